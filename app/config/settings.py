@@ -1,0 +1,159 @@
+"""Settings: read from the environment, then `.env`, then what `bin/db` wrote for the private PostGIS.
+
+Every key read here is described in `.env.example`; a test holds the two together.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+APP_DIR = Path(__file__).resolve().parent.parent
+REPO_DIR = APP_DIR.parent
+
+env = environ.Env()
+environ.Env.read_env(REPO_DIR / ".env")
+# The private cluster's address counts only as a whole: mixing its port with somebody's own host would be wrong.
+if not (env.str("DB_HOST", "") or env.str("DATABASE_URL", "")):
+    environ.Env.read_env(REPO_DIR / ".local" / "env")
+
+DEBUG = env.bool("DEBUG", False)
+
+SECRET_KEY = env.str("SECRET_KEY", "")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY is not set. Put one in .env (see .env.example); bin/serve makes one by itself.")
+    SECRET_KEY = "only-for-debug"  # noqa: S105 - never reached with DEBUG off
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.gis",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "rest_framework_gis",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "geography",
+    "loader",
+    "api",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+# Both spellings of a path are routes of their own: a redirect would cost a mobile client a round trip.
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+
+def _database() -> dict[str, Any]:
+    """Return Django's DATABASES entry from DATABASE_URL, or from the DB_* keys."""
+    config: dict[str, Any]
+    if env.str("DATABASE_URL", ""):
+        config = env.db_url("DATABASE_URL")
+    else:
+        config = {
+            "NAME": env.str("DB_NAME", "covidtrends_geo"),
+            "USER": env.str("DB_USER", "covidtrends_geo"),
+            "PASSWORD": env.str("DB_PASSWORD", ""),
+            "HOST": env.str("DB_HOST", "127.0.0.1"),
+            "PORT": env.str("DB_PORT", "5432"),
+        }
+    return config | {
+        "ENGINE": "django.contrib.gis.db.backends.postgis",
+        "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60),
+        "CONN_HEALTH_CHECKS": True,
+        # A database that is away must be noticed in seconds, not when TCP gives up.
+        "OPTIONS": {"connect_timeout": 5, "application_name": "covidtrends-geo"},
+    }
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# GDAL below 3.9 (Debian 12's) cannot block network access. It is never handed a name that somebody else chose:
+# loader.archive copies what is to be read into a folder and under names of its own.
+SILENCED_SYSTEM_CHECKS = ["gis.W001"]
+
+# Only set where the libraries are not where the system's loader looks (bin/ does so without root).
+GDAL_LIBRARY_PATH = env.str("GDAL_LIBRARY_PATH", "") or None
+GEOS_LIBRARY_PATH = env.str("GEOS_LIBRARY_PATH", "") or None
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = env.path("STATIC_ROOT", default=str(REPO_DIR / ".local" / "static"))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "UNAUTHENTICATED_USER": None,
+    "DEFAULT_RENDERER_CLASSES": ["api.renderers.GeoJSONRenderer", "api.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "api.errors.problem_response",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # `format` is nobody's parameter here: an unknown parameter is an error, this one too.
+    "URL_FORMAT_OVERRIDE": None,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "COVIDTrends Geo",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# Where `load_boundaries` keeps what it downloads, and where tests and benchmarks find real boundary files.
+GEODATA_CACHE = env.path("GEODATA_CACHE", default=str(REPO_DIR / "geodata" / "cache"))
+GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
+
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+if env.bool("SECURE_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    # The containers' own health checks speak plain HTTP to the process.
+    SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
+    SECURE_HSTS_SECONDS = 31_536_000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
+    # Django's request logger writes the path with the query string: that is somebody's position.
+    "loggers": {"django.request": {"level": "CRITICAL"}, "django.security": {"level": "ERROR"}},
+}

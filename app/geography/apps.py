@@ -1,0 +1,16 @@
+"""The Django app of the domain."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class GeographyConfig(AppConfig):
+    """Registers the system checks and keeps the analysts' SQL schema current after every migrate."""
+
+    name = "geography"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from geography import checks, sqlschema  # noqa: F401 - importing registers the checks
+
+        post_migrate.connect(sqlschema.apply_after_migrate, sender=self)

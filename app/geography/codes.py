@@ -1,0 +1,148 @@
+"""Codes of places: provinces, health regions, FSAs and DGUIDs; what each looks like and what it says."""
+
+import re
+from dataclasses import dataclass
+
+from geography.errors import FsaMalformed, ParameterInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class Province:
+    """A province or territory: `pruid` is Statistics Canada's two digits, `abbreviation` Canada Post's two letters."""
+
+    pruid: str
+    abbreviation: str
+    name_en: str
+    name_fr: str
+
+
+PROVINCES: tuple[Province, ...] = (
+    Province("10", "NL", "Newfoundland and Labrador", "Terre-Neuve-et-Labrador"),
+    Province("11", "PE", "Prince Edward Island", "Île-du-Prince-Édouard"),
+    Province("12", "NS", "Nova Scotia", "Nouvelle-Écosse"),
+    Province("13", "NB", "New Brunswick", "Nouveau-Brunswick"),
+    Province("24", "QC", "Quebec", "Québec"),
+    Province("35", "ON", "Ontario", "Ontario"),
+    Province("46", "MB", "Manitoba", "Manitoba"),
+    Province("47", "SK", "Saskatchewan", "Saskatchewan"),
+    Province("48", "AB", "Alberta", "Alberta"),
+    Province("59", "BC", "British Columbia", "Colombie-Britannique"),
+    Province("60", "YT", "Yukon", "Yukon"),
+    Province("61", "NT", "Northwest Territories", "Territoires du Nord-Ouest"),
+    Province("62", "NU", "Nunavut", "Nunavut"),
+)
+PROVINCE_BY_PRUID = {province.pruid: province for province in PROVINCES}
+_PROVINCE_BY_KEY = PROVINCE_BY_PRUID | {province.abbreviation: province for province in PROVINCES}
+
+_PRUID_BY_LETTER = {
+    **dict.fromkeys("GHJ", "24"),
+    **dict.fromkeys("KLMNP", "35"),
+    **{"A": "10", "B": "12", "C": "11", "E": "13", "R": "46", "S": "47", "T": "48", "V": "59", "Y": "60"},
+}
+# The letter X is shared: these are all the FSAs in use there.
+_PRUID_BY_X_FSA = {"X0A": "62", "X0B": "62", "X0C": "62", "X0E": "61", "X0G": "61", "X1A": "61"}
+
+_FIRST_LETTERS = "ABCEGHJKLMNPRSTVXY"
+_LETTERS = "ABCEGHJKLMNPRSTVWXYZ"
+_DIGITS = "0123456789"
+# What people (and OCR) type for what they mean.
+_LOOKALIKE_LETTER = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
+_LOOKALIKE_DIGIT = {"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "S": "5", "B": "8", "Z": "2"}
+
+_SEPARATORS = re.compile(r"[\s\-\u00a0\u2010-\u2015]+")
+_FSA = re.compile(rf"[{_FIRST_LETTERS}][0-9][{_LETTERS}]")
+_HRUID = re.compile(r"[0-9]{4}")
+_DGUID = re.compile(r"[0-9]{4}[A-Z][0-9]{4}[0-9A-Z.\-]{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class FsaInput:
+    """An FSA as a person gave it.
+
+    Attributes:
+        code: the FSA, three characters, upper case.
+        from_postal_code: True where more than the FSA was given; the rest was not used.
+    """
+
+    code: str
+    from_postal_code: bool
+
+
+def parse_fsa(text: str) -> FsaInput:
+    """Read an FSA or a full postal code in any spelling: `m5v`, `M5V 3L9`, `m5v-3l9`.
+
+    Raises: FsaMalformed, naming the first character that cannot be and, where a look-alike fits, what was likely meant.
+    """
+    code = _SEPARATORS.sub("", text.strip()).upper()
+    if len(code) not in (3, 6):
+        raise FsaMalformed(
+            "An FSA has three characters (letter, digit, letter) and a postal code six.",
+            parameter="fsa",
+        )
+    for position, character in enumerate(code):
+        allowed = _DIGITS if position % 2 else (_FIRST_LETTERS if position == 0 else _LETTERS)
+        if character not in allowed:
+            raise FsaMalformed(
+                _cannot_be(code, position, character),
+                parameter="fsa",
+                hint=_suggestion(code),
+            )
+    return FsaInput(code[:3], from_postal_code=len(code) == 6)
+
+
+def _cannot_be(code: str, position: int, character: str) -> str:
+    ordinal = ("first", "second", "third", "fourth", "fifth", "sixth")[position]
+    if position % 2:
+        return f"The {ordinal} character of a postal code is a digit; it cannot be {character!r}."
+    if character.isalpha() and character.isascii():
+        where = "begins with" if position == 0 else "has as its " + ordinal + " character"
+        return f"No postal code {where} the letter {character!r}."
+    return f"The {ordinal} character of a postal code is a letter; it cannot be {character!r}."
+
+
+def _suggestion(code: str) -> str | None:
+    """Return the code with look-alikes exchanged where that makes it a possible one, else None."""
+    guess = "".join(
+        (_LOOKALIKE_DIGIT if position % 2 else _LOOKALIKE_LETTER).get(character, character)
+        for position, character in enumerate(code)
+    )
+    fits = guess != code and all(
+        character in (_DIGITS if position % 2 else _LETTERS) for position, character in enumerate(guess)
+    )
+    return f"Did you mean {guess[:3]}?" if fits and _FSA.fullmatch(guess[:3]) else None
+
+
+def is_fsa(code: str) -> bool:
+    """Say whether this is a possible FSA, exactly as Statistics Canada writes it."""
+    return _FSA.fullmatch(code) is not None
+
+
+def is_hruid(code: str) -> bool:
+    """Say whether this is a possible health-region code: four digits that begin with a province's two."""
+    return _HRUID.fullmatch(code) is not None and code[:2] in PROVINCE_BY_PRUID
+
+
+def is_dguid(code: str) -> bool:
+    """Say whether this has the form of a Dissemination Geography Unique Identifier, such as `2022A00073595`."""
+    return _DGUID.fullmatch(code) is not None
+
+
+def fsa_province(code: str) -> Province | None:
+    """Return the province or territory an FSA belongs to by its letters.
+
+    The letter X is shared by two territories; None for an X code that neither uses, rather than a guess.
+    """
+    pruid = _PRUID_BY_X_FSA.get(code) if code[:1] == "X" else _PRUID_BY_LETTER.get(code[:1])
+    return PROVINCE_BY_PRUID[pruid] if pruid else None
+
+
+def parse_province(text: str) -> Province:
+    """Read a province given as PRUID (`35`) or abbreviation (`ON`, `on`).
+
+    Raises: ParameterInvalid, listing what there is.
+    """
+    province = _PROVINCE_BY_KEY.get(text.strip().upper())
+    if province is None:
+        known = ", ".join(f"{one.abbreviation} ({one.pruid})" for one in PROVINCES)
+        raise ParameterInvalid(f"Unknown province. Known are {known}.", parameter="province")
+    return province

@@ -1,0 +1,55 @@
+"""The numbers the service is built on, each with its reason."""
+
+from dataclasses import dataclass
+
+SRID_WGS84 = 4326
+SRID_WEB_MERCATOR = 3857
+SRID_STATCAN_LAMBERT = 3347
+
+# Pieces of up to 96 vertices (1.5 kB) stay inside the table's page; larger ones are moved out of line and
+# fetched a second time on every lookup. Between 16 and 256 vertices the rate is otherwise alike.
+PART_MAX_VERTICES = 96
+
+# A point this near a border is on it: transforming to EPSG:3347 and back moves a point by a few nanometres, and cutting a
+# polygon into pieces moves its edge by about as much. Nothing measured on the ground is as exact as a millimetre.
+BORDER_EPSILON_M = 0.001
+
+# Positions come in WGS 84 and boundaries in NAD83. The two frames are up to 2 m apart in Canada and the transformation
+# between them is taken as null, so nearer to a border than this nobody can say which side a point is on.
+DATUM_UNCERTAINTY_M = 2.0
+
+# One metre on the ground is at most this many units of EPSG:3347 anywhere in Canada (0.98 to 1.10, most in the far
+# north), so a search in projected units by `metres * MAX_SCALE` misses nothing.
+MAX_SCALE = 1.12
+
+# A straight edge of EPSG:3347 is a curve in degrees. Cut to this length, the chord stays within 0.6 m of the curve.
+FULL_MAX_SEGMENT_M = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How a region is drawn at one level of detail.
+
+    Attributes:
+        name: `low`, `medium`, `high` or `full`.
+        tolerance_m: how far, roughly, a line may move, in metres of EPSG:3347; 0 is as published.
+        decimals: of the degrees in GeoJSON; 4 is 11 m, 5 is 1.1 m, 6 is 0.11 m.
+        max_segment_m: longer straight edges are cut before they are turned into degrees.
+    """
+
+    name: str
+    tolerance_m: float
+    decimals: int
+    max_segment_m: float
+
+
+LEVELS: tuple[Level, ...] = (
+    Level("low", 1_000, 4, 40_000),
+    Level("medium", 200, 4, 20_000),
+    Level("high", 25, 5, 8_000),
+    Level("full", 0, 6, FULL_MAX_SEGMENT_M),
+)
+LEVEL_NAMES = tuple(level.name for level in LEVELS)
+
+COVERAGE_HEALTH_REGIONS = "health-regions"
+COVERAGE_FSA = "fsa"

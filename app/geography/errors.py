@@ -1,0 +1,66 @@
+"""Everything that can be wrong with a question, as one tree.
+
+    GeographyError
+    ├── InvalidInput                the question itself cannot be answered            (HTTP 400)
+    │   ├── CoordinateInvalid       lat, lon or bbox is no place on earth, or likely swapped
+    │   ├── FsaMalformed            no postal code can look like this
+    │   └── ParameterInvalid        any other parameter: unknown, repeated, out of range
+    ├── NotFound                    a well-formed question about something that is not here   (HTTP 404)
+    │   ├── RegionUnknown           no region of the vintage has this code
+    │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
+    │   ├── VintageUnknown          no published vintage has this label
+    │   └── NoVintage               the date is before the first published vintage
+    └── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
+
+Each carries the parameter at fault, so that a client can show the message beside the right field.
+"""
+
+
+class GeographyError(Exception):
+    """Base of the tree. `message` is for the reader of the answer; it never holds internals."""
+
+    def __init__(self, message: str, *, parameter: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.parameter = parameter
+        self.hint = hint
+
+
+class InvalidInput(GeographyError):
+    """The question cannot be answered as it was put."""
+
+
+class CoordinateInvalid(InvalidInput):
+    """Not a place on earth, not a finite number, or very likely swapped or unsigned."""
+
+
+class FsaMalformed(InvalidInput):
+    """No Canadian postal code can look like this."""
+
+
+class ParameterInvalid(InvalidInput):
+    """A parameter that is unknown, repeated, out of its range or of the wrong form."""
+
+
+class NotFound(GeographyError):
+    """A well-formed question about something that is not here."""
+
+
+class RegionUnknown(NotFound):
+    """No region of the vintage has this code."""
+
+
+class FsaWithoutBoundary(NotFound):
+    """A possible FSA that has no polygon in the vintage: Canada Post uses more codes than the census does."""
+
+
+class VintageUnknown(NotFound):
+    """No published vintage of the coverage has this label."""
+
+
+class NoVintage(NotFound):
+    """The date lies before the first published vintage of the coverage."""
+
+
+class NothingPublished(GeographyError):
+    """No vintage of the coverage is published yet."""

@@ -1,0 +1,189 @@
+"""The tables. Comments on columns are part of the product: analysts read them in psql and in the generated dictionary."""
+
+from django.contrib.gis.db import models
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Q
+
+from geography.conf import SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, SRID_WGS84
+
+
+class Coverage(models.Model):
+    """A kind of region that fills the country without gaps or overlaps: health regions, FSAs."""
+
+    slug = models.SlugField(max_length=40, unique=True, db_comment="Stable name in URLs: health-regions, fsa.")
+    name_en = models.TextField(db_comment="English name.")
+    name_fr = models.TextField(db_comment="French name.")
+
+    class Meta:
+        db_table = "coverage"
+        db_table_comment = "Kinds of regions that fill the country without gaps or overlaps."
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Status(models.TextChoices):
+    """Where a vintage is on its way: only published ones are ever served."""
+
+    STAGED = "staged"
+    PUBLISHED = "published"
+    RETIRED = "retired"
+
+
+class Representation(models.TextChoices):
+    """Digital boundaries run into the water, cartographic ones end at the shoreline."""
+
+    DIGITAL = "digital"
+    CARTOGRAPHIC = "cartographic"
+
+
+class Vintage(models.Model):
+    """One edition of a coverage's boundaries, with where it came from and how its load went."""
+
+    coverage = models.ForeignKey(Coverage, models.PROTECT, related_name="vintages", db_comment="The coverage.")
+    label = models.CharField(max_length=40, db_comment="Name of the edition in URLs, such as 2022.")
+    effective_from = models.DateField(db_comment="First day on which this edition is in force.")
+    effective_to = models.DateField(
+        null=True,
+        db_comment="First day on which it is no longer in force; null: until a later edition is published.",
+    )
+    representation = models.CharField(
+        max_length=12,
+        choices=Representation,
+        db_comment="digital (runs into the water) or cartographic (ends at the shoreline).",
+    )
+    status = models.CharField(max_length=9, choices=Status, default=Status.STAGED, db_comment="staged, published or retired.")
+    demo = models.BooleanField(default=False, db_comment="True for made-up boundaries: not for decisions.")
+    extract = models.BooleanField(
+        default=False, db_comment="True where it covers a part of the country: served only when it is named."
+    )
+    layer = models.CharField(max_length=80, db_comment="Name of the layer in geodata/sources.toml, or ad-hoc.")
+    product = models.TextField(blank=True, db_comment="Title of the source product.")
+    source_url = models.TextField(blank=True, db_comment="Where the file was published.")
+    source_file = models.TextField(blank=True, db_comment="Name of the file that was read.")
+    source_sha256 = models.CharField(max_length=64, db_comment="SHA-256 of what was read, hexadecimal.")
+    licence = models.TextField(blank=True, db_comment="Name of the licence.")
+    licence_url = models.TextField(blank=True, db_comment="Address of the licence.")
+    attribution_en = models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")
+    attribution_fr = models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")
+    region_count = models.IntegerField(default=0, db_comment="Number of regions.")
+    report = models.JSONField(
+        default=dict, db_comment="Report of the load: counts, repairs, gates with who accepted what and why."
+    )
+    created_at = models.DateTimeField(auto_now_add=True, db_comment="When it was staged.")
+    published_at = models.DateTimeField(null=True, db_comment="When it was last published.")
+    retired_by = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        related_name="retirees",
+        db_comment="The vintage whose publication retired this one; a rollback of that one brings this one back.",
+    )
+
+    class Meta:
+        db_table = "vintage"
+        db_table_comment = "Editions of boundaries. Codes are only unique within one."
+        constraints = [
+            models.UniqueConstraint(
+                fields=["coverage", "label"], condition=Q(status="published"), name="vintage_one_published_per_label"
+            ),
+            models.CheckConstraint(
+                condition=Q(effective_to=None) | Q(effective_to__gt=models.F("effective_from")),
+                name="vintage_dates_in_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coverage.slug} {self.label}"
+
+
+class Region(models.Model):
+    """A health region, an FSA or a region of any other coverage, in one vintage."""
+
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="regions", db_comment="The edition.")
+    code = models.CharField(max_length=20, db_comment="HRUID or CFSAUID; text, leading zeros kept.")
+    dguid = models.CharField(
+        max_length=21, null=True, db_comment="Dissemination Geography Unique Identifier, where the source gives it."
+    )
+    name_en = models.TextField(db_comment="English name.")
+    name_fr = models.TextField(db_comment="French name.")
+    search_text = models.TextField(db_comment="Both names and the code without accents, case and punctuation.")
+    pruid = models.CharField(max_length=2, db_comment="Province or territory, Statistics Canada code (10 to 62).")
+    population = models.IntegerField(null=True, db_comment="Inhabitants, where the source gives them.")
+    land_area_km2 = models.FloatField(null=True, db_comment="Land area in km2, where the source gives it.")
+    attributes = models.JSONField(default=dict, db_comment="Every other field of the source, as read.")
+    geom = models.MultiPolygonField(
+        srid=SRID_STATCAN_LAMBERT,
+        db_comment="Boundary as published, EPSG:3347 (metres), not simplified; repaired only where it was invalid.",
+    )
+    repaired = models.BooleanField(default=False, db_comment="True where the published geometry was invalid.")
+    area_km2 = models.FloatField(db_comment="Area of geom in km2 on the GRS 80 ellipsoid.")
+    extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in EPSG:4326 (degrees).")
+    rep_point = models.PointField(srid=SRID_WGS84, db_comment="A point on the surface of geom, EPSG:4326.")
+
+    class Meta:
+        db_table = "region"
+        db_table_comment = "Regions of every vintage with their boundaries as published."
+        constraints = [models.UniqueConstraint(fields=["vintage", "code"], name="region_code_unique_in_vintage")]
+        indexes = [models.Index(fields=["vintage", "dguid"], name="region_dguid")]
+
+    def __str__(self) -> str:
+        return f"{self.code} ({self.vintage_id})"
+
+
+class RegionPart(models.Model):
+    """A piece of a region's boundary, small enough that an index finds it and a test of it is quick."""
+
+    region = models.ForeignKey(Region, models.CASCADE, related_name="parts", db_comment="The region it is a piece of.")
+    # Repeated from the region so that the lookup filters by edition without a join. The spatial index carries the search.
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
+    geom = models.PolygonField(
+        srid=SRID_STATCAN_LAMBERT, db_comment="Piece of region.geom, EPSG:3347 (metres), at most 96 vertices."
+    )
+
+    class Meta:
+        db_table = "region_part"
+        db_table_comment = "region.geom cut into small pieces for point lookups. The pieces of a region share seams."
+
+
+class RegionLevel(models.Model):
+    """A region as it is drawn at one level of detail. Never used to decide where a point lies."""
+
+    region = models.ForeignKey(Region, models.CASCADE, related_name="levels", db_index=False, db_comment="The region drawn.")
+    level = models.CharField(max_length=6, db_comment="low, medium, high or full.")
+    tolerance_m = models.FloatField(db_comment="How far a line may have moved, metres; 0: as published.")
+    vertices = models.IntegerField(db_comment="Number of vertices of geom.")
+    geom = models.MultiPolygonField(
+        srid=SRID_WGS84, db_comment="EPSG:4326, exterior rings counter-clockwise, long edges cut so that they curve."
+    )
+    geom_3857 = models.MultiPolygonField(srid=SRID_WEB_MERCATOR, db_comment="The same in EPSG:3857, for tiles.")
+    geojson = models.TextField(db_comment="GeoJSON geometry (RFC 7946) of geom as text, ready to send.")
+
+    class Meta:
+        db_table = "region_level"
+        db_table_comment = "Regions simplified for drawing, all regions of a vintage together so that none part."
+        constraints = [models.UniqueConstraint(fields=["region", "level"], name="region_level_once")]
+
+
+class Overlap(models.Model):
+    """How an FSA and a health region overlap."""
+
+    fsa = models.ForeignKey(Region, models.CASCADE, related_name="health_region_overlaps", db_comment="The FSA.")
+    health_region = models.ForeignKey(Region, models.CASCADE, related_name="fsa_overlaps", db_comment="The health region.")
+    fsa_vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="Edition of the FSA.")
+    health_region_vintage = models.ForeignKey(
+        Vintage, models.CASCADE, related_name="+", db_comment="Edition of the health region."
+    )
+    area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
+    share_of_fsa = models.FloatField(db_comment="That area as a part of the FSA, 0 to 1.")
+    share_of_region = models.FloatField(db_comment="That area as a part of the health region, 0 to 1.")
+
+    class Meta:
+        db_table = "overlap"
+        db_table_comment = "Area that an FSA of one vintage shares with a health region of another."
+        constraints = [
+            models.UniqueConstraint(fields=["fsa", "health_region"], name="overlap_once"),
+            models.UniqueConstraint(
+                fields=["fsa_vintage", "health_region_vintage", "fsa", "health_region"], name="overlap_by_vintages"
+            ),
+        ]

@@ -1,0 +1,164 @@
+"""Regions by code, by what they are called and by where they lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import F, FilteredRelation, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from geography.codes import Province, is_dguid
+from geography.conf import SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox, LonLat
+from geography.errors import FsaWithoutBoundary, RegionUnknown
+from geography.models import Overlap, Region, Vintage
+from geography.selectors.positions import position_locate
+from geography.text import fold
+
+# A box follows meridians and parallels, which are no straight lines in the projection.
+_BOX_SQL = f"ST_Transform(ST_Segmentize(ST_MakeEnvelope(%s, %s, %s, %s, {SRID_WGS84}), 0.25), {SRID_STATCAN_LAMBERT})"
+
+# A region whose extent lies inside the box needs no look at its boundary; for the others the pieces decide.
+_IN_BOX_SQL = f"""
+    SELECT region.id FROM region, (SELECT {_BOX_SQL} AS geom OFFSET 0) AS box
+    WHERE region.vintage_id = %s AND (
+        (region.extent[1] >= %s AND region.extent[2] >= %s AND region.extent[3] <= %s AND region.extent[4] <= %s)
+        OR EXISTS (SELECT FROM region_part AS part WHERE part.region_id = region.id AND ST_Intersects(part.geom, box.geom))
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list.
+
+    Attributes:
+        regions: in the order of their codes. With a level each has `geojson`, the text of its geometry; without, None.
+        matched: how many there are in all.
+    """
+
+    regions: Sequence[Region]
+    matched: int
+
+
+@dataclass(frozen=True, slots=True)
+class FsaRegions:
+    """The health regions that an FSA belongs to.
+
+    Attributes:
+        fsa: the FSA's own region.
+        overlaps: largest share first; each with `health_region`, whose `geojson` is set as for `Page`.
+    """
+
+    fsa: Region
+    overlaps: Sequence[Overlap]
+
+
+def regions_page(
+    *,
+    vintage: Vintage,
+    level: str | None,
+    limit: int,
+    offset: int = 0,
+    province: Province | None = None,
+    search: str | None = None,
+    bbox: Bbox | None = None,
+    position: LonLat | None = None,
+) -> Page:
+    """Return the regions of a vintage that meet every condition given.
+
+    Args:
+        level: `low`, `medium`, `high` or `full` for the geometry, None for none.
+        limit, offset: which part of the list; beyond its end the part is empty.
+        search: words that all occur in a name or the code; case, accents, hyphens and dashes do not matter.
+        bbox: regions that intersect the box; `west > east` crosses the antimeridian.
+        position: regions that cover it; all of them on a shared border.
+
+    Queries: 2, and 1 more for a position.
+    """
+    regions = Region.objects.filter(vintage=vintage)
+    if province is not None:
+        regions = regions.filter(pruid=province.pruid)
+    if search is not None:
+        words = fold(search).split()
+        regions = regions.filter(*(Q(search_text__contains=word) for word in words)) if words else regions.none()
+    if bbox is not None:
+        regions = regions.filter(_in_box(vintage, bbox))
+    if position is not None:
+        (located,) = position_locate(position=position, vintages=[vintage])
+        regions = regions.filter(pk__in=[region.id for region in located.covering])
+    matched = regions.count()
+    return Page(list(_drawn(regions.order_by("code"), level)[offset : offset + limit]), matched)
+
+
+def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region:
+    """Return one region by its code (HRUID, CFSAUID) or by its DGUID, with `geojson` set as for `Page`.
+
+    Raises: RegionUnknown. Queries: 1.
+    """
+    key = region_id.strip().upper()
+    by = Q(dguid=key) if is_dguid(key) else Q(code=key)
+    region = _drawn(Region.objects.filter(by, vintage=vintage), level).first()
+    if region is None:
+        raise RegionUnknown(f"There is no region {region_id!r} in {vintage.coverage.slug} {vintage.label}.", parameter="id")
+    return region
+
+
+def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
+    """Return one FSA by its three characters, with `geojson` set as for `Page`.
+
+    Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of. Queries: 1.
+    """
+    fsa = _drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
+    if fsa is None:
+        raise FsaWithoutBoundary(
+            f"{code} is a possible FSA, but FSA vintage {vintage.label} has no boundary of it. "
+            "Canada Post uses more codes than the census does.",
+            parameter="fsa",
+        )
+    return fsa
+
+
+def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, code: str, level: str | None) -> FsaRegions:
+    """Return the health regions that an FSA lies in, largest share first, with the geometry of the regions at a level.
+
+    The list is empty where the FSA lies in no region of that vintage: it then covers no such place.
+
+    Args:
+        code: three characters, upper case (`geography.codes.parse_fsa`).
+
+    Raises: FsaWithoutBoundary. Queries: 3, or 2 without geometry.
+    """
+    fsa = fsa_get(vintage=fsa_vintage, code=code, level=None)
+    overlaps = list(
+        Overlap.objects.filter(fsa=fsa, health_region_vintage=health_region_vintage).order_by(
+            "-share_of_fsa", "health_region__code"
+        )
+    )
+    regions = _drawn(Region.objects.all(), level).in_bulk([overlap.health_region_id for overlap in overlaps])
+    for overlap in overlaps:
+        overlap.health_region = regions[overlap.health_region_id]
+    return FsaRegions(fsa, overlaps)
+
+
+def _drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
+    """Leave the stored boundary where it is, and add the ready-made text of one level as `geojson`."""
+    regions = regions.defer("geom", "rep_point", "search_text")
+    if level is None:
+        return regions.annotate(geojson=RawSQL("NULL::text", ()))
+    return regions.annotate(drawn=FilteredRelation("levels", condition=Q(levels__level=level)), geojson=F("drawn__geojson"))
+
+
+def _in_box(vintage: Vintage, bbox: Bbox) -> Q:
+    wanted = Q(pk__in=[])
+    halves = [(bbox.west, bbox.east)] if bbox.west <= bbox.east else [(bbox.west, 180.0), (-180.0, bbox.east)]
+    for west, east in halves:
+        # Only around Canada is the projection defined everywhere, and nothing of ours lies outside.
+        box = (
+            max(west, CANADA_WEST),
+            max(bbox.south, CANADA_SOUTH),
+            min(east, CANADA_EAST),
+            min(bbox.north, CANADA_NORTH),
+        )
+        if box[0] <= box[2] and box[1] <= box[3]:
+            wanted |= Q(pk__in=RawSQL(_IN_BOX_SQL, (*box, vintage.pk, *box)))  # noqa: S611 - parameters are bound
+    return wanted

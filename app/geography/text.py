@@ -1,0 +1,17 @@
+"""Text as people search for it."""
+
+import re
+import unicodedata
+
+_NOT_WORD = re.compile(r"[^0-9a-z]+")
+
+
+def fold(text: str) -> str:
+    """Return the text without case, accents, hyphens, dashes and other punctuation, words parted by one space.
+
+    `Région du Saguenay—Lac-Saint-Jean` becomes `region du saguenay lac saint jean`. Text in other scripts folds to nothing.
+    """
+    # NFKD parts letters from accents and ligatures from each other; œ and æ are letters of their own and stay whole.
+    spelled = text.casefold().replace("œ", "oe").replace("æ", "ae")
+    plain = "".join(one for one in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(one))
+    return _NOT_WORD.sub(" ", plain).strip()
