@@ -77,14 +77,14 @@ def parse_fsa(text: str) -> FsaInput:
     if len(code) not in (3, 6):
         raise FsaMalformed(
             "An FSA has three characters (letter, digit, letter) and a postal code six.",
-            parameter="fsa",
+            parameter="code",
         )
     for position, character in enumerate(code):
         allowed = _DIGITS if position % 2 else (_FIRST_LETTERS if position == 0 else _LETTERS)
         if character not in allowed:
             raise FsaMalformed(
                 _cannot_be(code, position, character),
-                parameter="fsa",
+                parameter="code",
                 hint=_suggestion(code),
             )
     return FsaInput(code[:3], from_postal_code=len(code) == 6)
@@ -134,6 +134,12 @@ def fsa_province(code: str) -> Province | None:
     """
     pruid = _PRUID_BY_X_FSA.get(code) if code[:1] == "X" else _PRUID_BY_LETTER.get(code[:1])
     return PROVINCE_BY_PRUID[pruid] if pruid else None
+
+
+def fsa_provinces(code: str) -> tuple[Province, ...]:
+    """Return every province or territory that an FSA can belong to by its letters: one, or both that share the letter X."""
+    province = fsa_province(code)
+    return (province,) if province else tuple(PROVINCE_BY_PRUID[pruid] for pruid in sorted(set(_PRUID_BY_X_FSA.values())))
 
 
 def parse_province(text: str) -> Province:

@@ -51,7 +51,14 @@ class RegionUnknown(NotFound):
 
 
 class FsaWithoutBoundary(NotFound):
-    """A possible FSA that has no polygon in the vintage: Canada Post uses more codes than the census does."""
+    """A possible FSA that has no polygon in the vintage: Canada Post uses more codes than the census does.
+
+    `code` is the FSA; its letters still say which province it is in (`geography.codes.fsa_provinces`).
+    """
+
+    def __init__(self, message: str, *, code: str, parameter: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, parameter=parameter, hint=hint)
+        self.code = code
 
 
 class VintageUnknown(NotFound):

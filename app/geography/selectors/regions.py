@@ -113,7 +113,8 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
         raise FsaWithoutBoundary(
             f"{code} is a possible FSA, but FSA vintage {vintage.label} has no boundary of it. "
             "Canada Post uses more codes than the census does.",
-            parameter="fsa",
+            code=code,
+            parameter="code",
         )
     return fsa
 

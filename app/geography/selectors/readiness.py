@@ -1,0 +1,61 @@
+"""Whether the database can answer questions at all."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.errors import NothingPublished, NoVintage
+from geography.models import Vintage
+from geography.selectors.vintages import vintage_in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What a question needs.
+
+    Attributes:
+        postgis: version of the extension, None where it is missing.
+        migrations_missing: how many migrations of this code the database has not seen.
+        vintages: by coverage, what is in force today; None where nothing is. Empty while migrations are missing.
+    """
+
+    postgis: str | None
+    migrations_missing: int
+    vintages: dict[str, Vintage | None]
+
+    @property
+    def ready(self) -> bool:
+        """Say whether every default question has an answer."""
+        return bool(self.postgis and not self.migrations_missing and self.vintages and all(self.vintages.values()))
+
+
+def readiness() -> Readiness:
+    """Return what is there and what is missing.
+
+    Raises: django.db.OperationalError or InterfaceError where the database does not answer.
+    Queries: 5, and 1 more for each coverage without a vintage.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'postgis'")
+        row = cursor.fetchone()
+    missing = len(_migrations_of_this_code() - set(MigrationRecorder(connection).applied_migrations()))
+    coverages = () if missing else (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA)
+    return Readiness(row[0] if row else None, missing, {coverage: _in_force(coverage) for coverage in coverages})
+
+
+def _in_force(coverage: str) -> Vintage | None:
+    try:
+        return vintage_in_force(coverage=coverage)
+    except (NothingPublished, NoVintage):
+        return None
+
+
+@cache
+def _migrations_of_this_code() -> frozenset[tuple[str, str]]:
+    # Without a connection the loader reads files only, and files do not change under a running process.
+    loader = MigrationLoader(None)
+    return frozenset(loader.disk_migrations or ())

@@ -1,0 +1,54 @@
+"""How well the regions of a layer fit together: what they overlap, and what lies between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+# A hole in the union of all regions that is narrower than this is a gap between neighbours; a wider one is a lake.
+GAP_WIDTH_M = 250
+_MOST_PAIRS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Areas in km2, in the projection: these are compared with limits, not published.
+
+    Attributes:
+        valid: True for a coverage without overlaps whose shared edges are the same vertex by vertex.
+        area_km2: of all regions. overlap_km2: counted once more than it should be. gap_km2: in gaps between neighbours.
+        pairs: `code and code overlap by … km2`, the largest first; looked for only where regions overlap.
+    """
+
+    valid: bool
+    area_km2: float
+    overlap_km2: float
+    gap_km2: float
+    pairs: tuple[str, ...]
+
+
+def measure_fit(geometries: npt.NDArray[np.object_], codes: Sequence[str]) -> Fit:
+    """Measure how regions (valid polygons, EPSG:3347, in the order of their codes) fit together."""
+    valid = bool(shapely.coverage_is_valid(geometries))
+    area = float(shapely.area(geometries).sum())
+    union = shapely.coverage_union_all(geometries) if valid else shapely.union_all(geometries)
+    overlap = 0.0 if valid else max(area - float(shapely.area(union)), 0.0)
+    holes = np.array([shapely.polygons(ring) for part in shapely.get_parts(union) for ring in part.interiors], dtype=object)
+    gap = 0.0
+    if len(holes):
+        areas, lengths = shapely.area(holes), shapely.length(holes)
+        # A long thin hole has half its perimeter for a length.
+        gap = float(areas[2 * areas < GAP_WIDTH_M * lengths].sum())
+    pairs = () if valid else _overlapping_pairs(geometries, codes)
+    return Fit(valid, area / 1e6, overlap / 1e6, gap / 1e6, pairs)
+
+
+def _overlapping_pairs(geometries: npt.NDArray[np.object_], codes: Sequence[str]) -> tuple[str, ...]:
+    tree = shapely.STRtree(geometries)
+    left, right = tree.query(geometries)
+    left, right = left[left < right], right[left < right]
+    areas = shapely.area(shapely.intersection(geometries[left], geometries[right])) / 1e6
+    order = [int(index) for index in np.argsort(-areas)[:_MOST_PAIRS] if areas[index] > 1e-6]
+    return tuple(f"{codes[left[one]]} and {codes[right[one]]} overlap by {areas[one]:.6g} km2" for one in order)

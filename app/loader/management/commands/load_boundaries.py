@@ -1,0 +1,186 @@
+"""`manage.py load_boundaries`: loads boundary files, lists and rolls back what is published."""
+
+import argparse
+import getpass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+
+from geography.models import Representation, Status, Vintage
+from loader import pipeline, publish
+from loader.errors import GatesFailed, LoadError
+from loader.pipeline import Acceptance, Outcome
+from loader.progress import Steps
+from loader.report import as_json, as_text
+from loader.sources import COLUMNS, Layer, Sources, read_sources, with_options
+
+EXIT_GATES = 2
+
+
+class Command(BaseCommand):
+    # Whether the web side is well set up has nothing to do with loading.
+    requires_system_checks = []
+    help = "Load boundary layers: read, check, derive, verify, publish. See geodata/README.md."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("layers", nargs="*", metavar="LAYER", help="layers of geodata/sources.toml, in this order")
+        what = parser.add_argument_group("instead of loading")
+        what.add_argument("--embedded", action="store_true", help="the demonstration, where a coverage has nothing published")
+        what.add_argument("--list", action="store_true", help="what is in the database, and which layers can be loaded")
+        what.add_argument("--rollback", metavar="COVERAGE", help="take the last publication of a coverage back")
+        what.add_argument("--prune", action="store_true", help="delete staged and retired vintages for good")
+        one = parser.add_argument_group("the file")
+        one.add_argument("--file", type=Path, help="a zip, folder, .shp, .gpkg or .geojson, instead of the layer's own")
+        one.add_argument("--coverage", help="for a file that no layer declares: its coverage, with the options below")
+        one.add_argument("--vintage", help="label of the edition in URLs")
+        one.add_argument("--effective-from", type=date.fromisoformat, metavar="YYYY-MM-DD", help="first day in force")
+        one.add_argument("--effective-to", type=date.fromisoformat, metavar="YYYY-MM-DD", help="first day no longer in force")
+        one.add_argument("--representation", choices=Representation.values, help="digital: into the water")
+        one.add_argument("--extract", action="store_true", default=None, help="it covers a part of the country only")
+        one.add_argument("--field", action="append", default=[], metavar="COLUMN=FIELD", help=f"one of {', '.join(COLUMNS)}")
+        one.add_argument("--srid", type=int, help="EPSG code, where the file does not say")
+        one.add_argument("--encoding", help="of the text, where the file says nothing or the wrong thing")
+        one.add_argument("--expect-count", type=int, metavar="N", help="number of regions that it must hold")
+        for name in ("title", "title-fr", "url", "licence", "licence-url", "attribution", "attribution-fr"):
+            one.add_argument(f"--{name}", help=argparse.SUPPRESS if name == "url" else None)
+        how = parser.add_argument_group("how")
+        how.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
+        how.add_argument("--again", action="store_true", help="load even what is published already")
+        how.add_argument("--accept", action="append", default=[], metavar="GATE", help="publish although this gate fails")
+        how.add_argument("--because", default="", metavar="WHY", help="stored with the vintage; needed with --accept")
+        how.add_argument("--by", default="", metavar="WHO", help="stored with it; the system's user name by default")
+        how.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
+        how.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        steps = Steps(quiet=options["verbosity"] == 0)
+        try:
+            if options["list"]:
+                self._list(read_sources())
+            elif options["rollback"]:
+                self._roll_back(options["rollback"], steps)
+            elif options["prune"]:
+                for name in publish.prune():
+                    self.stdout.write(f"deleted {name}")
+            else:
+                acceptance = _acceptance(options)
+                for layer in _layers(options, read_sources()):
+                    self._load(layer, acceptance, options, steps)
+        except GatesFailed as error:
+            raise CommandError(str(error), returncode=EXIT_GATES) from error
+        except LoadError as error:
+            raise CommandError(str(error)) from error
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer: {str(error).strip()}") from error
+
+    def _load(self, layer: Layer, acceptance: Acceptance, options: dict[str, Any], steps: Steps) -> None:
+        steps.say(f"{layer.coverage.slug} {layer.vintage} ({layer.name})")
+        steps.seconds.clear()
+        outcome = pipeline.load(layer, steps=steps, acceptance=acceptance, dry_run=options["dry_run"], again=options["again"])
+        if options["report"]:
+            options["report"].write_text(as_json(outcome.report) + "\n", encoding="utf-8")
+        if options["json"]:
+            self.stdout.write(as_json(outcome.report))
+            return
+        if outcome.what == "unchanged":
+            self.stdout.write(f"{outcome.vintage}: this very file is published already, nothing to do.")
+            return
+        self.stdout.write(as_text(outcome.report))
+        self.stdout.write(_ending(outcome))
+
+    def _list(self, sources: Sources) -> None:
+        self.stdout.write("In the database:")
+        vintages = Vintage.objects.select_related("coverage").order_by("coverage__slug", "-effective_from", "-pk")
+        for one in vintages:
+            notes = ", ".join(name for name in ("demo", "extract") if getattr(one, name))
+            self.stdout.write(
+                f"  {one.coverage.slug:<16}{one.label:<20}{one.status:<11}from {one.effective_from}  "
+                f"{one.region_count:>6} regions  {one.representation:<13}{notes}"
+            )
+        if not vintages:
+            self.stdout.write("  nothing")
+        self.stdout.write("Layers of geodata/sources.toml:")
+        for layer in sources.layers.values():
+            where = "in the repository" if layer.path else "downloaded" if layer.url else "needs --file"
+            self.stdout.write(f"  {layer.name:<36}{layer.coverage.slug:<16}{layer.vintage:<20}{where}")
+
+    def _roll_back(self, coverage: str, steps: Steps) -> None:
+        last, back = pipeline.roll_back(coverage, steps)
+        self.stdout.write(f"{last} is retired.")
+        for one in back:
+            self.stdout.write(f"{coverage} {one.label} is published again.")
+
+
+def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
+    """Return what to load. Raises: CommandError for options that do not go together."""
+    if options["embedded"]:
+        published = set(Vintage.objects.filter(status=Status.PUBLISHED).values_list("coverage__slug", flat=True))
+        return [one for one in sources.layers.values() if one.embedded and one.coverage.slug not in published]
+    columns = dict(_field(text) for text in options["field"])
+    changes = {
+        "path": options["file"],
+        "vintage": options["vintage"],
+        "effective_from": options["effective_from"],
+        "effective_to": options["effective_to"],
+        "representation": Representation(options["representation"]) if options["representation"] else None,
+        "extract": options["extract"],
+        "srid": options["srid"],
+        "encoding": options["encoding"],
+        "expected_count": options["expect_count"],
+        "columns": columns or None,
+        "title_en": options["title"],
+        "title_fr": options["title_fr"] or options["title"],
+        "url": options["url"],
+        "licence": options["licence"],
+        "licence_url": options["licence_url"],
+        "attribution_en": options["attribution"],
+        "attribution_fr": options["attribution_fr"] or options["attribution"],
+    }
+    if options["coverage"]:
+        return [_ad_hoc(options, changes, sources)]
+    layers = [sources.layer(name) for name in options["layers"]]
+    if not layers:
+        raise CommandError("Name a layer (--list shows them), or --coverage with --file for any other file.")
+    if len(layers) > 1 and any(value is not None for value in changes.values()):
+        raise CommandError("Options about the file go with one layer at a time.")
+    return [with_options(layer, **changes) for layer in layers]
+
+
+def _ad_hoc(options: dict[str, Any], changes: dict[str, Any], sources: Sources) -> Layer:
+    if options["layers"]:
+        raise CommandError("--coverage is for a file that no layer declares: leave the layer's name out.")
+    missing = [name for name in ("file", "vintage", "effective_from", "representation") if not options[name]]
+    if missing:
+        raise CommandError(f"--coverage also needs --{missing[0].replace('_', '-')}.")
+    title = options["title"] or options["file"].name
+    given = {"title_en": title, "title_fr": title} | {key: value for key, value in changes.items() if value is not None}
+    count = given.pop("expected_count", None)
+    return sources.ad_hoc(options["coverage"], given | ({"expect": {"count": count}} if count is not None else {}))
+
+
+def _field(text: str) -> tuple[str, tuple[str, ...]]:
+    column, _, name = text.partition("=")
+    if column not in COLUMNS or not name:
+        raise CommandError(f"--field takes COLUMN=FIELD, where COLUMN is one of {', '.join(COLUMNS)}.")
+    return column, (name,)
+
+
+def _acceptance(options: dict[str, Any]) -> Acceptance:
+    if options["accept"] and not options["because"].strip():
+        raise CommandError("--accept needs --because: whoever meets this vintage later wants to know why.")
+    return Acceptance(frozenset(options["accept"]), options["because"].strip(), options["by"] or getpass.getuser())
+
+
+def _ending(outcome: Outcome) -> str:
+    if outcome.what == "dry run":
+        failed = [gate["name"] for gate in outcome.report["gates"] if not gate["passed"]]
+        return f"Dry run: nothing was kept. {'It would stop at: ' + ', '.join(failed) if failed else 'It would be published.'}"
+    lines = [f"{outcome.vintage} is published."]
+    if outcome.vintage.extract:
+        lines.append(f"It is an extract: it answers only where it is named ({outcome.vintage.label}).")
+    if outcome.retired:
+        lines.append(f"Retired: {', '.join(outcome.retired)}.")
+    return " ".join(lines)

@@ -1,0 +1,26 @@
+"""`manage.py seed api --number=15`: fills the tables that the API serves with fake rows."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from loader.errors import LoadError
+from loader.fake import MOST, seed
+from loader.progress import Steps
+
+
+class Command(BaseCommand):
+    help = "Fill the tables that the API serves with fake boundaries for development; never beside real ones."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("app", choices=["api"], help="whose data: there is only that of the API")
+        parser.add_argument("--number", type=int, default=15, help=f"of health regions and of FSAs, 1 to {MOST} (15)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            outcomes = seed(options["number"], steps=Steps(quiet=options["verbosity"] == 0))
+        except LoadError as error:
+            raise CommandError(str(error)) from error
+        for outcome in outcomes:
+            self.stdout.write(f"{outcome.vintage}: {outcome.vintage.region_count} fake regions, {outcome.what}.")

@@ -1,0 +1,275 @@
+"""The way of a boundary file into the service, as a list of named steps."""
+
+import getpass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from geography.models import Coverage, Status, Vintage
+from loader import publish as publishing
+from loader.archive import LayerFiles, open_layer
+from loader.derive import measure_and_cut
+from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
+from loader.fetch import fetch
+from loader.levels import draw_levels
+from loader.overlaps import compute_overlaps, missing_pairs
+from loader.progress import Steps
+from loader.reader import open_reader
+from loader.report import build_report, compare
+from loader.sources import CoverageSource, Layer
+from loader.staging import stage
+from loader.verify import previous_vintage, verify
+
+# Any number will do, as long as it is this one: it keeps two loads into one database apart.
+_LOCK = 3_347_2021
+_LOCK_WAIT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Who publishes in spite of which failed gates, and why."""
+
+    gates: frozenset[str] = frozenset()
+    because: str = ""
+    by: str = field(default_factory=getpass.getuser)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a load ended.
+
+    Attributes:
+        what: `published`, `unchanged` (this very file is published already) or `dry run`.
+        vintage: the vintage; after a dry run it is no longer in the database.
+        report: as stored with the vintage.
+        retired: labels of the vintages that the publication retired.
+    """
+
+    what: str
+    vintage: Vintage
+    report: Mapping[str, Any]
+    retired: tuple[str, ...] = ()
+
+
+class _DryRun(Exception):
+    """Takes the transaction of a dry run back."""
+
+
+def load(
+    layer: Layer, *, steps: Steps, acceptance: Acceptance | None = None, dry_run: bool = False, again: bool = False
+) -> Outcome:
+    """Read, check, derive, verify and publish a layer.
+
+    What was published stays published until the one transaction at the end; whatever ends the load before that leaves
+    nothing behind, except that a vintage which only failed acceptable gates stays staged, to be accepted without reading the
+    file again. The same file, already published under the same label, is left alone.
+
+    Args:
+        acceptance: gates that may fail, with the reason that is stored.
+        dry_run: do everything but keep nothing.
+        again: load even what is published or staged already.
+
+    Raises: SourceError, FileRefused, GatesFailed, PublishError.
+    """
+    acceptance = acceptance or Acceptance()
+    path = layer.path or fetch(layer, steps)
+    with _alone(steps), open_layer(path) as files:
+        vintage = None if again or dry_run else _already_there(layer, files)
+        if vintage is not None and vintage.status == Status.PUBLISHED:
+            return Outcome("unchanged", vintage, vintage.report)
+        if vintage is None:
+            try:
+                vintage = _staged(layer, files, steps, acceptance, dry_run=dry_run)
+            except _DryRun as done:
+                return done.args[0]  # type: ignore[no-any-return]
+        _accept(vintage, acceptance)
+        with steps.step("publish"):
+            _complete_overlaps(vintage, steps)
+            retired = publishing.publish(vintage)
+        return Outcome("published", vintage, vintage.report, tuple(one.label for one in retired))
+
+
+def _staged(layer: Layer, files: LayerFiles, steps: Steps, acceptance: Acceptance, *, dry_run: bool) -> Vintage:
+    """Run every step up to the gates in one transaction and return the staged vintage with its report.
+
+    Raises: FileRefused; GatesFailed where a gate failed that nobody can accept; nothing is kept then.
+    """
+    with transaction.atomic():
+        vintage = _new_vintage(layer, files)
+        with open_reader(files, layer) as reader, steps.step("read", reader.header.count) as step:
+            header = reader.header
+            staged = stage(reader.features(), header=header, layer=layer, vintage=vintage, on_row=step.advance)
+        if staged.rows == 0:
+            raise FileRefused(f"{files.display_name} holds no usable row: {'; '.join(staged.unusable[:3])}.")
+        vintage.region_count = staged.rows
+        vintage.save(update_fields=["region_count"])
+        with steps.step("derive", staged.rows) as step:
+            measure_and_cut(vintage, step.advance)
+        with steps.step("draw", 3) as step:
+            drawn, fit = draw_levels(vintage, vertices=staged.vertices, on_level=step.advance)
+        _overlaps(vintage, steps)
+        with steps.step("verify"):
+            previous = previous_vintage(vintage)
+            gates = verify(layer=layer, vintage=vintage, staged=staged, fit=fit, previous=previous)
+        vintage.report = build_report(
+            files=files,
+            header=header,
+            staged=staged,
+            fit=fit,
+            drawn=drawn,
+            gates=gates,
+            change=compare(vintage, previous),
+            seconds=steps.seconds,
+        )
+        vintage.save()
+        if dry_run:
+            raise _DryRun(Outcome("dry run", vintage, vintage.report))
+        refused = tuple(gate.name for gate in gates if not gate.passed and not gate.acceptable)
+        if refused:
+            raise GatesFailed(_gates_message(vintage, refused), refused)
+    return vintage
+
+
+def _new_vintage(layer: Layer, files: LayerFiles) -> Vintage:
+    coverage = _coverage(layer.coverage)
+    for stale in Vintage.objects.filter(coverage=coverage, label=layer.vintage, status=Status.STAGED):
+        publishing.delete(stale)
+    return Vintage.objects.create(
+        coverage=coverage,
+        label=layer.vintage,
+        effective_from=layer.effective_from,
+        effective_to=layer.effective_to,
+        representation=layer.representation,
+        demo=layer.demo,
+        extract=layer.extract,
+        layer=layer.name,
+        product=layer.title_en,
+        source_url=layer.url,
+        source_file=files.display_name,
+        source_sha256=files.sha256,
+        licence=layer.licence,
+        licence_url=layer.licence_url,
+        attribution_en=layer.attribution_en,
+        attribution_fr=layer.attribution_fr,
+    )
+
+
+def _coverage(source: CoverageSource) -> Coverage:
+    coverage, _ = Coverage.objects.update_or_create(
+        slug=source.slug, defaults={"name_en": source.name_en, "name_fr": source.name_fr}
+    )
+    return coverage
+
+
+def _already_there(layer: Layer, files: LayerFiles) -> Vintage | None:
+    """Return the published or staged vintage that this very file was loaded into, read in the same way."""
+    return (
+        Vintage.objects.select_related("coverage")
+        .filter(
+            coverage__slug=layer.coverage.slug,
+            label=layer.vintage,
+            source_sha256=files.sha256,
+            effective_from=layer.effective_from,
+            effective_to=layer.effective_to,
+            representation=layer.representation,
+            extract=layer.extract,
+            demo=layer.demo,
+            status__in=[Status.PUBLISHED, Status.STAGED],
+        )
+        .order_by("status", "-pk")
+        .first()
+    )
+
+
+def _accept(vintage: Vintage, acceptance: Acceptance) -> None:
+    """Write down what was accepted. Raises: GatesFailed where a failed gate was not."""
+    gates = vintage.report["gates"]
+    unknown = acceptance.gates - {gate["name"] for gate in gates}
+    if unknown:
+        known = ", ".join(gate["name"] for gate in gates)
+        raise SourceError(f"There is no gate {sorted(unknown)[0]!r}. There are: {known}.")
+    failed = [gate for gate in gates if not gate["passed"]]
+    missing = tuple(gate["name"] for gate in failed if gate["name"] not in acceptance.gates)
+    if missing:
+        raise GatesFailed(_gates_message(vintage, missing), missing)
+    for gate in failed:
+        gate["accepted"] = {"by": acceptance.by, "because": acceptance.because, "at": timezone.now().isoformat()}
+    if failed:
+        vintage.save(update_fields=["report"])
+
+
+def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
+    lines = []
+    can_accept = True
+    for gate in vintage.report["gates"]:
+        if gate["name"] in names:
+            lines.append(f"gate {gate['name']}: {gate['found']}; the limit is: {gate['limit']}")
+            lines += [f"    {row}" for row in gate["rows"][:10]]
+            can_accept = can_accept and gate["acceptable"]
+    if can_accept:
+        accepts = " ".join(f"--accept {name}" for name in names)
+        lines.append(f'{vintage} stays staged. To publish it all the same: {accepts} --because "…"')
+    else:
+        lines.append(f"{vintage} was not kept: with these rows it would give wrong answers. Mend the file.")
+    return "\n".join(lines)
+
+
+def _overlaps(vintage: Vintage, steps: Steps) -> None:
+    pairs = missing_pairs(vintage)
+    total = sum(fsa.region_count for fsa, _ in pairs)
+    if total:
+        with steps.step("overlaps", total) as step:
+            for fsa_vintage, region_vintage in pairs:
+                compute_overlaps(fsa_vintage, region_vintage, step.advance)
+
+
+def _complete_overlaps(vintage: Vintage, steps: Steps) -> None:
+    """Compute what is missing because a vintage of the other coverage was published in between."""
+    with transaction.atomic():
+        _overlaps(vintage, steps)
+
+
+def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
+    """Take the last publication of a coverage back.
+
+    Returns: the vintage that is no longer published, and those that are published again.
+    Raises: PublishError where there is nothing to go back to.
+    """
+    with _alone(steps):
+        last = publishing.last_published(coverage)
+        for one in last.retirees.select_related("coverage"):
+            _complete_overlaps(one, steps)
+        return last, publishing.rollback(last)
+
+
+@contextmanager
+def _alone(steps: Steps) -> Iterator[None]:
+    """Hold the lock that keeps two loads into one database apart; it ends with the connection, whatever happens to us.
+
+    Raises: PublishError where another load holds it for a minute.
+    """
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    told = False
+    with connection.cursor() as cursor:
+        # A killed load must not go on inside the server: it notices within seconds that nobody listens any more.
+        cursor.execute("SET client_connection_check_interval = '2s'")
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+            if cursor.fetchone() == (True,):
+                break
+            if time.monotonic() > deadline:
+                raise PublishError("Another load into this database is running. Try again when it is done.")
+            if not told:
+                steps.say("waiting for another load to end")
+                told = True
+            time.sleep(0.5)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -1,0 +1,80 @@
+"""Makes a staged vintage the published one, and takes that back. Each is one transaction that flips rows and drops none."""
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from geography.models import Coverage, Status, Vintage
+from loader.errors import PublishError
+
+_DELETES = (
+    "DELETE FROM overlap WHERE fsa_vintage_id = %(vintage)s OR health_region_vintage_id = %(vintage)s",
+    "DELETE FROM region_level USING region WHERE region.id = region_level.region_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM region_part USING region WHERE region.id = region_part.region_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM region WHERE vintage_id = %(vintage)s",
+    "DELETE FROM vintage WHERE id = %(vintage)s",
+)
+
+
+def publish(vintage: Vintage) -> list[Vintage]:
+    """Publish a vintage and return those that it retired: the same label's earlier load and, for a real one, demonstrations.
+
+    Raises: PublishError for a demonstration where real boundaries are published: nobody should meet it by mistake.
+    """
+    with transaction.atomic():
+        # Every publication of a coverage waits here for the others.
+        Coverage.objects.select_for_update().get(pk=vintage.coverage_id)
+        published = Vintage.objects.filter(coverage=vintage.coverage, status=Status.PUBLISHED).exclude(pk=vintage.pk)
+        if vintage.demo and published.filter(demo=False).exists():
+            raise PublishError(
+                f"Real boundaries of {vintage.coverage.slug} are published; a demonstration does not go over them."
+            )
+        retired = list(published.filter(label=vintage.label))
+        if vintage.demo or not vintage.extract:
+            retired += list(published.filter(demo=True).exclude(label=vintage.label))
+        for one in retired:
+            one.status, one.retired_by = Status.RETIRED, vintage
+            one.save(update_fields=["status", "retired_by"])
+        vintage.status, vintage.retired_by, vintage.published_at = Status.PUBLISHED, None, timezone.now()
+        vintage.save(update_fields=["status", "retired_by", "published_at"])
+    return retired
+
+
+def last_published(coverage: str) -> Vintage:
+    """Return the vintage that a rollback would take back. Raises: PublishError where there is nothing to go back to."""
+    published = Vintage.objects.select_related("coverage").filter(coverage__slug=coverage, status=Status.PUBLISHED)
+    last = published.order_by("-published_at", "-pk").first()
+    if last is None:
+        raise PublishError(f"No vintage of {coverage} is published.")
+    if not last.retirees.exists() and published.count() == 1:
+        raise PublishError(f"{last} is the only published vintage: there is nothing to go back to.")
+    return last
+
+
+def rollback(last: Vintage) -> list[Vintage]:
+    """Take a publication back and return the vintages that it had retired and that are now published again."""
+    with transaction.atomic():
+        Coverage.objects.select_for_update().get(pk=last.coverage_id)
+        back = list(last.retirees.all())
+        last.status = Status.RETIRED
+        last.save(update_fields=["status"])
+        for one in back:
+            one.status, one.retired_by = Status.PUBLISHED, None
+            one.save(update_fields=["status", "retired_by"])
+    return back
+
+
+def prune() -> list[str]:
+    """Delete every vintage that is staged or retired, and return what they were called. There is no way back from this."""
+    doomed = Vintage.objects.select_related("coverage").exclude(status=Status.PUBLISHED)
+    names = [f"{vintage} ({vintage.status})" for vintage in doomed]
+    for vintage in doomed:
+        delete(vintage)
+    return names
+
+
+def delete(vintage: Vintage) -> None:
+    """Delete a vintage with all its regions: one statement for each table, and no geometry on the way through Python."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        vintage.retirees.update(retired_by=None)
+        for statement in _DELETES:
+            cursor.execute(statement, {"vintage": vintage.pk})

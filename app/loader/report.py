@@ -1,0 +1,109 @@
+"""What a load tells: as text for a person, as JSON for a machine, and for good with the vintage."""
+
+import json
+import resource
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from geography.models import Vintage
+from loader.archive import LayerFiles
+from loader.fit import Fit
+from loader.levels import Drawn
+from loader.reader import Header
+from loader.staging import Staged
+from loader.verify import Gate
+
+_MOST_REPAIRS = 50
+
+
+def build_report(
+    *,
+    files: LayerFiles,
+    header: Header,
+    staged: Staged,
+    fit: Fit,
+    drawn: Drawn,
+    gates: list[Gate],
+    change: Mapping[str, Any] | None,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return the report of a load as plain data."""
+    return {
+        "file": files.display_name,
+        "sha256": files.sha256,
+        "encoding": header.encoding,
+        "crs": header.crs.description,
+        "fields": dict(header.columns),
+        "rows_in_file": header.count,
+        "regions": staged.rows,
+        "vertices": staged.vertices,
+        "largest": [{"code": code, "vertices": vertices} for code, vertices in staged.largest],
+        "repaired": len(staged.repairs),
+        "repairs": staged.repairs[:_MOST_REPAIRS],
+        "fit": asdict(fit) | {"pairs": list(fit.pairs)},
+        "drawn": asdict(drawn),
+        "changes": change,
+        "gates": [gate.as_dict() for gate in gates],
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+
+
+def compare(vintage: Vintage, previous: Vintage | None) -> dict[str, Any] | None:
+    """Return which codes came, went and were renamed since the previous vintage, by code and name alone. Queries: 2."""
+    if previous is None:
+        return None
+    before = {code: names for code, *names in previous.regions.values_list("code", "name_en", "name_fr")}
+    after = {code: names for code, *names in vintage.regions.values_list("code", "name_en", "name_fr")}
+    return {
+        "previous": previous.label,
+        "new": sorted(after.keys() - before.keys()),
+        "gone": sorted(before.keys() - after.keys()),
+        "renamed": sorted(code for code in before.keys() & after.keys() if before[code] != after[code]),
+    }
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    """Return the report as JSON, readable by people too."""
+    return json.dumps(report, indent=2, ensure_ascii=False, default=str)
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """Return the report as a person reads it on a terminal."""
+    largest = ", ".join(f"{one['code']} ({one['vertices']:,})" for one in report["largest"])
+    lines = [
+        f"{report['file']}: {report['regions']:,} regions of {report['rows_in_file']:,} rows, {report['vertices']:,} vertices",
+        f"  read as       {report['encoding']}, {report['crs']}",
+        f"  largest       {largest}",
+        f"  repaired      {report['repaired']}",
+        *(f"    {one}" for one in report["repairs"][:5]),
+    ]
+    if report["drawn"]["thinned_m"]:
+        lines.append(f"  thinned       by {report['drawn']['thinned_m']:g} m before drawing (too large for memory as it is)")
+    if report["drawn"]["cleaned_km2"]:
+        lines.append(f"  cleaned       {report['drawn']['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
+    if report["changes"]:
+        changes = report["changes"]
+        lines.append(
+            f"  since {changes['previous']:<8}"
+            f"{len(changes['new'])} new, {len(changes['gone'])} gone, {len(changes['renamed'])} renamed"
+        )
+    lines += [
+        f"  took          {sum(report['seconds'].values()):.1f} s, at most {report['memory_mb']:,} MB of memory",
+        "  gates",
+        *(_gate_line(gate) for gate in report["gates"]),
+    ]
+    return "\n".join(lines)
+
+
+def _gate_line(gate: Mapping[str, Any]) -> str:
+    accepted = gate.get("accepted")
+    state = "pass" if gate["passed"] else "accepted" if accepted else "FAIL"
+    line = f"    {state:<8}  {gate['name']:<11} {gate['found']}"
+    if gate["passed"]:
+        return line
+    line += f"  (limit: {gate['limit']})"
+    if accepted:
+        line += f"\n              accepted by {accepted['by']}: {accepted['because']}"
+    return line + "".join(f"\n              {row}" for row in gate["rows"][:10])

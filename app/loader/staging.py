@@ -1,0 +1,158 @@
+"""Writes a file's rows into `region` by COPY, one row in memory at a time."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import shapely
+from django.db import connection
+
+from geography.models import Vintage
+from loader.attributes import Attributes, is_mojibake, normalise
+from loader.geometry import GeometryProblem, Prepared, ewkb_hex, prepare
+from loader.reader import Header, RawFeature
+from loader.sources import Layer
+
+_COLUMNS = (
+    "vintage_id, code, dguid, name_en, name_fr, search_text, pruid, population, land_area_km2, attributes, geom, repaired, "
+    "area_km2, extent, rep_point"
+)
+# derive.measure fills these in right afterwards, in the same transaction.
+_UNMEASURED = ("0", "{0,0,0,0}", "SRID=4326;POINT EMPTY")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+# A repair that moves more of a region than this is not a repair but a guess.
+REPAIR_LIMIT_SHARE = 0.01
+
+
+@dataclass
+class Staged:
+    """What happened while the rows were read. The lists of text hold entries such as `row 3 (3595): what is wrong`.
+
+    Attributes:
+        rows: how many regions were written.
+        vertices: of all of them.
+        largest: the five regions with the most vertices, as (code, vertices).
+        repairs: geometries that were invalid and were mended; big_repairs: those that changed by more than the limit.
+        unusable, duplicates: rows that could not be written. malformed, without_province, mojibake: rows that could.
+    """
+
+    rows: int = 0
+    vertices: int = 0
+    largest: list[tuple[str, int]] = field(default_factory=list)
+    repairs: list[str] = field(default_factory=list)
+    big_repairs: list[str] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    malformed: list[str] = field(default_factory=list)
+    without_province: list[str] = field(default_factory=list)
+    mojibake: list[str] = field(default_factory=list)
+
+
+def stage(
+    features: Iterable[RawFeature], *, header: Header, layer: Layer, vintage: Vintage, on_row: Callable[[], None]
+) -> Staged:
+    """Copy every usable row into `region` and note what is wrong with the others.
+
+    A row whose geometry cannot be stored, or whose code was there before, is left out and noted, so that the gates can name
+    all such rows of a file at once.
+
+    Raises: FileRefused for a file that breaks off.
+    Queries: 1.
+    """
+    staged = Staged()
+    pieces = _pieces(features, header, layer, vintage=vintage, staged=staged, on_row=on_row)
+    with connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY region ({_COLUMNS}) FROM STDIN", _Pieces(pieces), 1 << 20)
+    return staged
+
+
+def _pieces(
+    features: Iterable[RawFeature],
+    header: Header,
+    layer: Layer,
+    *,
+    vintage: Vintage,
+    staged: Staged,
+    on_row: Callable[[], None],
+) -> Iterator[bytes]:
+    """Yield the lines of a COPY, each in three pieces so that a geometry's text is never copied."""
+    first_row: dict[str, int] = {}
+    for feature in features:
+        on_row()
+        attributes = normalise(feature.values, header.columns, layer.coverage)
+        where = f"row {feature.row} ({attributes.code or 'no code'})"
+        _inspect(attributes, layer, where, staged)
+        if attributes.code in first_row:
+            staged.duplicates.append(f"{where}: already in row {first_row[attributes.code]}")
+            continue
+        first_row[attributes.code] = feature.row
+        try:
+            prepared = prepare(feature.wkb, header.crs)
+        except GeometryProblem as problem:
+            staged.unusable.append(f"{where}: {problem}")
+            continue
+        _count(prepared, attributes.code, where, staged)
+        repaired, geometry = prepared.repair is not None, ewkb_hex(prepared.geometry).encode("ascii")
+        # The largest regions take hundreds of megabytes: while one is sent, only what is sent is kept.
+        del prepared, feature
+        yield _line_start(vintage, attributes)
+        yield geometry
+        yield "\t".join(("", "t" if repaired else "f", *_UNMEASURED)).encode() + b"\n"
+
+
+def _inspect(attributes: Attributes, layer: Layer, where: str, staged: Staged) -> None:
+    if not layer.coverage.code_pattern.fullmatch(attributes.code):
+        staged.malformed.append(f"{where}: the code does not match {layer.coverage.code_pattern.pattern}")
+    if not attributes.name_en:
+        staged.malformed.append(f"{where}: no name")
+    if not attributes.pruid:
+        staged.without_province.append(f"{where}: no province")
+    texts = (attributes.name_en, attributes.name_fr, *(one for one in attributes.attributes.values() if isinstance(one, str)))
+    odd = next((text for text in texts if is_mojibake(text)), None)
+    if odd is not None:
+        staged.mojibake.append(f"{where}: {odd!r}")
+
+
+def _count(prepared: Prepared, code: str, where: str, staged: Staged) -> None:
+    vertices = int(shapely.get_num_coordinates(prepared.geometry))
+    staged.rows += 1
+    staged.vertices += vertices
+    staged.largest = sorted([*staged.largest, (code, vertices)], key=lambda one: -one[1])[:5]
+    if prepared.repair:
+        staged.repairs.append(f"{where}: {prepared.repair}")
+        if prepared.changed_share > REPAIR_LIMIT_SHARE:
+            staged.big_repairs.append(f"{where}: {prepared.repair}")
+
+
+def _line_start(vintage: Vintage, attributes: Attributes) -> bytes:
+    values = (
+        vintage.pk,
+        attributes.code,
+        attributes.dguid,
+        attributes.name_en,
+        attributes.name_fr,
+        attributes.search_text,
+        attributes.pruid,
+        attributes.population,
+        attributes.land_area_km2,
+        json.dumps(attributes.attributes),
+    )
+    return ("\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in values) + "\t").encode()
+
+
+class _Pieces:
+    """What `copy_expert` reads from: hands on slices of pieces and copies nothing."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._rest = memoryview(piece)
+        head, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(head)

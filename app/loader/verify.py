@@ -1,0 +1,158 @@
+"""Gates: what a load must be to be published. Each states its limit and names the rows that break it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Sum
+
+from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
+from geography.models import Overlap, Status, Vintage
+from loader.fit import GAP_WIDTH_M, Fit
+from loader.sources import Layer
+from loader.staging import REPAIR_LIMIT_SHARE, Staged
+
+# Of the layer's area. Editions that were edge-matched reach a sixth of this at most (health regions of 2015, overlaps along
+# province borders); one that was simplified region by region is ten times above it.
+FIT_LIMIT_SHARE = 1e-5
+GONE_LIMIT_SHARE = 0.25
+# An FSA's shares may sum to more than one only where regions overlap, and to less only where it leaves all regions (water).
+SHARE_SUM_MOST, SHARE_SUM_LEAST = 1.05, 0.5
+SHARE_LIMIT_PART, OUTSIDE_LIMIT_PART = 0.02, 0.5
+_MOST_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The outcome of one gate.
+
+    Attributes:
+        name: what `--accept` takes.
+        limit: in words. found: what was found, in words.
+        rows: the offenders, at most twenty.
+        acceptable: False where nobody can decide to publish all the same, because answers would be wrong.
+    """
+
+    name: str
+    limit: str
+    found: str
+    passed: bool
+    rows: tuple[str, ...] = ()
+    acceptable: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it is stored with the vintage."""
+        return asdict(self) | {"rows": list(self.rows)}
+
+
+def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous: Vintage | None) -> list[Gate]:
+    """Put a staged vintage through every gate.
+
+    Args:
+        fit: how its regions fit together.
+        previous: the vintage in force before it, None where there is none to compare with.
+
+    Queries: at most 6.
+    """
+    return [
+        _rows("geometry", "every row has a polygon, valid at least after repair", staged.unusable, acceptable=False),
+        _rows("duplicates", "every code occurs once", staged.duplicates, acceptable=False),
+        _rows("codes", f"every code matches {layer.coverage.code_pattern.pattern} and has a name", staged.malformed),
+        _rows("provinces", "every region is in a province or territory", staged.without_province),
+        _rows("text", "no text shows the marks of a wrong decoding", staged.mojibake),
+        _rows("repairs", f"no repair changes an area by more than {REPAIR_LIMIT_SHARE:.0%}", staged.big_repairs),
+        _count(layer, staged),
+        _canada(vintage),
+        _fit(fit),
+        _change(vintage, previous),
+        _shares(vintage),
+    ]
+
+
+def _rows(name: str, limit: str, rows: Sequence[str], *, acceptable: bool = True) -> Gate:
+    found = f"{len(rows)} rows" if rows else "none"
+    return Gate(name, limit, found, not rows, tuple(rows[:_MOST_ROWS]), acceptable)
+
+
+def _count(layer: Layer, staged: Staged) -> Gate:
+    if layer.expected_count is None or layer.extract:
+        return Gate("count", "at least 1 region", f"{staged.rows} regions", staged.rows > 0, acceptable=False)
+    return Gate("count", f"{layer.expected_count} regions", f"{staged.rows} regions", staged.rows == layer.expected_count)
+
+
+def _canada(vintage: Vintage) -> Gate:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT code, extent FROM region WHERE vintage_id = %s"
+            " AND NOT (extent[1] >= %s AND extent[2] >= %s AND extent[3] <= %s AND extent[4] <= %s) ORDER BY code",
+            [vintage.pk, CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH],
+        )
+        rows = [f"{code}: {', '.join(f'{value:.2f}' for value in extent)}" for code, extent in cursor]
+    limit = f"all between {CANADA_WEST:g} and {CANADA_EAST:g} east, {CANADA_SOUTH:g} and {CANADA_NORTH:g} north"
+    return _rows("canada", limit, rows, acceptable=False)
+
+
+def _fit(fit: Fit) -> Gate:
+    limit = fit.area_km2 * FIT_LIMIT_SHARE
+    return Gate(
+        "overlaps",
+        f"neighbours overlap by at most {limit:.3g} km2 and leave at most {limit:.3g} km2 in gaps under {GAP_WIDTH_M} m wide",
+        f"{fit.overlap_km2:.3g} km2 of overlaps, {fit.gap_km2:.3g} km2 of gaps",
+        fit.overlap_km2 <= limit and fit.gap_km2 <= limit,
+        fit.pairs if fit.overlap_km2 > limit else (),
+    )
+
+
+def _change(vintage: Vintage, previous: Vintage | None) -> Gate:
+    limit = f"at most {GONE_LIMIT_SHARE:.0%} of the previous vintage's codes are gone"
+    if previous is None:
+        return Gate("change", limit, "no previous vintage to compare with", passed=True)
+    before = set(previous.regions.values_list("code", flat=True))
+    gone = sorted(before - set(vintage.regions.values_list("code", flat=True)))
+    found = f"{len(gone)} of {len(before)} codes of {previous.label} are gone"
+    return Gate("change", limit, found, len(gone) <= GONE_LIMIT_SHARE * len(before), tuple(gone[:_MOST_ROWS]))
+
+
+def _shares(vintage: Vintage) -> Gate:
+    """Check every pair of an FSA vintage and a published health-region vintage that this one is in."""
+    limit = (
+        f"at most {SHARE_LIMIT_PART:.0%} of the FSAs have shares that sum to more than {SHARE_SUM_MOST}, "
+        f"at most {OUTSIDE_LIMIT_PART:.0%} lie more than half outside every health region"
+    )
+    found, rows, passed = [], [], True
+    pairs = Overlap.objects.filter(fsa_vintage=vintage) | Overlap.objects.filter(health_region_vintage=vintage)
+    for fsa_id, region_id in sorted(set(pairs.values_list("fsa_vintage", "health_region_vintage").distinct())):
+        fsa_vintage, region_vintage = (Vintage.objects.get(pk=one) for one in (fsa_id, region_id))
+        if fsa_vintage.extract or region_vintage.extract:
+            continue
+        sums = dict(
+            Overlap.objects.filter(fsa_vintage=fsa_vintage, health_region_vintage=region_vintage)
+            .values_list("fsa__code")
+            .annotate(Sum("share_of_fsa"))
+        )
+        over = sorted(code for code, total in sums.items() if total > SHARE_SUM_MOST)
+        outside = fsa_vintage.region_count - sum(total >= SHARE_SUM_LEAST for total in sums.values())
+        found.append(f"{fsa_vintage.label} in {region_vintage.label}: {len(over)} over, {outside} outside")
+        if len(over) > SHARE_LIMIT_PART * fsa_vintage.region_count:
+            passed = False
+            rows += [f"{code}: {sums[code]:.3f}" for code in over]
+        passed = passed and outside <= OUTSIDE_LIMIT_PART * fsa_vintage.region_count
+    return Gate("shares", limit, "; ".join(found) or "no other coverage to compare with", passed, tuple(rows[:_MOST_ROWS]))
+
+
+def previous_vintage(vintage: Vintage) -> Vintage | None:
+    """Return the real, complete, published vintage that was in force before this one; None for demos and extracts."""
+    if vintage.demo or vintage.extract:
+        return None
+    return (
+        Vintage.objects.filter(
+            coverage=vintage.coverage,
+            status=Status.PUBLISHED,
+            demo=False,
+            extract=False,
+            effective_from__lte=vintage.effective_from,
+        )
+        .order_by("-effective_from", "-published_at")
+        .first()
+    )
