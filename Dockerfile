@@ -1,0 +1,50 @@
+# Stages: packages (installs, thrown away) > base (what both run) > development | production.
+# No apt: GDAL, GEOS and PROJ come in the wheels, with the same versions for amd64 and arm64 (Apple silicon).
+FROM python:3.13-slim AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /build
+COPY requirements.txt .
+# The virtual environment gets no pip of its own. The libraries' names carry a hash, so they get a name without one, in the
+# same folder: they find their parts relative to themselves.
+RUN python -m venv --without-pip /opt/venv \
+ && pip --python /opt/venv/bin/python install -r requirements.txt \
+ && find /opt/venv -type d -path '*/site-packages/*/tests' -prune -exec rm -rf {} + \
+ && ln -s /opt/venv/lib/python3.*/site-packages /opt/venv/site \
+ && for library in pyogrio.libs/libgdal shapely.libs/libgeos_c; do \
+      set -- /opt/venv/site/$library-*.so*; ln -s "${1##*/}" "/opt/venv/site/$library.so"; \
+    done
+
+FROM packages AS packages-development
+COPY requirements-dev.txt .
+# Only what --reload needs: the tests run outside, with bin/test.
+RUN pip --python /opt/venv/bin/python install "$(grep '^watchfiles==' requirements-dev.txt)"
+
+FROM python:3.13-slim AS base
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    GDAL_LIBRARY_PATH=/opt/venv/site/pyogrio.libs/libgdal.so GEOS_LIBRARY_PATH=/opt/venv/site/shapely.libs/libgeos_c.so \
+    GDAL_DATA=/opt/venv/site/pyogrio/gdal_data PROJ_DATA=/opt/venv/site/pyogrio/proj_data PROJ_LIB=/opt/venv/site/pyogrio/proj_data \
+    GEODATA_CACHE=/var/cache/covidtrends-geo
+# The cache belongs to the user: a volume that is mounted there takes over the owner.
+RUN useradd --system --uid 1000 --home-dir /nonexistent --shell /usr/sbin/nologin web \
+ && mkdir -p /srv/covidtrends-geo/app "$GEODATA_CACHE" && chown web "$GEODATA_CACHE"
+WORKDIR /srv/covidtrends-geo/app
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 CMD ["../bin/container", "health"]
+ENTRYPOINT ["../bin/container"]
+CMD ["serve"]
+
+FROM base AS development
+COPY --from=packages-development /opt/venv /opt/venv
+COPY . /srv/covidtrends-geo/
+# The key signs nothing: collectstatic only asks that there is one.
+RUN SECRET_KEY=build python manage.py collectstatic --noinput
+USER 1000
+CMD ["serve", "--reload", "--workers", "1"]
+
+FROM base AS production
+COPY --from=packages /opt/venv /opt/venv
+COPY . /srv/covidtrends-geo/
+RUN SECRET_KEY=build python manage.py collectstatic --noinput \
+ && PYTHONDONTWRITEBYTECODE='' python -m compileall -q .
+USER 1000

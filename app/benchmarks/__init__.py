@@ -1,0 +1,1 @@
+"""Measurements that the documents quote. Not tests: nothing here passes or fails."""

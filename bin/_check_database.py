@@ -1,0 +1,45 @@
+"""Say in one line whether the PostGIS of DATABASE_URL or DB_HOST can be used, before Django says it in fifty."""
+
+import sys
+from pathlib import Path
+
+import environ
+import psycopg2
+
+env = environ.Env()
+env.read_env(Path(__file__).resolve().parents[1] / ".env")
+
+
+def address() -> dict[str, object]:
+    if env.str("DATABASE_URL", ""):
+        url = env.db("DATABASE_URL")
+        return {key.lower(): url[key] for key in ("HOST", "PORT", "NAME", "USER", "PASSWORD")}
+    return {
+        "host": env.str("DB_HOST"),
+        "port": env.str("DB_PORT", "") or 5432,
+        "name": env.str("DB_NAME", "") or "covidtrends_geo",
+        "user": env.str("DB_USER", "") or "covidtrends_geo",
+        "password": env.str("DB_PASSWORD", ""),
+    }
+
+
+to = address()
+where = f"{to['name']} at {to['host'] or 'the local socket'}:{to['port'] or 5432}"
+try:
+    connection = psycopg2.connect(
+        host=to["host"] or None,
+        port=to["port"] or None,
+        dbname=to["name"],
+        user=to["user"] or None,
+        password=to["password"] or None,
+        connect_timeout=5,
+    )
+except psycopg2.OperationalError as error:
+    sys.exit(f"cannot connect to {where}: {str(error).strip().splitlines()[0]}")
+with connection, connection.cursor() as cursor:
+    cursor.execute(
+        "select exists (select from pg_extension where extname = 'postgis')"
+        " or (select rolsuper from pg_roles where rolname = current_user)"
+    )
+    if not cursor.fetchone()[0]:
+        sys.exit(f"{where} has no PostGIS: let a superuser run there: create extension postgis")
