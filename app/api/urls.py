@@ -1,5 +1,35 @@
-"""Routes of the API."""
+"""Routes of the API. Every path is served with and without a trailing slash, and neither redirects to the other."""
 
-from django.urls import URLPattern
+from collections.abc import Callable
+from typing import Any
 
-urlpatterns: list[URLPattern] = []
+from django.http import HttpResponseBase
+from django.urls import URLPattern, path
+
+from api.views import layers, lookups, service
+
+
+def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
+    return [path(route, view, name=name), path(f"{route}/", view)]
+
+
+def _all(*routes: tuple[str, Any, str]) -> list[URLPattern]:
+    return [pattern for route in routes for pattern in _both(*route)]
+
+
+urlpatterns = [
+    path("", service.root, name="root"),
+    *_all(
+        ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
+        ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),
+        ("fsa", layers.FsasView.as_view(), "fsas"),
+        ("fsa/<str:code>", lookups.FsaView.as_view(), "fsa"),
+        ("fsa/<str:code>/boundary", layers.FsaBoundaryView.as_view(), "fsa-boundary"),
+        ("locate", lookups.LocateView.as_view(), "locate"),
+        ("vintages", service.VintagesView.as_view(), "vintages"),
+        ("livez", service.LiveView.as_view(), "livez"),
+        ("readyz", service.ReadyView.as_view(), "readyz"),
+        ("schema", service.SchemaView.as_view(), "schema"),
+        ("docs", service.docs, "docs"),
+    ),
+]

@@ -59,11 +59,11 @@ def densify(source: Path, folder: Path, vertices: int, largest_share: float | No
         shp.write(bytes(100))
         shx.write(bytes(100))
         for number, (parts, points) in enumerate(shapes):
-            parts, points = _cut(parts, points, factor_biggest if number == biggest else factor)
-            total, largest = total + len(points), max(largest, len(points))
-            box = (*points.min(axis=0), *points.max(axis=0))
-            head = struct.pack("<i4d2i", 5, *box, len(parts), len(points)) + np.asarray(parts, "<i4").tobytes()
-            content = head + points.astype("<f8").tobytes()
+            starts, cut = _cut(parts, points, factor_biggest if number == biggest else factor)
+            total, largest = total + len(cut), max(largest, len(cut))
+            box = (*cut.min(axis=0), *cut.max(axis=0))
+            head = struct.pack("<i4d2i", 5, *box, len(starts), len(cut)) + np.asarray(starts, "<i4").tobytes()
+            content = head + cut.astype("<f8").tobytes()
             shx.write(struct.pack(">2i", shp.tell() // 2, len(content) // 2))
             shp.write(struct.pack(">2i", number + 1, len(content) // 2) + content)
         everything = np.vstack([points for _, points in shapes])
@@ -89,12 +89,12 @@ def _records(shp: bytes) -> list[tuple[list[int], _Points]]:
 
 def _cut(parts: list[int], points: _Points, factor: int) -> tuple[list[int], _Points]:
     rings, starts, at = [], [], 0
-    steps = np.arange(factor)[None, :, None] / factor
+    steps = np.arange(factor)[None, :, None]
     for begin, end in zip(parts, [*parts[1:], len(points)], strict=True):
         first, second = points[begin : end - 1], points[begin + 1 : end]
         swap = (first[:, 0] > second[:, 0]) | ((first[:, 0] == second[:, 0]) & (first[:, 1] > second[:, 1]))
         low, high = np.where(swap[:, None], second, first), np.where(swap[:, None], first, second)
-        along = np.where(swap[:, None, None], 1 - steps, steps)
+        along = np.where(swap[:, None, None], factor - steps, steps) / factor
         ring = (low[:, None, :] + (high - low)[:, None, :] * along).reshape(-1, 2)
         ring[::factor] = first
         ring = np.vstack((ring, ring[:1]))
@@ -123,9 +123,7 @@ def measure(folder: Path) -> None:
 def _watch_server(ends: threading.Event, peaks: dict[str, int]) -> None:
     while not ends.wait(0.5):
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
             pids = [pid for (pid,) in cursor]
         for pid in pids:
             try:

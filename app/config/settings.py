@@ -130,6 +130,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "PREPROCESSING_HOOKS": ["api.openapi.one_spelling"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.shared_parts"],
 }
 
 # Where `load_boundaries` keeps what it downloads, and where tests and benchmarks find real boundary files.
@@ -154,6 +156,11 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
-    # Django's request logger writes the path with the query string: that is somebody's position.
-    "loggers": {"django.request": {"level": "CRITICAL"}, "django.security": {"level": "ERROR"}},
+    # These write the path with the query string, or the SQL with its values: that is somebody's position.
+    "loggers": {
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"level": "CRITICAL"},
+        "django.db.backends": {"level": "INFO"},
+        "django.security": {"level": "ERROR"},
+    },
 }

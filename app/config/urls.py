@@ -1,5 +1,16 @@
 """Every route of the service."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-urlpatterns = [path("", include("api.urls"))]
+from api.errors import unknown_route
+
+urlpatterns = [
+    path("", include("api.urls")),
+    # Last: what nothing else answers is a problem document too, with DEBUG as without.
+    re_path("", unknown_route),
+]
+
+handler400 = "api.errors.request_refused"
+handler403 = "api.errors.request_refused"
+handler404 = "api.errors.unknown_route"
+handler500 = "api.errors.internal_error"

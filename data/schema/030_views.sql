@@ -47,20 +47,24 @@ begin
 
   -- A column says in a view what it says in its table.
   for note in
-    select format('comment on column geo.%I.%I is %L', shown.relname, shown.attname, max(source.text)) as sql
+    select distinct on (shown.relname, shown.attname)
+           format('comment on column geo.%I.%I is %L', shown.relname, shown.attname, source.text) as sql
     from (
-      select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
-      where c.relnamespace = 'geo'::regnamespace and c.relkind = 'v'
+      select c.relname, a.attname,
+             case a.attname when 'hruid' then 'code' when 'cfsauid' then 'code' when 'vintage' then 'label'
+               when 'fsa_vintage' then 'label' when 'health_region_vintage' then 'label' else a.attname end as attname_there
+      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0
+      where c.relnamespace = 'geo'::regnamespace and c.relkind = 'v' and a.attname <> 'coverage'
     ) as shown
     join (
-      select a.attname, col_description(a.attrelid, a.attnum) as text from pg_attribute a
+      select a.attrelid::regclass::text as relname, a.attname, col_description(a.attrelid, a.attnum) as text
+      from pg_attribute a
       where a.attrelid in ('public.region'::regclass, 'public.vintage'::regclass, 'public.overlap'::regclass)
         and col_description(a.attrelid, a.attnum) is not null
-    ) as source on source.attname = case shown.attname
-      when 'hruid' then 'code' when 'cfsauid' then 'code' when 'vintage' then 'label' when 'fsa_vintage' then 'label'
-      when 'health_region_vintage' then 'label' else shown.attname end
-    where shown.attname <> 'coverage'
-    group by shown.relname, shown.attname
+    ) as source on source.attname = shown.attname_there
+    order by shown.relname, shown.attname,
+             case when shown.relname = 'fsa_health_regions' and source.relname like '%overlap' then 0
+                  when source.relname like '%region' then 1 else 2 end
   loop
     execute note.sql;
   end loop;

@@ -17,6 +17,10 @@ from geography.text import fold
 # A box follows meridians and parallels, which are no straight lines in the projection.
 _BOX_SQL = f"ST_Transform(ST_Segmentize(ST_MakeEnvelope(%s, %s, %s, %s, {SRID_WGS84}), 0.25), {SRID_STATCAN_LAMBERT})"
 
+# Degrees, about a millimetre: a box without width or height is no polygon, and what touches a box must not fall outside
+# by a rounding.
+_BOX_MARGIN = 1e-8
+
 # A region whose extent lies inside the box needs no look at its boundary; for the others the pieces decide.
 _IN_BOX_SQL = f"""
     SELECT region.id FROM region, (SELECT {_BOX_SQL} AS geom OFFSET 0) AS box
@@ -127,7 +131,7 @@ def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, 
     Args:
         code: three characters, upper case (`geography.codes.parse_fsa`).
 
-    Raises: FsaWithoutBoundary. Queries: 3, or 2 without geometry.
+    Raises: FsaWithoutBoundary. Queries: 3.
     """
     fsa = fsa_get(vintage=fsa_vintage, code=code, level=None)
     overlaps = list(
@@ -155,10 +159,10 @@ def _in_box(vintage: Vintage, bbox: Bbox) -> Q:
     for west, east in halves:
         # Only around Canada is the projection defined everywhere, and nothing of ours lies outside.
         box = (
-            max(west, CANADA_WEST),
-            max(bbox.south, CANADA_SOUTH),
-            min(east, CANADA_EAST),
-            min(bbox.north, CANADA_NORTH),
+            max(west, CANADA_WEST) - _BOX_MARGIN,
+            max(bbox.south, CANADA_SOUTH) - _BOX_MARGIN,
+            min(east, CANADA_EAST) + _BOX_MARGIN,
+            min(bbox.north, CANADA_NORTH) + _BOX_MARGIN,
         )
         if box[0] <= box[2] and box[1] <= box[3]:
             wanted |= Q(pk__in=RawSQL(_IN_BOX_SQL, (*box, vintage.pk, *box)))  # noqa: S611 - parameters are bound

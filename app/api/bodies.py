@@ -1,0 +1,134 @@
+"""What the bodies share: blocks for vintages and provinces, and the envelopes around features.
+
+Foreign members beside `type` and `features` are what RFC 7946, section 6.1, allows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from geography.codes import PROVINCE_BY_PRUID
+
+if TYPE_CHECKING:
+    from geography.models import Vintage
+    from geography.selectors.positions import RegionRef
+
+# 0.1 m, as the finest level of the boundaries.
+DEGREE_DECIMALS = 6
+
+NOTICE = {
+    "en": "Demonstration boundaries: approximate, not for decisions.",
+    "fr": "Limites de démonstration : approximatives, à ne pas utiliser pour des décisions.",
+}
+
+
+@cache
+def province_block(pruid: str, language: str) -> dict[str, str] | None:
+    """Return what names a province or territory, None for a PRUID that there is not."""
+    province = PROVINCE_BY_PRUID.get(pruid)
+    if province is None:
+        return None
+    return {
+        "pruid": province.pruid,
+        "abbreviation": province.abbreviation,
+        "name": province.name_fr if language == "fr" else province.name_en,
+        "name_en": province.name_en,
+        "name_fr": province.name_fr,
+    }
+
+
+def vintage_block(vintage: "Vintage", language: str) -> dict[str, Any]:
+    """Return what an answer says about the edition it used."""
+    return {
+        "coverage": vintage.coverage.slug,
+        "label": vintage.label,
+        "effective_from": vintage.effective_from,
+        "effective_to": vintage.effective_to,
+        "representation": vintage.representation,
+        "demo": vintage.demo,
+        "extract": vintage.extract,
+        "attribution": _attribution(vintage, language),
+        "licence": vintage.licence,
+    }
+
+
+def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
+    """Return an edition with its source, as /vintages lists it."""
+    return vintage_block(vintage, language) | {
+        "licence_url": vintage.licence_url,
+        "product": vintage.product,
+        "source_url": vintage.source_url,
+        "region_count": vintage.region_count,
+    }
+
+
+def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, Any]:
+    """Return the top-level members that say where an answer comes from.
+
+    Args:
+        vintages: by the name of the parameter that chooses each (`vintage`, `fsa_vintage`), which names the member too.
+    """
+    demo = any(one.demo for one in vintages.values())
+    members: dict[str, Any] = {"demo": demo}
+    if demo:
+        members["notice"] = NOTICE[language]
+    members |= {name: vintage_block(one, language) for name, one in vintages.items()}
+    members["attribution"] = _distinct(_attribution(one, language) for one in vintages.values())
+    members["licence"] = _distinct(one.licence for one in vintages.values())
+    return members
+
+
+def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:
+    """Return a FeatureCollection with the bbox of its features (none where it is empty)."""
+    body: dict[str, Any] = {"type": "FeatureCollection"}
+    if features:
+        boxes = [feature["bbox"] for feature in features]
+        sides = list(zip(*boxes, strict=True))
+        body["bbox"] = [min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])]
+    return body | members | {"features": features}
+
+
+def page_links(
+    *, path: str, given: Mapping[str, str], label: str, limit: int, offset: int, matched: int
+) -> list[dict[str, str]]:
+    """Return the links of one page of a list: self, and next and prev where there are such pages.
+
+    References are relative to the host, so that they hold behind any proxy. The neighbouring pages name the vintage: what
+    is published in between does not shift them.
+    """
+
+    def link(rel: str, query: Mapping[str, Any]) -> dict[str, str]:
+        href = f"{path}?{urlencode(query)}" if query else path
+        return {"rel": rel, "type": "application/geo+json", "href": href}
+
+    pinned = {name: text for name, text in given.items() if name != "at"} | {"vintage": label, "limit": limit}
+    links = [link("self", given)]
+    if offset + limit < matched:
+        links.append(link("next", pinned | {"offset": offset + limit}))
+    if offset > 0:
+        links.append(link("prev", pinned | {"offset": max(0, min(offset, matched) - limit)}))
+    return links
+
+
+def region_ref(region: "RegionRef", *, code_name: str, vintage: "Vintage", certain: bool, language: str) -> dict[str, Any]:
+    """Return what names a located region; `code_name` is `hruid` or `cfsauid`."""
+    return {
+        code_name: region.code,
+        "dguid": region.dguid,
+        "name": region.name_fr if language == "fr" else region.name_en,
+        "name_en": region.name_en,
+        "name_fr": region.name_fr,
+        "pruid": region.pruid,
+        "certain": certain,
+        "vintage": vintage.label,
+        "demo": vintage.demo,
+    }
+
+
+def _attribution(vintage: "Vintage", language: str) -> str:
+    return vintage.attribution_fr if language == "fr" else vintage.attribution_en
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return "\n".join(dict.fromkeys(text for text in texts if text))

@@ -1,0 +1,172 @@
+"""Examples for the OpenAPI document. The tests hold each against its schema."""
+
+from typing import Any
+
+from api.bodies import province_block
+from api.errors import Kind
+
+_ONTARIO = province_block("35", "en")
+_SOURCE = {
+    "attribution": "Contains information licensed under the Statistics Canada Open Licence.",
+    "licence": "Statistics Canada Open Licence",
+}
+_VINTAGE = {
+    "coverage": "health-regions",
+    "label": "2022",
+    "effective_from": "2022-12-01",
+    "effective_to": None,
+    "representation": "digital",
+    "demo": False,
+    "extract": False,
+    **_SOURCE,
+}
+_FSA_VINTAGE = _VINTAGE | {"coverage": "fsa", "label": "2021", "effective_from": "2021-11-17"}
+_TORONTO_NAMES = {
+    "dguid": "2022A00073595",
+    "name": "City of Toronto Health Unit",
+    "name_en": "City of Toronto Health Unit",
+    "name_fr": "Circonscription sanitaire de la cité de Toronto",
+    "pruid": "35",
+}
+_DOWNTOWN_NAMES = {"dguid": "2021A0011M5V", "name": "M5V", "name_en": "M5V", "name_fr": "M5V", "pruid": "35"}
+_TORONTO: dict[str, Any] = {
+    "id": "3595",
+    "type": "Feature",
+    "bbox": [-79.639265, 43.580994, -79.113219, 43.855467],
+    "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[-79.5, 43.6], [-79.2, 43.6], [-79.2, 43.8], [-79.5, 43.8], [-79.5, 43.6]]],
+    },
+    "properties": {
+        "hruid": "3595",
+        **_TORONTO_NAMES,
+        "province": _ONTARIO,
+        "population": None,
+        "land_area_km2": None,
+        "area_km2": 634.1,
+        "vintage": "2022",
+    },
+}
+_DOWNTOWN: dict[str, Any] = {
+    "id": "M5V",
+    "type": "Feature",
+    "bbox": [-79.410431, 43.627311, -79.383622, 43.650341],
+    "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[-79.41, 43.63], [-79.39, 43.63], [-79.39, 43.65], [-79.41, 43.65], [-79.41, 43.63]]],
+    },
+    "properties": {
+        "cfsauid": "M5V",
+        **_DOWNTOWN_NAMES,
+        "province": _ONTARIO,
+        "population": None,
+        "land_area_km2": None,
+        "area_km2": 3.4,
+        "vintage": "2021",
+    },
+}
+_ONE = {"demo": False, "vintage": _VINTAGE, **_SOURCE}
+_ONE_FSA = {"demo": False, "vintage": _FSA_VINTAGE, **_SOURCE}
+_BOTH = {"demo": False, "vintage": _VINTAGE, "fsa_vintage": _FSA_VINTAGE, **_SOURCE}
+_CHECKS = {
+    "database": True,
+    "postgis": "3.3.2",
+    "migrations_missing": 0,
+    "vintages": {"health-regions": {"label": "2022", "demo": False}, "fsa": {"label": "2021", "demo": False}},
+}
+
+
+def _collection(feature: dict[str, Any], **members: Any) -> dict[str, Any]:
+    counts = {"number_matched": 1, "number_returned": 1}
+    return {"type": "FeatureCollection", "bbox": feature["bbox"], **counts, **members, "features": [feature]}
+
+
+def _self(href: str) -> list[dict[str, str]]:
+    return [{"rel": "self", "type": "application/geo+json", "href": href}]
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "HealthRegionCollection": _collection(_TORONTO, links=_self("/health-regions?q=toronto"), **_ONE),
+    "HealthRegionFeature": {**_TORONTO, **_ONE},
+    "FsaCollection": _collection(_DOWNTOWN, links=_self("/fsa?q=m5v"), **_ONE_FSA),
+    "FsaFeature": {**_DOWNTOWN, **_ONE_FSA},
+    "FsaHealthRegions": _collection(
+        _TORONTO
+        | {"properties": _TORONTO["properties"] | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "overlap_area_km2": 3.4}},
+        fsa={"code": "M5V", "is_split": False, "province": _ONTARIO, "given": "fsa", "used": "M5V"},
+        **_BOTH,
+    ),
+    "Located": {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [-79.3871, 43.6426]},
+        "properties": {
+            "match": "covers",
+            "certain": True,
+            "health_region": {"hruid": "3595", **_TORONTO_NAMES, "certain": True, "vintage": "2022", "demo": False},
+            "fsa": {"cfsauid": "M5V", **_DOWNTOWN_NAMES, "certain": True, "vintage": "2021", "demo": False},
+            "province": _ONTARIO,
+        },
+        **_BOTH,
+    },
+    "VintageList": {
+        "vintages": [
+            _VINTAGE
+            | {
+                "licence_url": "https://www.statcan.gc.ca/en/reference/licence",
+                "product": "Health Regions: Boundaries and Correspondence with Census Geography",
+                "source_url": "https://www150.statcan.gc.ca/n1/pub/82-402-x/82-402-x2023001-eng.htm",
+                "region_count": 104,
+            }
+        ]
+    },
+    "Live": {"status": "alive"},
+    "Ready": {"status": "ready", "checks": _CHECKS},
+}
+
+_OF_PROBLEMS: dict[str, dict[str, Any]] = {
+    "coordinate-invalid": {
+        "detail": "This position is far outside Canada.",
+        "parameter": "lon",
+        "hint": "Did you mean lat=43.6426&lon=-79.3871?",
+    },
+    "fsa-malformed": {
+        "detail": "The second character of a postal code is a digit; it cannot be 'O'.",
+        "parameter": "code",
+        "hint": "Did you mean M0V?",
+    },
+    "parameter-invalid": {
+        "detail": "There is no parameter 'latt' here.",
+        "parameter": "latt",
+        "hint": "Did you mean lat?",
+    },
+    "region-unknown": {"detail": "There is no region '3599' in health-regions 2022.", "parameter": "id"},
+    "fsa-without-boundary": {
+        "detail": "K1A is a possible FSA, but FSA vintage 2021 has no boundary of it. "
+        "Canada Post uses more codes than the census does.",
+        "parameter": "code",
+        "fsa": {"code": "K1A", "provinces": [_ONTARIO]},
+    },
+    "vintage-unknown": {
+        "detail": "There is no vintage '2099' of health-regions.",
+        "parameter": "vintage",
+        "hint": "Published are 2022 (from 2022-12-01)",
+    },
+    "no-vintage": {
+        "detail": "No vintage of health-regions was in force on 1999-01-01.",
+        "parameter": "at",
+        "hint": "Published are 2022 (from 2022-12-01)",
+    },
+    "nothing-published": {"detail": "No boundaries of health-regions are published yet."},
+    "not-ready": {"checks": _CHECKS | {"vintages": {"health-regions": None, "fsa": None}}},
+}
+
+
+def problem(kind: Kind) -> dict[str, Any]:
+    """Return an example of a problem document."""
+    return {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.detail,
+        **_OF_PROBLEMS.get(kind.slug, {}),
+    }

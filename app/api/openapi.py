@@ -1,0 +1,117 @@
+"""The OpenAPI document, rendered from what the code itself uses: the specs of the parameters and the table of errors."""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+
+from api import examples, schemas
+from api.errors import TABLE, Kind
+from api.params import Param, Spec
+from api.renderers import PROBLEM_MEDIA_TYPE
+from geography import errors
+
+GEOJSON_MEDIA_TYPES = ("application/geo+json", "application/json")
+VINTAGE_PROBLEMS: tuple[type[Exception], ...] = (errors.VintageUnknown, errors.NoVintage, errors.NothingPublished)
+# What any route can answer beside its own problems.
+_ALWAYS: tuple[str, ...] = ("not-acceptable", "database-away", "internal-error")
+
+_TAGS = {
+    "Positions": "Which health region is this position in?",
+    "FSAs": "Forward sortation areas: the first three characters of a postal code.",
+    "Health regions": "The health regions themselves.",
+    "Vintages": "Boundaries change; every answer names the edition it used.",
+    "Service": "Whether the service is up, and this document.",
+}
+_DESCRIPTION = """\
+Which Canadian health region is this postal code, or this point?
+
+**Every answer names the edition of the boundaries that it used**, since codes are reused for other areas: `vintage` for
+health regions, `fsa_vintage` for FSAs. Ask for another by its label or by a day (`at`). `demo: true` marks boundaries that
+are made up.
+
+Errors are problem documents (RFC 9457); `type` is stable. Positions are WGS 84 decimal degrees, and are never logged. Every
+path is served with a trailing slash too, and answers to HEAD.
+"""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def documented(
+    spec: Spec[Any],
+    *,
+    operation_id: str,
+    tag: str,
+    summary: str,
+    body: str,
+    problems: tuple[type[Exception], ...],
+    media_types: tuple[str, ...] = GEOJSON_MEDIA_TYPES,
+) -> Callable[[View], View]:
+    """Return a decorator that documents a view's method.
+
+    Args:
+        spec: the parameters, the same that the method parses with.
+        body: name of the schema of the answer (api.schemas), and of its example (api.examples).
+        problems: exceptions of `api.errors.TABLE` that this route raises.
+    """
+    kinds = [TABLE[one] for one in problems]
+    kinds += [kind for kind in dict.fromkeys(TABLE.values()) if kind.slug in _ALWAYS]
+    responses: dict[Any, Any] = {
+        (200, *media_types): OpenApiResponse(
+            schemas.ref(body),
+            description=schemas.COMPONENTS[body].get("description", summary),
+            examples=[
+                OpenApiExample(f"{operation_id} {media_type}", value=examples.BODIES[body], media_type=media_type)
+                for media_type in media_types[:1]
+                if body in examples.BODIES
+            ],
+        )
+    }
+    for status in sorted({kind.status for kind in kinds}):
+        responses[(status, PROBLEM_MEDIA_TYPE)] = _problems([kind for kind in kinds if kind.status == status])
+    decorator: Callable[[View], View] = extend_schema(
+        operation_id=operation_id,
+        tags=[tag],
+        summary=summary,
+        parameters=[_parameter(one, "path") for one in spec.path] + [_parameter(one, "query") for one in spec.query],
+        request=None,
+        responses=responses,
+        auth=[],
+    )
+    return decorator
+
+
+def _parameter(param: Param, location: Literal["path", "query"]) -> OpenApiParameter:
+    # The documentation page fills in and sends what stands as an example of a parameter. For optional ones it must not,
+    # so theirs is an example of the schema.
+    return OpenApiParameter(
+        name=param.name,
+        type=dict(param.schema) if param.required else {"examples": [param.example]} | param.schema,
+        location=location,
+        required=param.required,
+        description=param.description,
+        examples=[OpenApiExample(param.name, value=param.example, parameter_only=(param.name, location))]
+        if param.required
+        else [],
+    )
+
+
+def _problems(kinds: list[Kind]) -> OpenApiResponse:
+    return OpenApiResponse(
+        schemas.ref("Problem"),
+        description="; ".join(f"`{kind.type}`: {kind.title}" for kind in kinds),
+        examples=[OpenApiExample(kind.slug, value=examples.problem(kind), media_type=PROBLEM_MEDIA_TYPE) for kind in kinds],
+    )
+
+
+def one_spelling(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Keep one of the two spellings of each path (a preprocessing hook of drf-spectacular)."""
+    return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
+
+
+def shared_parts(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add the schemas that the routes refer to, and what introduces the document (a postprocessing hook)."""
+    result.setdefault("components", {})["schemas"] = dict(sorted(schemas.COMPONENTS.items()))
+    result["info"]["description"] = _DESCRIPTION
+    result["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
+    return result

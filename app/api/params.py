@@ -1,0 +1,299 @@
+"""The only parser of what a URL says. Text comes in, typed values or an error that names the parameter go out.
+
+A `Param` holds how one value is read and how it is documented; a `Spec` holds the parameters of one route. The OpenAPI
+document is rendered from the same objects (api.openapi), so that the two cannot drift apart.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+from django.http import QueryDict
+
+from geography.codes import PROVINCES, is_dguid, is_hruid, parse_fsa, parse_province
+from geography.conf import LEVEL_NAMES
+from geography.coordinates import parse_bbox
+from geography.errors import InvalidInput, ParameterInvalid, RegionUnknown
+
+VALUE_MAX_CHARACTERS = 200
+SEARCH_MAX_CHARACTERS = 100
+LABEL_MAX_CHARACTERS = 40
+OFFSET_MAX = 1_000_000
+# How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
+# be 100 MB.
+LIMIT_MAX = {"none": 2_000, "low": 2_000, "medium": 2_000, "high": 500, "full": 10}
+
+LANGUAGES = ("en", "fr")
+
+Query = TypeVar("Query")
+Values = Mapping[str, Any]
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INTEGER = re.compile(r"[0-9]{1,7}")
+_SYNONYMS = {"latitude": "lat", "longitude": "lon", "long": "lon", "date": "at", "search": "q", "page": "offset"}
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One parameter: how it is read and how it is documented.
+
+    Attributes:
+        read: turns the text into a value; raises InvalidInput or NotFound.
+        schema: JSON Schema of the value, for the OpenAPI document.
+        aliases: other names that are read as this one.
+        default: the value where the parameter is not given.
+    """
+
+    name: str
+    read: Callable[[str], Any]
+    description: str
+    schema: dict[str, Any]
+    example: Any
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spec(Generic[Query]):
+    """What one route takes.
+
+    Attributes:
+        build: turns the values by parameter name into the route's query object; may raise InvalidInput too.
+        path: the parameters in the path.
+        query: those after the question mark.
+    """
+
+    build: Callable[[Values], Query]
+    path: tuple[Param, ...] = ()
+    query: tuple[Param, ...] = ()
+
+    def parse(self, query: QueryDict, path: Mapping[str, str]) -> Query:
+        """Return the route's typed query.
+
+        Raises: InvalidInput for a parameter that is unknown, repeated, empty, too long or of the wrong form;
+        NotFound for a path that cannot name anything.
+        """
+        given = self._given(query)
+        values = {one.name: one.read(path[one.name]) for one in self.path}
+        for param in self.query:
+            name = next((name for name in (param.name, *param.aliases) if name in given), None)
+            if name is not None:
+                values[param.name] = _read(param, name, given[name])
+            elif param.required:
+                raise ParameterInvalid(f"{param.name} is required.", parameter=param.name)
+            else:
+                values[param.name] = param.default
+        return self.build(values)
+
+    def _given(self, query: QueryDict) -> dict[str, str]:
+        known = {name: param for param in self.query for name in (param.name, *param.aliases)}
+        given: dict[str, str] = {}
+        seen: set[str] = set()
+        for name, texts in query.lists():
+            if name not in known:
+                raise _unknown(name, list(known))
+            if len(texts) > 1 or known[name].name in seen:
+                raise ParameterInvalid(f"{name} is given more than once.", parameter=name)
+            seen.add(known[name].name)
+            given[name] = str(texts[0])
+        return given
+
+
+def _read(param: Param, name: str, text: str) -> Any:
+    if not text.strip():
+        raise ParameterInvalid(f"{name} has no value.", parameter=name, hint="Leave it out, or give it a value.")
+    if len(text) > VALUE_MAX_CHARACTERS:
+        raise ParameterInvalid(f"{name} is longer than {VALUE_MAX_CHARACTERS} characters.", parameter=name)
+    return param.read(text)
+
+
+def _unknown(name: str, known: list[str]) -> ParameterInvalid:
+    shown = name[:40]
+    like = _SYNONYMS.get(shown.casefold())
+    close = [like] if like in known else difflib.get_close_matches(shown.casefold(), known, n=1)
+    hint = f"Did you mean {close[0]}?" if close else f"Known here are {', '.join(sorted(known))}."
+    return ParameterInvalid(f"There is no parameter {shown!r} here.", parameter=shown, hint=hint)
+
+
+def named(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return the reader with its errors put down to this parameter."""
+
+    def reader(text: str) -> Any:
+        try:
+            return read(text)
+        except InvalidInput as error:
+            error.parameter = parameter
+            raise
+
+    return reader
+
+
+def choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
+    """Return a reader of one word of a list, in any case."""
+
+    def reader(text: str) -> str:
+        word = text.strip().lower()
+        if word not in allowed:
+            raise ParameterInvalid(f"{parameter} is one of {', '.join(allowed)}.", parameter=parameter)
+        return word
+
+    return reader
+
+
+def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a reader of a whole number, written in plain digits, between two bounds."""
+
+    def reader(text: str) -> int:
+        # int() would also read "1_0", "+1" and digits of other scripts.
+        if not _INTEGER.fullmatch(text) or not minimum <= int(text) <= maximum:
+            raise ParameterInvalid(f"{parameter} is a whole number from {minimum} to {maximum}.", parameter=parameter)
+        return int(text)
+
+    return reader
+
+
+def read_day(text: str) -> date:
+    """Read a calendar day, `YYYY-MM-DD` and nothing else. Raises: ParameterInvalid."""
+    try:
+        # fromisoformat() alone also reads "20220101" and week dates.
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+    except ValueError:
+        raise ParameterInvalid("at is a calendar day, YYYY-MM-DD.", parameter="at") from None
+
+
+def read_search(text: str) -> str:
+    """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS."""
+    if len(text) > SEARCH_MAX_CHARACTERS:
+        raise ParameterInvalid(f"q is longer than {SEARCH_MAX_CHARACTERS} characters.", parameter="q")
+    return text
+
+
+def read_label(parameter: str) -> Callable[[str], str]:
+    """Return a reader of a vintage's label."""
+
+    def reader(text: str) -> str:
+        # PostgreSQL cannot even be asked for text that holds a NUL.
+        if len(text) > LABEL_MAX_CHARACTERS or not text.isprintable():
+            raise ParameterInvalid(
+                f"{parameter} is the label of a vintage, at most {LABEL_MAX_CHARACTERS} characters; /vintages lists them.",
+                parameter=parameter,
+            )
+        return text.strip()
+
+    return reader
+
+
+def read_region_id(text: str) -> str:
+    """Read an HRUID or a DGUID. Raises: RegionUnknown where the text has the form of neither."""
+    key = text.strip().upper()
+    if not (is_hruid(key) or is_dguid(key)):
+        raise RegionUnknown(
+            "No health region can have this id.",
+            parameter="id",
+            hint="A health region is named by its HRUID (four digits, such as 3595) or by its DGUID (2022A00073595).",
+        )
+    return key
+
+
+REGION_ID = Param(
+    "id", read_region_id, "HRUID (four digits) or DGUID of a health region.", {"type": "string"}, "3595", required=True
+)
+FSA_CODE = Param(
+    "code",
+    parse_fsa,
+    "An FSA, or a full postal code, of which only the FSA is used. Case, spaces and hyphens do not matter.",
+    {"type": "string"},
+    "M5V",
+    required=True,
+)
+LANG = Param(
+    "lang",
+    choice("lang", LANGUAGES),
+    "Language of `name`, `notice` and `attribution`. Goes before Accept-Language.",
+    {"type": "string", "enum": list(LANGUAGES)},
+    "fr",
+)
+VINTAGE = Param(
+    "vintage",
+    read_label("vintage"),
+    "Label of the health-region vintage that answers. Without it the one in force (today, or on the day `at`).",
+    {"type": "string", "maxLength": LABEL_MAX_CHARACTERS},
+    "2022",
+)
+FSA_VINTAGE = replace(
+    VINTAGE,
+    name="fsa_vintage",
+    read=read_label("fsa_vintage"),
+    description="Label of the FSA vintage that answers. Without it the one in force (today, or on the day `at`).",
+    example="2021",
+)
+VINTAGE_OF_FSA = replace(VINTAGE, description=FSA_VINTAGE.description, example="2021")
+AT = Param(
+    "at",
+    read_day,
+    "A calendar day: every vintage used is the one in force then. Not together with the label of a vintage.",
+    {"type": "string", "format": "date"},
+    "2022-12-01",
+)
+PROVINCE = Param(
+    "province",
+    parse_province,
+    "Only regions of this province or territory: two letters or PRUID.",
+    {"type": "string", "examples": [PROVINCES[5].abbreviation, PROVINCES[5].pruid]},
+    "ON",
+)
+SEARCH = Param(
+    "q",
+    read_search,
+    "Words that all occur in the English or French name or in the code. Case, accents, hyphens and dashes do not matter.",
+    {"type": "string", "maxLength": SEARCH_MAX_CHARACTERS},
+    "saguenay lac",
+)
+BBOX = Param(
+    "bbox",
+    parse_bbox,
+    "Only regions that intersect this box: west,south,east,north in WGS 84 degrees (RFC 7946). West greater than east "
+    "crosses the antimeridian.",
+    {"type": "string", "pattern": r"^[^,]+,[^,]+,[^,]+,[^,]+$"},
+    "-79.7,43.5,-79.1,43.9",
+)
+# A position needs both of its numbers, so they stay text until the route's own builder puts them together.
+LAT = Param("lat", str, "Latitude, WGS 84 decimal degrees.", {"type": "number", "minimum": -90, "maximum": 90}, 43.6426)
+LON = Param(
+    "lon",
+    str,
+    "Longitude, WGS 84 decimal degrees, negative in Canada. `lng` is read as the same.",
+    {"type": "number", "minimum": -180, "maximum": 180},
+    -79.3871,
+    aliases=("lng",),
+)
+DETAIL_LOW = Param(
+    "detail",
+    choice("detail", ("none", *LEVEL_NAMES)),
+    "How finely boundaries are drawn; `none` leaves them out, `full` is as published.",
+    {"type": "string", "enum": ["none", *LEVEL_NAMES], "default": "low"},
+    "low",
+    default="low",
+)
+DETAIL_HIGH = replace(DETAIL_LOW, schema=DETAIL_LOW.schema | {"default": "high"}, example="high", default="high")
+LIMIT = Param(
+    "limit",
+    whole_number("limit", 1, max(LIMIT_MAX.values())),
+    "At most this many regions. The default is the most there can be: "
+    + ", ".join(f"{most} with detail={detail}" for detail, most in LIMIT_MAX.items())
+    + ".",
+    {"type": "integer", "minimum": 1, "maximum": max(LIMIT_MAX.values())},
+    100,
+)
+OFFSET = Param(
+    "offset",
+    whole_number("offset", 0, OFFSET_MAX),
+    "Leave out this many regions, in the order of their codes.",
+    {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0},
+    0,
+    default=0,
+)

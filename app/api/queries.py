@@ -1,0 +1,154 @@
+"""What each route takes, as one spec each, and what its view gets: a frozen object of typed values."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from api.params import (
+    AT,
+    BBOX,
+    DETAIL_HIGH,
+    DETAIL_LOW,
+    FSA_CODE,
+    FSA_VINTAGE,
+    LANG,
+    LAT,
+    LIMIT,
+    LIMIT_MAX,
+    LON,
+    OFFSET,
+    PROVINCE,
+    REGION_ID,
+    SEARCH,
+    VINTAGE,
+    VINTAGE_OF_FSA,
+    Spec,
+    Values,
+)
+from geography.codes import FsaInput, Province
+from geography.coordinates import Bbox, LonLat, parse_position
+from geography.errors import ParameterInvalid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainQuery:
+    """What every route takes: `lang`, None where the request's Accept-Language decides."""
+
+    lang: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VintageQuery(PlainQuery):
+    """Which editions answer: labels, or a day, or (all None) those in force today. `fsa_label` only with two coverages."""
+
+    label: str | None
+    fsa_label: str | None
+    at: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsQuery(VintageQuery):
+    """A list of regions. `level` is None for no geometry."""
+
+    province: Province | None
+    search: str | None
+    bbox: Bbox | None
+    position: LonLat | None
+    level: str | None
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionQuery(VintageQuery):
+    """One health region, by HRUID or DGUID."""
+
+    region_id: str
+    level: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsaQuery(VintageQuery):
+    """One FSA: its boundary, or the health regions it belongs to."""
+
+    fsa: FsaInput
+    level: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocateQuery(VintageQuery):
+    """One position."""
+
+    position: LonLat
+
+
+def _vintages(values: Values) -> dict[str, Any]:
+    labels = {name: values.get(name) for name in ("vintage", "fsa_vintage")}
+    for name, label in labels.items():
+        if label is not None and values["at"] is not None:
+            raise ParameterInvalid(
+                f"at cannot be given together with {name}.", parameter="at", hint="Name the edition, or the day, not both."
+            )
+    return {"lang": values["lang"], "label": labels["vintage"], "fsa_label": labels["fsa_vintage"], "at": values["at"]}
+
+
+def _level(values: Values) -> str | None:
+    return None if values["detail"] == "none" else values["detail"]
+
+
+def _position(values: Values) -> LonLat | None:
+    lat, lon = values["lat"], values["lon"]
+    if lat is None and lon is None:
+        return None
+    if lat is None or lon is None:
+        missing, given = ("lat", "lon") if lat is None else ("lon", "lat")
+        raise ParameterInvalid(f"{given} needs {missing}.", parameter=missing)
+    return parse_position(lat=lat, lon=lon)
+
+
+def _regions(values: Values) -> RegionsQuery:
+    detail = values["detail"]
+    most = LIMIT_MAX[detail]
+    limit = values["limit"] or most
+    if limit > most:
+        raise ParameterInvalid(
+            f"With detail={detail} an answer holds at most {most} regions.",
+            parameter="limit",
+            hint="Ask for less detail, or for one page after the other.",
+        )
+    return RegionsQuery(
+        **_vintages(values),
+        province=values["province"],
+        search=values["q"],
+        bbox=values["bbox"],
+        position=_position(values),
+        level=_level(values),
+        limit=limit,
+        offset=values["offset"],
+    )
+
+
+def _region(values: Values) -> RegionQuery:
+    return RegionQuery(**_vintages(values), region_id=values["id"], level=_level(values))
+
+
+def _fsa(values: Values) -> FsaQuery:
+    return FsaQuery(**_vintages(values), fsa=values["code"], level=_level(values))
+
+
+def _locate(values: Values) -> LocateQuery:
+    return LocateQuery(**_vintages(values), position=parse_position(lat=values["lat"], lon=values["lon"]))
+
+
+_LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
+
+PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
+HEALTH_REGIONS = Spec(_regions, query=(*_LIST, VINTAGE, AT, LANG))
+HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, VINTAGE, AT, LANG))
+FSAS = Spec(_regions, query=(*_LIST, VINTAGE_OF_FSA, AT, LANG))
+FSA = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, VINTAGE_OF_FSA, AT, LANG))
+LOCATE = Spec(
+    _locate,
+    query=(replace(LAT, required=True), replace(LON, required=True), VINTAGE, FSA_VINTAGE, AT, LANG),
+)

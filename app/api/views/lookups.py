@@ -1,0 +1,120 @@
+"""The two questions the service is there for: which health region is this postal code, and which this position."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import collection, provenance, province_block, region_ref
+from api.editions import chosen_pair
+from api.serializers import HealthRegionSerializer, features
+from api.views.base import GeoView
+from geography import errors
+from geography.selectors.positions import position_locate
+from geography.selectors.regions import fsa_health_regions
+
+SHARE_DECIMALS = 6
+
+
+class FsaView(GeoView):
+    """The health regions of one FSA."""
+
+    @openapi.documented(
+        queries.FSA,
+        operation_id="get_fsa",
+        tag="FSAs",
+        summary="The health regions that an FSA belongs to",
+        body="FsaHealthRegions",
+        problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, code: str) -> Response:
+        """Return the health regions of an FSA, largest share first.
+
+        Postal areas do not nest in health regions: where `fsa.is_split` is true the FSA alone does not say which region an
+        address is in; ask `/locate` with its position. Shares are of area, not of population.
+        """
+        query = self.ask(request, queries.FSA, code=code)
+        vintages = chosen_pair(query)
+        found = fsa_health_regions(
+            fsa_vintage=vintages["fsa_vintage"],
+            health_region_vintage=vintages["vintage"],
+            code=query.fsa.code,
+            level=query.level,
+        )
+        shares = {
+            overlap.health_region.code: {
+                "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
+                "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
+                "overlap_area_km2": overlap.area_km2,
+            }
+            for overlap in found.overlaps
+        }
+        drawn = features(
+            HealthRegionSerializer,
+            [overlap.health_region for overlap in found.overlaps],
+            vintage=vintages["vintage"],
+            language=self.language,
+            shares=shares,
+        )
+        fsa = {
+            "code": found.fsa.code,
+            "is_split": len(drawn) > 1,
+            "province": province_block(found.fsa.pruid, self.language),
+            "given": "postal_code" if query.fsa.from_postal_code else "fsa",
+            "used": found.fsa.code,
+        }
+        return Response(
+            collection(
+                drawn,
+                fsa=fsa,
+                number_matched=len(drawn),
+                number_returned=len(drawn),
+                **provenance(vintages, self.language),
+            )
+        )
+
+
+class LocateView(GeoView):
+    """What covers a position."""
+
+    @openapi.documented(
+        queries.LOCATE,
+        operation_id="locate",
+        tag="Positions",
+        summary="The health region and the FSA at a position",
+        body="Located",
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request) -> Response:
+        """Return the health region and the FSA that cover a position, tested against the boundaries as published.
+
+        `match` and `certain` are about the health region. A border belongs to its region; on one that regions share the
+        lowest code wins. `certain` is false within 2 m of a border: WGS 84 and NAD83 differ by as much.
+        """
+        query = self.ask(request, queries.LOCATE)
+        vintages = chosen_pair(query)
+        region, fsa = position_locate(position=query.position, vintages=[vintages["vintage"], vintages["fsa_vintage"]])
+        pruid = next((one.region.pruid for one in (region, fsa) if one.region), None)
+        blocks = {
+            name: located.region
+            and region_ref(
+                located.region,
+                code_name=code_name,
+                vintage=located.vintage,
+                certain=located.certain,
+                language=self.language,
+            )
+            for name, code_name, located in (("health_region", "hruid", region), ("fsa", "cfsauid", fsa))
+        }
+        return Response(
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": list(query.position)},
+                "properties": {
+                    "match": "covers" if region.region else "none",
+                    "certain": region.certain,
+                    **blocks,
+                    "province": province_block(pruid, self.language) if pruid else None,
+                },
+                **provenance(vintages, self.language),
+            }
+        )

@@ -1,0 +1,129 @@
+"""About the service itself: what is published, whether it is up, and how to use it."""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import vintage_listing
+from api.errors import NotReady
+from api.views.base import ApiView
+from geography.errors import ParameterInvalid
+from geography.selectors.readiness import readiness
+from geography.selectors.vintages import published_vintages
+
+
+class VintagesView(ApiView):
+    """What is published."""
+
+    @openapi.documented(
+        queries.PLAIN,
+        operation_id="list_vintages",
+        tag="Vintages",
+        summary="Every published vintage",
+        body="VintageList",
+        media_types=("application/json",),
+        problems=(ParameterInvalid,),
+    )
+    def get(self, request: Request) -> Response:
+        """List every published vintage with its source, by coverage, the latest first. Empty before the first is published."""
+        self.ask(request, queries.PLAIN)
+        return Response({"vintages": [vintage_listing(one, self.language) for one in published_vintages()]})
+
+
+class LiveView(ApiView):
+    """Whether the process answers."""
+
+    @openapi.documented(
+        queries.PLAIN,
+        operation_id="livez",
+        tag="Service",
+        summary="Whether the process is up",
+        body="Live",
+        media_types=("application/json",),
+        problems=(ParameterInvalid,),
+    )
+    def get(self, request: Request) -> Response:
+        """Say that the process is up. Asks the database nothing."""
+        self.ask(request, queries.PLAIN)
+        return Response({"status": "alive"}, headers={"Cache-Control": "no-store"})
+
+
+class ReadyView(ApiView):
+    """Whether questions can be answered."""
+
+    @openapi.documented(
+        queries.PLAIN,
+        operation_id="readyz",
+        tag="Service",
+        summary="Whether every question can be answered",
+        body="Ready",
+        media_types=("application/json",),
+        problems=(ParameterInvalid, NotReady),
+    )
+    def get(self, request: Request) -> Response:
+        """Say whether the database answers, its tables are current and a vintage of each coverage is in force."""
+        self.ask(request, queries.PLAIN)
+        found = readiness()
+        checks = {
+            "database": True,
+            "postgis": found.postgis,
+            "migrations_missing": found.migrations_missing,
+            "vintages": {
+                coverage: None if vintage is None else {"label": vintage.label, "demo": vintage.demo}
+                for coverage, vintage in found.vintages.items()
+            },
+        }
+        if not found.ready:
+            raise NotReady(checks)
+        return Response({"status": "ready", "checks": checks}, headers={"Cache-Control": "no-store"})
+
+
+class SchemaView(ApiView):
+    """The OpenAPI document."""
+
+    renderer_classes = [
+        OpenApiJsonRenderer2,
+        OpenApiJsonRenderer,
+        OpenApiYamlRenderer,
+        OpenApiYamlRenderer2,
+    ]
+
+    @openapi.documented(
+        queries.PLAIN,
+        operation_id="schema",
+        tag="Service",
+        summary="This document",
+        body="OpenApi",
+        media_types=tuple(one.media_type for one in renderer_classes),
+        problems=(ParameterInvalid,),
+    )
+    def get(self, request: Request) -> Response:
+        """Return the OpenAPI 3.1 document, as JSON or YAML."""
+        self.ask(request, queries.PLAIN)
+        return Response(_schema())
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    # Rendering it takes longer than any lookup, and it cannot change under a running process.
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+def docs(request: HttpRequest) -> HttpResponse:
+    """Answer with the documentation page. It needs nothing from outside this service."""
+    response = render(request, "api/docs.html")
+    response.headers["Content-Language"] = "en"
+    return response
+
+
+def root(request: HttpRequest) -> HttpResponse:
+    """Lead to the documentation."""
+    return redirect("docs")

@@ -1,0 +1,95 @@
+"""Problem documents, whatever goes wrong and wherever."""
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from api.errors import TABLE, kind_of
+from geography import errors as geography
+
+
+def away_middleware(get_response):
+    def middleware(request):
+        raise InterfaceError("connection already closed")
+
+    return middleware
+
+
+def broken_middleware(get_response):
+    def middleware(request):
+        raise RuntimeError("secret 43.6426 -79.3871")
+
+    return middleware
+
+
+class TestTheTable:
+    def test_holds_every_error_of_the_domain(self):
+        def leaves(of):
+            below = of.__subclasses__()
+            return [leaf for one in below for leaf in leaves(one)] if below else [of]
+
+        assert set(leaves(geography.GeographyError)) <= set(TABLE)
+
+    def test_finds_a_class_by_its_nearest_ancestor(self):
+        class Closer(geography.FsaMalformed):
+            pass
+
+        assert kind_of(Closer("no")).slug == "fsa-malformed"
+        assert kind_of(OperationalError()).slug == "database-away"
+        assert kind_of(KeyError()).slug == "internal-error"
+
+    def test_gives_each_type_one_status_and_title(self):
+        kinds = set(TABLE.values())
+        assert len({kind.type for kind in kinds}) == len(kinds)
+
+
+class TestOutsideTheRoutes:
+    @pytest.mark.parametrize(
+        "path", ["/nowhere", "/health-region", "/fsa/M5V/boundaries", "/health-regions/1/2", "/fsa//boundary", "/%00", "/🍁"]
+    )
+    @pytest.mark.parametrize("debug", [False, True])
+    def test_an_unknown_address_is_a_problem_document(self, get, assert_problem, settings, path, debug):
+        settings.DEBUG = debug
+        assert_problem(get(path), 404, "route-unknown")
+
+    def test_a_foreign_host_is_refused(self, client, assert_problem):
+        assert_problem(client.get("/livez", headers={"Host": "evil.example"}), 400, "request-refused")
+
+
+class TestTheDatabase:
+    @pytest.mark.usefixtures("database_away")
+    @pytest.mark.parametrize(
+        "path",
+        ["/health-regions", "/health-regions/3501", "/fsa", "/fsa/M5V", "/locate?lat=45&lon=-75", "/vintages", "/readyz"],
+    )
+    def test_being_away_is_no_crash(self, client, assert_problem, path):
+        response = client.get(path)
+        body = assert_problem(response, 503, "database-away")
+        assert response.headers["Retry-After"] == "5"
+        assert "43.6426" not in str(body)
+
+    @pytest.mark.usefixtures("database_away")
+    @pytest.mark.parametrize("path", ["/livez", "/schema", "/docs"])
+    def test_is_not_asked_by_what_can_do_without(self, client, path):
+        assert client.get(path).status_code == 200
+
+    def test_being_away_on_the_way_to_a_view_is_no_crash(self, client, assert_problem, settings):
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_errors.away_middleware"]
+        response = client.get("/livez")
+        assert_problem(response, 503, "database-away")
+        assert response.headers["Retry-After"] == "5"
+
+
+class TestABug:
+    def test_is_answered_without_internals(self, client, assert_problem, settings):
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_errors.broken_middleware"]
+        response = client.get("/livez")
+        assert_problem(response, 500, "internal-error", detail="Something went wrong here; it has been logged.")
+        assert b"secret" not in response.content
+        assert b"RuntimeError" not in response.content
+
+    def test_in_a_view_is_answered_alike(self, client, assert_problem, monkeypatch):
+        def fail(**kwargs):
+            raise KeyError("M5V 3L9")
+
+        monkeypatch.setattr("api.views.service.published_vintages", fail)
+        assert_problem(client.get("/vintages"), 500, "internal-error")

@@ -1,0 +1,135 @@
+"""GET /fsa, /fsa/{code} and /fsa/{code}/boundary."""
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("world")
+
+
+def shares(body):
+    return [(feature["id"], feature["properties"]["share_of_fsa"]) for feature in body["features"]]
+
+
+class TestTheHealthRegionsOfAnFsa:
+    def test_come_largest_share_first(self, get, assert_schema):
+        response = get("/fsa/M1A")
+        body = response.json()
+        assert response.headers["Content-Type"] == "application/geo+json"
+        assert_schema("FsaHealthRegions", body)
+        assert shares(body) == [("3502", 0.6), ("3501", 0.4)]
+        assert body["fsa"] == {
+            "code": "M1A",
+            "is_split": True,
+            "province": {"pruid": "35", "abbreviation": "ON", "name": "Ontario", "name_en": "Ontario", "name_fr": "Ontario"},
+            "given": "fsa",
+            "used": "M1A",
+        }
+        east = body["features"][0]["properties"]
+        assert east["overlap_area_km2"] == pytest.approx(30)
+        assert east["share_of_region"] == pytest.approx(30 / 96, abs=1e-6)
+        assert east["area_km2"] == pytest.approx(96)
+
+    def test_are_one_where_the_fsa_is_not_split(self, get):
+        body = get("/fsa/M5V").json()
+        assert shares(body) == [("3501", 1.0)]
+        assert body["fsa"]["is_split"] is False
+
+    def test_are_a_matter_of_both_vintages(self, get):
+        body = get("/fsa/M1A", vintage="2018").json()
+        assert shares(body) == [("3501", 1.0)]
+        assert (body["vintage"]["label"], body["fsa_vintage"]["label"]) == ("2018", "2021")
+
+    def test_follow_the_label_of_the_fsa_vintage(self, get):
+        body = get("/fsa/M5V", fsa_vintage="extract").json()
+        assert (body["fsa_vintage"]["label"], body["fsa_vintage"]["representation"]) == ("extract", "cartographic")
+
+    def test_are_none_where_the_two_vintages_share_nothing(self, get, assert_schema):
+        body = get("/fsa/M5V", fsa_vintage="demo").json()
+        assert_schema("FsaHealthRegions", body)
+        assert body["features"] == []
+        assert body["fsa"]["is_split"] is False
+
+    def test_say_when_they_are_a_demonstration(self, get):
+        body = get("/fsa/M5V", at="2010-01-01").json()
+        assert body["demo"] is True
+        assert body["notice"].startswith("Demonstration boundaries")
+        assert body["fsa_vintage"]["demo"] is True
+
+    def test_take_a_detail(self, get):
+        assert get("/fsa/M5V", detail="none").json()["features"][0]["geometry"] is None
+        assert get("/fsa/M5V").json()["features"][0]["geometry"]["type"] == "MultiPolygon"
+
+
+class TestWhatIsTakenForAnFsa:
+    @pytest.mark.parametrize("code", ["M5V", "m5v", " m5v ", "m-5v", "M5V-", "M\u00a05V"])
+    def test_an_fsa_in_any_spelling(self, get, code):
+        body = get(f"/fsa/{code}").json()
+        assert (body["fsa"]["code"], body["fsa"]["given"], body["fsa"]["used"]) == ("M5V", "fsa", "M5V")
+
+    @pytest.mark.parametrize("code", ["M5V3L9", "m5v 3l9", "m5v-3l9", "M5V–3L9"])
+    def test_a_postal_code_of_which_only_the_fsa_is_used_and_repeated(self, get, code):
+        response = get(f"/fsa/{code}")
+        body = response.json()
+        assert (body["fsa"]["given"], body["fsa"]["used"]) == ("postal_code", "M5V")
+        assert b"3L9" not in response.content.upper()
+
+    @pytest.mark.parametrize(
+        "code",
+        ["W1A", "Z1A", "D1A", "F1A", "I1A", "O1A", "Q1A", "U1A", "M1D", "M1F", "M1I", "M1O", "M1Q", "M1U", "5MV", "MMV", "M55"],
+    )
+    def test_no_letter_that_cannot_be(self, get, assert_problem, code):
+        assert_problem(get(f"/fsa/{code}"), 400, "fsa-malformed", parameter="code")
+
+    @pytest.mark.parametrize(
+        "code", ["M", "M5", "M5VV", "M5V3L", "M5V3L99", "M٥V", "Ｍ5V", "M5V%00", "%00", "🍁", "---", "M5V;3L9"]
+    )
+    @pytest.mark.parametrize("path", ["/fsa/{}", "/fsa/{}/boundary"])
+    def test_nothing_of_another_form(self, get, assert_problem, path, code):
+        assert_problem(get(path.format(code)), 400, "fsa-malformed", parameter="code")
+
+    @pytest.mark.parametrize(("code", "meant"), [("MOV", "M0V"), ("MIV", "M1V"), ("8IA", "B1A"), ("m5v 3lo", "M5V")])
+    def test_a_look_alike_gets_a_hint(self, get, assert_problem, code, meant):
+        assert_problem(get(f"/fsa/{code}"), 400, "fsa-malformed", hint=f"Did you mean {meant}?")
+
+    def test_a_megabyte_is_refused_in_few_words(self, get, assert_problem):
+        response = get("/fsa/" + "M" * 1_000_000)
+        assert_problem(response, 400, "fsa-malformed")
+        assert len(response.content) < 1_000
+
+
+class TestWithoutABoundary:
+    @pytest.mark.parametrize("path", ["/fsa/K1A", "/fsa/K1A/boundary", "/fsa/k1a 0b1"])
+    def test_a_possible_fsa_is_another_problem_than_a_malformed_one(self, get, assert_problem, path):
+        body = assert_problem(get(path), 404, "fsa-without-boundary", parameter="code")
+        assert body["fsa"]["code"] == "K1A"
+        assert [one["abbreviation"] for one in body["fsa"]["provinces"]] == ["ON"]
+
+    @pytest.mark.parametrize(("code", "letters"), [("X0A", ["NU"]), ("X0G", ["NT"]), ("X9X", ["NT", "NU"])])
+    def test_the_letter_x_is_shared_by_two_territories(self, get, assert_problem, code, letters):
+        body = assert_problem(get(f"/fsa/{code}"), 404, "fsa-without-boundary")
+        assert [one["abbreviation"] for one in body["fsa"]["provinces"]] == letters
+
+
+class TestTheBoundary:
+    def test_is_the_fsa_itself(self, get, assert_schema):
+        body = get("/fsa/m5v 3l9/boundary").json()
+        assert_schema("FsaFeature", body)
+        assert (body["id"], body["properties"]["cfsauid"], body["vintage"]["coverage"]) == ("M5V", "M5V", "fsa")
+
+    def test_takes_vintage_for_the_vintage_of_fsas(self, get, assert_problem):
+        assert get("/fsa/M5V/boundary", vintage="extract").json()["vintage"]["label"] == "extract"
+        assert_problem(get("/fsa/M5V/boundary", fsa_vintage="extract"), 400, "parameter-invalid", parameter="fsa_vintage")
+
+
+class TestTheLayer:
+    def test_holds_every_fsa_in_force(self, get, assert_schema):
+        body = get("/fsa").json()
+        assert_schema("FsaCollection", body)
+        assert [feature["id"] for feature in body["features"]] == ["G7H", "M1A", "M5V", "P0L", "X1A"]
+
+    def test_takes_the_same_parameters(self, get):
+        body = get("/fsa", province="ON", q="m5v", detail="none", limit=1).json()
+        assert [feature["id"] for feature in body["features"]] == ["M5V"]
+
+    def test_of_an_extract_answers_to_its_label_only(self, get):
+        assert get("/fsa", vintage="extract").json()["vintage"]["extract"] is True
+        assert get("/fsa").json()["vintage"]["extract"] is False

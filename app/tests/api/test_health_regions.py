@@ -1,0 +1,272 @@
+"""GET /health-regions and /health-regions/{id}."""
+
+import pytest
+
+from tests.world import NORTH, lonlat, position
+
+ALL = ["2401", "3501", "3502", "3503", "3504", "6101"]
+
+pytestmark = pytest.mark.usefixtures("world")
+
+
+def ids(response):
+    assert response.status_code == 200, response.content
+    return [feature["id"] for feature in response.json()["features"]]
+
+
+def box(x1, y1, x2, y2):
+    """Return a bbox whose corners are these offsets."""
+    (west, south), (east, north) = lonlat(x1, y1), lonlat(x2, y2)
+    return f"{west!r},{south!r},{east!r},{north!r}"
+
+
+class TestTheList:
+    def test_holds_every_region_in_force_in_the_order_of_codes(self, get, assert_schema):
+        response = get("/health-regions")
+        body = response.json()
+        assert response.headers["Content-Type"] == "application/geo+json"
+        assert_schema("HealthRegionCollection", body)
+        assert ids(response) == ALL
+        assert (body["number_matched"], body["number_returned"]) == (6, 6)
+        assert body["vintage"]["label"] == "2022"
+        assert body["links"] == [{"rel": "self", "type": "application/geo+json", "href": "/health-regions"}]
+
+    def test_has_the_bbox_of_all_its_features(self, get):
+        body = get("/health-regions").json()
+        boxes = [feature["bbox"] for feature in body["features"]]
+        assert body["bbox"] == [f(side) for f, side in zip((min, min, max, max), zip(*boxes, strict=True), strict=True)]
+
+    def test_describes_each_region(self, get):
+        saguenay = get("/health-regions").json()["features"][0]
+        assert saguenay["properties"] | {"area_km2": None} == {
+            "hruid": "2401",
+            "dguid": "2022A00072401",
+            "name": "Région du Saguenay—Lac-Saint-Jean",
+            "name_en": "Région du Saguenay—Lac-Saint-Jean",
+            "name_fr": "Région du Saguenay—Lac-Saint-Jean",
+            "pruid": "24",
+            "province": {"pruid": "24", "abbreviation": "QC", "name": "Quebec", "name_en": "Quebec", "name_fr": "Québec"},
+            "population": None,
+            "land_area_km2": None,
+            "area_km2": None,
+            "vintage": "2022",
+        }
+        assert saguenay["properties"]["area_km2"] == pytest.approx(100)
+
+    def test_keeps_the_hole_and_the_island(self, get):
+        west, east = get("/health-regions", province="ON").json()["features"][:2]
+        assert [len(polygon) for polygon in west["geometry"]["coordinates"]] == [1, 1]
+        assert [len(polygon) for polygon in east["geometry"]["coordinates"]] == [2]
+
+    @pytest.mark.parametrize(("province", "expected"), [("24", ["2401"]), ("QC", ["2401"]), ("nt", ["6101"]), ("NU", [])])
+    def test_of_a_province_by_code_or_letters(self, get, province, expected):
+        assert ids(get("/health-regions", province=province)) == expected
+
+    @pytest.mark.parametrize("province", ["99", "Ontario", "X", "٣٥"])
+    def test_of_an_unknown_province_is_an_error(self, get, assert_problem, province):
+        body = assert_problem(get("/health-regions", province=province), 400, "parameter-invalid", parameter="province")
+        assert "ON (35)" in body["detail"]
+
+    @pytest.mark.parametrize(
+        ("q", "expected"),
+        [
+            ("saguenay", ["2401"]),
+            ("SAGUENAY LAC", ["2401"]),
+            ("lac-saint-jean region", ["2401"]),
+            ("Saguenay—Lac", ["2401"]),
+            ("re\u0301gion", ["2401"]),
+            ("health unit", ["3501", "3502", "3503", "3504"]),
+            ("circonscription ouest", ["3501"]),
+            ("oeuvre", ["3504"]),
+            ("Œuvre", ["3504"]),
+            ("6101", ["6101"]),
+            ("nowhere", []),
+            ("%", []),
+            ("_", []),
+            ("健康", []),
+            ("health\x00unit", ["3501", "3502", "3503", "3504"]),
+            ("' OR 1=1 --", ["6101"]),
+        ],
+    )
+    def test_searches_names_and_codes_whatever_the_accents_case_and_dashes(self, get, q, expected):
+        assert ids(get("/health-regions", q=q)) == expected
+
+    def test_joins_conditions(self, get):
+        assert ids(get("/health-regions", province="ON", q="west", **position(2_000, 2_000))) == ["3501"]
+        assert ids(get("/health-regions", province="QC", q="west")) == []
+
+    def test_of_nothing_has_no_bbox_and_is_still_valid(self, get, assert_schema):
+        body = get("/health-regions", q="nowhere").json()
+        assert_schema("HealthRegionCollection", body)
+        assert "bbox" not in body
+        assert body["features"] == []
+        assert body["vintage"]["label"] == "2022"
+
+    @pytest.mark.parametrize(
+        ("x", "y", "expected"),
+        [(2_000, 2_000, ["3501"]), (20_000, 10_000, ["2401", "3502", "3504"]), (-3_000, 3_000, [])],
+    )
+    def test_at_a_position_holds_every_region_that_covers_it(self, get, x, y, expected):
+        assert ids(get("/health-regions", **position(x, y))) == expected
+
+    @pytest.mark.parametrize("given", ["lat", "lon"])
+    def test_with_half_a_position_is_an_error(self, get, assert_problem, given):
+        missing = {"lat": "lon", "lon": "lat"}[given]
+        assert_problem(get("/health-regions", **{given: "45"}), 400, "parameter-invalid", parameter=missing)
+
+
+class TestTheBox:
+    @pytest.mark.parametrize(
+        ("corners", "expected"),
+        [
+            ((1_000, 1_000, 2_000, 2_000), ["3501"]),
+            ((14_500, 4_500, 15_500, 5_500), ["3503"]),
+            ((9_000, 4_000, 11_000, 6_000), ["3501", "3502"]),
+            ((2_000, 2_000, 2_000, 2_000), ["3501"]),
+            ((-20_000, 5_000, -20_000, 5_000), []),
+            ((40_000, 0, 41_000, 1_000), []),
+        ],
+    )
+    def test_finds_what_intersects_it(self, get, corners, expected):
+        assert ids(get("/health-regions", bbox=box(*corners))) == expected
+
+    def test_touching_is_intersecting(self, get):
+        west, south = lonlat(-1_000, 0)
+        east, north = lonlat(0, 5_000)
+        assert "3501" in ids(get("/health-regions", bbox=f"{west!r},{south!r},{east!r},{north!r}"))
+
+    @pytest.mark.parametrize("text", ["-180,-90,180,90", "-142,41,-52,84"])
+    def test_of_the_world_finds_all(self, get, text):
+        assert ids(get("/health-regions", bbox=text)) == ALL
+
+    def test_across_the_antimeridian_takes_both_sides(self, get):
+        north = lonlat(NORTH[0] + 50_000, NORTH[1] + 50_000)
+        assert ids(get("/health-regions", bbox=f"170,60,{north[0]!r},80")) == ["6101"]
+        assert ids(get("/health-regions", bbox="170,60,-170,80")) == []
+
+    @pytest.mark.parametrize(
+        "text", ["0,0,1,1", "-142,41,-142,41", "-141,60,-141,84", "-180,-90,-180,-90", "180,90,180,90", "0,-90,0,90"]
+    )
+    def test_elsewhere_finds_nothing_and_breaks_nothing(self, get, text):
+        assert ids(get("/health-regions", bbox=text)) == []
+
+    @pytest.mark.parametrize(
+        "text",
+        ["nan,nan,nan,nan", "-80,43,-79,inf", "1,2,3", "1,2,3,4,5", "a,b,c,d", "-80,43,,44", ",,,", "-181,0,0,1", "0,0,0,91"],
+    )
+    def test_that_is_no_box_is_an_error(self, get, assert_problem, text):
+        assert_problem(get("/health-regions", bbox=text), 400, "coordinate-invalid", parameter="bbox")
+
+    def test_with_reversed_latitudes_says_what_was_meant(self, get, assert_problem):
+        hint = "Did you mean -80,43,-79,44?"
+        assert_problem(get("/health-regions", bbox="-80,44,-79,43"), 400, "coordinate-invalid", hint=hint)
+
+
+class TestTheDetail:
+    def decimals(self, feature):
+        return max(len(str(number).partition(".")[2]) for number in feature["geometry"]["coordinates"][0][0][0])
+
+    @pytest.mark.parametrize(("detail", "decimals"), [("low", 3), ("medium", 4), ("high", 5), ("full", 6)])
+    def test_chooses_the_stored_level(self, get, detail, decimals):
+        assert self.decimals(get("/health-regions", detail=detail).json()["features"][1]) <= decimals
+        assert self.decimals(get("/health-regions/3501", detail=detail).json()) == decimals
+
+    def test_is_low_in_a_list_and_high_for_one_region(self, get):
+        for path, detail in (("/health-regions", "low"), ("/health-regions/3501", "high")):
+            default, named = get(path).json(), get(path, detail=detail).json()
+            assert default | {"links": None} == named | {"links": None}
+
+    @pytest.mark.parametrize("path", ["/health-regions", "/health-regions/3501"])
+    def test_none_leaves_the_geometry_out_and_the_bbox_in(self, get, path):
+        body = get(path, detail="none").json()
+        feature = body.get("features", [body])[0]
+        assert feature["geometry"] is None
+        assert len(feature["bbox"]) == 4
+
+    def test_of_another_name_is_an_error(self, get, assert_problem):
+        assert_problem(get("/health-regions", detail="ultra"), 400, "parameter-invalid", parameter="detail")
+
+
+class TestPaging:
+    def follow(self, get, body, rel):
+        return next((get(link["href"]).json() for link in body["links"] if link["rel"] == rel), None)
+
+    def test_follows_next_through_everything_and_prev_back(self, get):
+        body, seen = get("/health-regions", limit=4, detail="none").json(), []
+        while body:
+            assert body["number_matched"] == 6
+            seen += [feature["id"] for feature in body["features"]]
+            last, body = body, self.follow(get, body, "next")
+        assert seen == ALL
+        assert [feature["id"] for feature in self.follow(get, last, "prev")["features"]] == ALL[:4]
+
+    def test_keeps_the_conditions_and_pins_the_vintage(self, get):
+        body = get("/health-regions", province="ON", limit=1, at="2022-06-01").json()
+        href = next(link["href"] for link in body["links"] if link["rel"] == "next")
+        assert href == "/health-regions?province=ON&limit=1&vintage=2022&offset=1"
+        assert self.follow(get, body, "next")["features"][0]["id"] == "3502"
+
+    def test_beyond_the_end_is_empty_and_leads_back(self, get):
+        body = get("/health-regions", limit=4, offset=100).json()
+        assert (body["number_matched"], body["number_returned"]) == (6, 0)
+        assert [feature["id"] for feature in self.follow(get, body, "prev")["features"]] == ALL[2:]
+        assert self.follow(get, body, "next") is None
+
+    def test_links_stay_valid_for_any_text(self, get):
+        body = get("/health-regions", q="région & lac", limit=1, detail="none").json()
+        assert self.follow(get, body, "self") == body
+
+    @pytest.mark.parametrize("limit", ["0", "-1", "2001", "1e3", "1.0", "+1", "9" * 100, "１"])
+    def test_refuses_a_limit_out_of_bounds(self, get, assert_problem, limit):
+        assert_problem(get("/health-regions", limit=limit), 400, "parameter-invalid", parameter="limit")
+
+    @pytest.mark.parametrize(("detail", "limit"), [("high", 501), ("full", 11)])
+    def test_allows_fewer_regions_in_finer_detail(self, get, assert_problem, detail, limit):
+        response = get("/health-regions", detail=detail, limit=limit)
+        assert_problem(response, 400, "parameter-invalid", parameter="limit")
+        assert get("/health-regions", detail=detail, limit=limit - 1).status_code == 200
+
+    @pytest.mark.parametrize("offset", ["-1", "1000001", "x"])
+    def test_refuses_an_offset_out_of_bounds(self, get, assert_problem, offset):
+        assert_problem(get("/health-regions", offset=offset), 400, "parameter-invalid", parameter="offset")
+
+
+class TestOneRegion:
+    @pytest.mark.parametrize("region_id", ["3501", "2022A00073501", "2022a00073501", " 3501"])
+    def test_is_found_by_hruid_and_by_dguid(self, get, assert_schema, region_id):
+        body = get(f"/health-regions/{region_id}").json()
+        assert_schema("HealthRegionFeature", body)
+        assert (body["id"], body["vintage"]["label"], body["licence"]) == ("3501", "2022", "Open Licence")
+
+    def test_is_another_area_in_another_vintage(self, get):
+        now, before = get("/health-regions/3501").json(), get("/health-regions/3501", vintage="2018").json()
+        assert before["bbox"][2] > now["bbox"][2]
+        assert (before["properties"]["name"], before["properties"]["vintage"]) == ("Whole Health Unit", "2018")
+
+    @pytest.mark.parametrize(
+        "region_id", ["3599", "9999", "350", "35011", "٣٥٠١", "2022A00079999", "M5V", "null", "3501'--", "%00", "3" * 100_000]
+    )
+    def test_that_is_not_there_is_a_problem_of_its_own(self, get, assert_problem, region_id):
+        assert_problem(get(f"/health-regions/{region_id}"), 404, "region-unknown", parameter="id")
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("path", "params", "queries"),
+        [
+            ("/health-regions", {"detail": "none"}, 3),
+            ("/health-regions", {"detail": "low"}, 3),
+            ("/health-regions", {"bbox": "-180,-90,180,90", "q": "unit", "province": "ON"}, 3),
+            ("/health-regions", position(2_000, 2_000), 4),
+            ("/health-regions/3501", {}, 2),
+            ("/fsa", {"detail": "high"}, 3),
+            ("/fsa/M1A", {}, 5),
+            ("/fsa/M1A", {"detail": "none"}, 5),
+            ("/fsa/M1A/boundary", {}, 2),
+            ("/vintages", {}, 1),
+            ("/livez", {}, 0),
+        ],
+    )
+    def test_do_not_grow_with_the_answer(self, get, django_assert_num_queries, path, params, queries):
+        with django_assert_num_queries(queries):
+            assert get(path, **params).status_code == 200

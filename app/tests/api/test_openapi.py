@@ -1,0 +1,116 @@
+"""The OpenAPI document: current, valid, complete and true."""
+
+from io import StringIO
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from django.urls import get_resolver
+
+from api import examples, queries, schemas
+from api.errors import TABLE
+
+STORED = settings.REPO_DIR / "docs" / "openapi.yaml"
+REGENERATE = "docs/openapi.yaml is out of date. From app/: python manage.py spectacular --file ../docs/openapi.yaml"
+
+
+@pytest.fixture(scope="module")
+def text():
+    """Return the document as the command writes it; a warning or an invalid document fails."""
+    written = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
+    return written.getvalue()
+
+
+@pytest.fixture(scope="module")
+def document(text):
+    return yaml.safe_load(text)
+
+
+def test_the_stored_document_is_current(text):
+    assert STORED.is_file(), REGENERATE
+    assert STORED.read_text(encoding="utf-8") == text, REGENERATE
+
+
+def test_it_is_openapi_3_1(document):
+    assert document["openapi"].startswith("3.1.")
+
+
+def test_every_route_is_in_it_in_one_spelling(document):
+    routes = {
+        f"/{pattern.pattern}" for include in get_resolver().url_patterns for pattern in getattr(include, "url_patterns", [])
+    }
+    served = {route.replace("<str:", "{").replace(">", "}") for route in routes if not route.endswith("/")}
+    assert set(document["paths"]) == served - {"/docs"}
+
+
+@pytest.mark.parametrize(
+    ("path", "spec"),
+    [
+        ("/health-regions", queries.HEALTH_REGIONS),
+        ("/health-regions/{id}", queries.HEALTH_REGION),
+        ("/fsa", queries.FSAS),
+        ("/fsa/{code}", queries.FSA),
+        ("/fsa/{code}/boundary", queries.FSA_BOUNDARY),
+        ("/locate", queries.LOCATE),
+        ("/vintages", queries.PLAIN),
+    ],
+)
+def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
+    documented = {(one["in"], one["name"], one.get("required", False)) for one in document["paths"][path]["get"]["parameters"]}
+    read = {("path", one.name, True) for one in spec.path} | {("query", one.name, one.required) for one in spec.query}
+    assert documented == read
+
+
+def test_every_operation_has_an_id_a_summary_and_a_description(document):
+    operations = [path["get"] for path in document["paths"].values()]
+    assert all(one["operationId"] and one["summary"] and one["description"] for one in operations)
+    assert len({one["operationId"] for one in operations}) == len(operations)
+
+
+def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_own(document):
+    documented = {
+        example["value"]["type"]
+        for path in document["paths"].values()
+        for response in path["get"]["responses"].values()
+        for example in response["content"].get("application/problem+json", {}).get("examples", {}).values()
+    }
+    nobodys = {"/problems/route-unknown", "/problems/method-not-allowed", "/problems/request-refused"}
+    assert documented == {kind.type for kind in TABLE.values()} - nobodys
+
+
+@pytest.mark.parametrize("name", examples.BODIES)
+def test_every_example_is_valid(assert_schema, name):
+    assert_schema(name, examples.BODIES[name])
+
+
+@pytest.mark.parametrize("kind", dict.fromkeys(TABLE.values()), ids=lambda kind: kind.slug)
+def test_every_example_of_a_problem_is_valid(assert_schema, kind):
+    assert_schema("Problem", examples.problem(kind))
+
+
+@pytest.mark.parametrize(
+    "spec", [queries.HEALTH_REGIONS, queries.FSA, queries.LOCATE, queries.HEALTH_REGION, queries.FSA_BOUNDARY]
+)
+def test_every_example_of_a_parameter_is_read(spec):
+    for param in (*spec.path, *spec.query):
+        param.read(str(param.example))
+
+
+def test_every_schema_is_referred_to(text):
+    assert all(f"'#/components/schemas/{name}'" in text for name in schemas.COMPONENTS)
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("*/*", "application/json"),
+        ("application/yaml", "application/yaml"),
+        ("application/vnd.oai.openapi", "application/vnd.oai.openapi"),
+    ],
+)
+def test_it_is_served_as_json_and_as_yaml(get, document, accept, expected):
+    response = get("/schema", headers={"Accept": accept})
+    assert response.headers["Content-Type"].partition(";")[0] == expected
+    assert yaml.safe_load(response.content) == document

@@ -1,0 +1,78 @@
+"""Fixtures for every test: a tiny world in the database, and ways to ask the service about it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from jsonschema import Draft202012Validator
+
+from tests import world as worlds
+
+
+@pytest.fixture(autouse=True)
+def static_root(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give WhiteNoise a folder to look at: it warns where collectstatic has not run."""
+    settings.STATIC_ROOT = str(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture
+def world(db: None) -> worlds.World:
+    """Return the tiny world of tests.world, in the database."""
+    return worlds.build()
+
+
+@pytest.fixture
+def client() -> Client:
+    """Return a client to which a crash is an answer, as it is to a real one."""
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def get(client: Client) -> Callable[..., Any]:
+    """Return a function that asks a path with parameters and gives the response."""
+
+    def ask(path: str, headers: dict[str, str] | None = None, **params: Any) -> Any:
+        return client.get(path, params, headers=headers)
+
+    return ask
+
+
+@pytest.fixture
+def assert_schema() -> Callable[[str, Any], None]:
+    """Return a function that holds a body against a schema of the OpenAPI document."""
+    from api.schemas import COMPONENTS, ref
+
+    def check(name: str, body: Any) -> None:
+        Draft202012Validator(ref(name) | {"components": {"schemas": COMPONENTS}}).validate(body)
+
+    return check
+
+
+@pytest.fixture
+def assert_problem(assert_schema: Callable[[str, Any], None]) -> Callable[..., dict[str, Any]]:
+    """Return a function that checks that a response is this problem, and gives its body."""
+
+    def check(response: Any, status: int, slug: str, **members: Any) -> dict[str, Any]:
+        assert response.headers["Content-Type"] == "application/problem+json"
+        body: dict[str, Any] = response.json()
+        assert (response.status_code, body["status"], body["type"]) == (status, status, f"/problems/{slug}"), body
+        assert_schema("Problem", body)
+        assert {name: body.get(name) for name in members} == members
+        return body
+
+    return check
+
+
+@pytest.fixture
+def database_away(db: None) -> Iterator[None]:
+    """Make every query fail as it does when the server is gone, until before the test's transaction is rolled back."""
+    from django.db import OperationalError
+    from django.db.backends.utils import CursorWrapper
+
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("could not connect to server at 43.6426,-79.3871 M5V")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CursorWrapper, "execute", fail)
+        yield

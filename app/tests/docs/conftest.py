@@ -1,0 +1,61 @@
+"""A real server over the embedded demonstration, for what the documents promise."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from geography.models import Vintage
+from loader import publish
+
+
+@pytest.fixture(scope="session")
+def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Load the embedded layers into the test database, and take them out again."""
+    with django_db_blocker.unblock():
+        call_command("load_boundaries", "--embedded", verbosity=0)
+    yield
+    with django_db_blocker.unblock():
+        for vintage in Vintage.objects.all():
+            publish.delete(vintage)
+
+
+@pytest.fixture(scope="session")
+def service(demonstration: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """Serve the test database with the server that bin/serve runs; yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with django_db_blocker.unblock():
+        name = connection.settings_dict["NAME"]
+    database = settings.DATABASES["default"]
+    keys = {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")}
+    environment = os.environ | keys | {"DB_NAME": name, "DATABASE_URL": "", "SECRET_KEY": "for-tests", "DEBUG": "false"}
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
+    with subprocess.Popen(command, cwd=settings.APP_DIR, env=environment, stderr=subprocess.DEVNULL) as server:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/livez")
+            yield address
+        finally:
+            server.terminate()
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(150):
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"{address} does not answer")

@@ -1,0 +1,69 @@
+"""What the README promises."""
+
+import json
+import re
+import shlex
+import subprocess
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import get_commands, load_command_class
+
+README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8")
+BOUNDARIES = (settings.REPO_DIR / "geodata" / "README.md").read_text(encoding="utf-8")
+SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README + BOUNDARIES, re.DOTALL)).replace("\\\n", " ")
+CURLS = [line for line in SHELL.splitlines() if line.startswith("curl ")]
+MANAGE = sorted({line.split("#")[0].strip() for line in SHELL.splitlines() if line.startswith("bin/manage ")})
+
+
+@pytest.mark.parametrize("command", CURLS)
+def test_every_curl_gets_an_answer(command: str, service: str) -> None:
+    words = shlex.split(command.replace("http://127.0.0.1:8000", service))
+    answer = subprocess.run([*words, "--silent", "--fail-with-body"], capture_output=True, check=False, timeout=60)
+    assert answer.returncode == 0, answer.stdout[:500]
+    if "/schema" not in command:
+        assert json.loads(answer.stdout)
+
+
+def test_the_readme_shows_a_curl_for_every_route() -> None:
+    routes = re.findall(r"`(?:GET )?(/[^`]*)`", README.split("| route |")[1].split("```")[0])
+    shown = " ".join(CURLS)
+    for route in routes:
+        if route != "/docs":
+            pattern = re.escape(route).replace(r"\{id\}", "[^/? ]+").replace(r"\{code\}", "[^/? ]+")
+            assert re.search(pattern + "['?]", shown), route
+
+
+def test_the_example_answer_is_the_real_one(service: str) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+    shown = json.loads(example)
+    real = json.loads(subprocess.run(["curl", "-s", f"{service}/fsa/K0A?detail=none"], capture_output=True, check=True).stdout)
+    assert _is_part_of(shown, real)
+
+
+def _is_part_of(shown: Any, real: Any) -> bool:
+    if isinstance(shown, dict):
+        return all(key in real and _is_part_of(value, real[key]) for key, value in shown.items())
+    if isinstance(shown, list):
+        return all(_is_part_of(one, other) for one, other in zip(shown, real, strict=False))
+    if isinstance(shown, float):
+        return bool(abs(shown - real) < 0.005)
+    return bool(shown == real)
+
+
+@pytest.mark.parametrize("command", MANAGE)
+def test_every_management_command_shown_takes_its_options(command: str) -> None:
+    name, *arguments = shlex.split(command)[1:]
+    parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+    parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http|#)([^)#]+)", README))))
+def test_every_link_leads_somewhere(path: str) -> None:
+    assert (settings.REPO_DIR / path).exists()
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"^\s*(bin/\w+)", README, re.MULTILINE))))
+def test_every_script_is_there_and_can_be_run(path: str) -> None:
+    assert (settings.REPO_DIR / path).stat().st_mode & 0o111

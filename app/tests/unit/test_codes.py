@@ -1,0 +1,164 @@
+"""geography.codes: what a code looks like and what it says."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geography.codes import (
+    PROVINCES,
+    FsaInput,
+    fsa_province,
+    fsa_provinces,
+    is_dguid,
+    is_fsa,
+    is_hruid,
+    parse_fsa,
+    parse_province,
+)
+from geography.errors import FsaMalformed, ParameterInvalid
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+NEVER = "DFIOQU"
+
+
+def outcome(parse, text):
+    """Return what the parser returns, or the error that it documents; anything else it raises fails the test."""
+    try:
+        return parse(text)
+    except (FsaMalformed, ParameterInvalid) as error:
+        return error
+
+
+@pytest.mark.parametrize("text", ["K1A", "k1a", " k1a ", "K-1-A", "k 1 a", "K\u00a01A", "\tK1A\n"])
+def test_an_fsa_is_read_in_any_spelling(text):
+    assert parse_fsa(text) == FsaInput("K1A", from_postal_code=False)
+
+
+@pytest.mark.parametrize("text", ["K1A0B1", "k1a 0b1", "k1a-0b1", "K1A–0B1", "K 1 A 0 B 1"])
+def test_of_a_postal_code_the_fsa_is_taken(text):
+    assert parse_fsa(text) == FsaInput("K1A", from_postal_code=True)
+
+
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_first_letter_is_one_that_canada_post_uses(letter):
+    if letter in NEVER + "WZ":
+        with pytest.raises(FsaMalformed, match=f"No postal code begins with the letter '{letter}'"):
+            parse_fsa(f"{letter}1A")
+    else:
+        assert parse_fsa(f"{letter}1A").code == f"{letter}1A"
+
+
+@pytest.mark.parametrize("position", [2, 4])
+@pytest.mark.parametrize("letter", LETTERS)
+def test_the_other_letters_include_w_and_z(letter, position):
+    code = "".join("K1A0B1"[number] if number != position else letter for number in range(6))
+    if letter in NEVER:
+        with pytest.raises(FsaMalformed):
+            parse_fsa(code)
+    else:
+        assert parse_fsa(code).code == code[:3]
+
+
+@pytest.mark.parametrize("text", ["", " ", "-", "K", "K1", "K1A0", "K1A0B", "K1A0B12", "K1A" * 100_000])
+def test_other_lengths_are_malformed(text):
+    with pytest.raises(FsaMalformed, match="three characters"):
+        parse_fsa(text)
+
+
+@pytest.mark.parametrize("text", ["K١A", "K１A", "Ｋ1A", "К1A", "K²A", "K1Å", "K\x001A"[:4], "ẞ1"])
+def test_letters_and_digits_of_other_scripts_are_none(text):
+    with pytest.raises(FsaMalformed):
+        parse_fsa(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("KOA", "Did you mean K0A?"),
+        ("K1A OB1", "Did you mean K1A?"),
+        ("KIA", "Did you mean K1A?"),
+        ("51A", "Did you mean S1A?"),
+        ("K15", "Did you mean K1S?"),
+        ("W1A", None),
+        ("KXA", None),
+        ("0OA", None),
+    ],
+)
+def test_look_alikes_get_a_hint_that_is_itself_possible(text, hint):
+    with pytest.raises(FsaMalformed) as caught:
+        parse_fsa(text)
+    assert caught.value.hint == hint
+    assert caught.value.parameter == "code"
+
+
+@given(st.text())
+def test_any_text_is_an_fsa_or_the_documented_error(text):
+    found = outcome(parse_fsa, text)
+    if isinstance(found, FsaMalformed):
+        assert found.message
+        assert found.parameter == "code"
+    else:
+        assert is_fsa(found.code)
+        assert parse_fsa(found.code) == FsaInput(found.code, from_postal_code=False)
+
+
+@given(st.from_regex(r"[A-Za-z][0-9][A-Za-z][ -]?[0-9][A-Za-z][0-9]", fullmatch=True))
+def test_whatever_looks_like_a_postal_code_is_one_or_has_a_letter_that_cannot_be(text):
+    code = text.replace(" ", "").replace("-", "").upper()
+    possible = not set(code) & set(NEVER) and code[0] not in "WZ"
+    found = outcome(parse_fsa, text)
+    assert found == FsaInput(code[:3], from_postal_code=True) if possible else isinstance(found, FsaMalformed)
+
+
+@pytest.mark.parametrize(("text", "answer"), [("K1A", True), ("k1a", False), ("K1A ", False), ("W1A", False), ("K1A\n", False)])
+def test_is_fsa_is_exact(text, answer):
+    assert is_fsa(text) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("3595", True), ("6201", True), ("9999", False), ("359", False), ("35955", False), ("٣٥٩٥", False), ("3595\n", False)],
+)
+def test_an_hruid_is_four_digits_that_begin_with_a_province(text, answer):
+    assert is_hruid(text) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [("2022A00073595", True), ("2021A0011M5V", True), ("2021S0512535.01", True), ("3595", False), ("2022a00073595", False)],
+)
+def test_a_dguid_has_a_vintage_a_type_and_a_code(text, answer):
+    assert is_dguid(text) is answer
+
+
+@given(st.text())
+def test_no_text_breaks_the_yes_or_no_questions(text):
+    assert {is_fsa(text), is_hruid(text), is_dguid(text)} <= {True, False}
+
+
+@pytest.mark.parametrize(
+    ("code", "letters"),
+    [("A1A", "NL"), ("C1A", "PE"), ("H0H", "QC"), ("M5V", "ON"), ("Y1A", "YT"), ("X0A", "NU"), ("X0G", "NT"), ("X1A", "NT")],
+)
+def test_an_fsa_says_its_province(code, letters):
+    province = fsa_province(code)
+    assert province is not None
+    assert province.abbreviation == letters
+    assert fsa_provinces(code) == (province,)
+
+
+def test_an_x_that_neither_territory_uses_could_be_either():
+    assert fsa_province("X9X") is None
+    assert [province.abbreviation for province in fsa_provinces("X9X")] == ["NT", "NU"]
+
+
+@pytest.mark.parametrize("province", PROVINCES, ids=lambda province: province.abbreviation)
+def test_a_province_is_read_by_either_code_in_any_case(province):
+    for text in (province.pruid, province.abbreviation, f" {province.abbreviation.lower()} "):
+        assert parse_province(text) == province
+
+
+@given(st.text())
+def test_any_text_is_a_province_or_the_documented_error(text):
+    found = outcome(parse_province, text)
+    assert found.parameter == "province" if isinstance(found, ParameterInvalid) else found in PROVINCES

@@ -1,0 +1,145 @@
+"""geography.coordinates: text in, a place on earth or an error out."""
+
+import math
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from geography.coordinates import Bbox, LonLat, parse_bbox, parse_position
+from geography.errors import CoordinateInvalid
+
+NO_NUMBERS = [
+    "",
+    " ",
+    "x",
+    "nan",
+    "NaN",
+    "inf",
+    "-Infinity",
+    "1e999",
+    "1_0",
+    "٤٥",
+    "４５",
+    "0x1p3",
+    "1,5",
+    "1 2",
+    "--1",
+    "4" * 41,
+]
+
+
+def outcome(parse):
+    """Return what the parser returns, or the error that it documents; anything else it raises fails the test."""
+    try:
+        return parse()
+    except CoordinateInvalid as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "expected"),
+    [
+        ("43.6426", "-79.3871", LonLat(-79.3871, 43.6426)),
+        (" 43.6426 ", "-79.3871", LonLat(-79.3871, 43.6426)),
+        ("4.36426e1", "-.793871E2", LonLat(-79.3871, 43.6426)),
+        ("+43", "-79", LonLat(-79, 43)),
+        ("-90", "180", LonLat(180, -90)),
+        ("90", "-180", LonLat(-180, 90)),
+    ],
+)
+def test_a_position_is_read_longitude_first(lat, lon, expected):
+    assert parse_position(lat=lat, lon=lon) == expected
+
+
+def test_minus_zero_is_zero():
+    found = parse_position(lat="-0.0", lon="-0.0")
+    assert [math.copysign(1, number) for number in found] == [1, 1]
+
+
+@pytest.mark.parametrize("bad", NO_NUMBERS)
+def test_what_is_no_finite_number_is_refused_by_name(bad):
+    for name in ("lat", "lon"):
+        with pytest.raises(CoordinateInvalid) as caught:
+            parse_position(**({"lat": "45", "lon": "-75"} | {name: bad}))
+        assert caught.value.parameter == name
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "name"), [("90.0001", "0", "lat"), ("-91", "0", "lat"), ("0", "180.1", "lon"), ("0", "-181", "lon")]
+)
+def test_what_is_out_of_range_is_refused_by_name(lat, lon, name):
+    with pytest.raises(CoordinateInvalid) as caught:
+        parse_position(lat=lat, lon=lon)
+    assert caught.value.parameter == name
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon"), [("45.4", "75.7"), ("-75.7", "45.4"), ("75.7", "45.4"), ("-123.1", "45.4"), ("123.1", "45.4")]
+)
+def test_swapped_and_unsigned_pairs_get_the_pair_that_was_meant(lat, lon):
+    with pytest.raises(CoordinateInvalid) as caught:
+        parse_position(lat=lat, lon=lon)
+    hint = caught.value.hint
+    assert hint is not None
+    assert hint.startswith("Did you mean lat=45.4&lon=-")
+
+
+@pytest.mark.parametrize(("lat", "lon"), [("0", "0"), ("-33.9", "18.4"), ("48.85", "2.35"), ("20", "-156")])
+def test_elsewhere_on_earth_is_no_mistake(lat, lon):
+    assert parse_position(lat=lat, lon=lon) == LonLat(float(lon), float(lat))
+
+
+NUMBERS = st.one_of(
+    st.text(), st.floats().map(repr), st.floats(-200, 200).map(str), st.integers().map(str), st.sampled_from(NO_NUMBERS)
+)
+
+
+@given(NUMBERS, NUMBERS)
+@example("9" * 40, "1e-400")
+def test_any_pair_of_texts_is_a_place_on_earth_or_the_documented_error(lat, lon):
+    found = outcome(lambda: parse_position(lat=lat, lon=lon))
+    if isinstance(found, CoordinateInvalid):
+        assert found.parameter in ("lat", "lon")
+    else:
+        assert -180 <= found.lon <= 180
+        assert -90 <= found.lat <= 90
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-80,43,-79,44", Bbox(-80, 43, -79, 44)),
+        (" -80 , 43 , -79 , 44 ", Bbox(-80, 43, -79, 44)),
+        ("-80,43,-80,43", Bbox(-80, 43, -80, 43)),
+        ("170,50,-130,60", Bbox(170, 50, -130, 60)),
+        ("-180,-90,180,90", Bbox(-180, -90, 180, 90)),
+    ],
+)
+def test_a_box_is_west_south_east_north(text, expected):
+    assert parse_bbox(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1,2,3", "1,2,3,4,5", "nan,1,2,3", "1,2,inf,4", "-181,0,0,0", "0,0,0,91", "0,2,0,1", ",,,", "a"]
+)
+def test_what_is_no_box_is_refused(text):
+    with pytest.raises(CoordinateInvalid) as caught:
+        parse_bbox(text)
+    assert caught.value.parameter == "bbox"
+
+
+def test_reversed_latitudes_get_the_box_that_was_meant():
+    with pytest.raises(CoordinateInvalid) as caught:
+        parse_bbox("-80,44,-79,43")
+    assert caught.value.hint == "Did you mean -80,43,-79,44?"
+
+
+@given(st.one_of(st.text(), st.lists(NUMBERS, min_size=3, max_size=5).map(",".join)))
+def test_any_text_is_a_box_or_the_documented_error(text):
+    found = outcome(lambda: parse_bbox(text))
+    if isinstance(found, CoordinateInvalid):
+        assert found.parameter == "bbox"
+    else:
+        assert found.south <= found.north
+        assert all(math.isfinite(side) for side in found)
