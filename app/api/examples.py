@@ -92,8 +92,19 @@ BODIES: dict[str, dict[str, Any]] = {
     "FsaFeature": {**_DOWNTOWN, **_ONE_FSA},
     "FsaHealthRegions": _collection(
         _TORONTO
-        | {"properties": _TORONTO["properties"] | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "overlap_area_km2": 3.4}},
-        fsa={"code": "M5V", "is_split": False, "province": _ONTARIO, "given": "fsa", "used": "M5V"},
+        | {
+            "properties": _TORONTO["properties"]
+            | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "area_km2": 3.4, "region_area_km2": 634.1}
+        },
+        fsa={
+            "code": "M5V",
+            "is_split": False,
+            "province": _ONTARIO,
+            "given": "fsa",
+            "used": "M5V",
+            "share_outside": 0.0,
+            "slivers_left_out": 0,
+        },
         **_BOTH,
     ),
     "Located": {

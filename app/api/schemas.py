@@ -72,7 +72,8 @@ _REGION: Schema = {
 _SHARES: Schema = {
     "share_of_fsa": _number("How much of the FSA's area lies in the region.", **_SHARE),
     "share_of_region": _number("How much of the region's area the FSA takes up.", **_SHARE),
-    "overlap_area_km2": _number("Area that the two share."),
+    "area_km2": _number("Area that the two share, on the ellipsoid."),
+    "region_area_km2": _number("Area of the whole region."),
 }
 
 _DEMO: Schema = {
@@ -182,6 +183,9 @@ COMPONENTS: dict[str, Schema] = {
                     "province": ref("Province"),
                     "given": _text("What the request named.", enum=["fsa", "postal_code"]),
                     "used": _text("What of it was used: the FSA."),
+                    "share_outside": _number("How much of the FSA's area lies in no health region.", **_SHARE),
+                    "slivers_left_out": _COUNT
+                    | {"description": "How many regions were left out, with under 0.1 % of the FSA each."},
                 }
             ),
             **_TWO_VINTAGES,

@@ -26,6 +26,11 @@ MAX_SCALE = 1.12
 FULL_MAX_SEGMENT_M = 4_000
 
 
+# Editions of FSAs and health regions are not drawn along the same lines: where they should meet, slivers overlap. An overlap
+# with less than this part of an FSA is one of them and no statement about where people live.
+SLIVER_SHARE = 0.001
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """How a region is drawn at one level of detail.

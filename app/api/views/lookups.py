@@ -44,7 +44,8 @@ class FsaView(GeoView):
             overlap.health_region.code: {
                 "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
                 "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
-                "overlap_area_km2": overlap.area_km2,
+                "area_km2": overlap.area_km2,
+                "region_area_km2": overlap.health_region.area_km2,
             }
             for overlap in found.overlaps
         }
@@ -61,6 +62,8 @@ class FsaView(GeoView):
             "province": province_block(found.fsa.pruid, self.language),
             "given": "postal_code" if query.fsa.from_postal_code else "fsa",
             "used": found.fsa.code,
+            "share_outside": round(found.share_outside, SHARE_DECIMALS),
+            "slivers_left_out": found.slivers,
         }
         return Response(
             collection(

@@ -7,7 +7,7 @@ from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from geography.codes import Province, is_dguid
-from geography.conf import SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.conf import SLIVER_SHARE, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.models import Overlap, Region, Vintage
@@ -51,10 +51,14 @@ class FsaRegions:
     Attributes:
         fsa: the FSA's own region.
         overlaps: largest share first; each with `health_region`, whose `geojson` is set as for `Page`.
+        slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of the FSA.
+        share_outside: the part of the FSA, 0 to 1, that lies in no health region of the vintage.
     """
 
     fsa: Region
     overlaps: Sequence[Overlap]
+    slivers: int
+    share_outside: float
 
 
 def regions_page(
@@ -139,10 +143,13 @@ def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, 
             "-share_of_fsa", "health_region__code"
         )
     )
+    share_outside = max(1 - sum(overlap.share_of_fsa for overlap in overlaps), 0.0)
+    found = len(overlaps)
+    overlaps = [overlap for overlap in overlaps if overlap.share_of_fsa >= SLIVER_SHARE]
     regions = _drawn(Region.objects.all(), level).in_bulk([overlap.health_region_id for overlap in overlaps])
     for overlap in overlaps:
         overlap.health_region = regions[overlap.health_region_id]
-    return FsaRegions(fsa, overlaps)
+    return FsaRegions(fsa, overlaps, slivers=found - len(overlaps), share_outside=share_outside)
 
 
 def _drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from geography.models import Overlap
+
 pytestmark = pytest.mark.usefixtures("world")
 
 
@@ -22,11 +24,21 @@ class TestTheHealthRegionsOfAnFsa:
             "province": {"pruid": "35", "abbreviation": "ON", "name": "Ontario", "name_en": "Ontario", "name_fr": "Ontario"},
             "given": "fsa",
             "used": "M1A",
+            "share_outside": 0.0,
+            "slivers_left_out": 0,
         }
         east = body["features"][0]["properties"]
-        assert east["overlap_area_km2"] == pytest.approx(30)
+        assert east["area_km2"] == pytest.approx(30)
         assert east["share_of_region"] == pytest.approx(30 / 96, abs=1e-6)
-        assert east["area_km2"] == pytest.approx(96)
+        assert east["region_area_km2"] == pytest.approx(96)
+
+    def test_leave_slivers_out_and_count_them(self, get):
+        Overlap.objects.filter(fsa__code="M1A", health_region__code="3501", share_of_fsa=0.4).update(share_of_fsa=0.0009)
+        body = get("/fsa/M1A").json()
+        assert shares(body) == [("3502", 0.6)]
+        assert body["fsa"]["is_split"] is False
+        assert body["fsa"]["slivers_left_out"] == 1
+        assert body["fsa"]["share_outside"] == pytest.approx(0.3991)
 
     def test_are_one_where_the_fsa_is_not_split(self, get):
         body = get("/fsa/M5V").json()

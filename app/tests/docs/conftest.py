@@ -19,7 +19,7 @@ from geography.models import Vintage
 from loader import publish
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Load the embedded layers into the test database, and take them out again."""
     with django_db_blocker.unblock():
@@ -30,7 +30,7 @@ def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
             publish.delete(vintage)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(demonstration: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """Serve the test database with the server that bin/serve runs; yield its address."""
     with socket.socket() as free:
