@@ -11,11 +11,12 @@ from urllib.parse import urlencode
 from geography.codes import PROVINCE_BY_PRUID
 
 if TYPE_CHECKING:
-    from geography.models import Vintage
+    from geography.models import Overlap, Vintage
     from geography.selectors.positions import RegionRef
 
 # 0.1 m, as the finest level of the boundaries.
 DEGREE_DECIMALS = 6
+SHARE_DECIMALS = 6
 
 NOTICE = {
     "en": "Demonstration boundaries: approximate, not for decisions.",
@@ -123,6 +124,15 @@ def region_ref(region: "RegionRef", *, code_name: str, vintage: "Vintage", certa
         "certain": certain,
         "vintage": vintage.label,
         "demo": vintage.demo,
+    }
+
+
+def shares_block(overlap: "Overlap") -> dict[str, float]:
+    """Return how an FSA and a health region overlap."""
+    return {
+        "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
+        "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
+        "area_km2": overlap.area_km2,
     }
 
 

@@ -140,7 +140,11 @@ def _body(kind: Kind, error: BaseException) -> dict[str, Any]:
             body["hint"] = error.hint
     if isinstance(error, geography.FsaWithoutBoundary):
         # More than one where the letters alone do not tell: X is shared by two territories.
-        body["fsa"] = {"code": error.code, "provinces": [province_block(one.pruid, "en") for one in fsa_provinces(error.code)]}
+        body["fsa"] = {
+            "code": error.code,
+            "provinces": [province_block(one.pruid, "en") for one in fsa_provinces(error.code)],
+            "neighbours": list(error.neighbours),
+        }
     if isinstance(error, NotReady):
         body["checks"] = error.checks
     return body

@@ -107,6 +107,15 @@ BODIES: dict[str, dict[str, Any]] = {
         },
         **_BOTH,
     ),
+    "HealthRegionFsas": _collection(
+        _DOWNTOWN
+        | {
+            "properties": _DOWNTOWN["properties"]
+            | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "area_km2": 3.4, "fsa_area_km2": 3.4}
+        },
+        health_region={"hruid": "3595", **_TORONTO_NAMES, "slivers_left_out": 1},
+        **_BOTH,
+    ),
     "Located": {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [-79.3871, 43.6426]},
@@ -155,7 +164,7 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
         "detail": "K1A is a possible FSA, but FSA vintage 2021 has no boundary of it. "
         "Canada Post uses more codes than the census does.",
         "parameter": "code",
-        "fsa": {"code": "K1A", "provinces": [_ONTARIO]},
+        "fsa": {"code": "K1A", "provinces": [_ONTARIO], "neighbours": ["K0M", "K1B"]},
     },
     "vintage-unknown": {
         "detail": "There is no vintage '2099' of health-regions.",

@@ -73,8 +73,8 @@ _SHARES: Schema = {
     "share_of_fsa": _number("How much of the FSA's area lies in the region.", **_SHARE),
     "share_of_region": _number("How much of the region's area the FSA takes up.", **_SHARE),
     "area_km2": _number("Area that the two share, on the ellipsoid."),
-    "region_area_km2": _number("Area of the whole region."),
 }
+_SLIVERS: Schema = _COUNT | {"description": "How many were left out, with under 0.1 % of the FSA each."}
 
 _DEMO: Schema = {
     "demo": _flag("True where a vintage used holds made-up boundaries."),
@@ -174,7 +174,7 @@ COMPONENTS: dict[str, Schema] = {
     "FsaFeature": _object({**_feature(_FSA), **_ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."),
     "FsaCollection": _collection(_feature(_FSA), {**_LINKS, **_ONE_VINTAGE}, "FSAs in the order of their codes."),
     "FsaHealthRegions": _collection(
-        _feature({**_HEALTH_REGION, **_SHARES}),
+        _feature({**_HEALTH_REGION, **_SHARES, "region_area_km2": _number("Area of the whole region.")}),
         {
             "fsa": _object(
                 {
@@ -184,13 +184,29 @@ COMPONENTS: dict[str, Schema] = {
                     "given": _text("What the request named.", enum=["fsa", "postal_code"]),
                     "used": _text("What of it was used: the FSA."),
                     "share_outside": _number("How much of the FSA's area lies in no health region.", **_SHARE),
-                    "slivers_left_out": _COUNT
-                    | {"description": "How many regions were left out, with under 0.1 % of the FSA each."},
+                    "slivers_left_out": _SLIVERS,
                 }
             ),
             **_TWO_VINTAGES,
         },
         "The health regions that an FSA belongs to, largest share first.",
+    ),
+    "HealthRegionFsas": _collection(
+        _feature({**_FSA, **_SHARES, "fsa_area_km2": _number("Area of the whole FSA.")}),
+        {
+            "health_region": _object(
+                {
+                    "hruid": _HRUID,
+                    "dguid": _DGUID,
+                    **_NAMES,
+                    "pruid": _PRUID,
+                    "slivers_left_out": _SLIVERS,
+                },
+                description="The health region asked for.",
+            ),
+            **_TWO_VINTAGES,
+        },
+        "The FSAs that a health region holds all or a part of, in the order of their codes.",
     ),
     "Located": _object(
         {
@@ -253,6 +269,7 @@ COMPONENTS: dict[str, Schema] = {
                 {
                     "code": _CFSAUID,
                     "provinces": _list(ref("Province"), description="Where its letters place it; two where X is shared."),
+                    "neighbours": _list(_CFSAUID, description="The FSAs before and after it, by code, that have a boundary."),
                 },
                 description="Only with `fsa-without-boundary`.",
             ),

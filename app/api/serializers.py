@@ -63,6 +63,12 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         label: str = self.context["vintage"].label
         return label
 
+    def get_properties(self, instance: Region, fields: list[Any]) -> Mapping[str, Any]:
+        """Return the properties, followed by the shares where there are any."""
+        properties: dict[str, Any] = super().get_properties(instance, fields)
+        properties.update(self.context["shares"].get(instance.code, {}))
+        return properties
+
     def to_representation(self, instance: Region) -> dict[str, Any]:
         """Return the feature. Its bbox is that of the boundary as published, with `detail=none` too."""
         feature: dict[str, Any] = super().to_representation(instance)
@@ -71,18 +77,12 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
 
 
 class HealthRegionSerializer(RegionSerializer):
-    """A health region as a Feature; `shares` in the context adds what an FSA shares with it."""
+    """A health region as a Feature."""
 
     hruid = serializers.CharField(source="code")
 
     class Meta(RegionSerializer.Meta):
         fields = (*RegionSerializer.Meta.fields[:2], "hruid", *RegionSerializer.Meta.fields[2:])
-
-    def get_properties(self, instance: Region, fields: list[Any]) -> Mapping[str, Any]:
-        """Return the properties, followed by the shares where there are any."""
-        properties: dict[str, Any] = super().get_properties(instance, fields)
-        properties.update(self.context["shares"].get(instance.code, {}))
-        return properties
 
 
 class FsaSerializer(RegionSerializer):

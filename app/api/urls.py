@@ -22,6 +22,7 @@ urlpatterns = [
     *_all(
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),
+        ("health-regions/<str:id>/fsa", lookups.HealthRegionFsasView.as_view(), "health-region-fsas"),
         ("fsa", layers.FsasView.as_view(), "fsas"),
         ("fsa/<str:code>", lookups.FsaView.as_view(), "fsa"),
         ("fsa/<str:code>/boundary", layers.FsaBoundaryView.as_view(), "fsa-boundary"),

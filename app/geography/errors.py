@@ -53,12 +53,22 @@ class RegionUnknown(NotFound):
 class FsaWithoutBoundary(NotFound):
     """A possible FSA that has no polygon in the vintage: Canada Post uses more codes than the census does.
 
-    `code` is the FSA; its letters still say which province it is in (`geography.codes.fsa_provinces`).
+    `code` is the FSA; its letters still say which province it is in (`geography.codes.fsa_provinces`). `neighbours` are the
+    FSAs before and after it, in the order of codes, that do have a boundary.
     """
 
-    def __init__(self, message: str, *, code: str, parameter: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        neighbours: tuple[str, ...] = (),
+        parameter: str | None = None,
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message, parameter=parameter, hint=hint)
         self.code = code
+        self.neighbours = neighbours
 
 
 class VintageUnknown(NotFound):

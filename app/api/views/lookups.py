@@ -4,15 +4,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import collection, provenance, province_block, region_ref
+from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, region_ref, shares_block
 from api.editions import chosen_pair
-from api.serializers import HealthRegionSerializer, features
+from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
 from geography import errors
+from geography.selectors.overlaps import fsa_health_regions, health_region_fsas
 from geography.selectors.positions import position_locate
-from geography.selectors.regions import fsa_health_regions
-
-SHARE_DECIMALS = 6
 
 
 class FsaView(GeoView):
@@ -41,12 +39,7 @@ class FsaView(GeoView):
             level=query.level,
         )
         shares = {
-            overlap.health_region.code: {
-                "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
-                "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
-                "area_km2": overlap.area_km2,
-                "region_area_km2": overlap.health_region.area_km2,
-            }
+            overlap.health_region.code: shares_block(overlap) | {"region_area_km2": overlap.health_region.area_km2}
             for overlap in found.overlaps
         }
         drawn = features(
@@ -69,6 +62,57 @@ class FsaView(GeoView):
             collection(
                 drawn,
                 fsa=fsa,
+                number_matched=len(drawn),
+                number_returned=len(drawn),
+                **provenance(vintages, self.language),
+            )
+        )
+
+
+class HealthRegionFsasView(GeoView):
+    """The FSAs of one health region."""
+
+    @openapi.documented(
+        queries.HEALTH_REGION_FSAS,
+        operation_id="get_health_region_fsas",
+        tag="Health regions",
+        summary="The FSAs that a health region holds all or a part of",
+        body="HealthRegionFsas",
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, id: str) -> Response:
+        """Return the FSAs of a health region in the order of their codes, each with its shares of area."""
+        query = self.ask(request, queries.HEALTH_REGION_FSAS, id=id)
+        vintages = chosen_pair(query)
+        found = health_region_fsas(
+            fsa_vintage=vintages["fsa_vintage"],
+            health_region_vintage=vintages["vintage"],
+            region_id=query.region_id,
+            level=query.level,
+        )
+        shares = {
+            overlap.fsa.code: shares_block(overlap) | {"fsa_area_km2": overlap.fsa.area_km2} for overlap in found.overlaps
+        }
+        drawn = features(
+            FsaSerializer,
+            [overlap.fsa for overlap in found.overlaps],
+            vintage=vintages["fsa_vintage"],
+            language=self.language,
+            shares=shares,
+        )
+        region = found.region
+        return Response(
+            collection(
+                drawn,
+                health_region={
+                    "hruid": region.code,
+                    "dguid": region.dguid,
+                    "name": region.name_fr if self.language == "fr" else region.name_en,
+                    "name_en": region.name_en,
+                    "name_fr": region.name_fr,
+                    "pruid": region.pruid,
+                    "slivers_left_out": found.slivers,
+                },
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),

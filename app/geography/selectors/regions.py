@@ -7,10 +7,10 @@ from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from geography.codes import Province, is_dguid
-from geography.conf import SLIVER_SHARE, SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.conf import SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
-from geography.models import Overlap, Region, Vintage
+from geography.models import Region, Status, Vintage
 from geography.selectors.positions import position_locate
 from geography.text import fold
 
@@ -42,23 +42,6 @@ class Page:
 
     regions: Sequence[Region]
     matched: int
-
-
-@dataclass(frozen=True, slots=True)
-class FsaRegions:
-    """The health regions that an FSA belongs to.
-
-    Attributes:
-        fsa: the FSA's own region.
-        overlaps: largest share first; each with `health_region`, whose `geojson` is set as for `Page`.
-        slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of the FSA.
-        share_outside: the part of the FSA, 0 to 1, that lies in no health region of the vintage.
-    """
-
-    fsa: Region
-    overlaps: Sequence[Overlap]
-    slivers: int
-    share_outside: float
 
 
 def regions_page(
@@ -95,65 +78,70 @@ def regions_page(
         (located,) = position_locate(position=position, vintages=[vintage])
         regions = regions.filter(pk__in=[region.id for region in located.covering])
     matched = regions.count()
-    return Page(list(_drawn(regions.order_by("code"), level)[offset : offset + limit]), matched)
+    return Page(list(drawn(regions.order_by("code"), level)[offset : offset + limit]), matched)
 
 
 def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region:
     """Return one region by its code (HRUID, CFSAUID) or by its DGUID, with `geojson` set as for `Page`.
 
-    Raises: RegionUnknown. Queries: 1.
+    Raises: RegionUnknown, naming the other published vintages that do have it: codes come and go.
+    Queries: 1, and 1 more to say where it is instead.
     """
     key = region_id.strip().upper()
     by = Q(dguid=key) if is_dguid(key) else Q(code=key)
-    region = _drawn(Region.objects.filter(by, vintage=vintage), level).first()
+    region = drawn(Region.objects.filter(by, vintage=vintage), level).first()
     if region is None:
-        raise RegionUnknown(f"There is no region {region_id!r} in {vintage.coverage.slug} {vintage.label}.", parameter="id")
+        raise RegionUnknown(
+            f"There is no region {region_id!r} in {vintage.coverage.slug} {vintage.label}.",
+            parameter="id",
+            hint=_elsewhere(by, vintage),
+        )
     return region
 
 
 def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
     """Return one FSA by its three characters, with `geojson` set as for `Page`.
 
-    Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of. Queries: 1.
+    Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of, with those before and after it.
+    Queries: 1, and 3 more to say what there is instead.
     """
-    fsa = _drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
+    fsa = drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
     if fsa is None:
         raise FsaWithoutBoundary(
             f"{code} is a possible FSA, but FSA vintage {vintage.label} has no boundary of it. "
             "Canada Post uses more codes than the census does.",
             code=code,
+            neighbours=_before_and_after(code, vintage),
             parameter="code",
+            hint=_elsewhere(Q(code=code), vintage),
         )
     return fsa
 
 
-def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, code: str, level: str | None) -> FsaRegions:
-    """Return the health regions that an FSA lies in, largest share first, with the geometry of the regions at a level.
-
-    The list is empty where the FSA lies in no region of that vintage: it then covers no such place.
-
-    Args:
-        code: three characters, upper case (`geography.codes.parse_fsa`).
-
-    Raises: FsaWithoutBoundary. Queries: 3.
-    """
-    fsa = fsa_get(vintage=fsa_vintage, code=code, level=None)
-    overlaps = list(
-        Overlap.objects.filter(fsa=fsa, health_region_vintage=health_region_vintage).order_by(
-            "-share_of_fsa", "health_region__code"
-        )
+def _elsewhere(by: Q, vintage: Vintage) -> str | None:
+    labels = (
+        Region.objects.filter(by, vintage__coverage=vintage.coverage_id, vintage__status=Status.PUBLISHED)
+        .exclude(vintage=vintage)
+        .order_by("-vintage__effective_from")
+        .values_list("vintage__label", flat=True)
     )
-    share_outside = max(1 - sum(overlap.share_of_fsa for overlap in overlaps), 0.0)
-    found = len(overlaps)
-    overlaps = [overlap for overlap in overlaps if overlap.share_of_fsa >= SLIVER_SHARE]
-    regions = _drawn(Region.objects.all(), level).in_bulk([overlap.health_region_id for overlap in overlaps])
-    for overlap in overlaps:
-        overlap.health_region = regions[overlap.health_region_id]
-    return FsaRegions(fsa, overlaps, slivers=found - len(overlaps), share_outside=share_outside)
+    found = ", ".join(labels)
+    return f"It is in vintage {found}." if found else None
 
 
-def _drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
-    """Leave the stored boundary where it is, and add the ready-made text of one level as `geojson`."""
+def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
+    """Return the codes next to this one in the order of codes, of the same first letter: at most two."""
+    codes = Region.objects.filter(vintage=vintage, code__startswith=code[0])
+    before = codes.filter(code__lt=code).order_by("-code").values_list("code", flat=True)[:1]
+    after = codes.filter(code__gt=code).order_by("code").values_list("code", flat=True)[:1]
+    return (*before, *after)
+
+
+def drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
+    """Return the regions without the stored boundary, and with the ready-made text of one level as `geojson`.
+
+    `geojson` is None where `level` is. Queries: none yet.
+    """
     regions = regions.defer("geom", "rep_point", "search_text")
     if level is None:
         return regions.annotate(geojson=RawSQL("NULL::text", ()))

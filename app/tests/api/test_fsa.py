@@ -120,6 +120,43 @@ class TestWithoutABoundary:
         body = assert_problem(get(f"/fsa/{code}"), 404, "fsa-without-boundary")
         assert [one["abbreviation"] for one in body["fsa"]["provinces"]] == letters
 
+    def test_the_fsas_next_to_it_in_the_order_of_codes_are_offered(self, get, assert_problem):
+        assert assert_problem(get("/fsa/M1B"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == ["M1A", "M5V"]
+        assert assert_problem(get("/fsa/M9Z"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == ["M5V"]
+        assert assert_problem(get("/fsa/V5K"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == []
+
+
+class TestTheFsasOfAHealthRegion:
+    def test_come_in_the_order_of_their_codes_with_shares(self, get, assert_schema):
+        body = get("/health-regions/3501/fsa").json()
+        assert_schema("HealthRegionFsas", body)
+        assert shares(body) == [("M1A", 0.4), ("M5V", 1.0)]
+        assert body["health_region"]["hruid"] == "3501"
+        assert (body["vintage"]["label"], body["fsa_vintage"]["label"]) == ("2022", "2021")
+
+    def test_are_those_of_the_other_direction(self, get):
+        for feature in get("/health-regions/3501/fsa", detail="none").json()["features"]:
+            (there,) = (
+                one["properties"]
+                for one in get(f"/fsa/{feature['id']}", detail="none").json()["features"]
+                if one["id"] == "3501"
+            )
+            here = feature["properties"]
+            assert all(here[key] == there[key] for key in ("share_of_fsa", "share_of_region", "area_km2"))
+
+    def test_leave_slivers_out_and_count_them(self, get):
+        Overlap.objects.filter(fsa__code="M1A", health_region__code="3501").update(share_of_fsa=0.0009)
+        body = get("/health-regions/3501/fsa").json()
+        assert [one["id"] for one in body["features"]] == ["M5V"]
+        assert body["health_region"]["slivers_left_out"] == 1
+
+    def test_of_an_unknown_region_are_a_problem(self, get, assert_problem):
+        assert_problem(get("/health-regions/3599/fsa"), 404, "region-unknown", parameter="id")
+
+    def test_take_five_queries(self, get, django_assert_num_queries):
+        with django_assert_num_queries(5):
+            get("/health-regions/3501/fsa")
+
 
 class TestTheBoundary:
     def test_is_the_fsa_itself(self, get, assert_schema):

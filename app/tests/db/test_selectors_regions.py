@@ -9,7 +9,8 @@ from geography.conf import LEVEL_NAMES
 from geography.coordinates import Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.models import RegionLevel
-from geography.selectors.regions import fsa_get, fsa_health_regions, region_get, regions_page
+from geography.selectors.overlaps import fsa_health_regions
+from geography.selectors.regions import fsa_get, region_get, regions_page
 from tests.world import lonlat
 
 
