@@ -12,7 +12,7 @@ from geography.codes import PROVINCE_BY_PRUID
 
 if TYPE_CHECKING:
     from geography.models import Overlap, Vintage
-    from geography.selectors.positions import RegionRef
+    from geography.selectors.positions import Located, RegionRef
 
 # 0.1 m, as the finest level of the boundaries.
 DEGREE_DECIMALS = 6
@@ -112,8 +112,8 @@ def page_links(
     return links
 
 
-def region_ref(region: "RegionRef", *, code_name: str, vintage: "Vintage", certain: bool, language: str) -> dict[str, Any]:
-    """Return what names a located region; `code_name` is `hruid` or `cfsauid`."""
+def region_names(region: "RegionRef", *, code_name: str, language: str) -> dict[str, Any]:
+    """Return what names a region; `code_name` is `hruid` or `cfsauid`."""
     return {
         code_name: region.code,
         "dguid": region.dguid,
@@ -121,9 +121,18 @@ def region_ref(region: "RegionRef", *, code_name: str, vintage: "Vintage", certa
         "name_en": region.name_en,
         "name_fr": region.name_fr,
         "pruid": region.pruid,
-        "certain": certain,
-        "vintage": vintage.label,
-        "demo": vintage.demo,
+    }
+
+
+def located_block(located: "Located", *, code_name: str, language: str) -> dict[str, Any] | None:
+    """Return the region of one layer at a position, None where there is none."""
+    if located.region is None:
+        return None
+    return region_names(located.region, code_name=code_name, language=language) | {
+        "match": located.match,
+        "certain": located.certain,
+        "vintage": located.vintage.label,
+        "demo": located.vintage.demo,
     }
 
 

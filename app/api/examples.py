@@ -29,6 +29,7 @@ _TORONTO_NAMES = {
     "pruid": "35",
 }
 _DOWNTOWN_NAMES = {"dguid": "2021A0011M5V", "name": "M5V", "name_en": "M5V", "name_fr": "M5V", "pruid": "35"}
+_COVERS = {"match": "covers", "certain": True}
 _TORONTO: dict[str, Any] = {
     "id": "3595",
     "type": "Feature",
@@ -122,9 +123,21 @@ BODIES: dict[str, dict[str, Any]] = {
         "properties": {
             "match": "covers",
             "certain": True,
-            "health_region": {"hruid": "3595", **_TORONTO_NAMES, "certain": True, "vintage": "2022", "demo": False},
-            "fsa": {"cfsauid": "M5V", **_DOWNTOWN_NAMES, "certain": True, "vintage": "2021", "demo": False},
+            "distance_m": 0.0,
+            "distance_to_border_m": 14927.7,
+            "neighbour": {
+                "hruid": "3553",
+                "dguid": "2022A00073553",
+                "name": "Peel Regional Health Unit",
+                "name_en": "Peel Regional Health Unit",
+                "name_fr": "Circonscription sanitaire régionale de Peel",
+                "pruid": "35",
+            },
+            "health_region": {"hruid": "3595", **_TORONTO_NAMES, **_COVERS, "vintage": "2022", "demo": False},
+            "fsa": {"cfsauid": "M5V", **_DOWNTOWN_NAMES, **_COVERS, "vintage": "2021", "demo": False},
             "province": _ONTARIO,
+            "accuracy_m": 35.0,
+            "candidates": [{"hruid": "3595", **_TORONTO_NAMES, "share_of_circle": 1.0}],
         },
         **_BOTH,
     },

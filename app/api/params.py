@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from django.http import QueryDict
 
 from geography.codes import PROVINCES, is_dguid, is_hruid, parse_fsa, parse_province
-from geography.conf import LEVEL_NAMES
+from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.coordinates import parse_bbox
 from geography.errors import InvalidInput, ParameterInvalid, RegionUnknown
 
@@ -33,7 +33,16 @@ Values = Mapping[str, Any]
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
-_SYNONYMS = {"latitude": "lat", "longitude": "lon", "long": "lon", "date": "at", "search": "q", "page": "offset"}
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SYNONYMS = {
+    "latitude": "lat",
+    "longitude": "lon",
+    "long": "lon",
+    "date": "at",
+    "search": "q",
+    "page": "offset",
+    "radius": "accuracy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +165,17 @@ def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], 
     return reader
 
 
+def metres(parameter: str, maximum: float) -> Callable[[str], float]:
+    """Return a reader of a distance in metres, written in plain digits, from 0 to a maximum."""
+
+    def reader(text: str) -> float:
+        if not _DECIMAL.fullmatch(text) or float(text) > maximum:
+            raise ParameterInvalid(f"{parameter} is a number of metres from 0 to {maximum:g}.", parameter=parameter)
+        return float(text)
+
+    return reader
+
+
 def read_day(text: str) -> date:
     """Read a calendar day, `YYYY-MM-DD` and nothing else. Raises: ParameterInvalid."""
     try:
@@ -270,6 +290,22 @@ LON = Param(
     {"type": "number", "minimum": -180, "maximum": 180},
     -79.3871,
     aliases=("lng",),
+)
+ACCURACY = Param(
+    "accuracy",
+    metres("accuracy", ACCURACY_MAX_M),
+    "How far off the position may be, in metres. The answer then lists every health region within that radius as "
+    "`candidates`, and `certain` is true only where there is one.",
+    {"type": "number", "minimum": 0, "maximum": ACCURACY_MAX_M},
+    35,
+)
+MAX_DISTANCE = Param(
+    "max_distance",
+    metres("max_distance", NEAREST_MAX_M),
+    "Where no region covers the position, how far away the nearest one may be to be the answer, in metres.",
+    {"type": "number", "minimum": 0, "maximum": NEAREST_MAX_M, "default": NEAREST_DEFAULT_M},
+    NEAREST_DEFAULT_M,
+    default=NEAREST_DEFAULT_M,
 )
 DETAIL_LOW = Param(
     "detail",

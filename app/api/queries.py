@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from api.params import (
+    ACCURACY,
     AT,
     BBOX,
     DETAIL_HIGH,
@@ -16,6 +17,7 @@ from api.params import (
     LIMIT,
     LIMIT_MAX,
     LON,
+    MAX_DISTANCE,
     OFFSET,
     PROVINCE,
     REGION_ID,
@@ -77,9 +79,11 @@ class FsaQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocateQuery(VintageQuery):
-    """One position."""
+    """One position. `accuracy_m` is None where it was not given: the answer then lists no candidates."""
 
     position: LonLat
+    accuracy_m: float | None
+    max_distance_m: float
 
 
 def _vintages(values: Values) -> dict[str, Any]:
@@ -137,7 +141,12 @@ def _fsa(values: Values) -> FsaQuery:
 
 
 def _locate(values: Values) -> LocateQuery:
-    return LocateQuery(**_vintages(values), position=parse_position(lat=values["lat"], lon=values["lon"]))
+    return LocateQuery(
+        **_vintages(values),
+        position=parse_position(lat=values["lat"], lon=values["lon"]),
+        accuracy_m=values["accuracy"],
+        max_distance_m=values["max_distance"],
+    )
 
 
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
@@ -151,5 +160,14 @@ FSA = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, 
 FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, VINTAGE_OF_FSA, AT, LANG))
 LOCATE = Spec(
     _locate,
-    query=(replace(LAT, required=True), replace(LON, required=True), VINTAGE, FSA_VINTAGE, AT, LANG),
+    query=(
+        replace(LAT, required=True),
+        replace(LON, required=True),
+        ACCURACY,
+        MAX_DISTANCE,
+        VINTAGE,
+        FSA_VINTAGE,
+        AT,
+        LANG,
+    ),
 )

@@ -115,15 +115,17 @@ _FSA: Schema = {"cfsauid": _CFSAUID, **_REGION}
 _LINKS: Schema = {"links": _list(ref("Link"))}
 
 
+def _named(code: Schema) -> Schema:
+    return {**code, "dguid": _DGUID, **_NAMES, "pruid": _PRUID}
+
+
 def _located(code: Schema) -> Schema:
     return _or_null(
         _object(
             {
-                **code,
-                "dguid": _DGUID,
-                **_NAMES,
-                "pruid": _PRUID,
-                "certain": _flag("False where another region of the layer, or the end of this one, is within 2 m."),
+                **_named(code),
+                "match": _text("Whether it covers the position, or is the nearest one.", enum=["covers", "nearest"]),
+                "certain": _flag("True where this region of the layer, and no other, is within `accuracy` (at least 2 m)."),
                 "vintage": _LABEL,
                 "demo": _flag("True where this layer is made up."),
             }
@@ -214,17 +216,31 @@ COMPONENTS: dict[str, Schema] = {
             "geometry": _object({"type": {"const": "Point"}, "coordinates": _list({"type": "number"}, minItems=2, maxItems=2)}),
             "properties": _object(
                 {
-                    "match": _text("Whether a health region covers the position.", enum=["covers", "none"]),
-                    "certain": _flag("False where a border of the health region is within 2 m."),
+                    "match": _text(
+                        "Whether a health region covers the position, or one is within `max_distance`.",
+                        enum=["covers", "nearest", "none"],
+                    ),
+                    "certain": _flag("True where one health region, and no other, is within `accuracy` (at least 2 m)."),
+                    "distance_m": _or_null(_number("Metres to the health region; 0 where it covers the position.")),
+                    "distance_to_border_m": _or_null(
+                        _number("Metres to the nearest other health region, where one covers the position.")
+                    ),
+                    "neighbour": _or_null(_object(_named({"hruid": _HRUID}), description="That other health region.")),
                     "health_region": _located({"hruid": _HRUID}),
                     "fsa": _located({"cfsauid": _CFSAUID}),
                     "province": _or_null(ref("Province")),
-                }
+                    "accuracy_m": _number("As it was given."),
+                    "candidates": _list(
+                        _object({**_named({"hruid": _HRUID}), "share_of_circle": _number("Part of the circle.", **_SHARE)}),
+                        description="Every health region within `accuracy`, the one that covers most of the circle first.",
+                    ),
+                },
+                optional=("accuracy_m", "candidates"),
             ),
             **_TWO_VINTAGES,
         },
         optional=("notice",),
-        description="The position with what covers it.",
+        description="The position with what covers it or is nearest.",
     ),
     "VintageList": _object(
         {

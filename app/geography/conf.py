@@ -18,9 +18,12 @@ BORDER_EPSILON_M = 0.001
 # between them is taken as null, so nearer to a border than this nobody can say which side a point is on.
 DATUM_UNCERTAINTY_M = 2.0
 
-# One metre on the ground is at most this many units of EPSG:3347 anywhere in Canada (0.98 to 1.10, most in the far
-# north), so a search in projected units by `metres * MAX_SCALE` misses nothing.
-MAX_SCALE = 1.12
+# A circle around a position is drawn with this many sides a quarter: its area is 0.04 % short of a circle's.
+CIRCLE_QUARTER_SEGMENTS = 32
+# How far off the coast, or beyond the edge of the data, the nearest region still is an answer: by default, and at most.
+NEAREST_DEFAULT_M = 5_000.0
+NEAREST_MAX_M = 50_000.0
+ACCURACY_MAX_M = 50_000.0
 
 # A straight edge of EPSG:3347 is a curve in degrees. Cut to this length, the chord stays within 0.6 m of the curve.
 FULL_MAX_SEGMENT_M = 4_000

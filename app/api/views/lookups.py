@@ -1,16 +1,15 @@
-"""The two questions the service is there for: which health region is this postal code, and which this position."""
+"""Postal codes and health regions: which health regions an FSA belongs to, and which FSAs a health region holds."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, region_ref, shares_block
+from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, shares_block
 from api.editions import chosen_pair
 from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
 from geography import errors
 from geography.selectors.overlaps import fsa_health_regions, health_region_fsas
-from geography.selectors.positions import position_locate
 
 
 class FsaView(GeoView):
@@ -117,51 +116,4 @@ class HealthRegionFsasView(GeoView):
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),
             )
-        )
-
-
-class LocateView(GeoView):
-    """What covers a position."""
-
-    @openapi.documented(
-        queries.LOCATE,
-        operation_id="locate",
-        tag="Positions",
-        summary="The health region and the FSA at a position",
-        body="Located",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
-    )
-    def get(self, request: Request) -> Response:
-        """Return the health region and the FSA that cover a position, tested against the boundaries as published.
-
-        `match` and `certain` are about the health region. A border belongs to its region; on one that regions share the
-        lowest code wins. `certain` is false within 2 m of a border: WGS 84 and NAD83 differ by as much.
-        """
-        query = self.ask(request, queries.LOCATE)
-        vintages = chosen_pair(query)
-        region, fsa = position_locate(position=query.position, vintages=[vintages["vintage"], vintages["fsa_vintage"]])
-        pruid = next((one.region.pruid for one in (region, fsa) if one.region), None)
-        blocks = {
-            name: located.region
-            and region_ref(
-                located.region,
-                code_name=code_name,
-                vintage=located.vintage,
-                certain=located.certain,
-                language=self.language,
-            )
-            for name, code_name, located in (("health_region", "hruid", region), ("fsa", "cfsauid", fsa))
-        }
-        return Response(
-            {
-                "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": list(query.position)},
-                "properties": {
-                    "match": "covers" if region.region else "none",
-                    "certain": region.certain,
-                    **blocks,
-                    "province": province_block(pruid, self.language) if pruid else None,
-                },
-                **provenance(vintages, self.language),
-            }
         )

@@ -249,6 +249,10 @@ class TestOneRegion:
     def test_that_is_not_there_is_a_problem_of_its_own(self, get, assert_problem, region_id):
         assert_problem(get(f"/health-regions/{region_id}"), 404, "region-unknown", parameter="id")
 
+    def test_a_code_of_another_vintage_is_said_to_be_there(self, get, assert_problem):
+        body = assert_problem(get("/health-regions/3502", vintage="2018"), 404, "region-unknown", parameter="id")
+        assert body["hint"] == "It is in vintage 2022."
+
 
 class TestQueries:
     @pytest.mark.parametrize(

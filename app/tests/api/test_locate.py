@@ -1,12 +1,14 @@
 """GET /locate: which health region and FSA cover a position."""
 
 import pytest
+from django.db import connection
 
 from tests.world import NORTH, lonlat, position
 
 
 def ask(get, x, y, **params):
-    response = get("/locate", **position(x, y), **params)
+    """Ask what covers an offset; what is only near counts where a test says so."""
+    response = get("/locate", **position(x, y), **({"max_distance": "0"} | params))
     assert response.status_code == 200, response.content
     return response.json()
 
@@ -80,6 +82,102 @@ class TestWhereItLies:
         assert response.status_code == 200
         assert response.json()["properties"]["match"] == "none"
         assert response.json()["properties"]["certain"] is True
+
+
+@pytest.mark.usefixtures("world")
+class TestWhatIsNear:
+    @pytest.mark.parametrize(
+        ("place", "x", "y", "neighbour", "metres"),
+        [
+            ("inside", 2_000, 5_000, "3502", 8_000),
+            ("in the hole, the region around it", 15_000, 5_000, "3502", 1_000),
+            ("around the hole, the enclave", 13_500, 5_000, "3503", 500),
+            ("on an island, not its own mainland", -5_000, 3_000, "3502", 15_000),
+            ("near a corner", 19_000, 9_500, "3504", 500),
+        ],
+    )
+    def test_the_border_is_that_to_the_nearest_other_region(self, get, place, x, y, neighbour, metres):
+        found = ask(get, x, y)["properties"]
+        assert found["neighbour"]["hruid"] == neighbour
+        # The projection's metre is some per cent off the ground's here; the answer is on the ground.
+        assert found["distance_to_border_m"] == pytest.approx(metres, rel=0.05)
+        assert found["distance_m"] == 0
+
+    def test_a_distance_is_the_one_on_the_ellipsoid(self, get):
+        lon, lat = lonlat(2_000, 5_000)
+        border_lon, border_lat = lonlat(10_000, 5_000)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT ST_Distance(ST_MakePoint(%s, %s)::geography, ST_MakePoint(%s, %s)::geography)",
+                [lon, lat, border_lon, border_lat],
+            )
+            (expected,) = cursor.fetchone()
+        assert ask(get, 2_000, 5_000)["properties"]["distance_to_border_m"] == pytest.approx(expected, abs=0.1)
+
+    def test_off_the_coast_the_nearest_region_is_the_answer_and_says_so(self, get, assert_schema):
+        body = ask(get, -1_000, 5_000, max_distance="5000")
+        assert_schema("Located", body)
+        found = body["properties"]
+        assert (found["match"], found["health_region"]["hruid"], found["fsa"]["cfsauid"]) == ("nearest", "3501", "M5V")
+        assert found["distance_m"] == pytest.approx(1_000, rel=0.05)
+        assert found["certain"] is False
+        assert found["neighbour"] is None
+        assert found["distance_to_border_m"] is None
+
+    def test_five_kilometres_are_the_default(self, get):
+        near, far = (get("/locate", **position(x, 5_000)).json()["properties"]["match"] for x in (-8_000, -13_000))
+        assert (near, far) == ("nearest", "none")
+
+    def test_beyond_the_distance_there_is_none(self, get):
+        assert ask(get, -1_000, 5_000, max_distance="900")["properties"]["match"] == "none"
+
+
+@pytest.mark.usefixtures("world")
+class TestAccuracy:
+    def test_lists_every_region_within_it_with_its_share_of_the_circle(self, get, assert_schema):
+        body = ask(get, 9_900, 5_000, accuracy="200")
+        assert_schema("Located", body)
+        found = body["properties"]
+        assert [one["hruid"] for one in found["candidates"]] == ["3501", "3502"]
+        assert sum(one["share_of_circle"] for one in found["candidates"]) == pytest.approx(1, abs=1e-5)
+        assert found["candidates"][0]["share_of_circle"] == pytest.approx(0.80, abs=0.02)
+        assert found["certain"] is False
+        assert found["health_region"]["hruid"] == "3501"
+
+    def test_is_certain_where_there_is_one(self, get):
+        found = ask(get, 9_900, 5_000, accuracy="35")["properties"]
+        assert [(one["hruid"], one["share_of_circle"]) for one in found["candidates"]] == [("3501", 1.0)]
+        assert found["certain"] is True
+
+    def test_leaves_the_sea_to_nobody(self, get):
+        found = ask(get, 1, 5_000, accuracy="1000")["properties"]
+        assert [one["hruid"] for one in found["candidates"]] == ["3501"]
+        assert found["candidates"][0]["share_of_circle"] == pytest.approx(0.5, abs=0.01)
+
+    def test_finds_candidates_where_nothing_covers(self, get):
+        found = ask(get, -100, 5_000, accuracy="150")["properties"]
+        assert (found["match"], found["certain"]) == ("none", False)
+        assert [one["hruid"] for one in found["candidates"]] == ["3501"]
+
+    def test_of_nothing_is_the_difference_of_the_two_frames(self, get):
+        found = ask(get, 9_999, 5_000, accuracy="0")["properties"]
+        assert [one["hruid"] for one in found["candidates"]] == ["3501", "3502"]
+
+    def test_counts_pieces_of_a_region_together(self, get):
+        found = ask(get, 5_000, 5_000, accuracy="1000")["properties"]
+        assert [(one["hruid"], one["share_of_circle"]) for one in found["candidates"]] == [("3501", 1.0)]
+
+    def test_far_away_has_no_candidates(self, get):
+        assert get("/locate", lat="0", lon="0", accuracy="50000").json()["properties"]["candidates"] == []
+
+    def test_takes_one_query_more(self, get, django_assert_num_queries):
+        with django_assert_num_queries(4):
+            ask(get, 2_000, 5_000, accuracy="35")
+
+    @pytest.mark.parametrize("name", ["accuracy", "max_distance"])
+    @pytest.mark.parametrize("bad", ["-1", "50001", "nan", "inf", "1e3", "35 m", "", "0x10", "٣", "9" * 50])
+    def test_out_of_its_range_is_refused(self, get, assert_problem, name, bad):
+        assert_problem(get("/locate", **position(0, 0), **{name: bad}), 400, "parameter-invalid", parameter=name)
 
 
 @pytest.mark.usefixtures("world")
