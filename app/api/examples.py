@@ -174,7 +174,7 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
     },
     "region-unknown": {"detail": "There is no region '3599' in health-regions 2022.", "parameter": "id"},
     "fsa-without-boundary": {
-        "detail": "K1A is a possible FSA, but FSA vintage 2021 has no boundary of it. "
+        "detail": "K1A is a possible FSA, but FSA vintage 2021 has no boundary of it: "
         "Canada Post uses more codes than the census does.",
         "parameter": "code",
         "fsa": {"code": "K1A", "provinces": [_ONTARIO], "neighbours": ["K0M", "K1B"]},

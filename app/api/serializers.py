@@ -70,9 +70,10 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         return properties
 
     def to_representation(self, instance: Region) -> dict[str, Any]:
-        """Return the feature. Its bbox is that of the boundary as published, with `detail=none` too."""
+        """Return the feature. Its bbox is that of what is drawn; with `detail=none` that of the boundary as published."""
         feature: dict[str, Any] = super().to_representation(instance)
-        feature["bbox"] = [round(side, DEGREE_DECIMALS) for side in instance.extent]
+        extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined] # as the selectors annotate it
+        feature["bbox"] = [round(side, DEGREE_DECIMALS) for side in extent]
         return feature
 
 

@@ -78,12 +78,17 @@ def _database() -> dict[str, Any]:
             "HOST": env.str("DB_HOST", "127.0.0.1"),
             "PORT": env.str("DB_PORT", "5432"),
         }
+    # A database that is away must be noticed in seconds, not when TCP gives up.
+    options = {"connect_timeout": 5, "application_name": "covidtrends-geo"}
+    timeout = env.int("DB_STATEMENT_TIMEOUT_MS", 0)
+    if timeout:
+        # Waiting for somebody's lock is no work: it ends sooner.
+        options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)}"
     return config | {
         "ENGINE": "django.contrib.gis.db.backends.postgis",
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
-        # A database that is away must be noticed in seconds, not when TCP gives up.
-        "OPTIONS": {"connect_timeout": 5, "application_name": "covidtrends-geo"},
+        "OPTIONS": options,
     }
 
 
@@ -161,6 +166,6 @@ LOGGING = {
         "django.request": {"level": "CRITICAL"},
         "django.server": {"level": "CRITICAL"},
         "django.db.backends": {"level": "INFO"},
-        "django.security": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
     },
 }

@@ -65,7 +65,7 @@ def parse_bbox(text: str) -> Bbox:
         raise CoordinateInvalid(
             "The south of a bbox cannot lie north of its north.",
             parameter="bbox",
-            hint=f"Did you mean {west:g},{north:g},{east:g},{south:g}?",
+            hint=f"Did you mean {west:.12g},{north:.12g},{east:.12g},{south:.12g}?",
         )
     return Bbox(west, south, east, north)
 
@@ -94,5 +94,5 @@ def _likely_meant(lat: float, lon: float) -> str | None:
         return None
     for guess_lat, guess_lon in ((lat, -lon), (lon, lat), (-lon, lat), (lon, -lat)):
         if _in_canada(guess_lat, guess_lon):
-            return f"Did you mean lat={guess_lat:g}&lon={guess_lon:g}?"
+            return f"Did you mean lat={guess_lat:.12g}&lon={guess_lon:.12g}?"
     return None

@@ -153,8 +153,10 @@ class RegionLevel(models.Model):
     level = models.CharField(max_length=6, db_comment="low, medium, high or full.")
     tolerance_m = models.FloatField(db_comment="How far a line may have moved, metres; 0: as published.")
     vertices = models.IntegerField(db_comment="Number of vertices of geom.")
+    extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in degrees: a GeoJSON bbox.")
     geom = models.MultiPolygonField(
-        srid=SRID_WGS84, db_comment="EPSG:4326, exterior rings counter-clockwise, long edges cut so that they curve."
+        srid=SRID_WGS84,
+        db_comment="EPSG:4326 on the level's grid; exterior rings counter-clockwise, long edges cut so that they curve.",
     )
     geom_3857 = models.MultiPolygonField(srid=SRID_WEB_MERCATOR, db_comment="The same in EPSG:3857, for tiles.")
     geojson = models.TextField(db_comment="GeoJSON geometry (RFC 7946) of geom as text, ready to send.")

@@ -6,16 +6,18 @@ after a look at its first bytes.
 """
 
 import hashlib
-import tempfile
+import lzma
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
 from loader.errors import FileRefused
+from loader.workspace import working_folder
 
 # Far beyond any boundary file (the largest official one unpacks to 0.4 GB), far below a disk.
 MAX_UNPACKED_BYTES = 8 * 2**30
@@ -28,6 +30,11 @@ _SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 _REQUIRED = (".shp", ".shx", ".dbf")
 _SINGLE = {".gpkg": ".gpkg", ".geojson": ".geojson", ".json": ".geojson"}
 _CHUNK = 1 << 20
+# What zipfile and its decompressors raise on bytes that make no sense. NotImplementedError is a RuntimeError: it comes first.
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, ValueError, IndexError, OverflowError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +65,34 @@ def open_layer(source: Path) -> Iterator[LayerFiles]:
     source = _the_one_in(source) if source.is_dir() else source
     if not source.is_file():
         raise FileRefused(f"{source} does not exist.")
-    with tempfile.TemporaryDirectory(prefix="covidtrends-geo-") as name:
-        folder = Path(name)
+    _readable([source])
+    with working_folder() as folder:
         if zipfile.is_zipfile(source) or source.suffix.lower() == ".zip":
             _unzip(source, folder)
             sha256 = _sha256([source])
         else:
             parts = _shapefile_parts(source) if source.suffix.lower() in _SHAPEFILE else _single(source)
+            _readable(parts.values())
             for suffix, path in parts.items():
                 (folder / f"layer{suffix}").symlink_to(path.resolve())
             sha256 = _sha256([parts[suffix] for suffix in sorted(parts)])
         path = _checked(folder, source)
         cpg = folder / "layer.cpg"
-        declared = cpg.read_text(encoding="ascii", errors="replace").strip() if cpg.exists() else None
+        declared = _first_line(cpg) if cpg.exists() else None
         yield LayerFiles(path, source.name, sha256, declared)
+
+
+def _readable(paths: Iterable[Path]) -> None:
+    for path in paths:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise FileRefused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _first_line(cpg: Path) -> str:
+    with cpg.open("rb") as file:
+        return file.read(100).decode("ascii", errors="replace").strip()
 
 
 def _the_one_in(folder: Path) -> Path:
@@ -79,17 +100,22 @@ def _the_one_in(folder: Path) -> Path:
     wanted = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in (".shp", ".zip", *_SINGLE) and "__MACOSX" not in path.parts
+        if path.is_file() and path.suffix.lower() in (".shp", ".zip", *_SINGLE) and not _is_clutter(path.relative_to(folder))
     ]
     if len(wanted) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in wanted[:5])
         raise FileRefused(f"{folder} holds several layers ({names}): name the one to load.")
     if wanted:
         return wanted[0]
-    tables = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".dbf", ".shx"))
+    tables = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in (".dbf", ".shx"))
     if tables:
         return tables[0]
     raise FileRefused(f"{folder} holds no .shp, .zip, .gpkg or .geojson.")
+
+
+def _is_clutter(path: PurePath) -> bool:
+    """Say whether a file was left there by a desktop: `._name.shp` has the name of a layer and is none."""
+    return "__MACOSX" in path.parts or path.name.startswith(".")
 
 
 def _shapefile_parts(source: Path) -> dict[str, Path]:
@@ -130,8 +156,12 @@ def _unzip(source: Path, folder: Path) -> None:
             for suffix, member in members.items():
                 with archive.open(member) as packed, (folder / f"layer{suffix}").open("wb") as out:
                     total += _unpack(packed, out, member, source.name, MAX_UNPACKED_BYTES - total)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise FileRefused(f"{source.name} is damaged or cut short ({error}): download it again.") from error
+    except OSError as error:
+        if error.errno is None:  # how bz2 says that its stream is damaged
+            raise FileRefused(f"{source.name} is damaged or cut short ({error}): download it again.") from error
+        raise FileRefused(f"{source.name} cannot be unpacked into {folder.parent}: {error.strerror}.") from error
     except RuntimeError as error:  # how zipfile says that a password is needed
         raise FileRefused(f"{source.name} is encrypted: unpack it and load the folder.") from error
 
@@ -148,7 +178,7 @@ def _layer_members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.Zip
         # Nothing is ever written under a member's own name, but an archive that tries this is not one to trust.
         if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts):
             raise FileRefused(f"{name} holds {member.filename!r}, a path that leaves the archive: it is not safe to read.")
-        if member.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
+        if member.is_dir() or _is_clutter(path):
             continue
         suffix = path.suffix.lower()
         suffix = _SINGLE.get(suffix, suffix)
@@ -156,14 +186,16 @@ def _layer_members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.Zip
             layers.setdefault(str(path.with_suffix("")), {})[suffix] = member
         elif suffix == ".zip":
             nested.append(member.filename)
-    complete = {stem: parts for stem, parts in layers.items() if parts.keys() & {".shp", ".gpkg", ".geojson"}}
+    complete = [(stem, suffix) for stem, parts in layers.items() for suffix in (".shp", ".gpkg", ".geojson") if suffix in parts]
     if len(complete) > 1:
-        raise FileRefused(f"{name} holds several layers ({', '.join(sorted(complete)[:5])}): unpack it and name one.")
+        names = ", ".join(sorted(stem + suffix for stem, suffix in complete)[:5])
+        raise FileRefused(f"{name} holds several layers ({names}): unpack it and name one.")
     if complete:
-        (parts,) = complete.values()
-        if ".shp" in parts:
-            _require(parts, name)
-        return parts
+        ((stem, suffix),) = complete
+        if suffix != ".shp":
+            return {suffix: layers[stem][suffix]}
+        _require(layers[stem], name)
+        return layers[stem]
     if layers:
         _require(next(iter(layers.values())), name)
     if nested:
@@ -192,8 +224,26 @@ def _checked(folder: Path, source: Path) -> Path:
                 head = file.read(4096)
             if not looks_right(head):
                 raise FileRefused(f"{source.name} is not a boundary file: its content is no {suffix[1:]}.")
+            if suffix == ".shp":
+                _refuse_cut_short(folder)
             return path
     raise FileRefused(f"{source.name} is not a boundary file.")
+
+
+def _refuse_cut_short(folder: Path) -> None:
+    """Compare the sizes of a shapefile's parts with what their headers promise: GDAL reads the rows beyond as empty."""
+    for suffix in _REQUIRED:
+        path = folder / f"layer{suffix}"
+        with path.open("rb") as file:
+            head = file.read(100)
+        if suffix == ".dbf":
+            rows, names, row = struct.unpack("<IHH", head[4:12]) if len(head) >= 32 else (1, 32, 0)
+            promised = names + rows * row
+        else:
+            promised = 2 * int.from_bytes(head[24:28], "big") if len(head) == 100 else 100
+        size = path.stat().st_size
+        if size < promised:
+            raise FileRefused(f"The {suffix} is cut short ({size:,} of {promised:,} bytes): download it again.")
 
 
 def _is_shp(head: bytes) -> bool:

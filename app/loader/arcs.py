@@ -8,13 +8,14 @@ of its two neighbours, into one of many small files; a vertex whose occurrences 
 
 import itertools
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import shapely
+
+from loader.workspace import working_folder
 
 _BUCKETS = 64
 _COARSEST_M = 50_000.0
@@ -32,8 +33,8 @@ def find_nodes(geometries: Iterable[shapely.MultiPolygon]) -> _Hashes:
     Args:
         geometries: of a coverage, one at a time; only one is held.
     """
-    with tempfile.TemporaryDirectory(prefix="covidtrends-geo-") as name:
-        paths = [Path(name) / str(bucket) for bucket in range(_BUCKETS)]
+    with working_folder() as folder:
+        paths = [folder / str(bucket) for bucket in range(_BUCKETS)]
         files = [path.open("wb") for path in paths]
         for geometry in geometries:
             for ring in _rings(geometry):
@@ -71,7 +72,7 @@ def _rings(geometry: shapely.MultiPolygon) -> Iterator[_Coords]:
         yield shapely.get_coordinates(ring)[:-1]
 
 
-def _hash(coords: _Coords) -> _Hashes:
+def vertex_hashes(coords: _Coords) -> _Hashes:
     """Return a hash per vertex; -0.0 and 0.0 are one."""
     bits = np.ascontiguousarray(coords + 0.0).view(np.uint64)
     return _mix(bits[:, 0] ^ np.uint64(0x9E3779B97F4A7C15)) + _mix(bits[:, 1] ^ np.uint64(0xC2B2AE3D27D4EB4F))
@@ -85,7 +86,7 @@ def _mix(values: _Hashes) -> _Hashes:
 
 
 def _scatter(ring: _Coords, files: list) -> None:  # type: ignore[type-arg]
-    own = _hash(ring)
+    own = vertex_hashes(ring)
     # A sum does not know left from right, so both regions along an arc agree.
     around = _mix(np.roll(own, 1)) + _mix(np.roll(own, -1))
     bucket = own % np.uint64(_BUCKETS)
@@ -115,7 +116,7 @@ def _thin_geometry(geometry: shapely.MultiPolygon, nodes: _Hashes, tolerance: fl
 
 def _thin_ring(ring: _Coords, nodes: _Hashes, tolerance: float) -> _Coords:
     """Return the thinned ring, closed."""
-    own = _hash(ring)
+    own = vertex_hashes(ring)
     at = np.flatnonzero(np.isin(own, nodes))
     # A ring without nodes is an island or a lake: it begins where every region would begin it.
     start = int(at[0]) if len(at) else int(np.argmin(own))

@@ -5,17 +5,23 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from geography.codes import PROVINCE_BY_PRUID, fsa_province
 from geography.text import fold
 from loader.sources import CoverageSource
 
-# Text that went through the wrong decoder: UTF-8 read as Windows-1252 or Latin-1 (Ã©, Â°, â€”), Windows-1252 read as Latin-1
-# (control characters), anything read as ASCII or UTF-8 with replacement.
-_MOJIBAKE = re.compile("[\u0080-\u009f\ufffd]|[ÃÂ][\u0080-\u00bf\u2018-\u203a€™œžŸšŒŽ]|â€|Ã$")
-_SPACES = re.compile(r"\s+")
+# Text that went through the wrong decoder: UTF-8 read as Windows-1252 or Latin-1 (Ã©, Â°, Å“, â€”), Windows-1252 read as
+# Latin-1 (control characters) or as a code page of DOS (lines of boxes), anything read as ASCII or UTF-8 with replacement.
+# The second byte of à, a hard space, is a plain one by then.
+_TAILS = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
+_MOJIBAKE = re.compile(f"[\u0080-\u009f\ufffd\u2500-\u259f]|[ÃÂÅ][{re.escape(_TAILS)}]|â€|Ã(?!\\w)")
+# The widths of region.dguid and region.population. What does not fit is not what its field's name says.
+_DGUID_MAX_CHARACTERS = 21
+_INTEGER_LIMIT = 2**31
+# Not \s: that takes U+0085 for a space, which is an ellipsis of Windows-1252 that was read as Latin-1.
+_SPACES = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u2028-\u202f\u3000]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +42,8 @@ class Attributes:
 def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: CoverageSource) -> Attributes:
     """Return a row's attributes: text trimmed and composed (NFC), numbers as numbers, the rest kept as it is.
 
-    The French name falls back to the English one. The province comes from the file's field, else from the code. Nothing is
-    refused here: an odd code stays, for the gates to name it.
+    The French name falls back to the English one. The province comes from the file's field, else from the code; an odd one
+    is none. Nothing is refused here: an odd code stays, for the gates to name it.
     """
 
     def text(column: str) -> str:
@@ -49,11 +55,11 @@ def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: C
     used = set(columns.values())
     return Attributes(
         code=code,
-        dguid=text("dguid").upper() or None,
+        dguid=text("dguid").upper()[:_DGUID_MAX_CHARACTERS] or None,
         name_en=name_en,
         name_fr=name_fr,
         search_text=fold(f"{code} {name_en} {name_fr}"),
-        pruid=text("pruid") or _pruid(code),
+        pruid=_pruid(text("pruid"), code),
         population=_whole(values.get(columns.get("population", ""))),
         land_area_km2=_real(values.get(columns.get("land_area_km2", ""))),
         attributes={name: _plain(value) for name, value in values.items() if name not in used},
@@ -74,7 +80,9 @@ def as_text(value: Any) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", str(value)).replace("\0", "")).strip()
 
 
-def _pruid(code: str) -> str:
+def _pruid(given: str, code: str) -> str:
+    if given:
+        return given if given in PROVINCE_BY_PRUID else ""
     if code[:2] in PROVINCE_BY_PRUID:
         return code[:2]
     province = fsa_province(code)
@@ -91,12 +99,12 @@ def _real(value: Any) -> float | None:
 
 def _whole(value: Any) -> int | None:
     number = _real(value)
-    return round(number) if number is not None else None
+    return round(number) if number is not None and abs(number) < _INTEGER_LIMIT else None
 
 
 def _plain(value: Any) -> Any:
     """Return a value that JSON and PostgreSQL's jsonb can hold."""
-    if isinstance(value, datetime | date):
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         return None

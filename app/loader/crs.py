@@ -1,12 +1,17 @@
 """Which coordinate reference system a file is in, and the way from there to EPSG:3347."""
 
 import re
+from collections.abc import Sequence
+from ctypes import ArgumentError
 from dataclasses import dataclass
 
-from django.contrib.gis.gdal import CoordTransform, GDALException, OGRGeometry, SpatialReference
+from django.contrib.gis.gdal import CoordTransform, GDALException, OGRGeometry, SpatialReference, SRSException
 
 from geography.conf import SRID_STATCAN_LAMBERT
 from loader.errors import FileRefused
+
+# The two that Django's bindings raise; neither is the other's base.
+GDAL_ERRORS = (GDALException, SRSException)
 
 # EPSG:3347 as PROJ spells it. The .prj files of Statistics Canada carry no code and three different names.
 _STATCAN_LAMBERT = {
@@ -34,14 +39,11 @@ class SourceCrs:
     transform: CoordTransform | None
 
     def to_lambert(self, wkb: bytes) -> bytes:
-        """Return a geometry in EPSG:3347. Raises: FileRefused for coordinates that the projection cannot take."""
+        """Return a geometry in EPSG:3347. Raises: GDALException for coordinates that the projection cannot take."""
         if self.transform is None:
             return wkb
         geometry = OGRGeometry(memoryview(wkb))
-        try:
-            geometry.transform(self.transform)
-        except GDALException as error:
-            raise FileRefused(f"A geometry cannot be projected to EPSG:{SRID_STATCAN_LAMBERT}: {error}.") from error
+        geometry.transform(self.transform)
         return bytes(geometry.wkb)
 
 
@@ -57,8 +59,14 @@ def source_crs(
 
     Raises: FileRefused where nothing is declared or assumed, and where the numbers contradict it.
     """
-    looks_like_degrees = all(abs(value) <= limit for value, limit in zip(extent, (360, 90, 360, 90), strict=True))
+    looks_like_degrees = are_degrees(extent)
     if declared is not None and declared.geographic and not looks_like_degrees:
+        west, south, east, north = extent
+        if are_degrees((south, west, north, east)):
+            raise FileRefused(
+                f"The file is in degrees, and its coordinates reach {_shown(extent)}: latitude comes first. "
+                "Write it again with longitude first, as its format asks for."
+            )
         if assumed_srid is None:
             raise FileRefused(
                 f"The file says (or, being GeoJSON, implies) degrees, but its coordinates reach {_shown(extent)}: "
@@ -73,8 +81,20 @@ def source_crs(
             )
         try:
             declared = SpatialReference(assumed_srid)
-        except GDALException:
+        except (*GDAL_ERRORS, OverflowError, ArgumentError):
             raise FileRefused(f"There is no coordinate system EPSG:{assumed_srid}.") from None
+    elif assumed_srid is not None and assumed_srid != (
+        SRID_STATCAN_LAMBERT if _is_statcan_lambert(declared) else declared.srid
+    ):
+        raise FileRefused(
+            f"The file says that it is in {declared.name}, and EPSG:{assumed_srid} was given: one of them is wrong. "
+            "Leave --srid out where the file is right; remove its .prj where it is not."
+        )
+    if not (declared.projected or declared.geographic):
+        raise FileRefused(
+            f"The file's coordinate system ({declared.name}) is of no place on Earth: its .prj is wrong. Mend it, or remove it "
+            f"and give --srid, {SRID_STATCAN_LAMBERT} if the file comes from Statistics Canada."
+        )
     if declared.projected and looks_like_degrees:
         raise FileRefused(
             f"The file says metres ({declared.name}), but its coordinates reach {_shown(extent)}: they are degrees. "
@@ -85,14 +105,22 @@ def source_crs(
     target = SpatialReference(SRID_STATCAN_LAMBERT)
     try:
         return SourceCrs(str(declared.name), bool(declared.geographic), CoordTransform(declared, target))
-    except GDALException as error:
+    except GDAL_ERRORS as error:
         raise FileRefused(f"The file's coordinate system ({declared.name}) cannot be projected: {error}.") from error
+
+
+def are_degrees(bounds: Sequence[float]) -> bool:
+    """Say whether west, south, east, north can be degrees; NaN cannot."""
+    return all(abs(value) <= limit for value, limit in zip(bounds, (360, 90, 360, 90), strict=True))
 
 
 def _is_statcan_lambert(srs: SpatialReference) -> bool:
     if srs.srid == SRID_STATCAN_LAMBERT:
         return True
-    words = dict(re.findall(r"\+(\w+)=(\S+)", srs.proj))
+    try:
+        words = dict(re.findall(r"\+(\w+)=(\S+)", srs.proj))
+    except GDAL_ERRORS:  # not everything can be said in PROJ's words
+        return False
     nad83 = words.get("datum") == "NAD83" or words.get("ellps") == "GRS80"
     same = all(key in words and abs(float(words[key]) - value) < 1e-7 for key, value in _STATCAN_LAMBERT.items())
     return nad83 and same and words.get("proj") == "lcc" and words.get("units") == "m"

@@ -1,27 +1,20 @@
-"""What is computed from the boundaries once, at load time: measures, pieces for lookups, the full level."""
+"""What is computed from the boundaries once, at load time: pieces for lookups, the full level, measures.
 
-from collections.abc import Callable
+Each statement handles one region and makes one thing of it, so that the database holds as little as possible at a time,
+however large the layer is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
-from geography.conf import FULL_MAX_SEGMENT_M, LEVELS, PART_MAX_VERTICES, SRID_WEB_MERCATOR, SRID_WGS84
+from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_WEB_MERCATOR, SRID_WGS84, Level
 from geography.models import Vintage
 
 # NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
 _SRID_NAD83 = 4269
-
-# Each statement handles one region, so the database holds one geometry at a time however large the layer is.
-_MEASURE_SQL = f"""
-    UPDATE region SET
-        area_km2 = ST_Area(ST_SetSRID(curved.geom, {_SRID_NAD83})::geography) / 1e6,
-        extent = ARRAY[ST_XMin(curved.geom), ST_YMin(curved.geom), ST_XMax(curved.geom), ST_YMax(curved.geom)],
-        rep_point = ST_Transform(ST_PointOnSurface(region.geom), {SRID_WGS84})
-    FROM (
-        SELECT ST_Transform(ST_Segmentize(geom, {FULL_MAX_SEGMENT_M}), {SRID_WGS84}) AS geom
-        FROM region WHERE id = %(region)s OFFSET 0
-    ) AS curved
-    WHERE region.id = %(region)s
-"""
 
 _PARTS_SQL = f"""
     INSERT INTO region_part (region_id, vintage_id, geom)
@@ -29,45 +22,82 @@ _PARTS_SQL = f"""
     WHERE id = %(region)s AND ST_Dimension(piece) = 2
 """
 
-# Levels come in as EPSG:3347; what a map draws is made from them here, once.
-# Exterior rings counter-clockwise, as RFC 7946 asks for; the source's run the other way.
-LEVEL_SQL = f"""
-    INSERT INTO region_level (region_id, level, tolerance_m, vertices, geom, geom_3857, geojson)
-    SELECT region_id, %(level)s, %(tolerance)s, ST_NPoints(drawn.geom), drawn.geom,
-           ST_Transform(drawn.geom, {SRID_WEB_MERCATOR}), ST_AsGeoJSON(drawn.geom, %(decimals)s, 0)
-    FROM (
-        SELECT source.region_id,
-               ST_ForcePolygonCCW(ST_Transform(ST_Segmentize(source.geom, %(max_segment)s), {SRID_WGS84})) AS geom
-        FROM ({{source}}) AS source OFFSET 0
-    ) AS drawn
+# Long straight edges are cut, so that they curve in degrees as they should. Exterior rings run counter-clockwise, as RFC 7946
+# asks for; the source's run the other way.
+_FULL_SQL = f"""
+    INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geom_3857, geojson)
+    SELECT id, %(level)s, 0, 0, '{{0,0,0,0}}',
+           ST_ForcePolygonCCW(ST_Transform(ST_Segmentize(geom, %(max_segment)s), {SRID_WGS84})),
+           'SRID={SRID_WEB_MERCATOR};MULTIPOLYGON EMPTY', ''
+    FROM region WHERE id = %(region)s
 """
-_FULL_SQL = LEVEL_SQL.format(source="SELECT id AS region_id, geom FROM region WHERE id = %(region)s")
+
+# Rounding lets lines that nearly touch cross each other; only where it does is the geometry rebuilt on the grid.
+_ROUND_SQL = """
+    UPDATE region_level SET geom = rounded.geom
+    FROM (
+        SELECT raw.id, CASE WHEN ST_IsValid(raw.geom) AND NOT ST_IsEmpty(raw.geom) THEN raw.geom
+               ELSE ST_ForcePolygonCCW(ST_Multi(ST_CollectionExtract(ST_ReducePrecision(raw.before, %(grid)s), 3))) END AS geom
+        FROM (
+            SELECT id, geom AS before, ST_SnapToGrid(geom, %(grid)s) AS geom
+            FROM region_level WHERE region_id = %(region)s AND level = %(level)s OFFSET 0
+        ) AS raw
+    ) AS rounded
+    WHERE rounded.id = region_level.id AND NOT ST_IsEmpty(rounded.geom)
+"""
+
+# What is made of a level's geometry, once it is what is to be drawn.
+_FINISH_SQL = (
+    f"""
+    UPDATE region_level SET
+        vertices = ST_NPoints(geom), geom_3857 = ST_Transform(geom, {SRID_WEB_MERCATOR}),
+        extent = ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)]
+    WHERE region_id = ANY(%(regions)s) AND level = %(level)s
+    """,
+    """
+    UPDATE region_level SET geojson = ST_AsGeoJSON(geom, %(decimals)s, 0)
+    WHERE region_id = ANY(%(regions)s) AND level = %(level)s
+    """,
+)
+
+_MEASURE_SQL = (
+    f"""
+    UPDATE region SET
+        area_km2 = ST_Area(ST_SetSRID(curved.geom, {_SRID_NAD83})::geography) / 1e6,
+        extent = ARRAY[ST_XMin(curved.geom), ST_YMin(curved.geom), ST_XMax(curved.geom), ST_YMax(curved.geom)]
+    FROM region_level AS curved
+    WHERE region.id = %(region)s AND curved.region_id = region.id AND curved.level = '{LEVELS[-1].name}'
+    """,
+    f"UPDATE region SET rep_point = ST_Transform(ST_PointOnSurface(geom), {SRID_WGS84}) WHERE id = %(region)s",
+)
 
 
-def measure_and_cut(vintage: Vintage, on_region: Callable[[], None]) -> None:
-    """Fill in area, extent and representative point of every region, cut it into pieces and write its full level.
+def cut_and_measure(vintage: Vintage, on_region: Callable[[], None]) -> None:
+    """Cut every region into pieces, write its full level, and fill in its area, extent and representative point.
 
-    Queries: 1, and 3 for each region.
+    Queries: 2, and 7 for each region.
     """
     full = LEVELS[-1]
     with connection.cursor() as cursor:
-        for region in _region_ids(vintage):
-            cursor.execute(_MEASURE_SQL, {"region": region})
+        for region in vintage.regions.order_by("pk").values_list("pk", flat=True):
             cursor.execute(_PARTS_SQL, {"region": region})
-            cursor.execute(
-                _FULL_SQL,
-                {
-                    "region": region,
-                    "level": full.name,
-                    "tolerance": full.tolerance_m,
-                    "decimals": full.decimals,
-                    "max_segment": full.max_segment_m,
-                },
-            )
+            values: dict[str, Any] = {
+                "region": region,
+                "regions": [region],
+                "level": full.name,
+                "max_segment": full.max_segment_m,
+                "grid": 10.0**-full.decimals,
+            }
+            # Measured before it is rounded.
+            for statement in (_FULL_SQL, *_MEASURE_SQL, _ROUND_SQL):
+                cursor.execute(statement, values)
+            finish_level(cursor, full, [region])
             on_region()
         # The next steps join what was just written: without statistics the planner takes it for empty.
-        cursor.execute("ANALYZE region, region_part")
+        cursor.execute("ANALYZE region, region_part, region_level")
 
 
-def _region_ids(vintage: Vintage) -> list[int]:
-    return list(vintage.regions.order_by("pk").values_list("pk", flat=True))
+def finish_level(cursor: CursorWrapper, level: Level, regions: Sequence[int]) -> None:
+    """Make of a stored level's geometry what is sent: Web Mercator, extent, the GeoJSON text. Queries: 2."""
+    for statement in _FINISH_SQL:
+        cursor.execute(statement, {"regions": list(regions), "level": level.name, "decimals": level.decimals})

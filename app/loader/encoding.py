@@ -26,9 +26,9 @@ def table_encoding(dbf: Path, *, wanted: str, declared: str | None) -> str:
     Raises: FileRefused for a name that nobody knows.
     """
     if wanted:
-        return _named(wanted, "The layer")
+        return encoding_named(wanted, "The layer")
     if declared:
-        return _named(declared, "The .cpg file")
+        return encoding_named(declared, "The .cpg file")
     with dbf.open("rb") as file:
         header = file.read(_HEADER_BYTES)
         if len(header) < _HEADER_BYTES:
@@ -46,15 +46,20 @@ def table_encoding(dbf: Path, *, wanted: str, declared: str | None) -> str:
     return "utf-8"
 
 
-def _named(name: str, who: str) -> str:
+def encoding_named(name: str, who: str) -> str:
+    """Return the Python name of an encoding. Raises: FileRefused for a name that nobody knows, saying who gave it."""
     # ".cpg" files hold 1252, ANSI 1252, UTF-8, ISO 88591, ISO-8859-1, 88591 …
     key = re.sub(r"[^0-9a-z]", "", name.lower())
     key = re.sub(r"^(ansi|oem|windows|cp)(?=\d)", "", key)
-    if re.fullmatch(r"\d{3,4}", key):
-        key = f"cp{key}"
-    elif match := re.fullmatch(r"(?:iso)?8859(\d{1,2})", key):
+    # Windows numbers ISO 8859-1 as 28591, and UTF-8 as 65001.
+    if match := re.fullmatch(r"(?:(?:iso)?8859|2859(?=\d$))(\d{1,2})", key):
         key = f"iso8859-{match[1]}"
+    elif re.fullmatch(r"\d{3,5}", key):
+        key = f"cp{key}"
     try:
-        return codecs.lookup(key).name
-    except LookupError:
+        name_in_python = codecs.lookup(key).name
+        # Python knows codecs that are no encodings of text (hex, rot13, undefined): those fail here.
+        b" ".decode(name_in_python)
+    except (LookupError, UnicodeError):
         raise FileRefused(f"{who} names the encoding {name[:40]!r}, which nobody knows: give one with --encoding.") from None
+    return name_in_python

@@ -8,6 +8,11 @@ LoadError
 └── PublishError      publishing or rolling back would leave the service in a wrong state
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import Error, InterfaceError, OperationalError, ProgrammingError
+
 
 class LoadError(Exception):
     """Base of the tree."""
@@ -26,12 +31,23 @@ class FileRefused(LoadError):
 
 
 class GatesFailed(LoadError):
-    """What the file holds must not be published as it is. `names` are the gates that failed."""
+    """What the file holds must not be published as it is. `names` are the gates that failed, `report` is that of the load."""
 
-    def __init__(self, message: str, names: tuple[str, ...]) -> None:
+    def __init__(self, message: str, names: tuple[str, ...], report: Mapping[str, Any]) -> None:
         super().__init__(message)
         self.names = names
+        self.report = report
 
 
 class PublishError(LoadError):
     """Publishing or rolling back would leave the service in a wrong state."""
+
+
+def database_trouble(error: Error) -> str:
+    """Return one line about a database that does not do what it should."""
+    said = " ".join(str(error).split())
+    if isinstance(error, OperationalError | InterfaceError):
+        return f"The database does not answer: {said}"
+    if isinstance(error, ProgrammingError) and "does not exist" in said:
+        return f"The database has no tables yet: run manage.py migrate ({said})."
+    return f"The database refuses: {said}"

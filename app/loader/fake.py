@@ -2,7 +2,6 @@
 
 import json
 import random
-import tempfile
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from loader.errors import PublishError, SourceError
 from loader.pipeline import Outcome, load
 from loader.progress import Steps
 from loader.sources import Layer, read_sources
+from loader.workspace import working_folder
 
 MOST = 500
 _CELL_M = 60_000.0
@@ -34,12 +34,12 @@ def seed(number: int, *, steps: Steps) -> list[Outcome]:
     if real is not None:
         raise PublishError(f"This database holds real boundaries ({real}): no fake data goes into it.")
     codes = {COVERAGE_HEALTH_REGIONS: _hruid, COVERAGE_FSA: _cfsauid}
-    # FSAs are half a cell off, so that most of them lie in several regions, as in reality.
-    shifts = {COVERAGE_HEALTH_REGIONS: 0.0, COVERAGE_FSA: _CELL_M / 2}
-    with tempfile.TemporaryDirectory(prefix="covidtrends-geo-") as folder:
+    # FSAs are a fifth of a cell off: most lie in several regions, as in reality, and even a single one mostly in its own.
+    shifts = {COVERAGE_HEALTH_REGIONS: 0.0, COVERAGE_FSA: _CELL_M / 5}
+    with working_folder() as folder:
         outcomes = []
         for coverage, code in codes.items():
-            path = Path(folder) / f"fake_{coverage}.geojson"
+            path = folder / f"fake_{coverage}.geojson"
             cells = _cells(number, shifts[coverage])
             features = [_feature(code(index), index, ring) for index, ring in enumerate(cells)]
             path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")

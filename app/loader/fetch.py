@@ -1,9 +1,13 @@
 """Downloads a layer's file from its official address: resumed when cut, checked, kept."""
 
+import fcntl
 import hashlib
 import time
 import urllib.error
 import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -35,18 +39,37 @@ def fetch(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
     parts = urlsplit(layer.url)
     if parts.scheme not in ("http", "https"):
         raise SourceError(f"Layer {layer.name}: only http and https addresses are downloaded.")
-    folder: Path = Path(settings.GEODATA_CACHE)
-    target = folder / Path(unquote(parts.path)).name
+    name = Path(unquote(parts.path)).name
+    if name in ("", ".."):
+        raise SourceError(f"Layer {layer.name}: the address {layer.url} does not end in the name of a file.")
+    target = Path(settings.GEODATA_CACHE) / name
     if target.exists():
         return target
-    folder.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
-    with steps.step("download", layer.size) as step:
-        _download(layer, part, step, pause_s)
-    _check(layer, part)
-    part.replace(target)
-    _version_file(part).unlink(missing_ok=True)
+    with _alone_with(part):
+        # Another process may have finished it in between.
+        if not target.exists():
+            with steps.step("download", layer.size) as step:
+                _download(layer, part, step, pause_s)
+            _check(layer, part)
+            part.replace(target)
+            _version_file(part).unlink(missing_ok=True)
     return target
+
+
+@contextmanager
+def _alone_with(part: Path) -> Iterator[None]:
+    """Keep a second process from writing into the same file; the lock ends with the process."""
+    with part.with_name(part.name + ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DownloadError(f"Another process is downloading {part.stem}. Try again when it is done.") from None
+        try:
+            yield
+        finally:
+            Path(lock.name).unlink(missing_ok=True)
 
 
 def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:
@@ -58,6 +81,7 @@ def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:
             _continue(layer.url, part, step)
         except urllib.error.HTTPError as error:
             problem = error
+            error.close()
             # The server has an opinion; only its own troubles are worth another try.
             if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code != HTTPStatus.TOO_MANY_REQUESTS:
                 break
@@ -86,12 +110,16 @@ def _continue(url: str, part: Path, step: Step) -> None:
             raise
         # There is nothing after what we have: it was complete, or is not a part of this file at all.
         part.unlink()
+        error.close()
         raise OSError("what had arrived does not fit the file on the server") from error
     with response:
         resumed = response.status == HTTPStatus.PARTIAL_CONTENT
+        if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
+            version.unlink(missing_ok=True)
+            raise OSError("the server sent another part of the file than the one it was asked for")
         have = have if resumed else 0
-        length = response.headers.get("Content-Length")
-        expected = have + int(length) if length else None
+        length = response.headers.get("Content-Length") or ""
+        expected = have + int(length) if length.isdecimal() else None
         if expected is not None:
             step.set_total(expected)
         # Only a strong validator proves that two halves belong to one file.
@@ -100,12 +128,12 @@ def _continue(url: str, part: Path, step: Step) -> None:
             version.write_text(validator, encoding="ascii")
         else:
             version.unlink(missing_ok=True)
-        step.advance(have)
+        step.set_done(have)
         with part.open("ab" if resumed else "wb") as out:
             while chunk := response.read(_CHUNK):
                 out.write(chunk)
-                step.advance(len(chunk))
                 have += len(chunk)
+                step.set_done(have)
     if expected is not None and have < expected:
         raise OSError(f"the connection ended after {have:,} of {expected:,} bytes")
 
@@ -123,7 +151,18 @@ def _check(layer: Layer, part: Path) -> None:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != layer.sha256:
             part.unlink()
-            raise DownloadError(f"{layer.url} has the SHA-256 {found} instead of {layer.sha256}.")
+            raise DownloadError(
+                f"{layer.url} has the SHA-256 {found} instead of {layer.sha256}: it is another file than the one that was "
+                "declared. Look at it; if it is the right one, correct sha256 in sources.toml or give the file with --file."
+            )
+    if unquote(urlsplit(layer.url).path).lower().endswith(".zip") and not zipfile.is_zipfile(part):
+        with part.open("rb") as file:
+            head = file.read(40)
+        part.unlink()
+        raise DownloadError(
+            f"{layer.url} answers with something that is no zip (it begins with {head!r}), such as a page that says why: open "
+            "it in a browser, and give the file with --file."
+        )
 
 
 def _version_file(part: Path) -> Path:

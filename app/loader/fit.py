@@ -12,6 +12,9 @@ GAP_WIDTH_M = 250
 _MOST_PAIRS = 20
 
 
+_Geometries = npt.NDArray[np.object_]
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """Areas in km2, in the projection: these are compared with limits, not published.
@@ -20,6 +23,7 @@ class Fit:
         valid: True for a coverage without overlaps whose shared edges are the same vertex by vertex.
         area_km2: of all regions. overlap_km2: counted once more than it should be. gap_km2: in gaps between neighbours.
         pairs: `code and code overlap by … km2`, the largest first; looked for only where regions overlap.
+        gaps: `a gap of … km2 between code and code`, the largest first.
     """
 
     valid: bool
@@ -27,25 +31,37 @@ class Fit:
     overlap_km2: float
     gap_km2: float
     pairs: tuple[str, ...]
+    gaps: tuple[str, ...]
 
 
-def measure_fit(geometries: npt.NDArray[np.object_], codes: Sequence[str]) -> Fit:
+def measure_fit(geometries: _Geometries, codes: Sequence[str]) -> Fit:
     """Measure how regions (valid polygons, EPSG:3347, in the order of their codes) fit together."""
     valid = bool(shapely.coverage_is_valid(geometries))
     area = float(shapely.area(geometries).sum())
     union = shapely.coverage_union_all(geometries) if valid else shapely.union_all(geometries)
     overlap = 0.0 if valid else max(area - float(shapely.area(union)), 0.0)
     holes = np.array([shapely.polygons(ring) for part in shapely.get_parts(union) for ring in part.interiors], dtype=object)
-    gap = 0.0
-    if len(holes):
-        areas, lengths = shapely.area(holes), shapely.length(holes)
-        # A long thin hole has half its perimeter for a length.
-        gap = float(areas[2 * areas < GAP_WIDTH_M * lengths].sum())
+    # A long thin hole has half its perimeter for a length.
+    narrow = holes[2 * shapely.area(holes) < GAP_WIDTH_M * shapely.length(holes)] if len(holes) else holes
+    gap = float(shapely.area(narrow).sum()) if len(narrow) else 0.0
     pairs = () if valid else _overlapping_pairs(geometries, codes)
-    return Fit(valid, area / 1e6, overlap / 1e6, gap / 1e6, pairs)
+    return Fit(valid, area / 1e6, overlap / 1e6, gap / 1e6, pairs, _named_gaps(narrow, geometries, codes))
 
 
-def _overlapping_pairs(geometries: npt.NDArray[np.object_], codes: Sequence[str]) -> tuple[str, ...]:
+def _named_gaps(holes: _Geometries, geometries: _Geometries, codes: Sequence[str]) -> tuple[str, ...]:
+    if not len(holes):
+        return ()
+    areas = shapely.area(holes)
+    largest = np.argsort(-areas)[:_MOST_PAIRS]
+    tree = shapely.STRtree(geometries)
+    named = []
+    for one in largest:
+        around = sorted(codes[index] for index in tree.query(holes[one], predicate="intersects"))
+        named.append(f"a gap of {areas[one] / 1e6:.6g} km2 between {' and '.join(around[:4])}")
+    return tuple(named)
+
+
+def _overlapping_pairs(geometries: _Geometries, codes: Sequence[str]) -> tuple[str, ...]:
     tree = shapely.STRtree(geometries)
     left, right = tree.query(geometries)
     left, right = left[left < right], right[left < right]

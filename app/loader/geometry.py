@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
-from geography.conf import SRID_STATCAN_LAMBERT
-from loader.crs import SourceCrs
+from loader.crs import GDAL_ERRORS, SourceCrs, are_degrees
+from loader.touching import untangle
 
 # Straight edges in degrees are curves in the projection: every 0.02 degrees (2 km) the chord is within 0.2 m of the curve.
 MAX_DEGREES = 0.02
+# Canada lies between 3.6 and 9.1 thousand kilometres east and 0.6 and 5.5 north; what is far beyond cannot even be turned
+# into degrees. What is less far off is measured, and stopped by the gate `canada`.
+_FARTHEST_M = 20_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,13 @@ class GeometryProblem(Exception):
     """A geometry that cannot be stored, with the reason."""
 
 
+# Numbers that are no numbers are named below; NumPy need not warn of them.
+@np.errstate(all="ignore")
 def prepare(wkb: bytes | None, crs: SourceCrs) -> Prepared:
     """Read, project and where needed repair one geometry.
 
-    Raises: GeometryProblem for a missing, empty or infinite one, for lines and points, and where no area is left of it.
+    Raises: GeometryProblem for a missing, empty or infinite one, one that is nowhere near, for lines and points, and where no
+    area is left of it.
     """
     if wkb is None:
         raise GeometryProblem("no geometry")
@@ -42,14 +49,22 @@ def prepare(wkb: bytes | None, crs: SourceCrs) -> Prepared:
         geometry = shapely.force_2d(shapely.from_wkb(wkb))
     except shapely.errors.GEOSException as error:
         raise GeometryProblem(f"unreadable geometry: {error}") from error
-    if crs.geographic:
-        geometry = shapely.segmentize(geometry, MAX_DEGREES)
-    if crs.transform is not None:
-        geometry = shapely.from_wkb(crs.to_lambert(shapely.to_wkb(geometry)))
     if shapely.is_empty(geometry):
         raise GeometryProblem("empty geometry")
-    if not np.isfinite(shapely.bounds(geometry)).all():
+    # The length, not the bounds: those leave NaN out.
+    if not np.isfinite(shapely.length(geometry)):
         raise GeometryProblem("coordinates that are not finite")
+    if crs.geographic:
+        if not are_degrees(shapely.bounds(geometry)):
+            raise GeometryProblem("coordinates that are no degrees, in a file of degrees")
+        geometry = densified(geometry, MAX_DEGREES)
+    if crs.transform is not None:
+        try:
+            geometry = shapely.from_wkb(crs.to_lambert(shapely.to_wkb(geometry)))
+        except GDAL_ERRORS as error:
+            raise GeometryProblem(f"cannot be projected to EPSG:3347 ({error})") from error
+    if not (np.isfinite(shapely.length(geometry)) and (np.abs(shapely.bounds(geometry)) < _FARTHEST_M).all()):
+        raise GeometryProblem("lies nowhere near Canada")
     if shapely.is_valid(geometry):
         if isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
             return Prepared(_multi(geometry), None, 0.0)
@@ -57,25 +72,85 @@ def prepare(wkb: bytes | None, crs: SourceCrs) -> Prepared:
     return _repaired(geometry)
 
 
+def densified(geometry: shapely.Geometry, longest: float) -> shapely.Geometry:
+    """Return the geometry with edges cut to `longest`, at the same places in whichever direction an edge is traced.
+
+    shapely.segmentize counts from an edge's beginning: along a border, the last bit of what two neighbours get differs.
+    """
+    if not isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
+        return geometry
+    polygons = []
+    for part in shapely.get_parts(geometry):
+        rings = [shapely.linearrings(_cut(shapely.get_coordinates(ring), longest)) for ring in shapely.get_rings(part)]
+        polygons.append(shapely.polygons(rings[0], rings[1:] or None) if rings else part)
+    return _multi(polygons[0]) if len(polygons) == 1 else shapely.multipolygons(polygons)
+
+
+def _cut(ring: npt.NDArray[np.float64], longest: float) -> npt.NDArray[np.float64]:
+    start, end = ring[:-1], ring[1:]
+    pieces = np.maximum(np.ceil(np.hypot(*(end - start).T) / longest), 1).astype(np.int64)
+    edge = np.repeat(np.arange(len(pieces)), pieces)
+    step = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    # From the lower end up.
+    backwards = ((start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1])))[edge]
+    step = np.where(backwards, pieces[edge] - step, step)
+    low = np.where(backwards[:, None], end[edge], start[edge])
+    high = np.where(backwards[:, None], start[edge], end[edge])
+    inside = (step > 0) & (step < pieces[edge])
+    cut = np.where(inside[:, None], low + (high - low) * (step / pieces[edge])[:, None], start[edge])
+    return np.vstack((cut, ring[-1:]))
+
+
 def _repaired(geometry: shapely.Geometry) -> Prepared:
     reason = shapely.is_valid_reason(geometry)
     before = shapely.area(geometry)
-    mended = shapely.make_valid(geometry, method="structure", keep_collapsed=False)
-    polygons = [part for part in shapely.get_parts(mended) if isinstance(part, shapely.Polygon) and not part.is_empty]
-    if not polygons:
-        raise GeometryProblem(f"no area is left after repair ({reason})")
-    repaired = shapely.multipolygons(polygons)
+    # From the gentlest to the last resort, which rebuilds everything and needs ten times the geometry's memory.
+    repaired = _mended_parts(geometry)
     if not shapely.is_valid(repaired):
-        repaired = _multi(shapely.union_all(polygons))
+        repaired = _merged_parts(repaired)
+    if not shapely.is_valid(repaired):
+        repaired = shapely.MultiPolygon(_polygons(_made_valid(geometry)))
+    if shapely.is_empty(repaired):
+        raise GeometryProblem(f"no area is left after repair ({reason})")
     change = shapely.area(repaired) - before
     share = abs(change) / before if before else 1.0
     return Prepared(repaired, f"{reason}; area changed by {change / 1e6:+.6f} km2", share)
 
 
+def _mended_parts(geometry: shapely.Geometry) -> shapely.MultiPolygon:
+    """Mend only the parts that are invalid, and those by taking rings apart where that is enough: vertices stay in place."""
+    parts: list[shapely.Polygon] = []
+    for part in shapely.get_parts(geometry):
+        parts += [part] if shapely.is_valid(part) else untangle(part) or _polygons(_made_valid(part))
+    return shapely.MultiPolygon(parts)
+
+
+def _merged_parts(geometry: shapely.MultiPolygon) -> shapely.MultiPolygon:
+    """Join parts that overlap or share an edge, and leave the others alone."""
+    parts = shapely.get_parts(geometry)
+    left, right = shapely.STRtree(parts).query(parts, predicate="intersects")
+    pairs = left < right
+    left, right = left[pairs], right[pairs]
+    meets = shapely.relate_pattern(parts[left], parts[right], "2********")
+    meets |= shapely.relate_pattern(parts[left], parts[right], "****1****")
+    group = np.arange(len(parts))
+    for one, other in zip(left[meets], right[meets], strict=True):
+        group[group == group[other]] = group[one]
+    merged: list[shapely.Polygon] = []
+    for number in np.unique(group):
+        together = parts[group == number]
+        merged += [together[0]] if len(together) == 1 else _polygons(shapely.union_all(together))
+    return shapely.MultiPolygon(merged)
+
+
+def _made_valid(geometry: shapely.Geometry) -> shapely.Geometry:
+    return shapely.make_valid(geometry, method="structure", keep_collapsed=False)
+
+
+def _polygons(geometry: shapely.Geometry) -> list[shapely.Polygon]:
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
+
+
 def _multi(geometry: shapely.Geometry) -> shapely.MultiPolygon:
     return geometry if isinstance(geometry, shapely.MultiPolygon) else shapely.multipolygons([geometry])
-
-
-def ewkb_hex(geometry: shapely.MultiPolygon) -> str:
-    """Return what PostGIS takes for a geometry(MultiPolygon, 3347) in a COPY."""
-    return str(shapely.to_wkb(shapely.set_srid(geometry, SRID_STATCAN_LAMBERT), hex=True, include_srid=True))

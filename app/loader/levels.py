@@ -8,11 +8,13 @@ import numpy.typing as npt
 import shapely
 from django.db import connection, transaction
 
-from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, Level
+from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, SRID_WGS84, Level
 from geography.models import Vintage
 from loader.arcs import thin_to_fit
-from loader.derive import LEVEL_SQL
-from loader.fit import Fit, measure_fit
+from loader.derive import finish_level
+from loader.fit import GAP_WIDTH_M, Fit, measure_fit
+from loader.geometry import densified
+from loader.grid import on_grid
 
 # coverage_simplify needs about 140 bytes for a vertex besides the geometry itself: this many stay under half a gigabyte.
 MOST_VERTICES = 2_000_000
@@ -46,7 +48,7 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         vertices: of the whole vintage; decides whether the layer is thinned first.
 
     Returns: what was drawn, and how well the regions fitted together before anything was cleaned.
-    Queries: 1 for each pass over the boundaries, 3 for each level.
+    Queries: 1 for each pass over the boundaries, 7 for each level and as many rows as there are regions.
     """
     drawn = Drawn()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
@@ -59,8 +61,7 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         if level.tolerance_m > drawn.thinned_m:
             geometries = shapely.coverage_simplify(geometries, level.tolerance_m)
         drawn.tolerances[level.name] = max(level.tolerance_m, drawn.thinned_m)
-        drawn.vertices[level.name] = int(shapely.get_num_coordinates(geometries).sum())
-        _store(ids, geometries, level, drawn.tolerances[level.name])
+        drawn.vertices[level.name] = _store(ids, geometries, level, drawn.tolerances[level.name])
         on_level()
     return drawn, fit
 
@@ -73,16 +74,19 @@ def _bounded(vintage: Vintage, vertices: int, finest: Level, drawn: Drawn) -> _G
     thinned, drawn.thinned_m = thin_to_fit(
         lambda: _boundaries(vintage), first_tolerance_m=finest.tolerance_m / 4, most_vertices=MOST_VERTICES
     )
-    return np.array(thinned, dtype=object)
+    geometries = np.array(thinned, dtype=object)
+    # What is stored is valid; thinned line by line, a narrow place may cross itself.
+    broken = ~shapely.is_valid(geometries)
+    geometries[broken] = shapely.make_valid(geometries[broken], method="structure", keep_collapsed=False)
+    lost = shapely.is_empty(geometries)
+    if lost.any():
+        geometries[lost] = [one for one, gone in zip(_boundaries(vintage), lost, strict=True) if gone]
+    return geometries
 
 
 def _cleaned(geometries: _Geometries, drawn: Drawn) -> _Geometries:
     """Return a valid coverage from regions that overlap: for drawing only, what is looked up stays as published."""
-    broken = ~shapely.is_valid(geometries)
-    if broken.any():  # by thinning: what is stored is valid
-        geometries = geometries.copy()
-        geometries[broken] = shapely.make_valid(geometries[broken], method="structure", keep_collapsed=False)
-    cleaned: _Geometries = shapely.coverage_clean(geometries)
+    cleaned: _Geometries = shapely.coverage_clean(geometries, gap_width=GAP_WIDTH_M)
     # A region that lies wholly under others must not vanish from the map: it is drawn as it came.
     lost = shapely.is_empty(cleaned)
     cleaned[lost] = geometries[lost]
@@ -100,24 +104,29 @@ def _boundaries(vintage: Vintage) -> Iterator[shapely.MultiPolygon]:
             yield shapely.from_wkb(bytes(row[0]))
 
 
-def _store(ids: Sequence[int], geometries: _Geometries, level: Level, tolerance_m: float) -> None:
+def _store(ids: Sequence[int], geometries: _Geometries, level: Level, tolerance_m: float) -> int:
+    """Turn a level into degrees on its grid and store it. Returns the number of vertices. Queries: 7 and the rows."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"CREATE TEMPORARY TABLE level_source (region_id bigint, geom geometry(MultiPolygon, {SRID_STATCAN_LAMBERT}))"
             " ON COMMIT DROP"
         )
-        rows = [(one, shapely.to_wkb(_multi(geometry))) for one, geometry in zip(ids, geometries, strict=True)]
+        rows = [
+            (region, shapely.to_wkb(_multi(densified(geometry, level.max_segment_m))))
+            for region, geometry in zip(ids, geometries, strict=True)
+        ]
         cursor.executemany(f"INSERT INTO level_source VALUES (%s, ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}))", rows)
-        cursor.execute(
-            LEVEL_SQL.format(source="SELECT region_id, geom FROM level_source"),
-            {
-                "level": level.name,
-                "tolerance": tolerance_m,
-                "decimals": level.decimals,
-                "max_segment": level.max_segment_m,
-            },
-        )
+        cursor.execute(f"SELECT ST_AsBinary(ST_Transform(geom, {SRID_WGS84})) FROM level_source ORDER BY region_id")
+        drawn = on_grid(np.array([shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor], dtype=object), level.decimals)
         cursor.execute("DROP TABLE level_source")
+        cursor.executemany(
+            "INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geom_3857, geojson)"
+            f" VALUES (%s, %s, %s, 0, '{{0,0,0,0}}', ST_GeomFromWKB(%s, {SRID_WGS84}),"
+            f" 'SRID={SRID_WEB_MERCATOR};MULTIPOLYGON EMPTY', '')",
+            [(region, level.name, tolerance_m, shapely.to_wkb(one)) for region, one in zip(ids, drawn, strict=True)],
+        )
+        finish_level(cursor, level, ids)
+    return int(shapely.get_num_coordinates(drawn).sum())
 
 
 def _multi(geometry: shapely.Geometry) -> shapely.MultiPolygon:

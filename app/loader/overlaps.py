@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from django.db import connection
 
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, FULL_MAX_SEGMENT_M
 from geography.models import Overlap, Status, Vintage
 
 # From piece to piece: each is small, so the intersection is quick, and a piece inside another needs none.
 # Areas are measured on the ellipsoid (GRS 80, through NAD83's geographic system); long edges are cut first, so that they
 # follow the projection's straight lines.
-_OVERLAP_SQL = """
+_OVERLAP_SQL = f"""
     INSERT INTO overlap
         (fsa_id, health_region_id, fsa_vintage_id, health_region_vintage_id, area_km2, share_of_fsa, share_of_region)
     SELECT fsa.id, health_region.id, %(fsa_vintage)s, %(health_region_vintage)s, shared.area_km2,
@@ -21,7 +21,7 @@ _OVERLAP_SQL = """
                    CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
                         WHEN ST_Covers(one.geom, other.geom) THEN other.geom
                         ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END,
-                   20000), 4269)::geography)) / 1e6 AS area_km2
+                   {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6 AS area_km2
         FROM region_part AS one JOIN region_part AS other ON ST_Intersects(one.geom, other.geom)
         WHERE one.region_id = ANY(%(fsas)s) AND other.vintage_id = %(health_region_vintage)s
         GROUP BY one.region_id, other.region_id

@@ -1,19 +1,21 @@
 """The way of a boundary file into the service, as a list of named steps."""
 
 import getpass
+import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
-from geography.models import Coverage, Status, Vintage
+from geography.models import Status, Vintage
 from loader import publish as publishing
 from loader.archive import LayerFiles, open_layer
-from loader.derive import measure_and_cut
+from loader.derive import cut_and_measure
+from loader.editions import already_there, asked, new_vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
 from loader.fetch import fetch
 from loader.levels import draw_levels
@@ -21,13 +23,21 @@ from loader.overlaps import compute_overlaps, missing_pairs
 from loader.progress import Steps
 from loader.reader import open_reader
 from loader.report import build_report, compare
-from loader.sources import CoverageSource, Layer
+from loader.sources import Layer
 from loader.staging import stage
-from loader.verify import previous_vintage, verify
+from loader.verify import GATES, previous_vintage, verify
 
 # Any number will do, as long as it is this one: it keeps two loads into one database apart.
 _LOCK = 3_347_2021
 _LOCK_WAIT_S = 60
+
+
+def user_name() -> str:
+    """Return who runs this, as the system knows them; in a container that may be a number without a name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Acceptance:
 
     gates: frozenset[str] = frozenset()
     because: str = ""
-    by: str = field(default_factory=getpass.getuser)
+    by: str = field(default_factory=user_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +87,13 @@ def load(
     Raises: SourceError, FileRefused, GatesFailed, PublishError.
     """
     acceptance = acceptance or Acceptance()
+    unknown = sorted(acceptance.gates - set(GATES))
+    if unknown:
+        raise SourceError(f"There is no gate {unknown[0]!r}. There are: {', '.join(GATES)}.")
+    publishing.refuse_demo_over_real(layer.coverage.slug, demo=layer.demo)
     path = layer.path or fetch(layer, steps)
     with _alone(steps), open_layer(path) as files:
-        vintage = None if again or dry_run else _already_there(layer, files)
+        vintage = None if again or dry_run else already_there(layer, files)
         if vintage is not None and vintage.status == Status.PUBLISHED:
             return Outcome("unchanged", vintage, vintage.report)
         if vintage is None:
@@ -100,7 +114,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, acceptance: Acceptanc
     Raises: FileRefused; GatesFailed where a gate failed that nobody can accept; nothing is kept then.
     """
     with transaction.atomic():
-        vintage = _new_vintage(layer, files)
+        vintage = new_vintage(layer, files)
         with open_reader(files, layer) as reader, steps.step("read", reader.header.count) as step:
             header = reader.header
             staged = stage(reader.features(), header=header, layer=layer, vintage=vintage, on_row=step.advance)
@@ -109,7 +123,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, acceptance: Acceptanc
         vintage.region_count = staged.rows
         vintage.save(update_fields=["region_count"])
         with steps.step("derive", staged.rows) as step:
-            measure_and_cut(vintage, step.advance)
+            cut_and_measure(vintage, step.advance)
         with steps.step("draw", 3) as step:
             drawn, fit = draw_levels(vintage, vertices=staged.vertices, on_level=step.advance)
         _overlaps(vintage, steps)
@@ -125,78 +139,24 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, acceptance: Acceptanc
             gates=gates,
             change=compare(vintage, previous),
             seconds=steps.seconds,
+            asked=asked(layer),
         )
         vintage.save()
         if dry_run:
             raise _DryRun(Outcome("dry run", vintage, vintage.report))
         refused = tuple(gate.name for gate in gates if not gate.passed and not gate.acceptable)
         if refused:
-            raise GatesFailed(_gates_message(vintage, refused), refused)
+            raise GatesFailed(_gates_message(vintage, refused), refused, vintage.report)
     return vintage
-
-
-def _new_vintage(layer: Layer, files: LayerFiles) -> Vintage:
-    coverage = _coverage(layer.coverage)
-    for stale in Vintage.objects.filter(coverage=coverage, label=layer.vintage, status=Status.STAGED):
-        publishing.delete(stale)
-    return Vintage.objects.create(
-        coverage=coverage,
-        label=layer.vintage,
-        effective_from=layer.effective_from,
-        effective_to=layer.effective_to,
-        representation=layer.representation,
-        demo=layer.demo,
-        extract=layer.extract,
-        layer=layer.name,
-        product=layer.title_en,
-        source_url=layer.url,
-        source_file=files.display_name,
-        source_sha256=files.sha256,
-        licence=layer.licence,
-        licence_url=layer.licence_url,
-        attribution_en=layer.attribution_en,
-        attribution_fr=layer.attribution_fr,
-    )
-
-
-def _coverage(source: CoverageSource) -> Coverage:
-    coverage, _ = Coverage.objects.update_or_create(
-        slug=source.slug, defaults={"name_en": source.name_en, "name_fr": source.name_fr}
-    )
-    return coverage
-
-
-def _already_there(layer: Layer, files: LayerFiles) -> Vintage | None:
-    """Return the published or staged vintage that this very file was loaded into, read in the same way."""
-    return (
-        Vintage.objects.select_related("coverage")
-        .filter(
-            coverage__slug=layer.coverage.slug,
-            label=layer.vintage,
-            source_sha256=files.sha256,
-            effective_from=layer.effective_from,
-            effective_to=layer.effective_to,
-            representation=layer.representation,
-            extract=layer.extract,
-            demo=layer.demo,
-            status__in=[Status.PUBLISHED, Status.STAGED],
-        )
-        .order_by("status", "-pk")
-        .first()
-    )
 
 
 def _accept(vintage: Vintage, acceptance: Acceptance) -> None:
     """Write down what was accepted. Raises: GatesFailed where a failed gate was not."""
     gates = vintage.report["gates"]
-    unknown = acceptance.gates - {gate["name"] for gate in gates}
-    if unknown:
-        known = ", ".join(gate["name"] for gate in gates)
-        raise SourceError(f"There is no gate {sorted(unknown)[0]!r}. There are: {known}.")
     failed = [gate for gate in gates if not gate["passed"]]
     missing = tuple(gate["name"] for gate in failed if gate["name"] not in acceptance.gates)
     if missing:
-        raise GatesFailed(_gates_message(vintage, missing), missing)
+        raise GatesFailed(_gates_message(vintage, missing), missing, vintage.report)
     for gate in failed:
         gate["accepted"] = {"by": acceptance.by, "because": acceptance.because, "at": timezone.now().isoformat()}
     if failed:
@@ -247,6 +207,12 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
         return last, publishing.rollback(last)
 
 
+def prune(steps: Steps) -> list[str]:
+    """Delete every vintage that is staged or retired, but none that another load is about to publish; return their names."""
+    with _alone(steps):
+        return publishing.prune()
+
+
 @contextmanager
 def _alone(steps: Steps) -> Iterator[None]:
     """Hold the lock that keeps two loads into one database apart; it ends with the connection, whatever happens to us.
@@ -271,5 +237,6 @@ def _alone(steps: Steps) -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
+        # Where the connection is lost the lock is gone with it; what is under way says more than the failure to unlock.
+        with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

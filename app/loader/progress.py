@@ -27,7 +27,7 @@ class Steps:
 
     def say(self, text: str) -> None:
         """Tell one line."""
-        Console(file=self.stream, quiet=self.quiet).print(f"  {text}", highlight=False)
+        Console(file=self.stream, quiet=self.quiet).print(f"  {text}", highlight=False, markup=False)
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> "Iterator[Step]":
@@ -38,9 +38,13 @@ class Steps:
             columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             with Progress(*columns, console=console, transient=True) as bar:
                 task = bar.add_task(name, total=total)
-                yield Step(lambda amount: bar.update(task, advance=amount), lambda value: bar.update(task, total=value))
+                yield Step(
+                    lambda amount: bar.update(task, advance=amount),
+                    lambda value: bar.update(task, total=value),
+                    lambda value: bar.update(task, completed=value),
+                )
         else:
-            yield Step(_tell_nobody, _tell_nobody)
+            yield Step(_tell_nobody, _tell_nobody, _tell_nobody)
         took = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + took
         console.print(f"  {name:<12} {took:6.1f} s", highlight=False)
@@ -56,6 +60,7 @@ class Step:
 
     _advance: Callable[[int], None]
     _set_total: Callable[[int], None]
+    _set_done: Callable[[int], None]
 
     def advance(self, amount: int = 1) -> None:
         """Say that so many more units are done."""
@@ -64,3 +69,7 @@ class Step:
     def set_total(self, total: int) -> None:
         """Say how many units there are once that is known."""
         self._set_total(total)
+
+    def set_done(self, done: int) -> None:
+        """Say how many units are done in all, where that can go back."""
+        self._set_done(done)

@@ -24,10 +24,7 @@ def publish(vintage: Vintage) -> list[Vintage]:
         # Every publication of a coverage waits here for the others.
         Coverage.objects.select_for_update().get(pk=vintage.coverage_id)
         published = Vintage.objects.filter(coverage=vintage.coverage, status=Status.PUBLISHED).exclude(pk=vintage.pk)
-        if vintage.demo and published.filter(demo=False).exists():
-            raise PublishError(
-                f"Real boundaries of {vintage.coverage.slug} are published; a demonstration does not go over them."
-            )
+        refuse_demo_over_real(vintage.coverage.slug, demo=vintage.demo)
         retired = list(published.filter(label=vintage.label))
         if vintage.demo or not vintage.extract:
             retired += list(published.filter(demo=True).exclude(label=vintage.label))
@@ -39,13 +36,21 @@ def publish(vintage: Vintage) -> list[Vintage]:
     return retired
 
 
+def refuse_demo_over_real(coverage: str, *, demo: bool) -> None:
+    """Raise PublishError for a demonstration where real boundaries are published."""
+    if demo and Vintage.objects.filter(coverage__slug=coverage, status=Status.PUBLISHED, demo=False).exists():
+        raise PublishError(f"Real boundaries of {coverage} are published; a demonstration does not go over them.")
+
+
 def last_published(coverage: str) -> Vintage:
     """Return the vintage that a rollback would take back. Raises: PublishError where there is nothing to go back to."""
     published = Vintage.objects.select_related("coverage").filter(coverage__slug=coverage, status=Status.PUBLISHED)
     last = published.order_by("-published_at", "-pk").first()
     if last is None:
         raise PublishError(f"No vintage of {coverage} is published.")
-    if not last.retirees.exists() and published.count() == 1:
+    # Extracts do not count: they only answer where they are named.
+    others = published.exclude(pk=last.pk) if last.extract else published.exclude(pk=last.pk).filter(extract=False)
+    if not last.retirees.exists() and not others.exists():
         raise PublishError(f"{last} is the only published vintage: there is nothing to go back to.")
     return last
 
@@ -65,7 +70,7 @@ def rollback(last: Vintage) -> list[Vintage]:
 
 def prune() -> list[str]:
     """Delete every vintage that is staged or retired, and return what they were called. There is no way back from this."""
-    doomed = Vintage.objects.select_related("coverage").exclude(status=Status.PUBLISHED)
+    doomed = Vintage.objects.select_related("coverage").exclude(status=Status.PUBLISHED).order_by("pk")
     names = [f"{vintage} ({vintage.status})" for vintage in doomed]
     for vintage in doomed:
         delete(vintage)

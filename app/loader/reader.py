@@ -8,18 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django.contrib.gis.gdal import DataSource, Driver, GDALException
+from django.contrib.gis.gdal import DataSource, Driver
 from django.contrib.gis.gdal.layer import Layer as OgrLayer
 from django.contrib.gis.gdal.prototypes import ds as capi
 
 from loader.archive import LayerFiles
-from loader.crs import SourceCrs, source_crs
-from loader.encoding import table_encoding
+from loader.crs import GDAL_ERRORS, SourceCrs, source_crs
+from loader.encoding import encoding_named, table_encoding
 from loader.errors import FileRefused
 from loader.sources import COLUMNS, Layer
 
 _DRIVERS = {".shp": "ESRI Shapefile", ".gpkg": "GPKG", ".geojson": "GeoJSON"}
-_POLYGONAL = {"Polygon", "MultiPolygon", "Polygon25D", "MultiPolygon25D", "Unknown", "GeometryCollection"}
+_POLYGONAL = {"Polygon", "MultiPolygon", "Unknown", "GeometryCollection"}
+# GeoJSON may name its coordinate system by an address, which GDAL fetches whatever its version. A proxy that nobody
+# runs keeps it off the network.
+_NO_NETWORK = {
+    **dict.fromkeys(("GDAL_HTTP_PROXY", "GDAL_HTTPS_PROXY"), "127.0.0.1:1"),
+    **dict.fromkeys(("no_proxy", "NO_PROXY"), "none.invalid"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +76,10 @@ class BoundaryReader:
                 yield RawFeature(row, values, _wkb(feature))
         except UnicodeDecodeError as error:
             raise FileRefused(
-                f"Row {row + 1}: the text is not {self.header.encoding} ({error.object[:40]!r}). "
+                f"Row {row}: the text is not {self.header.encoding} ({error.object[:40]!r}). "
                 "The file (or the layer) names the wrong encoding: give the right one with --encoding, often cp1252 or utf-8."
             ) from error
-        except GDALException as error:
+        except GDAL_ERRORS as error:
             raise FileRefused(f"Row {row + 1} cannot be read ({error}): the file is damaged, download it again.") from error
         # GDAL ends quietly where a file is cut short.
         if row != self.header.count:
@@ -83,7 +89,7 @@ class BoundaryReader:
 def _wkb(feature: Any) -> bytes | None:
     try:
         geometry = feature.geom
-    except GDALException:  # how Django says that a feature has no geometry
+    except GDAL_ERRORS:  # how Django says that a feature has no geometry
         return None
     return bytes(geometry.wkb)
 
@@ -97,21 +103,37 @@ def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
     """
     encoding = _encoding(files, layer)
     # GDAL would recode by a table of its own, and replace what does not fit; Python refuses instead.
-    with _environment("SHAPE_ENCODING", ""):
+    with _environment({"SHAPE_ENCODING": "", **_NO_NETWORK}):
         source = _open(files.path, encoding)
-        if source.layer_count != 1:
-            names = ", ".join(source[index].name for index in range(source.layer_count))
-            raise FileRefused(f"{files.display_name} holds {source.layer_count} layers ({names}); one is needed.")
-        ogr_layer = source[0]
-        if ogr_layer.num_feat == 0:
-            raise FileRefused(f"{files.display_name} holds no rows.")
-        kind = str(ogr_layer.geom_type)
-        if kind not in _POLYGONAL:
-            raise FileRefused(f"{files.display_name} holds {kind} geometries; boundaries are polygons.")
-        columns = _columns(ogr_layer.fields, layer, files.display_name)
+        try:
+            ogr_layer, header = _header(source, files, layer, encoding)
+        except UnicodeDecodeError as error:
+            raise FileRefused(
+                f"{files.display_name}: its field names are not {encoding} ({error.object[:40]!r}). "
+                "Give the right encoding with --encoding, often cp1252 or utf-8."
+            ) from error
+        except GDAL_ERRORS as error:
+            raise FileRefused(f"{files.display_name} is damaged ({error}): download it again.") from error
+        yield BoundaryReader(ogr_layer, header)
+
+
+def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) -> tuple[OgrLayer, Header]:
+    if source.layer_count != 1:
+        names = ", ".join(source[index].name for index in range(source.layer_count)) or "none"
+        raise FileRefused(f"{files.display_name} holds {source.layer_count} layers ({names}); one is needed.")
+    ogr_layer = source[0]
+    if ogr_layer.num_feat == 0:
+        raise FileRefused(f"{files.display_name} holds no rows.")
+    kind = str(ogr_layer.geom_type)
+    if kind.removesuffix("25D").rstrip("ZM") not in _POLYGONAL:
+        raise FileRefused(f"{files.display_name} holds {kind} geometries; boundaries are polygons.")
+    try:
         extent = ogr_layer.extent.tuple
-        crs = source_crs(declared=_declared_crs(ogr_layer), assumed_srid=layer.srid, extent=extent)
-        yield BoundaryReader(ogr_layer, Header(ogr_layer.num_feat, columns, crs, encoding))
+    except GDAL_ERRORS:
+        raise FileRefused(f"{files.display_name} holds rows, but not one geometry.") from None
+    crs = source_crs(declared=_declared_crs(ogr_layer), assumed_srid=layer.srid, extent=extent)
+    columns = _columns(ogr_layer.fields, layer, files.display_name)
+    return ogr_layer, Header(ogr_layer.num_feat, columns, crs, encoding)
 
 
 def _open(path: Path, encoding: str) -> DataSource:
@@ -121,20 +143,20 @@ def _open(path: Path, encoding: str) -> DataSource:
     try:
         pointer = capi.open_ds(os.fsencode(path), capi.GDAL_OF_VECTOR, allowed, None, None)
         return DataSource(pointer, ds_driver=driver.ptr, encoding=encoding)
-    except GDALException as error:
+    except GDAL_ERRORS as error:
         raise FileRefused(f"The file is damaged: it cannot be opened as {driver.name}. Download it again.") from error
 
 
 def _encoding(files: LayerFiles, layer: Layer) -> str:
     if files.path.suffix == ".shp":
         return table_encoding(files.path.with_suffix(".dbf"), wanted=layer.encoding, declared=files.declared_encoding)
-    return layer.encoding or "utf-8"
+    return encoding_named(layer.encoding, "The layer") if layer.encoding else "utf-8"
 
 
 def _declared_crs(ogr_layer: OgrLayer) -> Any:
     try:
         return ogr_layer.srs
-    except GDALException:  # a .prj that is no coordinate system is as good as none
+    except GDAL_ERRORS:  # a .prj that is no coordinate system is as good as none
         return None
 
 
@@ -147,6 +169,9 @@ def _columns(found: list[str], layer: Layer, name: str) -> dict[str, str]:
             if spelling.lower() in by_key:
                 columns[column] = by_key[spelling.lower()]
                 break
+    for column, wanted_fields in layer.columns.items():
+        if columns.get(column, "").lower() not in [field.lower() for field in wanted_fields]:
+            raise FileRefused(f"{name} has no field {wanted_fields[0]!r} for {column}. It has {', '.join(found) or 'none'}.")
     needed = ["code"] if layer.coverage.name_is_code else ["code", "name_en"]
     missing = [column for column in needed if column not in columns]
     if missing:
@@ -159,13 +184,14 @@ def _columns(found: list[str], layer: Layer, name: str) -> dict[str, str]:
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
     try:
         yield
     finally:
-        if before is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = before
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

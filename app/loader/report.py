@@ -27,11 +27,13 @@ def build_report(
     gates: list[Gate],
     change: Mapping[str, Any] | None,
     seconds: Mapping[str, float],
+    asked: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the report of a load as plain data."""
     return {
         "file": files.display_name,
         "sha256": files.sha256,
+        "asked": dict(asked),
         "encoding": header.encoding,
         "crs": header.crs.description,
         "fields": dict(header.columns),
@@ -41,7 +43,7 @@ def build_report(
         "largest": [{"code": code, "vertices": vertices} for code, vertices in staged.largest],
         "repaired": len(staged.repairs),
         "repairs": staged.repairs[:_MOST_REPAIRS],
-        "fit": asdict(fit) | {"pairs": list(fit.pairs)},
+        "fit": asdict(fit) | {"pairs": list(fit.pairs), "gaps": list(fit.gaps)},
         "drawn": asdict(drawn),
         "changes": change,
         "gates": [gate.as_dict() for gate in gates],

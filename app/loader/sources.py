@@ -3,8 +3,8 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,24 @@ SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
 COLUMNS = ("code", "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "population")
 
 _LABEL = re.compile(r"[0-9a-z][0-9a-z.-]{0,39}")
+
+
+# The keys of a layer's paragraph.
+_KEYS: Mapping[str, type] = {
+    **dict.fromkeys(("coverage", "vintage", "title_en", "title_fr", "licence", "licence_url"), str),
+    **dict.fromkeys(("representation", "attribution_en", "attribution_fr", "file", "url", "sha256", "encoding"), str),
+    **dict.fromkeys(("effective_from", "effective_to"), date),
+    **dict.fromkeys(("bytes", "srid"), int),
+    **dict.fromkeys(("demo", "extract", "embedded"), bool),
+    **dict.fromkeys(("fields", "expect"), dict),
+}
+_KINDS = {
+    str: "text in quotes",
+    int: "a whole number",
+    bool: "true or false",
+    date: "a date such as 2022-12-01",
+    dict: "given as KEY.NAME = …",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,14 @@ class Layer:
     embedded: bool = False
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not _LABEL.fullmatch(self.vintage):
+            raise SourceError(
+                f"layers.{self.name}: vintage {self.vintage!r} must be of a-z, 0-9, '.' and '-', 40 at most (URLs hold it)."
+            )
+        if self.effective_to is not None and self.effective_to <= self.effective_from:
+            raise SourceError(f"layers.{self.name}: effective_to must be later than effective_from ({self.effective_from}).")
+
     def spellings(self, column: str) -> tuple[str, ...]:
         """Return the field names under which a column is looked for, the layer's own first."""
         return (*self.columns.get(column, ()), *self.coverage.columns.get(column, ()))
@@ -101,7 +127,10 @@ class Sources:
         """
         if coverage not in self.coverages:
             raise SourceError(f"There is no coverage {coverage!r}. There are: {', '.join(self.coverages)}.")
-        return _layer("ad-hoc", {"coverage": coverage, **options}, self.coverages, {}, Path())
+        options = dict(options)
+        # What comes from code is what it should be already; the rest is checked like a paragraph.
+        ready = {key: options.pop(key) for key in ("path", "columns") if key in options}
+        return replace(_layer("ad-hoc", {"coverage": coverage, **options}, self.coverages, {}, Path()), **ready)
 
 
 def read_sources(path: Path | None = None) -> Sources:
@@ -116,17 +145,30 @@ def read_sources(path: Path | None = None) -> Sources:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"{path} is not valid TOML: {error}.") from error
-    coverages = {slug: _coverage(slug, table) for slug, table in document.get("coverages", {}).items()}
-    licences = document.get("licences", {})
-    layers = {name: _layer(name, table, coverages, licences, path.parent) for name, table in document.get("layers", {}).items()}
+    tables = {kind: _tables(kind, document.get(kind, {})) for kind in ("coverages", "licences", "layers")}
+    coverages = {slug: _coverage(slug, table) for slug, table in tables["coverages"].items()}
+    licences = {name: _licence(name, table) for name, table in tables["licences"].items()}
+    layers = {name: _layer(name, table, coverages, licences, path.parent) for name, table in tables["layers"].items()}
     return Sources(coverages, layers)
+
+
+def _tables(where: str, value: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise SourceError(f"{where}: it must be made of paragraphs such as [{where}.NAME].")
+    return value
+
+
+def _licence(name: str, table: dict[str, Any]) -> dict[str, str]:
+    where, keys = f"licences.{name}", ("name", "url", "attribution_en", "attribution_fr")
+    _known(where, table, set(keys))
+    return {key: _text(where, table, key) for key in keys}
 
 
 def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     where = f"coverages.{slug}"
     _known(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "fields"})
-    columns = {column: tuple(names) for column, names in table.get("fields", {}).items()}
-    _known(f"{where}.fields", columns, set(COLUMNS))
+    _typed(where, table, {"name_is_code": bool})
+    columns = _columns(where, table.get("fields", {}))
     if "code" not in columns:
         raise SourceError(f"{where}: fields.code is missing.")
     try:
@@ -151,44 +193,62 @@ def _layer(
     folder: Path,
 ) -> Layer:
     where = f"layers.{name}"
+    _known(where, table, set(_KEYS))
+    _typed(where, table, _KEYS)
     table = dict(table)
     coverage = coverages.get(table.pop("coverage", ""))
     if coverage is None:
         raise SourceError(f"{where}: coverage must be one of {', '.join(coverages)}.")
+    for key in ("vintage", "title_en", "title_fr"):
+        _text(where, table, key)
+    if "effective_from" not in table:
+        raise SourceError(f"{where}: effective_from is missing.")
     licence_name = table.pop("licence", "")
     if licence_name and licences:
         if licence_name not in licences:
-            raise SourceError(f"{where}: there is no licence {licence_name!r}.")
+            raise SourceError(f"{where}: there is no licence {licence_name!r}. There are: {', '.join(licences)}.")
         licence = licences[licence_name]
         table = {
             "licence": licence["name"],
             "licence_url": licence["url"],
-            "attribution_en": licence["attribution_en"].format(title=table.get("title_en", "")),
-            "attribution_fr": licence["attribution_fr"].format(title=table.get("title_fr", "")),
+            "attribution_en": licence["attribution_en"].replace("{title}", table["title_en"]),
+            "attribution_fr": licence["attribution_fr"].replace("{title}", table["title_fr"]),
         } | table
     elif licence_name:
         table["licence"] = licence_name
-    table["expected_count"] = table.pop("expect", {}).get("count")
+    expect = table.pop("expect", {})
+    _known(f"{where}.expect", expect, {"count"})
+    _typed(f"{where}.expect", expect, {"count": int})
+    table["expected_count"] = expect.get("count")
     if "file" in table:
         table["path"] = folder / table.pop("file")
     if "bytes" in table:
         table["size"] = table.pop("bytes")
     if "fields" in table:
-        table["columns"] = {column: tuple(names) for column, names in table.pop("fields").items()}
-        _known(f"{where}.fields", table["columns"], set(COLUMNS))
-    _known(where, table, {one.name for one in fields(Layer)} - {"name", "coverage"})
-    label = _text(where, table, "vintage")
-    if not _LABEL.fullmatch(label):
-        raise SourceError(f"{where}: vintage {label!r} must be of a-z, 0-9, '.' and '-' (it is a part of URLs).")
-    if not isinstance(table.get("effective_from"), date):
-        raise SourceError(f"{where}: effective_from must be a date such as 2022-12-01.")
+        table["columns"] = _columns(where, table.pop("fields"))
     try:
         table["representation"] = Representation(table.get("representation", ""))
     except ValueError:
         raise SourceError(f"{where}: representation must be digital or cartographic.") from None
-    for key in ("title_en", "title_fr"):
-        _text(where, table, key)
     return Layer(name=name, coverage=coverage, **table)
+
+
+def _columns(where: str, table: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise SourceError(f"{where}: fields must be given as fields.COLUMN = [...].")
+    _known(f"{where}.fields", table, set(COLUMNS))
+    for column, names in table.items():
+        if not isinstance(names, list | tuple) or not all(isinstance(one, str) and one for one in names):
+            raise SourceError(f'{where}: fields.{column} must be a list of names, such as ["{column.upper()}"].')
+    return {column: tuple(names) for column, names in table.items()}
+
+
+def _typed(where: str, table: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    for key, value in table.items():
+        # To Python true is a number, and a moment is a date.
+        fits = key not in kinds or isinstance(value, kinds[key])
+        if not fits or isinstance(value, datetime) or (isinstance(value, bool) and kinds.get(key) is not bool):
+            raise SourceError(f"{where}: {key} must be {_KINDS[kinds[key]]}, not {value!r}.")
 
 
 def _text(where: str, table: Mapping[str, Any], key: str) -> str:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import shapely
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from geography.models import Vintage
 from loader.attributes import Attributes, is_mojibake, normalise
-from loader.geometry import GeometryProblem, Prepared, ewkb_hex, prepare
+from loader.geometry import GeometryProblem, Prepared, prepare
 from loader.reader import Header, RawFeature
 from loader.sources import Layer
 
@@ -19,8 +19,11 @@ _COLUMNS = (
 )
 # derive.measure fills these in right afterwards, in the same transaction.
 _UNMEASURED = ("0", "{0,0,0,0}", "SRID=4326;POINT EMPTY")
+_SLICE = 1 << 19
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
+# The width of region.code.
+CODE_MAX_CHARACTERS = 20
 # A repair that moves more of a region than this is not a repair but a guess.
 REPAIR_LIMIT_SHARE = 0.01
 
@@ -62,8 +65,15 @@ def stage(
     """
     staged = Staged()
     pieces = _pieces(features, header, layer, vintage=vintage, staged=staged, on_row=on_row)
-    with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY region ({_COLUMNS}) FROM STDIN", _Pieces(pieces), 1 << 20)
+    source = _Pieces(pieces)
+    try:
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            cursor.copy_expert(f"COPY region ({_COLUMNS}) FROM STDIN", source, 1 << 20)
+    except DatabaseError:
+        # What went wrong on our side of a COPY reaches us as the database's complaint about it.
+        if source.error is not None:
+            raise source.error from None
+        raise
     return staged
 
 
@@ -76,13 +86,16 @@ def _pieces(
     staged: Staged,
     on_row: Callable[[], None],
 ) -> Iterator[bytes]:
-    """Yield the lines of a COPY, each in three pieces so that a geometry's text is never copied."""
+    """Yield the lines of a COPY in pieces, so that a geometry's text, twice the size of the geometry, never is there."""
     first_row: dict[str, int] = {}
     for feature in features:
         on_row()
         attributes = normalise(feature.values, header.columns, layer.coverage)
         where = f"row {feature.row} ({attributes.code or 'no code'})"
         _inspect(attributes, layer, where, staged)
+        if not 1 <= len(attributes.code) <= CODE_MAX_CHARACTERS:
+            staged.unusable.append(f"{where[:80]}: the code has {len(attributes.code)} characters")
+            continue
         if attributes.code in first_row:
             staged.duplicates.append(f"{where}: already in row {first_row[attributes.code]}")
             continue
@@ -93,11 +106,14 @@ def _pieces(
             staged.unusable.append(f"{where}: {problem}")
             continue
         _count(prepared, attributes.code, where, staged)
-        repaired, geometry = prepared.repair is not None, ewkb_hex(prepared.geometry).encode("ascii")
+        # The column gives the SRID: setting it here would copy the geometry.
+        repaired, wkb = prepared.repair is not None, shapely.to_wkb(prepared.geometry)
         # The largest regions take hundreds of megabytes: while one is sent, only what is sent is kept.
         del prepared, feature
         yield _line_start(vintage, attributes)
-        yield geometry
+        for start in range(0, len(wkb), _SLICE):
+            yield wkb[start : start + _SLICE].hex().encode("ascii")
+        del wkb
         yield "\t".join(("", "t" if repaired else "f", *_UNMEASURED)).encode() + b"\n"
 
 
@@ -147,10 +163,15 @@ class _Pieces:
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._rest = memoryview(b"")
+        self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
         while not self._rest:
-            piece = next(self._pieces, None)
+            try:
+                piece = next(self._pieces, None)
+            except Exception as error:
+                self.error = error
+                raise
             if piece is None:
                 return b""
             self._rest = memoryview(piece)

@@ -11,7 +11,7 @@ from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANAD
 from geography.models import Overlap, Status, Vintage
 from loader.fit import GAP_WIDTH_M, Fit
 from loader.sources import Layer
-from loader.staging import REPAIR_LIMIT_SHARE, Staged
+from loader.staging import CODE_MAX_CHARACTERS, REPAIR_LIMIT_SHARE, Staged
 
 # Of the layer's area. Editions that were edge-matched reach a sixth of this at most (health regions of 2015, overlaps along
 # province borders); one that was simplified region by region is ten times above it.
@@ -21,6 +21,21 @@ GONE_LIMIT_SHARE = 0.25
 SHARE_SUM_MOST, SHARE_SUM_LEAST = 1.05, 0.5
 SHARE_LIMIT_PART, OUTSIDE_LIMIT_PART = 0.02, 0.5
 _MOST_ROWS = 20
+
+GATES = (
+    "geometry",
+    "duplicates",
+    "codes",
+    "provinces",
+    "text",
+    "repairs",
+    "count",
+    "canada",
+    "overlaps",
+    "change",
+    "shares",
+)
+_GEOMETRY_LIMIT = f"every row has a code of 1 to {CODE_MAX_CHARACTERS} characters and a polygon, valid at least after repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,7 @@ def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous
     Queries: at most 6.
     """
     return [
-        _rows("geometry", "every row has a polygon, valid at least after repair", staged.unusable, acceptable=False),
+        _rows("geometry", _GEOMETRY_LIMIT, staged.unusable, acceptable=False),
         _rows("duplicates", "every code occurs once", staged.duplicates, acceptable=False),
         _rows("codes", f"every code matches {layer.coverage.code_pattern.pattern} and has a name", staged.malformed),
         _rows("provinces", "every region is in a province or territory", staged.without_province),
@@ -76,7 +91,7 @@ def _rows(name: str, limit: str, rows: Sequence[str], *, acceptable: bool = True
 
 
 def _count(layer: Layer, staged: Staged) -> Gate:
-    if layer.expected_count is None or layer.extract:
+    if layer.expected_count is None:
         return Gate("count", "at least 1 region", f"{staged.rows} regions", staged.rows > 0, acceptable=False)
     return Gate("count", f"{layer.expected_count} regions", f"{staged.rows} regions", staged.rows == layer.expected_count)
 
@@ -100,7 +115,7 @@ def _fit(fit: Fit) -> Gate:
         f"neighbours overlap by at most {limit:.3g} km2 and leave at most {limit:.3g} km2 in gaps under {GAP_WIDTH_M} m wide",
         f"{fit.overlap_km2:.3g} km2 of overlaps, {fit.gap_km2:.3g} km2 of gaps",
         fit.overlap_km2 <= limit and fit.gap_km2 <= limit,
-        fit.pairs if fit.overlap_km2 > limit else (),
+        (*(fit.pairs if fit.overlap_km2 > limit else ()), *(fit.gaps if fit.gap_km2 > limit else ()))[:_MOST_ROWS],
     )
 
 
@@ -137,7 +152,11 @@ def _shares(vintage: Vintage) -> Gate:
         if len(over) > SHARE_LIMIT_PART * fsa_vintage.region_count:
             passed = False
             rows += [f"{code}: {sums[code]:.3f}" for code in over]
-        passed = passed and outside <= OUTSIDE_LIMIT_PART * fsa_vintage.region_count
+        if outside > OUTSIDE_LIMIT_PART * fsa_vintage.region_count:
+            passed = False
+            inside = [code for code, total in sums.items() if total >= SHARE_SUM_LEAST]
+            codes = fsa_vintage.regions.exclude(code__in=inside).order_by("code").values_list("code", flat=True)
+            rows += [f"{code}: {sums.get(code, 0.0):.3f}" for code in codes[:_MOST_ROWS]]
     return Gate("shares", limit, "; ".join(found) or "no other coverage to compare with", passed, tuple(rows[:_MOST_ROWS]))
 
 

@@ -262,6 +262,7 @@ def _levels(place: Place) -> tuple[dict[str, Any], ...]:
             "level": level.name,
             "tolerance_m": level.tolerance_m,
             "vertices": geom.num_coords,
+            "extent": [round(side, 3 + number) for side in geom.extent],
             "geom": geom,
             "geom_3857": mercator,
             # Each level has decimals of its own here, so that a test can tell them apart.

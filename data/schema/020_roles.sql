@@ -15,6 +15,16 @@ begin
     execute format('alter schema geo owner to %I', owner);
   end if;
 
+  -- What everybody may do unless told otherwise: fill the disk with temporary tables or, even in a read-only session, with
+  -- large objects. Only a superuser can take the latter away.
+  if i_am.rolsuper or owner = current_user then
+    execute format('revoke temporary on database %I from public', current_database());
+  end if;
+  if i_am.rolsuper then
+    revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea),
+      lo_import(text), lo_import(text, oid), lowrite(integer, bytea) from public;
+  end if;
+
   if not exists (select from pg_roles where rolname = 'geo_reader') then
     if i_am.rolsuper or i_am.rolcreaterole then
       create role geo_reader login connection limit 20;

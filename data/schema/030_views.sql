@@ -38,12 +38,14 @@ begin
   create or replace view geo.fsa_health_regions as
   select f.cfsauid, h.hruid, h.name_en, h.name_fr, o.area_km2, o.share_of_fsa, o.share_of_region,
          f.vintage as fsa_vintage, h.vintage as health_region_vintage
-  from public.overlap o join geo.fsa f on f.region_id = o.fsa_id join geo.health_regions h on h.region_id = o.health_region_id;
+  from public.overlap o join geo.fsa f on f.region_id = o.fsa_id join geo.health_regions h on h.region_id = o.health_region_id
+  -- Slivers: editions that are not drawn along the same lines. The API leaves out the same.
+  where o.share_of_fsa >= 0.001;
 
   comment on view geo.vintages is 'Published editions of boundaries; in_force marks the one that answers today.';
   comment on view geo.health_regions is 'Health regions in force today, as published (geom: EPSG:3347, metres).';
   comment on view geo.fsa is 'Forward sortation areas in force today, as published (geom: EPSG:3347, metres).';
-  comment on view geo.fsa_health_regions is 'How the FSAs and health regions in force today overlap, with shares of area.';
+  comment on view geo.fsa_health_regions is 'How the FSAs and health regions in force today overlap, with shares of area; from 0.1 % of an FSA up.';
 
   -- A column says in a view what it says in its table.
   for note in

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2
 from rest_framework.request import Request
@@ -117,6 +118,7 @@ def _schema() -> dict[str, Any]:
     return document
 
 
+@require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """Answer with the documentation page. It needs nothing from outside this service."""
     response = render(request, "api/docs.html")
@@ -124,6 +126,7 @@ def docs(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@require_safe
 def root(request: HttpRequest) -> HttpResponse:
     """Lead to the documentation."""
     return redirect("docs")

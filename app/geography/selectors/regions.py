@@ -107,9 +107,13 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
     """
     fsa = drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
     if fsa is None:
+        why = (
+            "that vintage covers a part of the country"
+            if vintage.extract
+            else "Canada Post uses more codes than the census does"
+        )
         raise FsaWithoutBoundary(
-            f"{code} is a possible FSA, but FSA vintage {vintage.label} has no boundary of it. "
-            "Canada Post uses more codes than the census does.",
+            f"{code} is a possible FSA, but FSA vintage {vintage.label} has no boundary of it: {why}.",
             code=code,
             neighbours=_before_and_after(code, vintage),
             parameter="code",
@@ -140,12 +144,17 @@ def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
 def drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
     """Return the regions without the stored boundary, and with the ready-made text of one level as `geojson`.
 
-    `geojson` is None where `level` is. Queries: none yet.
+    `geojson` is None where `level` is. `drawn_extent` is the bbox of what is drawn: at a coarse level it may differ from the
+    region's own by as much as a line may move. Without a level it is the region's own. Queries: none yet.
     """
     regions = regions.defer("geom", "rep_point", "search_text")
     if level is None:
-        return regions.annotate(geojson=RawSQL("NULL::text", ()))
-    return regions.annotate(drawn=FilteredRelation("levels", condition=Q(levels__level=level)), geojson=F("drawn__geojson"))
+        return regions.annotate(geojson=RawSQL("NULL::text", ()), drawn_extent=F("extent"))
+    return regions.annotate(
+        drawn=FilteredRelation("levels", condition=Q(levels__level=level)),
+        geojson=F("drawn__geojson"),
+        drawn_extent=F("drawn__extent"),
+    )
 
 
 def _in_box(vintage: Vintage, bbox: Bbox) -> Q:

@@ -1,18 +1,19 @@
 """`manage.py load_boundaries`: loads boundary files, lists and rolls back what is published."""
 
 import argparse
-import getpass
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
+from django.db import Error
 
 from geography.models import Representation, Status, Vintage
-from loader import pipeline, publish
-from loader.errors import GatesFailed, LoadError
-from loader.pipeline import Acceptance, Outcome
+from loader import pipeline
+from loader.errors import GatesFailed, LoadError, database_trouble
+from loader.pipeline import Acceptance, Outcome, user_name
 from loader.progress import Steps
 from loader.report import as_json, as_text
 from loader.sources import COLUMNS, Layer, Sources, read_sources, with_options
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("layers", nargs="*", metavar="LAYER", help="layers of geodata/sources.toml, in this order")
-        what = parser.add_argument_group("instead of loading")
+        what = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
         what.add_argument("--embedded", action="store_true", help="the demonstration, where a coverage has nothing published")
         what.add_argument("--list", action="store_true", help="what is in the database, and which layers can be loaded")
         what.add_argument("--rollback", metavar="COVERAGE", help="take the last publication of a coverage back")
@@ -36,8 +37,8 @@ class Command(BaseCommand):
         one.add_argument("--file", type=Path, help="a zip, folder, .shp, .gpkg or .geojson, instead of the layer's own")
         one.add_argument("--coverage", help="for a file that no layer declares: its coverage, with the options below")
         one.add_argument("--vintage", help="label of the edition in URLs")
-        one.add_argument("--effective-from", type=date.fromisoformat, metavar="YYYY-MM-DD", help="first day in force")
-        one.add_argument("--effective-to", type=date.fromisoformat, metavar="YYYY-MM-DD", help="first day no longer in force")
+        one.add_argument("--effective-from", type=_day, metavar="YYYY-MM-DD", help="first day in force")
+        one.add_argument("--effective-to", type=_day, metavar="YYYY-MM-DD", help="first day no longer in force")
         one.add_argument("--representation", choices=Representation.values, help="digital: into the water")
         one.add_argument("--extract", action="store_true", default=None, help="it covers a part of the country only")
         one.add_argument("--field", action="append", default=[], metavar="COLUMN=FIELD", help=f"one of {', '.join(COLUMNS)}")
@@ -57,39 +58,61 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps = Steps(quiet=options["verbosity"] == 0)
+        _refuse_nonsense(options)
         try:
             if options["list"]:
                 self._list(read_sources())
             elif options["rollback"]:
                 self._roll_back(options["rollback"], steps)
             elif options["prune"]:
-                for name in publish.prune():
+                for name in pipeline.prune(steps):
                     self.stdout.write(f"deleted {name}")
             else:
                 acceptance = _acceptance(options)
-                for layer in _layers(options, read_sources()):
+                layers = _layers(options, read_sources())
+                if len(layers) > 1 and (options["json"] or options["report"]):
+                    raise CommandError("--json and --report go with one layer at a time.")
+                for layer in layers:
                     self._load(layer, acceptance, options, steps)
         except GatesFailed as error:
             raise CommandError(str(error), returncode=EXIT_GATES) from error
         except LoadError as error:
             raise CommandError(str(error)) from error
-        except OperationalError as error:
-            raise CommandError(f"The database does not answer: {str(error).strip()}") from error
+        except Error as error:
+            raise CommandError(database_trouble(error)) from error
 
     def _load(self, layer: Layer, acceptance: Acceptance, options: dict[str, Any], steps: Steps) -> None:
         steps.say(f"{layer.coverage.slug} {layer.vintage} ({layer.name})")
         steps.seconds.clear()
-        outcome = pipeline.load(layer, steps=steps, acceptance=acceptance, dry_run=options["dry_run"], again=options["again"])
-        if options["report"]:
-            options["report"].write_text(as_json(outcome.report) + "\n", encoding="utf-8")
-        if options["json"]:
-            self.stdout.write(as_json(outcome.report))
-            return
+        try:
+            outcome = pipeline.load(
+                layer, steps=steps, acceptance=acceptance, dry_run=options["dry_run"], again=options["again"]
+            )
+        except GatesFailed as error:
+            self._report(error.report, options)
+            raise
+        self._report(outcome.report, options)
+        told = not (options["json"] or options["verbosity"] == 0)
         if outcome.what == "unchanged":
-            self.stdout.write(f"{outcome.vintage}: this very file is published already, nothing to do.")
+            if told:
+                self.stdout.write(f"{outcome.vintage}: this very file is published already, nothing to do.")
             return
-        self.stdout.write(as_text(outcome.report))
-        self.stdout.write(_ending(outcome))
+        if told:
+            self.stdout.write(as_text(outcome.report))
+        stops = _stops(outcome, acceptance)
+        if stops:
+            raise CommandError(f"Dry run: nothing was kept. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
+        if told:
+            self.stdout.write(_ending(outcome))
+
+    def _report(self, report: Mapping[str, Any], options: dict[str, Any]) -> None:
+        if options["report"]:
+            try:
+                options["report"].write_text(as_json(report) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise CommandError(f"The report cannot be written to {options['report']}: {error.strerror}.") from error
+        if options["json"]:
+            self.stdout.write(as_json(report))
 
     def _list(self, sources: Sources) -> None:
         self.stdout.write("In the database:")
@@ -97,7 +120,7 @@ class Command(BaseCommand):
         for one in vintages:
             notes = ", ".join(name for name in ("demo", "extract") if getattr(one, name))
             self.stdout.write(
-                f"  {one.coverage.slug:<16}{one.label:<20}{one.status:<11}from {one.effective_from}  "
+                f"  {one.coverage.slug:<16}{one.label:<32}{one.status:<11}from {one.effective_from}  "
                 f"{one.region_count:>6} regions  {one.representation:<13}{notes}"
             )
         if not vintages:
@@ -112,6 +135,19 @@ class Command(BaseCommand):
         self.stdout.write(f"{last} is retired.")
         for one in back:
             self.stdout.write(f"{coverage} {one.label} is published again.")
+
+
+def _refuse_nonsense(options: dict[str, Any]) -> None:
+    """Raise CommandError for options of which one would silently do nothing."""
+    instead = next((name for name in ("embedded", "list", "rollback", "prune") if options[name]), None)
+    if instead and (options["layers"] or options["file"] or options["coverage"]):
+        raise CommandError(f"--{instead} takes no layer and no file.")
+    if options["report"] and not options["report"].parent.is_dir():
+        raise CommandError(f"The report cannot be written: there is no folder {options['report'].parent}.")
+    if instead in ("list", "rollback", "prune"):
+        useless = next((name for name in ("dry_run", "again", "accept", "report", "json") if options[name]), None)
+        if useless:
+            raise CommandError(f"--{useless.replace('_', '-')} does not go with --{instead}.")
 
 
 def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
@@ -146,6 +182,9 @@ def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
         raise CommandError("Name a layer (--list shows them), or --coverage with --file for any other file.")
     if len(layers) > 1 and any(value is not None for value in changes.values()):
         raise CommandError("Options about the file go with one layer at a time.")
+    if options["extract"] and options["expect_count"] is None:
+        # How many regions the whole country has says nothing about a part of it.
+        layers = [replace(layer, expected_count=None) for layer in layers]
     return [with_options(layer, **changes) for layer in layers]
 
 
@@ -161,6 +200,13 @@ def _ad_hoc(options: dict[str, Any], changes: dict[str, Any], sources: Sources) 
     return sources.ad_hoc(options["coverage"], given | ({"expect": {"count": count}} if count is not None else {}))
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no calendar day such as 2022-12-01") from None
+
+
 def _field(text: str) -> tuple[str, tuple[str, ...]]:
     column, _, name = text.partition("=")
     if column not in COLUMNS or not name:
@@ -171,13 +217,20 @@ def _field(text: str) -> tuple[str, tuple[str, ...]]:
 def _acceptance(options: dict[str, Any]) -> Acceptance:
     if options["accept"] and not options["because"].strip():
         raise CommandError("--accept needs --because: whoever meets this vintage later wants to know why.")
-    return Acceptance(frozenset(options["accept"]), options["because"].strip(), options["by"] or getpass.getuser())
+    return Acceptance(frozenset(options["accept"]), options["because"].strip(), options["by"] or user_name())
+
+
+def _stops(outcome: Outcome, acceptance: Acceptance) -> list[str]:
+    """Return the gates at which a dry run shows that a load would stop."""
+    if outcome.what != "dry run":
+        return []
+    failed = [gate for gate in outcome.report["gates"] if not gate["passed"]]
+    return [gate["name"] for gate in failed if not gate["acceptable"] or gate["name"] not in acceptance.gates]
 
 
 def _ending(outcome: Outcome) -> str:
     if outcome.what == "dry run":
-        failed = [gate["name"] for gate in outcome.report["gates"] if not gate["passed"]]
-        return f"Dry run: nothing was kept. {'It would stop at: ' + ', '.join(failed) if failed else 'It would be published.'}"
+        return "Dry run: nothing was kept. It would be published."
     lines = [f"{outcome.vintage} is published."]
     if outcome.vintage.extract:
         lines.append(f"It is an extract: it answers only where it is named ({outcome.vintage.label}).")

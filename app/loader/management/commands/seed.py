@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
-from loader.errors import LoadError
+from loader.errors import LoadError, database_trouble
 from loader.fake import MOST, seed
 from loader.progress import Steps
 
@@ -22,5 +23,7 @@ class Command(BaseCommand):
             outcomes = seed(options["number"], steps=Steps(quiet=options["verbosity"] == 0))
         except LoadError as error:
             raise CommandError(str(error)) from error
+        except Error as error:
+            raise CommandError(database_trouble(error)) from error
         for outcome in outcomes:
             self.stdout.write(f"{outcome.vintage}: {outcome.vintage.region_count} fake regions, {outcome.what}.")

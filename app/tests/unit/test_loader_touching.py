@@ -1,0 +1,80 @@
+"""Rings that touch themselves."""
+
+import numpy as np
+import pytest
+import shapely
+
+from loader.touching import untangle
+
+
+def polygon(*rings: list[tuple[float, float]]) -> shapely.Polygon:
+    return shapely.Polygon(rings[0], rings[1:])
+
+
+# A square whose outline runs in at (5, 0) around a triangle and out again: really a square with a hole that touches it.
+PINCHED = polygon([(0, 0), (5, 0), (3, 3), (7, 3), (5, 0), (10, 0), (10, 10), (0, 10), (0, 0)])
+# Two squares that meet at (5, 5), drawn as one outline.
+LOBES = polygon([(0, 0), (5, 0), (5, 5), (10, 5), (10, 10), (5, 10), (5, 5), (0, 5), (0, 0)])
+# An outline that runs along an edge and back.
+SPIKE = polygon([(0, 0), (10, 0), (10, 10), (10, 20), (10, 10), (0, 10), (0, 0)])
+BOW_TIE = polygon([(0, 0), (10, 10), (10, 0), (0, 10), (0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("tangled", "holes"), [(PINCHED, [1]), (LOBES, [0, 0]), (SPIKE, [0])], ids=["pinched", "lobes", "spike"]
+)
+def test_a_ring_that_touches_itself_is_taken_apart(tangled: shapely.Polygon, holes: list[int]) -> None:
+    assert not tangled.is_valid
+    parts = untangle(tangled)
+    assert parts is not None
+    assert sorted(len(part.interiors) for part in parts) == holes
+    whole = shapely.multipolygons(parts)
+    assert whole.is_valid
+    assert whole.area == tangled.area
+    assert whole.equals(shapely.make_valid(tangled, method="structure", keep_collapsed=False))
+
+
+@pytest.mark.parametrize("tangled", [PINCHED, LOBES, SPIKE])
+def test_no_vertex_moves(tangled: shapely.Polygon) -> None:
+    before = {tuple(one) for one in shapely.get_coordinates(tangled)}
+    after = {tuple(one) for one in shapely.get_coordinates(shapely.multipolygons(untangle(tangled)))}
+    assert after <= before
+
+
+@pytest.mark.parametrize("tangled", [PINCHED, LOBES])
+def test_the_way_round_does_not_matter(tangled: shapely.Polygon) -> None:
+    turned = shapely.reverse(tangled)
+    assert shapely.multipolygons(untangle(turned)).equals(shapely.multipolygons(untangle(tangled)))
+
+
+def test_a_hole_that_touches_itself_is_taken_apart_and_its_island_is_land() -> None:
+    hole = [(2, 2), (4, 2), (3, 4), (5, 4), (4, 2), (8, 2), (8, 8), (2, 8), (2, 2)]
+    tangled = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10), (0, 0)], [hole])
+    parts = untangle(tangled)
+    assert parts is not None
+    assert sorted(part.area for part in parts) == [2, 100 - 36]
+
+
+def test_each_hole_goes_to_the_lobe_around_it() -> None:
+    holes = [[(1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], [(6, 6), (6, 7), (7, 7), (7, 6), (6, 6)]]
+    tangled = shapely.Polygon(LOBES.exterior.coords, holes)
+    parts = untangle(tangled)
+    assert parts is not None
+    assert [len(part.interiors) for part in parts] == [1, 1]
+
+
+def test_what_crosses_itself_is_left_to_a_general_repair() -> None:
+    assert untangle(BOW_TIE) is None
+
+
+def test_many_pinches_along_a_long_outline() -> None:
+    outline: list[tuple[float, float]] = []
+    for step in range(500):
+        x = 10.0 * step
+        outline += [(x, 0), (x + 5, 0), (x + 3, 3), (x + 7, 3), (x + 5, 0)]
+    outline += [(5_000, 0), (5_000, 50), (0, 50), (0, 0)]
+    parts = untangle(polygon(outline))
+    assert parts is not None
+    (whole,) = parts
+    assert len(whole.interiors) == 500
+    assert np.isclose(whole.area, 5_000 * 50 - 500 * 6)
