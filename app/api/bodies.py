@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from geography.codes import PROVINCE_BY_PRUID
 
 if TYPE_CHECKING:
-    from geography.models import Overlap, Vintage
+    from geography.models import Overlap, Region, Vintage
     from geography.selectors.positions import Located, RegionRef
 
 # 0.1 m, as the finest level of the boundaries.
@@ -112,7 +112,7 @@ def page_links(
     return links
 
 
-def region_names(region: "RegionRef", *, code_name: str, language: str) -> dict[str, Any]:
+def region_names(region: "RegionRef | Region", *, code_name: str, language: str) -> dict[str, Any]:
     """Return what names a region; `code_name` is `hruid` or `cfsauid`."""
     return {
         code_name: region.code,

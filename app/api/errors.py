@@ -33,6 +33,10 @@ class NotReady(Exception):
         self.checks = checks
 
 
+class DatabaseBusy(Exception):
+    """Stands in the table for an OperationalError that means a time limit (see `kind_of`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of problem.
@@ -57,6 +61,9 @@ class Kind:
 
 _DATABASE_AWAY = Kind(503, "database-away", "The database is away", "The database does not answer; ask again soon.", 5)
 
+# query_canceled and lock_not_available: the database is there but did not get to it in time.
+_BUSY_SQLSTATES = ("57014", "55P03")
+
 TABLE: dict[type[Exception], Kind] = {
     geography.CoordinateInvalid: Kind(400, "coordinate-invalid", "Not a usable position"),
     geography.FsaMalformed: Kind(400, "fsa-malformed", "No postal code looks like this"),
@@ -67,6 +74,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.NoVintage: Kind(404, "no-vintage", "No vintage was in force"),
     geography.NothingPublished: Kind(503, "nothing-published", "Nothing is published yet", retry_after_s=30),
     NotReady: Kind(503, "not-ready", "Not ready", "Not every question can be answered yet; see checks.", 5),
+    DatabaseBusy: Kind(503, "database-busy", "The database is busy", "The answer took too long; ask again soon.", 5),
     OperationalError: _DATABASE_AWAY,
     InterfaceError: _DATABASE_AWAY,
     Http404: Kind(404, "route-unknown", "No such route", "Nothing is served at this address; /docs lists what is."),
@@ -80,7 +88,9 @@ TABLE: dict[type[Exception], Kind] = {
 
 
 def kind_of(error: BaseException) -> Kind:
-    """Return the kind of the nearest class in the table."""
+    """Return the kind of the nearest class in the table; what tells a busy database from one that is away is its code."""
+    if isinstance(error, OperationalError) and getattr(error.__cause__, "pgcode", None) in _BUSY_SQLSTATES:
+        return TABLE[DatabaseBusy]
     for one in type(error).__mro__:
         if one in TABLE:
             return TABLE[one]

@@ -5,22 +5,29 @@ document is rendered from the same objects (api.openapi), so that the two cannot
 """
 
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any, Generic, TypeVar
 
 from django.http import QueryDict
 
-from geography.codes import PROVINCES, is_dguid, is_hruid, parse_fsa, parse_province
+from api.readers import (
+    LABEL_MAX_CHARACTERS,
+    SEARCH_MAX_CHARACTERS,
+    choice,
+    metres,
+    read_day,
+    read_label,
+    read_region_id,
+    read_search,
+    whole_number,
+)
+from geography.codes import PROVINCES, parse_fsa, parse_province
 from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.coordinates import parse_bbox
-from geography.errors import InvalidInput, ParameterInvalid, RegionUnknown
+from geography.errors import ParameterInvalid
 
 VALUE_MAX_CHARACTERS = 200
-SEARCH_MAX_CHARACTERS = 100
-LABEL_MAX_CHARACTERS = 40
 OFFSET_MAX = 1_000_000
 # How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
 # be 100 MB.
@@ -31,9 +38,6 @@ LANGUAGES = ("en", "fr")
 Query = TypeVar("Query")
 Values = Mapping[str, Any]
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INTEGER = re.compile(r"[0-9]{1,7}")
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _SYNONYMS = {
     "latitude": "lat",
     "longitude": "lon",
@@ -126,97 +130,6 @@ def _unknown(name: str, known: list[str]) -> ParameterInvalid:
     close = [like] if like in known else difflib.get_close_matches(shown.casefold(), known, n=1)
     hint = f"Did you mean {close[0]}?" if close else f"Known here are {', '.join(sorted(known))}."
     return ParameterInvalid(f"There is no parameter {shown!r} here.", parameter=shown, hint=hint)
-
-
-def named(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return the reader with its errors put down to this parameter."""
-
-    def reader(text: str) -> Any:
-        try:
-            return read(text)
-        except InvalidInput as error:
-            error.parameter = parameter
-            raise
-
-    return reader
-
-
-def choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a reader of one word of a list, in any case."""
-
-    def reader(text: str) -> str:
-        word = text.strip().lower()
-        if word not in allowed:
-            raise ParameterInvalid(f"{parameter} is one of {', '.join(allowed)}.", parameter=parameter)
-        return word
-
-    return reader
-
-
-def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
-    """Return a reader of a whole number, written in plain digits, between two bounds."""
-
-    def reader(text: str) -> int:
-        # int() would also read "1_0", "+1" and digits of other scripts.
-        if not _INTEGER.fullmatch(text) or not minimum <= int(text) <= maximum:
-            raise ParameterInvalid(f"{parameter} is a whole number from {minimum} to {maximum}.", parameter=parameter)
-        return int(text)
-
-    return reader
-
-
-def metres(parameter: str, maximum: float) -> Callable[[str], float]:
-    """Return a reader of a distance in metres, written in plain digits, from 0 to a maximum."""
-
-    def reader(text: str) -> float:
-        if not _DECIMAL.fullmatch(text) or float(text) > maximum:
-            raise ParameterInvalid(f"{parameter} is a number of metres from 0 to {maximum:g}.", parameter=parameter)
-        return float(text)
-
-    return reader
-
-
-def read_day(text: str) -> date:
-    """Read a calendar day, `YYYY-MM-DD` and nothing else. Raises: ParameterInvalid."""
-    try:
-        # fromisoformat() alone also reads "20220101" and week dates.
-        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
-    except ValueError:
-        raise ParameterInvalid("at is a calendar day, YYYY-MM-DD.", parameter="at") from None
-
-
-def read_search(text: str) -> str:
-    """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS."""
-    if len(text) > SEARCH_MAX_CHARACTERS:
-        raise ParameterInvalid(f"q is longer than {SEARCH_MAX_CHARACTERS} characters.", parameter="q")
-    return text
-
-
-def read_label(parameter: str) -> Callable[[str], str]:
-    """Return a reader of a vintage's label."""
-
-    def reader(text: str) -> str:
-        # PostgreSQL cannot even be asked for text that holds a NUL.
-        if len(text) > LABEL_MAX_CHARACTERS or not text.isprintable():
-            raise ParameterInvalid(
-                f"{parameter} is the label of a vintage, at most {LABEL_MAX_CHARACTERS} characters; /vintages lists them.",
-                parameter=parameter,
-            )
-        return text.strip()
-
-    return reader
-
-
-def read_region_id(text: str) -> str:
-    """Read an HRUID or a DGUID. Raises: RegionUnknown where the text has the form of neither."""
-    key = text.strip().upper()
-    if not (is_hruid(key) or is_dguid(key)):
-        raise RegionUnknown(
-            "No health region can have this id.",
-            parameter="id",
-            hint="A health region is named by its HRUID (four digits, such as 3595) or by its DGUID (2022A00073595).",
-        )
-    return key
 
 
 REGION_ID = Param(

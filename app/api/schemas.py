@@ -125,7 +125,7 @@ def _located(code: Schema) -> Schema:
             {
                 **_named(code),
                 "match": _text("Whether it covers the position, or is the nearest one.", enum=["covers", "nearest"]),
-                "certain": _flag("True where this region of the layer, and no other, is within `accuracy` (at least 2 m)."),
+                "certain": _flag("True where it covers, and no other of its layer is within `accuracy` (at least 2 m)."),
                 "vintage": _LABEL,
                 "demo": _flag("True where this layer is made up."),
             }
@@ -220,7 +220,7 @@ COMPONENTS: dict[str, Schema] = {
                         "Whether a health region covers the position, or one is within `max_distance`.",
                         enum=["covers", "nearest", "none"],
                     ),
-                    "certain": _flag("True where one health region, and no other, is within `accuracy` (at least 2 m)."),
+                    "certain": _flag("True where one health region covers and no other is within `accuracy` (at least 2 m)."),
                     "distance_m": _or_null(_number("Metres to the health region; 0 where it covers the position.")),
                     "distance_to_border_m": _or_null(
                         _number("Metres to the nearest other health region, where one covers the position.")

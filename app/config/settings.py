@@ -3,6 +3,7 @@
 Every key read here is described in `.env.example`; a test holds the two together.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,18 @@ from django.core.exceptions import ImproperlyConfigured
 APP_DIR = Path(__file__).resolve().parent.parent
 REPO_DIR = APP_DIR.parent
 
-env = environ.Env()
+
+class Env(environ.Env):  # type: ignore[misc] # the package has no types
+    """An environment in which an empty value counts as not set, as in `cp .env.example .env`."""
+
+    def get_value(self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False) -> Any:
+        """Return the value, or the default where it is empty or missing."""
+        if default is not self.NOTSET and not self.ENVIRON.get(var):
+            return default
+        return super().get_value(var, cast, default, parse_default)
+
+
+env = Env()
 environ.Env.read_env(REPO_DIR / ".env")
 # The private cluster's address counts only as a whole: mixing its port with somebody's own host would be wrong.
 if not (env.str("DB_HOST", "") or env.str("DATABASE_URL", "")):
@@ -80,15 +92,15 @@ def _database() -> dict[str, Any]:
         }
     # A database that is away must be noticed in seconds, not when TCP gives up.
     options = {"connect_timeout": 5, "application_name": "covidtrends-geo"}
-    timeout = env.int("DB_STATEMENT_TIMEOUT_MS", 0)
-    if timeout:
+    timeout = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
+    if timeout and "COVIDTRENDS_GEO_SERVES" in os.environ:
         # Waiting for somebody's lock is no work: it ends sooner.
         options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)}"
     return config | {
         "ENGINE": "django.contrib.gis.db.backends.postgis",
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": options,
+        "OPTIONS": config.get("OPTIONS", {}) | options,
     }
 
 

@@ -1,5 +1,6 @@
 """System checks: what `manage.py check` says about a set-up that would fail later."""
 
+import re
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -11,7 +12,7 @@ POSTGIS_MINIMUM = (3, 3)
 
 @register(Tags.database)
 def postgis_is_recent(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a database without PostGIS or with one older than 3.3, before a migration fails half-way."""
+    """Refuse a database that does not answer or whose PostGIS is older than 3.3, before a migration fails half-way."""
     messages: list[CheckMessage] = []
     for alias in databases or []:
         try:
@@ -30,7 +31,7 @@ def postgis_is_recent(app_configs: Any = None, databases: Any = None, **kwargs: 
         if row is None:
             # Migrating creates the extension where the role may; if it may not, PostgreSQL's own message says so.
             continue
-        version = tuple(int(part) for part in row[0].split(".")[:2])
+        version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
         if version < POSTGIS_MINIMUM:
             messages.append(
                 Error(

@@ -9,7 +9,7 @@
     │   ├── RegionUnknown           no region of the vintage has this code
     │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
     │   ├── VintageUnknown          no published vintage has this label
-    │   └── NoVintage               the date is before the first published vintage
+    │   └── NoVintage               no published vintage is in force on the date
     └── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
 
 Each carries the parameter at fault, so that a client can show the message beside the right field.
@@ -76,7 +76,7 @@ class VintageUnknown(NotFound):
 
 
 class NoVintage(NotFound):
-    """The date lies before the first published vintage of the coverage."""
+    """No published vintage of the coverage is in force on the date."""
 
 
 class NothingPublished(GeographyError):

@@ -1,7 +1,7 @@
 """What is computed from the boundaries once, at load time: pieces for lookups, the full level, measures.
 
-Each statement handles one region and makes one thing of it, so that the database holds as little as possible at a time,
-however large the layer is.
+Each statement makes one thing, and of one region at a time, so that the database holds as little as possible however large the
+layer is.
 """
 
 from collections.abc import Callable, Sequence

@@ -14,7 +14,7 @@ from loader.progress import Steps
 from loader.sources import Layer, read_sources
 from loader.workspace import working_folder
 
-MOST = 500
+MOST = 150
 _CELL_M = 60_000.0
 # Somewhere in the middle of the country, in EPSG:3347.
 _WEST, _SOUTH = 5_600_000.0, 1_700_000.0
@@ -67,14 +67,13 @@ def _layer(coverage: str, path: Path) -> Layer:
 
 
 def _hruid(index: int) -> str:
-    """Return a possible code that no real region has had: they count from 01, these from 99 down."""
-    return f"{PROVINCES[index % len(PROVINCES)].pruid}{99 - index // len(PROVINCES):02d}"
+    """Return a possible code that no health region has: none of any province lies between 76 and 94."""
+    return f"{PROVINCES[index % len(PROVINCES)].pruid}{94 - index // len(PROVINCES):02d}"
 
 
 def _cfsauid(index: int) -> str:
-    """Return a possible FSA that Canada Post does not use (R9…, S9… and T9… beyond the first letters)."""
-    first, rest = "RST"[index // 200], index % 200
-    return f"{first}{9 - rest // len(_LETTERS) % 10}{_LETTERS[-1 - rest % len(_LETTERS)]}"
+    """Return a possible FSA that Canada Post does not use: of the letter Y there are Y0A, Y0B and Y1A only."""
+    return f"Y{9 - index // len(_LETTERS)}{_LETTERS[index % len(_LETTERS)]}"
 
 
 def _feature(code: str, index: int, ring: list[list[float]]) -> dict[str, object]:

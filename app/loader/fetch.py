@@ -66,10 +66,8 @@ def _alone_with(part: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DownloadError(f"Another process is downloading {part.stem}. Try again when it is done.") from None
-        try:
-            yield
-        finally:
-            Path(lock.name).unlink(missing_ok=True)
+        # The file stays: who removed it would let a third process lock another one of the same name.
+        yield
 
 
 def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:

@@ -18,8 +18,8 @@ def on_grid(geometries: _Geometries, decimals: int) -> _Geometries:
         geometries: regions of one layer in degrees, each valid; where they overlap, the smallest keeps the place.
         decimals: of the degrees.
 
-    Returns: in the same order, exterior rings counter-clockwise (RFC 7946). A region too small for the grid keeps its own
-    coordinates rather than vanish.
+    Returns: in the same order, exterior rings counter-clockwise (RFC 7946); a region too small for the grid keeps its own
+    coordinates, unrounded, rather than vanish.
     """
     rounded = _each_by_itself(geometries, decimals)
     if rounded is None:

@@ -68,7 +68,7 @@ def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous
         fit: how its regions fit together.
         previous: the vintage in force before it, None where there is none to compare with.
 
-    Queries: at most 6.
+    Queries: 4, and 4 more for each pair of vintages whose overlaps it checks.
     """
     return [
         _rows("geometry", _GEOMETRY_LIMIT, staged.unusable, acceptable=False),

@@ -41,7 +41,7 @@ begin
     raise notice 'schema geo belongs to another role: left as it is';
     return;
   end if;
-  comment on schema geo is 'Stable views and functions for analysts; see data/schema/README.md';
+  comment on schema geo is 'Stable views for analysts; see data/schema/README.md';
   if exists (select from pg_roles where rolname = 'geo_reader') then
     grant usage on schema geo to geo_reader;
   end if;

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, shares_block
+from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, region_names, shares_block
 from api.editions import chosen_pair
 from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
@@ -99,19 +99,11 @@ class HealthRegionFsasView(GeoView):
             language=self.language,
             shares=shares,
         )
-        region = found.region
         return Response(
             collection(
                 drawn,
-                health_region={
-                    "hruid": region.code,
-                    "dguid": region.dguid,
-                    "name": region.name_fr if self.language == "fr" else region.name_en,
-                    "name_en": region.name_en,
-                    "name_fr": region.name_fr,
-                    "pruid": region.pruid,
-                    "slivers_left_out": found.slivers,
-                },
+                health_region=region_names(found.region, code_name="hruid", language=self.language)
+                | {"slivers_left_out": found.slivers},
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),

@@ -17,18 +17,23 @@ from geography.models import Vintage
 
 _REGION_COLUMNS = "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid"
 
-# The position is transformed once, and metres on the ground are turned into units of the projection by its scale there, which
-# is the same in every direction. The index finds the pieces that are near, and the distance to a piece is 0 inside it. A region
-# is as far as its nearest piece, so the seams between its own pieces are nothing special.
+# The position in degrees and in the projection. Metres on the ground become units of the projection by its scale there, which
+# is the same in every direction.
+_POSITION_SQL = f"""
+    SELECT given.geom AS degrees, ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}) AS geom,
+           ST_Distance(
+               ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}),
+               ST_Transform(ST_Project(given.geom::geography, 100, 0)::geometry, {SRID_STATCAN_LAMBERT})
+           ) / 100 AS scale
+    FROM (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {SRID_WGS84}) AS geom OFFSET 0) AS given
+"""
+
+# The position is transformed once. The index finds the pieces that are near, and the distance to a piece is 0 inside it. A
+# region is as far as its nearest piece, so the seams between its own pieces are nothing special.
 # `other` is the nearest piece of another region than the one that covers; the index yields pieces in the order of distance.
 _LOCATE_SQL = f"""
     WITH position AS MATERIALIZED (
-        SELECT given.geom AS degrees, ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}) AS geom,
-               ST_Distance(
-                   ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}),
-                   ST_Transform(ST_Project(given.geom::geography, 100, 0)::geometry, {SRID_STATCAN_LAMBERT})
-               ) / 100 AS scale
-        FROM (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {SRID_WGS84}) AS geom OFFSET 0) AS given
+        {_POSITION_SQL}
     ), near AS MATERIALIZED (
         SELECT found.region_id, found.distance / position.scale AS distance_m
         FROM position, LATERAL (
@@ -66,14 +71,7 @@ _LOCATE_SQL = f"""
 _SHARES_SQL = f"""
     WITH circle AS MATERIALIZED (
         SELECT ST_Buffer(centre.geom, %(radius)s * centre.scale, {CIRCLE_QUARTER_SEGMENTS}) AS geom
-        FROM (
-            SELECT ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}) AS geom,
-                   ST_Distance(
-                       ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}),
-                       ST_Transform(ST_Project(given.geom::geography, 100, 0)::geometry, {SRID_STATCAN_LAMBERT})
-                   ) / 100 AS scale
-            FROM (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), {SRID_WGS84}) AS geom OFFSET 0) AS given
-        ) AS centre
+        FROM ({_POSITION_SQL}) AS centre
     )
     SELECT part.region_id, sum(ST_Area(
                CASE WHEN ST_Covers(part.geom, circle.geom) THEN circle.geom
@@ -106,8 +104,8 @@ class Located:
         match: `covers`, `nearest` or `none`.
         region: the region that covers the position, or the nearest one within the distance asked for.
         distance_m: to that region, metres on the ellipsoid; 0 where it covers, None where there is none.
-        certain: True where one region, and no other, is within the uncertainty: the accuracy asked for, at least the 2 m
-            between WGS 84 and NAD83. Where nothing is near: True, there is certainly none.
+        certain: where a region covers: True if no other is within the uncertainty, which is the accuracy asked for and at
+            least the 2 m between WGS 84 and NAD83. Never for the nearest. Where there is none: True if nothing is within it.
         covering: every region that covers the position, by code: more than one on a shared border.
         near: every region within the uncertainty, by code, the covering ones included.
         neighbour: the nearest other region than `region`, where that was asked for and `region` covers.

@@ -147,7 +147,7 @@ def drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
     `geojson` is None where `level` is. `drawn_extent` is the bbox of what is drawn: at a coarse level it may differ from the
     region's own by as much as a line may move. Without a level it is the region's own. Queries: none yet.
     """
-    regions = regions.defer("geom", "rep_point", "search_text")
+    regions = regions.defer("geom", "rep_point", "search_text", "attributes")
     if level is None:
         return regions.annotate(geojson=RawSQL("NULL::text", ()), drawn_extent=F("extent"))
     return regions.annotate(

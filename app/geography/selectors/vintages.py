@@ -12,16 +12,17 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     """Return the published vintage that answers for a coverage.
 
     With a label, that vintage. With a date, the one in force on that day: the latest that took effect by then (where two took
-    effect together, the digital one, which is the better for lookups). With neither, the one in force today.
+    effect together, the digital one, which is the better for lookups; a demonstration only where there is nothing real). With
+    neither, the one in force today.
     Extracts, which hold a part of the country, answer only to their label.
 
     Args:
         coverage: slug, `health-regions` or `fsa`.
         label: such as `2022`; wins over `at`.
-        at: a calendar day; before the first vintage there is none.
+        at: a calendar day; before the first vintage, or after the last one that ends, there is none.
 
     Raises: VintageUnknown, NoVintage, NothingPublished.
-    Queries: 1, and 1 more to say what there is when nothing fits.
+    Queries: 1, and 2 more to say what there is when nothing fits.
     """
     published = _published(coverage)
     if label is not None:
@@ -43,7 +44,11 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
         there_is = _what_there_is(coverage)
         if there_is is None:
             raise NothingPublished(f"No boundaries of {coverage} are published yet.")
-        raise NoVintage(f"No vintage of {coverage} was in force on {day}.", parameter="at", hint=there_is)
+        if at is None and not published.filter(extract=False).exists():
+            raise NothingPublished(f"Only extracts of {coverage} are published.", hint=there_is)
+        raise NoVintage(
+            f"No vintage of {coverage} was in force on {day}.", parameter="at" if at is not None else None, hint=there_is
+        )
     return vintage
 
 

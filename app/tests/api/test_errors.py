@@ -1,7 +1,7 @@
 """Problem documents, whatever goes wrong and wherever."""
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from api.errors import TABLE, kind_of
 from geography import errors as geography
@@ -66,6 +66,18 @@ class TestTheDatabase:
         body = assert_problem(response, 503, "database-away")
         assert response.headers["Retry-After"] == "5"
         assert "43.6426" not in str(body)
+
+    @pytest.mark.django_db
+    def test_being_slow_is_another_problem_than_being_away(self, client, assert_problem, monkeypatch):
+        def slow(**_):
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = '50ms'")
+                cursor.execute("SELECT pg_sleep(5)")
+
+        monkeypatch.setattr("api.editions.vintage_in_force", slow)
+        response = client.get("/health-regions")
+        assert_problem(response, 503, "database-busy")
+        assert response.headers["Retry-After"] == "5"
 
     @pytest.mark.usefixtures("database_away")
     @pytest.mark.parametrize("path", ["/livez", "/schema", "/docs"])

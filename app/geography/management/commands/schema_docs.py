@@ -1,5 +1,6 @@
 """`manage.py schema_docs`: writes data/schema/erd.md and dictionary.md from the live database, or checks them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,8 @@ def erd() -> str:
         rows = []
         for column in columns:
             key = " PK" if column["primary"] else " FK" if column["references"] else ""
-            kind = "".join(one if one.isalnum() else "_" for one in column["type"]).strip("_")
+            # Mermaid takes one word for a type.
+            kind = "_".join(re.findall(r"\w+", column["type"].replace("[]", " array")))
             rows.append(f"        {kind} {column['name']}{key}")
             if column["references"]:
                 lines.append(f"    {column['references']} ||--o{{ {table} : {column['name']}")
@@ -88,7 +90,10 @@ def dictionary() -> str:
         parts += ["", f"## {heading}"]
         for table, (comment, columns) in _tables(schema).items():
             parts += ["", f"### {table}", "", comment or "", "", "| column | type | |", "|---|---|---|"]
-            parts += [f"| `{one['name']}` | {one['type']} | {_note(one)} |" for one in columns]
+            parts += [
+                f"| `{one['name']}` | {one['type']}{', may be null' if one['nullable'] else ''} | {_note(one)} |"
+                for one in columns
+            ]
     return "\n".join([*parts, ""])
 
 
@@ -104,7 +109,9 @@ def _tables(schema: str) -> dict[str, tuple[str | None, list[dict[str, Any]]]]:
             tables.setdefault(table, (comment, []))[1].append(
                 {
                     "name": name,
-                    "type": kind + ("" if not_null or schema == "geo" else ", may be null"),
+                    "type": kind,
+                    # Nothing is known of a view's columns.
+                    "nullable": not not_null and schema != "geo",
                     "comment": note,
                     "primary": primary,
                     "references": references,

@@ -1,0 +1,61 @@
+"""What the settings make of the environment. Each case is a process of its own: settings are read once."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+SHOW = (
+    "import json; from config import settings as s; d = s.DATABASES['default']; "
+    "print(json.dumps([d['OPTIONS'], d['CONN_MAX_AGE'], d['NAME'], s.ALLOWED_HOSTS, str(s.STATIC_ROOT)]))"
+)
+PLAIN = {"SECRET_KEY": "x", "DB_HOST": "localhost", "PATH": os.environ["PATH"]}
+
+
+def run(code: str, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
+
+
+def read(first: str = "", **environment: str) -> Any:
+    """Return the options, the age of connections, the database's name, the hosts and the folder of static files."""
+    answer = run(first + SHOW, PLAIN | environment)
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() -> None:
+    serves = "import os; os.environ['COVIDTRENDS_GEO_SERVES'] = '1'; "
+    assert read(serves)[0]["options"] == "-c statement_timeout=10000 -c lock_timeout=2500"
+    assert read(serves, DB_STATEMENT_TIMEOUT_MS="400")[0]["options"] == "-c statement_timeout=400 -c lock_timeout=100"
+    assert "options" not in read(serves, DB_STATEMENT_TIMEOUT_MS="0")[0]
+    assert "options" not in read(DB_STATEMENT_TIMEOUT_MS="400")[0]
+
+
+def test_the_server_says_that_it_is_one() -> None:
+    environment = {key: value for key, value in os.environ.items() if key.startswith(("GDAL", "GEOS", "PROJ"))}
+    answer = run(f"import config.wsgi; {SHOW}", PLAIN | environment)
+    assert answer.returncode == 0, answer.stderr
+    assert "statement_timeout" in answer.stdout
+
+
+def test_a_database_url_keeps_its_options() -> None:
+    options, _, name, _, _ = read(DATABASE_URL="postgis://u:p@h:5433/there?sslmode=require")
+    assert (options["sslmode"], options["connect_timeout"], name) == ("require", 5, "there")
+
+
+def test_an_empty_value_counts_as_not_set() -> None:
+    empty = dict.fromkeys(["CONN_MAX_AGE", "DB_NAME", "ALLOWED_HOSTS", "STATIC_ROOT", "DB_STATEMENT_TIMEOUT_MS"], "")
+    assert read(**empty) == read()
+
+
+def test_without_a_secret_key_nothing_starts() -> None:
+    if (settings.REPO_DIR / ".env").exists():
+        pytest.skip("this checkout has a .env, which may hold a key")
+    answer = run(SHOW, PLAIN | {"SECRET_KEY": ""})
+    assert answer.returncode != 0
+    assert "SECRET_KEY is not set" in answer.stderr
