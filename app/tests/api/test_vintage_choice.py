@@ -103,5 +103,5 @@ class TestWithoutPublishedVintages:
     def test_an_extract_alone_does_not_answer_for_the_country(self, ask, assert_problem):
         worlds.coverages()
         worlds.make_vintage("health-regions", "part", date(2020, 1, 1), extract=True)
-        body = assert_problem(ask("/health-regions"), 404, "no-vintage")
+        body = assert_problem(ask("/health-regions"), 503, "nothing-published")
         assert "part (only by name)" in body["hint"]

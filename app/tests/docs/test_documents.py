@@ -65,3 +65,9 @@ def test_the_gates_in_the_document_are_those_that_are_verified(demonstration: No
 def test_the_readme_names_every_level_of_detail() -> None:
     readme = (REPO / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in readme for name in LEVEL_NAMES)
+
+
+def test_no_document_holds_a_placeholder() -> None:
+    for path in [*REPO.glob("*.md"), *REPO.glob("docs/**/*.md"), *REPO.glob("geodata/**/*.md"), *REPO.glob("data/**/*.md")]:
+        found = re.findall(r"\b(MEASURED|TODO|TBD|FIXME|XXX)\b", path.read_text(encoding="utf-8"))
+        assert not found, f"{path.name}: {found}"

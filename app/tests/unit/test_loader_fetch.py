@@ -136,7 +136,7 @@ def test_a_file_arrives_whole_and_says_how_far_it_is(site: Site) -> None:
     assert (steps.totals, steps.done[0], steps.done[-1]) == ([len(site.content)], 0, len(site.content))
     assert steps.done == sorted(steps.done)
     assert steps.added == []
-    assert cache(path.parent) == {"a.zip"}
+    assert cache(path.parent) == {"a.zip", "a.zip.part.lock"}
 
 
 def test_a_second_load_asks_nobody(site: Site) -> None:
