@@ -1,7 +1,6 @@
 """Temporary folders that do not outlive the process, however it ends."""
 
-import os
-import re
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,33 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PREFIX = "covidtrends-geo-"
-_NAME = re.compile(rf"{_PREFIX}(\d+)-")
+_LOCK = ".in-use"
 
 
 @contextmanager
 def working_folder() -> Iterator[Path]:
     """Yield a new folder that is gone afterwards; first remove those of processes that were killed.
 
-    The folder's name holds the number of the process, so that others can tell whether it still lives.
+    A process holds a lock on a file in its folder. The system lets go of it when the process ends, in whichever container.
     """
     _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as name:
+    with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, (Path(name) / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         yield Path(name)
 
 
 def _sweep(root: Path) -> None:
     for folder in root.glob(f"{_PREFIX}*"):
-        match = _NAME.match(folder.name)
-        if match and not _lives(int(match[1])):
-            # Somebody else's stays: it cannot be removed, and need not be.
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+        try:
+            with (folder / _LOCK).open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            # In use, somebody else's, or so new that it has no lock yet.
+            continue

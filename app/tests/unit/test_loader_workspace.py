@@ -1,17 +1,21 @@
 """Temporary folders that do not outlive the process."""
 
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from loader.workspace import working_folder
 
-LEAVE_ONE = (
-    "import os, sys; from pathlib import Path; folder = Path(sys.argv[1]) / f'covidtrends-geo-{os.getpid()}-x'; "
-    "folder.mkdir(); (folder / 'layer.shp').write_bytes(b'0'); print(folder)"
+# What a process leaves that is killed in the middle of its work.
+KILLED = (
+    "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]; from loader.workspace import working_folder\n"
+    "with working_folder() as folder:\n"
+    "    (folder / 'layer.shp').write_bytes(b'0'); os.kill(os.getpid(), signal.SIGKILL)"
 )
 
 
@@ -29,8 +33,9 @@ def test_a_folder_is_gone_afterwards(root: Path) -> None:
 
 
 def test_the_folder_of_a_process_that_was_killed_goes_with_the_next(root: Path) -> None:
-    made = subprocess.run([sys.executable, "-c", LEAVE_ONE, str(root)], capture_output=True, text=True, check=True)
-    left = Path(made.stdout.strip())
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(root)], cwd=settings.APP_DIR, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = root.iterdir()
     assert left.exists()
     with working_folder():
         assert not left.exists()
@@ -42,7 +47,7 @@ def test_the_folder_of_a_process_that_lives_stays(root: Path) -> None:
 
 
 def test_what_is_not_ours_stays(root: Path) -> None:
-    others = [root / "covidtrends-geo-notes", root / "something-1-x"]
+    others = [root / "covidtrends-geo-notes", root / "something"]
     for other in others:
         other.mkdir()
     with working_folder():
