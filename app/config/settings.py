@@ -107,11 +107,10 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# GDAL below 3.9 (Debian 12's) cannot block network access. It is never handed a name that somebody else chose:
-# loader.archive copies what is to be read into a folder and under names of its own.
+# GDAL below 3.9 (Debian 12's own) cannot block network access. loader.archive and loader.reader keep it off by themselves.
 SILENCED_SYSTEM_CHECKS = ["gis.W001"]
 
-# Only set where the libraries are not where the system's loader looks (bin/ does so without root).
+# Only set where the libraries are not where the system's loader looks (bin/ and the image do so).
 GDAL_LIBRARY_PATH = env.str("GDAL_LIBRARY_PATH", "") or None
 GEOS_LIBRARY_PATH = env.str("GEOS_LIBRARY_PATH", "") or None
 
@@ -159,7 +158,6 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
 
-SECURE_CONTENT_TYPE_NOSNIFF = True
 if env.bool("SECURE_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True

@@ -19,6 +19,8 @@ from loader.grid import on_grid
 # coverage_simplify needs about 140 bytes for a vertex besides the geometry itself: this many stay under half a gigabyte.
 MOST_VERTICES = 2_000_000
 
+_TO_DEGREES_SQL = f"SELECT ST_AsBinary(ST_Transform(ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}), {SRID_WGS84}))"
+
 _Geometries = npt.NDArray[np.object_]
 
 
@@ -48,7 +50,7 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         vertices: of the whole vintage; decides whether the layer is thinned first.
 
     Returns: what was drawn, and how well the regions fitted together before anything was cleaned.
-    Queries: 1 for each pass over the boundaries; for each level 5, and 2 for each region.
+    Queries: 1 for each pass over the boundaries; for each level 2, and 2 for each region.
     """
     drawn = Drawn()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
@@ -105,20 +107,14 @@ def _boundaries(vintage: Vintage) -> Iterator[shapely.MultiPolygon]:
 
 
 def _store(ids: Sequence[int], geometries: _Geometries, level: Level, tolerance_m: float) -> int:
-    """Turn a level into degrees on its grid and store it. Returns the number of vertices. Queries: 5, and 2 for each region."""
+    """Turn a level into degrees on its grid and store it. Returns the number of vertices. Queries: 2, and 2 for each region."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TEMPORARY TABLE level_source (region_id bigint, geom geometry(MultiPolygon, {SRID_STATCAN_LAMBERT}))"
-            " ON COMMIT DROP"
-        )
-        rows = [
-            (region, shapely.to_wkb(_multi(densified(geometry, level.max_segment_m))))
-            for region, geometry in zip(ids, geometries, strict=True)
-        ]
-        cursor.executemany(f"INSERT INTO level_source VALUES (%s, ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}))", rows)
-        cursor.execute(f"SELECT ST_AsBinary(ST_Transform(geom, {SRID_WGS84})) FROM level_source ORDER BY region_id")
-        drawn = on_grid(np.array([shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor], dtype=object), level.decimals)
-        cursor.execute("DROP TABLE level_source")
+        degrees = []
+        for geometry in geometries:
+            wkb = shapely.to_wkb(densified(geometry, level.max_segment_m))
+            cursor.execute(_TO_DEGREES_SQL, [wkb])
+            degrees.append(shapely.from_wkb(bytes(cursor.fetchone()[0])))
+        drawn = on_grid(np.array(degrees, dtype=object), level.decimals)
         cursor.executemany(
             "INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geom_3857, geojson)"
             f" VALUES (%s, %s, %s, 0, '{{0,0,0,0}}', ST_GeomFromWKB(%s, {SRID_WGS84}),"
@@ -127,8 +123,3 @@ def _store(ids: Sequence[int], geometries: _Geometries, level: Level, tolerance_
         )
         finish_level(cursor, level, ids)
     return int(shapely.get_num_coordinates(drawn).sum())
-
-
-def _multi(geometry: shapely.Geometry) -> shapely.MultiPolygon:
-    polygons = [part for part in shapely.get_parts(geometry) if isinstance(part, shapely.Polygon)]
-    return shapely.multipolygons(polygons)

@@ -75,9 +75,9 @@ def load(
 ) -> Outcome:
     """Read, check, derive, verify and publish a layer.
 
-    What was published stays published until the one transaction at the end; whatever ends the load before that leaves
-    nothing behind, except that a vintage which only failed acceptable gates stays staged, to be accepted without reading the
-    file again. The same file, already published under the same label, is left alone.
+    What was published stays published until the one transaction at the end. Whatever ends the load before the gates leaves
+    nothing behind; after them a vintage stays staged, unless a gate failed that nobody can accept, and is published by the next
+    load of the same file without reading it again. The same file, already published under the same label, is left alone.
 
     Args:
         acceptance: gates that may fail, with the reason that is stored.
@@ -98,7 +98,7 @@ def load(
             return Outcome("unchanged", vintage, vintage.report)
         if vintage is None:
             try:
-                vintage = _staged(layer, files, steps, acceptance, dry_run=dry_run)
+                vintage = _staged(layer, files, steps, dry_run=dry_run)
             except _DryRun as done:
                 return done.args[0]  # type: ignore[no-any-return]
         _accept(vintage, acceptance)
@@ -108,7 +108,7 @@ def load(
         return Outcome("published", vintage, vintage.report, tuple(one.label for one in retired))
 
 
-def _staged(layer: Layer, files: LayerFiles, steps: Steps, acceptance: Acceptance, *, dry_run: bool) -> Vintage:
+def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> Vintage:
     """Run every step up to the gates in one transaction and return the staged vintage with its report.
 
     Raises: FileRefused; GatesFailed where a gate failed that nobody can accept; nothing is kept then.
