@@ -18,6 +18,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAccepta
 from rest_framework.response import Response
 
 from api.bodies import province_block
+from api.limits import TooManyAtOnce
 from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
 from geography.codes import fsa_provinces
@@ -75,6 +76,9 @@ TABLE: dict[type[Exception], Kind] = {
     geography.NothingPublished: Kind(503, "nothing-published", "Nothing is published yet", retry_after_s=30),
     NotReady: Kind(503, "not-ready", "Not ready", "Not every question can be answered yet; see checks.", 5),
     DatabaseBusy: Kind(503, "database-busy", "The database is busy", "The answer took too long; ask again soon.", 5),
+    TooManyAtOnce: Kind(
+        503, "too-many-at-once", "Too many at once", "Other requests of this kind are under way; ask again soon.", 2
+    ),
     OperationalError: _DATABASE_AWAY,
     InterfaceError: _DATABASE_AWAY,
     Http404: Kind(404, "route-unknown", "No such route", "Nothing is served at this address; /docs lists what is."),

@@ -154,6 +154,9 @@ SPECTACULAR_SETTINGS = {
 GEODATA_CACHE = env.path("GEODATA_CACHE", default=str(REPO_DIR / "geodata" / "cache"))
 GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
 
+# How many expensive requests (api.limits.bulk) a process takes at once: half of its threads, so that lookups go on.
+BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
+
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]

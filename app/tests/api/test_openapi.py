@@ -76,7 +76,12 @@ def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_ow
         for response in path["get"]["responses"].values()
         for example in response["content"].get("application/problem+json", {}).get("examples", {}).values()
     }
-    nobodys = {"/problems/route-unknown", "/problems/method-not-allowed", "/problems/request-refused"}
+    nobodys = {
+        "/problems/route-unknown",
+        "/problems/method-not-allowed",
+        "/problems/request-refused",
+        "/problems/too-many-at-once",
+    }
     assert documented == {kind.type for kind in TABLE.values()} - nobodys
 
 

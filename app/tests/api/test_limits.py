@@ -1,0 +1,80 @@
+"""What happens at the limits of how much goes on at once."""
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from threading import Barrier, Event
+
+import orjson
+import pytest
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.limits import Slots, TooManyAtOnce
+from api.renderers import JSONRenderer
+
+
+class TestSlots:
+    def test_one_more_than_there_are_is_refused_and_a_free_one_taken(self, settings):
+        settings.BULK_AT_ONCE = 2
+        slots = Slots()
+        with slots.one():
+            with slots.one(), pytest.raises(TooManyAtOnce), slots.one():
+                pass
+            with slots.one():
+                assert slots.taken == 2
+        assert slots.taken == 0
+
+    def test_a_failure_gives_its_place_back(self, settings):
+        settings.BULK_AT_ONCE = 1
+        slots = Slots()
+        for _ in range(3):
+            with pytest.raises(KeyError), slots.one():
+                raise KeyError
+        assert slots.taken == 0
+
+    def test_zero_means_no_limit(self, settings):
+        settings.BULK_AT_ONCE = 0
+        slots = Slots()
+        with slots.one(), slots.one(), slots.one():
+            assert slots.taken == 3
+
+    def test_of_many_threads_just_as_many_get_a_place(self, settings):
+        settings.BULK_AT_ONCE = 3
+        slots, ready, done = Slots(), Barrier(20), Event()
+
+        def ask(number):
+            ready.wait()
+            try:
+                with slots.one():
+                    done.wait(10)
+            except TooManyAtOnce:
+                return False
+            return True
+
+        with ThreadPoolExecutor(20) as pool:
+            answers = [pool.submit(ask, number) for number in range(20)]
+            refused = list(islice(as_completed(answers, timeout=10), 17))
+            assert not any(one.result() for one in refused)
+            done.set()
+            assert sum(one.result() for one in answers) == 3
+        assert slots.taken == 0
+
+
+def test_the_refusal_says_when_to_come_back(rf, settings, assert_problem):
+    settings.BULK_AT_ONCE = 1
+    slots = Slots()
+
+    class View(APIView):
+        renderer_classes = [JSONRenderer]
+
+        def post(self, request):
+            with slots.one():
+                return Response(len(request.body))
+
+    view = View.as_view()
+    assert view(rf.post("/", b"{}", content_type="application/json")).status_code == 200
+    with slots.one():
+        response = view(rf.post("/", b"{}", content_type="application/json")).render()
+    response.json = lambda: orjson.loads(response.content)
+    assert_problem(response, 503, "too-many-at-once")
+    assert response.headers["Retry-After"] == "2"
