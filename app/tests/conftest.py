@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from jsonschema import Draft202012Validator
 
+from geography.selectors import catalogue
 from tests import world as worlds
 
 
@@ -14,6 +15,14 @@ from tests import world as worlds
 def static_root(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Give WhiteNoise a folder to look at: it warns where collectstatic has not run."""
     settings.STATIC_ROOT = str(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True)
+def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test meet what another one published: what is remembered of the tables is too old at once."""
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
+    monkeypatch.setattr(catalogue, "STALE_MAX_S", 0.0)
+    catalogue.forget()
 
 
 @pytest.fixture

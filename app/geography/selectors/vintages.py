@@ -2,10 +2,9 @@
 
 from datetime import date
 
-from django.db.models import QuerySet
-
 from geography.errors import NothingPublished, NoVintage, VintageUnknown
-from geography.models import Status, Vintage
+from geography.models import Vintage
+from geography.selectors.catalogue import Catalogue, published
 
 
 def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None = None) -> Vintage:
@@ -22,29 +21,25 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
         at: a calendar day; before the first vintage, or after the last one that ends, there is none.
 
     Raises: VintageUnknown, NoVintage, NothingPublished.
-    Queries: 1, and 2 more to say what there is when nothing fits.
+    Queries: see `geography.selectors.catalogue.published`.
     """
-    published = _published(coverage)
+    catalogue = published()
     if label is not None:
-        vintage = published.filter(label=label).first()
+        vintage = catalogue.labelled(coverage, label)
         if vintage is None:
             raise VintageUnknown(
-                f"There is no vintage {label!r} of {coverage}.", parameter="vintage", hint=_what_there_is(coverage)
+                f"There is no vintage {label!r} of {coverage}.",
+                parameter="vintage",
+                hint=_what_there_is(catalogue, coverage),
             )
         return vintage
     day = at or date.today()
-    vintage = (
-        published.filter(extract=False, effective_from__lte=day)
-        .exclude(effective_to__lte=day)
-        # "digital" sorts after "cartographic".
-        .order_by("demo", "-effective_from", "-representation", "-id")
-        .first()
-    )
+    vintage = catalogue.in_force(coverage, day)
     if vintage is None:
-        there_is = _what_there_is(coverage)
+        there_is = _what_there_is(catalogue, coverage)
         if there_is is None:
             raise NothingPublished(f"No boundaries of {coverage} are published yet.")
-        if at is None and not published.filter(extract=False).exists():
+        if at is None and all(one.extract for one in catalogue.of(coverage)):
             raise NothingPublished(f"Only extracts of {coverage} are published.", hint=there_is)
         raise NoVintage(
             f"No vintage of {coverage} was in force on {day}.", parameter="at" if at is not None else None, hint=there_is
@@ -53,22 +48,12 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
 
 
 def published_vintages(*, coverage: str | None = None) -> list[Vintage]:
-    """Return every published vintage, the latest first, of one coverage or of all. Queries: 1."""
-    return list((_published(coverage) if coverage else _published_all()).order_by("coverage__slug", "-effective_from"))
+    """Return every published vintage, the latest first, of one coverage or of all. Queries: as for `published`."""
+    catalogue = published()
+    return list(catalogue.of(coverage) if coverage else catalogue.vintages)
 
 
-def _published_all() -> QuerySet[Vintage]:
-    return Vintage.objects.select_related("coverage").defer("report").filter(status=Status.PUBLISHED)
-
-
-def _published(coverage: str) -> QuerySet[Vintage]:
-    return _published_all().filter(coverage__slug=coverage)
-
-
-def _what_there_is(coverage: str) -> str | None:
-    rows = list(_published(coverage).order_by("effective_from").values_list("label", "effective_from", "extract"))
-    if not rows:
-        return None
-    return "Published are " + ", ".join(
-        f"{label} (only by name)" if extract else f"{label} (from {effective_from})" for label, effective_from, extract in rows
-    )
+def _what_there_is(catalogue: Catalogue, coverage: str) -> str | None:
+    rows = reversed(catalogue.of(coverage))
+    shown = [f"{one.label} (only by name)" if one.extract else f"{one.label} (from {one.effective_from})" for one in rows]
+    return "Published are " + ", ".join(shown) if shown else None

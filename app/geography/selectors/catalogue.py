@@ -1,0 +1,131 @@
+"""What is published, as every process remembers it: a lookup asks no table which edition answers.
+
+A process reads the published vintages once and again when what it remembers is older than `MAX_AGE_S`, so a publication is
+seen everywhere within that time and no request pays for it. Ages are of the monotonic clock: a clock that is set does not
+matter.
+"""
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.db import Error
+
+from geography.models import Status, Vintage
+
+# What was published is answered from after at most this long.
+MAX_AGE_S = 0.5
+# While the database is away, what needs no table goes on being answered for as long as this.
+STALE_MAX_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Every published vintage at one moment.
+
+    Attributes:
+        vintages: by coverage, the latest first, without their reports.
+        revision: changes with whatever is published, retired or rolled back, and with nothing else; the same in every process.
+    """
+
+    vintages: tuple[Vintage, ...]
+    revision: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        told = "\n".join(f"{one.pk} {one.published_at}" for one in self.vintages)
+        object.__setattr__(self, "revision", hashlib.blake2b(told.encode(), digest_size=8).hexdigest())
+
+    def of(self, coverage: str) -> tuple[Vintage, ...]:
+        """Return the published vintages of a coverage, the latest first."""
+        return tuple(one for one in self.vintages if one.coverage.slug == coverage)
+
+    def labelled(self, coverage: str, label: str) -> Vintage | None:
+        """Return the vintage of this label, None where there is none."""
+        return next((one for one in self.vintages if one.label == label and one.coverage.slug == coverage), None)
+
+    def in_force(self, coverage: str, day: date) -> Vintage | None:
+        """Return the vintage in force on a day: see `geography.selectors.vintages.vintage_in_force`."""
+        candidates = [
+            one
+            for one in self.vintages
+            if one.coverage.slug == coverage
+            and not one.extract
+            and one.effective_from <= day
+            and (one.effective_to is None or day < one.effective_to)
+        ]
+        # "digital" sorts after "cartographic".
+        return max(candidates, key=lambda one: (not one.demo, one.effective_from, one.representation, one.pk), default=None)
+
+
+class _Memory:
+    """The last catalogue that was read, with when, and when reading it last failed."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.read: tuple[Catalogue, float] | None = None
+        self.failed_at: float | None = None
+        self.failure: Error | None = None
+
+
+_memory = _Memory()
+
+
+def published() -> Catalogue:
+    """Return what is published, at most `MAX_AGE_S` old; older only while the database is away.
+
+    Raises: django.db.Error where the database is away and what is remembered is older than `STALE_MAX_S`.
+    Queries: 1 where what is remembered is too old, else none. One thread of a process asks, the others wait for it; while the
+    database is away they do not.
+    """
+    remembered = _memory.read
+    now = time.monotonic()
+    if remembered is not None and now - remembered[1] < MAX_AGE_S:
+        return remembered[0]
+    away = _memory.failed_at is not None
+    if remembered is not None and away and _usable(remembered, now):
+        if now - (_memory.failed_at or 0.0) < MAX_AGE_S or not _memory.lock.acquire(blocking=False):
+            return remembered[0]
+    else:
+        _memory.lock.acquire()
+    try:
+        return _refreshed(now)
+    finally:
+        _memory.lock.release()
+
+
+def forget() -> None:
+    """Forget what is remembered, so that the next question reads the tables."""
+    _memory.read = _memory.failed_at = _memory.failure = None
+
+
+def _usable(remembered: tuple[Catalogue, float], now: float) -> bool:
+    return now - remembered[1] < STALE_MAX_S
+
+
+def _refreshed(asked_at: float) -> Catalogue:
+    remembered = _memory.read
+    if remembered is not None and asked_at - remembered[1] < MAX_AGE_S:
+        return remembered[0]  # another thread read it while this one waited
+    failure = _memory.failure
+    if failure is not None and (_memory.failed_at or 0.0) > asked_at:
+        raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
+    started = time.monotonic()
+    try:
+        found = Catalogue(tuple(_rows()))
+    except Error as error:
+        _memory.failed_at, _memory.failure = time.monotonic(), error
+        if remembered is not None and _usable(remembered, _memory.failed_at):
+            return remembered[0]
+        raise
+    if remembered is not None and remembered[0].revision == found.revision:
+        # The same objects as before: what others keep beside a vintage stays theirs.
+        found = remembered[0]
+    _memory.read, _memory.failed_at, _memory.failure = (found, started), None, None
+    return found
+
+
+def _rows() -> list[Vintage]:
+    vintages = Vintage.objects.select_related("coverage").defer("report").filter(status=Status.PUBLISHED)
+    return list(vintages.order_by("coverage__slug", "-effective_from", "-pk"))

@@ -1,0 +1,132 @@
+"""geography.selectors.catalogue: what a process remembers of what is published."""
+
+import threading
+from datetime import date
+
+import pytest
+from django.db import OperationalError
+
+from geography.models import Status
+from geography.selectors import catalogue
+from geography.selectors.vintages import vintage_in_force
+from tests import world as worlds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock that stands still until it is moved, and let ages be as they are in production."""
+    monkeypatch.undo()
+
+    class Clock:
+        now = 1_000.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(catalogue, "time", clock)
+    catalogue.forget()
+    yield clock
+    catalogue.forget()
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """Return a function that takes the database away, and one that brings it back."""
+
+    def leave():
+        def fail():
+            raise OperationalError("gone")
+
+        monkeypatch.setattr(catalogue, "_rows", fail)
+
+    return leave
+
+
+def test_within_its_age_nothing_is_asked_again(world, clock, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        first = catalogue.published()
+        clock.now += catalogue.MAX_AGE_S * 0.9
+        assert catalogue.published() is first
+        assert vintage_in_force(coverage="fsa").label == "2021"
+
+
+def test_a_publication_is_seen_once_it_is_older(world, clock):
+    before = catalogue.published()
+    worlds.make_vintage("fsa", "2026", date(2026, 1, 1))
+    assert catalogue.published().labelled("fsa", "2026") is None
+    clock.now += catalogue.MAX_AGE_S
+    after = catalogue.published()
+    assert after.labelled("fsa", "2026") is not None
+    assert after.revision != before.revision
+
+
+def test_as_long_as_nothing_changes_the_vintages_are_the_same_objects(world, clock):
+    before = catalogue.published()
+    clock.now += 10
+    assert catalogue.published() is before
+
+
+def test_the_revision_is_the_same_in_every_process_and_changes_with_a_retirement(world, clock):
+    before = catalogue.published().revision
+    catalogue.forget()
+    assert catalogue.published().revision == before
+    world.vintages["fsa", "extract"].status = Status.RETIRED
+    world.vintages["fsa", "extract"].save()
+    catalogue.forget()
+    assert catalogue.published().revision != before
+
+
+def test_while_the_database_is_away_it_answers_from_memory_for_minutes_and_not_for_ever(world, clock, away):
+    remembered = catalogue.published()
+    away()
+    clock.now += catalogue.STALE_MAX_S - 1
+    assert catalogue.published() is remembered
+    clock.now += 2
+    with pytest.raises(OperationalError):
+        catalogue.published()
+
+
+def test_while_the_database_is_away_it_is_not_asked_by_every_request(world, clock, monkeypatch):
+    catalogue.published()
+    asked = []
+
+    def fail():
+        asked.append(1)
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(catalogue, "_rows", fail)
+    clock.now += 1
+    for _ in range(10):
+        catalogue.published()
+    assert len(asked) == 1
+
+
+@pytest.mark.django_db
+def test_without_anything_to_remember_an_absent_database_is_an_error(clock, away):
+    away()
+    with pytest.raises(OperationalError):
+        catalogue.published()
+
+
+def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
+    rows, asked, go = catalogue._rows(), [], threading.Event()
+
+    def slow():
+        asked.append(1)
+        go.wait(5)
+        return rows
+
+    ticks = iter(range(1_000, 2_000))
+    monkeypatch.setattr(catalogue, "_rows", slow)
+    monkeypatch.setattr(clock, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 500)
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(catalogue.published())) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == 1
+    assert len({id(one) for one in found}) == 1
