@@ -12,6 +12,7 @@ from geography.codes import PROVINCE_BY_PRUID
 
 if TYPE_CHECKING:
     from geography.models import Overlap, Region, Vintage
+    from geography.selectors.coverages import PublishedCoverage
     from geography.selectors.positions import Located, RegionRef
 
 # 0.1 m, as the finest level of the boundaries.
@@ -61,6 +62,20 @@ def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
         "product": vintage.product,
         "source_url": vintage.source_url,
         "region_count": vintage.region_count,
+    }
+
+
+def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str, Any]:
+    """Return a coverage, as /coverages lists it."""
+    coverage, in_force = published.coverage, published.in_force
+    return {
+        "coverage": coverage.slug,
+        "name": coverage.name_fr if language == "fr" else coverage.name_en,
+        "name_en": coverage.name_en,
+        "name_fr": coverage.name_fr,
+        "vintage": None if in_force is None else vintage_block(in_force, language),
+        "vintages": [one.label for one in published.vintages],
+        "links": [{"rel": "regions", "type": "application/geo+json", "href": f"/coverages/{coverage.slug}/regions"}],
     }
 
 

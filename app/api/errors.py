@@ -69,6 +69,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.CoordinateInvalid: Kind(400, "coordinate-invalid", "Not a usable position"),
     geography.FsaMalformed: Kind(400, "fsa-malformed", "No postal code looks like this"),
     geography.ParameterInvalid: Kind(400, "parameter-invalid", "A parameter cannot be used"),
+    geography.CoverageUnknown: Kind(404, "coverage-unknown", "No such coverage"),
     geography.RegionUnknown: Kind(404, "region-unknown", "No such region"),
     geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", "This FSA has no boundary"),
     geography.VintageUnknown: Kind(404, "vintage-unknown", "No such vintage"),

@@ -86,11 +86,27 @@ def _self(href: str) -> list[dict[str, str]]:
     return [{"rel": "self", "type": "application/geo+json", "href": href}]
 
 
+_ANY = _DOWNTOWN | {"properties": {"code": "M5V"} | {k: v for k, v in _DOWNTOWN["properties"].items() if k != "cfsauid"}}
 BODIES: dict[str, dict[str, Any]] = {
     "HealthRegionCollection": _collection(_TORONTO, links=_self("/health-regions?q=toronto"), **_ONE),
     "HealthRegionFeature": {**_TORONTO, **_ONE},
     "FsaCollection": _collection(_DOWNTOWN, links=_self("/fsa?q=m5v"), **_ONE_FSA),
     "FsaFeature": {**_DOWNTOWN, **_ONE_FSA},
+    "RegionCollection": _collection(_ANY, links=_self("/coverages/fsa/regions?q=m5v"), **_ONE_FSA),
+    "RegionFeature": {**_ANY, **_ONE_FSA},
+    "CoverageList": {
+        "coverages": [
+            {
+                "coverage": "fsa",
+                "name": "Forward sortation areas",
+                "name_en": "Forward sortation areas",
+                "name_fr": "Régions de tri d'acheminement",
+                "vintage": _FSA_VINTAGE,
+                "vintages": ["2021", "2011"],
+                "links": [{"rel": "regions", "type": "application/geo+json", "href": "/coverages/fsa/regions"}],
+            }
+        ]
+    },
     "FsaHealthRegions": _collection(
         _TORONTO
         | {
@@ -171,6 +187,11 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
         "detail": "There is no parameter 'latt' here.",
         "parameter": "latt",
         "hint": "Did you mean lat?",
+    },
+    "coverage-unknown": {
+        "detail": "There is no coverage 'parishes'.",
+        "parameter": "coverage",
+        "hint": "/coverages lists what there is.",
     },
     "region-unknown": {"detail": "There is no region '3599' in health-regions 2022.", "parameter": "id"},
     "fsa-without-boundary": {

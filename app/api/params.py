@@ -16,8 +16,10 @@ from api.readers import (
     SEARCH_MAX_CHARACTERS,
     choice,
     metres,
+    read_coverage,
     read_day,
     read_label,
+    read_region_code,
     read_region_id,
     read_search,
     whole_number,
@@ -135,6 +137,12 @@ def _unknown(name: str, known: list[str]) -> ParameterInvalid:
 REGION_ID = Param(
     "id", read_region_id, "HRUID (four digits) or DGUID of a health region.", {"type": "string"}, "3595", required=True
 )
+COVERAGE = Param(
+    "coverage", read_coverage, "Name of a coverage, as `/coverages` lists them.", {"type": "string"}, "fsa", required=True
+)
+REGION_CODE = Param(
+    "code", read_region_code, "Code of a region of the coverage, or its DGUID.", {"type": "string"}, "M5V", required=True
+)
 FSA_CODE = Param(
     "code",
     parse_fsa,
@@ -162,6 +170,11 @@ FSA_VINTAGE = replace(
     name="fsa_vintage",
     read=read_label("fsa_vintage"),
     description="Label of the FSA vintage that answers. Without it the one in force (today, or on the day `at`).",
+    example="2021",
+)
+VINTAGE_OF_COVERAGE = replace(
+    VINTAGE,
+    description="Label of the coverage's vintage that answers. Without it the one in force (today, or on the day `at`).",
     example="2021",
 )
 VINTAGE_OF_FSA = replace(VINTAGE, description=FSA_VINTAGE.description, example="2021")

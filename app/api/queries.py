@@ -8,6 +8,7 @@ from api.params import (
     ACCURACY,
     AT,
     BBOX,
+    COVERAGE,
     DETAIL_HIGH,
     DETAIL_LOW,
     FSA_CODE,
@@ -20,9 +21,11 @@ from api.params import (
     MAX_DISTANCE,
     OFFSET,
     PROVINCE,
+    REGION_CODE,
     REGION_ID,
     SEARCH,
     VINTAGE,
+    VINTAGE_OF_COVERAGE,
     VINTAGE_OF_FSA,
     Spec,
     Values,
@@ -50,8 +53,9 @@ class VintageQuery(PlainQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionsQuery(VintageQuery):
-    """A list of regions. `level` is None for no geometry."""
+    """A list of regions. `level` is None for no geometry; `coverage` is None where the route has one of its own."""
 
+    coverage: str | None
     province: Province | None
     search: str | None
     bbox: Bbox | None
@@ -63,8 +67,9 @@ class RegionsQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionQuery(VintageQuery):
-    """One health region, by HRUID or DGUID."""
+    """One region, by its code or DGUID; `coverage` is None where the route has one of its own."""
 
+    coverage: str | None
     region_id: str
     level: str | None
 
@@ -122,6 +127,7 @@ def _regions(values: Values) -> RegionsQuery:
         )
     return RegionsQuery(
         **_vintages(values),
+        coverage=values.get("coverage"),
         province=values["province"],
         search=values["q"],
         bbox=values["bbox"],
@@ -133,7 +139,8 @@ def _regions(values: Values) -> RegionsQuery:
 
 
 def _region(values: Values) -> RegionQuery:
-    return RegionQuery(**_vintages(values), region_id=values["id"], level=_level(values))
+    region_id = values["id"] if "id" in values else values["code"]
+    return RegionQuery(**_vintages(values), coverage=values.get("coverage"), region_id=region_id, level=_level(values))
 
 
 def _fsa(values: Values) -> FsaQuery:
@@ -155,6 +162,8 @@ PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), q
 HEALTH_REGIONS = Spec(_regions, query=(*_LIST, VINTAGE, AT, LANG))
 HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, VINTAGE, AT, LANG))
 HEALTH_REGION_FSAS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+COVERAGE_REGIONS = Spec(_regions, path=(COVERAGE,), query=(*_LIST, VINTAGE_OF_COVERAGE, AT, LANG))
+COVERAGE_REGION = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, VINTAGE_OF_COVERAGE, AT, LANG))
 FSAS = Spec(_regions, query=(*_LIST, VINTAGE_OF_FSA, AT, LANG))
 FSA = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
 FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, VINTAGE_OF_FSA, AT, LANG))

@@ -6,11 +6,14 @@ from datetime import date
 from typing import Any
 
 from geography.codes import is_dguid, is_hruid
-from geography.errors import InvalidInput, ParameterInvalid, RegionUnknown
+from geography.errors import CoverageUnknown, InvalidInput, ParameterInvalid, RegionUnknown
 
 SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
+# The widest of region.code and region.dguid.
+CODE_MAX_CHARACTERS = 21
 
+_SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -93,6 +96,24 @@ def read_label(parameter: str) -> Callable[[str], str]:
         return text.strip()
 
     return reader
+
+
+def read_coverage(text: str) -> str:
+    """Read the name of a coverage. Raises: CoverageUnknown where the text has not the form of one."""
+    slug = text.strip().lower()
+    if not _SLUG.fullmatch(slug):
+        raise CoverageUnknown("No coverage can have this name.", parameter="coverage", hint="/coverages lists what there is.")
+    return slug
+
+
+def read_region_code(text: str) -> str:
+    """Read a region's code or its DGUID, whatever its coverage. Raises: RegionUnknown where no region can have it."""
+    key = text.strip().upper()
+    if not 1 <= len(key) <= CODE_MAX_CHARACTERS or not key.isprintable():
+        raise RegionUnknown(
+            "No region can have this code.", parameter="code", hint=f"A code has 1 to {CODE_MAX_CHARACTERS} characters."
+        )
+    return key
 
 
 def read_region_id(text: str) -> str:

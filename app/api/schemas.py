@@ -3,7 +3,6 @@
 from typing import Any
 
 from geography.codes import PROVINCES
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 
 Schema = dict[str, Any]
 
@@ -55,15 +54,24 @@ _NAMES: Schema = {
 }
 _DGUID = _or_null(_text("Dissemination Geography Unique Identifier, where the source gives it."))
 _PRUID = _text("Province or territory, Statistics Canada code.", enum=[one.pruid for one in PROVINCES])
+# Null where a region lies in several, or where that was accepted when it was loaded.
+_PRUID_OR_NULL = {
+    "type": ["string", "null"],
+    "description": "Province or territory, Statistics Canada code; null where the region lies in several.",
+    "enum": [*(one.pruid for one in PROVINCES), None],
+}
 _HRUID = _text("Code of the health region; unique within a vintage only.")
 _CFSAUID = _text("The FSA.")
 _LABEL = _text("Label of the vintage.")
+_SLUG = _text(
+    "What the vintage is an edition of: `health-regions`, `fsa` or another kind of region.", pattern="^[a-z][0-9a-z-]*$"
+)
 
 _REGION: Schema = {
     "dguid": _DGUID,
     **_NAMES,
-    "pruid": _PRUID,
-    "province": ref("Province"),
+    "pruid": _PRUID_OR_NULL,
+    "province": _or_null(ref("Province")),
     "population": _or_null({"type": "integer", "description": "Inhabitants, where the source gives them."}),
     "land_area_km2": _or_null(_number("Land area, where the source gives it.")),
     "area_km2": _number("Area of the boundary as published, on the ellipsoid."),
@@ -112,6 +120,7 @@ def _collection(feature: Schema, members: Schema, description: str) -> Schema:
 
 _HEALTH_REGION: Schema = {"hruid": _HRUID, **_REGION}
 _FSA: Schema = {"cfsauid": _CFSAUID, **_REGION}
+_ANY: Schema = {"code": _text("Code of the region; unique within a vintage only."), **_REGION}
 _LINKS: Schema = {"links": _list(ref("Link"))}
 
 
@@ -134,7 +143,7 @@ def _located(code: Schema) -> Schema:
 
 
 _VINTAGE: Schema = {
-    "coverage": _text("What the vintage is an edition of.", enum=[COVERAGE_HEALTH_REGIONS, COVERAGE_FSA]),
+    "coverage": _SLUG,
     "label": _text("Name for the parameters `vintage` and `fsa_vintage`."),
     "effective_from": _DAY | {"description": "First day in force."},
     "effective_to": _or_null(_DAY | {"description": "First day no longer in force; null: until a later edition is published."}),
@@ -152,7 +161,7 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "Link": _object(
         {
-            "rel": _text("What it leads to.", enum=["self", "next", "prev"]),
+            "rel": _text("What it leads to.", enum=["self", "next", "prev", "regions"]),
             "type": _text("Its media type."),
             "href": _text("Reference, relative to the host. `next` and `prev` name the vintage.", format="uri-reference"),
         }
@@ -175,6 +184,26 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "FsaFeature": _object({**_feature(_FSA), **_ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."),
     "FsaCollection": _collection(_feature(_FSA), {**_LINKS, **_ONE_VINTAGE}, "FSAs in the order of their codes."),
+    "CoverageList": _object(
+        {
+            "coverages": _list(
+                _object(
+                    {
+                        "coverage": _text("Name in URLs."),
+                        **_NAMES,
+                        "vintage": _or_null(ref("Vintage")) | {"description": "What answers today; null where nothing does."},
+                        "vintages": _list(_LABEL, description="Every published vintage, the latest first."),
+                        **_LINKS,
+                    }
+                )
+            )
+        },
+        description="Kinds of regions of which something is published.",
+    ),
+    "RegionFeature": _object({**_feature(_ANY), **_ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."),
+    "RegionCollection": _collection(
+        _feature(_ANY), {**_LINKS, **_ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
+    ),
     "FsaHealthRegions": _collection(
         _feature({**_HEALTH_REGION, **_SHARES, "region_area_km2": _number("Area of the whole region.")}),
         {

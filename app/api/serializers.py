@@ -28,6 +28,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
     id = serializers.CharField(source="code")
     geojson = StoredGeoJSONField()
     name = serializers.SerializerMethodField()
+    pruid = serializers.SerializerMethodField()
     province = serializers.SerializerMethodField()
     vintage = serializers.SerializerMethodField()
 
@@ -54,6 +55,10 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         """Return the name in the reader's language."""
         return region.name_fr if self.context["language"] == "fr" else region.name_en
 
+    def get_pruid(self, region: Region) -> str | None:
+        """Return the code of the region's province or territory, None where it lies in several."""
+        return region.pruid or None
+
     def get_province(self, region: Region) -> dict[str, str] | None:
         """Return what names the region's province or territory."""
         return province_block(region.pruid, self.context["language"])
@@ -75,6 +80,15 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined] # as the selectors annotate it
         feature["bbox"] = [round(side, DEGREE_DECIMALS) for side in extent]
         return feature
+
+
+class CoverageRegionSerializer(RegionSerializer):
+    """A region as a Feature, under names that every coverage has."""
+
+    code = serializers.CharField()
+
+    class Meta(RegionSerializer.Meta):
+        fields = (*RegionSerializer.Meta.fields[:2], "code", *RegionSerializer.Meta.fields[2:])
 
 
 class HealthRegionSerializer(RegionSerializer):

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import layers, lookups, positions, service
+from api.views import coverages, layers, lookups, positions, service
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -26,6 +26,9 @@ urlpatterns = [
         ("fsa", layers.FsasView.as_view(), "fsas"),
         ("fsa/<str:code>", lookups.FsaView.as_view(), "fsa"),
         ("fsa/<str:code>/boundary", layers.FsaBoundaryView.as_view(), "fsa-boundary"),
+        ("coverages", coverages.CoveragesView.as_view(), "coverages"),
+        ("coverages/<str:coverage>/regions", coverages.CoverageRegionsView.as_view(), "coverage-regions"),
+        ("coverages/<str:coverage>/regions/<str:code>", coverages.CoverageRegionView.as_view(), "coverage-region"),
         ("locate", positions.LocateView.as_view(), "locate"),
         ("vintages", service.VintagesView.as_view(), "vintages"),
         ("livez", service.LiveView.as_view(), "livez"),

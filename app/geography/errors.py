@@ -6,6 +6,7 @@
     │   ├── FsaMalformed            no postal code can look like this
     │   └── ParameterInvalid        any other parameter: unknown, repeated, out of range
     ├── NotFound                    a well-formed question about something that is not here   (HTTP 404)
+    │   ├── CoverageUnknown         no kind of region has this name
     │   ├── RegionUnknown           no region of the vintage has this code
     │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
     │   ├── VintageUnknown          no published vintage has this label
@@ -44,6 +45,10 @@ class ParameterInvalid(InvalidInput):
 
 class NotFound(GeographyError):
     """A well-formed question about something that is not here."""
+
+
+class CoverageUnknown(NotFound):
+    """No kind of region has this name."""
 
 
 class RegionUnknown(NotFound):

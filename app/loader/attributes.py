@@ -42,8 +42,8 @@ class Attributes:
 def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: CoverageSource) -> Attributes:
     """Return a row's attributes: text trimmed and composed (NFC), numbers as numbers, the rest kept as it is.
 
-    The French name falls back to the English one. The province comes from the file's field, else from the code; an odd one
-    is none. Nothing is refused here: an odd code stays, for the gates to name it.
+    The French name falls back to the English one. The province comes from the file's field, else from the code as the
+    coverage declares; an odd one is none. Nothing is refused here: an odd code stays, for the gates to name it.
     """
 
     def text(column: str) -> str:
@@ -59,7 +59,7 @@ def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: C
         name_en=name_en,
         name_fr=name_fr,
         search_text=fold(f"{code} {name_en} {name_fr}"),
-        pruid=_pruid(text("pruid"), code),
+        pruid=_pruid(text("pruid"), code, coverage.province),
         population=_whole(values.get(columns.get("population", ""))),
         land_area_km2=_real(values.get(columns.get("land_area_km2", ""))),
         attributes={name: _plain(value) for name, value in values.items() if name not in used},
@@ -80,12 +80,13 @@ def as_text(value: Any) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFC", str(value)).replace("\0", "")).strip()
 
 
-def _pruid(given: str, code: str) -> str:
+def _pruid(given: str, code: str, rule: str) -> str:
     if given:
         return given if given in PROVINCE_BY_PRUID else ""
-    if code[:2] in PROVINCE_BY_PRUID:
-        return code[:2]
-    province = fsa_province(code)
+    if rule == "code":
+        return code[:2] if code[:2] in PROVINCE_BY_PRUID else ""
+    # Anything but what the coverage declares would be a guess: 462 is Montréal among metropolitan areas, not Manitoba.
+    province = fsa_province(code) if rule == "postal-letter" else None
     return province.pruid if province else ""
 
 

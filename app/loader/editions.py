@@ -44,6 +44,7 @@ def asked(layer: Layer) -> dict[str, Any]:
         "encoding": layer.encoding,
         "expected_count": layer.expected_count,
         "code_pattern": layer.coverage.code_pattern.pattern,
+        "province": layer.coverage.province,
         "fields": {column: list(layer.spellings(column)) for column in COLUMNS},
     }
 

@@ -19,7 +19,11 @@ SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
 COLUMNS = ("code", "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "population")
 
 _LABEL = re.compile(r"[0-9a-z][0-9a-z.-]{0,39}")
+# A coverage's name stands in URLs too, and is the width of coverage.slug at most.
+_SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
 
+# What says which province or territory a region is in, where the file has no field for it.
+PROVINCE_RULES = ("field", "code", "postal-letter", "none")
 
 # The keys of a layer's paragraph.
 _KEYS: Mapping[str, type] = {
@@ -48,6 +52,8 @@ class CoverageSource:
         code_pattern: what a whole code must match.
         columns: for each of COLUMNS the spellings of its field, the first that a file has wins.
         name_is_code: True where regions have no other name.
+        province: one of PROVINCE_RULES. `field`: the file's field alone; `code`: else the first two digits of the code;
+            `postal-letter`: else its first letter, as in postal codes; `none`: regions may lie in several provinces.
     """
 
     slug: str
@@ -56,6 +62,7 @@ class CoverageSource:
     code_pattern: re.Pattern[str]
     columns: Mapping[str, tuple[str, ...]]
     name_is_code: bool = False
+    province: str = PROVINCE_RULES[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +173,13 @@ def _licence(name: str, table: dict[str, Any]) -> dict[str, str]:
 
 def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     where = f"coverages.{slug}"
-    _known(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "fields"})
-    _typed(where, table, {"name_is_code": bool})
+    _known(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
+    _typed(where, table, {"name_is_code": bool, "province": str})
+    if not _SLUG.fullmatch(slug):
+        raise SourceError(f"{where}: the name must be of a-z, 0-9 and '-', a letter first, 40 at most (URLs hold it).")
+    province = table.get("province", PROVINCE_RULES[0])
+    if province not in PROVINCE_RULES:
+        raise SourceError(f"{where}: province must be one of {', '.join(PROVINCE_RULES)}, not {province!r}.")
     columns = _columns(where, table.get("fields", {}))
     if "code" not in columns:
         raise SourceError(f"{where}: fields.code is missing.")
@@ -182,6 +194,7 @@ def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
         code_pattern=pattern,
         columns=columns,
         name_is_code=bool(table.get("name_is_code", False)),
+        province=province,
     )
 
 

@@ -122,7 +122,7 @@ def _inspect(attributes: Attributes, layer: Layer, where: str, staged: Staged) -
         staged.malformed.append(f"{where}: the code does not match {layer.coverage.code_pattern.pattern}")
     if not attributes.name_en:
         staged.malformed.append(f"{where}: no name")
-    if not attributes.pruid:
+    if not attributes.pruid and layer.coverage.province != "none":
         staged.without_province.append(f"{where}: no province")
     texts = (attributes.name_en, attributes.name_fr, *(one for one in attributes.attributes.values() if isinstance(one, str)))
     odd = next((text for text in texts if is_mojibake(text)), None)

@@ -14,10 +14,17 @@ from geography.selectors.regions import fsa_get, region_get, regions_page
 
 
 class LayerView(GeoView):
-    """Regions of the one coverage that a subclass names."""
+    """Regions of one coverage: the one that a subclass names, or that the URL does."""
 
     coverage: str
     serializer: type[RegionSerializer]
+
+    def one(self, query: queries.RegionQuery) -> Response:
+        """Answer with one region of the layer. Queries: 2."""
+        vintage = chosen(query, self.coverage)
+        region = region_get(vintage=vintage, region_id=query.region_id, level=query.level)
+        (feature,) = features(self.serializer, [region], vintage=vintage, language=self.language)
+        return Response({**feature, **provenance({"vintage": vintage}, self.language)})
 
     def list(self, request: Request, query: queries.RegionsQuery) -> Response:
         """Answer with a page of the layer. Queries: 3, and 1 more for a position."""
@@ -91,11 +98,7 @@ class HealthRegionView(LayerView):
     )
     def get(self, request: Request, id: str) -> Response:
         """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
-        query = self.ask(request, queries.HEALTH_REGION, id=id)
-        vintage = chosen(query, self.coverage)
-        region = region_get(vintage=vintage, region_id=query.region_id, level=query.level)
-        (feature,) = features(self.serializer, [region], vintage=vintage, language=self.language)
-        return Response({**feature, **provenance({"vintage": vintage}, self.language)})
+        return self.one(self.ask(request, queries.HEALTH_REGION, id=id))
 
 
 class FsasView(LayerView):

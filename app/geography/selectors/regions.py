@@ -88,7 +88,8 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
     Queries: 1, and 1 more to say where it is instead.
     """
     key = region_id.strip().upper()
-    by = Q(dguid=key) if is_dguid(key) else Q(code=key)
+    # A code of another coverage may look like a DGUID.
+    by = Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key)
     region = drawn(Region.objects.filter(by, vintage=vintage), level).first()
     if region is None:
         raise RegionUnknown(

@@ -2,8 +2,9 @@
 
 from datetime import date
 
-from geography.errors import NothingPublished, NoVintage, VintageUnknown
-from geography.models import Vintage
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.errors import CoverageUnknown, NothingPublished, NoVintage, VintageUnknown
+from geography.models import Coverage, Vintage
 from geography.selectors.catalogue import Catalogue, published
 
 
@@ -16,17 +17,18 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     Extracts, which hold a part of the country, answer only to their label.
 
     Args:
-        coverage: slug, `health-regions` or `fsa`.
+        coverage: slug, such as `health-regions` or `fsa`.
         label: such as `2022`; wins over `at`.
         at: a calendar day; before the first vintage, or after the last one that ends, there is none.
 
-    Raises: VintageUnknown, NoVintage, NothingPublished.
-    Queries: see `geography.selectors.catalogue.published`.
+    Raises: CoverageUnknown, VintageUnknown, NoVintage, NothingPublished.
+    Queries: see `geography.selectors.catalogue.published`; 1 more where a coverage of another name has nothing published.
     """
     catalogue = published()
     if label is not None:
         vintage = catalogue.labelled(coverage, label)
         if vintage is None:
+            _known(coverage)
             raise VintageUnknown(
                 f"There is no vintage {label!r} of {coverage}.",
                 parameter="vintage",
@@ -38,6 +40,7 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     if vintage is None:
         there_is = _what_there_is(catalogue, coverage)
         if there_is is None:
+            _known(coverage)
             raise NothingPublished(f"No boundaries of {coverage} are published yet.")
         if at is None and all(one.extract for one in catalogue.of(coverage)):
             raise NothingPublished(f"Only extracts of {coverage} are published.", hint=there_is)
@@ -45,6 +48,14 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
             f"No vintage of {coverage} was in force on {day}.", parameter="at" if at is not None else None, hint=there_is
         )
     return vintage
+
+
+def _known(coverage: str) -> None:
+    """Raise CoverageUnknown for a coverage that this service is not about and that nobody has loaded. Queries: 1 at most."""
+    if coverage not in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA) and not Coverage.objects.filter(slug=coverage).exists():
+        raise CoverageUnknown(
+            f"There is no coverage {coverage!r}.", parameter="coverage", hint="/coverages lists what there is."
+        )
 
 
 def published_vintages(*, coverage: str | None = None) -> list[Vintage]:

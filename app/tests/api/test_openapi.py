@@ -50,6 +50,9 @@ def test_every_route_is_in_it_in_one_spelling(document):
     [
         ("/health-regions", queries.HEALTH_REGIONS),
         ("/health-regions/{id}", queries.HEALTH_REGION),
+        ("/coverages", queries.PLAIN),
+        ("/coverages/{coverage}/regions", queries.COVERAGE_REGIONS),
+        ("/coverages/{coverage}/regions/{code}", queries.COVERAGE_REGION),
         ("/fsa", queries.FSAS),
         ("/fsa/{code}", queries.FSA),
         ("/fsa/{code}/boundary", queries.FSA_BOUNDARY),

@@ -31,7 +31,7 @@ def test_the_readme_shows_a_curl_for_every_route() -> None:
     shown = " ".join(CURLS)
     for route in routes:
         if route != "/docs":
-            pattern = re.escape(route).replace(r"\{id\}", "[^/? ]+").replace(r"\{code\}", "[^/? ]+")
+            pattern = re.sub(r"\\{\w+\\}", "[^/? ]+", re.escape(route))
             assert re.search(pattern + "['?]", shown), route
 
 

@@ -164,6 +164,12 @@ OFFICIAL = {
         104,
         "digital",
     ),
+    "provinces-2021-digital": (
+        "https://www12.statcan.gc.ca/census-recensement/2021/geo/sip-pis/boundary-limites/files-fichiers/lpr_000a21a_e.zip",
+        None,
+        13,
+        "digital",
+    ),
     "health-regions-2018-digital": (
         "https://www150.statcan.gc.ca/n1/pub/82-402-x/2018001/data-donnees/boundary-limites/arcinfo/HR_000a18a-eng.zip",
         None,

@@ -33,6 +33,7 @@ class Command(BaseCommand):
         what.add_argument("--list", action="store_true", help="what is in the database, and which layers can be loaded")
         what.add_argument("--rollback", metavar="COVERAGE", help="take the last publication of a coverage back")
         what.add_argument("--prune", action="store_true", help="delete staged and retired vintages for good")
+        parser.add_argument("--sources", type=Path, metavar="FILE", help="declarations of your own instead of sources.toml")
         one = parser.add_argument_group("the file")
         one.add_argument("--file", type=Path, help="a zip, folder, .shp, .gpkg or .geojson, instead of the layer's own")
         one.add_argument("--coverage", help="for a file that no layer declares: its coverage, with the options below")
@@ -61,7 +62,7 @@ class Command(BaseCommand):
         _refuse_nonsense(options)
         try:
             if options["list"]:
-                self._list(read_sources())
+                self._list(read_sources(options["sources"]))
             elif options["rollback"]:
                 self._roll_back(options["rollback"], steps)
             elif options["prune"]:
@@ -69,7 +70,7 @@ class Command(BaseCommand):
                     self.stdout.write(f"deleted {name}")
             else:
                 acceptance = _acceptance(options)
-                layers = _layers(options, read_sources())
+                layers = _layers(options, read_sources(options["sources"]))
                 if len(layers) > 1 and (options["json"] or options["report"]):
                     raise CommandError("--json and --report go with one layer at a time.")
                 for layer in layers:
@@ -125,7 +126,7 @@ class Command(BaseCommand):
             )
         if not vintages:
             self.stdout.write("  nothing")
-        self.stdout.write("Layers of geodata/sources.toml:")
+        self.stdout.write("Layers that are declared:")
         for layer in sources.layers.values():
             where = "in the repository" if layer.path else "downloaded" if layer.url else "needs --file"
             self.stdout.write(f"  {layer.name:<36}{layer.coverage.slug:<16}{layer.vintage:<20}{where}")

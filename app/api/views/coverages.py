@@ -1,0 +1,75 @@
+"""Coverages of any kind: what there is, and their regions under names that are the same for all of them."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import coverage_listing
+from api.serializers import CoverageRegionSerializer
+from api.views.base import ApiView
+from api.views.layers import LayerView
+from geography import errors
+from geography.selectors.coverages import published_coverages
+
+
+class CoveragesView(ApiView):
+    """What kinds of regions there are."""
+
+    @openapi.documented(
+        queries.PLAIN,
+        operation_id="list_coverages",
+        tag="Coverages",
+        summary="Every coverage of which something is published",
+        body="CoverageList",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid,),
+    )
+    def get(self, request: Request) -> Response:
+        """List the kinds of regions, with the vintage that answers today and the labels of all. Empty before the first one."""
+        self.ask(request, queries.PLAIN)
+        found = published_coverages()
+        return Response({"coverages": [coverage_listing(one, self.language) for one in found]})
+
+
+class CoverageRegionsView(LayerView):
+    """The layer of any coverage."""
+
+    serializer = CoverageRegionSerializer
+
+    @openapi.documented(
+        queries.COVERAGE_REGIONS,
+        operation_id="list_coverage_regions",
+        tag="Coverages",
+        summary="Regions of a coverage, all or those that meet every condition",
+        body="RegionCollection",
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, coverage: str) -> Response:
+        """List regions in the order of their codes.
+
+        The same as `/health-regions` and `/fsa`, for every coverage. Every condition given must hold. With `lat` and `lon`:
+        the regions that cover the position, more than one on a shared border.
+        """
+        query = self.ask(request, queries.COVERAGE_REGIONS, coverage=coverage)
+        self.coverage = str(query.coverage)
+        return self.list(request, query)
+
+
+class CoverageRegionView(LayerView):
+    """One region of any coverage."""
+
+    serializer = CoverageRegionSerializer
+
+    @openapi.documented(
+        queries.COVERAGE_REGION,
+        operation_id="get_coverage_region",
+        tag="Coverages",
+        summary="One region of a coverage",
+        body="RegionFeature",
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, coverage: str, code: str) -> Response:
+        """Return a region by its code or its DGUID."""
+        query = self.ask(request, queries.COVERAGE_REGION, coverage=coverage, code=code)
+        self.coverage = str(query.coverage)
+        return self.one(query)
