@@ -1,0 +1,97 @@
+"""Regions as features, and what FSAs and health regions have to do with each other."""
+
+from api.schemas.parts import (
+    CFSAUID,
+    DGUID,
+    HRUID,
+    LINKS,
+    NAMES,
+    ONE_VINTAGE,
+    PRUID,
+    REGION,
+    SHARE,
+    SHARES,
+    SLIVERS,
+    TWO_VINTAGES,
+    Schema,
+    collection,
+    feature,
+    flag,
+    number,
+    record,
+    ref,
+    text,
+)
+
+HEALTH_REGION: Schema = {"hruid": HRUID, **REGION}
+FSA: Schema = {"cfsauid": CFSAUID, **REGION}
+ANY: Schema = {"code": text("Code of the region; unique within a vintage only."), **REGION}
+
+COMPONENTS: dict[str, Schema] = {
+    "Province": record(
+        {"pruid": PRUID, "abbreviation": text("Canada Post's two letters."), **NAMES}, description="A province or territory."
+    ),
+    "Link": record(
+        {
+            "rel": text("What it leads to.", enum=["self", "next", "prev", "regions"]),
+            "type": text("Its media type."),
+            "href": text("Reference, relative to the host. `next` and `prev` name the vintage.", format="uri-reference"),
+        }
+    ),
+    "Geometry": {
+        "type": "object",
+        "description": "GeoJSON geometry (RFC 7946), exterior rings counter-clockwise.",
+        "properties": {
+            "type": {"enum": ["Polygon", "MultiPolygon"]},
+            "coordinates": {"type": "array", "items": {"type": "array"}},
+        },
+        "required": ["type", "coordinates"],
+    },
+    "HealthRegionFeature": record(
+        {**feature(HEALTH_REGION), **ONE_VINTAGE}, optional=("notice",), description="A health region."
+    ),
+    "HealthRegionCollection": collection(
+        feature(HEALTH_REGION), {**LINKS, **ONE_VINTAGE}, "Health regions in the order of their codes."
+    ),
+    "FsaFeature": record({**feature(FSA), **ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."),
+    "FsaCollection": collection(feature(FSA), {**LINKS, **ONE_VINTAGE}, "FSAs in the order of their codes."),
+    "RegionFeature": record({**feature(ANY), **ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."),
+    "RegionCollection": collection(
+        feature(ANY), {**LINKS, **ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
+    ),
+    "FsaHealthRegions": collection(
+        feature({**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region.")}),
+        {
+            "fsa": record(
+                {
+                    "code": CFSAUID,
+                    "is_split": flag("True where the FSA lies in more than one health region."),
+                    "province": ref("Province"),
+                    "given": text("What the request named.", enum=["fsa", "postal_code"]),
+                    "used": text("What of it was used: the FSA."),
+                    "share_outside": number("How much of the FSA's area lies in no health region.", **SHARE),
+                    "slivers_left_out": SLIVERS,
+                }
+            ),
+            **TWO_VINTAGES,
+        },
+        "The health regions that an FSA belongs to, largest share first.",
+    ),
+    "HealthRegionFsas": collection(
+        feature({**FSA, **SHARES, "fsa_area_km2": number("Area of the whole FSA.")}),
+        {
+            "health_region": record(
+                {
+                    "hruid": HRUID,
+                    "dguid": DGUID,
+                    **NAMES,
+                    "pruid": PRUID,
+                    "slivers_left_out": SLIVERS,
+                },
+                description="The health region asked for.",
+            ),
+            **TWO_VINTAGES,
+        },
+        "The FSAs that a health region holds all or a part of, in the order of their codes.",
+    ),
+}
