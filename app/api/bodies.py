@@ -8,7 +8,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from api.language import say_often
 from geography.codes import PROVINCE_BY_PRUID
+from geography.messages import Message
 
 if TYPE_CHECKING:
     from geography.models import Overlap, Region, Vintage
@@ -19,10 +21,7 @@ if TYPE_CHECKING:
 DEGREE_DECIMALS = 6
 SHARE_DECIMALS = 6
 
-NOTICE = {
-    "en": "Demonstration boundaries: approximate, not for decisions.",
-    "fr": "Limites de démonstration : approximatives, à ne pas utiliser pour des décisions.",
-}
+NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 
 @cache
@@ -88,7 +87,7 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     demo = any(one.demo for one in vintages.values())
     members: dict[str, Any] = {"demo": demo}
     if demo:
-        members["notice"] = NOTICE[language]
+        members["notice"] = say_often(NOTICE, language)
     members |= {name: vintage_block(one, language) for name, one in vintages.items()}
     members["attribution"] = _distinct(_attribution(one, language) for one in vintages.values())
     members["licence"] = _distinct(one.licence for one in vintages.values())

@@ -8,7 +8,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
@@ -18,10 +18,12 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAccepta
 from rest_framework.response import Response
 
 from api.bodies import province_block
+from api.language import language_of, say
 from api.limits import TooManyAtOnce
 from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
 from geography.codes import fsa_provinces
+from geography.messages import Message
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +52,8 @@ class Kind:
 
     status: int
     slug: str
-    title: str
-    detail: str = ""
+    title: Message
+    detail: Message | None = None
     retry_after_s: int | None = None
 
     @property
@@ -60,35 +62,56 @@ class Kind:
         return f"/problems/{self.slug}"
 
 
-_DATABASE_AWAY = Kind(503, "database-away", "The database is away", "The database does not answer; ask again soon.", 5)
+_DATABASE_AWAY = Kind(
+    503, "database-away", Message("The database is away"), Message("The database does not answer; ask again soon."), 5
+)
+_REFUSED = (Message("Request refused"), Message("The request cannot be read."))
 
 # query_canceled and lock_not_available: the database is there but did not get to it in time.
 _BUSY_SQLSTATES = ("57014", "55P03")
 
 TABLE: dict[type[Exception], Kind] = {
-    geography.CoordinateInvalid: Kind(400, "coordinate-invalid", "Not a usable position"),
-    geography.FsaMalformed: Kind(400, "fsa-malformed", "No postal code looks like this"),
-    geography.ParameterInvalid: Kind(400, "parameter-invalid", "A parameter cannot be used"),
-    geography.CoverageUnknown: Kind(404, "coverage-unknown", "No such coverage"),
-    geography.RegionUnknown: Kind(404, "region-unknown", "No such region"),
-    geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", "This FSA has no boundary"),
-    geography.VintageUnknown: Kind(404, "vintage-unknown", "No such vintage"),
-    geography.NoVintage: Kind(404, "no-vintage", "No vintage was in force"),
-    geography.NothingPublished: Kind(503, "nothing-published", "Nothing is published yet", retry_after_s=30),
-    NotReady: Kind(503, "not-ready", "Not ready", "Not every question can be answered yet; see checks.", 5),
-    DatabaseBusy: Kind(503, "database-busy", "The database is busy", "The answer took too long; ask again soon.", 5),
+    geography.CoordinateInvalid: Kind(400, "coordinate-invalid", Message("Not a usable position")),
+    geography.FsaMalformed: Kind(400, "fsa-malformed", Message("No postal code looks like this")),
+    geography.ParameterInvalid: Kind(400, "parameter-invalid", Message("A parameter cannot be used")),
+    geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
+    geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),
+    geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", Message("This FSA has no boundary")),
+    geography.VintageUnknown: Kind(404, "vintage-unknown", Message("No such vintage")),
+    geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
+    geography.NothingPublished: Kind(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
+    NotReady: Kind(503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5),
+    DatabaseBusy: Kind(
+        503, "database-busy", Message("The database is busy"), Message("The answer took too long; ask again soon."), 5
+    ),
     TooManyAtOnce: Kind(
-        503, "too-many-at-once", "Too many at once", "Other requests of this kind are under way; ask again soon.", 2
+        503,
+        "too-many-at-once",
+        Message("Too many at once"),
+        Message("Other requests of this kind are under way; ask again soon."),
+        2,
     ),
     OperationalError: _DATABASE_AWAY,
     InterfaceError: _DATABASE_AWAY,
-    Http404: Kind(404, "route-unknown", "No such route", "Nothing is served at this address; /docs lists what is."),
-    MethodNotAllowed: Kind(405, "method-not-allowed", "Method not allowed", "This route answers to GET and HEAD."),
-    NotAcceptable: Kind(
-        406, "not-acceptable", "Not acceptable", "This route cannot answer in a media type of the Accept header."
+    Http404: Kind(
+        404,
+        "route-unknown",
+        Message("No such route"),
+        Message("Nothing is served at this address; /docs lists what is."),
     ),
-    SuspiciousOperation: Kind(400, "request-refused", "Request refused", "The request cannot be read."),
-    Exception: Kind(500, "internal-error", "Internal error", "Something went wrong here; it has been logged."),
+    MethodNotAllowed: Kind(
+        405, "method-not-allowed", Message("Method not allowed"), Message("This route does not answer to that method.")
+    ),
+    NotAcceptable: Kind(
+        406,
+        "not-acceptable",
+        Message("Not acceptable"),
+        Message("This route cannot answer in a media type of the Accept header."),
+    ),
+    SuspiciousOperation: Kind(400, "request-refused", *_REFUSED),
+    Exception: Kind(
+        500, "internal-error", Message("Internal error"), Message("Something went wrong here; it has been logged.")
+    ),
 }
 
 
@@ -111,10 +134,18 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
     if kind.status == 500:
         if not isinstance(error, APIException):
             return None
-        kind = Kind(error.status_code, "request-refused", "Request refused", "The request cannot be read.")
-    request = context.get("request")
+        kind = Kind(error.status_code, "request-refused", *_REFUSED)
+    if isinstance(error, MethodNotAllowed):
+        kind = replace(kind, detail=Message("This route answers to %(methods)s.", methods=context["view"].allowed_methods))
+    request = context["request"]
     _log(kind, request, error)
-    return Response(_body(kind, error), status=kind.status, content_type=PROBLEM_MEDIA_TYPE, headers=_headers(kind))
+    language = language_of(request)
+    return Response(
+        _body(kind, error, language),
+        status=kind.status,
+        content_type=PROBLEM_MEDIA_TYPE,
+        headers=_headers(kind, language),
+    )
 
 
 def unknown_route(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -135,29 +166,36 @@ def internal_error(request: HttpRequest) -> HttpResponse:
 
 def _plain(kind: Kind, request: HttpRequest, error: BaseException) -> HttpResponse:
     _log(kind, request, error)
-    body = json_bytes(_body(kind, error))
-    return HttpResponse(body, status=kind.status, content_type=PROBLEM_MEDIA_TYPE, headers=_headers(kind))
+    # Middleware that fails, or refuses, may stand before the one that settles the language.
+    language = language_of(request)
+    body = json_bytes(_body(kind, error, language))
+    return HttpResponse(body, status=kind.status, content_type=PROBLEM_MEDIA_TYPE, headers=_headers(kind, language))
 
 
-def _headers(kind: Kind) -> dict[str, str]:
-    # Messages are in English only, whatever was asked.
+def _headers(kind: Kind, language: str) -> dict[str, str]:
     retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
-    return {"Content-Language": "en", "Cache-Control": "no-store" if kind.status >= 500 else "no-cache"} | retry
+    return {
+        "Content-Language": language,
+        "Vary": "Accept-Language",
+        "Cache-Control": "no-store" if kind.status >= 500 else "no-cache",
+    } | retry
 
 
-def _body(kind: Kind, error: BaseException) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": kind.detail}
+def _body(kind: Kind, error: BaseException, language: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": kind.type, "title": say(kind.title, language), "status": kind.status}
+    if kind.detail is not None:
+        body["detail"] = say(kind.detail, language)
     if isinstance(error, geography.GeographyError):
-        body["detail"] = error.message
+        body["detail"] = say(error.message, language)
         if error.parameter is not None:
             body["parameter"] = error.parameter
         if error.hint is not None:
-            body["hint"] = error.hint
+            body["hint"] = say(error.hint, language)
     if isinstance(error, geography.FsaWithoutBoundary):
         # More than one where the letters alone do not tell: X is shared by two territories.
         body["fsa"] = {
             "code": error.code,
-            "provinces": [province_block(one.pruid, "en") for one in fsa_provinces(error.code)],
+            "provinces": [province_block(one.pruid, language) for one in fsa_provinces(error.code)],
             "neighbours": list(error.neighbours),
         }
     if isinstance(error, NotReady):

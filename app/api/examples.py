@@ -193,7 +193,7 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
         "parameter": "coverage",
         "hint": "/coverages lists what there is.",
     },
-    "region-unknown": {"detail": "There is no region '3599' in health-regions 2022.", "parameter": "id"},
+    "region-unknown": {"detail": "There is no region '3599' in vintage 2022 of health regions.", "parameter": "id"},
     "fsa-without-boundary": {
         "detail": "K1A is a possible FSA, but FSA vintage 2021 has no boundary of it: "
         "Canada Post uses more codes than the census does.",
@@ -201,16 +201,16 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
         "fsa": {"code": "K1A", "provinces": [_ONTARIO], "neighbours": ["K0M", "K1B"]},
     },
     "vintage-unknown": {
-        "detail": "There is no vintage '2099' of health-regions.",
+        "detail": "There is no vintage '2099' of health regions.",
         "parameter": "vintage",
-        "hint": "Published are 2022 (from 2022-12-01)",
+        "hint": "Published are 2022 (from 2022-12-01).",
     },
     "no-vintage": {
-        "detail": "No vintage of health-regions was in force on 1999-01-01.",
+        "detail": "No vintage of health regions was in force on 1999-01-01.",
         "parameter": "at",
-        "hint": "Published are 2022 (from 2022-12-01)",
+        "hint": "Published are 2022 (from 2022-12-01).",
     },
-    "nothing-published": {"detail": "No boundaries of health-regions are published yet."},
+    "nothing-published": {"detail": "No boundaries of health regions are published yet."},
     "not-ready": {"checks": _CHECKS | {"vintages": {"health-regions": None, "fsa": None}}},
 }
 
@@ -219,8 +219,8 @@ def problem(kind: Kind) -> dict[str, Any]:
     """Return an example of a problem document."""
     return {
         "type": kind.type,
-        "title": kind.title,
+        "title": str(kind.title),
         "status": kind.status,
-        "detail": kind.detail,
+        "detail": str(kind.detail),
         **_OF_PROBLEMS.get(kind.slug, {}),
     }

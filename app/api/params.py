@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from django.http import QueryDict
 
+from api.language import LANGUAGES
 from api.readers import (
     LABEL_MAX_CHARACTERS,
     SEARCH_MAX_CHARACTERS,
@@ -22,20 +23,20 @@ from api.readers import (
     read_region_code,
     read_region_id,
     read_search,
+    too_long,
     whole_number,
 )
 from geography.codes import PROVINCES, parse_fsa, parse_province
 from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.coordinates import parse_bbox
 from geography.errors import ParameterInvalid
+from geography.messages import Message
 
 VALUE_MAX_CHARACTERS = 200
 OFFSET_MAX = 1_000_000
 # How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
 # be 100 MB.
 LIMIT_MAX = {"none": 2_000, "low": 2_000, "medium": 2_000, "high": 500, "full": 10}
-
-LANGUAGES = ("en", "fr")
 
 Query = TypeVar("Query")
 Values = Mapping[str, Any]
@@ -99,7 +100,7 @@ class Spec(Generic[Query]):
             if name is not None:
                 values[param.name] = _read(param, name, given[name])
             elif param.required:
-                raise ParameterInvalid(f"{param.name} is required.", parameter=param.name)
+                raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
             else:
                 values[param.name] = param.default
         return self.build(values)
@@ -112,7 +113,7 @@ class Spec(Generic[Query]):
             if name not in known:
                 raise _unknown(name, list(known))
             if len(texts) > 1 or known[name].name in seen:
-                raise ParameterInvalid(f"{name} is given more than once.", parameter=name)
+                raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
             seen.add(known[name].name)
             given[name] = str(texts[0])
         return given
@@ -120,9 +121,13 @@ class Spec(Generic[Query]):
 
 def _read(param: Param, name: str, text: str) -> Any:
     if not text.strip():
-        raise ParameterInvalid(f"{name} has no value.", parameter=name, hint="Leave it out, or give it a value.")
+        raise ParameterInvalid(
+            Message("%(name)s has no value.", name=name),
+            parameter=name,
+            hint=Message("Leave it out, or give it a value."),
+        )
     if len(text) > VALUE_MAX_CHARACTERS:
-        raise ParameterInvalid(f"{name} is longer than {VALUE_MAX_CHARACTERS} characters.", parameter=name)
+        raise ParameterInvalid(too_long(name, VALUE_MAX_CHARACTERS), parameter=name)
     return param.read(text)
 
 
@@ -130,8 +135,12 @@ def _unknown(name: str, known: list[str]) -> ParameterInvalid:
     shown = name[:40]
     like = _SYNONYMS.get(shown.casefold())
     close = [like] if like in known else difflib.get_close_matches(shown.casefold(), known, n=1)
-    hint = f"Did you mean {close[0]}?" if close else f"Known here are {', '.join(sorted(known))}."
-    return ParameterInvalid(f"There is no parameter {shown!r} here.", parameter=shown, hint=hint)
+    hint = (
+        Message("Did you mean %(meant)s?", meant=str(close[0]))
+        if close
+        else Message("Known here are %(known)s.", known=sorted(known))
+    )
+    return ParameterInvalid(Message("There is no parameter '%(name)s' here.", name=shown), parameter=shown, hint=hint)
 
 
 REGION_ID = Param(

@@ -33,6 +33,7 @@ from api.params import (
 from geography.codes import FsaInput, Province
 from geography.coordinates import Bbox, LonLat, parse_position
 from geography.errors import ParameterInvalid
+from geography.messages import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,9 @@ def _vintages(values: Values) -> dict[str, Any]:
     for name, label in labels.items():
         if label is not None and values["at"] is not None:
             raise ParameterInvalid(
-                f"at cannot be given together with {name}.", parameter="at", hint="Name the edition, or the day, not both."
+                Message("at cannot be given together with %(name)s.", name=name),
+                parameter="at",
+                hint=Message("Name the edition, or the day, not both."),
             )
     return {"lang": values["lang"], "label": labels["vintage"], "fsa_label": labels["fsa_vintage"], "at": values["at"]}
 
@@ -111,7 +114,7 @@ def _position(values: Values) -> LonLat | None:
         return None
     if lat is None or lon is None:
         missing, given = ("lat", "lon") if lat is None else ("lon", "lat")
-        raise ParameterInvalid(f"{given} needs {missing}.", parameter=missing)
+        raise ParameterInvalid(Message("%(given)s needs %(missing)s.", given=given, missing=missing), parameter=missing)
     return parse_position(lat=lat, lon=lon)
 
 
@@ -121,9 +124,9 @@ def _regions(values: Values) -> RegionsQuery:
     limit = values["limit"] or most
     if limit > most:
         raise ParameterInvalid(
-            f"With detail={detail} an answer holds at most {most} regions.",
+            Message("With detail=%(detail)s an answer holds at most %(most)s regions.", detail=detail, most=most),
             parameter="limit",
-            hint="Ask for less detail, or for one page after the other.",
+            hint=Message("Ask for less detail, or for one page after the other."),
         )
     return RegionsQuery(
         **_vintages(values),

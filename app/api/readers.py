@@ -7,6 +7,7 @@ from typing import Any
 
 from geography.codes import is_dguid, is_hruid
 from geography.errors import CoverageUnknown, InvalidInput, ParameterInvalid, RegionUnknown
+from geography.messages import Message
 
 SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
@@ -32,13 +33,20 @@ def named(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
     return reader
 
 
+def too_long(parameter: str, most: int) -> Message:
+    """Return what is said of a value with too many characters."""
+    return Message("%(name)s is longer than %(most)s characters.", name=parameter, most=most)
+
+
 def choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
     """Return a reader of one word of a list, in any case."""
 
     def reader(text: str) -> str:
         word = text.strip().lower()
         if word not in allowed:
-            raise ParameterInvalid(f"{parameter} is one of {', '.join(allowed)}.", parameter=parameter)
+            raise ParameterInvalid(
+                Message("%(name)s is one of %(allowed)s.", name=parameter, allowed=allowed), parameter=parameter
+            )
         return word
 
     return reader
@@ -50,7 +58,15 @@ def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], 
     def reader(text: str) -> int:
         # int() would also read "1_0", "+1" and digits of other scripts.
         if not _INTEGER.fullmatch(text) or not minimum <= int(text) <= maximum:
-            raise ParameterInvalid(f"{parameter} is a whole number from {minimum} to {maximum}.", parameter=parameter)
+            raise ParameterInvalid(
+                Message(
+                    "%(name)s is a whole number from %(minimum)s to %(maximum)s.",
+                    name=parameter,
+                    minimum=minimum,
+                    maximum=maximum,
+                ),
+                parameter=parameter,
+            )
         return int(text)
 
     return reader
@@ -61,7 +77,10 @@ def metres(parameter: str, maximum: float) -> Callable[[str], float]:
 
     def reader(text: str) -> float:
         if not _DECIMAL.fullmatch(text) or float(text) > maximum:
-            raise ParameterInvalid(f"{parameter} is a number of metres from 0 to {maximum:g}.", parameter=parameter)
+            raise ParameterInvalid(
+                Message("%(name)s is a number of metres from 0 to %(maximum)s.", name=parameter, maximum=maximum),
+                parameter=parameter,
+            )
         return float(text)
 
     return reader
@@ -73,13 +92,13 @@ def read_day(text: str) -> date:
         # fromisoformat() alone also reads "20220101" and week dates.
         return date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError:
-        raise ParameterInvalid("at is a calendar day, YYYY-MM-DD.", parameter="at") from None
+        raise ParameterInvalid(Message("at is a calendar day, YYYY-MM-DD."), parameter="at") from None
 
 
 def read_search(text: str) -> str:
     """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS."""
     if len(text) > SEARCH_MAX_CHARACTERS:
-        raise ParameterInvalid(f"q is longer than {SEARCH_MAX_CHARACTERS} characters.", parameter="q")
+        raise ParameterInvalid(too_long("q", SEARCH_MAX_CHARACTERS), parameter="q")
     return text
 
 
@@ -90,7 +109,11 @@ def read_label(parameter: str) -> Callable[[str], str]:
         # PostgreSQL cannot even be asked for text that holds a NUL.
         if len(text) > LABEL_MAX_CHARACTERS or not text.isprintable():
             raise ParameterInvalid(
-                f"{parameter} is the label of a vintage, at most {LABEL_MAX_CHARACTERS} characters; /vintages lists them.",
+                Message(
+                    "%(name)s is the label of a vintage, at most %(most)s characters; /vintages lists them.",
+                    name=parameter,
+                    most=LABEL_MAX_CHARACTERS,
+                ),
                 parameter=parameter,
             )
         return text.strip()
@@ -102,7 +125,11 @@ def read_coverage(text: str) -> str:
     """Read the name of a coverage. Raises: CoverageUnknown where the text has not the form of one."""
     slug = text.strip().lower()
     if not _SLUG.fullmatch(slug):
-        raise CoverageUnknown("No coverage can have this name.", parameter="coverage", hint="/coverages lists what there is.")
+        raise CoverageUnknown(
+            Message("No coverage can have this name."),
+            parameter="coverage",
+            hint=Message("/coverages lists what there is."),
+        )
     return slug
 
 
@@ -111,7 +138,9 @@ def read_region_code(text: str) -> str:
     key = text.strip().upper()
     if not 1 <= len(key) <= CODE_MAX_CHARACTERS or not key.isprintable():
         raise RegionUnknown(
-            "No region can have this code.", parameter="code", hint=f"A code has 1 to {CODE_MAX_CHARACTERS} characters."
+            Message("No region can have this code."),
+            parameter="code",
+            hint=Message("A code has 1 to %(most)s characters.", most=CODE_MAX_CHARACTERS),
         )
     return key
 
@@ -121,8 +150,8 @@ def read_region_id(text: str) -> str:
     key = text.strip().upper()
     if not (is_hruid(key) or is_dguid(key)):
         raise RegionUnknown(
-            "No health region can have this id.",
+            Message("No health region can have this id."),
             parameter="id",
-            hint="A health region is named by its HRUID (four digits, such as 3595) or by its DGUID (2022A00073595).",
+            hint=Message("A health region is named by its HRUID (four digits, such as 3595) or by its DGUID (2022A00073595)."),
         )
     return key

@@ -59,7 +59,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "api.language.language_middleware",
     "django.middleware.common.CommonMiddleware",
 ]
 
@@ -116,6 +116,7 @@ GEOS_LIBRARY_PATH = env.str("GEOS_LIBRARY_PATH", "") or None
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
+LOCALE_PATHS = [APP_DIR / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from geography.errors import FsaMalformed, ParameterInvalid
+from geography.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def parse_fsa(text: str) -> FsaInput:
     code = _SEPARATORS.sub("", text.strip()).upper()
     if len(code) not in (3, 6):
         raise FsaMalformed(
-            "An FSA has three characters (letter, digit, letter) and a postal code six.",
+            Message("An FSA has three characters (letter, digit, letter) and a postal code six."),
             parameter="code",
         )
     for position, character in enumerate(code):
@@ -90,17 +91,38 @@ def parse_fsa(text: str) -> FsaInput:
     return FsaInput(code[:3], from_postal_code=len(code) == 6)
 
 
-def _cannot_be(code: str, position: int, character: str) -> str:
-    ordinal = ("first", "second", "third", "fourth", "fifth", "sixth")[position]
+_ORDINALS = (
+    Message("first"),
+    Message("second"),
+    Message("third"),
+    Message("fourth"),
+    Message("fifth"),
+    Message("sixth"),
+)
+
+
+def _cannot_be(code: str, position: int, character: str) -> Message:
+    ordinal = _ORDINALS[position]
     if position % 2:
-        return f"The {ordinal} character of a postal code is a digit; it cannot be {character!r}."
+        return Message(
+            "The %(ordinal)s character of a postal code is a digit; it cannot be '%(character)s'.",
+            ordinal=ordinal,
+            character=character,
+        )
     if character.isalpha() and character.isascii():
-        where = "begins with" if position == 0 else "has as its " + ordinal + " character"
-        return f"No postal code {where} the letter {character!r}."
-    return f"The {ordinal} character of a postal code is a letter; it cannot be {character!r}."
+        if position == 0:
+            return Message("No postal code begins with the letter '%(letter)s'.", letter=character)
+        return Message(
+            "No postal code has as its %(ordinal)s character the letter '%(letter)s'.", ordinal=ordinal, letter=character
+        )
+    return Message(
+        "The %(ordinal)s character of a postal code is a letter; it cannot be '%(character)s'.",
+        ordinal=ordinal,
+        character=character,
+    )
 
 
-def _suggestion(code: str) -> str | None:
+def _suggestion(code: str) -> Message | None:
     """Return the code with look-alikes exchanged where that makes it a possible one, else None."""
     guess = "".join(
         (_LOOKALIKE_DIGIT if position % 2 else _LOOKALIKE_LETTER).get(character, character)
@@ -109,7 +131,7 @@ def _suggestion(code: str) -> str | None:
     fits = guess != code and all(
         character in (_DIGITS if position % 2 else _LETTERS) for position, character in enumerate(guess)
     )
-    return f"Did you mean {guess[:3]}?" if fits and _FSA.fullmatch(guess[:3]) else None
+    return Message("Did you mean %(meant)s?", meant=guess[:3]) if fits and _FSA.fullmatch(guess[:3]) else None
 
 
 def is_fsa(code: str) -> bool:
@@ -149,6 +171,8 @@ def parse_province(text: str) -> Province:
     """
     province = _PROVINCE_BY_KEY.get(text.strip().upper())
     if province is None:
-        known = ", ".join(f"{one.abbreviation} ({one.pruid})" for one in PROVINCES)
-        raise ParameterInvalid(f"Unknown province. Known are {known}.", parameter="province")
+        known = [f"{one.abbreviation} ({one.pruid})" for one in PROVINCES]
+        raise ParameterInvalid(
+            Message("Unknown province or territory. Known are %(known)s.", known=known), parameter="province"
+        )
     return province

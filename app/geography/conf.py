@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from geography.messages import Message
+
 SRID_WGS84 = 4326
 SRID_WEB_MERCATOR = 3857
 SRID_STATCAN_LAMBERT = 3347
@@ -61,3 +63,5 @@ LEVEL_NAMES = tuple(level.name for level in LEVELS)
 
 COVERAGE_HEALTH_REGIONS = "health-regions"
 COVERAGE_FSA = "fsa"
+# What messages call them. Any other coverage goes by its slug.
+COVERAGE_WORDS: dict[str, Message] = {COVERAGE_HEALTH_REGIONS: Message("health regions"), COVERAGE_FSA: Message("FSAs")}

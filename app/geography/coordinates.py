@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from geography.errors import CoordinateInvalid
+from geography.messages import Message
 
 # Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere.
 CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 84.0
@@ -36,11 +37,11 @@ def parse_position(*, lat: str, lon: str) -> LonLat:
     latitude, longitude = _number(lat, "lat"), _number(lon, "lon")
     hint = _likely_meant(latitude, longitude)
     if not -90 <= latitude <= 90:
-        raise CoordinateInvalid("A latitude lies between -90 and 90.", parameter="lat", hint=hint)
+        raise CoordinateInvalid(Message("A latitude lies between -90 and 90."), parameter="lat", hint=hint)
     if not -180 <= longitude <= 180:
-        raise CoordinateInvalid("A longitude lies between -180 and 180.", parameter="lon", hint=hint)
+        raise CoordinateInvalid(Message("A longitude lies between -180 and 180."), parameter="lon", hint=hint)
     if hint:
-        raise CoordinateInvalid("This position is far outside Canada.", parameter="lon", hint=hint)
+        raise CoordinateInvalid(Message("This position is far outside Canada."), parameter="lon", hint=hint)
     # -0.0 and 0.0 are one place; the sum makes them one value.
     return LonLat(lon=longitude + 0.0, lat=latitude + 0.0)
 
@@ -54,18 +55,18 @@ def parse_bbox(text: str) -> Bbox:
     """
     parts = text.split(",")
     if len(parts) != 4:
-        raise CoordinateInvalid("bbox takes four numbers: west,south,east,north.", parameter="bbox")
+        raise CoordinateInvalid(Message("bbox takes four numbers: west,south,east,north."), parameter="bbox")
     west, south, east, north = (_number(part, "bbox") for part in parts)
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
         raise CoordinateInvalid(
-            "bbox is west,south,east,north in degrees: longitudes from -180 to 180, latitudes from -90 to 90.",
+            Message("bbox is west,south,east,north in degrees: longitudes from -180 to 180, latitudes from -90 to 90."),
             parameter="bbox",
         )
     if south > north:
         raise CoordinateInvalid(
-            "The south of a bbox cannot lie north of its north.",
+            Message("The south of a bbox cannot lie north of its north."),
             parameter="bbox",
-            hint=f"Did you mean {west:.12g},{north:.12g},{east:.12g},{south:.12g}?",
+            hint=Message("Did you mean %(meant)s?", meant=",".join(f"{side:.12g}" for side in (west, north, east, south))),
         )
     return Bbox(west, south, east, north)
 
@@ -74,25 +75,29 @@ def _number(text: str, parameter: str) -> float:
     # float() also reads "1_000", "nan", "infinity" and digits of other scripts; none of them is a coordinate.
     stripped = text.strip()
     if not stripped or len(stripped) > _MAX_DIGITS or not stripped.isascii() or "_" in stripped:
-        raise CoordinateInvalid(f"{parameter} must be a number in decimal degrees.", parameter=parameter)
+        raise CoordinateInvalid(_not_a_number(parameter), parameter=parameter)
     try:
         value = float(stripped)
     except ValueError:
-        raise CoordinateInvalid(f"{parameter} must be a number in decimal degrees.", parameter=parameter) from None
+        raise CoordinateInvalid(_not_a_number(parameter), parameter=parameter) from None
     if not math.isfinite(value):
-        raise CoordinateInvalid(f"{parameter} must be a finite number.", parameter=parameter)
+        raise CoordinateInvalid(Message("%(name)s must be a finite number.", name=parameter), parameter=parameter)
     return value
+
+
+def _not_a_number(parameter: str) -> Message:
+    return Message("%(name)s must be a number in decimal degrees.", name=parameter)
 
 
 def _in_canada(lat: float, lon: float) -> bool:
     return CANADA_SOUTH <= lat <= CANADA_NORTH and CANADA_WEST <= lon <= CANADA_EAST
 
 
-def _likely_meant(lat: float, lon: float) -> str | None:
+def _likely_meant(lat: float, lon: float) -> Message | None:
     """Return the corrected pair where the given one lies in Canada only after swapping or a change of sign."""
     if _in_canada(lat, lon):
         return None
     for guess_lat, guess_lon in ((lat, -lon), (lon, lat), (-lon, lat), (lon, -lat)):
         if _in_canada(guess_lat, guess_lon):
-            return f"Did you mean lat={guess_lat:.12g}&lon={guess_lon:.12g}?"
+            return Message("Did you mean %(meant)s?", meant=f"lat={guess_lat:.12g}&lon={guess_lon:.12g}")
     return None

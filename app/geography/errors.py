@@ -16,11 +16,13 @@
 Each carries the parameter at fault, so that a client can show the message beside the right field.
 """
 
+from geography.messages import Message
+
 
 class GeographyError(Exception):
-    """Base of the tree. `message` is for the reader of the answer; it never holds internals."""
+    """Base of the tree. `message` and `hint` are for the reader of the answer; they never hold internals."""
 
-    def __init__(self, message: str, *, parameter: str | None = None, hint: str | None = None) -> None:
+    def __init__(self, message: Message, *, parameter: str | None = None, hint: Message | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.parameter = parameter
@@ -64,12 +66,12 @@ class FsaWithoutBoundary(NotFound):
 
     def __init__(
         self,
-        message: str,
+        message: Message,
         *,
         code: str,
         neighbours: tuple[str, ...] = (),
         parameter: str | None = None,
-        hint: str | None = None,
+        hint: Message | None = None,
     ) -> None:
         super().__init__(message, parameter=parameter, hint=hint)
         self.code = code

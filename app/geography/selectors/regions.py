@@ -7,9 +7,10 @@ from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from geography.codes import Province, is_dguid
-from geography.conf import SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.conf import COVERAGE_WORDS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
+from geography.messages import Message, Plural
 from geography.models import Region, Status, Vintage
 from geography.selectors.positions import position_locate
 from geography.text import fold
@@ -93,7 +94,12 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
     region = drawn(Region.objects.filter(by, vintage=vintage), level).first()
     if region is None:
         raise RegionUnknown(
-            f"There is no region {region_id!r} in {vintage.coverage.slug} {vintage.label}.",
+            Message(
+                "There is no region '%(code)s' in vintage %(vintage)s of %(coverage)s.",
+                code=region_id,
+                coverage=COVERAGE_WORDS.get(vintage.coverage.slug, vintage.coverage.slug),
+                vintage=vintage.label,
+            ),
             parameter="id",
             hint=_elsewhere(by, vintage),
         )
@@ -109,12 +115,17 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
     fsa = drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
     if fsa is None:
         why = (
-            "that vintage covers a part of the country"
+            Message("that vintage covers a part of the country")
             if vintage.extract
-            else "Canada Post uses more codes than the census does"
+            else Message("Canada Post uses more codes than the census does")
         )
         raise FsaWithoutBoundary(
-            f"{code} is a possible FSA, but FSA vintage {vintage.label} has no boundary of it: {why}.",
+            Message(
+                "%(code)s is a possible FSA, but FSA vintage %(vintage)s has no boundary of it: %(why)s.",
+                code=code,
+                vintage=vintage.label,
+                why=why,
+            ),
             code=code,
             neighbours=_before_and_after(code, vintage),
             parameter="code",
@@ -123,15 +134,17 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
     return fsa
 
 
-def _elsewhere(by: Q, vintage: Vintage) -> str | None:
+def _elsewhere(by: Q, vintage: Vintage) -> Message | None:
     labels = (
         Region.objects.filter(by, vintage__coverage=vintage.coverage_id, vintage__status=Status.PUBLISHED)
         .exclude(vintage=vintage)
         .order_by("-vintage__effective_from")
         .values_list("vintage__label", flat=True)
     )
-    found = ", ".join(labels)
-    return f"It is in vintage {found}." if found else None
+    found = list(labels)
+    if not found:
+        return None
+    return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(found), labels=found)
 
 
 def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 from datetime import date
 
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, COVERAGE_WORDS
 from geography.errors import CoverageUnknown, NothingPublished, NoVintage, VintageUnknown
+from geography.messages import Message
 from geography.models import Coverage, Vintage
 from geography.selectors.catalogue import Catalogue, published
 
@@ -25,12 +26,13 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     Queries: see `geography.selectors.catalogue.published`; 1 more where a coverage of another name has nothing published.
     """
     catalogue = published()
+    words = COVERAGE_WORDS.get(coverage, coverage)
     if label is not None:
         vintage = catalogue.labelled(coverage, label)
         if vintage is None:
             _known(coverage)
             raise VintageUnknown(
-                f"There is no vintage {label!r} of {coverage}.",
+                Message("There is no vintage '%(vintage)s' of %(coverage)s.", vintage=label, coverage=words),
                 parameter="vintage",
                 hint=_what_there_is(catalogue, coverage),
             )
@@ -41,11 +43,13 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
         there_is = _what_there_is(catalogue, coverage)
         if there_is is None:
             _known(coverage)
-            raise NothingPublished(f"No boundaries of {coverage} are published yet.")
+            raise NothingPublished(Message("No boundaries of %(coverage)s are published yet.", coverage=words))
         if at is None and all(one.extract for one in catalogue.of(coverage)):
-            raise NothingPublished(f"Only extracts of {coverage} are published.", hint=there_is)
+            raise NothingPublished(Message("Only extracts of %(coverage)s are published.", coverage=words), hint=there_is)
         raise NoVintage(
-            f"No vintage of {coverage} was in force on {day}.", parameter="at" if at is not None else None, hint=there_is
+            Message("No vintage of %(coverage)s was in force on %(day)s.", coverage=words, day=day),
+            parameter="at" if at is not None else None,
+            hint=there_is,
         )
     return vintage
 
@@ -54,7 +58,9 @@ def _known(coverage: str) -> None:
     """Raise CoverageUnknown for a coverage that this service is not about and that nobody has loaded. Queries: 1 at most."""
     if coverage not in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA) and not Coverage.objects.filter(slug=coverage).exists():
         raise CoverageUnknown(
-            f"There is no coverage {coverage!r}.", parameter="coverage", hint="/coverages lists what there is."
+            Message("There is no coverage '%(coverage)s'.", coverage=coverage),
+            parameter="coverage",
+            hint=Message("/coverages lists what there is."),
         )
 
 
@@ -64,7 +70,11 @@ def published_vintages(*, coverage: str | None = None) -> list[Vintage]:
     return list(catalogue.of(coverage) if coverage else catalogue.vintages)
 
 
-def _what_there_is(catalogue: Catalogue, coverage: str) -> str | None:
-    rows = reversed(catalogue.of(coverage))
-    shown = [f"{one.label} (only by name)" if one.extract else f"{one.label} (from {one.effective_from})" for one in rows]
-    return "Published are " + ", ".join(shown) if shown else None
+def _what_there_is(catalogue: Catalogue, coverage: str) -> Message | None:
+    shown = [
+        Message("%(label)s (only by name)", label=one.label)
+        if one.extract
+        else Message("%(label)s (from %(day)s)", label=one.label, day=one.effective_from)
+        for one in reversed(catalogue.of(coverage))
+    ]
+    return Message("Published are %(vintages)s.", vintages=shown) if shown else None

@@ -5,6 +5,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from api.errors import TABLE, kind_of
 from geography import errors as geography
+from geography.messages import Message
 
 
 def away_middleware(get_response):
@@ -33,7 +34,7 @@ class TestTheTable:
         class Closer(geography.FsaMalformed):
             pass
 
-        assert kind_of(Closer("no")).slug == "fsa-malformed"
+        assert kind_of(Closer(Message("no"))).slug == "fsa-malformed"
         assert kind_of(OperationalError()).slug == "database-away"
         assert kind_of(KeyError()).slug == "internal-error"
 

@@ -136,9 +136,6 @@ class TestLanguage:
         assert french["attribution"] == "Source : health-regions 2022"
         assert get("/locate", lang="fr", **POSITION).json()["properties"]["health_region"]["name"].startswith("Circonscription")
 
-    def test_of_a_problem_is_english_so_far(self, get):
-        assert get("/health-regions/9999", lang="fr").headers["Content-Language"] == "en"
-
 
 @pytest.mark.parametrize("path", GEOJSON)
 class TestMediaTypes:

@@ -82,7 +82,7 @@ def test_swapped_and_unsigned_pairs_get_the_pair_that_was_meant(lat, lon):
         parse_position(lat=lat, lon=lon)
     hint = caught.value.hint
     assert hint is not None
-    assert hint.startswith("Did you mean lat=45.4&lon=-")
+    assert str(hint).startswith("Did you mean lat=45.4&lon=-")
 
 
 @pytest.mark.parametrize(("lat", "lon"), [("0", "0"), ("-33.9", "18.4"), ("48.85", "2.35"), ("20", "-156")])
@@ -132,7 +132,7 @@ def test_what_is_no_box_is_refused(text):
 def test_reversed_latitudes_get_the_box_that_was_meant():
     with pytest.raises(CoordinateInvalid) as caught:
         parse_bbox("-80,44,-79,43")
-    assert caught.value.hint == "Did you mean -80,43,-79,44?"
+    assert str(caught.value.hint) == "Did you mean -80,43,-79,44?"
 
 
 @given(st.one_of(st.text(), st.lists(NUMBERS, min_size=3, max_size=5).map(",".join)))

@@ -1,0 +1,85 @@
+"""Sentences for the reader of an answer: written in English here, put into the reader's language where they are sent.
+
+The English text is the key to its translations (locale/, see README.md, "For developers"), so it is a literal wherever a
+message is made, with named placeholders: `Message("%(name)s has no value.", name=name)`. Nothing here knows a language.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TypeAlias
+
+Value: TypeAlias = "str | int | float | date | Message | Sequence[Value]"
+# As Django's and the standard library's gettext and ngettext.
+Gettext: TypeAlias = Callable[[str], str]
+Ngettext: TypeAlias = Callable[[str, str, int], str]
+
+
+class Message:
+    """A text with its values.
+
+    Attributes:
+        text: English, with a placeholder `%(name)s` for each value.
+        values: by name. Text stands as it is in every language, so words are a Message of their own; a list is joined by
+            commas; numbers are written with a point and no more than 12 digits, as parameters take them.
+    """
+
+    __slots__ = ("text", "values")
+
+    def __init__(self, text: str, /, **values: Value) -> None:
+        self.text = text
+        self.values: Mapping[str, Value] = values
+
+    def render(self, gettext: Gettext, ngettext: Ngettext) -> str:
+        """Return the whole in the language that the two functions translate to."""
+        shown = {name: _shown(value, gettext, ngettext) for name, value in self.values.items()}
+        return self._translated(gettext, ngettext) % shown
+
+    def _translated(self, gettext: Gettext, ngettext: Ngettext) -> str:
+        return gettext(self.text)
+
+    def __str__(self) -> str:
+        return self.render(str, _english)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+
+class Plural(Message):
+    """A text whose form goes by a number.
+
+    Attributes:
+        text: for one. many: for any other number. `%(count)s` stands for the number in both.
+        count: the number.
+    """
+
+    __slots__ = ("count", "many")
+
+    def __init__(self, text: str, many: str, /, count: int, **values: Value) -> None:
+        super().__init__(text, count=count, **values)
+        self.many = many
+        self.count = count
+
+    def _translated(self, gettext: Gettext, ngettext: Ngettext) -> str:
+        return ngettext(self.text, self.many, self.count)
+
+
+def _english(one: str, many: str, count: int) -> str:
+    return one if count == 1 else many
+
+
+def _shown(value: Value, gettext: Gettext, ngettext: Ngettext) -> str:
+    if isinstance(value, Message):
+        return value.render(gettext, ngettext)
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_shown(one, gettext, ngettext) for one in value)
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    text = str(value)
+    # What a reader sent may hold control characters and halves of characters.
+    return text if text.isprintable() else repr(text)[1:-1]
