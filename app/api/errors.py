@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -19,11 +20,13 @@ from rest_framework.response import Response
 
 from api.bodies import province_block
 from api.language import language_of, say
-from api.limits import TooManyAtOnce
+from api.limits import TooManyAtOnce, TooManyRequests
 from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
 from geography.codes import fsa_provinces
 from geography.messages import Message
+from operations import requestid
+from operations.metrics import PROBLEMS
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +94,9 @@ TABLE: dict[type[Exception], Kind] = {
         Message("Other requests of this kind are under way; ask again soon."),
         2,
     ),
+    TooManyRequests: Kind(
+        429, "too-many-requests", Message("Too many requests"), Message("You ask more often than this service allows.")
+    ),
     OperationalError: _DATABASE_AWAY,
     InterfaceError: _DATABASE_AWAY,
     Http404: Kind(
@@ -119,6 +125,8 @@ def kind_of(error: BaseException) -> Kind:
     """Return the kind of the nearest class in the table; what tells a busy database from one that is away is its code."""
     if isinstance(error, OperationalError) and getattr(error.__cause__, "pgcode", None) in _BUSY_SQLSTATES:
         return TABLE[DatabaseBusy]
+    if isinstance(error, TooManyRequests):
+        return replace(TABLE[TooManyRequests], retry_after_s=error.retry_after_s)
     for one in type(error).__mro__:
         if one in TABLE:
             return TABLE[one]
@@ -146,6 +154,11 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
         content_type=PROBLEM_MEDIA_TYPE,
         headers=_headers(kind, language),
     )
+
+
+def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Answer in the place of a view, for middleware."""
+    return _plain(kind_of(error), request, error)
 
 
 def unknown_route(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -200,10 +213,14 @@ def _body(kind: Kind, error: BaseException, language: str) -> dict[str, Any]:
         }
     if isinstance(error, NotReady):
         body["checks"] = error.checks
+    if kind.status >= 500 and (request_id := requestid.current()):
+        # What to name when one asks the operator about it. Not where the client is at fault: those answers may be compared.
+        body["instance"] = f"urn:uuid:{UUID(request_id)}"
     return body
 
 
 def _log(kind: Kind, request: HttpRequest | None, error: BaseException) -> None:
+    PROBLEMS.labels(kind.slug).inc()
     match = getattr(request, "resolver_match", None)
     route = (match.route if match else "") or "(no route)"
     method = getattr(request, "method", None)

@@ -1,10 +1,12 @@
-"""How much the service does at once."""
+"""How much the service does at once, and for one client."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 from django.conf import settings
+
+from operations.metrics import BULK_IN_PROGRESS
 
 
 class TooManyAtOnce(Exception):
@@ -36,11 +38,25 @@ class Slots:
             if 0 < settings.BULK_AT_ONCE <= self._taken:
                 raise TooManyAtOnce
             self._taken += 1
+        BULK_IN_PROGRESS.inc()
         try:
             yield
         finally:
+            BULK_IN_PROGRESS.dec()
             with self._lock:
                 self._taken -= 1
 
 
 bulk = Slots()
+
+
+class TooManyRequests(Exception):
+    """A client asks more often than THROTTLE_RATE allows.
+
+    Attributes:
+        retry_after_s: when it may ask again, in whole seconds.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("too many requests")
+        self.retry_after_s = retry_after_s

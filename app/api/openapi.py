@@ -14,7 +14,7 @@ from geography import errors
 GEOJSON_MEDIA_TYPES = ("application/geo+json", "application/json")
 VINTAGE_PROBLEMS: tuple[type[Exception], ...] = (errors.VintageUnknown, errors.NoVintage, errors.NothingPublished)
 # What any route can answer beside its own problems.
-_ALWAYS: tuple[str, ...] = ("not-acceptable", "database-away", "database-busy", "internal-error")
+_ALWAYS: tuple[str, ...] = ("not-acceptable", "too-many-requests", "database-away", "database-busy", "internal-error")
 
 _TAGS = {
     "Positions": "Which health region is this position in?",

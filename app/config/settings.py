@@ -51,13 +51,17 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "geography",
+    "operations",
     "loader",
     "api",
 ]
 
 MIDDLEWARE = [
+    "operations.middleware.observe",
+    "operations.middleware.protect",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "api.throttling.throttle",
     "corsheaders.middleware.CorsMiddleware",
     "api.language.language_middleware",
     "django.middleware.common.CommonMiddleware",
@@ -77,6 +81,9 @@ TEMPLATES = [
 ]
 
 
+DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
+
+
 def _database() -> dict[str, Any]:
     """Return Django's DATABASES entry from DATABASE_URL, or from the DB_* keys."""
     config: dict[str, Any]
@@ -90,9 +97,16 @@ def _database() -> dict[str, Any]:
             "HOST": env.str("DB_HOST", "127.0.0.1"),
             "PORT": env.str("DB_PORT", "5432"),
         }
-    # A database that is away must be noticed in seconds, not when TCP gives up.
-    options = {"connect_timeout": 5, "application_name": "covidtrends-geo"}
-    timeout = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
+    # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.database.
+    options = {
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 20_000,
+        "application_name": "covidtrends-geo",
+    }
+    timeout = DB_STATEMENT_TIMEOUT_MS
     if timeout and "COVIDTRENDS_GEO_SERVES" in os.environ:
         # Waiting for somebody's lock is no work: it ends sooner.
         options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)}"
@@ -108,7 +122,10 @@ DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # GDAL below 3.9 (Debian 12's own) cannot block network access. loader.archive and loader.reader keep it off by themselves.
-SILENCED_SYSTEM_CHECKS = ["gis.W001"]
+# security.W002: frame-ancestors of the Content-Security-Policy does what X-Frame-Options did (operations.middleware).
+# W003: there are no cookies, no sessions and no forms that could be forged. W005, W021: one service does not decide for all
+# names of its domain; the proxy may.
+SILENCED_SYSTEM_CHECKS = ["gis.W001", "security.W002", "security.W003", "security.W005", "security.W021"]
 
 # Only set where the libraries are not where the system's loader looks (bin/ and the image do so).
 GDAL_LIBRARY_PATH = env.str("GDAL_LIBRARY_PATH", "") or None
@@ -155,25 +172,61 @@ SPECTACULAR_SETTINGS = {
 GEODATA_CACHE = env.path("GEODATA_CACHE", default=str(REPO_DIR / "geodata" / "cache"))
 GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
 
+# Threads of a process, as bin/_server.sh starts them: each answers one request at a time.
+WEB_THREADS = env.int("WEB_THREADS", 4)
 # How many expensive requests (api.limits.bulk) a process takes at once: half of its threads, so that lookups go on.
 BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
 
+# How often one client may ask (api.throttling), and how many proxies stand before the service that can be believed.
+THROTTLE_RATE = env.str("THROTTLE_RATE", "")
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # In memory only: it holds client addresses.
+    "throttle": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "throttle",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
+    },
+}
+
+# What a body may hold. Every route that takes one has a limit of its own, which is lower; forms and files nobody takes.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+
+# Who may read /metrics: whoever sends this token, or, without one, this machine itself.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
+
+# A page's address may hold a position: it goes to nobody, not even to this service's own log.
+SECURE_REFERRER_POLICY = "no-referrer"
 
 if env.bool("SECURE_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    # The containers' own health checks speak plain HTTP to the process.
-    SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$"]
+    # Health checks and scrapes speak plain HTTP to the process.
+    SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$", r"^metrics/?$"]
     SECURE_HSTS_SECONDS = 31_536_000
+
+LOG_FORMAT = env.str("LOG_FORMAT", "line")
+if LOG_FORMAT not in ("line", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is line or json, not {LOG_FORMAT!r}.")
+# A line for every request: method, route template, status, times. Without it only what went wrong is logged.
+LOG_REQUESTS = env.bool("LOG_REQUESTS", False)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"()": "operations.logs.LineFormatter"},
+        "json": {"()": "operations.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
     # These write the path with the query string, or the SQL with its values: that is somebody's position.
     "loggers": {

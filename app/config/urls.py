@@ -3,9 +3,11 @@
 from django.urls import include, path, re_path
 
 from api.errors import unknown_route
+from operations.exposition import metrics
 
 urlpatterns = [
     path("", include("api.urls")),
+    path("metrics", metrics, name="metrics"),
     # Last: what nothing else answers is a problem document too, with DEBUG as without.
     re_path("", unknown_route),
 ]

@@ -35,8 +35,9 @@ COMPONENTS: dict[str, Schema] = {
                 description="Only with `fsa-without-boundary`.",
             ),
             "checks": ref("Checks") | {"description": "Only with `not-ready`."},
+            "instance": text("The request's id, as in X-Request-ID. Only from 500 up.", format="uri"),
         },
-        optional=("parameter", "hint", "fsa", "checks"),
+        optional=("parameter", "hint", "fsa", "checks", "instance"),
         description="RFC 9457 problem document.",
     ),
 }

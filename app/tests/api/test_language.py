@@ -104,6 +104,10 @@ def full(request, monkeypatch, client):
     monkeypatch.setattr("api.views.service.published_vintages", _refuse)
 
 
+def often(request, monkeypatch, client):
+    request.getfixturevalue("settings").THROTTLE_RATE = "0/hour"
+
+
 def nothing(request, monkeypatch, client):
     pass
 
@@ -111,6 +115,7 @@ def nothing(request, monkeypatch, client):
 # (problem, what is done first, how it is asked)
 ELSEWHERE = [
     ("too-many-at-once", full, {"path": "/vintages"}),
+    ("too-many-requests", often, {"path": "/vintages"}),
     ("nothing-published", no_vintages, {"path": "/health-regions"}),
     ("nothing-published", only_extracts, {"path": "/fsa"}),
     ("not-ready", no_vintages, {"path": "/readyz"}),

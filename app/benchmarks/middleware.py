@@ -1,0 +1,97 @@
+"""What each middleware adds to a request, in microseconds: python benchmarks/middleware.py [--rounds 60].
+
+An empty view is answered through Django's WSGI handler without any middleware, then through one of them at a time, then through
+all. Counting writes to files as it does in the server (PROMETHEUS_MULTIPROC_DIR). No network, no database. The thread's CPU
+time, and the best of several rounds: on a machine that does something else too, the others measure that.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from time import thread_time
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+_counts = tempfile.TemporaryDirectory(prefix="covidtrends-geo-benchmark-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts.name
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+os.environ["STATIC_ROOT"] = _counts.name
+
+import django  # noqa: E402
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
+from django.http import HttpRequest, HttpResponse  # noqa: E402
+from django.test import override_settings  # noqa: E402
+from django.urls import path  # noqa: E402
+
+A_ROUND = 200
+
+
+def empty(request: HttpRequest) -> HttpResponse:
+    """Answer with nothing."""
+    return HttpResponse(b"{}", content_type="application/json")
+
+
+urlpatterns = [path("locate", empty, name="locate")]
+
+ENVIRONMENT = {
+    "REQUEST_METHOD": "GET",
+    "SCRIPT_NAME": "",
+    "PATH_INFO": "/locate",
+    "QUERY_STRING": "lat=45.4&lon=-75.7",
+    "SERVER_NAME": "localhost",
+    "SERVER_PORT": "8000",
+    "SERVER_PROTOCOL": "HTTP/1.1",
+    "REMOTE_ADDR": "127.0.0.1",
+    "HTTP_HOST": "localhost",
+    "HTTP_ACCEPT": "*/*",
+    "HTTP_ACCEPT_LANGUAGE": "en-CA,en;q=0.9",
+    "wsgi.url_scheme": "http",
+    "wsgi.errors": sys.stderr,
+}
+
+
+def handler(middleware: list[str]) -> WSGIHandler:
+    """Return Django's handler with these middleware."""
+    with override_settings(MIDDLEWARE=middleware):
+        return WSGIHandler()
+
+
+def start_response(*args: Any) -> Any:
+    """Take the status and the headers."""
+
+
+def microseconds(handlers: list[WSGIHandler], rounds: int) -> list[float]:
+    """Return the time of one request by each handler: the best of several rounds, in which they take turns."""
+    best = [float("inf")] * len(handlers)
+    for _ in range(rounds):
+        for number, one in enumerate(handlers):
+            started = thread_time()
+            for _ in range(A_ROUND):
+                one({**ENVIRONMENT, "wsgi.input": BytesIO()}, start_response).close()
+            best[number] = min(best[number], (thread_time() - started) / A_ROUND)
+    return [seconds * 1e6 for seconds in best]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=60)
+    names = settings.MIDDLEWARE
+    handlers = [handler([]), *(handler([name]) for name in names), handler(names)]
+    none, *each, together = microseconds(handlers, parser.parse_args().rounds)
+    print(f"{'no middleware':45} {none:7.1f} µs")  # noqa: T201
+    for name, one in zip(names, each, strict=True):
+        print(f"{name:45} {one - none:+7.1f} µs")  # noqa: T201
+    print(f"{'all together':45} {together - none:+7.1f} µs")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

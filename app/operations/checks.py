@@ -1,0 +1,105 @@
+"""System checks: settings that contradict each other, said before somebody is locked out or let in."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from rest_framework.throttling import SimpleRateThrottle
+
+
+@register(Tags.security)
+def limits_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Look at the limits: those that lock everybody out, and those that are none."""
+    messages: list[CheckMessage] = []
+    if settings.THROTTLE_RATE:
+        try:
+            requests, _ = SimpleRateThrottle.parse_rate(None, settings.THROTTLE_RATE)  # type: ignore[arg-type] # uses no self
+        except (ValueError, KeyError, IndexError):
+            requests = None
+        if not requests or requests < 1:
+            messages.append(
+                Error(
+                    f"THROTTLE_RATE cannot be read: {settings.THROTTLE_RATE!r}.",
+                    hint="A number of requests and a period: 5/s, 100/min, 2000/hour. Empty for no limit.",
+                    id="operations.E001",
+                )
+            )
+        if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) and not settings.TRUSTED_PROXIES:
+            messages.append(
+                Error(
+                    "THROTTLE_RATE behind a proxy that nobody is told of: all clients together count as one, the proxy.",
+                    hint="Set TRUSTED_PROXIES to the number of your proxies, or throttle there and leave THROTTLE_RATE empty.",
+                    id="operations.E002",
+                )
+            )
+    if settings.TRUSTED_PROXIES < 0:
+        messages.append(Error("TRUSTED_PROXIES is less than 0.", hint="The number of your proxies.", id="operations.E003"))
+    if settings.BULK_AT_ONCE < 0 or settings.WEB_THREADS < 1:
+        messages.append(
+            Error("BULK_AT_ONCE is less than 0, or WEB_THREADS less than 1.", hint="See .env.example.", id="operations.E004")
+        )
+    elif not 0 < settings.BULK_AT_ONCE < settings.WEB_THREADS:
+        messages.append(
+            Warning(
+                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} leaves none of a process's {settings.WEB_THREADS} threads to lookups.",
+                hint="Set it to at least 1 and below WEB_THREADS.",
+                id="operations.W001",
+            )
+        )
+    return messages
+
+
+@register(Tags.security, deploy=True)
+def the_outside_is_what_it_should_be(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Look at what only matters on a server."""
+    messages: list[CheckMessage] = []
+    if "*" in settings.ALLOWED_HOSTS:
+        messages.append(
+            Warning(
+                "ALLOWED_HOSTS lets every name in.",
+                hint="Name those that the service is reached by: a foreign name in a cached answer is somebody else's.",
+                id="operations.W002",
+            )
+        )
+    if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < 16:
+        messages.append(Warning("METRICS_TOKEN can be guessed.", hint="At least 16 random characters.", id="operations.W003"))
+    return messages
+
+
+@register(Tags.database)
+def the_database_logs_no_positions(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Look whether the server writes statements to its log: they hold people's positions and postal codes."""
+    from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
+    from django.db import connections  # noqa: PLC0415
+
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute(
+                    "SELECT current_setting('log_statement'), current_setting('log_min_duration_statement'),"
+                    " current_setting('log_min_duration_sample'), current_setting('log_min_error_statement')"
+                )
+                statement, duration, sample, error = cursor.fetchone()
+        except DatabaseError:
+            continue  # geography.E001 says so
+        logged = [
+            f"{name}={value}"
+            for name, value, logs in (
+                ("log_statement", statement, statement == "all"),
+                ("log_min_duration_statement", duration, duration != "-1"),
+                ("log_min_duration_sample", sample, sample != "-1"),
+                ("log_min_error_statement", error, error not in {"fatal", "panic"}),
+            )
+            if logs
+        ]
+        if logged:
+            messages.append(
+                Warning(
+                    f"The database {alias!r} writes statements with their values to its log: {', '.join(logged)}.",
+                    hint="They are people's positions. Set log_statement to none or ddl, the two durations to -1, and "
+                    "log_min_error_statement to panic.",
+                    id="operations.W004",
+                )
+            )
+    return messages

@@ -1,0 +1,141 @@
+"""The server as bin/serve runs it, over the tiny world of tests.world, for what only a real one shows."""
+
+import contextlib
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from geography.models import Coverage, Vintage
+from loader import publish
+from tests import world as worlds
+
+
+@pytest.fixture(scope="package")
+def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
+    """Put the tiny world where another process sees it, and take it out again; yield the database's keys."""
+    with django_db_blocker.unblock():
+        worlds.build()
+        name = connection.settings_dict["NAME"]
+    database = settings.DATABASES["default"]
+    yield {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")} | {"DB_NAME": name}
+    with django_db_blocker.unblock():
+        for vintage in Vintage.objects.all():
+            publish.delete(vintage)
+        Coverage.objects.all().delete()
+
+
+class Server:
+    """A running granian."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+        self.process, self.port, self.log = process, port, log
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def written(self) -> str:
+        """All that it has written."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str, dict[str, str]]:
+        """Return status, body and headers (lower case) of a GET; refusals too."""
+        request = urllib.request.Request(self.address + path, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                found = (answer.status, answer.read(), answer.headers)
+        except urllib.error.HTTPError as error:
+            found = (error.code, error.read(), error.headers)
+        status, body, named = found
+        return status, body.decode("utf-8", "replace"), {name.lower(): value for name, value in named.items()}
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
+    def speak(self, request: bytes) -> bytes:
+        """Send these bytes as they are, and return all that comes back until the server closes."""
+        with self.connect() as connected:
+            connected.sendall(request)
+            answer = b""
+            with contextlib.suppress(ConnectionResetError):
+                while more := connected.recv(65536):
+                    answer += more
+        return answer
+
+    def workers(self) -> list[int]:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in children.split() if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@pytest.fixture(scope="package")
+def serve(
+    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AbstractContextManager[Server]]:
+    """Return a context manager that starts a server with these settings, with bin/_server.sh, and stops it."""
+
+    @contextmanager
+    def run(**keys: str) -> Iterator[Server]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        folder = tmp_path_factory.mktemp("server")
+        own = {
+            "DATABASE_URL": "",
+            "SECRET_KEY": "for-tests",
+            "DEBUG": "false",
+            "STATIC_ROOT": str(folder),
+            "TMPDIR": str(folder),
+        }
+        granian = Path(sys.executable).with_name("granian")
+        command = f". ../bin/_server.sh; start_server {shlex.quote(str(granian))} 127.0.0.1 {port}"
+        log = folder / "log"
+        with log.open("wb") as output:
+            environment = os.environ | committed_world | own | keys
+            process = subprocess.Popen(
+                ["bash", "-c", command], cwd=settings.APP_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
+        server = Server(process, port, log)
+        try:
+            _wait_for(server)
+            yield server
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    return run
+
+
+@pytest.fixture(scope="package")
+def server(serve: Callable[..., AbstractContextManager[Server]]) -> Iterator[Server]:
+    """A server with two processes, JSON logs of every request, and short limits."""
+    with serve(LOG_FORMAT="json", LOG_REQUESTS="true", LOG_LEVEL="DEBUG", WEB_WORKERS="2", WEB_THREADS="3") as running:
+        yield running
+
+
+def _wait_for(server: Server) -> None:
+    for _ in range(150):
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            if server.get("/livez")[0] == 200:
+                return
+        if server.process.poll() is not None:
+            break
+        time.sleep(0.2)
+    pytest.fail(f"the server does not answer: {server.written[-2000:]}")

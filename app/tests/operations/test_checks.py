@@ -1,0 +1,81 @@
+"""System checks: settings that contradict each other."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.checks import run_checks
+from django.db import connection
+
+
+def found(**options: Any) -> set[str]:
+    return {message.id or "" for message in run_checks(**options)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"THROTTLE_RATE": "often"}, {"operations.E001"}),
+        ({"THROTTLE_RATE": "0/min"}, {"operations.E001"}),
+        ({"THROTTLE_RATE": "5/x"}, {"operations.E001"}),
+        ({"THROTTLE_RATE": "5/s"}, set()),
+        ({"THROTTLE_RATE": "5/s", "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}, {"operations.E002"}),
+        (
+            {"THROTTLE_RATE": "5/s", "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"), "TRUSTED_PROXIES": 1},
+            set(),
+        ),
+        ({"TRUSTED_PROXIES": -1}, {"operations.E003"}),
+        ({"BULK_AT_ONCE": -1}, {"operations.E004"}),
+        ({"WEB_THREADS": 0}, {"operations.E004"}),
+        ({"BULK_AT_ONCE": 0}, {"operations.W001"}),
+        ({"BULK_AT_ONCE": 4, "WEB_THREADS": 4}, {"operations.W001"}),
+        ({}, set()),
+    ],
+)
+def test_limits_that_make_no_sense_are_told(settings: Any, changes: dict[str, Any], expected: set[str]) -> None:
+    for key, value in changes.items():
+        setattr(settings, key, value)
+    assert {one for one in found() if one.startswith("operations.")} == expected
+
+
+def test_every_message_has_a_hint(settings: Any) -> None:
+    settings.THROTTLE_RATE, settings.TRUSTED_PROXIES, settings.BULK_AT_ONCE = "often", -1, -1
+    settings.ALLOWED_HOSTS, settings.METRICS_TOKEN = ["*"], "short"
+    messages = [one for one in run_checks(include_deployment_checks=True) if (one.id or "").startswith("operations.")]
+    assert {one.id for one in messages} >= {"operations.E001", "operations.E003", "operations.W002", "operations.W003"}
+    assert all(one.hint for one in messages)
+
+
+@pytest.mark.django_db
+def test_a_database_that_logs_statements_is_told() -> None:
+    def about() -> list[str]:
+        return [one.msg for one in run_checks(databases=["default"]) if one.id == "operations.W004"]
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW log_min_error_statement")
+        ours = cursor.fetchone() == ("panic",)
+    # The private PostGIS and the containers are set up so; one of your own may not be.
+    assert bool(about()) != ours
+
+
+def test_check_deploy_is_clean_with_the_settings_of_production() -> None:
+    database = django_settings.DATABASES["default"]
+    keys = {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD", "NAME")}
+    production = keys | {
+        "DATABASE_URL": "",
+        "DEBUG": "false",
+        "SECRET_KEY": "f" * 20 + "abcdefghijklmnopqrstuvwxyz0123456789" + "!" * 10,
+        "ALLOWED_HOSTS": "geo.example.org",
+        "SECURE_PROXY": "true",
+        "TRUSTED_PROXIES": "1",
+        "THROTTLE_RATE": "600/min",
+        "METRICS_TOKEN": "0123456789abcdef",
+    }
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    answer = subprocess.run(
+        command, cwd=django_settings.APP_DIR, env=os.environ | production, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr

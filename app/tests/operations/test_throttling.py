@@ -1,0 +1,77 @@
+"""How often a client may ask, and who a client is."""
+
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+
+from api.throttling import client as client_of
+
+
+@pytest.fixture(autouse=True)
+def throttled(settings: Any) -> None:
+    caches["throttle"].clear()
+    settings.THROTTLE_RATE = "3/min"
+
+
+@pytest.fixture
+def ask(client: Any) -> Any:
+    def get(path: str = "/nowhere", **meta: str) -> Any:
+        return client.get(path, **meta)
+
+    return get
+
+
+class TestTheRate:
+    def test_one_more_is_told_when_to_come_back(self, ask: Any, assert_problem: Any) -> None:
+        assert [ask().status_code for _ in range(3)] == [404] * 3
+        response = ask()
+        assert_problem(response, 429, "too-many-requests")
+        assert 1 <= int(response.headers["Retry-After"]) <= 60
+        assert response.headers["X-Request-ID"]
+
+    def test_each_client_has_its_own(self, ask: Any) -> None:
+        assert [ask(REMOTE_ADDR=f"192.0.2.{number}").status_code for number in range(9)] == [404] * 9
+
+    def test_health_checks_are_always_answered(self, ask: Any) -> None:
+        assert [ask("/livez").status_code for _ in range(9)] == [200] * 9
+
+    def test_off_it_is_not_there(self, ask: Any, settings: Any) -> None:
+        settings.THROTTLE_RATE = ""
+        assert [ask().status_code for _ in range(9)] == [404] * 9
+
+    def test_nothing_is_remembered_of_an_address_on_disk(self, settings: Any) -> None:
+        assert settings.CACHES["throttle"]["BACKEND"].endswith("locmem.LocMemCache")
+
+    def test_who_writes_a_header_gets_no_second_rate(self, ask: Any, settings: Any) -> None:
+        settings.TRUSTED_PROXIES = 1
+        for number in range(3):
+            assert ask(HTTP_X_FORWARDED_FOR=f"192.0.2.{number}, 203.0.113.7").status_code == 404
+        assert ask(HTTP_X_FORWARDED_FOR="192.0.2.99, 203.0.113.7").status_code == 429
+        assert ask(HTTP_X_FORWARDED_FOR="203.0.113.8").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "203.0.113.7", "10.0.0.1"),
+        (0, None, "10.0.0.1"),
+        (1, None, "10.0.0.1"),
+        (1, "", "10.0.0.1"),
+        (1, "203.0.113.7", "203.0.113.7"),
+        (1, "1.2.3.4, 203.0.113.7", "203.0.113.7"),
+        (2, "1.2.3.4, 203.0.113.7, 10.0.0.2", "203.0.113.7"),
+        (2, "203.0.113.7", "203.0.113.7"),
+        (1, "203.0.113.7:51234", "203.0.113.7"),
+        (1, "[2001:db8:1:2:3::4]:443", "2001:db8:1:2::/64"),
+        (1, "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        (1, "2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"),
+        (1, "::ffff:203.0.113.7", "203.0.113.7"),
+        (1, "unknown", "unknown"),
+        (1, "x" * 5000, "x" * 64),
+    ],
+)
+def test_who_a_client_is(rf: Any, settings: Any, proxies: int, forwarded: str | None, expected: str) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    more = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+    assert client_of(rf.get("/", REMOTE_ADDR="10.0.0.1", **more)) == expected
