@@ -15,7 +15,8 @@ from geography.messages import Message
 if TYPE_CHECKING:
     from geography.models import Overlap, Region, Vintage
     from geography.selectors.coverages import PublishedCoverage
-    from geography.selectors.positions import Located, RegionRef
+    from geography.selectors.nearby import RegionRef
+    from geography.selectors.positions import Located
 
 # 0.1 m, as the finest level of the boundaries.
 DEGREE_DECIMALS = 6

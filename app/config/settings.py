@@ -198,6 +198,9 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 0
 # Who may read /metrics: whoever sends this token, or, without one, this machine itself.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
+# How many vertices of boundaries a web process may hold in memory for lookups; 0: none, the database answers all.
+LOOKUP_MEMORY_VERTICES = env.int("LOOKUP_MEMORY_VERTICES", 8_000_000)
+
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]

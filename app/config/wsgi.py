@@ -15,3 +15,7 @@ application = get_wsgi_application()
 
 # After the settings are there, and in the process that serves.
 watch(settings.DB_STATEMENT_TIMEOUT_MS)
+
+from geography.selectors import atlas  # noqa: E402 - its models need the settings too
+
+atlas.warm()

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from jsonschema import Draft202012Validator
 
-from geography.selectors import catalogue
+from geography.selectors import atlas, catalogue
 from tests import world as worlds
 
 
@@ -23,6 +23,13 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
     monkeypatch.setattr(catalogue, "STALE_MAX_S", 0.0)
     catalogue.forget()
+
+
+@pytest.fixture(autouse=True)
+def empty_atlas(settings: Any) -> None:
+    """Let the tables answer: a thread that reads them into memory would not see what a test has put there."""
+    settings.LOOKUP_MEMORY_VERTICES = 0
+    atlas.forget()
 
 
 @pytest.fixture

@@ -1,0 +1,138 @@
+"""Which vintages a process holds in memory, within a bound, and how they get there.
+
+A vintage is read in the background the first time that it is asked for; until it is there, and where it is too large to be
+held, `positions_sql` answers. What is no longer published is let go.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import shapely
+from django.conf import settings
+from django.db import Error, connection, transaction
+
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.errors import GeographyError
+from geography.models import Vintage
+from geography.selectors import catalogue
+from geography.selectors.nearby import RegionRef
+from geography.selectors.positions_memory import MemoryLayer
+from geography.selectors.vintages import vintage_in_force
+
+logger = logging.getLogger(__name__)
+
+_ROWS_AT_ONCE = 2_000
+# After a failure, and for a vintage that is too large, not to be tried again at every request.
+_RETRY_S = 30.0
+
+_SIZE_SQL = "SELECT coalesce(sum(ST_NPoints(geom)), 0) FROM region_part WHERE vintage_id = %s"
+_REGIONS_SQL = "SELECT id, code, dguid, name_en, name_fr, pruid FROM region WHERE vintage_id = %s ORDER BY code"
+_PIECES_SQL = "SELECT region_id, ST_AsBinary(geom) FROM region_part WHERE vintage_id = %s ORDER BY id"
+
+
+class _Atlas:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.layers: dict[int, MemoryLayer] = {}
+        self.not_before: dict[int, float] = {}
+        self.loading: set[int] = set()
+
+
+_atlas = _Atlas()
+
+
+def held(vintage: Vintage, *, border: bool = False) -> MemoryLayer | None:
+    """Return a published vintage as this process holds it; None where it does not (yet): then it is read in the background.
+
+    Args:
+        border: the layer must know its borders.
+    """
+    layer = _atlas.layers.get(vintage.pk)
+    if layer is not None:
+        return layer if layer.knows_borders or not border else None
+    if settings.LOOKUP_MEMORY_VERTICES and _atlas.not_before.get(vintage.pk, 0.0) <= time.monotonic():
+        in_background([vintage])
+    return None
+
+
+def in_background(vintages: Sequence[Vintage]) -> None:
+    """Read vintages in a thread of its own, each of them once."""
+    with _atlas.lock:
+        wanted = [one for one in vintages if one.pk not in _atlas.loading and one.pk not in _atlas.layers]
+        _atlas.loading.update(one.pk for one in wanted)
+    if wanted:
+        threading.Thread(target=_read, args=(wanted,), name="atlas", daemon=True).start()
+
+
+def warm() -> None:
+    """Read what is in force today, before anybody asks. What fails is tried again when somebody does."""
+
+    def run() -> None:
+        vintages = []
+        for coverage in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA):
+            try:
+                vintages.append(vintage_in_force(coverage=coverage))
+            except (GeographyError, Error):
+                continue
+        connection.close()
+        in_background(vintages)
+
+    if settings.LOOKUP_MEMORY_VERTICES:
+        threading.Thread(target=run, name="atlas-warm", daemon=True).start()
+
+
+def load(vintage: Vintage) -> MemoryLayer | None:
+    """Read a vintage now and hold it; None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
+
+    Queries: 3, the pieces in portions.
+    """
+    _let_go(one.pk for one in catalogue.published().vintages)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_SIZE_SQL, [vintage.pk])
+        if sum(one.vertices for one in _atlas.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
+            return None
+        cursor.execute(_REGIONS_SQL, [vintage.pk])
+        regions = [RegionRef(*row) for row in cursor]
+        ranks = {region.id: rank for rank, region in enumerate(regions)}
+        owners: list[int] = []
+        pieces: list[np.ndarray] = []
+        with connection.chunked_cursor() as rows:
+            rows.execute(_PIECES_SQL, [vintage.pk])
+            while some := rows.fetchmany(_ROWS_AT_ONCE):
+                owners += [ranks[region] for region, _ in some]
+                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in some]))
+    layer = MemoryLayer(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
+    if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
+        layer.find_borders()
+    _atlas.layers[vintage.pk] = layer
+    return layer
+
+
+def forget() -> None:
+    """Let everything go."""
+    _atlas.layers.clear()
+    _atlas.not_before.clear()
+
+
+def _let_go(published: Iterable[int]) -> None:
+    kept = set(published)
+    for gone in set(_atlas.layers) - kept:
+        _atlas.layers.pop(gone, None)
+
+
+def _read(vintages: Sequence[Vintage]) -> None:
+    for vintage in vintages:
+        try:
+            if load(vintage) is None:
+                logger.warning("%s does not fit in LOOKUP_MEMORY_VERTICES: the database answers lookups in it", vintage)
+                _atlas.not_before[vintage.pk] = time.monotonic() + 20 * _RETRY_S
+        except Error as error:
+            logger.warning("%s could not be read into memory: %s", vintage, type(error).__qualname__)
+            _atlas.not_before[vintage.pk] = time.monotonic() + _RETRY_S
+        finally:
+            with _atlas.lock:
+                _atlas.loading.discard(vintage.pk)
+            connection.close()

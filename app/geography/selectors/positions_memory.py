@@ -1,0 +1,235 @@
+"""What is near a position, out of the memory of a process: the same questions as `positions_sql`, answered alike.
+
+Pieces are found through a tree of their boxes. The nearest other region is found among the lines that can be it: most of a
+country's borders can never be the nearest to anything inside one region, so each region has a small tree of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import shapely
+
+from geography.conf import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, DATUM_UNCERTAINTY_M
+from geography.coordinates import LonLat
+from geography.projection import Place, Places, distance_m, scale, to_degrees
+from geography.selectors.cells import AROUND, Cell, Cells
+from geography.selectors.nearby import Nearby, Reach, RegionRef
+from geography.selectors.outlines import Geometries, Integers, Outlines, outlines, tree_of
+
+# More units than a metre on the ground ever is in the projection (see `projection.scale`).
+UNITS_MAX = 1.1
+
+_Near = tuple[tuple[float, RegionRef], ...]
+_Candidates = dict[int, tuple[float, int]]
+
+
+@dataclass(slots=True)
+class _Ends:
+    """What is nearest to some of the positions: whose distance is still to be measured on the ellipsoid."""
+
+    positions: list[int] = field(default_factory=list)
+    ranks: list[int] = field(default_factory=list)
+    shapes: list[shapely.Geometry] = field(default_factory=list)
+
+    def add(self, position: int, rank: int, shape: shapely.Geometry) -> None:
+        self.positions.append(position)
+        self.ranks.append(rank)
+        self.shapes.append(shape)
+
+
+class MemoryLayer:
+    """The pieces of one vintage in memory. What is in it never changes, so threads share it.
+
+    Attributes:
+        vertices: how many there are, in pieces and outlines together: a measure of the memory that it takes.
+    """
+
+    def __init__(self, regions: Sequence[RegionRef], owners: Sequence[int], pieces: Geometries) -> None:
+        """Build the trees.
+
+        Args:
+            regions: of the vintage, by code. The place of a region in this list is its rank.
+            owners: for each piece the rank of its region.
+            pieces: polygons in EPSG:3347, cut so that each is small.
+        """
+        self._regions = tuple(regions)
+        self._alone: tuple[_Near, ...] = tuple(((0.0, region),) for region in self._regions)
+        self._pieces = pieces
+        self._owners: Integers = np.asarray(owners, dtype=np.intp)
+        self._owner_of: list[int] = self._owners.tolist()
+        # Of boxes a little larger than the pieces: one look at a point finds every piece within `DATUM_UNCERTAINTY_M` of it.
+        margin = DATUM_UNCERTAINTY_M * UNITS_MAX
+        west, south, east, north = shapely.bounds(pieces).T
+        self._boxes = tree_of(shapely.box(west - margin, south - margin, east + margin, north + margin))
+        self._tree = tree_of(pieces)
+        self._cells = Cells(self._tree, self._owners, pieces)
+        self._outlines: tuple[Outlines | None, ...] | None = None
+        self.vertices = int(shapely.get_num_coordinates(pieces).sum())
+
+    @property
+    def knows_borders(self) -> bool:
+        """Say whether `find_borders` is done: before, the layer cannot answer a `Reach` with `border`."""
+        return self._outlines is not None
+
+    def find_borders(self) -> None:
+        """Find for every region the outlines of others that can be nearest to a place in it. Takes a second or more."""
+        found = outlines(self._pieces, self._owners, len(self._regions))
+        self.vertices += sum(int(shapely.get_num_coordinates(one.lines).sum()) for one in found if one)
+        self._outlines = found
+
+    def nearby(self, place: Place, reach: Reach) -> Nearby:
+        """Return what is near one position: the same as `nearby_each`, by what its square knows."""
+        if reach.radius_m * UNITS_MAX > AROUND:
+            return self.nearby_each(Places([place.position]), reach)[0]
+        cell = self._cells.at(place.x, place.y)
+        own, rival = cell.alone, None
+        if own is not None:
+            near = self._alone[own]
+        else:
+            distances = shapely.distance(self._pieces[cell.pieces], place.point)
+            candidates = self._grouped(cell.pieces.tolist(), distances.tolist(), reach.radius_m * UNITS_MAX)
+            near, own, rival = self._near(place.position, candidates, reach.radius_m)
+        other = None
+        if own is None:
+            if reach.nearest_m:
+                places, ends = Places([place.position]), _Ends()
+                self._nearest_pieces(places.points, [0], reach.nearest_m, ends)
+                other = self._measured(places, ends).get(0)
+        elif reach.border:
+            other = (
+                self._rival(place, cell, own) if rival is None else self._end(place, self._pieces[rival], self._owner_of[rival])
+            )
+        return Nearby(near, other)
+
+    def nearby_each(self, places: Places, reach: Reach) -> list[Nearby]:
+        """Return what is near each position, in the same order."""
+        points = places.points
+        nears: list[_Near] = []
+        ends = _Ends()
+        inside: dict[int, list[int]] = {}
+        outside: list[int] = []
+        for number, candidates in enumerate(self._candidates(points, reach.radius_m)):
+            near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
+            nears.append(near)
+            if own is None:
+                outside.append(number)
+            elif not reach.border:
+                continue
+            elif rival is not None:
+                ends.add(number, self._owner_of[rival], self._pieces[rival])
+            else:
+                inside.setdefault(own, []).append(number)
+        self._nearest_outlines(points, inside, ends)
+        if reach.nearest_m and outside:
+            self._nearest_pieces(points, outside, reach.nearest_m, ends)
+        others = self._measured(places, ends)
+        return [Nearby(near, others.get(number)) for number, near in enumerate(nears)]
+
+    def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
+        """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
+        circle = Place(position).point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
+        numbers = self._tree.query(circle)
+        pieces = self._pieces[numbers]
+        # Nearly always one piece holds the whole circle, which is a much cheaper question than what the two share.
+        if shapely.covers(pieces, circle).all():
+            areas = [circle.area] * len(pieces)
+        else:
+            areas = shapely.area(shapely.intersection(pieces, circle)).tolist()
+        shares: dict[int, float] = {}
+        for number, area in zip(numbers.tolist(), areas, strict=True):
+            region = self._regions[self._owner_of[number]].id
+            shares[region] = shares.get(region, 0.0) + area / circle.area
+        return {region: share for region, share in shares.items() if share}
+
+    def _grouped(self, pieces: Sequence[int], distances: Sequence[float], most: float) -> _Candidates:
+        """Return, by rank, the nearest piece of each region that is at most so far, with its distance."""
+        found: _Candidates = {}
+        for piece, distance in zip(pieces, distances, strict=True):
+            if distance <= most:
+                rank = self._owner_of[piece]
+                known = found.get(rank)
+                if known is None or distance < known[0]:
+                    found[rank] = (distance, piece)
+        return found
+
+    def _candidates(self, points: Geometries, radius_m: float) -> list[_Candidates]:
+        """Return for each point, by rank, the nearest piece of each region that may be within the radius, with its distance."""
+        most = radius_m * UNITS_MAX
+        if radius_m <= DATUM_UNCERTAINTY_M:
+            pairs = self._boxes.query(points)
+        else:
+            pairs = self._tree.query(points, predicate="dwithin", distance=most)
+        distances = shapely.distance(self._pieces[pairs[1]], points[pairs[0]])
+        ends = np.searchsorted(pairs[0], np.arange(len(points) + 1)).tolist()
+        pieces, metres = pairs[1].tolist(), distances.tolist()
+        return [self._grouped(pieces[start:end], metres[start:end], most) for start, end in pairwise(ends)]
+
+    def _near(self, position: LonLat, candidates: _Candidates, radius_m: float) -> tuple[_Near, int | None, int | None]:
+        """Return the regions within the radius, the rank of the first that covers, and the nearest piece of another region."""
+        if not candidates:
+            return (), None, None
+        if len(candidates) == 1:
+            ((rank, (distance, _)),) = candidates.items()
+            if distance == 0:
+                return self._alone[rank], rank, None
+        units = scale(position)
+        within = sorted((rank, distance / units, piece) for rank, (distance, piece) in candidates.items())
+        within = [one for one in within if one[1] <= radius_m]
+        own = next((rank for rank, distance, _ in within if distance <= BORDER_EPSILON_M), None)
+        # Two that cover are equally near, whatever the last digits say.
+        rivals = [
+            (0.0 if distance <= BORDER_EPSILON_M else distance, rank, piece) for rank, distance, piece in within if rank != own
+        ]
+        near = tuple((distance, self._regions[rank]) for rank, distance, _ in within)
+        return near, own, min(rivals)[2] if rivals else None
+
+    def _nearest_outlines(self, points: Geometries, inside: dict[int, list[int]], ends: _Ends) -> None:
+        """Add what is nearest to the points that lie in one region and are near no other."""
+        for rank, numbers in inside.items():
+            borders = (self._outlines or ())[rank]
+            if borders is not None:
+                self._add_nearest(borders.tree.query_nearest(points[numbers]), numbers, borders.owners, borders.lines, ends)
+
+    def _nearest_pieces(self, points: Geometries, outside: list[int], nearest_m: float, ends: _Ends) -> None:
+        """Add what is nearest to the points that lie in no region, up to a distance."""
+        pairs = self._tree.query_nearest(points[outside], max_distance=nearest_m * UNITS_MAX)
+        self._add_nearest(pairs, outside, self._owners, self._pieces, ends)
+
+    def _add_nearest(self, pairs: Integers, numbers: Sequence[int], owners: Integers, shapes: Geometries, ends: _Ends) -> None:
+        # Where several are equally near, the region with the lowest code is named.
+        first: dict[int, int] = {}
+        for point, shape in pairs.T.tolist():
+            known = first.get(point)
+            if known is None or owners[shape] < owners[known]:
+                first[point] = shape
+        for point, shape in first.items():
+            ends.add(numbers[point], int(owners[shape]), shapes[shape])
+
+    def _rival(self, place: Place, cell: Cell, own: int) -> tuple[float, RegionRef] | None:
+        """Return the nearest other region than the one that covers a place, where none is near."""
+        rivals = cell.rivals(own, self._outlines or ())
+        if rivals is None:
+            return None
+        # Where several are equally near, the first is the region with the lowest code.
+        first = int(shapely.distance(rivals.shapes, place.point).argmin()) if len(rivals.ranks) > 1 else 0
+        return self._end(place, rivals.shapes[first], rivals.ranks[first])
+
+    def _end(self, place: Place, shape: shapely.Geometry, rank: int) -> tuple[float, RegionRef]:
+        """Return the distance on the ellipsoid from a place to a shape, with the region that the shape belongs to."""
+        x, y = shapely.get_coordinates(shapely.shortest_line(shape, place.point))[0].tolist()
+        return distance_m(*place.position, *to_degrees(x, y)), self._regions[rank]
+
+    def _measured(self, places: Places, ends: _Ends) -> dict[int, tuple[float, RegionRef]]:
+        """Return the same for several, by the number of the position."""
+        if not ends.positions:
+            return {}
+        at = np.array(ends.positions)
+        lines = shapely.shortest_line(np.array(ends.shapes, dtype=object), places.points[at])
+        there = to_degrees(*shapely.get_coordinates(lines)[::2].T)
+        metres = distance_m(places.lon[at], places.lat[at], *there).tolist()
+        regions = self._regions
+        return {
+            number: (distance, regions[rank]) for number, distance, rank in zip(ends.positions, metres, ends.ranks, strict=True)
+        }

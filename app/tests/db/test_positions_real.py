@@ -1,0 +1,109 @@
+"""The two engines of lookups against each other, on real boundaries: what covers, what is near, how far the border is."""
+
+import numpy as np
+import pytest
+from django.db import connection
+
+from geography.coordinates import LonLat
+from geography.models import Coverage, Vintage
+from geography.projection import Place, Places, distance_m, scale
+from geography.selectors import atlas, positions_sql
+from geography.selectors.nearby import Reach
+from loader import publish
+from tests import loader_files as files
+from tests.db.conftest import accept, load_file
+
+pytestmark = [pytest.mark.real, pytest.mark.django_db]
+
+# Degrees about the vertices of the boundaries: on them, some 50 m off, and tens of kilometres off, land or sea.
+SPREADS = {"on a vertex": 0.0, "near a border": 0.0005, "anywhere": 0.5}
+
+
+@pytest.fixture(scope="module")
+def vintages(django_db_setup, django_db_blocker):
+    """Load an edition that fits together and one that does not, once for this module."""
+    with django_db_blocker.unblock():
+        try:
+            outcomes = {
+                "2015": load_file(files.real("health_regions_2015.zip"), vintage="2015"),
+                "2022": load_file(
+                    files.real("health_regions_2022.zip"), vintage="2022", acceptance=accept("overlaps", "change")
+                ),
+            }
+            yield {label: outcome.vintage for label, outcome in outcomes.items()}
+        finally:
+            for vintage in Vintage.objects.all():
+                publish.delete(vintage)
+            Coverage.objects.all().delete()
+
+
+def positions_about(vintage, spread, count):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT ST_X(p.geom), ST_Y(p.geom) FROM region, LATERAL ST_DumpPoints(geom) AS d,"
+            " LATERAL (SELECT ST_Transform(d.geom, 4326) AS geom) AS p"
+            " WHERE vintage_id = %s AND abs(hashint8(ST_X(d.geom)::bigint)) %% 97 = 1 ORDER BY 1, 2",
+            [vintage.pk],
+        )
+        vertices = np.array(cursor.fetchall())
+    random = np.random.default_rng(2022)
+    chosen = vertices[random.integers(0, len(vertices), count)] + random.normal(0, spread, (count, 2))
+    return [LonLat(*one) for one in chosen.tolist()]
+
+
+def alike(one, other, reach):
+    """Say whether two answers name the same regions at the same distances. What is beyond reach is not told to anybody."""
+
+    def told(found):
+        end = found.other if found.near or (found.other and found.other[0] <= reach.nearest_m) else None
+        return [*found.near, *([end] if end else [])]
+
+    pairs = list(zip(told(one), told(other), strict=False))
+    return len(told(one)) == len(told(other)) and all(a[1] == b[1] and abs(a[0] - b[0]) < 1e-6 for a, b in pairs)
+
+
+@pytest.mark.parametrize("label", ["2015", "2022"])
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize("radius", [2.0, 35.0, 400.0])
+def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settings, label, spread, radius):
+    vintage = vintages[label]
+    settings.LOOKUP_MEMORY_VERTICES = 10_000_000
+    layer = atlas.held(vintage) or atlas.load(vintage)
+    assert layer is not None
+    positions = positions_about(vintage, SPREADS[spread], 400)
+    reach = Reach(radius, nearest_m=20_000.0, border=True)
+    (tables,) = positions_sql.nearby(positions, [(vintage, reach)])
+    together = layer.nearby_each(Places(positions), reach)
+    assert together == [layer.nearby(Place(position), reach) for position in positions]
+    assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
+    assert sum(bool(one.near) for one in together) > 50
+    assert any(one.other for one in together)
+
+
+def test_circles_are_shared_out_alike(vintages, settings):
+    settings.LOOKUP_MEMORY_VERTICES = 10_000_000
+    for vintage in vintages.values():
+        layer = atlas.held(vintage) or atlas.load(vintage)
+        assert layer is not None
+        for position in positions_about(vintage, 0.01, 60):
+            for radius in (35.0, 2_000.0):
+                memory = layer.circle_shares(position, radius)
+                assert memory == pytest.approx(positions_sql.circle_shares(position, radius, vintage), abs=1e-6)
+
+
+@pytest.mark.django_db
+def test_degrees_and_metres_are_those_of_postgis():
+    random = np.random.default_rng(7)
+    for lon, lat in zip(random.uniform(-142, -52, 300).tolist(), random.uniform(41, 84, 300).tolist(), strict=True):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT ST_X(geom), ST_Y(geom), ST_Distance(p::geography, ST_MakePoint(%(lon)s + 0.1, %(lat)s)::geography)"
+                " FROM (SELECT p, ST_Transform(p, 3347) AS geom"
+                "       FROM (SELECT ST_SetSRID(ST_MakePoint(%(lon)s, %(lat)s), 4326) AS p) AS q) AS r",
+                {"lon": lon, "lat": lat},
+            )
+            x, y, metres = cursor.fetchone()
+        place = Place(LonLat(lon, lat))
+        assert (place.x, place.y) == (x, y)
+        assert distance_m(lon, lat, lon + 0.1, lat) == pytest.approx(metres, abs=1e-6)
+        assert 0.96 < scale(place.position) < 1.08

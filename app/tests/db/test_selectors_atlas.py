@@ -1,0 +1,119 @@
+"""geography.selectors.atlas: what a process holds in memory, and how it gets there."""
+
+import time
+from datetime import date
+
+import pytest
+from django.db import OperationalError
+
+from geography.coordinates import LonLat
+from geography.models import Status
+from geography.selectors import atlas, cells
+from geography.selectors.positions import position_locate
+from geography.selectors.vintages import vintage_in_force
+from tests import world as worlds
+
+
+@pytest.fixture
+def room(settings):
+    settings.LOOKUP_MEMORY_VERTICES = 1_000_000
+
+
+def loaded(vintage):
+    layer = atlas.load(vintage)
+    assert layer is not None
+    return layer
+
+
+@pytest.mark.usefixtures("room")
+class TestWhatIsHeld:
+    def test_is_read_once_and_then_no_table_is_asked(self, world, django_assert_num_queries):
+        vintage = world.vintages["health-regions", "2022"]
+        layer = atlas.load(vintage)
+        with django_assert_num_queries(0):
+            assert atlas.held(vintage, border=True) is layer
+
+    def test_of_fsas_knows_no_borders_since_nobody_asks(self, world):
+        fsa = world.vintages["fsa", "2021"]
+        assert not loaded(fsa).knows_borders
+        assert atlas.held(fsa) is not None
+        assert atlas.held(fsa, border=True) is None
+
+    def test_is_let_go_when_it_is_no_longer_published(self, world):
+        old, new = world.vintages["health-regions", "2018"], world.vintages["health-regions", "2022"]
+        atlas.load(old)
+        old.status = Status.RETIRED
+        old.save()
+        atlas.load(new)
+        assert set(atlas._atlas.layers) == {new.pk}
+
+    def test_stays_within_its_bound(self, world, settings):
+        settings.LOOKUP_MEMORY_VERTICES = 60
+        layers = [atlas.load(one) for one in world.vintages.values() if one.status == Status.PUBLISHED]
+        assert layers.count(None)
+        assert sum(one.vertices for one in layers if one) <= 60 + max(one.vertices for one in layers if one)
+
+    def test_squares_stay_within_theirs(self, world, monkeypatch):
+        monkeypatch.setattr(cells, "CELLS_MAX", 5)
+        vintage = world.vintages["health-regions", "2022"]
+        layer = loaded(vintage)
+        for x in range(0, 30_000, 1_000):
+            position_locate(position=LonLat(*worlds.lonlat(x, 5_000)), vintages=[vintage])
+        assert len(layer._cells._made) == 5
+
+
+def wait_for(condition):
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("room")
+class TestInTheBackground:
+    def test_a_vintage_is_read_after_the_first_question_and_answers_from_then_on(self, django_assert_num_queries):
+        vintage = worlds.build().vintages["health-regions", "2022"]
+        position = LonLat(*worlds.lonlat(2_000, 5_000))
+        first = position_locate(position=position, vintages=[vintage])
+        wait_for(lambda: atlas.held(vintage) is not None)
+        with django_assert_num_queries(0):
+            assert position_locate(position=position, vintages=[vintage]) == first
+
+    def test_a_publication_is_answered_at_once(self):
+        worlds.build()
+        atlas.warm()
+        wait_for(lambda: len(atlas._atlas.layers) == 2)
+        newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
+        worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
+        vintage = vintage_in_force(coverage="health-regions")
+        (found,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
+        assert found.region is not None
+        assert (found.vintage.label, found.region.code) == ("2024", "3501")
+        wait_for(lambda: atlas.held(vintage) is not None)
+
+    def test_what_does_not_fit_is_not_tried_at_every_question(self, settings, caplog):
+        vintage = worlds.build().vintages["health-regions", "2022"]
+        settings.LOOKUP_MEMORY_VERTICES = 10
+        assert atlas.held(vintage) is None
+        wait_for(lambda: vintage.pk in atlas._atlas.not_before and not atlas._atlas.loading)
+        assert "does not fit" in caplog.text
+        assert atlas.held(vintage) is None
+        assert not atlas._atlas.loading
+
+    def test_a_failure_is_tried_again_later(self, monkeypatch):
+        vintage = worlds.build().vintages["health-regions", "2022"]
+
+        def fail(vintage):
+            raise OperationalError("gone")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(atlas, "load", fail)
+            assert atlas.held(vintage) is None
+            wait_for(lambda: vintage.pk in atlas._atlas.not_before and not atlas._atlas.loading)
+        assert atlas.held(vintage) is None
+        monkeypatch.setattr(atlas, "_RETRY_S", 0)
+        atlas._atlas.not_before.clear()
+        assert atlas.held(vintage) is None
+        wait_for(lambda: atlas.held(vintage) is not None)

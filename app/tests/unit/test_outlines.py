@@ -1,0 +1,46 @@
+"""geography.selectors.outlines: which lines can be the nearest border."""
+
+import numpy as np
+import shapely
+
+from geography.selectors.outlines import LINE_EDGES, _lines, outlines
+
+
+def wheel(x, y, radius, vertices):
+    return shapely.Point(x, y).buffer(radius, quad_segs=vertices // 4)
+
+
+def test_rings_become_lines_that_hold_every_edge_once():
+    polygons = np.array(
+        [wheel(0, 0, 10, 100), shapely.box(20, 20, 30, 30), wheel(50, 0, 10, 64).difference(wheel(50, 0, 5, 16))]
+    )
+    lines, numbers = _lines(polygons)
+    assert max(shapely.get_num_coordinates(lines)) == LINE_EDGES + 1
+    for number, polygon in enumerate(polygons):
+        own = lines[numbers == number]
+        assert sum(shapely.get_num_coordinates(own) - 1) == shapely.get_num_coordinates(polygon) - len(
+            shapely.get_rings(polygon)
+        )
+        assert shapely.equals(shapely.line_merge(shapely.union_all(own)), polygon.boundary)
+
+
+def test_the_nearest_is_among_those_that_are_kept():
+    random = np.random.default_rng(1)
+    pieces = np.array([shapely.box(x, y, x + 1, y + 1) for x in range(12) for y in range(12)])
+    owners = np.array([(x // 4) * 3 + y // 4 for x in range(12) for y in range(12)])
+    found = outlines(pieces, owners, 9)
+    for rank, one in enumerate(found):
+        assert one is not None
+        others = shapely.union_all(pieces[owners != rank])
+        assert len(one.lines) < (owners != rank).sum()
+        for piece in pieces[owners == rank]:
+            west, south, _, _ = piece.bounds
+            for x, y in random.random((5, 2)):
+                point = shapely.Point(west + x, south + y)
+                ((line,),) = one.tree.query_nearest([point], all_matches=False)[1:]
+                assert abs(one.lines[line].distance(point) - others.distance(point)) < 1e-12
+
+
+def test_a_region_without_others_or_without_pieces_has_none():
+    pieces = np.array([shapely.box(0, 0, 1, 1)])
+    assert outlines(pieces, np.array([0]), 2) == (None, None)
