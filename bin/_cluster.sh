@@ -159,11 +159,10 @@ superuser_psql() { # superuser_psql DATABASE, SQL on standard input
   as_cluster_user "PGPASSFILE=$CLUSTER/pgpass" "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(cluster_port)" -U postgres -d "$1"
 }
 
-# The role, the database and the extensions; also in template1, so that a test database is born with PostGIS.
+# The roles, the database and the extensions; also in template1, so that a test database is born with PostGIS.
 provision() {
-  local password reader
-  password=$(random_secret)
-  reader=$(random_secret)
+  local password api loader reader
+  password=$(random_secret) api=$(random_secret) loader=$(random_secret) reader=$(random_secret)
   superuser_psql template1 <"$ROOT/data/schema/010_extensions.sql"
   superuser_psql postgres <<SQL
 select 'create role $NAME' where not exists (select from pg_roles where rolname = '$NAME') \gexec
@@ -171,12 +170,18 @@ alter role $NAME login createdb password '$password';
 select 'create database $NAME owner $NAME' where not exists (select from pg_database where datname = '$NAME') \gexec
 SQL
   cat "$ROOT"/data/schema/0{10_extensions,20_roles}.sql | superuser_psql "$NAME"
-  superuser_psql postgres <<<"alter role geo_reader password '$reader';"
+  superuser_psql postgres <<SQL
+alter role geo_api password '$api';
+alter role geo_loader password '$loader';
+alter role geo_reader password '$reader';
+SQL
   save_env DB_HOST 127.0.0.1
   save_env DB_NAME "$NAME"
   save_env DB_USER "$NAME"
-  save_env GEO_READER_PASSWORD "$reader"
   save_env DB_PASSWORD "$password"
+  save_env DB_API_PASSWORD "$api"
+  save_env DB_LOADER_PASSWORD "$loader"
+  save_env DB_READER_PASSWORD "$reader"
   save_env DB_CLUSTER "$CLUSTER" # the last one: says that all of this is done, and where (root and others have one each)
 }
 
@@ -190,7 +195,9 @@ cluster_up() {
     fi
     step cluster-start "private PostGIS: starting it" start_cluster
   fi
-  [ "$(read_key "$LOCAL_ENV" DB_CLUSTER)" = "$CLUSTER" ] || step cluster-database "private PostGIS: role, database, extensions" provision
+  # An older one may lack the roles: its passwords are unknown here.
+  [ "$(read_key "$LOCAL_ENV" DB_CLUSTER)" = "$CLUSTER" ] && [ -n "$(read_key "$LOCAL_ENV" DB_READER_PASSWORD)" ] ||
+    step cluster-database "private PostGIS: roles, database, extensions" provision
   [ "$(read_key "$LOCAL_ENV" DB_PORT)" = "$(cluster_port)" ] || save_env DB_PORT "$(cluster_port)"
 }
 
@@ -198,7 +205,7 @@ cluster_down() { as_cluster_user "$PG_BIN/pg_ctl" stop -w -m fast -D "$CLUSTER/d
 
 forget_cluster() {
   [ -f "$LOCAL_ENV" ] || return 0
-  sed -i -E '/^(DB_[A-Z]+|GEO_READER_PASSWORD)=/d' "$LOCAL_ENV"
+  sed -i -E '/^(DB_[A-Z_]+|GEO_READER_PASSWORD)=/d' "$LOCAL_ENV"
 }
 
 # --- either one -------------------------------------------------------------------------------------------------------

@@ -83,6 +83,13 @@ TEMPLATES = [
 
 DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
 
+# What the service and what a load connect as, instead of the owner (data/schema/020_roles.sql), and the analysts' role.
+DATABASE_ROLE_PASSWORDS = {
+    "geo_api": env.str("DB_API_PASSWORD", ""),
+    "geo_loader": env.str("DB_LOADER_PASSWORD", ""),
+    "geo_reader": env.str("DB_READER_PASSWORD", ""),
+}
+
 
 def _database() -> dict[str, Any]:
     """Return Django's DATABASES entry from DATABASE_URL, or from the DB_* keys."""
@@ -97,6 +104,10 @@ def _database() -> dict[str, Any]:
             "HOST": env.str("DB_HOST", "127.0.0.1"),
             "PORT": env.str("DB_PORT", "5432"),
         }
+    # Each with no more rights than it needs, where its role has a password; everything else is the owner's business.
+    for role, uses in (("geo_api", "COVIDTRENDS_GEO_SERVES"), ("geo_loader", "COVIDTRENDS_GEO_LOADS")):
+        if uses in os.environ and DATABASE_ROLE_PASSWORDS[role]:
+            config |= {"USER": role, "PASSWORD": DATABASE_ROLE_PASSWORDS[role]}
     # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.database.
     options = {
         "connect_timeout": 5,

@@ -1,11 +1,11 @@
 """The Django app of the domain."""
 
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class GeographyConfig(AppConfig):
-    """Registers the system checks and keeps the analysts' SQL schema current after every migrate."""
+    """Registers the system checks and keeps the analysts' SQL schema current around every migrate."""
 
     name = "geography"
     default_auto_field = "django.db.models.BigAutoField"
@@ -13,4 +13,5 @@ class GeographyConfig(AppConfig):
     def ready(self) -> None:
         from geography import checks, sqlschema  # noqa: F401 - importing registers the checks
 
-        post_migrate.connect(sqlschema.apply_after_migrate, sender=self)
+        pre_migrate.connect(sqlschema.before_migrate, sender=self)
+        post_migrate.connect(sqlschema.after_migrate, sender=self)

@@ -94,7 +94,7 @@ def cut_and_measure(vintage: Vintage, on_region: Callable[[], None]) -> None:
             finish_level(cursor, full, [region])
             on_region()
         # The next steps join what was just written: without statistics the planner takes it for empty.
-        cursor.execute("ANALYZE region, region_part, region_level")
+        cursor.execute("SELECT analyze_boundaries()")
 
 
 def finish_level(cursor: CursorWrapper, level: Level, regions: Sequence[int]) -> None:

@@ -1,5 +1,11 @@
--- The schema for analysts and the role that reads it. Runs as often as you like, as a superuser or as the database's owner.
--- An owner who may not create roles gets a notice and a database without geo_reader. Nobody gets a password here.
+-- Schema geo and the three roles beside the owner. Runs as often as you like, as a superuser or as the database's owner.
+--
+--   geo_reader   analysts: reads schema geo
+--   geo_api      the service: reads the tables behind it
+--   geo_loader   loads: writes the tables behind it
+--
+-- An owner who may not create roles gets a warning and a database without them, and everything runs as the owner. Nobody gets
+-- a password here, and without one nobody can log in.
 
 create schema if not exists geo;
 
@@ -7,6 +13,8 @@ do $$
 declare
   i_am pg_roles;
   owner name := (select pg_get_userbyid(datdba) from pg_database where datname = current_database());
+  wanted record;
+  setting text;
 begin
   select * into strict i_am from pg_roles where rolname = current_user;
 
@@ -24,26 +32,40 @@ begin
     revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea),
       lo_import(text), lo_import(text, oid), lowrite(integer, bytea) from public;
   end if;
-
-  if not exists (select from pg_roles where rolname = 'geo_reader') then
-    if i_am.rolsuper or i_am.rolcreaterole then
-      create role geo_reader login connection limit 20;
-      alter role geo_reader set default_transaction_read_only = on;
-      alter role geo_reader set statement_timeout = '60s';
-      alter role geo_reader set search_path = geo, public;
-      comment on role geo_reader is 'Reads schema geo: psql, QGIS, pgAdmin';
-    else
-      raise notice 'role geo_reader does not exist and % may not create roles: skipped', current_user;
-    end if;
+  -- As it is anyway since PostgreSQL 15.
+  if (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'public') then
+    revoke create on schema public from public;
   end if;
+
+  for wanted in
+    select *
+    from (values
+      ('geo_reader', 20, 'Analysts: reads schema geo (psql, QGIS, pgAdmin, pandas, R)', array[
+        'default_transaction_read_only = on', 'statement_timeout = ''60s''', 'lock_timeout = ''10s''',
+        'idle_in_transaction_session_timeout = ''5min''', 'search_path = geo, public']),
+      ('geo_api', -1, 'The service over HTTP: reads the tables behind schema geo', array[
+        'default_transaction_read_only = on', 'idle_in_transaction_session_timeout = ''1min''']),
+      ('geo_loader', 10, 'Loads of boundaries: writes the tables behind schema geo', array[]::text[])
+    ) as roles (name, connections, note, settings)
+  loop
+    begin
+      if not exists (select from pg_roles where rolname = wanted.name) then
+        execute format('create role %I', wanted.name);
+      end if;
+      execute format('alter role %I login connection limit %s', wanted.name, wanted.connections);
+      foreach setting in array wanted.settings loop
+        execute format('alter role %I set %s', wanted.name, setting);
+      end loop;
+      execute format('comment on role %I is %L', wanted.name, wanted.note);
+    exception when insufficient_privilege then
+      if not exists (select from pg_roles where rolname = wanted.name) then
+        raise warning 'role % does not exist and % may not create roles: what it is for runs as the owner', wanted.name, current_user;
+      end if;
+    end;
+  end loop;
 
   if not (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'geo') then
-    raise notice 'schema geo belongs to another role: left as it is';
-    return;
-  end if;
-  comment on schema geo is 'Stable views for analysts; see data/schema/README.md';
-  if exists (select from pg_roles where rolname = 'geo_reader') then
-    grant usage on schema geo to geo_reader;
+    raise warning 'schema geo belongs to another role: left as it is';
   end if;
 end
 $$;

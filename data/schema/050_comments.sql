@@ -1,0 +1,90 @@
+-- What psql's \d+, QGIS and the dictionary say about every view, column and function. Runs as often as you like; needs both.
+
+comment on view geo.vintages is 'Published editions of boundaries, with where they came from; in_force marks those that answer today.';
+comment on view geo.regions is 'Regions in force today, of every coverage.';
+comment on view geo.regions_all is 'Regions of every published edition, of every coverage.';
+comment on view geo.health_regions is 'Health regions in force today.';
+comment on view geo.health_regions_all is 'Health regions of every published edition. Codes are only unique within one.';
+comment on view geo.fsa is 'Forward sortation areas in force today.';
+comment on view geo.fsa_all is 'Forward sortation areas of every published edition. Codes are only unique within one.';
+comment on view geo.fsa_health_regions is 'How the FSAs and the health regions in force today overlap, with shares of area; from 0.1 % of an FSA up.';
+comment on view geo.fsa_health_regions_all is 'How the FSAs and the health regions of every pair of published editions overlap; from 0.1 % of an FSA up.';
+comment on view geo.region_parts is 'Boundaries of every published edition, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
+
+-- A column means the same in every view, unless a row names the view.
+do $$
+declare
+  note record;
+begin
+  for note in
+    with notes (view, col, text) as (values
+      (null, 'region_id', 'Stable integer key: this region in this edition.'),
+      (null, 'vintage_id', 'Stable integer key of the edition, as in geo.vintages.'),
+      (null, 'part_id', 'Integer key of the piece.'),
+      (null, 'overlap_id', 'Stable integer key of the pair.'),
+      (null, 'coverage', 'health-regions, fsa or another kind of region. Source: geodata/sources.toml.'),
+      (null, 'code', 'Code of the region within its edition: HRUID, CFSAUID or another coverage''s; text, leading zeros kept. Source: the boundary file.'),
+      (null, 'hruid', 'Health region code, four digits; text. Source: the boundary file.'),
+      (null, 'cfsauid', 'Forward sortation area: the first three characters of a postal code. Source: the boundary file.'),
+      (null, 'dguid', 'Dissemination Geography Unique Identifier; null where the source gives none. Source: the boundary file.'),
+      (null, 'name_en', 'English name. Source: the boundary file.'),
+      (null, 'name_fr', 'French name. Source: the boundary file.'),
+      (null, 'pruid', 'Province or territory, Statistics Canada code (10 to 62). Source: the boundary file, or the code.'),
+      (null, 'population', 'Inhabitants; null where the source gives none. Source: the boundary file.'),
+      (null, 'land_area_km2', 'Land area, km2; null where the source gives none. Source: the boundary file.'),
+      (null, 'area_km2', 'Area of geom, km2 on the GRS 80 ellipsoid. Source: computed at load.'),
+      ('fsa_health_regions', 'area_km2', 'Area that both share, km2 on the GRS 80 ellipsoid. Source: computed at load.'),
+      (null, 'share_of_fsa', 'That area as a part of the FSA''s, 0 to 1. Source: computed at load.'),
+      (null, 'share_of_region', 'That area as a part of the health region''s, 0 to 1. Source: computed at load.'),
+      (null, 'fsa_region_id', 'The FSA: region_id in geo.fsa_all.'),
+      (null, 'health_region_id', 'The health region: region_id in geo.health_regions_all.'),
+      (null, 'fsa_vintage_id', 'Edition of the FSA: vintage_id in geo.vintages.'),
+      (null, 'fsa_vintage', 'Name of the FSA''s edition, such as 2021.'),
+      (null, 'health_region_vintage_id', 'Edition of the health region: vintage_id in geo.vintages.'),
+      (null, 'health_region_vintage', 'Name of the health region''s edition, such as 2022.'),
+      (null, 'vintage', 'Name of the edition, such as 2022. Source: geodata/sources.toml, or the load.'),
+      (null, 'effective_from', 'First day on which the edition is in force. Source: geodata/sources.toml, or the load.'),
+      (null, 'effective_to', 'First day on which it no longer is; null: until a later edition is published. Source: geodata/sources.toml, or the load.'),
+      (null, 'representation', 'digital (runs into the water) or cartographic (ends at the shoreline). Source: geodata/sources.toml, or the load.'),
+      (null, 'demo', 'True for made-up boundaries: not for decisions.'),
+      ('fsa_health_regions', 'demo', 'True where either is made up: not for decisions.'),
+      (null, 'extract', 'True where the edition covers a part of the country: it is never in force.'),
+      (null, 'region_count', 'Number of regions.'),
+      (null, 'product', 'Title of the source product.'),
+      (null, 'source_url', 'Where the file was published.'),
+      (null, 'source_file', 'Name of the file that was read.'),
+      (null, 'source_sha256', 'SHA-256 of what was read, hexadecimal.'),
+      (null, 'licence', 'Name of the licence.'),
+      (null, 'licence_url', 'Address of the licence.'),
+      (null, 'attribution_en', 'Attribution that the licence asks for, English.'),
+      (null, 'attribution_fr', 'Attribution that the licence asks for, French.'),
+      (null, 'published_at', 'When it was last published.'),
+      (null, 'in_force', 'True for the edition that answers for its coverage today.'),
+      (null, 'geom', 'Boundary, EPSG:3347 (NAD83 / Statistics Canada Lambert, metres), as published and not simplified: what positions are tested against. Source: the boundary file; repaired only where it was invalid.'),
+      ('region_parts', 'geom', 'Piece of the boundary, EPSG:3347 (metres), at most 96 vertices. Source: computed at load.'),
+      (null, 'geom_4326', 'The same in EPSG:4326 (degrees, longitude first) with 6 decimals, long edges cut so that they curve as they should. Source: computed at load.'),
+      (null, 'rep_point', 'A point on the surface of geom, EPSG:4326 (degrees, longitude first). Source: computed at load.')
+    )
+    select distinct on (c.relname, a.attname)
+           format('comment on column geo.%I.%I is %L', c.relname, a.attname, notes.text) as sql
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join notes on notes.col = a.attname and (notes.view is null or c.relname in (notes.view, notes.view || '_all'))
+    where c.relnamespace = 'geo'::regnamespace and c.relkind = 'v'
+    order by c.relname, a.attname, notes.view nulls last
+  loop
+    execute note.sql;
+  end loop;
+end
+$$;
+
+comment on function geo.vintages_at(date) is
+  'The edition of each coverage that is in force on a day; none of a coverage before its first.';
+comment on function geo.region_at(text, double precision, double precision, date) is
+  'The region of a coverage at a position (EPSG:4326 degrees, longitude first), in the edition in force on a day: one row, or none where nothing covers it. On a shared border the lowest code; certain is false within 2 m of another region.';
+comment on function geo.health_region_at(double precision, double precision, date) is
+  'The health region at a position (EPSG:4326 degrees, longitude first), in the edition in force on a day: one row, or none where nothing covers it. On a shared border the lowest code; certain is false within 2 m of another region.';
+comment on function geo.fsa_at(double precision, double precision, date) is
+  'The FSA at a position (EPSG:4326 degrees, longitude first), in the edition in force on a day: one row, or none where nothing covers it. On a shared border the lowest code; certain is false within 2 m of another FSA.';
+comment on function geo.health_regions_of_fsa(text, date) is
+  'The health regions of an FSA, or of a postal code''s FSA, in the editions in force on a day: largest share first; from 0.1 % of the FSA up.';

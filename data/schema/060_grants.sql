@@ -1,0 +1,63 @@
+-- Who may do what. Runs as often as you like, as the owner of the tables; where a role does not exist there is nothing to
+-- grant. What the owner adds later is granted by itself (default privileges), and by the next migrate.
+do $$
+declare
+  wanted record;
+  owned record;
+begin
+  revoke execute on all functions in schema geo from public;
+
+  -- Analysts: the views and functions of schema geo. Those run with the caller's rights, on the views.
+  if exists (select from pg_roles where rolname = 'geo_reader') then
+    grant usage on schema geo to geo_reader;
+    grant select on all tables in schema geo to geo_reader;
+    grant execute on all functions in schema geo to geo_reader;
+  end if;
+
+  -- The service reads whatever it may have to answer from. Loads write rows, but not which migrations there were, nor any
+  -- table's definition.
+  for wanted in
+    select * from (values
+      ('geo_api', 'select', 'select'), ('geo_loader', 'select, insert, update, delete', 'usage')
+    ) as roles (name, on_tables, on_sequences)
+    where exists (select from pg_roles where rolname = roles.name)
+  loop
+    execute format('grant usage on schema public, geo to %I', wanted.name);
+    execute format('grant select on all tables in schema geo to %I', wanted.name);
+    execute format('grant execute on all functions in schema geo to %I', wanted.name);
+    for owned in
+      select oid::regclass as name, relkind from pg_class
+      where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'S') and pg_has_role(relowner, 'usage')
+        and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'e')
+    loop
+      if owned.relkind = 'S' then
+        execute format('grant %s on sequence %s to %I', wanted.on_sequences, owned.name, wanted.name);
+      else
+        execute format('grant %s on %s to %I', wanted.on_tables, owned.name, wanted.name);
+      end if;
+    end loop;
+    execute format('alter default privileges in schema public grant %s on tables to %I', wanted.on_tables, wanted.name);
+    execute format('alter default privileges in schema public grant %s on sequences to %I', wanted.on_sequences, wanted.name);
+  end loop;
+  if exists (select from pg_roles where rolname = 'geo_loader') then
+    revoke insert, update, delete on public.django_migrations, public.django_content_type from geo_loader;
+  end if;
+end
+$$;
+
+-- After a load the planner must know of millions of new rows at once, and only an owner may tell it.
+create or replace function public.analyze_boundaries() returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  analyze public.coverage, public.vintage, public.region, public.region_part, public.region_level, public.overlap;
+end
+$$;
+revoke execute on function public.analyze_boundaries() from public;
+do $$
+begin
+  if exists (select from pg_roles where rolname = 'geo_loader') then
+    grant execute on function public.analyze_boundaries() to geo_loader;
+  end if;
+end
+$$;
