@@ -1,4 +1,7 @@
-"""Say in one line whether the PostGIS of DATABASE_URL or DB_HOST can be used, before Django says it in fifty."""
+"""Say in one line whether the PostGIS of DATABASE_URL or DB_HOST can be used, before Django says it in fifty.
+
+With an argument, as that role: _check_database.py geo_api.
+"""
 
 import sys
 from pathlib import Path
@@ -24,6 +27,8 @@ def address() -> dict[str, object]:
 
 
 to = address()
+if len(sys.argv) > 1:
+    to |= {"user": sys.argv[1], "password": env.str("DB_API_PASSWORD", "")}
 where = f"{to['name']} at {to['host'] or 'the local socket'}:{to['port'] or 5432}"
 try:
     connection = psycopg2.connect(
@@ -35,7 +40,8 @@ try:
         connect_timeout=5,
     )
 except psycopg2.OperationalError as error:
-    sys.exit(f"cannot connect to {where}: {str(error).strip().splitlines()[0]}")
+    as_role = f" as {sys.argv[1]}" if len(sys.argv) > 1 else ""
+    sys.exit(f"cannot connect to {where}{as_role}: {str(error).strip().splitlines()[0]}")
 with connection, connection.cursor() as cursor:
     cursor.execute(
         "select exists (select from pg_extension where extname = 'postgis')"

@@ -218,3 +218,14 @@ need_database() {
     cluster_up
   fi
 }
+
+# After migrate, which makes the role where it may: what the service connects as.
+need_api_role() {
+  own_database || return 0 # the private one has it
+  if [ -z "$(setting DB_API_PASSWORD)" ]; then
+    say "  notice: the service connects as the owner of the database; with DB_API_PASSWORD as a role that only reads (.env.example)"
+  else
+    (export_env; "$VENV/bin/python" "$ROOT/bin/_check_database.py" geo_api) ||
+      die "DB_API_PASSWORD is set, but geo_api cannot log in: see data/schema/README.md, or leave it empty to serve as the owner"
+  fi
+}

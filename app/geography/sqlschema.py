@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.utils import CursorWrapper
-from psycopg2.extensions import encrypt_password
+from psycopg2.extensions import encrypt_password  # type: ignore[import-untyped]
 
 # What needs no tables, and every migrate repeats: extension and roles. What follows up to the grants makes the views.
 _FIRST, _VIEWS, _GRANTS = ("010", "020"), ("030", "040", "050"), ("060",)

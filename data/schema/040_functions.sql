@@ -29,8 +29,9 @@ language sql stable parallel safe
 begin atomic
   select near.region_id, r.code, r.name_en, r.name_fr, r.pruid, near.regions = 1, r.vintage_id
   from (
-    select public.st_transform(public.st_setsrid(public.st_makepoint(lon, lat), 4326), 3347) as geom
-    where lon between -142 and -52 and lat between 41 and 84
+    -- Not `where`: the planner computes what is constant before it asks where.
+    select case when lon between -142 and -52 and lat between 41 and 84
+           then public.st_transform(public.st_setsrid(public.st_makepoint(lon, lat), 4326), 3347) end as geom
     offset 0
   ) as position
   cross join lateral (

@@ -36,6 +36,24 @@ def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() ->
     assert "options" not in read(DB_STATEMENT_TIMEOUT_MS="400")[0]
 
 
+USER = "from config import settings as s; d = s.DATABASES['default']; print(d['USER'], d['PASSWORD'])"
+
+
+@pytest.mark.parametrize(
+    "where", [{}, {"DATABASE_URL": "postgis://owner:secret@h/there"}, {"DB_USER": "owner", "DB_PASSWORD": "secret"}]
+)
+def test_the_service_and_loads_connect_with_fewer_rights_where_their_role_has_a_password(where: dict[str, str]) -> None:
+    def user(*, of: str = "", **environment: str) -> str:
+        first = f"import os; os.environ['COVIDTRENDS_GEO_{of}'] = '1'; " if of else ""
+        return run(first + USER, PLAIN | where | environment).stdout.strip()
+
+    owner = "owner secret" if where else "covidtrends_geo"
+    assert user() == user(of="SERVES") == user(of="LOADS") == user(DB_API_PASSWORD="a", DB_LOADER_PASSWORD="l") == owner
+    assert user(of="SERVES", DB_API_PASSWORD="a") == "geo_api a"
+    assert user(of="LOADS", DB_LOADER_PASSWORD="l") == "geo_loader l"
+    assert user(of="LOADS", DB_API_PASSWORD="a") == owner
+
+
 def test_the_server_says_that_it_is_one() -> None:
     environment = {key: value for key, value in os.environ.items() if key.startswith(("GDAL", "GEOS", "PROJ"))}
     answer = run(f"import config.wsgi; {SHOW}", PLAIN | environment)

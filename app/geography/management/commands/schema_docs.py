@@ -1,16 +1,17 @@
-"""`manage.py schema_docs`: writes data/schema/erd.md and dictionary.md from the live database, or checks them."""
+"""`manage.py schema_docs`: writes data/schema/erd.md, erd.svg and dictionary.md from the live database, or checks them."""
 
 import re
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-FOLDER: Path = settings.REPO_DIR / "data" / "schema"
+from geography.schema_picture import Column, draw
 
-_TABLES = ("coverage", "vintage", "region", "region_part", "region_level", "overlap")
+FOLDER: Path = settings.REPO_DIR / "data" / "schema"
 
 _COLUMNS_SQL = """
     SELECT c.relname, obj_description(c.oid, 'pg_class'), a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
@@ -25,9 +26,14 @@ _COLUMNS_SQL = """
     ORDER BY array_position(%s::text[], c.relname::text), c.relname, a.attnum
 """
 
+_FUNCTIONS_SQL = """
+    SELECT p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), obj_description(p.oid, 'pg_proc')
+    FROM pg_proc p WHERE p.pronamespace = to_regnamespace('geo') ORDER BY p.proname, 2
+"""
+
 
 class Command(BaseCommand):
-    help = "Write data/schema/erd.md and data/schema/dictionary.md from the database; --check only compares."
+    help = "Write data/schema/erd.md, erd.svg and dictionary.md from the database; --check only compares."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stale = []
-        for name, text in (("erd.md", erd()), ("dictionary.md", dictionary())):
+        for name, text in (("erd.md", erd()), ("erd.svg", picture()), ("dictionary.md", dictionary())):
             path = FOLDER / name
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 continue
@@ -66,7 +72,7 @@ def erd() -> str:
             "# Tables and how they hang together",
             "",
             "Generated from the database by `manage.py schema_docs`; a test keeps it true. The columns are explained in",
-            "[dictionary.md](dictionary.md).",
+            "[dictionary.md](dictionary.md). The same as a picture: [erd.svg](erd.svg).",
             "",
             "```mermaid",
             "erDiagram",
@@ -78,8 +84,26 @@ def erd() -> str:
     )
 
 
+def picture() -> str:
+    """Return the same as SVG."""
+    return draw(
+        {
+            table: [Column(one["name"], _short(one["type"]), one["primary"], one["references"]) for one in columns]
+            for table, (_, columns) in _tables("public").items()
+        }
+    )
+
+
+def _short(kind: str) -> str:
+    return (
+        kind.replace("character varying", "varchar")
+        .replace("double precision", "float8")
+        .replace("timestamp with time zone", "timestamptz")
+    )
+
+
 def dictionary() -> str:
-    """Return every table, view and column with its comment as Markdown."""
+    """Return every view, function, table and column with its comment as Markdown."""
     parts = [
         "# Dictionary",
         "",
@@ -94,7 +118,27 @@ def dictionary() -> str:
                 f"| `{one['name']}` | {one['type']}{', may be null' if one['nullable'] else ''} | {_note(one)} |"
                 for one in columns
             ]
+        if schema == "geo":
+            parts += ["", "## Functions for analysts (schema `geo`)"]
+            for name, arguments, result, comment in _functions():
+                parts += [
+                    "",
+                    f"### {name}",
+                    "",
+                    comment or "",
+                    "",
+                    "```sql",
+                    f"geo.{name}({arguments})",
+                    f"returns {result}",
+                    "```",
+                ]
     return "\n".join([*parts, ""])
+
+
+def _functions() -> list[tuple[str, str, str, str | None]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_FUNCTIONS_SQL)
+        return list(cursor.fetchall())
 
 
 def _note(column: dict[str, Any]) -> str:
@@ -103,8 +147,9 @@ def _note(column: dict[str, Any]) -> str:
 
 def _tables(schema: str) -> dict[str, tuple[str | None, list[dict[str, Any]]]]:
     tables: dict[str, tuple[str | None, list[dict[str, Any]]]] = {}
+    ours = [model._meta.db_table for model in apps.get_app_config("geography").get_models()]
     with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS_SQL, [list(_TABLES), schema, list(_TABLES)])
+        cursor.execute(_COLUMNS_SQL, [ours, schema, ours])
         for table, comment, name, kind, not_null, note, primary, references in cursor:
             tables.setdefault(table, (comment, []))[1].append(
                 {
