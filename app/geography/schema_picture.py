@@ -99,7 +99,7 @@ def _drawn(name: str, columns: Sequence[Column], box: _Box) -> str:
         [
             f'<rect x="{box.x:.0f}" y="{box.y:.0f}" width="{box.width:.0f}" height="{box.height:.0f}" rx="3" fill="#f6f8fa"'
             ' stroke="#9ab"/>',
-            f'<text x="{box.x + 6:.0f}" y="{box.y + 15:.0f}" font-size="12" font-weight="600" fill="#123">{escape(name)}</text>',
+            f'<text x="{box.x + 6:.0f}" y="{box.y + 15:.0f}" font-size="12" font-weight="600">{escape(name)}</text>',
             *rows,
         ]
     )

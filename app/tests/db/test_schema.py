@@ -49,7 +49,7 @@ def test_overlaps_leave_slivers_out_as_the_api_does(world: World) -> None:
 def test_the_statements_of_the_document_run(world: World) -> None:
     document = sqlschema.files()[0].with_name("README.md").read_text(encoding="utf-8")
     statements = [one for one in document.split("```sql")[1].split("```")[0].split(";") if one.strip()]
-    assert len(statements) == 3
+    assert len(statements) == 4
     for statement in statements:
         rows(statement)
 

@@ -131,7 +131,7 @@ def test_passwords_are_kept_as_scram_and_a_wrong_one_is_refused() -> None:
         cursor.execute("SELECT current_setting('password_encryption')")
         assert cursor.fetchone() == ("scram-sha-256",)
     one = connection.settings_dict
-    with pytest.raises(psycopg2.OperationalError, match="password|no pg_hba"):
+    with pytest.raises(psycopg2.OperationalError, match=r"password|no pg_hba"):
         psycopg2.connect(host=one["HOST"], port=one["PORT"], dbname=one["NAME"], user="geo_reader", password="guess")
 
 
