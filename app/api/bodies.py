@@ -8,6 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.utils.encoding import iri_to_uri
+
 from api.language import say_often
 from geography.codes import PROVINCE_BY_PRUID
 from geography.messages import Message
@@ -52,13 +54,13 @@ def vintage_block(vintage: "Vintage", language: str) -> dict[str, Any]:
         "extract": vintage.extract,
         "attribution": _attribution(vintage, language),
         "licence": vintage.licence,
+        "licence_url": vintage.licence_url,
     }
 
 
 def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
     """Return an edition with its source, as /vintages lists it."""
     return vintage_block(vintage, language) | {
-        "licence_url": vintage.licence_url,
         "product": vintage.product,
         "source_url": vintage.source_url,
         "region_count": vintage.region_count,
@@ -93,6 +95,16 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     members["attribution"] = _distinct(_attribution(one, language) for one in vintages.values())
     members["licence"] = _distinct(one.licence for one in vintages.values())
     return members
+
+
+def licence_links(body: Any) -> str:
+    """Return the value of the Link header (RFC 8288) that leads to the licences of an answer's vintages.
+
+    One for each licence; empty where none has an address, and for a body that names no vintage.
+    """
+    blocks = [body.get(name) for name in ("vintage", "fsa_vintage")] if isinstance(body, dict) else []
+    addresses = dict.fromkeys(block["licence_url"] for block in blocks if isinstance(block, dict))
+    return ", ".join(f'<{iri_to_uri(one)}>; rel="license"' for one in addresses if one)
 
 
 def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:

@@ -1,5 +1,11 @@
-"""Examples for the OpenAPI document. The tests hold each against its schema."""
+"""Examples for the OpenAPI document. The tests hold each against its schema.
 
+Most are answers of the demonstration, stored by `manage.py api_docs` in examples.json and compared by a test: every route is
+asked with the examples of its own parameters. Only what the demonstration cannot answer is written by hand here.
+"""
+
+import json
+from pathlib import Path
 from typing import Any
 
 from api.bodies import province_block
@@ -19,6 +25,7 @@ _VINTAGE = {
     "demo": False,
     "extract": False,
     **_SOURCE,
+    "licence_url": "https://www.statcan.gc.ca/en/reference/licence",
 }
 _FSA_VINTAGE = _VINTAGE | {"coverage": "fsa", "label": "2021", "effective_from": "2021-11-17"}
 _TORONTO_NAMES = {
@@ -161,7 +168,6 @@ BODIES: dict[str, dict[str, Any]] = {
         "vintages": [
             _VINTAGE
             | {
-                "licence_url": "https://www.statcan.gc.ca/en/reference/licence",
                 "product": "Health Regions: Boundaries and Correspondence with Census Geography",
                 "source_url": "https://www150.statcan.gc.ca/n1/pub/82-402-x/82-402-x2023001-eng.htm",
                 "region_count": 104,
@@ -215,8 +221,57 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
 }
 
 
+# What provokes each kind of problem that a request alone can provoke, on the demonstration.
+PROVOKED = {
+    "coordinate-invalid": "/locate?lat=43.6426&lon=79.3871",
+    "coverage-unknown": "/coverages/parishes/regions",
+    "fsa-malformed": "/fsa/MOV",
+    "fsa-without-boundary": "/fsa/K1A",
+    "no-vintage": "/health-regions?at=1999-01-01",
+    "parameter-invalid": "/locate?latt=43.6426&lon=-79.3871",
+    "region-unknown": "/health-regions/3599",
+    "vintage-unknown": "/health-regions?vintage=2099",
+}
+
+STORED_FILE = Path(__file__).with_name("examples.json")
+# By operation: the request and its answer; by problem: the same.
+STORED: dict[str, dict[str, dict[str, Any]]] = json.loads(STORED_FILE.read_text(encoding="utf-8"))
+
+# Whatever differs between two machines or two days: it is shown as it was and not compared.
+VOLATILE = {"postgis", "published_at", "created_at", "generated_at", "seconds", "memory_mb", "bytes", "etag"}
+_MOST_ITEMS, _MOST_TEXTS, _MOST_POSITIONS = 2, 5, 3
+
+
+def shortened(value: Any, *, geometry: bool = False) -> Any:
+    """Return an answer as the document shows it.
+
+    A list of objects has its first two, a list of texts its first five. Of a geometry there is the first ring of the first
+    polygon, of that the first three positions and the last. Everything else is whole.
+    """
+    if isinstance(value, dict):
+        return {name: shortened(one, geometry=name == "coordinates") for name, one in value.items()}
+    if not isinstance(value, list) or not value:
+        return value
+    if geometry and isinstance(value[0], list):
+        is_ring = not isinstance(value[0][0], list)
+        kept = [*value[:_MOST_POSITIONS], value[-1]] if is_ring and len(value) > _MOST_POSITIONS + 1 else value
+        return kept if is_ring else [shortened(value[0], geometry=True)]
+    if isinstance(value[0], dict | list):
+        return [shortened(one) for one in value[:_MOST_ITEMS]]
+    return value[:_MOST_TEXTS] if isinstance(value[0], str) else value
+
+
+def answer(operation_id: str, body: str) -> dict[str, Any] | None:
+    """Return the example of an operation's answer: the stored one, else the one of its schema, else None."""
+    stored = STORED["answers"].get(operation_id)
+    return stored["answer"] if stored else BODIES.get(body)
+
+
 def problem(kind: Kind) -> dict[str, Any]:
     """Return an example of a problem document."""
+    if kind.slug in STORED["problems"]:
+        stored: dict[str, Any] = STORED["problems"][kind.slug]["answer"]
+        return stored
     return {
         "type": kind.type,
         "title": str(kind.title),

@@ -62,9 +62,9 @@ def documented(
             schemas.ref(body),
             description=schemas.COMPONENTS[body].get("description", summary),
             examples=[
-                OpenApiExample(f"{operation_id} {media_type}", value=examples.BODIES[body], media_type=media_type)
+                OpenApiExample(f"{operation_id} {media_type}", value=shown, media_type=media_type)
                 for media_type in media_types[:1]
-                if body in examples.BODIES
+                if (shown := examples.answer(operation_id, body)) is not None
             ],
         )
     }
@@ -111,8 +111,26 @@ def one_spelling(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, 
 
 
 def shared_parts(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the schemas that the routes refer to, and what introduces the document (a postprocessing hook)."""
+    """Add the schemas and the problems that the routes refer to, and what introduces the document (a postprocessing hook)."""
     result.setdefault("components", {})["schemas"] = dict(sorted(schemas.COMPONENTS.items()))
+    result["components"]["examples"] = _problems_once(result["paths"])
+    result["security"] = []
+    result["servers"] = [{"url": "/", "description": "Where this document is served."}]
     result["info"]["description"] = _DESCRIPTION
+    result["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
     result["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     return result
+
+
+def _problems_once(paths: dict[str, Any]) -> dict[str, Any]:
+    """Put a reference in the place of every example of a problem, and return them by slug, each once."""
+    once: dict[str, Any] = {}
+    for operation in (operation for path in paths.values() for operation in path.values()):
+        for response in operation["responses"].values():
+            shown = response.get("content", {}).get(PROBLEM_MEDIA_TYPE, {}).get("examples", {})
+            for name, example in list(shown.items()):
+                slug = example["value"]["type"].rpartition("/")[2]
+                once[slug] = {"summary": example["value"]["title"], "value": example["value"]}
+                del shown[name]
+                shown[slug] = {"$ref": f"#/components/examples/{slug}"}
+    return dict(sorted(once.items()))

@@ -15,7 +15,9 @@ from api.language import LANGUAGES
 from api.readers import (
     LABEL_MAX_CHARACTERS,
     SEARCH_MAX_CHARACTERS,
+    TEXT_PATTERN,
     choice,
+    is_broken,
     metres,
     read_coverage,
     read_day,
@@ -26,7 +28,7 @@ from api.readers import (
     too_long,
     whole_number,
 )
-from geography.codes import PROVINCES, parse_fsa, parse_province
+from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
 from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.coordinates import parse_bbox
 from geography.errors import ParameterInvalid
@@ -126,6 +128,12 @@ def _read(param: Param, name: str, text: str) -> Any:
             parameter=name,
             hint=Message("Leave it out, or give it a value."),
         )
+    if is_broken(text):
+        raise ParameterInvalid(
+            Message("%(name)s holds characters that no text has.", name=name),
+            parameter=name,
+            hint=Message("Values are UTF-8, percent-encoded, without control characters."),
+        )
     if len(text) > VALUE_MAX_CHARACTERS:
         raise ParameterInvalid(too_long(name, VALUE_MAX_CHARACTERS), parameter=name)
     return param.read(text)
@@ -156,7 +164,7 @@ FSA_CODE = Param(
     "code",
     parse_fsa,
     "An FSA, or a full postal code, of which only the FSA is used. Case, spaces and hyphens do not matter.",
-    {"type": "string"},
+    {"type": "string", "pattern": FSA_PATTERN},
     "M5V",
     required=True,
 )
@@ -171,7 +179,7 @@ VINTAGE = Param(
     "vintage",
     read_label("vintage"),
     "Label of the health-region vintage that answers. Without it the one in force (today, or on the day `at`).",
-    {"type": "string", "maxLength": LABEL_MAX_CHARACTERS},
+    {"type": "string", "maxLength": LABEL_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
     "2022",
 )
 FSA_VINTAGE = replace(
@@ -198,14 +206,14 @@ PROVINCE = Param(
     "province",
     parse_province,
     "Only regions of this province or territory: two letters or PRUID.",
-    {"type": "string", "examples": [PROVINCES[5].abbreviation, PROVINCES[5].pruid]},
+    {"type": "string", "enum": [text for one in PROVINCES for text in (one.abbreviation, one.pruid)]},
     "ON",
 )
 SEARCH = Param(
     "q",
     read_search,
     "Words that all occur in the English or French name or in the code. Case, accents, hyphens and dashes do not matter.",
-    {"type": "string", "maxLength": SEARCH_MAX_CHARACTERS},
+    {"type": "string", "maxLength": SEARCH_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
     "saguenay lac",
 )
 BBOX = Param(

@@ -1,6 +1,7 @@
 """How the text of one parameter becomes a value, or an error that names the parameter."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from geography.codes import is_dguid, is_hruid
 from geography.errors import CoverageUnknown, InvalidInput, ParameterInvalid, RegionUnknown
 from geography.messages import Message
+from geography.text import fold
 
 SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
@@ -17,7 +19,8 @@ CODE_MAX_CHARACTERS = 21
 _SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+# Phones and languages write all the digits they have, and small numbers with an exponent.
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 
 
 def named(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -95,10 +98,26 @@ def read_day(text: str) -> date:
         raise ParameterInvalid(Message("at is a calendar day, YYYY-MM-DD."), parameter="at") from None
 
 
+# The same for the OpenAPI document.
+_BROKEN = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd"
+TEXT_PATTERN = rf"^[^{_BROKEN}]*[^{_BROKEN}\s][^{_BROKEN}]*$"
+
+
+def is_broken(text: str) -> bool:
+    """Say whether the text holds a control character (NUL is one that PostgreSQL cannot even be asked for) or was no UTF-8.
+
+    White space is fine: people paste it.
+    """
+    # What is no UTF-8 arrives as U+FFFD.
+    return any(one == "\ufffd" or (unicodedata.category(one) in ("Cc", "Cs") and not one.isspace()) for one in text)
+
+
 def read_search(text: str) -> str:
-    """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS."""
+    """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS and where there is no word."""
     if len(text) > SEARCH_MAX_CHARACTERS:
         raise ParameterInvalid(too_long("q", SEARCH_MAX_CHARACTERS), parameter="q")
+    if not fold(text):
+        raise ParameterInvalid(Message("q holds no letter of English or French and no digit."), parameter="q")
     return text
 
 
@@ -107,7 +126,7 @@ def read_label(parameter: str) -> Callable[[str], str]:
 
     def reader(text: str) -> str:
         # PostgreSQL cannot even be asked for text that holds a NUL.
-        if len(text) > LABEL_MAX_CHARACTERS or not text.isprintable():
+        if len(text) > LABEL_MAX_CHARACTERS or is_broken(text):
             raise ParameterInvalid(
                 Message(
                     "%(name)s is the label of a vintage, at most %(most)s characters; /vintages lists them.",

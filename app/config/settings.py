@@ -214,7 +214,8 @@ LOOKUP_MEMORY_VERTICES = env.int("LOOKUP_MEMORY_VERTICES", 8_000_000)
 
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
-CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
+# What a page may read of an answer beside its body.
+CORS_EXPOSE_HEADERS = ["Link", "X-Request-ID", "Retry-After"]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
 
 # A page's address may hold a position: it goes to nobody, not even to this service's own log.

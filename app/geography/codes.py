@@ -52,6 +52,12 @@ _LOOKALIKE_DIGIT = {"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "S": "5", 
 
 _SEPARATORS = re.compile(r"[\s\-\u00a0\u2010-\u2015]+")
 _FSA = re.compile(rf"[{_FIRST_LETTERS}][0-9][{_LETTERS}]")
+# What `parse_fsa` reads, for the OpenAPI document.
+_GAP = r"[\s\-\u00a0\u2010-\u2015]*"
+FSA_PATTERN = (
+    f"^{_GAP}[{_FIRST_LETTERS}{_FIRST_LETTERS.lower()}]{_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]"
+    f"({_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]{_GAP}[0-9])?{_GAP}$"
+)
 _HRUID = re.compile(r"[0-9]{4}")
 _DGUID = re.compile(r"[0-9]{4}[A-Z][0-9]{4}[0-9A-Z.\-]{1,12}")
 

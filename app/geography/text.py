@@ -15,3 +15,16 @@ def fold(text: str) -> str:
     spelled = text.casefold().replace("œ", "oe").replace("æ", "ae")
     plain = "".join(one for one in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(one))
     return _NOT_WORD.sub(" ", plain).strip()
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """Return the ways in which a folded word may stand in folded text: as it is, or parted where an apostrophe was.
+
+    Who types `st johns` means `St. John's`, folded `st john s`; who types `durfe` means `D'Urfé`.
+    """
+    found = [word]
+    if len(word) > 2 and word.endswith("s"):
+        found.append(f"{word[:-1]} s")
+    if len(word) > 2 and word[0] in "dl" and word[1] in "aeiouyh":
+        found.append(f"{word[0]} {word[1:]}")
+    return tuple(found)

@@ -11,10 +11,16 @@ from geography.selectors import atlas, catalogue
 from tests import world as worlds
 
 
+@pytest.fixture(scope="session")
+def no_files(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return an empty folder."""
+    return str(tmp_path_factory.mktemp("no_files"))
+
+
 @pytest.fixture(autouse=True)
-def static_root(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+def static_root(settings: Any, no_files: str) -> None:
     """Give WhiteNoise a folder to look at: it warns where collectstatic has not run."""
-    settings.STATIC_ROOT = str(tmp_path_factory.getbasetemp())
+    settings.STATIC_ROOT = no_files
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ VINTAGE: Schema = {
     "demo": flag("True for made-up boundaries: not for decisions."),
     "extract": flag("True where it covers a part of the country: it answers only to its label."),
     **SOURCE,
+    "licence_url": text("Address of the licence; empty where it has none."),
 }
 
 COMPONENTS: dict[str, Schema] = {
@@ -23,7 +24,6 @@ COMPONENTS: dict[str, Schema] = {
                 record(
                     {
                         **VINTAGE,
-                        "licence_url": text("Address of the licence."),
                         "product": text("Title of the source product."),
                         "source_url": text("Where the file was published."),
                         "region_count": COUNT,

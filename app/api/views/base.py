@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.bodies import licence_links
 from api.language import language_of
 from api.params import Spec
 from api.queries import PlainQuery
@@ -32,6 +33,13 @@ class ApiView(APIView):
 
 
 class GeoView(ApiView):
-    """A route that answers with GeoJSON, under either media type."""
+    """A route that answers with GeoJSON, under either media type. The header leads to the licence of the boundaries."""
 
     renderer_classes = [GeoJSONRenderer, JSONRenderer]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Add `Link: rel="license"` to what comes from boundaries."""
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if links := licence_links(getattr(final, "data", None)):
+            final.headers["Link"] = links
+        return final

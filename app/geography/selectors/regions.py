@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import F, FilteredRelation, Q, QuerySet
 from django.db.models.expressions import RawSQL
@@ -13,7 +15,7 @@ from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.messages import Message, Plural
 from geography.models import Region, Status, Vintage
 from geography.selectors.positions import position_locate
-from geography.text import fold
+from geography.text import fold, spellings
 
 # A box follows meridians and parallels, which are no straight lines in the projection.
 _BOX_SQL = f"ST_Transform(ST_Segmentize(ST_MakeEnvelope(%s, %s, %s, %s, {SRID_WGS84}), 0.25), {SRID_STATCAN_LAMBERT})"
@@ -72,7 +74,7 @@ def regions_page(
         regions = regions.filter(pruid=province.pruid)
     if search is not None:
         words = fold(search).split()
-        regions = regions.filter(*(Q(search_text__contains=word) for word in words)) if words else regions.none()
+        regions = regions.filter(*(_holds(word) for word in words)) if words else regions.none()
     if bbox is not None:
         regions = regions.filter(_in_box(vintage, bbox))
     if position is not None:
@@ -169,6 +171,10 @@ def drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
         geojson=F("drawn__geojson"),
         drawn_extent=F("drawn__extent"),
     )
+
+
+def _holds(word: str) -> Q:
+    return reduce(or_, (Q(search_text__contains=spelling) for spelling in spellings(word)))
 
 
 def _in_box(vintage: Vintage, bbox: Bbox) -> Q:

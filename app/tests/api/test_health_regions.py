@@ -81,15 +81,21 @@ class TestTheList:
             ("Œuvre", ["3504"]),
             ("6101", ["6101"]),
             ("nowhere", []),
-            ("%", []),
-            ("_", []),
-            ("健康", []),
-            ("health\x00unit", ["3501", "3502", "3503", "3504"]),
+            ("REGION DU SAGUENAY\u2011LAC\u2010SAINT\u2013JEAN", ["2401"]),
+            ("Circonscription sanitaire de l\u2019Ouest", ["3501"]),
+            ("circonscription sanitaire de louest", ["3501"]),
+            ("circonscription sanitaire de l'est", ["3502"]),
+            ("\u0153uvre du haut", ["3504"]),
+            ("health\tunit\u00a0", ["3501", "3502", "3503", "3504"]),
             ("' OR 1=1 --", ["6101"]),
         ],
     )
     def test_searches_names_and_codes_whatever_the_accents_case_and_dashes(self, get, q, expected):
         assert ids(get("/health-regions", q=q)) == expected
+
+    @pytest.mark.parametrize("q", ["健康", "ᓄᓇᕗᑦ", "---", "%", "_", "' -- ;", "health\x00unit", "\ufffd", "a" * 101])
+    def test_refuses_what_no_name_can_hold_rather_than_find_nothing(self, get, assert_problem, q):
+        assert_problem(get("/health-regions", q=q), 400, "parameter-invalid", parameter="q")
 
     def test_joins_conditions(self, get):
         assert ids(get("/health-regions", province="ON", q="west", **position(2_000, 2_000))) == ["3501"]

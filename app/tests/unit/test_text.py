@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geography.text import fold
+from geography.text import fold, spellings
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,13 @@ from geography.text import fold
         ("Œuvre, cœur et æther", "oeuvre coeur et aether"),
         ("  l'Est   (3502) ", "l est 3502"),
         ("ﬁn", "fin"),
+        ("St. John's", "st john s"),
+        ("St. John\u2019s", "st john s"),
+        ("Île\u2011du\u2011Prince\u2013Édouard", "ile du prince edouard"),
+        ("I\u0302le-du-Prince-E\u0301douard", "ile du prince edouard"),
+        ("1er, 1\u1d49\u02b3", "1er 1er"),
+        ("Baie\u00a0d\u02bcUrfé", "baie d urfe"),
+        ("Côte\u00ad-Nord", "cote nord"),
         ("Straße", "strasse"),
         ("健康 ᓄᓇᕗᑦ", ""),
         ("a\x00b", "a b"),
@@ -38,3 +45,16 @@ def test_what_is_folded_holds_words_only_and_stays_as_it_is(text):
 @given(st.text(alphabet="abcxyzàâæçéèêëîïôœùûüÿÀÂÆÇÉÈÊËÎÏÔŒÙÛÜŸ0189 '’-—"))
 def test_case_never_matters_in_either_language(text):
     assert fold(text.upper()) == fold(text.lower()) == fold(text)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("johns", "St. John's"), ("john", "St. John's"), ("lest", "l'Est"), ("durfe", "Baie-D'Urfé"), ("dhalifax", "d'Halifax")],
+)
+def test_a_word_is_found_without_its_apostrophe(typed, meant):
+    assert any(spelling in fold(meant) for spelling in spellings(typed))
+
+
+@pytest.mark.parametrize("word", ["s", "is", "dr", "los", "lac", "1er"])
+def test_a_word_is_always_found_as_it_is(word):
+    assert spellings(word)[0] == word

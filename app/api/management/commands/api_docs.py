@@ -1,0 +1,103 @@
+"""Write what documents the API: examples.json from the demonstration, openapi.yaml from the code, the Postman collection."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+
+from api import examples
+from api.collection import collection, example
+
+DOCS: Path = settings.REPO_DIR / "docs"
+HOST = "http://127.0.0.1:8000"
+# Operations that the demonstration, with its one vintage of each coverage, has no answer to: their examples are by hand.
+NOT_ON_THE_DEMONSTRATION: set[str] = set()
+# Asks a path; returns the status, the media type and the body.
+Ask = Callable[[str], tuple[int, str, bytes]]
+
+
+class Command(BaseCommand):
+    help = (
+        "Write app/api/examples.json, docs/openapi.yaml and docs/postman_collection.json, in this order. "
+        "The database must hold the embedded demonstration and no other boundaries."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000")
+
+        def ask(path: str) -> tuple[int, str, bytes]:
+            response = client.get(path)
+            return response.status_code, response.headers["Content-Type"], b"".join(response)
+
+        _write(examples.STORED_FILE, asked(ask, HOST))
+        # A process of its own: this one has read the old examples.
+        command = [
+            sys.executable,
+            "manage.py",
+            "spectacular",
+            "--validate",
+            "--fail-on-warn",
+            "--file",
+            str(DOCS / "openapi.yaml"),
+        ]
+        subprocess.run(command, cwd=settings.APP_DIR, check=True)  # noqa: S603 - nothing in it is a user's
+        document = yaml.safe_load((DOCS / "openapi.yaml").read_text(encoding="utf-8"))
+        _write(DOCS / "postman_collection.json", collection(document))
+        self.stdout.write("examples.json, openapi.yaml and postman_collection.json written")
+
+
+def asked(ask: Ask, address: str) -> dict[str, Any]:
+    """Return the answers of the demonstration that are shown as examples, shortened; `address` is shown as `HOST`.
+
+    Every operation with GET and a JSON answer is asked with the examples of its required parameters, and every problem in the
+    way that provokes it. Raises: CommandError where an answer is none.
+    """
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    answers = {}
+    for path, operations in document["paths"].items():
+        operation = operations.get("get")
+        if operation is None or operation["operationId"] in {"schema", *NOT_ON_THE_DEMONSTRATION}:
+            continue
+        request = request_of(path, operation)
+        status, media_type, body = ask(request)
+        if status != 200:
+            raise CommandError(
+                f"{operation['operationId']}: its own example {request} is answered with {status}: {body[:300]!r}"
+            )
+        if media_type in ("application/json", "application/geo+json"):
+            answers[operation["operationId"]] = {"request": request, "answer": _shown(body, address)}
+    problems = {}
+    for slug, request in examples.PROVOKED.items():
+        *_, body = ask(request)
+        problems[slug] = {"request": request, "answer": _shown(body, address)}
+        if not problems[slug]["answer"].get("type", "").endswith(slug):
+            raise CommandError(f"{request} does not provoke {slug}: {body[:300]!r}")
+    return {"answers": dict(sorted(answers.items())), "problems": dict(sorted(problems.items()))}
+
+
+def request_of(path: str, operation: dict[str, Any]) -> str:
+    """Return the request that an operation's required parameters make with their examples."""
+    parameters = [one for one in operation.get("parameters", []) if one.get("required")]
+    for one in parameters:
+        path = path.replace(f"{{{one['name']}}}", example(one))
+    query = "&".join(f"{one['name']}={example(one)}" for one in parameters if one["in"] == "query")
+    return f"{path}?{query}" if query else path
+
+
+def _shown(body: bytes, address: str) -> Any:
+    answer = json.loads(body.decode().replace(address, HOST))
+    if isinstance(answer, dict) and answer.get("demo") is False:
+        raise CommandError("Examples are of the demonstration; this database answers from other boundaries.")
+    return examples.shortened(answer)
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

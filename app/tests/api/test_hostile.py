@@ -1,0 +1,158 @@
+"""Whatever is sent: an answer, or a 4xx with a reason. Never a crash, and never an answer to what was not understood."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from api import queries
+from api.params import Spec
+from tests import world as worlds
+
+SPECS: dict[str, Spec[Any]] = {
+    "/health-regions": queries.HEALTH_REGIONS,
+    "/health-regions/3501": queries.HEALTH_REGION,
+    "/health-regions/3501/fsa": queries.HEALTH_REGION_FSAS,
+    "/fsa": queries.FSAS,
+    "/fsa/M5V": queries.FSA,
+    "/fsa/M5V/boundary": queries.FSA_BOUNDARY,
+    "/locate": queries.LOCATE,
+    "/vintages": queries.PLAIN,
+}
+PATHS = ["/fsa/{}", "/fsa/{}/boundary", "/health-regions/{}", "/health-regions/{}/fsa", "/coverages/{}/regions", "/{}"]
+REQUIRED = {"/locate": worlds.position(2_000, 5_000)}
+
+SQL = [
+    "' OR '1'='1",
+    "1; DROP TABLE region",
+    "1) UNION SELECT version()--",
+    "$$;SELECT pg_sleep(9)$$",
+    "\\'; --",
+    "%(lon)s",
+    "{0}",
+]
+NUMBERS = [
+    "NaN",
+    "nan",
+    "Infinity",
+    "-inf",
+    "1e999",
+    "-1e999",
+    "1_0",
+    "0x10",
+    "٣",
+    "１",
+    "1,5",
+    "--1",
+    "+-1",
+    "1e",
+    "",
+    " ",
+    "9" * 60,
+]
+BYTES = ["%00", "a%00b", "%ff", "%c3", "%ed%a0%80", "%f8%88%80%80%80", "%e2%80", "%1b[2J"]
+
+
+def fields(path):
+    return [param.name for param in SPECS[path].query]
+
+
+FIELDS = [(path, name) for path in SPECS for name in fields(path)]
+
+pytestmark = pytest.mark.usefixtures("world")
+hostile = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def assert_answered(response, statuses=(200, 400, 404)):
+    assert response.status_code in statuses, (response.status_code, response.content[:300])
+    if response.status_code != 200:
+        assert response.headers["Content-Type"] == "application/problem+json"
+        body = response.json()
+        assert body["title"]
+        assert body["detail"]
+
+
+@pytest.mark.parametrize("path", SPECS)
+def test_sql_in_a_field_is_text(get, path):
+    for name, text in product(fields(path), SQL):
+        response = get(path, **REQUIRED.get(path, {}) | {name: text})
+        assert_answered(response)
+        # The only field that takes any text finds names.
+        assert response.status_code != 200 or name == "q"
+
+
+@pytest.mark.parametrize("name", ["lat", "lon", "lng", "accuracy", "max_distance"])
+def test_what_is_no_number_is_refused(get, name):
+    for text in NUMBERS:
+        given = REQUIRED["/locate"] | {name: text}
+        if name == "lng":
+            del given["lon"]
+        response = get("/locate", **given)
+        assert_answered(response, (400,))
+        assert response.json()["parameter"] in ((name, "lon") if name == "lng" else (name,)), text
+
+
+def test_an_accuracy_as_devices_write_it_is_read(get):
+    for text in ("35.12345678901234", "1e-07", "3.5e1", "0", "50000.0"):
+        assert get("/locate", **REQUIRED["/locate"], accuracy=text).status_code == 200
+
+
+@pytest.mark.parametrize("path", SPECS)
+def test_broken_text_in_a_query_is_refused(client, path):
+    for name, text in product(fields(path), BYTES):
+        given = "&".join(f"{key}={value}" for key, value in REQUIRED.get(path, {}).items() if key != name)
+        assert_answered(client.get(f"{path}?{given}&{name}={text}"), (400, 404))
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_broken_text_in_a_path_is_refused(client, path):
+    for text in [*BYTES, "..%2f..%2fetc", "%2e%2e", "a" * 5_000, "'; DROP TABLE region --"]:
+        assert_answered(client.get(path.format(text)), (400, 404))
+
+
+def test_a_broken_name_is_refused(client):
+    for name in ("%ff", "%00", "lat%00", "q[]", "q%5B%5D", "a" * 10_000, "lat%20"):
+        response = client.get(f"/health-regions?{name}=1")
+        assert_answered(response, (400,))
+        assert len(response.content) < 1_000
+
+
+def test_a_body_where_none_is_taken_is_refused(client):
+    for content_type in ("application/xml", "text/plain", "multipart/form-data; boundary=x", "nonsense", ""):
+        assert_answered(client.generic("POST", "/vintages", b"\xff\x00", content_type=content_type), (405,))
+
+
+@hostile
+@given(field=st.sampled_from(FIELDS), text=st.text(max_size=250))
+def test_any_text_in_any_field_is_answered(client, field, text):
+    path, name = field
+    assert_answered(client.get(path, REQUIRED.get(path, {}) | {name: text}))
+
+
+@hostile
+@given(path=st.sampled_from(PATHS), text=st.text(min_size=1, max_size=60))
+def test_any_text_in_any_path_is_answered(client, path, text):
+    from urllib.parse import quote
+
+    assert_answered(client.get(path.format(quote(text, safe=""))), (200, 302, 400, 404))
+
+
+@hostile
+@given(query=st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")))
+def test_any_bytes_after_the_question_mark_are_answered(client, query):
+    assert_answered(client.generic("GET", "/health-regions", QUERY_STRING=query))
+
+
+@hostile
+@given(header=st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=255), max_size=80))
+def test_any_header_is_answered(client, header):
+    response = client.get("/vintages", headers={"Accept": header, "Accept-Language": header})
+    assert_answered(response, (200, 406))
+
+
+@hostile
+@given(lat=st.floats(), lon=st.floats())
+def test_any_pair_of_numbers_is_answered(client, lat, lon):
+    assert_answered(client.get("/locate", {"lat": repr(lat), "lon": repr(lon)}), (200, 400))
