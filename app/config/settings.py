@@ -188,6 +188,9 @@ WEB_THREADS = env.int("WEB_THREADS", 4)
 # How many expensive requests (api.limits.bulk) a process takes at once: half of its threads, so that lookups go on.
 BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
 
+# A client that moves too little for as long as this, in seconds, is cut off (operations.clients).
+SLOW_CLIENT_S = env.float("SLOW_CLIENT_S", 30.0)
+
 # How often one client may ask (api.throttling), and how many proxies stand before the service that can be believed.
 THROTTLE_RATE = env.str("THROTTLE_RATE", "")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)

@@ -5,16 +5,17 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from operations.database import watch
+from operations import clients, database
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Tells the settings that statements have a limit here. What runs from the command line, such as a load, has none.
 os.environ["COVIDTRENDS_GEO_SERVES"] = "1"
 
-application = get_wsgi_application()
+application = clients.whole(get_wsgi_application())
 
 # After the settings are there, and in the process that serves.
-watch(settings.DB_STATEMENT_TIMEOUT_MS)
+database.watch(settings.DB_STATEMENT_TIMEOUT_MS)
+clients.watch(settings.SLOW_CLIENT_S)
 
 from geography.selectors import atlas  # noqa: E402 - its models need the settings too
 

@@ -42,6 +42,9 @@ def attach(connection: Any, **kwargs: Any) -> None:
     """Time every statement on a new connection (a receiver of `connection_created`)."""
     if _timed not in connection.execute_wrappers:
         connection.execute_wrappers.append(_timed)
+        # The question whether an old connection still works is a statement too, and goes past the wrappers.
+        is_usable = connection.is_usable
+        connection.is_usable = lambda: _timed(lambda *_: is_usable(), None, None, False, {"connection": connection})
 
 
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:

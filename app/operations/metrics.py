@@ -39,6 +39,7 @@ PROBLEMS = _counter("geo_problems", "Problem documents sent, by kind: the last p
 CACHE = _counter("geo_cache_requests", "Look-ups in a cache, and whether it held the answer.", "cache", "result")
 DATABASE_SECONDS = _counter("geo_database_seconds", "Time spent in statements, by route template.", "route")
 DATABASE_STATEMENTS = _counter("geo_database_statements", "Statements sent, by route template.", "route")
+CLIENTS_CUT = _counter("geo_clients_cut", "Connections cut because the client was too slow.")
 STATEMENTS_CUT = _counter("geo_database_statements_cut", "Statements given up because the database said nothing.")
 
 

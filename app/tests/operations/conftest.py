@@ -77,13 +77,17 @@ class Server:
         return answer
 
     def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return [int(pid) for pid in children.split() if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        found = []
+        for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split():
+            with contextlib.suppress(OSError):  # it may just have ended
+                if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.append(int(pid))
+        return found
 
 
 @pytest.fixture(scope="package")
 def serve(
-    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Callable[..., AbstractContextManager[Server]]:
     """Return a context manager that starts a server with these settings, with bin/_server.sh, and stops it."""
 
@@ -93,6 +97,7 @@ def serve(
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         folder = tmp_path_factory.mktemp("server")
+        before = _sessions(django_db_blocker)
         own = {
             "DATABASE_URL": "",
             "SECRET_KEY": "for-tests",
@@ -119,8 +124,20 @@ def serve(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            # The database's side of it ends a moment later, and a test database that is in use cannot be dropped.
+            for _ in range(50):
+                if _sessions(django_db_blocker) <= before:
+                    break
+                time.sleep(0.1)
 
     return run
+
+
+def _sessions(blocker: DjangoDbBlocker) -> int:
+    with blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        count: int = cursor.fetchone()[0]
+    return count
 
 
 @pytest.fixture(scope="package")
