@@ -2,11 +2,12 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
@@ -84,8 +85,11 @@ def test_a_process_that_is_killed_is_replaced(serve: Any) -> None:
                 break
         assert len(server.workers()) == 2
         assert [server.get("/fsa/K1A")[0] for _ in range(10)] == [404] * 10
-        # What it had counted still counts; that it is under way does not.
-        text = server.get("/metrics")[1]
+        for _ in range(100):  # until the new one counts too
+            text = server.get("/metrics")[1]
+            if "geo_workers 2.0" in text:
+                break
+            time.sleep(0.2)
         assert "geo_workers 2.0" in text
         assert f'pid="{killed}"' not in text
 
@@ -103,8 +107,6 @@ class Mute:
     """A way to the database that can stop passing anything on, as a network or a frozen server does."""
 
     def __init__(self, port: int) -> None:
-        import socket
-
         self.silent = threading.Event()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
@@ -113,8 +115,6 @@ class Mute:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
-        import socket
-
         while True:
             try:
                 here, _ = self.listening.accept()
@@ -132,10 +132,17 @@ class Mute:
                     other.sendall(some)
         except OSError:
             pass
+        self._end(other)
 
     def close(self) -> None:
         for one in (self.listening, *self._open):
+            self._end(one)
             one.close()
+
+    @staticmethod
+    def _end(one: socket.socket) -> None:
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_database_that_says_nothing_is_given_up_and_taken_up_again(serve: Any, committed_world: dict[str, str]) -> None:
