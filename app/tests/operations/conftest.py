@@ -27,8 +27,9 @@ from tests import world as worlds
 def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
     """Put the tiny world where another process sees it, and take it out again; yield the database's keys."""
     with django_db_blocker.unblock():
+        name = str(connection.settings_dict["NAME"])
+        assert name.startswith("test_"), "no test of this session asks for the test database: mark one with django_db"
         worlds.build()
-        name = connection.settings_dict["NAME"]
     database = settings.DATABASES["default"]
     yield {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")} | {"DB_NAME": name}
     with django_db_blocker.unblock():

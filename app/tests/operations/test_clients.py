@@ -11,6 +11,9 @@ import pytest
 
 from tests.operations.conftest import Server
 
+# So that there is a test database for the server to serve.
+pytestmark = pytest.mark.django_db
+
 BODY = b"POST /locate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"
 LARGE = b"GET /static/large.bin HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 

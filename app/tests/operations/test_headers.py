@@ -7,6 +7,9 @@ import pytest
 
 from tests.operations.conftest import Server
 
+# So that there is a test database for the server to serve.
+pytestmark = pytest.mark.django_db
+
 EVERYWHERE = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",

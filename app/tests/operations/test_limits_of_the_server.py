@@ -6,6 +6,9 @@ import pytest
 
 from tests.operations.conftest import Server
 
+# So that there is a test database for the server to serve.
+pytestmark = pytest.mark.django_db
+
 GET = "GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}\r\n"
 
 

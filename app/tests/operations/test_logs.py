@@ -13,6 +13,9 @@ from operations import requestid
 from operations.logs import JsonFormatter, LineFormatter
 from tests.operations.conftest import Server
 
+# So that there is a test database for the server to serve.
+pytestmark = pytest.mark.django_db
+
 ID = "0123456789abcdef0123456789abcdef"
 
 

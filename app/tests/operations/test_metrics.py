@@ -10,6 +10,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from operations.metrics import count_cache, route_of
 from tests.operations.conftest import Server
 
+# So that there is a test database for the server to serve.
+pytestmark = pytest.mark.django_db
+
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
