@@ -53,13 +53,47 @@ class Level:
     max_segment_m: float
 
 
+# Four decimals at the coarser levels: the smallest FSA is 87 m across, which is one step of three decimals.
 LEVELS: tuple[Level, ...] = (
-    Level("low", 1_000, 4, 40_000),
+    Level("low", 2_000, 4, 40_000),
     Level("medium", 200, 4, 20_000),
     Level("high", 25, 5, 8_000),
     Level("full", 0, 6, FULL_MAX_SEGMENT_M),
 )
 LEVEL_NAMES = tuple(level.name for level in LEVELS)
+
+
+@dataclass(frozen=True, slots=True)
+class TileBand:
+    """The zooms of the vector tiles that are cut from one drawing.
+
+    Attributes:
+        zoom: the first of them; the last is the one before the next band's first.
+        cell_zoom: the drawing is stored cut along the tiles of this zoom, so that a tile reads what is near it, however large
+            a region is.
+        level: the level that is cut, None for a drawing that only tiles use.
+        tolerance_m: of that drawing; the level's own otherwise.
+    """
+
+    zoom: int
+    cell_zoom: int
+    level: str | None
+    tolerance_m: float = 0.0
+
+
+# A line is off by a pixel at most, at the latitudes where people live, up to the next band's first zoom.
+TILE_BANDS: tuple[TileBand, ...] = (
+    TileBand(0, 0, None, 10_000),
+    TileBand(2, 0, None, 4_000),
+    TileBand(4, 0, "low"),
+    TileBand(5, 3, "medium"),
+    TileBand(8, 6, "high"),
+    TileBand(11, 9, "full"),
+)
+TILE_ZOOM_MAX = 14
+# Units across a tile, and how far beyond its edge it reaches: 8 pixels of the 512 that a tile is drawn with.
+TILE_EXTENT = 4_096
+TILE_BUFFER = 64
 
 COVERAGE_HEALTH_REGIONS = "health-regions"
 COVERAGE_FSA = "fsa"

@@ -158,13 +158,47 @@ class RegionLevel(models.Model):
         srid=SRID_WGS84,
         db_comment="EPSG:4326 on the level's grid; exterior rings counter-clockwise, long edges cut so that they curve.",
     )
-    geom_3857 = models.MultiPolygonField(srid=SRID_WEB_MERCATOR, db_comment="The same in EPSG:3857, for tiles.")
     geojson = models.TextField(db_comment="GeoJSON geometry (RFC 7946) of geom as text, ready to send.")
 
     class Meta:
         db_table = "region_level"
         db_table_comment = "Regions simplified for drawing, all regions of a vintage together so that none part."
         constraints = [models.UniqueConstraint(fields=["region", "level"], name="region_level_once")]
+
+
+class TilePiece(models.Model):
+    """What of a drawn region lies in and around one cell of a tile band: see `geography.conf.TILE_BANDS`."""
+
+    region = models.ForeignKey(Region, models.CASCADE, related_name="tile_pieces", db_comment="The region drawn.")
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
+    zoom = models.SmallIntegerField(db_comment="First zoom of the tiles that are cut from it.")
+    cell_x = models.IntegerField(db_comment="Column of its cell, which is a tile of a lower zoom.")
+    cell_y = models.IntegerField(db_comment="Row of its cell.")
+    geom = models.MultiPolygonField(
+        srid=SRID_WEB_MERCATOR, spatial_index=False, db_comment="EPSG:3857, cut a little outside the cell."
+    )
+
+    class Meta:
+        db_table = "tile_piece"
+        db_table_comment = "Regions as vector tiles are cut from them, in cells."
+        indexes = [models.Index(fields=["vintage", "zoom", "cell_x", "cell_y"], name="tile_piece_cell")]
+
+
+class TileLabel(models.Model):
+    """Where the name of a region stands on a map."""
+
+    region = models.OneToOneField(Region, models.CASCADE, related_name="label", db_comment="The region named.")
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_comment="The region's edition.")
+    radius_m = models.FloatField(db_comment="Radius of the largest circle around geom within the region, units of EPSG:3857.")
+    geom = models.PointField(
+        srid=SRID_WEB_MERCATOR,
+        spatial_index=False,
+        db_comment="Point of the region's largest part that is farthest from its border (pole of inaccessibility), EPSG:3857.",
+    )
+
+    class Meta:
+        db_table = "tile_label"
+        db_table_comment = "Where the names of regions stand on a map, at most one for each."
 
 
 class Overlap(models.Model):

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_WEB_MERCATOR, SRID_WGS84, Level
+from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_WGS84, Level
 from geography.models import Vintage
 
 # NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
@@ -25,10 +25,9 @@ _PARTS_SQL = f"""
 # Long straight edges are cut, so that they curve in degrees as they should. Exterior rings run counter-clockwise, as RFC 7946
 # asks for; the source's run the other way.
 _FULL_SQL = f"""
-    INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geom_3857, geojson)
+    INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)
     SELECT id, %(level)s, 0, 0, '{{0,0,0,0}}',
-           ST_ForcePolygonCCW(ST_Transform(ST_Segmentize(geom, %(max_segment)s), {SRID_WGS84})),
-           'SRID={SRID_WEB_MERCATOR};MULTIPOLYGON EMPTY', ''
+           ST_ForcePolygonCCW(ST_Transform(ST_Segmentize(geom, %(max_segment)s), {SRID_WGS84})), ''
     FROM region WHERE id = %(region)s
 """
 
@@ -48,10 +47,9 @@ _ROUND_SQL = """
 
 # What is made of a level's geometry, once it is what is to be drawn.
 _FINISH_SQL = (
-    f"""
+    """
     UPDATE region_level SET
-        vertices = ST_NPoints(geom), geom_3857 = ST_Transform(geom, {SRID_WEB_MERCATOR}),
-        extent = ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)]
+        vertices = ST_NPoints(geom), extent = ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)]
     WHERE region_id = ANY(%(regions)s) AND level = %(level)s
     """,
     """
@@ -98,6 +96,6 @@ def cut_and_measure(vintage: Vintage, on_region: Callable[[], None]) -> None:
 
 
 def finish_level(cursor: CursorWrapper, level: Level, regions: Sequence[int]) -> None:
-    """Make of a stored level's geometry what is sent: Web Mercator, extent, the GeoJSON text. Queries: 2."""
+    """Make of a stored level's geometry what is sent: its extent and the GeoJSON text. Queries: 2."""
     for statement in _FINISH_SQL:
         cursor.execute(statement, {"regions": list(regions), "level": level.name, "decimals": level.decimals})

@@ -1,6 +1,6 @@
 """Draws a vintage at its levels of detail, all regions together so that neighbours neither part nor overlap."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -8,16 +8,23 @@ import numpy.typing as npt
 import shapely
 from django.db import connection, transaction
 
-from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, SRID_WGS84, Level
+from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84, TILE_BANDS, Level
 from geography.models import Vintage
 from loader.arcs import thin_to_fit
 from loader.derive import finish_level
 from loader.fit import GAP_WIDTH_M, Fit, measure_fit
 from loader.geometry import densified
 from loader.grid import on_grid
+from loader.specks import without_specks
+from loader.tiles import store_labels, store_pieces
 
 # coverage_simplify needs about 140 bytes for a vertex besides the geometry itself: this many stay under half a gigabyte.
 MOST_VERTICES = 2_000_000
+
+# How many drawings there are: the levels, of which `full` is only cut into tiles, and those that only tiles use.
+DRAWINGS = len(LEVELS) + sum(band.level is None for band in TILE_BANDS)
+# Longer straight edges of the latter are cut before they are turned into degrees.
+_COARSE_SEGMENT_M = 80_000
 
 _TO_DEGREES_SQL = f"SELECT ST_AsBinary(ST_Transform(ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}), {SRID_WGS84}))"
 
@@ -42,39 +49,57 @@ class Drawn:
 
 
 def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]) -> tuple[Drawn, Fit]:
-    """Simplify a vintage's regions as one coverage to every level but `full`, and store them ready to send.
+    """Simplify a vintage's regions as one coverage to every level but `full`, store them ready to send, and cut the tiles.
 
     The finest level comes first and each coarser one is made from it, so a line that two levels share is one line.
 
     Args:
         vertices: of the whole vintage; decides whether the layer is thinned first.
+        on_level: called once for each drawing, `DRAWINGS` times.
 
     Returns: what was drawn, and how well the regions fitted together before anything was cleaned.
-    Queries: 1 for each pass over the boundaries; for each level 2, and 2 for each region.
+    Queries: 1 for each pass over the boundaries; for each drawing 1 for each region and each piece of it, and 3 for each level.
     """
     drawn = Drawn()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
-    simplified = sorted((level for level in LEVELS if level.tolerance_m), key=lambda level: level.tolerance_m)
-    geometries = _bounded(vintage, vertices, simplified[0], drawn)
+    finest = min(level.tolerance_m for level in LEVELS if level.tolerance_m)
+    geometries = _bounded(vintage, vertices, finest, drawn)
     fit = measure_fit(geometries, codes)
     if not fit.valid:
         geometries = _cleaned(geometries, drawn)
-    for level in simplified:
-        if level.tolerance_m > drawn.thinned_m:
-            geometries = shapely.coverage_simplify(geometries, level.tolerance_m)
+    for level in sorted((level for level in LEVELS if level.tolerance_m), key=lambda level: level.tolerance_m):
+        geometries = _simplified(geometries, level.tolerance_m, drawn)
+        if level.tolerance_m == finest:
+            store_labels(vintage, ids, geometries)
         drawn.tolerances[level.name] = max(level.tolerance_m, drawn.thinned_m)
-        drawn.vertices[level.name] = _store(ids, geometries, level, drawn.tolerances[level.name])
+        degrees = on_grid(_in_degrees(geometries, level.max_segment_m), level.decimals)
+        drawn.vertices[level.name] = _store(ids, degrees, level, drawn.tolerances[level.name])
+        _cut(vintage, level.name, ids, degrees)
         on_level()
+    for band in sorted((band for band in TILE_BANDS if band.level is None), key=lambda band: band.tolerance_m):
+        geometries = _simplified(geometries, band.tolerance_m, drawn)
+        store_pieces(vintage, band, zip(ids, _in_degrees(geometries, _COARSE_SEGMENT_M), strict=True))
+        on_level()
+    _cut_full(vintage, ids)
+    on_level()
     return drawn, fit
 
 
-def _bounded(vintage: Vintage, vertices: int, finest: Level, drawn: Drawn) -> _Geometries:
+def _simplified(geometries: _Geometries, tolerance_m: float, drawn: Drawn) -> _Geometries:
+    """Return the coverage with lines simplified, and without the islands and lakes that are smaller than that."""
+    if tolerance_m <= drawn.thinned_m:
+        return geometries
+    simplified: _Geometries = shapely.coverage_simplify(without_specks(geometries, tolerance_m**2), tolerance_m)
+    return simplified
+
+
+def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: Drawn) -> _Geometries:
     """Return the regions' boundaries (EPSG:3347) in the order of their ids, thinned where they would not fit in memory."""
     if vertices <= MOST_VERTICES:
         return np.array(list(_boundaries(vintage)), dtype=object)
     # A quarter of the finest tolerance is lost in what that level leaves out anyway.
     thinned, drawn.thinned_m = thin_to_fit(
-        lambda: _boundaries(vintage), first_tolerance_m=finest.tolerance_m / 4, most_vertices=MOST_VERTICES
+        lambda: _boundaries(vintage), first_tolerance_m=finest_m / 4, most_vertices=MOST_VERTICES
     )
     geometries = np.array(thinned, dtype=object)
     # What is stored is valid; thinned line by line, a narrow place may cross itself.
@@ -106,20 +131,46 @@ def _boundaries(vintage: Vintage) -> Iterator[shapely.MultiPolygon]:
             yield shapely.from_wkb(bytes(row[0]))
 
 
-def _store(ids: Sequence[int], geometries: _Geometries, level: Level, tolerance_m: float) -> int:
-    """Turn a level into degrees on its grid and store it. Returns the number of vertices. Queries: 2, and 2 for each region."""
+def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
+    """Return the geometries (EPSG:3347) in EPSG:4326, long edges cut first. Queries: 1 for each region."""
+    degrees = []
     with connection.cursor() as cursor:
-        degrees = []
         for geometry in geometries:
-            wkb = shapely.to_wkb(densified(geometry, level.max_segment_m))
-            cursor.execute(_TO_DEGREES_SQL, [wkb])
+            cursor.execute(_TO_DEGREES_SQL, [shapely.to_wkb(densified(geometry, max_segment_m))])
             degrees.append(shapely.from_wkb(bytes(cursor.fetchone()[0])))
-        drawn = on_grid(np.array(degrees, dtype=object), level.decimals)
+    return np.array(degrees, dtype=object)
+
+
+def _store(ids: Sequence[int], degrees: _Geometries, level: Level, tolerance_m: float) -> int:
+    """Store a level. Returns the number of vertices. Queries: 2, and 1 for each region."""
+    with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geom_3857, geojson)"
-            f" VALUES (%s, %s, %s, 0, '{{0,0,0,0}}', ST_GeomFromWKB(%s, {SRID_WGS84}),"
-            f" 'SRID={SRID_WEB_MERCATOR};MULTIPOLYGON EMPTY', '')",
-            [(region, level.name, tolerance_m, shapely.to_wkb(one)) for region, one in zip(ids, drawn, strict=True)],
+            "INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)"
+            f" VALUES (%s, %s, %s, 0, '{{0,0,0,0}}', ST_GeomFromWKB(%s, {SRID_WGS84}), '')",
+            [(region, level.name, tolerance_m, shapely.to_wkb(one)) for region, one in zip(ids, degrees, strict=True)],
         )
         finish_level(cursor, level, ids)
-    return int(shapely.get_num_coordinates(drawn).sum())
+    return int(shapely.get_num_coordinates(degrees).sum())
+
+
+def _cut(vintage: Vintage, level: str, ids: Sequence[int], degrees: Iterable[shapely.MultiPolygon]) -> None:
+    for band in TILE_BANDS:
+        if band.level == level:
+            store_pieces(vintage, band, zip(ids, degrees, strict=True))
+
+
+def _cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
+    """Cut the level that derive has stored; one region at a time is held."""
+    full = LEVELS[-1].name
+
+    def regions() -> Iterator[shapely.MultiPolygon]:
+        with connection.cursor() as cursor:
+            for region in ids:
+                cursor.execute(
+                    "SELECT ST_AsBinary(geom) FROM region_level WHERE region_id = %s AND level = %s", [region, full]
+                )
+                yield shapely.from_wkb(bytes(cursor.fetchone()[0]))
+
+    _cut(vintage, full, ids, regions())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tile_piece, tile_label")

@@ -18,7 +18,7 @@ from loader.derive import cut_and_measure
 from loader.editions import already_there, asked, new_vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
 from loader.fetch import fetch
-from loader.levels import draw_levels
+from loader.levels import DRAWINGS, draw_levels
 from loader.overlaps import compute_overlaps, missing_pairs
 from loader.progress import Steps
 from loader.reader import open_reader
@@ -124,7 +124,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
         vintage.save(update_fields=["region_count"])
         with steps.step("derive", staged.rows) as step:
             cut_and_measure(vintage, step.advance)
-        with steps.step("draw", 3) as step:
+        with steps.step("draw", DRAWINGS) as step:
             drawn, fit = draw_levels(vintage, vertices=staged.vertices, on_level=step.advance)
         _overlaps(vintage, steps)
         with steps.step("verify"):

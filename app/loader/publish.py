@@ -9,6 +9,8 @@ from loader.errors import PublishError
 _DELETES = (
     "DELETE FROM overlap WHERE fsa_vintage_id = %(vintage)s OR health_region_vintage_id = %(vintage)s",
     "DELETE FROM region_level USING region WHERE region.id = region_level.region_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM tile_piece WHERE vintage_id = %(vintage)s",
+    "DELETE FROM tile_label WHERE vintage_id = %(vintage)s",
     "DELETE FROM region_part USING region WHERE region.id = region_part.region_id AND region.vintage_id = %(vintage)s",
     "DELETE FROM region WHERE vintage_id = %(vintage)s",
     "DELETE FROM vintage WHERE id = %(vintage)s",

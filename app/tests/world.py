@@ -23,7 +23,7 @@ import orjson
 from django.contrib.gis.gdal import CoordTransform, SpatialReference
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
-from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, SRID_WGS84
+from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.models import Coverage, Overlap, Region, RegionLevel, RegionPart, Status, Vintage
 from geography.text import fold
 
@@ -256,7 +256,6 @@ def _drawn(place: Place) -> Any:
 @cache
 def _levels(place: Place) -> tuple[dict[str, Any], ...]:
     geom = _drawn(place)
-    mercator = place.geom.transform(_to(SRID_WEB_MERCATOR), clone=True)
     return tuple(
         {
             "level": level.name,
@@ -264,7 +263,6 @@ def _levels(place: Place) -> tuple[dict[str, Any], ...]:
             "vertices": geom.num_coords,
             "extent": [round(side, 3 + number) for side in geom.extent],
             "geom": geom,
-            "geom_3857": mercator,
             # Each level has decimals of its own here, so that a test can tell them apart.
             "geojson": orjson.dumps({"type": "MultiPolygon", "coordinates": _rounded(geom.coords, 3 + number)}).decode(),
         }

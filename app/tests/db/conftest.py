@@ -14,7 +14,7 @@ from loader.progress import Steps
 from tests import loader_files as files
 
 # In the order in which they refer to each other.
-TABLES = ("coverage", "vintage", "region", "region_part", "region_level", "overlap")
+TABLES = ("coverage", "vintage", "region", "region_part", "region_level", "tile_piece", "tile_label", "overlap")
 
 
 def load_file(path: Path, coverage: str = "health-regions", **options: Any) -> Outcome:
@@ -36,6 +36,8 @@ def checksums(where: str = "") -> dict[str, tuple[int, str]]:
         "region_level": (
             "SELECT t FROM region_level t JOIN region r ON r.id = t.region_id JOIN vintage v ON v.id = r.vintage_id"
         ),
+        "tile_piece": "SELECT t FROM tile_piece t JOIN vintage v ON v.id = t.vintage_id",
+        "tile_label": "SELECT t FROM tile_label t JOIN vintage v ON v.id = t.vintage_id",
         "overlap": "SELECT t FROM overlap t JOIN vintage v ON v.id = t.fsa_vintage_id",
     }
     also = {

@@ -1,0 +1,119 @@
+"""Cuts what is drawn into the cells that vector tiles are made from, and finds where names stand."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from django.db import connection
+
+from geography.conf import SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, TILE_BUFFER, TILE_EXTENT, TileBand
+from geography.models import Vintage
+
+_RADIUS_M = 6_378_137.0
+# Half the world's width in EPSG:3857: its columns and rows are counted from the upper left corner.
+_HALF_M = math.pi * _RADIUS_M
+
+# Twice what a tile of the cell's own zoom reaches beyond its edge, so that no tile sees where the cut is.
+_MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
+
+_Geometries = npt.NDArray[np.object_]
+Cell = tuple[int, int, shapely.MultiPolygon]
+
+
+def to_mercator(geometry: shapely.Geometry) -> shapely.Geometry:
+    """Return a geometry in degrees (EPSG:4326) in EPSG:3857, which is a formula on a sphere."""
+    return shapely.transform(geometry, _project)
+
+
+def _project(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    lon, lat = np.radians(degrees).T
+    return np.column_stack((_RADIUS_M * lon, _RADIUS_M * np.log(np.tan(np.pi / 4 + lat / 2))))
+
+
+def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
+    """Yield column, row and what lies in that tile of `zoom` and a little around it, for every tile where there is anything.
+
+    Halves the area again and again, so that a large region is not walked through once for each of its cells.
+
+    Args:
+        geometry: polygons in EPSG:3857.
+    """
+    size = 2 * _HALF_M / 2**zoom
+    west, south, east, north = shapely.bounds(geometry)
+    first = [math.floor((west + _HALF_M) / size - _MARGIN), math.floor((_HALF_M - north) / size - _MARGIN)]
+    last = [math.floor((east + _HALF_M) / size + _MARGIN), math.floor((_HALF_M - south) / size + _MARGIN)]
+    most = 2**zoom - 1
+    columns, rows = ((max(low, 0), min(high, most)) for low, high in zip(first, last, strict=True))
+    todo = [(columns, rows, geometry)]
+    while todo:
+        (left, right), (top, bottom), piece = todo.pop()
+        if (left, top) == (right, bottom):
+            polygons = [one for one in shapely.get_parts(piece) if isinstance(one, shapely.Polygon) and not one.is_empty]
+            if polygons:
+                yield left, top, shapely.multipolygons(polygons)
+            continue
+        middle = (left + right) // 2 if right - left >= bottom - top else (top + bottom) // 2
+        if right - left >= bottom - top:
+            halves = [((left, middle), (top, bottom)), ((middle + 1, right), (top, bottom))]
+        else:
+            halves = [((left, right), (top, middle)), ((left, right), (middle + 1, bottom))]
+        for across, down in halves:
+            half = shapely.clip_by_rect(
+                piece,
+                (across[0] - _MARGIN) * size - _HALF_M,
+                _HALF_M - (down[1] + 1 + _MARGIN) * size,
+                (across[1] + 1 + _MARGIN) * size - _HALF_M,
+                _HALF_M - (down[0] - _MARGIN) * size,
+            )
+            if not shapely.is_empty(half):
+                todo.append((across, down, half))
+
+
+def store_pieces(vintage: Vintage, band: TileBand, regions: Iterable[tuple[int, shapely.Geometry]]) -> None:
+    """Cut regions (id, and polygons in EPSG:4326) for one band and store the pieces. Queries: 1 for each piece."""
+    with connection.cursor() as cursor:
+        for region, degrees in regions:
+            cursor.executemany(
+                "INSERT INTO tile_piece (region_id, vintage_id, zoom, cell_x, cell_y, geom)"
+                f" VALUES (%s, %s, %s, %s, %s, ST_GeomFromWKB(%s, {SRID_WEB_MERCATOR}))",
+                [
+                    (region, vintage.pk, band.zoom, column, row, shapely.to_wkb(piece))
+                    for column, row, piece in cells(to_mercator(degrees), band.cell_zoom)
+                ],
+            )
+
+
+def store_labels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries) -> None:
+    """Store where each region's name stands: in its largest part, as far from the border as can be.
+
+    Args:
+        geometries: in EPSG:3347, drawn finely enough. Where the place found lies outside of what was published, the
+            representative point stands in.
+
+    Queries: 1.
+    """
+    parts, owner = shapely.get_parts(geometries, return_index=True)
+    order = np.lexsort((shapely.area(parts), owner))
+    largest = order[np.append(owner[order][1:] != owner[order][:-1], True)]
+    # A line from the centre of the circle to the border.
+    radii = shapely.maximum_inscribed_circle(parts[largest])
+    centres = shapely.get_coordinates(shapely.get_point(radii, 0))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO tile_label (region_id, vintage_id, radius_m, geom)
+            SELECT region.id, region.vintage_id, found.radius_m / cos(radians(ST_Y(place.degrees))),
+                   ST_Transform(place.degrees, {SRID_WEB_MERCATOR})
+            FROM unnest(%s, %s, %s, %s) AS found (id, x, y, radius_m) JOIN region ON region.id = found.id,
+                 LATERAL (SELECT ST_SetSRID(ST_MakePoint(found.x, found.y), {SRID_STATCAN_LAMBERT}) AS centre) AS circle,
+                 LATERAL (
+                     SELECT CASE WHEN EXISTS (
+                         SELECT FROM region_part AS part
+                         WHERE part.region_id = region.id AND ST_Intersects(part.geom, circle.centre)
+                     ) THEN ST_Transform(circle.centre, ST_SRID(region.rep_point)) ELSE region.rep_point END AS degrees
+                 ) AS place
+            """,
+            [list(ids), centres[:, 0].tolist(), centres[:, 1].tolist(), shapely.length(radii).tolist()],
+        )
