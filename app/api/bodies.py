@@ -52,7 +52,7 @@ def vintage_block(vintage: "Vintage", language: str) -> dict[str, Any]:
         "representation": vintage.representation,
         "demo": vintage.demo,
         "extract": vintage.extract,
-        "attribution": _attribution(vintage, language),
+        "attribution": attribution(vintage, language),
         "licence": vintage.licence,
         "licence_url": vintage.licence_url,
     }
@@ -92,7 +92,7 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     if demo:
         members["notice"] = say_often(NOTICE, language)
     members |= {name: vintage_block(one, language) for name, one in vintages.items()}
-    members["attribution"] = _distinct(_attribution(one, language) for one in vintages.values())
+    members["attribution"] = _distinct(attribution(one, language) for one in vintages.values())
     members["licence"] = _distinct(one.licence for one in vintages.values())
     return members
 
@@ -172,7 +172,8 @@ def shares_block(overlap: "Overlap") -> dict[str, float]:
     }
 
 
-def _attribution(vintage: "Vintage", language: str) -> str:
+def attribution(vintage: "Vintage", language: str) -> str:
+    """Return what the licence asks to show beside the boundaries."""
     return vintage.attribution_fr if language == "fr" else vintage.attribution_en
 
 

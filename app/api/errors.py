@@ -80,6 +80,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
     geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),
     geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", Message("This FSA has no boundary")),
+    geography.TileUnknown: Kind(404, "tile-unknown", Message("No such tile")),
     geography.VintageUnknown: Kind(404, "vintage-unknown", Message("No such vintage")),
     geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
     geography.NothingPublished: Kind(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),

@@ -21,6 +21,7 @@ _TAGS = {
     "FSAs": "Forward sortation areas: the first three characters of a postal code.",
     "Health regions": "The health regions themselves.",
     "Coverages": "Every kind of region that is loaded, provinces or others beside these two, under the same names.",
+    "Tiles": "Regions as vector tiles, for maps.",
     "Vintages": "Boundaries change; every answer names the edition it used.",
     "Service": "Whether the service is up, and this document.",
 }

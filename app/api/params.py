@@ -25,11 +25,12 @@ from api.readers import (
     read_region_code,
     read_region_id,
     read_search,
+    tile_number,
     too_long,
     whole_number,
 )
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
-from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M
+from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M, TILE_ZOOM_MAX
 from geography.coordinates import parse_bbox
 from geography.errors import ParameterInvalid
 from geography.messages import Message
@@ -156,6 +157,14 @@ REGION_ID = Param(
 )
 COVERAGE = Param(
     "coverage", read_coverage, "Name of a coverage, as `/coverages` lists them.", {"type": "string"}, "fsa", required=True
+)
+TILE = tuple(
+    Param(name, tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
+    for name, description, more, example in (
+        ("z", "Zoom.", {"maximum": TILE_ZOOM_MAX}, 6),
+        ("x", "Column, counted from the west.", {}, 17),
+        ("y", "Row, counted from the north.", {}, 23),
+    )
 )
 REGION_CODE = Param(
     "code", read_region_code, "Code of a region of the coverage, or its DGUID.", {"type": "string"}, "M5V", required=True

@@ -24,6 +24,7 @@ from api.params import (
     REGION_CODE,
     REGION_ID,
     SEARCH,
+    TILE,
     VINTAGE,
     VINTAGE_OF_COVERAGE,
     VINTAGE_OF_FSA,
@@ -31,7 +32,7 @@ from api.params import (
     Values,
 )
 from geography.codes import FsaInput, Province
-from geography.coordinates import Bbox, LonLat, parse_position
+from geography.coordinates import Bbox, LonLat, TileAddress, parse_position
 from geography.errors import ParameterInvalid
 from geography.messages import Message
 
@@ -90,6 +91,14 @@ class LocateQuery(VintageQuery):
     position: LonLat
     accuracy_m: float | None
     max_distance_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TilesQuery(VintageQuery):
+    """The tiles of a coverage; `address` is None for what describes them."""
+
+    coverage: str
+    address: TileAddress | None
 
 
 def _vintages(values: Values) -> dict[str, Any]:
@@ -159,6 +168,11 @@ def _locate(values: Values) -> LocateQuery:
     )
 
 
+def _tiles(values: Values) -> TilesQuery:
+    address = TileAddress(values["z"], values["x"], values["y"]) if "z" in values else None
+    return TilesQuery(**_vintages(values), coverage=values["coverage"], address=address)
+
+
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
 
 PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
@@ -170,6 +184,8 @@ COVERAGE_REGION = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH
 FSAS = Spec(_regions, query=(*_LIST, VINTAGE_OF_FSA, AT, LANG))
 FSA = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
 FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, VINTAGE_OF_FSA, AT, LANG))
+TILE_OF_COVERAGE = Spec(_tiles, path=(COVERAGE, *TILE), query=(VINTAGE_OF_COVERAGE, AT, LANG))
+TILEJSON = Spec(_tiles, path=(COVERAGE,), query=(VINTAGE_OF_COVERAGE, AT, LANG))
 LOCATE = Spec(
     _locate,
     query=(

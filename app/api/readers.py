@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from geography.codes import is_dguid, is_hruid
-from geography.errors import CoverageUnknown, InvalidInput, ParameterInvalid, RegionUnknown
+from geography.errors import CoverageUnknown, InvalidInput, ParameterInvalid, RegionUnknown, TileUnknown
 from geography.messages import Message
 from geography.text import fold
 
@@ -150,6 +150,17 @@ def read_coverage(text: str) -> str:
             hint=Message("/coverages lists what there is."),
         )
     return slug
+
+
+def tile_number(parameter: str) -> Callable[[str], int]:
+    """Return a reader of a tile's zoom, column or row. Raises: TileUnknown for anything but plain digits."""
+
+    def reader(text: str) -> int:
+        if not _INTEGER.fullmatch(text):
+            raise TileUnknown(Message("{parameter} is a whole number.", parameter=parameter), parameter=parameter)
+        return int(text)
+
+    return reader
 
 
 def read_region_code(text: str) -> str:

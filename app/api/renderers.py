@@ -35,3 +35,16 @@ class GeoJSONRenderer(JSONRenderer):
 
     media_type = "application/geo+json"
     format = "geojson"
+
+
+class TileRenderer(JSONRenderer):
+    """application/vnd.mapbox-vector-tile. What is wrong with a request is told in JSON all the same."""
+
+    media_type = "application/vnd.mapbox-vector-tile"
+    format = "mvt"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return the tile as it is."""
+        return data if isinstance(data, bytes) else super().render(data, accepted_media_type, renderer_context)

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import coverages, layers, lookups, positions, service
+from api.views import coverages, layers, lookups, positions, service, tiles
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -30,6 +30,8 @@ urlpatterns = [
         ("coverages/<str:coverage>/regions", coverages.CoverageRegionsView.as_view(), "coverage-regions"),
         ("coverages/<str:coverage>/regions/<str:code>", coverages.CoverageRegionView.as_view(), "coverage-region"),
         ("locate", positions.LocateView.as_view(), "locate"),
+        ("tiles/<str:coverage>.json", tiles.TileJsonView.as_view(), "tilejson"),
+        ("tiles/<str:coverage>/<str:z>/<str:x>/<str:y>.mvt", tiles.TileView.as_view(), "tile"),
         ("vintages", service.VintagesView.as_view(), "vintages"),
         ("livez", service.LiveView.as_view(), "livez"),
         ("readyz", service.ReadyView.as_view(), "readyz"),

@@ -1,9 +1,11 @@
 """Positions and boxes on the ground: the only place where text becomes coordinates."""
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from geography.errors import CoordinateInvalid
+from geography.conf import TILE_ZOOM_MAX
+from geography.errors import CoordinateInvalid, TileUnknown
 from geography.messages import Message
 
 # Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere.
@@ -26,6 +28,29 @@ class Bbox(NamedTuple):
     south: float
     east: float
     north: float
+
+
+@dataclass(frozen=True, slots=True)
+class TileAddress:
+    """A tile of the usual scheme (XYZ, EPSG:3857): rows are counted from the north.
+
+    Raises: TileUnknown for a zoom beyond `TILE_ZOOM_MAX`, and for a column or row that its zoom does not have.
+    """
+
+    zoom: int
+    column: int
+    row: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.zoom <= TILE_ZOOM_MAX:
+            raise TileUnknown(Message("There are tiles of the zooms 0 to {most}.", most=TILE_ZOOM_MAX), parameter="z")
+        most = 2**self.zoom - 1
+        for name, value in (("x", self.column), ("y", self.row)):
+            if not 0 <= value <= most:
+                raise TileUnknown(
+                    Message("At zoom {zoom}, {name} lies between 0 and {most}.", zoom=self.zoom, name=name, most=most),
+                    parameter=name,
+                )
 
 
 def parse_position(*, lat: str, lon: str) -> LonLat:

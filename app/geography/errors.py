@@ -9,6 +9,7 @@
     │   ├── CoverageUnknown         no kind of region has this name
     │   ├── RegionUnknown           no region of the vintage has this code
     │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
+    │   ├── TileUnknown             no zoom, column or row of that number
     │   ├── VintageUnknown          no published vintage has this label
     │   └── NoVintage               no published vintage is in force on the date
     └── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
@@ -76,6 +77,10 @@ class FsaWithoutBoundary(NotFound):
         super().__init__(message, parameter=parameter, hint=hint)
         self.code = code
         self.neighbours = neighbours
+
+
+class TileUnknown(NotFound):
+    """There is no tile of this zoom, column and row."""
 
 
 class VintageUnknown(NotFound):

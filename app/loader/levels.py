@@ -87,9 +87,10 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
 
 def _simplified(geometries: _Geometries, tolerance_m: float, drawn: Drawn) -> _Geometries:
     """Return the coverage with lines simplified, and without the islands and lakes that are smaller than that."""
+    geometries = without_specks(geometries, tolerance_m**2)
     if tolerance_m <= drawn.thinned_m:
         return geometries
-    simplified: _Geometries = shapely.coverage_simplify(without_specks(geometries, tolerance_m**2), tolerance_m)
+    simplified: _Geometries = shapely.coverage_simplify(geometries, tolerance_m)
     return simplified
 
 
@@ -166,9 +167,7 @@ def _cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
     def regions() -> Iterator[shapely.MultiPolygon]:
         with connection.cursor() as cursor:
             for region in ids:
-                cursor.execute(
-                    "SELECT ST_AsBinary(geom) FROM region_level WHERE region_id = %s AND level = %s", [region, full]
-                )
+                cursor.execute("SELECT ST_AsBinary(geom) FROM region_level WHERE region_id = %s AND level = %s", [region, full])
                 yield shapely.from_wkb(bytes(cursor.fetchone()[0]))
 
     _cut(vintage, full, ids, regions())

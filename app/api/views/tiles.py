@@ -1,0 +1,86 @@
+"""Vector tiles of any coverage, and what describes them to a map."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import attribution
+from api.editions import chosen
+from api.renderers import TileRenderer
+from api.views.base import ApiView
+from geography import errors
+from geography.conf import TILE_ZOOM_MAX
+from geography.selectors.tiles import tile_draw, vintage_bounds
+
+_FIELDS = {"code": "String", "name_en": "String", "name_fr": "String", "pruid": "String"}
+_LAYERS = {"regions": "Regions as polygons.", "labels": "Where their names stand, as points."}
+
+
+class TileView(ApiView):
+    """One vector tile."""
+
+    renderer_classes = [TileRenderer]
+
+    @openapi.documented(
+        queries.TILE_OF_COVERAGE,
+        operation_id="get_tile",
+        tag="Tiles",
+        summary="A vector tile of a coverage",
+        body="Tile",
+        media_types=(TileRenderer.media_type,),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.TileUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> Response:
+        """Return a Mapbox Vector Tile (2.1) in Web Mercator, with the layers `regions` and `labels`.
+
+        Features have a number of their own as id, and `code`, `name_en`, `name_fr` and `pruid`. Where there is nothing, the
+        answer is 204.
+        """
+        query = self.ask(request, queries.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
+        assert query.address is not None  # noqa: S101 - the route has one
+        tile = tile_draw(vintage=chosen(query, query.coverage), address=query.address)
+        return Response(tile) if tile else Response(status=204)
+
+
+class TileJsonView(ApiView):
+    """What describes the tiles of a coverage."""
+
+    @openapi.documented(
+        queries.TILEJSON,
+        operation_id="get_tilejson",
+        tag="Tiles",
+        summary="TileJSON of a coverage",
+        body="TileJson",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, coverage: str) -> Response:
+        """Return TileJSON 3.0, which a map is given as the address of its source.
+
+        The tiles' address names the vintage, so that tiles of two vintages never meet on one map.
+        """
+        query = self.ask(request, queries.TILEJSON, coverage=coverage)
+        vintage = chosen(query, query.coverage)
+        slug = vintage.coverage.slug
+        tiles = request.build_absolute_uri(f"/tiles/{quote(slug)}/")
+        body: dict[str, Any] = {
+            "tilejson": "3.0.0",
+            "name": vintage.coverage.name_fr if self.language == "fr" else vintage.coverage.name_en,
+            "version": "1.0.0",
+            "attribution": attribution(vintage, self.language),
+            "scheme": "xyz",
+            "tiles": [f"{tiles}{{z}}/{{x}}/{{y}}.mvt?{urlencode({'vintage': vintage.label})}"],
+            "minzoom": 0,
+            "maxzoom": TILE_ZOOM_MAX,
+            "bounds": vintage_bounds(vintage),
+            "vector_layers": [
+                {"id": name, "description": text, "minzoom": 0, "maxzoom": TILE_ZOOM_MAX, "fields": _FIELDS}
+                for name, text in _LAYERS.items()
+            ],
+            "vintage": vintage.label,
+            "demo": vintage.demo,
+        }
+        return Response(body)

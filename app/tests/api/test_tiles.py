@@ -1,0 +1,216 @@
+"""GET /tiles/{coverage}/{z}/{x}/{y}.mvt and /tiles/{coverage}.json; tiles are read by another implementation."""
+
+import math
+
+import mapbox_vector_tile
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import shape
+
+from geography.conf import TILE_BANDS
+from geography.models import Coverage, Region
+from geography.selectors import catalogue
+from loader.tiles import store_labels, store_pieces
+from tests import world as worlds
+from tests.world import NORTH, lonlat
+
+
+def draw(vintage):
+    """Cut the tiles of a vintage of the tiny world, from its regions as published."""
+    regions = list(vintage.regions.order_by("pk"))
+    published = np.array([shapely.from_wkb(bytes(one.geom.wkb)) for one in regions], dtype=object)
+    store_labels(vintage, [one.pk for one in regions], published)
+    for band in TILE_BANDS:
+        degrees = [shapely.from_wkb(bytes(one.levels.get(level="full").geom.wkb)) for one in regions]
+        store_pieces(vintage, band, zip([one.pk for one in regions], degrees, strict=True))
+
+
+@pytest.fixture
+def tiles(world):
+    """Cut the tiles of the health regions of 2022 and 2018."""
+    for label in ("2022", "2018"):
+        draw(world.vintages["health-regions", label])
+    return world
+
+
+def tile_at(zoom, x, y):
+    """Return column and row of the tile in which an offset of the tiny world lies."""
+    lon, lat = lonlat(x, y)
+    across = (lon + 180) / 360
+    down = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+    return int(across * 2**zoom), int(down * 2**zoom)
+
+
+def path_at(zoom, x, y, coverage="health-regions"):
+    column, row = tile_at(zoom, x, y)
+    return f"/tiles/{coverage}/{zoom}/{column}/{row}.mvt"
+
+
+def decoded(response):
+    assert response.status_code == 200, response.content
+    assert response.headers["Content-Type"] == "application/vnd.mapbox-vector-tile"
+    return mapbox_vector_tile.decode(response.content, default_options={"y_coord_down": True})
+
+
+def shapes(layer):
+    return {one["properties"]["code"]: shape(one["geometry"]) for one in layer["features"]}
+
+
+def test_a_tile_holds_regions_and_labels_with_their_names_and_numbers(get, tiles):
+    tile = decoded(get(path_at(8, 5_000, 5_000)))
+    assert set(tile) == {"regions", "labels"}
+    ids = dict(Region.objects.filter(vintage=tiles.vintages["health-regions", "2022"]).values_list("code", "pk"))
+    for layer in tile.values():
+        assert (layer["extent"], layer["version"]) == (4096, 2)
+        for feature in layer["features"]:
+            assert set(feature["properties"]) == {"code", "name_en", "name_fr", "pruid"}
+            assert feature["id"] == ids[feature["properties"]["code"]]
+    (west,) = [one for one in tile["regions"]["features"] if one["properties"]["code"] == "3501"]
+    assert west["properties"]["name_fr"] == "Circonscription sanitaire de l'Ouest"
+    assert west["properties"]["pruid"] == "35"
+    codes = [one["properties"]["code"] for one in tile["regions"]["features"]]
+    assert codes == sorted(codes)
+
+
+@pytest.mark.parametrize("zoom", range(7, 15))
+def test_a_region_lies_in_the_tile_where_it_lies_on_the_ground(get, tiles, zoom):
+    inside = {"3501": (2_000, 5_000), "3502": (12_000, 5_000), "3503": (15_000, 5_000), "2401": (25_000, 5_000)}
+    for code, (x, y) in inside.items():
+        drawn = shapes(decoded(get(path_at(zoom, x, y)))["regions"])
+        column, row = tile_at(zoom, x, y)
+        lon, lat = lonlat(x, y)
+        across = ((lon + 180) / 360 * 2**zoom - column) * 4096
+        down = ((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**zoom - row) * 4096
+        assert [one for one, polygon in drawn.items() if polygon.covers(shapely.Point(across, down))] == [code]
+
+
+@pytest.mark.parametrize("zoom", [10, 12, 14])
+def test_tiles_beside_each_other_meet_without_a_seam(get, tiles, zoom):
+    column, row = tile_at(zoom, 10_000, 5_000)
+    here = shapes(decoded(get(f"/tiles/health-regions/{zoom}/{column}/{row}.mvt"))["regions"])
+    beside = get(f"/tiles/health-regions/{zoom}/{column + 1}/{row}.mvt")
+    there = shapes(decoded(beside)["regions"])
+    # The strip around the common edge, as both tiles hold it.
+    strip = shapely.box(4096 - 64, 0, 4096 + 64, 4096)
+    compared = 0
+    for code in here.keys() & there.keys():
+        moved = shapely.transform(there[code], lambda xy: xy + np.array([4096, 0]))
+        one, other = (shapely.intersection(shapely.make_valid(geometry), strip) for geometry in (here[code], moved))
+        compared += bool(one.area)
+        # A unit is an eighth of a pixel.
+        assert shapely.symmetric_difference(one, other).area <= max(2, shapely.length(one)), code
+    assert compared
+
+
+def test_a_label_is_in_one_tile_inside_its_region(get, tiles):
+    for zoom in (9, 12, 14):
+        found: dict[str, list[tuple[int, int]]] = {}
+        tiles_around = {
+            tile_at(zoom, x, y)
+            for x in range(-8_000, 32_001, 500 if zoom > 9 else 4_000)
+            for y in range(-2_000, 22_001, 500 if zoom > 9 else 4_000)
+        }
+        for column, row in tiles_around:
+            response = get(f"/tiles/health-regions/{zoom}/{column}/{row}.mvt")
+            if response.status_code == 200:
+                tile = decoded(response)
+                for feature in tile.get("labels", {}).get("features", []):
+                    found.setdefault(feature["properties"]["code"], []).append((column, row))
+                    point = shape(feature["geometry"])
+                    assert shapes(tile["regions"])[feature["properties"]["code"]].buffer(1).covers(point)
+        assert {code: len(tiles_) for code, tiles_ in found.items()} == dict.fromkeys(
+            ("2401", "3501", "3502", "3503", "3504"), 1
+        )
+
+
+def test_a_region_without_room_for_its_name_has_no_label_yet(get, tiles):
+    assert "labels" not in decoded(get(path_at(3, 5_000, 5_000)))
+    (north,) = decoded(get(path_at(3, *(side + 50_000 for side in NORTH))))["labels"]["features"]
+    assert north["properties"]["code"] == "6101"
+
+
+def test_a_region_without_a_province_has_no_pruid(get, world):
+    Coverage.objects.create(slug="districts", name_en="Districts", name_fr="Districts municipaux")
+    vintage = worlds.make_vintage("districts", "2020", world.vintages["fsa", "2021"].effective_from, region_count=1)
+    worlds.add_places(vintage, [worlds.Place("E.2", "", ((10_000, 0, 30_000, 10_000),))])
+    draw(vintage)
+    (feature,) = decoded(get(path_at(10, 15_000, 5_000, "districts")))["regions"]["features"]
+    assert feature["properties"] == {"code": "E.2", "name_en": "E.2", "name_fr": "E.2"}
+
+
+def test_the_vintage_is_chosen_by_label_or_day(get, tiles):
+    codes = [
+        sorted(shapes(decoded(get(path_at(8, 5_000, 5_000), **choice))["regions"]))
+        for choice in ({}, {"vintage": "2018"}, {"at": "2019-06-01"})
+    ]
+    assert codes == [["2401", "3501", "3502", "3503", "3504"], ["2401", "3501"], ["2401", "3501"]]
+
+
+def test_the_same_tile_is_the_same_bytes(get, tiles):
+    assert get(path_at(8, 5_000, 5_000)).content == get(path_at(8, 5_000, 5_000)).content
+
+
+def test_a_tile_costs_one_query(get, tiles, django_assert_num_queries, monkeypatch):
+    path = path_at(8, 5_000, 5_000)
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+    get("/vintages")
+    with django_assert_num_queries(1):
+        get(path)
+
+
+def test_where_there_is_nothing_the_answer_is_empty(get, tiles):
+    response = get("/tiles/health-regions/6/0/0.mvt")
+    assert (response.status_code, response.content) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("15/0/0", "z"),
+        ("-1/0/0", "z"),
+        ("3/8/0", "x"),
+        ("3/0/8", "y"),
+        ("3/-1/0", "x"),
+        ("3/1.5/0", "x"),
+        ("x/0/0", "z"),
+        ("9999999999999/0/0", "z"),
+    ],
+)
+def test_there_is_no_tile_beyond_the_scheme(get, tiles, assert_problem, path, parameter):
+    assert_problem(get(f"/tiles/health-regions/{path}.mvt"), 404, "tile-unknown", parameter=parameter)
+
+
+@pytest.mark.parametrize("path", ["/tiles/nothing/3/2/2.mvt", "/tiles/nothing.json"])
+def test_an_unknown_coverage_is_said_so(get, tiles, assert_problem, path):
+    assert_problem(get(path), 404, "coverage-unknown", parameter="coverage")
+
+
+def test_other_parameters_are_refused(get, tiles, assert_problem):
+    assert_problem(get("/tiles/health-regions/3/2/2.mvt", detail="low"), 400, "parameter-invalid", parameter="detail")
+    assert_problem(get("/tiles/health-regions/3/2/2.mvt", vintage="1999"), 404, "vintage-unknown", parameter="vintage")
+
+
+def test_tilejson_describes_the_tiles_of_one_vintage(get, tiles, assert_schema):
+    body = get("/tiles/health-regions.json", lang="fr").json()
+    assert_schema("TileJson", body)
+    assert body["tiles"] == ["http://testserver/tiles/health-regions/{z}/{x}/{y}.mvt?vintage=2022"]
+    assert body["name"] == "Régions sociosanitaires"
+    assert body["attribution"] == "Source : health-regions 2022"
+    assert {one["id"] for one in body["vector_layers"]} == {"regions", "labels"}
+    west, south, east, north = body["bounds"]
+    for x, y in ((-6_000, 2_000), (30_000, 20_000), (-1_000_000, 2_200_000)):
+        lon, lat = lonlat(x, y)
+        assert west - 1e-5 <= lon <= east + 1e-5
+        assert south - 1e-5 <= lat <= north + 1e-5
+
+
+def test_tilejson_leads_to_tiles(get, tiles):
+    column, row = tile_at(8, 5_000, 5_000)
+    (template,) = get("/tiles/health-regions.json", at="2019-06-01").json()["tiles"]
+    address = template.removeprefix("http://testserver").format(z=8, x=column, y=row)
+    assert set(shapes(decoded(get(address))["regions"])) == {"2401", "3501"}
+
+
+def test_tilejson_of_nothing_published(get, db, assert_problem):
+    assert_problem(get("/tiles/fsa.json"), 503, "nothing-published")

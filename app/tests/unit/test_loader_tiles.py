@@ -1,0 +1,78 @@
+"""Drawn regions cut into cells."""
+
+import numpy as np
+import pytest
+import shapely
+
+from loader.specks import without_specks
+from loader.tiles import cells, to_mercator
+
+WORLD = 2 * np.pi * 6_378_137
+
+
+def test_degrees_become_web_mercator() -> None:
+    (point,) = shapely.get_coordinates(to_mercator(shapely.Point(-79.3871, 43.6426))).tolist()
+    # As PROJ has it.
+    assert point == pytest.approx([-8837331.5476, 5410299.2713], abs=1e-4)
+
+
+def test_every_cell_that_a_region_reaches_holds_its_part_and_a_little_more() -> None:
+    rng = np.random.default_rng(5)
+    region = shapely.union_all(shapely.buffer(shapely.points(rng.uniform(-9e6, -7e6, (40, 2)) * (1, -0.8)), 90_000))
+    zoom = 7
+    size = WORLD / 2**zoom
+    found = list(cells(region, zoom))
+    assert len({(column, row) for column, row, _ in found}) == len(found)
+    for column, row, piece in found:
+        cell = shapely.box(
+            column * size - WORLD / 2, WORLD / 2 - (row + 1) * size, (column + 1) * size - WORLD / 2, WORLD / 2 - row * size
+        )
+        wide = shapely.buffer(cell, size / 32, join_style="mitre")
+        # What a tile of the cell's own zoom shows around it.
+        seen = shapely.buffer(cell, size / 64, join_style="mitre")
+        assert wide.buffer(1).covers(piece)
+        assert shapely.symmetric_difference(shapely.intersection(piece, seen), shapely.intersection(region, seen)).area < 1
+    together = shapely.union_all([piece for _, _, piece in found])
+    assert shapely.symmetric_difference(together, region).area < 1
+
+
+def test_at_zoom_nought_nothing_is_cut() -> None:
+    region = shapely.box(-9e6, 5e6, -8e6, 6e6)
+    ((column, row, piece),) = cells(region, 0)
+    assert (column, row) == (0, 0)
+    assert piece.equals(region)
+
+
+def coverage(*geometries: shapely.Geometry) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
+    return np.array([shapely.multipolygons(shapely.get_parts(one)) for one in geometries], dtype=object)
+
+
+def test_small_islands_and_lakes_go() -> None:
+    lake, rock = shapely.box(2, 2, 3, 3), shapely.box(20, 0, 21, 1)
+    land = shapely.box(0, 0, 10, 10).difference(lake)
+    (drawn,) = without_specks(coverage(shapely.union(land, rock)), 2)
+    assert drawn.equals(shapely.box(0, 0, 10, 10))
+    (kept,) = without_specks(coverage(shapely.union(land, rock)), 0.9)
+    assert kept.equals(shapely.union(land, rock))
+
+
+def test_a_regions_last_part_stays_however_small() -> None:
+    rocks = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(5, 0, 6.5, 1)])
+    (drawn,) = without_specks(coverage(rocks), 100)
+    assert drawn.equals(shapely.box(5, 0, 6.5, 1))
+
+
+def test_what_another_region_touches_stays() -> None:
+    exclave, enclave = shapely.box(2, 2, 3, 3), shapely.box(5, 5, 6, 6)
+    host = shapely.box(0, 0, 10, 10).difference(exclave).difference(enclave)
+    owner = shapely.union(shapely.box(20, 0, 30, 10), exclave)
+    layer = coverage(host, owner, enclave)
+    for before, after in zip(layer, without_specks(layer, 50), strict=True):
+        assert after.equals(before)
+
+
+def test_a_lake_with_a_large_island_stays() -> None:
+    island = shapely.box(3, 3, 6, 6)
+    region = shapely.union(shapely.box(0, 0, 10, 10).difference(shapely.box(2, 2, 7, 7)), island)
+    (drawn,) = without_specks(coverage(region), 5)
+    assert drawn.equals(region)
