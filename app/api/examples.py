@@ -94,32 +94,7 @@ def _self(href: str) -> list[dict[str, str]]:
 
 
 _ANY = _DOWNTOWN | {"properties": {"code": "M5V"} | {k: v for k, v in _DOWNTOWN["properties"].items() if k != "cfsauid"}}
-_TILE_FIELDS = {"code": "String", "name_en": "String", "name_fr": "String", "pruid": "String"}
-
 BODIES: dict[str, dict[str, Any]] = {
-    "TileJson": {
-        "tilejson": "3.0.0",
-        "name": "Health regions",
-        "version": "1.0.0",
-        "attribution": _SOURCE["attribution"],
-        "scheme": "xyz",
-        "tiles": ["http://127.0.0.1:8000/tiles/health-regions/{z}/{x}/{y}.mvt?vintage=2022"],
-        "minzoom": 0,
-        "maxzoom": 14,
-        "bounds": [-141.018073, 41.681435, -52.5823, 83.135507],
-        "vector_layers": [
-            {"id": "regions", "description": "Regions as polygons.", "minzoom": 0, "maxzoom": 14, "fields": _TILE_FIELDS},
-            {
-                "id": "labels",
-                "description": "Where their names stand, as points.",
-                "minzoom": 0,
-                "maxzoom": 14,
-                "fields": _TILE_FIELDS,
-            },
-        ],
-        "vintage": "2022",
-        "demo": False,
-    },
     "HealthRegionCollection": _collection(_TORONTO, links=_self("/health-regions?q=toronto"), **_ONE),
     "HealthRegionFeature": {**_TORONTO, **_ONE},
     "FsaCollection": _collection(_DOWNTOWN, links=_self("/fsa?q=m5v"), **_ONE_FSA),

@@ -157,7 +157,7 @@ def tile_number(parameter: str) -> Callable[[str], int]:
 
     def reader(text: str) -> int:
         if not _INTEGER.fullmatch(text):
-            raise TileUnknown(Message("{parameter} is a whole number.", parameter=parameter), parameter=parameter)
+            raise TileUnknown(Message("%(parameter)s is a whole number.", parameter=parameter), parameter=parameter)
         return int(text)
 
     return reader

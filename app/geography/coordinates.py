@@ -43,12 +43,12 @@ class TileAddress:
 
     def __post_init__(self) -> None:
         if not 0 <= self.zoom <= TILE_ZOOM_MAX:
-            raise TileUnknown(Message("There are tiles of the zooms 0 to {most}.", most=TILE_ZOOM_MAX), parameter="z")
+            raise TileUnknown(Message("There are tiles of the zooms 0 to %(most)s.", most=TILE_ZOOM_MAX), parameter="z")
         most = 2**self.zoom - 1
         for name, value in (("x", self.column), ("y", self.row)):
             if not 0 <= value <= most:
                 raise TileUnknown(
-                    Message("At zoom {zoom}, {name} lies between 0 and {most}.", zoom=self.zoom, name=name, most=most),
+                    Message("At zoom %(zoom)s, %(name)s lies between 0 and %(most)s.", zoom=self.zoom, name=name, most=most),
                     parameter=name,
                 )
 

@@ -172,4 +172,4 @@ def _cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
 
     _cut(vintage, full, ids, regions())
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE tile_piece, tile_label")
+        cursor.execute("SELECT analyze_boundaries()")

@@ -50,7 +50,8 @@ create or replace function public.analyze_boundaries() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  analyze public.coverage, public.vintage, public.region, public.region_part, public.region_level, public.overlap;
+  analyze public.coverage, public.vintage, public.region, public.region_part, public.region_level, public.tile_piece, public.tile_label,
+    public.overlap;
 end
 $$;
 revoke execute on function public.analyze_boundaries() from public;

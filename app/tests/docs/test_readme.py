@@ -4,8 +4,10 @@ import json
 import re
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Any
 
+import mapbox_vector_tile
 import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
@@ -18,11 +20,16 @@ MANAGE = sorted({line.split("#")[0].strip() for line in SHELL.splitlines() if li
 
 
 @pytest.mark.parametrize("command", CURLS)
-def test_every_curl_gets_an_answer(command: str, service: str) -> None:
+def test_every_curl_gets_an_answer(command: str, service: str, tmp_path: Path) -> None:
     words = shlex.split(command.replace("http://127.0.0.1:8000", service))
-    answer = subprocess.run([*words, "--silent", "--fail-with-body"], capture_output=True, check=False, timeout=60)
+    answer = subprocess.run(
+        [*words, "--silent", "--fail-with-body"], capture_output=True, check=False, timeout=60, cwd=tmp_path
+    )
     assert answer.returncode == 0, answer.stdout[:500]
-    if not {"/schema", "/metrics"} & {word.removeprefix(service) for word in words}:
+    if "--output" in words:
+        (written,) = tmp_path.iterdir()
+        assert mapbox_vector_tile.decode(written.read_bytes())["regions"]["features"]
+    elif not {"/schema", "/metrics"} & {word.removeprefix(service) for word in words}:
         assert json.loads(answer.stdout)
 
 
