@@ -48,6 +48,7 @@ def documented(
     body: str,
     problems: tuple[type[Exception], ...],
     media_types: tuple[str, ...] = GEOJSON_MEDIA_TYPES,
+    empty: str | None = None,
 ) -> Callable[[View], View]:
     """Return a decorator that documents a view's method.
 
@@ -55,6 +56,7 @@ def documented(
         spec: the parameters, the same that the method parses with.
         body: name of the schema of the answer (api.schemas), and of its example (api.examples).
         problems: exceptions of `api.errors.TABLE` that this route raises.
+        empty: what an answer 204 means, None where there is none.
     """
     kinds = [TABLE[one] for one in problems]
     kinds += [kind for kind in dict.fromkeys(TABLE.values()) if kind.slug in _ALWAYS]
@@ -69,6 +71,8 @@ def documented(
             ],
         )
     }
+    if empty is not None:
+        responses[204] = OpenApiResponse(description=empty)
     for status in sorted({kind.status for kind in kinds}):
         responses[(status, PROBLEM_MEDIA_TYPE)] = _problems([kind for kind in kinds if kind.status == status])
     decorator: Callable[[View], View] = extend_schema(

@@ -31,6 +31,7 @@ class TileView(ApiView):
         summary="A vector tile of a coverage",
         body="Tile",
         media_types=(TileRenderer.media_type,),
+        empty="Nothing lies in this tile.",
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.TileUnknown, *openapi.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> Response:
