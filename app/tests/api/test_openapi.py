@@ -77,7 +77,7 @@ def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_ow
         document["components"]["examples"][example["$ref"].rpartition("/")[2]]["value"]["type"]
         for path in document["paths"].values()
         for response in path["get"]["responses"].values()
-        for example in response["content"].get("application/problem+json", {}).get("examples", {}).values()
+        for example in response.get("content", {}).get("application/problem+json", {}).get("examples", {}).values()
     }
     nobodys = {
         "/problems/route-unknown",
