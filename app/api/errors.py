@@ -26,7 +26,7 @@ from geography import errors as geography
 from geography.codes import fsa_provinces
 from geography.messages import Message
 from operations import requestid
-from operations.metrics import PROBLEMS
+from operations.metrics import PROBLEMS, method_of
 
 logger = logging.getLogger(__name__)
 
@@ -224,7 +224,7 @@ def _log(kind: Kind, request: HttpRequest | None, error: BaseException) -> None:
     PROBLEMS.labels(kind.slug).inc()
     match = getattr(request, "resolver_match", None)
     route = (match.route if match else "") or "(no route)"
-    method = getattr(request, "method", None)
+    method = method_of(getattr(request, "method", None))
     if kind.status < 500:
         logger.info("%d %s: %s %s", kind.status, kind.slug, method, route)
         return

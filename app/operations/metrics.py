@@ -13,7 +13,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 # Not the library's own, which adds the versions of Python and of its parts.
 REGISTRY = CollectorRegistry()
 
-_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
 
 def _counter(name: str, what: str, *labels: str) -> Counter:
@@ -65,15 +65,20 @@ def count_request(
     key = (None if match is None else match.route or match.url_name or "", method, status)
     series = _series.get(key)
     if series is None:
-        series = _Series(route_of(match), method if method in _METHODS else "other", status)
+        series = _Series(route_of(match), method_of(method), status)
         # Methods come from outside: what is not one of ours is not remembered.
-        if method in _METHODS:
+        if method in METHODS:
             _series[key] = series
     series.requests()
     series.duration(seconds)
     if statements:
         series.database_seconds(database_seconds)
         series.database_statements(statements)
+
+
+def method_of(method: str | None) -> str:
+    """Return a method that may be counted and logged: anybody can write anything in its place, a postal code too."""
+    return method if method in METHODS else "other"
 
 
 def route_of(match: Any) -> str:

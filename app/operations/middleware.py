@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 
 from operations import requestid
 from operations.database import stopwatch
-from operations.metrics import IN_PROGRESS, count_request, route_of
+from operations.metrics import IN_PROGRESS, count_request, method_of, route_of
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -49,7 +49,7 @@ def observe(get_response: Handler) -> Handler:
         if log_requests:
             requests_log.info(
                 "%d %s %s %.1f ms, %d statements %.1f ms",
-                *(status, method[:7], route_of(match), seconds * 1000, statements, database_seconds * 1000),
+                *(status, method_of(method), route_of(match), seconds * 1000, statements, database_seconds * 1000),
             )
         return response
 
