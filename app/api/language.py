@@ -21,14 +21,17 @@ def language_of(request: HttpRequest | Request) -> str:
     `lang` counts wherever it can be read, however wrong the rest of the request is. Given twice, or as another language, it
     does not: the answer is then an error that has to be understood.
     """
+    return _given(request) or _preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+
+
+def _given(request: HttpRequest | Request) -> str | None:
     try:
         given = request.GET.getlist("lang")
     except SuspiciousOperation:
         # More parameters than are read.
-        given = []
-    if len(given) == 1 and (language := given[0].strip().lower()) in LANGUAGES:
-        return language
-    return _preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        return None
+    language = given[0].strip().lower() if len(given) == 1 else ""
+    return language if language in LANGUAGES else None
 
 
 def _preferred(header: str) -> str:
@@ -64,7 +67,9 @@ def language_middleware(
         language = language_of(request)
         activate(language)
         response = get_response(request)
-        patch_vary_headers(response, ("Accept-Language",))
+        # Neither a tile nor what was asked for with `lang` depends on the header.
+        if _given(request) is None and not getattr(response, "same_in_every_language", False):
+            patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
         return response
 

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "api.throttling.throttle",
+    "api.caching.compression_middleware",
     "corsheaders.middleware.CorsMiddleware",
     "api.language.language_middleware",
     "django.middleware.common.CommonMiddleware",
@@ -181,6 +182,8 @@ SPECTACULAR_SETTINGS = {
 
 # Where `load_boundaries` keeps what it downloads, and where tests and benchmarks find real boundary files.
 GEODATA_CACHE = env.path("GEODATA_CACHE", default=str(REPO_DIR / "geodata" / "cache"))
+# Answers are kept compressed, in a folder of it, in at most this many megabytes; 0 keeps none.
+BODY_CACHE_MB = env.int("BODY_CACHE_MB", 512)
 GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
 
 # Threads of a process, as bin/_server.sh starts them: each answers one request at a time.

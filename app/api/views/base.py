@@ -1,17 +1,24 @@
 """What every view of the API does: read the URL by its spec, settle the language, say so in the headers."""
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.bodies import licence_links
+from api.caching import answer
 from api.language import language_of
 from api.params import Spec
-from api.queries import PlainQuery
+from api.queries import PlainQuery, VintageQuery
 from api.renderers import GeoJSONRenderer, JSONRenderer
+
+if TYPE_CHECKING:
+    from geography.models import Vintage
 
 Query = TypeVar("Query", bound=PlainQuery)
 
@@ -26,6 +33,30 @@ class ApiView(APIView):
         """Return the request as its spec reads it, and settle the language (`api.language.language_of`)."""
         self.language = language_of(request)
         return spec.parse(request.query_params, path)
+
+    def cached(
+        self,
+        request: Request,
+        query: VintageQuery,
+        *about: object,
+        vintage: "Vintage",
+        make: Callable[[], bytes],
+        keep: bool,
+        translated: bool = True,
+    ) -> HttpResponse:
+        """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.caching.answer`."""
+        accepted: BaseRenderer = request.accepted_renderer
+        return answer(
+            request,
+            # Which vintage it is counts, not how it was chosen.
+            about=(type(self).__name__, request.path.rstrip("/"), replace(query, label=None, at=None, lang=None), *about),
+            vintage=vintage,
+            named=query.label is not None,
+            media_type=accepted.media_type,
+            language=self.language if translated else None,
+            make=make,
+            keep=keep,
+        )
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Say which methods there are, and nothing else."""

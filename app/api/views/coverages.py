@@ -1,5 +1,6 @@
 """Coverages of any kind: what there is, and their regions under names that are the same for all of them."""
 
+from django.http import HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -44,7 +45,7 @@ class CoverageRegionsView(LayerView):
         body="RegionCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str) -> Response:
+    def get(self, request: Request, coverage: str) -> HttpResponse:
         """List regions in the order of their codes.
 
         The same as `/health-regions` and `/fsa`, for every coverage. Every condition given must hold. With `lat` and `lon`:
@@ -68,8 +69,8 @@ class CoverageRegionView(LayerView):
         body="RegionFeature",
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str, code: str) -> Response:
+    def get(self, request: Request, coverage: str, code: str) -> HttpResponse:
         """Return a region by its code or its DGUID."""
         query = self.ask(request, queries.COVERAGE_REGION, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
-        return self.one(query)
+        return self.one(request, query)

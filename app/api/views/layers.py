@@ -1,16 +1,23 @@
 """Regions of one coverage: lists and single features."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from api import openapi, queries
 from api.bodies import collection, page_links, provenance
 from api.editions import chosen
+from api.renderers import json_bytes
 from api.serializers import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.views.base import GeoView
 from geography import errors
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.selectors.regions import fsa_get, region_get, regions_page
+
+if TYPE_CHECKING:
+    from geography.models import Region, Vintage
 
 
 class LayerView(GeoView):
@@ -19,44 +26,64 @@ class LayerView(GeoView):
     coverage: str
     serializer: type[RegionSerializer]
 
-    def one(self, query: queries.RegionQuery) -> Response:
-        """Answer with one region of the layer. Queries: 2."""
+    def one(self, request: Request, query: queries.RegionQuery) -> HttpResponse:
+        """Answer with one region of the layer. Queries: 1, none where the answer is kept or the client has it."""
         vintage = chosen(query, self.coverage)
-        region = region_get(vintage=vintage, region_id=query.region_id, level=query.level)
-        (feature,) = features(self.serializer, [region], vintage=vintage, language=self.language)
-        return Response({**feature, **provenance({"vintage": vintage}, self.language)})
 
-    def list(self, request: Request, query: queries.RegionsQuery) -> Response:
-        """Answer with a page of the layer. Queries: 3, and 1 more for a position."""
+        def feature() -> "Region":
+            return region_get(vintage=vintage, region_id=query.region_id, level=query.level)
+
+        return self.feature(request, query, vintage, feature, keep=True)
+
+    def feature(
+        self, request: Request, query: queries.VintageQuery, vintage: "Vintage", read: Callable[[], "Region"], *, keep: bool
+    ) -> HttpResponse:
+        """Answer with the region that `read` returns."""
+
+        def make() -> bytes:
+            (feature,) = features(self.serializer, [read()], vintage=vintage, language=self.language)
+            return json_bytes({**feature, **provenance({"vintage": vintage}, self.language)})
+
+        return self.cached(request, query, vintage=vintage, make=make, keep=keep)
+
+    def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponse:
+        """Answer with a page of the layer. Queries: as for `regions_page`, none where the answer is kept or known."""
         vintage = chosen(query, self.coverage)
-        page = regions_page(
-            vintage=vintage,
-            level=query.level,
-            limit=query.limit,
-            offset=query.offset,
-            province=query.province,
-            search=query.search,
-            bbox=query.bbox,
-            position=query.position,
-        )
-        drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language)
-        links = page_links(
-            path=request.path.rstrip("/"),
-            given=request.query_params.dict(),
-            label=vintage.label,
-            limit=query.limit,
-            offset=query.offset,
-            matched=page.matched,
-        )
-        return Response(
-            collection(
-                drawn,
-                number_matched=page.matched,
-                number_returned=len(drawn),
-                links=links,
-                **provenance({"vintage": vintage}, self.language),
+        given = dict(sorted(request.query_params.dict().items()))
+
+        def make() -> bytes:
+            page = regions_page(
+                vintage=vintage,
+                level=query.level,
+                limit=query.limit,
+                offset=query.offset,
+                province=query.province,
+                search=query.search,
+                bbox=query.bbox,
+                position=query.position,
             )
-        )
+            drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language)
+            links = page_links(
+                path=request.path.rstrip("/"),
+                given=given,
+                label=vintage.label,
+                limit=query.limit,
+                offset=query.offset,
+                matched=page.matched,
+            )
+            return json_bytes(
+                collection(
+                    drawn,
+                    number_matched=page.matched,
+                    number_returned=len(drawn),
+                    links=links,
+                    **provenance({"vintage": vintage}, self.language),
+                )
+            )
+
+        # Where people look, and what they look for, is nobody's business and seldom asked twice.
+        keep = query.position is None and query.bbox is None and query.search is None
+        return self.cached(request, query, given, vintage=vintage, make=make, keep=keep)
 
 
 class HealthRegionsView(LayerView):
@@ -73,7 +100,7 @@ class HealthRegionsView(LayerView):
         body="HealthRegionCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """List health regions in the order of their codes.
 
         Every condition given must hold. With `lat` and `lon`: the regions that cover the position, more than one on a
@@ -96,9 +123,9 @@ class HealthRegionView(LayerView):
         body="HealthRegionFeature",
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request, id: str) -> Response:
+    def get(self, request: Request, id: str) -> HttpResponse:
         """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
-        return self.one(self.ask(request, queries.HEALTH_REGION, id=id))
+        return self.one(request, self.ask(request, queries.HEALTH_REGION, id=id))
 
 
 class FsasView(LayerView):
@@ -115,7 +142,7 @@ class FsasView(LayerView):
         body="FsaCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         """List forward sortation areas (the first three characters of a postal code) in the order of their codes."""
         return self.list(request, self.ask(request, queries.FSAS))
 
@@ -139,10 +166,15 @@ class FsaBoundaryView(LayerView):
             *openapi.VINTAGE_PROBLEMS,
         ),
     )
-    def get(self, request: Request, code: str) -> Response:
+    def get(self, request: Request, code: str) -> HttpResponse:
         """Return the FSA itself as a feature."""
         query = self.ask(request, queries.FSA_BOUNDARY, code=code)
         vintage = chosen(query, self.coverage)
-        fsa = fsa_get(vintage=vintage, code=query.fsa.code, level=query.level)
-        (feature,) = features(self.serializer, [fsa], vintage=vintage, language=self.language)
-        return Response({**feature, **provenance({"vintage": vintage}, self.language)})
+        # Somebody's postal code: nothing of it is kept.
+        return self.feature(
+            request,
+            query,
+            vintage,
+            lambda: fsa_get(vintage=vintage, code=query.fsa.code, level=query.level),
+            keep=False,
+        )

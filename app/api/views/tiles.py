@@ -3,13 +3,13 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from api import openapi, queries
 from api.bodies import attribution
 from api.editions import chosen
-from api.renderers import TileRenderer
+from api.renderers import TileRenderer, json_bytes
 from api.views.base import ApiView
 from geography import errors
 from geography.conf import TILE_ZOOM_MAX
@@ -34,16 +34,20 @@ class TileView(ApiView):
         empty="Nothing lies in this tile.",
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.TileUnknown, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> Response:
+    def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> HttpResponse:
         """Return a Mapbox Vector Tile (2.1) in Web Mercator, with the layers `regions` and `labels`.
 
         Features have a number of their own as id, and `code`, `name_en`, `name_fr` and `pruid`. Where there is nothing, the
         answer is 204.
         """
         query = self.ask(request, queries.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
-        assert query.address is not None  # noqa: S101 - the route has one
-        tile = tile_draw(vintage=chosen(query, query.coverage), address=query.address)
-        return Response(tile) if tile else Response(status=204)
+        vintage = chosen(query, query.coverage)
+
+        def make() -> bytes:
+            assert query.address is not None  # noqa: S101 - the route has one
+            return tile_draw(vintage=vintage, address=query.address)
+
+        return self.cached(request, query, vintage=vintage, make=make, keep=True, translated=False)
 
 
 class TileJsonView(ApiView):
@@ -58,7 +62,7 @@ class TileJsonView(ApiView):
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str) -> Response:
+    def get(self, request: Request, coverage: str) -> HttpResponse:
         """Return TileJSON 3.0, which a map is given as the address of its source.
 
         The tiles' address names the vintage, so that tiles of two vintages never meet on one map.
@@ -67,21 +71,25 @@ class TileJsonView(ApiView):
         vintage = chosen(query, query.coverage)
         slug = vintage.coverage.slug
         tiles = request.build_absolute_uri(f"/tiles/{quote(slug)}/")
-        body: dict[str, Any] = {
-            "tilejson": "3.0.0",
-            "name": vintage.coverage.name_fr if self.language == "fr" else vintage.coverage.name_en,
-            "version": "1.0.0",
-            "attribution": attribution(vintage, self.language),
-            "scheme": "xyz",
-            "tiles": [f"{tiles}{{z}}/{{x}}/{{y}}.mvt?{urlencode({'vintage': vintage.label})}"],
-            "minzoom": 0,
-            "maxzoom": TILE_ZOOM_MAX,
-            "bounds": vintage_bounds(vintage),
-            "vector_layers": [
-                {"id": name, "description": text, "minzoom": 0, "maxzoom": TILE_ZOOM_MAX, "fields": _FIELDS}
-                for name, text in _LAYERS.items()
-            ],
-            "vintage": vintage.label,
-            "demo": vintage.demo,
-        }
-        return Response(body)
+
+        def make() -> bytes:
+            body: dict[str, Any] = {
+                "tilejson": "3.0.0",
+                "name": vintage.coverage.name_fr if self.language == "fr" else vintage.coverage.name_en,
+                "version": "1.0.0",
+                "attribution": attribution(vintage, self.language),
+                "scheme": "xyz",
+                "tiles": [f"{tiles}{{z}}/{{x}}/{{y}}.mvt?{urlencode({'vintage': vintage.label})}"],
+                "minzoom": 0,
+                "maxzoom": TILE_ZOOM_MAX,
+                "bounds": vintage_bounds(vintage),
+                "vector_layers": [
+                    {"id": name, "description": text, "minzoom": 0, "maxzoom": TILE_ZOOM_MAX, "fields": _FIELDS}
+                    for name, text in _LAYERS.items()
+                ],
+                "vintage": vintage.label,
+                "demo": vintage.demo,
+            }
+            return json_bytes(body)
+
+        return self.cached(request, query, tiles, vintage=vintage, make=make, keep=False)

@@ -1,0 +1,112 @@
+"""Answers that depend on nothing but the URL, the vintages and the code: known by an ETag, and made once.
+
+The ETag is computed from all of that before anything is read, so a client that has the answer is told so without a query. A
+publication changes the vintage and with it every key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
+from django.utils.cache import patch_vary_headers
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+
+from api.bodies import licence_links
+from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
+from api.shelf import shelf
+
+if TYPE_CHECKING:
+    from geography.models import Vintage
+
+# What answers today may be another edition tomorrow. A label stays one edition, unless a corrected file takes its place: a day
+# is how long a map may then show the old one.
+_CURRENT = "public, max-age=60"
+_NAMED = "public, max-age=86400, immutable"
+
+
+def answer(
+    request: Request,
+    *,
+    about: object,
+    vintage: "Vintage",
+    named: bool,
+    media_type: str,
+    language: str | None,
+    make: Callable[[], bytes],
+    keep: bool,
+) -> HttpResponse:
+    """Answer from what is kept, or with what `make` returns; 304 where the client has it, 204 where it is empty.
+
+    Args:
+        about: everything of the request that decides about the body, with a `repr` that is the same for the same.
+        named: True where the URL names the vintage by its label.
+        language: of the body, None where it is the same in all.
+        keep: False where the request holds a position, a postal code, or a choice that few will make again.
+    """
+    encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
+    told = (_code_version(), vintage.pk, vintage.published_at, about, media_type, language, encoding)
+    key = repr(told)
+    etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
+    response: HttpResponse
+    if _has(request.headers.get("If-None-Match", ""), etag):
+        response = HttpResponseNotModified()
+    else:
+
+        def compressed() -> bytes:
+            body = make()
+            return compress(body, encoding) if encoding and body else body
+
+        body = shelf().fetch(key, compressed) if keep else compressed()
+        response = HttpResponse(body, content_type=media_type) if body else HttpResponse(status=204)
+        if encoding and body:
+            response.headers["Content-Encoding"] = encoding
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = _NAMED if named else _CURRENT
+    if links := licence_links({"vintage": {"licence_url": vintage.licence_url}}):
+        response.headers["Link"] = links
+    patch_vary_headers(response, ("Accept-Encoding",))
+    response.same_in_every_language = language is None  # type: ignore[attr-defined] # see api.language
+    return response
+
+
+def _has(header: str, etag: str) -> bool:
+    # If-None-Match compares weakly (RFC 9110, section 13.1.2).
+    return any(one == "*" or one.removeprefix("W/") == etag for one in parse_etags(header))
+
+
+@cache
+def _code_version() -> str:
+    """Return a hash of all code and translations that an answer may depend on: another version makes other ETags."""
+    told = hashlib.blake2b(digest_size=8)
+    for folder in ("api", "geography", "locale"):
+        for path in sorted(Path(settings.APP_DIR, folder).rglob("*")):
+            if path.suffix in {".py", ".mo"}:
+                told.update(path.read_bytes())
+    return told.hexdigest()
+
+
+def compression_middleware(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Compress every other answer that is large enough, on its way out."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not isinstance(response, HttpResponse) or "Content-Encoding" in response.headers:
+            return response
+        if len(response.content) < COMPRESS_MIN_BYTES or response.headers.get("Content-Type", "").startswith("image/"):
+            return response
+        patch_vary_headers(response, ("Accept-Encoding",))
+        encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
+        if encoding:
+            response.content = compress(response.content, encoding)
+            response.headers["Content-Encoding"] = encoding
+            response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    return middleware

@@ -1,0 +1,122 @@
+"""Bodies kept on disk as they are sent, for every worker of this machine: made by one of them while the others wait.
+
+File names are hashes. Positions and postal codes never come here: what is asked for with them is not kept.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
+
+_LOCKS = 256
+# A body that is asked for is marked as used at most this often.
+_TOUCH_S = 300
+# When the folder is full, the bodies that were not used for the longest go until this part is left.
+_SWEEP_TO = 0.75
+
+
+class Shelf:
+    """A folder of bodies that never grows far beyond a limit."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self.folder = folder
+        self.most_bytes = most_bytes
+        # Whether there is anything on the shelf already is found out by the first sweep.
+        self._written = most_bytes
+        self._lock = Lock()
+
+    def fetch(self, key: str, make: Callable[[], bytes]) -> bytes:
+        """Return the body kept under a key; where there is none, make it and keep it.
+
+        While one thread or process makes it, the others that want it wait. Where the folder cannot be used, every body is made
+        anew; an empty one is never kept. Whatever `make` raises is raised.
+        """
+        path = self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
+        found = _read(path)
+        if found is not None:
+            return found
+        if self.most_bytes <= 0:
+            return make()
+        with self._alone(path.name):
+            found = _read(path)
+            if found is None:
+                found = make()
+                self._keep(path, found)
+        return found
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.folder / f"lock-{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            logger.warning("bodies are not kept: %s", type(error).__name__)
+            yield
+            return
+        try:
+            # Ends with the handle, so a worker that is killed leaves no lock behind.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _keep(self, path: Path, body: bytes) -> None:
+        if not body or len(body) > self.most_bytes // 4:
+            return
+        part = path.with_name(f"part-{path.name}")
+        try:
+            part.write_bytes(body)
+            part.replace(path)
+            self._sweep(len(body))
+        except OSError as error:
+            logger.warning("a body is not kept: %s", type(error).__name__)
+
+    def _sweep(self, added: int) -> None:
+        """Delete what was not used for the longest, once this process has written a sixteenth of the limit."""
+        with self._lock:
+            self._written += added
+            if self._written < self.most_bytes // 16:
+                return
+            self._written = 0
+        with os.scandir(self.folder) as entries:
+            files = [(one.stat().st_mtime, one.stat().st_size, one.path) for one in entries if not one.name.startswith("lock-")]
+        total = sum(size for _, size, _ in files)
+        if total <= self.most_bytes:
+            return
+        for _, size, name in sorted(files):
+            Path(name).unlink(missing_ok=True)
+            total -= size
+            if total <= self.most_bytes * _SWEEP_TO:
+                return
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            used = os.fstat(file.fileno()).st_mtime
+            if time.time() - used > _TOUCH_S:
+                os.utime(path)
+            return file.read()
+    except OSError:
+        return None
+
+
+def shelf() -> Shelf:
+    """Return the shelf that the settings name."""
+    global _shelf  # noqa: PLW0603 - one for a process; the tests change the settings
+    folder, most = Path(settings.GEODATA_CACHE) / "bodies", settings.BODY_CACHE_MB * 2**20
+    if _shelf is None or (_shelf.folder, _shelf.most_bytes) != (folder, most):
+        _shelf = Shelf(folder, most)
+    return _shelf
+
+
+_shelf: Shelf | None = None

@@ -1,0 +1,228 @@
+"""ETags, Cache-Control, Vary, encodings, and bodies that are made once."""
+
+import gzip
+import threading
+from datetime import date
+
+import brotli
+import pytest
+import zstandard
+
+from api.encodings import chosen_encoding
+from api.shelf import Shelf
+from geography.models import Status
+from geography.selectors import catalogue
+from tests import world as worlds
+
+ROUTES = [
+    "/health-regions",
+    "/health-regions?province=ON&detail=none",
+    "/health-regions/3501",
+    "/fsa",
+    "/fsa/M5V/boundary",
+    "/coverages/fsa/regions",
+    "/coverages/fsa/regions/M5V",
+    "/tiles/health-regions.json",
+]
+DECODE = {"gzip": gzip.decompress, "br": brotli.decompress, "zstd": zstandard.decompress}
+
+
+@pytest.fixture(autouse=True)
+def shelf_folder(settings, tmp_path):
+    settings.GEODATA_CACHE = str(tmp_path)
+    settings.BODY_CACHE_MB = 16
+    return tmp_path / "bodies"
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_who_has_the_answer_is_told_so_without_a_query(get, world, path, django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+    first = get(path)
+    etag = first.headers["ETag"]
+    assert etag.startswith('"')
+    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        with django_assert_num_queries(0):
+            again = get(path, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        for name in ("ETag", "Cache-Control", "Vary"):
+            assert again.headers[name] == first.headers[name]
+    assert get(path, headers={"If-None-Match": '"other"'}).content == first.content
+
+
+@pytest.mark.parametrize("path", ["/health-regions", "/coverages/fsa/regions/M5V"])
+def test_a_second_answer_is_not_made_again(get, world, path, django_assert_num_queries, monkeypatch):
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+    first = get(path)
+    with django_assert_num_queries(0):
+        assert get(path).content == first.content
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/fsa/M5V/boundary",
+        "/fsa/M5V",
+        "/locate?lat=43.6&lon=-79.4",
+        "/health-regions?lat=43.6&lon=-79.4",
+        "/health-regions?bbox=-80,43,-79,44",
+        "/fsa?q=M5V",
+    ],
+)
+def test_of_positions_and_postal_codes_nothing_is_kept(get, world, path, shelf_folder):
+    assert get(path).status_code == 200
+    assert not shelf_folder.exists()
+
+
+def test_what_is_kept_has_a_hash_for_a_name(get, world, shelf_folder):
+    get("/coverages/fsa/regions/M5V")
+    assert all("M5V" not in one.name for one in shelf_folder.iterdir())
+    assert any(one.stat().st_size for one in shelf_folder.iterdir())
+
+
+def test_a_publication_changes_what_is_answered_and_its_etag(get, world):
+    before = get("/health-regions", detail="none")
+    newer = worlds.make_vintage("health-regions", "2023", date(2023, 1, 1))
+    worlds.add_places(newer, worlds.HEALTH_REGIONS_DEMO)
+    after = get("/health-regions", headers={"If-None-Match": before.headers["ETag"]}, detail="none")
+    assert (after.status_code, after.json()["number_matched"]) == (200, 1)
+    newer.status = Status.RETIRED
+    newer.save()
+    assert get("/health-regions", headers={"If-None-Match": before.headers["ETag"]}, detail="none").status_code == 304
+
+
+def test_a_named_edition_is_immutable_and_todays_is_not(get, world):
+    assert get("/fsa").headers["Cache-Control"] == "public, max-age=60"
+    assert get("/fsa", at="2022-01-01").headers["Cache-Control"] == "public, max-age=60"
+    assert get("/fsa", vintage="2021").headers["Cache-Control"] == "public, max-age=86400, immutable"
+    assert get("/fsa", vintage="1999").headers["Cache-Control"] == "no-cache"
+
+
+def test_how_the_edition_was_chosen_is_not_in_the_etag_of_one_region(get, world):
+    tags = {get("/health-regions/3501", **choice).headers["ETag"] for choice in ({}, {"vintage": "2022"}, {"at": "2022-05-01"})}
+    assert len(tags) == 1
+
+
+def test_whatever_makes_another_body_makes_another_etag(get, world):
+    asked = [
+        {},
+        {"detail": "none"},
+        {"lang": "fr"},
+        {"limit": "2"},
+        {"offset": "1"},
+        {"province": "35"},
+        {"vintage": "2018"},
+    ]
+    tags = {get("/health-regions", **one).headers["ETag"] for one in asked}
+    tags |= {get("/health-regions", headers={"Accept-Encoding": one}).headers["ETag"] for one in DECODE}
+    tags |= {get("/health-regions", headers={"Accept": "application/json"}).headers["ETag"]}
+    assert len(tags) == len(asked) + len(DECODE) + 1
+
+
+def test_the_order_of_parameters_makes_no_difference(client, world):
+    one, other = client.get("/health-regions?detail=none&limit=2"), client.get("/health-regions?limit=2&detail=none")
+    assert one.headers["ETag"] == other.headers["ETag"]
+    assert one.content == other.content
+
+
+@pytest.mark.parametrize("path", [*ROUTES, "/fsa/M5V", "/schema"])
+@pytest.mark.parametrize("encoding", DECODE)
+def test_every_encoding_holds_the_same_body(get, world, path, encoding):
+    plain, encoded = get(path), get(path, headers={"Accept-Encoding": encoding})
+    if len(plain.content) < 1_000:
+        return
+    assert "Content-Encoding" not in plain.headers
+    assert encoded.headers["Content-Encoding"] == encoding
+    assert DECODE[encoding](encoded.content) == plain.content
+    assert "Accept-Encoding" in encoded.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("", None),
+        ("gzip", "gzip"),
+        ("gzip, deflate, br, zstd", "zstd"),
+        ("gzip, deflate, br", "br"),
+        ("gzip;q=1, br;q=0.5", "gzip"),
+        ("br;q=0, gzip;q=0.1", "gzip"),
+        ("*", "zstd"),
+        ("*;q=0", None),
+        ("identity", None),
+        ("gzip;q=0.4, identity;q=0.8", None),
+        ("GZIP", "gzip"),
+        ("gzip;q=nonsense", None),
+        ("deflate", None),
+    ],
+)
+def test_the_encoding_that_the_client_likes_best(header, expected):
+    assert chosen_encoding(header) == expected
+
+
+def test_vary_names_nothing_that_does_not_matter(get, world):
+    def vary(path, **params):
+        return {one.strip().lower() for one in get(path, **params).headers["Vary"].split(",")}
+
+    assert vary("/health-regions") == {"accept", "accept-encoding", "accept-language", "origin"}
+    assert vary("/health-regions", lang="fr") == {"accept", "accept-encoding", "origin"}
+
+
+def test_head_has_the_headers_and_no_body(client, world):
+    get, head = client.get("/fsa"), client.head("/fsa")
+    assert head.content == b""
+    assert {name: head.headers[name] for name in ("ETag", "Cache-Control")} == {
+        name: get.headers[name] for name in ("ETag", "Cache-Control")
+    }
+
+
+# ---------------------------------------------------------------- the shelf
+
+
+def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
+    made = []
+    begin = threading.Barrier(8)
+
+    def make():
+        made.append(threading.get_ident())
+        return b"body"
+
+    def ask():
+        begin.wait()
+        # A shelf of its own for each, as processes have.
+        assert Shelf(tmp_path, 10_000).fetch("key", make) == b"body"
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(made) == 1
+
+
+def test_the_folder_never_grows_far_beyond_its_limit(tmp_path):
+    shelf = Shelf(tmp_path, 100_000)
+    for number in range(300):
+        shelf.fetch(str(number), lambda: b"x" * 2_000)
+    kept = [one.stat().st_size for one in tmp_path.iterdir()]
+    assert 50_000 < sum(kept) <= 100_000 + 100_000 // 16 + 2_000
+
+
+def test_a_body_that_fails_is_not_kept(tmp_path):
+    shelf = Shelf(tmp_path, 100_000)
+    with pytest.raises(ZeroDivisionError):
+        shelf.fetch("key", lambda: b"x" * (1 // 0))
+    assert shelf.fetch("key", lambda: b"right") == b"right"
+
+
+def test_without_a_folder_every_body_is_made_anew(tmp_path, caplog):
+    (tmp_path / "file").write_text("not a folder")
+    shelf = Shelf(tmp_path / "file" / "bodies", 100_000)
+    made = iter([b"one", b"two"])
+    assert [shelf.fetch("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
+    assert "not kept" in caplog.text
+
+
+def test_with_a_limit_of_nought_nothing_is_kept(tmp_path):
+    made = iter([b"one", b"two"])
+    shelf = Shelf(tmp_path, 0)
+    assert [shelf.fetch("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
