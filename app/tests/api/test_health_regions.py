@@ -209,7 +209,7 @@ class TestPaging:
     def test_keeps_the_conditions_and_pins_the_vintage(self, get):
         body = get("/health-regions", province="ON", limit=1, at="2022-06-01").json()
         href = next(link["href"] for link in body["links"] if link["rel"] == "next")
-        assert href == "/health-regions?province=ON&limit=1&vintage=2022&offset=1"
+        assert href == "/health-regions?limit=1&province=ON&vintage=2022&offset=1"
         assert self.follow(get, body, "next")["features"][0]["id"] == "3502"
 
     def test_beyond_the_end_is_empty_and_leads_back(self, get):

@@ -18,6 +18,7 @@ HERE = worlds.position(2_000, 5_000)
 
 # What provokes each kind of problem: paths with their queries. The others, which need more than an address, are below.
 ADDRESSES = {
+    "tile-unknown": ["/tiles/fsa/15/0/0.mvt", "/tiles/fsa/3/8/0.mvt", "/tiles/fsa/3/one/0.mvt"],
     "coordinate-invalid": [
         "/locate?lat=43.6&lon=79.4",
         "/locate?lat=-79.4&lon=43.6",
