@@ -18,7 +18,6 @@ def _all(*routes: tuple[str, Any, str]) -> list[URLPattern]:
 
 
 urlpatterns = [
-    path("", service.root, name="root"),
     *_all(
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),

@@ -10,6 +10,8 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from web import assets
+
 APP_DIR = Path(__file__).resolve().parent.parent
 REPO_DIR = APP_DIR.parent
 
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
     "operations",
     "loader",
     "api",
+    "web",
 ]
 
 MIDDLEWARE = [
@@ -155,6 +158,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+# The map page's files lie in a folder that is named after what is in it (web.assets).
+STATICFILES_DIRS = [(assets.PREFIX, assets.FOLDER)]
+WHITENOISE_IMMUTABLE_FILE_TEST = assets.IMMUTABLE
+WHITENOISE_ADD_HEADERS_FUNCTION = assets.add_headers
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],

@@ -6,6 +6,7 @@ from api.errors import unknown_route
 from operations.exposition import metrics
 
 urlpatterns = [
+    path("", include("web.urls")),
     path("", include("api.urls")),
     path("metrics", metrics, name="metrics"),
     # Last: what nothing else answers is a problem document too, with DEBUG as without.

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2
@@ -132,9 +132,3 @@ def docs(request: HttpRequest) -> HttpResponse:
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     response.headers["Content-Language"] = "en"
     return response
-
-
-@require_safe
-def root(request: HttpRequest) -> HttpResponse:
-    """Lead to the documentation."""
-    return redirect("docs")

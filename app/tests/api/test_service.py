@@ -1,4 +1,4 @@
-"""/vintages, /livez, /readyz, /docs and /."""
+"""/vintages, /livez, /readyz and /docs."""
 
 import re
 from datetime import date
@@ -89,7 +89,3 @@ class TestDocumentationPage:
 
     def test_asks_no_validator_elsewhere(self):
         assert "validatorUrl: null" in Path(str(finders.find("api/docs.js"))).read_text(encoding="utf-8")
-
-    def test_is_where_the_root_leads(self, get):
-        response = get("/")
-        assert (response.status_code, response.headers["Location"]) == (302, "/docs")

@@ -1,0 +1,75 @@
+// Every call of the API: what is asked, and what went wrong in words a reader can use.
+
+import { language, t } from "./texts.js";
+
+const TIMEOUT_MS = 20_000;
+
+/** What went wrong. `message` is for the reader, `hint` too where there is one; `type` is the API's stable name of the problem. */
+export class Problem extends Error {
+  constructor({ message, hint = null, type = null, body = {}, again = false }) {
+    super(message);
+    Object.assign(this, { hint, type, body, again });
+  }
+}
+
+/** One call: what is sent, as fetch and curl need it. Parameters that are null are left out. */
+export function call(path, query = {}, body = null) {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+  const text = new URLSearchParams(given).toString().replaceAll("%2C", ",");
+  return { url: text ? `${path}?${text}` : path, body };
+}
+
+/** Send a call. Raises: Problem; AbortError where the signal ends it. */
+export async function send({ url, body }, { signal } = {}) {
+  const limit = AbortSignal.timeout(TIMEOUT_MS);
+  const request = {
+    headers: { Accept: "application/geo+json, application/json", "Accept-Language": language },
+    signal: signal ? AbortSignal.any([signal, limit]) : limit,
+  };
+  if (body) {
+    Object.assign(request, { method: "POST", body: JSON.stringify(body) });
+    request.headers["Content-Type"] = "application/json";
+  }
+  let response;
+  let answer;
+  try {
+    response = await fetch(url, request);
+    answer = await response.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const late = error.name === "TimeoutError";
+    throw new Problem({ message: t(late ? "problem_slow" : response ? "problem_unreadable" : "problem_away"), again: true });
+  }
+  if (response.ok) return answer;
+  throw new Problem({
+    message: answer.detail || answer.title || t("problem_unreadable"),
+    hint: answer.hint ?? null,
+    type: (answer.type ?? "").split("/").pop(),
+    body: answer,
+    again: response.status >= 500 || response.status === 429,
+  });
+}
+
+const known = new Map();
+
+/** As send, but an answer is asked for once. For what names its edition: that never changes. */
+export function sendOnce(one) {
+  if (!known.has(one.url)) {
+    known.set(one.url, send(one).catch((error) => {
+      known.delete(one.url);
+      throw error;
+    }));
+  }
+  return known.get(one.url);
+}
+
+export const calls = {
+  vintages: () => call("/vintages", { lang: language }),
+  regions: (vintage) => call("/health-regions", { detail: "none", vintage }),
+  region: (code, vintage) => call(`/health-regions/${code}`, { detail: "none", vintage, lang: language }),
+  fsasOfRegion: (code, editions) => call(`/health-regions/${code}/fsa`, { detail: "none", ...editions, lang: language }),
+  fsa: (code, editions) => call(`/fsa/${code}`, { detail: "none", ...editions, lang: language }),
+  fsaBoundary: (code, fsa_vintage) => call(`/fsa/${code}/boundary`, { detail: "high", vintage: fsa_vintage }),
+  locate: ([lon, lat], accuracy, editions) => call("/locate", { lat, lon, accuracy, ...editions, lang: language }),
+  changes: (from, to) => call(`/vintages/health-regions/${from}/changes/${to}`, { lang: language }),
+};

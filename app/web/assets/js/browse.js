@@ -1,0 +1,56 @@
+// The list: every health region by province. What there is before anything is chosen, and all there is without a map.
+
+import { calls, sendOnce } from "./api.js";
+import { callBox } from "./call.js";
+import { provenance, regionLink, stateLink } from "./card.js";
+import { el, icon } from "./dom.js";
+import { parameters } from "./editions.js";
+import { nameOf, provinces, t } from "./texts.js";
+
+/** Return the regions of the edition that a state shows: {answer, regions}. Raises: Problem. */
+export async function regionsOf(state) {
+  const asked = calls.regions(parameters(state).vintage);
+  const answer = await sendOnce(asked);
+  return { asked, answer, regions: answer.features.map((one) => ({ ...one.properties, bbox: one.bbox })) };
+}
+
+/** Returns {card, drawn, said}. Raises: Problem. */
+export async function browseCard(state) {
+  const { asked, answer, regions } = await regionsOf(state);
+  const byProvince = provinces
+    .map((one) => ({ ...one, regions: regions.filter((region) => region.pruid === one.pruid) }))
+    .filter((one) => one.regions.length);
+  const card = el(
+    "section",
+    { class: "card browse", "aria-labelledby": "browse-title" },
+    el(
+      "ul",
+      { class: "examples" },
+      el("li", {}, t("try")),
+      el("li", {}, stateLink({ fsa: "K0A" }, { class: "chip" }, "K0A")),
+      el("li", {}, stateLink({ fsa: "M5V" }, { class: "chip" }, "M5V")),
+      el("li", {}, stateLink({ at: [-71.208, 46.8139] }, { class: "chip", href: "#at=46.8139,-71.208" }, t("example_position"))),
+    ),
+    el("h2", { id: "browse-title" }, t("regions_count", { n: regions.length })),
+    byProvince.map((one) =>
+      el(
+        "details",
+        { class: "province" },
+        el("summary", {}, icon("chevron"), el("span", {}, one.name), el("span", { class: "number" }, String(one.regions.length))),
+        el("ul", {}, one.regions.map((region) => el("li", {}, regionLink(region), el("small", {}, region.hruid)))),
+      ),
+    ),
+    callBox(asked),
+    provenance(answer),
+  );
+  return { card, said: "", drawn: {} };
+}
+
+/** Return the regions that all words fit, those first whose name begins with the first. */
+export function matching(regions, words, fold, limit = 8) {
+  const scored = regions
+    .map((region) => ({ region, text: fold(`${region.name_en} ${region.name_fr} ${region.hruid}`), shown: fold(nameOf(region)) }))
+    .filter(({ text }) => words.every((word) => text.includes(word)));
+  const first = (one) => (one.shown.startsWith(words[0]) ? 0 : one.text.split(" ").some((word) => word.startsWith(words[0])) ? 1 : 2);
+  return scored.sort((a, b) => first(a) - first(b) || a.shown.localeCompare(b.shown)).slice(0, limit).map((one) => one.region);
+}

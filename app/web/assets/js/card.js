@@ -1,0 +1,92 @@
+// What all cards are made of.
+
+import { el, icon } from "./dom.js";
+import { current, go } from "./state.js";
+import { nameOf, otherName, percent, provinceName, t } from "./texts.js";
+
+/** Return the head of a card: a line above, the name, a line below, and the way back to the start. */
+export function head({ above, name, serif = true, below = null }) {
+  return el(
+    "header",
+    { class: "card-head" },
+    el("p", { class: "eyebrow" }, above),
+    el("h2", { class: serif ? "name" : "name code", tabindex: "-1" }, name),
+    below && el("p", { class: "below" }, below),
+    el(
+      "button",
+      { type: "button", class: "close", "aria-label": t("close"), title: t("close"), onclick: () => go(NOTHING) },
+      icon("close"),
+    ),
+  );
+}
+
+/** What a state is once nothing is chosen. */
+export const NOTHING = { region: null, fsa: null, at: null, accuracy: null, own: false, compare: null };
+
+/** Return a line that says how sure something is: kind is sure, unsure or none. */
+export const verdict = (kind, title, ...text) =>
+  el("div", { class: `verdict ${kind}` }, icon(kind === "sure" ? "check" : kind === "unsure" ? "unsure" : "nothing"), el("div", {}, el("strong", {}, title), " ", text));
+
+/** Return a link to another state that works as a link: it can be opened in another tab. */
+export function stateLink(change, attributes, ...children) {
+  const target = { ...NOTHING, ...change };
+  return el("a", { href: `#${address(target)}`, ...attributes, onclick: (event) => follow(event, target) }, children);
+}
+
+function follow(event, change) {
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  go(change);
+}
+
+function address(change) {
+  const state = { ...current(), ...change };
+  const parts = Object.entries(state).filter(([key, value]) => ["vintage", "fsa_vintage", "region", "fsa", "compare"].includes(key) && value !== null);
+  if (state.layer !== "health-regions") parts.unshift(["layer", state.layer]);
+  return new URLSearchParams(parts).toString();
+}
+
+export const regionLink = (region) => stateLink({ region: region.hruid }, { class: "region-link" }, nameOf(region));
+export const fsaLink = (code) => stateLink({ fsa: code }, { class: "fsa-link" }, code);
+
+/** Return "Ontario · health region 3551", with the name in the other language where there is one. */
+export function about(region) {
+  const other = otherName(region);
+  return [
+    el("span", {}, [provinceName(region.pruid), t("region_code", { code: region.hruid })].filter(Boolean).join(" · ")),
+    other && el("span", { class: "other", lang: t("other_language") }, other),
+  ];
+}
+
+/** Return a row of a list of parts of a whole: what, a bar, the share. */
+export const shareRow = ({ what, share, swatch = null, note = null }) =>
+  el(
+    "li",
+    { class: "share" },
+    swatch && el("i", { class: `swatch ${swatch}` }),
+    el("div", { class: "what" }, what, note && el("small", {}, note)),
+    el("span", { class: "number" }, percent(share)),
+    el("progress", { class: swatch ?? "", max: "1", value: String(share), "aria-hidden": "true" }),
+  );
+
+/** Return what says which editions answered, and that they are a demonstration where they are. */
+export function provenance(answer) {
+  const editions = [answer.vintage, answer.fsa_vintage].filter(Boolean);
+  return el(
+    "p",
+    { class: "provenance" },
+    editions.map((one) => el("span", {}, t(one.coverage === "fsa" ? "edition_fsa" : "edition_regions", { label: one.label }))),
+  );
+}
+
+/** Return what is shown instead of a card that could not be made, with a way to try again where that can help. */
+export function trouble(problem, again) {
+  return el(
+    "div",
+    { class: "card trouble", role: "alert" },
+    head({ above: t("problem"), name: problem.message, serif: false }),
+    problem.hint && el("p", { class: "hint" }, problem.hint),
+    problem.again && el("button", { type: "button", class: "primary", onclick: again }, t("again")),
+  );
+}
+

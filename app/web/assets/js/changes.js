@@ -1,0 +1,86 @@
+// The card of what changed between two editions, and its colours on the map.
+
+import { calls, send } from "./api.js";
+import { callBox } from "./call.js";
+import { head, provenance, regionLink } from "./card.js";
+import { el } from "./dom.js";
+import * as editions from "./editions.js";
+import { linkButton } from "./link.js";
+import { go } from "./state.js";
+import { nameOf, percent, t } from "./texts.js";
+
+// In the order they are told. What was kept has no colour: it is most of the map.
+const COLOURS = { split: "cat-2", merged: "cat-3", moved: "cat-6", recoded: "cat-4", renamed: "cat-1", new: "cat-5", gone: "cat-7", outside: null, kept: null };
+
+/** Ask what changed up to the edition that a state shows. Returns {card, drawn, said}. Raises: Problem. */
+export async function changesCard(state, { signal }) {
+  const to = editions.parameters(state).vintage;
+  const asked = calls.changes(state.compare, to);
+  const answer = await send(asked, { signal });
+  const kinds = Object.keys(COLOURS).map((kind) => ({ kind, rows: rowsOf(answer.changes, kind), n: answer.summary.to[kind] ?? answer.summary.from[kind] ?? 0 }));
+  const changed = kinds.filter((one) => COLOURS[one.kind] && one.rows.length);
+  const name = t("changes_between", { from: state.compare, to });
+  const card = el(
+    "article",
+    { class: "card changes" },
+    head({ above: t("changes"), name, below: t("changes_by_area") }),
+    chooser(state, to),
+    changed.length === 0 && el("p", { class: "verdict none" }, t("nothing_changed")),
+    changed.map(({ kind, rows }) =>
+      el(
+        "details",
+        { class: "kind", open: changed.length < 3 || rows.length < 4 },
+        el("summary", {}, el("i", { class: `swatch ${COLOURS[kind]}` }), el("span", {}, t(`kind_${kind}`)), el("span", { class: "number" }, String(rows.length))),
+        el("p", { class: "note" }, t(`kind_${kind}_why`)),
+        el("ul", {}, rows.map((row) => change(row, kind))),
+      ),
+    ),
+    el("p", { class: "note" }, t("kept", { n: answer.summary.to.kept ?? 0 })),
+    el("p", { class: "note" }, t("dashed", { label: state.compare })),
+    el("div", { class: "actions" }, linkButton()),
+    callBox(asked),
+    provenance({ vintage: answer.to }),
+  );
+  const regions = answer.changes
+    .filter((one) => one.of === "to" && COLOURS[one.kind])
+    .map((one) => ({ code: one.code, colour: COLOURS[one.kind] }));
+  return { card, said: `${name}. ${changed.map(({ kind, rows }) => `${t(`kind_${kind}`)}: ${rows.length}`).join(", ")}`, drawn: { regions } };
+}
+
+/** Return the rows that tell of a kind: from the earlier edition's side, but for what is new. */
+const rowsOf = (changes, kind) => changes.filter((one) => one.kind === kind && one.of === (kind === "new" ? "to" : "from"));
+
+function change(row, kind) {
+  const into = row.counterparts.filter((one) => one.share_of_region >= 0.01 || one.share_of_counterpart >= 0.01);
+  return el(
+    "li",
+    {},
+    el("div", {}, kind === "new" ? regionLink({ ...row, hruid: row.code }) : el("b", {}, nameOf(row)), el("small", {}, row.code)),
+    kind !== "new" &&
+      into.map((one) =>
+        el(
+          "div",
+          { class: "into" },
+          el("span", { "aria-hidden": "true" }, "→"),
+          regionLink({ ...one, hruid: one.code }),
+          el("small", {}, one.code === row.code ? "" : one.code, into.length > 1 ? ` ${percent(one.share_of_region)}` : ""),
+        ),
+      ),
+    row.code_reused && el("p", { class: "reused" }, t("code_reused", { code: row.code })),
+  );
+}
+
+function chooser(state, to) {
+  const others = editions.of("health-regions").filter((one) => one.label !== to);
+  if (others.length < 2) return null;
+  return el(
+    "label",
+    { class: "edition compared" },
+    el("span", {}, t("compared_with")),
+    el(
+      "select",
+      { onchange: (event) => go({ compare: event.target.value }) },
+      others.map((one) => el("option", { value: one.label, selected: one.label === state.compare }, one.label)),
+    ),
+  );
+}

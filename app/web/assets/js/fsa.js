@@ -1,0 +1,77 @@
+// The card of an FSA: the health regions it lies in, each with its share.
+
+import { calls, send } from "./api.js";
+import { callBox } from "./call.js";
+import { fsaLink, head, provenance, regionLink, shareRow, trouble, verdict } from "./card.js";
+import { el } from "./dom.js";
+import { parameters } from "./editions.js";
+import { linkButton } from "./link.js";
+import { CATEGORIES } from "./style.js";
+import { area, nameOf, percent, t } from "./texts.js";
+
+/** Ask about the FSA of a state. Returns {card, drawn, fit, said}. Raises: Problem. */
+export async function fsaCard(state, { signal }) {
+  const editions = parameters(state);
+  const asked = calls.fsa(state.fsa, editions);
+  const askedBoundary = calls.fsaBoundary(state.fsa, editions.fsa_vintage);
+  let answer;
+  let boundary;
+  try {
+    [answer, boundary] = await Promise.all([send(asked, { signal }), send(askedBoundary, { signal })]);
+  } catch (problem) {
+    if (problem.type === "fsa-without-boundary") return without(problem);
+    throw problem;
+  }
+  const { fsa, features } = answer;
+  const swatch = (at) => (features.length > 1 ? CATEGORIES[Math.min(at, CATEGORIES.length - 1)] : null);
+  const only = features.length === 1 ? features[0].properties : null;
+  const line = fsa.is_split
+    ? verdict("unsure", t("split", { n: features.length }), t("split_why"))
+    : only
+      ? verdict("sure", t("whole"), regionLink(only))
+      : verdict("none", t("outside"), t("outside_why"));
+  const card = el(
+    "article",
+    { class: "card" },
+    head({ above: t("fsa_long"), name: fsa.code, serif: false, below: fsa.province && nameOf(fsa.province) }),
+    line,
+    features.length > 0 && el("h3", {}, t("regions_of_fsa")),
+    el(
+      "ul",
+      { class: "shares" },
+      features.map(({ properties: its }, at) =>
+        shareRow({ what: regionLink(its), share: its.share_of_fsa, swatch: swatch(at), note: area(its.overlap_area_km2 ?? its.area_km2) }),
+      ),
+    ),
+    fsa.share_outside >= 0.001 && el("p", { class: "note" }, t("share_outside", { share: percent(fsa.share_outside) })),
+    el("p", { class: "note" }, t("shares_are_area")),
+    el("div", { class: "actions" }, linkButton()),
+    callBox(asked, askedBoundary),
+    provenance(answer),
+  );
+  return {
+    card,
+    said: `${fsa.code}. ${line.textContent}`,
+    fit: boundary.bbox,
+    drawn: {
+      outline: { type: "Feature", properties: {}, geometry: boundary.geometry },
+      alone: features.length < 2,
+      regions: features.map(({ properties: its }, at) => ({ code: its.hruid, colour: swatch(at), chosen: Boolean(only) })),
+    },
+  };
+}
+
+/** Return what there is to say about an FSA that has no boundary: its province, and the FSAs beside it. */
+function without(problem) {
+  const { fsa = {} } = problem.body;
+  const card = trouble(problem, null);
+  card.querySelector(".name").textContent = fsa.code ?? "";
+  card.querySelector(".name").classList.add("code");
+  card.querySelector(".eyebrow").textContent = t("fsa_long");
+  card.append(
+    el("p", {}, problem.message),
+    fsa.provinces?.length ? el("p", { class: "note" }, t("by_letters", { names: fsa.provinces.map(nameOf).join(", ") })) : "",
+    fsa.neighbours?.length ? el("p", {}, t("beside"), " ", fsa.neighbours.flatMap((code) => [fsaLink(code), " "])) : "",
+  );
+  return { card, said: problem.message, drawn: {} };
+}

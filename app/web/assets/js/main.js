@@ -1,0 +1,126 @@
+// Where the page starts: the state goes in, the controls, the card and the map come out.
+
+import { browseCard } from "./browse.js";
+import { NOTHING, trouble } from "./card.js";
+import { changesCard } from "./changes.js";
+import { startControls, showControls } from "./controls.js";
+import { $, announce, el } from "./dom.js";
+import * as editions from "./editions.js";
+import { fsaCard } from "./fsa.js";
+import { startGeolocation } from "./geolocate.js";
+import { positionCard } from "./position.js";
+import { regionCard } from "./region.js";
+import { clearSearch, startSearch } from "./search.js";
+import { current, go, remember, start, whenChanged } from "./state.js";
+import { startSheet, sheetHeight, openSheet } from "./sheet.js";
+import { t } from "./texts.js";
+import { startTheme } from "./theme.js";
+
+const SLOW_MS = 250;
+const VERY_SLOW_MS = 4_000;
+const narrow = matchMedia("(max-width: 760px)");
+
+let map = null;
+let turn = null;
+
+/** Which card a state is about. */
+function cardOf(state) {
+  if (state.at) return positionCard;
+  if (state.fsa) return fsaCard;
+  if (state.region) return regionCard;
+  if (state.compare) return changesCard;
+  return browseCard;
+}
+
+async function render(state, before = null) {
+  turn?.abort();
+  turn = new AbortController();
+  const { signal } = turn;
+  showControls(state);
+  const place = $("card");
+  place.setAttribute("aria-busy", "true");
+  const waits = [
+    setTimeout(() => place.replaceChildren(waiting()), before ? SLOW_MS : 0),
+    setTimeout(() => announce(t("still_working")), VERY_SLOW_MS),
+    setTimeout(() => place.querySelector(".waiting")?.append(el("p", {}, t("still_working"))), VERY_SLOW_MS),
+  ];
+  let made;
+  try {
+    await editions.load();
+    showControls(state);
+    made = await cardOf(state)(state, { signal });
+  } catch (problem) {
+    if (signal.aborted) return;
+    if (!problem.hint && problem.name !== "Error") console.error(problem);
+    made = { card: trouble(problem, () => render(current())), said: problem.message, drawn: {} };
+  } finally {
+    waits.forEach(clearTimeout);
+  }
+  if (signal.aborted) return;
+  place.removeAttribute("aria-busy");
+  place.replaceChildren(made.card);
+  place.scrollTop = 0;
+  if (before && made.said) announce(made.said);
+  document.title = [made.card.querySelector(".name")?.textContent, t("title")].filter(Boolean).join(" · ");
+  openSheet(cardOf(state) === browseCard ? "low" : "half");
+  draw(state, made);
+}
+
+function waiting() {
+  return el("div", { class: "card waiting" }, el("i"), el("i"), el("i"), el("p", { class: "visually-hidden" }, t("loading")));
+}
+
+/** Show on the map what a card is about. */
+function draw(state, { drawn, fit }) {
+  if (!map) return;
+  const nothing = { at: null, accuracy: null, own: false, outline: null, alone: false, regions: [] };
+  map.show({
+    regionsLabel: editions.shown("health-regions", state)?.label ?? null,
+    fsaLabel: editions.shown("fsa", state)?.label ?? null,
+    earlierLabel: state.compare,
+    drawn: { layer: state.layer, ...nothing, ...drawn },
+  });
+  if (state.map) map.jump(state.map);
+  else if (fit) map.fit(fit);
+  else if (state.at) map.look(state.at, state.own && state.accuracy ? zoomFor(state.accuracy) : 8);
+}
+
+const zoomFor = (accuracy) => Math.min(14, Math.max(6, 15 - Math.log2(accuracy / 40)));
+
+/** How much of the map is covered by the panel. */
+function padding(around = 0) {
+  if (narrow.matches) return { top: 84 + around, right: 16 + around / 2, bottom: sheetHeight() + around, left: 16 + around / 2 };
+  return { top: 24 + around, right: 24 + around, bottom: 40 + around, left: $("panel").offsetWidth + 32 + around };
+}
+
+async function startMap() {
+  try {
+    const { createMap } = await import("./map.js");
+    map = createMap($("map"), {
+      padding,
+      labelled: t("map_label"),
+      onPick: (at) => go({ ...NOTHING, at: at.map((one) => Number(one.toFixed(6))), map: map.view() }),
+      onMove: remember,
+    });
+    Object.assign(window, { covidtrendsMap: map.map });
+  } catch (error) {
+    console.warn(error);
+    document.documentElement.classList.add("no-map");
+    $("no-map").hidden = false;
+  }
+}
+
+startSearch();
+startControls();
+startSheet();
+startGeolocation((text) => {
+  $("card").replaceChildren(trouble({ message: text }, null));
+  announce(text);
+});
+await startMap();
+startTheme(() => map?.repaint());
+whenChanged((state, before) => {
+  if (before !== state) clearSearch();
+  render(state, before);
+});
+start();

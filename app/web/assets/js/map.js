@@ -1,0 +1,252 @@
+// The map: what is drawn, and what the reader points at. It knows nothing of the API or of cards.
+
+import { Map, Marker, NavigationControl, ScaleControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { $, el } from "./dom.js";
+import { CODE, SHAPES, change, define } from "./source.js";
+import { EMPTY, code, colour, earlier, fsaLayers, names, regionLayers, style } from "./style.js";
+import { nameOf, t } from "./texts.js";
+
+// What of Canada is farthest out, on a globe as on a plane.
+const EXTREMES = [[-141, 60.3], [-141, 69.6], [-133, 53.5], [-123.5, 48.3], [-95.2, 49], [-82.6, 41.7], [-52.6, 46.6], [-70, 83.1]];
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/**
+ * Draw the map in an element. Raises where there is no WebGL.
+ *
+ * padding: () => how much of it is covered, as {top, right, bottom, left} in pixels.
+ * onPick: ([lon, lat]) of a click, or of the middle of the map on Enter. onMove: ({center, zoom}) after the reader moved it.
+ */
+export function createMap(container, { padding, onPick, onMove, labelled }) {
+  const map = new Map({
+    container,
+    style: style(),
+    center: [-95, 62],
+    zoom: 3,
+    minZoom: 1.2,
+    maxZoom: 17,
+    attributionControl: false,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    renderWorldCopies: false,
+    fadeDuration: still.matches ? 0 : 200,
+    locale: { "NavigationControl.ZoomIn": t("zoom_in"), "NavigationControl.ZoomOut": t("zoom_out"), "Map.Title": labelled },
+    transformRequest: (url) => ({ url: new URL(url, location.origin).href }),
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+  map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
+
+  let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY };
+  let hovered = null;
+  let pin = null;
+  // Before its style is there, the map does not know that it is a globe.
+  const ready = new Promise((done) => map.once("style.load", done));
+  let placed = false;
+  ready.then(() => placed || home());
+
+  const coverageUnder = () => (drawn.layer === "fsa" ? "fsa" : "health-regions");
+
+  function hover(point) {
+    const coverage = coverageUnder();
+    const layer = coverage === "fsa" ? "fsa-hover" : "hr-fill";
+    const [found] = point && map.getLayer(layer) ? map.queryRenderedFeatures(point, { layers: [layer] }) : [];
+    const id = found?.id ?? null;
+    if (id !== hovered?.id || coverage !== hovered?.source) {
+      if (hovered && map.getSource(hovered.source)) map.setFeatureState(hovered, { hover: false });
+      hovered = found ? { source: coverage, sourceLayer: SHAPES["source-layer"], id } : null;
+      if (hovered) map.setFeatureState(hovered, { hover: true });
+    }
+    const tip = $("tip");
+    tip.hidden = !found;
+    if (!found) return;
+    const its = found.properties;
+    tip.replaceChildren(
+      el("strong", {}, coverage === "fsa" ? its[CODE] : nameOf(its)),
+      coverage === "fsa" ? "" : el("span", {}, its[CODE]),
+    );
+    const right = point.x > container.clientWidth - 260;
+    tip.style.translate = `${point.x + (right ? -14 : 14)}px ${point.y + 14}px`;
+    tip.classList.toggle("left", right);
+  }
+
+  map.on("mousemove", (event) => hover(event.point));
+  map.on("mouseout", () => hover(null));
+  map.on("movestart", () => ($("tip").hidden = true));
+  map.on("click", (event) => onPick(event.lngLat.wrap().toArray()));
+  map.on("moveend", (event) => {
+    if (event.originalEvent || event.byReader) onMove(view());
+  });
+  const canvas = map.getCanvas();
+  canvas.setAttribute("aria-describedby", "map-help");
+  canvas.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    onPick(map.unproject(middle()).toArray());
+  });
+
+  /** The middle of what is not covered, in pixels: where the crosshair stands. */
+  function middle() {
+    const covered = padding();
+    return [
+      covered.left + (container.clientWidth - covered.left - covered.right) / 2,
+      covered.top + (container.clientHeight - covered.top - covered.bottom) / 2,
+    ];
+  }
+
+  function placeCrosshair() {
+    const [x, y] = middle();
+    $("crosshair").style.translate = `${x}px ${y}px`;
+  }
+  map.on("resize", placeCrosshair);
+  canvas.addEventListener("focus", placeCrosshair);
+
+  /** Bring all of Canada into sight. */
+  function home() {
+    const covered = padding(12);
+    const [left, top] = [covered.left, covered.top];
+    const width = container.clientWidth - left - covered.right;
+    const height = container.clientHeight - top - covered.bottom;
+    // On a globe the size depends on where the middle is: a few steps find both.
+    for (let step = 0; step < 5; step += 1) {
+      const points = EXTREMES.map((one) => map.project(one));
+      const [xs, ys] = [points.map((one) => one.x), points.map((one) => one.y)];
+      const [west, east, north, south] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+      const scale = Math.min(width / (east - west), height / (south - north));
+      const center = map.unproject([
+        (west + east) / 2 - (left + width / 2 - container.clientWidth / 2) / scale,
+        (north + south) / 2 - (top + height / 2 - container.clientHeight / 2) / scale,
+      ]);
+      map.jumpTo({ center, zoom: map.getZoom() + Math.log2(scale) });
+    }
+  }
+
+  const view = () => ({ center: map.getCenter().toArray(), zoom: map.getZoom() });
+
+  function addCoverage(coverage, label, layers) {
+    if (!label) return;
+    if (map.getSource(coverage)) {
+      if (drawn[coverage] !== label) change(map.getSource(coverage), coverage, label);
+    } else {
+      map.addSource(coverage, define(coverage, label));
+      for (const [layer, below] of layers()) map.addLayer(layer, below);
+      map.addLayer(names(coverage), "province-names");
+    }
+    drawn[coverage] = label;
+  }
+
+  /** Draw a scene. A member that is left out stays as it is. */
+  async function show(scene) {
+    await ready;
+    const before = drawn;
+    drawn = { ...drawn, ...scene.drawn };
+    addCoverage("health-regions", scene.regionsLabel, regionLayers);
+    if (drawn.layer === "fsa") addCoverage("fsa", scene.fsaLabel, fsaLayers);
+    for (const id of ["fsa-hover", "fsa-line", "fsa-names"]) {
+      if (map.getLayer(id)) map.setLayoutProperty(id, "visibility", drawn.layer === "fsa" ? "visible" : "none");
+    }
+    if (map.getLayer("health-regions-names")) {
+      map.setLayoutProperty("health-regions-names", "visibility", drawn.layer === "fsa" ? "none" : "visible");
+    }
+    if (before.layer !== drawn.layer) hover(null);
+    showEarlier(scene.earlierLabel ?? null);
+    paint();
+  }
+
+  function showEarlier(label) {
+    if (!label) {
+      if (map.getLayer("earlier-line")) map.removeLayer("earlier-line");
+      if (map.getSource("earlier")) map.removeSource("earlier");
+    } else if (drawn.earlier !== label || !map.getSource("earlier")) {
+      showEarlier(null);
+      map.addSource("earlier", define("health-regions", label));
+      map.addLayer(earlier(), "outline");
+    }
+    drawn.earlier = label;
+  }
+
+  /** Give the drawn regions their colours, and put what lies over them. */
+  function paint() {
+    if (map.getLayer("hr-paint")) {
+      const regions = drawn.regions.filter((one) => one.colour);
+      const colours = regions.flatMap((one) => [one.code, colour(one.colour)]);
+      map.setPaintProperty("hr-paint", "fill-color", colours.length ? ["match", code, ...colours, "transparent"] : "transparent");
+      const chosen = drawn.regions.filter((one) => one.chosen).map((one) => one.code);
+      map.setFilter("hr-chosen", ["in", code, ["literal", chosen]]);
+    }
+    map.getSource("outline").setData(drawn.outline ?? EMPTY);
+    map.getSource("around").setData(drawn.outline && !drawn.alone ? inverse(drawn.outline) : EMPTY);
+    map.setPaintProperty("outline-fill", "fill-opacity", drawn.alone ? 0.6 : 0);
+    map.getSource("accuracy").setData(drawn.at && drawn.accuracy ? circle(drawn.at, drawn.accuracy) : EMPTY);
+    pin?.remove();
+    pin = null;
+    if (drawn.at) {
+      const element = el("div", { class: drawn.own ? "you" : "pin", "aria-hidden": "true" });
+      pin = new Marker({ element, anchor: drawn.own ? "center" : "bottom", subpixelPositioning: true }).setLngLat(drawn.at).addTo(map);
+      element.removeAttribute("tabindex");
+      element.removeAttribute("role");
+    }
+  }
+
+  return {
+    show,
+    /** Bring a box (west, south, east, north) into sight. */
+    fit(bbox, maxZoom = 12) {
+      placed = true;
+      const [west, south, east, north] = bbox;
+      map.fitBounds([west, south, east > west ? east : east + 360, north], { padding: padding(24), maxZoom, duration: still.matches ? 0 : 900 });
+    },
+    /** Bring a position into sight, at least this near. */
+    look(at, zoom = 9) {
+      placed = true;
+      map.easeTo({ center: at, zoom: Math.max(map.getZoom(), zoom), padding: padding(), duration: still.matches ? 0 : 900 });
+    },
+    jump({ center, zoom }) {
+      placed = true;
+      map.jumpTo({ center, zoom });
+    },
+    /** Take the palette's colours over again. */
+    async repaint() {
+      await ready;
+      const { "health-regions": regionsLabel, fsa: fsaLabel, earlier: earlierLabel } = drawn;
+      map.setStyle(style(), { diff: false });
+      await new Promise((done) => map.once("style.load", done));
+      drawn = { ...drawn, "health-regions": null, fsa: null, earlier: null };
+      await show({ regionsLabel, fsaLabel, earlierLabel, drawn: {} });
+    },
+    view,
+    resize: () => map.resize(),
+    map,
+  };
+}
+
+/** Return a circle on the ground as a polygon. */
+function circle([lon, lat], metres) {
+  const sides = 64;
+  const radius = metres / 6_371_008.8;
+  const ring = [];
+  const phi = (lat * Math.PI) / 180;
+  for (let side = 0; side <= sides; side += 1) {
+    const bearing = (2 * Math.PI * side) / sides;
+    const there = Math.asin(Math.sin(phi) * Math.cos(radius) + Math.cos(phi) * Math.sin(radius) * Math.cos(bearing));
+    const turn = Math.atan2(
+      Math.sin(bearing) * Math.sin(radius) * Math.cos(phi),
+      Math.cos(radius) - Math.sin(phi) * Math.sin(there),
+    );
+    ring.push([lon + (turn * 180) / Math.PI, (there * 180) / Math.PI]);
+  }
+  return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
+}
+
+/** Return everything but a shape, so that what is around it can be dimmed. */
+function inverse({ geometry }) {
+  const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+  const world = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]];
+  const holes = polygons.flatMap((rings) => rings.slice(1)).map((ring) => [ring]);
+  return {
+    type: "Feature",
+    properties: {},
+    geometry: { type: "MultiPolygon", coordinates: [[world, ...polygons.map(([outer]) => outer)], ...holes] },
+  };
+}

@@ -1,0 +1,64 @@
+// The card of a health region.
+
+import { calls, send } from "./api.js";
+import { callBox } from "./call.js";
+import { about, fsaLink, head, provenance } from "./card.js";
+import { el } from "./dom.js";
+import { parameters } from "./editions.js";
+import { linkButton } from "./link.js";
+import { area, nameOf, number, percent, t } from "./texts.js";
+
+const SHOWN = 24;
+
+/** Ask about the region of a state. Returns {card, drawn, fit, said}. Raises: Problem. */
+export async function regionCard(state, { signal }) {
+  const editions = parameters(state);
+  const asked = calls.region(state.region, editions.vintage);
+  const askedFsas = calls.fsasOfRegion(state.region, editions);
+  // Where no FSAs are published the region is one all the same.
+  const [region, held] = await Promise.all([send(asked, { signal }), send(askedFsas, { signal }).catch(unlessAborted(signal))]);
+  const its = region.properties;
+  const card = el(
+    "article",
+    { class: "card" },
+    head({ above: t("health_region"), name: nameOf(its), below: about(its) }),
+    el(
+      "dl",
+      { class: "facts" },
+      el("div", {}, el("dt", {}, t("area")), el("dd", {}, area(its.area_km2))),
+      its.population !== null && el("div", {}, el("dt", {}, t("population")), el("dd", {}, number(its.population))),
+      held && el("div", {}, el("dt", {}, t("fsas")), el("dd", {}, number(held.number_matched))),
+    ),
+    held && fsas(held.features),
+    el("div", { class: "actions" }, linkButton(), download(its.hruid, editions.vintage)),
+    callBox(...[asked, held && askedFsas].filter(Boolean)),
+    provenance(held ?? region),
+  );
+  return {
+    card,
+    said: nameOf(its),
+    fit: region.bbox,
+    drawn: { regions: [{ code: its.hruid, chosen: true, colour: "chosen" }] },
+  };
+}
+
+function fsas(features) {
+  const item = ({ properties: its }) =>
+    el("li", {}, fsaLink(its.cfsauid), its.share_of_fsa < 0.9995 && el("small", {}, percent(its.share_of_fsa)));
+  const sorted = [...features].sort((a, b) => a.properties.cfsauid.localeCompare(b.properties.cfsauid));
+  const rest = sorted.slice(SHOWN);
+  return [
+    el("h3", {}, t("fsas_held")),
+    el("ul", { class: "codes" }, sorted.slice(0, SHOWN).map(item)),
+    rest.length > 0 && el("details", { class: "more" }, el("summary", {}, t("more", { n: rest.length })), el("ul", { class: "codes" }, rest.map(item))),
+    sorted.some(({ properties: its }) => its.share_of_fsa < 0.9995) && el("p", { class: "note" }, t("fsas_note")),
+  ];
+}
+
+const download = (code, vintage) =>
+  el("a", { class: "quiet", href: `/health-regions/${code}?detail=high&vintage=${encodeURIComponent(vintage)}`, download: `${code}.geojson` }, t("geojson"));
+
+const unlessAborted = (signal) => (error) => {
+  if (signal.aborted) throw error;
+  return null;
+};

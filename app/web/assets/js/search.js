@@ -1,0 +1,122 @@
+// The search field: a combobox over what the text can mean.
+
+import { regionsOf, matching } from "./browse.js";
+import { NOTHING } from "./card.js";
+import { $, announce, el, icon } from "./dom.js";
+import { fold, understand } from "./parse.js";
+import { current, go } from "./state.js";
+import { nameOf, position, provinceName, t } from "./texts.js";
+
+const field = $("search");
+const list = $("search-options");
+let options = [];
+let active = -1;
+let asked = 0;
+
+/** Make the field work. */
+export function startSearch() {
+  field.addEventListener("input", suggest);
+  field.addEventListener("focus", () => field.value && suggest());
+  field.addEventListener("keydown", onKey);
+  field.addEventListener("blur", () => setTimeout(close, 150));
+  $("search-clear").addEventListener("click", () => {
+    field.value = "";
+    close();
+    field.focus();
+  });
+  $("search-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await suggest();
+    choose(options[Math.max(active, 0)]);
+  });
+}
+
+async function suggest() {
+  const turn = (asked += 1);
+  const meanings = understand(field.value);
+  const found = [];
+  for (const one of meanings) {
+    if (one.kind === "position") {
+      found.push({ kind: "pin", title: position(one.at), note: one.meant ? t("meant") : t("position"), change: { at: one.at } });
+    } else if (one.kind === "fsa") {
+      const note = one.meant ? t("meant") : one.whole ? t("only_fsa", { code: one.code }) : t("fsa_long");
+      found.push({ kind: "post", title: one.code, note, change: { fsa: one.code }, typed: one.code });
+    } else if (one.words.length) {
+      const { regions } = await regionsOf(current()).catch(() => ({ regions: null }));
+      if (turn !== asked) return;
+      if (!regions) found.push({ kind: "nothing", title: t("names_away") });
+      else {
+        for (const region of matching(regions, one.words, fold)) {
+          found.push({ kind: "region", title: nameOf(region), note: `${provinceName(region.pruid)} · ${region.hruid}`, change: { region: region.hruid } });
+        }
+      }
+    }
+  }
+  if (turn !== asked) return;
+  if (field.value.trim() && !found.length) found.push({ kind: "nothing", title: t("nothing_found"), note: t("nothing_found_hint") });
+  show(found);
+}
+
+function show(found) {
+  options = found;
+  active = -1;
+  list.replaceChildren(
+    ...found.map((one, at) =>
+      el(
+        "li",
+        {
+          id: `option-${at}`,
+          role: "option",
+          class: one.kind,
+          "aria-selected": "false",
+          "aria-disabled": one.change ? null : "true",
+          onmousedown: (event) => event.preventDefault(),
+          onclick: () => choose(one),
+        },
+        icon(one.kind),
+        el("span", {}, el("b", {}, one.title), one.note && el("small", {}, one.note)),
+      ),
+    ),
+  );
+  list.hidden = !found.length;
+  field.setAttribute("aria-expanded", String(found.length > 0));
+  field.removeAttribute("aria-activedescendant");
+  if (found.length) announce(found[0].change ? t("options", { n: found.length }) : found[0].title);
+}
+
+function onKey(event) {
+  if (event.key === "Escape") {
+    if (list.hidden) field.value = "";
+    close();
+  } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && options.length) {
+    event.preventDefault();
+    const step = event.key === "ArrowDown" ? 1 : -1;
+    active = (active + step + options.length + (active < 0 && step < 0 ? 1 : 0)) % options.length;
+    [...list.children].forEach((one, at) => one.setAttribute("aria-selected", String(at === active)));
+    list.children[active].scrollIntoView({ block: "nearest" });
+    field.setAttribute("aria-activedescendant", `option-${active}`);
+  }
+}
+
+function choose(one) {
+  if (!one?.change) return;
+  close();
+  // A postal code that was typed stays in the field no longer than it has to.
+  field.value = one.typed ?? one.title;
+  go({ ...NOTHING, ...one.change });
+  if (matchMedia("(pointer: coarse)").matches) field.blur();
+}
+
+function close() {
+  asked += 1;
+  options = [];
+  active = -1;
+  list.hidden = true;
+  field.setAttribute("aria-expanded", "false");
+  field.removeAttribute("aria-activedescendant");
+}
+
+/** Empty the field: what it says is no longer what is shown. */
+export function clearSearch() {
+  if (document.activeElement !== field) field.value = "";
+}

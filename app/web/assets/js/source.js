@@ -1,0 +1,12 @@
+// Where the map's shapes come from: the API's vector tiles. Everything else knows a source only by its coverage and the label
+// of its edition.
+
+const url = (coverage, label) => new URL(`/tiles/${coverage}.json?vintage=${encodeURIComponent(label)}`, location.origin).href;
+
+export const SHAPES = { "source-layer": "regions" };
+export const LABELS = { "source-layer": "labels" };
+/** The property of a shape that holds its region's code. */
+export const CODE = "code";
+
+export const define = (coverage, label) => ({ type: "vector", url: url(coverage, label) });
+export const change = (source, coverage, label) => source.setUrl(url(coverage, label));

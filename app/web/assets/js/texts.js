@@ -1,0 +1,51 @@
+// The page's words, numbers and names in the reader's language. They come with the page: see app/web/texts.py.
+
+const settings = JSON.parse(document.getElementById("settings").textContent);
+
+export const language = settings.language;
+export const provinces = settings.provinces;
+const locale = `${language}-CA`;
+const plural = new Intl.PluralRules(locale);
+
+/** Return a text by its key, with {names} replaced. A text with forms takes the one for `n`. */
+export function t(key, values = {}) {
+  let text = settings.texts[key];
+  if (text === undefined) throw new Error(`no text ${key}`);
+  if (typeof text !== "string") text = text[plural.select(values.n)] ?? text.other;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Return the name of a region in the reader's language; both are in every answer. */
+export const nameOf = (one) => (language === "fr" ? one.name_fr : one.name_en) || one.name || "";
+/** Return the name in the other language, "" where it is the same. */
+export const otherName = (one) => {
+  const other = (language === "fr" ? one.name_en : one.name_fr) || "";
+  return other === nameOf(one) ? "" : other;
+};
+export const provinceName = (pruid) => provinces.find((one) => one.pruid === pruid)?.name ?? "";
+
+export const number = (value, digits = 0) =>
+  new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: 0 }).format(value);
+
+/** A share from 0 to 1 as a percentage; a small one is never shown as nothing, nor nearly all as all. */
+export function percent(share) {
+  const format = (value, digits) =>
+    new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value);
+  if (share > 0 && share < 0.001) return `< ${format(0.001, 1)}`;
+  if (share < 1 && share > 0.999) return `> ${format(0.999, 1)}`;
+  return format(share, share < 0.1 || share > 0.99 ? 1 : 0);
+}
+
+export function distance(metres) {
+  if (metres < 1000) return `${number(metres, metres < 10 ? 1 : 0)} m`;
+  return `${number(metres / 1000, metres < 100_000 ? 1 : 0)} km`;
+}
+
+export const area = (km2) => `${number(km2, km2 < 100 ? 1 : 0)} km²`;
+
+/** A position for people: 45.4236° N, 75.7009° W. */
+export function position([lon, lat]) {
+  const degrees = (value) =>
+    new Intl.NumberFormat(locale, { maximumFractionDigits: 5, minimumFractionDigits: 4 }).format(Math.abs(value));
+  return `${degrees(lat)}° ${t(lat < 0 ? "south" : "north")}, ${degrees(lon)}° ${t(lon < 0 ? "west" : "east")}`;
+}

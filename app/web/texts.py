@@ -1,0 +1,215 @@
+"""Every text of the map page in both languages. A test holds the two together, and with the keys that the page uses.
+
+A text that counts something has forms, by the plural categories that both languages use; `{n}` and other names in braces are
+filled in by the page.
+"""
+
+LANGUAGES = {"en": "English", "fr": "Français"}
+
+Text = str | dict[str, str]
+
+# key: (English, French)
+TEXTS: dict[str, tuple[Text, Text]] = {
+    # the page
+    "title": ("COVIDTrends Geo: the health regions of Canada", "COVIDTrends Geo : les régions sociosanitaires du Canada"),
+    "description": (
+        "Which Canadian health region is this? Search by postal code, name or position, or click on the map.",
+        "De quelle région sociosanitaire du Canada s'agit-il? Cherchez par code postal, nom ou position, ou cliquez sur "
+        "la carte.",
+    ),
+    "question": ("Which health region is this?", "Quelle est cette région sociosanitaire?"),
+    "skip": ("Skip to the search", "Aller à la recherche"),
+    "languages": ("Language", "Langue"),
+    "dark": ("Dark colours", "Couleurs sombres"),
+    "close": ("Close", "Fermer"),
+    "other_language": ("fr", "en"),
+    "api": ("API documentation", "Documentation de l'API"),
+    "editions": ("Editions", "Éditions"),
+    "demo": ("Demonstration data:", "Données de démonstration :"),
+    "demo_why": ("approximate, not for decisions.", "approximatives, à ne pas utiliser pour des décisions."),
+    "no_map": ("The map cannot be drawn here.", "La carte ne peut pas être dessinée ici."),
+    "no_map_why": (
+        "This browser gives no access to WebGL 2. Search and the list of regions work all the same.",
+        "Ce navigateur ne donne pas accès à WebGL 2. La recherche et la liste des régions fonctionnent tout de même.",
+    ),
+    "no_script": ("This page needs JavaScript.", "Cette page a besoin de JavaScript."),
+    "no_script_why": ("The API answers without it.", "L'API répond sans JavaScript."),
+    "sheet_more": ("Show more", "Afficher plus"),
+    "sheet_less": ("Show less", "Afficher moins"),
+    "privacy": ("Privacy", "Confidentialité"),
+    "privacy_position": (
+        "Positions are sent to this service alone, to find their region, and are not logged. Nothing goes to anybody else: the "
+        "map, its fonts and its shapes all come from here.",
+        "Les positions ne sont envoyées qu'à ce service, pour trouver leur région, et ne sont pas journalisées. Rien ne va "
+        "ailleurs : la carte, ses polices et ses tracés viennent tous d'ici.",
+    ),
+    "privacy_postal": (
+        "Of a postal code only the first three characters leave this page.",
+        "D'un code postal, seuls les trois premiers caractères quittent cette page.",
+    ),
+    "privacy_link": (
+        "The address of this page never holds a position; only a link that you copy does, after the # that browsers keep to "
+        "themselves.",
+        "L'adresse de cette page ne contient jamais de position; seul un lien que vous copiez en contient une, après le # que "
+        "les navigateurs gardent pour eux.",
+    ),
+    # search
+    "search_label": (
+        "Postal code, region name or coordinates",
+        "Code postal, nom de région ou coordonnées",
+    ),
+    "search_placeholder": ("Postal code, region or coordinates", "Code postal, région ou coordonnées"),
+    "clear": ("Clear", "Effacer"),
+    "locate": ("Where am I?", "Où suis-je?"),
+    "locating": ("Asking for your position…", "Demande de votre position…"),
+    "locate_denied": (
+        "This browser does not give your position to this page. You can type a postal code or click on the map.",
+        "Ce navigateur ne donne pas votre position à cette page. Vous pouvez saisir un code postal ou cliquer sur la carte.",
+    ),
+    "locate_failed": ("Your position could not be found.", "Votre position n'a pas pu être trouvée."),
+    "position": ("Position", "Position"),
+    "meant": ("Perhaps this is what you mean", "C'est peut-être ce que vous cherchez"),
+    "only_fsa": (
+        "Only {code} is used; the rest of the postal code stays here",
+        "Seul {code} est utilisé; le reste du code postal reste ici",
+    ),
+    "options": ({"one": "One suggestion", "other": "{n} suggestions"}, {"one": "Une suggestion", "other": "{n} suggestions"}),
+    "nothing_found": ("Nothing found", "Aucun résultat"),
+    "nothing_found_hint": (
+        "Try a postal code such as K0A, a name, or 45.42, -75.70",
+        "Essayez un code postal comme K0A, un nom, ou 45,42 -75,70",
+    ),
+    "names_away": ("The names of the regions could not be loaded", "Les noms des régions n'ont pas pu être chargés"),
+    # the map and its switches
+    "layer": ("Layer", "Couche"),
+    "layer_regions": ("Health regions", "Régions"),
+    "layer_fsa": ("Postal (FSA)", "Postal (RTA)"),
+    "edition": ("Edition", "Édition"),
+    "compare": ("What changed", "Changements"),
+    "map_label": ("Map of the health regions", "Carte des régions sociosanitaires"),
+    "map_help": (
+        "Arrow keys move the map, plus and minus zoom, Enter asks about the middle of the map. Everything on the map is in the "
+        "search and in the list too.",
+        "Les flèches déplacent la carte, plus et moins changent l'échelle, Entrée interroge le milieu de la carte. Tout ce qui "
+        "est sur la carte se trouve aussi par la recherche et dans la liste.",
+    ),
+    "zoom_in": ("Zoom in", "Agrandir"),
+    "zoom_out": ("Zoom out", "Réduire"),
+    # the list
+    "regions_count": (
+        {"one": "One health region", "other": "{n} health regions"},
+        {"one": "Une région sociosanitaire", "other": "{n} régions sociosanitaires"},
+    ),
+    "example_position": ("46.8139, −71.2080", "46,8139 −71,2080"),
+    "try": ("Try", "Essayez"),
+    # what all cards share
+    "region_code": ("health region {code}", "région sociosanitaire {code}"),
+    "health_region": ("Health region", "Région sociosanitaire"),
+    "province": ("Province or territory", "Province ou territoire"),
+    "fsa": ("FSA", "RTA"),
+    "fsas": ("FSAs", "RTA"),
+    "fsa_long": ("Forward sortation area", "Région de tri d'acheminement"),
+    "edition_regions": ("Health regions: edition {label}", "Régions sociosanitaires : édition {label}"),
+    "edition_fsa": ("FSAs: edition {label}", "RTA : édition {label}"),
+    "calls": (
+        {"one": "The API call behind this", "other": "The API calls behind this"},
+        {"one": "L'appel d'API correspondant", "other": "Les appels d'API correspondants"},
+    ),
+    "copy_call": ("Copy", "Copier"),
+    "copy_link": ("Copy link", "Copier le lien"),
+    "copy_link_position": ("Copy link with this position", "Copier le lien avec cette position"),
+    "copied": ("Copied", "Copié"),
+    "copy_failed": ("Could not copy", "Copie impossible"),
+    "geojson": ("GeoJSON", "GeoJSON"),
+    "loading": ("Loading…", "Chargement…"),
+    "still_working": ("This takes longer than usual…", "Cela prend plus de temps que d'habitude…"),
+    "north": ("N", "N"),
+    "south": ("S", "S"),
+    "east": ("E", "E"),
+    "west": ("W", "O"),
+    # a position
+    "your_position": ("Your position, within {accuracy}", "Votre position, à {accuracy} près"),
+    "no_region_here": ("No health region here", "Aucune région sociosanitaire ici"),
+    "none_here": ("none here", "aucune ici"),
+    "certain": ("Certain.", "Certain."),
+    "uncertain": ("Not certain.", "Incertain."),
+    "uncertain_accuracy": (
+        "The position is known to {accuracy} only.",
+        "La position n'est connue qu'à {accuracy} près.",
+    ),
+    "border_with": ("The border with {name} is {distance} away.", "La limite avec {name} est à {distance}."),
+    "border": ("The nearest other region is {distance} away.", "La région la plus proche est à {distance}."),
+    "nearest": ("The nearest region.", "La région la plus proche."),
+    "nearest_why": (
+        "The position is {distance} outside of it: off the coast, or beyond the edge of the data.",
+        "La position est à {distance} à l'extérieur : au large, ou au-delà du bord des données.",
+    ),
+    "outside": ("Outside every health region.", "Hors de toute région sociosanitaire."),
+    "outside_why": ("In the water, or outside Canada.", "Dans l'eau, ou hors du Canada."),
+    "candidates": ("It may be any of these", "Il peut s'agir de l'une de celles-ci"),
+    # a region
+    "area": ("Area", "Superficie"),
+    "population": ("Population", "Population"),
+    "fsas_held": ("FSAs", "RTA"),
+    "fsas_note": (
+        "A percentage: only this part of the FSA lies here.",
+        "Un pourcentage : seule cette partie de la RTA se trouve ici.",
+    ),
+    "more": ({"one": "One more", "other": "{n} more"}, {"one": "Une de plus", "other": "{n} de plus"}),
+    # an FSA
+    "split": (
+        {"one": "In one health region.", "other": "In {n} health regions."},
+        {"one": "Dans une région sociosanitaire.", "other": "Dans {n} régions sociosanitaires."},
+    ),
+    "split_why": (
+        "The postal code alone does not say which one an address is in: a position does.",
+        "Le code postal seul ne dit pas dans laquelle se trouve une adresse : une position le dit.",
+    ),
+    "whole": ("Wholly in", "Entièrement dans"),
+    "regions_of_fsa": ("Health regions, by share", "Régions sociosanitaires, par part"),
+    "share_outside": ("{share} of it lies in no health region.", "{share} ne se trouve dans aucune région sociosanitaire."),
+    "shares_are_area": ("Shares are of area, not of population.", "Les parts sont de superficie, non de population."),
+    "by_letters": ("By its letters: {names}.", "D'après ses lettres : {names}."),
+    "beside": ("Beside it, in the order of codes:", "À côté, dans l'ordre des codes :"),
+    # changes
+    "changes": ("What changed", "Ce qui a changé"),
+    "changes_between": ("From {from} to {to}", "De {from} à {to}"),
+    "changes_by_area": (
+        "Found from the areas that regions share, never from codes or names.",
+        "Établi d'après les superficies communes, jamais d'après les codes ou les noms.",
+    ),
+    "compared_with": ("Compared with", "Par rapport à"),
+    "nothing_changed": ("Nothing changed.", "Rien n'a changé."),
+    "kept": (
+        {"one": "One region is as it was.", "other": "{n} regions are as they were."},
+        {"one": "Une région est restée la même.", "other": "{n} régions sont restées les mêmes."},
+    ),
+    "dashed": ("Dashed lines: the boundaries of {label}.", "Lignes tiretées : les limites de {label}."),
+    "code_reused": ("Code {code} now means another place.", "Le code {code} désigne maintenant un autre endroit."),
+    "kind_split": ("Split", "Divisées"),
+    "kind_split_why": ("Divided among several regions.", "Réparties entre plusieurs régions."),
+    "kind_merged": ("Merged", "Fusionnées"),
+    "kind_merged_why": ("Joined with others.", "Réunies avec d'autres."),
+    "kind_moved": ("Moved border", "Limite déplacée"),
+    "kind_moved_why": ("The same in the main, with another border.", "Les mêmes pour l'essentiel, avec une autre limite."),
+    "kind_recoded": ("New code", "Nouveau code"),
+    "kind_recoded_why": ("The same place under another code.", "Le même endroit sous un autre code."),
+    "kind_renamed": ("New name", "Nouveau nom"),
+    "kind_renamed_why": ("The same place under another name.", "Le même endroit sous un autre nom."),
+    "kind_new": ("New", "Nouvelles"),
+    "kind_new_why": ("The earlier edition covers nothing there.", "L'édition antérieure n'y couvre rien."),
+    "kind_gone": ("Gone", "Disparues"),
+    "kind_gone_why": ("The later edition covers nothing there.", "L'édition ultérieure n'y couvre rien."),
+    # trouble
+    "problem": ("No answer", "Pas de réponse"),
+    "problem_away": ("The service cannot be reached.", "Le service est injoignable."),
+    "problem_slow": ("The service takes too long to answer.", "Le service met trop de temps à répondre."),
+    "problem_unreadable": ("The service gave an answer that cannot be read.", "Le service a donné une réponse illisible."),
+    "again": ("Try again", "Réessayer"),
+}
+
+
+def texts(language: str) -> dict[str, Text]:
+    """Return every text in one language, by key."""
+    at = list(LANGUAGES).index(language)
+    return {key: both[at] for key, both in TEXTS.items()}

@@ -1,0 +1,7 @@
+"""Routes of the map page."""
+
+from django.urls import path
+
+from web import views
+
+urlpatterns = [path("", views.page, name="map")]

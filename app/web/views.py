@@ -1,0 +1,84 @@
+"""The map page. It holds no data: what it shows, the browser asks the API for."""
+
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language
+from django.views.decorators.http import condition, require_safe
+
+from geography.codes import PROVINCES
+from web import assets
+from web.provinces import LABEL_POSITIONS
+from web.texts import LANGUAGES, texts
+
+# Nothing from elsewhere, nothing inline. `data:` is for the icons in MapLibre's stylesheet.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "worker-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def language_of(request: HttpRequest) -> str:
+    """Return the page's language: `lang` where it is one of ours, then Accept-Language, then English."""
+    accepted = (get_language() or "en")[:2]
+    return next((one for one in (request.GET.get("lang"), accepted) if one in LANGUAGES), "en")
+
+
+def _etag(request: HttpRequest) -> str:
+    return f'"{assets.digest_of_page()}-{language_of(request)}"'
+
+
+@require_safe
+@condition(etag_func=_etag)
+def page(request: HttpRequest) -> HttpResponse:
+    """Answer with the page in the reader's language. A browser asks each time whether it changed. Queries: none."""
+    language = language_of(request)
+    response = HttpResponse(_rendered(language))
+    response.headers["Content-Language"] = language
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["Permissions-Policy"] = "geolocation=(self)"
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+@cache
+def _rendered(language: str) -> str:
+    root = static(assets.PREFIX)
+    words = texts(language)
+    settings: dict[str, Any] = {
+        "language": language,
+        "texts": words,
+        "provinces": [
+            {
+                "pruid": one.pruid,
+                "abbreviation": one.abbreviation,
+                "name": one.name_fr if language == "fr" else one.name_en,
+                "label": LABEL_POSITIONS[one.pruid],
+            }
+            for one in PROVINCES
+        ],
+    }
+    context = {
+        "language": language,
+        "languages": [{"code": code, "name": name, "current": code == language} for code, name in LANGUAGES.items()],
+        "t": words,
+        "assets": root,
+        "modules": assets.modules(),
+        "settings": settings,
+    }
+    return render_to_string("web/map.html", context)
