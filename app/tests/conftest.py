@@ -9,6 +9,17 @@ from jsonschema import Draft202012Validator
 
 from geography.selectors import atlas, catalogue
 from tests import world as worlds
+from tests.served import demonstration, service
+
+__all__ = ["demonstration", "service"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what needs the demonstration for the end; and let it have a test database, whatever else is run with it."""
+    items.sort(key=lambda item: "demonstration" in getattr(item, "fixturenames", ()))
+    for item in items:
+        if "demonstration" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.django_db)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""A real server over the embedded demonstration, for what the documents promise."""
+"""A real server over the embedded demonstration, for what the documents promise and for what a browser does.
+
+Tests that use it run last (tests.conftest), so that it is set up once and what it loads meets no other test.
+"""
 
 import os
 import socket
@@ -13,15 +16,18 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from geography.models import Vintage
 from loader import publish
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Load the embedded layers into the test database, and take them out again."""
+    # At the end everything is deleted: never in a database that somebody uses.
+    assert connection.settings_dict["NAME"].startswith("test_")
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
     yield
@@ -30,9 +36,12 @@ def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
             publish.delete(vintage)
 
 
-@pytest.fixture(scope="package")
-def service(demonstration: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """Serve the test database with the server that bin/serve runs; yield its address."""
+@pytest.fixture(scope="session")
+def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the test database and the static files with the server that bin/serve runs; yield its address."""
+    static_root = tmp_path_factory.mktemp("static")
+    with override_settings(STATIC_ROOT=str(static_root)):
+        call_command("collectstatic", "--noinput", verbosity=0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -40,7 +49,17 @@ def service(demonstration: None, django_db_blocker: DjangoDbBlocker) -> Iterator
         name = connection.settings_dict["NAME"]
     database = settings.DATABASES["default"]
     keys = {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")}
-    environment = os.environ | keys | {"DB_NAME": name, "DATABASE_URL": "", "SECRET_KEY": "for-tests", "DEBUG": "false"}
+    environment = (
+        os.environ
+        | keys
+        | {
+            "DB_NAME": name,
+            "DATABASE_URL": "",
+            "SECRET_KEY": "for-tests",
+            "DEBUG": "false",
+            "STATIC_ROOT": str(static_root),
+        }
+    )
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
     with subprocess.Popen(command, cwd=settings.APP_DIR, env=environment, stderr=subprocess.DEVNULL) as server:
         address = f"http://127.0.0.1:{port}"

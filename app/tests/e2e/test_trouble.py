@@ -1,0 +1,94 @@
+"""When something fails: no API, a slow one, no WebGL, no JavaScript, names that are markup."""
+
+import json
+import time
+
+
+def test_an_api_that_is_away_says_so_and_can_be_asked_again(visit):
+    visitor = visit(map_drawn=False, errors_expected=True)
+    page = visitor.page
+    page.route("**/vintages?*", lambda route: route.abort())
+    visitor.open()
+    assert "cannot be reached" in page.get_by_role("alert").inner_text()
+    page.unroute("**/vintages?*")
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_text("104 health regions").wait_for()
+
+
+def test_an_api_that_answers_503_shows_its_own_words(visit):
+    visitor = visit(map_drawn=False, errors_expected=True)
+    problem = {"type": "/problems/not-ready", "title": "Not ready", "status": 503, "detail": "Nothing is published yet."}
+    visitor.page.route(
+        "**/vintages?*",
+        lambda route: route.fulfill(status=503, content_type="application/problem+json", body=json.dumps(problem)),
+    )
+    page = visitor.open()
+    assert "Nothing is published yet." in page.get_by_role("alert").inner_text()
+    assert page.get_by_role("button", name="Try again").is_visible()
+
+
+def test_an_answer_that_is_no_json_is_no_crash(visit):
+    visitor = visit(map_drawn=False, errors_expected=True)
+    visitor.page.route(
+        "**/fsa/K0A?*", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway")
+    )
+    page = visitor.open("fsa=K0A")
+    assert "cannot be read" in page.get_by_role("alert").inner_text()
+
+
+def test_a_slow_api_shows_that_something_comes_and_the_last_question_wins(visit):
+    visitor = visit(map_drawn=False)
+    page = visitor.open()
+
+    def later(route):
+        time.sleep(1)
+        route.continue_()
+
+    page.route("**/fsa/K0A?*", later)
+    page.fill("#search", "K0A")
+    page.keyboard.press("Enter")
+    page.locator("#card .waiting").wait_for()
+    assert page.locator("#card").get_attribute("aria-busy") == "true"
+    visitor.search("winnipeg")
+    visitor.shows("Winnipeg")
+    page.wait_for_timeout(1500)
+    assert "Winnipeg" in visitor.name
+
+
+def test_without_webgl_the_list_and_the_search_work(visit):
+    visitor = visit(map_drawn=False, errors_expected=True)
+    page = visitor.page
+    visitor.open()
+    assert "WebGL" in page.locator("#no-map").inner_text()
+    assert page.locator("#stage").is_hidden()
+    page.get_by_text("Nova Scotia").click()
+    page.get_by_role("link", name="Central").click()
+    visitor.shows("Central")
+    visitor.search("K0A")
+    visitor.shows("K0A")
+
+
+def test_without_javascript_the_page_says_where_the_api_is(visit):
+    visitor = visit(java_script_enabled=False)
+    visitor.page.goto(f"{visitor.address}/?lang=fr")
+    assert "JavaScript" in visitor.page.locator("noscript").inner_text()
+
+
+def test_markup_in_a_name_is_shown_as_text(visit):
+    evil = '<img src=x onerror="window.attacked=true"><script>window.attacked=true</script>'
+    visitor = visit(map_drawn=False)
+
+    def poison(route):
+        answer = route.fetch()
+        body = answer.text().replace("City of Ottawa Health Unit", json.dumps(evil)[1:-1])
+        route.fulfill(response=answer, body=body)
+
+    visitor.page.route("**/health-regions*", poison)
+    visitor.page.route("**/health-regions/**", poison)
+    page = visitor.open("region=3551")
+    assert visitor.name == evil
+    page.fill("#search", "onerror")
+    assert visitor.options.first.inner_text().startswith("<img")
+    assert page.title().startswith("<img")
+    assert page.evaluate("window.attacked") is None
+    assert page.locator("#panel img").count() == 0
