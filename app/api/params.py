@@ -30,7 +30,7 @@ from api.readers import (
     whole_number,
 )
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
-from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, NEAREST_DEFAULT_M, NEAREST_MAX_M, TILE_ZOOM_MAX
+from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, LEVELS, NEAREST_DEFAULT_M, NEAREST_MAX_M, TILE_ZOOM_MAX
 from geography.coordinates import parse_bbox
 from geography.errors import ParameterInvalid
 from geography.messages import Message
@@ -262,7 +262,9 @@ MAX_DISTANCE = Param(
 DETAIL_LOW = Param(
     "detail",
     choice("detail", ("none", *LEVEL_NAMES)),
-    "How finely boundaries are drawn; `none` leaves them out, `full` is as published.",
+    "How finely boundaries are drawn; `none` leaves them out. How far a line may be off: "
+    + ", ".join(f"`{level.name}` {level.tolerance_m:g} m" for level in LEVELS)
+    + ", which is as published.",
     {"type": "string", "enum": ["none", *LEVEL_NAMES], "default": "low"},
     "low",
     default="low",
