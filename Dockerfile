@@ -23,10 +23,10 @@ FROM python:3.13-slim AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     GDAL_LIBRARY_PATH=/opt/venv/site/pyogrio.libs/libgdal.so GEOS_LIBRARY_PATH=/opt/venv/site/shapely.libs/libgeos_c.so \
     GDAL_DATA=/opt/venv/site/pyogrio/gdal_data PROJ_DATA=/opt/venv/site/pyogrio/proj_data PROJ_LIB=/opt/venv/site/pyogrio/proj_data \
-    GEODATA_CACHE=/var/cache/covidtrends-geo
-# The cache belongs to the user: a volume that is mounted there takes over the owner.
+    GEODATA_CACHE=/var/cache/covidtrends-geo DOWNLOADS_DIR=/var/lib/covidtrends-geo/downloads
+# Both folders belong to the user: a volume that is mounted there takes over the owner.
 RUN useradd --system --uid 1000 --home-dir /nonexistent --shell /usr/sbin/nologin web \
- && mkdir -p /srv/covidtrends-geo/app "$GEODATA_CACHE" && chown web "$GEODATA_CACHE"
+ && mkdir -p /srv/covidtrends-geo/app "$GEODATA_CACHE" "$DOWNLOADS_DIR" && chown web "$GEODATA_CACHE" "$DOWNLOADS_DIR"
 WORKDIR /srv/covidtrends-geo/app
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -12,11 +12,13 @@ from django.utils.encoding import iri_to_uri
 
 from api.language import say_often
 from geography.codes import PROVINCE_BY_PRUID
+from geography.formats import CHECKSUMS_NAME
 from geography.messages import Message
 
 if TYPE_CHECKING:
     from geography.models import Overlap, Region, Vintage
     from geography.selectors.coverages import PublishedCoverage
+    from geography.selectors.downloads import Download
     from geography.selectors.nearby import RegionRef
     from geography.selectors.positions import Located
 
@@ -78,6 +80,35 @@ def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str,
         "vintage": None if in_force is None else vintage_block(in_force, language),
         "vintages": [one.label for one in published.vintages],
         "links": [{"rel": "regions", "type": "application/geo+json", "href": f"/coverages/{coverage.slug}/regions"}],
+    }
+
+
+def downloads_block(vintage: "Vintage", files: Iterable["Download"], language: str) -> dict[str, Any]:
+    """Return a vintage with its files, as /downloads lists it. References are relative to the host."""
+    base = f"/downloads/{vintage.coverage.slug}/{vintage.label}"
+    return {
+        "vintage": vintage_block(vintage, language),
+        "coverage_name": vintage.coverage.name_fr if language == "fr" else vintage.coverage.name_en,
+        "region_count": vintage.region_count,
+        "product": vintage.product,
+        "licence_url": vintage.licence_url,
+        "checksums": f"{base}/{CHECKSUMS_NAME}",
+        "files": [
+            {
+                "name": one.name,
+                "format": one.format.name,
+                "title": say_often(one.format.title, language),
+                "detail": one.level,
+                "health_region_vintage": one.other.label if one.other else None,
+                "media_type": one.format.media_type,
+                "state": one.state,
+                "bytes": one.size,
+                "sha256": one.sha256,
+                "href": f"{base}/{one.name}",
+                "pinned_href": f"{base}/{one.sha256[:16]}/{one.name}" if one.sha256 else None,
+            }
+            for one in files
+        ],
     }
 
 

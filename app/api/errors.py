@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from api.bodies import province_block
 from api.language import language_of, say
 from api.limits import TooManyAtOnce, TooManyRequests
+from api.ranges import RangeUnsatisfiable
 from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
 from geography.codes import fsa_provinces
@@ -83,6 +84,11 @@ TABLE: dict[type[Exception], Kind] = {
     geography.TileUnknown: Kind(404, "tile-unknown", Message("No such tile")),
     geography.VintageUnknown: Kind(404, "vintage-unknown", Message("No such vintage")),
     geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
+    geography.DownloadUnknown: Kind(404, "download-unknown", Message("No such file")),
+    geography.DownloadMissing: Kind(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
+    RangeUnsatisfiable: Kind(
+        416, "range-unsatisfiable", Message("No such part of the file"), Message("The file ends before this range begins.")
+    ),
     geography.NothingPublished: Kind(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
     NotReady: Kind(503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5),
     DatabaseBusy: Kind(

@@ -164,6 +164,33 @@ BODIES: dict[str, dict[str, Any]] = {
         },
         **_BOTH,
     },
+    "DownloadList": {
+        "downloads": [
+            {
+                "vintage": _FSA_VINTAGE,
+                "coverage_name": "Forward sortation areas",
+                "region_count": 1643,
+                "product": "Forward Sortation Area Boundary File, 2021 Census",
+                "licence_url": "https://www.statcan.gc.ca/en/reference/licence",
+                "checksums": "/downloads/fsa/2021/SHA256SUMS",
+                "files": [
+                    {
+                        "name": "fsa-2021.gpkg",
+                        "format": "gpkg",
+                        "title": "GeoPackage, as published (EPSG:3347)",
+                        "detail": None,
+                        "health_region_vintage": None,
+                        "media_type": "application/geopackage+sqlite3",
+                        "state": "ready",
+                        "bytes": 5455872,
+                        "sha256": "3ef631806b8053bc2b6e41711a05fd9a1561c8d6a67b70b9e57511ea22f57159",
+                        "href": "/downloads/fsa/2021/fsa-2021.gpkg",
+                        "pinned_href": "/downloads/fsa/2021/3ef631806b8053bc/fsa-2021.gpkg",
+                    }
+                ],
+            }
+        ]
+    },
     "VintageList": {
         "vintages": [
             _VINTAGE
@@ -225,6 +252,7 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
 PROVOKED = {
     "coordinate-invalid": "/locate?lat=43.6426&lon=79.3871",
     "coverage-unknown": "/coverages/parishes/regions",
+    "download-unknown": "/downloads/fsa/2021-demo/fsa-2021.gpkg",
     "fsa-malformed": "/fsa/MOV",
     "fsa-without-boundary": "/fsa/K1A",
     "no-vintage": "/health-regions?at=1999-01-01",
@@ -238,7 +266,9 @@ STORED_FILE = Path(__file__).with_name("examples.json")
 STORED: dict[str, dict[str, dict[str, Any]]] = json.loads(STORED_FILE.read_text(encoding="utf-8"))
 
 # Whatever differs between two machines or two days: it is shown as it was and not compared.
-VOLATILE = {"postgis", "published_at", "created_at", "generated_at", "seconds", "memory_mb", "bytes", "etag"}
+VOLATILE = {"postgis", "published_at", "created_at", "generated_at", "seconds", "memory_mb", "bytes", "etag"} | {
+    *("sha256", "pinned_href", "state"),
+}
 _MOST_ITEMS, _MOST_TEXTS, _MOST_POSITIONS = 2, 5, 3
 
 

@@ -22,6 +22,7 @@ _TAGS = {
     "Health regions": "The health regions themselves.",
     "Coverages": "Every kind of region that is loaded, provinces or others beside these two, under the same names.",
     "Tiles": "Regions as vector tiles, for maps.",
+    "Downloads": "Every published edition as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV.",
     "Vintages": "Boundaries change; every answer names the edition it used.",
     "Service": "Whether the service is up, and this document.",
 }

@@ -19,8 +19,10 @@ from api.readers import (
     choice,
     is_broken,
     metres,
+    read_checksum,
     read_coverage,
     read_day,
+    read_file_name,
     read_label,
     read_region_code,
     read_region_id,
@@ -165,6 +167,20 @@ TILE = tuple(
         ("x", "Column, counted from the west.", {}, 17),
         ("y", "Row, counted from the north.", {}, 23),
     )
+)
+VINTAGE_LABEL = Param(
+    "label", read_label("label"), "Label of a vintage of the coverage.", {"type": "string"}, "2021-demo", required=True
+)
+FILE = Param(
+    "file", read_file_name, "Name of a file, as `/downloads` lists it.", {"type": "string"}, "fsa-2021-demo.csv", required=True
+)
+CHECKSUM = Param(
+    "sha256",
+    read_checksum,
+    "How the file's SHA-256 begins, 16 characters at least.",
+    {"type": "string", "pattern": "^[0-9a-f]{16,64}$"},
+    "3ef631806b8053bc",
+    required=True,
 )
 REGION_CODE = Param(
     "code", read_region_code, "Code of a region of the coverage, or its DGUID.", {"type": "string"}, "M5V", required=True

@@ -8,9 +8,11 @@ from api.params import (
     ACCURACY,
     AT,
     BBOX,
+    CHECKSUM,
     COVERAGE,
     DETAIL_HIGH,
     DETAIL_LOW,
+    FILE,
     FSA_CODE,
     FSA_VINTAGE,
     LANG,
@@ -26,6 +28,7 @@ from api.params import (
     SEARCH,
     TILE,
     VINTAGE,
+    VINTAGE_LABEL,
     VINTAGE_OF_COVERAGE,
     VINTAGE_OF_FSA,
     Spec,
@@ -101,6 +104,16 @@ class TilesQuery(VintageQuery):
     address: TileAddress | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadQuery(PlainQuery):
+    """A file of a vintage; `sha256` is None where any content of that name will do."""
+
+    coverage: str
+    label: str
+    file: str
+    sha256: str | None
+
+
 def _vintages(values: Values) -> dict[str, Any]:
     labels = {name: values.get(name) for name in ("vintage", "fsa_vintage")}
     for name, label in labels.items():
@@ -173,9 +186,21 @@ def _tiles(values: Values) -> TilesQuery:
     return TilesQuery(**_vintages(values), coverage=values["coverage"], address=address)
 
 
+def _download(values: Values) -> DownloadQuery:
+    return DownloadQuery(
+        lang=values["lang"],
+        coverage=values["coverage"],
+        label=values["label"],
+        file=values["file"],
+        sha256=values.get("sha256"),
+    )
+
+
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
 
 PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
+DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, FILE), query=(LANG,))
+PINNED_DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE), query=(LANG,))
 HEALTH_REGIONS = Spec(_regions, query=(*_LIST, VINTAGE, AT, LANG))
 HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, VINTAGE, AT, LANG))
 HEALTH_REGION_FSAS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))

@@ -7,7 +7,14 @@ from datetime import date
 from typing import Any
 
 from geography.codes import is_dguid, is_hruid
-from geography.errors import CoverageUnknown, InvalidInput, ParameterInvalid, RegionUnknown, TileUnknown
+from geography.errors import (
+    CoverageUnknown,
+    DownloadUnknown,
+    InvalidInput,
+    ParameterInvalid,
+    RegionUnknown,
+    TileUnknown,
+)
 from geography.messages import Message
 from geography.text import fold
 
@@ -17,6 +24,8 @@ LABEL_MAX_CHARACTERS = 40
 CODE_MAX_CHARACTERS = 21
 
 _SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
+_FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,159}")
+_CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
 # Phones and languages write all the digits they have, and small numbers with an exponent.
@@ -173,6 +182,24 @@ def read_region_code(text: str) -> str:
             hint=Message("A code has 1 to %(most)s characters.", most=CODE_MAX_CHARACTERS),
         )
     return key
+
+
+def read_file_name(text: str) -> str:
+    """Read the name of a file to take away. Raises: DownloadUnknown where no file is called so."""
+    if not _FILE_NAME.fullmatch(text):
+        raise DownloadUnknown(
+            Message("No file can have this name."), parameter="file", hint=Message("/downloads lists what there is.")
+        )
+    return text
+
+
+def read_checksum(text: str) -> str:
+    """Read a checksum or how it begins. Raises: DownloadUnknown where it cannot be one."""
+    if not _CHECKSUM.fullmatch(text):
+        raise DownloadUnknown(
+            Message("No checksum looks like this."), parameter="sha256", hint=Message("/downloads names the current one.")
+        )
+    return text
 
 
 def read_region_id(text: str) -> str:

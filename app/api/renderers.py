@@ -48,3 +48,10 @@ class TileRenderer(JSONRenderer):
     ) -> bytes:
         """Return the tile as it is."""
         return data if isinstance(data, bytes) else super().render(data, accepted_media_type, renderer_context)
+
+
+class FileRenderer(JSONRenderer):
+    """For routes that answer with a file, whatever media type was asked for; what is rendered is only ever a problem."""
+
+    media_type = "*/*"
+    format = "file"

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import coverages, layers, lookups, positions, service, tiles
+from api.views import coverages, downloads, layers, lookups, positions, service, tiles
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -28,6 +28,13 @@ urlpatterns = [
         ("coverages", coverages.CoveragesView.as_view(), "coverages"),
         ("coverages/<str:coverage>/regions", coverages.CoverageRegionsView.as_view(), "coverage-regions"),
         ("coverages/<str:coverage>/regions/<str:code>", coverages.CoverageRegionView.as_view(), "coverage-region"),
+        ("downloads", downloads.DownloadsView.as_view(), "downloads"),
+        ("downloads/<str:coverage>/<str:label>/<str:file>", downloads.DownloadView.as_view(), "download"),
+        (
+            "downloads/<str:coverage>/<str:label>/<str:sha256>/<str:file>",
+            downloads.PinnedDownloadView.as_view(),
+            "pinned-download",
+        ),
         ("locate", positions.LocateView.as_view(), "locate"),
         ("tiles/<str:coverage>.json", tiles.TileJsonView.as_view(), "tilejson"),
         ("tiles/<str:coverage>/<str:z>/<str:x>/<str:y>.mvt", tiles.TileView.as_view(), "tile"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 from web import assets
@@ -225,10 +226,24 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 # How many vertices of boundaries a web process may hold in memory for lookups; 0: none, the database answers all.
 LOOKUP_MEMORY_VERTICES = env.int("LOOKUP_MEMORY_VERTICES", 8_000_000)
 
+# Where the files of every published vintage lie for people to take away: made by the loader, served by every web process.
+DOWNLOADS_DIR = env.path("DOWNLOADS_DIR", default=str(REPO_DIR / ".local" / "downloads"))
+# False leaves them to `manage.py export`, where what publishes and what serves share no folder.
+DOWNLOADS_AT_PUBLISH = env.bool("DOWNLOADS_AT_PUBLISH", True)
+# X-Accel-Redirect (nginx) or X-Sendfile (Apache, lighttpd) hands a file over to the proxy, as docs/downloads.md tells; the
+# prefix is what the proxy knows DOWNLOADS_DIR as.
+DOWNLOADS_HEADER = env.str("DOWNLOADS_HEADER", "")
+DOWNLOADS_PREFIX = env.str("DOWNLOADS_PREFIX", "")
+
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 # What a page may read of an answer beside its body.
-CORS_EXPOSE_HEADERS = ["Link", "X-Request-ID", "Retry-After"]
+CORS_EXPOSE_HEADERS = [
+    *("Link", "X-Request-ID", "Retry-After"),
+    *("ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Content-Disposition"),
+]
+# A page may read a part of a file, and ask whether what it has is still what there is.
+CORS_ALLOW_HEADERS = [*default_headers, "range", "if-range", "if-match", "if-none-match"]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
 
 # A page's address may hold a position: it goes to nobody, not even to this service's own log.

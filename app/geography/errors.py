@@ -11,8 +11,10 @@
     │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
     │   ├── TileUnknown             no zoom, column or row of that number
     │   ├── VintageUnknown          no published vintage has this label
-    │   └── NoVintage               no published vintage is in force on the date
-    └── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
+    │   ├── NoVintage               no published vintage is in force on the date
+    │   └── DownloadUnknown         no file of this name, or with this checksum
+    ├── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
+    └── DownloadMissing             a file is not made yet, or not on this machine    (HTTP 503)
 
 Each carries the parameter at fault, so that a client can show the message beside the right field.
 """
@@ -89,6 +91,14 @@ class VintageUnknown(NotFound):
 
 class NoVintage(NotFound):
     """No published vintage of the coverage is in force on the date."""
+
+
+class DownloadUnknown(NotFound):
+    """No vintage has a file of this name, or the file has another checksum."""
+
+
+class DownloadMissing(GeographyError):
+    """There should be such a file, but it is not made yet, or not on this machine."""
 
 
 class NothingPublished(GeographyError):

@@ -140,6 +140,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
             change=compare(vintage, previous),
             seconds=steps.seconds,
             asked=asked(layer),
+            field_names=layer.coverage.field_names,
         )
         vintage.save()
         if dry_run:

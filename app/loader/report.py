@@ -28,6 +28,7 @@ def build_report(
     change: Mapping[str, Any] | None,
     seconds: Mapping[str, float],
     asked: Mapping[str, Any],
+    field_names: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the report of a load as plain data."""
     return {
@@ -37,6 +38,7 @@ def build_report(
         "encoding": header.encoding,
         "crs": header.crs.description,
         "fields": dict(header.columns),
+        "field_names": dict(field_names),
         "rows_in_file": header.count,
         "regions": staged.rows,
         "vertices": staged.vertices,

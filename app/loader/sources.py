@@ -64,6 +64,11 @@ class CoverageSource:
     name_is_code: bool = False
     province: str = PROVINCE_RULES[0]
 
+    @property
+    def field_names(self) -> dict[str, str]:
+        """Return how each column's field is called first of all: under these names a shapefile is written again."""
+        return {column: names[0] for column, names in self.columns.items() if names}
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:

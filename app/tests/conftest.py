@@ -1,10 +1,11 @@
 """Fixtures for every test: a tiny world in the database, and ways to ask the service about it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from jsonschema import Draft202012Validator
 
 from geography.selectors import atlas, catalogue
@@ -47,6 +48,14 @@ def empty_atlas(settings: Any) -> None:
     """Let the tables answer: a thread that reads them into memory would not see what a test has put there."""
     settings.LOOKUP_MEMORY_VERTICES = 0
     atlas.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def downloads_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Give files to take away a folder of the test run's own; only the tests about them make any."""
+    folder = tmp_path_factory.getbasetemp() / "downloads"
+    with override_settings(DOWNLOADS_AT_PUBLISH=False, DOWNLOADS_DIR=folder):
+        yield folder
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 from django.conf import settings
@@ -30,6 +31,7 @@ def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
     assert connection.settings_dict["NAME"].startswith("test_")
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
+        call_command("export", verbosity=0, stdout=StringIO())
     yield
     with django_db_blocker.unblock():
         for vintage in Vintage.objects.all():
@@ -56,6 +58,7 @@ def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_fa
             "DB_NAME": name,
             "DATABASE_URL": "",
             "SECRET_KEY": "for-tests",
+            "DOWNLOADS_DIR": str(settings.DOWNLOADS_DIR),
             "DEBUG": "false",
             "STATIC_ROOT": str(static_root),
         }

@@ -1,6 +1,6 @@
 """JSON Schema (2020-12, as in OpenAPI 3.1) of every body. The tests hold each answer against it."""
 
-from api.schemas import positions, regions, service, tiles, vintages
+from api.schemas import downloads, positions, regions, service, tiles, vintages
 from api.schemas.parts import Schema, ref
 
 __all__ = ["COMPONENTS", "ref"]
@@ -10,5 +10,6 @@ COMPONENTS: dict[str, Schema] = {
     **positions.COMPONENTS,
     **tiles.COMPONENTS,
     **vintages.COMPONENTS,
+    **downloads.COMPONENTS,
     **service.COMPONENTS,
 }

@@ -12,6 +12,8 @@ from api.management.commands import translations
 from api.params import Param
 from geography.codes import PROVINCES
 from geography.models import Status, Vintage
+from loader.export import make
+from loader.progress import Steps
 from tests import world as worlds
 
 HERE = worlds.position(2_000, 5_000)
@@ -58,6 +60,11 @@ ADDRESSES = {
         "/health-regions/9999",
         "/health-regions/3599",
         "/health-regions/3599?vintage=2018",
+    ],
+    "download-unknown": [
+        "/downloads/fsa/2021/xyz.csv",
+        "/downloads/fsa/2021/-",
+        "/downloads/fsa/2021/nonsense/fsa-2021.csv",
     ],
     "fsa-without-boundary": ["/fsa/K1A", "/fsa/X9Z/boundary"],
     "vintage-unknown": ["/health-regions?vintage=1999", "/fsa?vintage=1999"],
@@ -113,12 +120,19 @@ def nothing(request, monkeypatch, client):
     pass
 
 
+def one_file(request, monkeypatch, client):
+    make.make([one for one in make.published_downloads() if one.name == "fsa-2021.csv"], Steps(quiet=True))
+
+
 # (problem, what is done first, how it is asked)
 ELSEWHERE = [
     ("too-many-at-once", full, {"path": "/vintages"}),
     ("too-many-requests", often, {"path": "/vintages"}),
     ("nothing-published", no_vintages, {"path": "/health-regions"}),
     ("nothing-published", only_extracts, {"path": "/fsa"}),
+    ("download-missing", nothing, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
+    ("download-unknown", one_file, {"path": f"/downloads/fsa/2021/{'0' * 16}/fsa-2021.csv"}),
+    ("range-unsatisfiable", one_file, {"path": "/downloads/fsa/2021/fsa-2021.csv", "headers": {"Range": "bytes=999999-"}}),
     ("not-ready", no_vintages, {"path": "/readyz"}),
     ("database-away", away, {"path": "/vintages"}),
     ("database-busy", busy, {"path": "/health-regions"}),

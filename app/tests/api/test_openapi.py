@@ -83,7 +83,6 @@ def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_ow
         "/problems/route-unknown",
         "/problems/method-not-allowed",
         "/problems/request-refused",
-        "/problems/too-many-at-once",
     }
     assert documented == {kind.type for kind in TABLE.values()} - nobodys
 

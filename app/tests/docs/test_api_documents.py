@@ -63,7 +63,7 @@ def test_every_operation_that_can_has_a_real_example(service: str) -> None:
         for method, operation in path.items()
         if method == "get" and any("json" in media for media in operation["responses"]["200"]["content"])
     }
-    assert operations - set(examples.STORED["answers"]) == {"schema"} | NOT_ON_THE_DEMONSTRATION, REGENERATE
+    assert operations - set(examples.STORED["answers"]) == {"schema"} | (NOT_ON_THE_DEMONSTRATION & operations), REGENERATE
 
 
 @pytest.mark.parametrize(
@@ -112,4 +112,4 @@ def test_every_request_of_a_folder_is_answered(service: str, folder: dict[str, A
         status, media_type, answer = send(address, request["method"], headers, request.get("body", {}).get("raw"))
         assert status == 200 or (status == 404 and item["name"] in by_hand), (address, status, answer[:300])
         if status == 200:
-            assert media_type.partition(";")[0] == headers["Accept"].partition(";")[0]
+            assert headers["Accept"].partition(";")[0] in (media_type.partition(";")[0], "*/*")

@@ -16,7 +16,8 @@ README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8")
 BOUNDARIES = (settings.REPO_DIR / "geodata" / "README.md").read_text(encoding="utf-8")
 SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README + BOUNDARIES, re.DOTALL)).replace("\\\n", " ")
 CURLS = [line for line in SHELL.splitlines() if line.startswith("curl ")]
-MANAGE = sorted({line.split("#")[0].strip() for line in SHELL.splitlines() if line.startswith("bin/manage ")})
+DOWNLOADS = (settings.REPO_DIR / "docs" / "downloads.md").read_text(encoding="utf-8")
+MANAGE = sorted({line.split("#")[0].strip() for line in (SHELL + DOWNLOADS).splitlines() if line.startswith("bin/manage ")})
 
 
 @pytest.mark.parametrize("command", CURLS)

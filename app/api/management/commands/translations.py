@@ -85,8 +85,10 @@ def messages() -> Iterator[tuple[Any, str | None]]:
         if path.suffix == ".py":
             source = path.read_bytes()
         elif path.suffix == ".html":
-            # Django's own way from a template to something that can be searched like code.
-            source = templatize(path.read_text(encoding="utf-8"), origin=str(path)).encode()
+            # Django's own way from a template to something that can be searched like code, where indentation would mean
+            # something.
+            lines = templatize(path.read_text(encoding="utf-8"), origin=str(path)).splitlines()
+            source = "\n".join(line.strip() for line in lines).encode()
         else:
             continue
         for _, text, _, context in extract("python", BytesIO(source), KEYWORDS, options={"encoding": "utf-8"}):

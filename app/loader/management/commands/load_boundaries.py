@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.db import Error
 from geography.models import Representation, Status, Vintage
 from loader import pipeline
 from loader.errors import GatesFailed, LoadError, database_trouble
+from loader.export import make
 from loader.pipeline import Acceptance, Outcome, user_name
 from loader.progress import Steps
 from loader.report import as_json, as_text
@@ -54,6 +56,7 @@ class Command(BaseCommand):
         how.add_argument("--accept", action="append", default=[], metavar="GATE", help="publish although this gate fails")
         how.add_argument("--because", default="", metavar="WHY", help="stored with the vintage; needed with --accept")
         how.add_argument("--by", default="", metavar="WHO", help="stored with it; the system's user name by default")
+        how.add_argument("--no-downloads", action="store_true", help="leave the files to take away to `manage.py export`")
         how.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
         how.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
 
@@ -64,10 +67,12 @@ class Command(BaseCommand):
             if options["list"]:
                 self._list(read_sources(options["sources"]))
             elif options["rollback"]:
-                self._roll_back(options["rollback"], steps)
+                self._roll_back(options, steps)
             elif options["prune"]:
                 for name in pipeline.prune(steps):
                     self.stdout.write(f"deleted {name}")
+                with suppress(OSError):  # what cannot be deleted is in nobody's way
+                    make.sweep()
             else:
                 acceptance = _acceptance(options)
                 layers = _layers(options, read_sources(options["sources"]))
@@ -105,6 +110,8 @@ class Command(BaseCommand):
             raise CommandError(f"Dry run: nothing was kept. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
         if told:
             self.stdout.write(_ending(outcome))
+        if outcome.what == "published":
+            self._downloads([outcome.vintage], options, steps)
 
     def _report(self, report: Mapping[str, Any], options: dict[str, Any]) -> None:
         if options["report"]:
@@ -131,11 +138,17 @@ class Command(BaseCommand):
             where = "in the repository" if layer.path else "downloaded" if layer.url else "needs --file"
             self.stdout.write(f"  {layer.name:<36}{layer.coverage.slug:<16}{layer.vintage:<20}{where}")
 
-    def _roll_back(self, coverage: str, steps: Steps) -> None:
-        last, back = pipeline.roll_back(coverage, steps)
+    def _roll_back(self, options: dict[str, Any], steps: Steps) -> None:
+        last, back = pipeline.roll_back(options["rollback"], steps)
         self.stdout.write(f"{last} is retired.")
         for one in back:
-            self.stdout.write(f"{coverage} {one.label} is published again.")
+            self.stdout.write(f"{one} is published again.")
+        self._downloads(back, options, steps)
+
+    def _downloads(self, vintages: list[Vintage], options: dict[str, Any], steps: Steps) -> None:
+        if not options["no_downloads"]:
+            for line in make.after_publication(vintages, steps):
+                self.stderr.write(self.style.WARNING(line))
 
 
 def _refuse_nonsense(options: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from loader.errors import LoadError, database_trouble
+from loader.export import make
 from loader.fake import MOST, seed
 from loader.progress import Steps
 
@@ -19,11 +20,14 @@ class Command(BaseCommand):
         parser.add_argument("--number", type=int, default=15, help=f"of health regions and of FSAs, 1 to {MOST} (15)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        steps = Steps(quiet=options["verbosity"] == 0)
         try:
-            outcomes = seed(options["number"], steps=Steps(quiet=options["verbosity"] == 0))
+            outcomes = seed(options["number"], steps=steps)
         except LoadError as error:
             raise CommandError(str(error)) from error
         except Error as error:
             raise CommandError(database_trouble(error)) from error
         for outcome in outcomes:
             self.stdout.write(f"{outcome.vintage}: {outcome.vintage.region_count} fake regions, {outcome.what}.")
+        for line in make.after_publication([one.vintage for one in outcomes], steps):
+            self.stderr.write(self.style.WARNING(line))

@@ -1,0 +1,216 @@
+"""Published vintages as files: a list of them, as JSON and as a page, and the files themselves."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import IO, Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.loader import render_to_string
+from django.utils.cache import get_conditional_response
+from django.utils.http import content_disposition_header
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import NOTICE, downloads_block
+from api.language import say_often
+from api.limits import TooManyAtOnce, bulk
+from api.ranges import RangeUnsatisfiable, requested_part
+from api.renderers import FileRenderer, JSONRenderer, json_bytes
+from api.views.base import ApiView
+from geography import errors
+from geography.formats import CHECKSUMS_NAME
+from geography.messages import Message
+from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
+
+_CHUNK = 1 << 18
+# A smaller part is in the connection's buffers at once; a larger one to somebody slow holds a thread, so it takes a place.
+_LARGE = 1 << 20
+# The page's own styles and nothing else.
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_BY_NAME = "public, max-age=300, must-revalidate"
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_PROBLEMS: tuple[type[Exception], ...] = (
+    errors.ParameterInvalid,
+    errors.CoverageUnknown,
+    errors.VintageUnknown,
+    errors.NothingPublished,
+    errors.DownloadUnknown,
+    errors.DownloadMissing,
+    RangeUnsatisfiable,
+    TooManyAtOnce,
+)
+# Which one of them /downloads tells.
+_ANY = ("*/*",)
+
+
+class PageRenderer(BaseRenderer):
+    """The list as a page for people."""
+
+    media_type = "text/html"
+    format = "html"
+    charset = "utf-8"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return the page; a problem stays what it is."""
+        context = renderer_context or {}
+        if context["response"].status_code >= 400:
+            return json_bytes(data)
+        language = context["view"].language
+        return render_to_string(
+            "api/downloads.html", data | {"language": language, "notice": say_often(NOTICE, language)}, context["request"]
+        ).encode()
+
+
+class DownloadsView(ApiView):
+    """What there is to take away."""
+
+    renderer_classes = [JSONRenderer, PageRenderer]
+
+    @openapi.documented(
+        queries.PLAIN,
+        operation_id="list_downloads",
+        tag="Downloads",
+        summary="The files of every published vintage",
+        body="DownloadList",
+        media_types=("application/json", "text/html"),
+        problems=(errors.ParameterInvalid,),
+    )
+    def get(self, request: Request) -> Response:
+        """List every published vintage as files, with size and SHA-256 of each; as a page where `Accept` prefers `text/html`.
+
+        Only files that are `ready` can be had; the others are being made, or could not be, or are not on this machine.
+        """
+        self.ask(request, queries.PLAIN)
+        body = {"downloads": [downloads_block(vintage, files, self.language) for vintage, files in all_downloads()]}
+        return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _PAGE_POLICY})
+
+
+class DownloadView(ApiView):
+    """A file by its name, which means the current one."""
+
+    renderer_classes = [FileRenderer]
+    cache_control = _BY_NAME
+
+    @openapi.documented(
+        queries.DOWNLOAD,
+        operation_id="get_download",
+        tag="Downloads",
+        summary="A file of a vintage",
+        body="Download",
+        media_types=_ANY,
+        problems=_PROBLEMS,
+    )
+    def get(self, request: Request, coverage: str, label: str, file: str) -> HttpResponseBase:
+        """Return a file. `Range` (one part), `If-Range`, `If-None-Match` and HEAD are understood; the ETag is its SHA-256.
+
+        `SHA256SUMS` in place of a file's name lists the checksums of all of them, as `sha256sum --check` reads it.
+        """
+        query = self.ask(request, queries.DOWNLOAD, coverage=coverage, label=label, file=file)
+        if query.file == CHECKSUMS_NAME:
+            ready = [one for one in vintage_downloads(coverage=query.coverage, label=query.label) if one.sha256]
+            text = "".join(f"{one.sha256}  {one.name}\n" for one in ready)
+            return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
+        return self.send(request, query)
+
+    def send(self, request: Request, query: queries.DownloadQuery) -> HttpResponseBase:
+        """Answer with the file or the part of it that was asked for. Queries: as for `catalogue.published`."""
+        found = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
+        etag = f'"{found.sha256}"'
+        headers = {
+            "ETag": etag,
+            "Cache-Control": self.cache_control,
+            "Accept-Ranges": "bytes",
+            "Content-Type": found.format.media_type,
+            "Content-Disposition": str(content_disposition_header(as_attachment=True, filename=found.name)),
+            "Link": _links(found),
+            "X-Content-Type-Options": "nosniff",
+        }
+        if settings.DOWNLOADS_HEADER:
+            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(found)})
+        unchanged = get_conditional_response(request._request, etag, None, HttpResponse(headers=headers))
+        if unchanged is not None and unchanged.status_code != 200:
+            return unchanged
+        size = int(found.size or 0)
+        try:
+            part = requested_part(request.headers.get("Range"), if_range=request.headers.get("If-Range"), etag=etag, size=size)
+        except RangeUnsatisfiable as error:
+            refused = self.handle_exception(error)
+            refused.headers["Content-Range"] = f"bytes */{size}"
+            return refused
+        return _sent(request, found, part or range(size), headers, status=200 if part is None else 206)
+
+
+class PinnedDownloadView(DownloadView):
+    """A file by its checksum: these bytes and no others, for good."""
+
+    cache_control = _FOR_GOOD
+
+    @openapi.documented(
+        queries.PINNED_DOWNLOAD,
+        operation_id="get_pinned_download",
+        tag="Downloads",
+        summary="A file of a vintage with this very content",
+        body="Download",
+        media_types=_ANY,
+        problems=_PROBLEMS,
+    )
+    def get(  # type: ignore[override]
+        self, request: Request, coverage: str, label: str, sha256: str, file: str
+    ) -> HttpResponseBase:
+        """Return a file whose SHA-256 begins so. It never changes, so caches may keep it for good."""
+        return self.send(
+            request, self.ask(request, queries.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
+        )
+
+
+def _sent(request: Request, found: Download, part: range, headers: dict[str, str], *, status: int) -> HttpResponseBase:
+    headers["Content-Length"] = str(len(part))
+    if status == 206:
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{found.size}"
+    if request.method == "HEAD":
+        return HttpResponse(headers=headers, status=status)
+    with ExitStack() as held:
+        if len(part) > _LARGE:
+            held.enter_context(bulk.one())
+        try:
+            source = held.enter_context(found.path.open("rb"))
+        except OSError:
+            # Deleted this very moment.
+            raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=found.name)) from None
+        response = StreamingHttpResponse(_pieces(source, part), headers=headers, status=status)
+        # Whoever ends the response, having read it or not, gives the place and the file back.
+        response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]
+    return response
+
+
+def _pieces(source: IO[bytes], part: range) -> Iterator[bytes]:
+    source.seek(part.start)
+    left = len(part)
+    while left and (piece := source.read(min(_CHUNK, left))):
+        left -= len(piece)
+        yield piece
+
+
+def _links(found: Download) -> str:
+    """Return what else there is about a file: its licence, and what describes a table."""
+    links = []
+    if found.vintage.licence_url:
+        links.append(f'<{quote(found.vintage.licence_url, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"')
+    if found.format.name == "csv":
+        base = f"/downloads/{found.vintage.coverage.slug}/{found.vintage.label}"
+        links.append(f'<{base}/{found.name}-metadata.json>; rel="describedby"; type="application/csvm+json"')
+    return ", ".join(links)
+
+
+def _for_proxy(found: Download) -> str:
+    path = found.path.relative_to(settings.DOWNLOADS_DIR).as_posix()
+    prefix = settings.DOWNLOADS_PREFIX or str(settings.DOWNLOADS_DIR)
+    return quote(f"{prefix.rstrip('/')}/{path}")

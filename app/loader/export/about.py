@@ -1,0 +1,67 @@
+"""What every file says of itself: what it holds, whose it is, and under which licence."""
+
+import re
+from datetime import UTC, datetime
+
+from geography.codes import PROVINCE_BY_PRUID
+from geography.models import Vintage
+
+
+def about(vintage: Vintage) -> dict[str, str]:
+    """Return what a file says of itself, by stable keys; what nobody knows is left out."""
+    told = {
+        "title": f"{vintage.coverage.name_en} {vintage.label}",
+        "title_fr": f"{vintage.coverage.name_fr} {vintage.label}",
+        "coverage": vintage.coverage.slug,
+        "vintage": vintage.label,
+        "effective_from": str(vintage.effective_from),
+        "effective_to": str(vintage.effective_to or ""),
+        "representation": vintage.representation,
+        "demo": "true" if vintage.demo else "",
+        "extract": "true" if vintage.extract else "",
+        "product": vintage.product,
+        "source_url": vintage.source_url,
+        "source_sha256": vintage.source_sha256,
+        "licence": vintage.licence,
+        "licence_url": vintage.licence_url,
+        "attribution_en": vintage.attribution_en,
+        "attribution_fr": vintage.attribution_fr,
+        "published_at": published_at(vintage).isoformat(),
+    }
+    return {key: text for key, text in told.items() if text}
+
+
+def published_at(vintage: Vintage) -> datetime:
+    """Return the moment that dates a file: it is the vintage's, so that the same vintage makes the same bytes again."""
+    return vintage.created_at.astimezone(UTC).replace(microsecond=0)
+
+
+def layer_name(vintage: Vintage) -> str:
+    """Return a name for a layer or a table: letters, digits and underscores."""
+    return re.sub(r"[^0-9a-z]+", "_", f"{vintage.coverage.slug} {vintage.label}".lower())
+
+
+def licence_text(vintage: Vintage) -> str:
+    """Return a file for people to read, in English and French."""
+    told = about(vintage)
+    demo_en = "These boundaries are made up for demonstration: not for decisions.\n\n" if vintage.demo else ""
+    demo_fr = "Ces limites sont inventées, pour la démonstration : ne pas décider d'après elles.\n\n" if vintage.demo else ""
+    licence = " ".join(told[key] for key in ("licence", "licence_url") if key in told) or "-"
+    english = (
+        f"{told['title']}\n\n{demo_en}{told.get('attribution_en', '')}\n\nLicence: {licence}\n"
+        f"Source: {told.get('product', '-')} {told.get('source_url', '')}\nSHA-256 of the source: {vintage.source_sha256}\n"
+    )
+    french = (
+        f"{told['title_fr']}\n\n{demo_fr}{told.get('attribution_fr', '')}\n\nLicence : {licence}\n"
+        f"Source : {told.get('product', '-')} {told.get('source_url', '')}\nSHA-256 de la source : {vintage.source_sha256}\n"
+    )
+    return f"{english}\n----\n\n{french}"
+
+
+def province_name(pruid: str | None) -> str | None:
+    """Return a province's name as Statistics Canada writes it: both languages where they differ."""
+    province = PROVINCE_BY_PRUID.get(pruid or "")
+    if province is None:
+        return None
+    both = dict.fromkeys((province.name_en, province.name_fr))
+    return " / ".join(both)

@@ -1,0 +1,202 @@
+"""Regions as published, as a stream of Arrow batches, and the files that are written from one.
+
+GDAL (in pyogrio's wheel) writes GeoPackage, FlatGeobuf and shapefiles from the stream; its build has no Parquet, which arro3
+writes. Both take a batch at a time, so memory holds one region.
+"""
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
+from pathlib import Path
+from typing import Any
+
+import pyogrio
+from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, struct_array
+from arro3.io import write_parquet
+from django.contrib.gis.gdal import SpatialReference
+from django.contrib.gis.gdal.libgdal import lgdal
+
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT
+from geography.formats import code_name
+from geography.models import Vintage
+from loader.export import rows
+from loader.export.about import about, layer_name, licence_text, province_name, published_at
+from loader.export.rows import Published
+
+_CRS = f"EPSG:{SRID_STATCAN_LAMBERT}"
+_TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
+_WKB = {"ARROW:extension:name": "geoarrow.wkb"}
+# Neighbours have codes near each other, so that a group is a small part of the country and a box skips the others.
+_ROWS_IN_GROUP = 64
+_SIDES = ("xmin", "ymin", "xmax", "ymax")
+
+# A column: name, type, and what of a row goes into it.
+Column = tuple[str, DataType, Callable[[Published], Any]]
+
+
+def write_gpkg(vintage: Vintage, path: Path) -> None:
+    """Write a GeoPackage with one layer, a spatial index, and what the file says of itself in its metadata tables."""
+    told = about(vintage)
+    layer_options = {"GEOMETRY_NAME": "geom", "IDENTIFIER": told["title"], "DESCRIPTION": told.get("attribution_en", "")}
+    with _dated(vintage):
+        _gdal(vintage, path, "GPKG", columns(vintage), dataset_metadata=told, layer_options=layer_options)
+
+
+def write_fgb(vintage: Vintage, path: Path) -> None:
+    """Write a FlatGeobuf with its spatial index, so that a client can ask for the parts in a box by byte ranges."""
+    told = about(vintage)
+    options = {"TITLE": told["title"], "DESCRIPTION": _summary(told), "TEMPORARY_DIR": str(path.parent)}
+    _gdal(vintage, path, "FlatGeobuf", columns(vintage), layer_options=options)
+
+
+def write_shapefile(vintage: Vintage, path: Path) -> None:
+    """Write a zip with a shapefile under Statistics Canada's names of fields, UTF-8 with .cpg, and the licence as text."""
+    folder = path.with_name(f"{path.name}.parts")
+    folder.mkdir()
+    name = layer_name(vintage)
+    moment = published_at(vintage)
+    options = {"DBF_DATE_LAST_UPDATE": f"{moment:%Y-%m-%d}"}
+    _gdal(vintage, folder / f"{name}.shp", "ESRI Shapefile", _statcan_columns(vintage), layer_options=options, encoding="UTF-8")
+    (folder / "LICENCE.txt").write_text(licence_text(vintage), encoding="utf-8")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in sorted(folder.iterdir()):
+            entry = zipfile.ZipInfo(part.name, date_time=moment.timetuple()[:6])
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            with part.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
+                while piece := source.read(1 << 20):
+                    target.write(piece)
+            part.unlink()
+    folder.rmdir()
+
+
+def write_geoparquet(vintage: Vintage, path: Path) -> None:
+    """Write GeoParquet 1.1: zstd, a bbox column that covers the geometry, groups of rows small enough to be skipped."""
+    geometry = {
+        "encoding": "WKB",
+        "geometry_types": ["MultiPolygon"],
+        "crs": json.loads(_projjson()),
+        "bbox": rows.extent(vintage),
+        "covering": {"bbox": {side: ["bbox", side] for side in _SIDES}},
+    }
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
+    write_parquet(
+        # What it says of itself goes into the Arrow schema: beside "geo" the writer would put keys in a random order.
+        _stream(vintage, columns(vintage), geometry="geometry", boxed=True, metadata={"about": json.dumps(about(vintage))}),
+        path,
+        compression="zstd(9)",
+        key_value_metadata={"geo": json.dumps(geo)},
+        max_row_group_size=_ROWS_IN_GROUP,
+    )
+
+
+def columns(vintage: Vintage) -> list[Column]:
+    """Return the columns of a file for analysts, named as in schema `geo`."""
+    return [
+        (code_name(vintage.coverage.slug), _TEXT, lambda row: row.attributes.code),
+        ("dguid", _TEXT, lambda row: row.attributes.dguid),
+        ("name_en", _TEXT, lambda row: row.attributes.name_en),
+        ("name_fr", _TEXT, lambda row: row.attributes.name_fr),
+        ("pruid", _TEXT, lambda row: row.attributes.pruid),
+        ("population", _INTEGER, lambda row: row.attributes.population),
+        ("land_area_km2", _REAL, lambda row: row.attributes.land_area_km2),
+        ("area_km2", _REAL, lambda row: row.attributes.area_km2),
+        ("vintage", _TEXT, lambda _: vintage.label),
+    ]
+
+
+def _statcan_columns(vintage: Vintage) -> list[Column]:
+    """Return the columns of a shapefile, under the names that its coverage's own files have for them."""
+    names = {"code": "CODE", "dguid": "DGUID", "name_en": "ENGNAME", "name_fr": "FRENAME", "pruid": "PRUID"}
+    names |= {"population": "POPULATION", "land_area_km2": "LANDAREA"}
+    declared = {COVERAGE_HEALTH_REGIONS: {"code": "HRUID"}, COVERAGE_FSA: {"code": "CFSAUID"}}
+    slug = vintage.coverage.slug
+    own = names | declared.get(slug, vintage.report.get("field_names", {}))
+    # The format knows names of ten characters, and no two alike.
+    if len({one[:10].upper() for one in own.values()}) == len(own):
+        names = {column: name[:10].upper() for column, name in own.items()}
+    found: list[Column] = [
+        (names["code"], _TEXT, lambda row: row.attributes.code),
+        (names["dguid"], _TEXT, lambda row: row.attributes.dguid),
+    ]
+    if slug != COVERAGE_FSA:
+        found += [
+            (names["name_en"], _TEXT, lambda row: row.attributes.name_en),
+            (names["name_fr"], _TEXT, lambda row: row.attributes.name_fr),
+        ]
+    if names["pruid"] != names["code"]:
+        found += [
+            (names["pruid"], _TEXT, lambda row: row.attributes.pruid),
+            ("PRNAME", _TEXT, lambda row: province_name(row.attributes.pruid)),
+        ]
+    found += [
+        (names["land_area_km2"], _REAL, lambda row: row.attributes.land_area_km2),
+        (names["population"], _INTEGER, lambda row: row.attributes.population),
+    ]
+    return found
+
+
+def _gdal(vintage: Vintage, path: Path, driver: str, fields: Sequence[Column], **options: Any) -> None:
+    pyogrio.write_arrow(
+        _stream(vintage, fields, geometry="geom"),
+        str(path),
+        layer=layer_name(vintage),
+        driver=driver,
+        geometry_name="geom",
+        geometry_type="MultiPolygon",
+        crs=_CRS,
+        **options,
+    )
+
+
+def _stream(
+    vintage: Vintage,
+    fields: Sequence[Column],
+    *,
+    geometry: str,
+    boxed: bool = False,
+    metadata: dict[str, str] | None = None,
+) -> RecordBatchReader:
+    boxes = [Field(side, _REAL, nullable=False) for side in _SIDES]
+    schema = [Field(name, kind) for name, kind, _ in fields]
+    if boxed:
+        schema.append(Field("bbox", DataType.struct(boxes), nullable=False))
+    schema.append(Field(geometry, DataType.binary(), nullable=False, metadata=_WKB))
+    whole = Schema(schema, metadata=metadata)
+
+    def batches() -> Iterator[RecordBatch]:
+        for row in rows.published(vintage):
+            arrays: list[Any] = [Array([read(row)], kind) for _, kind, read in fields]
+            if boxed:
+                arrays.append(struct_array([Array([side], _REAL) for side in row.bbox], fields=boxes))
+            arrays.append(Array([bytes(row.wkb)], DataType.binary()))
+            yield RecordBatch.from_arrays(arrays, schema=whole)
+
+    # From a generator it is read a batch at a time.
+    return RecordBatchReader.from_batches(whole, batches())
+
+
+def _summary(told: dict[str, str]) -> str:
+    return "\n".join(f"{key}: {told[key]}" for key in told if key != "title")
+
+
+@contextmanager
+def _dated(vintage: Vintage) -> Iterator[None]:
+    """Let GDAL write the vintage's date where it would write the clock's."""
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{published_at(vintage):%Y-%m-%dT%H:%M:%SZ}"})
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+
+
+def _projjson() -> str:
+    """Return the coordinate system as PROJJSON, from GDAL: GeoDjango has no name for this function of its."""
+    export = lgdal.OSRExportToPROJJSON
+    export.argtypes, export.restype = [c_void_p, POINTER(c_char_p), POINTER(c_char_p)], c_int
+    text, system = c_char_p(), SpatialReference(SRID_STATCAN_LAMBERT)
+    if export(system.ptr, byref(text), None) != 0 or text.value is None:
+        raise RuntimeError("GDAL cannot write EPSG:3347 as PROJJSON")
+    # A few kilobytes that GDAL would have freed: they are the process's to keep.
+    return text.value.decode()

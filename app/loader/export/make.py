@@ -1,0 +1,124 @@
+"""Makes the files of published vintages: after a publication what it changed, and at any time what is missing."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error
+
+from geography.models import Vintage
+from geography.selectors import catalogue
+from geography.selectors.downloads import Download, downloads_of, load_name
+from loader.export import arrow, shelf, text
+from loader.progress import Steps
+
+
+@dataclass
+class Made:
+    """What came of it: names of the files, and for those that failed why."""
+
+    ready: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def make(downloads: Iterable[Download], steps: Steps, *, again: bool = False) -> Made:
+    """Make files for `/downloads`: those that are not there, or `again` all of them.
+
+    A file that cannot be made does not keep the others from being made.
+
+    Raises: OSError where DOWNLOADS_DIR cannot be written to; django.db.Error where the database is away.
+    """
+    made = Made()
+    with shelf.alone():
+        # Only now: who had the lock before may have made them.
+        ready = set() if again else {one.key for one in published_downloads() if one.state == "ready"}
+        wanted = [one for one in downloads if one.key not in ready]
+        if wanted:
+            with steps.step("downloads", len(wanted)) as step:
+                for one in wanted:
+                    try:
+                        shelf.put(one, writer_of(one))
+                        made.ready.append(one.name)
+                    except Exception as error:  # whatever it is, it is told, and the next file may do better
+                        if isinstance(error, Error):
+                            raise
+                        made.failed[one.name] = f"{type(error).__name__}: {error}"
+                    step.advance()
+    return made
+
+
+def make_for(vintages: Iterable[Vintage], steps: Steps) -> Made:
+    """Make what is missing of the files that one of these vintages is in; those that are not published have none.
+
+    Raises: as `make`.
+    """
+    keys = {vintage.pk for vintage in vintages}
+    return make([one for one in published_downloads() if keys & {one.vintage.pk, one.other and one.other.pk}], steps)
+
+
+def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
+    """Make what a publication makes missing, and return what there is to tell: nothing where all went well.
+
+    What is published stays published, whatever comes of this.
+    """
+    if not settings.DOWNLOADS_AT_PUBLISH:
+        return []
+    try:
+        failed = make_for(vintages, steps).failed
+    except OSError as error:
+        failed = {"the files to take away": f"{error.strerror or error} ({settings.DOWNLOADS_DIR})"}
+    told = [f"Published, but {name} could not be made: {why}" for name, why in failed.items()]
+    return [*told, "Once that is mended: manage.py export"] if told else []
+
+
+def write_out(download: Download, target: Path) -> None:
+    """Write a file to a path of the caller's, where it shows when all of it is there. Raises: OSError."""
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
+        made = Path(folder) / download.name
+        writer_of(download)(made)
+        made.replace(target)
+
+
+def published_downloads() -> list[Download]:
+    """Return every file that there should be, with its state, as the tables say now."""
+    catalogue.forget()
+    now = catalogue.published()
+    return [one for vintage in now.vintages for one in downloads_of(vintage, now)]
+
+
+def sweep() -> list[str]:
+    """Delete the files of loads that are no longer in the database, and return their folders."""
+    known = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
+    with shelf.alone():
+        return [str(path) for path in shelf.sweep(lambda path: path.name in known)]
+
+
+def writer_of(download: Download) -> Callable[[Path], None]:
+    """Return the function that writes a file to a path."""
+    # The catalogue leaves the report out, which says what the source's fields are called.
+    vintage = Vintage.objects.select_related("coverage").get(pk=download.vintage.pk)
+
+    def write(path: Path) -> None:
+        match download.format.name:
+            case "gpkg":
+                arrow.write_gpkg(vintage, path)
+            case "fgb":
+                arrow.write_fgb(vintage, path)
+            case "parquet":
+                arrow.write_geoparquet(vintage, path)
+            case "shapefile":
+                arrow.write_shapefile(vintage, path)
+            case "geojson":
+                text.write_geojson(vintage, str(download.level), path)
+            case "csv":
+                text.write_codes(vintage, path)
+            case "csvw":
+                text.write_description(vintage, path.name.removesuffix("-metadata.json"), path)
+            case "shares" if download.other is not None:
+                text.write_shares(vintage, download.other, path)
+            case unknown:
+                raise ValueError(f"nothing writes {unknown}")
+
+    return write

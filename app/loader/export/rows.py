@@ -1,0 +1,132 @@
+"""The rows of a published vintage, streamed: no more than one geometry is in memory at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from geography.conf import SLIVER_SHARE
+from geography.models import Vintage
+
+_PLAIN = "code, dguid, name_en, name_fr, nullif(pruid, ''), population, land_area_km2, area_km2"
+
+_PUBLISHED_SQL = f"""
+    SELECT {_PLAIN}, ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom), ST_AsBinary(geom, 'NDR')
+    FROM region WHERE vintage_id = %s ORDER BY code
+"""
+_DRAWN_SQL = f"""
+    SELECT {_PLAIN}, level.extent, level.geojson
+    FROM region JOIN region_level AS level ON level.region_id = region.id AND level.level = %s
+    WHERE vintage_id = %s ORDER BY code
+"""
+_CODES_SQL = f"SELECT {_PLAIN}, ST_X(rep_point), ST_Y(rep_point) FROM region WHERE vintage_id = %s ORDER BY code"
+# The API and schema geo leave out the same slivers.
+_SHARES_SQL = f"""
+    SELECT fsa.code, health_region.code, health_region.name_en, health_region.name_fr,
+           share_of_fsa, share_of_region, overlap.area_km2
+    FROM overlap
+    JOIN region AS fsa ON fsa.id = overlap.fsa_id
+    JOIN region AS health_region ON health_region.id = overlap.health_region_id
+    WHERE overlap.fsa_vintage_id = %s AND overlap.health_region_vintage_id = %s AND share_of_fsa >= {SLIVER_SHARE}
+    ORDER BY fsa.code, share_of_fsa DESC, health_region.code
+"""
+_EXTENT_SQL = """
+    SELECT min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom)) FROM region WHERE vintage_id = %s
+"""
+
+
+class Attributes(NamedTuple):
+    """What every row says of its region; `pruid` is None where it lies in several provinces."""
+
+    code: str
+    dguid: str | None
+    name_en: str
+    name_fr: str
+    pruid: str | None
+    population: int | None
+    land_area_km2: float | None
+    area_km2: float
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A region as published: `bbox` (west, south, east, north) and `wkb` in EPSG:3347, metres."""
+
+    attributes: Attributes
+    bbox: tuple[float, float, float, float]
+    wkb: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A region at a level: `bbox` in degrees, `geojson` the text of its geometry."""
+
+    attributes: Attributes
+    bbox: list[float]
+    geojson: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A region without its boundary; `lon` and `lat` are a point on its surface, WGS 84."""
+
+    attributes: Attributes
+    lon: float
+    lat: float
+
+
+class Shared(NamedTuple):
+    """How an FSA and a health region overlap: shares 0 to 1 of area, area in km2."""
+
+    cfsauid: str
+    hruid: str
+    name_en: str
+    name_fr: str
+    share_of_fsa: float
+    share_of_region: float
+    area_km2: float
+
+
+_WIDTH = len(Attributes._fields)
+
+
+def published(vintage: Vintage) -> Iterator[Published]:
+    """Yield the regions as published, in the order of their codes. Queries: 1."""
+    for row in _stream(_PUBLISHED_SQL, [vintage.pk], at_once=1):
+        west, south, east, north, wkb = row[_WIDTH:]
+        yield Published(Attributes(*row[:_WIDTH]), (west, south, east, north), wkb)
+
+
+def drawn(vintage: Vintage, level: str) -> Iterator[Drawn]:
+    """Yield the regions at a level, in the order of their codes. Queries: 1."""
+    for row in _stream(_DRAWN_SQL, [level, vintage.pk], at_once=1):
+        bbox, geojson = row[_WIDTH:]
+        yield Drawn(Attributes(*row[:_WIDTH]), bbox, geojson)
+
+
+def coded(vintage: Vintage) -> Iterator[Coded]:
+    """Yield the regions without their boundaries, in the order of their codes. Queries: 1."""
+    for row in _stream(_CODES_SQL, [vintage.pk]):
+        yield Coded(Attributes(*row[:_WIDTH]), *row[_WIDTH:])
+
+
+def shared(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[Shared]:
+    """Yield the health regions of every FSA, the largest share first, in the order of the FSAs' codes. Queries: 1."""
+    for row in _stream(_SHARES_SQL, [fsa_vintage.pk, health_region_vintage.pk]):
+        yield Shared(*row)
+
+
+def extent(vintage: Vintage) -> list[float]:
+    """Return west, south, east and north of all regions as published, EPSG:3347. Queries: 1."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EXTENT_SQL, [vintage.pk])
+        return list(cursor.fetchone())
+
+
+def _stream(sql: str, parameters: list[Any], at_once: int = 500) -> Iterator[tuple[Any, ...]]:
+    # A cursor in the server, inside a transaction: outside of one the server would first write the whole answer down.
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.cursor.itersize = at_once
+        cursor.execute(sql, parameters)
+        yield from cursor

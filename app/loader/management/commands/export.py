@@ -1,0 +1,88 @@
+"""`manage.py export`: makes the files to take away, where /downloads finds them or in a folder of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from geography.conf import LEVEL_NAMES
+from geography.formats import FORMATS
+from geography.selectors.downloads import Download
+from loader.errors import database_trouble
+from loader.export import make
+from loader.progress import Steps
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the files of published vintages. Without options: every file that is missing, for /downloads. "
+        "With --out: those that are chosen, into a folder or a file."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--vintage", action="append", default=[], metavar="COVERAGE/LABEL", help="such as fsa/2021")
+        parser.add_argument("--format", action="append", default=[], choices=list(FORMATS))
+        parser.add_argument("--level", action="append", default=[], choices=LEVEL_NAMES, help="of formats that have levels")
+        parser.add_argument("--out", type=Path, metavar="PATH", help="a folder; or, for a single file, the file")
+        parser.add_argument("--again", action="store_true", help="make for /downloads what is there already too")
+        parser.add_argument("--list", action="store_true", help="only list the files with their state")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        steps = Steps(quiet=options["verbosity"] == 0)
+        try:
+            chosen = _chosen(make.published_downloads(), options)
+            if options["list"]:
+                self._list(chosen)
+            elif options["out"]:
+                self._write(chosen, options["out"])
+            else:
+                self._make(chosen, steps, again=options["again"])
+        except Error as error:
+            raise CommandError(database_trouble(error)) from error
+
+    def _list(self, downloads: list[Download]) -> None:
+        for one in downloads:
+            size = "" if one.size is None else f"{one.size:>12,}"
+            self.stdout.write(f"{one.state:<8}{size:>12}  {one.vintage.coverage.slug}/{one.vintage.label}/{one.name}")
+
+    def _make(self, downloads: list[Download], steps: Steps, *, again: bool) -> None:
+        try:
+            made = make.make(downloads, steps, again=again)
+        except OSError as error:
+            raise CommandError(f"The files cannot be kept: {error}.") from error
+        for name in made.ready:
+            self.stdout.write(f"made {name}")
+        if made.failed:
+            raise CommandError("\n".join(f"{name} could not be made: {why}" for name, why in made.failed.items()))
+
+    def _write(self, downloads: list[Download], out: Path) -> None:
+        one_file = len(downloads) == 1 and not out.is_dir()
+        folder = out.parent if one_file else out
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for one in downloads:
+                target = out if one_file else out / one.name
+                make.write_out(one, target)
+                self.stdout.write(str(target))
+        except OSError as error:
+            raise CommandError(f"Nothing can be written to {folder}: {error.strerror}.") from error
+
+
+def _chosen(downloads: list[Download], options: dict[str, Any]) -> list[Download]:
+    """Return the files that the options name. Raises: CommandError where there are none."""
+    there_are = list(dict.fromkeys(f"{one.vintage.coverage.slug}/{one.vintage.label}" for one in downloads))
+    for vintage in options["vintage"]:
+        if vintage not in there_are:
+            raise CommandError(f"No vintage {vintage} is published. Published are: {', '.join(there_are) or 'none'}.")
+    found = [
+        one
+        for one in downloads
+        if (not options["vintage"] or f"{one.vintage.coverage.slug}/{one.vintage.label}" in options["vintage"])
+        and (not options["format"] or one.format.name in options["format"])
+        and (not options["level"] or one.level in options["level"])
+    ]
+    if downloads and not found:
+        raise CommandError("No such file: of these vintages there is none in this format and at this level.")
+    return found

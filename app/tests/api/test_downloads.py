@@ -1,0 +1,286 @@
+"""GET /downloads and the files themselves."""
+
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.limits import bulk
+from geography.models import Vintage
+from geography.selectors.downloads import downloads_of
+from loader.export import make
+from loader.progress import Steps
+
+NAME = "health-regions-2022.csv"
+PATH = f"/downloads/health-regions/2022/{NAME}"
+
+
+@pytest.fixture
+def shop(world: Any, settings: Any, tmp_path: Path) -> None:
+    """Make the tables of codes of the world's vintages, and nothing else."""
+    settings.DOWNLOADS_DIR = tmp_path
+    make.make([one for one in make.published_downloads() if one.format.name in {"csv", "csvw"}], Steps(quiet=True))
+
+
+@pytest.fixture
+def content(shop: None) -> bytes:
+    """Return what the file of NAME holds."""
+    vintage = Vintage.objects.get(coverage__slug="health-regions", label="2022")
+    return next(one for one in downloads_of(vintage) if one.name == NAME).path.read_bytes()
+
+
+@pytest.fixture
+def get(client: Any) -> Iterator[Callable[..., Any]]:
+    """Return a function that asks a path and gives the response, which is closed at the end as a server would."""
+    given = []
+
+    def ask(path: str, headers: dict[str, str] | None = None, **params: Any) -> Any:
+        given.append(client.get(path, params, headers=headers))
+        return given[-1]
+
+    yield ask
+    for response in given:
+        end(response)
+
+
+def end(response: Any) -> None:
+    """End a response as a server does; `close` would end the test's connection to the database, too."""
+    for closer in response._resource_closers:
+        closer()
+
+
+def body(response: Any) -> bytes:
+    return b"".join(response.streaming_content) if response.streaming else response.content
+
+
+def test_every_published_vintage_is_listed_with_its_files(get: Any, shop: None, assert_schema: Any) -> None:
+    response = get("/downloads")
+    assert_schema("DownloadList", response.json())
+    listed = {(one["vintage"]["coverage"], one["vintage"]["label"]): one for one in response.json()["downloads"]}
+    assert sorted(listed) == [
+        ("fsa", "2021"), ("fsa", "demo"), ("fsa", "extract"),
+        ("health-regions", "2018"), ("health-regions", "2022"), ("health-regions", "demo"),
+    ]  # fmt: skip
+    states = {file["name"]: file["state"] for file in listed["fsa", "2021"]["files"]}
+    assert states["fsa-2021.csv"] == "ready"
+    assert states["fsa-2021.gpkg"] == "missing"
+    assert states["fsa-2021-health-regions-2022.csv"] == "missing"
+
+
+def test_what_is_ready_can_be_had_under_both_addresses(get: Any, shop: None) -> None:
+    ready = [file for one in get("/downloads").json()["downloads"] for file in one["files"] if file["state"] == "ready"]
+    assert len(ready) == 12
+    for file in ready:
+        for href in (file["href"], file["pinned_href"]):
+            response = get(href)
+            assert response.status_code == 200
+            assert len(body(response)) == file["bytes"]
+            assert response.headers["ETag"] == f'"{file["sha256"]}"'
+
+
+def test_the_headers_of_a_file(get: Any, content: bytes) -> None:
+    response = get(PATH)
+    assert body(response) == content
+    headers = response.headers
+    assert headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert headers["Content-Disposition"] == f'attachment; filename="{NAME}"'
+    assert (headers["Content-Length"], headers["Accept-Ranges"]) == (str(len(content)), "bytes")
+    assert headers["Cache-Control"] == "public, max-age=300, must-revalidate"
+    assert f'<{PATH}-metadata.json>; rel="describedby"' in headers["Link"]
+    assert get(f"{PATH}-metadata.json").status_code == 200
+
+
+def test_an_address_with_the_checksum_is_for_good(get: Any, content: bytes) -> None:
+    sha256 = get(PATH).headers["ETag"].strip('"')
+    for pin in (sha256, sha256[:16]):
+        response = get(f"/downloads/health-regions/2022/{pin}/{NAME}")
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert body(response) == content
+
+
+def test_another_checksum_is_another_file(get: Any, shop: None, assert_problem: Any) -> None:
+    problem = assert_problem(
+        get(f"/downloads/health-regions/2022/{'0' * 16}/{NAME}"), 404, "download-unknown", parameter="sha256"
+    )
+    assert "another checksum" in problem["detail"]
+
+
+def test_head_says_the_same_and_sends_nothing(get: Any, client: Any, content: bytes) -> None:
+    full, head = get(PATH), client.head(PATH)
+    assert head.status_code == 200
+    assert head.content == b""
+    without_id = ({name: text for name, text in one.headers.items() if name != "X-Request-ID"} for one in (full, head))
+    assert next(without_id) == next(without_id)
+
+
+def test_a_part_is_that_part(get: Any, content: bytes) -> None:
+    response = get(PATH, headers={"Range": "bytes=5-24"})
+    assert response.status_code == 206
+    assert body(response) == content[5:25]
+    assert response.headers["Content-Range"] == f"bytes 5-24/{len(content)}"
+    assert response.headers["Content-Length"] == "20"
+
+
+def test_the_parts_make_the_whole(get: Any, content: bytes) -> None:
+    whole = b"".join(body(get(PATH, headers={"Range": f"bytes={at}-{at + 99}"})) for at in range(0, len(content), 100))
+    assert whole == content
+
+
+def test_a_part_of_another_version_is_the_whole_file(get: Any, content: bytes) -> None:
+    etag = get(PATH).headers["ETag"]
+    assert get(PATH, headers={"Range": "bytes=0-4", "If-Range": etag}).status_code == 206
+    response = get(PATH, headers={"Range": "bytes=0-4", "If-Range": '"other"'})
+    assert (response.status_code, body(response)) == (200, content)
+
+
+def test_a_part_beyond_the_end_is_refused_and_the_size_is_told(get: Any, content: bytes, assert_problem: Any) -> None:
+    response = get(PATH, headers={"Range": "bytes=1000000-"})
+    assert_problem(response, 416, "range-unsatisfiable")
+    assert response.headers["Content-Range"] == f"bytes */{len(content)}"
+
+
+def test_what_a_cache_has_is_not_sent_again(get: Any, client: Any, shop: None) -> None:
+    etag = get(PATH).headers["ETag"]
+    for response in (get(PATH, headers={"If-None-Match": etag}), client.head(PATH, headers={"If-None-Match": etag})):
+        assert (response.status_code, response.content) == (304, b"")
+        assert response.headers["ETag"] == etag
+        assert response.headers["Cache-Control"] == "public, max-age=300, must-revalidate"
+    assert get(PATH, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert get(PATH, headers={"If-Match": '"other"'}).status_code == 412
+
+
+def test_whatever_is_accepted_a_file_is_what_it_is(get: Any, shop: None) -> None:
+    for accept in ("*/*", "text/html", "application/geopackage+sqlite3", "image/png", "nonsense"):
+        response = get(PATH, headers={"Accept": accept})
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.gpkg", "fsa-2021.csv", "manifest.json", ".lock", "..%2F..%2Fmanifest.json", "a" * 200, "%00", "é.csv"]
+)
+def test_what_is_no_file_of_the_vintage_is_told(get: Any, shop: None, assert_problem: Any, name: str) -> None:
+    response = get(f"/downloads/health-regions/2022/{name}")
+    assert response.status_code == 404
+    assert response.json()["type"] in {"/problems/download-unknown", "/problems/route-unknown"}
+
+
+@pytest.mark.parametrize(
+    ("path", "slug"),
+    [
+        ("/downloads/parishes/2022/x.csv", "coverage-unknown"),
+        ("/downloads/fsa/2099/fsa-2099.csv", "vintage-unknown"),
+        ("/downloads/fsa/draft/fsa-draft.csv", "vintage-unknown"),
+        ("/downloads/fsa/2021/SHA256/fsa-2021.csv", "download-unknown"),
+    ],
+)
+def test_what_is_not_published_has_no_files(get: Any, shop: None, assert_problem: Any, path: str, slug: str) -> None:
+    assert_problem(get(path), 404, slug)
+
+
+def test_a_file_that_is_not_here_is_no_crash(get: Any, shop: None, assert_problem: Any) -> None:
+    response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
+    assert_problem(response, 503, "download-missing")
+    assert response.headers["Retry-After"] == "60"
+
+
+def test_the_checksums_are_those_of_the_files(get: Any, content: bytes) -> None:
+    sha256 = get(PATH).headers["ETag"].strip('"')
+    assert f"{sha256}  {NAME}\n" in get("/downloads/health-regions/2022/SHA256SUMS").content.decode()
+
+
+def test_large_files_take_places_and_give_them_back(
+    get: Any, content: bytes, monkeypatch: pytest.MonkeyPatch, settings: Any, assert_problem: Any
+) -> None:
+    settings.BULK_AT_ONCE = 1
+    monkeypatch.setattr("api.views.downloads._LARGE", 100)
+    first = get(PATH)
+    assert bulk.taken == 1
+    assert_problem(get(PATH), 503, "too-many-at-once")
+    assert get(PATH, headers={"Range": "bytes=0-50"}).status_code == 206
+    end(first)  # given up half-way
+    assert bulk.taken == 0
+    assert get(PATH).status_code == 200
+
+
+def test_a_proxy_that_sends_files_is_only_told_which(get: Any, content: bytes, settings: Any) -> None:
+    settings.DOWNLOADS_HEADER, settings.DOWNLOADS_PREFIX = "X-Accel-Redirect", "/_downloads/"
+    response = get(PATH)
+    assert (response.status_code, response.content) == (200, b"")
+    path = response.headers["X-Accel-Redirect"].removeprefix("/_downloads/")
+    assert (Path(settings.DOWNLOADS_DIR) / path).read_bytes() == content
+    assert response.headers["Content-Disposition"] == f'attachment; filename="{NAME}"'
+
+
+class _Page(HTMLParser):
+    """Collects links and text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.links += [value for name, value in attrs if name == "href"]
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def page(response: Any) -> _Page:
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    parsed = _Page()
+    parsed.feed(response.content.decode())
+    return parsed
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def test_a_browser_gets_a_page_and_a_program_json_at_the_same_address(get: Any, shop: None) -> None:
+    response = get("/downloads", headers=BROWSER)
+    found = page(response)
+    assert PATH in found.links
+    assert "/downloads/health-regions/2022/SHA256SUMS" in found.links
+    assert not any("gpkg" in link for link in found.links)
+    assert "Accept" in response.headers["Vary"]
+    for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
+        assert get("/downloads", headers={"Accept": accept}).headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(("lang", "heading"), [("en", "Boundaries to take away"), ("fr", "Limites à emporter")])
+def test_the_page_is_in_the_readers_language(get: Any, shop: None, lang: str, heading: str) -> None:
+    response = get("/downloads", headers=BROWSER, lang=lang)
+    assert heading in page(response).text
+    assert f'<html lang="{lang}">' in response.content.decode()
+
+
+def test_a_name_in_a_file_cannot_become_part_of_the_page(get: Any, shop: None) -> None:
+    Vintage.objects.filter(label="2022").update(
+        attribution_en="<script>alert(1)</script>", licence='"><img src=x onerror=alert(1)>', licence_url="javascript:alert(1)"
+    )
+    html = get("/downloads", headers=BROWSER).content.decode()
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "javascript:" not in html
+
+
+def test_the_page_asks_nothing_of_anybody_else(get: Any, shop: None) -> None:
+    html = get("/downloads", headers=BROWSER).content.decode()
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//(?!www\.statcan)', html.replace("http://testserver", ""))
+
+
+def test_an_empty_shop_is_an_empty_page(get: Any, db: None) -> None:
+    assert "Nothing is published yet." in page(get("/downloads", headers=BROWSER)).text
+    assert get("/downloads").json() == {"downloads": []}
+
+
+def test_a_wrong_parameter_is_a_problem_for_a_browser_too(get: Any, shop: None, assert_problem: Any) -> None:
+    assert_problem(get("/downloads", headers=BROWSER, nonsense="1"), 400, "parameter-invalid")
+
+
+def test_the_demonstration_is_marked_on_the_page(get: Any, shop: None) -> None:
+    assert "Demonstration boundaries: approximate, not for decisions." in page(get("/downloads", headers=BROWSER)).text

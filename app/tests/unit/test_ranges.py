@@ -1,0 +1,76 @@
+"""Which part of a file a request asks for."""
+
+import pytest
+
+from api.ranges import RangeUnsatisfiable, requested_part
+
+ETAG = '"abc"'
+
+
+def asked(header: str | None, if_range: str | None = None, size: int = 100) -> range | None:
+    return requested_part(header, if_range=if_range, etag=ETAG, size=size)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("bytes=0-0", range(1)),
+        ("bytes=0-9", range(10)),
+        ("bytes=90-", range(90, 100)),
+        ("bytes=99-99", range(99, 100)),
+        ("bytes=90-1000", range(90, 100)),
+        ("bytes=-10", range(90, 100)),
+        ("bytes=-1000", range(100)),
+        ("Bytes= 5-6 ", range(5, 7)),
+    ],
+)
+def test_one_part(header: str, expected: range) -> None:
+    assert asked(header) == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=a-b",
+        "bytes=9-5",
+        "items=0-5",
+        "bytes=0-1,5-6",
+        "bytes=+1-2",
+        "bytes=.5-2",
+    ],
+)
+def test_what_cannot_be_read_asks_for_the_whole(header: str | None) -> None:
+    assert asked(header) is None
+
+
+def test_digits_without_end_are_not_read() -> None:
+    assert asked(f"bytes=0-{'9' * 5000}") is None
+
+
+@pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
+def test_a_part_beyond_the_end_is_none(header: str) -> None:
+    with pytest.raises(RangeUnsatisfiable):
+        asked(header)
+
+
+@pytest.mark.parametrize("header", ["bytes=0-", "bytes=-5"])
+def test_an_empty_file_has_no_parts(header: str) -> None:
+    with pytest.raises(RangeUnsatisfiable):
+        asked(header, size=0)
+
+
+@pytest.mark.parametrize(
+    ("if_range", "expected"),
+    [(ETAG, range(10)), ('"other"', None), (f"W/{ETAG}", None), ("Wed, 25 Nov 2026 16:39:07 GMT", None)],
+)
+def test_a_part_of_another_version_is_the_whole(if_range: str, expected: range | None) -> None:
+    assert asked("bytes=0-9", if_range) == expected
+
+
+def test_a_part_that_cannot_be_of_another_version_is_the_whole_too() -> None:
+    assert asked("bytes=500-", '"other"') is None
