@@ -23,6 +23,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.django_db)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses the database by way of a fixture.
+
+    pytest-django makes a test database only where some test that runs is marked. Without one, what loads and deletes boundaries
+    for a single file of tests would do so in the database of bin/serve.
+    """
+    for item in items:
+        if "django_db_setup" in getattr(item, "fixturenames", ()) and item.get_closest_marker("django_db") is None:
+            item.add_marker(pytest.mark.django_db)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Make the test database, and go no further in any other."""
+    from django.db import connection
+
+    if not str(connection.settings_dict["NAME"]).startswith("test_"):
+        pytest.exit("the tests would run in the database of bin/serve", returncode=3)
+
+
 @pytest.fixture(scope="session")
 def no_files(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return an empty folder."""

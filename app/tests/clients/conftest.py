@@ -1,0 +1,86 @@
+"""Programs that analysts use, on the demonstration in the test database, as geo_reader and with an environment of their own."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from pytest_django import DjangoDbBlocker
+
+from geography.models import Vintage
+from loader import publish
+from tests.db.roles import address
+
+WANTED = bool(os.environ.get("TEST_CLIENTS"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave these out of a quick run, and say so."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.clients)
+            if not WANTED:
+                item.add_marker(
+                    pytest.mark.skip(reason="QGIS and other clients: TEST_CLIENTS=1 bin/test -m clients; .ci/run does")
+                )
+
+
+@pytest.fixture(scope="package")
+def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
+    """Load the embedded layers into the test database; yield what libpq needs to read it as geo_reader."""
+    with django_db_blocker.unblock():
+        call_command("load_boundaries", "--embedded", verbosity=0)
+        given = address("geo_reader")
+    yield {key: str(value) for key, value in given.items() if value}
+    with django_db_blocker.unblock():
+        for vintage in Vintage.objects.all():
+            publish.delete(vintage)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    """Return what runs a program and gives its output.
+
+    Without the wheels' PROJ_DATA and GDAL_DATA, which are of other versions than the system's programs.
+    """
+
+    def program(*command: str, **environment: str) -> str:
+        plain = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", "QT_QPA_PLATFORM": "offscreen"}
+        done = subprocess.run(
+            command, env=plain | environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    return program
+
+
+def need(path: str | Path, what: str) -> str:
+    """Return the path of a program. Raises: Failed where it is not installed: these tests only run where they are asked for."""
+    found = shutil.which(str(path))
+    if found is None:
+        pytest.fail(f"{what} is not installed: bin/clients installs it")
+    return found
+
+
+def private(name: str) -> str:
+    """Return the Python of one of the virtual environments that bin/clients makes."""
+    return need(settings.REPO_DIR / ".local" / name / "bin" / "python", name)
+
+
+def libpq(database: dict[str, str]) -> dict[str, str]:
+    """Return the environment by which libpq's programs connect."""
+    names: dict[str, Any] = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "dbname": "PGDATABASE",
+        "user": "PGUSER",
+        "password": "PGPASSWORD",
+    }
+    return {names[key]: value for key, value in database.items()}

@@ -1,0 +1,147 @@
+"""An upgrade makes the views anew, with everybody's grants, or changes nothing; without one nothing is touched."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import NotSupportedError, connection, migrations, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
+
+from geography import sqlschema
+from geography.management.commands.migrate import Command
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(sql: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
+
+
+def run(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def views() -> dict[str, int]:
+    return dict(rows("SELECT relname, oid::int FROM pg_class WHERE relnamespace = 'geo'::regnamespace AND relkind = 'v'"))
+
+
+def grants() -> set[tuple[Any, ...]]:
+    return set(
+        rows(
+            "SELECT c.relname, a.grantee, a.privilege_type, a.is_grantable FROM pg_class c, aclexplode(c.relacl) a"
+            " WHERE c.relnamespace = 'geo'::regnamespace"
+            " UNION ALL SELECT p.oid::regprocedure::text, a.grantee, a.privilege_type, a.is_grantable"
+            " FROM pg_proc p, aclexplode(p.proacl) a WHERE p.pronamespace = 'geo'::regnamespace"
+        )
+    )
+
+
+def plan(*labels: str) -> list[tuple[Migration, bool]]:
+    return [(Migration("next", label), False) for label in labels]
+
+
+@pytest.fixture
+def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """Return what changes the SQL files of the schema, as a new release would."""
+    for path in sqlschema.files():
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(sqlschema, "files", lambda: sorted(tmp_path.glob("*.sql")))
+
+    def change(name: str, old: str, new: str) -> None:
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert old in text
+        (tmp_path / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    return change
+
+
+def test_nothing_is_touched_where_nothing_changed() -> None:
+    before = views()
+    sqlschema.before_migrate(plan=plan("contenttypes"))
+    sqlschema.apply()
+    assert views() == before
+
+
+def test_a_view_that_gains_a_column_is_replaced_where_it_stands(changed: Any) -> None:
+    before = views()
+    changed("030_views.sql", "v.source_file, v.source_sha256", "v.source_file, v.source_sha256, 1 as more")
+    sqlschema.apply()
+    assert views() == before
+    assert rows("SELECT more FROM geo.vintages") == []
+
+
+def test_a_view_that_loses_a_column_is_made_anew_with_every_grant(changed: Any) -> None:
+    run("GRANT SELECT ON geo.fsa TO PUBLIC")
+    before, who = views(), grants()
+    changed("030_views.sql", ", p.vintage_id, p.geom", ", p.geom, p.vintage_id")
+    changed("040_functions.sql", "certain boolean, vintage_id bigint)", "certain boolean, vintage_id bigint, more int)")
+    changed("040_functions.sql", "r.certain, r.vintage_id from", "r.certain, r.vintage_id, 1 from")
+    sqlschema.apply()
+    assert views().keys() == before.keys()
+    assert not set(views().values()) & set(before.values())
+    assert grants() == who
+    assert rows("SELECT more FROM geo.fsa_at(-75, 45)") == []
+
+
+def test_a_migration_may_alter_a_column_that_a_view_shows() -> None:
+    run("GRANT SELECT ON geo.health_regions TO PUBLIC")
+    who = grants()
+    with pytest.raises(NotSupportedError, match="used by a view"), transaction.atomic():
+        run("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)")
+    sqlschema.before_migrate(plan=plan("geography"))
+    assert views() == {}
+    run("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)")
+    sqlschema.apply()
+    assert grants() == who
+    assert rows(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'geo.fsa_health_regions'::regclass"
+        " AND attname = 'name_en'"
+    ) == [("character varying(500)",)]
+
+
+def test_somebody_elses_view_on_ours_stops_an_upgrade_and_is_named() -> None:
+    run("CREATE VIEW public.mine AS SELECT hruid FROM geo.health_regions")
+    with pytest.raises(CommandError, match=r"view mine depends on view geo\.health_regions"):
+        sqlschema.before_migrate(plan=plan("geography"))
+
+
+def test_everything_of_ours_can_migrate_inside_one_transaction() -> None:
+    loader = MigrationLoader(None)
+    ours = [one for (app, _), one in (loader.disk_migrations or {}).items() if app == "geography"]
+    assert ours
+    assert all(migration.atomic for migration in ours)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_that_fails_leaves_tables_and_views_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (views(), grants())
+
+    class Broken(Migration):
+        operations = [
+            migrations.RunSQL("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)"),
+            migrations.RunSQL("SELECT 1 / 0"),
+        ]
+
+    last = max(name for app, name in MigrationLoader(None).disk_migrations or {} if app == "geography")
+    Broken.dependencies = [("geography", last)]
+    broken = Broken("9999_broken", "geography")
+    original = MigrationLoader.load_disk
+
+    def with_broken(self: MigrationLoader) -> None:
+        original(self)
+        self.disk_migrations["geography", "9999_broken"] = broken
+
+    monkeypatch.setattr(MigrationLoader, "load_disk", with_broken)
+    with pytest.raises(Exception, match="division by zero"):
+        call_command(Command(), verbosity=0)
+    assert (views(), grants()) == before
+    assert rows("SELECT data_type FROM information_schema.columns WHERE table_name = 'region' AND column_name = 'name_en'") == [
+        ("text",)
+    ]

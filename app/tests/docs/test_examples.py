@@ -1,0 +1,125 @@
+"""The examples for analysts: each runs as geo_reader on the demonstration, and is planned with the index that it names."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.db.roles import connected
+
+FOLDER: Path = settings.REPO_DIR / "data" / "schema" / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.sql"))
+
+# None of these is ever read from end to end.
+LARGE = {"region", "region_part", "region_level", "overlap"}
+
+# What the demonstration has none of.
+EMPTY: set[str] = set()
+
+
+def run(path: Path, before: str = "") -> list[tuple[Any, ...]]:
+    with connected("geo_reader") as cursor:
+        cursor.execute(before + path.read_text(encoding="utf-8"))
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from nodes(below)
+
+
+@pytest.fixture
+def indexes(demonstration: None) -> dict[str, str]:
+    """Return what each index is on, such as `region(vintage_id, code)`."""
+    with connected() as cursor:
+        cursor.execute(
+            "SELECT indexname, tablename || regexp_replace(indexdef, '^.* USING \\w+ (\\([^)]*\\)).*$', '\\1') FROM pg_indexes"
+            " WHERE schemaname = 'public'"
+        )
+        return dict(cursor.fetchall())
+
+
+def test_there_is_a_dozen_of_them() -> None:
+    assert len(EXAMPLES) >= 12
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_has_an_answer(path: Path, demonstration: None) -> None:
+    rows = run(path)
+    assert rows or path.stem in EMPTY
+    assert any(value is not None for row in rows for value in row) or path.stem in EMPTY
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_uses_the_index_that_it_names(path: Path, indexes: dict[str, str]) -> None:
+    (named,) = re.findall(r"^-- Index: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    plan = list(nodes(run(path, "EXPLAIN (FORMAT JSON) ")[0][0][0]["Plan"]))
+    used = {indexes[node["Index Name"]] for node in plan if "Index Name" in node}
+    start = named.rstrip(")")
+    assert any(one.startswith(start) for one in used), f"{named} is not among {sorted(used)}"
+    scanned = {node.get("Relation Name") for node in plan if node["Node Type"] == "Seq Scan"}
+    assert not scanned & LARGE
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_says_first_what_it_answers(path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert re.fullmatch(r"-- [A-Z].*", first)
+    assert path.name in (FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_border_is_where_it_is(demonstration: None) -> None:
+    found = {code for code, _ in run(FOLDER / "10_near_the_us_border.sql")}
+    assert {"3568", "3595", "2406", "5933"} & found >= {"3568"}, "Windsor is across the river from Detroit"
+    assert not {"6201", "6101", "1011"} & found
+
+
+@pytest.fixture
+def my_points(demonstration: None) -> Iterator[None]:
+    """Make the analyst's table of the third example, with the geometry and the index that it tells of."""
+    with connected() as owner:
+        owner.execute(
+            "CREATE TABLE public.my_points AS SELECT row_number() OVER () AS id, geom"
+            " FROM (SELECT (ST_Dump(ST_GeneratePoints(geom, 300, 1))).geom FROM geo.health_regions) AS points"
+        )
+        owner.execute("CREATE INDEX my_points_geom ON public.my_points USING gist (geom)")
+        owner.execute("ANALYZE public.my_points")
+        owner.execute("GRANT SELECT ON public.my_points TO geo_reader")
+        try:
+            yield
+        finally:
+            owner.execute("DROP TABLE public.my_points")
+
+
+def test_a_large_table_is_joined_by_its_own_index(my_points: None, tmp_path: Path) -> None:
+    example = (FOLDER / "03_a_million_points.sql").read_text(encoding="utf-8")
+    without_values = tmp_path / "large.sql"
+    without_values.write_text(example[example.index("select distinct on") :], encoding="utf-8")
+    plan = list(nodes(run(without_values, "EXPLAIN (FORMAT JSON) ")[0][0][0]["Plan"]))
+    assert "my_points_geom" in {node.get("Index Name") for node in plan}
+    assert "my_points" not in {node.get("Relation Name") for node in plan if node["Node Type"] == "Seq Scan"}
+    with connected() as owner:
+        owner.execute("SELECT count(*) FROM public.my_points")
+        (points,) = owner.fetchone()
+    by_pieces = run(without_values)
+    assert len(by_pieces) == points
+    by_point = "SELECT p.id, r.hruid FROM public.my_points p, LATERAL (SELECT ST_Transform(p.geom, 4326) AS g) d, "
+    by_point += "geo.health_region_at(ST_X(d.g), ST_Y(d.g)) r ORDER BY 1"
+    without_values.write_text(by_point, encoding="utf-8")
+    assert run(without_values) == by_pieces
+
+
+def test_shares_of_an_fsa_keep_the_total(demonstration: None) -> None:
+    assert sum(people for _, _, people in run(FOLDER / "06_apportion_fsa_counts.sql")) == pytest.approx(1_750, abs=1)
+
+
+def test_the_plan_of_an_example_is_text_that_json_can_hold(demonstration: None) -> None:
+    (row,) = run(FOLDER / "15_geojson_for_a_map.sql")
+    assert json.dumps(row[0])
+    assert row[0]["features"][0]["geometry"]["type"] == "MultiPolygon"

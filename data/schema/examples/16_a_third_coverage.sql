@@ -1,0 +1,7 @@
+-- The regions of every coverage at a position: provinces, a province's own health areas, or whatever else has been loaded.
+-- Index: region_part(geom)
+select v.coverage, v.vintage, r.code, r.name_en, r.certain
+from geo.vintages v
+cross join lateral geo.region_at(v.coverage, -79.3832, 43.6532) r
+where v.in_force
+order by v.coverage;
