@@ -10,6 +10,13 @@ comment on view geo.fsa_all is 'Forward sortation areas of every published editi
 comment on view geo.fsa_health_regions is 'How the FSAs and the health regions in force today overlap, with shares of area; from 0.1 % of an FSA up.';
 comment on view geo.fsa_health_regions_all is 'How the FSAs and the health regions of every pair of published editions overlap; from 0.1 % of an FSA up.';
 comment on view geo.region_parts is 'Boundaries of every published edition, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
+do $$
+begin
+  if to_regclass('geo.changes') is not null then
+    comment on view geo.changes is 'What became of each region in another published edition, later or earlier, with the regions that share its area.';
+  end if;
+end
+$$;
 
 -- A column means the same in every view, unless a row names the view.
 do $$
@@ -42,6 +49,19 @@ begin
       (null, 'fsa_vintage', 'Name of the FSA''s edition, such as 2021.'),
       (null, 'health_region_vintage_id', 'Edition of the health region: vintage_id in geo.vintages.'),
       (null, 'health_region_vintage', 'Name of the health region''s edition, such as 2022.'),
+      ('changes', 'area_km2', 'Area that both regions share, km2 on the GRS 80 ellipsoid; null where there is no other. Source: computed at load.'),
+      ('changes', 'share_of_region', 'That area as a part of the region''s, 0 to 1. Source: computed at load.'),
+      (null, 'share_of_other', 'That area as a part of the other region''s, 0 to 1. Source: computed at load.'),
+      (null, 'share_outside', 'Part of the region that no region of the other edition covers, 0 to 1. Source: computed at load.'),
+      (null, 'kind', 'What becomes of the region on the way to the other edition: kept, renamed, recoded, moved, split, merged, gone or outside. Source: computed at load.'),
+      (null, 'code_reused', 'True where the other edition has the same code for another place. Source: computed at load.'),
+      (null, 'change_id', 'Integer key of what became of a region in an edition; a row for each region that shares its area.'),
+      (null, 'other_vintage', 'Name of the edition that it is compared with.'),
+      (null, 'other_vintage_id', 'That edition: vintage_id in geo.vintages.'),
+      (null, 'other_region_id', 'The other region: region_id in geo.regions_all; null where nothing has its area.'),
+      (null, 'other_code', 'Code of a region of the other edition that shares its area; null where there is none.'),
+      (null, 'other_name_en', 'English name of that region.'),
+      (null, 'other_name_fr', 'French name of that region.'),
       (null, 'vintage', 'Name of the edition, such as 2022. Source: geodata/sources.toml, or the load.'),
       (null, 'effective_from', 'First day on which the edition is in force. Source: geodata/sources.toml, or the load.'),
       (null, 'effective_to', 'First day on which it no longer is; null: until a later edition is published. Source: geodata/sources.toml, or the load.'),

@@ -33,13 +33,12 @@ def test_ogr2ogr_exports_a_view_to_geopackage(run: Callable[..., str], database:
 def test_the_export_of_the_example_works_as_it_says(run: Callable[..., str], database: dict[str, str], tmp_path: Path) -> None:
     ogr2ogr = need("/usr/bin/ogr2ogr", "gdal-bin")
     example = SCHEMA / "examples" / "09_export_to_geopackage.sql"
-    shown = re.search(
-        r"^--   ogr2ogr (\S+) PG:\S+ .*?-sql @(\S+) -nln (\S+)$", example.read_text(encoding="utf-8"), re.MULTILINE
-    )
+    text = example.read_text(encoding="utf-8")
+    shown = re.search(r"^-- +ogr2ogr (\S+) PG:.*-sql @(\S+) -nln (\S+) -nlt (\S+)$", text, re.MULTILINE)
     assert shown is not None
-    file, sql, name = shown.groups()
+    file, sql, name, kind = shown.groups()
     assert sql == example.name
-    run(ogr2ogr, file, pg(database), "-sql", f"@{example}", "-nln", name, **libpq(database))
+    run(ogr2ogr, file, pg(database), "-sql", f"@{example}", "-nln", name, "-nlt", kind, **libpq(database))
     info = pyogrio.read_info(tmp_path / file)
     assert (info["layer_name"], info["geometry_type"], info["crs"]) == ("fsa", "MultiPolygon", "EPSG:4326")
     assert info["features"] > 3
@@ -48,7 +47,8 @@ def test_the_export_of_the_example_works_as_it_says(run: Callable[..., str], dat
 GEOPANDAS = """
 import json, os, geopandas, pandas, sqlalchemy
 engine = sqlalchemy.create_engine("postgresql+psycopg2://")
-regions = geopandas.read_postgis("select region_id, hruid, name_fr, geom from geo.health_regions", engine, index_col="region_id")
+query = "select region_id, hruid, name_fr, geom from geo.health_regions"
+regions = geopandas.read_postgis(query, engine, index_col="region_id")
 degrees = geopandas.read_postgis("select cfsauid, geom_4326 from geo.fsa", engine, geom_col="geom_4326")
 table = pandas.read_sql("select * from geo.fsa_health_regions", engine)
 joined = degrees.to_crs(3347).sjoin(regions, how="left")
