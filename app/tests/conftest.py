@@ -16,19 +16,12 @@ __all__ = ["demonstration", "service"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave what needs the demonstration for the end; and let it have a test database, whatever else is run with it."""
-    items.sort(key=lambda item: "demonstration" in getattr(item, "fixturenames", ()))
-    for item in items:
-        if "demonstration" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.django_db)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses the database by way of a fixture.
+    """Leave what needs the demonstration for the end, and mark every test that uses the database by way of a fixture.
 
     pytest-django makes a test database only where some test that runs is marked. Without one, what loads and deletes boundaries
     for a single file of tests would do so in the database of bin/serve.
     """
+    items.sort(key=lambda item: "demonstration" in getattr(item, "fixturenames", ()))
     for item in items:
         if "django_db_setup" in getattr(item, "fixturenames", ()) and item.get_closest_marker("django_db") is None:
             item.add_marker(pytest.mark.django_db)

@@ -3,17 +3,14 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
 from pytest_django import DjangoDbBlocker
 
-from geography.models import Vintage
-from loader import publish
 from tests.db.roles import address
 
 WANTED = bool(os.environ.get("TEST_CLIENTS"))
@@ -31,16 +28,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 )
 
 
-@pytest.fixture(scope="package")
-def database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
-    """Load the embedded layers into the test database; yield what libpq needs to read it as geo_reader."""
+@pytest.fixture(scope="session")
+def database(demonstration: None, django_db_blocker: DjangoDbBlocker) -> dict[str, str]:
+    """Return what libpq needs to read the demonstration as geo_reader."""
     with django_db_blocker.unblock():
-        call_command("load_boundaries", "--embedded", verbosity=0)
         given = address("geo_reader")
-    yield {key: str(value) for key, value in given.items() if value}
-    with django_db_blocker.unblock():
-        for vintage in Vintage.objects.all():
-            publish.delete(vintage)
+    return {key: str(value) for key, value in given.items() if value}
 
 
 @pytest.fixture
