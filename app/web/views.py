@@ -43,17 +43,21 @@ def _etag(request: HttpRequest) -> str:
 
 
 @require_safe
-@condition(etag_func=_etag)
 def page(request: HttpRequest) -> HttpResponse:
     """Answer with the page in the reader's language. A browser asks each time whether it changed. Queries: none."""
-    language = language_of(request)
-    response = HttpResponse(_rendered(language))
-    response.headers["Content-Language"] = language
+    response = _page(request)
+    # With 304 too: a browser takes the headers of that for those of the page it has.
+    response.headers["Content-Language"] = language_of(request)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Permissions-Policy"] = "geolocation=(self)"
     patch_vary_headers(response, ["Accept-Language"])
     return response
+
+
+@condition(etag_func=_etag)
+def _page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_rendered(language_of(request)))
 
 
 @cache

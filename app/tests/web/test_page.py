@@ -40,6 +40,9 @@ class TestCaching:
         again = get("/", headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
         assert first.headers["Cache-Control"] == "no-cache"
+        # A browser takes these for the page's own: any other policy would stop the page that it has.
+        for name in ("Content-Security-Policy", "Permissions-Policy", "Cache-Control", "Content-Language", "ETag"):
+            assert again.headers[name] == first.headers[name]
 
     def test_the_other_language_is_another_page(self, get):
         assert get("/", lang="fr").headers["ETag"] != get("/", lang="en").headers["ETag"]
