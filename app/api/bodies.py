@@ -10,13 +10,14 @@ from urllib.parse import urlencode
 
 from django.utils.encoding import iri_to_uri
 
-from api.language import say_often
+from api.language import say, say_often
 from geography.codes import PROVINCE_BY_PRUID
 from geography.formats import CHECKSUMS_NAME
 from geography.messages import Message
 
 if TYPE_CHECKING:
     from geography.models import Overlap, Region, Vintage
+    from geography.selectors.changes import ReusedCode
     from geography.selectors.coverages import PublishedCoverage
     from geography.selectors.downloads import Download
     from geography.selectors.nearby import RegionRef
@@ -149,19 +150,31 @@ def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[st
 
 
 def page_links(
-    *, path: str, given: Mapping[str, str], label: str, limit: int, offset: int, matched: int
+    *,
+    path: str,
+    given: Mapping[str, str],
+    limit: int,
+    offset: int,
+    matched: int,
+    label: str | None = None,
+    media_type: str = "application/geo+json",
 ) -> list[dict[str, str]]:
     """Return the links of one page of a list: self, and next and prev where there are such pages.
 
     References are relative to the host, so that they hold behind any proxy. The neighbouring pages name the vintage: what
     is published in between does not shift them.
+
+    Args:
+        label: of the vintage; None where the path names it.
     """
 
     def link(rel: str, query: Mapping[str, Any]) -> dict[str, str]:
         href = f"{path}?{urlencode(query)}" if query else path
-        return {"rel": rel, "type": "application/geo+json", "href": href}
+        return {"rel": rel, "type": media_type, "href": href}
 
-    pinned = {name: text for name, text in given.items() if name != "at"} | {"vintage": label, "limit": limit}
+    pinned: dict[str, Any] = {name: text for name, text in given.items() if name != "at"} | {"limit": limit}
+    if label is not None:
+        pinned["vintage"] = label
     links = [link("self", given)]
     if offset + limit < matched:
         links.append(link("next", pinned | {"offset": offset + limit}))
@@ -180,6 +193,34 @@ def region_names(region: "RegionRef | Region", *, code_name: str, language: str)
         "name_fr": region.name_fr,
         "pruid": region.pruid,
     }
+
+
+def warnings_block(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", language: str) -> list[dict[str, Any]]:
+    """Return what a reader of a region's code must be warned of: empty for nearly every code.
+
+    Args:
+        reused: by code, as `geography.selectors.changes.reused_codes` gives them for the region's vintage.
+    """
+    warnings = []
+    for one in reused.get(code, ()):
+        name = one.name_fr if language == "fr" else one.name_en
+        warnings.append(
+            {
+                "type": "code-reused",
+                "vintage": one.vintage,
+                "name": name,
+                "detail": say(
+                    Message(
+                        "In vintage %(vintage)s the code %(code)s means another place: %(name)s.",
+                        vintage=one.vintage,
+                        code=code,
+                        name=name,
+                    ),
+                    language,
+                ),
+            }
+        )
+    return warnings
 
 
 def located_block(located: "Located", *, code_name: str, language: str) -> dict[str, Any] | None:

@@ -23,8 +23,8 @@ from api.shelf import shelf
 if TYPE_CHECKING:
     from geography.models import Vintage
 
-# What answers today may be another edition tomorrow. A label stays one edition, unless a corrected file takes its place: a day
-# is how long a map may then show the old one.
+# What answers today may be another edition tomorrow. A label stays one edition, unless a corrected file takes its place, or an
+# edition is published in which a code means another place: a day is how long a map may then show the old answer.
 _CURRENT = "public, max-age=60"
 _NAMED = "public, max-age=86400, immutable"
 

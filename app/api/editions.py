@@ -25,6 +25,11 @@ def chosen_pair(query: VintageQuery) -> dict[str, "Vintage"]:
     }
 
 
+def named(parameter: str, coverage: str, label: str) -> "Vintage":
+    """Return the vintage that a part of the path names. Queries: as for `chosen`."""
+    return _choose(parameter, coverage, label, None)
+
+
 def _choose(parameter: str, coverage: str, label: str | None, at: date | None) -> "Vintage":
     try:
         return vintage_in_force(coverage=coverage, label=label, at=at)

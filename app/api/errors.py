@@ -83,6 +83,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", Message("This FSA has no boundary")),
     geography.TileUnknown: Kind(404, "tile-unknown", Message("No such tile")),
     geography.VintageUnknown: Kind(404, "vintage-unknown", Message("No such vintage")),
+    geography.VintagesNotCompared: Kind(404, "vintages-not-compared", Message("These vintages are not compared")),
     geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
     geography.DownloadUnknown: Kind(404, "download-unknown", Message("No such file")),
     geography.DownloadMissing: Kind(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),

@@ -10,6 +10,7 @@ from typing import Any
 
 from api.bodies import province_block
 from api.errors import Kind
+from api.reports import thresholds_block
 
 _ONTARIO = province_block("35", "en")
 _SOURCE = {
@@ -53,6 +54,7 @@ _TORONTO: dict[str, Any] = {
         "land_area_km2": None,
         "area_km2": 634.1,
         "vintage": "2022",
+        "warnings": [],
     },
 }
 _DOWNTOWN: dict[str, Any] = {
@@ -71,6 +73,7 @@ _DOWNTOWN: dict[str, Any] = {
         "land_area_km2": None,
         "area_km2": 3.4,
         "vintage": "2021",
+        "warnings": [],
     },
 }
 _ONE = {"demo": False, "vintage": _VINTAGE, **_SOURCE}
@@ -89,11 +92,20 @@ def _collection(feature: dict[str, Any], **members: Any) -> dict[str, Any]:
     return {"type": "FeatureCollection", "bbox": feature["bbox"], **counts, **members, "features": [feature]}
 
 
+def _same(name: str) -> dict[str, str]:
+    return {"name": name, "name_en": name, "name_fr": name}
+
+
 def _self(href: str) -> list[dict[str, str]]:
     return [{"rel": "self", "type": "application/geo+json", "href": href}]
 
 
 _ANY = _DOWNTOWN | {"properties": {"code": "M5V"} | {k: v for k, v in _DOWNTOWN["properties"].items() if k != "cfsauid"}}
+_LISTED = _VINTAGE | {
+    "product": "Health Regions: Boundaries and Correspondence with Census Geography",
+    "source_url": "https://www150.statcan.gc.ca/n1/pub/82-402-x/82-402-x2023001-eng.htm",
+    "region_count": 104,
+}
 BODIES: dict[str, dict[str, Any]] = {
     "HealthRegionCollection": _collection(_TORONTO, links=_self("/health-regions?q=toronto"), **_ONE),
     "HealthRegionFeature": {**_TORONTO, **_ONE},
@@ -127,6 +139,7 @@ BODIES: dict[str, dict[str, Any]] = {
             "given": "fsa",
             "used": "M5V",
             "share_outside": 0.0,
+            "warnings": [],
             "slivers_left_out": 0,
         },
         **_BOTH,
@@ -137,7 +150,7 @@ BODIES: dict[str, dict[str, Any]] = {
             "properties": _DOWNTOWN["properties"]
             | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "area_km2": 3.4, "fsa_area_km2": 3.4}
         },
-        health_region={"hruid": "3595", **_TORONTO_NAMES, "slivers_left_out": 1},
+        health_region={"hruid": "3595", **_TORONTO_NAMES, "warnings": [], "slivers_left_out": 1},
         **_BOTH,
     ),
     "Located": {
@@ -191,15 +204,48 @@ BODIES: dict[str, dict[str, Any]] = {
             }
         ]
     },
-    "VintageList": {
-        "vintages": [
-            _VINTAGE
-            | {
-                "product": "Health Regions: Boundaries and Correspondence with Census Geography",
-                "source_url": "https://www150.statcan.gc.ca/n1/pub/82-402-x/82-402-x2023001-eng.htm",
-                "region_count": 104,
+    "VintageList": {"vintages": [_LISTED]},
+    "Changes": {
+        "demo": False,
+        "from": _VINTAGE | {"label": "2018", "effective_from": "2018-01-01"},
+        "to": _VINTAGE,
+        **_SOURCE,
+        "thresholds": thresholds_block(),
+        "summary": {"from": {"kept": 71, "merged": 12}, "to": {"kept": 71, "merged": 7}},
+        "number_matched": 1,
+        "number_returned": 1,
+        "links": [
+            {
+                "rel": "self",
+                "type": "application/json",
+                "href": "/vintages/health-regions/2018/changes/2022?code=4701&kind=merged&limit=1",
             }
-        ]
+        ],
+        "changes": [
+            {
+                "of": "from",
+                "code": "4701",
+                "dguid": "2018A00074701",
+                **_same("Sun Country Regional Health Authority"),
+                "pruid": "47",
+                "area_km2": 33414.6,
+                "kind": "merged",
+                "share_outside": 0.003,
+                "code_reused": True,
+                "counterparts": [
+                    {
+                        "code": "4706",
+                        "dguid": "2022A00074706",
+                        **_same("South East"),
+                        "pruid": "47",
+                        "area_km2": 32208.6,
+                        "share_of_region": 0.9639,
+                        "share_of_counterpart": 0.3325,
+                    }
+                ],
+                "slivers_left_out": 2,
+            }
+        ],
     },
     "Live": {"status": "alive"},
     "Ready": {"status": "ready", "checks": _CHECKS},
@@ -238,6 +284,11 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
         "parameter": "vintage",
         "hint": "Published are 2022 (from 2022-12-01).",
     },
+    "vintages-not-compared": {
+        "detail": "Vintages 2018 and demo of health regions are not compared.",
+        "parameter": "b",
+        "hint": "One of them is made up.",
+    },
     "no-vintage": {
         "detail": "No vintage of health regions was in force on 1999-01-01.",
         "parameter": "at",
@@ -266,7 +317,7 @@ STORED_FILE = Path(__file__).with_name("examples.json")
 STORED: dict[str, dict[str, dict[str, Any]]] = json.loads(STORED_FILE.read_text(encoding="utf-8"))
 
 # Whatever differs between two machines or two days: it is shown as it was and not compared.
-VOLATILE = {"postgis", "published_at", "created_at", "generated_at", "seconds", "memory_mb", "bytes", "etag"} | {
+VOLATILE = {"postgis", "published_at", "loaded_at", "created_at", "generated_at", "seconds", "memory_mb", "bytes", "etag"} | {
     *("sha256", "pinned_href", "state"),
 }
 _MOST_ITEMS, _MOST_TEXTS, _MOST_POSITIONS = 2, 5, 3

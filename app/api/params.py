@@ -32,7 +32,7 @@ from api.readers import (
     whole_number,
 )
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
-from geography.conf import ACCURACY_MAX_M, LEVEL_NAMES, LEVELS, NEAREST_DEFAULT_M, NEAREST_MAX_M, TILE_ZOOM_MAX
+from geography.conf import ACCURACY_MAX_M, CHANGE_KINDS, LEVEL_NAMES, LEVELS, NEAREST_DEFAULT_M, NEAREST_MAX_M, TILE_ZOOM_MAX
 from geography.coordinates import parse_bbox
 from geography.errors import ParameterInvalid
 from geography.messages import Message
@@ -42,6 +42,7 @@ OFFSET_MAX = 1_000_000
 # How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
 # be 100 MB.
 LIMIT_MAX = {"none": 2_000, "low": 2_000, "medium": 2_000, "high": 500, "full": 10}
+CHANGES_MAX = 1_000
 
 Query = TypeVar("Query")
 Values = Mapping[str, Any]
@@ -171,6 +172,16 @@ TILE = tuple(
 VINTAGE_LABEL = Param(
     "label", read_label("label"), "Label of a vintage of the coverage.", {"type": "string"}, "2021-demo", required=True
 )
+FROM_LABEL = replace(
+    VINTAGE_LABEL, name="a", read=read_label("a"), description="Label of the vintage to begin with.", example="2018"
+)
+TO_LABEL = replace(
+    VINTAGE_LABEL,
+    name="b",
+    read=read_label("b"),
+    description="Label of the vintage to end with; it may be the earlier one.",
+    example="2022",
+)
 FILE = Param(
     "file", read_file_name, "Name of a file, as `/downloads` lists it.", {"type": "string"}, "fsa-2021-demo.csv", required=True
 )
@@ -294,6 +305,28 @@ LIMIT = Param(
     + ".",
     {"type": "integer", "minimum": 1, "maximum": max(LIMIT_MAX.values())},
     100,
+)
+KIND = Param(
+    "kind",
+    choice("kind", CHANGE_KINDS),
+    "Only regions that this became of, one word.",
+    {"type": "string", "enum": list(CHANGE_KINDS)},
+    "split",
+)
+CODE = Param(
+    "code",
+    read_region_code,
+    "Only regions with this code, in either vintage.",
+    {"type": "string"},
+    "4704",
+)
+CHANGES_LIMIT = Param(
+    "limit",
+    whole_number("limit", 1, CHANGES_MAX),
+    "At most this many regions.",
+    {"type": "integer", "minimum": 1, "maximum": CHANGES_MAX, "default": CHANGES_MAX},
+    100,
+    default=CHANGES_MAX,
 )
 OFFSET = Param(
     "offset",

@@ -8,13 +8,17 @@ from api.params import (
     ACCURACY,
     AT,
     BBOX,
+    CHANGES_LIMIT,
     CHECKSUM,
+    CODE,
     COVERAGE,
     DETAIL_HIGH,
     DETAIL_LOW,
     FILE,
+    FROM_LABEL,
     FSA_CODE,
     FSA_VINTAGE,
+    KIND,
     LANG,
     LAT,
     LIMIT,
@@ -27,6 +31,7 @@ from api.params import (
     REGION_ID,
     SEARCH,
     TILE,
+    TO_LABEL,
     VINTAGE,
     VINTAGE_LABEL,
     VINTAGE_OF_COVERAGE,
@@ -85,6 +90,27 @@ class FsaQuery(VintageQuery):
 
     fsa: FsaInput
     level: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneVintageQuery(PlainQuery):
+    """One vintage, by its coverage and label."""
+
+    coverage: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesQuery(PlainQuery):
+    """What became of regions from one vintage of a coverage to another."""
+
+    coverage: str
+    from_label: str
+    to_label: str
+    kind: str | None
+    code: str | None
+    limit: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +222,15 @@ def _download(values: Values) -> DownloadQuery:
     )
 
 
+def _one_vintage(values: Values) -> OneVintageQuery:
+    return OneVintageQuery(lang=values["lang"], coverage=values["coverage"], label=values["label"])
+
+
+def _changes(values: Values) -> ChangesQuery:
+    names = ("lang", "coverage", "kind", "code", "limit", "offset")
+    return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
+
+
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
 
 PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
@@ -204,6 +239,8 @@ PINNED_DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE)
 HEALTH_REGIONS = Spec(_regions, query=(*_LIST, VINTAGE, AT, LANG))
 HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, VINTAGE, AT, LANG))
 HEALTH_REGION_FSAS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+HEALTH_REGION_NEIGHBOURS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, AT, LANG))
+COVERAGE_REGION_NEIGHBOURS = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_LOW, VINTAGE_OF_COVERAGE, AT, LANG))
 COVERAGE_REGIONS = Spec(_regions, path=(COVERAGE,), query=(*_LIST, VINTAGE_OF_COVERAGE, AT, LANG))
 COVERAGE_REGION = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, VINTAGE_OF_COVERAGE, AT, LANG))
 FSAS = Spec(_regions, query=(*_LIST, VINTAGE_OF_FSA, AT, LANG))
@@ -224,3 +261,5 @@ LOCATE = Spec(
         LANG,
     ),
 )
+ONE_VINTAGE = Spec(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
+CHANGES = Spec(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))

@@ -7,8 +7,9 @@ import orjson
 from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
-from api.bodies import DEGREE_DECIMALS, province_block
+from api.bodies import DEGREE_DECIMALS, province_block, warnings_block
 from geography.models import Region, Vintage
+from geography.selectors.changes import reused_codes
 
 
 class StoredGeoJSONField(serializers.Field[str | None, str, orjson.Fragment | None, Any]):
@@ -22,7 +23,7 @@ class StoredGeoJSONField(serializers.Field[str | None, str, orjson.Fragment | No
 class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the package has no types
     """A region of any coverage as a Feature.
 
-    Context (see `features`): `vintage`, asked once instead of once a region, `language` and `shares`.
+    Context (see `features`): `vintage`, asked once instead of once a region, `language`, `shares` and `reused` codes.
     """
 
     id = serializers.CharField(source="code")
@@ -60,6 +61,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
                 "land_area_km2": instance.land_area_km2,
                 "area_km2": instance.area_km2,
                 "vintage": self.context["vintage"].label,
+                "warnings": warnings_block(instance.code, self.context["reused"], language),
                 **self.context["shares"].get(instance.code, {}),
             },
             "bbox": [round(side, DEGREE_DECIMALS) for side in extent],
@@ -95,7 +97,9 @@ def features(
     Args:
         regions: as the selectors return them, with `geojson`.
         shares: further properties by the region's code.
+
+    Queries: those of `reused_codes`.
     """
-    context = {"vintage": vintage, "language": language, "shares": shares or {}}
+    context = {"vintage": vintage, "language": language, "shares": shares or {}, "reused": reused_codes(vintage)}
     drawn: list[dict[str, Any]] = serializer(regions, many=True, context=context).data["features"]
     return drawn

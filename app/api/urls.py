@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import coverages, downloads, layers, lookups, positions, service, tiles
+from api.views import coverages, downloads, layers, lookups, neighbours, positions, service, tiles, vintages
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -22,12 +22,18 @@ urlpatterns = [
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),
         ("health-regions/<str:id>/fsa", lookups.HealthRegionFsasView.as_view(), "health-region-fsas"),
+        ("health-regions/<str:id>/neighbours", neighbours.HealthRegionNeighboursView.as_view(), "health-region-neighbours"),
         ("fsa", layers.FsasView.as_view(), "fsas"),
         ("fsa/<str:code>", lookups.FsaView.as_view(), "fsa"),
         ("fsa/<str:code>/boundary", layers.FsaBoundaryView.as_view(), "fsa-boundary"),
         ("coverages", coverages.CoveragesView.as_view(), "coverages"),
         ("coverages/<str:coverage>/regions", coverages.CoverageRegionsView.as_view(), "coverage-regions"),
         ("coverages/<str:coverage>/regions/<str:code>", coverages.CoverageRegionView.as_view(), "coverage-region"),
+        (
+            "coverages/<str:coverage>/regions/<str:code>/neighbours",
+            neighbours.CoverageRegionNeighboursView.as_view(),
+            "coverage-region-neighbours",
+        ),
         ("downloads", downloads.DownloadsView.as_view(), "downloads"),
         ("downloads/<str:coverage>/<str:label>/<str:file>", downloads.DownloadView.as_view(), "download"),
         (
@@ -39,6 +45,8 @@ urlpatterns = [
         ("tiles/<str:coverage>.json", tiles.TileJsonView.as_view(), "tilejson"),
         ("tiles/<str:coverage>/<str:z>/<str:x>/<str:y>.mvt", tiles.TileView.as_view(), "tile"),
         ("vintages", service.VintagesView.as_view(), "vintages"),
+        ("vintages/<str:coverage>/<str:label>", vintages.VintageView.as_view(), "vintage"),
+        ("vintages/<str:coverage>/<str:a>/changes/<str:b>", vintages.ChangesView.as_view(), "changes"),
         ("livez", service.LiveView.as_view(), "livez"),
         ("readyz", service.ReadyView.as_view(), "readyz"),
         ("schema", service.SchemaView.as_view(), "schema"),

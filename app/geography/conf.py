@@ -35,6 +35,32 @@ FULL_MAX_SEGMENT_M = 4_000
 # with less than this part of an FSA is one of them and no statement about where people live.
 SLIVER_SHARE = 0.001
 
+# What counts as the border of two regions (docs/decisions: what a border between two regions is). Where neighbours share
+# every vertex, the lines are one line but for the rounding of the pieces. Where a layer passes the gate `overlaps` without
+# being edge-matched, 10 m bridge most of what parts its lines; in one that fails it, neighbours are up to 250 m apart.
+BORDER_TOLERANCE_EXACT_M = BORDER_EPSILON_M
+BORDER_TOLERANCE_NEAR_M = 10.0
+BORDER_TOLERANCE_LOOSE_M = 250.0
+# A common line shorter than this is a point at which regions meet.
+BORDER_SHORTEST_M = 1.0
+
+# What can become of a region from one vintage to another. `outside`: the other vintage is an extract and does not say.
+CHANGE_KINDS = ("kept", "renamed", "recoded", "moved", "split", "merged", "new", "gone", "outside")
+# How two vintages are compared (docs/decisions: what became of a region). Shares are of that part of a region which the other
+# vintage covers: one that ends at the shoreline is compared with one that runs into the water on land.
+# From here up, both ways, two regions are one place: what differs less is how finely lines are drawn.
+CHANGE_SAME_SHARE = 0.95
+# From here up, a region lies whole in another.
+CHANGE_WHOLE_SHARE = 0.9
+# From here up, both ways, a region continues another.
+CHANGE_MAIN_SHARE = 2 / 3
+# Below this part of the larger of the two, the same code means another place.
+CHANGE_REUSED_SHARE = 0.25
+# A region of which the other vintage covers less than this has nothing there to be compared with: it is new or gone. Of an
+# extract it takes more, since what it leaves out is not gone.
+CHANGE_COVERED_SHARE = 0.01
+CHANGE_COVERED_BY_EXTRACT_SHARE = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Level:

@@ -11,6 +11,7 @@
     │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
     │   ├── TileUnknown             no zoom, column or row of that number
     │   ├── VintageUnknown          no published vintage has this label
+    │   ├── VintagesNotCompared     what became of regions between the two is not computed
     │   ├── NoVintage               no published vintage is in force on the date
     │   └── DownloadUnknown         no file of this name, or with this checksum
     ├── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
@@ -87,6 +88,10 @@ class TileUnknown(NotFound):
 
 class VintageUnknown(NotFound):
     """No published vintage of the coverage has this label."""
+
+
+class VintagesNotCompared(NotFound):
+    """Both vintages are published, but what became of their regions is not computed: one of them is made up."""
 
 
 class NoVintage(NotFound):

@@ -223,3 +223,74 @@ class Overlap(models.Model):
                 fields=["fsa_vintage", "health_region_vintage", "fsa", "health_region"], name="overlap_by_vintages"
             ),
         ]
+
+
+class Border(models.Model):
+    """The line that two regions of a vintage share. Each pair is here twice, once from either side."""
+
+    region = models.ForeignKey(Region, models.CASCADE, related_name="borders", db_index=False, db_comment="The region.")
+    neighbour = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region that it touches.")
+    length_km = models.FloatField(
+        db_comment="Length of the line that they share, km on the GRS 80 ellipsoid; 0 where they only meet at a point."
+    )
+    tolerance_m = models.FloatField(
+        db_comment="How far apart, metres, lines may lie and still be one: 0.001 where the vintage is edge-matched."
+    )
+
+    class Meta:
+        db_table = "border"
+        db_table_comment = "Which regions of a vintage touch, and along how much; both ways."
+        constraints = [models.UniqueConstraint(fields=["region", "neighbour"], name="border_once")]
+
+
+class Kind(models.TextChoices):
+    """What became of a region, seen from its own vintage towards another one, later or earlier."""
+
+    KEPT = "kept"
+    RENAMED = "renamed"
+    RECODED = "recoded"
+    MOVED = "moved"
+    SPLIT = "split"
+    MERGED = "merged"
+    GONE = "gone"
+    OUTSIDE = "outside"
+
+
+class Change(models.Model):
+    """What a region is in another vintage of its coverage."""
+
+    region = models.ForeignKey(Region, models.CASCADE, related_name="changes", db_index=False, db_comment="The region.")
+    other_vintage = models.ForeignKey(
+        Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The edition that it is compared with."
+    )
+    kind = models.CharField(
+        max_length=7,
+        choices=Kind,
+        db_comment="What becomes of it on the way to that edition: kept, renamed, recoded, moved, split, merged, gone, or "
+        "outside (of an extract).",
+    )
+    share_outside = models.FloatField(db_comment="Part of its area that no region of that edition covers, 0 to 1.")
+    code_reused = models.BooleanField(
+        default=False, db_comment="True where that edition has the same code for another place: under a quarter in common."
+    )
+
+    class Meta:
+        db_table = "change"
+        db_table_comment = "What became of a region in another vintage, earlier or later; for every published pair, both ways."
+        constraints = [models.UniqueConstraint(fields=["other_vintage", "region"], name="change_once")]
+        indexes = [models.Index(fields=["region"], name="change_region")]
+
+
+class Counterpart(models.Model):
+    """The area that regions of two vintages of one coverage share. Each pair is here twice, once from either side."""
+
+    region = models.ForeignKey(Region, models.CASCADE, related_name="counterparts", db_index=False, db_comment="The region.")
+    other = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region of another edition.")
+    area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
+    share_of_region = models.FloatField(db_comment="That area as a part of the region, 0 to 1.")
+    share_of_other = models.FloatField(db_comment="That area as a part of the other, 0 to 1.")
+
+    class Meta:
+        db_table = "counterpart"
+        db_table_comment = "Area that a region shares with a region of another vintage of its coverage; both ways."
+        constraints = [models.UniqueConstraint(fields=["region", "other"], name="counterpart_once")]

@@ -9,6 +9,9 @@ import shapely
 
 # A hole in the union of all regions that is narrower than this is a gap between neighbours; a wider one is a lake.
 GAP_WIDTH_M = 250
+# Of the layer's area. Editions that were edge-matched reach a sixth of this at most (health regions of 2015, overlaps along
+# province borders); one that was simplified region by region is ten times above it.
+FIT_LIMIT_SHARE = 1e-5
 _MOST_PAIRS = 20
 
 
@@ -32,6 +35,16 @@ class Fit:
     gap_km2: float
     pairs: tuple[str, ...]
     gaps: tuple[str, ...]
+
+    @property
+    def limit_km2(self) -> float:
+        """How much may overlap, and how much may lie in gaps, of a layer that is fit for use."""
+        return self.area_km2 * FIT_LIMIT_SHARE
+
+    @property
+    def within_limit(self) -> bool:
+        """Say whether neither is more."""
+        return max(self.overlap_km2, self.gap_km2) <= self.limit_km2
 
 
 def measure_fit(geometries: _Geometries, codes: Sequence[str]) -> Fit:

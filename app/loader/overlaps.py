@@ -10,27 +10,29 @@ from geography.models import Overlap, Status, Vintage
 # From piece to piece: each is small, so the intersection is quick, and a piece inside another needs none.
 # Areas are measured on the ellipsoid (GRS 80, through NAD83's geographic system); long edges are cut first, so that they
 # follow the projection's straight lines.
+SHARED_AREAS_SQL = f"""
+    SELECT one.region_id AS one_id, other.region_id AS other_id,
+           sum(ST_Area(ST_Transform(ST_Segmentize(
+               CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
+                    WHEN ST_Covers(one.geom, other.geom) THEN other.geom
+                    ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END,
+               {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6 AS area_km2
+    FROM region_part AS one JOIN region_part AS other ON ST_Intersects(one.geom, other.geom)
+    WHERE one.region_id = ANY(%(regions)s) AND other.vintage_id = %(other_vintage)s
+    GROUP BY one.region_id, other.region_id
+"""
+REGIONS_AT_ONCE = 50
+
 _OVERLAP_SQL = f"""
     INSERT INTO overlap
         (fsa_id, health_region_id, fsa_vintage_id, health_region_vintage_id, area_km2, share_of_fsa, share_of_region)
-    SELECT fsa.id, health_region.id, %(fsa_vintage)s, %(health_region_vintage)s, shared.area_km2,
+    SELECT fsa.id, health_region.id, fsa.vintage_id, health_region.vintage_id, shared.area_km2,
            least(shared.area_km2 / fsa.area_km2, 1), least(shared.area_km2 / health_region.area_km2, 1)
-    FROM (
-        SELECT one.region_id AS fsa_id, other.region_id AS health_region_id,
-               sum(ST_Area(ST_Transform(ST_Segmentize(
-                   CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
-                        WHEN ST_Covers(one.geom, other.geom) THEN other.geom
-                        ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END,
-                   {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6 AS area_km2
-        FROM region_part AS one JOIN region_part AS other ON ST_Intersects(one.geom, other.geom)
-        WHERE one.region_id = ANY(%(fsas)s) AND other.vintage_id = %(health_region_vintage)s
-        GROUP BY one.region_id, other.region_id
-    ) AS shared
-    JOIN region AS fsa ON fsa.id = shared.fsa_id
-    JOIN region AS health_region ON health_region.id = shared.health_region_id
+    FROM ({SHARED_AREAS_SQL}) AS shared
+    JOIN region AS fsa ON fsa.id = shared.one_id
+    JOIN region AS health_region ON health_region.id = shared.other_id
     WHERE shared.area_km2 > 0
 """
-_FSAS_AT_ONCE = 50
 
 
 def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
@@ -54,14 +56,7 @@ def compute_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage, on_fs
     """Store the overlaps of two vintages. Regions that only touch do not overlap. Queries: 1 for every 50 FSAs, and 1."""
     ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        for start in range(0, len(ids), _FSAS_AT_ONCE):
-            some = ids[start : start + _FSAS_AT_ONCE]
-            cursor.execute(
-                _OVERLAP_SQL,
-                {
-                    "fsas": some,
-                    "fsa_vintage": fsa_vintage.pk,
-                    "health_region_vintage": health_region_vintage.pk,
-                },
-            )
+        for start in range(0, len(ids), REGIONS_AT_ONCE):
+            some = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_OVERLAP_SQL, {"regions": some, "other_vintage": health_region_vintage.pk})
             on_fsas(len(some))

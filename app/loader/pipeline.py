@@ -19,9 +19,9 @@ from loader.editions import already_there, asked, new_vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
 from loader.fetch import fetch
 from loader.levels import DRAWINGS, draw_levels
-from loader.overlaps import compute_overlaps, missing_pairs
 from loader.progress import Steps
 from loader.reader import open_reader
+from loader.relations import relate, stored_fit
 from loader.report import build_report, compare
 from loader.sources import Layer
 from loader.staging import stage
@@ -42,11 +42,16 @@ def user_name() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Who publishes in spite of which failed gates, and why."""
+    """Who publishes in spite of which failed gates, and why.
+
+    Attributes:
+        named: True where `by` is a name that was given; the system's user name is nothing to publish.
+    """
 
     gates: frozenset[str] = frozenset()
     because: str = ""
     by: str = field(default_factory=user_name)
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def load(
                 return done.args[0]  # type: ignore[no-any-return]
         _accept(vintage, acceptance)
         with steps.step("publish"):
-            _complete_overlaps(vintage, steps)
+            _complete(vintage, steps)
             retired = publishing.publish(vintage)
         return Outcome("published", vintage, vintage.report, tuple(one.label for one in retired))
 
@@ -126,7 +131,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
             cut_and_measure(vintage, step.advance)
         with steps.step("draw", DRAWINGS) as step:
             drawn, fit = draw_levels(vintage, vertices=staged.vertices, on_level=step.advance)
-        _overlaps(vintage, steps)
+        relate(vintage, steps, fit=fit)
         with steps.step("verify"):
             previous = previous_vintage(vintage)
             gates = verify(layer=layer, vintage=vintage, staged=staged, fit=fit, previous=previous)
@@ -159,7 +164,12 @@ def _accept(vintage: Vintage, acceptance: Acceptance) -> None:
     if missing:
         raise GatesFailed(_gates_message(vintage, missing), missing, vintage.report)
     for gate in failed:
-        gate["accepted"] = {"by": acceptance.by, "because": acceptance.because, "at": timezone.now().isoformat()}
+        gate["accepted"] = {
+            "by": acceptance.by,
+            "named": acceptance.named,
+            "because": acceptance.because,
+            "at": timezone.now().isoformat(),
+        }
     if failed:
         vintage.save(update_fields=["report"])
 
@@ -180,19 +190,17 @@ def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def _overlaps(vintage: Vintage, steps: Steps) -> None:
-    pairs = missing_pairs(vintage)
-    total = sum(fsa.region_count for fsa, _ in pairs)
-    if total:
-        with steps.step("overlaps", total) as step:
-            for fsa_vintage, region_vintage in pairs:
-                compute_overlaps(fsa_vintage, region_vintage, step.advance)
-
-
-def _complete_overlaps(vintage: Vintage, steps: Steps) -> None:
-    """Compute what is missing because a vintage of the other coverage was published in between."""
+def _complete(vintage: Vintage, steps: Steps) -> None:
+    """Compute what is missing, because another vintage was published in between or because it was loaded before that was."""
     with transaction.atomic():
-        _overlaps(vintage, steps)
+        relate(vintage, steps, fit=stored_fit(vintage))
+
+
+def complete(steps: Steps) -> None:
+    """Compute what published vintages still lack, having been loaded by a release that did not compute it."""
+    with _alone(steps):
+        for vintage in Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk"):
+            _complete(vintage, steps)
 
 
 def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
@@ -204,7 +212,7 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
     with _alone(steps):
         last = publishing.last_published(coverage)
         for one in last.retirees.select_related("coverage"):
-            _complete_overlaps(one, steps)
+            _complete(one, steps)
         return last, publishing.rollback(last)
 
 

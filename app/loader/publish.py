@@ -7,6 +7,11 @@ from geography.models import Coverage, Status, Vintage
 from loader.errors import PublishError
 
 _DELETES = (
+    "DELETE FROM border USING region WHERE region.id = border.region_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM counterpart USING region WHERE region.id = counterpart.region_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM counterpart USING region WHERE region.id = counterpart.other_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM change USING region WHERE region.id = change.region_id AND region.vintage_id = %(vintage)s",
+    "DELETE FROM change WHERE other_vintage_id = %(vintage)s",
     "DELETE FROM overlap WHERE fsa_vintage_id = %(vintage)s OR health_region_vintage_id = %(vintage)s",
     "DELETE FROM region_level USING region WHERE region.id = region_level.region_id AND region.vintage_id = %(vintage)s",
     "DELETE FROM tile_piece WHERE vintage_id = %(vintage)s",

@@ -13,9 +13,6 @@ from loader.fit import GAP_WIDTH_M, Fit
 from loader.sources import Layer
 from loader.staging import CODE_MAX_CHARACTERS, REPAIR_LIMIT_SHARE, Staged
 
-# Of the layer's area. Editions that were edge-matched reach a sixth of this at most (health regions of 2015, overlaps along
-# province borders); one that was simplified region by region is ten times above it.
-FIT_LIMIT_SHARE = 1e-5
 GONE_LIMIT_SHARE = 0.25
 # An FSA's shares may sum to more than one only where regions overlap, and to less only where it leaves all regions (water).
 SHARE_SUM_MOST, SHARE_SUM_LEAST = 1.05, 0.5
@@ -114,12 +111,12 @@ def _canada(vintage: Vintage) -> Gate:
 
 
 def _fit(fit: Fit) -> Gate:
-    limit = fit.area_km2 * FIT_LIMIT_SHARE
+    limit = fit.limit_km2
     return Gate(
         "overlaps",
         f"neighbours overlap by at most {limit:.3g} km2 and leave at most {limit:.3g} km2 in gaps under {GAP_WIDTH_M} m wide",
         f"{fit.overlap_km2:.3g} km2 of overlaps, {fit.gap_km2:.3g} km2 of gaps",
-        fit.overlap_km2 <= limit and fit.gap_km2 <= limit,
+        fit.within_limit,
         (*(fit.pairs if fit.overlap_km2 > limit else ()), *(fit.gaps if fit.gap_km2 > limit else ()))[:_MOST_ROWS],
     )
 

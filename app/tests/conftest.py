@@ -80,6 +80,13 @@ def world(db: None) -> worlds.World:
 
 
 @pytest.fixture
+def related(world: worlds.World) -> worlds.World:
+    """Return the tiny world with its borders, and with what became of its regions, computed as a load computes them."""
+    worlds.relate(world)
+    return world
+
+
+@pytest.fixture
 def client() -> Client:
     """Return a client to which a crash is an answer, as it is to a real one."""
     return Client(raise_request_exception=False)

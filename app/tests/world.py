@@ -23,9 +23,11 @@ import orjson
 from django.contrib.gis.gdal import CoordTransform, SpatialReference
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
-from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.conf import BORDER_TOLERANCE_EXACT_M, LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.models import Coverage, Overlap, Region, RegionLevel, RegionPart, Status, Vintage
 from geography.text import fold
+from loader.borders import compute_borders
+from loader.changes import compute_changes, missing_pairs
 
 ORIGIN = (7_200_000.0, 900_000.0)
 # At (6,200,000, 3,000,000) of EPSG:3347 it is 63.4° north.
@@ -163,6 +165,19 @@ def build() -> World:
     for fsa, health_regions in (("2021", "2022"), ("2021", "2018"), ("demo", "demo"), ("extract", "2022")):
         add_overlaps(vintages["fsa", fsa], vintages["health-regions", health_regions])
     return World(vintages)
+
+
+def relate(world: World) -> None:
+    """Add the borders of every published vintage, and what became of regions between each two."""
+    for vintage in world.vintages.values():
+        if vintage.status == Status.PUBLISHED:
+            compute_borders(vintage, BORDER_TOLERANCE_EXACT_M, _tell_nobody)
+            for one, other in missing_pairs(vintage):
+                compute_changes(one, other, _tell_nobody)
+
+
+def _tell_nobody(number: int) -> None:
+    """Stand in for a progress bar."""
 
 
 def coverages() -> None:

@@ -73,6 +73,18 @@ SLUG = text(
     "What the vintage is an edition of: `health-regions`, `fsa` or another kind of region.", pattern="^[a-z][0-9a-z-]*$"
 )
 
+WARNINGS = array(
+    record(
+        {
+            "type": text("Kind of warning: the code means another place in another vintage.", enum=["code-reused"]),
+            "vintage": text("Label of that other vintage."),
+            "name": text("What the place is called there, in the language of the answer."),
+            "detail": text("The warning in words."),
+        }
+    ),
+    description="What a reader of the code must know; empty for nearly every region.",
+)
+
 REGION: Schema = {
     "dguid": DGUID,
     **NAMES,
@@ -82,6 +94,7 @@ REGION: Schema = {
     "land_area_km2": or_null(number("Land area, where the source gives it.")),
     "area_km2": number("Area of the boundary as published, on the ellipsoid."),
     "vintage": LABEL,
+    "warnings": WARNINGS,
 }
 SHARES: Schema = {
     "share_of_fsa": number("How much of the FSA's area lies in the region.", **SHARE),

@@ -13,11 +13,14 @@ from api.schemas.parts import (
     SHARES,
     SLIVERS,
     TWO_VINTAGES,
+    WARNINGS,
     Schema,
     collection,
     feature,
     flag,
+    named,
     number,
+    or_null,
     record,
     ref,
     text,
@@ -26,6 +29,21 @@ from api.schemas.parts import (
 HEALTH_REGION: Schema = {"hruid": HRUID, **REGION}
 FSA: Schema = {"cfsauid": CFSAUID, **REGION}
 ANY: Schema = {"code": text("Code of the region; unique within a vintage only."), **REGION}
+
+
+def _neighbours(properties: Schema, code: Schema, what: str) -> Schema:
+    return collection(
+        feature(
+            properties | {"border_km": number("Length of the common border, on the ellipsoid; 0 where they meet at a point.")}
+        ),
+        {
+            "region": record({**named(code), "warnings": WARNINGS}, description="The region asked for."),
+            "tolerance_m": or_null(number("How far apart lines may lie and still be one border; null without neighbours.")),
+            **ONE_VINTAGE,
+        },
+        f"{what}, longest border first.",
+    )
+
 
 COMPONENTS: dict[str, Schema] = {
     "Province": record(
@@ -70,6 +88,7 @@ COMPONENTS: dict[str, Schema] = {
                     "given": text("What the request named.", enum=["fsa", "postal_code"]),
                     "used": text("What of it was used: the FSA."),
                     "share_outside": number("How much of the FSA's area lies in no health region.", **SHARE),
+                    "warnings": WARNINGS,
                     "slivers_left_out": SLIVERS,
                 }
             ),
@@ -86,6 +105,7 @@ COMPONENTS: dict[str, Schema] = {
                     "dguid": DGUID,
                     **NAMES,
                     "pruid": PRUID,
+                    "warnings": WARNINGS,
                     "slivers_left_out": SLIVERS,
                 },
                 description="The health region asked for.",
@@ -94,4 +114,6 @@ COMPONENTS: dict[str, Schema] = {
         },
         "The FSAs that a health region holds all or a part of, in the order of their codes.",
     ),
+    "HealthRegionNeighbours": _neighbours(HEALTH_REGION, {"hruid": HRUID}, "The health regions that a health region touches"),
+    "RegionNeighbours": _neighbours(ANY, {"code": ANY["code"]}, "The regions of the same coverage that a region touches"),
 }

@@ -14,6 +14,7 @@ from api.serializers import FsaSerializer, HealthRegionSerializer, RegionSeriali
 from api.views.base import GeoView
 from geography import errors
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.selectors.changes import reused_codes
 from geography.selectors.regions import fsa_get, region_get, regions_page
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class LayerView(GeoView):
             (feature,) = features(self.serializer, [read()], vintage=vintage, language=self.language)
             return json_bytes({**feature, **provenance({"vintage": vintage}, self.language)})
 
-        return self.cached(request, query, vintage=vintage, make=make, keep=keep)
+        # What a code means elsewhere is a matter of the other vintages that are published.
+        return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponse:
         """Answer with a page of the layer. Queries: as for `regions_page`, none where the answer is kept or known."""
@@ -83,7 +85,7 @@ class LayerView(GeoView):
 
         # Where people look, and what they look for, is nobody's business and seldom asked twice.
         keep = query.position is None and query.bbox is None and query.search is None
-        return self.cached(request, query, given, vintage=vintage, make=make, keep=keep)
+        return self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
 
 class HealthRegionsView(LayerView):

@@ -4,11 +4,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, region_names, shares_block
+from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, region_names, shares_block, warnings_block
 from api.editions import chosen_pair
 from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
 from geography import errors
+from geography.selectors.changes import reused_codes
 from geography.selectors.overlaps import fsa_health_regions, health_region_fsas
 
 
@@ -55,6 +56,7 @@ class FsaView(GeoView):
             "given": "postal_code" if query.fsa.from_postal_code else "fsa",
             "used": found.fsa.code,
             "share_outside": round(found.share_outside, SHARE_DECIMALS),
+            "warnings": warnings_block(found.fsa.code, reused_codes(vintages["fsa_vintage"]), self.language),
             "slivers_left_out": found.slivers,
         }
         return Response(
@@ -103,7 +105,10 @@ class HealthRegionFsasView(GeoView):
             collection(
                 drawn,
                 health_region=region_names(found.region, code_name="hruid", language=self.language)
-                | {"slivers_left_out": found.slivers},
+                | {
+                    "warnings": warnings_block(found.region.code, reused_codes(vintages["vintage"]), self.language),
+                    "slivers_left_out": found.slivers,
+                },
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),

@@ -1,12 +1,45 @@
 """Which edition answers a question."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, COVERAGE_WORDS
+from django.db.models import Max, Sum
+
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, COVERAGE_WORDS, LEVEL_NAMES
 from geography.errors import CoverageUnknown, NothingPublished, NoVintage, VintageUnknown
 from geography.messages import Message
-from geography.models import Coverage, Vintage
+from geography.models import Border, Change, Coverage, Region, RegionLevel, Status, Vintage
 from geography.selectors.catalogue import Catalogue, published
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLevel:
+    """How a vintage is drawn at one level: the largest tolerance, metres, and the vertices of all regions."""
+
+    name: str
+    tolerance_m: float
+    vertices: int
+
+
+@dataclass(frozen=True, slots=True)
+class VintageReport:
+    """What is known of one vintage beside its own row.
+
+    Attributes:
+        report: of its load (loader.report), as stored: not everything in it is for the public.
+        repaired: codes of the regions whose published geometry was invalid, in order.
+        levels: from the coarsest to the finest.
+        border_tolerance_m: how far apart lines may lie and still be one border; None where no two regions touch.
+        compared_with: labels of the published vintages that its regions are compared with, the latest first.
+    """
+
+    report: Mapping[str, Any]
+    repaired: Sequence[str]
+    levels: Sequence[DrawnLevel]
+    border_tolerance_m: float | None
+    compared_with: Sequence[str]
 
 
 def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None = None) -> Vintage:
@@ -78,3 +111,22 @@ def _what_there_is(catalogue: Catalogue, coverage: str) -> Message | None:
         for one in reversed(catalogue.of(coverage))
     ]
     return Message("Published are %(vintages)s.", vintages=shown) if shown else None
+
+
+def vintage_report(vintage: Vintage) -> VintageReport:
+    """Return how a vintage was loaded, drawn and compared. Queries: 5."""
+    regions = Region.objects.filter(vintage=vintage)
+    drawn = (
+        RegionLevel.objects.filter(region__vintage=vintage).values_list("level").annotate(Max("tolerance_m"), Sum("vertices"))
+    )
+    levels = [DrawnLevel(*row) for row in drawn.order_by()]
+    compared = Vintage.objects.filter(
+        pk__in=Change.objects.filter(region__vintage=vintage).values("other_vintage"), status=Status.PUBLISHED
+    )
+    return VintageReport(
+        report=Vintage.objects.values_list("report", flat=True).get(pk=vintage.pk),
+        repaired=list(regions.filter(repaired=True).order_by("code").values_list("code", flat=True)),
+        levels=sorted(levels, key=lambda level: LEVEL_NAMES.index(level.name)),
+        border_tolerance_m=Border.objects.filter(region__vintage=vintage).aggregate(Max("tolerance_m"))["tolerance_m__max"],
+        compared_with=list(compared.order_by("-effective_from", "-pk").values_list("label", flat=True)),
+    )

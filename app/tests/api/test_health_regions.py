@@ -50,6 +50,7 @@ class TestTheList:
             "land_area_km2": None,
             "area_km2": None,
             "vintage": "2022",
+            "warnings": [],
         }
         assert saguenay["properties"]["area_km2"] == pytest.approx(100)
 
@@ -264,15 +265,15 @@ class TestQueries:
     @pytest.mark.parametrize(
         ("path", "params", "queries"),
         [
-            ("/health-regions", {"detail": "none"}, 3),
-            ("/health-regions", {"detail": "low"}, 3),
-            ("/health-regions", {"bbox": "-180,-90,180,90", "q": "unit", "province": "ON"}, 3),
-            ("/health-regions", position(2_000, 2_000), 4),
-            ("/health-regions/3501", {}, 2),
-            ("/fsa", {"detail": "high"}, 3),
-            ("/fsa/M1A", {}, 5),
-            ("/fsa/M1A", {"detail": "none"}, 5),
-            ("/fsa/M1A/boundary", {}, 2),
+            ("/health-regions", {"detail": "none"}, 6),
+            ("/health-regions", {"detail": "low"}, 6),
+            ("/health-regions", {"bbox": "-180,-90,180,90", "q": "unit", "province": "ON"}, 6),
+            ("/health-regions", position(2_000, 2_000), 7),
+            ("/health-regions/3501", {}, 5),
+            ("/fsa", {"detail": "high"}, 6),
+            ("/fsa/M1A", {}, 9),
+            ("/fsa/M1A", {"detail": "none"}, 9),
+            ("/fsa/M1A/boundary", {}, 5),
             ("/vintages", {}, 1),
             ("/livez", {}, 0),
         ],

@@ -47,6 +47,8 @@ ADDRESSES = {
         "/health-regions?limit=none",
         "/health-regions?detail=full&limit=11",
         "/health-regions?lat=45",
+        "/vintages/health-regions/2022/changes/2022",
+        "/vintages/health-regions/2018/changes/2022?kind=eaten",
         "/health-regions?at=2022-13-01",
         "/health-regions?at=2022-01-01&vintage=2022",
         "/health-regions?vintage=%00",
@@ -67,7 +69,11 @@ ADDRESSES = {
         "/downloads/fsa/2021/nonsense/fsa-2021.csv",
     ],
     "fsa-without-boundary": ["/fsa/K1A", "/fsa/X9Z/boundary"],
-    "vintage-unknown": ["/health-regions?vintage=1999", "/fsa?vintage=1999"],
+    "vintage-unknown": ["/health-regions?vintage=1999", "/fsa?vintage=1999", "/vintages/fsa/1999"],
+    "vintages-not-compared": [
+        "/vintages/health-regions/2018/changes/2022",
+        "/vintages/health-regions/demo/changes/2022",
+    ],
     "no-vintage": ["/health-regions?at=1900-01-01", "/locate?lat=45&lon=-75&at=1900-01-01"],
     "route-unknown": ["/nowhere"],
 }

@@ -14,7 +14,19 @@ from loader.progress import Steps
 from tests import loader_files as files
 
 # In the order in which they refer to each other.
-TABLES = ("coverage", "vintage", "region", "region_part", "region_level", "tile_piece", "tile_label", "overlap")
+TABLES = (
+    "coverage",
+    "vintage",
+    "region",
+    "region_part",
+    "region_level",
+    "tile_piece",
+    "tile_label",
+    "overlap",
+    "border",
+    "counterpart",
+    "change",
+)
 
 
 def load_file(path: Path, coverage: str = "health-regions", **options: Any) -> Outcome:
@@ -26,7 +38,7 @@ def load_file(path: Path, coverage: str = "health-regions", **options: Any) -> O
 def checksums(where: str = "") -> dict[str, tuple[int, str]]:
     """Return the number of rows of every table and a hash of all that is in them.
 
-    `where` is SQL over a row's vintage `v` (of an overlap, over both); without it, everything counts.
+    `where` is SQL over a row's vintage `v` (of what joins two, over both); without it, everything counts.
     """
     vintage = {
         "coverage": "SELECT t FROM coverage t",
@@ -39,9 +51,16 @@ def checksums(where: str = "") -> dict[str, tuple[int, str]]:
         "tile_piece": "SELECT t FROM tile_piece t JOIN vintage v ON v.id = t.vintage_id",
         "tile_label": "SELECT t FROM tile_label t JOIN vintage v ON v.id = t.vintage_id",
         "overlap": "SELECT t FROM overlap t JOIN vintage v ON v.id = t.fsa_vintage_id",
+        "border": "SELECT t FROM border t JOIN region r ON r.id = t.region_id JOIN vintage v ON v.id = r.vintage_id",
+        "counterpart": "SELECT t FROM counterpart t JOIN region r ON r.id = t.region_id JOIN vintage v ON v.id = r.vintage_id",
+        "change": "SELECT t FROM change t JOIN region r ON r.id = t.region_id JOIN vintage v ON v.id = r.vintage_id",
     }
     also = {
         "overlap": f" AND EXISTS (SELECT FROM vintage v WHERE v.id = t.health_region_vintage_id AND {where})",
+        "counterpart": (
+            f" AND EXISTS (SELECT FROM region r JOIN vintage v ON v.id = r.vintage_id WHERE r.id = t.other_id AND {where})"
+        ),
+        "change": f" AND EXISTS (SELECT FROM vintage v WHERE v.id = t.other_vintage_id AND {where})",
     }
     result = {}
     with connection.cursor() as cursor:

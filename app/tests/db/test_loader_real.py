@@ -11,6 +11,8 @@ import shapely
 from django.db import connection
 
 from geography.models import Coverage, Overlap, Region, RegionLevel, Status, Vintage
+from geography.selectors.changes import changes_page, reused_codes
+from geography.selectors.neighbours import region_neighbours
 from loader import pipeline, publish
 from loader.errors import GatesFailed
 from loader.pipeline import Outcome
@@ -203,6 +205,59 @@ def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, 
         one for one, share in shares.items() if share > 0.05 and one[0] in known
     }:
         assert shares.get(pair, 0.0) == pytest.approx(facts.get(pair, 0.0), abs=0.03), pair
+
+
+def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[str, Outcome]) -> None:
+    page = changes_page(from_vintage=loaded["2015"].vintage, to_vintage=loaded["2022"].vintage, limit=1_000)
+    before = {one.region.code: one for one in page.changes if one.side == "from"}
+    after = {one.region.code: one for one in page.changes if one.side == "to"}
+    assert (len(before), len(after)) == (111, 104)
+
+    def went_into(code: str) -> list[str]:
+        return [one.other.code for one in before[code].counterparts if one.share_of_region > 0.1]
+
+    assert {code: before[code].kind for code in ("3595", "1011", "2416", "3539", "4704", "4713")} == {
+        "3595": "kept",
+        "1011": "renamed",
+        "2416": "moved",
+        "3539": "merged",
+        "4704": "split",
+        "4713": "merged",
+    }
+    assert (went_into("3539"), went_into("3554"), went_into("4704")) == (["3550"], ["3550"], ["4706", "4707"])
+    assert {code: after[code].kind for code in ("3550", "3575", "4701", "4707", "6201")} == {
+        "3550": "merged",
+        "3575": "merged",
+        "4701": "merged",
+        "4707": "split",
+        "6201": "new",
+    }
+    assert {code for code, one in after.items() if one.code_reused} == {f"470{number}" for number in range(1, 8)}
+    # Nothing west or east of what is known to have changed did.
+    assert {code[:2] for code, one in before.items() if one.kind in ("split", "merged")} == {"35", "47"}
+    assert "gone" not in page.summary["from"]
+
+
+def test_codes_that_mean_another_place_are_known_in_both_editions(loaded: dict[str, Outcome]) -> None:
+    for label, other in (("2015", "2022"), ("2022", "2015")):
+        reused = reused_codes(loaded[label].vintage)
+        assert set(reused) == {f"470{number}" for number in range(1, 8)}
+        assert {one.vintage for ones in reused.values() for one in ones} == {other}
+
+
+def test_neighbours_are_those_of_the_map_however_well_the_file_is_drawn(loaded: dict[str, Outcome]) -> None:
+    def borders(label: str, code: str) -> dict[str, float]:
+        found = region_neighbours(vintage=loaded[label].vintage, region_id=code, level=None)
+        return {one.neighbour.code: one.length_km for one in found.borders}
+
+    toronto = borders("2022", "3595")
+    assert list(toronto) == ["3570", "3553", "3530"]
+    assert toronto["3570"] == pytest.approx(borders("2015", "3595")["3570"], rel=0.05)
+    # In 2022 Saskatchewan and Alberta do not touch anywhere.
+    assert {"4831", "4833"} <= set(borders("2022", "4705"))
+    # Manitoba and the Northwest Territories meet at a point.
+    assert borders("2015", "4604")["6101"] == borders("2022", "4604")["6101"] == 0
+    assert borders("2022", "1100") == borders("2015", "1100") == {}
 
 
 def test_every_level_of_an_edge_matched_edition_stays_a_coverage(loaded: dict[str, Outcome]) -> None:

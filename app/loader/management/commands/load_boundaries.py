@@ -54,8 +54,13 @@ class Command(BaseCommand):
         how.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
         how.add_argument("--again", action="store_true", help="load even what is published already")
         how.add_argument("--accept", action="append", default=[], metavar="GATE", help="publish although this gate fails")
-        how.add_argument("--because", default="", metavar="WHY", help="stored with the vintage; needed with --accept")
-        how.add_argument("--by", default="", metavar="WHO", help="stored with it; the system's user name by default")
+        how.add_argument("--because", default="", metavar="WHY", help="published with the vintage; needed with --accept")
+        how.add_argument(
+            "--by",
+            default="",
+            metavar="WHO",
+            help="published with it; by default the user's name is stored, not published",
+        )
         how.add_argument("--no-downloads", action="store_true", help="leave the files to take away to `manage.py export`")
         how.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
         how.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
@@ -80,6 +85,8 @@ class Command(BaseCommand):
                     raise CommandError("--json and --report go with one layer at a time.")
                 for layer in layers:
                     self._load(layer, acceptance, options, steps)
+                if options["embedded"]:
+                    pipeline.complete(steps)
         except GatesFailed as error:
             raise CommandError(str(error), returncode=EXIT_GATES) from error
         except LoadError as error:
@@ -231,7 +238,8 @@ def _field(text: str) -> tuple[str, tuple[str, ...]]:
 def _acceptance(options: dict[str, Any]) -> Acceptance:
     if options["accept"] and not options["because"].strip():
         raise CommandError("--accept needs --because: whoever meets this vintage later wants to know why.")
-    return Acceptance(frozenset(options["accept"]), options["because"].strip(), options["by"] or user_name())
+    gates, because, by = frozenset(options["accept"]), options["because"].strip(), options["by"].strip()
+    return Acceptance(gates, because, by or user_name(), named=bool(by))
 
 
 def _stops(outcome: Outcome, acceptance: Acceptance) -> list[str]:

@@ -1,0 +1,94 @@
+"""Which regions a region touches."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import collection, provenance, region_names, warnings_block
+from api.editions import chosen
+from api.serializers import CoverageRegionSerializer, HealthRegionSerializer, RegionSerializer, features
+from api.views.base import GeoView
+from geography import errors
+from geography.conf import COVERAGE_HEALTH_REGIONS
+from geography.selectors.changes import reused_codes
+from geography.selectors.neighbours import region_neighbours
+
+# A millimetre: what is called a border (docs/decisions/0001) is no more exact.
+KM_DECIMALS = 6
+
+
+class NeighboursView(GeoView):
+    """The neighbours of one region: of the coverage that a subclass names, or that the URL does."""
+
+    coverage: str
+    code_name: str
+    serializer: type[RegionSerializer]
+
+    def neighbours(self, query: queries.RegionQuery) -> Response:
+        """Answer with the neighbours of a region. Queries: 3, and those of `reused_codes`."""
+        vintage = chosen(query, self.coverage)
+        found = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
+        lengths = {border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in found.borders}
+        drawn = features(
+            self.serializer,
+            [border.neighbour for border in found.borders],
+            vintage=vintage,
+            language=self.language,
+            shares=lengths,
+        )
+        region = region_names(found.region, code_name=self.code_name, language=self.language)
+        return Response(
+            collection(
+                drawn,
+                region=region | {"warnings": warnings_block(found.region.code, reused_codes(vintage), self.language)},
+                tolerance_m=found.borders[0].tolerance_m if found.borders else None,
+                number_matched=len(drawn),
+                number_returned=len(drawn),
+                **provenance({"vintage": vintage}, self.language),
+            )
+        )
+
+
+class HealthRegionNeighboursView(NeighboursView):
+    """The neighbours of one health region."""
+
+    coverage = COVERAGE_HEALTH_REGIONS
+    code_name = "hruid"
+    serializer = HealthRegionSerializer
+
+    @openapi.documented(
+        queries.HEALTH_REGION_NEIGHBOURS,
+        operation_id="get_health_region_neighbours",
+        tag="Health regions",
+        summary="The health regions that a health region touches",
+        body="HealthRegionNeighbours",
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, id: str) -> Response:
+        """Return the neighbours of a health region, longest common border first, each with its length.
+
+        Measured on the ellipsoid along the boundaries as published, so with every bend that those have. Regions that meet only
+        at a point have a border of 0; an island has no neighbours.
+        """
+        return self.neighbours(self.ask(request, queries.HEALTH_REGION_NEIGHBOURS, id=id))
+
+
+class CoverageRegionNeighboursView(NeighboursView):
+    """The neighbours of one region of any coverage."""
+
+    code_name = "code"
+    serializer = CoverageRegionSerializer
+
+    @openapi.documented(
+        queries.COVERAGE_REGION_NEIGHBOURS,
+        operation_id="get_coverage_region_neighbours",
+        tag="Coverages",
+        summary="The regions that a region of a coverage touches",
+        body="RegionNeighbours",
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, coverage: str, code: str) -> Response:
+        """Return the neighbours of a region, as `/health-regions/{id}/neighbours` does for health regions."""
+        query = self.ask(request, queries.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
+        self.coverage = str(query.coverage)
+        return self.neighbours(query)

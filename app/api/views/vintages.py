@@ -1,0 +1,87 @@
+"""One edition of the boundaries, and what became of its regions in another."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from api import openapi, queries
+from api.bodies import page_links, provenance
+from api.editions import named
+from api.reports import changed_block, thresholds_block, vintage_whole
+from api.views.base import ApiView
+from geography import errors
+from geography.selectors.changes import changes_page
+from geography.selectors.vintages import vintage_report
+
+
+class VintageView(ApiView):
+    """One vintage."""
+
+    @openapi.documented(
+        queries.ONE_VINTAGE,
+        operation_id="get_vintage",
+        tag="Vintages",
+        summary="One vintage: where it comes from and how it was checked",
+        body="VintageWhole",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.VintageUnknown),
+    )
+    def get(self, request: Request, coverage: str, label: str) -> Response:
+        """Return a published vintage whole: source and licence, gates, repairs, levels, and what it can be compared with.
+
+        A gate that failed and was accepted all the same says why.
+        """
+        query = self.ask(request, queries.ONE_VINTAGE, coverage=coverage, label=label)
+        vintage = named("label", query.coverage, query.label)
+        return Response(vintage_whole(vintage, vintage_report(vintage), self.language))
+
+
+class ChangesView(ApiView):
+    """What became of regions from one vintage to another."""
+
+    @openapi.documented(
+        queries.CHANGES,
+        operation_id="list_changes",
+        tag="Vintages",
+        summary="What became of every region from one vintage to another",
+        body="Changes",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.VintageUnknown, errors.VintagesNotCompared),
+    )
+    def get(self, request: Request, coverage: str, a: str, b: str) -> Response:
+        """List the regions of both vintages, each with what became of it on the way from `a` to `b`, in the order of codes.
+
+        Computed from the areas that regions share, never from codes or names: codes are reused. The kinds: `kept`, one place
+        with one code and name; `renamed` and `recoded`, one place under another name or code; `moved`, the same in the main
+        with another border; `split`, divided among several, and a part of what was divided; `merged`, joined with others,
+        and what was joined; `new` and `gone`, where the other vintage covers nothing; `outside`, where it is an extract that
+        leaves the region out. `thresholds` says from which shares on.
+        """
+        query = self.ask(request, queries.CHANGES, coverage=coverage, a=a, b=b)
+        vintages = {"from": named("a", query.coverage, query.from_label), "to": named("b", query.coverage, query.to_label)}
+        page = changes_page(
+            from_vintage=vintages["from"],
+            to_vintage=vintages["to"],
+            kind=query.kind,
+            code=query.code,
+            limit=query.limit,
+            offset=query.offset,
+        )
+        links = page_links(
+            path=request.path.rstrip("/"),
+            given=request.query_params.dict(),
+            limit=query.limit,
+            offset=query.offset,
+            matched=page.matched,
+            media_type="application/json",
+        )
+        return Response(
+            {
+                **provenance(vintages, self.language),
+                "thresholds": thresholds_block(),
+                "summary": page.summary,
+                "number_matched": page.matched,
+                "number_returned": len(page.changes),
+                "links": links,
+                "changes": [changed_block(one, self.language) for one in page.changes],
+            }
+        )

@@ -1,0 +1,35 @@
+"""What is computed between regions and between vintages, as far as it is not there yet."""
+
+from geography.models import Vintage
+from loader import changes, overlaps
+from loader.borders import compute_borders, has_borders, tolerance_m
+from loader.fit import Fit
+from loader.progress import Steps
+
+
+def relate(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
+    """Compute a vintage's borders, its overlaps with the other coverage, and what became of its regions in other editions.
+
+    Args:
+        vintage: with its pieces and measures. What is stored already stays as it is.
+        fit: how well its regions fit together; None, for one that was never measured, counts as not at all.
+    """
+    if not has_borders(vintage):
+        with steps.step("borders", vintage.region_count) as step:
+            compute_borders(vintage, tolerance_m(fit), step.advance)
+    overlapping = overlaps.missing_pairs(vintage)
+    if overlapping:
+        with steps.step("overlaps", sum(fsa.region_count for fsa, _ in overlapping)) as step:
+            for fsa_vintage, region_vintage in overlapping:
+                overlaps.compute_overlaps(fsa_vintage, region_vintage, step.advance)
+    comparable = changes.missing_pairs(vintage)
+    if comparable:
+        with steps.step("changes", sum(one.region_count for one, _ in comparable)) as step:
+            for one, other in comparable:
+                changes.compute_changes(one, other, step.advance)
+
+
+def stored_fit(vintage: Vintage) -> Fit | None:
+    """Return the fit that was measured when a vintage was loaded, from its report."""
+    fit = vintage.report.get("fit")
+    return Fit(**fit) if fit else None

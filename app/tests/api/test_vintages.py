@@ -1,0 +1,245 @@
+"""GET /vintages/{coverage}/{label} and /vintages/{coverage}/{a}/changes/{b}, and warnings of codes that are reused."""
+
+from datetime import date
+
+import pytest
+
+from geography.models import Vintage
+from geography.selectors import catalogue
+from tests import world as worlds
+
+pytestmark = pytest.mark.usefixtures("related")
+
+CHANGES = "/vintages/health-regions/2018/changes/2022"
+# 3502 was another place then: the island of 3501, and what is 2401 now.
+EARLIER = (
+    worlds.Place(
+        "3502", "35", ((-6_000, 2_000, -4_000, 4_000), (20_000, 0, 30_000, 10_000)), name_en="Elsewhere", name_fr="Ailleurs"
+    ),
+)
+
+
+@pytest.fixture
+def reused(related):
+    """Add a vintage in which 3502 is another place."""
+    vintage = worlds.make_vintage("health-regions", "2010", date(2010, 1, 1), effective_to=date(2018, 1, 1), region_count=1)
+    worlds.add_places(vintage, EARLIER)
+    worlds.relate(worlds.World({("health-regions", "2010"): vintage}))
+    catalogue.forget()
+    return vintage
+
+
+def rows(body):
+    return [(one["of"], one["code"], one["kind"]) for one in body["changes"]]
+
+
+def close(share):
+    """Return what a share may be: the tiny world's own areas are of the projection, 5 % larger than those on the ellipsoid."""
+    return pytest.approx(share, rel=0.06)
+
+
+class TestOneVintage:
+    def test_is_told_whole(self, get, assert_schema):
+        body = get("/vintages/health-regions/2022").json()
+        assert_schema("VintageWhole", body)
+        assert (body["coverage"], body["label"], body["region_count"], body["sha256"]) == (
+            "health-regions",
+            "2022",
+            6,
+            "0" * 64,
+        )
+        assert [one["level"] for one in body["levels"]] == ["low", "medium", "high", "full"]
+        assert (body["compared_with"], body["border_tolerance_m"]) == (["2018"], 0.001)
+        assert (body["gates"], body["repairs"]["count"]) == ([], 0)
+
+    def test_says_what_was_repaired_and_accepted_but_not_by_whom_unless_named(self, get, assert_schema):
+        gate = {"name": "overlaps", "limit": "little", "found": "much", "passed": False, "rows": ["3501"], "acceptable": True}
+        at = "2026-01-01T00:00:00+00:00"
+        vintage = Vintage.objects.get(label="2022")
+        vintage.report = {
+            "rows_in_file": 6,
+            "vertices": 99,
+            "encoding": "utf-8",
+            "crs": "EPSG:3347",
+            "memory_mb": 1,
+            "repairs": ["row 3 (3501): Ring Self-intersection[1 2]; area changed by +0.000000 km2"],
+            "gates": [
+                gate | {"accepted": {"by": "jdoe", "because": "seen", "at": at}},
+                gate | {"name": "change", "accepted": {"by": "Data team", "named": True, "because": "right", "at": at}},
+                gate | {"name": "count", "passed": True},
+            ],
+        }
+        vintage.source_file = "C:\\Users\\jdoe\\regions.zip"
+        vintage.save()
+        vintage.regions.filter(code="3501").update(repaired=True)
+        response = get("/vintages/health-regions/2022")
+        body = response.json()
+        assert_schema("VintageWhole", body)
+        assert b"jdoe" not in response.content
+        assert [one["accepted"] for one in body["gates"]] == [
+            {"by": None, "because": "seen", "at": at},
+            {"by": "Data team", "because": "right", "at": at},
+            None,
+        ]
+        assert body["source_file"] == "regions.zip"
+        assert body["repairs"]["codes"] == ["3501"]
+        assert body["repairs"]["notes"] == [
+            {"code": "3501", "what": "Ring Self-intersection[1 2]; area changed by +0.000000 km2"}
+        ]
+
+    def test_has_its_attribution_in_the_language_of_the_reader(self, get):
+        assert get("/vintages/fsa/2021", lang="fr").json()["attribution"] == "Source : fsa 2021"
+
+    @pytest.mark.parametrize("label", ["2099", "draft", "%00", "x" * 50])
+    def test_that_is_not_published_is_a_problem(self, get, label):
+        response = get(f"/vintages/fsa/{label}")
+        assert response.status_code in (400, 404)
+        assert response.json()["parameter"] == "label"
+
+    def test_says_what_there_is_instead(self, get, assert_problem):
+        body = assert_problem(get("/vintages/health-regions/2099"), 404, "vintage-unknown", parameter="label")
+        assert "2018 (from 2018-01-01)" in body["hint"]
+        assert_problem(get("/vintages/parishes/2022"), 404, "coverage-unknown", parameter="coverage")
+
+    def test_takes_no_other_parameter(self, get, assert_problem):
+        assert_problem(get("/vintages/fsa/2021", at="2022-01-01"), 400, "parameter-invalid", parameter="at")
+
+
+class TestChanges:
+    def test_say_what_became_of_every_region_of_both_vintages(self, get, assert_schema):
+        body = get(CHANGES).json()
+        assert_schema("Changes", body)
+        assert rows(body) == [
+            ("from", "2401", "renamed"),
+            ("to", "2401", "renamed"),
+            ("from", "3501", "split"),
+            ("to", "3501", "split"),
+            ("to", "3502", "split"),
+            ("to", "3503", "split"),
+            ("to", "3504", "new"),
+            ("to", "6101", "new"),
+        ]
+        assert body["summary"] == {"from": {"renamed": 1, "split": 1}, "to": {"renamed": 1, "split": 3, "new": 2}}
+        assert (body["from"]["label"], body["to"]["label"]) == ("2018", "2022")
+        assert (body["number_matched"], body["number_returned"]) == (8, 8)
+
+    def test_name_the_shares_both_ways(self, get):
+        whole, west = get(CHANGES, code="3501").json()["changes"]
+        assert [(one["code"], one["share_of_region"], one["share_of_counterpart"]) for one in whole["counterparts"]] == [
+            ("3501", close(0.5), close(100 / 104)),
+            ("3502", close(0.48), close(1)),
+            ("3503", close(0.02), close(1)),
+        ]
+        # Its island is in no region of 2018.
+        assert west["share_outside"] > whole["share_outside"] + 0.03
+        assert [one["code"] for one in west["counterparts"]] == ["3501"]
+
+    def test_go_the_other_way_too(self, get, assert_schema):
+        body = get("/vintages/health-regions/2022/changes/2018").json()
+        assert_schema("Changes", body)
+        assert body["summary"] == {"from": {"renamed": 1, "merged": 3, "gone": 2}, "to": {"renamed": 1, "merged": 1}}
+        assert rows(body)[:4] == [
+            ("from", "2401", "renamed"),
+            ("to", "2401", "renamed"),
+            ("from", "3501", "merged"),
+            ("to", "3501", "merged"),
+        ]
+
+    def test_can_be_asked_by_kind_as_the_answer_names_it(self, get):
+        for path in (CHANGES, "/vintages/health-regions/2022/changes/2018"):
+            everything = get(path).json()
+            for kind in ("kept", "renamed", "split", "merged", "new", "gone"):
+                wanted = [one for one in rows(everything) if one[2] == kind]
+                body = get(path, kind=kind).json()
+                assert (rows(body), body["number_matched"]) == (wanted, len(wanted))
+                assert body["summary"] == everything["summary"]
+
+    def test_come_in_pages(self, get):
+        first = get(CHANGES, limit=3).json()
+        assert [link["rel"] for link in first["links"]] == ["self", "next"]
+        following = get(first["links"][1]["href"]).json()
+        assert rows(first) + rows(following) == rows(get(CHANGES).json())[:6]
+        assert first["number_matched"] == 8
+        assert rows(get(CHANGES, offset=100).json()) == []
+
+    def test_of_fsas_leave_to_an_extract_what_it_leaves_out(self, get, assert_schema):
+        body = get("/vintages/fsa/2021/changes/extract").json()
+        assert_schema("Changes", body)
+        assert ("from", "X1A", "outside") in rows(body)
+        assert ("from", "M1A", "outside") in rows(body)
+
+    def test_are_in_the_language_of_the_reader(self, get):
+        body = get(CHANGES, code="2401", lang="fr").json()
+        assert body["changes"][1]["name"] == "Région du Saguenay—Lac-Saint-Jean"
+        assert body["attribution"] == "Source : health-regions 2018\nSource : health-regions 2022"
+
+    @pytest.mark.parametrize(
+        ("path", "status", "slug", "parameter"),
+        [
+            ("/vintages/health-regions/2018/changes/2099", 404, "vintage-unknown", "b"),
+            ("/vintages/health-regions/2099/changes/2018", 404, "vintage-unknown", "a"),
+            ("/vintages/health-regions/2018/changes/2018", 400, "parameter-invalid", "b"),
+            ("/vintages/health-regions/2018/changes/demo", 404, "vintages-not-compared", "b"),
+            ("/vintages/parishes/2018/changes/2022", 404, "coverage-unknown", "coverage"),
+            (f"{CHANGES}?kind=eaten", 400, "parameter-invalid", "kind"),
+            (f"{CHANGES}?limit=0", 400, "parameter-invalid", "limit"),
+            (f"{CHANGES}?limit=1001", 400, "parameter-invalid", "limit"),
+            (f"{CHANGES}?vintage=2022", 400, "parameter-invalid", "vintage"),
+        ],
+    )
+    def test_that_cannot_be_told_are_a_problem(self, get, assert_problem, path, status, slug, parameter):
+        assert_problem(get(path), status, slug, parameter=parameter)
+
+    def test_take_four_queries_beside_what_is_remembered(self, get, django_assert_num_queries, monkeypatch):
+        monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+        get("/vintages")
+        with django_assert_num_queries(4):
+            get(CHANGES)
+
+
+@pytest.mark.usefixtures("reused")
+class TestACodeThatMeansAnotherPlace:
+    PLACE = "In vintage 2010 the code 3502 means another place: Elsewhere."
+
+    def test_carries_a_warning_wherever_it_is_named(self, get, assert_schema):
+        one = get("/health-regions/3502").json()
+        assert_schema("HealthRegionFeature", one)
+        assert one["properties"]["warnings"] == [
+            {"type": "code-reused", "vintage": "2010", "name": "Elsewhere", "detail": self.PLACE}
+        ]
+        named = {
+            "/health-regions": "HealthRegionCollection",
+            "/fsa/M1A": "FsaHealthRegions",
+            "/health-regions/3501/neighbours": "HealthRegionNeighbours",
+            "/coverages/health-regions/regions": "RegionCollection",
+        }
+        for path, schema in named.items():
+            body = get(path).json()
+            assert_schema(schema, body)
+            warned = [feature["id"] for feature in body["features"] if feature["properties"]["warnings"]]
+            assert warned == ["3502"], path
+        for path, member in (("/health-regions/3502/fsa", "health_region"), ("/health-regions/3502/neighbours", "region")):
+            assert get(path).json()[member]["warnings"][0]["detail"] == self.PLACE
+
+    def test_is_warned_of_in_the_earlier_vintage_too(self, get):
+        (warning,) = get("/health-regions/3502", vintage="2010").json()["properties"]["warnings"]
+        assert (warning["vintage"], warning["name"]) == ("2022", "East Health Unit")
+
+    def test_is_warned_of_in_french(self, get):
+        (warning,) = get("/health-regions/3502", lang="fr").json()["properties"]["warnings"]
+        assert warning["detail"] == "Dans l’édition 2010, le code 3502 désigne un autre endroit : Ailleurs."
+
+    def test_is_marked_among_the_changes(self, get):
+        body = get("/vintages/health-regions/2010/changes/2022", code="3502").json()
+        assert [(one["of"], one["code_reused"]) for one in body["changes"]] == [("from", True), ("to", True)]
+
+    def test_is_no_longer_warned_of_once_the_other_vintage_is_retired(self, get, reused):
+        reused.status = "retired"
+        reused.save()
+        catalogue.forget()
+        assert get("/health-regions/3502").json()["properties"]["warnings"] == []
+
+
+def test_no_other_code_carries_one(get):
+    assert not any(feature["properties"]["warnings"] for feature in get("/health-regions").json()["features"])
+    assert not any(feature["properties"]["warnings"] for feature in get("/fsa").json()["features"])
