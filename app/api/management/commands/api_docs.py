@@ -32,7 +32,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000")
+        client = Client(headers={"Host": "127.0.0.1:8000"})
 
         def ask(path: str) -> tuple[int, str, bytes]:
             response = client.get(path)
