@@ -16,11 +16,13 @@ from geography.formats import CHECKSUMS_NAME
 from geography.messages import Message
 
 if TYPE_CHECKING:
+    from geography.codes import FsaInput
     from geography.models import Overlap, Region, Vintage
     from geography.selectors.changes import ReusedCode
     from geography.selectors.coverages import PublishedCoverage
     from geography.selectors.downloads import Download
     from geography.selectors.nearby import RegionRef
+    from geography.selectors.overlaps import FsaRegions
     from geography.selectors.positions import Located
 
 # 0.1 m, as the finest level of the boundaries.
@@ -223,15 +225,34 @@ def warnings_block(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", lang
     return warnings
 
 
-def located_block(located: "Located", *, code_name: str, language: str) -> dict[str, Any] | None:
-    """Return the region of one layer at a position, None where there is none."""
+def located_block(
+    located: "Located", *, reused: "Mapping[str, Sequence[ReusedCode]]", code_name: str, language: str
+) -> dict[str, Any] | None:
+    """Return the region of one layer at a position, None where there is none; `reused` of its vintage."""
     if located.region is None:
         return None
     return region_names(located.region, code_name=code_name, language=language) | {
         "match": located.match,
         "certain": located.certain,
+        "warnings": warnings_block(located.region.code, reused, language),
         "vintage": located.vintage.label,
         "demo": located.vintage.demo,
+    }
+
+
+def fsa_block(
+    found: "FsaRegions", given: "FsaInput", reused: "Mapping[str, Sequence[ReusedCode]]", language: str
+) -> dict[str, Any]:
+    """Return what is said of an FSA beside its health regions, and what of the question was used; `reused` of its vintage."""
+    return {
+        "code": found.fsa.code,
+        "is_split": len(found.overlaps) > 1,
+        "province": province_block(found.fsa.pruid, language),
+        "given": "postal_code" if given.from_postal_code else "fsa",
+        "used": found.fsa.code,
+        "share_outside": round(found.share_outside, SHARE_DECIMALS),
+        "warnings": warnings_block(found.fsa.code, reused, language),
+        "slivers_left_out": found.slivers,
     }
 
 

@@ -53,7 +53,7 @@ def _item(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any
         },
     }
     if "requestBody" in operation:
-        media_type, text = _body(operation["requestBody"]["content"])
+        media_type, text = body_of(operation["requestBody"]["content"])
         request["header"].append({"key": "Content-Type", "value": media_type})
         request["body"] = {"mode": "raw", "raw": text}
     return {"name": operation["summary"], "request": request, "response": []}
@@ -87,7 +87,8 @@ def _accepted(operation: Mapping[str, Any]) -> str:
     return next(iter(types), "*/*")
 
 
-def _body(content: Mapping[str, Any]) -> tuple[str, str]:
+def body_of(content: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the media type and the text of the first example of a request's body."""
     media_type, schema = next(iter(content.items()))
     value = next((one["value"] for one in schema.get("examples", {}).values()), schema.get("example", ""))
     return media_type, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

@@ -19,6 +19,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAccepta
 from rest_framework.response import Response
 
 from api.bodies import province_block
+from api.bulk.errors import BodyInvalid, BodyTooLarge, MediaTypeUnknown
 from api.language import language_of, say
 from api.limits import TooManyAtOnce, TooManyRequests
 from api.ranges import RangeUnsatisfiable
@@ -78,6 +79,9 @@ TABLE: dict[type[Exception], Kind] = {
     geography.CoordinateInvalid: Kind(400, "coordinate-invalid", Message("Not a usable position")),
     geography.FsaMalformed: Kind(400, "fsa-malformed", Message("No postal code looks like this")),
     geography.ParameterInvalid: Kind(400, "parameter-invalid", Message("A parameter cannot be used")),
+    BodyInvalid: Kind(400, "body-invalid", Message("The body cannot be used")),
+    BodyTooLarge: Kind(413, "body-too-large", Message("The body is too large")),
+    MediaTypeUnknown: Kind(415, "media-type-unknown", Message("Not a media type that is read here")),
     geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
     geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),
     geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", Message("This FSA has no boundary")),

@@ -37,7 +37,7 @@ _TORONTO_NAMES = {
     "pruid": "35",
 }
 _DOWNTOWN_NAMES = {"dguid": "2021A0011M5V", "name": "M5V", "name_en": "M5V", "name_fr": "M5V", "pruid": "35"}
-_COVERS = {"match": "covers", "certain": True}
+_COVERS: dict[str, Any] = {"match": "covers", "certain": True, "warnings": []}
 _TORONTO: dict[str, Any] = {
     "id": "3595",
     "type": "Feature",

@@ -1,9 +1,9 @@
 """The OpenAPI document, rendered from what the code itself uses: the specs of the parameters and the table of errors."""
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from api import examples, schemas
 from api.errors import TABLE, Kind
@@ -37,6 +37,14 @@ Errors are problem documents (RFC 9457); `type` is stable. Positions are WGS 84 
 path is served with a trailing slash too, and answers to HEAD.
 """
 
+
+class Sent(NamedTuple):
+    """A body that a client sends: its schema and an example."""
+
+    schema: schemas.Schema
+    example: Any
+
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -50,6 +58,8 @@ def documented(
     problems: tuple[type[Exception], ...],
     media_types: tuple[str, ...] = GEOJSON_MEDIA_TYPES,
     empty: str | None = None,
+    request: Mapping[str, Sent] | None = None,
+    others: Mapping[str, schemas.Schema] | None = None,
 ) -> Callable[[View], View]:
     """Return a decorator that documents a view's method.
 
@@ -58,6 +68,8 @@ def documented(
         body: name of the schema of the answer (api.schemas), and of its example (api.examples).
         problems: exceptions of `api.errors.TABLE` that this route raises.
         empty: what an answer 204 means, None where there is none.
+        request: what may be sent as a body, by media type.
+        others: schemas of the answer in further media types.
     """
     kinds = [TABLE[one] for one in problems]
     kinds += [kind for kind in dict.fromkeys(TABLE.values()) if kind.slug in _ALWAYS]
@@ -74,6 +86,8 @@ def documented(
     }
     if empty is not None:
         responses[204] = OpenApiResponse(description=empty)
+    for media_type, schema in (others or {}).items():
+        responses[(200, media_type)] = OpenApiResponse(schema)
     for status in sorted({kind.status for kind in kinds}):
         responses[(status, PROBLEM_MEDIA_TYPE)] = _problems([kind for kind in kinds if kind.status == status])
     decorator: Callable[[View], View] = extend_schema(
@@ -81,7 +95,17 @@ def documented(
         tags=[tag],
         summary=summary,
         parameters=[_parameter(one, "path") for one in spec.path] + [_parameter(one, "query") for one in spec.query],
-        request=None,
+        request=None
+        if request is None
+        else {
+            media_type: OpenApiRequest(
+                sent.schema,
+                examples=[
+                    OpenApiExample(f"{operation_id} {media_type}", value=sent.example, media_type=media_type, request_only=True)
+                ],
+            )
+            for media_type, sent in request.items()
+        },
         responses=responses,
         auth=[],
     )

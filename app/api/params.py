@@ -32,7 +32,16 @@ from api.readers import (
     whole_number,
 )
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
-from geography.conf import ACCURACY_MAX_M, CHANGE_KINDS, LEVEL_NAMES, LEVELS, NEAREST_DEFAULT_M, NEAREST_MAX_M, TILE_ZOOM_MAX
+from geography.conf import (
+    ACCURACY_MAX_M,
+    ACCURACY_OF_MANY_MAX_M,
+    CHANGE_KINDS,
+    LEVEL_NAMES,
+    LEVELS,
+    NEAREST_DEFAULT_M,
+    NEAREST_MAX_M,
+    TILE_ZOOM_MAX,
+)
 from geography.coordinates import parse_bbox
 from geography.errors import ParameterInvalid
 from geography.messages import Message
@@ -277,6 +286,11 @@ ACCURACY = Param(
     "`candidates`, and `certain` is true only where there is one.",
     {"type": "number", "minimum": 0, "maximum": ACCURACY_MAX_M},
     35,
+)
+ACCURACY_OF_MANY = replace(
+    ACCURACY,
+    read=metres("accuracy", ACCURACY_OF_MANY_MAX_M),
+    schema=ACCURACY.schema | {"maximum": ACCURACY_OF_MANY_MAX_M},
 )
 MAX_DISTANCE = Param(
     "max_distance",

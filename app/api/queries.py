@@ -6,6 +6,7 @@ from typing import Any
 
 from api.params import (
     ACCURACY,
+    ACCURACY_OF_MANY,
     AT,
     BBOX,
     CHANGES_LIMIT,
@@ -140,6 +141,14 @@ class DownloadQuery(PlainQuery):
     sha256: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocateManyQuery(VintageQuery):
+    """Many positions, which are in the body."""
+
+    accuracy_m: float | None
+    max_distance_m: float
+
+
 def _vintages(values: Values) -> dict[str, Any]:
     labels = {name: values.get(name) for name in ("vintage", "fsa_vintage")}
     for name, label in labels.items():
@@ -231,6 +240,14 @@ def _changes(values: Values) -> ChangesQuery:
     return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
 
 
+def _locate_many(values: Values) -> LocateManyQuery:
+    return LocateManyQuery(**_vintages(values), accuracy_m=values["accuracy"], max_distance_m=values["max_distance"])
+
+
+def _many(values: Values) -> VintageQuery:
+    return VintageQuery(**_vintages(values))
+
+
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
 
 PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
@@ -263,3 +280,7 @@ LOCATE = Spec(
 )
 ONE_VINTAGE = Spec(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
 CHANGES = Spec(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))
+
+
+LOCATE_MANY = Spec(_locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, VINTAGE, FSA_VINTAGE, AT, LANG))
+FSA_MANY = Spec(_many, query=(VINTAGE, FSA_VINTAGE, AT, LANG))

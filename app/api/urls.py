@@ -18,6 +18,8 @@ def _all(*routes: tuple[str, Any, str]) -> list[URLPattern]:
 
 
 urlpatterns = [
+    # First, since routes are tried one after the other and this is the one that is asked most.
+    *_both("locate", positions.LocateView.as_view(), "locate"),
     *_all(
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),
@@ -41,7 +43,6 @@ urlpatterns = [
             downloads.PinnedDownloadView.as_view(),
             "pinned-download",
         ),
-        ("locate", positions.LocateView.as_view(), "locate"),
         ("tiles/<str:coverage>.json", tiles.TileJsonView.as_view(), "tilejson"),
         ("tiles/<str:coverage>/<str:z>/<str:x>/<str:y>.mvt", tiles.TileView.as_view(), "tile"),
         ("vintages", service.VintagesView.as_view(), "vintages"),

@@ -33,7 +33,7 @@ def main(vertices: int = 20_000_000, largest_share: float | None = None) -> None
         source = Path(settings.GEODATA_DIR) / f"{_SOURCE}.zip"
         made, largest = densify(source, folder, vertices, largest_share)
         size = (folder / "layer.shp").stat().st_size / 2**20
-        print(f"{made:,} vertices, {largest:,} of them in one region, {size:,.0f} MB of .shp")  # noqa: T201
+        print(f"{made:,} vertices, {largest:,} of them in one region, {size:,.0f} MB of .shp")
         measure(folder)
 
 
@@ -114,10 +114,10 @@ def measure(folder: Path) -> None:
     watcher = threading.Thread(target=_watch_server, args=(ends, peaks))
     watcher.start()
     started = time.monotonic()
-    subprocess.run(command, cwd=settings.APP_DIR, check=False, env=os.environ)  # noqa: S603
+    subprocess.run(command, cwd=settings.APP_DIR, check=False, env=os.environ)
     ends.set()
     watcher.join()
-    print(f"{time.monotonic() - started:.0f} s; private memory of the database's process at most {peaks['server']} MB")  # noqa: T201
+    print(f"{time.monotonic() - started:.0f} s; private memory of the database's process at most {peaks['server']} MB")
 
 
 def _watch_server(ends: threading.Event, peaks: dict[str, int]) -> None:

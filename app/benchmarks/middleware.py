@@ -20,15 +20,15 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counts.name
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 os.environ["STATIC_ROOT"] = _counts.name
 
-import django  # noqa: E402
+import django
 
 django.setup()
 
-from django.conf import settings  # noqa: E402
-from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
-from django.http import HttpRequest, HttpResponse  # noqa: E402
-from django.test import override_settings  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import path
 
 A_ROUND = 200
 
@@ -87,10 +87,10 @@ def main() -> None:
     names = settings.MIDDLEWARE
     handlers = [handler([]), *(handler([name]) for name in names), handler(names)]
     none, *each, together = microseconds(handlers, parser.parse_args().rounds)
-    print(f"{'no middleware':45} {none:7.1f} µs")  # noqa: T201
+    print(f"{'no middleware':45} {none:7.1f} µs")
     for name, one in zip(names, each, strict=True):
-        print(f"{name:45} {one - none:+7.1f} µs")  # noqa: T201
-    print(f"{'all together':45} {together - none:+7.1f} µs")  # noqa: T201
+        print(f"{name:45} {one - none:+7.1f} µs")
+    print(f"{'all together':45} {together - none:+7.1f} µs")
 
 
 if __name__ == "__main__":

@@ -244,7 +244,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 # A page may read a part of a file, and ask whether what it has is still what there is.
 CORS_ALLOW_HEADERS = [*default_headers, "range", "if-range", "if-match", "if-none-match"]
-CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS"]
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 
 # A page's address may hold a position: it goes to nobody, not even to this service's own log.
 SECURE_REFERRER_POLICY = "no-referrer"

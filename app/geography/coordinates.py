@@ -59,7 +59,15 @@ def parse_position(*, lat: str, lon: str) -> LonLat:
     Raises: CoordinateInvalid for text that is no finite number, for values out of range, and for a pair that lies in Canada
     only once it is swapped or its longitude is made negative; the hint then holds the corrected pair.
     """
-    latitude, longitude = _number(lat, "lat"), _number(lon, "lon")
+    return check_position(lat=_number(lat, "lat"), lon=_number(lon, "lon"))
+
+
+def check_position(*, lat: float, lon: float) -> LonLat:
+    """Return a latitude and a longitude in decimal degrees as a position. Raises: CoordinateInvalid as `parse_position`."""
+    latitude, longitude = lat, lon
+    if not (math.isfinite(latitude) and math.isfinite(longitude)):
+        parameter = "lon" if math.isfinite(latitude) else "lat"
+        raise CoordinateInvalid(Message("%(name)s must be a finite number.", name=parameter), parameter=parameter)
     hint = _likely_meant(latitude, longitude)
     if not -90 <= latitude <= 90:
         raise CoordinateInvalid(Message("A latitude lies between -90 and 90."), parameter="lat", hint=hint)

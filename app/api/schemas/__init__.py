@@ -1,14 +1,15 @@
 """JSON Schema (2020-12, as in OpenAPI 3.1) of every body. The tests hold each answer against it."""
 
-from api.schemas import downloads, positions, regions, service, tiles, vintages
+from api.schemas import bulk, downloads, positions, regions, service, tiles, vintages
 from api.schemas.parts import Schema, ref
 
-__all__ = ["COMPONENTS", "ref"]
+__all__ = ["COMPONENTS", "Schema", "ref"]
 
 COMPONENTS: dict[str, Schema] = {
     **regions.COMPONENTS,
     **positions.COMPONENTS,
     **tiles.COMPONENTS,
+    **bulk.COMPONENTS,
     **vintages.COMPONENTS,
     **downloads.COMPONENTS,
     **service.COMPONENTS,

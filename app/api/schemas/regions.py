@@ -9,7 +9,6 @@ from api.schemas.parts import (
     ONE_VINTAGE,
     PRUID,
     REGION,
-    SHARE,
     SHARES,
     SLIVERS,
     TWO_VINTAGES,
@@ -17,7 +16,6 @@ from api.schemas.parts import (
     Schema,
     collection,
     feature,
-    flag,
     named,
     number,
     or_null,
@@ -80,18 +78,7 @@ COMPONENTS: dict[str, Schema] = {
     "FsaHealthRegions": collection(
         feature({**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region.")}),
         {
-            "fsa": record(
-                {
-                    "code": CFSAUID,
-                    "is_split": flag("True where the FSA lies in more than one health region."),
-                    "province": ref("Province"),
-                    "given": text("What the request named.", enum=["fsa", "postal_code"]),
-                    "used": text("What of it was used: the FSA."),
-                    "share_outside": number("How much of the FSA's area lies in no health region.", **SHARE),
-                    "warnings": WARNINGS,
-                    "slivers_left_out": SLIVERS,
-                }
-            ),
+            "fsa": ref("Fsa"),
             **TWO_VINTAGES,
         },
         "The health regions that an FSA belongs to, largest share first.",

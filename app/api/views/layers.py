@@ -1,17 +1,24 @@
 """Regions of one coverage: lists and single features."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
-from api import openapi, queries
+from api import openapi, queries, schemas
 from api.bodies import collection, page_links, provenance
-from api.editions import chosen
+from api.bulk import codes
+from api.bulk.reading import Items
+from api.editions import chosen, chosen_pair
+from api.located import Answers
+from api.openapi import Sent
 from api.renderers import json_bytes
+from api.schemas.bulk import TEXT
 from api.serializers import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.views.base import GeoView
+from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.selectors.changes import reused_codes
@@ -130,11 +137,12 @@ class HealthRegionView(LayerView):
         return self.one(request, self.ask(request, queries.HEALTH_REGION, id=id))
 
 
-class FsasView(LayerView):
-    """The layer of FSAs."""
+class FsasView(BulkView, LayerView):
+    """The layer of FSAs, and the health regions of many of them."""
 
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
+    subject = codes.SUBJECT
 
     @openapi.documented(
         queries.FSAS,
@@ -147,6 +155,37 @@ class FsasView(LayerView):
     def get(self, request: Request) -> HttpResponse:
         """List forward sortation areas (the first three characters of a postal code) in the order of their codes."""
         return self.list(request, self.ask(request, queries.FSAS))
+
+    @openapi.documented(
+        queries.FSA_MANY,
+        operation_id="locate_many_fsas",
+        tag="FSAs",
+        summary="The health regions of each of many FSAs or postal codes",
+        body="FsaMany",
+        media_types=("application/json",),
+        others=TEXTS,
+        request={
+            "application/json": Sent(schemas.ref("Codes"), {"codes": ["M5V", {"id": 7, "code": "K0A 1B0"}]}),
+            "text/csv": Sent(TEXT, "patient,postal_code\r\n1,M5V 3L9\r\n"),
+            "application/x-ndjson": Sent(TEXT, '{"id": 1, "code": "M5V"}\n"K0A"\n'),
+        },
+        problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *openapi.VINTAGE_PROBLEMS),
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer up to 100,000 codes, in their order, each with a status of its own.
+
+        The body is JSON (`{"codes": ["M5V", …]}`, or objects with `code` and any `id`), CSV with a header (`fsa`,
+        `postal_code`, `code` …; other columns come back as they are) or lines of JSON. Of a postal code only its FSA is used.
+        CSV gets the region with the largest share as `hruid`, and all of them as `hruids`. Formats, order and status are as
+        for `POST /locate`.
+        """
+        return self.answer_many(request)
+
+    def chunks(self, request: Request, items: Items[Any]) -> Body:
+        """Return the answers, the columns that CSV adds, and what says where they come from."""
+        vintages = chosen_pair(queries.FSA_MANY.parse(request.GET, {}))
+        answers = Answers(vintages, self.language, max_distance_m=0.0)
+        return Body(codes.answered(items.items, vintages, self.language), codes.COLUMNS, answers.source, answers.links())
 
 
 class FsaBoundaryView(LayerView):

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import SHARE_DECIMALS, collection, provenance, province_block, region_names, shares_block, warnings_block
+from api.bodies import collection, fsa_block, provenance, region_names, shares_block, warnings_block
 from api.editions import chosen_pair
 from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
@@ -49,20 +49,10 @@ class FsaView(GeoView):
             language=self.language,
             shares=shares,
         )
-        fsa = {
-            "code": found.fsa.code,
-            "is_split": len(drawn) > 1,
-            "province": province_block(found.fsa.pruid, self.language),
-            "given": "postal_code" if query.fsa.from_postal_code else "fsa",
-            "used": found.fsa.code,
-            "share_outside": round(found.share_outside, SHARE_DECIMALS),
-            "warnings": warnings_block(found.fsa.code, reused_codes(vintages["fsa_vintage"]), self.language),
-            "slivers_left_out": found.slivers,
-        }
         return Response(
             collection(
                 drawn,
-                fsa=fsa,
+                fsa=fsa_block(found, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),

@@ -1,23 +1,37 @@
-"""Positions: what covers one, what is near it, and how sure that is."""
+"""Positions: what covers one, what is near it, and how sure that is; and the same for many."""
 
 from typing import Any
 
+import orjson
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import openapi, queries
-from api.bodies import SHARE_DECIMALS, located_block, provenance, province_block, region_names
+from api import openapi, queries, schemas
+from api.bulk import positions
+from api.bulk.reading import Items
 from api.editions import chosen_pair
+from api.errors import refuse
+from api.language import language_of
+from api.located import Answers
+from api.openapi import Sent
+from api.renderers import GeoJSONRenderer, JSONRenderer
+from api.schemas.bulk import TEXT
 from api.views.base import GeoView
+from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
-from geography.conf import DATUM_UNCERTAINTY_M
-from geography.selectors.positions import Located, circle_shares, position_locate
 
-DISTANCE_DECIMALS = 1
+# What a lookup's Accept header says where nothing needs to be negotiated: GeoJSON is what comes first anyhow.
+_PLAIN = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
 
 
-class LocateView(GeoView):
-    """What covers a position."""
+class LocateView(BulkView, GeoView):
+    """What covers a position, or each of many."""
+
+    subject = positions.SUBJECT
+    bulk_renderers = (JSONRenderer, GeoJSONRenderer)
 
     @openapi.documented(
         queries.LOCATE,
@@ -34,51 +48,70 @@ class LocateView(GeoView):
         that regions share the lowest code wins. Without `accuracy`, `certain` is false within 2 m of a border: WGS 84 and NAD83
         differ by as much. Off the coast the nearest region within `max_distance` is the answer, and `match` says so.
         """
-        query = self.ask(request, queries.LOCATE)
-        vintages = chosen_pair(query)
-        region, fsa = position_locate(
-            position=query.position,
-            vintages=[vintages["vintage"], vintages["fsa_vintage"]],
-            accuracy_m=query.accuracy_m or 0.0,
-            max_distance_m=query.max_distance_m,
-            borders=[True, False],
+        body, headers = self._answer(request)
+        return Response(orjson.Fragment(body), headers=headers)
+
+    @openapi.documented(
+        queries.LOCATE_MANY,
+        operation_id="locate_many",
+        tag="Positions",
+        summary="The health region and the FSA at each of many positions",
+        body="LocatedMany",
+        media_types=("application/json",),
+        others={"application/geo+json": schemas.ref("LocatedFeatures"), **TEXTS},
+        request={
+            "application/json": Sent(
+                schemas.ref("Positions"), {"points": [[-79.3871, 43.6426], {"id": 7, "lat": 46.81, "lon": -71.21}]}
+            ),
+            "application/geo+json": Sent(
+                schemas.ref("PositionFeatures"),
+                {
+                    "type": "FeatureCollection",
+                    "features": [
+                        {
+                            "type": "Feature",
+                            "geometry": {"type": "Point", "coordinates": [-79.3871, 43.6426]},
+                            "properties": {"name": "CN Tower"},
+                        }
+                    ],
+                },
+            ),
+            "text/csv": Sent(TEXT, "name,lat,lon\r\nCN Tower,43.6426,-79.3871\r\n"),
+            "application/x-ndjson": Sent(TEXT, '{"id": 1, "lat": 43.6426, "lon": -79.3871}\n[-71.21, 46.81]\n'),
+        },
+        problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *openapi.VINTAGE_PROBLEMS),
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer up to 100,000 positions, in their order, each with a status of its own.
+
+        The body is JSON (`{"points": [[lon, lat], …]}`, or objects with `lat`, `lon` and any `id`), GeoJSON (a
+        FeatureCollection of points, a MultiPoint), CSV with a header (`lat`/`latitude`/`y`, `lon`/`lng`/`long`/`longitude`/`x`;
+        other columns come back as they are) or lines of JSON. The answer is in the format of the Accept header, by default in
+        that of the body. `status` is `ok`, or the kind of problem that the position alone would have been answered with. It is
+        streamed: where it does not end as its format does, it is not whole. Nothing of it is written to a log, and unlike in a
+        URL no proxy sees the positions.
+        """
+        return self.answer_many(request)
+
+    def chunks(self, request: Request, items: Items[Any]) -> Body:
+        """Return the answers, the columns that CSV adds, and what says where they come from."""
+        query = queries.LOCATE_MANY.parse(request.GET, {})
+        answers = Answers(chosen_pair(query), self.language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
+        return Body(positions.answered(items.items, answers), positions.COLUMNS, answers.source, answers.links())
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer without the framework where it has nothing to settle: most of the time of a lookup was its negotiation."""
+        if request.method != "GET" or request.headers.get("Accept", "*/*") not in _PLAIN:
+            return super().dispatch(request, *args, **kwargs)
+        try:
+            body, headers = self._answer(request)
+        except (errors.GeographyError, OperationalError, InterfaceError) as error:
+            return refuse(request, error)
+        return HttpResponse(body, content_type=GeoJSONRenderer.media_type, headers=headers)
+
+    def _answer(self, request: HttpRequest | Request) -> tuple[bytes, dict[str, str]]:
+        query = queries.LOCATE.parse(request.GET, {})
+        answers = Answers(
+            chosen_pair(query), language_of(request), max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m
         )
-        pruid = next((one.region.pruid for one in (region, fsa) if one.region), None)
-        properties: dict[str, Any] = {
-            "match": region.match,
-            "certain": region.certain,
-            "distance_m": _metres(region.distance_m),
-            "distance_to_border_m": _metres(region.distance_to_border_m),
-            "neighbour": region.neighbour and region_names(region.neighbour, code_name="hruid", language=self.language),
-            "health_region": located_block(region, code_name="hruid", language=self.language),
-            "fsa": located_block(fsa, code_name="cfsauid", language=self.language),
-            "province": province_block(pruid, self.language) if pruid else None,
-        }
-        if query.accuracy_m is not None:
-            properties["accuracy_m"] = query.accuracy_m
-            properties["candidates"] = self._candidates(query, region)
-        return Response(
-            {
-                "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": list(query.position)},
-                "properties": properties,
-                **provenance(vintages, self.language),
-            }
-        )
-
-    def _candidates(self, query: queries.LocateQuery, located: Located) -> list[dict[str, Any]]:
-        """Return every health region within the accuracy, the one that covers most of the circle first."""
-        if not located.near:
-            return []
-        radius = max(query.accuracy_m or 0.0, DATUM_UNCERTAINTY_M)
-        shares = circle_shares(position=query.position, accuracy_m=radius, vintage=located.vintage)
-        candidates = [
-            region_names(region, code_name="hruid", language=self.language)
-            | {"share_of_circle": round(shares.get(region.id, 0.0), SHARE_DECIMALS)}
-            for region in located.near
-        ]
-        return sorted(candidates, key=lambda one: -one["share_of_circle"])
-
-
-def _metres(distance: float | None) -> float | None:
-    return None if distance is None else round(distance, DISTANCE_DECIMALS)
+        return answers.feature(query.position), answers.links()

@@ -116,24 +116,33 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
     """
     fsa = drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
     if fsa is None:
-        why = (
-            Message("that vintage covers a part of the country")
-            if vintage.extract
-            else Message("Canada Post uses more codes than the census does")
-        )
-        raise FsaWithoutBoundary(
-            Message(
-                "%(code)s is a possible FSA, but FSA vintage %(vintage)s has no boundary of it: %(why)s.",
-                code=code,
-                vintage=vintage.label,
-                why=why,
-            ),
-            code=code,
-            neighbours=_before_and_after(code, vintage),
-            parameter="code",
-            hint=_elsewhere(Q(code=code), vintage),
+        raise fsa_without_boundary(
+            code, vintage, neighbours=_before_and_after(code, vintage), hint=_elsewhere(Q(code=code), vintage)
         )
     return fsa
+
+
+def fsa_without_boundary(
+    code: str, vintage: Vintage, *, neighbours: tuple[str, ...] = (), hint: Message | None = None
+) -> FsaWithoutBoundary:
+    """Return the error for a possible FSA that a vintage holds no polygon of, to be raised or told. Queries: none."""
+    why = (
+        Message("that vintage covers a part of the country")
+        if vintage.extract
+        else Message("Canada Post uses more codes than the census does")
+    )
+    return FsaWithoutBoundary(
+        Message(
+            "%(code)s is a possible FSA, but FSA vintage %(vintage)s has no boundary of it: %(why)s.",
+            code=code,
+            vintage=vintage.label,
+            why=why,
+        ),
+        code=code,
+        neighbours=neighbours,
+        parameter="code",
+        hint=hint,
+    )
 
 
 def _elsewhere(by: Q, vintage: Vintage) -> Message | None:

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 from django.urls import get_resolver
 
+from api.bulk.formats import Format
 from api.errors import TABLE
 from api.limits import TooManyAtOnce
 from api.management.commands import translations
@@ -130,6 +131,18 @@ def one_file(request, monkeypatch, client):
     make.make([one for one in make.published_downloads() if one.name == "fsa-2021.csv"], Steps(quiet=True))
 
 
+def small(request, monkeypatch, client):
+    request.getfixturevalue("settings").DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+
+
+def few(request, monkeypatch, client):
+    monkeypatch.setattr("api.bulk.reading.ITEMS_MAX", 3)
+
+
+def _sent(data, content_type="application/json"):
+    return {"path": "/locate", "data": data, "content_type": content_type}
+
+
 # (problem, what is done first, how it is asked)
 ELSEWHERE = [
     ("too-many-at-once", full, {"path": "/vintages"}),
@@ -145,6 +158,16 @@ ELSEWHERE = [
     ("internal-error", broken, {"path": "/vintages"}),
     ("not-acceptable", nothing, {"path": "/vintages", "headers": {"Accept": "text/csv"}}),
     ("request-refused", nothing, {"path": "/vintages", "headers": {"Host": "evil.example"}}),
+    ("media-type-unknown", nothing, _sent("x", "text/html")),
+    ("body-too-large", small, _sent("[" + "1," * 100 + "1]")),
+    ("body-too-large", few, _sent("[1,1,1,1]")),
+    ("body-invalid", nothing, _sent("{")),
+    ("body-invalid", nothing, _sent("1")),
+    ("body-invalid", nothing, _sent(b"lat,lon\n\xe9,1", "text/csv")),
+    ("body-invalid", nothing, _sent('lat,lon\n"1,2', "text/csv")),
+    ("body-invalid", nothing, _sent("a,b\n", "text/csv")),
+    ("body-invalid", nothing, _sent("lat,y,lon\n", "text/csv")),
+    ("body-invalid", nothing, _sent("lat,lon,status\n", "text/csv")),
 ]
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -177,6 +200,8 @@ def _names():
     paths = " ".join(
         str(pattern.pattern) for one in get_resolver().url_patterns for pattern in getattr(one, "url_patterns", [])
     )
+    # Of HTTP: what headers and methods are called, and the formats.
+    names |= set(_words("Content-Type POST")) | {word for one in Format for word in _words(one.value)}
     return names | set(_words(paths)) | {one.abbreviation.lower() for one in PROVINCES}
 
 
@@ -214,7 +239,8 @@ def test_so_is_one_that_is_not_the_askers_fault(request, monkeypatch, client, as
     before(request, monkeypatch, client)
     asked = dict(asked)
     headers = asked.pop("headers", {})
-    assert_whole(slug, lambda language: client.get(**asked, headers={**headers, "Accept-Language": language}))
+    ask = client.post if "data" in asked else client.get
+    assert_whole(slug, lambda language: ask(**asked, headers={**headers, "Accept-Language": language}))
 
 
 @pytest.mark.parametrize("path", ["/locate", "/vintages", "/livez"])

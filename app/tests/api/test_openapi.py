@@ -57,17 +57,21 @@ def test_every_route_is_in_it_in_one_spelling(document):
         ("/fsa/{code}", queries.FSA),
         ("/fsa/{code}/boundary", queries.FSA_BOUNDARY),
         ("/locate", queries.LOCATE),
+        ("/locate post", queries.LOCATE_MANY),
+        ("/fsa post", queries.FSA_MANY),
         ("/vintages", queries.PLAIN),
     ],
 )
 def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
-    documented = {(one["in"], one["name"], one.get("required", False)) for one in document["paths"][path]["get"]["parameters"]}
+    path, _, method = path.partition(" ")
+    parameters = document["paths"][path][method or "get"]["parameters"]
+    documented = {(one["in"], one["name"], one.get("required", False)) for one in parameters}
     read = {("path", one.name, True) for one in spec.path} | {("query", one.name, one.required) for one in spec.query}
     assert documented == read
 
 
 def test_every_operation_has_an_id_a_summary_and_a_description(document):
-    operations = [path["get"] for path in document["paths"].values()]
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert all(one["operationId"] and one["summary"] and one["description"] for one in operations)
     assert len({one["operationId"] for one in operations}) == len(operations)
 
@@ -76,7 +80,8 @@ def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_ow
     documented = {
         document["components"]["examples"][example["$ref"].rpartition("/")[2]]["value"]["type"]
         for path in document["paths"].values()
-        for response in path["get"]["responses"].values()
+        for operation in path.values()
+        for response in operation["responses"].values()
         for example in response.get("content", {}).get("application/problem+json", {}).get("examples", {}).values()
     }
     nobodys = {

@@ -54,7 +54,7 @@ def test_a_bug_logs_where_it_was_and_not_what_was_asked(client, logged, monkeypa
         raise DataError("invalid input: SELECT ST_MakePoint(-79.654321, 43.123456) for M5V 3L9")
 
     settings.DEBUG = debug
-    monkeypatch.setattr("api.views.positions.position_locate", fail)
+    monkeypatch.setattr("api.located.points_locate", fail)
     response = client.get("/locate", {"lat": "43.123456", "lon": "-79.654321"})
     assert response.status_code == 500
     text = logged()
@@ -73,6 +73,6 @@ def test_a_database_that_is_away_logs_no_statement(client, logged):
 @pytest.mark.usefixtures("world")
 def test_statements_are_not_logged_at_any_level(client, logged, django_assert_num_queries):
     # The assertion turns on the cursor that logs statements, as DEBUG does.
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(7):
         client.get("/locate", worlds.position(2_000, 5_000))
     assert "SELECT" not in logged()

@@ -14,15 +14,15 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from api import examples
-from api.collection import collection, example
+from api.collection import body_of, collection, example
 
 DOCS: Path = settings.REPO_DIR / "docs"
 HOST = "http://127.0.0.1:8000"
 # Operations that the demonstration, with its one vintage of each coverage, has no answer to, or whose answer is a file of which
 # nobody knows the checksum: their examples are by hand.
 NOT_ON_THE_DEMONSTRATION: set[str] = {"get_pinned_download", "list_changes"}
-# Asks a path; returns the status, the media type and the body.
-Ask = Callable[[str], tuple[int, str, bytes]]
+# Asks a path, with a body of a media type for a POST; returns the status, the media type and the body of the answer.
+Ask = Callable[..., tuple[int, str, bytes]]
 
 
 class Command(BaseCommand):
@@ -34,8 +34,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         client = Client(headers={"Host": "127.0.0.1:8000"})
 
-        def ask(path: str) -> tuple[int, str, bytes]:
-            response = client.get(path)
+        def ask(path: str, body: str | None = None, media_type: str = "") -> tuple[int, str, bytes]:
+            response = client.get(path) if body is None else client.post(path, body, content_type=media_type)
             return response.status_code, response.headers["Content-Type"], b"".join(response)
 
         _write(examples.STORED_FILE, asked(ask, HOST))
@@ -58,23 +58,24 @@ class Command(BaseCommand):
 def asked(ask: Ask, address: str) -> dict[str, Any]:
     """Return the answers of the demonstration that are shown as examples, shortened; `address` is shown as `HOST`.
 
-    Every operation with GET and a JSON answer is asked with the examples of its required parameters, and every problem in the
-    way that provokes it. Raises: CommandError where an answer is none.
+    Every operation with a JSON answer is asked with the examples of its required parameters and of its body, and every problem
+    in the way that provokes it. Raises: CommandError where an answer is none.
     """
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     answers = {}
     for path, operations in document["paths"].items():
-        operation = operations.get("get")
-        if operation is None or operation["operationId"] in {"schema", *NOT_ON_THE_DEMONSTRATION}:
-            continue
-        request = request_of(path, operation)
-        status, media_type, body = ask(request)
-        if status != 200:
-            raise CommandError(
-                f"{operation['operationId']}: its own example {request} is answered with {status}: {body[:300]!r}"
-            )
-        if media_type in ("application/json", "application/geo+json"):
-            answers[operation["operationId"]] = {"request": request, "answer": _shown(body, address)}
+        for method, operation in operations.items():
+            if operation["operationId"] in {"schema", *NOT_ON_THE_DEMONSTRATION}:
+                continue
+            request = request_of(path, operation)
+            sent = body_of(operation["requestBody"]["content"]) if method == "post" else ()
+            status, media_type, body = ask(request, *reversed(sent))
+            if status != 200:
+                raise CommandError(
+                    f"{operation['operationId']}: its own example {request} is answered with {status}: {body[:300]!r}"
+                )
+            if media_type in ("application/json", "application/geo+json"):
+                answers[operation["operationId"]] = {"request": request, "answer": _shown(body, address)}
     problems = {}
     for slug, request in examples.PROVOKED.items():
         *_, body = ask(request)

@@ -1,0 +1,79 @@
+"""FSAs and postal codes as items, and the health regions of each of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from api.bodies import fsa_block, region_names, shares_block
+from api.bulk.reading import Item, Subject
+from api.bulk.writing import Answer, failed
+from geography.codes import FsaInput, parse_fsa
+from geography.errors import FsaMalformed
+from geography.messages import Message
+from geography.models import Vintage
+from geography.selectors.changes import ReusedCode, reused_codes
+from geography.selectors.overlaps import FsaRegions, fsas_health_regions
+from geography.selectors.regions import fsa_without_boundary
+
+CHUNK = 2_000
+COLUMNS = ("used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids")
+
+_NAMES = ("fsa", "cfsauid", "postal_code", "postalcode", "postal code", "code", "code_postal", "code postal", "rta")
+
+
+def _of_json(value: Any) -> FsaInput:
+    """Return the FSA in a text, or in an object with one of the names of the column."""
+    if isinstance(value, dict):
+        found = [one for name, one in value.items() if name.lower() in _NAMES]
+        value = found[0] if len(found) == 1 else None
+    if not isinstance(value, str):
+        raise FsaMalformed(
+            Message("This is no code."), hint=Message("A code is a text such as M5V, or an object with the member code.")
+        )
+    return parse_fsa(value)
+
+
+SUBJECT = Subject((_NAMES,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
+
+
+def answered(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
+    """Yield the answers in chunks, in the order of the items. Queries: 3 for each `CHUNK`."""
+    rest = iter(items)
+    while some := list(islice(rest, CHUNK)):
+        codes = {item.question.code for item in some if item.question is not None}
+        found = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
+        reused = reused_codes(vintages["fsa_vintage"])
+        chunk = []
+        for item in some:
+            if item.question is not None and item.question.code not in found:
+                item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
+            chunk.append(
+                failed(item, language)
+                if item.error is not None or item.question is None
+                else _answer(item, item.question, found[item.question.code], reused, language)
+            )
+        yield chunk
+
+
+def _answer(
+    item: Item[FsaInput],
+    given: FsaInput,
+    found: FsaRegions,
+    reused: Mapping[str, Sequence[ReusedCode]],
+    language: str,
+) -> Answer:
+    regions = [
+        region_names(overlap.health_region, code_name="hruid", language=language) | shares_block(overlap)
+        for overlap in found.overlaps
+    ]
+    first: Mapping[str, Any] = regions[0] if regions else {"hruid": "", "name": "", "share_of_fsa": ""}
+    fields = (
+        found.fsa.code,
+        "true" if len(regions) > 1 else "false",
+        first["hruid"],
+        first["name"],
+        str(first["share_of_fsa"]),
+        " ".join(region["hruid"] for region in regions),
+    )
+    properties = {"fsa": fsa_block(found, given, reused, language), "health_regions": regions}
+    return Answer(item, "ok", properties, fields)

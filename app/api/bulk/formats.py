@@ -1,0 +1,53 @@
+"""The formats of many items, by media type."""
+
+from enum import Enum
+
+from api.bulk.errors import MediaTypeUnknown
+from api.renderers import GeoJSONRenderer, JSONRenderer
+from geography.messages import Message
+
+ITEMS_MAX = 100_000
+
+
+class Format(Enum):
+    """A format by its media type, the one that answers are sent with."""
+
+    JSON = JSONRenderer.media_type
+    GEOJSON = GeoJSONRenderer.media_type
+    CSV = "text/csv"
+    NDJSON = "application/x-ndjson"
+
+
+_BY_MEDIA_TYPE = {one.value: one for one in Format} | {
+    "application/ndjson": Format.NDJSON,
+    "application/jsonl": Format.NDJSON,
+    "application/x-jsonlines": Format.NDJSON,
+    "application/csv": Format.CSV,
+    "application/vnd.ms-excel": Format.CSV,  # what browsers on Windows call a .csv
+}
+
+
+def format_of(content_type: str) -> Format:
+    """Return the format that a Content-Type header names. Raises: MediaTypeUnknown, with those that there are."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    found = _BY_MEDIA_TYPE.get(media_type)
+    if found is None:
+        raise MediaTypeUnknown(
+            Message("The body is in none of the formats that are read here."),
+            hint=Message("Content-Type is one of %(known)s.", known=[one.value for one in Format]),
+        )
+    return found
+
+
+class CSVRenderer(JSONRenderer):
+    """Names text/csv where the format of an answer is negotiated; what writes it is `api.bulk.writing`."""
+
+    media_type = Format.CSV.value
+    format = "csv"
+
+
+class NDJSONRenderer(JSONRenderer):
+    """Names application/x-ndjson likewise."""
+
+    media_type = Format.NDJSON.value
+    format = "ndjson"

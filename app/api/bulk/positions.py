@@ -1,0 +1,96 @@
+"""Positions as items, and what covers each of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from api.bulk.reading import Item, Subject
+from api.bulk.writing import Answer, failed
+from api.located import Answers
+from geography.coordinates import LonLat, check_position, parse_position
+from geography.errors import CoordinateInvalid
+from geography.messages import Message
+
+# One question to the tables, or one walk through memory, for so many.
+CHUNK = 2_000
+
+_LAT = ("lat", "latitude", "y")
+_LON = ("lon", "lng", "long", "longitude", "x")
+
+
+def _of_text(fields: Sequence[str]) -> LonLat:
+    # A decimal comma is read where the delimiter leaves one.
+    lat, lon = (text.replace(",", ".") for text in fields)
+    return parse_position(lat=lat, lon=lon)
+
+
+def _of_json(value: Any) -> LonLat:
+    """Return the position in `[lon, lat]`, in an object with the names of the columns, or in a GeoJSON Point or Feature."""
+    lon, lat = _pair(value)
+    if _is_number(lon) and _is_number(lat):
+        return check_position(lat=float(lat), lon=float(lon))
+    if isinstance(lon, str) and isinstance(lat, str):
+        return parse_position(lat=lat, lon=lon)
+    raise CoordinateInvalid(
+        Message("This is no position."), hint=Message("A position is [longitude, latitude], or an object with lat and lon.")
+    )
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    if isinstance(value, dict) and "geometry" in value:
+        value = value["geometry"]
+    if isinstance(value, dict) and "coordinates" in value:
+        value = value["coordinates"] if value.get("type") == "Point" else None
+    if isinstance(value, list) and len(value) in (2, 3):  # a third number is a height
+        return value[0], value[1]
+    if isinstance(value, dict):
+        lon, lat = ([one for name, one in value.items() if name.lower() in column] for column in (_LON, _LAT))
+        if len(lon) == len(lat) == 1:
+            return lon[0], lat[0]
+    return None, None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+SUBJECT = Subject((_LAT, _LON), ("points", "features", "coordinates"), _of_text, _of_json)
+
+
+def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[Answer]]:
+    """Yield the answers in chunks, in the order of the items. Queries: as `Answers.locate` for each `CHUNK`."""
+    rest = iter(items)
+    while some := list(islice(rest, CHUNK)):
+        positions = [item.question for item in some if item.question is not None]
+        located = iter(answers.locate(positions) if positions else [])
+        chunk = []
+        for item in some:
+            if item.question is None:
+                chunk.append(failed(item, answers.language))
+                continue
+            found = next(located)
+            geometry = {"type": "Point", "coordinates": list(item.question)}
+            chunk.append(Answer(item, "ok", answers.properties(item.question, found), _fields(found, answers), geometry))
+        yield chunk
+
+
+COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m")
+
+
+def _fields(located: Sequence[Any], answers: Answers) -> Sequence[str]:
+    """Return the fields of `COLUMNS`."""
+    region, fsa = located
+    known = region.region or fsa.region
+    name = ""
+    if region.region is not None:
+        name = region.region.name_fr if answers.language == "fr" else region.region.name_en
+    border = region.distance_to_border_m
+    return (
+        region.region.code if region.region else "",
+        name,
+        fsa.region.code if fsa.region else "",
+        known.pruid if known else "",
+        region.match,
+        "true" if region.certain else "false",
+        "" if border is None else f"{border:.1f}",
+    )

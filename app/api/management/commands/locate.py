@@ -1,0 +1,110 @@
+"""Answer a file of positions of any size, at a memory that does not grow with it."""
+
+import io
+import os
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import wrap_file
+
+from api.bulk.formats import Format
+from api.bulk.positions import COLUMNS, SUBJECT, answered
+from api.bulk.reading import Items, read_csv, read_lines
+from api.bulk.writing import written
+from api.language import LANGUAGES
+from api.located import Answers
+from geography.conf import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
+from geography.errors import GeographyError
+from geography.selectors import atlas
+from geography.selectors.vintages import vintage_in_force
+
+
+class Command(BaseCommand):
+    help = (
+        "Write what POST /locate would answer: bin/manage locate points.csv > out.csv. The file is CSV with a header (lat, "
+        "lon; other columns come back as they are) or, with the ending .ndjson or .jsonl, lines of JSON. Without a file, or "
+        "with -, CSV is read from standard input."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", default="-", help="CSV, .ndjson or .jsonl; - is standard input.")
+        parser.add_argument("--out", help="Where to write; by default to standard output.")
+        parser.add_argument("--vintage", help="Label of the health-region vintage; by default the one in force.")
+        parser.add_argument("--fsa-vintage", help="Label of the FSA vintage; by default the one in force.")
+        parser.add_argument("--at", type=date.fromisoformat, help="A day, YYYY-MM-DD: the vintages in force then.")
+        parser.add_argument("--lang", choices=LANGUAGES, default="en", help="Language of hr_name.")
+        parser.add_argument("--accuracy", type=float, help=f"Metres it may be off, 0 to {ACCURACY_OF_MANY_MAX_M:g}.")
+        parser.add_argument(
+            "--max-distance",
+            type=float,
+            default=NEAREST_DEFAULT_M,
+            help=f"How far the nearest region may be where none covers, metres, 0 to {NEAREST_MAX_M:g} (default %(default)g).",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not 0 <= (options["accuracy"] or 0) <= ACCURACY_OF_MANY_MAX_M or not 0 <= options["max_distance"] <= NEAREST_MAX_M:
+            raise CommandError("--accuracy or --max-distance is out of its range: see --help.")
+        try:
+            with self._source(options["file"]) as source, _target(options["out"]) as target:
+                self._answer(source, target, options)
+        except GeographyError as error:
+            hint = f" {error.hint}" if error.hint else ""
+            raise CommandError(f"{error.message}{hint}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(str(error)) from None
+
+    def _source(self, name: str) -> BinaryIO:
+        return sys.stdin.buffer if name == "-" else Path(name).open("rb")
+
+    def _answer(self, source: BinaryIO, target: IO[bytes], options: dict[str, Any]) -> None:
+        vintages = {
+            "vintage": vintage_in_force(coverage=COVERAGE_HEALTH_REGIONS, label=options["vintage"], at=options["at"]),
+            "fsa_vintage": vintage_in_force(coverage=COVERAGE_FSA, label=options["fsa_vintage"], at=options["at"]),
+        }
+        if settings.LOOKUP_MEMORY_VERTICES:
+            for vintage in vintages.values():
+                atlas.load(vintage)
+        answers = Answers(vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"])
+        lines = options["file"].endswith((".ndjson", ".jsonl"))
+        with _watched(source, quiet=options["verbosity"] == 0) as read:
+            text = io.TextIOWrapper(read, encoding="utf-8", newline="")
+            items = Items(read_lines(read, SUBJECT)) if lines else read_csv(text, SUBJECT)
+            form = Format.NDJSON if lines else Format.CSV
+            for part in written(answered(items.items, answers), form, items, COLUMNS, answers.source):
+                target.write(part)
+
+
+@contextmanager
+def _watched(source: BinaryIO, *, quiet: bool) -> Iterator[io.BufferedReader]:
+    """Yield the same bytes, with a bar on a terminal that shows how many of them have been read."""
+    console = Console(stderr=True)
+    # What is piped in has no size, and a bar without one shows nothing.
+    size = os.fstat(source.fileno()).st_size
+    disable = quiet or not console.is_terminal or not size
+    with wrap_file(source, size, description="locate", console=console, transient=True, disable=disable) as read:
+        yield io.BufferedReader(read)  # type: ignore[arg-type] # it has readinto, which is all that is needed
+
+
+@contextmanager
+def _target(name: str | None) -> Iterator[IO[bytes]]:
+    """Yield where to write. A file has its name only once it is whole."""
+    if name is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = Path(name)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as target:
+            yield target
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

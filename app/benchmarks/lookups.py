@@ -1,0 +1,213 @@
+"""How fast lookups are, beside what they could cost at best, in one run on one machine.
+
+    cd app && python benchmarks/lookups.py [--seconds 4] [--rounds 5]
+
+Needs wrk, and in the database real boundaries of both coverages. The server is granian as bin/serve runs it, with two workers,
+and so is that of the floors. Rounds alternate between what is compared; shown is the median of the rounds, and the ratio to the
+empty view of the same round. The positions are of no file of boundaries: towns, meridians and parallels that are borders,
+places at sea and in the north.
+"""
+
+import argparse
+import http.client
+import itertools
+import json
+import multiprocessing
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+APP = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(APP))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django
+
+django.setup()
+
+from django.db import connections
+
+from geography.coordinates import LonLat
+from geography.selectors import positions_sql
+from geography.selectors.nearby import Reach
+from geography.selectors.vintages import vintage_in_force
+
+TOWNS = [
+    (43.65, -79.38),
+    (45.50, -73.57),
+    (49.28, -123.12),
+    (51.05, -114.07),
+    (53.55, -113.49),
+    (45.42, -75.70),
+    (49.90, -97.14),
+]
+TOWNS += [
+    (46.81, -71.21),
+    (43.26, -79.87),
+    (42.98, -81.25),
+    (44.65, -63.58),
+    (50.45, -104.61),
+    (52.13, -106.67),
+    (48.43, -123.37),
+]
+# Degrees about a town's centre, some 4 km each way.
+AROUND = [(north * 0.012, east * 0.017) for north in range(-3, 4) for east in range(-3, 4)]
+STRATA: dict[str, list[tuple[float, float]]] = {
+    "city": [(lat + north, lon + east) for lat, lon in TOWNS for north, east in AROUND],
+    # Alberta and Saskatchewan meet at 110 degrees west, provinces and territories at 60 north; 0.001 degrees are 60 to 110 m.
+    "border": [(49.05 + step * 0.05, -110 + side) for step in range(200) for side in (-0.001, 0.001)]
+    + [(60 + side, -119.5 + step * 0.1) for step in range(170) for side in (-0.001, 0.001)],
+    "coast": [(44.0 + step * 0.05, -63.0 + step * 0.09) for step in range(60)]
+    + [(48.5 + step * 0.05, -123.5 - step * 0.07) for step in range(60)]
+    + [(47.0 + step * 0.03, -61.5 + step * 0.06) for step in range(60)],
+    "far north": [(62.0 + step * 0.1, -130.0 + step * 0.3) for step in range(180)],
+}
+
+
+@contextmanager
+def server(port: int, **environment: str) -> Iterator[str]:
+    """Serve this database; yield the address once it is warm."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
+    command += ["--blocking-threads", "4", "--no-ws", "--no-access-log", "--log-level", "error", "config.wsgi:application"]
+    settings = {"DJANGO_SETTINGS_MODULE": "benchmarks.floor", "COVIDTRENDS_GEO_SERVES": "1"}
+    with subprocess.Popen(command, cwd=APP, env=os.environ | settings | environment, stderr=subprocess.DEVNULL) as process:
+        try:
+            time.sleep(3)
+            for _ in range(100):
+                try:
+                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                    connection.request("GET", "/empty")
+                    if connection.getresponse().status == 200:
+                        break
+                except OSError:
+                    time.sleep(0.2)
+            time.sleep(8)  # the vintages are read into memory
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def wrk(address: str, paths: list[str], seconds: int) -> dict[str, float]:
+    """Ask the paths in turn over 8 connections; return requests/s and milliseconds at three percentiles."""
+    script = f"""
+        local paths = {{ {", ".join(json.dumps(one) for one in paths)} }}
+        local n = 0
+        request = function() n = n + 1; return wrk.format("GET", paths[(n - 1) % #paths + 1]) end
+        done = function(summary, latency)
+            local ms = function(share) return latency:percentile(share) / 1e3 end
+            local rate = summary.requests / summary.duration * 1e6
+            io.write(string.format("R %f %f %f %f %d\\n", rate, ms(50), ms(95), ms(99), summary.errors.status))
+        end"""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", file.name, address]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (line,) = re.findall(r"^R (.*)$", told, re.MULTILINE)
+    rate, p50, p95, p99, errors = (float(one) for one in line.split())
+    assert errors == 0, told
+    return {"rate": rate, "p50": p50, "p95": p95, "p99": p99}
+
+
+def _bare_sql(positions: list[LonLat], seconds: int, counts: Any) -> None:
+    connections.close_all()
+    asked = [
+        (vintage_in_force(coverage="health-regions"), Reach(2.0, 5_000.0, border=True)),
+        (vintage_in_force(coverage="fsa"), Reach(2.0, 5_000.0)),
+    ]
+    end, count = time.monotonic() + seconds, 0
+    for position in itertools.cycle(positions):
+        positions_sql.nearby([position], asked)
+        count += 1
+        if time.monotonic() > end:
+            break
+    counts.put(count)
+
+
+def bare_sql(positions: list[LonLat], seconds: int) -> float:
+    """Return lookups/s of the one statement that answers a position, over psycopg2, in two processes."""
+    counts: Any = multiprocessing.Queue()
+    processes = [multiprocessing.Process(target=_bare_sql, args=(positions, seconds, counts)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    total = sum(counts.get() for _ in processes)
+    for process in processes:
+        process.join()
+    return float(total / seconds)
+
+
+def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
+    """Return points/s of two clients that post a hundred thousand points each at once."""
+    body = json.dumps({"points": [(lon, lat) for lat, lon in itertools.islice(itertools.cycle(points), 100_000)]})
+    done: list[int] = []
+
+    def post() -> None:
+        connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=300)
+        connection.request("POST", "/locate", body, {"Content-Type": "application/json", "Accept": accept})
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read(300)
+        while answer.read(1 << 20):
+            pass
+        done.append(100_000)
+
+    threads = [Thread(target=post) for _ in range(2)]
+    started = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(done) / (time.monotonic() - started)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--port", type=int, default=8990)
+    options = parser.parse_args()
+    for coverage in ("health-regions", "fsa"):
+        print(f"{vintage_in_force(coverage=coverage)}: {vintage_in_force(coverage=coverage).region_count} regions")
+    asked = {name: [f"/locate?lat={lat:.6f}&lon={lon:.6f}" for lat, lon in points] for name, points in STRATA.items()}
+    rows: dict[str, list[dict[str, float]]] = {}
+
+    def add(name: str, figures: dict[str, float], floor: float) -> None:
+        rows.setdefault(name, []).append(figures | {"ratio": figures["rate"] / floor})
+
+    with server(options.port) as address, server(options.port + 1, FLOOR_BARE="1") as bare:
+        for name, paths in asked.items():  # what is asked first is slower: it is not what is measured
+            wrk(address, paths, 2)
+            add(f"{name}, first answers", wrk(address, paths, 1), 1)
+        rows.clear()
+        for _ in range(options.rounds):
+            floor = wrk(address, ["/empty"], options.seconds)
+            add("empty view", floor, floor["rate"])
+            add("empty view, no middleware", wrk(bare, ["/empty"], options.seconds), floor["rate"])
+            for name, paths in asked.items():
+                add(f"/locate {name}", wrk(address, paths, options.seconds), floor["rate"])
+            accurate = [f"{path}&accuracy=35" for path in asked["city"]]
+            add("/locate city, accuracy=35", wrk(address, accurate, options.seconds), floor["rate"])
+            for name in ("city", "border"):
+                positions = [LonLat(lon, lat) for lat, lon in STRATA[name]]
+                add(f"bare SQL {name}", {"rate": bare_sql(positions, options.seconds)}, floor["rate"])
+            for name in ("city", "far north"):
+                for accept in ("application/json", "text/csv"):
+                    add(f"POST {name}, {accept}, points/s", {"rate": bulk(address, STRATA[name], accept)}, floor["rate"])
+    print(f"{'':44} {'per s':>10} {'ratio':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}")
+    for name, some in rows.items():
+        middle = {key: statistics.median(one[key] for one in some) for key in some[0]}
+        times = " ".join(f"{middle[key]:8.2f}" if key in middle else " " * 8 for key in ("p50", "p95", "p99"))
+        print(f"{name:44} {middle['rate']:10,.0f} {middle['ratio']:7.2f} {times}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+"""POST /locate and POST /fsa: many items in, the same order out, a status for each."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from api.limits import bulk
+from geography.selectors import atlas, catalogue
+from tests.world import lonlat
+
+HERE, BORDER, SEA = lonlat(2_000, 5_000), lonlat(10_000, 5_000), lonlat(-40_000, 5_000)
+
+
+@pytest.fixture(params=["tables", "memory"])
+def engine(request, world, settings):
+    if request.param == "memory":
+        settings.LOOKUP_MEMORY_VERTICES = 1_000_000
+        for vintage in world.vintages.values():
+            atlas.load(vintage)
+
+
+@pytest.fixture
+def post(client):
+    def send(path, body, content_type="application/json", accept="*/*"):
+        if not isinstance(body, bytes | str):
+            body = json.dumps(body)
+        response = client.post(path, body, content_type=content_type, headers={"Accept": accept})
+        response.body = b"".join(response) if response.streaming else response.content
+        return response
+
+    return send
+
+
+def results(response):
+    assert response.status_code == 200, response.body
+    return json.loads(response.body)["results"]
+
+
+def rows(response, delimiter=","):
+    assert response.status_code == 200, response.body
+    assert response.headers["Content-Type"] == "text/csv"
+    return list(csv.reader(io.StringIO(response.body.decode(), newline=""), delimiter=delimiter))
+
+
+class TestPositions:
+    def test_come_back_in_their_order_each_as_it_would_alone(self, engine, get, post, assert_schema):
+        positions = [HERE, BORDER, SEA, (0.0, 0.0), lonlat(-1_000, 5_000), lonlat(15_000, 5_000)]
+        response = post("/locate?accuracy=35", {"points": positions})
+        assert_schema("LocatedMany", json.loads(response.body))
+        found = results(response)
+        for (lon, lat), result in zip(positions, found, strict=True):
+            alone = get("/locate", lat=repr(lat), lon=repr(lon), accuracy="35").json()["properties"]
+            assert result == {"status": "ok", **alone}
+
+    def test_say_once_where_they_come_from(self, world, get, post):
+        response = post("/locate", {"points": []})
+        alone = get("/locate", lat="0", lon="0")
+        body = json.loads(response.body)
+        assert body.pop("results") == []
+        assert body == {name: value for name, value in alone.json().items() if name not in ("type", "geometry", "properties")}
+        assert response.headers.get("Link") == alone.headers.get("Link")
+
+    def test_one_that_is_wrong_fails_alone(self, world, post):
+        found = results(post("/locate", {"points": [HERE, [HERE[1], HERE[0]], "x", [1], {"lat": 95, "lon": -80}, None, HERE]}))
+        assert [one["status"] for one in found] == ["ok", *["coordinate-invalid"] * 5, "ok"]
+        assert found[1]["hint"].startswith("Did you mean lat=")
+        assert found[0] == found[-1]
+
+    @pytest.mark.parametrize(
+        "point",
+        [
+            list(HERE),
+            [*HERE, 76.5],
+            {"lat": HERE[1], "lon": HERE[0]},
+            {"Latitude": str(HERE[1]), "LNG": str(HERE[0])},
+            {"y": HERE[1], "x": HERE[0]},
+            {"type": "Point", "coordinates": list(HERE)},
+            {"type": "Feature", "geometry": {"type": "Point", "coordinates": list(HERE)}},
+        ],
+    )
+    def test_are_read_in_every_usual_shape(self, world, post, point):
+        (found,) = results(post("/locate", [point]))
+        assert found["health_region"]["hruid"] == "3501"
+
+    @pytest.mark.parametrize(
+        "point",
+        [
+            [True, False],
+            {"lat": 1, "latitude": 1, "lon": 2},
+            {"lat": [1], "lon": {}},
+            {"type": "LineString", "coordinates": [[0, 0], [1, 1]]},
+            {"geometry": None},
+            [1, 2, 3, 4],
+            {"lat": "nan", "lon": "-80"},
+            {"lat": 1e308, "lon": -1e308},
+        ],
+    )
+    def test_of_no_usual_shape_fail_with_a_reason(self, world, post, point):
+        (found,) = results(post("/locate", [point]))
+        assert found["status"] == "coordinate-invalid"
+        assert found["detail"]
+
+    def test_keep_their_ids_of_any_type(self, world, post):
+        ids = [7, "a", {"b": [1]}, 0, False]
+        found = results(post("/locate", {"points": [{"id": one, "lat": HERE[1], "lon": HERE[0]} for one in ids]}))
+        assert [one["id"] for one in found] == ids
+
+    def test_as_geojson_stay_geojson_with_their_properties(self, world, post, assert_schema):
+        features: list[dict[str, Any]] = [
+            {"type": "Feature", "id": 1, "geometry": {"type": "Point", "coordinates": list(HERE)}, "properties": {"name": "é"}},
+            {"type": "Feature", "geometry": None, "properties": None},
+        ]
+        response = post("/locate", {"type": "FeatureCollection", "features": features}, "application/geo+json")
+        assert response.headers["Content-Type"] == "application/geo+json"
+        body = json.loads(response.body)
+        assert_schema("LocatedFeatures", body)
+        first, second = body["features"]
+        assert (first["id"], first["geometry"]) == (1, features[0]["geometry"])
+        assert (first["properties"]["name"], first["properties"]["health_region"]["hruid"]) == ("é", "3501")
+        assert (second["geometry"], second["properties"]["status"]) == (None, "coordinate-invalid")
+
+    def test_as_a_multipoint_are_positions_too(self, world, post):
+        response = post("/locate", {"type": "MultiPoint", "coordinates": [HERE, BORDER]}, accept="application/json")
+        assert [one["certain"] for one in results(response)] == [True, False]
+
+    def test_as_lines_are_answered_in_lines(self, world, post):
+        lines = [json.dumps(HERE), "", json.dumps({"id": 9, "lat": BORDER[1], "lon": BORDER[0]}), "{broken", '"text"']
+        response = post("/locate", "\n".join(lines), "application/x-ndjson")
+        assert response.headers["Content-Type"] == "application/x-ndjson"
+        found = [json.loads(line) for line in response.body.splitlines()]
+        assert [one["status"] for one in found] == ["ok", "ok", "parameter-invalid", "coordinate-invalid"]
+        assert found[1]["id"] == 9
+
+    def test_in_many_chunks_are_one_document(self, world, post, monkeypatch):
+        monkeypatch.setattr("api.bulk.positions.CHUNK", 3)
+        for count in (2, 3, 4, 7):
+            assert len(results(post("/locate", {"points": [HERE] * count}))) == count
+
+    def test_take_one_query_a_chunk(self, world, post, django_assert_num_queries, monkeypatch):
+        monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+        results(post("/locate", {"points": [HERE]}))
+        with django_assert_num_queries(1):
+            results(post("/locate", {"points": [HERE, BORDER, SEA] * 100}))
+
+    @pytest.mark.parametrize("query", ["vintage=2018", "at=2019-01-01", "lang=fr", "max_distance=0", "accuracy=1000"])
+    def test_take_the_parameters_of_a_single_one(self, world, get, post, query):
+        lon, lat = lonlat(-1_000, 5_000)
+        (found,) = results(post(f"/locate?{query}", [[lon, lat]]))
+        alone = get(f"/locate?lat={lat!r}&lon={lon!r}&{query}").json()["properties"]
+        assert found == {"status": "ok", **alone}
+
+    def test_speak_french(self, world, post):
+        found = results(post("/locate?lang=fr", [HERE, "x"]))
+        assert found[0]["health_region"]["name"] == "Circonscription sanitaire de l'Ouest"
+        assert "position" in found[1]["detail"]
+        assert found[1]["detail"] != results(post("/locate", ["x"]))[0]["detail"]
+
+
+class TestTables:
+    def test_come_back_with_their_columns_and_ours(self, world, post):
+        text = f'name,LAT,note,Lng\r\n"A, ""b""",{HERE[1]},é,{HERE[0]}\r\n,{BORDER[1]},"two\nlines",{BORDER[0]}\r\n'
+        header, first, second = rows(post("/locate", text, "text/csv"))
+        ours = ["hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m", "status"]
+        assert header == ["name", "LAT", "note", "Lng", *ours]
+        assert first[:4] == ['A, "b"', str(HERE[1]), "é", str(HERE[0])]
+        assert first[4:10] == ["3501", "West Health Unit", "M5V", "35", "covers", "true"]
+        assert float(first[10]) == pytest.approx(8_000, rel=0.05)
+        assert second[2] == "two\nlines"
+        assert (second[4], second[9], second[11]) == ("3501", "false", "ok")
+
+    def test_with_semicolons_and_decimal_commas_are_read_as_they_are(self, world, post):
+        text = f"\ufefflat;lon\n{str(HERE[1]).replace('.', ',')};{str(HERE[0]).replace('.', ',')}\n"
+        header, row = rows(post("/locate", text, "text/csv; charset=utf-8"), ";")
+        assert header[0] == "lat"
+        assert row[2] == "3501"
+
+    def test_with_tabs_too(self, world, post):
+        assert rows(post("/locate", f"y\tx\n{HERE[1]}\t{HERE[0]}\n", "text/csv"), "\t")[1][2] == "3501"
+
+    def test_rows_that_cannot_be_used_keep_their_place(self, world, post):
+        text = f"lat,lon\n{HERE[1]},{HERE[0]}\n\nx,y\n1\n1,2,3\n{HERE[1]},{HERE[0]}\n"
+        found = rows(post("/locate", text, "text/csv"))[1:]
+        statuses = ["ok", "coordinate-invalid", "parameter-invalid", "parameter-invalid", "ok"]
+        assert [row[-1] for row in found] == statuses
+        assert {len(row) for row in found} == {10}
+        assert found[3][:2] == ["1", "2"]
+
+    def test_of_nothing_but_a_header_are_a_header(self, world, post):
+        assert len(rows(post("/locate", "lat,lon\n", "text/csv"))) == 1
+
+    def test_can_be_had_as_json_and_json_as_a_table(self, world, post):
+        text = f"lat,lon\n{HERE[1]},{HERE[0]}\n"
+        (result,) = results(post("/locate", text, "text/csv", accept="application/json"))
+        assert result["health_region"]["hruid"] == "3501"
+        header, row = rows(post("/locate", {"points": [{"id": 5, "lat": HERE[1], "lon": HERE[0]}]}, accept="text/csv"))
+        assert (header[0], row[0], row[1]) == ("id", "5", "3501")
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("\n", "lat"),
+            ("a,b\n1,2\n", "lat"),
+            ("lat,latitude,lon\n1,2,3\n", "more than one"),
+            ("lat,lon,status\n1,2,3\n", "already has status"),
+            ('lat,lon\n"1,2\n', "not CSV"),
+            (b"lat,lon,n\n1,2,\xe9\n", "not UTF-8"),
+            (b"lat,lon\n1,\x00\n", ""),
+        ],
+    )
+    def test_that_cannot_be_read_are_refused_with_a_reason(self, world, post, assert_problem, text, says):
+        response = post("/locate", text, "text/csv")
+        if says:
+            assert says in assert_problem(response, 400, "body-invalid")["detail"]
+        else:
+            assert response.status_code in (200, 400)
+
+
+class TestWhatIsRefused:
+    @pytest.mark.parametrize("path", ["/locate", "/fsa"])
+    @pytest.mark.parametrize(
+        "body", [b" ", b"{", b"\xff", b"null", b"1", b'{"points": 1}', b'{"codes": {}}', b"[" * 100_000, b"NaN", b'{"a": []}']
+    )
+    def test_bodies_that_hold_no_items(self, world, post, assert_problem, path, body):
+        assert_problem(post(path, body), 400, "body-invalid")
+
+    @pytest.mark.parametrize("content_type", ["text/html", "multipart/form-data; boundary=x", "application/xml", ""])
+    def test_other_media_types(self, world, post, assert_problem, content_type):
+        assert "text/csv" in assert_problem(post("/locate", b"x", content_type), 415, "media-type-unknown")["hint"]
+
+    def test_answers_in_other_media_types(self, world, post, assert_problem):
+        assert_problem(post("/locate", [], accept="text/html"), 406, "not-acceptable")
+        assert_problem(post("/fsa", {"codes": []}, accept="application/geo+json"), 406, "not-acceptable")
+
+    def test_more_items_than_are_taken(self, world, post, assert_problem, monkeypatch):
+        monkeypatch.setattr("api.bulk.reading.ITEMS_MAX", 3)
+        assert len(results(post("/locate", [HERE] * 3))) == 3
+        assert_problem(post("/locate", [HERE] * 4), 413, "body-too-large")
+        assert_problem(post("/locate", "1\n" * 4, "application/x-ndjson"), 413, "body-too-large")
+        assert_problem(post("/locate", "lat,lon\n" + "1,2\n" * 4, "text/csv"), 413, "body-too-large")
+
+    def test_more_bytes_than_are_taken(self, world, post, assert_problem, settings):
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+        assert_problem(post("/locate", [HERE] * 50), 413, "body-too-large")
+
+    @pytest.mark.parametrize("query", ["accuracy=1001", "lat=45", "limit=1", "vintage=2018&at=2019-01-01"])
+    def test_parameters_that_are_none(self, world, post, assert_problem, query):
+        assert_problem(post(f"/locate?{query}", []), 400, "parameter-invalid")
+
+    def test_more_at_once_than_there_are_places(self, world, post, assert_problem, settings):
+        settings.BULK_AT_ONCE = 1
+        with bulk.one():
+            assert_problem(post("/locate", []), 503, "too-many-at-once")
+        assert results(post("/locate", [])) == []
+        assert bulk.taken == 0
+
+    def test_a_place_is_free_again_whatever_happens(self, world, client, post, settings):
+        settings.BULK_AT_ONCE = 1
+        post("/locate", b"{")
+        post("/locate", b"x", "text/html")
+        response = client.post("/locate", json.dumps([HERE] * 10), content_type="application/json")
+        assert bulk.taken == 1
+        response.close()  # as when the client goes away before it has read anything
+        assert bulk.taken == 0
+
+    def test_the_database_away_is_a_problem_document_and_no_half_answer(self, world, post, assert_problem, monkeypatch):
+        from django.db import OperationalError
+
+        def fail(*args, **kwargs):
+            raise OperationalError("gone")
+
+        monkeypatch.setattr("geography.selectors.positions_sql.nearby", fail)
+        for content_type, body in (("application/json", [HERE]), ("text/csv", f"lat,lon\n{HERE[1]},{HERE[0]}\n")):
+            assert_problem(post("/locate", body, content_type), 503, "database-away")
+        assert bulk.taken == 0
+
+
+@pytest.mark.usefixtures("world")
+class TestCodes:
+    def test_come_back_in_their_order_each_as_it_would_alone(self, get, post, assert_schema):
+        given = ["M1A", "m5v 3l9", "G7H", "K1A", "M1A"]
+        response = post("/fsa", {"codes": given})
+        assert_schema("FsaMany", json.loads(response.body))
+        found = results(response)
+        assert [one["status"] for one in found] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
+        for code, result in zip(given[:3], found, strict=False):
+            alone = get(f"/fsa/{code}", detail="none").json()
+            assert result["fsa"] == alone["fsa"]
+            assert [(one["hruid"], one["share_of_fsa"]) for one in result["health_regions"]] == [
+                (one["id"], one["properties"]["share_of_fsa"]) for one in alone["features"]
+            ]
+        assert [one["hruid"] for one in found[0]["health_regions"]] == ["3502", "3501"]
+
+    def test_that_cannot_be_fail_alone_and_say_why(self, post):
+        found = results(post("/fsa", ["M5V", "MOV", 7, {"code": "D1A"}, {"fsa": "M5V", "code": "M5V"}]))
+        assert [one["status"] for one in found] == ["ok", *["fsa-malformed"] * 4]
+        assert found[1]["hint"] == "Did you mean M0V?"
+
+    def test_in_a_table_get_the_largest_region_and_all_of_them(self, post):
+        header, first, second = rows(post("/fsa", "patient,Postal Code\n1,M1A 1A1\n2,K1A\n", "text/csv"))
+        assert header == ["patient", "Postal Code", "used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids", "status"]
+        assert first == ["1", "M1A 1A1", "M1A", "true", "3502", "East Health Unit", "0.6", "3502 3501", "ok"]
+        assert second == ["2", "K1A", *[""] * 6, "fsa-without-boundary"]
+
+    def test_take_three_queries_a_chunk(self, post, django_assert_num_queries, monkeypatch):
+        monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+        results(post("/fsa", ["M1A"]))
+        with django_assert_num_queries(3):
+            results(post("/fsa", ["M1A", "M5V", "G7H", "P0L"] * 50))
+
+    def test_of_another_vintage_are_answered_from_it(self, post):
+        (found,) = results(post("/fsa?vintage=2018", ["M1A"]))
+        assert [one["hruid"] for one in found["health_regions"]] == ["3501"]
