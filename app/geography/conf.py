@@ -43,7 +43,7 @@ SLIVER_SHARE = 0.001
 BORDER_TOLERANCE_EXACT_M = BORDER_EPSILON_M
 BORDER_TOLERANCE_NEAR_M = 10.0
 BORDER_TOLERANCE_LOOSE_M = 250.0
-# A common line shorter than this is a point at which regions meet.
+# A common line shorter than this, or than the tolerance, is a point at which regions meet.
 BORDER_SHORTEST_M = 1.0
 
 # What can become of a region from one vintage to another. `outside`: the other vintage is an extract and does not say.

@@ -51,7 +51,7 @@ _OTHER_WAY_SQL = """
 # The two sides' mean is the length for both. Where a common line ends, either region's goes on within the tolerance of the
 # other for about as much as that: once at either end.
 _MEAN_SQL = f"""
-    UPDATE border SET length_km = CASE WHEN mean.km * 1000 < {BORDER_SHORTEST_M} THEN 0 ELSE mean.km END
+    UPDATE border SET length_km = CASE WHEN mean.km * 1000 < greatest({BORDER_SHORTEST_M}, tolerance_m) THEN 0 ELSE mean.km END
     FROM (
         SELECT here.id, (here.length_km + there.length_km) / 2 - 2 * here.tolerance_m / 1000 AS km
         FROM border AS here
