@@ -85,7 +85,7 @@ class TestTheList:
             ("REGION DU SAGUENAY\u2011LAC\u2010SAINT\u2013JEAN", ["2401"]),
             ("Circonscription sanitaire de l\u2019Ouest", ["3501"]),
             ("circonscription sanitaire de louest", ["3501"]),
-            ("circonscription sanitaire de l'est", ["3502"]),
+            ("circonscription sanitaire de l'ouest", ["3501"]),
             ("\u0153uvre du haut", ["3504"]),
             ("health\tunit\u00a0", ["3501", "3502", "3503", "3504"]),
             ("' OR 1=1 --", ["6101"]),

@@ -21,6 +21,7 @@ from tests.db.conftest import checksums
 
 Load = Callable[..., Any]
 REPORT_KEYS = {
+    "field_names",
     *("file", "sha256", "asked", "encoding", "crs", "fields", "rows_in_file", "regions", "vertices", "largest", "repaired"),
     *("repairs", "fit", "drawn", "changes", "gates", "seconds", "memory_mb"),
 }
