@@ -19,9 +19,13 @@ def language_of(request: HttpRequest | Request) -> str:
     """Return `en` or `fr`: what `lang` asks for, else what Accept-Language prefers of the two, else `en`.
 
     `lang` counts wherever it can be read, however wrong the rest of the request is. Given twice, or as another language, it
-    does not: the answer is then an error that has to be understood.
+    does not: the answer is then an error that has to be understood. Settled once for each request.
     """
-    return _given(request) or _preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+    settled: str | None = getattr(request, "settled_language", None)
+    if settled is None:
+        settled = _given(request) or _preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        setattr(request, "settled_language", settled)  # noqa: B010 - an attribute of ours
+    return settled
 
 
 def _given(request: HttpRequest | Request) -> str | None:

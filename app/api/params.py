@@ -36,6 +36,7 @@ from geography.conf import (
     ACCURACY_MAX_M,
     ACCURACY_OF_MANY_MAX_M,
     CHANGE_KINDS,
+    INACCURATE_MAX,
     LEVEL_NAMES,
     LEVELS,
     NEAREST_DEFAULT_M,
@@ -289,8 +290,7 @@ ACCURACY = Param(
 )
 ACCURACY_OF_MANY = replace(
     ACCURACY,
-    read=metres("accuracy", ACCURACY_OF_MANY_MAX_M),
-    schema=ACCURACY.schema | {"maximum": ACCURACY_OF_MANY_MAX_M},
+    description=f"{ACCURACY.description} Over {ACCURACY_OF_MANY_MAX_M:g} m only for up to {INACCURATE_MAX} positions.",
 )
 MAX_DISTANCE = Param(
     "max_distance",

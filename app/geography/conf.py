@@ -26,8 +26,10 @@ CIRCLE_QUARTER_SEGMENTS = 32
 NEAREST_DEFAULT_M = 5_000.0
 NEAREST_MAX_M = 50_000.0
 ACCURACY_MAX_M = 50_000.0
-# A circle of many pieces takes long to measure, and of positions in one body there may be a hundred thousand.
+# A circle of many pieces takes long to measure, and of positions in one body there may be a hundred thousand: over so many
+# metres only so many are answered.
 ACCURACY_OF_MANY_MAX_M = 1_000.0
+INACCURATE_MAX = 100
 
 # A straight edge of EPSG:3347 is a curve in degrees. Cut to this length, the chord stays within 0.6 m of the curve.
 FULL_MAX_SEGMENT_M = 4_000

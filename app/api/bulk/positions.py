@@ -7,8 +7,9 @@ from typing import Any
 from api.bulk.reading import Item, Subject
 from api.bulk.writing import Answer, failed
 from api.located import Answers
+from geography.conf import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
-from geography.errors import CoordinateInvalid
+from geography.errors import CoordinateInvalid, ParameterInvalid
 from geography.messages import Message
 
 # One question to the tables, or one walk through memory, for so many.
@@ -55,6 +56,21 @@ def _is_number(value: Any) -> bool:
 
 
 SUBJECT = Subject((_LAT, _LON), ("points", "features", "coordinates"), _of_text, _of_json)
+
+
+def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
+    """Yield the items. Raises: ParameterInvalid for more than can be measured with such an accuracy."""
+    for number, item in enumerate(items):
+        if number == INACCURATE_MAX and (accuracy_m or 0) > ACCURACY_OF_MANY_MAX_M:
+            raise ParameterInvalid(
+                Message(
+                    "With an accuracy over %(metres)s m at most %(most)s positions are answered at once.",
+                    metres=ACCURACY_OF_MANY_MAX_M,
+                    most=INACCURATE_MAX,
+                ),
+                parameter="accuracy",
+            )
+        yield item
 
 
 def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[Answer]]:

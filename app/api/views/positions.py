@@ -97,7 +97,8 @@ class LocateView(BulkView, GeoView):
         """Return the answers, the columns that CSV adds, and what says where they come from."""
         query = queries.LOCATE_MANY.parse(request.GET, {})
         answers = Answers(chosen_pair(query), self.language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
-        return Body(positions.answered(items.items, answers), positions.COLUMNS, answers.source, answers.links())
+        some = positions.measurable(items.items, query.accuracy_m)
+        return Body(positions.answered(some, answers), positions.COLUMNS, answers.source, answers.links())
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer without the framework where it has nothing to settle: most of the time of a lookup was its negotiation."""

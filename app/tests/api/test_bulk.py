@@ -245,9 +245,14 @@ class TestWhatIsRefused:
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
         assert_problem(post("/locate", [HERE] * 50), 413, "body-too-large")
 
-    @pytest.mark.parametrize("query", ["accuracy=1001", "lat=45", "limit=1", "vintage=2018&at=2019-01-01"])
+    @pytest.mark.parametrize("query", ["accuracy=50001", "lat=45", "limit=1", "vintage=2018&at=2019-01-01"])
     def test_parameters_that_are_none(self, world, post, assert_problem, query):
         assert_problem(post(f"/locate?{query}", []), 400, "parameter-invalid")
+
+    def test_more_than_can_be_measured_with_such_an_accuracy(self, world, post, assert_problem):
+        assert len(results(post("/locate?accuracy=1001", [HERE] * 100))) == 100
+        assert len(results(post("/locate?accuracy=1000", [HERE] * 101))) == 101
+        assert_problem(post("/locate?accuracy=1001", [HERE] * 101), 400, "parameter-invalid", parameter="accuracy")
 
     def test_more_at_once_than_there_are_places(self, world, post, assert_problem, settings):
         settings.BULK_AT_ONCE = 1

@@ -161,6 +161,7 @@ ELSEWHERE = [
     ("media-type-unknown", nothing, _sent("x", "text/html")),
     ("body-too-large", small, _sent("[" + "1," * 100 + "1]")),
     ("body-too-large", few, _sent("[1,1,1,1]")),
+    ("parameter-invalid", nothing, _sent("[" + "1," * 100 + "1]") | {"path": "/locate?accuracy=2000"}),
     ("body-invalid", nothing, _sent("{")),
     ("body-invalid", nothing, _sent("1")),
     ("body-invalid", nothing, _sent(b"lat,lon\n\xe9,1", "text/csv")),

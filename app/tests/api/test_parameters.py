@@ -58,6 +58,8 @@ class TestEveryRoute:
 
     @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
     def test_refuses_other_methods(self, client, assert_problem, path, method):
+        if method == "post" and path in ("/locate", "/fsa"):
+            method = "patch"  # these two take many at once
         response = getattr(client, method)(path)
         assert_problem(response, 405, "method-not-allowed")
         assert "GET" in response.headers["Allow"]
@@ -87,7 +89,8 @@ class TestEveryRoute:
             path, headers={"Accept-Language": accept} if accept else None, **ROUTES[path], **({"lang": lang} if lang else {})
         )
         assert response.headers["Content-Language"] == expected
-        assert "Accept-Language" in response.headers["Vary"]
+        # Where `lang` decides, the header has no say, and caches need not keep an answer for each spelling of it.
+        assert ("Accept-Language" in response.headers.get("Vary", "")) == (lang is None)
 
     def test_refuses_another_language(self, get, assert_problem, path):
         assert_problem(get(path, lang="de", **ROUTES[path]), 400, "parameter-invalid", parameter="lang")

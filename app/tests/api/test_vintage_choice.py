@@ -75,7 +75,7 @@ class TestAmongPublishedVintages:
     def test_a_day_is_written_in_one_way(self, ask, assert_problem, day):
         assert_problem(ask("/health-regions", at=day), 400, "parameter-invalid", parameter="at")
 
-    @pytest.mark.parametrize("label", ["x" * 41, "20\x0022", "2022\n"])
+    @pytest.mark.parametrize("label", ["x" * 41, "20\x0022", "2022\x7f"])
     def test_a_label_is_short_and_printable(self, ask, assert_problem, label):
         assert_problem(ask("/health-regions", vintage=label), 400, "parameter-invalid", parameter="vintage")
 

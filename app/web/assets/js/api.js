@@ -19,6 +19,14 @@ export function call(path, query = {}, body = null) {
   return { url: text ? `${path}?${text}` : path, body };
 }
 
+/** Send a call about one item of many, and return its answer. Raises as send. */
+export async function sendOne(one, options) {
+  const answer = await send(one, options);
+  const [{ status, ...result }] = answer.results;
+  if (status !== "ok") throw new Problem({ message: result.detail, hint: result.hint ?? null, type: status, body: result });
+  return { ...answer, properties: result };
+}
+
 /** Send a call. Raises: Problem; AbortError where the signal ends it. */
 export async function send({ url, body }, { signal } = {}) {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
@@ -70,6 +78,7 @@ export const calls = {
   fsasOfRegion: (code, editions) => call(`/health-regions/${code}/fsa`, { detail: "none", ...editions, lang: language }),
   fsa: (code, editions) => call(`/fsa/${code}`, { detail: "none", ...editions, lang: language }),
   fsaBoundary: (code, fsa_vintage) => call(`/fsa/${code}/boundary`, { detail: "high", vintage: fsa_vintage }),
-  locate: ([lon, lat], accuracy, editions) => call("/locate", { lat, lon, accuracy, ...editions, lang: language }),
+  // By POST: a position in an address would stand in the logs of whatever is between.
+  locate: (at, accuracy, editions) => call("/locate", { accuracy, ...editions, lang: language }, { points: [at] }),
   changes: (from, to) => call(`/vintages/health-regions/${from}/changes/${to}`, { lang: language }),
 };

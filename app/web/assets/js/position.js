@@ -1,6 +1,6 @@
 // The card of a position: which health region it is in, and how sure that is.
 
-import { calls, send } from "./api.js";
+import { calls, sendOne } from "./api.js";
 import { callBox } from "./call.js";
 import { about, fsaLink, head, provenance, regionLink, shareRow, verdict } from "./card.js";
 import { el } from "./dom.js";
@@ -11,7 +11,7 @@ import { distance, nameOf, position, t } from "./texts.js";
 /** Ask about the position of a state. Returns {card, drawn, said}. Raises: Problem. */
 export async function positionCard(state, { signal }) {
   const asked = calls.locate(state.at, state.accuracy, parameters(state));
-  const answer = await send(asked, { signal });
+  const answer = await sendOne(asked, { signal });
   const found = answer.properties;
   const region = found.health_region;
   const candidates = found.candidates ?? [];
