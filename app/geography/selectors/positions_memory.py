@@ -129,7 +129,10 @@ class MemoryLayer:
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
         """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
-        circle = Place(position).point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
+        place = Place(position)
+        if radius_m * UNITS_MAX <= AROUND and (alone := self._cells.at(place.x, place.y).alone) is not None:
+            return {self._regions[alone].id: 1.0}  # the circle lies in what the square knows
+        circle = place.point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
         numbers = self._tree.query(circle)
         pieces = self._pieces[numbers]
         # Nearly always one piece holds the whole circle, which is a much cheaper question than what the two share.
