@@ -28,57 +28,6 @@ _VINTAGE = {
     **_SOURCE,
     "licence_url": "https://www.statcan.gc.ca/en/reference/licence",
 }
-_FSA_VINTAGE = _VINTAGE | {"coverage": "fsa", "label": "2021", "effective_from": "2021-11-17"}
-_TORONTO_NAMES = {
-    "dguid": "2022A00073595",
-    "name": "City of Toronto Health Unit",
-    "name_en": "City of Toronto Health Unit",
-    "name_fr": "Circonscription sanitaire de la cité de Toronto",
-    "pruid": "35",
-}
-_DOWNTOWN_NAMES = {"dguid": "2021A0011M5V", "name": "M5V", "name_en": "M5V", "name_fr": "M5V", "pruid": "35"}
-_COVERS: dict[str, Any] = {"match": "covers", "certain": True, "warnings": []}
-_TORONTO: dict[str, Any] = {
-    "id": "3595",
-    "type": "Feature",
-    "bbox": [-79.639265, 43.580994, -79.113219, 43.855467],
-    "geometry": {
-        "type": "Polygon",
-        "coordinates": [[[-79.5, 43.6], [-79.2, 43.6], [-79.2, 43.8], [-79.5, 43.8], [-79.5, 43.6]]],
-    },
-    "properties": {
-        "hruid": "3595",
-        **_TORONTO_NAMES,
-        "province": _ONTARIO,
-        "population": None,
-        "land_area_km2": None,
-        "area_km2": 634.1,
-        "vintage": "2022",
-        "warnings": [],
-    },
-}
-_DOWNTOWN: dict[str, Any] = {
-    "id": "M5V",
-    "type": "Feature",
-    "bbox": [-79.410431, 43.627311, -79.383622, 43.650341],
-    "geometry": {
-        "type": "Polygon",
-        "coordinates": [[[-79.41, 43.63], [-79.39, 43.63], [-79.39, 43.65], [-79.41, 43.65], [-79.41, 43.63]]],
-    },
-    "properties": {
-        "cfsauid": "M5V",
-        **_DOWNTOWN_NAMES,
-        "province": _ONTARIO,
-        "population": None,
-        "land_area_km2": None,
-        "area_km2": 3.4,
-        "vintage": "2021",
-        "warnings": [],
-    },
-}
-_ONE = {"demo": False, "vintage": _VINTAGE, **_SOURCE}
-_ONE_FSA = {"demo": False, "vintage": _FSA_VINTAGE, **_SOURCE}
-_BOTH = {"demo": False, "vintage": _VINTAGE, "fsa_vintage": _FSA_VINTAGE, **_SOURCE}
 _CHECKS = {
     "database": True,
     "postgis": "3.3.2",
@@ -87,124 +36,12 @@ _CHECKS = {
 }
 
 
-def _collection(feature: dict[str, Any], **members: Any) -> dict[str, Any]:
-    counts = {"number_matched": 1, "number_returned": 1}
-    return {"type": "FeatureCollection", "bbox": feature["bbox"], **counts, **members, "features": [feature]}
-
-
 def _same(name: str) -> dict[str, str]:
     return {"name": name, "name_en": name, "name_fr": name}
 
 
-def _self(href: str) -> list[dict[str, str]]:
-    return [{"rel": "self", "type": "application/geo+json", "href": href}]
-
-
-_ANY = _DOWNTOWN | {"properties": {"code": "M5V"} | {k: v for k, v in _DOWNTOWN["properties"].items() if k != "cfsauid"}}
-_LISTED = _VINTAGE | {
-    "product": "Health Regions: Boundaries and Correspondence with Census Geography",
-    "source_url": "https://www150.statcan.gc.ca/n1/pub/82-402-x/82-402-x2023001-eng.htm",
-    "region_count": 104,
-}
+# What the demonstration cannot answer.
 BODIES: dict[str, dict[str, Any]] = {
-    "HealthRegionCollection": _collection(_TORONTO, links=_self("/health-regions?q=toronto"), **_ONE),
-    "HealthRegionFeature": {**_TORONTO, **_ONE},
-    "FsaCollection": _collection(_DOWNTOWN, links=_self("/fsa?q=m5v"), **_ONE_FSA),
-    "FsaFeature": {**_DOWNTOWN, **_ONE_FSA},
-    "RegionCollection": _collection(_ANY, links=_self("/coverages/fsa/regions?q=m5v"), **_ONE_FSA),
-    "RegionFeature": {**_ANY, **_ONE_FSA},
-    "CoverageList": {
-        "coverages": [
-            {
-                "coverage": "fsa",
-                "name": "Forward sortation areas",
-                "name_en": "Forward sortation areas",
-                "name_fr": "Régions de tri d'acheminement",
-                "vintage": _FSA_VINTAGE,
-                "vintages": ["2021", "2011"],
-                "links": [{"rel": "regions", "type": "application/geo+json", "href": "/coverages/fsa/regions"}],
-            }
-        ]
-    },
-    "FsaHealthRegions": _collection(
-        _TORONTO
-        | {
-            "properties": _TORONTO["properties"]
-            | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "area_km2": 3.4, "region_area_km2": 634.1}
-        },
-        fsa={
-            "code": "M5V",
-            "is_split": False,
-            "province": _ONTARIO,
-            "given": "fsa",
-            "used": "M5V",
-            "share_outside": 0.0,
-            "warnings": [],
-            "slivers_left_out": 0,
-        },
-        **_BOTH,
-    ),
-    "HealthRegionFsas": _collection(
-        _DOWNTOWN
-        | {
-            "properties": _DOWNTOWN["properties"]
-            | {"share_of_fsa": 1.0, "share_of_region": 0.005362, "area_km2": 3.4, "fsa_area_km2": 3.4}
-        },
-        health_region={"hruid": "3595", **_TORONTO_NAMES, "warnings": [], "slivers_left_out": 1},
-        **_BOTH,
-    ),
-    "Located": {
-        "type": "Feature",
-        "geometry": {"type": "Point", "coordinates": [-79.3871, 43.6426]},
-        "properties": {
-            "match": "covers",
-            "certain": True,
-            "distance_m": 0.0,
-            "distance_to_border_m": 14927.7,
-            "neighbour": {
-                "hruid": "3553",
-                "dguid": "2022A00073553",
-                "name": "Peel Regional Health Unit",
-                "name_en": "Peel Regional Health Unit",
-                "name_fr": "Circonscription sanitaire régionale de Peel",
-                "pruid": "35",
-            },
-            "health_region": {"hruid": "3595", **_TORONTO_NAMES, **_COVERS, "vintage": "2022", "demo": False},
-            "fsa": {"cfsauid": "M5V", **_DOWNTOWN_NAMES, **_COVERS, "vintage": "2021", "demo": False},
-            "province": _ONTARIO,
-            "accuracy_m": 35.0,
-            "candidates": [{"hruid": "3595", **_TORONTO_NAMES, "share_of_circle": 1.0}],
-        },
-        **_BOTH,
-    },
-    "DownloadList": {
-        "downloads": [
-            {
-                "vintage": _FSA_VINTAGE,
-                "coverage_name": "Forward sortation areas",
-                "region_count": 1643,
-                "product": "Forward Sortation Area Boundary File, 2021 Census",
-                "licence_url": "https://www.statcan.gc.ca/en/reference/licence",
-                "checksums": "/downloads/fsa/2021/SHA256SUMS",
-                "files": [
-                    {
-                        "name": "fsa-2021.gpkg",
-                        "format": "gpkg",
-                        "title": "GeoPackage, as published (EPSG:3347)",
-                        "detail": None,
-                        "health_region_vintage": None,
-                        "media_type": "application/geopackage+sqlite3",
-                        "state": "ready",
-                        "bytes": 5455872,
-                        "sha256": "3ef631806b8053bc2b6e41711a05fd9a1561c8d6a67b70b9e57511ea22f57159",
-                        "href": "/downloads/fsa/2021/fsa-2021.gpkg",
-                        "pinned_href": "/downloads/fsa/2021/3ef631806b8053bc/fsa-2021.gpkg",
-                    }
-                ],
-            }
-        ]
-    },
-    "VintageList": {"vintages": [_LISTED]},
     "Changes": {
         "demo": False,
         "from": _VINTAGE | {"label": "2018", "effective_from": "2018-01-01"},
@@ -247,8 +84,6 @@ BODIES: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "Live": {"status": "alive"},
-    "Ready": {"status": "ready", "checks": _CHECKS},
 }
 
 _OF_PROBLEMS: dict[str, dict[str, Any]] = {

@@ -7,8 +7,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiReque
 
 from api import examples, schemas
 from api.errors import TABLE, Kind
-from api.params import Param, Spec
 from api.renderers import PROBLEM_MEDIA_TYPE
+from api.spec import Param, Spec
 from geography import errors
 
 GEOJSON_MEDIA_TYPES = ("application/geo+json", "application/json")

@@ -1,15 +1,6 @@
-"""The only parser of what a URL says. Text comes in, typed values or an error that names the parameter go out.
+"""The parameters of the routes: the only place that says what one means. Text comes in, typed values or an error go out."""
 
-A `Param` holds how one value is read and how it is documented; a `Spec` holds the parameters of one route. The OpenAPI
-document is rendered from the same objects (api.openapi), so that the two cannot drift apart.
-"""
-
-import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
-
-from django.http import QueryDict
+from dataclasses import replace
 
 from api.language import LANGUAGES
 from api.readers import (
@@ -17,7 +8,6 @@ from api.readers import (
     SEARCH_MAX_CHARACTERS,
     TEXT_PATTERN,
     choice,
-    is_broken,
     metres,
     read_checksum,
     read_coverage,
@@ -28,9 +18,9 @@ from api.readers import (
     read_region_id,
     read_search,
     tile_number,
-    too_long,
     whole_number,
 )
+from api.spec import Param
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
 from geography.conf import (
     ACCURACY_MAX_M,
@@ -44,125 +34,12 @@ from geography.conf import (
     TILE_ZOOM_MAX,
 )
 from geography.coordinates import parse_bbox
-from geography.errors import ParameterInvalid
-from geography.messages import Message
 
-VALUE_MAX_CHARACTERS = 200
 OFFSET_MAX = 1_000_000
 # How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
 # be 100 MB.
 LIMIT_MAX = {"none": 2_000, "low": 2_000, "medium": 2_000, "high": 500, "full": 10}
 CHANGES_MAX = 1_000
-
-Query = TypeVar("Query")
-Values = Mapping[str, Any]
-
-_SYNONYMS = {
-    "latitude": "lat",
-    "longitude": "lon",
-    "long": "lon",
-    "date": "at",
-    "search": "q",
-    "page": "offset",
-    "radius": "accuracy",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """One parameter: how it is read and how it is documented.
-
-    Attributes:
-        read: turns the text into a value; raises InvalidInput or NotFound.
-        schema: JSON Schema of the value, for the OpenAPI document.
-        aliases: other names that are read as this one.
-        default: the value where the parameter is not given.
-    """
-
-    name: str
-    read: Callable[[str], Any]
-    description: str
-    schema: dict[str, Any]
-    example: Any
-    required: bool = False
-    aliases: tuple[str, ...] = ()
-    default: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spec(Generic[Query]):
-    """What one route takes.
-
-    Attributes:
-        build: turns the values by parameter name into the route's query object; may raise InvalidInput too.
-        path: the parameters in the path.
-        query: those after the question mark.
-    """
-
-    build: Callable[[Values], Query]
-    path: tuple[Param, ...] = ()
-    query: tuple[Param, ...] = ()
-
-    def parse(self, query: QueryDict, path: Mapping[str, str]) -> Query:
-        """Return the route's typed query.
-
-        Raises: InvalidInput for a parameter that is unknown, repeated, empty, too long or of the wrong form;
-        NotFound for a path that cannot name anything.
-        """
-        given = self._given(query)
-        values = {one.name: one.read(path[one.name]) for one in self.path}
-        for param in self.query:
-            name = next((name for name in (param.name, *param.aliases) if name in given), None)
-            if name is not None:
-                values[param.name] = _read(param, name, given[name])
-            elif param.required:
-                raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
-            else:
-                values[param.name] = param.default
-        return self.build(values)
-
-    def _given(self, query: QueryDict) -> dict[str, str]:
-        known = {name: param for param in self.query for name in (param.name, *param.aliases)}
-        given: dict[str, str] = {}
-        seen: set[str] = set()
-        for name, texts in query.lists():
-            if name not in known:
-                raise _unknown(name, list(known))
-            if len(texts) > 1 or known[name].name in seen:
-                raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
-            seen.add(known[name].name)
-            given[name] = str(texts[0])
-        return given
-
-
-def _read(param: Param, name: str, text: str) -> Any:
-    if not text.strip():
-        raise ParameterInvalid(
-            Message("%(name)s has no value.", name=name),
-            parameter=name,
-            hint=Message("Leave it out, or give it a value."),
-        )
-    if is_broken(text):
-        raise ParameterInvalid(
-            Message("%(name)s holds characters that no text has.", name=name),
-            parameter=name,
-            hint=Message("Values are UTF-8, percent-encoded, without control characters."),
-        )
-    if len(text) > VALUE_MAX_CHARACTERS:
-        raise ParameterInvalid(too_long(name, VALUE_MAX_CHARACTERS), parameter=name)
-    return param.read(text)
-
-
-def _unknown(name: str, known: list[str]) -> ParameterInvalid:
-    shown = name[:40]
-    like = _SYNONYMS.get(shown.casefold())
-    close = [like] if like in known else difflib.get_close_matches(shown.casefold(), known, n=1)
-    hint = (
-        Message("Did you mean %(meant)s?", meant=str(close[0]))
-        if close
-        else Message("Known here are %(known)s.", known=sorted(known))
-    )
-    return ParameterInvalid(Message("There is no parameter '%(name)s' here.", name=shown), parameter=shown, hint=hint)
 
 
 REGION_ID = Param(

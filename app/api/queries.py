@@ -37,9 +37,8 @@ from api.params import (
     VINTAGE_LABEL,
     VINTAGE_OF_COVERAGE,
     VINTAGE_OF_FSA,
-    Spec,
-    Values,
 )
+from api.spec import Spec, Values
 from geography.codes import FsaInput, Province
 from geography.coordinates import Bbox, LonLat, TileAddress, parse_position
 from geography.errors import ParameterInvalid

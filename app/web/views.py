@@ -50,7 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
     response.headers["Content-Language"] = language_of(request)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = POLICY
-    response.headers["Permissions-Policy"] = "geolocation=(self)"
+    response.headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=()"
     patch_vary_headers(response, ["Accept-Language"])
     return response
 

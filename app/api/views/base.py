@@ -13,9 +13,9 @@ from rest_framework.views import APIView
 from api.bodies import licence_links
 from api.caching import answer
 from api.language import language_of
-from api.params import Spec
 from api.queries import PlainQuery, VintageQuery
 from api.renderers import GeoJSONRenderer, JSONRenderer
+from api.spec import Spec
 
 if TYPE_CHECKING:
     from geography.models import Vintage

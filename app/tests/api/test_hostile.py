@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api import queries
-from api.params import Spec
+from api.spec import Spec
 from tests import world as worlds
 
 SPECS: dict[str, Spec[Any]] = {

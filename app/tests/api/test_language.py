@@ -10,7 +10,7 @@ from api.bulk.formats import Format
 from api.errors import TABLE
 from api.limits import TooManyAtOnce
 from api.management.commands import translations
-from api.params import Param
+from api.spec import Param
 from geography.codes import PROVINCES
 from geography.models import Status, Vintage
 from loader.export import make
