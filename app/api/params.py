@@ -56,8 +56,9 @@ TILE = tuple(
         ("y", "Row, counted from the north.", {}, 23),
     )
 )
+VINTAGE_SCHEMA = {"type": "string", "maxLength": LABEL_MAX_CHARACTERS, "pattern": TEXT_PATTERN}
 VINTAGE_LABEL = Param(
-    "label", read_label("label"), "Label of a vintage of the coverage.", {"type": "string"}, "2021-demo", required=True
+    "label", read_label("label"), "Label of a vintage of the coverage.", VINTAGE_SCHEMA, "2021-demo", required=True
 )
 FROM_LABEL = replace(
     VINTAGE_LABEL, name="a", read=read_label("a"), description="Label of the vintage to begin with.", example="2018"
@@ -102,7 +103,7 @@ VINTAGE = Param(
     "vintage",
     read_label("vintage"),
     "Label of the health-region vintage that answers. Without it the one in force (today, or on the day `at`).",
-    {"type": "string", "maxLength": LABEL_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
+    VINTAGE_SCHEMA,
     "2022",
 )
 FSA_VINTAGE = replace(
@@ -208,7 +209,7 @@ CODE = Param(
     "code",
     read_region_code,
     "Only regions with this code, in either vintage.",
-    {"type": "string"},
+    {"type": "string", "pattern": TEXT_PATTERN},
     "4704",
 )
 CHANGES_LIMIT = Param(

@@ -29,7 +29,7 @@ _CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
 # Phones and languages write all the digits they have, and small numbers with an exponent.
-_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
 def named(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
