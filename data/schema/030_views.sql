@@ -79,26 +79,21 @@ from public.region_part p
 where p.vintage_id = any (array(select id from public.vintage where status = 'published'));
 
 -- What became of each region in another edition, and which regions have its area now. One row for each pair of regions that
--- share some, and one for a region that nothing has.
-do $$
-begin
-  if to_regclass('public.change') is not null and to_regclass('public.counterpart') is not null then
-    create or replace view geo.changes as
-    select c.slug as coverage, v.label as vintage, w.label as other_vintage, r.code, r.name_en, r.name_fr, ch.kind,
-           o.code as other_code, o.name_en as other_name_en, o.name_fr as other_name_fr, o.area_km2, o.share_of_region,
-           o.share_of_other, ch.share_outside, ch.code_reused, ch.id as change_id, r.id as region_id, o.id as other_region_id,
-           v.id as vintage_id, w.id as other_vintage_id
-    from public.change ch
-    join public.region r on r.id = ch.region_id
-    join public.vintage v on v.id = r.vintage_id
-    join public.coverage c on c.id = v.coverage_id
-    join public.vintage w on w.id = ch.other_vintage_id
-    left join lateral (
-      select other.id, other.code, other.name_en, other.name_fr, p.area_km2, p.share_of_region, p.share_of_other
-      from public.counterpart p join public.region other on other.id = p.other_id
-      where p.region_id = ch.region_id and other.vintage_id = ch.other_vintage_id
-    ) as o on true
-    where v.status = 'published' and w.status = 'published';
-  end if;
-end
-$$;
+-- share some, and one for a region that nothing has. Slivers are left out, as the API leaves them out.
+create or replace view geo.changes as
+select c.slug as coverage, v.label as vintage, w.label as other_vintage, r.code, r.name_en, r.name_fr, ch.kind,
+       o.code as other_code, o.name_en as other_name_en, o.name_fr as other_name_fr, o.area_km2, o.share_of_region,
+       o.share_of_other, ch.share_outside, ch.code_reused, ch.id as change_id, r.id as region_id, o.id as other_region_id,
+       v.id as vintage_id, w.id as other_vintage_id
+from public.change ch
+join public.region r on r.id = ch.region_id
+join public.vintage v on v.id = r.vintage_id
+join public.coverage c on c.id = v.coverage_id
+join public.vintage w on w.id = ch.other_vintage_id
+left join lateral (
+  select other.id, other.code, other.name_en, other.name_fr, p.area_km2, p.share_of_region, p.share_of_other
+  from public.counterpart p join public.region other on other.id = p.other_id
+  where p.region_id = ch.region_id and other.vintage_id = ch.other_vintage_id
+    and greatest(p.share_of_region, p.share_of_other) >= 0.001
+) as o on true
+where v.status = 'published' and w.status = 'published';

@@ -10,13 +10,7 @@ comment on view geo.fsa_all is 'Forward sortation areas of every published editi
 comment on view geo.fsa_health_regions is 'How the FSAs and the health regions in force today overlap, with shares of area; from 0.1 % of an FSA up.';
 comment on view geo.fsa_health_regions_all is 'How the FSAs and the health regions of every pair of published editions overlap; from 0.1 % of an FSA up.';
 comment on view geo.region_parts is 'Boundaries of every published edition, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
-do $$
-begin
-  if to_regclass('geo.changes') is not null then
-    comment on view geo.changes is 'What became of each region in another published edition, later or earlier, with the regions that share its area.';
-  end if;
-end
-$$;
+comment on view geo.changes is 'What became of each region in another published edition, later or earlier, with the regions that share its area; from 0.1 % of either up. What is new in an edition is gone on the way back from it.';
 
 -- A column means the same in every view, unless a row names the view.
 do $$

@@ -51,7 +51,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   analyze public.coverage, public.vintage, public.region, public.region_part, public.region_level, public.tile_piece, public.tile_label,
-    public.overlap;
+    public.overlap, public.border, public.counterpart, public.change;
 end
 $$;
 revoke execute on function public.analyze_boundaries() from public;

@@ -10,6 +10,7 @@ from django.db import connection
 
 from geography.models import Status, Vintage
 from loader import publish
+from loader.changes import compute_changes
 from tests.db.roles import connected
 from tests.world import Place, World, add_overlaps, add_places, lonlat, make_vintage
 
@@ -25,6 +26,7 @@ def coming(world: World) -> Vintage:
     vintage = make_vintage("health-regions", "2023", date(2023, 1, 1), status=Status.STAGED, region_count=len(NEXT))
     add_places(vintage, NEXT)
     add_overlaps(world.vintages["fsa", "2021"], vintage)
+    compute_changes(world.vintages["health-regions", "2022"], vintage, lambda _: None)
     return vintage
 
 
@@ -49,6 +51,8 @@ def traces(cursor: Any, vintage: Vintage) -> list[str]:
     for view in ("fsa_health_regions", "fsa_health_regions_all"):
         cursor.execute(f"SELECT count(*) FROM geo.{view} WHERE health_region_vintage_id = %s", [vintage.pk])
         found += [view] * (cursor.fetchone() != (0,))
+    cursor.execute("SELECT count(*) FROM geo.changes WHERE %s IN (vintage_id, other_vintage_id)", [vintage.pk])
+    found += ["changes"] * (cursor.fetchone() != (0,))
     for call, column in (
         ("vintages_at('2024-01-01')", "vintage_id"),
         (f"health_region_at({lon!r}, {lat!r})", "vintage_id"),
@@ -62,7 +66,7 @@ def traces(cursor: Any, vintage: Vintage) -> list[str]:
 def test_staged_and_retired_never_show_and_published_does_everywhere(coming: Vintage, reader: Any) -> None:
     assert traces(reader, coming) == []
     publish.publish(coming)
-    assert len(traces(reader, coming)) == len(VIEWS) + 5
+    assert len(traces(reader, coming)) == len(VIEWS) + 6
     publish.rollback(coming)
     assert traces(reader, coming) == []
 

@@ -15,10 +15,10 @@ FOLDER: Path = settings.REPO_DIR / "data" / "schema" / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.sql"))
 
 # None of these is ever read from end to end.
-LARGE = {"region", "region_part", "region_level", "overlap"}
+LARGE = {"region", "region_part", "region_level", "overlap", "change", "counterpart"}
 
-# What the demonstration has none of.
-EMPTY: set[str] = set()
+# What the demonstration has none of, answer and plan: tests/db/test_schema_changes.py has two editions for it.
+EMPTY = {"17_what_changed"}
 
 
 def run(path: Path, before: str = "") -> list[tuple[Any, ...]]:
@@ -52,11 +52,10 @@ def test_there_is_a_dozen_of_them() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_an_example_has_an_answer(path: Path, demonstration: None) -> None:
     rows = run(path)
-    assert rows or path.stem in EMPTY
-    assert any(value is not None for row in rows for value in row) or path.stem in EMPTY
+    assert any(value is not None for row in rows for value in row) != (path.stem in EMPTY)
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [one for one in EXAMPLES if one.stem not in EMPTY], ids=lambda path: path.stem)
 def test_an_example_uses_the_index_that_it_names(path: Path, indexes: dict[str, str]) -> None:
     (named,) = re.findall(r"^-- Index: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     plan = list(nodes(run(path, "EXPLAIN (FORMAT JSON) ")[0][0][0]["Plan"]))

@@ -1,20 +1,22 @@
--- What changed between the two latest editions of health regions: codes that came, went, or cover another area.
--- Index: region(vintage_id)
--- A region counts as changed where its area differs by more than 1 %: editions are not drawn along the same lines.
-with editions as (
-  select vintage_id, vintage, row_number() over (order by effective_from desc, vintage_id desc) as number
-  from geo.vintages
-  where coverage = 'health-regions' and not extract
-), after as materialized (
-  select h.hruid, h.name_en, h.area_km2 from geo.health_regions_all h where h.vintage_id = (select vintage_id from editions where number = 1)
+-- What changed between the two latest editions of health regions: what became of each that is not as it was, and where its area went.
+-- Index: change(other_vintage_id, region_id)
+-- A region has a row for each that has some of its area now. One that is new is gone on the way back. Nothing is compared with
+-- the demonstration: as long as no two real editions are loaded, there is no row.
+with after as materialized (
+  select vintage_id, effective_from from geo.vintages where coverage = 'health-regions' and in_force
 ), before as materialized (
-  select h.hruid, h.name_en, h.area_km2 from geo.health_regions_all h where h.vintage_id = (select vintage_id from editions where number = 2)
+  select v.vintage_id from geo.vintages v, after
+  where v.coverage = 'health-regions' and not v.extract and not v.demo and v.effective_from < after.effective_from
+  order by v.effective_from desc, v.representation desc
+  limit 1
 )
-select coalesce(a.hruid, b.hruid) as hruid, b.name_en as name_before, a.name_en as name_after,
-       case when b.hruid is null then 'new' when a.hruid is null then 'gone'
-            when abs(a.area_km2 / b.area_km2 - 1) > 0.01 then 'another area'
-            when a.name_en <> b.name_en then 'renamed' else 'as before' end as what,
-       round(b.area_km2) as km2_before, round(a.area_km2) as km2_after
-from after a
-full join before b using (hruid)
-order by what, hruid;
+select c.kind, c.code, c.name_en, c.other_code as code_now, c.other_name_en as name_now, c.code_reused,
+       round(c.area_km2) as km2, round(100 * c.share_of_region) as percent_of_it
+from geo.changes c
+where c.vintage_id = (select vintage_id from before) and c.other_vintage_id = (select vintage_id from after)
+  and c.kind <> 'kept'
+union all
+select 'new', null, null, c.code, c.name_en, c.code_reused, null, null
+from geo.changes c
+where c.vintage_id = (select vintage_id from after) and c.other_vintage_id = (select vintage_id from before) and c.kind = 'gone'
+order by kind, code, km2 desc;
