@@ -9,6 +9,7 @@ from api.readers import (
     TEXT_PATTERN,
     choice,
     metres,
+    names_of,
     read_checksum,
     read_coverage,
     read_day,
@@ -20,7 +21,7 @@ from api.readers import (
     tile_number,
     whole_number,
 )
-from api.spec import Param
+from api.spec import VALUE_MAX_CHARACTERS, Param
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
 from geography.conf import (
     ACCURACY_MAX_M,
@@ -36,6 +37,20 @@ from geography.conf import (
 from geography.coordinates import parse_bbox
 
 OFFSET_MAX = 1_000_000
+# The properties of a region as a feature, beside its code.
+PROPERTY_NAMES = (
+    "dguid",
+    "name",
+    "name_en",
+    "name_fr",
+    "pruid",
+    "province",
+    "population",
+    "land_area_km2",
+    "area_km2",
+    "vintage",
+    "warnings",
+)
 # How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
 # be 100 MB.
 LIMIT_MAX = {"none": 2_000, "low": 2_000, "medium": 2_000, "high": 500, "full": 10}
@@ -189,6 +204,22 @@ DETAIL_LOW = Param(
     default="low",
 )
 DETAIL_HIGH = replace(DETAIL_LOW, schema=DETAIL_LOW.schema | {"default": "high"}, example="high", default="high")
+
+
+def fields_of(code_name: str) -> Param:
+    """Return the parameter that chooses the properties of regions whose code is called so."""
+    known = (code_name, *PROPERTY_NAMES)
+    some = "|".join(known)
+    return Param(
+        "fields",
+        names_of("fields", known),
+        f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known)}. Without it all of them. "
+        "`id`, `bbox` and `geometry` are always there.",
+        {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({some})(,({some}))*$"},
+        f"{code_name},name",
+    )
+
+
 LIMIT = Param(
     "limit",
     whole_number("limit", 1, max(LIMIT_MAX.values())),

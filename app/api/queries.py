@@ -37,6 +37,7 @@ from api.params import (
     VINTAGE_LABEL,
     VINTAGE_OF_COVERAGE,
     VINTAGE_OF_FSA,
+    fields_of,
 )
 from api.spec import Spec, Values
 from geography.codes import FsaInput, Province
@@ -63,7 +64,13 @@ class VintageQuery(PlainQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionsQuery(VintageQuery):
-    """A list of regions. `level` is None for no geometry; `coverage` is None where the route has one of its own."""
+    """A list of regions.
+
+    Attributes:
+        coverage: None where the route has one of its own.
+        level: None for no geometry.
+        fields: names of properties, None for all.
+    """
 
     coverage: str | None
     province: Province | None
@@ -71,25 +78,28 @@ class RegionsQuery(VintageQuery):
     bbox: Bbox | None
     position: LonLat | None
     level: str | None
+    fields: tuple[str, ...] | None
     limit: int
     offset: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionQuery(VintageQuery):
-    """One region, by its code or DGUID; `coverage` is None where the route has one of its own."""
+    """One region, by its code or DGUID; `coverage` and `fields` as for a list."""
 
     coverage: str | None
     region_id: str
     level: str | None
+    fields: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsaQuery(VintageQuery):
-    """One FSA: its boundary, or the health regions it belongs to."""
+    """One FSA: its boundary, or the health regions it belongs to; `fields` as for a list."""
 
     fsa: FsaInput
     level: str | None
+    fields: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +202,7 @@ def _regions(values: Values) -> RegionsQuery:
         bbox=values["bbox"],
         position=_position(values),
         level=_level(values),
+        fields=values["fields"],
         limit=limit,
         offset=values["offset"],
     )
@@ -199,11 +210,17 @@ def _regions(values: Values) -> RegionsQuery:
 
 def _region(values: Values) -> RegionQuery:
     region_id = values["id"] if "id" in values else values["code"]
-    return RegionQuery(**_vintages(values), coverage=values.get("coverage"), region_id=region_id, level=_level(values))
+    return RegionQuery(
+        **_vintages(values),
+        coverage=values.get("coverage"),
+        region_id=region_id,
+        level=_level(values),
+        fields=values.get("fields"),
+    )
 
 
 def _fsa(values: Values) -> FsaQuery:
-    return FsaQuery(**_vintages(values), fsa=values["code"], level=_level(values))
+    return FsaQuery(**_vintages(values), fsa=values["code"], level=_level(values), fields=values.get("fields"))
 
 
 def _locate(values: Values) -> LocateQuery:
@@ -248,20 +265,21 @@ def _many(values: Values) -> VintageQuery:
 
 
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
+_OF_HEALTH_REGIONS, _OF_FSAS, _OF_ANY = (fields_of(code_name) for code_name in ("hruid", "cfsauid", "code"))
 
 PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
 DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, FILE), query=(LANG,))
 PINNED_DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE), query=(LANG,))
-HEALTH_REGIONS = Spec(_regions, query=(*_LIST, VINTAGE, AT, LANG))
-HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, VINTAGE, AT, LANG))
+HEALTH_REGIONS = Spec(_regions, query=(*_LIST, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
+HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
 HEALTH_REGION_FSAS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
 HEALTH_REGION_NEIGHBOURS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, AT, LANG))
 COVERAGE_REGION_NEIGHBOURS = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_LOW, VINTAGE_OF_COVERAGE, AT, LANG))
-COVERAGE_REGIONS = Spec(_regions, path=(COVERAGE,), query=(*_LIST, VINTAGE_OF_COVERAGE, AT, LANG))
-COVERAGE_REGION = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, VINTAGE_OF_COVERAGE, AT, LANG))
-FSAS = Spec(_regions, query=(*_LIST, VINTAGE_OF_FSA, AT, LANG))
+COVERAGE_REGIONS = Spec(_regions, path=(COVERAGE,), query=(*_LIST, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
+COVERAGE_REGION = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
+FSAS = Spec(_regions, query=(*_LIST, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
 FSA = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
-FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, VINTAGE_OF_FSA, AT, LANG))
+FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
 TILE_OF_COVERAGE = Spec(_tiles, path=(COVERAGE, *TILE), query=(VINTAGE_OF_COVERAGE, AT, LANG))
 TILEJSON = Spec(_tiles, path=(COVERAGE,), query=(VINTAGE_OF_COVERAGE, AT, LANG))
 LOCATE = Spec(

@@ -1,8 +1,9 @@
 """How the text of one parameter becomes a value, or an error that names the parameter."""
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -62,6 +63,32 @@ def choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
         return word
 
     return reader
+
+
+def names_of(parameter: str, known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    """Return a reader of names with commas between them, in any case; they come back once each, in the order of `known`."""
+
+    def reader(text: str) -> tuple[str, ...]:
+        names = [name.strip().lower() for name in text.split(",")]
+        for name in names:
+            if name not in known:
+                raise unknown_name(
+                    Message("%(name)s holds '%(given)s', which is no property here.", name=parameter, given=name[:40]),
+                    parameter,
+                    like=difflib.get_close_matches(name[:40], known, n=1),
+                    known=known,
+                )
+        return tuple(name for name in known if name in names)
+
+    return reader
+
+
+def unknown_name(message: Message, parameter: str, *, like: Sequence[str], known: Sequence[str]) -> ParameterInvalid:
+    """Return the error for a name that there is not, with what was likely meant."""
+    hint = (
+        Message("Did you mean %(meant)s?", meant=like[0]) if like else Message("Known here are %(known)s.", known=sorted(known))
+    )
+    return ParameterInvalid(message, parameter=parameter, hint=hint)
 
 
 def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:

@@ -23,7 +23,7 @@ class StoredGeoJSONField(serializers.Field[str | None, str, orjson.Fragment | No
 class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the package has no types
     """A region of any coverage as a Feature.
 
-    Context (see `features`): `vintage`, asked once instead of once a region, `language`, `shares` and `reused` codes.
+    Context (see `features`): `vintage`, asked once instead of once a region, `language`, `shares`, `reused` codes, `fields`.
     """
 
     id = serializers.CharField(source="code")
@@ -44,26 +44,28 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         language: str = self.context["language"]
         text: str | None = instance.geojson  # type: ignore[attr-defined] # as the selectors annotate it
         extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined]
+        properties = {
+            self.code_name: instance.code,
+            "dguid": instance.dguid,
+            "name": instance.name_fr if language == "fr" else instance.name_en,
+            "name_en": instance.name_en,
+            "name_fr": instance.name_fr,
+            # None where the region lies in several.
+            "pruid": instance.pruid or None,
+            "province": province_block(instance.pruid, language),
+            "population": instance.population,
+            "land_area_km2": instance.land_area_km2,
+            "area_km2": instance.area_km2,
+            "vintage": self.context["vintage"].label,
+            "warnings": warnings_block(instance.code, self.context["reused"], language),
+            **self.context["shares"].get(instance.code, {}),
+        }
+        fields: tuple[str, ...] | None = self.context["fields"]
         return {
             "id": instance.code,
             "type": "Feature",
             "geometry": None if text is None else orjson.Fragment(text),
-            "properties": {
-                self.code_name: instance.code,
-                "dguid": instance.dguid,
-                "name": instance.name_fr if language == "fr" else instance.name_en,
-                "name_en": instance.name_en,
-                "name_fr": instance.name_fr,
-                # None where the region lies in several.
-                "pruid": instance.pruid or None,
-                "province": province_block(instance.pruid, language),
-                "population": instance.population,
-                "land_area_km2": instance.land_area_km2,
-                "area_km2": instance.area_km2,
-                "vintage": self.context["vintage"].label,
-                "warnings": warnings_block(instance.code, self.context["reused"], language),
-                **self.context["shares"].get(instance.code, {}),
-            },
+            "properties": properties if fields is None else {name: properties[name] for name in fields},
             "bbox": [round(side, DEGREE_DECIMALS) for side in extent],
         }
 
@@ -91,15 +93,23 @@ def features(
     vintage: Vintage,
     language: str,
     shares: Mapping[str, Mapping[str, Any]] | None = None,
+    fields: tuple[str, ...] | None = None,
 ) -> list[dict[str, Any]]:
     """Return regions of one vintage as features, in the same order.
 
     Args:
         regions: as the selectors return them, with `geojson`.
         shares: further properties by the region's code.
+        fields: names of the properties to return, None for all.
 
     Queries: those of `reused_codes`.
     """
-    context = {"vintage": vintage, "language": language, "shares": shares or {}, "reused": reused_codes(vintage)}
+    context = {
+        "vintage": vintage,
+        "language": language,
+        "shares": shares or {},
+        "reused": reused_codes(vintage),
+        "fields": fields,
+    }
     drawn: list[dict[str, Any]] = serializer(regions, many=True, context=context).data["features"]
     return drawn

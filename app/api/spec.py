@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from django.http import QueryDict
 
-from api.readers import is_broken, too_long
+from api.readers import is_broken, too_long, unknown_name
 from geography.errors import ParameterInvalid
 from geography.messages import Message
 
@@ -28,6 +28,7 @@ _SYNONYMS = {
     "search": "q",
     "page": "offset",
     "radius": "accuracy",
+    "properties": "fields",
 }
 
 
@@ -120,9 +121,5 @@ def _unknown(name: str, known: list[str]) -> ParameterInvalid:
     shown = name[:40]
     like = _SYNONYMS.get(shown.casefold())
     close = [like] if like in known else difflib.get_close_matches(shown.casefold(), known, n=1)
-    hint = (
-        Message("Did you mean %(meant)s?", meant=str(close[0]))
-        if close
-        else Message("Known here are %(known)s.", known=sorted(known))
-    )
-    return ParameterInvalid(Message("There is no parameter '%(name)s' here.", name=shown), parameter=shown, hint=hint)
+    message = Message("There is no parameter '%(name)s' here.", name=shown)
+    return unknown_name(message, shown, like=[str(one) for one in close], known=known)

@@ -115,14 +115,18 @@ ONE_VINTAGE: Schema = {**DEMO, "vintage": ref("Vintage"), **SOURCE}
 TWO_VINTAGES: Schema = {**DEMO, "vintage": ref("Vintage"), "fsa_vintage": ref("Vintage"), **SOURCE}
 
 
-def feature(properties: Schema) -> Schema:
-    """Return the members of a region as a Feature."""
+def feature(properties: Schema, *, chosen: bool = False) -> Schema:
+    """Return the members of a region as a Feature; `chosen` where `fields` can leave any of the properties out."""
     return {
         "id": text("The region's code."),
         "type": {"const": "Feature"},
         "bbox": BBOX,
         "geometry": or_null(ref("Geometry")),
-        "properties": record(properties),
+        "properties": record(
+            properties,
+            optional=tuple(properties) if chosen else (),
+            description="All of them, unless `fields` chooses." if chosen else None,
+        ),
     }
 
 

@@ -64,16 +64,20 @@ COMPONENTS: dict[str, Schema] = {
         "required": ["type", "coordinates"],
     },
     "HealthRegionFeature": record(
-        {**feature(HEALTH_REGION), **ONE_VINTAGE}, optional=("notice",), description="A health region."
+        {**feature(HEALTH_REGION, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A health region."
     ),
     "HealthRegionCollection": collection(
-        feature(HEALTH_REGION), {**LINKS, **ONE_VINTAGE}, "Health regions in the order of their codes."
+        feature(HEALTH_REGION, chosen=True), {**LINKS, **ONE_VINTAGE}, "Health regions in the order of their codes."
     ),
-    "FsaFeature": record({**feature(FSA), **ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."),
-    "FsaCollection": collection(feature(FSA), {**LINKS, **ONE_VINTAGE}, "FSAs in the order of their codes."),
-    "RegionFeature": record({**feature(ANY), **ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."),
+    "FsaFeature": record(
+        {**feature(FSA, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."
+    ),
+    "FsaCollection": collection(feature(FSA, chosen=True), {**LINKS, **ONE_VINTAGE}, "FSAs in the order of their codes."),
+    "RegionFeature": record(
+        {**feature(ANY, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."
+    ),
     "RegionCollection": collection(
-        feature(ANY), {**LINKS, **ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
+        feature(ANY, chosen=True), {**LINKS, **ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
     ),
     "FsaHealthRegions": collection(
         feature({**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region.")}),

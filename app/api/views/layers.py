@@ -44,12 +44,18 @@ class LayerView(GeoView):
         return self.feature(request, query, vintage, feature, keep=True)
 
     def feature(
-        self, request: Request, query: queries.VintageQuery, vintage: "Vintage", read: Callable[[], "Region"], *, keep: bool
+        self,
+        request: Request,
+        query: queries.RegionQuery | queries.FsaQuery,
+        vintage: "Vintage",
+        read: Callable[[], "Region"],
+        *,
+        keep: bool,
     ) -> HttpResponse:
         """Answer with the region that `read` returns."""
 
         def make() -> bytes:
-            (feature,) = features(self.serializer, [read()], vintage=vintage, language=self.language)
+            (feature,) = features(self.serializer, [read()], vintage=vintage, language=self.language, fields=query.fields)
             return json_bytes({**feature, **provenance({"vintage": vintage}, self.language)})
 
         # What a code means elsewhere is a matter of the other vintages that are published.
@@ -71,7 +77,7 @@ class LayerView(GeoView):
                 bbox=query.bbox,
                 position=query.position,
             )
-            drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language)
+            drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language, fields=query.fields)
             links = page_links(
                 path=request.path.rstrip("/"),
                 given=given,
