@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from api.bodies import licence_links
 from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
 from api.shelf import shelf
+from operations.metrics import count_cache
 
 if TYPE_CHECKING:
     from geography.models import Vintage
@@ -53,7 +54,9 @@ def answer(
     key = repr(told)
     etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
     response: HttpResponse
-    if _has(request.headers.get("If-None-Match", ""), etag):
+    if asked := request.headers.get("If-None-Match", ""):
+        count_cache("client", _has(asked, etag))
+    if asked and _has(asked, etag):
         response = HttpResponseNotModified()
     else:
 

@@ -27,6 +27,7 @@ from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
 from geography.codes import fsa_provinces
 from geography.messages import Message
+from geography.reading import PRIMARY, alias
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
 
@@ -148,9 +149,12 @@ def kind_of(error: BaseException) -> Kind:
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the answer to an exception raised in a view (REST framework's EXCEPTION_HANDLER).
 
-    None for what nobody foresaw: Django then shows its debug page, or calls `internal_error`.
+    None for what nobody foresaw: Django then shows its debug page, or calls `internal_error`. A standby that is away is no
+    answer yet: the error goes on to api.replica, which asks the primary.
     """
     kind = kind_of(error)
+    if kind is _DATABASE_AWAY and alias() != PRIMARY:
+        raise error
     if kind.status == 500:
         if not isinstance(error, APIException):
             return None

@@ -15,6 +15,8 @@ from threading import Lock
 
 from django.conf import settings
 
+from operations.metrics import count_cache
+
 logger = logging.getLogger(__name__)
 
 _LOCKS = 256
@@ -42,6 +44,7 @@ class Shelf:
         """
         path = self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
         found = _read(path)
+        count_cache("bodies", found is not None)
         if found is not None:
             return found
         if self.most_bytes <= 0:

@@ -14,11 +14,9 @@ import itertools
 import json
 import multiprocessing
 import os
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +34,7 @@ django.setup()
 
 from django.db import connections
 
+from benchmarks.wrk import wrk
 from geography.coordinates import LonLat
 from geography.selectors import positions_sql
 from geography.selectors.nearby import Reach
@@ -94,28 +93,6 @@ def server(port: int, **environment: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-
-
-def wrk(address: str, paths: list[str], seconds: int) -> dict[str, float]:
-    """Ask the paths in turn over 8 connections; return requests/s and milliseconds at three percentiles."""
-    script = f"""
-        local paths = {{ {", ".join(json.dumps(one) for one in paths)} }}
-        local n = 0
-        request = function() n = n + 1; return wrk.format("GET", paths[(n - 1) % #paths + 1]) end
-        done = function(summary, latency)
-            local ms = function(share) return latency:percentile(share) / 1e3 end
-            local rate = summary.requests / summary.duration * 1e6
-            io.write(string.format("R %f %f %f %f %d\\n", rate, ms(50), ms(95), ms(99), summary.errors.status))
-        end"""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script)
-        file.flush()
-        command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "-s", file.name, address]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    (line,) = re.findall(r"^R (.*)$", told, re.MULTILINE)
-    rate, p50, p95, p99, errors = (float(one) for one in line.split())
-    assert errors == 0, told
-    return {"rate": rate, "p50": p50, "p95": p95, "p99": p99}
 
 
 def _bare_sql(positions: list[LonLat], seconds: int, counts: Any) -> None:

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
     "api.language.language_middleware",
     "django.middleware.common.CommonMiddleware",
+    "api.replica.ReadFromReplica",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -96,26 +97,32 @@ DATABASE_ROLE_PASSWORDS = {
 }
 
 
-def _database() -> dict[str, Any]:
-    """Return Django's DATABASES entry from DATABASE_URL, or from the DB_* keys."""
-    config: dict[str, Any]
+# PgBouncer in transaction mode stands before the database: what belongs to a session does not hold there.
+DB_POOLED = env.bool("DB_POOLED", False)
+
+
+def _primary() -> dict[str, Any]:
+    """Return where the database is, from DATABASE_URL or from the DB_* keys."""
     if env.str("DATABASE_URL", ""):
-        config = env.db_url("DATABASE_URL")
-    else:
-        config = {
-            "NAME": env.str("DB_NAME", "covidtrends_geo"),
-            "USER": env.str("DB_USER", "covidtrends_geo"),
-            "PASSWORD": env.str("DB_PASSWORD", ""),
-            "HOST": env.str("DB_HOST", "127.0.0.1"),
-            "PORT": env.str("DB_PORT", "5432"),
-        }
+        return dict(env.db_url("DATABASE_URL"))
+    return {
+        "NAME": env.str("DB_NAME", "covidtrends_geo"),
+        "USER": env.str("DB_USER", "covidtrends_geo"),
+        "PASSWORD": env.str("DB_PASSWORD", ""),
+        "HOST": env.str("DB_HOST", "127.0.0.1"),
+        "PORT": env.str("DB_PORT", "5432"),
+    }
+
+
+def _database(config: dict[str, Any], connect_timeout_s: int = 5) -> dict[str, Any]:
+    """Return Django's DATABASES entry for the database that is there."""
     # Each with no more rights than it needs, where its role has a password; everything else is the owner's business.
     for role, uses in (("geo_api", "COVIDTRENDS_GEO_SERVES"), ("geo_loader", "COVIDTRENDS_GEO_LOADS")):
         if uses in os.environ and DATABASE_ROLE_PASSWORDS[role]:
             config |= {"USER": role, "PASSWORD": DATABASE_ROLE_PASSWORDS[role]}
     # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.database.
     options = {
-        "connect_timeout": 5,
+        "connect_timeout": connect_timeout_s,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
@@ -123,18 +130,24 @@ def _database() -> dict[str, Any]:
         "application_name": "covidtrends-geo",
     }
     timeout = DB_STATEMENT_TIMEOUT_MS
-    if timeout and "COVIDTRENDS_GEO_SERVES" in os.environ:
+    if timeout and "COVIDTRENDS_GEO_SERVES" in os.environ and not DB_POOLED:
         # Waiting for somebody's lock is no work: it ends sooner.
         options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)}"
     return config | {
         "ENGINE": "django.contrib.gis.db.backends.postgis",
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": DB_POOLED,
         "OPTIONS": config.get("OPTIONS", {}) | options,
     }
 
 
-DATABASES = {"default": _database()}
+DATABASES = {"default": _database(_primary())}
+# A streaming standby, which the service reads from while it keeps up (operations.replica). Nobody else does.
+DB_REPLICA_MAX_LAG_S = env.float("DB_REPLICA_MAX_LAG_S", 5.0)
+if env.str("DB_REPLICA_URL", "") and "COVIDTRENDS_GEO_SERVES" in os.environ:
+    DATABASES["replica"] = _database(env.db_url("DB_REPLICA_URL"), connect_timeout_s=2)
+DATABASE_ROUTERS = ["geography.reading.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # GDAL below 3.9 (Debian 12's own) cannot block network access. loader.archive and loader.reader keep it off by themselves.

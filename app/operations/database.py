@@ -34,8 +34,8 @@ class Stopwatch(threading.local):
 
 stopwatch = Stopwatch()
 
-# By thread, what it waits for: when it began and on which connection.
-_waiting: dict[int, tuple[float, Any]] = {}
+# By thread, what it waits for: when it began, on which connection, and to which database.
+_waiting: dict[int, tuple[float, Any, str]] = {}
 
 
 def attach(connection: Any, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ def attach(connection: Any, **kwargs: Any) -> None:
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     thread = threading.get_ident()
     started = time.perf_counter()
-    _waiting[thread] = (started, context["connection"].connection)
+    _waiting[thread] = (started, context["connection"].connection, context["connection"].alias)
     try:
         return execute(sql, params, many, context)
     finally:
@@ -59,12 +59,16 @@ def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
         stopwatch.statements += 1
 
 
-def cut_after(limit_s: float) -> list[int]:
-    """Cut the connections on which a statement has been under way for longer than this; return the threads that waited."""
+def cut_after(limit_s: float, alias: str | None = None) -> list[int]:
+    """Cut the connections on which a statement has been under way for longer than this; return the threads that waited.
+
+    Args:
+        alias: of the one database whose connections are meant; None for all.
+    """
     cut = []
     for thread, entry in list(_waiting.items()):
-        started, connection = entry
-        if time.perf_counter() - started < limit_s or _waiting.get(thread) is not entry:
+        started, connection, to = entry
+        if alias not in {None, to} or time.perf_counter() - started < limit_s or _waiting.get(thread) is not entry:
             continue
         # A copy of the descriptor: the connection's own stays with libpq, which sees the end of the stream and gives up.
         with contextlib.suppress(OSError, Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:

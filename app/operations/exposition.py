@@ -19,8 +19,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from geography.errors import GeographyError
+from geography.reading import PRIMARY, reading
 from geography.selectors.connections import connections
 from geography.selectors.vintages import published_vintages, vintage_in_force
+from operations import replica
 from operations.metrics import REGISTRY
 
 logger = logging.getLogger(__name__)
@@ -91,7 +93,8 @@ class _Now:
         up = GaugeMetricFamily("geo_database_up", "1 where the database answered this scrape.")
         started = time.perf_counter()
         try:
-            found = list(self._from_the_database())
+            with reading(PRIMARY):
+                found = list(self._from_the_database())
         except Error:
             logger.warning("the database does not answer a scrape")
             found = []
@@ -101,6 +104,21 @@ class _Now:
         took = GaugeMetricFamily("geo_database_scrape_seconds", "How long the database took for this scrape.")
         took.add_metric([], time.perf_counter() - started)
         yield took
+        yield from self._standby()
+
+    def _standby(self) -> Iterator[Metric]:
+        standing = replica.standing()
+        if standing is None:
+            return
+        up = GaugeMetricFamily("geo_replica_up", "1 where the standby answers the process that answers this scrape.")
+        up.add_metric([], float(standing.up))
+        used = GaugeMetricFamily("geo_replica_used", "1 where reads of that process go to the standby.")
+        used.add_metric([], float(standing.used))
+        yield from (up, used)
+        if standing.lag_s is not None:
+            lag = GaugeMetricFamily("geo_replica_lag_seconds", "How far the standby is behind at most.")
+            lag.add_metric([], standing.lag_s)
+            yield lag
 
     def _processes(self) -> Iterator[Metric]:
         workers = GaugeMetricFamily("geo_workers", "Processes that serve.")

@@ -40,6 +40,7 @@ CACHE = _counter("geo_cache_requests", "Look-ups in a cache, and whether it held
 DATABASE_SECONDS = _counter("geo_database_seconds", "Time spent in statements, by route template.", "route")
 DATABASE_STATEMENTS = _counter("geo_database_statements", "Statements sent, by route template.", "route")
 CLIENTS_CUT = _counter("geo_clients_cut", "Connections cut because the client was too slow.")
+REPLICA_FAILURES = _counter("geo_replica_failures", "Requests in which the standby failed, and that the primary answered then.")
 STATEMENTS_CUT = _counter("geo_database_statements_cut", "Statements given up because the database said nothing.")
 
 

@@ -1,6 +1,7 @@
 """FSAs and postal codes as items, and the health regions of each of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from geography.codes import FsaInput, parse_fsa
 from geography.errors import FsaMalformed
 from geography.messages import Message
 from geography.models import Vintage
+from geography.reading import again
 from geography.selectors.changes import ReusedCode, reused_codes
 from geography.selectors.overlaps import FsaRegions, fsas_health_regions
 from geography.selectors.regions import fsa_without_boundary
@@ -40,19 +42,23 @@ def answered(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], l
     """Yield the answers in chunks, in the order of the items. Queries: 3 for each `CHUNK`."""
     rest = iter(items)
     while some := list(islice(rest, CHUNK)):
-        codes = {item.question.code for item in some if item.question is not None}
-        found = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
-        reused = reused_codes(vintages["fsa_vintage"])
-        chunk = []
-        for item in some:
-            if item.question is not None and item.question.code not in found:
-                item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
-            chunk.append(
-                failed(item, language)
-                if item.error is not None or item.question is None
-                else _answer(item, item.question, found[item.question.code], reused, language)
-            )
-        yield chunk
+        yield again(partial(_chunk, some, vintages, language))
+
+
+def _chunk(some: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
+    codes = {item.question.code for item in some if item.question is not None}
+    found = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
+    reused = reused_codes(vintages["fsa_vintage"])
+    chunk = []
+    for item in some:
+        if item.question is not None and item.question.code not in found:
+            item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
+        chunk.append(
+            failed(item, language)
+            if item.error is not None or item.question is None
+            else _answer(item, item.question, found[item.question.code], reused, language)
+        )
+    return chunk
 
 
 def _answer(

@@ -1,6 +1,7 @@
 """Positions as items, and what covers each of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ from geography.conf import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
 from geography.errors import CoordinateInvalid, ParameterInvalid
 from geography.messages import Message
+from geography.reading import again
 
 # One question to the tables, or one walk through memory, for so many.
 CHUNK = 2_000
@@ -77,17 +79,21 @@ def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[A
     """Yield the answers in chunks, in the order of the items. Queries: as `Answers.locate` for each `CHUNK`."""
     rest = iter(items)
     while some := list(islice(rest, CHUNK)):
-        positions = [item.question for item in some if item.question is not None]
-        located = iter(answers.locate(positions) if positions else [])
-        chunk = []
-        for item in some:
-            if item.question is None:
-                chunk.append(failed(item, answers.language))
-                continue
-            found = next(located)
-            geometry = {"type": "Point", "coordinates": list(item.question)}
-            chunk.append(Answer(item, "ok", answers.properties(item.question, found), _fields(found, answers), geometry))
-        yield chunk
+        yield again(partial(_chunk, some, answers))
+
+
+def _chunk(some: Sequence[Item[LonLat]], answers: Answers) -> list[Answer]:
+    positions = [item.question for item in some if item.question is not None]
+    located = iter(answers.locate(positions) if positions else [])
+    chunk = []
+    for item in some:
+        if item.question is None:
+            chunk.append(failed(item, answers.language))
+            continue
+        found = next(located)
+        geometry = {"type": "Point", "coordinates": list(item.question)}
+        chunk.append(Answer(item, "ok", answers.properties(item.question, found), _fields(found, answers), geometry))
+    return chunk
 
 
 COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m")

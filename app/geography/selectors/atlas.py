@@ -12,11 +12,12 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import shapely
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import Error, connections, transaction
 
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.errors import GeographyError
 from geography.models import Vintage
+from geography.reading import alias, connection, reading
 from geography.selectors import catalogue
 from geography.selectors.nearby import RegionRef
 from geography.selectors.positions_memory import MemoryLayer
@@ -64,7 +65,7 @@ def in_background(vintages: Sequence[Vintage]) -> None:
         wanted = [one for one in vintages if one.pk not in _atlas.loading and one.pk not in _atlas.layers]
         _atlas.loading.update(one.pk for one in wanted)
     if wanted:
-        threading.Thread(target=_read, args=(wanted,), name="atlas", daemon=True).start()
+        threading.Thread(target=_read, args=(wanted, alias()), name="atlas", daemon=True).start()
 
 
 def warm() -> None:
@@ -77,7 +78,7 @@ def warm() -> None:
                 vintages.append(vintage_in_force(coverage=coverage))
             except (GeographyError, Error):
                 continue
-        connection.close()
+        connections.close_all()
         in_background(vintages)
 
     if settings.LOOKUP_MEMORY_VERTICES:
@@ -90,7 +91,7 @@ def load(vintage: Vintage) -> MemoryLayer | None:
     Queries: 3, the pieces in portions.
     """
     _let_go(one.pk for one in catalogue.published().vintages)
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(using=alias()), connection.cursor() as cursor:
         cursor.execute(_SIZE_SQL, [vintage.pk])
         if sum(one.vertices for one in _atlas.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None
@@ -123,10 +124,12 @@ def _let_go(published: Iterable[int]) -> None:
         _atlas.layers.pop(gone, None)
 
 
-def _read(vintages: Sequence[Vintage]) -> None:
+def _read(vintages: Sequence[Vintage], chosen: str) -> None:
     for vintage in vintages:
         try:
-            if load(vintage) is None:
+            with reading(chosen):
+                layer = load(vintage)
+            if layer is None:
                 logger.warning("%s does not fit in LOOKUP_MEMORY_VERTICES: the database answers lookups in it", vintage)
                 _atlas.not_before[vintage.pk] = time.monotonic() + 20 * _RETRY_S
         except Error as error:
@@ -135,4 +138,4 @@ def _read(vintages: Sequence[Vintage]) -> None:
         finally:
             with _atlas.lock:
                 _atlas.loading.discard(vintage.pk)
-            connection.close()
+            connections.close_all()

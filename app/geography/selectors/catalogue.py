@@ -14,6 +14,7 @@ from datetime import date
 from django.db import Error
 
 from geography.models import Status, Vintage
+from geography.reading import PRIMARY, REPLICA, alias
 
 # What was published is answered from after at most this long.
 MAX_AGE_S = 0.5
@@ -60,7 +61,7 @@ class Catalogue:
 
 
 class _Memory:
-    """The last catalogue that was read, with when, and when reading it last failed."""
+    """The last catalogue that was read from a database, with when, and when reading it last failed."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -69,60 +70,71 @@ class _Memory:
         self.failure: Error | None = None
 
 
-_memory = _Memory()
+# A standby may be a moment behind: what it holds is what is published to who reads from it.
+_memories = {one: _Memory() for one in (PRIMARY, REPLICA)}
 
 
 def published() -> Catalogue:
     """Return what is published, at most `MAX_AGE_S` old; older only while the database is away.
 
+    It is what the database that this thread reads from holds.
+
     Raises: django.db.Error where the database is away and what is remembered is older than `STALE_MAX_S`.
     Queries: 1 where what is remembered is too old, else none. One thread of a process asks, the others wait for it; while the
     database is away they do not.
     """
-    remembered = _memory.read
+    memory = _memories[alias()]
+    remembered = memory.read
     now = time.monotonic()
     if remembered is not None and now - remembered[1] < MAX_AGE_S:
         return remembered[0]
-    away = _memory.failed_at is not None
+    away = memory.failed_at is not None
     if remembered is not None and away and _usable(remembered, now):
-        if now - (_memory.failed_at or 0.0) < MAX_AGE_S or not _memory.lock.acquire(blocking=False):
+        if now - (memory.failed_at or 0.0) < MAX_AGE_S or not memory.lock.acquire(blocking=False):
             return remembered[0]
     else:
-        _memory.lock.acquire()
+        memory.lock.acquire()
     try:
-        return _refreshed(now)
+        return _refreshed(memory, now)
     finally:
-        _memory.lock.release()
+        memory.lock.release()
 
 
 def forget() -> None:
     """Forget what is remembered, so that the next question reads the tables."""
-    _memory.read = _memory.failed_at = _memory.failure = None
+    for memory in _memories.values():
+        memory.read = memory.failed_at = memory.failure = None
 
 
 def _usable(remembered: tuple[Catalogue, float], now: float) -> bool:
     return now - remembered[1] < STALE_MAX_S
 
 
-def _refreshed(asked_at: float) -> Catalogue:
-    remembered = _memory.read
+def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
+    remembered = memory.read
     if remembered is not None and asked_at - remembered[1] < MAX_AGE_S:
         return remembered[0]  # another thread read it while this one waited
-    failure = _memory.failure
-    if failure is not None and (_memory.failed_at or 0.0) > asked_at:
+    failure = memory.failure
+    if failure is not None and (memory.failed_at or 0.0) > asked_at:
         raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
     started = time.monotonic()
     try:
         found = Catalogue(tuple(_rows()))
     except Error as error:
-        _memory.failed_at, _memory.failure = time.monotonic(), error
-        if remembered is not None and _usable(remembered, _memory.failed_at):
-            return remembered[0]
+        memory.failed_at, memory.failure = time.monotonic(), error
+        # The standby failed too, or it would have been asked: what was read from it is as good.
+        both = [one.read for one in _memories.values() if one.read is not None]
+        last = max(both, key=lambda read: read[1], default=None)
+        if memory is _memories[PRIMARY] and last is not None and _usable(last, memory.failed_at):
+            memory.read = last
+            return last[0]
         raise
-    if remembered is not None and remembered[0].revision == found.revision:
-        # The same objects as before: what others keep beside a vintage stays theirs.
-        found = remembered[0]
-    _memory.read, _memory.failed_at, _memory.failure = (found, started), None, None
+    for known in (memory.read, *(one.read for one in _memories.values())):
+        if known is not None and known[0].revision == found.revision:
+            # The same objects as before: what others keep beside a vintage stays theirs.
+            found = known[0]
+            break
+    memory.read, memory.failed_at, memory.failure = (found, started), None, None
     return found
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import Case, Count, Q, QuerySet, When
 from django.db.models.functions import Greatest
 
@@ -11,6 +10,7 @@ from geography.conf import CHANGE_KINDS, COVERAGE_WORDS, SLIVER_SHARE
 from geography.errors import ParameterInvalid, VintagesNotCompared
 from geography.messages import Message
 from geography.models import Change, Counterpart, Kind, Region, Status, Vintage
+from geography.reading import connection
 from geography.selectors.catalogue import Catalogue, published
 
 # Seen from the other end: what was divided there was joined here, and what is gone on the way there is new on the way here.

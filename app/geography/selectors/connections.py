@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
+from geography.reading import connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection
-
 from geography.conf import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import LonLat
 from geography.models import Vintage
+from geography.reading import connection
 from geography.selectors.nearby import Nearby, Reach, RegionRef
 
 _REGION_COLUMNS = "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid"

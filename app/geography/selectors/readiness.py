@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from functools import cache
 
-from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.errors import NothingPublished, NoVintage
 from geography.models import Vintage
+from geography.reading import connection
 from geography.selectors.vintages import vintage_in_force
 
 

@@ -2,11 +2,10 @@
 
 import math
 
-from django.db import connection
-
 from geography.conf import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
 from geography.coordinates import TileAddress
 from geography.models import Vintage
+from geography.reading import connection
 
 # Around the equator in EPSG:3857.
 _WORLD_M = 2 * math.pi * 6_378_137

@@ -20,7 +20,7 @@ def address(role: str) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(role: str = "", **options: Any) -> Iterator[Any]:
+def connected(role: str = "", database: str = "", **options: Any) -> Iterator[Any]:
     """Yield a cursor of a connection of its own, as a role or as the owner, that commits every statement."""
     if role:
         given = address(role)
@@ -28,6 +28,8 @@ def connected(role: str = "", **options: Any) -> Iterator[Any]:
         one = connection.settings_dict
         given = {"host": one["HOST"], "port": one["PORT"], "dbname": one["NAME"], "user": one["USER"]}
         given["password"] = one["PASSWORD"]
+    if database:
+        given["dbname"] = database
     other = psycopg2.connect(**{key: value for key, value in given.items() if value}, **options)
     try:
         other.autocommit = True

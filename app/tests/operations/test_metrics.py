@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from operations.metrics import count_cache, route_of
+from operations.metrics import route_of
 from tests.operations.conftest import Server
 
 # So that there is a test database for the server to serve.
@@ -152,12 +152,19 @@ def test_a_template_is_spelled_as_in_the_documentation() -> None:
     assert (route_of(Match("", "root")), route_of(Match("")), route_of(None)) == ("/", "(none)", "(before)")
 
 
-def test_a_cache_counts_its_hits(client: Any, db: None) -> None:
+def test_what_is_kept_here_or_at_the_client_is_counted(
+    client: Any, committed_world: Any, db: None, settings: Any, tmp_path: Any
+) -> None:
+    settings.GEODATA_CACHE, settings.BODY_CACHE_MB = tmp_path, 16
     before = samples(client.get("/metrics").content.decode())
-    count_cache("test", True)
-    count_cache("test", False)
-    count_cache("test", True)
+    answers = [client.get("/health-regions?detail=low") for _ in range(3)]
+    for etag in (answers[0].headers["ETag"], '"another"'):
+        client.get("/health-regions?detail=low", headers={"If-None-Match": etag})
     after = samples(client.get("/metrics").content.decode())
-    for result, more in (("hit", 2), ("miss", 1)):
-        labels = {"cache": "test", "result": result}
-        assert value(after, "geo_cache_requests_total", **labels) - value(before, "geo_cache_requests_total", **labels) == more
+    counted = {
+        (cache, result): value(after, "geo_cache_requests_total", cache=cache, result=result)
+        - value(before, "geo_cache_requests_total", cache=cache, result=result)
+        for cache in ("bodies", "client")
+        for result in ("hit", "miss")
+    }
+    assert counted == {("bodies", "miss"): 1, ("bodies", "hit"): 3, ("client", "hit"): 1, ("client", "miss"): 1}

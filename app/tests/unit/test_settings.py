@@ -36,6 +36,30 @@ def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() ->
     assert "options" not in read(DB_STATEMENT_TIMEOUT_MS="400")[0]
 
 
+REPLICA = (
+    "import os, json; os.environ['COVIDTRENDS_GEO_SERVES'] = '1'; from config import settings as s; "
+    "print(json.dumps({name: [d['HOST'], d['USER'], d['OPTIONS'].get('options'), d['DISABLE_SERVER_SIDE_CURSORS'],"
+    " d['OPTIONS']['connect_timeout']] for name, d in s.DATABASES.items()}))"
+)
+
+
+def test_the_server_alone_knows_of_a_standby() -> None:
+    keys = {"DB_REPLICA_URL": "postgis://a:b@standby/geo", "DB_API_PASSWORD": "c"}
+    limits = "-c statement_timeout=10000 -c lock_timeout=2500"
+    assert json.loads(run(REPLICA, PLAIN | keys).stdout) == {
+        "default": ["localhost", "geo_api", limits, False, 5],
+        "replica": ["standby", "geo_api", limits, False, 2],
+    }
+    code = "from config import settings as s; print(list(s.DATABASES))"
+    assert run(code, PLAIN | keys).stdout.strip() == "['default']"
+
+
+def test_a_pooler_is_sent_nothing_that_belongs_to_a_session() -> None:
+    keys = {"DB_REPLICA_URL": "postgis://a:b@standby/geo", "DB_POOLED": "true"}
+    found = json.loads(run(REPLICA, PLAIN | keys).stdout)
+    assert {name: values[2:4] for name, values in found.items()} == {"default": [None, True], "replica": [None, True]}
+
+
 USER = "from config import settings as s; d = s.DATABASES['default']; print(d['USER'], d['PASSWORD'])"
 
 

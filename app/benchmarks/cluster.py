@@ -1,0 +1,96 @@
+"""A PostgreSQL of a benchmark's own, in a folder of its own."""
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = os.getuid() == 0
+WAIT_S = 60
+
+_CLUSTER = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+shared_buffers = 128MB
+max_connections = 60
+wal_level = replica
+wal_keep_size = 256MB
+hot_standby_feedback = on
+random_page_cost = 1.1
+jit = off
+log_min_error_statement = panic
+log_error_verbosity = terse
+"""
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens now."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def program(name: str, pattern: str) -> str:
+    """Return the path of a program. Raises: SystemExit where it is not installed."""
+    found = sorted(Path("/").glob(pattern.lstrip("/")))
+    if not found:
+        raise SystemExit(f"{name} is not installed: bin/scale installs what this needs")
+    return str(found[-1])
+
+
+def as_postgres(*command: str) -> list[str]:
+    """Return the command as the user postgres runs it: neither PostgreSQL nor PgBouncer run as root."""
+    plain = ["env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"]
+    return [*(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if ROOT else []), *plain, *command]
+
+
+class Cluster:
+    """A PostgreSQL of its own."""
+
+    def __init__(self, folder: Path, password: str) -> None:
+        self.folder, self.password, self.port = folder, password, free_port()
+        self.bin = Path(program("PostGIS", "/usr/lib/postgresql/*/bin/initdb")).parent
+
+    def run(self, tool: str, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Run one of PostgreSQL's programs, as the superuser where it connects."""
+        keys = [f"PGPASSWORD={self.password}", "PGUSER=postgres", "PGHOST=127.0.0.1", f"PGPORT={self.port}"]
+        command = as_postgres(*keys, str(self.bin / tool), *arguments)
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **options)
+        if done.returncode:
+            raise RuntimeError(f"{tool}: {done.stderr or done.stdout}")
+        return done
+
+    def make(self) -> None:
+        """Make it, with a superuser `postgres` that has a password."""
+        word = self.folder.with_suffix(".password")
+        word.write_text(self.password, encoding="ascii")
+        if ROOT:
+            shutil.chown(word, "postgres")
+        sums = ["-U", "postgres", "-A", "scram-sha-256", f"--pwfile={word}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        self.run("initdb", "-D", str(self.folder), *sums)
+        with (self.folder / "postgresql.conf").open("a", encoding="ascii") as conf:
+            conf.write(_CLUSTER)
+
+    def follow(self, primary: "Cluster") -> None:
+        """Make it a copy of a running cluster that goes on receiving its changes."""
+        options = ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
+        primary.run("pg_basebackup", "-D", str(self.folder), *options)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        log = self.folder.with_suffix(".log")
+        options = ["-w", "-t", str(WAIT_S), "-D", str(self.folder), "-l", str(log), "-o", f"-p {self.port}"]
+        # The server inherits what this writes to, so nobody may wait for its end.
+        command = as_postgres(str(self.bin / "pg_ctl"), "start", *options)
+        subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it; `immediate` as if it had crashed."""
+        if (self.folder / "postmaster.pid").exists():
+            self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder))
+
+    def sql(self, text: str, database: str = "postgres") -> str:
+        """Run SQL as the superuser and return what it gives, unaligned."""
+        return self.run("psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, input=text).stdout.strip()

@@ -1,0 +1,135 @@
+"""How much one and two web servers answer, behind nginx, with a primary, a standby and PgBouncer, all on this machine.
+
+    bin/scale [--seconds 10] [--rounds 3]
+
+One machine has no more processors for two servers than for one: what counts is the processor time of each part for a request,
+by which docs/scaling.md reckons. Shown is the median of the rounds. At the end: how long a publication on the primary takes to
+be seen at every server. Over the embedded demonstration; needs wrk.
+"""
+
+import argparse
+import http.client
+import itertools
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.cluster import Cluster
+from benchmarks.fleet import Fleet, ended_in_order, wait_for
+from benchmarks.wrk import wrk
+
+_TOWNS = [
+    (43.65, -79.38),
+    (45.50, -73.57),
+    (49.28, -123.12),
+    (51.05, -114.07),
+    (46.81, -71.21),
+    (44.65, -63.58),
+    (49.90, -97.14),
+]
+_AROUND = [(north * 0.012, east * 0.017) for north, east in itertools.product(range(-3, 4), repeat=2)]
+QUESTIONS = {
+    "lookup": [f"/locate?lat={lat + north:.5f}&lon={lon + east:.5f}" for lat, lon in _TOWNS for north, east in _AROUND],
+    "layer, low": ["/health-regions?detail=low&limit=200"],
+    "tile": ["/tiles/health-regions/4/4/5.mvt", "/tiles/health-regions/5/9/11.mvt", "/tiles/fsa/5/9/11.mvt"],
+    "FSA": [f"/fsa/{code}?detail=none" for code in ("K0A", "M5V", "H2X", "V6B", "T2P", "B3H")],
+}
+
+
+def processor_time(pids: list[int]) -> float:
+    """Return the seconds of processor time that these processes and those they started have used."""
+    total, tick = 0.0, os.sysconf("SC_CLK_TCK")
+    for pid in pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        except OSError:
+            continue
+        # With what children that have ended used: a connection to PostgreSQL is one.
+        total += sum(int(one) for one in fields[11:15]) / tick + processor_time([int(child) for child in children])
+    return total
+
+
+def parts(fleet: Fleet) -> dict[str, list[int]]:
+    """Return the first process of each part."""
+
+    def first(cluster: Cluster | None) -> list[int]:
+        return [] if cluster is None else [int((cluster.folder / "postmaster.pid").read_text("ascii").splitlines()[0])]
+
+    pooler, proxy = (one.pid for one in fleet.others)
+    return {
+        "web": [one.pid for one in fleet.webs],
+        "nginx": [proxy],
+        "PgBouncer": [pooler],
+        "primary": first(fleet.primary),
+        "standby": first(fleet.standby),
+    }
+
+
+def measured(fleet: Fleet, paths: list[str], seconds: int) -> dict[str, float]:
+    """Return what wrk saw, and the milliseconds of processor time of each part for a request."""
+    pids = parts(fleet)
+    before = {name: processor_time(some) for name, some in pids.items()}
+    found = wrk(fleet.address, paths, seconds, connections=16)
+    return found | {name: (processor_time(some) - before[name]) / found["count"] * 1000 for name, some in pids.items()}
+
+
+def seen_after(fleet: Fleet) -> float:
+    """Publish on the primary, and return after how many seconds every server says so."""
+    before = fleet.primary.sql("select max(published_at) from vintage", "covidtrends_geo")
+    # As a publication does: in one statement, so that the time of a process that starts is not in it.
+    fleet.primary.sql(
+        "update vintage set label = 'published anew', published_at = now() where id = (select max(id) from vintage)",
+        "covidtrends_geo",
+    )
+    started = time.monotonic()
+    assert before
+    for port in fleet.ports:
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", "/vintages")
+            labels = [one["label"] for one in json.loads(connection.getresponse().read())["vintages"]]
+            connection.close()
+            if "published anew" in labels:
+                break
+            time.sleep(0.01)
+    return time.monotonic() - started
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    ended_in_order()
+    columns = ("rate", "p50", "p99", "web", "nginx", "PgBouncer", "primary", "standby")
+    print(f"{'':32} {'per s':>8} {'p50 ms':>8} {'p99 ms':>8}   ms of processor: web, nginx, PgBouncer, primary, standby")
+    with Fleet(webs=2, settings={"WEB_WORKERS": "1"}) as fleet:
+        fleet.prepare("load_boundaries", "--embedded", "--no-downloads")
+        fleet.serve()
+        for webs in (2, 1):
+            if webs == 1:
+                fleet.kill_web(1)
+            for paths in QUESTIONS.values():
+                wrk(fleet.address, paths, 3)  # what is asked first is made, and read into memory
+            time.sleep(5)
+            rows: dict[str, list[dict[str, float]]] = {name: [] for name in QUESTIONS}
+            for _ in range(options.rounds):
+                for name, paths in QUESTIONS.items():
+                    rows[name].append(measured(fleet, paths, options.seconds))
+            for name, some in rows.items():
+                middle = [statistics.median(one[column] for one in some) for column in columns]
+                print(f"{webs} web, {name:25} {middle[0]:8,.0f} " + " ".join(f"{one:8.3f}" for one in middle[1:]), flush=True)
+        fleet.webs[1] = fleet.start_web(1)
+        wait_for(f"http://127.0.0.1:{fleet.ports[1]}/readyz")
+        print(f"a publication is seen everywhere after {seen_after(fleet):.2f} s")
+
+
+if __name__ == "__main__":
+    main()

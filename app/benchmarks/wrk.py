@@ -1,0 +1,29 @@
+"""wrk, the load generator, with a list of addresses."""
+
+import json
+import re
+import subprocess
+import tempfile
+
+
+def wrk(address: str, paths: list[str], seconds: int, connections: int = 8) -> dict[str, float]:
+    """Ask the paths in turn; return requests/s, milliseconds at three percentiles, and the number of answers."""
+    script = f"""
+        local paths = {{ {", ".join(json.dumps(one) for one in paths)} }}
+        local n = 0
+        request = function() n = n + 1; return wrk.format("GET", paths[(n - 1) % #paths + 1]) end
+        done = function(summary, latency)
+            local ms = function(share) return latency:percentile(share) / 1e3 end
+            local rate = summary.requests / summary.duration * 1e6
+            local told = string.format("%f %f %f %f %d", rate, ms(50), ms(95), ms(99), summary.errors.status)
+            io.write("R " .. told .. " " .. summary.requests .. "\\n")
+        end"""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script)
+        file.flush()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", file.name, address]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (line,) = re.findall(r"^R (.*)$", told, re.MULTILINE)
+    rate, p50, p95, p99, errors, count = (float(one) for one in line.split())
+    assert errors == 0, told
+    return {"rate": rate, "p50": p50, "p95": p95, "p99": p99, "count": count}
