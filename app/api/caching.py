@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from api.bodies import licence_links
 from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
 from api.shelf import shelf
+from geography.selectors.catalogue import stale_s
 from operations.metrics import count_cache
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
 
 # What answers today may be another edition tomorrow. A label stays one edition, unless a corrected file takes its place, or an
 # edition is published in which a code means another place: a day is how long a map may then show the old answer.
-_CURRENT = "public, max-age=60"
-_NAMED = "public, max-age=86400, immutable"
+# Where this service fails, a proxy does better to go on with what it has, for as long as the service itself does
+# (`catalogue.STALE_MAX_S`).
+_CURRENT = "public, max-age=60, stale-if-error=86400"
+_NAMED = "public, max-age=86400, immutable, stale-if-error=86400"
 
 
 def answer(
@@ -70,11 +73,22 @@ def answer(
             response.headers["Content-Encoding"] = encoding
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = _NAMED if named else _CURRENT
+    for name, value in staleness().items():
+        response.headers[name] = value
     if links := licence_links({"vintage": {"licence_url": vintage.licence_url}}):
         response.headers["Link"] = links
     patch_vary_headers(response, ("Accept-Encoding",))
     response.same_in_every_language = language is None  # type: ignore[attr-defined] # see api.language
     return response
+
+
+def staleness() -> dict[str, str]:
+    """Return the header of an answer that is given while the database is away, from what is remembered (RFC 9211); else none.
+
+    Its ttl says for how long nobody could tell whether another vintage was published.
+    """
+    stale = stale_s()
+    return {} if stale is None else {"Cache-Status": f"covidtrends-geo; hit; ttl=-{stale}"}
 
 
 def _has(header: str, etag: str) -> bool:

@@ -88,6 +88,8 @@ TEMPLATES = [
 
 
 DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
+# After so long without a sign of life the database counts as away (operations.silence); 0 waits as long as it takes.
+DB_SILENT_AFTER_MS = env.int("DB_SILENT_AFTER_MS", 750)
 
 # What the service and what a load connect as, instead of the owner (data/schema/020_roles.sql), and the analysts' role.
 DATABASE_ROLE_PASSWORDS = {
@@ -114,15 +116,15 @@ def _primary() -> dict[str, Any]:
     }
 
 
-def _database(config: dict[str, Any], connect_timeout_s: int = 5) -> dict[str, Any]:
+def _database(config: dict[str, Any]) -> dict[str, Any]:
     """Return Django's DATABASES entry for the database that is there."""
     # Each with no more rights than it needs, where its role has a password; everything else is the owner's business.
     for role, uses in (("geo_api", "COVIDTRENDS_GEO_SERVES"), ("geo_loader", "COVIDTRENDS_GEO_LOADS")):
         if uses in os.environ and DATABASE_ROLE_PASSWORDS[role]:
             config |= {"USER": role, "PASSWORD": DATABASE_ROLE_PASSWORDS[role]}
-    # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.database.
+    # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.silence.
     options = {
-        "connect_timeout": connect_timeout_s,
+        "connect_timeout": 2,
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
@@ -131,10 +133,10 @@ def _database(config: dict[str, Any], connect_timeout_s: int = 5) -> dict[str, A
     }
     timeout = DB_STATEMENT_TIMEOUT_MS
     if timeout and "COVIDTRENDS_GEO_SERVES" in os.environ and not DB_POOLED:
-        # Waiting for somebody's lock is no work: it ends sooner.
-        options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)}"
+        # Waiting for somebody's lock is no work: it ends sooner. The time zone is Django's, which else asks for it by itself.
+        options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)} -c timezone=UTC"
     return config | {
-        "ENGINE": "django.contrib.gis.db.backends.postgis",
+        "ENGINE": "operations.postgis",
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": DB_POOLED,
@@ -146,7 +148,7 @@ DATABASES = {"default": _database(_primary())}
 # A streaming standby, which the service reads from while it keeps up (operations.replica). Nobody else does.
 DB_REPLICA_MAX_LAG_S = env.float("DB_REPLICA_MAX_LAG_S", 5.0)
 if env.str("DB_REPLICA_URL", "") and "COVIDTRENDS_GEO_SERVES" in os.environ:
-    DATABASES["replica"] = _database(env.db_url("DB_REPLICA_URL"), connect_timeout_s=2)
+    DATABASES["replica"] = _database(env.db_url("DB_REPLICA_URL"))
 DATABASE_ROUTERS = ["geography.reading.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -252,7 +254,7 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 # What a page may read of an answer beside its body.
 CORS_EXPOSE_HEADERS = [
-    *("Link", "X-Request-ID", "Retry-After"),
+    *("Link", "X-Request-ID", "Retry-After", "Cache-Status"),
     *("ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Content-Disposition"),
 ]
 # A page may read a part of a file, and ask whether what it has is still what there is.

@@ -5,7 +5,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from operations import clients, database, replica
+from operations import clients, database, replica, silence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Tells the settings that statements have a limit here. What runs from the command line, such as a load, has none.
@@ -15,6 +15,7 @@ application = clients.whole(get_wsgi_application())
 
 # After the settings are there, and in the process that serves.
 database.watch(settings.DB_STATEMENT_TIMEOUT_MS)
+silence.watch(settings.DB_SILENT_AFTER_MS)
 clients.watch(settings.SLOW_CLIENT_S)
 replica.watch()
 

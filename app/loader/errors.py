@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 
+_LONGEST_MESSAGE = 1_000
+
 
 class LoadError(Exception):
     """Base of the tree."""
@@ -27,7 +29,15 @@ class DownloadError(SourceError):
 
 
 class FileRefused(LoadError):
-    """The file is no boundary file that can be read safely and without guessing."""
+    """The file is no boundary file that can be read safely and without guessing.
+
+    The message often repeats what stands in the file: of that no more is shown than a person reads, and nothing that a
+    terminal would obey.
+    """
+
+    def __init__(self, message: str) -> None:
+        shown = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]} …"
+        super().__init__("".join(one if one.isprintable() else "\ufffd" for one in shown))
 
 
 class GatesFailed(LoadError):

@@ -1,9 +1,9 @@
-"""How long the database takes, and an end to waiting for one that says nothing.
+"""How long the database takes, and an end to waiting for one statement.
 
-`statement_timeout` is the server's: it does not help when the server is frozen or the network swallows its answers. TCP
-keepalives notice a machine that is gone but not a process that hangs. So a thread in each serving process cuts the connection
-of a statement that has been under way for longer than the server itself would have allowed it, and the request that waits for
-it gets its 503.
+`statement_timeout` is the server's: it does not help when its answer never comes. TCP keepalives notice a machine that is gone
+but not a process that hangs. So a thread in each serving process cuts the connection of a statement that has been under way for
+longer than the server itself would have allowed it, and the request that waits for it gets its 503. Where nothing at all comes
+from the server, `operations.silence` knows sooner.
 """
 
 import contextlib
@@ -38,25 +38,27 @@ stopwatch = Stopwatch()
 _waiting: dict[int, tuple[float, Any, str]] = {}
 
 
-def attach(connection: Any, **kwargs: Any) -> None:
-    """Time every statement on a new connection (a receiver of `connection_created`)."""
-    if _timed not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_timed)
-        # The question whether an old connection still works is a statement too, and goes past the wrappers.
-        is_usable = connection.is_usable
-        connection.is_usable = lambda: _timed(lambda *_: is_usable(), None, None, False, {"connection": connection})
+def waited(act: Callable[[], Any], connection: Any, to: str) -> Any:
+    """Return what `act` returns; meanwhile this thread is known to wait.
 
-
-def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    Args:
+        connection: on which; None while there is none yet.
+        to: alias of the database.
+    """
     thread = threading.get_ident()
     started = time.perf_counter()
-    _waiting[thread] = (started, context["connection"].connection, context["connection"].alias)
+    _waiting[thread] = (started, connection, to)
     try:
-        return execute(sql, params, many, context)
+        return act()
     finally:
         _waiting.pop(thread, None)
         stopwatch.seconds += time.perf_counter() - started
-        stopwatch.statements += 1
+
+
+def longest_wait(alias: str) -> float:
+    """Return for how many seconds the thread that has waited for the longest has waited for a database."""
+    now = time.perf_counter()
+    return max((now - started for started, _, to in list(_waiting.values()) if to == alias), default=0.0)
 
 
 def cut_after(limit_s: float, alias: str | None = None) -> list[int]:
@@ -68,7 +70,12 @@ def cut_after(limit_s: float, alias: str | None = None) -> list[int]:
     cut = []
     for thread, entry in list(_waiting.items()):
         started, connection, to = entry
-        if alias not in {None, to} or time.perf_counter() - started < limit_s or _waiting.get(thread) is not entry:
+        if (
+            connection is None
+            or alias not in {None, to}
+            or time.perf_counter() - started < limit_s
+            or _waiting.get(thread) is not entry
+        ):
             continue
         # A copy of the descriptor: the connection's own stays with libpq, which sees the end of the stream and gives up.
         with contextlib.suppress(OSError, Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:
@@ -76,7 +83,7 @@ def cut_after(limit_s: float, alias: str | None = None) -> list[int]:
             cut.append(thread)
             STATEMENTS_CUT.inc()
     if cut:
-        logger.error("%d statements without an answer from the database after %.0f s: connections cut", len(cut), limit_s)
+        logger.error("%d statements without an answer from the database: connections cut", len(cut))
     return cut
 
 

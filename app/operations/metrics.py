@@ -41,6 +41,13 @@ DATABASE_SECONDS = _counter("geo_database_seconds", "Time spent in statements, b
 DATABASE_STATEMENTS = _counter("geo_database_statements", "Statements sent, by route template.", "route")
 CLIENTS_CUT = _counter("geo_clients_cut", "Connections cut because the client was too slow.")
 REPLICA_FAILURES = _counter("geo_replica_failures", "Requests in which the standby failed, and that the primary answered then.")
+DATABASE_SILENT = Gauge(
+    "geo_database_silent",
+    "Processes that know a database to say nothing.",
+    ("database",),
+    multiprocess_mode="livesum",
+    registry=REGISTRY,
+)
 STATEMENTS_CUT = _counter("geo_database_statements_cut", "Statements given up because the database said nothing.")
 
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from api import openapi, queries, schemas
 from api.bulk import positions
 from api.bulk.reading import Items
+from api.caching import staleness
 from api.editions import chosen_pair
 from api.errors import refuse
 from api.language import language_of
@@ -98,7 +99,7 @@ class LocateView(BulkView, GeoView):
         query = queries.LOCATE_MANY.parse(request.GET, {})
         answers = Answers(chosen_pair(query), self.language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
         some = positions.measurable(items.items, query.accuracy_m)
-        return Body(positions.answered(some, answers), positions.COLUMNS, answers.source, answers.links())
+        return Body(positions.answered(some, answers), positions.COLUMNS, answers.source, answers.links() | staleness())
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer without the framework where it has nothing to settle: most of the time of a lookup was its negotiation."""
@@ -115,4 +116,4 @@ class LocateView(BulkView, GeoView):
         answers = Answers(
             chosen_pair(query), language_of(request), max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m
         )
-        return answers.feature(query.position), answers.links()
+        return answers.feature(query.position), answers.links() | staleness()

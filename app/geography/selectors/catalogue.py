@@ -19,7 +19,7 @@ from geography.reading import PRIMARY, REPLICA, alias
 # What was published is answered from after at most this long.
 MAX_AGE_S = 0.5
 # While the database is away, what needs no table goes on being answered for as long as this.
-STALE_MAX_S = 300.0
+STALE_MAX_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,15 @@ def published() -> Catalogue:
         memory.lock.release()
 
 
+def stale_s() -> int | None:
+    """Return for how many seconds nobody could say whether what is remembered still holds; None while the database is there."""
+    memory = _memories[alias()]
+    remembered = memory.read
+    if remembered is None or memory.failed_at is None:
+        return None
+    return max(round(time.monotonic() - remembered[1]), 1)
+
+
 def forget() -> None:
     """Forget what is remembered, so that the next question reads the tables."""
     for memory in _memories.values():
@@ -116,6 +125,8 @@ def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
         return remembered[0]  # another thread read it while this one waited
     failure = memory.failure
     if failure is not None and (memory.failed_at or 0.0) > asked_at:
+        if memory is _memories[PRIMARY] and remembered is not None and _usable(remembered, asked_at):
+            return remembered[0]
         raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
     started = time.monotonic()
     try:

@@ -138,47 +138,41 @@ def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
     Empty for most vintages. Remembered for as long as the same vintages are published.
     Queries: those of `catalogue.published`; the first time 1 more.
     """
-    remembered = _remembered(published())
-    if vintage.pk not in remembered:
-        remembered[vintage.pk] = _reused_codes(vintage)
-    return remembered[vintage.pk]
-
-
-def _remembered(catalogue: Catalogue) -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
-    """Return what is remembered beside this catalogue, by vintage. A publication makes a new one, and all is asked again."""
-    if _memory.catalogue is not catalogue:
-        _memory.catalogue, _memory.reused = catalogue, {}
-    return _memory.reused
+    catalogue = published()
+    known = _memory.known
+    if known is None or known[0] is not catalogue:
+        known = _memory.known = (catalogue, _reused_codes())
+    return known[1].get(vintage.pk, {})
 
 
 class _Memory:
-    """The catalogue that is remembered beside, and the reused codes by vintage."""
+    """A catalogue, and beside it the reused codes of every vintage in it. A publication makes another catalogue."""
 
-    def __init__(self) -> None:
-        self.catalogue: Catalogue | None = None
-        self.reused: dict[int, dict[str, tuple[ReusedCode, ...]]] = {}
+    known: tuple[Catalogue, Mapping[int, dict[str, tuple[ReusedCode, ...]]]] | None = None
 
 
 _memory = _Memory()
 
 
-def _reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
-    found: dict[str, tuple[ReusedCode, ...]] = {}
+def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
+    found: dict[int, dict[str, tuple[ReusedCode, ...]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT here.code, other.label, there.name_en, there.name_fr
+            SELECT here.vintage_id, here.code, other.label, there.name_en, there.name_fr
             FROM change
             JOIN region AS here ON here.id = change.region_id
+            JOIN vintage AS own ON own.id = here.vintage_id
             JOIN vintage AS other ON other.id = change.other_vintage_id
             JOIN region AS there ON there.vintage_id = other.id AND there.code = here.code
-            WHERE here.vintage_id = %s AND change.code_reused AND other.status = %s
-            ORDER BY here.code, other.effective_from DESC, other.id
+            WHERE change.code_reused AND own.status = %(published)s AND other.status = %(published)s
+            ORDER BY here.vintage_id, here.code, other.effective_from DESC, other.id
             """,
-            [vintage.pk, Status.PUBLISHED],
+            {"published": Status.PUBLISHED},
         )
-        for code, *rest in cursor:
-            found[code] = (*found.get(code, ()), ReusedCode(*rest))
+        for vintage, code, *rest in cursor:
+            codes = found.setdefault(vintage, {})
+            codes[code] = (*codes.get(code, ()), ReusedCode(*rest))
     return found
 
 

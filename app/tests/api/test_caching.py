@@ -91,9 +91,9 @@ def test_a_publication_changes_what_is_answered_and_its_etag(get, world):
 
 
 def test_a_named_edition_is_immutable_and_todays_is_not(get, world):
-    assert get("/fsa").headers["Cache-Control"] == "public, max-age=60"
-    assert get("/fsa", at="2022-01-01").headers["Cache-Control"] == "public, max-age=60"
-    assert get("/fsa", vintage="2021").headers["Cache-Control"] == "public, max-age=86400, immutable"
+    assert get("/fsa").headers["Cache-Control"] == "public, max-age=60, stale-if-error=86400"
+    assert get("/fsa", at="2022-01-01").headers["Cache-Control"] == "public, max-age=60, stale-if-error=86400"
+    assert get("/fsa", vintage="2021").headers["Cache-Control"] == "public, max-age=86400, immutable, stale-if-error=86400"
     assert get("/fsa", vintage="1999").headers["Cache-Control"] == "no-cache"
 
 

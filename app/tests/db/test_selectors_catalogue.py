@@ -77,11 +77,13 @@ def test_the_revision_is_the_same_in_every_process_and_changes_with_a_retirement
     assert catalogue.published().revision != before
 
 
-def test_while_the_database_is_away_it_answers_from_memory_for_minutes_and_not_for_ever(world, clock, away):
+def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for_ever(world, clock, away):
     remembered = catalogue.published()
     away()
+    assert catalogue.stale_s() is None
     clock.now += catalogue.STALE_MAX_S - 1
     assert catalogue.published() is remembered
+    assert catalogue.stale_s() == catalogue.STALE_MAX_S - 1
     clock.now += 2
     with pytest.raises(OperationalError):
         catalogue.published()
@@ -100,6 +102,18 @@ def test_while_the_database_is_away_it_is_not_asked_by_every_request(world, cloc
     for _ in range(10):
         catalogue.published()
     assert len(asked) == 1
+
+
+def test_who_waited_while_another_asked_in_vain_gets_what_is_remembered_too(world, clock, away):
+    remembered = catalogue.published()
+    away()
+    clock.now += 1
+    catalogue.published()
+    # As if this thread had come before the other one knew.
+    assert catalogue._refreshed(catalogue._memories["default"], clock.now - 0.1) is remembered
+    clock.now += catalogue.STALE_MAX_S
+    with pytest.raises(OperationalError):
+        catalogue._refreshed(catalogue._memories["default"], clock.now)
 
 
 @pytest.mark.django_db

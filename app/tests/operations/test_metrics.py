@@ -80,7 +80,7 @@ class TestWithTwoProcesses:
         assert value(found, "geo_vintage_in_force_info", coverage="health-regions", vintage="2022", demo="false") == 1
         assert value(found, "geo_vintage_effective_from_seconds", coverage="fsa") == 1609459200  # 2021-01-01
         assert value(found, "geo_vintages_published", coverage="health-regions") == 3
-        assert 1 <= value(found, "geo_database_connections") <= 8
+        assert 1 <= value(found, "geo_database_connections") <= 10
         assert value(found, "geo_http_requests_in_progress") == 1  # the scrape
 
     @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
-"""A running server: it is told to stop, to start its processes anew, and loses one; its database hangs."""
+"""A running server: it is told to stop, to start its processes anew, and loses one."""
 
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
@@ -105,68 +104,3 @@ def test_a_statement_that_waits_is_given_up_in_time(serve: Any, locked: Any) -> 
         assert (status, headers["retry-after"]) == (503, "5")
         assert "database-busy" in body
         assert time.monotonic() - started < 3
-
-
-class Mute:
-    """A way to the database that can stop passing anything on, as a network or a frozen server does."""
-
-    def __init__(self, port: int) -> None:
-        self.silent = threading.Event()
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listening.getsockname()[1]
-        self._to = port
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                here, _ = self.listening.accept()
-            except OSError:
-                return
-            there = socket.create_connection(("127.0.0.1", self._to))
-            self._open += [here, there]
-            for one, other in ((here, there), (there, here)):
-                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
-
-    def _pass(self, one: Any, other: Any) -> None:
-        try:
-            while some := one.recv(65536):
-                if not self.silent.is_set():
-                    other.sendall(some)
-        except OSError:
-            pass
-        self._end(other)
-
-    def close(self) -> None:
-        for one in (self.listening, *self._open):
-            self._end(one)
-            one.close()
-
-    @staticmethod
-    def _end(one: socket.socket) -> None:
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
-
-
-def test_a_database_that_says_nothing_is_given_up_and_taken_up_again(serve: Any, committed_world: dict[str, str]) -> None:
-    mute = Mute(int(committed_world["DB_PORT"]))
-    try:
-        keys = {"DB_PORT": str(mute.port), "DB_STATEMENT_TIMEOUT_MS": "1000"}
-        with serve(WEB_WORKERS="1", WEB_THREADS="1", **keys) as server:
-            assert server.get(SLOW)[0] == 200, server.written
-            mute.silent.set()
-            started = time.monotonic()
-            status, _, headers = server.get(SLOW)
-            assert (status, headers["retry-after"]) == (503, "5")
-            assert time.monotonic() - started < 12
-            assert server.get("/livez")[0] == 200
-            mute.silent.clear()
-            for _ in range(20):
-                if server.get(SLOW)[0] == 200:
-                    break
-                time.sleep(0.5)
-            assert server.get(SLOW)[0] == 200
-            assert "connections cut" in server.written
-    finally:
-        mute.close()

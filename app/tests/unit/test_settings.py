@@ -30,8 +30,11 @@ def read(first: str = "", **environment: str) -> Any:
 
 def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() -> None:
     serves = "import os; os.environ['COVIDTRENDS_GEO_SERVES'] = '1'; "
-    assert read(serves)[0]["options"] == "-c statement_timeout=10000 -c lock_timeout=2500"
-    assert read(serves, DB_STATEMENT_TIMEOUT_MS="400")[0]["options"] == "-c statement_timeout=400 -c lock_timeout=100"
+    assert read(serves)[0]["options"] == "-c statement_timeout=10000 -c lock_timeout=2500 -c timezone=UTC"
+    assert (
+        read(serves, DB_STATEMENT_TIMEOUT_MS="400")[0]["options"]
+        == "-c statement_timeout=400 -c lock_timeout=100 -c timezone=UTC"
+    )
     assert "options" not in read(serves, DB_STATEMENT_TIMEOUT_MS="0")[0]
     assert "options" not in read(DB_STATEMENT_TIMEOUT_MS="400")[0]
 
@@ -45,9 +48,9 @@ REPLICA = (
 
 def test_the_server_alone_knows_of_a_standby() -> None:
     keys = {"DB_REPLICA_URL": "postgis://a:b@standby/geo", "DB_API_PASSWORD": "c"}
-    limits = "-c statement_timeout=10000 -c lock_timeout=2500"
+    limits = "-c statement_timeout=10000 -c lock_timeout=2500 -c timezone=UTC"
     assert json.loads(run(REPLICA, PLAIN | keys).stdout) == {
-        "default": ["localhost", "geo_api", limits, False, 5],
+        "default": ["localhost", "geo_api", limits, False, 2],
         "replica": ["standby", "geo_api", limits, False, 2],
     }
     code = "from config import settings as s; print(list(s.DATABASES))"
@@ -87,7 +90,7 @@ def test_the_server_says_that_it_is_one() -> None:
 
 def test_a_database_url_keeps_its_options() -> None:
     options, _, name, _, _ = read(DATABASE_URL="postgis://u:p@h:5433/there?sslmode=require")
-    assert (options["sslmode"], options["connect_timeout"], name) == ("require", 5, "there")
+    assert (options["sslmode"], options["connect_timeout"], name) == ("require", 2, "there")
 
 
 def test_an_empty_value_counts_as_not_set() -> None:

@@ -1,0 +1,41 @@
+"""The module that Django loads by its name: settings.DATABASES, ENGINE."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGIS
+
+from operations import silence
+from operations.database import stopwatch, waited
+
+
+class DatabaseWrapper(PostGIS):
+    """PostGIS, with a stopwatch at every statement, at connecting and at the question whether a connection still works."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.execute_wrappers.append(_timed)
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
+        return waited(lambda: silence.connected(self.alias, lambda: self._connect(conn_params)), None, self.alias)
+
+    def _connect(self, conn_params: dict[str, Any]) -> Any:
+        return super().get_new_connection(conn_params)
+
+    def init_connection_state(self) -> None:
+        """Set what a session needs; where it cannot be sent along with the question for a connection, that is a statement."""
+        waited(super().init_connection_state, self.connection, self.alias)
+
+    def is_usable(self) -> bool:
+        """Say whether the connection still works: a statement too, and one that goes past the wrappers."""
+        if silence.silent(self.alias):
+            return False
+        return bool(waited(super().is_usable, self.connection, self.alias))
+
+
+def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    to = context["connection"]
+    silence.guard(to.alias)
+    stopwatch.statements += 1
+    return waited(lambda: execute(sql, params, many, context), to.connection, to.alias)

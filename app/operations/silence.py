@@ -1,0 +1,216 @@
+"""A database that says nothing: known to every thread of a process within a second, and asked by one of them only.
+
+A server that is gone refuses at once. One that is frozen, or behind a network that swallows everything, does not: whoever
+connects or waits for a statement would sit there until some limit of seconds. So a thread in each serving process asks it
+`SELECT 1`, on a connection of its own, as soon as anything has waited for a third of `DB_SILENT_AFTER_MS`. Whatever needs long
+goes on as long as that question is answered. Where it is not within the other two thirds, the database is silent: everything
+that waits is cut, nobody waits any more (`guard`), and the thread goes on asking until there is an answer.
+
+A statement that waits for a lock, a server that refuses or has no connection left: all of them say something, and are none of
+this module's business.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from socket import SHUT_RDWR, socket
+from typing import Any
+
+import psycopg2  # type: ignore[import-untyped]
+from django.db import OperationalError, connections
+
+from operations import database
+from operations.metrics import DATABASE_SILENT
+
+logger = logging.getLogger(__name__)
+
+_TICK_S = 0.05
+# Between two questions while something waits and they are answered.
+_PAUSE_S = 0.3
+# Nothing waits: so that the connection is not taken for a dead one by a firewall, and silence is known before anybody asks.
+_HEARTBEAT_S = 10.0
+
+
+class DatabaseSilent(OperationalError):
+    """The database is known to say nothing, or did not say anything in time."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What all threads know of a database.
+
+    Attributes:
+        limit_s: how long connecting may take.
+        connect_s: how much longer, since libpq goes on to the next of several hosts only after its own limit.
+        since: when it was found to say nothing, on the monotonic clock; None while it answers.
+    """
+
+    limit_s: float
+    connect_s: float
+    since: float | None = None
+
+
+# By alias. What is not in it is not watched: then everything waits as long as it has to.
+_states: dict[str, _State] = {}
+
+
+def silent(alias: str) -> bool:
+    """Say whether a database is known to say nothing."""
+    state = _states.get(alias)
+    return state is not None and state.since is not None
+
+
+def guard(alias: str) -> None:
+    """Let nobody begin to wait. Raises: DatabaseSilent."""
+    if silent(alias):
+        raise DatabaseSilent("the database says nothing")
+
+
+def connected(alias: str, connect: Callable[[], Any]) -> Any:
+    """Return the connection that `connect` makes, in a thread of its own: libpq's own limit is two seconds at least.
+
+    One that is there too late is closed. Raises: DatabaseSilent, and whatever `connect` raises.
+    """
+    state = _states.get(alias)
+    if state is None:
+        return connect()
+    guard(alias)
+    return _within(state.limit_s + state.connect_s, connect, unless=lambda: silent(alias))
+
+
+def _within(limit_s: float, make: Callable[[], Any], *, unless: Callable[[], bool] = lambda: False) -> Any:
+    """Return the connection that `make` makes; raise DatabaseSilent where it takes longer, or as soon as `unless` holds."""
+    lock, done = threading.Lock(), threading.Event()
+    result: list[tuple[Any, BaseException | None]] = []
+    given_up = False
+
+    def run() -> None:
+        found: tuple[Any, BaseException | None]
+        try:
+            found = (make(), None)
+        except BaseException as error:  # raised where it is waited for
+            found = (None, error)
+        with lock:
+            result.append(found)
+        if given_up and found[0] is not None:
+            found[0].close()
+        done.set()
+
+    threading.Thread(target=run, name="database-connect", daemon=True).start()
+    until = time.monotonic() + limit_s
+    while not done.wait(_TICK_S) and time.monotonic() < until and not unless():
+        pass
+    with lock:
+        if not result:
+            given_up = True
+            raise DatabaseSilent("the database says nothing")
+    found, error = result[0]
+    if error is not None:
+        raise error
+    return found
+
+
+class Probe:
+    """Asks whether the database says anything."""
+
+    def __init__(self, connect: Callable[[], Any], patience_s: float, connect_s: float) -> None:
+        """Prepare to ask.
+
+        Args:
+            connect: makes a connection.
+            patience_s: how long an answer may take.
+            connect_s: how much longer, where there is no connection yet.
+        """
+        self._connect = connect
+        self._patience_s = patience_s
+        self._connect_s = connect_s
+        self._connection: Any = None
+
+    def answered(self) -> bool:
+        """Say whether anything came back in time: an answer, or a refusal."""
+        held, self._connection = self._connection, None
+        asked: list[Any] = [] if held is None else [held]
+        over = threading.Event()
+
+        def ask() -> Any:
+            if held is not None:
+                with suppress(Exception):  # closed by the other end since it was last used
+                    return _asked(held)
+            connection = None if over.is_set() else self._connect()
+            asked.append(connection)
+            if over.is_set():
+                _cut(connection)
+            return _asked(connection)
+
+        try:
+            self._connection = _within(self._patience_s if held else self._patience_s + self._connect_s, ask)
+        except DatabaseSilent:
+            over.set()
+            for connection in asked:
+                _cut(connection)
+            return False
+        except Exception:  # refused, no connection left, starting up
+            return True
+        return True
+
+
+def _asked(connection: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return connection
+
+
+def _cut(connection: Any) -> None:
+    with suppress(Exception), socket(fileno=os.dup(connection.fileno())) as copy:
+        copy.shutdown(SHUT_RDWR)
+
+
+def watch(silent_after_ms: int) -> None:
+    """Start a thread for each database that asks; none for 0."""
+    if silent_after_ms <= 0:
+        return
+    for alias in connections:
+        _watch(alias, silent_after_ms / 1000)
+
+
+def _watch(alias: str, limit_s: float) -> None:
+    parameters = connections[alias].get_connection_params()
+    hosts = str(parameters.get("host", "")).count(",")
+    state = _states[alias] = _State(limit_s, hosts * float(parameters["connect_timeout"]))
+
+    def connect() -> Any:
+        connection = psycopg2.connect(**parameters)
+        connection.autocommit = True
+        return connection
+
+    probe = Probe(connect, limit_s * 2 / 3, state.connect_s)
+
+    def ask_and_ask() -> None:
+        asked_at = 0.0
+        while True:
+            time.sleep(_TICK_S)
+            since = time.monotonic() - asked_at
+            pause_s = _PAUSE_S if database.longest_wait(alias) >= limit_s / 3 else _HEARTBEAT_S
+            if silent(alias) or since >= pause_s:
+                asked_at = time.monotonic()
+                _known(alias, state, probe.answered())
+
+    threading.Thread(target=ask_and_ask, name=f"database-probe-{alias}", daemon=True).start()
+
+
+def _known(alias: str, state: _State, answered: bool) -> None:
+    if answered:
+        if state.since is not None:
+            logger.warning("the database %s answers again, after %.1f s", alias, time.monotonic() - state.since)
+            state.since = None
+            DATABASE_SILENT.labels(alias).set(0)
+        return
+    if state.since is None:
+        state.since = time.monotonic()
+        logger.error("the database %s says nothing: nobody waits for it until it does", alias)
+        DATABASE_SILENT.labels(alias).set(1)
+    database.cut_after(0.0, alias=alias)

@@ -1,0 +1,308 @@
+"""A PostGIS of a test's own that can be stopped, frozen, filled and failed over, a wire to it that can be cut, and traffic.
+
+The cluster is made by the means of bin/_cluster.sh and lies in a folder that vanishes; the one of bin/test is never touched.
+"""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2  # type: ignore[import-untyped]
+import pytest
+from django.conf import settings
+
+from tests import world as worlds
+
+_OWNER = "covidtrends_geo"
+# Finds the programs, and runs one as the user that may own a cluster.
+_RUN = """. ../bin/_lib.sh; . ../bin/_cluster.sh; find_postgis || exit 77
+program=$1; shift; as_cluster_user "$PG_BIN/$program" "$@" """
+_SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+shared_buffers = 32MB
+max_connections = 24
+max_wal_size = 256MB
+fsync = off
+log_min_error_statement = panic
+log_error_verbosity = terse
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+class Cluster:
+    """A PostgreSQL with PostGIS on a port of its own."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs. Skips the test, saying why, where there is none on this machine."""
+        done = subprocess.run(
+            ["bash", "-c", _RUN, "faulty", program, *arguments],
+            cwd=settings.APP_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=120,
+        )
+        if done.returncode == 77:
+            pytest.skip("PostgreSQL's programs are not on this machine: no cluster can be made to break")
+        assert done.returncode == 0, (program, done.stdout.decode())
+
+    def make(self) -> None:
+        self.run("initdb", "-D", str(self.folder), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
+        conf = self.folder / "postgresql.conf"
+        conf.write_text(conf.read_text(encoding="utf-8") + _SETTINGS, encoding="utf-8")
+
+    def start(self) -> None:
+        # Its log goes to a file: a pipe that it holds open would never end.
+        log = str(self.folder / "server.log")
+        self.run("pg_ctl", "start", "-w", "-D", str(self.folder), "-l", log, "-o", f"-p {self.port}")
+
+    def stop(self, mode: str = "immediate") -> None:
+        self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder))
+
+    @property
+    def processes(self) -> list[int]:
+        """The postmaster, and all its children after it."""
+        main = int((self.folder / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        children = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split()
+        return [main, *map(int, children)]
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop every process of it where it stands, and let them go on afterwards."""
+        stopped: list[int] = []
+        # Twice: what was forked meanwhile too.
+        for _ in range(2):
+            for pid in self.processes:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.append(pid)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def cursor(self, user: str = "postgres", database: str = _OWNER) -> Iterator[Any]:
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=user, dbname=database)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+    def sql(self, *statements: str) -> None:
+        with self.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def keys(self, port: int | None = None) -> dict[str, str]:
+        """Return the settings of what uses it; `port` is that of a wire to it."""
+        return {
+            "DATABASE_URL": "",
+            "DB_HOST": "127.0.0.1",
+            "DB_PORT": str(port or self.port),
+            "DB_NAME": _OWNER,
+            "DB_USER": _OWNER,
+            "DB_PASSWORD": "none",
+            "DB_API_PASSWORD": "",
+            "DB_LOADER_PASSWORD": "",
+        }
+
+    def python(self, code: str) -> None:
+        """Run a piece of Python against it, as the project's commands run."""
+        environment = os.environ | self.keys() | {"SECRET_KEY": "x", "PYTHONPATH": "."}
+        code = f"import django; django.setup(); from tests import world, faulty; {code}"
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=settings.APP_DIR,
+            env=environment | {"DJANGO_SETTINGS_MODULE": "config.settings"},
+            check=True,
+            timeout=120,
+        )
+
+
+@contextlib.contextmanager
+def folder_for_postgres() -> Iterator[Path]:
+    """A folder that the user of a cluster may write to: PostgreSQL refuses to run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-fault-"))
+    try:
+        if os.getuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def cluster_with_world() -> Iterator[Cluster]:
+    """A running cluster with the tiny world of tests.world in it."""
+    with folder_for_postgres() as folder:
+        cluster = Cluster(folder / "data", free_port())
+        cluster.make()
+        cluster.start()
+        try:
+            with cluster.cursor(database="postgres") as cursor:
+                cursor.execute(f"CREATE ROLE {_OWNER} LOGIN CREATEROLE")
+                cursor.execute(f"CREATE DATABASE {_OWNER} OWNER {_OWNER}")
+            cluster.sql(Path(settings.REPO_DIR, "data/schema/010_extensions.sql").read_text(encoding="utf-8"))
+            cluster.python("from django.core.management import call_command as c; c('migrate', verbosity=0); world.build()")
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+class Wire:
+    """A way to a database: it can be cut, go silent, be slow, and lead somewhere else."""
+
+    def __init__(self, port: int) -> None:
+        self.to = port
+        self.silent = threading.Event()
+        self.delay_s = 0.0
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listening.getsockname()[1]
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                here, _ = self._listening.accept()
+            except OSError:
+                return
+            try:
+                there = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                here.close()
+                continue
+            self._open += [here, there]
+            threading.Thread(target=self._both, args=(here, there), daemon=True).start()
+
+    def _both(self, here: socket.socket, there: socket.socket) -> None:
+        back = threading.Thread(target=self._pass, args=(there, here), daemon=True)
+        back.start()
+        self._pass(here, there)
+        back.join()
+        for one in (here, there):
+            self._open.remove(one)
+            one.close()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while some := one.recv(65536):
+                if self.delay_s:
+                    time.sleep(self.delay_s)
+                if not self.silent.is_set():
+                    other.sendall(some)
+        _end(other)
+
+    def close(self) -> None:
+        """End every connection that goes through it, and take no more."""
+        _end(self._listening)
+        self._listening.close()
+        for one in list(self._open):
+            _end(one)
+        for _ in range(100):
+            if not self._open:
+                return
+            time.sleep(0.05)
+
+
+def _end(one: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: `status` is 0 where none came."""
+
+    path: str
+    status: int
+    retry_after: str | None
+    took_s: float
+    body: bytes = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+
+
+# What is answered from memory or from what is kept, once it was asked for; and what only tables know.
+KEPT = (
+    "/locate?" + "&".join(f"{key}={value}" for key, value in worlds.position(2_000, 5_000).items()),
+    "/health-regions",
+    "/health-regions/3501?detail=low",
+    "/coverages/fsa/regions?vintage=2021",
+)
+ASKED = ("/fsa/M5V", "/health-regions?q=west&detail=none", "/fsa/M1A/boundary")
+
+
+class Traffic:
+    """Clients that ask one thing after another and write down every answer, until the `with` block ends."""
+
+    def __init__(self, port: int, paths: tuple[str, ...] = KEPT + ASKED, clients: int = 3) -> None:
+        self.port, self._paths = port, paths
+        self.answers: list[Answer] = []
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(number,), daemon=True) for number in range(clients)]
+
+    def __enter__(self) -> "Traffic":
+        for one in self._threads:
+            one.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._stop.set()
+        for one in self._threads:
+            one.join(30)
+            assert not one.is_alive(), "a request hangs"
+
+    def _ask(self, number: int) -> None:
+        while not self._stop.is_set():
+            self.answers.append(ask(self.port, self._paths[number % len(self._paths)]))
+            number += 1
+            time.sleep(0.01)
+
+    def count(self) -> Counter[int]:
+        """Return how many answers there were, by status."""
+        return Counter(one.status for one in list(self.answers))
+
+
+def ask(port: int, path: str) -> Answer:
+    """Ask once, on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=25)
+    started = time.monotonic()
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        body = answer.read()
+        return Answer(path, answer.status, headers.get("retry-after"), time.monotonic() - started, body, headers)
+    except (OSError, http.client.HTTPException):
+        return Answer(path, 0, None, time.monotonic() - started, b"", {})
+    finally:
+        connection.close()
