@@ -21,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 from geography.models import Coverage, Vintage
 from loader import publish
 from tests import world as worlds
+from tests.faulty import Cluster, Traffic, Wire, cluster_with_world, well
 
 
 @pytest.fixture(scope="package")
@@ -157,3 +158,58 @@ def _wait_for(server: Server) -> None:
             break
         time.sleep(0.2)
     pytest.fail(f"the server does not answer: {server.written[-2000:]}")
+
+
+# Every process of a server imports it when it starts.
+_CLOCK = """
+import pathlib, time
+right, wrong_by = time.time, pathlib.Path(__file__).with_name("wrong_by")
+time.time = lambda: right() + float(wrong_by.read_text() or 0)
+"""
+
+
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    with cluster_with_world() as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def wire(cluster: Cluster) -> Iterator[Wire]:
+    wire = Wire(cluster.port)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture(scope="package")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="package")
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that says by how many seconds the clock of `running` is wrong."""
+    folder = tmp_path_factory.mktemp("clock")
+    (folder / "sitecustomize.py").write_text(_CLOCK, encoding="utf-8")
+    (folder / "wrong_by").write_text("0", encoding="utf-8")
+    return folder / "wrong_by"
+
+
+@pytest.fixture(scope="package")
+def running(
+    serve: Callable[..., AbstractContextManager[Server]], cluster: Cluster, wire: Wire, cache: Path, clock: Path
+) -> Iterator[Server]:
+    """A server over a cluster that may be broken."""
+    keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO", "PYTHONPATH": str(clock.parent)}
+    with serve(WEB_WORKERS="2", WEB_THREADS="3", **cluster.keys(wire.port), **keys) as server:
+        yield server
+
+
+@pytest.fixture
+def traffic(running: Server) -> Iterator[Traffic]:
+    """Traffic on a service that is well; at the end it is well again, by itself."""
+    well(running.port)
+    with Traffic(running.port) as asking:
+        time.sleep(0.5)
+        yield asking
+    well(running.port)

@@ -6,78 +6,28 @@ in memory or kept goes on being answered; afterwards everything is as before, by
 
 import contextlib
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 
-from tests.faulty import ASKED, KEPT, Cluster, Traffic, Wire, ask, cluster_with_world, folder_for_postgres, free_port
+from tests.faulty import (
+    ASKED,
+    HANGS_S,
+    KEPT,
+    Cluster,
+    Traffic,
+    Wire,
+    ask,
+    folder_for_postgres,
+    free_port,
+    held,
+    well,
+)
 from tests.operations.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
 pytestmark = pytest.mark.django_db
-
-# A request that waits for one of the limits of seconds (a statement: 10 s, a lock: 2.5 s) takes longer.
-HANGS_S = 2.4
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with cluster_with_world() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def wire(cluster: Cluster) -> Iterator[Wire]:
-    wire = Wire(cluster.port)
-    yield wire
-    wire.close()
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def running(serve: Any, cluster: Cluster, wire: Wire, cache: Path) -> Iterator[Server]:
-    keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO"}
-    with serve(WEB_WORKERS="2", WEB_THREADS="3", **cluster.keys(wire.port), **keys) as server:
-        yield server
-
-
-@pytest.fixture
-def traffic(running: Server) -> Iterator[Traffic]:
-    """Traffic on a service that is well; at the end it is well again, by itself."""
-    well(running)
-    with Traffic(running.port) as asking:
-        time.sleep(0.5)
-        yield asking
-    well(running)
-
-
-def well(server: Server) -> None:
-    """Wait until both processes answer everything."""
-    seen: list[Any] = []
-    for _ in range(100):
-        seen = [ask(server.port, path) for path in (*KEPT, *ASKED) * 3]
-        if {one.status for one in seen} == {200} and all("cache-status" not in one.headers for one in seen):
-            return
-        time.sleep(0.2)
-    pytest.fail(f"it does not come back: {[(one.path, one.status) for one in seen]}: {server.written[-3000:]}")
-
-
-def held(traffic: Traffic, *, refused: bool = True) -> None:
-    """Check every answer so far: nothing is lost, nothing hangs, what can be answered is."""
-    answers = list(traffic.answers)
-    wrong = [one for one in answers if one.status != 200 and not (one.status == 503 and one.retry_after)]
-    assert not wrong, wrong[:5]
-    assert {one.path for one in answers if one.status == 503} <= set(ASKED)
-    assert max(one.took_s for one in answers) < HANGS_S
-    assert any(one.status == 503 for one in answers) == refused
-    assert {one.path for one in answers if one.status == 200} == {*KEPT, *ASKED}
 
 
 def test_stopped_and_started(cluster: Cluster, traffic: Traffic) -> None:
@@ -120,7 +70,7 @@ def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Cluster) 
             assert max(one.took_s for one in refused) < HANGS_S
             assert server.get("/livez")[0] == 200
             wire.silent.clear()
-            well(server)
+            well(server.port)
     finally:
         wire.close()
 
@@ -134,7 +84,7 @@ def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:
 
 
 def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Cluster, running: Server) -> None:
-    well(running)
+    well(running.port)
     before = running.written.count("connections cut")
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
