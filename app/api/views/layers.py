@@ -35,13 +35,14 @@ class LayerView(GeoView):
     serializer: type[RegionSerializer]
 
     def one(self, request: Request, query: queries.RegionQuery) -> HttpResponse:
-        """Answer with one region of the layer. Queries: 1, none where the answer is kept or the client has it."""
+        """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
         vintage = chosen(query, self.coverage)
 
         def feature() -> "Region":
             return region_get(vintage=vintage, region_id=query.region_id, level=query.level)
 
-        return self.feature(request, query, vintage, feature, keep=True)
+        # Which FSA somebody asks about is a part of a postal code, and a hash of three characters is no secret.
+        return self.feature(request, query, vintage, feature, keep=self.coverage != COVERAGE_FSA)
 
     def feature(
         self,

@@ -49,7 +49,7 @@ def test_who_has_the_answer_is_told_so_without_a_query(get, world, path, django_
     assert get(path, headers={"If-None-Match": '"other"'}).content == first.content
 
 
-@pytest.mark.parametrize("path", ["/health-regions", "/coverages/fsa/regions/M5V"])
+@pytest.mark.parametrize("path", ["/health-regions", "/coverages/health-regions/regions/3501"])
 def test_a_second_answer_is_not_made_again(get, world, path, django_assert_num_queries, monkeypatch):
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     first = get(path)
@@ -62,6 +62,7 @@ def test_a_second_answer_is_not_made_again(get, world, path, django_assert_num_q
     [
         "/fsa/M5V/boundary",
         "/fsa/M5V",
+        "/coverages/fsa/regions/M5V",
         "/locate?lat=43.6&lon=-79.4",
         "/health-regions?lat=43.6&lon=-79.4",
         "/health-regions?bbox=-80,43,-79,44",
@@ -74,8 +75,8 @@ def test_of_positions_and_postal_codes_nothing_is_kept(get, world, path, shelf_f
 
 
 def test_what_is_kept_has_a_hash_for_a_name(get, world, shelf_folder):
-    get("/coverages/fsa/regions/M5V")
-    assert all("M5V" not in one.name for one in shelf_folder.iterdir())
+    get("/health-regions/3501")
+    assert all("3501" not in one.name for one in shelf_folder.iterdir())
     assert any(one.stat().st_size for one in shelf_folder.iterdir())
 
 

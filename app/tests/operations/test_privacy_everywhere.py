@@ -68,6 +68,9 @@ def ask_everything(server: Server) -> set[int]:
                     f"X-Forwarded-For: {ADDRESS}\r\nContent-Length: {len(text)}\r\n\r\n{text}"
                 )
                 statuses.add(int((server.speak(request.encode()) or b"- 0").split(b" ", 2)[1]))
+    for route in routes():
+        request = f"POST {route} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        statuses.add(int((server.speak(request.encode()) or b"- 0").split(b" ", 2)[1]))
     for raw in (
         f"GET /locate?lat={LAT}&lon={LON} HTTP/9.9\r\n\r\n",
         f"{CODE} /fsa/{CODE} HTTP/1.1\r\nHost: {CODE}.example.org\r\nConnection: close\r\n\r\n",
@@ -79,11 +82,12 @@ def ask_everything(server: Server) -> set[int]:
     return statuses
 
 
-def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_world: dict[str, str]) -> None:
+def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_world: dict[str, str], tmp_path: Path) -> None:
     database_log = _database_log()
     before = database_log.stat().st_size if database_log else 0
     keys = {key.removeprefix("DB_").lower(): value for key, value in committed_world.items()}
     more = {"LOG_LEVEL": "DEBUG", "LOG_REQUESTS": "true", "DB_STATEMENT_TIMEOUT_MS": "400", "THROTTLE_RATE": "100000/s"}
+    more |= {"GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
     with serve(WEB_WORKERS="2", WEB_THREADS="2", TRUSTED_PROXIES="1", **more) as server:
         statuses = ask_everything(server)
         assert {200, 400, 404, 405} <= statuses
@@ -102,8 +106,15 @@ def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_worl
         folder = server.log.parent
     assert not SPOKEN.search(text)
     assert "GET /locate" in server.written
-    found = [line for path in _files(folder) for line in path.read_text("latin-1").splitlines() if SPOKEN.search(line)]
+    assert any(path.name.startswith("lock-") for path in _files(tmp_path)), "no answer was kept, so nothing of it was searched"
+    found = [
+        line
+        for path in _files(folder) + _files(tmp_path)
+        for line in path.read_text("latin-1").splitlines()
+        if SPOKEN.search(line)
+    ]
     assert not found, found[:5]
+    assert not [path for path in _files(tmp_path) if SPOKEN.search(path.name)]
     if database_log:
         with database_log.open("rb") as log:
             log.seek(before)
