@@ -1,0 +1,43 @@
+"""docs/deploy-azure.md: its settings exist, its probes are answered."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from django.conf import settings
+
+from tests.docs.test_documents import _example_keys, _settings_keys
+from tests.world import World
+
+DOCUMENT = (settings.REPO_DIR / "docs" / "deploy-azure.md").read_text(encoding="utf-8")
+
+
+def web() -> Any:
+    """Return the container of the service, as the document describes it."""
+    (text,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    (container,) = yaml.safe_load(text)["properties"]["template"]["containers"]
+    return container
+
+
+def test_every_setting_that_it_names_exists() -> None:
+    named = {one["name"] for one in web()["env"]} | set(re.findall(r"`([A-Z]+_[A-Z_]+)(?:=[^`]*)?`", DOCUMENT))
+    assert named - {"SIGTERM"} <= _settings_keys() | _example_keys() | {"WEB_WORKERS"}
+
+
+def test_what_it_starts_is_a_command_of_the_container() -> None:
+    script = (settings.REPO_DIR / "bin" / "container").read_text(encoding="utf-8")
+    assert {f"{web()['args'][0]})", "setup)"} <= set(re.findall(r"\w+\)", script))
+
+
+@pytest.mark.django_db
+def test_its_probes_are_answered_over_plain_http_by_a_service_that_is_secured(client: Any, world: World, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    settings.SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$", r"^metrics/?$"]
+    settings.ALLOWED_HOSTS = next(one["value"] for one in web()["env"] if one["name"] == "ALLOWED_HOSTS").split(",")
+    for probe in web()["probes"]:
+        asked = probe["httpGet"]
+        headers = {one["name"]: one["value"] for one in asked["httpHeaders"]}
+        assert client.get(asked["path"], headers=headers).status_code == 200, probe["type"]
+        # Without the name it would not be.
+        assert client.get(asked["path"], headers={"Host": "10.0.0.5"}).status_code == 400
