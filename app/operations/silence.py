@@ -181,6 +181,7 @@ def _watch(alias: str, limit_s: float) -> None:
     parameters = connections[alias].get_connection_params()
     hosts = str(parameters.get("host", "")).count(",")
     state = _states[alias] = _State(limit_s, hosts * float(parameters["connect_timeout"]))
+    DATABASE_SILENT.labels(alias).set(0)  # told from the start, so that an alarm has something to look at
 
     def connect() -> Any:
         connection = psycopg2.connect(**parameters)
