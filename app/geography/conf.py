@@ -121,6 +121,10 @@ TILE_BANDS: tuple[TileBand, ...] = (
     TileBand(11, 9, "full"),
 )
 TILE_ZOOM_MAX = 14
+# In a file of all tiles: the first zoom that is drawn from the boundaries as published. A unit is at most 4.8 m there, a pixel
+# of zoom 14, and each zoom beyond doubles the file and the time. What is made up is drawn within 200 m.
+PMTILES_ZOOM_MAX = 11
+PMTILES_DEMO_ZOOM_MAX = 7
 # Units across a tile, and how far beyond its edge it reaches: 8 pixels of the 512 that a tile is drawn with.
 TILE_EXTENT = 4_096
 TILE_BUFFER = 64

@@ -42,6 +42,7 @@ FORMATS: dict[str, Format] = {
             "shapefile", "-shapefile.zip", "application/zip", Message("Shapefile in the form of Statistics Canada (EPSG:3347)")
         ),
         Format("geojson", ".geojson", "application/geo+json", Message("GeoJSON (WGS 84)"), by_level=True),
+        Format("pmtiles", ".pmtiles", "application/vnd.pmtiles", Message("PMTiles: all vector tiles in one file")),
         Format("csv", ".csv", "text/csv; charset=utf-8", Message("Codes and names")),
         Format("csvw", ".csv-metadata.json", "application/csvm+json", Message("Columns, source and licence of the CSV file")),
         Format(

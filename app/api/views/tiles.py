@@ -13,10 +13,7 @@ from api.renderers import TileRenderer, json_bytes
 from api.views.base import ApiView
 from geography import errors
 from geography.conf import TILE_ZOOM_MAX
-from geography.selectors.tiles import tile_draw, vintage_bounds
-
-_FIELDS = {"code": "String", "name_en": "String", "name_fr": "String", "pruid": "String"}
-_LAYERS = {"regions": "Regions as polygons.", "labels": "Where their names stand, as points."}
+from geography.selectors.tiles import tile_draw, vector_layers, vintage_bounds
 
 
 class TileView(ApiView):
@@ -83,10 +80,7 @@ class TileJsonView(ApiView):
                 "minzoom": 0,
                 "maxzoom": TILE_ZOOM_MAX,
                 "bounds": vintage_bounds(vintage),
-                "vector_layers": [
-                    {"id": name, "description": text, "minzoom": 0, "maxzoom": TILE_ZOOM_MAX, "fields": _FIELDS}
-                    for name, text in _LAYERS.items()
-                ],
+                "vector_layers": vector_layers(TILE_ZOOM_MAX),
                 "vintage": vintage.label,
                 "demo": vintage.demo,
             }

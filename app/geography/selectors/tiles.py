@@ -1,6 +1,8 @@
 """Vector tiles: regions and their names, cut from what was drawn when the vintage was loaded."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from geography.conf import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
 from geography.coordinates import TileAddress
@@ -13,29 +15,36 @@ _WORLD_M = 2 * math.pi * 6_378_137
 _PIXELS = 512
 _LABEL_RADIUS_PIXELS = 1.5
 
+_FIELDS = {"code": "String", "name_en": "String", "name_fr": "String", "pruid": "String"}
+_LAYERS = {"regions": "Regions as polygons.", "labels": "Where their names stand, as points."}
+
 # A cell holds what lies in it and a little around; the tile takes what it needs of that. Regions come in the order of their
 # codes, so that the same tile is the same bytes.
-_TILE_SQL = f"""
-    WITH tile AS MATERIALIZED (
-        SELECT ST_TileEnvelope(%(zoom)s, %(column)s, %(row)s) AS box,
-               ST_TileEnvelope(%(zoom)s, %(column)s, %(row)s, margin => {TILE_BUFFER / TILE_EXTENT}) AS wide
-    )
+_TILES_SQL = f"""
     SELECT
         (SELECT ST_AsMVT(drawn, 'regions', {TILE_EXTENT}, 'geom', 'id') FROM (
             SELECT region.id, region.code, region.name_en, region.name_fr, nullif(region.pruid, '') AS pruid,
                    ST_AsMVTGeom(piece.geom, tile.box, {TILE_EXTENT}, {TILE_BUFFER}) AS geom
-            FROM tile, tile_piece AS piece JOIN region ON region.id = piece.region_id
-            WHERE piece.vintage_id = %(vintage)s AND piece.zoom = %(band)s AND piece.cell_x = %(cell_column)s
-              AND piece.cell_y = %(cell_row)s AND piece.geom && tile.wide
+            FROM tile_piece AS piece JOIN region ON region.id = piece.region_id
+            WHERE piece.vintage_id = %(vintage)s AND piece.zoom = %(band)s AND piece.cell_x = tile.cell_column
+              AND piece.cell_y = tile.cell_row AND piece.geom && tile.wide
             ORDER BY region.code
         ) AS drawn WHERE drawn.geom IS NOT NULL),
         (SELECT ST_AsMVT(named, 'labels', {TILE_EXTENT}, 'geom', 'id') FROM (
             SELECT region.id, region.code, region.name_en, region.name_fr, nullif(region.pruid, '') AS pruid,
                    ST_AsMVTGeom(label.geom, tile.box, {TILE_EXTENT}, 0) AS geom
-            FROM tile, tile_label AS label JOIN region ON region.id = label.region_id
-            WHERE label.vintage_id = %(vintage)s AND label.geom && tile.box AND label.radius_m >= %(radius)s
+            FROM tile_label AS label JOIN region ON region.id = label.region_id
+            WHERE label.vintage_id = %(vintage)s AND label.geom && tile.box AND label.radius_m >= tile.radius_m
             ORDER BY region.code
         ) AS named WHERE named.geom IS NOT NULL)
+    FROM (
+        SELECT number, cell_column, cell_row, radius_m, ST_TileEnvelope(zoom, tile_column, tile_row) AS box,
+               ST_TileEnvelope(zoom, tile_column, tile_row, margin => {TILE_BUFFER / TILE_EXTENT}) AS wide
+        FROM unnest(%(zooms)s, %(columns)s, %(rows)s, %(cell_columns)s, %(cell_rows)s, %(radii)s) WITH ORDINALITY
+             AS asked (zoom, tile_column, tile_row, cell_column, cell_row, radius_m, number)
+        OFFSET 0
+    ) AS tile
+    ORDER BY number
 """
 
 _BOUNDS_SQL = """
@@ -52,24 +61,41 @@ def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
 
     Queries: 1.
     """
-    band = next(band for band in reversed(TILE_BANDS) if band.zoom <= address.zoom)
-    deeper = address.zoom - band.cell_zoom
+    (tile,) = tiles_draw(vintage=vintage, addresses=[address])
+    return tile
+
+
+def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[bytes]:
+    """Return tiles as `tile_draw` does, in the order of their addresses, which are all of zooms of one band. Queries: 1."""
+    band = next(band for band in reversed(TILE_BANDS) if band.zoom <= addresses[0].zoom)
     with connection.cursor() as cursor:
         cursor.execute(
-            _TILE_SQL,
+            _TILES_SQL,
             {
                 "vintage": vintage.pk,
-                "zoom": address.zoom,
-                "column": address.column,
-                "row": address.row,
                 "band": band.zoom,
-                "cell_column": address.column >> deeper,
-                "cell_row": address.row >> deeper,
-                "radius": _LABEL_RADIUS_PIXELS * _WORLD_M / _PIXELS / 2**address.zoom,
+                "zooms": [one.zoom for one in addresses],
+                "columns": [one.column for one in addresses],
+                "rows": [one.row for one in addresses],
+                "cell_columns": [one.column >> one.zoom - band.cell_zoom for one in addresses],
+                "cell_rows": [one.row >> one.zoom - band.cell_zoom for one in addresses],
+                "radii": [label_radius_m(one.zoom) for one in addresses],
             },
         )
-        regions, labels = cursor.fetchone()
-    return bytes(regions) + bytes(labels)
+        return [bytes(regions) + bytes(labels) for regions, labels in cursor]
+
+
+def label_radius_m(zoom: int) -> float:
+    """Return the radius in EPSG:3857, metres, of the circle for which a region must have room to be named at a zoom."""
+    return _LABEL_RADIUS_PIXELS * _WORLD_M / _PIXELS / float(2**zoom)
+
+
+def vector_layers(zoom_max: int) -> list[dict[str, Any]]:
+    """Return what the layers of a tile hold, as TileJSON and PMTiles say it."""
+    return [
+        {"id": name, "description": text, "minzoom": 0, "maxzoom": zoom_max, "fields": _FIELDS}
+        for name, text in _LAYERS.items()
+    ]
 
 
 def vintage_bounds(vintage: Vintage) -> list[float]:

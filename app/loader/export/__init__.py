@@ -1,1 +1,1 @@
-"""Published vintages as files to take away: rows > arrow|text > shelf, and `make` which calls them."""
+"""Published vintages as files to take away: rows > arrow|text|cover > tiles > shelf, and `make` which calls them."""

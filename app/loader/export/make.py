@@ -11,7 +11,7 @@ from django.db import Error
 from geography.models import Vintage
 from geography.selectors import catalogue
 from geography.selectors.downloads import Download, downloads_of, load_name
-from loader.export import arrow, shelf, text
+from loader.export import arrow, shelf, text, tiles
 from loader.progress import Steps
 
 
@@ -112,6 +112,8 @@ def writer_of(download: Download) -> Callable[[Path], None]:
                 arrow.write_shapefile(vintage, path)
             case "geojson":
                 text.write_geojson(vintage, str(download.level), path)
+            case "pmtiles":
+                tiles.write_pmtiles(vintage, path)
             case "csv":
                 text.write_codes(vintage, path)
             case "csvw":

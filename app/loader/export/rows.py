@@ -93,27 +93,27 @@ _WIDTH = len(Attributes._fields)
 
 def published(vintage: Vintage) -> Iterator[Published]:
     """Yield the regions as published, in the order of their codes. Queries: 1."""
-    for row in _stream(_PUBLISHED_SQL, [vintage.pk], at_once=1):
+    for row in stream(_PUBLISHED_SQL, [vintage.pk], at_once=1):
         west, south, east, north, wkb = row[_WIDTH:]
         yield Published(Attributes(*row[:_WIDTH]), (west, south, east, north), wkb)
 
 
 def drawn(vintage: Vintage, level: str) -> Iterator[Drawn]:
     """Yield the regions at a level, in the order of their codes. Queries: 1."""
-    for row in _stream(_DRAWN_SQL, [level, vintage.pk], at_once=1):
+    for row in stream(_DRAWN_SQL, [level, vintage.pk], at_once=1):
         bbox, geojson = row[_WIDTH:]
         yield Drawn(Attributes(*row[:_WIDTH]), bbox, geojson)
 
 
 def coded(vintage: Vintage) -> Iterator[Coded]:
     """Yield the regions without their boundaries, in the order of their codes. Queries: 1."""
-    for row in _stream(_CODES_SQL, [vintage.pk]):
+    for row in stream(_CODES_SQL, [vintage.pk]):
         yield Coded(Attributes(*row[:_WIDTH]), *row[_WIDTH:])
 
 
 def shared(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[Shared]:
     """Yield the health regions of every FSA, the largest share first, in the order of the FSAs' codes. Queries: 1."""
-    for row in _stream(_SHARES_SQL, [fsa_vintage.pk, health_region_vintage.pk]):
+    for row in stream(_SHARES_SQL, [fsa_vintage.pk, health_region_vintage.pk]):
         yield Shared(*row)
 
 
@@ -124,7 +124,8 @@ def extent(vintage: Vintage) -> list[float]:
         return list(cursor.fetchone())
 
 
-def _stream(sql: str, parameters: list[Any], at_once: int = 500) -> Iterator[tuple[Any, ...]]:
+def stream(sql: str, parameters: list[Any], at_once: int = 500) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, so many of them in memory at once."""
     # A cursor in the server, inside a transaction: outside of one the server would first write the whole answer down.
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.cursor.itersize = at_once
