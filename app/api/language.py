@@ -21,9 +21,15 @@ def language_of(request: HttpRequest | Request) -> str:
     `lang` counts wherever it can be read, however wrong the rest of the request is. Given twice, or as another language, it
     does not: the answer is then an error that has to be understood. Settled once for each request.
     """
-    settled: str | None = getattr(request, "settled_language", None)
+    return _settled(request)[0]
+
+
+def _settled(request: HttpRequest | Request) -> tuple[str, bool]:
+    """Return the language, and whether `lang` has settled it."""
+    settled: tuple[str, bool] | None = getattr(request, "settled_language", None)
     if settled is None:
-        settled = _given(request) or _preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        given = _given(request)
+        settled = (given, True) if given else (_preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", "")), False)
         setattr(request, "settled_language", settled)  # noqa: B010 - an attribute of ours
     return settled
 
@@ -68,11 +74,11 @@ def language_middleware(
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        language = language_of(request)
+        language, given = _settled(request)
         activate(language)
         response = get_response(request)
         # Neither a tile nor what was asked for with `lang` depends on the header.
-        if _given(request) is None and not getattr(response, "same_in_every_language", False):
+        if not given and not getattr(response, "same_in_every_language", False):
             patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
         return response

@@ -23,16 +23,15 @@ from api.renderers import json_bytes
 from geography.conf import DATUM_UNCERTAINTY_M
 from geography.coordinates import LonLat
 from geography.models import Vintage
-from geography.selectors.changes import ReusedCode, reused_codes
+from geography.selectors.catalogue import published
+from geography.selectors.changes import reused_codes
 from geography.selectors.nearby import RegionRef
 from geography.selectors.positions import Located, circle_shares, points_locate
 
 DISTANCE_DECIMALS = 1
-# Regions of some vintages, in two languages.
-_REMEMBERED = 20_000
+# Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
+_REMEMBERED = 8
 _NULL = orjson.Fragment(b"null")
-# What a block tells, and nothing else, is what it is remembered by.
-_Told = tuple[RegionRef, str, bool, tuple[ReusedCode, ...]]
 
 
 class Answers:
@@ -55,7 +54,13 @@ class Answers:
         self.language = language
         self._max_distance_m = max_distance_m
         self._accuracy_m = accuracy_m
-        self._reused: dict[int, Mapping[str, tuple[ReusedCode, ...]]] = {}
+        editions = (_Edition(vintages["vintage"]), _Edition(vintages["fsa_vintage"]))
+        self._texts = _texts(*editions, language, published().revision)
+
+    @property
+    def may_query(self) -> bool:
+        """Say whether `properties` may ask the tables."""
+        return self._accuracy_m is not None
 
     def locate(self, positions: Sequence[LonLat]) -> list[tuple[Located, ...]]:
         """Return the health region and the FSA at each position, in the same order. Queries: see `points_locate`."""
@@ -70,17 +75,17 @@ class Answers:
     def properties(self, position: LonLat, located: tuple[Located, ...]) -> dict[str, Any]:
         """Return what is said about a position. Queries: 1 with an accuracy, where the vintage is not in memory."""
         region, fsa = located
-        language = self.language
         known = region.region or fsa.region
+        texts = self._texts
         properties: dict[str, Any] = {
             "match": region.match,
             "certain": region.certain,
             "distance_m": _metres(region.distance_m),
             "distance_to_border_m": _metres(region.distance_to_border_m),
-            "neighbour": _NULL if region.neighbour is None else _names(region.neighbour, language),
-            "health_region": self._block(region, "hruid"),
-            "fsa": self._block(fsa, "cfsauid"),
-            "province": _NULL if known is None else _province(known.pruid, language),
+            "neighbour": _NULL if region.neighbour is None else texts.names(region.neighbour),
+            "health_region": texts.block(region, "hruid"),
+            "fsa": texts.block(fsa, "cfsauid"),
+            "province": _NULL if known is None else texts.province(known.pruid),
         }
         if self._accuracy_m is not None:
             properties["accuracy_m"] = self._accuracy_m
@@ -99,23 +104,11 @@ class Answers:
 
     def source(self) -> bytes:
         """Return the members of a JSON object that say where the answers come from, without its braces."""
-        region, fsa = self.vintages["vintage"], self.vintages["fsa_vintage"]
-        return _source(_Edition(region), _Edition(fsa), self.language)
+        return self._texts.source
 
     def links(self) -> dict[str, str]:
         """Return the header that leads to the licences of the boundaries; none where they have no address."""
-        region, fsa = self.vintages["vintage"], self.vintages["fsa_vintage"]
-        return _links(_Edition(region), _Edition(fsa))
-
-    def _block(self, located: Located, code_name: str) -> orjson.Fragment:
-        region = located.region
-        if region is None:
-            return _NULL
-        vintage = located.vintage
-        if vintage.pk not in self._reused:
-            self._reused[vintage.pk] = reused_codes(vintage)
-        told = (region, located.match, located.certain, self._reused[vintage.pk].get(region.code, ()))
-        return _block_of(told, _Edition(vintage), code_name, self.language)
+        return self._texts.links
 
     def _candidates(self, position: LonLat, located: Located, accuracy_m: float) -> list[dict[str, Any]]:
         """Return every health region within the accuracy, the one that covers most of the circle first."""
@@ -147,34 +140,54 @@ class _Edition:
         return hash(self._key)
 
 
-@lru_cache(maxsize=64)
-def _source(region: _Edition, fsa: _Edition, language: str) -> bytes:
-    return json_bytes(provenance({"vintage": region.vintage, "fsa_vintage": fsa.vintage}, language))[1:-1]
+class _Texts:
+    """What is said of the regions of two vintages, in a language, as text that is made once.
 
+    Attributes:
+        source: the members of a JSON object that say where the answers come from, without its braces.
+        links: the header that leads to the licences.
+    """
 
-@lru_cache(maxsize=64)
-def _links(region: _Edition, fsa: _Edition) -> dict[str, str]:
-    blocks = {"vintage": vintage_block(region.vintage, "en"), "fsa_vintage": vintage_block(fsa.vintage, "en")}
-    links = licence_links(blocks)
-    return {"Link": links} if links else {}
+    def __init__(self, region: Vintage, fsa: Vintage, language: str) -> None:
+        vintages = {"vintage": region, "fsa_vintage": fsa}
+        self.source = json_bytes(provenance(vintages, language))[1:-1]
+        links = licence_links({name: vintage_block(vintage, "en") for name, vintage in vintages.items()})
+        self.links = {"Link": links} if links else {}
+        self._language = language
+        self._blocks: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
+        self._names: dict[int, orjson.Fragment] = {}
+        self._provinces: dict[str, orjson.Fragment] = {}
+
+    def block(self, located: Located, code_name: str) -> orjson.Fragment:
+        region = located.region
+        if region is None:
+            return _NULL
+        told = (code_name, region.id, located.match, located.certain)
+        text = self._blocks.get(told)
+        if text is None:
+            reused = reused_codes(located.vintage)
+            block = located_block(located, reused=reused, code_name=code_name, language=self._language)
+            text = self._blocks[told] = orjson.Fragment(json_bytes(block))
+        return text
+
+    def names(self, region: RegionRef) -> orjson.Fragment:
+        text = self._names.get(region.id)
+        if text is None:
+            names = region_names(region, code_name="hruid", language=self._language)
+            text = self._names[region.id] = orjson.Fragment(json_bytes(names))
+        return text
+
+    def province(self, pruid: str) -> orjson.Fragment:
+        text = self._provinces.get(pruid)
+        if text is None:
+            text = self._provinces[pruid] = orjson.Fragment(json_bytes(province_block(pruid, self._language)))
+        return text
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _block_of(told: _Told, edition: _Edition, code_name: str, language: str) -> orjson.Fragment:
-    region, match, certain, reused = told
-    located = Located(edition.vintage, match, region, None, certain, (), (), None, None)
-    block = located_block(located, reused={region.code: reused}, code_name=code_name, language=language)
-    return orjson.Fragment(json_bytes(block))
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _names(region: RegionRef, language: str) -> orjson.Fragment:
-    return orjson.Fragment(json_bytes(region_names(region, code_name="hruid", language=language)))
-
-
-@lru_cache(maxsize=64)
-def _province(pruid: str, language: str) -> orjson.Fragment:
-    return orjson.Fragment(json_bytes(province_block(pruid, language)))
+def _texts(region: _Edition, fsa: _Edition, language: str, revision: str) -> _Texts:
+    """Return the texts. A publication of any edition may change what is said of a code, and with it the revision."""
+    return _Texts(region.vintage, fsa.vintage, language)
 
 
 def _metres(distance: float | None) -> float | None:

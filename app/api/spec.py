@@ -6,7 +6,7 @@ document is rendered from the same objects (api.openapi), so that the two cannot
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from django.http import QueryDict
@@ -66,6 +66,10 @@ class Spec(Generic[Query]):
     build: Callable[[Values], Query]
     path: tuple[Param, ...] = ()
     query: tuple[Param, ...] = ()
+    _known: dict[str, Param] = field(init=False, default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._known.update({name: param for param in self.query for name in (param.name, *param.aliases)})
 
     def parse(self, query: QueryDict, path: Mapping[str, str]) -> Query:
         """Return the route's typed query.
@@ -76,26 +80,25 @@ class Spec(Generic[Query]):
         given = self._given(query)
         values = {one.name: one.read(path[one.name]) for one in self.path}
         for param in self.query:
-            name = next((name for name in (param.name, *param.aliases) if name in given), None)
-            if name is not None:
-                values[param.name] = _read(param, name, given[name])
+            if param.name in given:
+                name, text = given[param.name]
+                values[param.name] = _read(param, name, text)
             elif param.required:
                 raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
             else:
                 values[param.name] = param.default
         return self.build(values)
 
-    def _given(self, query: QueryDict) -> dict[str, str]:
-        known = {name: param for param in self.query for name in (param.name, *param.aliases)}
-        given: dict[str, str] = {}
-        seen: set[str] = set()
+    def _given(self, query: QueryDict) -> dict[str, tuple[str, str]]:
+        """Return by the name of the parameter the name that it was given, and its text."""
+        given: dict[str, tuple[str, str]] = {}
         for name, texts in query.lists():
-            if name not in known:
-                raise _unknown(name, list(known))
-            if len(texts) > 1 or known[name].name in seen:
+            param = self._known.get(name)
+            if param is None:
+                raise _unknown(name, list(self._known))
+            if len(texts) > 1 or param.name in given:
                 raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
-            seen.add(known[name].name)
-            given[name] = str(texts[0])
+            given[param.name] = name, str(texts[0])
         return given
 
 

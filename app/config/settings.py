@@ -113,6 +113,7 @@ def _primary() -> dict[str, Any]:
         "PASSWORD": env.str("DB_PASSWORD", ""),
         "HOST": env.str("DB_HOST", "127.0.0.1"),
         "PORT": env.str("DB_PORT", "5432"),
+        "TEST": {"NAME": env.str("DB_TEST_NAME", "") or None},
     }
 
 

@@ -6,8 +6,9 @@ from api.errors import unknown_route
 from operations.exposition import metrics
 
 urlpatterns = [
-    path("", include("web.urls")),
+    # Routes are tried one after the other, and those of the API are asked most.
     path("", include("api.urls")),
+    path("", include("web.urls")),
     path("metrics", metrics, name="metrics"),
     # Last: what nothing else answers is a problem document too, with DEBUG as without.
     re_path("", unknown_route),

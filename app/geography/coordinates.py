@@ -65,6 +65,8 @@ def parse_position(*, lat: str, lon: str) -> LonLat:
 def check_position(*, lat: float, lon: float) -> LonLat:
     """Return a latitude and a longitude in decimal degrees as a position. Raises: CoordinateInvalid as `parse_position`."""
     latitude, longitude = lat, lon
+    if _in_canada(lat, lon):
+        return LonLat(lon=lon, lat=lat)  # what nearly every position is
     if not (math.isfinite(latitude) and math.isfinite(longitude)):
         parameter = "lon" if math.isfinite(latitude) else "lat"
         raise CoordinateInvalid(Message("%(name)s must be a finite number.", name=parameter), parameter=parameter)

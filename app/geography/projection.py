@@ -39,7 +39,7 @@ class Place:
     def __init__(self, position: LonLat) -> None:
         self.position = position
         self.x, self.y = _lambert().transform(*position)
-        self.point = shapely.Point(self.x, self.y)
+        self.point = shapely.points(self.x, self.y)
 
 
 class Places:

@@ -59,9 +59,10 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def empty_atlas(settings: Any) -> None:
-    """Let the tables answer: a thread that reads them into memory would not see what a test has put there."""
+def empty_atlas(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the tables answer: a thread that reads them would not see what a test has put there, and might outlive the test."""
     settings.LOOKUP_MEMORY_VERTICES = 0
+    monkeypatch.setattr(atlas, "in_background", lambda _: None)
     atlas.forget()
 
 

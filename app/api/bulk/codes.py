@@ -7,7 +7,7 @@ from typing import Any
 
 from api.bodies import fsa_block, region_names, shares_block
 from api.bulk.reading import Item, Subject
-from api.bulk.writing import Answer, failed
+from api.bulk.writing import Answer, Failed
 from geography.codes import FsaInput, parse_fsa
 from geography.errors import FsaMalformed
 from geography.messages import Message
@@ -49,37 +49,52 @@ def _chunk(some: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], lang
     codes = {item.question.code for item in some if item.question is not None}
     found = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
     reused = reused_codes(vintages["fsa_vintage"])
-    chunk = []
+    chunk: list[Answer] = []
     for item in some:
         if item.question is not None and item.question.code not in found:
             item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
         chunk.append(
-            failed(item, language)
+            Failed(item, language)
             if item.error is not None or item.question is None
-            else _answer(item, item.question, found[item.question.code], reused, language)
+            else _Regions(item, item.question, found[item.question.code], reused, language)
         )
     return chunk
 
 
-def _answer(
-    item: Item[FsaInput],
-    given: FsaInput,
-    found: FsaRegions,
-    reused: Mapping[str, Sequence[ReusedCode]],
-    language: str,
-) -> Answer:
-    regions = [
-        region_names(overlap.health_region, code_name="hruid", language=language) | shares_block(overlap)
-        for overlap in found.overlaps
-    ]
-    first: Mapping[str, Any] = regions[0] if regions else {"hruid": "", "name": "", "share_of_fsa": ""}
-    fields = (
-        found.fsa.code,
-        "true" if len(regions) > 1 else "false",
-        first["hruid"],
-        first["name"],
-        str(first["share_of_fsa"]),
-        " ".join(region["hruid"] for region in regions),
-    )
-    properties = {"fsa": fsa_block(found, given, reused, language), "health_regions": regions}
-    return Answer(item, "ok", properties, fields)
+class _Regions(Answer):
+    """The health regions of an FSA."""
+
+    __slots__ = ("_found", "_given", "_language", "_reused")
+
+    def __init__(
+        self,
+        item: Item[FsaInput],
+        given: FsaInput,
+        found: FsaRegions,
+        reused: Mapping[str, Sequence[ReusedCode]],
+        language: str,
+    ) -> None:
+        super().__init__(item)
+        self._given, self._found, self._reused, self._language = given, found, reused, language
+
+    def properties(self) -> Mapping[str, Any]:
+        block = fsa_block(self._found, self._given, self._reused, self._language)
+        return {"fsa": block, "health_regions": self._regions()}
+
+    def fields(self) -> Sequence[str]:
+        regions = self._regions()
+        first: Mapping[str, Any] = regions[0] if regions else {"hruid": "", "name": "", "share_of_fsa": ""}
+        return (
+            self._found.fsa.code,
+            "true" if len(regions) > 1 else "false",
+            first["hruid"],
+            first["name"],
+            str(first["share_of_fsa"]),
+            " ".join(region["hruid"] for region in regions),
+        )
+
+    def _regions(self) -> list[dict[str, Any]]:
+        return [
+            region_names(overlap.health_region, code_name="hruid", language=self._language) | shares_block(overlap)
+            for overlap in self._found.overlaps
+        ]

@@ -1,18 +1,19 @@
 """Positions as items, and what covers each of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any
 
 from api.bulk.reading import Item, Subject
-from api.bulk.writing import Answer, failed
+from api.bulk.writing import Answer, Failed
 from api.located import Answers
 from geography.conf import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
 from geography.errors import CoordinateInvalid, ParameterInvalid
 from geography.messages import Message
 from geography.reading import again
+from geography.selectors.positions import Located
 
 # One question to the tables, or one walk through memory, for so many.
 CHUNK = 2_000
@@ -29,6 +30,8 @@ def _of_text(fields: Sequence[str]) -> LonLat:
 
 def _of_json(value: Any) -> LonLat:
     """Return the position in `[lon, lat]`, in an object with the names of the columns, or in a GeoJSON Point or Feature."""
+    if type(value) is list and len(value) == 2 and type(value[0]) is type(value[1]) is float:
+        return check_position(lat=value[1], lon=value[0])  # what nearly every one is
     lon, lat = _pair(value)
     if _is_number(lon) and _is_number(lat):
         return check_position(lat=float(lat), lon=float(lon))
@@ -85,34 +88,45 @@ def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[A
 def _chunk(some: Sequence[Item[LonLat]], answers: Answers) -> list[Answer]:
     positions = [item.question for item in some if item.question is not None]
     located = iter(answers.locate(positions) if positions else [])
-    chunk = []
-    for item in some:
-        if item.question is None:
-            chunk.append(failed(item, answers.language))
-            continue
-        found = next(located)
-        geometry = {"type": "Point", "coordinates": list(item.question)}
-        chunk.append(Answer(item, "ok", answers.properties(item.question, found), _fields(found, answers), geometry))
-    return chunk
+    return [
+        Failed(item, answers.language) if item.question is None else _Located(item, item.question, next(located), answers)
+        for item in some
+    ]
 
 
 COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m")
 
 
-def _fields(located: Sequence[Any], answers: Answers) -> Sequence[str]:
-    """Return the fields of `COLUMNS`."""
-    region, fsa = located
-    known = region.region or fsa.region
-    name = ""
-    if region.region is not None:
-        name = region.region.name_fr if answers.language == "fr" else region.region.name_en
-    border = region.distance_to_border_m
-    return (
-        region.region.code if region.region else "",
-        name,
-        fsa.region.code if fsa.region else "",
-        known.pruid if known else "",
-        region.match,
-        "true" if region.certain else "false",
-        "" if border is None else f"{border:.1f}",
-    )
+class _Located(Answer):
+    """What covers a position."""
+
+    __slots__ = ("_answers", "_found", "_position", "_properties")
+
+    def __init__(self, item: Item[LonLat], position: LonLat, found: tuple[Located, ...], answers: Answers) -> None:
+        super().__init__(item)
+        self._position, self._found, self._answers = position, found, answers
+        # What may ask the tables is asked at once, where `again` can ask it again.
+        self._properties = answers.properties(position, found) if answers.may_query else None
+
+    def properties(self) -> Mapping[str, Any]:
+        return self._properties or self._answers.properties(self._position, self._found)
+
+    def fields(self) -> Sequence[str]:
+        region, fsa = self._found
+        known = region.region or fsa.region
+        name = ""
+        if region.region is not None:
+            name = region.region.name_fr if self._answers.language == "fr" else region.region.name_en
+        border = region.distance_to_border_m
+        return (
+            region.region.code if region.region else "",
+            name,
+            fsa.region.code if fsa.region else "",
+            known.pruid if known else "",
+            region.match,
+            "true" if region.certain else "false",
+            "" if border is None else f"{border:.1f}",
+        )
+
+    def geometry(self) -> Any:
+        return {"type": "Point", "coordinates": list(self._position)}

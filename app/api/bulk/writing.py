@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -17,32 +16,48 @@ from geography.messages import Message
 STATUS_COLUMN = "status"
 
 
-@dataclass(slots=True)
 class Answer:
-    """The answer to one item.
+    """The answer to one item. A format asks it for what it writes; nothing else is made.
 
     Attributes:
         status: `ok`, or the last part of the type of the problem that the question alone would have been answered with.
-        properties: as of a single answer; of a failure what is wrong.
-        fields: the columns that CSV adds, without the status; empty for a failure.
-        geometry: where the question was, GeoJSON.
     """
 
-    item: Item[Any]
-    status: str
-    properties: Mapping[str, Any]
-    fields: Sequence[str] = ()
-    geometry: Any = None
+    __slots__ = ("item",)
+    status = "ok"
+
+    def __init__(self, item: Item[Any]) -> None:
+        self.item = item
+
+    def properties(self) -> Mapping[str, Any]:
+        """Return what a single answer has as its properties; of a failure what is wrong."""
+        raise NotImplementedError
+
+    def fields(self) -> Sequence[str]:
+        """Return the columns that CSV adds, without the status; none for a failure."""
+        return ()
+
+    def geometry(self) -> Any:
+        """Return where the question was, GeoJSON."""
+        return None
 
 
-def failed(item: Item[Any], language: str) -> Answer:
-    """Return the answer to an item that cannot be answered."""
-    error = item.error
-    assert error is not None  # noqa: S101 - what has no question has an error
-    properties = {"detail": say(error.message, language)}
-    if error.hint is not None:
-        properties["hint"] = say(error.hint, language)
-    return Answer(item, kind_of(error).slug, properties)
+class Failed(Answer):
+    """The answer to an item that cannot be answered."""
+
+    __slots__ = ("_error", "_language", "status")
+
+    def __init__(self, item: Item[Any], language: str) -> None:
+        super().__init__(item)
+        assert item.error is not None  # noqa: S101 - what has no question has an error
+        self._error, self._language = item.error, language
+        self.status = kind_of(item.error).slug
+
+    def properties(self) -> Mapping[str, Any]:
+        """Return what is wrong with the question."""
+        error, language = self._error, self._language
+        hint = {} if error.hint is None else {"hint": say(error.hint, language)}
+        return {"detail": say(error.message, language), **hint}
 
 
 def written(
@@ -76,13 +91,13 @@ def _json(chunks: Iterable[list[Answer]], head: bytes, shape: Callable[[Answer],
 
 def _result(answer: Answer) -> dict[str, Any]:
     named = {} if answer.item.id is None else {"id": answer.item.id}
-    return {**named, "status": answer.status, **answer.properties}
+    return {**named, "status": answer.status, **answer.properties()}
 
 
 def _feature(answer: Answer) -> dict[str, Any]:
     named = {} if answer.item.id is None else {"id": answer.item.id}
-    properties = {**answer.item.properties, "status": answer.status, **answer.properties}
-    return {"type": "Feature", **named, "geometry": answer.geometry, "properties": properties}
+    properties = {**answer.item.properties, "status": answer.status, **answer.properties()}
+    return {"type": "Feature", **named, "geometry": answer.geometry(), "properties": properties}
 
 
 def _csv(chunks: Iterable[list[Answer]], items: Items[Any], columns: Sequence[str]) -> Iterator[bytes]:
@@ -107,7 +122,7 @@ def _rows(chunks: Iterable[list[Answer]], header: Sequence[str], width: int, del
     for chunk in chunks:
         for answer in chunk:
             own = [answer.item.id] if by_id else answer.item.row
-            writer.writerow([*own, *(answer.fields or nothing), answer.status])
+            writer.writerow([*own, *(answer.fields() or nothing), answer.status])
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()

@@ -103,7 +103,7 @@ class LocateView(BulkView, GeoView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer without the framework where it has nothing to settle: most of the time of a lookup was its negotiation."""
-        if request.method != "GET" or request.headers.get("Accept", "*/*") not in _PLAIN:
+        if request.method != "GET" or request.META.get("HTTP_ACCEPT", "*/*") not in _PLAIN:
             return super().dispatch(request, *args, **kwargs)
         try:
             body, headers = self._answer(request)

@@ -4,11 +4,12 @@ Pieces are found through a tree of their boxes. The nearest other region is foun
 country's borders can never be the nearest to anything inside one region, so each region has a small tree of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import shapely
 
 from geography.conf import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, DATUM_UNCERTAINTY_M
@@ -29,14 +30,14 @@ _Candidates = dict[int, tuple[float, int]]
 class _Ends:
     """What is nearest to some of the positions: whose distance is still to be measured on the ellipsoid."""
 
-    positions: list[int] = field(default_factory=list)
-    ranks: list[int] = field(default_factory=list)
-    shapes: list[shapely.Geometry] = field(default_factory=list)
+    positions: list[Integers] = field(default_factory=list)
+    ranks: list[Integers] = field(default_factory=list)
+    shapes: list[Geometries] = field(default_factory=list)
 
-    def add(self, position: int, rank: int, shape: shapely.Geometry) -> None:
-        self.positions.append(position)
-        self.ranks.append(rank)
-        self.shapes.append(shape)
+    def add(self, positions: Integers, ranks: Integers, shapes: Geometries) -> None:
+        self.positions.append(positions)
+        self.ranks.append(ranks)
+        self.shapes.append(shapes)
 
 
 class MemoryLayer:
@@ -55,7 +56,8 @@ class MemoryLayer:
             pieces: polygons in EPSG:3347, cut so that each is small.
         """
         self._regions = tuple(regions)
-        self._alone: tuple[_Near, ...] = tuple(((0.0, region),) for region in self._regions)
+        # By rank. The last is for what is in no region, whose rank is -1.
+        self._alone: tuple[_Near, ...] = (*(((0.0, region),) for region in self._regions), ())
         self._pieces = pieces
         self._owners: Integers = np.asarray(owners, dtype=np.intp)
         self._owner_of: list[int] = self._owners.tolist()
@@ -95,7 +97,7 @@ class MemoryLayer:
         if own is None:
             if reach.nearest_m:
                 places, ends = Places([place.position]), _Ends()
-                self._nearest_pieces(places.points, [0], reach.nearest_m, ends)
+                self._nearest_pieces(places.points, np.zeros(1, dtype=np.intp), reach.nearest_m, ends)
                 other = self._measured(places, ends).get(0)
         elif reach.border:
             other = (
@@ -105,24 +107,30 @@ class MemoryLayer:
 
     def nearby_each(self, places: Places, reach: Reach) -> list[Nearby]:
         """Return what is near each position, in the same order."""
-        points = places.points
-        nears: list[_Near] = []
+        points, most = places.points, reach.radius_m * UNITS_MAX
+        numbers, pieces, distances = self._pairs(points, reach.radius_m)
+        # Nearly every position is in one piece and near no other: its region is all that is near.
+        clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
+        ranks = np.full(len(points), -1, dtype=np.intp)
+        ranks[numbers[clear]] = self._owners[pieces[clear]]
+        nears = [self._alone[rank] for rank in ranks.tolist()]
+        rivals: dict[int, int] = {}
+        for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
+            candidates = self._grouped(its_pieces, its_distances, most)
+            nears[number], own, rival = self._near(places.positions[number], candidates, reach.radius_m)
+            ranks[number] = -1 if own is None else own
+            if own is not None and rival is not None:
+                rivals[number] = rival
         ends = _Ends()
-        inside: dict[int, list[int]] = {}
-        outside: list[int] = []
-        for number, candidates in enumerate(self._candidates(points, reach.radius_m)):
-            near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
-            nears.append(near)
-            if own is None:
-                outside.append(number)
-            elif not reach.border:
-                continue
-            elif rival is not None:
-                ends.add(number, self._owner_of[rival], self._pieces[rival])
-            else:
-                inside.setdefault(own, []).append(number)
-        self._nearest_outlines(points, inside, ends)
-        if reach.nearest_m and outside:
+        if reach.border:
+            near_another = np.array(list(rivals), dtype=np.intp)
+            their_rivals = np.array(list(rivals.values()), dtype=np.intp)
+            ends.add(near_another, self._owners[their_rivals], self._pieces[their_rivals])
+            alone = ranks >= 0
+            alone[near_another] = False
+            self._nearest_outlines(points, np.flatnonzero(alone), ranks, ends)
+        outside = np.flatnonzero(ranks < 0)
+        if reach.nearest_m and len(outside):
             self._nearest_pieces(points, outside, reach.nearest_m, ends)
         others = self._measured(places, ends)
         return [Nearby(near, others.get(number)) for number, near in enumerate(nears)]
@@ -157,17 +165,16 @@ class MemoryLayer:
                     found[rank] = (distance, piece)
         return found
 
-    def _candidates(self, points: Geometries, radius_m: float) -> list[_Candidates]:
-        """Return for each point, by rank, the nearest piece of each region that may be within the radius, with its distance."""
+    def _pairs(self, points: Geometries, radius_m: float) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
+        """Return the numbers of points and of pieces within the radius of them, in the order of the points, with distances."""
         most = radius_m * UNITS_MAX
         if radius_m <= DATUM_UNCERTAINTY_M:
-            pairs = self._boxes.query(points)
+            numbers, pieces = self._boxes.query(points)
         else:
-            pairs = self._tree.query(points, predicate="dwithin", distance=most)
-        distances = shapely.distance(self._pieces[pairs[1]], points[pairs[0]])
-        ends = np.searchsorted(pairs[0], np.arange(len(points) + 1)).tolist()
-        pieces, metres = pairs[1].tolist(), distances.tolist()
-        return [self._grouped(pieces[start:end], metres[start:end], most) for start, end in pairwise(ends)]
+            numbers, pieces = self._tree.query(points, predicate="dwithin", distance=most)
+        distances = shapely.distance(self._pieces[pieces], points[numbers])
+        within = distances <= most
+        return numbers[within], pieces[within], distances[within]
 
     def _near(self, position: LonLat, candidates: _Candidates, radius_m: float) -> tuple[_Near, int | None, int | None]:
         """Return the regions within the radius, the rank of the first that covers, and the nearest piece of another region."""
@@ -188,27 +195,26 @@ class MemoryLayer:
         near = tuple((distance, self._regions[rank]) for rank, distance, _ in within)
         return near, own, min(rivals)[2] if rivals else None
 
-    def _nearest_outlines(self, points: Geometries, inside: dict[int, list[int]], ends: _Ends) -> None:
+    def _nearest_outlines(self, points: Geometries, inside: Integers, ranks: Integers, ends: _Ends) -> None:
         """Add what is nearest to the points that lie in one region and are near no other."""
-        for rank, numbers in inside.items():
-            borders = (self._outlines or ())[rank]
+        inside = inside[np.argsort(ranks[inside], kind="stable")]
+        for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
+            borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
             if borders is not None:
                 self._add_nearest(borders.tree.query_nearest(points[numbers]), numbers, borders.owners, borders.lines, ends)
 
-    def _nearest_pieces(self, points: Geometries, outside: list[int], nearest_m: float, ends: _Ends) -> None:
+    def _nearest_pieces(self, points: Geometries, outside: Integers, nearest_m: float, ends: _Ends) -> None:
         """Add what is nearest to the points that lie in no region, up to a distance."""
         pairs = self._tree.query_nearest(points[outside], max_distance=nearest_m * UNITS_MAX)
         self._add_nearest(pairs, outside, self._owners, self._pieces, ends)
 
-    def _add_nearest(self, pairs: Integers, numbers: Sequence[int], owners: Integers, shapes: Geometries, ends: _Ends) -> None:
+    def _add_nearest(self, pairs: Integers, numbers: Integers, owners: Integers, shapes: Geometries, ends: _Ends) -> None:
+        found, nearest = pairs
         # Where several are equally near, the region with the lowest code is named.
-        first: dict[int, int] = {}
-        for point, shape in pairs.T.tolist():
-            known = first.get(point)
-            if known is None or owners[shape] < owners[known]:
-                first[point] = shape
-        for point, shape in first.items():
-            ends.add(numbers[point], int(owners[shape]), shapes[shape])
+        order = np.lexsort((owners[nearest], found))
+        _, first = np.unique(found[order], return_index=True)
+        chosen = order[first]
+        ends.add(numbers[found[chosen]], owners[nearest[chosen]], shapes[nearest[chosen]])
 
     def _rival(self, place: Place, cell: Cell, own: int) -> tuple[float, RegionRef] | None:
         """Return the nearest other region than the one that covers a place, where none is near."""
@@ -228,11 +234,20 @@ class MemoryLayer:
         """Return the same for several, by the number of the position."""
         if not ends.positions:
             return {}
-        at = np.array(ends.positions)
-        lines = shapely.shortest_line(np.array(ends.shapes, dtype=object), places.points[at])
+        at = np.concatenate(ends.positions)
+        lines = shapely.shortest_line(np.concatenate(ends.shapes), places.points[at])
         there = to_degrees(*shapely.get_coordinates(lines)[::2].T)
         metres = distance_m(places.lon[at], places.lat[at], *there).tolist()
-        regions = self._regions
-        return {
-            number: (distance, regions[rank]) for number, distance, rank in zip(ends.positions, metres, ends.ranks, strict=True)
-        }
+        regions = [self._regions[rank] for rank in np.concatenate(ends.ranks).tolist()]
+        return dict(zip(at.tolist(), zip(metres, regions, strict=True), strict=True))
+
+
+def _by_number(
+    numbers: Integers, pieces: Integers, distances: npt.NDArray[np.float64]
+) -> Iterator[tuple[int, list[int], list[float]]]:
+    """Yield each number with its pieces and their distances."""
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    at, its_pieces, its_distances = numbers.tolist(), pieces.tolist(), distances.tolist()
+    for start, end in pairwise(bounds):
+        if start < end:
+            yield at[start], its_pieces[start:end], its_distances[start:end]

@@ -182,7 +182,7 @@ class TestAccuracy:
 
     def test_takes_one_query_more_or_none_at_all(self, get, settings, django_assert_num_queries):
         # The others ask what is published, and which codes are reused: the tests let nothing be remembered.
-        with django_assert_num_queries(5 if settings.LOOKUP_MEMORY_VERTICES else 7):
+        with django_assert_num_queries(6 if settings.LOOKUP_MEMORY_VERTICES else 8):
             ask(get, 2_000, 5_000, accuracy="35")
 
     @pytest.mark.parametrize("name", ["accuracy", "max_distance"])

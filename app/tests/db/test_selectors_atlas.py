@@ -1,5 +1,6 @@
 """geography.selectors.atlas: what a process holds in memory, and how it gets there."""
 
+import threading
 import time
 from datetime import date
 
@@ -13,10 +14,21 @@ from geography.selectors.positions import position_locate
 from geography.selectors.vintages import vintage_in_force
 from tests import world as worlds
 
+# Elsewhere tests.conftest takes it away.
+in_background = atlas.in_background
+
 
 @pytest.fixture
 def room(settings):
     settings.LOOKUP_MEMORY_VERTICES = 1_000_000
+
+
+@pytest.fixture
+def threads(room, monkeypatch):
+    """Let threads read, and wait for them: none may outlive the tables of its test."""
+    monkeypatch.setattr(atlas, "in_background", in_background)
+    yield
+    wait_for(lambda: not any(thread.name.startswith("atlas") for thread in threading.enumerate()))
 
 
 def loaded(vintage):
@@ -71,7 +83,7 @@ def wait_for(condition):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("room")
+@pytest.mark.usefixtures("threads")
 class TestInTheBackground:
     def test_a_vintage_is_read_after_the_first_question_and_answers_from_then_on(self, django_assert_num_queries):
         vintage = worlds.build().vintages["health-regions", "2022"]
