@@ -1,15 +1,34 @@
 """Bodies about editions: one whole, with what its load found, and what became of regions between two."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from api.bodies import SHARE_DECIMALS, region_names, vintage_listing
+from api.language import say
 from geography import conf
+from geography.messages import Message, from_data
 
 if TYPE_CHECKING:
     from geography.models import Counterpart, Vintage
     from geography.selectors.changes import Changed
     from geography.selectors.vintages import VintageReport
+
+
+_REPAIR = re.compile(r"(?P<reason>[^\[;]+)(?:\[(?P<place>[^\]]*)\])?; area changed by (?P<km2>\S+) km2")
+# What GEOS says of a polygon that is not valid.
+INVALID = {
+    "Ring Self-intersection": Message("A ring touches itself"),
+    "Self-intersection": Message("Its boundary crosses itself"),
+    "Hole lies outside shell": Message("A hole lies outside"),
+    "Holes are nested": Message("A hole lies in another"),
+    "Interior is disconnected": Message("Its inside falls apart"),
+    "Nested shells": Message("A part lies in another"),
+    "Duplicate Rings": Message("A ring occurs twice"),
+    "Too few points in geometry component": Message("A ring has too few points"),
+    "Invalid Coordinate": Message("A coordinate is no number"),
+    "Ring is not closed": Message("A ring is not closed"),
+}
 
 
 def vintage_whole(vintage: "Vintage", found: "VintageReport", language: str) -> dict[str, Any]:
@@ -24,11 +43,11 @@ def vintage_whole(vintage: "Vintage", found: "VintageReport", language: str) -> 
         "vertices": report.get("vertices"),
         "encoding": report.get("encoding"),
         "crs": report.get("crs"),
-        "gates": [_gate(one) for one in report.get("gates", ())],
+        "gates": [_gate(one, language) for one in report.get("gates", ())],
         "repairs": {
             "count": len(found.repaired),
             "codes": found.repaired,
-            "notes": [_note(one) for one in report.get("repairs", ())],
+            "notes": [_note(one, language) for one in report.get("repairs", ())],
         },
         "levels": [{"level": one.name, "tolerance_m": one.tolerance_m, "vertices": one.vertices} for one in found.levels],
         "border_tolerance_m": found.border_tolerance_m,
@@ -36,18 +55,31 @@ def vintage_whole(vintage: "Vintage", found: "VintageReport", language: str) -> 
     }
 
 
-def _gate(gate: Mapping[str, Any]) -> dict[str, Any]:
+def _gate(gate: Mapping[str, Any], language: str) -> dict[str, Any]:
     accepted = gate.get("accepted")
-    return {name: gate[name] for name in ("name", "limit", "found", "passed", "rows")} | {
-        "accepted": accepted
-        # Without --by it is the system's user, whom nobody asked.
-        and {"by": accepted["by"] if accepted.get("named") else None, "because": accepted["because"], "at": accepted["at"]}
-    }
+    # What the first releases stored is in English alone.
+    said = {name: say(from_data(data), language) for name, data in gate.get("said", {}).items()}
+    return (
+        {name: gate[name] for name in ("name", "limit", "found", "passed", "rows")}
+        | said
+        | {
+            "accepted": accepted
+            # Without --by it is the system's user, whom nobody asked.
+            and {"by": accepted["by"] if accepted.get("named") else None, "because": accepted["because"], "at": accepted["at"]}
+        }
+    )
 
 
-def _note(repair: str) -> dict[str, str]:
-    """Take `row 26 (2410): what was wrong` apart."""
+def _note(repair: str, language: str) -> dict[str, str]:
+    """Take `row 26 (2410): what was wrong[where]; area changed by -0.1 km2` apart."""
     where, _, what = repair.partition("): ")
+    if found := _REPAIR.fullmatch(what):
+        reason = INVALID.get(found["reason"]) or Message("The geometry was invalid")
+        place = Message(" at x, y = %(place)s", place=found["place"].strip().replace(" ", ", ")) if found["place"] else ""
+        what = say(
+            Message("%(reason)s%(place)s; the area changed by %(km2)s km2", reason=reason, place=place, km2=found["km2"]),
+            language,
+        )
     return {"code": where.rpartition("(")[2], "what": what}
 
 

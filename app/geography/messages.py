@@ -6,7 +6,7 @@ message is made, with named placeholders: `Message("%(name)s has no value.", nam
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Value: TypeAlias = "str | int | float | date | Message | Sequence[Value]"
 # As Django's and the standard library's gettext and ngettext.
@@ -37,6 +37,10 @@ class Message:
     def _translated(self, gettext: Gettext, ngettext: Ngettext) -> str:
         return gettext(self.text)
 
+    def as_data(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, for `from_data`. Days become text."""
+        return {"text": self.text, "values": {name: _data(value) for name, value in self.values.items()}}
+
     def __str__(self) -> str:
         return self.render(str, _english)
 
@@ -65,8 +69,33 @@ class Plural(Message):
         self.many = many
         self.count = count
 
+    def as_data(self) -> dict[str, Any]:
+        """Return it as JSON can hold it, for `from_data`."""
+        return super().as_data() | {"many": self.many, "count": self.count}
+
     def _translated(self, gettext: Gettext, ngettext: Ngettext) -> str:
         return ngettext(self.text, self.many, self.count)
+
+
+def from_data(data: Mapping[str, Any]) -> Message:
+    """Return the message that `as_data` was made of."""
+    values = {name: _value(value) for name, value in data["values"].items() if name != "count" or "many" not in data}
+    text, many = data["text"], data.get("many")
+    return Message(text, **values) if many is None else Plural(text, many, data["count"], **values)
+
+
+def _data(value: Value) -> Any:
+    if isinstance(value, Message):
+        return value.as_data()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_data(one) for one in value]
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _value(data: Any) -> Value:
+    if isinstance(data, list):
+        return [_value(one) for one in data]
+    return from_data(data) if isinstance(data, dict) else data
 
 
 def _english(one: str, many: str, count: int) -> str:

@@ -1,13 +1,14 @@
 """Gates: what a load must be to be published. Each states its limit and names the rows that break it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
 from django.db.models import Sum
 
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
+from geography.messages import Message, Plural
 from geography.models import Overlap, Status, Vintage
 from loader.fit import GAP_WIDTH_M, Fit
 from loader.sources import Layer
@@ -32,7 +33,6 @@ GATES = (
     "change",
     "shares",
 )
-_GEOMETRY_LIMIT = f"every row has a code of 1 to {CODE_MAX_CHARACTERS} characters and a polygon, valid at least after repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +41,29 @@ class Gate:
 
     Attributes:
         name: what `--accept` takes.
-        limit: in words. found: what was found, in words.
+        limit: what it asks for. found: what was found.
         rows: the offenders, at most twenty.
         acceptable: False where nobody can decide to publish all the same, because answers would be wrong.
     """
 
     name: str
-    limit: str
-    found: str
+    limit: Message
+    found: Message
     passed: bool
     rows: tuple[str, ...] = ()
     acceptable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as it is stored with the vintage."""
-        return asdict(self) | {"rows": list(self.rows)}
+        """Return it as it is stored with the vintage: in English, and so that the service can say it in French."""
+        said = {"limit": self.limit, "found": self.found}
+        return {
+            "name": self.name,
+            **{name: str(message) for name, message in said.items()},
+            "passed": self.passed,
+            "rows": list(self.rows),
+            "acceptable": self.acceptable,
+            "said": {name: message.as_data() for name, message in said.items()},
+        }
 
 
 def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous: Vintage | None) -> list[Gate]:
@@ -68,12 +76,12 @@ def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous
     Queries: 4, and 4 more for each pair of vintages whose overlaps it checks.
     """
     return [
-        _rows("geometry", _GEOMETRY_LIMIT, staged.unusable, acceptable=False),
-        _rows("duplicates", "every code occurs once", staged.duplicates, acceptable=False),
-        _rows("codes", f"every code matches {layer.coverage.code_pattern.pattern} and has a name", staged.malformed),
+        _rows("geometry", _geometry_limit(), staged.unusable, acceptable=False),
+        _rows("duplicates", Message("every code occurs once"), staged.duplicates, acceptable=False),
+        _rows("codes", _codes_limit(layer), staged.malformed),
         _rows("provinces", _provinces_limit(layer), staged.without_province),
-        _rows("text", "no text shows the marks of a wrong decoding", staged.mojibake),
-        _rows("repairs", f"no repair changes an area by more than {REPAIR_LIMIT_SHARE:.0%}", staged.big_repairs),
+        _rows("text", Message("no text shows the marks of a wrong decoding"), staged.mojibake),
+        _rows("repairs", _repairs_limit(), staged.big_repairs),
         _count(layer, staged),
         _canada(vintage),
         _fit(fit),
@@ -82,20 +90,49 @@ def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous
     ]
 
 
-def _provinces_limit(layer: Layer) -> str:
-    crosses = layer.coverage.province == "none"
-    return "none: regions may lie in several provinces" if crosses else "every region is in a province or territory"
+def _geometry_limit() -> Message:
+    return Message(
+        "every row has a code of 1 to %(most)s characters and a polygon, valid at least after repair", most=CODE_MAX_CHARACTERS
+    )
 
 
-def _rows(name: str, limit: str, rows: Sequence[str], *, acceptable: bool = True) -> Gate:
-    found = f"{len(rows)} rows" if rows else "none"
+def _codes_limit(layer: Layer) -> Message:
+    return Message("every code matches %(pattern)s and has a name", pattern=layer.coverage.code_pattern.pattern)
+
+
+def _provinces_limit(layer: Layer) -> Message:
+    if layer.coverage.province == "none":
+        return Message("none: regions may lie in several provinces")
+    return Message("every region is in a province or territory")
+
+
+def _repairs_limit() -> Message:
+    return Message("no repair changes an area by more than %(percent)s%%", percent=_percent(REPAIR_LIMIT_SHARE))
+
+
+def _percent(share: float) -> float:
+    return round(share * 100, 6)
+
+
+def _rounded(number: float) -> float:
+    """Return a number with three digits that count."""
+    return float(f"{number:.3g}")
+
+
+def _rows(name: str, limit: Message, rows: Sequence[str], *, acceptable: bool = True) -> Gate:
+    found = Plural("%(count)s row", "%(count)s rows", count=len(rows)) if rows else Message("none")
     return Gate(name, limit, found, not rows, tuple(rows[:_MOST_ROWS]), acceptable)
 
 
 def _count(layer: Layer, staged: Staged) -> Gate:
+    found = _regions(staged.rows)
     if layer.expected_count is None:
-        return Gate("count", "at least 1 region", f"{staged.rows} regions", staged.rows > 0, acceptable=False)
-    return Gate("count", f"{layer.expected_count} regions", f"{staged.rows} regions", staged.rows == layer.expected_count)
+        return Gate("count", Message("at least 1 region"), found, staged.rows > 0, acceptable=False)
+    return Gate("count", _regions(layer.expected_count), found, staged.rows == layer.expected_count)
+
+
+def _regions(number: int) -> Message:
+    return Plural("%(count)s region", "%(count)s regions", count=number)
 
 
 def _canada(vintage: Vintage) -> Gate:
@@ -106,7 +143,13 @@ def _canada(vintage: Vintage) -> Gate:
             [vintage.pk, CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH],
         )
         rows = [f"{code}: {', '.join(f'{value:.2f}' for value in extent)}" for code, extent in cursor]
-    limit = f"all between {CANADA_WEST:g} and {CANADA_EAST:g} east, {CANADA_SOUTH:g} and {CANADA_NORTH:g} north"
+    limit = Message(
+        "all between %(west)s and %(east)s east, %(south)s and %(north)s north",
+        west=CANADA_WEST,
+        east=CANADA_EAST,
+        south=CANADA_SOUTH,
+        north=CANADA_NORTH,
+    )
     return _rows("canada", limit, rows, acceptable=False)
 
 
@@ -114,30 +157,44 @@ def _fit(fit: Fit) -> Gate:
     limit = fit.limit_km2
     return Gate(
         "overlaps",
-        f"neighbours overlap by at most {limit:.3g} km2 and leave at most {limit:.3g} km2 in gaps under {GAP_WIDTH_M} m wide",
-        f"{fit.overlap_km2:.3g} km2 of overlaps, {fit.gap_km2:.3g} km2 of gaps",
+        Message(
+            "neighbours overlap by at most %(most)s km2 and leave at most %(most)s km2 in gaps under %(width)s m wide",
+            most=_rounded(limit),
+            width=GAP_WIDTH_M,
+        ),
+        Message(
+            "%(overlaps)s km2 of overlaps, %(gaps)s km2 of gaps",
+            overlaps=_rounded(fit.overlap_km2),
+            gaps=_rounded(fit.gap_km2),
+        ),
         fit.within_limit,
         (*(fit.pairs if fit.overlap_km2 > limit else ()), *(fit.gaps if fit.gap_km2 > limit else ()))[:_MOST_ROWS],
     )
 
 
 def _change(vintage: Vintage, previous: Vintage | None) -> Gate:
-    limit = f"at most {GONE_LIMIT_SHARE:.0%} of the previous vintage's codes are gone"
+    limit = Message("at most %(percent)s%% of the previous vintage's codes are gone", percent=_percent(GONE_LIMIT_SHARE))
     if previous is None:
-        return Gate("change", limit, "no previous vintage to compare with", passed=True)
+        return Gate("change", limit, Message("no previous vintage to compare with"), passed=True)
     before = set(previous.regions.values_list("code", flat=True))
     gone = sorted(before - set(vintage.regions.values_list("code", flat=True)))
-    found = f"{len(gone)} of {len(before)} codes of {previous.label} are gone"
+    found = Message(
+        "%(gone)s of %(all)s codes of %(vintage)s are gone", gone=len(gone), all=len(before), vintage=previous.label
+    )
     return Gate("change", limit, found, len(gone) <= GONE_LIMIT_SHARE * len(before), tuple(gone[:_MOST_ROWS]))
 
 
 def _shares(vintage: Vintage) -> Gate:
     """Check every pair of an FSA vintage and a published health-region vintage that this one is in."""
-    limit = (
-        f"at most {SHARE_LIMIT_PART:.0%} of the FSAs have shares that sum to more than {SHARE_SUM_MOST}, "
-        f"at most {OUTSIDE_LIMIT_PART:.0%} lie more than half outside every health region"
+    limit = Message(
+        "at most %(over)s%% of the FSAs have shares that sum to more than %(sum)s, "
+        "at most %(outside)s%% lie more than half outside every health region",
+        over=_percent(SHARE_LIMIT_PART),
+        sum=SHARE_SUM_MOST,
+        outside=_percent(OUTSIDE_LIMIT_PART),
     )
-    found, rows, passed = [], [], True
+    found: list[Message] = []
+    rows, passed = [], True
     pairs = Overlap.objects.filter(fsa_vintage=vintage) | Overlap.objects.filter(health_region_vintage=vintage)
     for fsa_id, region_id in sorted(set(pairs.values_list("fsa_vintage", "health_region_vintage").distinct())):
         fsa_vintage, region_vintage = (Vintage.objects.get(pk=one) for one in (fsa_id, region_id))
@@ -150,7 +207,15 @@ def _shares(vintage: Vintage) -> Gate:
         )
         over = sorted(code for code, total in sums.items() if total > SHARE_SUM_MOST)
         outside = fsa_vintage.region_count - sum(total >= SHARE_SUM_LEAST for total in sums.values())
-        found.append(f"{fsa_vintage.label} in {region_vintage.label}: {len(over)} over, {outside} outside")
+        found.append(
+            Message(
+                "%(fsa_vintage)s in %(vintage)s: %(over)s over and %(outside)s outside",
+                fsa_vintage=fsa_vintage.label,
+                vintage=region_vintage.label,
+                over=len(over),
+                outside=outside,
+            )
+        )
         if len(over) > SHARE_LIMIT_PART * fsa_vintage.region_count:
             passed = False
             rows += [f"{code}: {sums[code]:.3f}" for code in over]
@@ -159,7 +224,8 @@ def _shares(vintage: Vintage) -> Gate:
             inside = [code for code, total in sums.items() if total >= SHARE_SUM_LEAST]
             codes = fsa_vintage.regions.exclude(code__in=inside).order_by("code").values_list("code", flat=True)
             rows += [f"{code}: {sums.get(code, 0.0):.3f}" for code in codes[:_MOST_ROWS]]
-    return Gate("shares", limit, "; ".join(found) or "no other coverage to compare with", passed, tuple(rows[:_MOST_ROWS]))
+    told = Message("FSAs in health regions: %(pairs)s", pairs=found) if found else Message("no other coverage to compare with")
+    return Gate("shares", limit, told, passed, tuple(rows[:_MOST_ROWS]))
 
 
 def previous_vintage(vintage: Vintage) -> Vintage | None:

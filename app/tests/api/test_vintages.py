@@ -4,8 +4,10 @@ from datetime import date
 
 import pytest
 
+from geography.messages import Message, Plural
 from geography.models import Vintage
 from geography.selectors import catalogue
+from loader.verify import Gate
 from tests import world as worlds
 
 pytestmark = pytest.mark.usefixtures("related")
@@ -84,7 +86,27 @@ class TestOneVintage:
         assert body["source_file"] == "regions.zip"
         assert body["repairs"]["codes"] == ["3501"]
         assert body["repairs"]["notes"] == [
-            {"code": "3501", "what": "Ring Self-intersection[1 2]; area changed by +0.000000 km2"}
+            {"code": "3501", "what": "A ring touches itself at x, y = 1, 2; the area changed by +0.000000 km2"}
+        ]
+
+    def test_says_what_was_checked_and_repaired_in_the_language_of_the_reader(self, get):
+        gate = Gate("count", Plural("%(count)s region", "%(count)s regions", 6), Message("none"), passed=False)
+        vintage = Vintage.objects.get(label="2022")
+        repairs = [
+            "row 1 (3501): Self-intersection[1 2]; area changed by -0.1 km2",
+            "row 2 (3502): Odd; area changed by 0 km2",
+        ]
+        vintage.report = {"gates": [gate.as_dict()], "repairs": [*repairs, "row 3 (3503): told by an early release"]}
+        vintage.save()
+        said = {lang: get("/vintages/health-regions/2022", lang=lang).json() for lang in ("en", "fr")}
+        assert [(one["limit"], one["found"]) for lang in said for one in said[lang]["gates"]] == [
+            ("6 regions", "none"),
+            ("6 régions", "rien"),
+        ]
+        assert [one["what"] for one in said["fr"]["repairs"]["notes"]] == [
+            "Son contour se recoupe en x, y = 1, 2 ; la superficie a changé de -0.1 km2",
+            "La géométrie n’était pas valide ; la superficie a changé de 0 km2",
+            "told by an early release",
         ]
 
     def test_has_its_attribution_in_the_language_of_the_reader(self, get):

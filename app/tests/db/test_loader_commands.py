@@ -133,7 +133,7 @@ def test_the_report_is_json_with_the_keys_it_promises(db: None, shp: Path, tmp_p
     written = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert printed == written
     assert set(printed) == REPORT_KEYS
-    assert {"name", "limit", "found", "passed", "rows", "acceptable"} == set(printed["gates"][0])
+    assert {"name", "limit", "found", "passed", "rows", "acceptable", "said"} == set(printed["gates"][0])
     assert Vintage.objects.get().report == printed
 
 

@@ -90,7 +90,7 @@ def acceptable(tmp_path: Path, gate: str, load: Load) -> tuple[Path, dict[str, A
     elif gate == "shares":
         load(shape(tmp_path, files.fsa_grid(["R3A", "R3B", "R3C", "R3E"]), "fsa"), "fsa", vintage="2016")
         rows = [files.region("4601", files.cell(0, size=6_000)), files.region("4602", files.box(90_000, 0, 91_000, 1_000))]
-        named = ("2016 in 2022: 0 over, 4 outside", "    R3A: 0.36", "    R3E: 0.000")
+        named = ("2016 in 2022: 0 over and 4 outside", "    R3A: 0.36", "    R3E: 0.000")
     return shape(tmp_path, rows), options, named
 
 
@@ -238,7 +238,7 @@ def test_a_failed_gate_ends_with_code_two_and_an_accepted_one_does_not(db: None,
     with pytest.raises(CommandError) as caught:
         command(*arguments(path))
     assert caught.value.returncode == 2
-    assert "gate codes: 1 rows" in str(caught.value)
+    assert "gate codes: 1 row;" in str(caught.value)
     command(*arguments(path), "--accept=codes", "--because=it is a pilot", "--by=Ann")
     (gate,) = [one for one in Vintage.objects.get().report["gates"] if "accepted" in one]
     assert (gate["accepted"]["by"], gate["accepted"]["because"]) == ("Ann", "it is a pilot")

@@ -2,9 +2,10 @@
 
 from datetime import date
 
+import orjson
 import pytest
 
-from geography.messages import Message, Plural
+from geography.messages import Message, Plural, from_data
 
 FRENCH = {"%(name)s needs %(why)s.": "%(why)s manque à %(name)s.", "this": "ceci"}
 
@@ -58,3 +59,19 @@ def test_the_form_goes_by_the_number_in_each_language(count, english, french):
 def test_equal_texts_with_equal_values_are_equal():
     assert Message("%(a)s", a=1) == Message("%(a)s", a=1) != Message("%(a)s", a=2)
     assert len({Message("x"), Message("x"), Plural("x", "xs", count=1)}) == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Message("nothing"),
+        Message("%(a)s, %(b)s", a=1.5, b=["x", Message("this"), 2]),
+        Plural("%(count)s horse of %(name)s", "%(count)s horses of %(name)s", 2, name=Message("this")),
+        Message("%(day)s", day=date(2022, 1, 1)),
+    ],
+)
+def test_a_message_that_was_stored_says_the_same_in_every_language(message):
+    again = from_data(orjson.loads(orjson.dumps(message.as_data())))
+    assert type(again) is type(message)
+    assert str(again) == str(message)
+    assert again.render(gettext, ngettext) == message.render(gettext, ngettext)
