@@ -58,6 +58,11 @@ class _State:
 _states: dict[str, _State] = {}
 
 
+def watched(alias: str) -> bool:
+    """Say whether somebody asks a database whether it says anything: so it is in a process that answers requests."""
+    return alias in _states
+
+
 def silent(alias: str) -> bool:
     """Say whether a database is known to say nothing."""
     state = _states.get(alias)

@@ -1,12 +1,17 @@
 """The module that Django loads by its name: settings.DATABASES, ENGINE."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGIS
+from django.db import InterfaceError, OperationalError
 
 from operations import silence
 from operations.database import stopwatch, waited
+
+# A statement whose session was ended is sent once more, unless it had been under way for longer.
+AGAIN_S = 1.0
 
 
 class DatabaseWrapper(PostGIS):
@@ -38,4 +43,25 @@ def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
     to = context["connection"]
     silence.guard(to.alias)
     stopwatch.statements += 1
+    started = time.perf_counter()
+    try:
+        return waited(lambda: execute(sql, params, many, context), to.connection, to.alias)
+    except (OperationalError, InterfaceError):
+        if time.perf_counter() - started > AGAIN_S or not _ended_by_the_server(to, context["cursor"]):
+            raise
+    # What answers requests only reads, so it may ask twice.
+    to.close()
+    to.connect()
+    context["cursor"].cursor = to.create_cursor()
     return waited(lambda: execute(sql, params, many, context), to.connection, to.alias)
+
+
+def _ended_by_the_server(to: Any, cursor: Any) -> bool:
+    """Say whether a session that held nothing is gone, of a process that answers requests."""
+    return (
+        silence.watched(to.alias)
+        and not silence.silent(to.alias)
+        and not to.in_atomic_block
+        and bool(to.connection and to.connection.closed)
+        and getattr(cursor.cursor, "name", None) is None
+    )
