@@ -5,7 +5,7 @@ publication changes the vintage and with it every key.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,8 @@ from django.utils.http import parse_etags
 from rest_framework.request import Request
 
 from api.bodies import licence_links
-from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
+from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress, compress_pieces
+from api.pieces import sent
 from api.shelf import shelf
 from geography.selectors.catalogue import stale_s
 from operations.metrics import count_cache
@@ -41,36 +42,38 @@ def answer(
     named: bool,
     media_type: str,
     language: str | None,
-    make: Callable[[], bytes],
+    make: Callable[[], bytes | Iterable[bytes]],
     keep: bool,
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Answer from what is kept, or with what `make` returns; 304 where the client has it, 204 where it is empty.
 
     Args:
         about: everything of the request that decides about the body, with a `repr` that is the same for the same.
         named: True where the URL names the vintage by its label.
         language: of the body, None where it is the same in all.
+        make: of a body that comes in pieces, little is in memory at a time.
         keep: False where the request holds a position, a postal code, or a choice that few will make again.
+
+    Raises: TooManyAtOnce for a long body.
     """
     encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
     told = (_code_version(), vintage.pk, vintage.published_at, about, media_type, language, encoding)
     key = repr(told)
     etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
-    response: HttpResponse
+    response: HttpResponseBase
     if asked := request.headers.get("If-None-Match", ""):
         count_cache("client", _has(asked, etag))
     if asked and _has(asked, etag):
         response = HttpResponseNotModified()
     else:
 
-        def compressed() -> bytes:
+        def encoded() -> bytes | Iterable[bytes]:
             body = make()
-            return compress(body, encoding) if encoding and body else body
+            return _encoded(body, encoding) if encoding and body else body
 
-        body = shelf().fetch(key, compressed) if keep else compressed()
-        response = HttpResponse(body, content_type=media_type) if body else HttpResponse(status=204)
-        if encoding and body:
-            response.headers["Content-Encoding"] = encoding
+        body = shelf().fetch(key, encoded) if keep else shelf().spool(encoded())
+        headers = {"Content-Type": media_type} | ({"Content-Encoding": encoding} if encoding else {})
+        response = sent(body, headers=headers, head=request.method == "HEAD") if body else HttpResponse(status=204)
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = _NAMED if named else _CURRENT
     for name, value in staleness().items():
@@ -89,6 +92,20 @@ def staleness() -> dict[str, str]:
     """
     stale = stale_s()
     return {} if stale is None else {"Cache-Status": f"covidtrends-geo; hit; ttl=-{stale}"}
+
+
+def answer_unkept(request: Request, made: bytes | Iterable[bytes], *, media_type: str) -> HttpResponseBase:
+    """Answer with a body that may come in pieces and is not kept. Raises: TooManyAtOnce."""
+    encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
+    body = shelf().spool(_encoded(made, encoding) if encoding else made)
+    headers = {"Content-Type": media_type} | ({"Content-Encoding": encoding} if encoding else {})
+    response = sent(body, headers=headers, head=request.method == "HEAD")
+    patch_vary_headers(response, ("Accept-Encoding",))
+    return response
+
+
+def _encoded(body: bytes | Iterable[bytes], encoding: str) -> bytes | Iterable[bytes]:
+    return compress(body, encoding) if isinstance(body, bytes) else compress_pieces(body, encoding)
 
 
 def _has(header: str, etag: str) -> bool:

@@ -1,7 +1,9 @@
 """Content encodings: which one a client takes, and bodies compressed with it."""
 
 import gzip
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import brotli
 import zstandard
@@ -41,6 +43,32 @@ def _quality(parameter: str) -> float:
         return float(value)
     except ValueError:
         return 0.0
+
+
+class _Brotli:
+    """The package's compressor under the names that the other two have."""
+
+    def __init__(self) -> None:
+        self._compressor = brotli.Compressor(quality=5)
+        self.compress = self._compressor.process
+        self.flush = self._compressor.finish
+
+
+# The same, piece by piece.
+_BEGIN: dict[str, Callable[[], Any]] = {
+    "zstd": lambda: zstandard.ZstdCompressor(6).compressobj(),
+    "br": _Brotli,
+    "gzip": lambda: zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16),
+}
+
+
+def compress_pieces(pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """Yield a body compressed with an encoding that `chosen_encoding` returned; little of it is in memory at a time."""
+    compressor = _BEGIN[encoding]()
+    for piece in pieces:
+        if done := compressor.compress(piece):
+            yield done
+    yield compressor.flush()
 
 
 def compress(body: bytes, encoding: str) -> bytes:

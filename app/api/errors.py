@@ -28,6 +28,7 @@ from geography import errors as geography
 from geography.codes import fsa_provinces
 from geography.messages import Message
 from geography.reading import PRIMARY, alias
+from geography.selectors.shapes import ShapeGone
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
 
@@ -68,6 +69,9 @@ class Kind:
         return f"/problems/{self.slug}"
 
 
+_DATABASE_BUSY = Kind(
+    503, "database-busy", Message("The database is busy"), Message("The answer took too long; ask again soon."), 5
+)
 _DATABASE_AWAY = Kind(
     503, "database-away", Message("The database is away"), Message("The database does not answer; ask again soon."), 5
 )
@@ -91,15 +95,16 @@ TABLE: dict[type[Exception], Kind] = {
     geography.VintagesNotCompared: Kind(404, "vintages-not-compared", Message("These vintages are not compared")),
     geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
     geography.DownloadUnknown: Kind(404, "download-unknown", Message("No such file")),
+    geography.TilesMissing: Kind(503, "tiles-missing", Message("No tiles are drawn yet"), retry_after_s=60),
     geography.DownloadMissing: Kind(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
     RangeUnsatisfiable: Kind(
         416, "range-unsatisfiable", Message("No such part of the file"), Message("The file ends before this range begins.")
     ),
     geography.NothingPublished: Kind(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
     NotReady: Kind(503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5),
-    DatabaseBusy: Kind(
-        503, "database-busy", Message("The database is busy"), Message("The answer took too long; ask again soon."), 5
-    ),
+    DatabaseBusy: _DATABASE_BUSY,
+    # A vintage that was taken away just then: whoever asks again gets the next one, or is told.
+    ShapeGone: _DATABASE_BUSY,
     TooManyAtOnce: Kind(
         503,
         "too-many-at-once",

@@ -7,12 +7,15 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiReque
 
 from api import examples, schemas
 from api.errors import TABLE, Kind
+from api.limits import TooManyAtOnce
 from api.renderers import PROBLEM_MEDIA_TYPE
 from api.spec import Param, Spec
 from geography import errors
 
 GEOJSON_MEDIA_TYPES = ("application/geo+json", "application/json")
 VINTAGE_PROBLEMS: tuple[type[Exception], ...] = (errors.VintageUnknown, errors.NoVintage, errors.NothingPublished)
+# Of routes whose answer can be so long that only so many are sent at once.
+SHAPE_PROBLEMS = (*VINTAGE_PROBLEMS, TooManyAtOnce)
 # What any route can answer beside its own problems.
 _ALWAYS: tuple[str, ...] = ("not-acceptable", "too-many-requests", "database-away", "database-busy", "internal-error")
 

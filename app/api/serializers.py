@@ -10,6 +10,15 @@ from rest_framework_gis.serializers import GeoFeatureModelSerializer
 from api.bodies import DEGREE_DECIMALS, province_block, warnings_block
 from geography.models import Region, Vintage
 from geography.selectors.changes import reused_codes
+from geography.selectors.shapes import LongShape
+
+
+def _geometry(region: Region) -> orjson.Fragment | LongShape | None:
+    level: str | None = region.drawn_level  # type: ignore[attr-defined] # as the selectors annotate it
+    text: str | None = region.geojson  # type: ignore[attr-defined]
+    if text is not None:
+        return orjson.Fragment(text)
+    return LongShape(region.pk, level, region.geojson_bytes) if level else None  # type: ignore[attr-defined]
 
 
 class StoredGeoJSONField(serializers.Field[str | None, str, orjson.Fragment | None, Any]):
@@ -39,11 +48,11 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
     def to_representation(self, instance: Region) -> dict[str, Any]:
         """Return the feature. Its bbox is that of what is drawn; with `detail=none` that of the boundary as published.
 
-        Written out, since asking a field object for each value takes longer than all else that a national layer needs.
+        A geometry too long to be held is left in the database (`LongShape`). Written out, since
+        asking a field object for each value takes longer than all else that a national layer needs.
         """
         language: str = self.context["language"]
-        text: str | None = instance.geojson  # type: ignore[attr-defined] # as the selectors annotate it
-        extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined]
+        extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined] # as the selectors annotate it
         properties = {
             self.code_name: instance.code,
             "dguid": instance.dguid,
@@ -64,7 +73,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         return {
             "id": instance.code,
             "type": "Feature",
-            "geometry": None if text is None else orjson.Fragment(text),
+            "geometry": _geometry(instance),
             "properties": properties if fields is None else {name: properties[name] for name in fields},
             "bbox": [round(side, DEGREE_DECIMALS) for side in extent],
         }

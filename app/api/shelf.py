@@ -7,11 +7,14 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import IO
 
 from django.conf import settings
 
@@ -24,6 +27,8 @@ _LOCKS = 256
 _TOUCH_S = 300
 # When the folder is full, the bodies that were not used for the longest go until this part is left.
 _SWEEP_TO = 0.75
+# A longer body is never in memory as a whole.
+WHOLE_MAX_BYTES = 8 << 20
 
 
 class Shelf:
@@ -36,11 +41,12 @@ class Shelf:
         self._written = most_bytes
         self._lock = Lock()
 
-    def fetch(self, key: str, make: Callable[[], bytes]) -> bytes:
+    def fetch(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | IO[bytes]:
         """Return the body kept under a key; where there is none, make it and keep it.
 
-        While one thread or process makes it, the others that want it wait. Where the folder cannot be used, every body is made
-        anew; an empty one is never kept. Whatever `make` raises is raised.
+        One of more than WHOLE_MAX_BYTES comes as a file, open at its beginning, if it was made in pieces or kept. While one
+        thread or process makes a body, the others that want it wait. Where the folder cannot be used, every body is made anew;
+        an empty one is never kept. Whatever `make` raises is raised.
         """
         path = self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
         found = _read(path)
@@ -48,13 +54,33 @@ class Shelf:
         if found is not None:
             return found
         if self.most_bytes <= 0:
-            return make()
+            return self.spool(make())
         with self._alone(path.name):
             found = _read(path)
             if found is None:
-                found = make()
+                made = make()
+                found = made if isinstance(made, bytes) else self.spool(made)
                 self._keep(path, found)
         return found
+
+    def spool(self, made: bytes | Iterable[bytes]) -> bytes | IO[bytes]:
+        """Return a body that comes in pieces as a file without a name, or whole where it is no longer than WHOLE_MAX_BYTES.
+
+        The file lies on the shelf's disk: what the system has for temporary files may be memory.
+        """
+        if isinstance(made, bytes):
+            return made
+        try:
+            file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - who sends it closes it
+        except OSError:
+            file = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            for piece in made:
+                file.write(piece)
+            return _whole_or_file(file)
+        except BaseException:
+            file.close()
+            raise
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:
@@ -72,14 +98,20 @@ class Shelf:
         finally:
             os.close(handle)
 
-    def _keep(self, path: Path, body: bytes) -> None:
-        if not body or len(body) > self.most_bytes // 4:
+    def _keep(self, path: Path, body: bytes | IO[bytes]) -> None:
+        size = len(body) if isinstance(body, bytes) else os.fstat(body.fileno()).st_size
+        if not size or size > self.most_bytes // 4:
             return
         part = path.with_name(f"part-{path.name}")
         try:
-            part.write_bytes(body)
+            if isinstance(body, bytes):
+                part.write_bytes(body)
+            else:
+                with part.open("wb") as file:
+                    shutil.copyfileobj(body, file, 1 << 18)
+                body.seek(0)
             part.replace(path)
-            self._sweep(len(body))
+            self._sweep(size)
         except OSError as error:
             logger.warning("a body is not kept: %s", type(error).__name__)
 
@@ -102,15 +134,24 @@ class Shelf:
                 return
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path) -> bytes | IO[bytes] | None:
     try:
-        with path.open("rb") as file:
-            used = os.fstat(file.fileno()).st_mtime
-            if time.time() - used > _TOUCH_S:
-                os.utime(path)
-            return file.read()
+        file = path.open("rb")
+        used = os.fstat(file.fileno()).st_mtime
+        if time.time() - used > _TOUCH_S:
+            os.utime(path)
+        return _whole_or_file(file)
     except OSError:
         return None
+
+
+def _whole_or_file(file: IO[bytes]) -> bytes | IO[bytes]:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size > WHOLE_MAX_BYTES:
+        return file
+    with file:
+        return file.read()
 
 
 def shelf() -> Shelf:

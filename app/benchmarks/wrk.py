@@ -6,7 +6,9 @@ import subprocess
 import tempfile
 
 
-def wrk(address: str, paths: list[str], seconds: int, connections: int = 8) -> dict[str, float]:
+def wrk(
+    address: str, paths: list[str], seconds: int, connections: int = 8, headers: dict[str, str] | None = None
+) -> dict[str, float]:
     """Ask the paths in turn; return requests/s, milliseconds at three percentiles, and the number of answers."""
     script = f"""
         local paths = {{ {", ".join(json.dumps(one) for one in paths)} }}
@@ -21,7 +23,9 @@ def wrk(address: str, paths: list[str], seconds: int, connections: int = 8) -> d
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script)
         file.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", file.name, address]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", file.name]
+        command += [f"-H{name}: {value}" for name, value in (headers or {}).items()]
+        command.append(address)
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     (line,) = re.findall(r"^R (.*)$", told, re.MULTILINE)
     rate, p50, p95, p99, errors, count = (float(one) for one in line.split())

@@ -15,6 +15,7 @@
     │   ├── NoVintage               no published vintage is in force on the date
     │   └── DownloadUnknown         no file of this name, or with this checksum
     ├── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
+    ├── TilesMissing                a vintage was loaded before there were tiles      (HTTP 503)
     └── DownloadMissing             a file is not made yet, or not on this machine    (HTTP 503)
 
 Each carries the parameter at fault, so that a client can show the message beside the right field.
@@ -100,6 +101,10 @@ class NoVintage(NotFound):
 
 class DownloadUnknown(NotFound):
     """No vintage has a file of this name, or the file has another checksum."""
+
+
+class TilesMissing(GeographyError):
+    """The vintage has no tiles: it was loaded by a release that made none."""
 
 
 class DownloadMissing(GeographyError):

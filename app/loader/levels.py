@@ -76,13 +76,24 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         drawn.vertices[level.name] = _store(ids, degrees, level, drawn.tolerances[level.name])
         _cut(vintage, level.name, ids, degrees)
         on_level()
-    for band in sorted((band for band in TILE_BANDS if band.level is None), key=lambda band: band.tolerance_m):
-        geometries = _simplified(geometries, band.tolerance_m, drawn)
-        store_pieces(vintage, band, zip(ids, _in_degrees(geometries, _COARSE_SEGMENT_M), strict=True))
-        on_level()
-    _cut_full(vintage, ids)
+    draw_coarse(vintage, ids, geometries, on_level)
+    cut_full(vintage, ids)
     on_level()
     return drawn, fit
+
+
+def draw_coarse(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, on_level: Callable[[], None]) -> None:
+    """Simplify the coarsest level further, for the zooms that have drawings of their own, and cut the tiles of those.
+
+    Args:
+        geometries: that level in EPSG:3347, in the order of the ids.
+
+    Queries: for each drawing 1 for each region and each piece of it.
+    """
+    for band in sorted((band for band in TILE_BANDS if band.level is None), key=lambda band: band.tolerance_m):
+        geometries = _simplified(geometries, band.tolerance_m, Drawn())
+        store_pieces(vintage, band, zip(ids, _in_degrees(geometries, _COARSE_SEGMENT_M), strict=True))
+        on_level()
 
 
 def _simplified(geometries: _Geometries, tolerance_m: float, drawn: Drawn) -> _Geometries:
@@ -160,16 +171,22 @@ def _cut(vintage: Vintage, level: str, ids: Sequence[int], degrees: Iterable[sha
             store_pieces(vintage, band, zip(ids, degrees, strict=True))
 
 
-def _cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
-    """Cut the level that derive has stored; one region at a time is held."""
-    full = LEVELS[-1].name
+def cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
+    """Cut the level that derive has stored, and let the planner know of everything that was drawn."""
+    cut_level(vintage, LEVELS[-1].name, ids)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT analyze_boundaries()")
+
+
+def cut_level(vintage: Vintage, level: str, ids: Sequence[int]) -> None:
+    """Cut a level that is stored; one region at a time is held. Queries: 1 for each region and each piece of it."""
 
     def regions() -> Iterator[shapely.MultiPolygon]:
         with connection.cursor() as cursor:
             for region in ids:
-                cursor.execute("SELECT ST_AsBinary(geom) FROM region_level WHERE region_id = %s AND level = %s", [region, full])
+                cursor.execute(
+                    "SELECT ST_AsBinary(geom) FROM region_level WHERE region_id = %s AND level = %s", [region, level]
+                )
                 yield shapely.from_wkb(bytes(cursor.fetchone()[0]))
 
-    _cut(vintage, full, ids, regions())
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT analyze_boundaries()")
+    _cut(vintage, level, ids, regions())

@@ -4,18 +4,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.bodies import licence_links
-from api.caching import answer
+from api.caching import answer, answer_unkept
 from api.language import language_of
+from api.pieces import Pieces, json_body
 from api.queries import PlainQuery, VintageQuery
 from api.renderers import GeoJSONRenderer, JSONRenderer
 from api.spec import Spec
+from geography.selectors.shapes import LongShape
 
 if TYPE_CHECKING:
     from geography.models import Vintage
@@ -40,10 +42,10 @@ class ApiView(APIView):
         query: VintageQuery,
         *about: object,
         vintage: "Vintage",
-        make: Callable[[], bytes],
+        make: Callable[[], Pieces],
         keep: bool,
         translated: bool = True,
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.caching.answer`."""
         accepted: BaseRenderer = request.accepted_renderer
         return answer(
@@ -67,6 +69,16 @@ class GeoView(ApiView):
     """A route that answers with GeoJSON, under either media type. The header leads to the licence of the boundaries."""
 
     renderer_classes = [GeoJSONRenderer, JSONRenderer]
+
+    def collected(self, request: Request, data: dict[str, Any]) -> HttpResponseBase:
+        """Answer with a collection that is not kept, whatever its geometries weigh. Raises: TooManyAtOnce."""
+        if not any(isinstance(feature["geometry"], LongShape) for feature in data["features"]):
+            return Response(data)
+        accepted: BaseRenderer = request.accepted_renderer
+        response = answer_unkept(request, json_body(data), media_type=accepted.media_type)
+        if links := licence_links(data):
+            response.headers["Link"] = links
+        return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add `Link: rel="license"` to what comes from boundaries."""

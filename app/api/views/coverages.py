@@ -1,6 +1,6 @@
 """Coverages of any kind: what there is, and their regions under names that are the same for all of them."""
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -43,9 +43,9 @@ class CoverageRegionsView(LayerView):
         tag="Coverages",
         summary="Regions of a coverage, all or those that meet every condition",
         body="RegionCollection",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str) -> HttpResponse:
+    def get(self, request: Request, coverage: str) -> HttpResponseBase:
         """List regions in the order of their codes.
 
         The same as `/health-regions` and `/fsa`, for every coverage. Every condition given must hold. With `lat` and `lon`:
@@ -67,9 +67,9 @@ class CoverageRegionView(LayerView):
         tag="Coverages",
         summary="One region of a coverage",
         body="RegionFeature",
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str, code: str) -> HttpResponse:
+    def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return a region by its code or its DGUID."""
         query = self.ask(request, queries.COVERAGE_REGION, coverage=coverage, code=code)
         self.coverage = str(query.coverage)

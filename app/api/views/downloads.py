@@ -1,12 +1,11 @@
 """Published vintages as files: a list of them, as JSON and as a page, and the files themselves."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from typing import IO, Any
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
@@ -17,7 +16,8 @@ from rest_framework.response import Response
 from api import openapi, queries
 from api.bodies import NOTICE, downloads_block
 from api.language import say_often
-from api.limits import TooManyAtOnce, bulk
+from api.limits import TooManyAtOnce
+from api.pieces import sent_part
 from api.ranges import RangeUnsatisfiable, requested_part
 from api.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.views.base import ApiView
@@ -26,7 +26,6 @@ from geography.formats import CHECKSUMS_NAME
 from geography.messages import Message
 from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
 
-_CHUNK = 1 << 18
 # A smaller part is in the connection's buffers at once; a larger one to somebody slow holds a thread, so it takes a place.
 _LARGE = 1 << 20
 # The page's own styles and nothing else.
@@ -172,31 +171,15 @@ class PinnedDownloadView(DownloadView):
 
 
 def _sent(request: Request, found: Download, part: range, headers: dict[str, str], *, status: int) -> HttpResponseBase:
-    headers["Content-Length"] = str(len(part))
     if status == 206:
         headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{found.size}"
-    if request.method == "HEAD":
-        return HttpResponse(headers=headers, status=status)
-    with ExitStack() as held:
-        if len(part) > _LARGE:
-            held.enter_context(bulk.one())
-        try:
-            source = held.enter_context(found.path.open("rb"))
-        except OSError:
-            # Deleted this very moment.
-            raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=found.name)) from None
-        response = StreamingHttpResponse(_pieces(source, part), headers=headers, status=status)
-        # Whoever ends the response, having read it or not, gives the place and the file back.
-        response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]
-    return response
-
-
-def _pieces(source: IO[bytes], part: range) -> Iterator[bytes]:
-    source.seek(part.start)
-    left = len(part)
-    while left and (piece := source.read(min(_CHUNK, left))):
-        left -= len(piece)
-        yield piece
+    try:
+        source = found.path.open("rb")
+    except OSError:
+        # Deleted this very moment.
+        raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=found.name)) from None
+    head = request.method == "HEAD"
+    return sent_part(source, part, headers=headers, head=head, large=len(part) > _LARGE, status=status)
 
 
 def _links(found: Download) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
@@ -14,7 +13,7 @@ from api.bulk.reading import Items
 from api.editions import chosen, chosen_pair
 from api.located import Answers
 from api.openapi import Sent
-from api.renderers import json_bytes
+from api.pieces import Pieces, json_body
 from api.schemas.bulk import TEXT
 from api.serializers import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.views.base import GeoView
@@ -34,7 +33,7 @@ class LayerView(GeoView):
     coverage: str
     serializer: type[RegionSerializer]
 
-    def one(self, request: Request, query: queries.RegionQuery) -> HttpResponse:
+    def one(self, request: Request, query: queries.RegionQuery) -> HttpResponseBase:
         """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
         vintage = chosen(query, self.coverage)
 
@@ -52,22 +51,22 @@ class LayerView(GeoView):
         read: Callable[[], "Region"],
         *,
         keep: bool,
-    ) -> HttpResponse:
+    ) -> HttpResponseBase:
         """Answer with the region that `read` returns."""
 
-        def make() -> bytes:
+        def make() -> Pieces:
             (feature,) = features(self.serializer, [read()], vintage=vintage, language=self.language, fields=query.fields)
-            return json_bytes({**feature, **provenance({"vintage": vintage}, self.language)})
+            return json_body({**feature, **provenance({"vintage": vintage}, self.language)})
 
         # What a code means elsewhere is a matter of the other vintages that are published.
         return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
-    def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponse:
+    def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
         """Answer with a page of the layer. Queries: as for `regions_page`, none where the answer is kept or known."""
         vintage = chosen(query, self.coverage)
         given = dict(sorted(request.query_params.dict().items()))
 
-        def make() -> bytes:
+        def make() -> Pieces:
             page = regions_page(
                 vintage=vintage,
                 level=query.level,
@@ -87,7 +86,7 @@ class LayerView(GeoView):
                 offset=query.offset,
                 matched=page.matched,
             )
-            return json_bytes(
+            return json_body(
                 collection(
                     drawn,
                     number_matched=page.matched,
@@ -114,9 +113,9 @@ class HealthRegionsView(LayerView):
         tag="Health regions",
         summary="Health regions, all or those that meet every condition",
         body="HealthRegionCollection",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         """List health regions in the order of their codes.
 
         Every condition given must hold. With `lat` and `lon`: the regions that cover the position, more than one on a
@@ -137,9 +136,9 @@ class HealthRegionView(LayerView):
         tag="Health regions",
         summary="One health region",
         body="HealthRegionFeature",
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, id: str) -> HttpResponse:
+    def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
         return self.one(request, self.ask(request, queries.HEALTH_REGION, id=id))
 
@@ -157,9 +156,9 @@ class FsasView(BulkView, LayerView):
         tag="FSAs",
         summary="Forward sortation areas, all or those that meet every condition",
         body="FsaCollection",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request) -> HttpResponseBase:
         """List forward sortation areas (the first three characters of a postal code) in the order of their codes."""
         return self.list(request, self.ask(request, queries.FSAS))
 
@@ -211,10 +210,10 @@ class FsaBoundaryView(LayerView):
             errors.ParameterInvalid,
             errors.FsaMalformed,
             errors.FsaWithoutBoundary,
-            *openapi.VINTAGE_PROBLEMS,
+            *openapi.SHAPE_PROBLEMS,
         ),
     )
-    def get(self, request: Request, code: str) -> HttpResponse:
+    def get(self, request: Request, code: str) -> HttpResponseBase:
         """Return the FSA itself as a feature."""
         query = self.ask(request, queries.FSA_BOUNDARY, code=code)
         vintage = chosen(query, self.coverage)

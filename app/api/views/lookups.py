@@ -1,7 +1,7 @@
 """Postal codes and health regions: which health regions an FSA belongs to, and which FSAs a health region holds."""
 
+from django.http import HttpResponseBase
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from api import openapi, queries
 from api.bodies import collection, fsa_block, provenance, region_names, shares_block, warnings_block
@@ -22,9 +22,9 @@ class FsaView(GeoView):
         tag="FSAs",
         summary="The health regions that an FSA belongs to",
         body="FsaHealthRegions",
-        problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, code: str) -> Response:
+    def get(self, request: Request, code: str) -> HttpResponseBase:
         """Return the health regions of an FSA, largest share first.
 
         Postal areas do not nest in health regions: where `fsa.is_split` is true the FSA alone does not say which region an
@@ -49,14 +49,15 @@ class FsaView(GeoView):
             language=self.language,
             shares=shares,
         )
-        return Response(
+        return self.collected(
+            request,
             collection(
                 drawn,
                 fsa=fsa_block(found, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),
-            )
+            ),
         )
 
 
@@ -69,9 +70,9 @@ class HealthRegionFsasView(GeoView):
         tag="Health regions",
         summary="The FSAs that a health region holds all or a part of",
         body="HealthRegionFsas",
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, id: str) -> Response:
+    def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the FSAs of a health region in the order of their codes, each with its shares of area."""
         query = self.ask(request, queries.HEALTH_REGION_FSAS, id=id)
         vintages = chosen_pair(query)
@@ -91,7 +92,8 @@ class HealthRegionFsasView(GeoView):
             language=self.language,
             shares=shares,
         )
-        return Response(
+        return self.collected(
+            request,
             collection(
                 drawn,
                 health_region=region_names(found.region, code_name="hruid", language=self.language)
@@ -102,5 +104,5 @@ class HealthRegionFsasView(GeoView):
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),
-            )
+            ),
         )

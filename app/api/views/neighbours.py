@@ -1,7 +1,7 @@
 """Which regions a region touches."""
 
+from django.http import HttpResponseBase
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from api import openapi, queries
 from api.bodies import collection, provenance, region_names, warnings_block
@@ -24,7 +24,7 @@ class NeighboursView(GeoView):
     code_name: str
     serializer: type[RegionSerializer]
 
-    def neighbours(self, query: queries.RegionQuery) -> Response:
+    def neighbours(self, request: Request, query: queries.RegionQuery) -> HttpResponseBase:
         """Answer with the neighbours of a region. Queries: 3, and those of `reused_codes`."""
         vintage = chosen(query, self.coverage)
         found = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
@@ -37,7 +37,8 @@ class NeighboursView(GeoView):
             shares=lengths,
         )
         region = region_names(found.region, code_name=self.code_name, language=self.language)
-        return Response(
+        return self.collected(
+            request,
             collection(
                 drawn,
                 region=region | {"warnings": warnings_block(found.region.code, reused_codes(vintage), self.language)},
@@ -45,7 +46,7 @@ class NeighboursView(GeoView):
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance({"vintage": vintage}, self.language),
-            )
+            ),
         )
 
 
@@ -62,15 +63,15 @@ class HealthRegionNeighboursView(NeighboursView):
         tag="Health regions",
         summary="The health regions that a health region touches",
         body="HealthRegionNeighbours",
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, id: str) -> Response:
+    def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the neighbours of a health region, longest common border first, each with its length.
 
         Measured on the ellipsoid along the boundaries as published, so with every bend that those have. Regions that meet only
         at a point have a border of 0; an island has no neighbours.
         """
-        return self.neighbours(self.ask(request, queries.HEALTH_REGION_NEIGHBOURS, id=id))
+        return self.neighbours(request, self.ask(request, queries.HEALTH_REGION_NEIGHBOURS, id=id))
 
 
 class CoverageRegionNeighboursView(NeighboursView):
@@ -85,10 +86,10 @@ class CoverageRegionNeighboursView(NeighboursView):
         tag="Coverages",
         summary="The regions that a region of a coverage touches",
         body="RegionNeighbours",
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str, code: str) -> Response:
+    def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return the neighbours of a region, as `/health-regions/{id}/neighbours` does for health regions."""
         query = self.ask(request, queries.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
-        return self.neighbours(query)
+        return self.neighbours(request, query)

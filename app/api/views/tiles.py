@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 
 from api import openapi, queries
@@ -29,9 +29,15 @@ class TileView(ApiView):
         body="Tile",
         media_types=(TileRenderer.media_type,),
         empty="Nothing lies in this tile.",
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.TileUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(
+            errors.ParameterInvalid,
+            errors.CoverageUnknown,
+            errors.TileUnknown,
+            errors.TilesMissing,
+            *openapi.VINTAGE_PROBLEMS,
+        ),
     )
-    def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> HttpResponse:
+    def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> HttpResponseBase:
         """Return a Mapbox Vector Tile (2.1) in Web Mercator, with the layers `regions` and `labels`.
 
         Features have a number of their own as id, and `code`, `name_en`, `name_fr` and `pruid`. Where there is nothing, the
@@ -59,7 +65,7 @@ class TileJsonView(ApiView):
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
     )
-    def get(self, request: Request, coverage: str) -> HttpResponse:
+    def get(self, request: Request, coverage: str) -> HttpResponseBase:
         """Return TileJSON 3.0, which a map is given as the address of its source.
 
         The tiles' address names the vintage, so that tiles of two vintages never meet on one map.

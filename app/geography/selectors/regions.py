@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from django.db.models import F, FilteredRelation, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Case, F, FilteredRelation, IntegerField, Q, QuerySet, TextField, Value, When
+from django.db.models.expressions import Func, RawSQL
 
 from geography.codes import Province, is_dguid
 from geography.conf import COVERAGE_WORDS, SRID_STATCAN_LAMBERT, SRID_WGS84
@@ -15,6 +15,7 @@ from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.messages import Message, Plural
 from geography.models import Region, Status, Vintage
 from geography.selectors.positions import position_locate
+from geography.selectors.shapes import WHOLE_MAX_BYTES
 from geography.text import fold, spellings
 
 # A box follows meridians and parallels, which are no straight lines in the projection.
@@ -39,7 +40,7 @@ class Page:
     """A part of a list.
 
     Attributes:
-        regions: in the order of their codes. With a level each has `geojson`, the text of its geometry; without, None.
+        regions: in the order of their codes. With a level each has its geometry as `drawn` says; without, None.
         matched: how many there are in all.
     """
 
@@ -169,15 +170,20 @@ def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
 def drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
     """Return the regions without the stored boundary, and with the ready-made text of one level as `geojson`.
 
-    `geojson` is None where `level` is. `drawn_extent` is the bbox of what is drawn: at a coarse level it may differ from the
-    region's own by as much as a line may move. Without a level it is the region's own. Queries: none yet.
+    `geojson` is None where `level` is, and where the text is longer than WHOLE_MAX_BYTES: it is then read as a
+    `shapes.LongShape` of `geojson_bytes` bytes. `drawn_extent` is the bbox of what is drawn: at a coarse level it may differ
+    from the region's own by as much as a line may move. Without a level it is the region's own. Queries: none yet.
     """
     regions = regions.defer("geom", "rep_point", "search_text", "attributes")
     if level is None:
-        return regions.annotate(geojson=RawSQL("NULL::text", ()), drawn_extent=F("extent"))
+        nothing = {"geojson": RawSQL("NULL::text", ()), "geojson_bytes": Value(0), "drawn_level": Value(None, TextField())}
+        return regions.annotate(**nothing, drawn_extent=F("extent"))
     return regions.annotate(
         drawn=FilteredRelation("levels", condition=Q(levels__level=level)),
-        geojson=F("drawn__geojson"),
+        drawn_level=F("drawn__level"),
+        # How long a stored text is stands beside it: nothing is read to find out.
+        geojson_bytes=Func("drawn__geojson", function="octet_length", output_field=IntegerField()),
+        geojson=Case(When(geojson_bytes__lte=WHOLE_MAX_BYTES, then=F("drawn__geojson")), output_field=TextField()),
         drawn_extent=F("drawn__extent"),
     )
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from geography.conf import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
 from geography.coordinates import TileAddress
-from geography.models import Vintage
+from geography.errors import TilesMissing
+from geography.messages import Message
+from geography.models import TilePiece, Vintage
 from geography.reading import connection
 
 # Around the equator in EPSG:3857.
@@ -59,9 +61,15 @@ def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
     in and from the zoom on at which its region is large enough for a name. Features are numbered by `region.id`. A region too
     small for the tile's grid is left out.
 
-    Queries: 1.
+    Raises: TilesMissing where the vintage has no tile at all.
+    Queries: 1, and 1 more where the tile is empty.
     """
     (tile,) = tiles_draw(vintage=vintage, addresses=[address])
+    if not tile and not has_tiles(vintage):
+        raise TilesMissing(
+            Message("Vintage %(vintage)s has no tiles: it was loaded before there were any.", vintage=vintage.label),
+            hint=Message("Who runs this service draws them with: %(command)s", command="manage.py draw_tiles"),
+        )
     return tile
 
 
@@ -96,6 +104,11 @@ def vector_layers(zoom_max: int) -> list[dict[str, Any]]:
         {"id": name, "description": text, "minzoom": 0, "maxzoom": zoom_max, "fields": _FIELDS}
         for name, text in _LAYERS.items()
     ]
+
+
+def has_tiles(vintage: Vintage) -> bool:
+    """Say whether anything of a vintage was drawn for tiles. Queries: 1."""
+    return TilePiece.objects.filter(vintage=vintage).exists()
 
 
 def vintage_bounds(vintage: Vintage) -> list[float]:

@@ -21,6 +21,7 @@ HERE = worlds.position(2_000, 5_000)
 
 # What provokes each kind of problem: paths with their queries. The others, which need more than an address, are below.
 ADDRESSES = {
+    "tiles-missing": ["/tiles/fsa/3/2/2.mvt"],
     "tile-unknown": ["/tiles/fsa/15/0/0.mvt", "/tiles/fsa/3/8/0.mvt", "/tiles/fsa/3/one/0.mvt"],
     "coordinate-invalid": [
         "/locate?lat=43.6&lon=79.4",

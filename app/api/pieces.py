@@ -1,0 +1,83 @@
+"""Bodies that are never in memory as a whole: JSON whose geometries are still in the database, and answers out of a file."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import IO, Any
+
+import orjson
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from api.limits import bulk
+from geography.selectors.shapes import LongShape
+
+Pieces = bytes | Iterator[bytes]
+_CHUNK = 1 << 18
+# Stands for a geometry until its text is put in. No JSON text holds this character: in strings it is escaped.
+_LATER = b"\x00"
+
+
+def json_body(data: Any) -> Pieces:
+    """Return the data as JSON, UTF-8: whole, or in pieces where it holds a `LongShape`, each read as the pieces are taken."""
+    shapes: list[LongShape] = []
+
+    def later(value: Any) -> orjson.Fragment:
+        if not isinstance(value, LongShape):
+            raise TypeError(type(value).__name__)
+        shapes.append(value)
+        return orjson.Fragment(_LATER)
+
+    text = orjson.dumps(data, default=later, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+    return _filled(text.split(_LATER), shapes) if shapes else text
+
+
+def _filled(between: list[bytes], shapes: list[LongShape]) -> Iterator[bytes]:
+    for text, shape in zip(between, shapes, strict=False):
+        yield text
+        yield from shape.pieces()
+    yield between[-1]
+
+
+def sent(body: bytes | IO[bytes], *, headers: Mapping[str, str], head: bool) -> HttpResponseBase:
+    """Return the answer with a body; one in a file is sent piece by piece, and takes a place while it is.
+
+    Args:
+        body: a file is closed with the answer.
+        head: nothing is sent of it.
+
+    Raises: TooManyAtOnce.
+    """
+    if isinstance(body, bytes):
+        return HttpResponse(body, headers=headers)
+    size = body.seek(0, 2)
+    return sent_part(body, range(size), headers=headers, head=head, large=True)
+
+
+def sent_part(
+    source: IO[bytes], part: range, *, headers: Mapping[str, str], head: bool, large: bool, status: int = 200
+) -> HttpResponseBase:
+    """Return the answer with these bytes of a file, which is closed with it.
+
+    Args:
+        large: to somebody slow it holds a thread for long, so it takes a place.
+
+    Raises: TooManyAtOnce.
+    """
+    headers = dict(headers) | {"Content-Length": str(len(part))}
+    with ExitStack() as held:
+        held.enter_context(source)
+        if head:
+            return HttpResponse(headers=headers, status=status)
+        if large:
+            held.enter_context(bulk.one())
+        response = StreamingHttpResponse(_chunks(source, part), headers=headers, status=status)
+        # Whoever ends the response, having read it or not, gives the place and the file back.
+        response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]
+    return response
+
+
+def _chunks(source: IO[bytes], part: range) -> Iterator[bytes]:
+    source.seek(part.start)
+    left = len(part)
+    while left and (piece := source.read(min(_CHUNK, left))):
+        left -= len(piece)
+        yield piece

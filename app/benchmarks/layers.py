@@ -1,0 +1,300 @@
+"""How fast layers, features and tiles are: beside the bare SQL that yields the same bytes, tipg and pygeoapi, in one run.
+
+    cd app && python benchmarks/layers.py --scratch /tmp/layers [--seconds 4] [--rounds 3] [--growth fsa-x4 fsa-x16]
+
+Needs wrk, in the database real boundaries of both coverages, and an owner's connection (the peers' tables are made and dropped
+again); installs tipg and pygeoapi into an environment of its own in the scratch folder. Every server has two workers, 8
+connections ask it, and nobody asks for compression. Cold: nothing is kept, every answer is made anew (`BODY_CACHE_MB=0`). Warm:
+from what is kept. Static: the national layer as a file that the same server sends. Rounds alternate between what is compared;
+shown is the median of the rounds, and of the ratios to the bare SQL of the same round.
+
+`--growth` names coverages that hold the FSAs with more vertices (`benchmarks.load_memory.densify`): the same requests again.
+"""
+
+import argparse
+import math
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPException
+from itertools import cycle
+from pathlib import Path
+from typing import Any, NamedTuple
+
+APP = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(APP))
+_static = tempfile.TemporaryDirectory(prefix="covidtrends-geo-benchmark-")
+os.environ["STATIC_ROOT"] = _static.name
+
+from django.db import connection, connections
+
+from benchmarks import peers
+from benchmarks.lookups import server  # sets Django up
+from benchmarks.wrk import wrk
+from geography.coordinates import TileAddress
+from geography.models import Vintage
+from geography.selectors.tiles import tile_draw
+from geography.selectors.vintages import vintage_in_force
+
+# Greater Toronto: more than a hundred FSAs.
+BOX = (-79.9, 43.5, -79.0, 44.0)
+# Tiles around Toronto, Winnipeg and Halifax.
+PLACES = ((-79.38, 43.65), (-97.14, 49.9), (-63.6, 44.65))
+ZOOMS = (3, 5, 8, 10, 12)
+# Whoever has not answered by then has no figure.
+PATIENCE_S = 20
+
+# The members of a feature as this service has them, put together as text in the database.
+_FEATURE = """
+    '{"id":' || to_json(region.code) || ',"type":"Feature","geometry":' || drawn.geojson || ',"properties":'
+    || json_build_object('code', region.code, 'dguid', region.dguid, 'name', region.name_en, 'name_en', region.name_en,
+        'name_fr', region.name_fr, 'pruid', region.pruid, 'population', region.population,
+        'land_area_km2', region.land_area_km2, 'area_km2', region.area_km2, 'vintage', %(label)s)
+    || ',"bbox":' || to_json(drawn.extent) || '}'
+"""
+_LAYER = f"""
+    SELECT '{{"type":"FeatureCollection","features":[' || string_agg({_FEATURE}, ',' ORDER BY region.code) || ']}}'
+    FROM region JOIN region_level AS drawn ON drawn.region_id = region.id AND drawn.level = %(level)s
+    WHERE region.vintage_id = %(vintage)s
+"""
+_IN_BOX = f"""
+    SELECT '{{"type":"FeatureCollection","features":[' || string_agg(feature, ',' ORDER BY code) || ']}}' FROM (
+        SELECT region.code, {_FEATURE} AS feature
+        FROM region JOIN region_level AS drawn ON drawn.region_id = region.id AND drawn.level = %(level)s
+        WHERE region.vintage_id = %(vintage)s AND EXISTS (
+            SELECT FROM region_part AS part WHERE part.region_id = region.id
+              AND ST_Intersects(part.geom, ST_Transform(
+                  ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326), 0.25), 3347)))
+        ORDER BY region.code LIMIT 100
+    ) AS found
+"""
+_ONE = f"""
+    SELECT {_FEATURE} FROM region JOIN region_level AS drawn ON drawn.region_id = region.id AND drawn.level = %(level)s
+    WHERE region.vintage_id = %(vintage)s AND region.code = %(code)s
+"""
+
+
+def _statement(sql: str, parameters: dict[str, Any]) -> Callable[[], int]:
+    def ask() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            return len(cursor.fetchone()[0].encode())
+
+    return ask
+
+
+def _tiles(vintage: Vintage, addresses: list[TileAddress]) -> Callable[[], int]:
+    turn = cycle(addresses)
+    return lambda: len(tile_draw(vintage=vintage, address=next(turn)))
+
+
+def _worker(ask: Callable[[], int], seconds: float, counts: Any) -> None:
+    end, count = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        ask()
+        count += 1
+    counts.put(count)
+
+
+def bare(ask: Callable[[], int], seconds: float) -> float:
+    """Return how often a second two processes can ask the database, over psycopg2 and without a framework."""
+    connections.close_all()  # a process that is forked must not share one
+    counts: Any = multiprocessing.get_context("fork").Queue()
+    workers = [multiprocessing.get_context("fork").Process(target=_worker, args=(ask, seconds, counts)) for _ in range(2)]
+    for one in workers:
+        one.start()
+    total = sum(counts.get() for _ in workers)
+    for one in workers:
+        one.join()
+    return float(total / seconds)
+
+
+def tiles_of(zoom: int) -> list[TileAddress]:
+    """Return the tiles of a zoom that hold the places."""
+    found = []
+    for lon, lat in PLACES:
+        across, down = (lon + 180) / 360, (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
+        found.append(TileAddress(zoom, int(across * 2**zoom), int(down * 2**zoom)))
+    return list(dict.fromkeys(found))
+
+
+class Asked(NamedTuple):
+    """One thing that is asked: how it is called, here, in bare SQL and of the peers (None: they have no such thing)."""
+
+    name: str
+    paths: list[str]
+    sql: Callable[[], int]
+    tipg: list[str] | None
+    pygeoapi: list[str] | None
+
+
+def asked(vintages: dict[str, Vintage]) -> Iterator[Asked]:
+    """Yield what is asked of all of them."""
+    regions, fsas = vintages["health-regions"], vintages["fsa"]
+    box = ",".join(map(str, BOX))
+    west, south, east, north = BOX
+    national = {"vintage": regions.pk, "label": regions.label, "level": "low"}
+    yield Asked(
+        "national layer at low",
+        [f"/health-regions?vintage={regions.label}&detail=low"],
+        _statement(_LAYER, national),
+        ["/collections/peers.health_regions_low/items?limit=2000&f=geojson"],
+        ["/collections/health_regions_low/items?limit=2000&f=json"],
+    )
+    in_box = {"vintage": fsas.pk, "label": fsas.label, "level": "low", "w": west, "s": south, "e": east, "n": north}
+    yield Asked(
+        "100 FSAs by bbox at low",
+        [f"/fsa?vintage={fsas.label}&detail=low&limit=100&bbox={box}"],
+        _statement(_IN_BOX, in_box),
+        [f"/collections/peers.fsa_low/items?limit=100&bbox={box}&f=geojson"],
+        [f"/collections/fsa_low/items?limit=100&bbox={box}&f=json"],
+    )
+    code = heaviest(fsas)
+    yield Asked(
+        f"heaviest feature ({code}) at full",
+        [f"/coverages/fsa/regions/{code}?vintage={fsas.label}&detail=full"],
+        _statement(_ONE, {"vintage": fsas.pk, "label": fsas.label, "level": "full", "code": code}),
+        [f"/collections/peers.fsa_full/items/{code}?f=geojson"],
+        [f"/collections/fsa_full/items/{code}?f=json"],
+    )
+    for zoom in ZOOMS:
+        some = tiles_of(zoom)
+        yield Asked(
+            f"tiles of FSAs, z{zoom}",
+            [f"/tiles/fsa/{one.zoom}/{one.column}/{one.row}.mvt?vintage={fsas.label}" for one in some],
+            _tiles(fsas, some),
+            [f"/collections/peers.fsa_full/tiles/WebMercatorQuad/{one.zoom}/{one.column}/{one.row}" for one in some],
+            [f"/collections/fsa_full/tiles/WebMercatorQuad/{one.zoom}/{one.row}/{one.column}?f=mvt" for one in some],
+        )
+
+
+def heaviest(vintage: Vintage) -> str:
+    """Return the code of the region with the longest text."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT code FROM region JOIN region_level AS drawn ON region_id = region.id"
+            " WHERE vintage_id = %s AND level = 'full' ORDER BY octet_length(geojson) DESC LIMIT 1",
+            [vintage.pk],
+        )
+        (code,) = cursor.fetchone()
+        return str(code)
+
+
+def size_of(address: str) -> int:
+    """Return how long an answer is, in bytes. Raises: OSError where there is none within `PATIENCE_S`."""
+    with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
+        return len(answer.read())
+
+
+def answered(one: Asked, at: dict[str, str]) -> Asked:
+    """Print how long the answers are, and return what can be measured: a peer that does not answer is left out."""
+    told, peer_paths = [f"bare SQL {one.sql() / 1e3:,.0f} kB"], {"tipg": one.tipg, "pygeoapi": one.pygeoapi}
+    told.append(f"here {size_of(at['cold'] + one.paths[0]) / 1e3:,.0f} kB")
+    for name, paths in list(peer_paths.items()):
+        try:
+            told.append(f"{name} {size_of(at[name] + (paths or [''])[0]) / 1e3:,.0f} kB")
+        except (OSError, HTTPException) as error:
+            told.append(f"{name} no answer in {PATIENCE_S} s ({error})")
+            peer_paths[name] = None
+    print(f"{one.name}: {', '.join(told)}", flush=True)
+    return one._replace(tipg=peer_paths["tipg"], pygeoapi=peer_paths["pygeoapi"])
+
+
+@contextmanager
+def servers(options: argparse.Namespace, vintages: dict[str, Vintage]) -> Iterator[dict[str, str]]:
+    """Run every server that is compared; yield the address of each by its name."""
+    scratch = Path(options.scratch)
+    scratch.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        held.enter_context(peers.tables({name: vintage.pk for name, vintage in vintages.items()}))
+        commands = peers.environment(scratch)
+        cache = held.enter_context(tempfile.TemporaryDirectory(prefix="covidtrends-geo-benchmark-"))
+        yield {
+            "cold": held.enter_context(server(options.port, BODY_CACHE_MB="0", GEODATA_CACHE=cache)),
+            "warm": held.enter_context(server(options.port + 1, BODY_CACHE_MB="512", GEODATA_CACHE=cache)),
+            "tipg": held.enter_context(peers.tipg(commands, scratch, options.port + 2)),
+            "pygeoapi": held.enter_context(peers.pygeoapi(commands, scratch, options.port + 3)),
+        }
+
+
+Rows = dict[tuple[str, str], list[float]]
+
+
+def one_round(one: Asked, at: dict[str, str], seconds: int, rows: Rows) -> None:
+    """Measure everything about one thing that is asked, and add the requests per second to the rows."""
+
+    def add(what: str, rate: float) -> None:
+        rows.setdefault((one.name, what), []).append(rate)
+
+    add("bare SQL", bare(one.sql, seconds))
+    add("cold", wrk(at["cold"], one.paths, seconds)["rate"])
+    wrk(at["warm"], one.paths, 1)
+    add("warm", wrk(at["warm"], one.paths, seconds)["rate"])
+    add("304", wrk(at["warm"], one.paths, seconds, headers={"If-None-Match": "*"})["rate"])
+    for name, paths in (("tipg", one.tipg), ("pygeoapi", one.pygeoapi)):
+        if paths is not None:
+            add(name, wrk(at[name], paths, seconds)["rate"])
+
+
+def growth(coverages: list[str], at: dict[str, str], seconds: int, rounds: int) -> None:
+    """Print the rates of coverages that hold the same regions with more vertices."""
+    rows: dict[str, list[str]] = {}
+    for coverage in coverages:
+        vintage = vintage_in_force(coverage=coverage)
+        code = heaviest(vintage)
+        wanted = {
+            "layer at low": [f"/coverages/{coverage}/regions?detail=low"],
+            "100 by bbox at low": [f"/coverages/{coverage}/regions?detail=low&limit=100&bbox={','.join(map(str, BOX))}"],
+            f"heaviest ({code}) at full": [f"/coverages/{coverage}/regions/{code}?detail=full"],
+        } | {
+            f"tiles z{zoom}": [f"/tiles/{coverage}/{one.zoom}/{one.column}/{one.row}.mvt" for one in tiles_of(zoom)]
+            for zoom in ZOOMS
+        }
+        for name, paths in wanted.items():
+            rate = statistics.median(wrk(at["cold"], paths, seconds)["rate"] for _ in range(rounds))
+            size = sum(size_of(at["cold"] + path) for path in paths) / len(paths)
+            rows.setdefault(name, []).append(f"{rate:9.1f}/s {size / 1e3:9.0f} kB")
+    print(f"\n{'cold, by vertices':32} " + " ".join(f"{name:>22}" for name in coverages))
+    for name, cells in rows.items():
+        print(f"{name:32} " + " ".join(f"{cell:>22}" for cell in cells))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scratch", required=True)
+    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--port", type=int, default=8970)
+    parser.add_argument("--growth", nargs="*", default=[])
+    options = parser.parse_args()
+    vintages = {name: vintage_in_force(coverage=name) for name in ("health-regions", "fsa")}
+    for vintage in vintages.values():
+        print(f"{vintage}: {vintage.region_count} regions")
+    rows: Rows = {}
+    with servers(options, vintages) as at:
+        everything = [answered(one, at) for one in asked(vintages)]
+        layer = urllib.request.urlopen(at["warm"] + everything[0].paths[0]).read()
+        Path(_static.name, "layer.json").write_bytes(layer)
+        with server(options.port + 4) as files:
+            for _ in range(options.rounds):
+                for one in everything:
+                    one_round(one, at, options.seconds, rows)
+                rate = wrk(files, ["/static/layer.json"], options.seconds)["rate"]
+                rows.setdefault((everything[0].name, "the same as a static file"), []).append(rate)
+        if options.growth:
+            growth(["fsa", *options.growth], at, options.seconds, options.rounds)
+    print(f"\n{'':34} {'per s':>10} {'of bare SQL':>12}")
+    for (name, what), rates in rows.items():
+        ratios = [rate / floor for rate, floor in zip(rates, rows[name, "bare SQL"], strict=True)]
+        print(f"{name + ', ' + what:60} {statistics.median(rates):10,.1f} {statistics.median(ratios):9.2f}")
+
+
+if __name__ == "__main__":
+    main()

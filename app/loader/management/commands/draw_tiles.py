@@ -1,0 +1,45 @@
+"""`manage.py draw_tiles`: draws the tiles of vintages that were loaded before there were any."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from geography.models import Status, Vintage
+from geography.selectors.tiles import has_tiles
+from loader.errors import database_trouble
+from loader.levels import DRAWINGS
+from loader.progress import Steps
+from loader.redraw import redraw_tiles
+
+
+class Command(BaseCommand):
+    help = "Draw the vector tiles of published vintages that have none, from what is stored of them: no file is read."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--vintage", action="append", default=[], metavar="COVERAGE/LABEL", help="such as fsa/2021")
+        parser.add_argument("--again", action="store_true", help="draw those that have tiles too")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        steps = Steps(quiet=options["verbosity"] == 0)
+        try:
+            for name, vintage in _chosen(options["vintage"]).items():
+                if has_tiles(vintage) and not options["again"]:
+                    self.stdout.write(f"{name} has tiles")
+                    continue
+                with steps.step(f"tiles of {name}", DRAWINGS) as step:
+                    redraw_tiles(vintage, step.advance)
+                self.stdout.write(f"{name}: drawn")
+        except Error as error:
+            raise CommandError(database_trouble(error)) from error
+
+
+def _chosen(names: list[str]) -> dict[str, Vintage]:
+    """Return the published vintages of these names, all where there are none. Raises: CommandError."""
+    published = Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk")
+    by_name = {f"{one.coverage.slug}/{one.label}": one for one in published}
+    for name in names:
+        if name not in by_name:
+            raise CommandError(f"No vintage {name} is published. Published are: {', '.join(by_name) or 'none'}.")
+    return {name: by_name[name] for name in names or by_name}

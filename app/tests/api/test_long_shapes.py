@@ -1,0 +1,159 @@
+"""Geometries too long to be held: read, compressed, kept and sent piece by piece, and the same bytes all the same."""
+
+import gzip
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import brotli
+import pytest
+import zstandard
+from django.db import connection
+
+from api.limits import bulk
+from geography.models import RegionLevel
+from geography.selectors.shapes import LongShape
+
+DECODE = {
+    "identity": bytes,
+    "gzip": gzip.decompress,
+    "br": brotli.decompress,
+    "zstd": zstandard.ZstdDecompressor().decompressobj,
+}
+ROUTES = [
+    "/health-regions?detail=full",
+    "/health-regions/3501?detail=full",
+    "/health-regions/3501/neighbours?detail=full",
+    "/health-regions/3501/fsa?detail=full",
+    "/coverages/fsa/regions?detail=full&limit=2",
+    "/coverages/fsa/regions/M1A?detail=full",
+    "/coverages/fsa/regions/M1A/neighbours?detail=full",
+    "/fsa/M1A?detail=full",
+    "/fsa/M1A/boundary?detail=full",
+]
+
+
+@pytest.fixture(autouse=True)
+def shelf_folder(world, settings, tmp_path):
+    settings.GEODATA_CACHE = str(tmp_path)
+    settings.BODY_CACHE_MB = 256
+    return tmp_path / "bodies"
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Everything is too long."""
+    monkeypatch.setattr("geography.selectors.regions.WHOLE_MAX_BYTES", 40)
+    monkeypatch.setattr("geography.selectors.shapes.PIECE_BYTES", 7)
+    monkeypatch.setattr("api.shelf.WHOLE_MAX_BYTES", 100)
+
+
+def end(response):
+    """End a response as a server does; `close` would end the test's connection to the database, too."""
+    for closer in response._resource_closers:
+        closer()
+
+
+def text_of(response, encoding="identity"):
+    assert response.status_code == 200, response.content
+    assert response.headers.get("Content-Encoding", "identity") == encoding
+    body = b"".join(response)
+    end(response)
+    assert "Content-Length" not in response.headers or int(response.headers["Content-Length"]) == len(body)
+    return DECODE[encoding]().decompress(body) if encoding == "zstd" else DECODE[encoding](body)
+
+
+@pytest.mark.parametrize("encoding", DECODE)
+@pytest.mark.parametrize("path", ROUTES)
+def test_the_body_is_the_same(get, related, path, encoding, monkeypatch, settings, tiny):
+    with monkeypatch.context() as whole:
+        whole.setattr("geography.selectors.regions.WHOLE_MAX_BYTES", 1 << 20)
+        whole.setattr("api.shelf.WHOLE_MAX_BYTES", 1 << 20)
+        settings.BODY_CACHE_MB = 0
+        expected = text_of(get(path))
+    settings.BODY_CACHE_MB = 256
+    for _ in range(2):  # made, and kept
+        response = get(path, headers={"Accept-Encoding": encoding})
+        assert response.streaming
+        assert text_of(response, encoding) == expected
+    assert bulk.taken == 0
+
+
+def test_head_sends_nothing_and_takes_no_place(client, tiny):
+    got, head = client.get(ROUTES[1]), client.head(ROUTES[1])
+    assert {name: head.headers[name] for name in ("ETag", "Content-Length")} == {
+        name: got.headers[name] for name in ("ETag", "Content-Length")
+    }
+    assert (head.status_code, head.content) == (200, b"")
+    end(got)
+    assert bulk.taken == 0
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_only_so_many_are_sent_at_once(get, related, assert_problem, settings, tiny, path):
+    settings.BULK_AT_ONCE = 1
+    first = get(path)
+    assert bulk.taken == 1
+    assert_problem(get(path), 503, "too-many-at-once")
+    end(first)
+    assert bulk.taken == 0
+    end(get(path))
+
+
+def test_of_postal_codes_nothing_has_a_name_on_the_disk(get, tiny, shelf_folder):
+    shelf_folder.mkdir()
+    response = get("/fsa/M1A/boundary?detail=full")
+    assert response.streaming
+    assert list(shelf_folder.iterdir()) == []
+    end(response)
+
+
+def test_without_a_folder_it_is_sent_all_the_same(get, tiny, settings, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    settings.GEODATA_CACHE = str(tmp_path / "file")
+    assert text_of(get(ROUTES[0])).startswith(b'{"type":"FeatureCollection"')
+
+
+def test_one_that_goes_away_meanwhile_is_an_error_and_no_half_answer(get, assert_problem, tiny, monkeypatch, shelf_folder):
+    pieces = LongShape.pieces
+
+    def gone(self):
+        RegionLevel.objects.filter(region=self.region_id).delete()
+        yield from pieces(self)
+
+    monkeypatch.setattr(LongShape, "pieces", gone)
+    assert_problem(get(ROUTES[1]), 503, "database-busy")
+    assert [one.name for one in shelf_folder.iterdir() if not one.name.startswith("lock-")] == []
+
+
+def peak_mb():
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(kilobytes) / 1024
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells how much memory there was at most")
+@pytest.mark.parametrize("encoding", ["identity", "zstd"])
+@pytest.mark.parametrize("path", ["/health-regions/3501?detail=full", "/health-regions?detail=full&limit=1"])
+def test_memory_does_not_grow_with_the_shape(get, path, encoding):
+    vertices = 4_000_000
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE region_level SET geojson = '{"type":"MultiPolygon","coordinates":[[['
+                   || repeat('[-79.387112,43.642566],', %s) || '[-79.387112,43.642566]]]]}'
+               FROM region WHERE region.id = region_id AND level = 'full' AND code IN ('2401', '3501')""",
+            [vertices],
+        )
+    get("/health-regions/3502")  # what is only read once is
+    Path("/proc/self/clear_refs").write_text("5")
+    before, size = peak_mb(), 0
+    for _ in range(2):
+        response = get(path, headers={"Accept-Encoding": encoding})
+        with tempfile.TemporaryFile() as file:
+            file.writelines(response)
+            file.seek(0)
+            reader = zstandard.ZstdDecompressor().stream_reader(file) if encoding == "zstd" else file
+            size = sum(map(len, iter(lambda: reader.read(1 << 16), b"")))  # noqa: B023 - read before the next one
+        end(response)
+    assert size > vertices * 23
+    assert peak_mb() - before < 48, f"{size / 2**20:.0f} MB of text"
