@@ -103,3 +103,28 @@ def the_database_logs_no_positions(app_configs: Any = None, databases: Any = Non
                 )
             )
     return messages
+
+
+@register(Tags.database)
+def a_pooler_has_limits_of_time(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Look whether statements through PgBouncer have a limit: none can be sent when connecting."""
+    from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
+    from django.db import connections  # noqa: PLC0415
+
+    messages: list[CheckMessage] = []
+    for alias in databases or [] if settings.DB_POOLED else []:
+        try:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SELECT coalesce(rolconfig::text, '') FROM pg_roles WHERE rolname IN ('geo_api', current_user)")
+                limited = any("statement_timeout" in config for (config,) in cursor)
+        except DatabaseError:
+            continue  # geography.E001 says so
+        if not limited:
+            messages.append(
+                Warning(
+                    f"DB_POOLED is set, and in the database {alias!r} the role of the service has no limit of time.",
+                    hint="alter role geo_api set statement_timeout = '10s'; alter role geo_api set lock_timeout = '2500ms'",
+                    id="operations.W005",
+                )
+            )
+    return messages

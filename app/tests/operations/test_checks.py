@@ -61,6 +61,21 @@ def test_a_database_that_logs_statements_is_told() -> None:
     assert bool(about()) != ours
 
 
+@pytest.mark.django_db
+def test_a_role_without_a_limit_of_time_behind_a_pooler_is_told(settings: Any) -> None:
+    def about() -> list[str]:
+        return [one.hint or "" for one in run_checks(databases=["default"]) if one.id == "operations.W005"]
+
+    assert about() == []
+    settings.DB_POOLED = True
+    with connection.cursor() as cursor:
+        (hint,) = about()
+        assert hint.startswith("alter role geo_api set statement_timeout")
+        # A role may set this for itself.
+        cursor.execute("ALTER ROLE current_user SET statement_timeout = '10s'")
+    assert about() == []
+
+
 def test_check_deploy_is_clean_with_the_settings_of_production() -> None:
     database = django_settings.DATABASES["default"]
     keys = {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD", "NAME")}
