@@ -151,15 +151,20 @@ def kind_of(error: BaseException) -> Kind:
     return TABLE[Exception]
 
 
-def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the answer to an exception raised in a view (REST framework's EXCEPTION_HANDLER).
-
-    None for what nobody foresaw: Django then shows its debug page, or calls `internal_error`. A standby that is away is no
-    answer yet: the error goes on to api.replica, which asks the primary.
-    """
+def _kind_in_the_end(error: Exception) -> Kind:
+    """Return the kind. A standby that is away is no answer yet: the error goes on to api.replica, which asks the primary."""
     kind = kind_of(error)
     if kind is _DATABASE_AWAY and alias() != PRIMARY:
         raise error
+    return kind
+
+
+def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the answer to an exception raised in a view (REST framework's EXCEPTION_HANDLER).
+
+    None for what nobody foresaw: Django then shows its debug page, or calls `internal_error`.
+    """
+    kind = _kind_in_the_end(error)
     if kind.status == 500:
         if not isinstance(error, APIException):
             return None
@@ -178,8 +183,8 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
 
 
 def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer in the place of a view, for middleware."""
-    return _plain(kind_of(error), request, error)
+    """Answer in the place of a view, for middleware and for views that need no framework."""
+    return _plain(_kind_in_the_end(error), request, error)
 
 
 def unknown_route(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

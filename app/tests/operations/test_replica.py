@@ -7,6 +7,7 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
+from api.errors import problem_response, refuse
 from api.replica import ReadFromReplica
 from geography import reading
 from geography.models import Vintage
@@ -127,6 +128,12 @@ def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_i
     bodies = [one.content for one in answers]
     assert bodies == [b"found"] * 3
     assert asked == [REPLICA, REPLICA, PRIMARY, PRIMARY]
+
+
+@pytest.mark.parametrize("answer", [lambda error: refuse(HttpRequest(), error), lambda error: problem_response(error, {})])
+def test_a_standby_that_is_away_is_no_answer_yet(answer: Any) -> None:
+    with reading.reading(REPLICA), pytest.raises(OperationalError, match="gone"):
+        answer(OperationalError("gone"))
 
 
 def test_what_the_primary_fails_in_is_failed(trusted: Watch) -> None:
