@@ -1,4 +1,5 @@
--- Schema geo and the three roles beside the owner. Runs as often as you like, as a superuser or as the database's owner.
+-- Schema geo and the three roles beside the owner. Runs as often as you like, as a superuser, as the database's owner, or as
+-- whoever may create roles, before or after the owner's first migrate.
 --
 --   geo_reader   analysts: reads schema geo
 --   geo_api      the service: reads the tables behind it
@@ -6,8 +7,6 @@
 --
 -- An owner who may not create roles gets a warning and a database without them, and everything runs as the owner. Nobody gets
 -- a password here, and without one nobody can log in.
-
-create schema if not exists geo;
 
 do $$
 declare
@@ -17,6 +16,11 @@ declare
   setting text;
 begin
   select * into strict i_am from pg_roles where rolname = current_user;
+
+  -- Whoever only makes the roles may have no right to make a schema: the owner's migrate does.
+  if to_regnamespace('geo') is null and has_database_privilege(current_database(), 'create') then
+    create schema geo;
+  end if;
 
   -- Made by a superuser, the schema would be closed to the owner, who keeps its views up to date.
   if i_am.rolsuper then

@@ -42,7 +42,7 @@ def write_pmtiles(vintage: Vintage, path: Path) -> None:
                 for start in range(0, len(found), _AT_ONCE):
                     tiles.add(found[start : start + _AT_ONCE])
             if not tiles.entries:
-                raise ValueError("this vintage has no tiles: load it again, with --again")
+                raise ValueError("this vintage has no tiles yet: manage.py draw_tiles")
             for part in tiles.head():
                 target.write(part)
             data.seek(0)

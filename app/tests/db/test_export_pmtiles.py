@@ -161,6 +161,6 @@ def test_a_vintage_that_was_never_drawn_says_so_and_leaves_nothing_behind(vintag
     folder.mkdir()
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM tile_label")
-    with pytest.raises(ValueError, match="load it again"):
+    with pytest.raises(ValueError, match="draw_tiles"):
         write_pmtiles(vintage, folder / "none.pmtiles")
     assert [one.name for one in folder.iterdir()] == ["none.pmtiles"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from benchmarks import million
 from tests.db.roles import connected
 
 FOLDER: Path = settings.REPO_DIR / "data" / "schema" / "examples"
@@ -112,6 +113,20 @@ def test_a_large_table_is_joined_by_its_own_index(my_points: None, tmp_path: Pat
     by_point += "geo.health_region_at(ST_X(d.g), ST_Y(d.g)) r ORDER BY 1"
     without_values.write_text(by_point, encoding="utf-8")
     assert run(without_values) == by_pieces
+
+
+@pytest.mark.django_db
+def test_the_benchmark_of_a_million_points_finds_the_same_both_ways(
+    demonstration: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    million.main(400)
+    told = capsys.readouterr().out
+    one, other = re.findall(r"(\d+) of 400 points have a region", told)
+    assert 0 < int(one) == int(other)
+    assert "region_part_geom" in told
+    with connected() as owner:
+        owner.execute("SELECT to_regclass('public.bench_points')")
+        assert owner.fetchone() == (None,)
 
 
 def test_shares_of_an_fsa_keep_the_total(demonstration: None) -> None:
