@@ -166,7 +166,11 @@ def watch() -> None:
 
     def repeat(ask: Callable[[], None]) -> None:
         while True:
-            ask()
+            try:
+                ask()
+            except Exception as error:
+                # Without this thread the standby would never be read from again.
+                logger.error("the standby cannot be looked after: %s", type(error).__qualname__)
             time.sleep(CHECK_S)
 
     def guard() -> None:

@@ -51,7 +51,8 @@ def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, conte
             raise
     # What answers requests only reads, so it may ask twice.
     to.close()
-    to.connect()
+    # Not connect(): a server that is gone altogether must be Django's error, which everybody knows.
+    to.ensure_connection()
     context["cursor"].cursor = to.create_cursor()
     return waited(lambda: execute(sql, params, many, context), to.connection, to.alias)
 
