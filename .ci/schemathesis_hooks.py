@@ -3,6 +3,7 @@
 A case that is meant to be valid is made so here, so that the check that valid requests are accepted stays on for all of them.
 """
 
+import json
 from typing import Any
 
 import schemathesis
@@ -50,3 +51,25 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
     most = LIMIT_MAX.get(str(query.get("detail")), 2_000)
     if str(query.get("limit", "")).isdigit() and int(query["limit"]) > most:
         query["limit"] = most
+
+
+# Texts that schemathesis cannot make: it takes them for strings without a form. What is meant to be wrong is sent as it comes.
+_TEXTS = {
+    "text/csv": "name,lat,lon,code\nCN Tower,43.6426,-79.3871,M5V\n,46.81,-71.21,\n",
+    "application/x-ndjson": '{"id": 1, "lat": 43.6426, "lon": -79.3871, "code": "M5V"}\n',
+}
+
+
+@schemathesis.serializer(*_TEXTS)
+def text_body(context: Any, value: Any) -> bytes:
+    """Return a body of text as it is sent."""
+    case = context.case
+    if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+        return _TEXTS[case.media_type].encode()
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
+@schemathesis.serializer("application/geo+json")
+def geojson_body(context: Any, value: Any) -> bytes:
+    """Return GeoJSON as it is sent."""
+    return value if isinstance(value, bytes) else json.dumps(value).encode()

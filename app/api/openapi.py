@@ -147,6 +147,9 @@ def shared_parts(result: dict[str, Any], generator: Any, request: Any, public: b
     """Add the schemas and the problems that the routes refer to, and what introduces the document (a postprocessing hook)."""
     result.setdefault("components", {})["schemas"] = dict(sorted(schemas.COMPONENTS.items()))
     result["components"]["examples"] = _problems_once(result["paths"])
+    for operation in (operation for path in result["paths"].values() for operation in path.values()):
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
     result["security"] = []
     result["servers"] = [{"url": "/", "description": "Where this document is served."}]
     result["info"]["description"] = _DESCRIPTION
