@@ -155,6 +155,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         "A percentage: only this part of the FSA lies here.",
         "Un pourcentage : seule cette partie de la RTA se trouve ici.",
     ),
+    "neighbours": ("Next to it", "À côté"),
     "more": ({"one": "One more", "other": "{n} more"}, {"one": "Une de plus", "other": "{n} de plus"}),
     # an FSA
     "split": (

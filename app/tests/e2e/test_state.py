@@ -1,6 +1,16 @@
 """The address is the state: back, forward, reload, links, language, editions."""
 
 
+def test_a_region_leads_to_its_neighbours_in_the_same_edition(visit):
+    visitor = visit(map_drawn=False)
+    page = visitor.open("region=3595&vintage=2022-demo")
+    page.get_by_role("link", name="Peel").click()
+    visitor.shows("Peel")
+    assert visitor.fragment == "vintage=2022-demo&region=3553"
+    page.get_by_role("link", name="Toronto").click()
+    visitor.shows("Toronto")
+
+
 def test_back_and_forward_lead_through_what_was_shown(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("region=3551")

@@ -76,6 +76,7 @@ export const calls = {
   regions: (vintage) => call("/health-regions", { detail: "none", vintage }),
   region: (code, vintage) => call(`/health-regions/${code}`, { detail: "none", vintage, lang: language }),
   fsasOfRegion: (code, editions) => call(`/health-regions/${code}/fsa`, { detail: "none", ...editions, lang: language }),
+  neighboursOfRegion: (code, vintage) => call(`/health-regions/${code}/neighbours`, { detail: "none", vintage, lang: language }),
   fsa: (code, editions) => call(`/fsa/${code}`, { detail: "none", ...editions, lang: language }),
   fsaBoundary: (code, fsa_vintage) => call(`/fsa/${code}/boundary`, { detail: "high", vintage: fsa_vintage }),
   // By POST: a position in an address would stand in the logs of whatever is between.

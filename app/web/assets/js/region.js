@@ -2,7 +2,7 @@
 
 import { calls, send } from "./api.js";
 import { callBox } from "./call.js";
-import { about, fsaLink, head, provenance } from "./card.js";
+import { about, fsaLink, head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";
 import { linkButton } from "./link.js";
@@ -15,8 +15,13 @@ export async function regionCard(state, { signal }) {
   const editions = parameters(state);
   const asked = calls.region(state.region, editions.vintage);
   const askedFsas = calls.fsasOfRegion(state.region, editions);
+  const askedNeighbours = calls.neighboursOfRegion(state.region, editions.vintage);
   // Where no FSAs are published the region is one all the same.
-  const [region, held] = await Promise.all([send(asked, { signal }), send(askedFsas, { signal }).catch(unlessAborted(signal))]);
+  const [region, held, beside] = await Promise.all([
+    send(asked, { signal }),
+    send(askedFsas, { signal }).catch(unlessAborted(signal)),
+    send(askedNeighbours, { signal }).catch(unlessAborted(signal)),
+  ]);
   const its = region.properties;
   const card = el(
     "article",
@@ -30,6 +35,7 @@ export async function regionCard(state, { signal }) {
       held && el("div", {}, el("dt", {}, t("fsas")), el("dd", {}, number(held.number_matched))),
     ),
     held && fsas(held.features),
+    beside?.features.length > 0 && neighbours(beside.features),
     el("div", { class: "actions" }, linkButton(), download(its.hruid, editions.vintage)),
     callBox(...[asked, held && askedFsas].filter(Boolean)),
     provenance(held ?? region),
@@ -54,6 +60,11 @@ function fsas(features) {
     sorted.some(({ properties: its }) => its.share_of_fsa < 0.9995) && el("p", { class: "note" }, t("fsas_note")),
   ];
 }
+
+const neighbours = (features) => [
+  el("h3", {}, t("neighbours")),
+  el("ul", { class: "beside" }, features.map(({ properties: its }) => el("li", {}, regionLink(its)))),
+];
 
 const download = (code, vintage) =>
   el("a", { class: "quiet", href: `/health-regions/${code}?detail=high&vintage=${encodeURIComponent(vintage)}`, download: `${code}.geojson` }, t("geojson"));

@@ -48,7 +48,7 @@ export function style() {
         type: "line",
         source: "outline",
         layout: { "line-join": "round" },
-        paint: { "line-color": colour("ink"), "line-width": 2.2 },
+        paint: { "line-color": colour("ink"), "line-width": ["interpolate", ["linear"], ["zoom"], 2, 0.7, 5, 1.5, 9, 2.2] },
       },
       { id: "accuracy-fill", type: "fill", source: "accuracy", paint: { "fill-color": colour("you"), "fill-opacity": 0.14 } },
       { id: "accuracy-line", type: "line", source: "accuracy", paint: { "line-color": colour("you"), "line-width": 1.5 } },
