@@ -94,7 +94,7 @@ def test_its_gates_are_its_own(declare: Callable[..., Path]) -> None:
     with pytest.raises(CommandError, match="stays staged") as caught:
         call_command("load_boundaries", LAYER, sources=declare(rows), verbosity=0)
     message = " ".join(str(caught.value).split())
-    assert "gate codes: 1 rows" in message
+    assert "gate codes: 1 row;" in message
     assert "row 2 (3501): the code does not match" in message
     assert "row 3 (LHA003): no province" in message
 

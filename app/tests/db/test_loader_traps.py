@@ -89,7 +89,7 @@ def wrong_text_in_the_last_row(folder: Path) -> Path:
     return files.shape(folder, rows, encoding="cp1252", cpg="UTF-8")
 
 
-@trap("gate duplicates: 1 rows", GatesFailed)
+@trap("gate duplicates: 1 row;", GatesFailed)
 def a_code_twice_and_text_that_was_decoded_twice(folder: Path) -> Path:
     rows = [*files.grid(3), files.region("4604", files.cell(3), name="Région".encode().decode("cp1252"))]
     return files.shape(folder, [*rows, files.region("4604", files.cell(4))])

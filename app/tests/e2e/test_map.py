@@ -1,5 +1,7 @@
 """The map: what is drawn, and what a click, a key and the browser's position lead to."""
 
+import re
+
 from tests.e2e.conftest import PHONE
 
 
@@ -30,6 +32,21 @@ def test_a_click_anywhere_asks_and_says_how_sure_the_answer_is(visit):
     # The position is in the page, not in its address.
     assert visitor.fragment == ""
     assert page.locator(".maplibregl-marker.pin").is_visible()
+
+
+def test_nothing_that_the_page_asks_for_has_a_position_in_its_address(visit):
+    visitor = visit(geolocation={"latitude": 45.4236, "longitude": -75.7009, "accuracy": 40}, permissions=["geolocation"])
+    page = visitor.open()
+    visitor.map_settled()
+    page.mouse.click(*point(page, -97.14, 49.9))
+    visitor.shows("Winnipeg")
+    page.get_by_role("button", name="Where am I?").click()
+    visitor.shows("Ottawa")
+    visitor.search("46.8139, -71.2080")
+    visitor.shows("Capitale-Nationale")
+    asked = [request.url.partition("#")[0] for request in visitor.requests]
+    assert sum("/locate" in url for url in asked) >= 3
+    assert [url for url in asked if re.search(r"[?&](lat|lon|lng|at|bbox)=|\d{2}\.\d{2,}", url)] == []
 
 
 def test_enter_asks_about_the_middle_of_the_map(visit):
