@@ -55,7 +55,7 @@ def proxy(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     folder, port = tmp_path_factory.mktemp("nginx"), free_port()
     for parent in (folder, *folder.parents[:3]):
         with contextlib.suppress(PermissionError):
-            parent.chmod(0o755)
+            parent.chmod(parent.stat().st_mode | 0o055)
     key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=geo.example.org"]
     subprocess.run([*key, "-keyout", folder / "key.pem", "-out", folder / "cert.pem"], check=True, capture_output=True)
     text = block("nginx")
