@@ -76,7 +76,7 @@ def test_the_other_language_shows_the_same(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("region=3551")
     assert visitor.name == "City of Ottawa Health Unit"
-    page.get_by_role("link", name="FR").click()
+    page.get_by_role("link", name="FR", exact=True).click()
     page.locator("html[lang=fr]").wait_for()
     visitor.settle()
     assert visitor.name == "Circonscription sanitaire de la ville d'Ottawa"
@@ -86,7 +86,7 @@ def test_the_other_language_shows_the_same(visit):
 def test_the_other_language_keeps_a_position_that_is_not_in_the_address(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("at=45.4236,-75.7009")
-    page.get_by_role("link", name="FR").click()
+    page.get_by_role("link", name="FR", exact=True).click()
     page.locator("html[lang=fr]").wait_for()
     visitor.settle()
     assert "Ottawa" in visitor.name
