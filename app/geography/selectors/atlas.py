@@ -4,6 +4,7 @@ A vintage is read in the background the first time that it is asked for; until i
 held, `positions_sql` answers. What is no longer published is let go.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -136,6 +137,8 @@ def _read(vintages: Sequence[Vintage], chosen: str) -> None:
             logger.warning("%s could not be read into memory: %s", vintage, type(error).__qualname__)
             _atlas.not_before[vintage.pk] = time.monotonic() + _RETRY_S
         finally:
+            # What is held stays: the collector need not look through it again and again.
+            gc.freeze()
             with _atlas.lock:
                 _atlas.loading.discard(vintage.pk)
             connections.close_all()
