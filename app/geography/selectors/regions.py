@@ -24,13 +24,19 @@ _BOX_SQL = f"ST_Transform(ST_Segmentize(ST_MakeEnvelope(%s, %s, %s, %s, {SRID_WG
 # Degrees, about a millimetre: a box without width or height is no polygon, and what touches a box must not fall outside
 # by a rounding.
 _BOX_MARGIN = 1e-8
+# Degrees: extents are of curved edges, so hardly anything is missing in them.
+_NEAR_BOX = 0.1
 
-# A region whose extent lies inside the box needs no look at its boundary; for the others the pieces decide.
+# A region whose extent lies inside the box needs no look at its boundary, nor does one whose extent is apart from it; for the
+# others the pieces decide.
 _IN_BOX_SQL = f"""
     SELECT region.id FROM region, (SELECT {_BOX_SQL} AS geom OFFSET 0) AS box
     WHERE region.vintage_id = %s AND (
         (region.extent[1] >= %s AND region.extent[2] >= %s AND region.extent[3] <= %s AND region.extent[4] <= %s)
-        OR EXISTS (SELECT FROM region_part AS part WHERE part.region_id = region.id AND ST_Intersects(part.geom, box.geom))
+        OR (region.extent[3] >= %s AND region.extent[4] >= %s AND region.extent[1] <= %s AND region.extent[2] <= %s
+            AND EXISTS (
+                SELECT FROM region_part AS part WHERE part.region_id = region.id AND ST_Intersects(part.geom, box.geom)
+            ))
     )
 """
 
@@ -203,6 +209,7 @@ def _in_box(vintage: Vintage, bbox: Bbox) -> Q:
             min(east, CANADA_EAST) + _BOX_MARGIN,
             min(bbox.north, CANADA_NORTH) + _BOX_MARGIN,
         )
+        around = (box[0] - _NEAR_BOX, box[1] - _NEAR_BOX, box[2] + _NEAR_BOX, box[3] + _NEAR_BOX)
         if box[0] <= box[2] and box[1] <= box[3]:
-            wanted |= Q(pk__in=RawSQL(_IN_BOX_SQL, (*box, vintage.pk, *box)))  # noqa: S611 - parameters are bound
+            wanted |= Q(pk__in=RawSQL(_IN_BOX_SQL, (*box, vintage.pk, *box, *around)))  # noqa: S611 - parameters are bound
     return wanted
