@@ -13,20 +13,16 @@ from geography.selectors.changes import reused_codes
 from geography.selectors.shapes import LongShape
 
 
-def _geometry(region: Region) -> orjson.Fragment | LongShape | None:
-    level: str | None = region.drawn_level  # type: ignore[attr-defined] # as the selectors annotate it
-    text: str | None = region.geojson  # type: ignore[attr-defined]
-    if text is not None:
-        return orjson.Fragment(text)
-    return LongShape(region.pk, level, region.geojson_bytes) if level else None  # type: ignore[attr-defined]
-
-
-class StoredGeoJSONField(serializers.Field[str | None, str, orjson.Fragment | None, Any]):
+class StoredGeoJSONField(serializers.Field[Region, str, orjson.Fragment | LongShape | None, Any]):
     """A geometry that is stored as GeoJSON text: it goes into the body as it is, and nothing is parsed."""
 
-    def to_representation(self, value: str | None) -> orjson.Fragment | None:
-        """Return the text as a part of the body, None where no geometry was asked for."""
-        return None if value is None else orjson.Fragment(value)
+    def to_representation(self, value: Region) -> orjson.Fragment | LongShape | None:
+        """Return a region's text as a part of the body, where it lies if it is too long to be held; None without a geometry."""
+        text: str | None = value.geojson  # type: ignore[attr-defined] # as the selectors annotate it
+        if text is not None:
+            return orjson.Fragment(text)
+        level: str | None = value.drawn_level  # type: ignore[attr-defined]
+        return LongShape(value.pk, level, value.geojson_bytes) if level else None  # type: ignore[attr-defined]
 
 
 class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the package has no types
@@ -36,7 +32,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
     """
 
     id = serializers.CharField(source="code")
-    geojson = StoredGeoJSONField()
+    geojson = StoredGeoJSONField(source="*")
     code_name = "code"
 
     class Meta:
@@ -48,8 +44,8 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
     def to_representation(self, instance: Region) -> dict[str, Any]:
         """Return the feature. Its bbox is that of what is drawn; with `detail=none` that of the boundary as published.
 
-        A geometry too long to be held is left in the database (`LongShape`). Written out, since
-        asking a field object for each value takes longer than all else that a national layer needs.
+        Written out but for the geometry, since asking a field object for each value takes longer than all else that a national
+        layer needs.
         """
         language: str = self.context["language"]
         extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined] # as the selectors annotate it
@@ -73,7 +69,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         return {
             "id": instance.code,
             "type": "Feature",
-            "geometry": _geometry(instance),
+            "geometry": self.fields["geojson"].to_representation(instance),
             "properties": properties if fields is None else {name: properties[name] for name in fields},
             "bbox": [round(side, DEGREE_DECIMALS) for side in extent],
         }

@@ -45,16 +45,16 @@ class Shelf:
         """Return the body kept under a key; where there is none, make it and keep it.
 
         One of more than WHOLE_MAX_BYTES comes as a file, open at its beginning, if it was made in pieces or kept. While one
-        thread or process makes a body, the others that want it wait. Where the folder cannot be used, every body is made anew;
-        an empty one is never kept. Whatever `make` raises is raised.
+        thread or process makes a body, the others that want it wait. Where the folder cannot be used or nothing may be
+        kept, every body is made anew; an empty one is never kept. Whatever `make` raises is raised.
         """
+        if self.most_bytes <= 0:
+            return self.spool(make())
         path = self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
         found = _read(path)
         count_cache("bodies", found is not None)
         if found is not None:
             return found
-        if self.most_bytes <= 0:
-            return self.spool(make())
         with self._alone(path.name):
             found = _read(path)
             if found is None:

@@ -1,14 +1,21 @@
-"""A PostgreSQL of a benchmark's own, in a folder of its own."""
+"""A PostgreSQL of a benchmark's or a test's own, in a folder of its own, made by the means of bin/_cluster.sh."""
 
 import os
 import shutil
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+BIN = Path(__file__).resolve().parents[2] / "bin"
 ROOT = os.getuid() == 0
 WAIT_S = 60
+# Finds the programs, installed or unpacked, and runs one as the user that may own a cluster: name, four settings, arguments.
+_RUN = """. ./_lib.sh; . ./_cluster.sh; find_postgis || exit 77
+tool=$1 keys=("${@:2:4}"); as_cluster_user "${keys[@]}" "$PG_BIN/$tool" "${@:6}" """
 
 _CLUSTER = """
 listen_addresses = '127.0.0.1'
@@ -25,6 +32,10 @@ log_error_verbosity = terse
 """
 
 
+class NotInstalled(SystemExit):
+    """A program that is needed is not on this machine."""
+
+
 def free_port() -> int:
     """Return a port on which nothing listens now."""
     with socket.socket() as one:
@@ -33,31 +44,54 @@ def free_port() -> int:
 
 
 def program(name: str, pattern: str) -> str:
-    """Return the path of a program. Raises: SystemExit where it is not installed."""
+    """Return the path of a program. Raises: NotInstalled."""
     found = sorted(Path("/").glob(pattern.lstrip("/")))
     if not found:
-        raise SystemExit(f"{name} is not installed: bin/scale installs what this needs")
+        raise NotInstalled(f"{name} is not installed: bin/scale installs what this needs")
     return str(found[-1])
 
 
 def as_postgres(*command: str) -> list[str]:
-    """Return the command as the user postgres runs it: neither PostgreSQL nor PgBouncer run as root."""
+    """Return the command as the user postgres runs it: PgBouncer does not run as root either."""
     plain = ["env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"]
     return [*(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if ROOT else []), *plain, *command]
 
 
-class Cluster:
-    """A PostgreSQL of its own."""
+@contextmanager
+def folder_for_postgres(what: str) -> Iterator[Path]:
+    """Yield a folder that the user of a cluster may write to; it is gone at the end."""
+    folder = Path(tempfile.mkdtemp(prefix=f"covidtrends-geo-{what}-"))
+    try:
+        if ROOT:
+            shutil.chown(folder, "postgres", "postgres")
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
-    def __init__(self, folder: Path, password: str) -> None:
+
+class Cluster:
+    """A PostgreSQL of its own; `settings` are lines of postgresql.conf that go before those that all have."""
+
+    def __init__(self, folder: Path, password: str, settings: str = "") -> None:
         self.folder, self.password, self.port = folder, password, free_port()
-        self.bin = Path(program("PostGIS", "/usr/lib/postgresql/*/bin/initdb")).parent
+        self._settings = settings
 
     def run(self, tool: str, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run one of PostgreSQL's programs, as the superuser where it connects."""
+        """Run one of PostgreSQL's programs, as the superuser where it connects. Raises: NotInstalled, RuntimeError."""
         keys = [f"PGPASSWORD={self.password}", "PGUSER=postgres", "PGHOST=127.0.0.1", f"PGPORT={self.port}"]
-        command = as_postgres(*keys, str(self.bin / tool), *arguments)
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False, **options)
+        if "input" not in options:
+            options["stdin"] = subprocess.DEVNULL
+        done = subprocess.run(
+            ["bash", "-c", _RUN, "cluster", tool, *keys, *arguments],
+            cwd=BIN,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=2 * WAIT_S,
+            **options,
+        )
+        if done.returncode == 77:
+            raise NotInstalled("PostgreSQL's programs are not on this machine: no cluster can be made")
         if done.returncode:
             raise RuntimeError(f"{tool}: {done.stderr or done.stdout}")
         return done
@@ -71,7 +105,7 @@ class Cluster:
         sums = ["-U", "postgres", "-A", "scram-sha-256", f"--pwfile={word}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
         self.run("initdb", "-D", str(self.folder), *sums)
         with (self.folder / "postgresql.conf").open("a", encoding="ascii") as conf:
-            conf.write(_CLUSTER)
+            conf.write(_CLUSTER + self._settings)
 
     def follow(self, primary: "Cluster") -> None:
         """Make it a copy of a running cluster that goes on receiving its changes."""
@@ -82,9 +116,7 @@ class Cluster:
         """Start it and wait until it answers."""
         log = self.folder.with_suffix(".log")
         options = ["-w", "-t", str(WAIT_S), "-D", str(self.folder), "-l", str(log), "-o", f"-p {self.port}"]
-        # The server inherits what this writes to, so nobody may wait for its end.
-        command = as_postgres(str(self.bin / "pg_ctl"), "start", *options)
-        subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.run("pg_ctl", "start", *options)
 
     def stop(self, mode: str = "immediate") -> None:
         """Stop it; `immediate` as if it had crashed."""

@@ -13,12 +13,10 @@ shown is the median of the rounds, and of the ratios to the bare SQL of the same
 
 import argparse
 import math
-import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,9 +30,10 @@ sys.path.insert(0, str(APP))
 _static = tempfile.TemporaryDirectory(prefix="covidtrends-geo-benchmark-")
 os.environ["STATIC_ROOT"] = _static.name
 
-from django.db import connection, connections
+from django.db import connection
 
 from benchmarks import peers
+from benchmarks.bare import bare
 from benchmarks.lookups import server  # sets Django up
 from benchmarks.wrk import wrk
 from geography.coordinates import TileAddress
@@ -92,27 +91,6 @@ def _statement(sql: str, parameters: dict[str, Any]) -> Callable[[], int]:
 def _tiles(vintage: Vintage, addresses: list[TileAddress]) -> Callable[[], int]:
     turn = cycle(addresses)
     return lambda: len(tile_draw(vintage=vintage, address=next(turn)))
-
-
-def _worker(ask: Callable[[], int], seconds: float, counts: Any) -> None:
-    end, count = time.monotonic() + seconds, 0
-    while time.monotonic() < end:
-        ask()
-        count += 1
-    counts.put(count)
-
-
-def bare(ask: Callable[[], int], seconds: float) -> float:
-    """Return how often a second two processes can ask the database, over psycopg2 and without a framework."""
-    connections.close_all()  # a process that is forked must not share one
-    counts: Any = multiprocessing.get_context("fork").Queue()
-    workers = [multiprocessing.get_context("fork").Process(target=_worker, args=(ask, seconds, counts)) for _ in range(2)]
-    for one in workers:
-        one.start()
-    total = sum(counts.get() for _ in workers)
-    for one in workers:
-        one.join()
-    return float(total / seconds)
 
 
 def tiles_of(zoom: int) -> list[TileAddress]:

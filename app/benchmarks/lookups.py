@@ -12,17 +12,15 @@ import argparse
 import http.client
 import itertools
 import json
-import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 APP = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(APP))
@@ -32,8 +30,7 @@ import django
 
 django.setup()
 
-from django.db import connections
-
+from benchmarks.bare import bare
 from benchmarks.wrk import wrk
 from geography.coordinates import LonLat
 from geography.selectors import positions_sql
@@ -95,31 +92,14 @@ def server(port: int, **environment: str) -> Iterator[str]:
             process.terminate()
 
 
-def _bare_sql(positions: list[LonLat], seconds: int, counts: Any) -> None:
-    connections.close_all()
+def asking(positions: list[LonLat]) -> Callable[[], object]:
+    """Return what asks the one statement that answers a position, each time about the next one."""
+    turn = itertools.cycle(positions)
     asked = [
         (vintage_in_force(coverage="health-regions"), Reach(2.0, 5_000.0, border=True)),
         (vintage_in_force(coverage="fsa"), Reach(2.0, 5_000.0)),
     ]
-    end, count = time.monotonic() + seconds, 0
-    for position in itertools.cycle(positions):
-        positions_sql.nearby([position], asked)
-        count += 1
-        if time.monotonic() > end:
-            break
-    counts.put(count)
-
-
-def bare_sql(positions: list[LonLat], seconds: int) -> float:
-    """Return lookups/s of the one statement that answers a position, over psycopg2, in two processes."""
-    counts: Any = multiprocessing.Queue()
-    processes = [multiprocessing.Process(target=_bare_sql, args=(positions, seconds, counts)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    total = sum(counts.get() for _ in processes)
-    for process in processes:
-        process.join()
-    return float(total / seconds)
+    return lambda: positions_sql.nearby([next(turn)], asked)
 
 
 def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
@@ -160,7 +140,7 @@ def main() -> None:
     def add(name: str, figures: dict[str, float], floor: float) -> None:
         rows.setdefault(name, []).append(figures | {"ratio": figures["rate"] / floor})
 
-    with server(options.port) as address, server(options.port + 1, FLOOR_BARE="1") as bare:
+    with server(options.port) as address, server(options.port + 1, FLOOR_BARE="1") as plain:
         for name, paths in asked.items():  # what is asked first is slower: it is not what is measured
             wrk(address, paths, 2)
             add(f"{name}, first answers", wrk(address, paths, 1), 1)
@@ -168,14 +148,14 @@ def main() -> None:
         for _ in range(options.rounds):
             floor = wrk(address, ["/empty"], options.seconds)
             add("empty view", floor, floor["rate"])
-            add("empty view, no middleware", wrk(bare, ["/empty"], options.seconds), floor["rate"])
+            add("empty view, no middleware", wrk(plain, ["/empty"], options.seconds), floor["rate"])
             for name, paths in asked.items():
                 add(f"/locate {name}", wrk(address, paths, options.seconds), floor["rate"])
             accurate = [f"{path}&accuracy=35" for path in asked["city"]]
             add("/locate city, accuracy=35", wrk(address, accurate, options.seconds), floor["rate"])
             for name in ("city", "border"):
                 positions = [LonLat(lon, lat) for lat, lon in STRATA[name]]
-                add(f"bare SQL {name}", {"rate": bare_sql(positions, options.seconds)}, floor["rate"])
+                add(f"bare SQL {name}", {"rate": bare(asking(positions), options.seconds)}, floor["rate"])
             for name in ("city", "far north"):
                 for accept in ("application/json", "text/csv"):
                     add(f"POST {name}, {accept}, points/s", {"rate": bulk(address, STRATA[name], accept)}, floor["rate"])

@@ -21,20 +21,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.cluster import Cluster
 from benchmarks.fleet import Fleet, ended_in_order, wait_for
+from benchmarks.mix import TOWNS
 from benchmarks.wrk import wrk
 
-_TOWNS = [
-    (43.65, -79.38),
-    (45.50, -73.57),
-    (49.28, -123.12),
-    (51.05, -114.07),
-    (46.81, -71.21),
-    (44.65, -63.58),
-    (49.90, -97.14),
-]
 _AROUND = [(north * 0.012, east * 0.017) for north, east in itertools.product(range(-3, 4), repeat=2)]
 QUESTIONS = {
-    "lookup": [f"/locate?lat={lat + north:.5f}&lon={lon + east:.5f}" for lat, lon in _TOWNS for north, east in _AROUND],
+    "lookup": [f"/locate?lat={lat + north:.5f}&lon={lon + east:.5f}" for lat, lon in TOWNS for north, east in _AROUND],
     "layer, low": ["/health-regions?detail=low&limit=200"],
     "tile": ["/tiles/health-regions/4/4/5.mvt", "/tiles/health-regions/5/9/11.mvt", "/tiles/fsa/5/9/11.mvt"],
     "FSA": [f"/fsa/{code}?detail=none" for code in ("K0A", "M5V", "H2X", "V6B", "T2P", "B3H")],

@@ -10,25 +10,14 @@ methods and headers that nobody has. Shown is each process's memory, every half 
 import argparse
 import http.client
 import json
-import os
 import random
-import shlex
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
-import django
+from benchmarks.fleet import Fleet, ended_in_order
+from benchmarks.load import resident_mb
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
-
-from tests.faulty import Cluster, cluster_with_world, free_port
-
-APP = Path(__file__).resolve().parent.parent
 _PATHS = ("locate", "health-regions", "fsa", "fsa/M5V", "fsa/{}", "health-regions/{}", "coverages/{}/regions", "tiles/fsa.json")
 _NAMES = ("lat", "lon", "q", "vintage", "at", "lang", "bbox", "detail", "accuracy", "province", "limit", "offset", "x{}")
 
@@ -88,45 +77,20 @@ def ask(port: int, seed: int, stopped: threading.Event, seen: Counter[int]) -> N
             connection.close()
 
 
-def resident_mb(server: int) -> dict[int, float]:
-    """Return the memory of each serving process."""
-    found, page = {}, os.sysconf("SC_PAGE_SIZE") / 2**20
-    for pid in Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii").split():
-        if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            found[int(pid)] = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * page
-    return found
-
-
-def soak(cluster: Cluster, folder: Path, minutes: float) -> bool:
+def soak(fleet: Fleet, minutes: float) -> bool:
     """Ask for so long and say what memory did; True where the second half added less than a tenth and nothing was a 500."""
-    port = free_port()
-    granian = Path(sys.executable).with_name("granian")
-    own = {"SECRET_KEY": "x", "GEODATA_CACHE": str(folder), "DOWNLOADS_DIR": str(folder), "STATIC_ROOT": str(folder)}
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            ["bash", "-c", f". ../bin/_server.sh; start_server {shlex.quote(str(granian))} 127.0.0.1 {port}"],
-            cwd=APP,
-            env=os.environ | cluster.keys() | own | {"WEB_WORKERS": "2", "WEB_THREADS": "4"},
-            stdout=log,
-            stderr=log,
-        )
     stopped, seen = threading.Event(), Counter[int]()
-    try:
-        time.sleep(15)
-        clients = [threading.Thread(target=ask, args=(port, seed, stopped, seen)) for seed in range(6)]
-        for one in clients:
-            one.start()
-        lines: list[dict[int, float]] = []
-        for _ in range(round(minutes * 2)):
-            time.sleep(30)
-            lines.append(resident_mb(server.pid))
-            print(f"{len(lines) / 2:5.1f} min  {lines[-1]} MB  {dict(seen)}", flush=True)
-        stopped.set()
-        for one in clients:
-            one.join()
-    finally:
-        server.terminate()
-        server.wait(30)
+    clients = [threading.Thread(target=ask, args=(fleet.ports[0], seed, stopped, seen)) for seed in range(6)]
+    for one in clients:
+        one.start()
+    lines: list[dict[int, float]] = []
+    for _ in range(round(minutes * 2)):
+        time.sleep(30)
+        lines.append(resident_mb(fleet))
+        print(f"{len(lines) / 2:5.1f} min  {lines[-1]} MB  {dict(seen)}", flush=True)
+    stopped.set()
+    for one in clients:
+        one.join()
     half, last = lines[len(lines) // 2], lines[-1]
     grown = {pid: last[pid] / half[pid] - 1 for pid in last if pid in half}
     print(f"{sum(seen.values()):,} requests; the second half added {', '.join(f'{one:+.1%}' for one in grown.values())}")
@@ -137,8 +101,12 @@ def main() -> int:
     """Measure and print; 1 where memory grows, a process was lost or something was answered with 500."""
     parser = argparse.ArgumentParser(description="Whether memory stays bounded.")
     parser.add_argument("--minutes", type=float, default=10)
-    with cluster_with_world() as cluster, tempfile.TemporaryDirectory() as folder:
-        return 0 if soak(cluster, Path(folder), parser.parse_args().minutes) else 1
+    options = parser.parse_args()
+    ended_in_order()
+    with Fleet(webs=1, standby=False, pooler=False, proxy=False, settings={"WEB_WORKERS": "2", "WEB_THREADS": "4"}) as fleet:
+        fleet.prepare("shell", "-v0", "-c", "from tests import world; world.build()")
+        fleet.serve()
+        return 0 if soak(fleet, options.minutes) else 1
 
 
 if __name__ == "__main__":

@@ -105,15 +105,15 @@ DB_POOLED = env.bool("DB_POOLED", False)
 
 def _primary() -> dict[str, Any]:
     """Return where the database is, from DATABASE_URL or from the DB_* keys."""
+    test = {"TEST": {"NAME": env.str("DB_TEST_NAME", "") or None}}
     if env.str("DATABASE_URL", ""):
-        return dict(env.db_url("DATABASE_URL"))
-    return {
+        return dict(env.db_url("DATABASE_URL")) | test
+    return test | {
         "NAME": env.str("DB_NAME", "covidtrends_geo"),
         "USER": env.str("DB_USER", "covidtrends_geo"),
         "PASSWORD": env.str("DB_PASSWORD", ""),
         "HOST": env.str("DB_HOST", "127.0.0.1"),
         "PORT": env.str("DB_PORT", "5432"),
-        "TEST": {"NAME": env.str("DB_TEST_NAME", "") or None},
     }
 
 

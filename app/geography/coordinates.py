@@ -129,9 +129,7 @@ def _in_canada(lat: float, lon: float) -> bool:
 
 
 def _likely_meant(lat: float, lon: float) -> Message | None:
-    """Return the corrected pair where the given one lies in Canada only after swapping or a change of sign."""
-    if _in_canada(lat, lon):
-        return None
+    """Return the corrected pair where the given one, which is not in Canada, lies there after swapping or a change of sign."""
     for guess_lat, guess_lon in ((lat, -lon), (lon, lat), (-lon, lat), (lon, -lat)):
         if _in_canada(guess_lat, guess_lon):
             return Message("Did you mean %(meant)s?", meant=f"lat={guess_lat:.12g}&lon={guess_lon:.12g}")

@@ -1,17 +1,15 @@
 """A PostGIS of a test's own that can be stopped, frozen, filled and failed over, a wire to it that can be cut, and traffic.
 
-The cluster is made by the means of bin/_cluster.sh and lies in a folder that vanishes; the one of bin/test is never touched.
+It lies in a folder that vanishes; the one of bin/test is never touched.
 """
 
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -24,68 +22,25 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 from django.conf import settings
 
+from benchmarks.cluster import Cluster, NotInstalled, folder_for_postgres
 from tests import world as worlds
 
-_OWNER = "covidtrends_geo"
-# Finds the programs, and runs one as the user that may own a cluster.
-_RUN = """. ../bin/_lib.sh; . ../bin/_cluster.sh; find_postgis || exit 77
-program=$1; shift; as_cluster_user "$PG_BIN/$program" "$@" """
+NAME = "covidtrends_geo"
 _SETTINGS = """
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
 shared_buffers = 32MB
 max_connections = 24
 max_wal_size = 256MB
 fsync = off
-log_min_error_statement = panic
-log_error_verbosity = terse
 """
-
-
 # A request that waits for one of the limits of seconds (a statement: 10 s) takes longer, on the busiest machine.
 HANGS_S = 6
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    return port
+class Breakable(Cluster):
+    """A PostgreSQL with PostGIS that can be frozen, and be what the service uses."""
 
-
-class Cluster:
-    """A PostgreSQL with PostGIS on a port of its own."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
-
-    def run(self, program: str, *arguments: str) -> None:
-        """Run one of PostgreSQL's programs. Skips the test, saying why, where there is none on this machine."""
-        done = subprocess.run(
-            ["bash", "-c", _RUN, "faulty", program, *arguments],
-            cwd=settings.APP_DIR,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            timeout=120,
-        )
-        if done.returncode == 77:
-            pytest.skip("PostgreSQL's programs are not on this machine: no cluster can be made to break")
-        assert done.returncode == 0, (program, done.stdout.decode())
-
-    def make(self) -> None:
-        self.run("initdb", "-D", str(self.folder), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
-        conf = self.folder / "postgresql.conf"
-        conf.write_text(conf.read_text(encoding="utf-8") + _SETTINGS, encoding="utf-8")
-
-    def start(self) -> None:
-        # Its log goes to a file: a pipe that it holds open would never end.
-        log = str(self.folder / "server.log")
-        self.run("pg_ctl", "start", "-w", "-D", str(self.folder), "-l", log, "-o", f"-p {self.port}")
-
-    def stop(self, mode: str = "immediate") -> None:
-        self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder))
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "none", _SETTINGS)
 
     @property
     def processes(self) -> list[int]:
@@ -112,8 +67,8 @@ class Cluster:
                     os.kill(pid, signal.SIGCONT)
 
     @contextlib.contextmanager
-    def cursor(self, user: str = "postgres", database: str = _OWNER) -> Iterator[Any]:
-        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=user, dbname=database)
+    def cursor(self, user: str = "postgres", database: str = NAME) -> Iterator[Any]:
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, user=user, password=self.password, dbname=database)
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
@@ -121,20 +76,15 @@ class Cluster:
         finally:
             connection.close()
 
-    def sql(self, *statements: str) -> None:
-        with self.cursor() as cursor:
-            for statement in statements:
-                cursor.execute(statement)
-
     def keys(self, port: int | None = None) -> dict[str, str]:
         """Return the settings of what uses it; `port` is that of a wire to it."""
         return {
             "DATABASE_URL": "",
             "DB_HOST": "127.0.0.1",
             "DB_PORT": str(port or self.port),
-            "DB_NAME": _OWNER,
-            "DB_USER": _OWNER,
-            "DB_PASSWORD": "none",
+            "DB_NAME": NAME,
+            "DB_USER": NAME,
+            "DB_PASSWORD": self.password,
             "DB_API_PASSWORD": "",
             "DB_LOADER_PASSWORD": "",
         }
@@ -153,29 +103,20 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def folder_for_postgres() -> Iterator[Path]:
-    """A folder that the user of a cluster may write to: PostgreSQL refuses to run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-fault-"))
-    try:
-        if os.getuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def cluster_with_world() -> Iterator[Cluster]:
-    """A running cluster with the tiny world of tests.world in it."""
-    with folder_for_postgres() as folder:
-        cluster = Cluster(folder / "data", free_port())
-        cluster.make()
+def cluster_with_world() -> Iterator[Breakable]:
+    """A running cluster with the tiny world of tests.world in it. Skips the test, saying why, where none can be made."""
+    with folder_for_postgres("fault") as folder:
+        cluster = Breakable(folder / "data")
+        try:
+            cluster.make()
+        except NotInstalled as error:
+            pytest.skip(str(error))
         cluster.start()
         try:
-            with cluster.cursor(database="postgres") as cursor:
-                cursor.execute(f"CREATE ROLE {_OWNER} LOGIN CREATEROLE")
-                cursor.execute(f"CREATE DATABASE {_OWNER} OWNER {_OWNER}")
-            cluster.sql(Path(settings.REPO_DIR, "data/schema/010_extensions.sql").read_text(encoding="utf-8"))
+            cluster.sql(
+                f"CREATE ROLE {NAME} LOGIN CREATEROLE PASSWORD '{cluster.password}'; CREATE DATABASE {NAME} OWNER {NAME}"
+            )
+            cluster.sql(Path(settings.REPO_DIR, "data/schema/010_extensions.sql").read_text(encoding="utf-8"), NAME)
             cluster.python("from django.core.management import call_command as c; c('migrate', verbosity=0); world.build()")
             yield cluster
         finally:

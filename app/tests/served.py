@@ -4,7 +4,6 @@ Tests that use it run last (tests.conftest), so that it is set up once and what 
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from django.db import connection
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
+from benchmarks.cluster import free_port
 from geography.models import Vintage
 from loader import publish
 
@@ -44,9 +44,7 @@ def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_fa
     static_root = tmp_path_factory.mktemp("static")
     with override_settings(STATIC_ROOT=str(static_root)):
         call_command("collectstatic", "--noinput", verbosity=0)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
     database = settings.DATABASES["default"]

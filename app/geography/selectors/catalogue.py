@@ -20,7 +20,6 @@ from geography.reading import PRIMARY, REPLICA, alias
 MAX_AGE_S = 0.5
 # While the database is away, what needs no table goes on being answered for as long as this.
 STALE_MAX_S = 86_400.0
-_DAYS_REMEMBERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ class Catalogue:
 
     vintages: tuple[Vintage, ...]
     revision: str = field(init=False)
-    _in_force: dict[tuple[str, date], Vintage | None] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         told = "\n".join(f"{one.pk} {one.published_at}" for one in self.vintages)
@@ -50,14 +48,6 @@ class Catalogue:
 
     def in_force(self, coverage: str, day: date) -> Vintage | None:
         """Return the vintage in force on a day: see `geography.selectors.vintages.vintage_in_force`."""
-        asked = (coverage, day)
-        if asked not in self._in_force:
-            if len(self._in_force) >= _DAYS_REMEMBERED:
-                self._in_force.clear()
-            self._in_force[asked] = self._found(coverage, day)
-        return self._in_force[asked]
-
-    def _found(self, coverage: str, day: date) -> Vintage | None:
         candidates = [
             one
             for one in self.vintages

@@ -223,6 +223,11 @@ def test_without_a_folder_every_body_is_made_anew(tmp_path, caplog):
     assert "not kept" in caplog.text
 
 
+def test_with_a_limit_of_nought_what_another_process_keeps_is_not_used_either(tmp_path):
+    Shelf(tmp_path, 1_000_000).fetch("key", lambda: b"kept")
+    assert Shelf(tmp_path, 0).fetch("key", lambda: b"made anew") == b"made anew"
+
+
 def test_with_a_limit_of_nought_nothing_is_kept(tmp_path):
     made = iter([b"one", b"two"])
     shelf = Shelf(tmp_path, 0)

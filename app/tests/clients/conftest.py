@@ -1,6 +1,5 @@
 """Programs that analysts use, on the demonstration in the test database, as geo_reader and with an environment of their own."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,20 +11,12 @@ from django.conf import settings
 from pytest_django import DjangoDbBlocker
 
 from tests.db.roles import address
-
-WANTED = bool(os.environ.get("TEST_CLIENTS"))
+from tests.optional import left_out
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave these out of a quick run, and say so."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.clients)
-            if not WANTED:
-                item.add_marker(
-                    pytest.mark.skip(reason="QGIS and other clients: TEST_CLIENTS=1 bin/test -m clients; .ci/run does")
-                )
+    left_out(items, Path(__file__).parent, "clients", "QGIS and other clients")
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ def test_a_copied_link_holds_the_position_and_opening_it_takes_it_out_again(visi
     page.locator(".verdict").wait_for()
     assert visitor.fragment == ""
     page.get_by_role("button", name="Copy link with this position").click()
-    page.get_by_text("Copied").wait_for()
+    page.get_by_role("button", name="Copied").wait_for()
     link = page.evaluate("navigator.clipboard.readText()")
     assert "#at=45.4236,-75.7009" in link
 
@@ -122,7 +122,7 @@ def test_the_call_behind_what_is_shown_is_the_one_that_was_made(visit):
     page = visitor.open("fsa=K0A")
     page.get_by_text("The API calls behind this").click()
     page.get_by_role("button", name="Copy", exact=True).first.click()
-    page.get_by_text("Copied").wait_for()
+    page.get_by_role("button", name="Copied").wait_for()
     command = page.evaluate("navigator.clipboard.readText()")
     assert command.startswith("curl 'http://127.0.0.1")
     assert command.removeprefix("curl '").removesuffix("'") in {request.url for request in visitor.requests}

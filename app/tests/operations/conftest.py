@@ -18,10 +18,11 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from benchmarks.cluster import free_port
 from geography.models import Coverage, Vintage
 from loader import publish
 from tests import world as worlds
-from tests.faulty import Cluster, Traffic, Wire, cluster_with_world, well
+from tests.faulty import Breakable, Traffic, Wire, cluster_with_world, well
 
 
 @pytest.fixture(scope="package")
@@ -95,9 +96,7 @@ def serve(
 
     @contextmanager
     def run(**keys: str) -> Iterator[Server]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         folder = tmp_path_factory.mktemp("server")
         before = _sessions(django_db_blocker)
         own = {
@@ -169,13 +168,13 @@ time.time = lambda: right() + float(wrong_by.read_text() or 0)
 
 
 @pytest.fixture(scope="package")
-def cluster() -> Iterator[Cluster]:
+def cluster() -> Iterator[Breakable]:
     with cluster_with_world() as made:
         yield made
 
 
 @pytest.fixture(scope="package")
-def wire(cluster: Cluster) -> Iterator[Wire]:
+def wire(cluster: Breakable) -> Iterator[Wire]:
     wire = Wire(cluster.port)
     yield wire
     wire.close()
@@ -197,7 +196,7 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def running(
-    serve: Callable[..., AbstractContextManager[Server]], cluster: Cluster, wire: Wire, cache: Path, clock: Path
+    serve: Callable[..., AbstractContextManager[Server]], cluster: Breakable, wire: Wire, cache: Path, clock: Path
 ) -> Iterator[Server]:
     """A server over a cluster that may be broken."""
     keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO", "PYTHONPATH": str(clock.parent)}

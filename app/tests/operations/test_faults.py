@@ -11,26 +11,15 @@ from typing import Any
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 
-from tests.faulty import (
-    ASKED,
-    HANGS_S,
-    KEPT,
-    Cluster,
-    Traffic,
-    Wire,
-    ask,
-    folder_for_postgres,
-    free_port,
-    held,
-    well,
-)
+from benchmarks.cluster import folder_for_postgres
+from tests.faulty import ASKED, HANGS_S, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
 from tests.operations.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
 pytestmark = pytest.mark.django_db
 
 
-def test_stopped_and_started(cluster: Cluster, traffic: Traffic) -> None:
+def test_stopped_and_started(cluster: Breakable, traffic: Traffic) -> None:
     cluster.stop()
     time.sleep(1.5)
     meanwhile = ask(traffic.port, KEPT[1])
@@ -41,7 +30,7 @@ def test_stopped_and_started(cluster: Cluster, traffic: Traffic) -> None:
     assert meanwhile.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
 
 
-def test_frozen(cluster: Cluster, traffic: Traffic) -> None:
+def test_frozen(cluster: Breakable, traffic: Traffic) -> None:
     with cluster.frozen():
         time.sleep(3)
     time.sleep(1)
@@ -60,7 +49,7 @@ def test_a_network_that_swallows_everything(wire: Wire, traffic: Traffic, runnin
     assert "the database default answers again" in running.written
 
 
-def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Cluster) -> None:
+def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Breakable) -> None:
     wire = Wire(cluster.port)
     wire.silent.set()
     try:
@@ -83,7 +72,7 @@ def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:
     held(traffic, refused=False)
 
 
-def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Cluster, running: Server) -> None:
+def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Breakable, running: Server) -> None:
     well(running.port)
     before = running.written.count("connections cut")
     with cluster.cursor() as cursor:
@@ -95,15 +84,15 @@ def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Cluster, running:
     assert running.written.count("connections cut") == before
 
 
-def test_sessions_killed(cluster: Cluster, traffic: Traffic) -> None:
+def test_sessions_killed(cluster: Breakable, traffic: Traffic) -> None:
     for _ in range(10):
-        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'covidtrends_geo'")
+        cluster.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{NAME}'")
         time.sleep(0.2)
     # A statement whose session is ended is sent again.
     held(traffic, refused=False)
 
 
-def test_a_session_killed_in_the_middle_of_a_statement(cluster: Cluster, running: Server, traffic: Traffic) -> None:
+def test_a_session_killed_in_the_middle_of_a_statement(cluster: Breakable, running: Server, traffic: Traffic) -> None:
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
         for _ in range(50):
@@ -122,7 +111,7 @@ def test_a_session_killed_in_the_middle_of_a_statement(cluster: Cluster, running
     held(traffic, refused=False)
 
 
-def test_no_connection_left(cluster: Cluster, traffic: Traffic) -> None:
+def test_no_connection_left(cluster: Breakable, traffic: Traffic) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(60):
             # Whatever is free is taken, and what the service holds is freed, until it holds none.
@@ -141,8 +130,8 @@ def test_no_connection_left(cluster: Cluster, traffic: Traffic) -> None:
     held(traffic)
 
 
-def test_read_only(cluster: Cluster, traffic: Traffic) -> None:
-    cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+def test_read_only(cluster: Breakable, traffic: Traffic) -> None:
+    cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
     time.sleep(1.5)
     held(traffic, refused=False)
     with cluster.cursor() as cursor:
@@ -151,13 +140,10 @@ def test_read_only(cluster: Cluster, traffic: Traffic) -> None:
         cursor.execute("SELECT pg_reload_conf()")
 
 
-def test_failed_over_to_a_standby(cluster: Cluster, wire: Wire, traffic: Traffic) -> None:
-    with folder_for_postgres() as folder:
-        standby = Cluster(folder / "data", free_port())
-        standby.run(
-            *("pg_basebackup", "-D", str(standby.folder), "-R", "-X", "stream", "-c", "fast"),
-            *("-h", "127.0.0.1", "-p", str(cluster.port), "-U", "postgres"),
-        )
+def test_failed_over_to_a_standby(cluster: Breakable, wire: Wire, traffic: Traffic) -> None:
+    with folder_for_postgres("fault") as folder:
+        standby = Breakable(folder / "data")
+        standby.follow(cluster)
         standby.start()
         try:
             cluster.stop()

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from tests import loader_files as files
 from tests.db.test_loader_levels import rough
-from tests.faulty import Cluster, Traffic, held
+from tests.faulty import NAME, Breakable, Traffic, held
 from tests.operations.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
@@ -87,7 +87,9 @@ publish.delete(new)
 """
 
 
-def test_published_and_taken_back_and_no_answer_mixes_two_editions(cluster: Cluster, running: Server, traffic: Traffic) -> None:
+def test_published_and_taken_back_and_no_answer_mixes_two_editions(
+    cluster: Breakable, running: Server, traffic: Traffic
+) -> None:
     cluster.python(f"exec({PUBLISHING!r})")
     held(traffic, refused=False)
     seen = set()
@@ -120,7 +122,7 @@ def small_disk(megabytes: int) -> Iterator[Path]:
         folder.rmdir()
 
 
-def load(cluster: Cluster, path: Path) -> "subprocess.CompletedProcess[str]":
+def load(cluster: Breakable, path: Path) -> "subprocess.CompletedProcess[str]":
     options = ["--coverage=health-regions", "--vintage=2010", "--effective-from=2010-01-01", "--representation=digital"]
     accepted = ["--title=Test", "--accept=change", "--because=test", "--no-downloads", f"--file={path}"]
     return subprocess.run(
@@ -134,10 +136,10 @@ def load(cluster: Cluster, path: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_disk_is_full_during_a_load(cluster: Cluster, running: Server, traffic: Traffic, tmp_path: Path) -> None:
+def test_the_disk_is_full_during_a_load(cluster: Breakable, running: Server, traffic: Traffic, tmp_path: Path) -> None:
     path = files.shape(tmp_path, rough(1, step=400))
     with small_disk(24) as disk:
-        cluster.sql(f"CREATE TABLESPACE small LOCATION '{disk}'", "ALTER TABLE region_part SET TABLESPACE small")
+        cluster.sql(f"CREATE TABLESPACE small LOCATION '{disk}'; ALTER TABLE region_part SET TABLESPACE small", NAME)
         ballast = disk / "ballast"
         with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as full:
             while full.write(bytes(65_536)):
@@ -157,13 +159,13 @@ def test_the_disk_is_full_during_a_load(cluster: Cluster, running: Server, traff
             assert done.returncode == 0, done.stderr
         finally:
             # What was loaded stays: it is in force on no day of today's questions.
-            cluster.sql("ALTER TABLE region_part SET TABLESPACE pg_default", "DROP TABLESPACE small")
+            cluster.sql("ALTER TABLE region_part SET TABLESPACE pg_default; DROP TABLESPACE small", NAME)
     held(traffic, refused=False)
 
 
-def test_a_load_into_a_database_that_may_not_be_written_to(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_load_into_a_database_that_may_not_be_written_to(cluster: Breakable, tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(4))
-    cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
     try:
         refused = load(cluster, path)
     finally:

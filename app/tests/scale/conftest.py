@@ -2,6 +2,8 @@
 
 import http.client
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -10,21 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from benchmarks.fleet import Fleet
+from tests.optional import left_out
 from tests.world import position
-
-WANTED = bool(os.environ.get("TEST_SCALE"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave these out of a quick run, and say so."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.scale)
-            if not WANTED:
-                item.add_marker(pytest.mark.skip(reason="several servers: TEST_SCALE=1 bin/test -m scale; .ci/run does"))
+    left_out(items, Path(__file__).parent, "scale", "several servers")
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +36,14 @@ def fleet() -> Iterator[Fleet]:
         running.serve()
         until(lambda: all(standing(running, number) == (1, 1) for number in range(2)))
         yield running
+
+
+def managed_by(url: str, *command: str, **keys: str) -> "subprocess.CompletedProcess[str]":
+    """Run manage.py with a database of its own and none of the settings of this one."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+    environment = kept | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
+    command = (sys.executable, "manage.py", *command)
+    return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
 
 
 def until(true: Callable[[], bool], seconds: float = 30) -> None:

@@ -1,19 +1,15 @@
 """A managed PostgreSQL, as docs/deploy-azure.md has it: TLS only, an owner who is no superuser and makes the roles itself."""
 
 import contextlib
-import os
 import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg2  # type: ignore[import-untyped]
 import pytest
-from django.conf import settings
 
-from benchmarks.cluster import ROOT, Cluster
+from benchmarks.cluster import ROOT, Cluster, folder_for_postgres
+from tests.scale.conftest import managed_by
 
 OWNER, NAME, WORD = "geoadmin", "covidtrends_geo", "a-word-with-$-in-it"
 PASSWORDS = {"DB_API_PASSWORD": "of-the-api", "DB_LOADER_PASSWORD": "of-the-loader", "DB_READER_PASSWORD": "of-the-reader"}
@@ -21,42 +17,34 @@ PASSWORDS = {"DB_API_PASSWORD": "of-the-api", "DB_LOADER_PASSWORD": "of-the-load
 
 @pytest.fixture(scope="module")
 def managed() -> Iterator[Cluster]:
-    folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-managed-"))
-    if ROOT:
-        shutil.chown(folder, "postgres")
-    cluster = Cluster(folder / "data", "of-the-provider")
-    try:
-        cluster.make()
-        key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-        files = [folder / "data" / "server.key", folder / "data" / "server.crt"]
-        subprocess.run([*key, "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)
-        for file in files:
-            file.chmod(0o600)
-            if ROOT:
-                shutil.chown(file, "postgres")
-        with (folder / "data" / "postgresql.conf").open("a", encoding="ascii") as conf:
-            conf.write("ssl = on\n")
-        # Nobody but the provider comes in without TLS.
-        rules = "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
-        (folder / "data" / "pg_hba.conf").write_text(rules, encoding="ascii")
-        cluster.start()
-        cluster.sql(f"create role {OWNER} login createrole createdb password '{WORD}'")
-        cluster.sql(f"create database {NAME} owner {OWNER}")
-        # There the administrator may do this, once the extension is on the list of those allowed.
-        cluster.sql("create extension postgis", NAME)
-        yield cluster
-    finally:
-        cluster.stop()
-        shutil.rmtree(folder)
+    with folder_for_postgres("managed") as folder:
+        cluster = Cluster(folder / "data", "of-the-provider", "ssl = on\n")
+        try:
+            cluster.make()
+            key = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+            files = [folder / "data" / "server.key", folder / "data" / "server.crt"]
+            subprocess.run([*key, "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)
+            for file in files:
+                file.chmod(0o600)
+                if ROOT:
+                    shutil.chown(file, "postgres")
+            # Nobody but the provider comes in without TLS.
+            rules = "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
+            (folder / "data" / "pg_hba.conf").write_text(rules, encoding="ascii")
+            cluster.start()
+            cluster.sql(f"create role {OWNER} login createrole createdb password '{WORD}'")
+            cluster.sql(f"create database {NAME} owner {OWNER}")
+            # There the administrator may do this, once the extension is on the list of those allowed.
+            cluster.sql("create extension postgis", NAME)
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def manage(cluster: Cluster, *command: str, **keys: str) -> "subprocess.CompletedProcess[str]":
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
     place = f"127.0.0.1:{cluster.port}/{NAME}?sslmode={keys.pop('sslmode', 'require')}"
     url = f"postgis://{OWNER}:{WORD.replace('$', '%24')}@{place}"
-    environment = kept | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50, "DEBUG": "false"} | PASSWORDS | keys
-    command = (sys.executable, "manage.py", *command)
-    return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
+    return managed_by(url, *command, **{"DEBUG": "false"} | PASSWORDS | keys)
 
 
 def test_its_owner_migrates_and_every_role_comes_in_by_tls_only(managed: Cluster) -> None:

@@ -1,10 +1,7 @@
 """A managed PostgreSQL whose database belongs to somebody who may create neither extensions nor roles."""
 
 import os
-import shutil
 import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +9,8 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 from django.conf import settings
 
-from benchmarks.cluster import ROOT, Cluster
+from benchmarks.cluster import Cluster, folder_for_postgres
+from tests.scale.conftest import managed_by
 
 NAME, WORD = "covidtrends_geo", "a-word"
 PASSWORDS = {"geo_api": "of-the-api", "geo_loader": "of-the-loader", "geo_reader": "of-the-reader"}
@@ -28,36 +26,24 @@ READY = (
 @pytest.fixture
 def server() -> Iterator[Cluster]:
     """Start one where the provider made the extension and an administrator, who is no superuser, may create roles."""
-    folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-plain-"))
-    if ROOT:
-        shutil.chown(folder, "postgres")
-    cluster = Cluster(folder / "data", "of-the-provider")
-    try:
-        cluster.make()
-        cluster.start()
-        cluster.sql(f"create role admin login createrole password '{WORD}'")
-        cluster.sql(f"create role plain login password '{WORD}'")
-        for name in (NAME, "restored"):
-            cluster.sql(f"create database {name} owner plain")
-            cluster.sql("create extension postgis", name)
-        yield cluster
-    finally:
-        cluster.stop()
-        shutil.rmtree(folder)
+    with folder_for_postgres("plain") as folder:
+        cluster = Cluster(folder / "data", "of-the-provider")
+        try:
+            cluster.make()
+            cluster.start()
+            cluster.sql(f"create role admin login createrole password '{WORD}'")
+            cluster.sql(f"create role plain login password '{WORD}'")
+            for name in (NAME, "restored"):
+                cluster.sql(f"create database {name} owner plain")
+                cluster.sql("create extension postgis", name)
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def manage(cluster: Cluster, *command: str, **keys: str) -> str:
     """Run a command of the service as the owner, and return what it says."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
-    address = {"DATABASE_URL": f"postgis://plain:{WORD}@127.0.0.1:{cluster.port}/{NAME}", "SECRET_KEY": "x" * 50}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *command],
-        cwd=settings.APP_DIR,
-        env=kept | address | keys,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = managed_by(f"postgis://plain:{WORD}@127.0.0.1:{cluster.port}/{NAME}", *command, **keys)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
