@@ -5,10 +5,10 @@ publication changes the vintage and with it every key.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 # (`catalogue.STALE_MAX_S`).
 _CURRENT = "public, max-age=60, stale-if-error=86400"
 _NAMED = "public, max-age=86400, immutable, stale-if-error=86400"
+# Where WSGI's environ says which body of the shelf the answer is, if it may be kept.
+KEPT_AS = "covidtrends_geo.kept_as"
 
 
 def answer(
@@ -60,10 +62,13 @@ def answer(
     told = (_code_version(), vintage.pk, vintage.published_at, about, media_type, language, encoding)
     key = repr(told)
     etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
+    if keep:
+        request.META[KEPT_AS] = key
     response: HttpResponseBase
-    if asked := request.headers.get("If-None-Match", ""):
-        count_cache("client", _has(asked, etag))
-    if asked and _has(asked, etag):
+    has = client_has(request.META, etag)
+    if "HTTP_IF_NONE_MATCH" in request.META:
+        count_cache("client", has)
+    if has:
         response = HttpResponseNotModified()
     else:
 
@@ -108,9 +113,11 @@ def _encoded(body: bytes | Iterable[bytes], encoding: str) -> bytes | Iterable[b
     return compress(body, encoding) if isinstance(body, bytes) else compress_pieces(body, encoding)
 
 
-def _has(header: str, etag: str) -> bool:
+def client_has(environ: Mapping[str, Any], etag: str) -> bool:
+    """Say whether a client has the answer, by its request (WSGI's environ)."""
+    asked = environ.get("HTTP_IF_NONE_MATCH", "")
     # If-None-Match compares weakly (RFC 9110, section 13.1.2).
-    return any(one == "*" or one.removeprefix("W/") == etag for one in parse_etags(header))
+    return bool(asked) and any(one == "*" or one.removeprefix("W/") == etag for one in parse_etags(asked))
 
 
 @cache

@@ -1,6 +1,6 @@
 """In which language a request is answered, and what is said in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from django.core.exceptions import SuspiciousOperation
@@ -28,20 +28,25 @@ def _settled(request: HttpRequest | Request) -> tuple[str, bool]:
     """Return the language, and whether `lang` has settled it."""
     settled: tuple[str, bool] | None = getattr(request, "settled_language", None)
     if settled is None:
-        given = _given(request)
-        settled = (given, True) if given else (_preferred(request.META.get("HTTP_ACCEPT_LANGUAGE", "")), False)
+        try:
+            given = request.GET.getlist("lang")
+        except SuspiciousOperation:
+            # More parameters than are read.
+            given = []
+        settled = settle(given, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
         setattr(request, "settled_language", settled)  # noqa: B010 - an attribute of ours
     return settled
 
 
-def _given(request: HttpRequest | Request) -> str | None:
-    try:
-        given = request.GET.getlist("lang")
-    except SuspiciousOperation:
-        # More parameters than are read.
-        return None
+def settle(given: Sequence[str], header: str) -> tuple[str, bool]:
+    """Return the language, and whether `lang` has settled it.
+
+    Args:
+        given: every value of `lang`.
+        header: Accept-Language.
+    """
     language = given[0].strip().lower() if len(given) == 1 else ""
-    return language if language in LANGUAGES else None
+    return (language, True) if language in LANGUAGES else (_preferred(header), False)
 
 
 def _preferred(header: str) -> str:

@@ -19,6 +19,8 @@ from api.bodies import (
     region_names,
     vintage_block,
 )
+from api.editions import chosen_pair
+from api.queries import LocateManyQuery, LocateQuery
 from api.renderers import json_bytes
 from geography.conf import DATUM_UNCERTAINTY_M
 from geography.coordinates import LonLat
@@ -26,12 +28,16 @@ from geography.models import Vintage
 from geography.selectors.catalogue import published
 from geography.selectors.changes import reused_codes
 from geography.selectors.nearby import RegionRef
-from geography.selectors.positions import Located, circle_shares, points_locate
+from geography.selectors.positions import Located, circle_shares, in_memory, points_locate
 
+# Accept headers with which nothing needs to be negotiated about one position: GeoJSON is what comes first anyhow.
+PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
 DISTANCE_DECIMALS = 1
 # Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
 _REMEMBERED = 8
 _NULL = orjson.Fragment(b"null")
+# How far it is to the next region matters of health regions, not of FSAs.
+_BORDERS = (True, False)
 
 
 class Answers:
@@ -58,6 +64,11 @@ class Answers:
         self._texts = _texts(*editions, language, published().revision)
 
     @property
+    def in_memory(self) -> bool:
+        """Say whether this process holds both vintages in memory, so that no answer asks a table."""
+        return in_memory([*self.vintages.values()], borders=_BORDERS)
+
+    @property
     def may_query(self) -> bool:
         """Say whether `properties` may ask the tables."""
         return self._accuracy_m is not None
@@ -69,7 +80,7 @@ class Answers:
             vintages=[self.vintages["vintage"], self.vintages["fsa_vintage"]],
             accuracy_m=self._accuracy_m or 0.0,
             max_distance_m=self._max_distance_m,
-            borders=(True, False),
+            borders=_BORDERS,
         )
 
     def properties(self, position: LonLat, located: tuple[Located, ...]) -> dict[str, Any]:
@@ -122,6 +133,11 @@ class Answers:
             for region in located.near
         ]
         return sorted(candidates, key=lambda one: -one["share_of_circle"])
+
+
+def answers_to(query: LocateQuery | LocateManyQuery, language: str) -> Answers:
+    """Return what answers a request about positions. Raises: as `chosen_pair`."""
+    return Answers(chosen_pair(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
 
 
 class _Edition:

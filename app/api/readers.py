@@ -144,6 +144,8 @@ def is_broken(text: str) -> bool:
 
     White space is fine: people paste it.
     """
+    if text.isprintable() and "\ufffd" not in text:
+        return False
     # What is no UTF-8 arrives as U+FFFD.
     return any(one == "\ufffd" or (unicodedata.category(one) in ("Cc", "Cs") and not one.isspace()) for one in text)
 

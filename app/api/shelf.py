@@ -50,7 +50,7 @@ class Shelf:
         """
         if self.most_bytes <= 0:
             return self.spool(make())
-        path = self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
+        path = self._path(key)
         found = _read(path)
         count_cache("bodies", found is not None)
         if found is not None:
@@ -62,6 +62,16 @@ class Shelf:
                 found = made if isinstance(made, bytes) else self.spool(made)
                 self._keep(path, found)
         return found
+
+    def kept(self, key: str) -> bytes | None:
+        """Return the body kept under a key; None where there is none, or a long one."""
+        found = _read(self._path(key)) if self.most_bytes > 0 else None
+        if isinstance(found, bytes):
+            count_cache("bodies", True)
+            return found
+        if found is not None:
+            found.close()
+        return None
 
     def spool(self, made: bytes | Iterable[bytes]) -> bytes | IO[bytes]:
         """Return a body that comes in pieces as a file without a name, or whole where it is no longer than WHOLE_MAX_BYTES.
@@ -81,6 +91,9 @@ class Shelf:
         except BaseException:
             file.close()
             raise
+
+    def _path(self, key: str) -> Path:
+        return self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[None]:

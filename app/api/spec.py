@@ -5,11 +5,9 @@ document is rendered from the same objects (api.openapi), so that the two cannot
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
-
-from django.http import QueryDict
 
 from api.readers import is_broken, too_long, unknown_name
 from geography.errors import ParameterInvalid
@@ -67,38 +65,41 @@ class Spec(Generic[Query]):
     path: tuple[Param, ...] = ()
     query: tuple[Param, ...] = ()
     _known: dict[str, Param] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _defaults: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._known.update({name: param for param in self.query for name in (param.name, *param.aliases)})
+        self._defaults.update({param.name: param.default for param in self.query})
 
-    def parse(self, query: QueryDict, path: Mapping[str, str]) -> Query:
+    def parse(self, query: Mapping[str, Sequence[str]], path: Mapping[str, str]) -> Query:
         """Return the route's typed query.
+
+        Args:
+            query: every value of each parameter after the question mark, percent-decoded.
+            path: the values of the parameters in the path.
 
         Raises: InvalidInput for a parameter that is unknown, repeated, empty, too long or of the wrong form;
         NotFound for a path that cannot name anything.
         """
         given = self._given(query)
-        values = {one.name: one.read(path[one.name]) for one in self.path}
+        values = self._defaults | {one.name: one.read(path[one.name]) for one in self.path}
         for param in self.query:
             if param.name in given:
-                name, text = given[param.name]
-                values[param.name] = _read(param, name, text)
+                values[param.name] = _read(param, *given[param.name])
             elif param.required:
                 raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
-            else:
-                values[param.name] = param.default
         return self.build(values)
 
-    def _given(self, query: QueryDict) -> dict[str, tuple[str, str]]:
+    def _given(self, query: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
         """Return by the name of the parameter the name that it was given, and its text."""
         given: dict[str, tuple[str, str]] = {}
-        for name, texts in query.lists():
+        for name, texts in query.items():
             param = self._known.get(name)
             if param is None:
                 raise _unknown(name, list(self._known))
             if len(texts) > 1 or param.name in given:
                 raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
-            given[param.name] = name, str(texts[0])
+            given[param.name] = name, texts[0]
         return given
 
 

@@ -12,15 +12,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Tells the settings that statements have a limit here. What runs from the command line, such as a load, has none.
 os.environ["COVIDTRENDS_GEO_SERVES"] = "1"
 
-application = clients.whole(get_wsgi_application())
+django = get_wsgi_application()
 
 # After the settings are there, and in the process that serves.
+from api.shortcut import Shortcut  # noqa: E402
+
+# Throttling counts every request, which it does on the long way.
+application = clients.whole(django if settings.THROTTLE_RATE else Shortcut(django))
+
 database.watch(settings.DB_STATEMENT_TIMEOUT_MS)
 silence.watch(settings.DB_SILENT_AFTER_MS)
 clients.watch(settings.SLOW_CLIENT_S)
 replica.watch()
 
-from geography.selectors import atlas  # noqa: E402 - its models need the settings too
+from geography.selectors import atlas  # noqa: E402
 
 atlas.warm()
 

@@ -33,7 +33,10 @@ DURATION = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
-IN_PROGRESS = _gauge("geo_http_requests_in_progress", "Requests under way. Where there are as many as threads, others wait.")
+IN_PROGRESS = _gauge(
+    "geo_http_requests_in_progress",
+    "Requests under way that take more than a moment. Where there are as many as threads, others wait.",
+)
 BULK_IN_PROGRESS = _gauge("geo_bulk_requests_in_progress", "Bulk requests under way.")
 PROBLEMS = _counter("geo_problems", "Problem documents sent, by kind: the last part of their type.", "kind")
 CACHE = _counter("geo_cache_requests", "Look-ups in a cache, and whether it held the answer.", "cache", "result")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from time import perf_counter
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -20,24 +21,27 @@ requests_log = logging.getLogger("requests")
 API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-def observe(get_response: Handler) -> Handler:
-    """Give the request its id, and count it. The outermost one, so that nothing is answered uncounted."""
-    begin, enter, leave = requestid.begin, IN_PROGRESS.inc, IN_PROGRESS.dec
-    log_requests = settings.LOG_REQUESTS
+# Where WSGI's environ says which route (Django's ResolverMatch) a request came to, and that it is observed already.
+ROUTE = "covidtrends_geo.route"
+_OBSERVED = "covidtrends_geo.observed"
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        started = perf_counter()
-        request_id = begin(request.META.get("HTTP_X_REQUEST_ID"))
-        database_seconds, statements = stopwatch.seconds, stopwatch.statements
-        enter()
-        try:
-            response = get_response(request)
-        finally:
-            leave()
-        response.headers["X-Request-ID"] = request_id
-        match, method, status = request.resolver_match, request.method or "", response.status_code
-        database_seconds, statements = stopwatch.seconds - database_seconds, stopwatch.statements - statements
-        seconds = perf_counter() - started
+
+class Observed:
+    """One request that is being answered."""
+
+    __slots__ = ("_began", "_database_seconds", "_statements", "request_id")
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        """Begin. Args: environ: WSGI's."""
+        self._began = perf_counter()
+        self.request_id = requestid.begin(environ.get("HTTP_X_REQUEST_ID"))
+        self._database_seconds, self._statements = stopwatch.seconds, stopwatch.statements
+        environ[_OBSERVED] = self
+
+    def answered(self, match: Any, method: str, status: int) -> None:
+        """Count it, and log it where LOG_REQUESTS says so. `match` is as for `count_request`."""
+        database_seconds, statements = stopwatch.seconds - self._database_seconds, stopwatch.statements - self._statements
+        seconds = perf_counter() - self._began
         count_request(
             match=match,
             method=method,
@@ -46,11 +50,27 @@ def observe(get_response: Handler) -> Handler:
             database_seconds=database_seconds,
             statements=statements,
         )
-        if log_requests:
+        if settings.LOG_REQUESTS:
             requests_log.info(
                 "%d %s %s %.1f ms, %d statements %.1f ms",
                 *(status, method_of(method), route_of(match), seconds * 1000, statements, database_seconds * 1000),
             )
+
+
+def observe(get_response: Handler) -> Handler:
+    """Give the request its id, and count it. The outermost one, so that nothing is answered uncounted."""
+    enter, leave = IN_PROGRESS.inc, IN_PROGRESS.dec
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        observed = request.META.get(_OBSERVED) or Observed(request.META)
+        enter()
+        try:
+            response = get_response(request)
+        finally:
+            leave()
+        response.headers["X-Request-ID"] = observed.request_id
+        request.META[ROUTE] = request.resolver_match
+        observed.answered(request.resolver_match, request.method or "", response.status_code)
         return response
 
     return middleware

@@ -34,7 +34,7 @@ class ApiView(APIView):
     def ask(self, request: Request, spec: Spec[Query], **path: str) -> Query:
         """Return the request as its spec reads it, and settle the language (`api.language.language_of`)."""
         self.language = language_of(request)
-        return spec.parse(request.query_params, path)
+        return spec.parse(dict(request.query_params.lists()), path)
 
     def cached(
         self,

@@ -189,7 +189,7 @@ class FsasView(BulkView, LayerView):
 
     def chunks(self, request: Request, items: Items[Any]) -> Body:
         """Return the answers, the columns that CSV adds, and what says where they come from."""
-        vintages = chosen_pair(queries.FSA_MANY.parse(request.GET, {}))
+        vintages = chosen_pair(queries.FSA_MANY.parse(dict(request.GET.lists()), {}))
         answers = Answers(vintages, self.language, max_distance_m=0.0)
         return Body(codes.answered(items.items, vintages, self.language), codes.COLUMNS, answers.source, answers.links())
 

@@ -13,19 +13,15 @@ from api import openapi, queries, schemas
 from api.bulk import positions
 from api.bulk.reading import Items
 from api.caching import staleness
-from api.editions import chosen_pair
 from api.errors import refuse
 from api.language import language_of
-from api.located import Answers
+from api.located import PLAIN_ACCEPT, answers_to
 from api.openapi import Sent
 from api.renderers import GeoJSONRenderer, JSONRenderer
 from api.schemas.bulk import TEXT
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
-
-# What a lookup's Accept header says where nothing needs to be negotiated: GeoJSON is what comes first anyhow.
-_PLAIN = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
 
 
 class LocateView(BulkView, GeoView):
@@ -96,14 +92,14 @@ class LocateView(BulkView, GeoView):
 
     def chunks(self, request: Request, items: Items[Any]) -> Body:
         """Return the answers, the columns that CSV adds, and what says where they come from."""
-        query = queries.LOCATE_MANY.parse(request.GET, {})
-        answers = Answers(chosen_pair(query), self.language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
+        query = queries.LOCATE_MANY.parse(dict(request.GET.lists()), {})
+        answers = answers_to(query, self.language)
         some = positions.measurable(items.items, query.accuracy_m)
         return Body(positions.answered(some, answers), positions.COLUMNS, answers.source, answers.links() | staleness())
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer without the framework where it has nothing to settle: most of the time of a lookup was its negotiation."""
-        if request.method != "GET" or request.META.get("HTTP_ACCEPT", "*/*") not in _PLAIN:
+        if request.method != "GET" or request.META.get("HTTP_ACCEPT", "*/*") not in PLAIN_ACCEPT:
             return super().dispatch(request, *args, **kwargs)
         try:
             body, headers = self._answer(request)
@@ -112,8 +108,6 @@ class LocateView(BulkView, GeoView):
         return HttpResponse(body, content_type=GeoJSONRenderer.media_type, headers=headers)
 
     def _answer(self, request: HttpRequest | Request) -> tuple[bytes, dict[str, str]]:
-        query = queries.LOCATE.parse(request.GET, {})
-        answers = Answers(
-            chosen_pair(query), language_of(request), max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m
-        )
+        query = queries.LOCATE.parse(dict(request.GET.lists()), {})
+        answers = answers_to(query, language_of(request))
         return answers.feature(query.position), answers.links() | staleness()

@@ -100,6 +100,15 @@ def published() -> Catalogue:
         memory.lock.release()
 
 
+def fresh() -> Catalogue | None:
+    """Return what `published` would, where it need not ask for it and the database is there; else None. Queries: none."""
+    memory = _memories[alias()]
+    remembered = memory.read
+    if remembered is None or memory.failed_at is not None or time.monotonic() - remembered[1] >= MAX_AGE_S:
+        return None
+    return remembered[0]
+
+
 def stale_s() -> int | None:
     """Return for how many seconds nobody could say whether what is remembered still holds; None while the database is there."""
     memory = _memories[alias()]

@@ -89,6 +89,6 @@ class Cells:
             cell = Cell(*key, self._tree, self._owners, self._pieces)
             # Whichever was made first goes first. Threads may make one twice or let two go: nothing is wrong then.
             if len(self._made) >= CELLS_MAX:
-                self._made.pop(next(iter(self._made)), None)
+                self._made.pop(next(iter(list(self._made))), None)
             self._made[key] = cell
         return cell

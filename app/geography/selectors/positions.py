@@ -80,6 +80,11 @@ def points_locate(
     return list(zip(*located, strict=True)) if located else [() for _ in positions]
 
 
+def in_memory(vintages: Sequence[Vintage], *, borders: Sequence[bool]) -> bool:
+    """Say whether `points_locate` and `circle_shares` would ask no table. What is missing is read in the background."""
+    return None not in [atlas.held(vintage, border=border) for vintage, border in zip(vintages, borders, strict=True)]
+
+
 def position_locate(
     *,
     position: LonLat,

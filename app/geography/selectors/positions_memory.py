@@ -95,10 +95,7 @@ class MemoryLayer:
             near, own, rival = self._near(place.position, candidates, reach.radius_m)
         other = None
         if own is None:
-            if reach.nearest_m:
-                places, ends = Places([place.position]), _Ends()
-                self._nearest_pieces(places.points, np.zeros(1, dtype=np.intp), reach.nearest_m, ends)
-                other = self._measured(places, ends).get(0)
+            other = self._nearest_piece(place, reach.nearest_m)
         elif reach.border:
             other = (
                 self._rival(place, cell, own) if rival is None else self._end(place, self._pieces[rival], self._owner_of[rival])
@@ -202,6 +199,13 @@ class MemoryLayer:
             borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
             if borders is not None:
                 self._add_nearest(borders.tree.query_nearest(points[numbers]), numbers, borders.owners, borders.lines, ends)
+
+    def _nearest_piece(self, place: Place, nearest_m: float) -> tuple[float, RegionRef] | None:
+        """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
+        found = self._tree.query_nearest(place.point, max_distance=nearest_m * UNITS_MAX).tolist() if nearest_m else []
+        # Where several are equally near, the region with the lowest code is named.
+        nearest = min(found, key=self._owner_of.__getitem__, default=None)
+        return None if nearest is None else self._end(place, self._pieces[nearest], self._owner_of[nearest])
 
     def _nearest_pieces(self, points: Geometries, outside: Integers, nearest_m: float, ends: _Ends) -> None:
         """Add what is nearest to the points that lie in no region, up to a distance."""
