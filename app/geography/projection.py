@@ -49,15 +49,17 @@ class Places:
     Attributes:
         positions: degrees, WGS 84.
         lon, lat: the same as arrays.
-        points: the same in EPSG:3347, as shapes.
+        xy: the same in EPSG:3347, metres, as rows.
+        points: and as shapes.
     """
 
-    __slots__ = ("lat", "lon", "points", "positions")
+    __slots__ = ("lat", "lon", "points", "positions", "xy")
 
     def __init__(self, positions: Sequence[LonLat]) -> None:
         self.positions = positions
         self.lon, self.lat = np.array(positions).T
-        self.points: npt.NDArray[np.object_] = shapely.points(*_lambert().transform(self.lon, self.lat))
+        self.xy: npt.NDArray[np.float64] = np.column_stack(_lambert().transform(self.lon, self.lat))
+        self.points: npt.NDArray[np.object_] = shapely.points(self.xy)
 
 
 def to_degrees(x: Any, y: Any) -> tuple[Any, Any]:

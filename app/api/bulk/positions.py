@@ -15,8 +15,9 @@ from geography.messages import Message
 from geography.reading import again
 from geography.selectors.positions import Located
 
-# One question to the tables, or one walk through memory, for so many.
+# One question to the tables for so many, and one walk through memory: the more, the more of them share a square.
 CHUNK = 2_000
+CHUNK_IN_MEMORY = 10_000
 
 _LAT = ("lat", "latitude", "y")
 _LON = ("lon", "lng", "long", "longitude", "x")
@@ -81,7 +82,7 @@ def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Itera
 def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[Answer]]:
     """Yield the answers in chunks, in the order of the items. Queries: as `Answers.locate` for each `CHUNK`."""
     rest = iter(items)
-    while some := list(islice(rest, CHUNK)):
+    while some := list(islice(rest, CHUNK_IN_MEMORY if answers.in_memory else CHUNK)):
         yield again(partial(_chunk, some, answers))
 
 

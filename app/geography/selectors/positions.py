@@ -73,10 +73,7 @@ def points_locate(
     if len(asked) != len(positions):
         known = [dict(zip(around, column, strict=True)) for column in columns]
         columns = [[column.get(number, _NOTHING) for number in range(len(positions))] for column in known]
-    located = [
-        [_located(vintage, found, max_distance_m) for found in column]
-        for vintage, column in zip(vintages, columns, strict=True)
-    ]
+    located = [_located_each(vintage, column, max_distance_m) for vintage, column in zip(vintages, columns, strict=True)]
     return list(zip(*located, strict=True)) if located else [() for _ in positions]
 
 
@@ -135,6 +132,13 @@ def _nearby(positions: Sequence[LonLat], vintages: Sequence[Vintage], reaches: S
         from_tables[number] if layer is None or places is None else layer.nearby_each(places, reaches[number])
         for number, layer in enumerate(layers)
     ]
+
+
+def _located_each(vintage: Vintage, column: Sequence[Nearby], max_distance_m: float) -> list[Located]:
+    # What is near is one object for all that lie in one region, where nobody asked for its neighbour.
+    known = {id(found): found for found in column}
+    made = {number: _located(vintage, found, max_distance_m) for number, found in known.items()}
+    return [made[id(found)] for found in column]
 
 
 def _located(vintage: Vintage, found: Nearby, max_distance_m: float) -> Located:

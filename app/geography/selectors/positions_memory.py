@@ -15,6 +15,7 @@ import shapely
 from geography.conf import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, DATUM_UNCERTAINTY_M
 from geography.coordinates import LonLat
 from geography.projection import Place, Places, distance_m, scale, to_degrees
+from geography.selectors import squares
 from geography.selectors.cells import AROUND, Cell, Cells
 from geography.selectors.nearby import Nearby, Reach, RegionRef
 from geography.selectors.outlines import Geometries, Integers, Outlines, outlines, tree_of
@@ -58,6 +59,7 @@ class MemoryLayer:
         self._regions = tuple(regions)
         # By rank. The last is for what is in no region, whose rank is -1.
         self._alone: tuple[_Near, ...] = (*(((0.0, region),) for region in self._regions), ())
+        self._nothing_else = tuple(Nearby(near, None) for near in self._alone)
         self._pieces = pieces
         self._owners: Integers = np.asarray(owners, dtype=np.intp)
         self._owner_of: list[int] = self._owners.tolist()
@@ -105,16 +107,19 @@ class MemoryLayer:
     def nearby_each(self, places: Places, reach: Reach) -> list[Nearby]:
         """Return what is near each position, in the same order."""
         points, most = places.points, reach.radius_m * UNITS_MAX
-        numbers, pieces, distances = self._pairs(points, reach.radius_m)
+        ranks = np.full(len(points), -1, dtype=np.intp)
+        if most <= AROUND:
+            ranks = squares.alone(places.xy, most, self._tree, self._owners, self._pieces)
+        numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), reach.radius_m)
         # Nearly every position is in one piece and near no other: its region is all that is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
-        ranks = np.full(len(points), -1, dtype=np.intp)
         ranks[numbers[clear]] = self._owners[pieces[clear]]
-        nears = [self._alone[rank] for rank in ranks.tolist()]
+        found = [self._nothing_else[rank] for rank in ranks.tolist()]
         rivals: dict[int, int] = {}
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
             candidates = self._grouped(its_pieces, its_distances, most)
-            nears[number], own, rival = self._near(places.positions[number], candidates, reach.radius_m)
+            near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
+            found[number] = Nearby(near, None)
             ranks[number] = -1 if own is None else own
             if own is not None and rival is not None:
                 rivals[number] = rival
@@ -125,12 +130,13 @@ class MemoryLayer:
             ends.add(near_another, self._owners[their_rivals], self._pieces[their_rivals])
             alone = ranks >= 0
             alone[near_another] = False
-            self._nearest_outlines(points, np.flatnonzero(alone), ranks, ends)
+            self._nearest_outlines(places, np.flatnonzero(alone), ranks, ends)
         outside = np.flatnonzero(ranks < 0)
         if reach.nearest_m and len(outside):
             self._nearest_pieces(points, outside, reach.nearest_m, ends)
-        others = self._measured(places, ends)
-        return [Nearby(near, others.get(number)) for number, near in enumerate(nears)]
+        for number, other in self._measured(places, ends).items():
+            found[number] = Nearby(found[number].near, other)
+        return found
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
         """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
@@ -162,13 +168,16 @@ class MemoryLayer:
                     found[rank] = (distance, piece)
         return found
 
-    def _pairs(self, points: Geometries, radius_m: float) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
-        """Return the numbers of points and of pieces within the radius of them, in the order of the points, with distances."""
+    def _pairs(
+        self, points: Geometries, asked: Integers, radius_m: float
+    ) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
+        """Return the numbers of the points asked for and of pieces within the radius, in their order, with the distances."""
         most = radius_m * UNITS_MAX
         if radius_m <= DATUM_UNCERTAINTY_M:
-            numbers, pieces = self._boxes.query(points)
+            numbers, pieces = self._boxes.query(points[asked])
         else:
-            numbers, pieces = self._tree.query(points, predicate="dwithin", distance=most)
+            numbers, pieces = self._tree.query(points[asked], predicate="dwithin", distance=most)
+        numbers = asked[numbers]
         distances = shapely.distance(self._pieces[pieces], points[numbers])
         within = distances <= most
         return numbers[within], pieces[within], distances[within]
@@ -192,13 +201,13 @@ class MemoryLayer:
         near = tuple((distance, self._regions[rank]) for rank, distance, _ in within)
         return near, own, min(rivals)[2] if rivals else None
 
-    def _nearest_outlines(self, points: Geometries, inside: Integers, ranks: Integers, ends: _Ends) -> None:
+    def _nearest_outlines(self, places: Places, inside: Integers, ranks: Integers, ends: _Ends) -> None:
         """Add what is nearest to the points that lie in one region and are near no other."""
         inside = inside[np.argsort(ranks[inside], kind="stable")]
         for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
             borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
             if borders is not None:
-                self._add_nearest(borders.tree.query_nearest(points[numbers]), numbers, borders.owners, borders.lines, ends)
+                ends.add(numbers, *squares.nearest(places.points[numbers], places.xy[numbers], borders))
 
     def _nearest_piece(self, place: Place, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
@@ -209,16 +218,12 @@ class MemoryLayer:
 
     def _nearest_pieces(self, points: Geometries, outside: Integers, nearest_m: float, ends: _Ends) -> None:
         """Add what is nearest to the points that lie in no region, up to a distance."""
-        pairs = self._tree.query_nearest(points[outside], max_distance=nearest_m * UNITS_MAX)
-        self._add_nearest(pairs, outside, self._owners, self._pieces, ends)
-
-    def _add_nearest(self, pairs: Integers, numbers: Integers, owners: Integers, shapes: Geometries, ends: _Ends) -> None:
-        found, nearest = pairs
+        found, nearest = self._tree.query_nearest(points[outside], max_distance=nearest_m * UNITS_MAX)
         # Where several are equally near, the region with the lowest code is named.
-        order = np.lexsort((owners[nearest], found))
+        order = np.lexsort((self._owners[nearest], found))
         _, first = np.unique(found[order], return_index=True)
         chosen = order[first]
-        ends.add(numbers[found[chosen]], owners[nearest[chosen]], shapes[nearest[chosen]])
+        ends.add(outside[found[chosen]], self._owners[nearest[chosen]], self._pieces[nearest[chosen]])
 
     def _rival(self, place: Place, cell: Cell, own: int) -> tuple[float, RegionRef] | None:
         """Return the nearest other region than the one that covers a place, where none is near."""

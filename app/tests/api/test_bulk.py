@@ -135,7 +135,8 @@ class TestPositions:
         assert found[1]["id"] == 9
 
     def test_in_many_chunks_are_one_document(self, world, post, monkeypatch):
-        monkeypatch.setattr("api.bulk.positions.CHUNK", 3)
+        for name in ("CHUNK", "CHUNK_IN_MEMORY"):
+            monkeypatch.setattr(f"api.bulk.positions.{name}", 3)
         for count in (2, 3, 4, 7):
             assert len(results(post("/locate", {"points": [HERE] * count}))) == count
 

@@ -80,6 +80,7 @@ def test_says_that_a_file_is_not_there(tmp_path):
 
 def test_needs_no_more_memory_for_more_positions(locate, monkeypatch):
     monkeypatch.setattr(positions, "CHUNK", 100)
+    monkeypatch.setattr(positions, "CHUNK_IN_MEMORY", 100)
 
     def peak(count):
         tracemalloc.start()

@@ -7,7 +7,7 @@ from django.db import connection
 from geography.coordinates import LonLat
 from geography.models import Coverage, Vintage
 from geography.projection import Place, Places, distance_m, scale
-from geography.selectors import atlas, positions_sql
+from geography.selectors import atlas, positions_sql, squares
 from geography.selectors.nearby import Reach
 from loader import publish
 from tests import loader_files as files
@@ -78,6 +78,22 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
     assert sum(bool(one.near) for one in together) > 50
     assert any(one.other for one in together)
+
+
+@pytest.mark.parametrize("label", ["2015", "2022"])
+@pytest.mark.parametrize("spread", [0.001, 0.01])
+def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings, label, spread):
+    settings.LOOKUP_MEMORY_VERTICES = 10_000_000
+    layer = atlas.held(vintages[label]) or atlas.load(vintages[label])
+    assert layer is not None
+    random = np.random.default_rng(2015)
+    middles = np.repeat(positions_about(vintages[label], 0.002, 60), 50, axis=0)
+    positions = [LonLat(*one) for one in (middles + random.normal(0, spread, middles.shape)).tolist()]
+    reach = Reach(2.0, nearest_m=20_000.0, border=True)
+    together = layer.nearby_each(Places(positions), reach)
+    assert together == [layer.nearby(Place(position), reach) for position in positions]
+    known = squares.alone(Places(positions).xy, 2.2, layer._tree, layer._owners, layer._pieces)
+    assert 20 < (known >= 0).sum() < len(positions)
 
 
 def test_circles_are_shared_out_alike(vintages, settings):

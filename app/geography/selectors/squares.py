@@ -1,0 +1,113 @@
+"""What is the same for all of many positions in a small square, found for all squares at once.
+
+`cells` is the same for one position; it remembers, which this does not: among many positions, squares are met often enough.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from geography.selectors.outlines import Geometries, Integers, Outlines
+
+Numbers = npt.NDArray[np.float64]
+
+# Metres in EPSG:3347, the sides of squares in which there is likely to be one region, and in which few lines can be nearest.
+_SIDE_OF_ONE = 512.0
+_SIDE_OF_BORDERS = 4096.0
+# What a square is worth: fewer positions are asked about one by one.
+_POSITIONS_MIN = 3
+# With more lines than these, a look through the tree of all of them is faster.
+_LINES_MAX = 12
+# Of a square's area: what two pieces of a region leave between them by rounding, much less than a millimetre wide.
+_NO_AREA = 1e-9
+_MARGIN = 0.01
+
+
+class Nearest(NamedTuple):
+    """What is nearest to each of some positions: the owner's rank and its shape."""
+
+    ranks: Integers
+    shapes: Geometries
+
+
+def alone(xy: Numbers, around: float, tree: shapely.STRtree, owners: Integers, pieces: Geometries) -> Integers:
+    """Return for each position the rank of the region that it and all within `around` metres of it are in, where that is sure.
+
+    -1 where it is not: the position's square is not wholly in one region, or too few others are in it to find that out.
+
+    Args:
+        xy: positions as rows, metres in EPSG:3347.
+        tree: of the pieces.
+    """
+    corners, square_of = _squares(xy, _SIDE_OF_ONE)
+    asked = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
+    west, south = (corners[asked] - around).T
+    side = _SIDE_OF_ONE + 2 * around
+    boxes = shapely.box(west, south, west + side, south + side)
+    numbers, found = tree.query(boxes, predicate="intersects")
+    ranks = owners[found]
+    least, most = np.full(len(boxes), len(owners)), np.full(len(boxes), -1)
+    np.minimum.at(least, numbers, ranks)
+    np.maximum.at(most, numbers, ranks)
+    of_one = (least == most)[numbers]
+    in_one_piece = (np.bincount(numbers, minlength=len(boxes)) == 1)[numbers]
+    covered = np.zeros(len(boxes))
+    # Nearly always one piece holds the whole square, which is a much cheaper question than what the two share.
+    single = np.flatnonzero(of_one & in_one_piece)
+    held = single[shapely.covers(pieces[found[single]], boxes[numbers[single]])]
+    covered[numbers[held]] = side * side
+    several = np.flatnonzero(of_one & ~in_one_piece)
+    shared = shapely.intersection(pieces[found[several]], boxes[numbers[several]])
+    np.add.at(covered, numbers[several], shapely.area(shared))
+    of_square = np.full(len(corners), -1, dtype=np.intp)
+    of_square[asked] = np.where(covered >= side * side * (1 - _NO_AREA), most, -1)
+    return of_square[square_of]
+
+
+def nearest(points: Geometries, xy: Numbers, borders: Outlines) -> Nearest:
+    """Return for each position in one region which line of another region is nearest; of several, the lowest rank's.
+
+    Args:
+        points: positions in EPSG:3347.
+        xy: the same as rows of numbers.
+        borders: of the region that they are in.
+    """
+    corners, square_of = _squares(xy, _SIDE_OF_BORDERS)
+    lines_of: list[Integers] = [np.empty(0, dtype=np.intp)]
+    sizes = np.zeros(len(corners), dtype=np.intp)
+    asked = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
+    if len(asked):
+        centres = shapely.points(corners[asked] + _SIDE_OF_BORDERS / 2)
+        _, distances = borders.tree.query_nearest(centres, return_distance=True, all_matches=False)
+        # A place in a square is at most so much farther than its centre from what is nearest to the centre.
+        reach = distances + _SIDE_OF_BORDERS * 2**0.5 + _MARGIN
+        numbers, found = borders.tree.query(centres, predicate="dwithin", distance=reach)
+        lines_of.append(found)
+        sizes[asked] = np.bincount(numbers, minlength=len(asked))
+    first = np.cumsum(sizes) - sizes
+    few = (sizes > 0) & (sizes <= _LINES_MAX)
+    # For each of these positions the lines of its square, one after the other.
+    some, rest = np.flatnonzero(few[square_of]), np.flatnonzero(~few[square_of])
+    counts = sizes[square_of[some]]
+    ends = np.cumsum(counts)
+    within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
+    lines = np.concatenate(lines_of)[np.repeat(first[square_of[some]], counts) + within]
+    positions = np.repeat(some, counts)
+    lengths = shapely.distance(borders.lines[lines], points[positions])
+    # Of the others the tree knows what is nearest, and what is as near.
+    by_tree = borders.tree.query_nearest(points[rest])
+    positions = np.concatenate([positions, rest[by_tree[0]]])
+    lines = np.concatenate([lines, by_tree[1]])
+    lengths = np.concatenate([lengths, np.zeros(len(by_tree[1]))])
+    order = np.lexsort((borders.owners[lines], lengths, positions))
+    chosen = lines[order[np.unique(positions[order], return_index=True)[1]]]
+    return Nearest(borders.owners[chosen], borders.lines[chosen])
+
+
+def _squares(xy: Numbers, side: float) -> tuple[Numbers, Integers]:
+    """Return the south-western corners of the squares that positions lie in, and for each position the number of its square."""
+    columns, rows = np.floor(xy / side).T
+    _, first, square_of = np.unique(columns * 2.0**26 + rows, return_index=True, return_inverse=True)
+    return np.column_stack([columns[first], rows[first]]) * side, square_of
