@@ -36,6 +36,8 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+  // The scale stands on the sources, however many lines those take.
+  map.addControl({ onAdd: () => $("attribution"), onRemove: () => $("attribution").remove() }, "bottom-right");
   map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
 
   let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY };

@@ -8,6 +8,8 @@ const sheet = $("sheet");
 const button = $("sheet-toggle");
 let size = "low";
 
+/** How far down the search reaches, in pixels. */
+export const topHeight = () => Math.round($("top").getBoundingClientRect().bottom);
 export const sheetHeight = () => Math.round(innerHeight * SIZES[size === "full" ? "half" : size]);
 
 /** Give the sheet a size; one that the reader has opened in full stays so. */
@@ -22,6 +24,8 @@ export function openSheet(wanted, { byReader = false } = {}) {
 /** Make the handle work: a tap, a key, or a drag. */
 export function startSheet() {
   let from = null;
+  // Opened in full it ends below the search, which is as high as its words need.
+  new ResizeObserver(() => sheet.style.setProperty("--top-height", `${topHeight()}px`)).observe($("top"));
   button.addEventListener("click", () => {
     if (from === "dragged") from = null;
     else openSheet(size === "full" ? "half" : "full", { byReader: true });
