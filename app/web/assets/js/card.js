@@ -2,7 +2,7 @@
 
 import { el, icon } from "./dom.js";
 import { current, go } from "./state.js";
-import { nameOf, otherName, percent, provinceName, t } from "./texts.js";
+import { language, nameOf, otherName, percent, provinceName, t } from "./texts.js";
 
 /** Return the head of a card: a line above, the name, a line below, and the way back to the start. */
 export function head({ above, name, serif = true, below = null }) {
@@ -58,6 +58,9 @@ export function about(region) {
   ];
 }
 
+/** Less than this part of an FSA is no statement of the data: editions are not drawn along the same lines, and slivers overlap. */
+export const SLIVER = 0.001;
+
 /** Return a row of a list of parts of a whole: what, a bar, the share. */
 export const shareRow = ({ what, share, swatch = null, note = null }) =>
   el(
@@ -68,6 +71,17 @@ export const shareRow = ({ what, share, swatch = null, note = null }) =>
     el("span", { class: "number" }, percent(share)),
     el("progress", { class: swatch ?? "", max: "1", value: String(share), "aria-hidden": "true" }),
   );
+
+/** Return links to the boundary of a region, vertex for vertex as in its edition, and to all files of that edition. */
+export const downloads = (path, code, { coverage, label }) => [
+  el(
+    "a",
+    { class: "quiet", href: `${path}?detail=full&vintage=${encodeURIComponent(label)}`, download: `${code}-${label}.geojson` },
+    icon("download"),
+    t("boundary_file"),
+  ),
+  el("a", { class: "quiet", href: `/downloads?lang=${language}#${coverage}-${label}` }, icon("files"), t("edition_files", { label })),
+];
 
 /** Return what says which editions answered, and that they are a demonstration where they are. */
 export function provenance(answer) {

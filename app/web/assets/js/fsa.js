@@ -2,7 +2,7 @@
 
 import { calls, send } from "./api.js";
 import { callBox } from "./call.js";
-import { fsaLink, head, provenance, regionLink, shareRow, trouble, verdict } from "./card.js";
+import { SLIVER, downloads, fsaLink, head, provenance, regionLink, shareRow, trouble, verdict } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";
 import { linkButton } from "./link.js";
@@ -25,27 +25,32 @@ export async function fsaCard(state, { signal }) {
   const { fsa, features } = answer;
   const swatch = (at) => (features.length > 1 ? CATEGORIES[Math.min(at, CATEGORIES.length - 1)] : null);
   const only = features.length === 1 ? features[0].properties : null;
+  const whole = only?.share_of_fsa >= 1 - SLIVER;
   const line = fsa.is_split
     ? verdict("unsure", t("split", { n: features.length }), t("split_why"))
     : only
-      ? verdict("sure", t("whole"), regionLink(only))
+      ? verdict("sure", whole ? t("whole") : t("split", { n: 1 }), regionLink(only))
       : verdict("none", t("outside"), t("outside_why"));
+  const slivers = 1 - fsa.share_outside - features.reduce((sum, { properties: its }) => sum + its.share_of_fsa, 0);
   const card = el(
     "article",
     { class: "card" },
     head({ above: t("fsa_long"), name: fsa.code, serif: false, below: fsa.province && nameOf(fsa.province) }),
     line,
-    features.length > 0 && el("h3", {}, t("regions_of_fsa")),
-    el(
-      "ul",
-      { class: "shares" },
-      features.map(({ properties: its }, at) =>
-        shareRow({ what: regionLink(its), share: its.share_of_fsa, swatch: swatch(at), note: area(its.overlap_area_km2 ?? its.area_km2) }),
+    features.length > 0 && !whole && [
+      el("h3", {}, t("regions_of_fsa")),
+      el(
+        "ul",
+        { class: "shares" },
+        features.map(({ properties: its }, at) =>
+          shareRow({ what: regionLink(its), share: its.share_of_fsa, swatch: swatch(at), note: area(its.area_km2) }),
+        ),
       ),
-    ),
-    fsa.share_outside >= 0.001 && el("p", { class: "note" }, t("share_outside", { share: percent(fsa.share_outside) })),
-    el("p", { class: "note" }, t("shares_are_area")),
-    el("div", { class: "actions" }, linkButton()),
+      fsa.share_outside >= SLIVER && el("p", { class: "note" }, t("share_outside", { share: percent(fsa.share_outside) })),
+      slivers >= SLIVER && el("p", { class: "note" }, t("share_slivers", { share: percent(slivers) })),
+      el("p", { class: "note" }, t("shares_are_area")),
+    ],
+    el("div", { class: "actions" }, linkButton(), downloads(`/fsa/${fsa.code}/boundary`, fsa.code, answer.fsa_vintage)),
     callBox(asked, askedBoundary),
     provenance(answer),
   );

@@ -2,7 +2,7 @@
 
 import { calls, send } from "./api.js";
 import { callBox } from "./call.js";
-import { about, fsaLink, head, provenance, regionLink } from "./card.js";
+import { SLIVER, about, downloads, fsaLink, head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";
 import { linkButton } from "./link.js";
@@ -36,7 +36,7 @@ export async function regionCard(state, { signal }) {
     ),
     held && fsas(held.features),
     beside?.features.length > 0 && neighbours(beside.features),
-    el("div", { class: "actions" }, linkButton(), download(its.hruid, editions.vintage)),
+    el("div", { class: "actions" }, linkButton(), downloads(`/health-regions/${its.hruid}`, its.hruid, region.vintage)),
     callBox(...[asked, held && askedFsas].filter(Boolean)),
     provenance(held ?? region),
   );
@@ -50,14 +50,14 @@ export async function regionCard(state, { signal }) {
 
 function fsas(features) {
   const item = ({ properties: its }) =>
-    el("li", {}, fsaLink(its.cfsauid), its.share_of_fsa < 0.9995 && el("small", {}, percent(its.share_of_fsa)));
+    el("li", {}, fsaLink(its.cfsauid), its.share_of_fsa < 1 - SLIVER && el("small", {}, percent(its.share_of_fsa)));
   const sorted = [...features].sort((a, b) => a.properties.cfsauid.localeCompare(b.properties.cfsauid));
   const rest = sorted.slice(SHOWN);
   return [
     el("h3", {}, t("fsas_held")),
     el("ul", { class: "codes" }, sorted.slice(0, SHOWN).map(item)),
     rest.length > 0 && el("details", { class: "more" }, el("summary", {}, t("more", { n: rest.length })), el("ul", { class: "codes" }, rest.map(item))),
-    sorted.some(({ properties: its }) => its.share_of_fsa < 0.9995) && el("p", { class: "note" }, t("fsas_note")),
+    sorted.some(({ properties: its }) => its.share_of_fsa < 1 - SLIVER) && el("p", { class: "note" }, t("fsas_note")),
   ];
 }
 
@@ -65,9 +65,6 @@ const neighbours = (features) => [
   el("h3", {}, t("neighbours")),
   el("ul", { class: "beside" }, features.map(({ properties: its }) => el("li", {}, regionLink(its)))),
 ];
-
-const download = (code, vintage) =>
-  el("a", { class: "quiet", href: `/health-regions/${code}?detail=high&vintage=${encodeURIComponent(vintage)}`, download: `${code}.geojson` }, t("geojson"));
 
 const unlessAborted = (signal) => (error) => {
   if (signal.aborted) throw error;

@@ -33,7 +33,8 @@ export function percent(share) {
     new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value);
   if (share > 0 && share < 0.001) return `< ${format(0.001, 1)}`;
   if (share < 1 && share > 0.999) return `> ${format(0.999, 1)}`;
-  return format(share, share < 0.1 || share > 0.99 ? 1 : 0);
+  // What little is left of nearly all is told as exactly as what little there is.
+  return format(share, share < 0.1 || share > 0.9 ? 1 : 0);
 }
 
 export function distance(metres) {
