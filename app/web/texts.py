@@ -208,9 +208,9 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "kind_renamed": ("New name", "Nouveau nom"),
     "kind_renamed_why": ("The same place under another name.", "Le même endroit sous un autre nom."),
     "kind_new": ("New", "Nouvelles"),
-    "kind_new_why": ("The earlier edition covers nothing there.", "L'édition antérieure n'y couvre rien."),
+    "kind_new_why": ("Edition {label} covers nothing there.", "L'édition {label} n'y couvre rien."),
     "kind_gone": ("Gone", "Disparues"),
-    "kind_gone_why": ("The later edition covers nothing there.", "L'édition ultérieure n'y couvre rien."),
+    "kind_gone_why": ("Edition {label} covers nothing there.", "L'édition {label} n'y couvre rien."),
     # trouble
     "problem": ("No answer", "Pas de réponse"),
     "problem_away": ("The service cannot be reached.", "Le service est injoignable."),

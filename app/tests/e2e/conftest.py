@@ -118,6 +118,10 @@ class Visitor:
         """Wait until the card is about this."""
         self.page.locator("#card .name", has_text=name).wait_for()
 
+    def shows_count(self, text: str) -> None:
+        """Wait until the card is the list of so many regions."""
+        self.page.locator("#browse-title", has_text=text).wait_for()
+
     def hears(self, text: str) -> None:
         """Wait until a screen reader is told this."""
         self.page.locator("#announcer", has_text=text).wait_for(state="attached")

@@ -31,7 +31,7 @@ export async function browseCard(state) {
       el("li", {}, stateLink({ fsa: "M5V" }, { class: "chip" }, "M5V")),
       el("li", {}, stateLink({ at: [-71.208, 46.8139] }, { class: "chip", href: "#at=46.8139,-71.208" }, t("example_position"))),
     ),
-    el("h2", { id: "browse-title" }, t("regions_count", { n: regions.length })),
+    el("h2", { id: "browse-title", tabindex: "-1" }, t("regions_count", { n: regions.length })),
     byProvince.map((one) =>
       el(
         "details",

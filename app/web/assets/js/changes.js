@@ -31,7 +31,7 @@ export async function changesCard(state, { signal }) {
         "details",
         { class: "kind", open: changed.length < 3 || rows.length < 4 },
         el("summary", {}, el("i", { class: `swatch ${COLOURS[kind]}` }), el("span", {}, t(`kind_${kind}`)), el("span", { class: "number" }, String(rows.length))),
-        el("p", { class: "note" }, t(`kind_${kind}_why`)),
+        el("p", { class: "note" }, t(`kind_${kind}_why`, { label: kind === "new" ? state.compare : to })),
         el("ul", {}, rows.map((row) => change(row, kind))),
       ),
     ),
@@ -79,7 +79,7 @@ function chooser(state, to) {
     el("span", {}, t("compared_with")),
     el(
       "select",
-      { onchange: (event) => go({ compare: event.target.value }) },
+      { id: "compared", onchange: (event) => go({ compare: event.target.value }) },
       others.map((one) => el("option", { value: one.label, selected: one.label === state.compare }, one.label)),
     ),
   );

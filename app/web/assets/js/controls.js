@@ -15,10 +15,12 @@ export function startControls() {
     radio.addEventListener("change", () => go({ layer: radio.value }));
   }
   select.addEventListener("change", () => {
+    const { layer, compare: other } = current();
     const label = select.value;
-    const inForce = editions.inForce(current().layer)?.label === label;
-    const key = current().layer === "fsa" ? "fsa_vintage" : "vintage";
-    go({ [key]: inForce ? null : label, compare: null, map: null });
+    const key = layer === "fsa" ? "fsa_vintage" : "vintage";
+    // An edition is not compared with itself.
+    const compared = key === "vintage" && other === label ? null : other;
+    go({ [key]: editions.inForce(layer)?.label === label ? null : label, compare: compared });
   });
   compare.addEventListener("click", () => {
     const state = current();

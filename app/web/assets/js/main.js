@@ -38,6 +38,7 @@ async function render(state, before = null) {
   const { signal } = turn;
   showControls(state);
   const place = $("card");
+  const focused = place.contains(document.activeElement) ? document.activeElement : null;
   place.setAttribute("aria-busy", "true");
   const waits = [
     setTimeout(() => place.replaceChildren(waiting()), before ? SLOW_MS : 0),
@@ -59,11 +60,21 @@ async function render(state, before = null) {
   if (signal.aborted) return;
   place.removeAttribute("aria-busy");
   place.replaceChildren(made.card);
-  place.scrollTop = 0;
+  $("sheet").scrollTop = 0;
+  scrollTo(0, 0);
+  if (focused) keepFocus(place, focused);
   if (before && made.said) announce(made.said);
   document.title = [made.card.querySelector(".name")?.textContent, t("title")].filter(Boolean).join(" · ");
   openSheet(cardOf(state) === browseCard ? "low" : "half");
   draw(state, made);
+}
+
+/** Give the focus to what stands for the element that had it: the keyboard goes on from there, not from the page's start. */
+function keepFocus(place, before) {
+  // The reader may have gone elsewhere meanwhile.
+  if (document.activeElement !== document.body) return;
+  const after = before.id ? place.querySelector(`#${before.id}`) : null;
+  (after ?? place.querySelector("h2"))?.focus({ preventScroll: true });
 }
 
 function waiting() {
