@@ -59,7 +59,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         "Postal code, region name or coordinates",
         "Code postal, nom de région ou coordonnées",
     ),
-    "search_placeholder": ("Postal code, region or coordinates", "Code postal, région ou coordonnées"),
+    "search_placeholder": ("Postal code, region or position", "Code postal, région ou position"),
     "clear": ("Clear", "Effacer"),
     "locate": ("Where am I?", "Où suis-je?"),
     "locating": ("Asking for your position…", "Demande de votre position…"),

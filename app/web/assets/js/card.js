@@ -98,9 +98,8 @@ export function trouble(problem, again) {
   return el(
     "div",
     { class: "card trouble", role: "alert" },
-    head({ above: t("problem"), name: problem.message, serif: false }),
+    head({ above: t("problem"), name: problem.message }),
     problem.hint && el("p", { class: "hint" }, problem.hint),
     problem.again && el("button", { type: "button", class: "primary", onclick: again }, t("again")),
   );
 }
-

@@ -12,7 +12,7 @@ import { positionCard } from "./position.js";
 import { regionCard } from "./region.js";
 import { clearSearch, startSearch } from "./search.js";
 import { current, go, remember, start, whenChanged } from "./state.js";
-import { startSheet, sheetHeight, openSheet } from "./sheet.js";
+import { openSheet, sheetHeight, startSheet, topHeight } from "./sheet.js";
 import { t } from "./texts.js";
 import { startTheme } from "./theme.js";
 
@@ -94,13 +94,14 @@ function draw(state, { drawn, fit }) {
   if (state.map) map.jump(state.map);
   else if (fit) map.fit(fit);
   else if (state.at) map.look(state.at, state.own && state.accuracy ? zoomFor(state.accuracy) : 8);
+  else map.whole();
 }
 
-const zoomFor = (accuracy) => Math.min(14, Math.max(6, 15 - Math.log2(accuracy / 40)));
+const zoomFor = (accuracy) => Math.min(14, Math.max(6, 16.5 - Math.log2(accuracy / 40)));
 
 /** How much of the map is covered by the panel. */
 function padding(around = 0) {
-  if (narrow.matches) return { top: 84 + around, right: 16 + around / 2, bottom: sheetHeight() + around, left: 16 + around / 2 };
+  if (narrow.matches) return { top: topHeight() + around, right: 16 + around / 2, bottom: sheetHeight() + around, left: 16 + around / 2 };
   return { top: 24 + around, right: 24 + around, bottom: 40 + around, left: $("panel").offsetWidth + 32 + around };
 }
 

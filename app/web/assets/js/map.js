@@ -78,7 +78,9 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.on("movestart", () => ($("tip").hidden = true));
   map.on("click", (event) => onPick(event.lngLat.wrap().toArray()));
   map.on("moveend", (event) => {
-    if (event.originalEvent || event.byReader) onMove(view());
+    if (!event.originalEvent && !event.byReader) return;
+    placed = true;
+    onMove(view());
   });
   const canvas = map.getCanvas();
   canvas.setAttribute("aria-describedby", "map-help");
@@ -204,6 +206,8 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
       placed = true;
       map.easeTo({ center: at, zoom: Math.max(map.getZoom(), zoom), padding: padding(), duration: still.matches ? 0 : 900 });
     },
+    /** Bring all of Canada into sight, unless something else was. */
+    whole: () => ready.then(() => placed || home()),
     jump({ center, zoom }) {
       placed = true;
       map.jumpTo({ center, zoom });

@@ -48,7 +48,7 @@ export function style() {
         type: "line",
         source: "outline",
         layout: { "line-join": "round" },
-        paint: { "line-color": colour("ink"), "line-width": ["interpolate", ["linear"], ["zoom"], 2, 0.7, 5, 1.5, 9, 2.2] },
+        paint: { "line-color": colour("ink"), "line-width": ["interpolate", ["linear"], ["zoom"], 1.5, 0.4, 3, 0.9, 5, 1.5, 9, 2.2] },
       },
       { id: "accuracy-fill", type: "fill", source: "accuracy", paint: { "fill-color": colour("you"), "fill-opacity": 0.14 } },
       { id: "accuracy-line", type: "line", source: "accuracy", paint: { "line-color": colour("you"), "line-width": 1.5 } },
@@ -68,7 +68,8 @@ export function style() {
         paint: {
           "text-color": colour("label-province"),
           "text-halo-color": colour("land-0"),
-          "text-halo-width": 1.4,
+          "text-halo-width": 2,
+          "text-halo-blur": 0.5,
           "text-opacity": ["interpolate", ["linear"], ["zoom"], 4.6, 1, 5.2, 0],
         },
       },
@@ -112,7 +113,7 @@ export function regionLayers() {
         ...shapes,
         filter: ["==", code, ""],
         layout: { "line-join": "round" },
-        paint: { "line-color": colour("accent"), "line-width": ["interpolate", ["linear"], ["zoom"], 2, 1.6, 8, 2.6] },
+        paint: { "line-color": colour("accent"), "line-width": ["interpolate", ["linear"], ["zoom"], 1.5, 0.5, 3.5, 1.4, 8, 2.6] },
       },
       "outline",
     ],
@@ -166,7 +167,8 @@ export function names(coverage) {
     paint: {
       "text-color": colour(fsa ? "label-fsa" : "label"),
       "text-halo-color": colour("land-0"),
-      "text-halo-width": 1.5,
+      "text-halo-width": 2,
+      "text-halo-blur": 0.5,
     },
   };
 }
