@@ -10,6 +10,9 @@ _CODE_NAMES = {COVERAGE_HEALTH_REGIONS: "hruid", COVERAGE_FSA: "cfsauid"}
 
 CHECKSUMS_NAME = "SHA256SUMS"
 
+# What describes a CSV file is called like it, and this after it: where CSV on the Web (W3C) looks for it.
+DESCRIBES = "-metadata.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Format:
@@ -44,9 +47,16 @@ FORMATS: dict[str, Format] = {
         Format("geojson", ".geojson", "application/geo+json", Message("GeoJSON (WGS 84)"), by_level=True),
         Format("pmtiles", ".pmtiles", "application/vnd.pmtiles", Message("PMTiles: all vector tiles in one file")),
         Format("csv", ".csv", "text/csv; charset=utf-8", Message("Codes and names")),
-        Format("csvw", ".csv-metadata.json", "application/csvm+json", Message("Columns, source and licence of the CSV file")),
+        Format("csvw", f".csv{DESCRIBES}", "application/csvm+json", Message("Columns, source and licence of the CSV file")),
         Format(
             "shares", ".csv", "text/csv; charset=utf-8", Message("FSAs and health regions with shares of area"), by_pair=True
+        ),
+        Format(
+            "shares-csvw",
+            f".csv{DESCRIBES}",
+            "application/csvm+json",
+            Message("Columns, sources and licences of the file of shares"),
+            by_pair=True,
         ),
     )
 }

@@ -22,7 +22,7 @@ from api.ranges import RangeUnsatisfiable, requested_part
 from api.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.views.base import ApiView
 from geography import errors
-from geography.formats import CHECKSUMS_NAME
+from geography.formats import CHECKSUMS_NAME, DESCRIBES
 from geography.messages import Message
 from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
 
@@ -183,13 +183,12 @@ def _sent(request: Request, found: Download, part: range, headers: dict[str, str
 
 
 def _links(found: Download) -> str:
-    """Return what else there is about a file: its licence, and what describes a table."""
-    links = []
-    if found.vintage.licence_url:
-        links.append(f'<{quote(found.vintage.licence_url, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"')
-    if found.format.name == "csv":
+    """Return what else there is about a file: the licences of its editions, and what describes a table."""
+    addresses = dict.fromkeys(one.licence_url for one in (found.vintage, found.other) if one and one.licence_url)
+    links = [f'<{quote(one, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"' for one in addresses]
+    if found.format.name in {"csv", "shares"}:
         base = f"/downloads/{found.vintage.coverage.slug}/{found.vintage.label}"
-        links.append(f'<{base}/{found.name}-metadata.json>; rel="describedby"; type="application/csvm+json"')
+        links.append(f'<{base}/{found.name}{DESCRIBES}>; rel="describedby"; type="application/csvm+json"')
     return ", ".join(links)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from django.conf import settings
 from django.db import Error
 
+from geography.formats import DESCRIBES
 from geography.models import Vintage
 from geography.selectors import catalogue
 from geography.selectors.downloads import Download, downloads_of, load_name
-from loader.export import arrow, shelf, text, tiles
+from loader.export import arrow, columns, shelf, text, tiles
 from loader.progress import Steps
 
 
@@ -117,9 +118,11 @@ def writer_of(download: Download) -> Callable[[Path], None]:
             case "csv":
                 text.write_codes(vintage, path)
             case "csvw":
-                text.write_description(vintage, path.name.removesuffix("-metadata.json"), path)
+                columns.describe_codes(vintage, path.name.removesuffix(DESCRIBES), path)
             case "shares" if download.other is not None:
                 text.write_shares(vintage, download.other, path)
+            case "shares-csvw" if download.other is not None:
+                columns.describe_shares(vintage, download.other, path.name.removesuffix(DESCRIBES), path)
             case unknown:
                 raise ValueError(f"nothing writes {unknown}")
 

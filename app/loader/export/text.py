@@ -1,7 +1,6 @@
-"""Files of text: GeoJSON at a level, codes and names, shares, and what describes a CSV file."""
+"""Files of text: GeoJSON at a level, codes and names, and shares of area."""
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from geography.formats import code_name
 from geography.models import Vintage
 from loader.export import rows
 from loader.export.about import about
+from loader.export.columns import code_columns, share_columns
 from loader.export.rows import Attributes
 
 _DEGREE_DECIMALS = 6
@@ -56,61 +56,16 @@ def write_codes(vintage: Vintage, path: Path) -> None:
                 *(round(row.lon, _DEGREE_DECIMALS), round(row.lat, _DEGREE_DECIMALS), vintage.label),
             )
 
-    _write_table(path, [name for name, _, _ in _code_columns(vintage)], table())
+    _write_table(path, [one.name for one in code_columns(vintage)], table())
 
 
 def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Path) -> None:
     """Write a CSV file of the health regions that each FSA lies in, with shares of area."""
-    header = [*rows.Shared._fields, "fsa_vintage", "health_region_vintage"]
     labels = (fsa_vintage.label, health_region_vintage.label)
     decimals = {"share_of_fsa": 6, "share_of_region": 9, "area_km2": 6}
     found = rows.shared(fsa_vintage, health_region_vintage)
     table = ((*(_rounded(getattr(row, name), decimals.get(name)) for name in row._fields), *labels) for row in found)
-    _write_table(path, header, table)
-
-
-def write_description(vintage: Vintage, csv_name: str, path: Path) -> None:
-    """Write what describes the CSV file of codes, where CSV on the Web (W3C, tabular metadata) looks for it."""
-    told = about(vintage)
-    document = {
-        "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
-        "url": csv_name,
-        "dc:title": [{"@value": told["title"], "@language": "en"}, {"@value": told["title_fr"], "@language": "fr"}],
-        "dc:license": {"@id": told["licence_url"]} if "licence_url" in told else told.get("licence", ""),
-        "dc:rights": [
-            {"@value": told.get("attribution_en", ""), "@language": "en"},
-            {"@value": told.get("attribution_fr", ""), "@language": "fr"},
-        ],
-        "dc:source": told.get("source_url") or told.get("product", ""),
-        "dialect": {"encoding": "utf-8", "header": True},
-        "tableSchema": {
-            "columns": [
-                {"name": name, "titles": name, "datatype": kind, "dc:description": text}
-                for name, kind, text in _code_columns(vintage)
-            ],
-            "primaryKey": code_name(vintage.coverage.slug),
-        },
-    }
-    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-
-
-def _code_columns(vintage: Vintage) -> list[tuple[str, str, str]]:
-    return [
-        (code_name(vintage.coverage.slug), "string", "Code; text, leading zeros kept. Unique within the vintage."),
-        ("dguid", "string", "Dissemination Geography Unique Identifier, where the source gives it."),
-        ("name_en", "string", "English name."),
-        ("name_fr", "string", "French name."),
-        ("pruid", "string", "Province or territory, Statistics Canada code; empty where it lies in several."),
-        ("province", "string", "Its two letters."),
-        ("province_en", "string", "Its English name."),
-        ("province_fr", "string", "Its French name."),
-        ("population", "integer", "Inhabitants, where the source gives them."),
-        ("land_area_km2", "number", "Land area in km2, where the source gives it."),
-        ("area_km2", "number", "Area of the boundary as published, km2 on the GRS 80 ellipsoid."),
-        ("lon", "number", "Longitude of a point on its surface, WGS 84 degrees."),
-        ("lat", "number", "Latitude of that point."),
-        ("vintage", "string", "Label of the edition."),
-    ]
+    _write_table(path, [one.name for one in share_columns()], table)
 
 
 def _write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]]) -> None:

@@ -1,5 +1,6 @@
 """GET /downloads and the files themselves."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -91,6 +92,30 @@ def test_the_headers_of_a_file(get: Any, content: bytes) -> None:
     assert headers["Cache-Control"] == "public, max-age=300, must-revalidate"
     assert f'<{PATH}-metadata.json>; rel="describedby"' in headers["Link"]
     assert get(f"{PATH}-metadata.json").status_code == 200
+
+
+def test_shares_are_as_whole_as_the_others(get: Any, shop: None, assert_schema: Any) -> None:
+    Vintage.objects.filter(label="2021").update(licence_url="https://example.org/fsa")
+    Vintage.objects.filter(label="2022").update(licence_url="https://example.org/hr")
+    make.make([one for one in make.published_downloads() if one.format.by_pair], Steps(quiet=True))
+    listing = get("/downloads").json()
+    assert_schema("DownloadList", listing)
+    (fsas,) = (one for one in listing["downloads"] if (one["vintage"]["coverage"], one["vintage"]["label"]) == ("fsa", "2021"))
+    pair = [one for one in fsas["files"] if one["health_region_vintage"] == "2022"]
+    assert [(one["name"], one["format"], one["state"]) for one in pair] == [
+        ("fsa-2021-health-regions-2022.csv", "shares", "ready"),
+        ("fsa-2021-health-regions-2022.csv-metadata.json", "shares-csvw", "ready"),
+    ]
+    checksums = get("/downloads/fsa/2021/SHA256SUMS").content.decode()
+    assert all(f"{one['sha256']}  {one['name']}\n" in checksums for one in pair)
+    links = get(pair[0]["href"]).headers["Link"]
+    assert [one for one in ("https://example.org/fsa", "https://example.org/hr") if f'<{one}>; rel="license"' in links] == [
+        "https://example.org/fsa", "https://example.org/hr"
+    ]  # fmt: skip
+    assert f'<{pair[1]["href"]}>; rel="describedby"; type="application/csvm+json"' in links
+    described = json.loads(body(get(pair[1]["href"])))
+    assert described["url"] == pair[0]["name"]
+    assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
 
 
 def test_an_address_with_the_checksum_is_for_good(get: Any, content: bytes) -> None:

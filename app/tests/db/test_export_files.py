@@ -221,6 +221,63 @@ def test_codes_and_names_are_a_plain_table_with_a_description(
     assert described["url"] == "health-regions-2022.csv"
     assert [column["name"] for column in described["tableSchema"]["columns"]] == list(rows[0])
     assert described["dc:rights"][0]["@value"] == "Ours & theirs"
+    assert described["dc:source"]["dc:identifier"] == f"sha256:{vintages['health-regions'].source_sha256}"
+    assert_table_is_as_described(rows, described)
+
+
+def assert_table_is_as_described(rows: list[dict[str, str]], described: dict[str, Any]) -> None:
+    """Assert that columns have the names, the order and the datatypes of a description, and that its key is one."""
+    columns = {column["name"]: column for column in described["tableSchema"]["columns"]}
+    assert list(columns) == list(rows[0])
+    read: dict[str, Callable[[str], object]] = {"string": str, "integer": int, "number": float}
+    for row in rows:
+        for name, text in row.items():
+            assert text == "" or read[columns[name]["datatype"]](text) is not None
+    key = described["tableSchema"]["primaryKey"]
+    assert len({tuple(row[name] for name in ([key] if isinstance(key, str) else key)) for row in rows}) == len(rows)
+    # Whatever is measured says in what.
+    assert {name: one["schema:unitText"] for name, one in columns.items() if "schema:unitText" in one} == {
+        name: "km2" if name.endswith("_km2") else "degree"
+        for name in columns
+        if name.endswith("_km2") or name in {"lon", "lat"}
+    }
+
+
+def test_the_file_of_shares_has_a_description_with_both_licences(
+    export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path
+) -> None:
+    Vintage.objects.filter(label="2021").update(
+        licence_url="https://example.org/fsa", attribution_en="Postal", attribution_fr="Postale"
+    )
+    Vintage.objects.filter(label="2022").update(
+        licence_url="https://example.org/hr", attribution_fr="Les nôtres", source_url="https://example.org/hr.zip"
+    )
+    table = export("fsa", "shares")
+    with table.open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    table.unlink()
+    path = export("fsa", "shares-csvw")
+    assert path.name == "fsa-2021-health-regions-2022.csv-metadata.json"
+    described = json.loads(path.read_bytes())
+    assert described["url"] == table.name
+    assert_table_is_as_described(rows, described)
+    assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
+    assert [(one["@language"], one["@value"]) for one in described["dc:rights"]] == [
+        ("en", "Postal"), ("en", "Ours & theirs"), ("fr", "Postale"), ("fr", "Les nôtres")
+    ]  # fmt: skip
+    fsas, regions = described["dc:source"]
+    assert regions["@id"] == "https://example.org/hr.zip"
+    assert [one["dc:license"]["@id"] for one in (fsas, regions)] == ["https://example.org/fsa", "https://example.org/hr"]
+    assert [one["dc:identifier"] for one in (fsas, regions)] == [
+        f"sha256:{vintages[coverage].source_sha256}" for coverage in ("fsa", "health-regions")
+    ]
+
+
+def test_one_licence_of_two_editions_is_told_once(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+    Vintage.objects.update(licence="Open", licence_url="https://example.org/open", attribution_en="Ours", attribution_fr="Ours")
+    described = json.loads(export("fsa", "shares-csvw").read_bytes())
+    assert described["dc:license"] == {"@id": "https://example.org/open"}
+    assert len(described["dc:rights"]) == 2
 
 
 def test_shares_are_those_of_the_database_without_slivers(export: Callable[..., Path]) -> None:
@@ -238,7 +295,7 @@ def test_shares_are_those_of_the_database_without_slivers(export: Callable[..., 
 
 @pytest.mark.parametrize("kind", [name for name, one in FORMATS.items() if not one.by_level])
 def test_the_same_vintage_makes_the_same_bytes(export: Callable[..., Path], vintages: dict[str, Vintage], kind: str) -> None:
-    coverage = "fsa" if kind == "shares" else "health-regions"
+    coverage = "fsa" if FORMATS[kind].by_pair else "health-regions"
     path = export(coverage, kind)
     first = path.read_bytes()
     path.unlink()
