@@ -28,7 +28,7 @@ from tests import world as worlds
 NAME = "covidtrends_geo"
 _SETTINGS = """
 shared_buffers = 32MB
-max_connections = 24
+max_connections = 48
 max_wal_size = 256MB
 fsync = off
 """

@@ -130,6 +130,34 @@ def test_no_connection_left(cluster: Breakable, traffic: Traffic) -> None:
     held(traffic)
 
 
+def test_analysts_who_take_every_connection_of_theirs_leave_the_service_its_own(
+    cluster: Breakable, running: Server, traffic: Traffic
+) -> None:
+    cluster.sql(f"ALTER ROLE geo_reader PASSWORD '{cluster.password}'")
+    limit = int(cluster.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'geo_reader'"))
+    with contextlib.ExitStack() as stack:
+        for _ in range(limit):
+            reader = stack.enter_context(cluster.cursor(user="geo_reader"))
+            reader.execute("SELECT count(*) FROM health_regions")
+            assert reader.fetchone() == (6,)
+        with pytest.raises(psycopg2.OperationalError, match='too many connections for role "geo_reader"'):
+            stack.enter_context(cluster.cursor(user="geo_reader"))
+        # Nor is it what the service holds already that it lives on: it must connect anew.
+        with cluster.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo'")
+            assert cursor.fetchall()
+        assert {ask(running.port, path).status for path in (*KEPT, *ASKED) * 2} == {200}
+    held(traffic, refused=False)
+    # What they give back can be had again, once the server has seen that they are gone.
+    for _ in range(100):
+        with contextlib.suppress(psycopg2.OperationalError), cluster.cursor(user="geo_reader") as cursor:
+            cursor.execute("SELECT 1")
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("a connection that was closed still counts")
+
+
 def test_read_only(cluster: Breakable, traffic: Traffic) -> None:
     cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
     time.sleep(1.5)
