@@ -8,8 +8,9 @@ matter.
 import hashlib
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from django.db import Error
 
@@ -35,8 +36,7 @@ class Catalogue:
     revision: str = field(init=False)
 
     def __post_init__(self) -> None:
-        told = "\n".join(f"{one.pk} {one.published_at}" for one in self.vintages)
-        object.__setattr__(self, "revision", hashlib.blake2b(told.encode(), digest_size=8).hexdigest())
+        object.__setattr__(self, "revision", _revision((one.pk, one.published_at) for one in self.vintages))
 
     def of(self, coverage: str) -> tuple[Vintage, ...]:
         """Return the published vintages of a coverage, the latest first."""
@@ -60,6 +60,11 @@ class Catalogue:
         return max(candidates, key=lambda one: (not one.demo, one.effective_from, one.representation, one.pk), default=None)
 
 
+def _revision(published: Iterable[tuple[int, datetime | None]]) -> str:
+    told = "\n".join(f"{pk} {at}" for pk, at in sorted(published))
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+
 class _Memory:
     """The last catalogue that was read from a database, with when, and when reading it last failed."""
 
@@ -80,8 +85,8 @@ def published() -> Catalogue:
     It is what the database that this thread reads from holds.
 
     Raises: django.db.Error where the database is away and what is remembered is older than `STALE_MAX_S`.
-    Queries: 1 where what is remembered is too old, else none. One thread of a process asks, the others wait for it; while the
-    database is away they do not.
+    Queries: none while what is remembered is young enough, else 1, and 1 more if something else is published by now. One thread
+    of a process asks, the others wait for it; while the database is away they do not.
     """
     memory = _memories[alias()]
     remembered = memory.read
@@ -139,7 +144,7 @@ def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
         raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
     started = time.monotonic()
     try:
-        found = Catalogue(tuple(_rows()))
+        found = _found()
     except Error as error:
         memory.failed_at, memory.failure = time.monotonic(), error
         # The standby failed too, or it would have been asked: what was read from it is as good.
@@ -149,15 +154,20 @@ def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
             memory.read = last
             return last[0]
         raise
-    for known in (memory.read, *(one.read for one in _memories.values())):
-        if known is not None and known[0].revision == found.revision:
-            # The same objects as before: what others keep beside a vintage stays theirs.
-            found = known[0]
-            break
     memory.read, memory.failed_at, memory.failure = (found, started), None, None
     return found
 
 
-def _rows() -> list[Vintage]:
-    vintages = Vintage.objects.select_related("coverage").defer("report").filter(status=Status.PUBLISHED)
-    return list(vintages.order_by("coverage__slug", "-effective_from", "-pk"))
+def _found() -> Catalogue:
+    """Return what is published: where that is what is remembered already, the same objects, so that what others keep beside a
+    vintage stays theirs.
+    """
+    published = Vintage.objects.filter(status=Status.PUBLISHED)
+    known = [one.read[0] for one in _memories.values() if one.read is not None]
+    if known:
+        revision = _revision(published.values_list("pk", "published_at"))
+        same = next((one for one in known if one.revision == revision), None)
+        if same is not None:
+            return same
+    vintages = published.select_related("coverage").defer("report").order_by("coverage__slug", "-effective_from", "-pk")
+    return Catalogue(tuple(vintages))

@@ -38,7 +38,7 @@ def away(monkeypatch):
         def fail():
             raise OperationalError("gone")
 
-        monkeypatch.setattr(catalogue, "_rows", fail)
+        monkeypatch.setattr(catalogue, "_found", fail)
 
     return leave
 
@@ -49,6 +49,17 @@ def test_within_its_age_nothing_is_asked_again(world, clock, django_assert_num_q
         clock.now += catalogue.MAX_AGE_S * 0.9
         assert catalogue.published() is first
         assert vintage_in_force(coverage="fsa").label == "2021"
+
+
+def test_what_is_published_is_read_again_only_where_it_is_something_else(world, clock, django_assert_num_queries):
+    first = catalogue.published()
+    clock.now += catalogue.MAX_AGE_S
+    with django_assert_num_queries(1):
+        assert catalogue.published() is first
+    worlds.make_vintage("fsa", "2026", date(2026, 1, 1))
+    clock.now += catalogue.MAX_AGE_S
+    with django_assert_num_queries(2):
+        assert len(catalogue.published().vintages) == len(first.vintages) + 1
 
 
 def test_a_publication_is_seen_once_it_is_older(world, clock):
@@ -97,7 +108,7 @@ def test_while_the_database_is_away_it_is_not_asked_by_every_request(world, cloc
         asked.append(1)
         raise OperationalError("gone")
 
-    monkeypatch.setattr(catalogue, "_rows", fail)
+    monkeypatch.setattr(catalogue, "_found", fail)
     clock.now += 1
     for _ in range(10):
         catalogue.published()
@@ -124,15 +135,15 @@ def test_without_anything_to_remember_an_absent_database_is_an_error(clock, away
 
 
 def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
-    rows, asked, go = catalogue._rows(), [], threading.Event()
+    now, asked, go = catalogue._found(), [], threading.Event()
 
     def slow():
         asked.append(1)
         go.wait(5)
-        return rows
+        return now
 
     ticks = iter(range(1_000, 2_000))
-    monkeypatch.setattr(catalogue, "_rows", slow)
+    monkeypatch.setattr(catalogue, "_found", slow)
     monkeypatch.setattr(clock, "monotonic", lambda: next(ticks))
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 500)
     found = []
