@@ -17,12 +17,13 @@ from geography.messages import Message
 
 if TYPE_CHECKING:
     from geography.codes import FsaInput
-    from geography.models import Overlap, Region, Vintage
+    from geography.models import Region, Vintage
     from geography.selectors.changes import ReusedCode
     from geography.selectors.coverages import PublishedCoverage
     from geography.selectors.downloads import Download
+    from geography.selectors.drawn import Drawn
     from geography.selectors.nearby import RegionRef
-    from geography.selectors.overlaps import FsaRegions
+    from geography.selectors.overlaps import FsaRegions, Share
     from geography.selectors.positions import Located
 
 # 0.1 m, as the finest level of the boundaries.
@@ -185,7 +186,7 @@ def page_links(
     return links
 
 
-def region_names(region: "RegionRef | Region", *, code_name: str, language: str) -> dict[str, Any]:
+def region_names(region: "RegionRef | Drawn | Region", *, code_name: str, language: str) -> dict[str, Any]:
     """Return what names a region; `code_name` is `hruid` or `cfsauid`."""
     return {
         code_name: region.code,
@@ -256,7 +257,7 @@ def fsa_block(
     }
 
 
-def shares_block(overlap: "Overlap") -> dict[str, float]:
+def shares_block(overlap: "Share") -> dict[str, float]:
     """Return how an FSA and a health region overlap."""
     return {
         "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),

@@ -1,28 +1,38 @@
 """Regions as GeoJSON features."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
+from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
 from api.bodies import DEGREE_DECIMALS, province_block, warnings_block
 from geography.models import Region, Vintage
-from geography.selectors.changes import reused_codes
+from geography.selectors.changes import ReusedCode, reused_codes
+from geography.selectors.drawn import Drawn
 from geography.selectors.shapes import LongShape
 
 
-class StoredGeoJSONField(serializers.Field[Region, str, orjson.Fragment | LongShape | None, Any]):
+class StoredGeoJSONField(serializers.Field[Drawn, str, orjson.Fragment | LongShape | None, Any]):
     """A geometry that is stored as GeoJSON text: it goes into the body as it is, and nothing is parsed."""
 
-    def to_representation(self, value: Region) -> orjson.Fragment | LongShape | None:
+    def to_representation(self, value: Drawn) -> orjson.Fragment | LongShape | None:
         """Return a region's text as a part of the body, where it lies if it is too long to be held; None without a geometry."""
-        text: str | None = value.geojson  # type: ignore[attr-defined] # as the selectors annotate it
-        if text is not None:
-            return orjson.Fragment(text)
-        level: str | None = value.drawn_level  # type: ignore[attr-defined]
-        return LongShape(value.pk, level, value.geojson_bytes) if level else None  # type: ignore[attr-defined]
+        shape = value.shape
+        return orjson.Fragment(shape) if isinstance(shape, str) else shape
+
+
+class _Told(NamedTuple):
+    """What a serializer tells of every region alike, and how it writes a geometry."""
+
+    language: str
+    label: str
+    reused: Mapping[str, Sequence[ReusedCode]]
+    shares: Mapping[str, Mapping[str, Any]]
+    fields: tuple[str, ...] | None
+    geometry: Callable[[Drawn], orjson.Fragment | LongShape | None]
 
 
 class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the package has no types
@@ -41,16 +51,33 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         geo_field = "geojson"
         fields: tuple[str, ...] = ("id", "geojson")
 
-    def to_representation(self, instance: Region) -> dict[str, Any]:
+    @cached_property
+    def _told(self) -> "_Told":
+        """What holds for all regions, looked up once.
+
+        DRF looks for a serializer's context anew each time. The field is the declared one: copies of all fields, and what else
+        the model has, would be made for every request.
+        """
+        context = self.context
+        return _Told(
+            context["language"],
+            context["vintage"].label,
+            context["reused"],
+            context["shares"],
+            context["fields"],
+            self._declared_fields["geojson"].to_representation,
+        )
+
+    def to_representation(self, instance: Drawn) -> dict[str, Any]:
         """Return the feature. Its bbox is that of what is drawn; with `detail=none` that of the boundary as published.
 
         Written out but for the geometry, since asking a field object for each value takes longer than all else that a national
         layer needs.
         """
-        language: str = self.context["language"]
-        extent: list[float] = instance.drawn_extent  # type: ignore[attr-defined] # as the selectors annotate it
+        language, label, reused, shares, fields, geometry = self._told
+        code = instance.code
         properties = {
-            self.code_name: instance.code,
+            self.code_name: code,
             "dguid": instance.dguid,
             "name": instance.name_fr if language == "fr" else instance.name_en,
             "name_en": instance.name_en,
@@ -61,17 +88,17 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
             "population": instance.population,
             "land_area_km2": instance.land_area_km2,
             "area_km2": instance.area_km2,
-            "vintage": self.context["vintage"].label,
-            "warnings": warnings_block(instance.code, self.context["reused"], language),
-            **self.context["shares"].get(instance.code, {}),
+            "vintage": label,
+            "warnings": warnings_block(code, reused, language) if code in reused else [],
         }
-        fields: tuple[str, ...] | None = self.context["fields"]
+        if code in shares:
+            properties |= shares[code]
         return {
-            "id": instance.code,
+            "id": code,
             "type": "Feature",
-            "geometry": self.fields["geojson"].to_representation(instance),
+            "geometry": geometry(instance),
             "properties": properties if fields is None else {name: properties[name] for name in fields},
-            "bbox": [round(side, DEGREE_DECIMALS) for side in extent],
+            "bbox": [round(side, DEGREE_DECIMALS) for side in instance.extent],
         }
 
 
@@ -93,7 +120,7 @@ class FsaSerializer(RegionSerializer):
 
 def features(
     serializer: type[RegionSerializer],
-    regions: Sequence[Region],
+    regions: Sequence[Drawn],
     *,
     vintage: Vintage,
     language: str,
@@ -103,7 +130,7 @@ def features(
     """Return regions of one vintage as features, in the same order.
 
     Args:
-        regions: as the selectors return them, with `geojson`.
+        regions: as the selectors return them.
         shares: further properties by the region's code.
         fields: names of the properties to return, None for all.
 

@@ -39,7 +39,7 @@ SUBJECT = Subject((_NAMES,), ("codes",), lambda fields: parse_fsa(fields[0]), _o
 
 
 def answered(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
-    """Yield the answers in chunks, in the order of the items. Queries: 3 for each `CHUNK`."""
+    """Yield the answers in chunks, in the order of the items. Queries: 1 for each `CHUNK`."""
     rest = iter(items)
     while some := list(islice(rest, CHUNK)):
         yield again(partial(_chunk, some, vintages, language))
@@ -95,6 +95,6 @@ class _Regions(Answer):
 
     def _regions(self) -> list[dict[str, Any]]:
         return [
-            region_names(overlap.health_region, code_name="hruid", language=self._language) | shares_block(overlap)
+            region_names(overlap.region, code_name="hruid", language=self._language) | shares_block(overlap)
             for overlap in self._found.overlaps
         ]

@@ -24,7 +24,8 @@ from geography.selectors.changes import reused_codes
 from geography.selectors.regions import fsa_get, region_get, regions_page
 
 if TYPE_CHECKING:
-    from geography.models import Region, Vintage
+    from geography.models import Vintage
+    from geography.selectors.drawn import Drawn
 
 
 class LayerView(GeoView):
@@ -37,7 +38,7 @@ class LayerView(GeoView):
         """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
         vintage = chosen(query, self.coverage)
 
-        def feature() -> "Region":
+        def feature() -> "Drawn":
             return region_get(vintage=vintage, region_id=query.region_id, level=query.level)
 
         # Which FSA somebody asks about is a part of a postal code, and a hash of three characters is no secret.
@@ -48,7 +49,7 @@ class LayerView(GeoView):
         request: Request,
         query: queries.RegionQuery | queries.FsaQuery,
         vintage: "Vintage",
-        read: Callable[[], "Region"],
+        read: Callable[[], "Drawn"],
         *,
         keep: bool,
     ) -> HttpResponseBase:

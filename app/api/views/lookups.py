@@ -39,12 +39,12 @@ class FsaView(GeoView):
             level=query.level,
         )
         shares = {
-            overlap.health_region.code: shares_block(overlap) | {"region_area_km2": overlap.health_region.area_km2}
+            overlap.region.code: shares_block(overlap) | {"region_area_km2": overlap.region.area_km2}
             for overlap in found.overlaps
         }
         drawn = features(
             HealthRegionSerializer,
-            [overlap.health_region for overlap in found.overlaps],
+            [overlap.region for overlap in found.overlaps],
             vintage=vintages["vintage"],
             language=self.language,
             shares=shares,
@@ -83,11 +83,11 @@ class HealthRegionFsasView(GeoView):
             level=query.level,
         )
         shares = {
-            overlap.fsa.code: shares_block(overlap) | {"fsa_area_km2": overlap.fsa.area_km2} for overlap in found.overlaps
+            overlap.region.code: shares_block(overlap) | {"fsa_area_km2": overlap.region.area_km2} for overlap in found.overlaps
         }
         drawn = features(
             FsaSerializer,
-            [overlap.fsa for overlap in found.overlaps],
+            [overlap.region for overlap in found.overlaps],
             vintage=vintages["fsa_vintage"],
             language=self.language,
             shares=shares,

@@ -25,7 +25,7 @@ class NeighboursView(GeoView):
     serializer: type[RegionSerializer]
 
     def neighbours(self, request: Request, query: queries.RegionQuery) -> HttpResponseBase:
-        """Answer with the neighbours of a region. Queries: 3, and those of `reused_codes`."""
+        """Answer with the neighbours of a region. Queries: 2, and those of `reused_codes`."""
         vintage = chosen(query, self.coverage)
         found = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
         lengths = {border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in found.borders}

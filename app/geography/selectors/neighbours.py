@@ -2,9 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from geography.models import Border, Region, Vintage
-from geography.selectors.regions import drawn, region_get
+from geography.models import Vintage
+from geography.selectors.drawn import Drawn, columns_and_join, rows
+from geography.selectors.regions import region_get
+
+_BORDERS_SQL = """
+    SELECT border.length_km, border.tolerance_m, {columns}
+    FROM border JOIN region ON region.id = border.neighbour_id {join}
+    WHERE border.region_id = %(region)s
+    ORDER BY border.length_km DESC, region.code
+"""
+
+
+class Shared(NamedTuple):
+    """The border with a neighbour. `length_km` is 0 where the two only meet at a point; `tolerance_m` as in table `border`."""
+
+    length_km: float
+    tolerance_m: float
+    neighbour: Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +30,11 @@ class Neighbours:
 
     Attributes:
         region: the region asked for.
-        borders: longest first; each with `neighbour`, whose `geojson` is set (see `regions.drawn`). `length_km` is 0 where
-            the two only meet at a point. Empty for an island.
+        borders: longest first. Empty for an island.
     """
 
-    region: Region
-    borders: Sequence[Border]
+    region: Drawn
+    borders: Sequence[Shared]
 
 
 def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) -> Neighbours:
@@ -29,11 +45,9 @@ def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) ->
     Args:
         region_id: code or DGUID.
 
-    Raises: RegionUnknown. Queries: 3.
+    Raises: RegionUnknown. Queries: 2.
     """
     region = region_get(vintage=vintage, region_id=region_id, level=None)
-    borders = list(Border.objects.filter(region=region).order_by("-length_km", "neighbour__code"))
-    neighbours = drawn(Region.objects.all(), level).in_bulk([border.neighbour_id for border in borders])
-    for border in borders:
-        border.neighbour = neighbours[border.neighbour_id]
-    return Neighbours(region, borders)
+    columns, join = columns_and_join(level)
+    found = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
+    return Neighbours(region, [Shared._make((*row[:2], Drawn._make(row[2:]))) for row in found])

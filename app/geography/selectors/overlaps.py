@@ -1,11 +1,53 @@
 """How FSAs and health regions overlap: computed at load time, read here."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from geography.conf import SLIVER_SHARE
-from geography.models import Overlap, Region, Vintage
-from geography.selectors.regions import drawn, fsa_get, region_get
+from geography.models import Vintage
+from geography.selectors.drawn import Drawn, columns_and_join, rows
+from geography.selectors.nearby import RegionRef
+from geography.selectors.regions import fsa_missing, region_get
+
+# An FSA in no region has one row without an overlap; of a sliver only its shares are read.
+_OF_FSAS_SQL = f"""
+    SELECT fsa.id, fsa.code, fsa.dguid, fsa.name_en, fsa.name_fr, fsa.pruid,
+           overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
+    FROM region AS fsa
+    LEFT JOIN overlap ON overlap.fsa_id = fsa.id
+          AND overlap.fsa_vintage_id = %(fsa_vintage)s AND overlap.health_region_vintage_id = %(health_region_vintage)s
+    LEFT JOIN region ON region.id = overlap.health_region_id AND overlap.share_of_fsa >= {SLIVER_SHARE}
+    {{join}}
+    WHERE fsa.vintage_id = %(fsa_vintage)s AND fsa.code = ANY (%(codes)s)
+    ORDER BY fsa.id, overlap.share_of_fsa DESC, region.code
+"""
+_OF_REGION_SQL = f"""
+    SELECT overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
+    FROM overlap
+    LEFT JOIN region ON region.id = overlap.fsa_id AND overlap.share_of_fsa >= {SLIVER_SHARE}
+    {{join}}
+    WHERE overlap.health_region_id = %(health_region)s AND overlap.fsa_vintage_id = %(fsa_vintage)s
+    ORDER BY region.code
+"""
+_REF = len(RegionRef._fields)
+
+
+class Share(NamedTuple):
+    """What an FSA and a health region have in common.
+
+    Attributes:
+        share_of_fsa, share_of_region: that area as a part of the FSA and of the health region, 0 to 1.
+        area_km2: on the ellipsoid.
+        region: the other of the two: the health region of an FSA, the FSA of a health region.
+    """
+
+    share_of_fsa: float
+    share_of_region: float
+    area_km2: float
+    region: Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +55,14 @@ class FsaRegions:
     """The health regions that an FSA belongs to.
 
     Attributes:
-        fsa: the FSA's own region.
-        overlaps: largest share first; each with `health_region`, whose `geojson` is set (see `regions.drawn`).
+        fsa: the FSA itself.
+        overlaps: with the health regions, largest share first.
         slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of the FSA.
         share_outside: the part of the FSA, 0 to 1, that lies in no health region of the vintage.
     """
 
-    fsa: Region
-    overlaps: Sequence[Overlap]
+    fsa: RegionRef
+    overlaps: Sequence[Share]
     slivers: int
     share_outside: float
 
@@ -31,12 +73,12 @@ class RegionFsas:
 
     Attributes:
         region: the health region.
-        overlaps: in the order of the FSAs' codes; each with `fsa`, whose `geojson` is set (see `regions.drawn`).
+        overlaps: with the FSAs, in the order of their codes.
         slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of its FSA.
     """
 
-    region: Region
-    overlaps: Sequence[Overlap]
+    region: Drawn
+    overlaps: Sequence[Share]
     slivers: int
 
 
@@ -48,39 +90,41 @@ def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, 
     Args:
         code: three characters, upper case (`geography.codes.parse_fsa`).
 
-    Raises: FsaWithoutBoundary. Queries: 3.
+    Raises: FsaWithoutBoundary. Queries: 1, and 3 more to say what there is instead.
     """
-    fsa = fsa_get(vintage=fsa_vintage, code=code, level=None)
-    found = list(
-        Overlap.objects.filter(fsa=fsa, health_region_vintage=health_region_vintage).order_by(
-            "-share_of_fsa", "health_region__code"
-        )
-    )
-    overlaps = _without_slivers(found)
-    regions = drawn(Region.objects.all(), level).in_bulk([overlap.health_region_id for overlap in overlaps])
-    return _fsa_regions(fsa, found, regions)
+    found = _of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
+    if found is None:
+        raise fsa_missing(code, fsa_vintage)
+    return found
 
 
 def fsas_health_regions(
     *, fsa_vintage: Vintage, health_region_vintage: Vintage, codes: Collection[str]
 ) -> dict[str, FsaRegions]:
-    """Return the same for many FSAs, without geometry, by code. What the vintage has no boundary of is left out. Queries: 3."""
-    fsas = {fsa.pk: fsa for fsa in drawn(Region.objects.filter(vintage=fsa_vintage, code__in=codes), None)}
-    found: dict[int, list[Overlap]] = {pk: [] for pk in fsas}
-    overlaps = Overlap.objects.filter(fsa__in=fsas, health_region_vintage=health_region_vintage)
-    for overlap in overlaps.order_by("-share_of_fsa", "health_region__code"):
-        found[overlap.fsa_id].append(overlap)
-    wanted = {overlap.health_region_id for some in found.values() for overlap in some}
-    regions = drawn(Region.objects.all(), None).in_bulk(wanted)
-    return {fsa.code: _fsa_regions(fsa, found[pk], regions) for pk, fsa in fsas.items()}
+    """Return the same for many FSAs, without geometry, by code. What the vintage has no boundary of is left out. Queries: 1."""
+    return _of_fsas(fsa_vintage, health_region_vintage, codes, None)
 
 
-def _fsa_regions(fsa: Region, found: Sequence[Overlap], regions: Mapping[int, Region]) -> FsaRegions:
-    overlaps = _without_slivers(found)
-    for overlap in overlaps:
-        overlap.health_region = regions[overlap.health_region_id]
-    outside = max(1 - sum(overlap.share_of_fsa for overlap in found), 0.0)
-    return FsaRegions(fsa, overlaps, slivers=len(found) - len(overlaps), share_outside=outside)
+def _of_fsas(
+    fsa_vintage: Vintage, health_region_vintage: Vintage, codes: Collection[str], level: str | None
+) -> dict[str, FsaRegions]:
+    columns, join = columns_and_join(level)
+    parameters = {
+        "fsa_vintage": fsa_vintage.pk,
+        "health_region_vintage": health_region_vintage.pk,
+        "codes": list(codes),
+        "level": level,
+    }
+    found = rows(_OF_FSAS_SQL.format(columns=columns, join=join), parameters)
+    return {some[0][1]: _fsa_regions(some) for some in (list(some) for _, some in groupby(found, itemgetter(0)))}
+
+
+def _fsa_regions(found: Sequence[tuple[Any, ...]]) -> FsaRegions:
+    fsa = RegionRef._make(found[0][:_REF])
+    overlapping = [row[_REF:] for row in found if row[_REF] is not None]
+    shares = _without_slivers(overlapping)
+    outside = max(1 - sum(row[0] for row in overlapping), 0.0)
+    return FsaRegions(fsa, shares, slivers=len(overlapping) - len(shares), share_outside=outside)
 
 
 def health_region_fsas(
@@ -91,16 +135,15 @@ def health_region_fsas(
     Args:
         region_id: HRUID or DGUID.
 
-    Raises: RegionUnknown. Queries: 3.
+    Raises: RegionUnknown. Queries: 2.
     """
     region = region_get(vintage=health_region_vintage, region_id=region_id, level=None)
-    found = list(Overlap.objects.filter(health_region=region, fsa_vintage=fsa_vintage).order_by("fsa__code"))
-    overlaps = _without_slivers(found)
-    fsas = drawn(Region.objects.all(), level).in_bulk([overlap.fsa_id for overlap in overlaps])
-    for overlap in overlaps:
-        overlap.fsa = fsas[overlap.fsa_id]
-    return RegionFsas(region, overlaps, slivers=len(found) - len(overlaps))
+    columns, join = columns_and_join(level)
+    parameters = {"health_region": region.id, "fsa_vintage": fsa_vintage.pk, "level": level}
+    found = rows(_OF_REGION_SQL.format(columns=columns, join=join), parameters)
+    shares = _without_slivers(found)
+    return RegionFsas(region, shares, slivers=len(found) - len(shares))
 
 
-def _without_slivers(overlaps: Sequence[Overlap]) -> list[Overlap]:
-    return [overlap for overlap in overlaps if overlap.share_of_fsa >= SLIVER_SHARE]
+def _without_slivers(overlaps: Iterable[tuple[Any, ...]]) -> list[Share]:
+    return [Share._make((*row[:3], Drawn._make(row[3:]))) for row in overlaps if row[0] >= SLIVER_SHARE]

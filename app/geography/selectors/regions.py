@@ -2,42 +2,42 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
+from typing import Any
 
-from django.db.models import Case, F, FilteredRelation, IntegerField, Q, QuerySet, TextField, Value, When
-from django.db.models.expressions import Func, RawSQL
+from django.db.models import Q
 
 from geography.codes import Province, is_dguid
-from geography.conf import COVERAGE_WORDS, SRID_STATCAN_LAMBERT, SRID_WGS84
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox, LonLat
+from geography.conf import COVERAGE_WORDS
+from geography.coordinates import Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.messages import Message, Plural
 from geography.models import Region, Status, Vintage
+from geography.selectors.boxes import in_box
+from geography.selectors.drawn import Drawn, columns_and_join, regions_drawn, rows
 from geography.selectors.positions import position_locate
-from geography.selectors.shapes import WHOLE_MAX_BYTES
 from geography.text import fold, spellings
 
-# A box follows meridians and parallels, which are no straight lines in the projection.
-_BOX_SQL = f"ST_Transform(ST_Segmentize(ST_MakeEnvelope(%s, %s, %s, %s, {SRID_WGS84}), 0.25), {SRID_STATCAN_LAMBERT})"
-
-# Degrees, about a millimetre: a box without width or height is no polygon, and what touches a box must not fall outside
-# by a rounding.
-_BOX_MARGIN = 1e-8
-# Degrees: extents are of curved edges, so hardly anything is missing in them.
-_NEAR_BOX = 0.1
-
-# A region whose extent lies inside the box needs no look at its boundary, nor does one whose extent is apart from it; for the
-# others the pieces decide.
-_IN_BOX_SQL = f"""
-    SELECT region.id FROM region, (SELECT {_BOX_SQL} AS geom OFFSET 0) AS box
-    WHERE region.vintage_id = %s AND (
-        (region.extent[1] >= %s AND region.extent[2] >= %s AND region.extent[3] <= %s AND region.extent[4] <= %s)
-        OR (region.extent[3] >= %s AND region.extent[4] >= %s AND region.extent[1] <= %s AND region.extent[2] <= %s
-            AND EXISTS (
-                SELECT FROM region_part AS part WHERE part.region_id = region.id AND ST_Intersects(part.geom, box.geom)
-            ))
+_FOUND_SQL = """
+    WITH found AS MATERIALIZED (SELECT region.id, region.code FROM region WHERE {conditions})
+"""
+# What lies in the box as a whole needs no look at its boundary; of the others, all at once, the pieces decide. An array, not a
+# join: so the pieces are found by two indexes together, once.
+_FOUND_IN_BOX_SQL = """
+    WITH near AS MATERIALIZED (
+        SELECT region.id, region.code, {inside} AS inside FROM region WHERE {conditions} AND {near}
+    ), found AS MATERIALIZED (
+        SELECT id, code FROM near
+        WHERE inside OR id IN (
+            SELECT part.region_id FROM region_part AS part
+            WHERE part.region_id = ANY (ARRAY(SELECT id FROM near WHERE NOT inside)) AND {meets}
+        )
     )
+"""
+_PAGE_SQL = """
+    {found} SELECT {columns}, (SELECT count(*) FROM found)
+    FROM (SELECT id FROM found ORDER BY code LIMIT %(limit)s OFFSET %(offset)s) AS page
+    JOIN region ON region.id = page.id {join}
+    ORDER BY region.code
 """
 
 
@@ -46,11 +46,11 @@ class Page:
     """A part of a list.
 
     Attributes:
-        regions: in the order of their codes. With a level each has its geometry as `drawn` says; without, None.
+        regions: in the order of their codes.
         matched: how many there are in all.
     """
 
-    regions: Sequence[Region]
+    regions: Sequence[Drawn]
     matched: int
 
 
@@ -74,34 +74,53 @@ def regions_page(
         bbox: regions that intersect the box; `west > east` crosses the antimeridian.
         position: regions that cover it; all of them on a shared border.
 
-    Queries: 2, and 1 more for a position.
+    Queries: 1, none where nothing can meet the conditions; 1 more for a position, and 1 for a part beyond the end.
     """
-    regions = Region.objects.filter(vintage=vintage)
+    conditions = ["region.vintage_id = %(vintage)s"]
+    parameters: dict[str, Any] = {"vintage": vintage.pk, "level": level, "limit": limit, "offset": offset}
     if province is not None:
-        regions = regions.filter(pruid=province.pruid)
+        conditions.append("region.pruid = %(pruid)s")
+        parameters["pruid"] = province.pruid
     if search is not None:
         words = fold(search).split()
-        regions = regions.filter(*(_holds(word) for word in words)) if words else regions.none()
+        if not words:
+            return Page([], 0)
+        for word in words:
+            conditions.append(_holds(word, parameters))
+    box = None
     if bbox is not None:
-        regions = regions.filter(_in_box(vintage, bbox))
+        box = in_box(bbox)
+        if box is None:
+            return Page([], 0)
+        parameters |= box.parameters
     if position is not None:
         (located,) = position_locate(position=position, vintages=[vintage])
-        regions = regions.filter(pk__in=[region.id for region in located.covering])
-    matched = regions.count()
-    return Page(list(drawn(regions.order_by("code"), level)[offset : offset + limit]), matched)
+        conditions.append("region.id = ANY (%(covering)s)")
+        parameters["covering"] = [region.id for region in located.covering]
+    together = " AND ".join(conditions)
+    if box is None:
+        found = _FOUND_SQL.format(conditions=together)
+    else:
+        found = _FOUND_IN_BOX_SQL.format(conditions=together, near=box.near, inside=box.inside, meets=box.meets)
+    columns, join = columns_and_join(level)
+    page = rows(_PAGE_SQL.format(found=found, columns=columns, join=join), parameters)
+    if page:
+        return Page([Drawn._make(row[:-1]) for row in page], page[0][-1])
+    return Page([], rows(f"{found} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
 
 
-def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region:
-    """Return one region by its code (HRUID, CFSAUID) or by its DGUID, with `geojson` set as for `Page`.
+def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Drawn:
+    """Return one region by its code (HRUID, CFSAUID) or by its DGUID.
 
     Raises: RegionUnknown, naming the other published vintages that do have it: codes come and go.
     Queries: 1, and 1 more to say where it is instead.
     """
     key = region_id.strip().upper()
     # A code of another coverage may look like a DGUID.
-    by = Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key)
-    region = drawn(Region.objects.filter(by, vintage=vintage), level).first()
-    if region is None:
+    by = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
+    where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.id LIMIT 1"
+    found = regions_drawn(where, {"vintage": vintage.pk, "key": key}, level)
+    if not found:
         raise RegionUnknown(
             Message(
                 "There is no region '%(code)s' in vintage %(vintage)s of %(coverage)s.",
@@ -110,23 +129,29 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
                 vintage=vintage.label,
             ),
             parameter="id",
-            hint=_elsewhere(by, vintage),
+            hint=_elsewhere(Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key), vintage),
         )
-    return region
+    return found[0]
 
 
-def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Region:
-    """Return one FSA by its three characters, with `geojson` set as for `Page`.
+def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Drawn:
+    """Return one FSA by its three characters.
 
     Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of, with those before and after it.
     Queries: 1, and 3 more to say what there is instead.
     """
-    fsa = drawn(Region.objects.filter(vintage=vintage, code=code), level).first()
-    if fsa is None:
-        raise fsa_without_boundary(
-            code, vintage, neighbours=_before_and_after(code, vintage), hint=_elsewhere(Q(code=code), vintage)
-        )
-    return fsa
+    where = "WHERE region.vintage_id = %(vintage)s AND region.code = %(code)s"
+    found = regions_drawn(where, {"vintage": vintage.pk, "code": code}, level)
+    if not found:
+        raise fsa_missing(code, vintage)
+    return found[0]
+
+
+def fsa_missing(code: str, vintage: Vintage) -> FsaWithoutBoundary:
+    """Return the error for an FSA that was looked for and is not there, with those before and after it. Queries: 3."""
+    return fsa_without_boundary(
+        code, vintage, neighbours=_before_and_after(code, vintage), hint=_elsewhere(Q(code=code), vintage)
+    )
 
 
 def fsa_without_boundary(
@@ -173,43 +198,11 @@ def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
     return (*before, *after)
 
 
-def drawn(regions: QuerySet[Region], level: str | None) -> QuerySet[Region]:
-    """Return the regions without the stored boundary, and with the ready-made text of one level as `geojson`.
-
-    `geojson` is None where `level` is, and where the text is longer than WHOLE_MAX_BYTES: it is then read as a
-    `shapes.LongShape` of `geojson_bytes` bytes. `drawn_extent` is the bbox of what is drawn: at a coarse level it may differ
-    from the region's own by as much as a line may move. Without a level it is the region's own. Queries: none yet.
-    """
-    regions = regions.defer("geom", "rep_point", "search_text", "attributes")
-    if level is None:
-        nothing = {"geojson": RawSQL("NULL::text", ()), "geojson_bytes": Value(0), "drawn_level": Value(None, TextField())}
-        return regions.annotate(**nothing, drawn_extent=F("extent"))
-    return regions.annotate(
-        drawn=FilteredRelation("levels", condition=Q(levels__level=level)),
-        drawn_level=F("drawn__level"),
-        # How long a stored text is stands beside it: nothing is read to find out.
-        geojson_bytes=Func("drawn__geojson", function="octet_length", output_field=IntegerField()),
-        geojson=Case(When(geojson_bytes__lte=WHOLE_MAX_BYTES, then=F("drawn__geojson")), output_field=TextField()),
-        drawn_extent=F("drawn__extent"),
-    )
-
-
-def _holds(word: str) -> Q:
-    return reduce(or_, (Q(search_text__contains=spelling) for spelling in spellings(word)))
-
-
-def _in_box(vintage: Vintage, bbox: Bbox) -> Q:
-    wanted = Q(pk__in=[])
-    halves = [(bbox.west, bbox.east)] if bbox.west <= bbox.east else [(bbox.west, 180.0), (-180.0, bbox.east)]
-    for west, east in halves:
-        # Only around Canada is the projection defined everywhere, and nothing of ours lies outside.
-        box = (
-            max(west, CANADA_WEST) - _BOX_MARGIN,
-            max(bbox.south, CANADA_SOUTH) - _BOX_MARGIN,
-            min(east, CANADA_EAST) + _BOX_MARGIN,
-            min(bbox.north, CANADA_NORTH) + _BOX_MARGIN,
-        )
-        around = (box[0] - _NEAR_BOX, box[1] - _NEAR_BOX, box[2] + _NEAR_BOX, box[3] + _NEAR_BOX)
-        if box[0] <= box[2] and box[1] <= box[3]:
-            wanted |= Q(pk__in=RawSQL(_IN_BOX_SQL, (*box, vintage.pk, *box, *around)))  # noqa: S611 - parameters are bound
-    return wanted
+def _holds(word: str, parameters: dict[str, Any]) -> str:
+    """Return the condition that a folded word occurs, in any of its spellings, and add its parameters."""
+    either = []
+    for spelling in spellings(word):
+        name = f"word_{len(parameters)}"
+        parameters[name] = spelling
+        either.append(f"strpos(region.search_text, %({name})s) > 0")
+    return f"({' OR '.join(either)})"

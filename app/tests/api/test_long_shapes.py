@@ -44,7 +44,7 @@ def shelf_folder(world, settings, tmp_path):
 @pytest.fixture
 def tiny(monkeypatch):
     """Everything is too long."""
-    monkeypatch.setattr("geography.selectors.regions.WHOLE_MAX_BYTES", 40)
+    monkeypatch.setattr("geography.selectors.drawn.WHOLE_MAX_BYTES", 40)
     monkeypatch.setattr("geography.selectors.shapes.PIECE_BYTES", 7)
     monkeypatch.setattr("api.shelf.WHOLE_MAX_BYTES", 100)
 
@@ -68,7 +68,7 @@ def text_of(response, encoding="identity"):
 @pytest.mark.parametrize("path", ROUTES)
 def test_the_body_is_the_same(get, related, path, encoding, monkeypatch, settings, tiny):
     with monkeypatch.context() as whole:
-        whole.setattr("geography.selectors.regions.WHOLE_MAX_BYTES", 1 << 20)
+        whole.setattr("geography.selectors.drawn.WHOLE_MAX_BYTES", 1 << 20)
         whole.setattr("api.shelf.WHOLE_MAX_BYTES", 1 << 20)
         settings.BODY_CACHE_MB = 0
         expected = text_of(get(path))

@@ -55,10 +55,10 @@ class TestTheNeighboursOfAHealthRegion:
         body = assert_problem(get("/health-regions/3504/neighbours", vintage="2018"), 404, "region-unknown")
         assert body["hint"] == "It is in vintage 2022."
 
-    def test_take_three_queries_beside_what_is_remembered(self, get, django_assert_num_queries, monkeypatch):
+    def test_take_two_queries_beside_what_is_remembered(self, get, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
         get("/health-regions/3501/neighbours")
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(2):
             get("/health-regions/3502/neighbours")
 
 

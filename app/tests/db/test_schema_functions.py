@@ -126,7 +126,7 @@ def test_the_regions_of_an_fsa_are_the_services(world: World, code: str) -> None
     found = rows("SELECT hruid, share_of_fsa FROM geo.health_regions_of_fsa(%s)", code)
     fsa, region = (vintage_in_force(coverage=one) for one in ("fsa", "health-regions"))
     service = fsa_health_regions(code="M1A", fsa_vintage=fsa, health_region_vintage=region, level=None)
-    assert found == [(one.health_region.code, one.share_of_fsa) for one in service.overlaps]
+    assert found == [(one.region.code, one.share_of_fsa) for one in service.overlaps]
     assert [code for code, _ in found] == ["3502", "3501"]
 
 
