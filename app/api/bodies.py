@@ -60,15 +60,20 @@ def vintage_block(vintage: "Vintage", language: str) -> dict[str, Any]:
         "extract": vintage.extract,
         "attribution": attribution(vintage, language),
         "licence": vintage.licence,
-        "licence_url": vintage.licence_url,
+        "licence_url": web_address(vintage.licence_url),
     }
+
+
+def web_address(text: str) -> str:
+    """Return the text where it is an address that somebody may be led to, else nothing: `javascript:` is one, too."""
+    return text if text.lower().startswith(("https://", "http://")) else ""
 
 
 def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
     """Return an edition with its source, as /vintages lists it."""
     return vintage_block(vintage, language) | {
         "product": vintage.product,
-        "source_url": vintage.source_url,
+        "source_url": web_address(vintage.source_url),
         "region_count": vintage.region_count,
     }
 
@@ -95,7 +100,7 @@ def downloads_block(vintage: "Vintage", files: Iterable["Download"], language: s
         "coverage_name": vintage.coverage.name_fr if language == "fr" else vintage.coverage.name_en,
         "region_count": vintage.region_count,
         "product": vintage.product,
-        "licence_url": vintage.licence_url,
+        "licence_url": web_address(vintage.licence_url),
         "checksums": f"{base}/{CHECKSUMS_NAME}",
         "files": [
             {
@@ -139,7 +144,7 @@ def licence_links(body: Any) -> str:
     """
     blocks = [body.get(name) for name in ("vintage", "fsa_vintage")] if isinstance(body, dict) else []
     addresses = dict.fromkeys(block["licence_url"] for block in blocks if isinstance(block, dict))
-    return ", ".join(f'<{iri_to_uri(one)}>; rel="license"' for one in addresses if one)
+    return ", ".join(f'<{iri_to_uri(one)}>; rel="license"' for one in addresses if web_address(one))
 
 
 def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import NOTICE, downloads_block
+from api.bodies import NOTICE, downloads_block, web_address
 from api.language import say_often
 from api.limits import TooManyAtOnce
 from api.pieces import sent_part
@@ -184,7 +184,7 @@ def _sent(request: Request, found: Download, part: range, headers: dict[str, str
 
 def _links(found: Download) -> str:
     """Return what else there is about a file: the licences of its editions, and what describes a table."""
-    addresses = dict.fromkeys(one.licence_url for one in (found.vintage, found.other) if one and one.licence_url)
+    addresses = dict.fromkeys(one.licence_url for one in (found.vintage, found.other) if one and web_address(one.licence_url))
     links = [f'<{quote(one, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"' for one in addresses]
     if found.format.name in {"csv", "shares"}:
         base = f"/downloads/{found.vintage.coverage.slug}/{found.vintage.label}"

@@ -79,6 +79,11 @@ MISTAKES = {
     "date in quotes": (GOOD.replace("2020-01-01", '"2020-01-01"'), "layers.zones-1: effective_from must be a date"),
     "a moment": (GOOD.replace("2020-01-01", "2020-01-01T00:00:00"), "layers.zones-1: effective_from must be a date"),
     "dates out of order": (GOOD + "effective_to = 2020-01-01\n", "layers.zones-1: effective_to must be later"),
+    "a licence's address that runs": (
+        GOOD.replace("https://example.org/licence", "javascript:alert(1)"),
+        "layers.zones-1: licence_url must begin with https://",
+    ),
+    "an address that runs": (GOOD + 'url = "javascript:alert(1)"\n', "layers.zones-1: url must begin with https://"),
     "no representation": (GOOD.replace('representation = "digital"', ""), "layers.zones-1: representation must be"),
     "odd representation": (GOOD.replace('"digital"', '"analogue"'), "layers.zones-1: representation must be"),
     "no title": (GOOD.replace('title_fr = "Les zones"', ""), "layers.zones-1: title_fr is missing"),
