@@ -118,9 +118,14 @@ class Cluster:
         options = ["-w", "-t", str(WAIT_S), "-D", str(self.folder), "-l", str(log), "-o", f"-p {self.port}"]
         self.run("pg_ctl", "start", *options)
 
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return (self.folder / "postmaster.pid").exists()
+
     def stop(self, mode: str = "immediate") -> None:
         """Stop it; `immediate` as if it had crashed."""
-        if (self.folder / "postmaster.pid").exists():
+        if self.running:
             self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder))
 
     def sql(self, text: str, database: str = "postgres") -> str:
