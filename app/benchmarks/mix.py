@@ -53,18 +53,28 @@ def questions(seed: int) -> Iterator[Question]:
             yield Question(kind, "POST", "/locate", json.dumps({"points": points}))
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A 503 or 429 with Retry-After: to which kind of question, which problem, when asked (monotonic), and how long it took."""
+
+    kind: str
+    problem: str
+    at: float
+    took_s: float
+
+
 @dataclass
 class Seen:
     """What clients were answered.
 
     Attributes:
         milliseconds: of every answer but refusals, by kind.
-        refused: by kind and problem, what the service said it could not answer just then, with Retry-After.
+        refused: what the service said it could not answer just then, with Retry-After.
         failed: by kind and what it was, everything else that was no answer.
     """
 
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in SHARES})
-    refused: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: list["Refusal"] = field(default_factory=list)
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count(self) -> int:
@@ -75,7 +85,7 @@ class Seen:
         """Take in what another client was answered."""
         for kind, some in other.milliseconds.items():
             self.milliseconds[kind] += some
-        self.refused.update(other.refused)
+        self.refused += other.refused
         self.failed.update(other.failed)
 
 
@@ -101,7 +111,7 @@ class Client(threading.Thread):
         self._close()
 
     def _ask(self, question: Question) -> None:
-        started = time.perf_counter()
+        started, at = time.perf_counter(), time.monotonic()
         try:
             kept = self._connection is not None
             try:
@@ -121,8 +131,10 @@ class Client(threading.Thread):
             self.seen.milliseconds[question.kind].append((time.perf_counter() - started) * 1000)
             return
         told = json.loads(body)["type"].rpartition("/")[2] if body.startswith(b"{") else str(status)
-        wait = headers.get("Retry-After")
-        (self.seen.refused if status in {429, 503} and wait else self.seen.failed)[question.kind, told] += 1
+        if status in {429, 503} and headers.get("Retry-After"):
+            self.seen.refused.append(Refusal(question.kind, told, at, time.perf_counter() - started))
+        else:
+            self.seen.failed[question.kind, told] += 1
 
     def _exchange(self, question: Question) -> tuple[int, http.client.HTTPMessage, bytes]:
         if self._connection is None:
