@@ -1,15 +1,36 @@
 # shellcheck shell=bash
 # The server's options, for bin/serve and for the container. Sourced; run from app/.
 
+# Sets counts: the folder where the processes count together (operations.metrics). In /tmp, which in the container is memory and
+# nobody else's. It is locked for as long as the server lives, on a descriptor that the server inherits; whoever gets the lock
+# deletes it: what waits for that here, however the server ends, or, where that was killed too, the next server.
+counts_folder() {
+  local old prefix
+  prefix=/tmp/covidtrends-geo-counters-$(id -u)
+  for old in "$prefix"-*; do
+    [ -d "$old" ] && [ ! -L "$old" ] && [ -O "$old" ] || continue
+    flock -n "$old" rm -rf "$old" || true # a living one's
+  done
+  # Nobody sees it before it is locked.
+  counts=$(mktemp -d "/tmp/covidtrends-geo-new-XXXXXXXX")
+  exec 8<"$counts"
+  flock 8
+  mv -T "$counts" "$prefix-${counts##*-}"
+  counts=$prefix-${counts##*-}
+  # In a session of its own: whoever ends the server with all that it has started leaves this one.
+  setsid flock "$counts" rm -rf "$counts" 8<&- </dev/null >/dev/null 2>&1 &
+}
+
 # start_server GRANIAN ADDRESS PORT [OPTIONS...]
 start_server() {
-  local granian=$1 host=$2 port=$3 log=() counts
+  local granian=$1 host=$2 port=$3 log=() counts=${PROMETHEUS_MULTIPROC_DIR:-}
   shift 3
-  # Where the processes count together (operations.metrics): what an earlier server counted is none of this one's.
-  # In /tmp, which in the container is memory and nobody else's.
-  counts=${PROMETHEUS_MULTIPROC_DIR:-/tmp/covidtrends-geo-counts-$(id -u)-$port}
-  rm -rf "$counts"
-  mkdir -m 700 "$counts"
+  if [ -n "$counts" ]; then # somebody's own choice: what an earlier server counted is none of this one's
+    rm -rf "$counts"
+    mkdir -m 700 "$counts"
+  else
+    counts_folder
+  fi
   export PROMETHEUS_MULTIPROC_DIR=$counts
   # granian's own lines look like the service's: its formatter is in app/.
   export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
