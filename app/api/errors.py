@@ -31,6 +31,7 @@ from geography.reading import PRIMARY, alias
 from geography.selectors.shapes import ShapeGone
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
+from operations.places import NoPlace
 
 logger = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.NothingPublished: Kind(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
     NotReady: Kind(503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5),
     DatabaseBusy: _DATABASE_BUSY,
+    NoPlace: _DATABASE_BUSY,
     # A vintage that was taken away just then: whoever asks again gets the next one, or is told.
     ShapeGone: _DATABASE_BUSY,
     TooManyAtOnce: Kind(

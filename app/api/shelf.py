@@ -19,6 +19,7 @@ from typing import IO
 from django.conf import settings
 
 from operations.metrics import count_cache
+from operations.places import place
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class Shelf:
         One of more than WHOLE_MAX_BYTES comes as a file, open at its beginning, if it was made in pieces or kept. While one
         thread or process makes a body, the others that want it wait. Where the folder cannot be used or nothing may be
         kept, every body is made anew; an empty one is never kept. Whatever `make` raises is raised.
+
+        Raises: NoPlace where none of the threads that may wait for the database is free.
         """
         if self.most_bytes <= 0:
             return self.spool(make())
@@ -55,7 +58,8 @@ class Shelf:
         count_cache("bodies", found is not None)
         if found is not None:
             return found
-        with self._alone(path.name):
+        # Whoever waits for a body that another one makes waits for the database, too.
+        with place(), self._alone(path.name):
             found = _read(path)
             if found is None:
                 made = make()

@@ -2,11 +2,12 @@
 
 import gc
 import os
+from pathlib import Path
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from operations import clients, database, replica, silence
+from operations import clients, database, places, replica, silence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Tells the settings that statements have a limit here. What runs from the command line, such as a load, has none.
@@ -20,13 +21,16 @@ from api.shortcut import Shortcut  # noqa: E402
 # Throttling counts every request, which it does on the long way.
 application = clients.whole(django if settings.THROTTLE_RATE else Shortcut(django))
 
+places.limit(settings.WEB_THREADS)
 database.watch(settings.DB_STATEMENT_TIMEOUT_MS)
 silence.watch(settings.DB_SILENT_AFTER_MS)
 clients.watch(settings.SLOW_CLIENT_S)
 replica.watch()
 
+from geography import kept  # noqa: E402
 from geography.selectors import atlas  # noqa: E402
 
+kept.use(Path(settings.GEODATA_CACHE) / "published" if settings.BODY_CACHE_MB > 0 else None)
 atlas.warm()
 
 # A third of the time of many positions went into looking for garbage among what is here to stay.

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from operations import requestid
+from operations import places, requestid
 from operations.database import stopwatch
 from operations.metrics import IN_PROGRESS, count_request, method_of, route_of
 
@@ -33,6 +33,7 @@ class Observed:
 
     def __init__(self, environ: dict[str, Any]) -> None:
         """Begin. Args: environ: WSGI's."""
+        places.answers()
         self._began = perf_counter()
         self.request_id = requestid.begin(environ.get("HTTP_X_REQUEST_ID"))
         self._database_seconds, self._statements = stopwatch.seconds, stopwatch.statements

@@ -2,7 +2,8 @@
 
 A process reads the published vintages once and again when what it remembers is older than `MAX_AGE_S`, so a publication is
 seen everywhere within that time and no request pays for it. Ages are of the monotonic clock: a clock that is set does not
-matter.
+matter. What it read is kept on disk, too (`geography.kept`), for a process that starts while the database is away: only
+the age of that is of the clock on the wall.
 """
 
 import hashlib
@@ -11,16 +12,24 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db import Error
+from django.db.models import Model
 
-from geography.models import Status, Vintage
+from geography import kept
+from geography.models import Coverage, Status, Vintage
 from geography.reading import PRIMARY, REPLICA, alias
 
 # What was published is answered from after at most this long.
 MAX_AGE_S = 0.5
 # While the database is away, what needs no table goes on being answered for as long as this.
 STALE_MAX_S = 86_400.0
+# For another thread's question to the tables nobody waits for longer who remembers an answer: it may wait for a lock.
+PATIENCE_S = 0.25
+
+_NAME = "published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ def published() -> Catalogue:
 
     Raises: django.db.Error where the database is away and what is remembered is older than `STALE_MAX_S`.
     Queries: none while what is remembered is young enough, else 1, and 1 more if something else is published by now. One thread
-    of a process asks, the others wait for it; while the database is away they do not.
+    of a process asks, the others wait for it for `PATIENCE_S`; while the database is away they do not.
     """
     memory = _memories[alias()]
     remembered = memory.read
@@ -94,8 +103,10 @@ def published() -> Catalogue:
     if remembered is not None and now - remembered[1] < MAX_AGE_S:
         return remembered[0]
     away = memory.failed_at is not None
-    if remembered is not None and away and _usable(remembered, now):
-        if now - (memory.failed_at or 0.0) < MAX_AGE_S or not memory.lock.acquire(blocking=False):
+    if remembered is not None and _usable(remembered, now):
+        if away and now - (memory.failed_at or 0.0) < MAX_AGE_S:
+            return remembered[0]
+        if not memory.lock.acquire(timeout=0 if away else PATIENCE_S):
             return remembered[0]
     else:
         memory.lock.acquire()
@@ -149,11 +160,15 @@ def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
         memory.failed_at, memory.failure = time.monotonic(), error
         # The standby failed too, or it would have been asked: what was read from it is as good.
         both = [one.read for one in _memories.values() if one.read is not None]
-        last = max(both, key=lambda read: read[1], default=None)
+        last = max(both, key=lambda read: read[1], default=None) or _kept()
         if memory is _memories[PRIMARY] and last is not None and _usable(last, memory.failed_at):
             memory.read = last
             return last[0]
         raise
+    if any(one.read is not None and one.read[0] is found for one in _memories.values()):
+        kept.confirm(_NAME)
+    else:
+        kept.write(_NAME, _told(found))
     memory.read, memory.failed_at, memory.failure = (found, started), None, None
     return found
 
@@ -171,3 +186,44 @@ def _found() -> Catalogue:
             return same
     vintages = published.select_related("coverage").defer("report").order_by("coverage__slug", "-effective_from", "-pk")
     return Catalogue(tuple(vintages))
+
+
+def _told(catalogue: Catalogue) -> dict[str, Any]:
+    """Return a catalogue as `_kept` reads it."""
+    coverages = {one.coverage_id: one.coverage for one in catalogue.vintages}
+    return {
+        "coverages": [_values(one) for one in coverages.values()],
+        "vintages": [_values(one) for one in catalogue.vintages],
+    }
+
+
+def _kept() -> tuple[Catalogue, float] | None:
+    """Return the catalogue that lies on disk, and when it was last known to hold; None where none does or it cannot be read."""
+    found = kept.read(_NAME)
+    if found is None:
+        return None
+    told, age_s = found
+    try:
+        coverages = {one.pk: one for one in (_object(Coverage, values) for values in told["coverages"])}
+        vintages = [_object(Vintage, values) for values in told["vintages"]]
+        for one in vintages:
+            one.coverage = coverages[one.coverage_id]
+    except (KeyError, TypeError, ValueError, ValidationError):
+        return None  # of another version of this code
+    return Catalogue(tuple(vintages)), time.monotonic() - age_s
+
+
+def _values(one: Model) -> dict[str, Any]:
+    missing = one.get_deferred_fields()
+    return {field.attname: getattr(one, field.attname) for field in one._meta.concrete_fields if field.attname not in missing}
+
+
+_Row = TypeVar("_Row", bound=Model)
+
+
+def _object(model: type[_Row], values: dict[str, Any]) -> _Row:
+    """Return a row as a query would; what is not among the values is read when somebody wants it."""
+    fields = [field for field in model._meta.concrete_fields if field.attname in values]
+    return model.from_db(
+        PRIMARY, [field.attname for field in fields], [field.to_python(values[field.attname]) for field in fields]
+    )

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db import Error
 from django.db.models import Case, Count, Q, QuerySet, When
 from django.db.models.functions import Greatest
 
+from geography import kept
 from geography.conf import CHANGE_KINDS, COVERAGE_WORDS, SLIVER_SHARE
 from geography.errors import ParameterInvalid, VintagesNotCompared
 from geography.messages import Message
@@ -136,12 +138,13 @@ def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
 
     Two regions with one code are two places where they share less than `conf.CHANGE_REUSED_SHARE` of the larger one.
     Empty for most vintages. Remembered for as long as the same vintages are published.
+    Kept on disk, too: where the tables cannot be asked, a process that knows of the same vintages takes it from there.
     Queries: those of `catalogue.published`; the first time 1 more.
     """
     catalogue = published()
     known = _memory.known
     if known is None or known[0] is not catalogue:
-        known = _memory.known = (catalogue, _reused_codes())
+        known = _memory.known = (catalogue, _of(catalogue))
     return known[1].get(vintage.pk, {})
 
 
@@ -152,6 +155,26 @@ class _Memory:
 
 
 _memory = _Memory()
+_NAME = "reused-codes"
+
+
+def _of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[ReusedCode, ...]]]:
+    try:
+        found = _reused_codes()
+    except Error:
+        told = kept.read(_NAME)
+        if told is None or told[0].get("revision") != catalogue.revision:
+            raise
+        return {
+            int(vintage): {code: tuple(ReusedCode(*one) for one in others) for code, others in codes.items()}
+            for vintage, codes in told[0]["codes"].items()
+        }
+    codes = {
+        str(vintage): {code: [[one.vintage, one.name_en, one.name_fr] for one in others] for code, others in codes.items()}
+        for vintage, codes in found.items()
+    }
+    kept.write(_NAME, {"revision": catalogue.revision, "codes": codes})
+    return found
 
 
 def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from operations import silence
 from operations.database import stopwatch, waited
+from operations.places import place
 
 # A statement whose session was ended is sent once more, unless it had been under way for longer.
 AGAIN_S = 1.0
@@ -23,25 +24,34 @@ class DatabaseWrapper(PostGIS):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
-        return waited(lambda: silence.connected(self.alias, lambda: self._connect(conn_params)), None, self.alias)
+        with place():
+            return waited(lambda: silence.connected(self.alias, lambda: self._connect(conn_params)), None, self.alias)
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:
         return super().get_new_connection(conn_params)
 
     def init_connection_state(self) -> None:
         """Set what a session needs; where it cannot be sent along with the question for a connection, that is a statement."""
-        waited(super().init_connection_state, self.connection, self.alias)
+        with place():
+            waited(super().init_connection_state, self.connection, self.alias)
 
     def is_usable(self) -> bool:
         """Say whether the connection still works: a statement too, and one that goes past the wrappers."""
         if silence.silent(self.alias):
             return False
+        # Without a place: it is asked before anybody knows what the request wants, and waits for no lock.
         return bool(waited(super().is_usable, self.connection, self.alias))
 
 
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     to = context["connection"]
     silence.guard(to.alias)
+    with place():
+        return _executed(execute, sql, params, many, context)
+
+
+def _executed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    to = context["connection"]
     stopwatch.statements += 1
     started = time.perf_counter()
     try:

@@ -6,13 +6,14 @@ in memory or kept goes on being answered; afterwards everything is as before, by
 
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from benchmarks.cluster import folder_for_postgres
-from tests.faulty import ASKED, HANGS_S, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
+from tests.faulty import ASKED, FILE, HANGS_S, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
 from tests.operations.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
@@ -62,6 +63,61 @@ def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Breakable
             well(server.port)
     finally:
         wire.close()
+
+
+def test_a_process_that_starts_while_it_is_away_answers_what_is_kept(
+    serve: Any, cluster: Breakable, tmp_path: Path, running: Server
+) -> None:
+    own = {"WEB_WORKERS": "1", "WEB_THREADS": "3", "GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
+    kept = KEPT[1:]
+    with serve(**own, **cluster.keys()) as server:
+        well(server.port)
+        before = {path: ask(server.port, path) for path in kept}
+    cluster.stop()
+    try:
+        with serve(**own, **cluster.keys()) as server:
+            for path in kept:
+                answer = ask(server.port, path)
+                assert (path, answer.status, answer.body) == (path, before[path].status, before[path].body)
+                assert answer.headers["etag"] == before[path].headers["etag"]
+                if path != FILE:  # a file never changes
+                    assert answer.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
+            # Nothing is in its memory, and what only tables know is refused.
+            refused = [ask(server.port, path) for path in (KEPT[0], *ASKED) * 3]
+            assert {(one.status, bool(one.retry_after)) for one in refused} == {(503, True)}
+            assert max(one.took_s for one in refused) < HANGS_S
+            # What an edition's own row says of its load is not kept: no half of an answer.
+            assert ask(server.port, "/vintages/fsa/2021").status == 503
+            assert server.get("/livez")[0] == 200
+            assert server.get("/readyz")[0] == 503
+            cluster.start()
+            well(server.port)
+            assert server.get("/readyz")[0] == 200
+    finally:
+        if not cluster.running:
+            cluster.start()
+    well(running.port)
+
+
+def test_a_process_that_starts_with_nothing_kept_refuses_and_comes_back(
+    serve: Any, cluster: Breakable, tmp_path: Path, running: Server
+) -> None:
+    (tmp_path / "published").write_text("no folder", encoding="ascii")
+    cluster.stop()
+    try:
+        with serve(
+            WEB_WORKERS="2", WEB_THREADS="2", GEODATA_CACHE=str(tmp_path), BODY_CACHE_MB="64", **cluster.keys()
+        ) as server:
+            refused = [ask(server.port, path) for path in (*KEPT, *ASKED)]
+            assert {(one.status, bool(one.retry_after)) for one in refused} == {(503, True)}
+            assert max(one.took_s for one in refused) < HANGS_S
+            assert server.get("/livez")[0] == 200
+            cluster.start()
+            well(server.port)
+    finally:
+        if not cluster.running:
+            cluster.start()
+    well(running.port)
 
 
 def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:

@@ -1,0 +1,87 @@
+"""Threads that may wait for the database at once: fewer than a process has, so that what is in memory always finds one.
+
+A thread answers one request at a time. Where a table is locked, every thread would soon sit in a statement for as long as a
+statement may take, and whoever asks for something that needs no table would wait behind them. So a thread that answers requests
+takes a place before it waits for the database, and for as long as it does; there is one place less than there are threads. The
+last thread waits for a place for `PATIENCE_S`. Once that was in vain, or a place was held for as long, statements hang: nobody
+waits any more, and who finds no place is refused at once, until one comes back sooner.
+
+What runs beside requests (reading into memory, watching) takes no place.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError
+
+# On a machine that is busy with other things, too, a statement is done sooner.
+PATIENCE_S = 1.0
+
+
+class NoPlace(OperationalError):
+    """Every place is taken, and none becomes free: answered by a 503 with Retry-After."""
+
+
+class Places:
+    """Places for threads that wait."""
+
+    def __init__(self, count: int) -> None:
+        self.free = count
+        self.hang = False
+        self._change = threading.Condition()
+
+    def take(self) -> None:
+        """Take a place. Raises: NoPlace."""
+        with self._change:
+            if not self.free and (self.hang or not self._change.wait_for(lambda: self.free, PATIENCE_S)):
+                self.hang = True
+                raise NoPlace("every place is taken")
+            self.free -= 1
+
+    def give_back(self, held_s: float) -> None:
+        """Give a place back that was held for so many seconds."""
+        with self._change:
+            self.free += 1
+            self.hang = held_s > PATIENCE_S
+            self._change.notify()
+
+
+class _Thread(threading.local):
+    answers = False
+    holds = False
+
+
+_thread = _Thread()
+_places: Places | None = None
+
+
+def limit(threads: int) -> None:
+    """Let all threads of this process but one wait for the database at once; with one thread there is nothing to keep free."""
+    global _places  # noqa: PLW0603 - one for the process
+    _places = Places(threads - 1) if threads > 1 else None
+
+
+def answers() -> None:
+    """Say that this thread answers requests: from now on it takes a place before it waits."""
+    _thread.answers = True
+
+
+@contextmanager
+def place() -> Iterator[None]:
+    """Hold a place for the length of a `with` block; whoever holds one already takes no other. Raises: NoPlace."""
+    places = _places
+    if places is None or not _thread.answers:
+        yield
+        return
+    if _thread.holds:
+        yield
+        return
+    places.take()
+    _thread.holds, since = True, time.monotonic()
+    try:
+        yield
+    finally:
+        _thread.holds = False
+        places.give_back(time.monotonic() - since)

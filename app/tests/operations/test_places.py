@@ -1,0 +1,140 @@
+"""Threads that hang in the database: what is in memory or kept finds a free one all the same."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from operations import places
+from tests.faulty import ANSWERED, ASKED, HANGS_S, KEPT, Answer, Breakable, Traffic, ask, well
+from tests.operations.conftest import Server
+
+# So that there is a test database, which the server's fixture asks for.
+pytestmark = pytest.mark.django_db
+
+THREADS = 8
+
+
+@pytest.fixture(scope="module")
+def one_process(serve: Any, cluster: Breakable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with one process of eight threads, whose statements may take as long as they do by default."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with serve(
+        WEB_WORKERS="1", WEB_THREADS=str(THREADS), GEODATA_CACHE=cache, BODY_CACHE_MB="64", **cluster.keys(cluster.port)
+    ) as running:
+        yield running
+
+
+def statements_waiting(cluster: Breakable) -> int:
+    with cluster.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'covidtrends_geo' AND wait_event_type IN ('Lock', 'Timeout')"
+        )
+        count: int = cursor.fetchone()[0]
+    return count
+
+
+def asked_while_locked(server: Server, cluster: Breakable, table: str, paths: tuple[str, ...]) -> tuple[list[Answer], int]:
+    """Ask what is in memory while more clients than there are threads ask what a locked table holds; return both answers.
+
+    The second is how many statements waited at most.
+    """
+    found: list[Answer] = []
+    waiting = 0
+    with cluster.cursor() as cursor:
+        cursor.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with Traffic(server.port, paths, clients=2 * THREADS) as hanging:
+            time.sleep(0.7)
+            for _ in range(8):
+                found += [ask(server.port, path) for path in KEPT]
+                waiting = max(waiting, statements_waiting(cluster))
+                time.sleep(0.3)
+            refused = list(hanging.answers)
+            cursor.execute("ROLLBACK")
+    assert {(one.status, bool(one.retry_after)) for one in refused} <= {(503, True)}, server.written[-6000:]
+    assert any(b"database-busy" in one.body for one in refused)
+    return found, waiting
+
+
+def test_what_is_in_memory_is_answered_while_all_other_threads_hang(one_process: Server, cluster: Breakable) -> None:
+    well(one_process.port)
+    found, waiting = asked_while_locked(one_process, cluster, "region", ASKED)
+    # Whoever asks about it hangs, but not everybody.
+    assert 2 <= waiting <= THREADS - 1
+    assert {one.status for one in found} == ANSWERED
+    # A statement that waits for a lock is given up after 2.5 s: nobody waited behind one.
+    assert max(one.took_s for one in found) < 2.5, sorted(one.took_s for one in found)[-5:]
+    well(one_process.port)
+
+
+def test_waiting_for_a_body_that_hangs_is_hanging_too(one_process: Server, cluster: Breakable) -> None:
+    """One thread makes a body that is not kept, and the others that want the same one wait for it."""
+    well(one_process.port)
+    found, _ = asked_while_locked(one_process, cluster, "region_level", ("/health-regions?detail=medium&vintage=2018",))
+    assert {one.status for one in found} == ANSWERED
+    assert max(one.took_s for one in found) < 2.5, sorted(one.took_s for one in found)[-5:]
+    well(one_process.port)
+
+
+def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server, cluster: Breakable) -> None:
+    well(one_process.port)
+    with cluster.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE vintage IN ACCESS EXCLUSIVE MODE")
+        with Traffic(one_process.port, KEPT, clients=4) as asking:
+            time.sleep(4)
+        cursor.execute("ROLLBACK")
+    assert {one.status for one in asking.answers} == ANSWERED
+    # One thread at a time asks the table, and the others go on.
+    slow = [one for one in asking.answers if one.took_s > 1]
+    assert len(slow) < 8 < len(asking.answers)
+    assert max(one.took_s for one in asking.answers) < HANGS_S
+    well(one_process.port)
+
+
+def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = places.Places(1)
+    few.take()
+    threading.Timer(0.05, few.give_back, [0.05]).start()
+    few.take()
+    monkeypatch.setattr(places, "PATIENCE_S", 0.05)
+    with pytest.raises(places.NoPlace):
+        few.take()
+    assert few.hang
+    # From now on nobody waits: this one would until somebody else gives it back.
+    monkeypatch.setattr(places, "PATIENCE_S", 1e9)
+    with pytest.raises(places.NoPlace):
+        few.take()
+
+
+def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it() -> None:
+    few = places.Places(2)
+    few.hang = True
+    few.take()
+    few.take()
+    few.give_back(0.1)
+    assert not few.hang
+    few.give_back(places.PATIENCE_S + 0.1)
+    assert few.hang
+    few.take()  # there is one
+
+
+def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = places.Places(1)
+    monkeypatch.setattr(places, "_places", few)
+    monkeypatch.setattr(places._thread, "answers", True)
+    with places.place(), places.place():
+        assert few.free == 0
+    assert few.free == 1
+    with contextlib.suppress(ZeroDivisionError), places.place():
+        raise ZeroDivisionError
+    assert few.free == 1
+
+
+def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "_places", places.Places(0))
+    monkeypatch.setattr(places._thread, "answers", False)
+    with places.place():
+        pass
