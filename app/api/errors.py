@@ -154,9 +154,9 @@ def kind_of(error: BaseException) -> Kind:
 
 
 def _kind_in_the_end(error: Exception) -> Kind:
-    """Return the kind. A standby that is away is no answer yet: the error goes on to api.replica, which asks the primary."""
+    """Return the kind. A standby that is away, or has no place, is no answer yet: api.replica asks the primary then."""
     kind = kind_of(error)
-    if kind is _DATABASE_AWAY and alias() != PRIMARY:
+    if (kind is _DATABASE_AWAY or isinstance(error, NoPlace)) and alias() != PRIMARY:
         raise error
     return kind
 

@@ -18,6 +18,7 @@ from typing import IO
 
 from django.conf import settings
 
+from geography.reading import alias
 from operations.metrics import count_cache
 from operations.places import place
 
@@ -59,7 +60,7 @@ class Shelf:
         if found is not None:
             return found
         # Whoever waits for a body that another one makes waits for the database, too.
-        with place(), self._alone(path.name):
+        with place(alias()), self._alone(path.name):
             found = _read(path)
             if found is None:
                 made = make()

@@ -2,9 +2,10 @@
 
 A thread answers one request at a time. Where a table is locked, every thread would soon sit in a statement for as long as a
 statement may take, and whoever asks for something that needs no table would wait behind them. So a thread that answers requests
-takes a place before it waits for the database, and for as long as it does; there is one place less than there are threads. The
+takes a place before it waits for a database, and for as long as it does; there is one place less than there are threads. The
 last thread waits for a place for `PATIENCE_S`. Once that was in vain, or a place was held for as long, statements hang: nobody
-waits any more, and who finds no place is refused at once, until one comes back sooner.
+waits any more, and who finds no place is refused at once, until one comes back sooner. A standby has places
+of its own: who finds none there is answered by the primary.
 
 What runs beside requests (reading into memory, watching) takes no place.
 """
@@ -14,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 # On a machine that is busy with other things, too, a statement is done sooner.
 PATIENCE_S = 1.0
@@ -50,17 +51,22 @@ class Places:
 
 class _Thread(threading.local):
     answers = False
-    holds = False
+
+    def __init__(self) -> None:
+        # The aliases of the databases of which it has a place.
+        self.holds: set[str] = set()
 
 
 _thread = _Thread()
-_places: Places | None = None
+# By alias.
+_places: dict[str, Places] = {}
 
 
 def limit(threads: int) -> None:
     """Let all threads of this process but one wait for the database at once; with one thread there is nothing to keep free."""
-    global _places  # noqa: PLW0603 - one for the process
-    _places = Places(threads - 1) if threads > 1 else None
+    _places.clear()
+    if threads > 1:
+        _places.update({alias: Places(threads - 1) for alias in connections})
 
 
 def answers() -> None:
@@ -69,19 +75,17 @@ def answers() -> None:
 
 
 @contextmanager
-def place() -> Iterator[None]:
-    """Hold a place for the length of a `with` block; whoever holds one already takes no other. Raises: NoPlace."""
-    places = _places
-    if places is None or not _thread.answers:
-        yield
-        return
-    if _thread.holds:
+def place(alias: str) -> Iterator[None]:
+    """Hold a place at a database for the length of a `with` block; whoever has one already takes no other. Raises: NoPlace."""
+    places = _places.get(alias)
+    if places is None or not _thread.answers or alias in _thread.holds:
         yield
         return
     places.take()
-    _thread.holds, since = True, time.monotonic()
+    _thread.holds.add(alias)
+    since = time.monotonic()
     try:
         yield
     finally:
-        _thread.holds = False
+        _thread.holds.discard(alias)
         places.give_back(time.monotonic() - since)

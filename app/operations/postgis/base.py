@@ -24,7 +24,7 @@ class DatabaseWrapper(PostGIS):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
-        with place():
+        with place(self.alias):
             return waited(lambda: silence.connected(self.alias, lambda: self._connect(conn_params)), None, self.alias)
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:
@@ -32,7 +32,7 @@ class DatabaseWrapper(PostGIS):
 
     def init_connection_state(self) -> None:
         """Set what a session needs; where it cannot be sent along with the question for a connection, that is a statement."""
-        with place():
+        with place(self.alias):
             waited(super().init_connection_state, self.connection, self.alias)
 
     def is_usable(self) -> bool:
@@ -46,7 +46,7 @@ class DatabaseWrapper(PostGIS):
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     to = context["connection"]
     silence.guard(to.alias)
-    with place():
+    with place(to.alias):
         return _executed(execute, sql, params, many, context)
 
 

@@ -110,31 +110,28 @@ def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.M
 
 
 def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it() -> None:
-    few = places.Places(2)
-    few.hang = True
-    few.take()
-    few.take()
-    few.give_back(0.1)
-    assert not few.hang
-    few.give_back(places.PATIENCE_S + 0.1)
-    assert few.hang
-    few.take()  # there is one
+    few, hangs = places.Places(2), []
+    for held_s in (0.1, places.PATIENCE_S + 0.1, 0.1):
+        few.take()
+        few.give_back(held_s)
+        hangs.append(few.hang)
+    assert hangs == [False, True, False]
 
 
 def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
     few = places.Places(1)
-    monkeypatch.setattr(places, "_places", few)
+    monkeypatch.setitem(places._places, "default", few)
     monkeypatch.setattr(places._thread, "answers", True)
-    with places.place(), places.place():
+    with places.place("default"), places.place("default"):
         assert few.free == 0
     assert few.free == 1
-    with contextlib.suppress(ZeroDivisionError), places.place():
+    with contextlib.suppress(ZeroDivisionError), places.place("default"):
         raise ZeroDivisionError
     assert few.free == 1
 
 
 def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "_places", places.Places(0))
+    monkeypatch.setitem(places._places, "default", places.Places(0))
     monkeypatch.setattr(places._thread, "answers", False)
-    with places.place():
+    with places.place("default"):
         pass
