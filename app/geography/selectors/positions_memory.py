@@ -68,6 +68,7 @@ class MemoryLayer:
         west, south, east, north = shapely.bounds(pieces).T
         self._boxes = tree_of(shapely.box(west - margin, south - margin, east + margin, north + margin))
         self._tree = tree_of(pieces)
+        self._shapes = Outlines(self._tree, pieces, self._owners)
         self._cells = Cells(self._tree, self._owners, pieces)
         self._outlines: tuple[Outlines | None, ...] | None = None
         self.vertices = int(shapely.get_num_coordinates(pieces).sum())
@@ -133,7 +134,8 @@ class MemoryLayer:
             self._nearest_outlines(places, np.flatnonzero(alone), ranks, ends)
         outside = np.flatnonzero(ranks < 0)
         if reach.nearest_m and len(outside):
-            self._nearest_pieces(points, outside, reach.nearest_m, ends)
+            nearest = squares.nearest(points[outside], places.xy[outside], self._shapes, reach.nearest_m * UNITS_MAX)
+            ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
         for number, other in self._measured(places, ends).items():
             found[number] = Nearby(found[number].near, other)
         return found
@@ -207,7 +209,8 @@ class MemoryLayer:
         for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
             borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
             if borders is not None:
-                ends.add(numbers, *squares.nearest(places.points[numbers], places.xy[numbers], borders))
+                found = squares.nearest(places.points[numbers], places.xy[numbers], borders)
+                ends.add(numbers[found.numbers], found.ranks, found.shapes)
 
     def _nearest_piece(self, place: Place, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
@@ -215,15 +218,6 @@ class MemoryLayer:
         # Where several are equally near, the region with the lowest code is named.
         nearest = min(found, key=self._owner_of.__getitem__, default=None)
         return None if nearest is None else self._end(place, self._pieces[nearest], self._owner_of[nearest])
-
-    def _nearest_pieces(self, points: Geometries, outside: Integers, nearest_m: float, ends: _Ends) -> None:
-        """Add what is nearest to the points that lie in no region, up to a distance."""
-        found, nearest = self._tree.query_nearest(points[outside], max_distance=nearest_m * UNITS_MAX)
-        # Where several are equally near, the region with the lowest code is named.
-        order = np.lexsort((self._owners[nearest], found))
-        _, first = np.unique(found[order], return_index=True)
-        chosen = order[first]
-        ends.add(outside[found[chosen]], self._owners[nearest[chosen]], self._pieces[nearest[chosen]])
 
     def _rival(self, place: Place, cell: Cell, own: int) -> tuple[float, RegionRef] | None:
         """Return the nearest other region than the one that covers a place, where none is near."""

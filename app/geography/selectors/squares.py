@@ -26,8 +26,9 @@ _MARGIN = 0.01
 
 
 class Nearest(NamedTuple):
-    """What is nearest to each of some positions: the owner's rank and its shape."""
+    """What is nearest to each of some positions: their numbers, the ranks of the owners, and the shapes."""
 
+    numbers: Integers
     ranks: Integers
     shapes: Geometries
 
@@ -66,44 +67,57 @@ def alone(xy: Numbers, around: float, tree: shapely.STRtree, owners: Integers, p
     return of_square[square_of]
 
 
-def nearest(points: Geometries, xy: Numbers, borders: Outlines) -> Nearest:
-    """Return for each position in one region which line of another region is nearest; of several, the lowest rank's.
+def nearest(points: Geometries, xy: Numbers, borders: Outlines, most: float | None = None) -> Nearest:
+    """Return for each position which line is nearest; of several, the lowest rank's.
 
     Args:
         points: positions in EPSG:3347.
         xy: the same as rows of numbers.
-        borders: of the region that they are in.
+        borders: lines, or other shapes.
+        most: how far they may be; None for however far.
     """
     corners, square_of = _squares(xy, _SIDE_OF_BORDERS)
-    lines_of: list[Integers] = [np.empty(0, dtype=np.intp)]
-    sizes = np.zeros(len(corners), dtype=np.intp)
-    asked = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
-    if len(asked):
-        centres = shapely.points(corners[asked] + _SIDE_OF_BORDERS / 2)
-        _, distances = borders.tree.query_nearest(centres, return_distance=True, all_matches=False)
-        # A place in a square is at most so much farther than its centre from what is nearest to the centre.
-        reach = distances + _SIDE_OF_BORDERS * 2**0.5 + _MARGIN
-        numbers, found = borders.tree.query(centres, predicate="dwithin", distance=reach)
-        lines_of.append(found)
-        sizes[asked] = np.bincount(numbers, minlength=len(asked))
+    known = np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN
+    lines, sizes = _lines_of_squares(corners, np.flatnonzero(known), borders, most)
     first = np.cumsum(sizes) - sizes
-    few = (sizes > 0) & (sizes <= _LINES_MAX)
+    known &= sizes <= _LINES_MAX
     # For each of these positions the lines of its square, one after the other.
-    some, rest = np.flatnonzero(few[square_of]), np.flatnonzero(~few[square_of])
+    some, rest = np.flatnonzero(known[square_of]), np.flatnonzero(~known[square_of])
     counts = sizes[square_of[some]]
     ends = np.cumsum(counts)
     within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-    lines = np.concatenate(lines_of)[np.repeat(first[square_of[some]], counts) + within]
+    lines = lines[np.repeat(first[square_of[some]], counts) + within]
     positions = np.repeat(some, counts)
     lengths = shapely.distance(borders.lines[lines], points[positions])
+    if most is not None:
+        near = lengths <= most
+        lines, positions, lengths = lines[near], positions[near], lengths[near]
     # Of the others the tree knows what is nearest, and what is as near.
-    by_tree = borders.tree.query_nearest(points[rest])
+    by_tree = borders.tree.query_nearest(points[rest], max_distance=most)
     positions = np.concatenate([positions, rest[by_tree[0]]])
     lines = np.concatenate([lines, by_tree[1]])
     lengths = np.concatenate([lengths, np.zeros(len(by_tree[1]))])
     order = np.lexsort((borders.owners[lines], lengths, positions))
-    chosen = lines[order[np.unique(positions[order], return_index=True)[1]]]
-    return Nearest(borders.owners[chosen], borders.lines[chosen])
+    numbers, chosen = np.unique(positions[order], return_index=True)
+    lines = lines[order[chosen]]
+    return Nearest(numbers, borders.owners[lines], borders.lines[lines])
+
+
+def _lines_of_squares(
+    corners: Numbers, asked: Integers, borders: Outlines, most: float | None
+) -> tuple[Integers, npt.NDArray[np.intp]]:
+    """Return the lines that can be nearest to a place in each of some squares, one after the other, and how many each has."""
+    sizes = np.zeros(len(corners), dtype=np.intp)
+    if not len(asked):
+        return np.empty(0, dtype=np.intp), sizes
+    diagonal = _SIDE_OF_BORDERS * 2**0.5
+    centres = shapely.points(corners[asked] + _SIDE_OF_BORDERS / 2)
+    farthest = None if most is None else most + diagonal
+    (found, _), distances = borders.tree.query_nearest(centres, max_distance=farthest, return_distance=True, all_matches=False)
+    # A place in a square is at most so much farther than its centre from what is nearest to the centre.
+    numbers, lines = borders.tree.query(centres[found], predicate="dwithin", distance=distances + diagonal + _MARGIN)
+    sizes[asked[found]] = np.bincount(numbers, minlength=len(found))
+    return lines, sizes
 
 
 def _squares(xy: Numbers, side: float) -> tuple[Numbers, Integers]:
