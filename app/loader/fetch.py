@@ -36,10 +36,7 @@ def fetch(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
     """
     if not layer.url:
         raise SourceError(f"Layer {layer.name} has no address to download from: give the file with --file.")
-    parts = urlsplit(layer.url)
-    if parts.scheme not in ("http", "https"):
-        raise SourceError(f"Layer {layer.name}: only http and https addresses are downloaded.")
-    name = Path(unquote(parts.path)).name
+    name = Path(unquote(urlsplit(layer.url).path)).name
     if name in ("", ".."):
         raise SourceError(f"Layer {layer.name}: the address {layer.url} does not end in the name of a file.")
     target = Path(settings.GEODATA_CACHE) / name

@@ -13,7 +13,7 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from benchmarks.cluster import folder_for_postgres
-from tests.faulty import ASKED, FILE, HANGS_S, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
+from tests.faulty import ANSWERED, ASKED, FILE, HANGS_S, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
 from tests.operations.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
@@ -202,7 +202,7 @@ def test_analysts_who_take_every_connection_of_theirs_leave_the_service_its_own(
         with cluster.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo'")
             assert cursor.fetchall()
-        assert {ask(running.port, path).status for path in (*KEPT, *ASKED) * 2} == {200}
+        assert {ask(running.port, path).status for path in (*KEPT, *ASKED) * 2} == ANSWERED
     held(traffic, refused=False)
     # What they give back can be had again, once the server has seen that they are gone.
     for _ in range(100):

@@ -276,7 +276,7 @@ def test_a_redirect_to_a_file_of_ours_is_not(site: Site) -> None:
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/a.zip", "data:text/plain,x", "/etc/passwd"])
 def test_only_web_addresses_are_downloaded(site: Site, url: str) -> None:
-    with pytest.raises(SourceError, match="only http and https"):
+    with pytest.raises(SourceError, match="url must begin with https:// or http://"):
         fetch(files.layer(url=url), Watched())
 
 
