@@ -13,9 +13,10 @@ from geography.selectors.outlines import Geometries, Integers, Outlines
 
 Numbers = npt.NDArray[np.float64]
 
-# Metres in EPSG:3347, the sides of squares in which there is likely to be one region, and in which few lines can be nearest.
+# Metres in EPSG:3347, the sides of squares in which there is likely to be one region, and in which few lines can be nearest (the
+# smaller ones are for where there are too many in the larger).
 _SIDE_OF_ONE = 512.0
-_SIDE_OF_BORDERS = 4096.0
+_SIDES_OF_BORDERS = (4096.0, 512.0)
 # What a square is worth: fewer positions are asked about one by one.
 _POSITIONS_MIN = 3
 # With more lines than these, a look through the tree of all of them is faster.
@@ -76,42 +77,59 @@ def nearest(points: Geometries, xy: Numbers, borders: Outlines, most: float | No
         borders: lines, or other shapes.
         most: how far they may be; None for however far.
     """
-    corners, square_of = _squares(xy, _SIDE_OF_BORDERS)
-    known = np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN
-    lines, sizes = _lines_of_squares(corners, np.flatnonzero(known), borders, most)
-    first = np.cumsum(sizes) - sizes
-    known &= sizes <= _LINES_MAX
-    # For each of these positions the lines of its square, one after the other.
-    some, rest = np.flatnonzero(known[square_of]), np.flatnonzero(~known[square_of])
-    counts = sizes[square_of[some]]
-    ends = np.cumsum(counts)
-    within = np.arange(counts.sum()) - np.repeat(ends - counts, counts)
-    lines = lines[np.repeat(first[square_of[some]], counts) + within]
-    positions = np.repeat(some, counts)
-    lengths = shapely.distance(borders.lines[lines], points[positions])
-    if most is not None:
-        near = lengths <= most
-        lines, positions, lengths = lines[near], positions[near], lengths[near]
+    found: list[_Pairs] = []
+    rest = np.arange(len(points))
+    for side in _SIDES_OF_BORDERS:
+        positions, lines, rest = _by_squares(xy, rest, side, borders, most)
+        lengths = shapely.distance(borders.lines[lines], points[positions])
+        near = np.flatnonzero(lengths <= (np.inf if most is None else most))
+        found.append(_Pairs(positions[near], lines[near], lengths[near]))
     # Of the others the tree knows what is nearest, and what is as near.
-    by_tree = borders.tree.query_nearest(points[rest], max_distance=most)
-    positions = np.concatenate([positions, rest[by_tree[0]]])
-    lines = np.concatenate([lines, by_tree[1]])
-    lengths = np.concatenate([lengths, np.zeros(len(by_tree[1]))])
+    numbers, lines = borders.tree.query_nearest(points[rest], max_distance=most)
+    found.append(_Pairs(rest[numbers], lines, np.zeros(len(lines))))
+    positions, lines, lengths = (np.concatenate(column) for column in zip(*found, strict=True))
     order = np.lexsort((borders.owners[lines], lengths, positions))
     numbers, chosen = np.unique(positions[order], return_index=True)
     lines = lines[order[chosen]]
     return Nearest(numbers, borders.owners[lines], borders.lines[lines])
 
 
+class _Pairs(NamedTuple):
+    """Positions, each with some lines, and how far it is from these."""
+
+    positions: Integers
+    lines: Integers
+    lengths: Numbers
+
+
+def _by_squares(
+    xy: Numbers, asked: Integers, side: float, borders: Outlines, most: float | None
+) -> tuple[Integers, Integers, Integers]:
+    """Return positions and the lines that can be nearest to each, pair by pair, and the positions that squares tell nothing of.
+
+    Args:
+        asked: numbers of the positions that are asked about.
+    """
+    corners, square_of = _squares(xy[asked], side)
+    known = np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN
+    lines, sizes = _lines_of_squares(corners, np.flatnonzero(known), side, borders, most)
+    known &= sizes <= _LINES_MAX
+    some = np.flatnonzero(known[square_of])
+    counts, first = sizes[square_of[some]], (np.cumsum(sizes) - sizes)[square_of[some]]
+    # For each position the lines of its square, one after the other.
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.repeat(asked[some], counts), lines[np.repeat(first, counts) + within], asked[~known[square_of]]
+
+
 def _lines_of_squares(
-    corners: Numbers, asked: Integers, borders: Outlines, most: float | None
-) -> tuple[Integers, npt.NDArray[np.intp]]:
+    corners: Numbers, asked: Integers, side: float, borders: Outlines, most: float | None
+) -> tuple[Integers, Integers]:
     """Return the lines that can be nearest to a place in each of some squares, one after the other, and how many each has."""
     sizes = np.zeros(len(corners), dtype=np.intp)
     if not len(asked):
         return np.empty(0, dtype=np.intp), sizes
-    diagonal = _SIDE_OF_BORDERS * 2**0.5
-    centres = shapely.points(corners[asked] + _SIDE_OF_BORDERS / 2)
+    diagonal = side * 2**0.5
+    centres = shapely.points(corners[asked] + side / 2)
     farthest = None if most is None else most + diagonal
     (found, _), distances = borders.tree.query_nearest(centres, max_distance=farthest, return_distance=True, all_matches=False)
     # A place in a square is at most so much farther than its centre from what is nearest to the centre.
