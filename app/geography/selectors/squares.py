@@ -13,8 +13,8 @@ from geography.selectors.outlines import Geometries, Integers, Outlines
 
 Numbers = npt.NDArray[np.float64]
 
-# Metres in EPSG:3347, the sides of squares in which there is likely to be one region, and in which few lines can be nearest (the
-# smaller ones are for where there are too many in the larger).
+# Metres in EPSG:3347, the sides of squares in which there is likely to be one region, and in which few lines can be nearest.
+# Where too many can in the larger ones, the smaller ones follow.
 _SIDE_OF_ONE = 512.0
 _SIDES_OF_BORDERS = (4096.0, 512.0)
 # What a square is worth: fewer positions are asked about one by one.
