@@ -1,8 +1,6 @@
 """Real boundaries load, and what is looked up in them is what their polygons say."""
 
 import csv
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,50 +8,14 @@ import shapefile
 import shapely
 from django.db import connection
 
-from geography.models import Coverage, Overlap, Region, RegionLevel, Status, Vintage
+from geography.models import Overlap, Region, RegionLevel, Status, Vintage
 from geography.selectors.changes import changes_page, reused_codes
 from geography.selectors.neighbours import region_neighbours
-from loader import pipeline, publish
-from loader.errors import GatesFailed
 from loader.pipeline import Outcome
-from loader.sources import read_sources, with_options
 from tests import loader_files as files
-from tests.db.conftest import accept, load_file
+from tests.real.conftest import EXTRACTS, official
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
-
-EXTRACTS = {
-    "fsa_toronto_2016_digital.zip": ("2016-toronto-digital", 96),
-    "fsa_toronto_2016_cartographic.zip": ("2016-toronto", 96),
-    "fsa_york_2021.zip": ("2021-york", 19),
-}
-
-
-@pytest.fixture(scope="module")
-def loaded(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Outcome]]:
-    """Load every real file once for all tests of this module."""
-    outcomes = {}
-    with django_db_blocker.unblock():
-        try:
-            outcomes["2015"] = official("health-regions-2015-cartographic", "health_regions_2015.zip")
-            path = files.real("health_regions_2022.zip")
-            # Simplified region by region by whoever published it: not a coverage any more.
-            with pytest.raises(GatesFailed) as caught:
-                load_file(path)
-            assert caught.value.names == ("overlaps",)
-            outcomes["2022"] = load_file(path, acceptance=accept("overlaps", because="simplified region by region"))
-            outcomes["2011"] = official("fsa-2011", "fsa_2011.zip")
-            for name, (label, _) in EXTRACTS.items():
-                outcomes[label] = load_file(files.real(name), "fsa", vintage=label, extract=True)
-            yield outcomes
-        finally:
-            for vintage in Vintage.objects.all():
-                publish.delete(vintage)
-            Coverage.objects.all().delete()
-
-
-def official(layer: str, name: str) -> Outcome:
-    return pipeline.load(with_options(read_sources().layer(layer), path=files.real(name)), steps=files.quiet())
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,11 @@ import pytest
 from django.db import connection
 
 from geography.coordinates import LonLat
-from geography.models import Coverage, Vintage
+from geography.models import Vintage
 from geography.projection import Place, Places, distance_m, scale
 from geography.selectors import atlas, positions_sql, squares
 from geography.selectors.nearby import Reach
-from loader import publish
-from tests import loader_files as files
-from tests.db.conftest import accept, load_file
+from loader.pipeline import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
 
@@ -19,22 +17,10 @@ pytestmark = [pytest.mark.real, pytest.mark.django_db]
 SPREADS = {"on a vertex": 0.0, "near a border": 0.0005, "anywhere": 0.5}
 
 
-@pytest.fixture(scope="module")
-def vintages(django_db_setup, django_db_blocker):
-    """Load an edition that fits together and one that does not, once for this module."""
-    with django_db_blocker.unblock():
-        try:
-            outcomes = {
-                "2015": load_file(files.real("health_regions_2015.zip"), vintage="2015"),
-                "2022": load_file(
-                    files.real("health_regions_2022.zip"), vintage="2022", acceptance=accept("overlaps", "change")
-                ),
-            }
-            yield {label: outcome.vintage for label, outcome in outcomes.items()}
-        finally:
-            for vintage in Vintage.objects.all():
-                publish.delete(vintage)
-            Coverage.objects.all().delete()
+@pytest.fixture
+def vintages(loaded: dict[str, Outcome]) -> dict[str, Vintage]:
+    """Return an edition that fits together and one that does not."""
+    return {label: loaded[label].vintage for label in ("2015", "2022")}
 
 
 def positions_about(vintage, spread, count):
