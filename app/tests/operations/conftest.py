@@ -200,8 +200,6 @@ def running(
 ) -> Iterator[Server]:
     """A server over a cluster that may be broken."""
     keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO", "PYTHONPATH": str(clock.parent)}
-    # Other tests run at the same time: a database that is slow for it must not be taken for a silent one.
-    keys["DB_SILENT_AFTER_MS"] = "1500"
     # As many places as clients (operations.places): where one is refused it is not for want of them.
     with serve(WEB_WORKERS="2", WEB_THREADS="4", **cluster.keys(wire.port), **keys) as server:
         yield server
