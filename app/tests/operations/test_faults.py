@@ -126,8 +126,8 @@ def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:
     wire.delay_s = 0.0
     time.sleep(0.5)
     held(traffic, refused=None)
-    # Other tests run at the same time, so one or the other may have found no sign of life for as long as it takes; of a database
-    # that is taken for a silent one all would be refused.
+    # Other tests run at the same time, so one or the other may have found no sign of life for as long as it takes. Where the
+    # database is taken for a silent one, all are refused.
     asked = [one.status for one in traffic.answers if one.path in ASKED]
     assert asked.count(503) <= len(asked) / 4
 
