@@ -14,6 +14,7 @@ from api.language import say, say_often
 from geography.codes import PROVINCE_BY_PRUID
 from geography.formats import CHECKSUMS_NAME
 from geography.messages import Message
+from geography.text import is_web_address
 
 if TYPE_CHECKING:
     from geography.codes import FsaInput
@@ -65,8 +66,8 @@ def vintage_block(vintage: "Vintage", language: str) -> dict[str, Any]:
 
 
 def web_address(text: str) -> str:
-    """Return the text where it is an address that somebody may be led to, else nothing: `javascript:` is one, too."""
-    return text if text.lower().startswith(("https://", "http://")) else ""
+    """Return the text where somebody may be led there, else nothing: a load takes no other address, but a row may be older."""
+    return text if is_web_address(text) else ""
 
 
 def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:

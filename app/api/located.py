@@ -30,8 +30,6 @@ from geography.selectors.changes import reused_codes
 from geography.selectors.nearby import RegionRef
 from geography.selectors.positions import Located, circle_shares, in_memory, points_locate
 
-# Accept headers with which nothing needs to be negotiated about one position: GeoJSON is what comes first anyhow.
-PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
 DISTANCE_DECIMALS = 1
 # Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
 _REMEMBERED = 8

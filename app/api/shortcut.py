@@ -23,7 +23,7 @@ from api import queries
 from api.caching import KEPT_AS, client_has
 from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
 from api.language import settle
-from api.located import PLAIN_ACCEPT, Answers, answers_to
+from api.located import Answers, answers_to
 from api.shelf import shelf
 from geography.errors import GeographyError
 from geography.reading import PRIMARY, REPLICA, reading
@@ -40,6 +40,8 @@ _TELLING = (
 )
 _TELLING_OF_KEPT = (*_TELLING, "QUERY_STRING", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE")
 _LOCATE = ("/locate", "/locate/")
+# Accept headers with which nothing needs to be negotiated about one position: GeoJSON is what comes first anyhow.
+_PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
 # Of each dictionary that grows with what is asked; a kind takes some two kilobytes.
 _REMEMBERED_MAX = 8_192
 
@@ -132,7 +134,7 @@ def _asked(moment: _Moment, environ: dict[str, Any]) -> _Asked | None:
     if environ["PATH_INFO"] not in _LOCATE:
         return _Asked(_digest(environ, _TELLING_OF_KEPT))
     text = environ.get("QUERY_STRING", "")
-    if environ.get("HTTP_ACCEPT", "*/*") not in PLAIN_ACCEPT or not text.isascii():
+    if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not text.isascii():
         return None
     try:
         given = parse_qs(text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)

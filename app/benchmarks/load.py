@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.fleet import Fleet, ended_in_order
 from benchmarks.mix import SHARES, Client, Seen, percentile
-from benchmarks.trouble import Window, happen, in_turn, within, workers
+from benchmarks.trouble import FAULTS, Window, happen, within, workers
 
 # Refused for its number and not because something fails: BULK_AT_ONCE.
 LIMIT = "too-many-at-once"
@@ -148,7 +148,7 @@ def main() -> None:
         if options.faults:  # a second load of the same, to go back from
             fleet.prepare("load_boundaries", "health-regions-sample", "--again", "--no-downloads")
         fleet.serve()
-        faults = in_turn() if options.faults else None
+        faults = itertools.cycle(FAULTS) if options.faults else None
         print(
             f"{SHARES}, {options.clients} clients, {options.minutes:g} minutes, "
             f"{f'a fault every {options.every:g} s' if faults else 'no faults'}"

@@ -6,7 +6,6 @@ a refusal, outside of it a failure.
 
 import contextlib
 import http.client
-import itertools
 import os
 import shutil
 import signal
@@ -173,8 +172,3 @@ def _answered(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def in_turn() -> "itertools.cycle[Callable[[Fleet], None]]":
-    """Return the faults, one after the other, without end."""
-    return itertools.cycle(FAULTS)

@@ -7,7 +7,7 @@ files in a folder of this machine's cache, named after the database that they te
 import hashlib
 import logging
 import os
-import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -22,62 +22,64 @@ logger = logging.getLogger(__name__)
 # How exactly a file tells when what it says was last known to hold.
 CONFIRM_S = 60.0
 
-_folder: Path | None = None
-_confirmed: dict[str, float] = {}
+
+class _Folder:
+    """Where this process keeps files, what is in them by name, and when it last said that it holds."""
+
+    path: Path | None = None
+    texts: dict[str, bytes] = {}
+    confirmed = 0.0
 
 
 def use(folder: Path | None) -> None:
     """Keep files in this folder from now on; in none, as it is in whatever does not answer requests, for None."""
-    global _folder  # noqa: PLW0603 - one for the process
-    _folder = folder
-    _confirmed.clear()
+    _Folder.path, _Folder.texts, _Folder.confirmed = folder, {}, 0.0
 
 
 def write(name: str, value: Any) -> None:
     """Keep a value of JSON, dates and times under a name. Where that cannot be, nothing is kept."""
-    if _folder is None:
-        return
-    path = _path(_folder, name)
-    try:
-        _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=_folder, prefix="part-", delete=False) as file:
-            part = Path(file.name)
-            try:
-                file.write(orjson.dumps(value))
-                file.close()
-                part.replace(path)
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        logger.warning("what is published is not kept: %s", type(error).__name__)
-    _confirmed[name] = time.monotonic()
+    if _Folder.path is not None:
+        text = _Folder.texts[name] = orjson.dumps(value)
+        _store(_Folder.path, name, text)
 
 
-def confirm(name: str) -> None:
-    """Say that what is kept under a name still holds; written down once in `CONFIRM_S`."""
-    if _folder is None or time.monotonic() - _confirmed.get(name, 0.0) < CONFIRM_S:
+def confirm() -> None:
+    """Say that everything that this process has kept still holds, and keep again what is gone; done once in `CONFIRM_S`."""
+    now = time.monotonic()
+    if _Folder.path is None or now - _Folder.confirmed < CONFIRM_S:
         return
-    _confirmed[name] = time.monotonic()
-    try:
-        os.utime(_path(_folder, name))
-    except OSError as error:
-        logger.warning("what is published is not kept: %s", type(error).__name__)
+    _Folder.confirmed = now
+    for name, text in list(_Folder.texts.items()):
+        try:
+            os.utime(_file(_Folder.path, name))
+        except OSError:
+            _store(_Folder.path, name, text)
 
 
 def read(name: str) -> tuple[Any, float] | None:
     """Return what is kept under a name, and for how many seconds nobody has said that it holds; None where nothing is."""
-    if _folder is None:
+    if _Folder.path is None:
         return None
     try:
-        with _path(_folder, name).open("rb") as file:
+        with _file(_Folder.path, name).open("rb") as file:
             age_s = time.time() - os.fstat(file.fileno()).st_mtime
             return orjson.loads(file.read()), max(age_s, 0.0)
     except (OSError, ValueError):
         return None
 
 
-def _path(folder: Path, name: str) -> Path:
+def _store(folder: Path, name: str, text: bytes) -> None:
+    path = _file(folder, name)
+    part = path.with_name(f"part-{os.getpid()}-{threading.get_ident()}-{path.name}")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.write_bytes(text)
+        part.replace(path)
+    except OSError as error:
+        logger.warning("what is published is not kept: %s", type(error).__name__)
+
+
+def _file(folder: Path, name: str) -> Path:
     database = connections[PRIMARY].settings_dict
     told = repr([str(database[key]) for key in ("HOST", "PORT", "NAME")])
     return folder / f"{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}-{name}.json"

@@ -1,9 +1,14 @@
-"""Text as people search for it."""
+"""Text as people search for it, and addresses that they may be led to."""
 
 import re
 import unicodedata
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
+
+
+def is_web_address(text: str) -> bool:
+    """Say whether somebody may be led there: `javascript:` is an address, too."""
+    return text.lower().startswith(("https://", "http://"))
 
 
 def fold(text: str) -> str:

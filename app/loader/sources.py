@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from geography.models import Representation
+from geography.text import is_web_address
 from loader.errors import SourceError
 
 SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
@@ -18,7 +19,6 @@ SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
 # Our columns that a file's field may fill. Whatever else a file holds is kept in region.attributes.
 COLUMNS = ("code", "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "population")
 
-_ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 _LABEL = re.compile(r"[0-9a-z][0-9a-z.-]{0,39}")
 # A coverage's name stands in URLs too, and is the width of coverage.slug at most.
 _SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
@@ -115,8 +115,7 @@ class Layer:
         if self.effective_to is not None and self.effective_to <= self.effective_from:
             raise SourceError(f"layers.{self.name}: effective_to must be later than effective_from ({self.effective_from}).")
         for what, address in (("url", self.url), ("licence_url", self.licence_url)):
-            # The page of files leads there: `javascript:` is an address, too.
-            if address and not _ADDRESS.match(address):
+            if address and not is_web_address(address):
                 raise SourceError(f"layers.{self.name}: {what} must begin with https:// or http://.")
 
     def spellings(self, column: str) -> tuple[str, ...]:

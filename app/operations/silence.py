@@ -4,7 +4,8 @@ A server that is gone refuses at once. One that is frozen, or behind a network t
 connects or waits for a statement would sit there until some limit of seconds. So a thread in each serving process asks it
 `SELECT 1`, on a connection of its own, as soon as anything has waited for a third of `DB_SILENT_AFTER_MS`. Whatever needs long
 goes on as long as that question is answered. Where it is not within the other two thirds, the database is silent: everything
-that waits is cut, nobody waits any more (`guard`), and the thread goes on asking until there is an answer.
+that waits is cut, nobody waits any more (`guard`), and the thread goes on asking until there is an answer. Where it has no
+connection (any more), a new one is an answer too, and may take as long as anybody's.
 
 A statement that waits for a lock, a server that refuses or has no connection left: all of them say something, and are none of
 this module's business.
@@ -122,41 +123,31 @@ def _within(limit_s: float, make: Callable[[], Any], *, unless: Callable[[], boo
 class Probe:
     """Asks whether the database says anything."""
 
-    def __init__(self, connect: Callable[[], Any], patience_s: float, connect_s: float) -> None:
+    def __init__(self, connect: Callable[[], Any], patience_s: float, connecting_s: float) -> None:
         """Prepare to ask.
 
         Args:
             connect: makes a connection.
             patience_s: how long an answer may take.
-            connect_s: how much longer, where there is no connection yet.
+            connecting_s: how long connecting may take, which is several questions and answers.
         """
         self._connect = connect
         self._patience_s = patience_s
-        self._connect_s = connect_s
+        self._connecting_s = connecting_s
         self._connection: Any = None
 
     def answered(self) -> bool:
-        """Say whether anything came back in time: an answer, or a refusal."""
+        """Say whether anything came back in time: an answer, a connection, or a refusal."""
         held, self._connection = self._connection, None
-        asked: list[Any] = [] if held is None else [held]
-        over = threading.Event()
-
-        def ask() -> Any:
-            if held is not None:
-                with suppress(Exception):  # closed by the other end since it was last used
-                    return _asked(held)
-            connection = None if over.is_set() else self._connect()
-            asked.append(connection)
-            if over.is_set():
-                _cut(connection)
-            return _asked(connection)
-
         try:
-            self._connection = _within(self._patience_s if held else self._patience_s + self._connect_s, ask)
+            if held is not None:
+                with suppress(psycopg2.Error):  # closed by the other end since it was last used
+                    self._connection = _within(self._patience_s, lambda: _asked(held))
+                    return True
+            self._connection = _within(self._connecting_s, self._connect)
         except DatabaseSilent:
-            over.set()
-            for connection in asked:
-                _cut(connection)
+            if held is not None:
+                _cut(held)
             return False
         except Exception:  # refused, no connection left, starting up
             return True
@@ -193,7 +184,7 @@ def _watch(alias: str, limit_s: float) -> None:
         connection.autocommit = True
         return connection
 
-    probe = Probe(connect, limit_s * 2 / 3, state.connect_s)
+    probe = Probe(connect, limit_s * 2 / 3, limit_s + state.connect_s)
 
     def ask_and_ask() -> None:
         asked_at = 0.0

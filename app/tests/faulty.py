@@ -293,17 +293,13 @@ def well(port: int) -> None:
     pytest.fail(f"it does not come back: {[(one.path, one.status) for one in seen]}")
 
 
-def held(traffic: Traffic, *, refused: bool | None = True) -> None:
-    """Check every answer so far: nothing is lost, nothing hangs, what can be answered is.
-
-    Args:
-        refused: whether something was refused; None where either may be.
-    """
+def held(traffic: Traffic, *, refused: bool = True) -> None:
+    """Check every answer so far: nothing is lost, nothing hangs, what can be answered is."""
     answers = list(traffic.answers)
     wrong = [one for one in answers if one.status not in ANSWERED and not (one.status == 503 and one.retry_after)]
     assert not wrong, wrong[:5]
     assert {one.path for one in answers if one.status == 503} <= set(ASKED)
     assert max(one.took_s for one in answers) < HANGS_S
-    assert refused is None or any(one.status == 503 for one in answers) == refused
+    assert any(one.status == 503 for one in answers) == refused
     assert {one.path for one in answers if one.status in ANSWERED} == {*KEPT, *ASKED}
     assert {one.status for one in answers if one.path == FILE} == {206}

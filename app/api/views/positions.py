@@ -3,8 +3,6 @@
 from typing import Any
 
 import orjson
-from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,9 +11,7 @@ from api import openapi, queries, schemas
 from api.bulk import positions
 from api.bulk.reading import Items
 from api.caching import staleness
-from api.errors import refuse
-from api.language import language_of
-from api.located import PLAIN_ACCEPT, answers_to
+from api.located import answers_to
 from api.openapi import Sent
 from api.renderers import GeoJSONRenderer, JSONRenderer
 from api.schemas.bulk import TEXT
@@ -45,8 +41,9 @@ class LocateView(BulkView, GeoView):
         that regions share the lowest code wins. Without `accuracy`, `certain` is false within 2 m of a border: WGS 84 and NAD83
         differ by as much. Off the coast the nearest region within `max_distance` is the answer, and `match` says so.
         """
-        body, headers = self._answer(request)
-        return Response(orjson.Fragment(body), headers=headers)
+        query = self.ask(request, queries.LOCATE)
+        answers = answers_to(query, self.language)
+        return Response(orjson.Fragment(answers.feature(query.position)), headers=answers.links() | staleness())
 
     @openapi.documented(
         queries.LOCATE_MANY,
@@ -96,18 +93,3 @@ class LocateView(BulkView, GeoView):
         answers = answers_to(query, self.language)
         some = positions.measurable(items.items, query.accuracy_m)
         return Body(positions.answered(some, answers), positions.COLUMNS, answers.source, answers.links() | staleness())
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer without the framework where it has nothing to settle: most of the time of a lookup was its negotiation."""
-        if request.method != "GET" or request.META.get("HTTP_ACCEPT", "*/*") not in PLAIN_ACCEPT:
-            return super().dispatch(request, *args, **kwargs)
-        try:
-            body, headers = self._answer(request)
-        except (errors.GeographyError, OperationalError, InterfaceError) as error:
-            return refuse(request, error)
-        return HttpResponse(body, content_type=GeoJSONRenderer.media_type, headers=headers)
-
-    def _answer(self, request: HttpRequest | Request) -> tuple[bytes, dict[str, str]]:
-        query = queries.LOCATE.parse(dict(request.GET.lists()), {})
-        answers = answers_to(query, language_of(request))
-        return answers.feature(query.position), answers.links() | staleness()

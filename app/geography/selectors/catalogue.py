@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core import serializers
+from django.core.exceptions import FieldDoesNotExist
+from django.core.serializers.base import DeserializationError
 from django.db import Error
-from django.db.models import Model
 
 from geography import kept
 from geography.models import Coverage, Status, Vintage
@@ -166,7 +167,7 @@ def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
             return last[0]
         raise
     if any(one.read is not None and one.read[0] is found for one in _memories.values()):
-        kept.confirm(_NAME)
+        kept.confirm()
     else:
         kept.write(_NAME, _told(found))
     memory.read, memory.failed_at, memory.failure = (found, started), None, None
@@ -188,15 +189,6 @@ def _found() -> Catalogue:
     return Catalogue(tuple(vintages))
 
 
-def _told(catalogue: Catalogue) -> dict[str, Any]:
-    """Return a catalogue as `_kept` reads it."""
-    coverages = {one.coverage_id: one.coverage for one in catalogue.vintages}
-    return {
-        "coverages": [_values(one) for one in coverages.values()],
-        "vintages": [_values(one) for one in catalogue.vintages],
-    }
-
-
 def _kept() -> tuple[Catalogue, float] | None:
     """Return the catalogue that lies on disk, and when it was last known to hold; None where none does or it cannot be read."""
     found = kept.read(_NAME)
@@ -204,26 +196,19 @@ def _kept() -> tuple[Catalogue, float] | None:
         return None
     told, age_s = found
     try:
-        coverages = {one.pk: one for one in (_object(Coverage, values) for values in told["coverages"])}
-        vintages = [_object(Vintage, values) for values in told["vintages"]]
+        objects = [one.object for one in serializers.deserialize("python", told)]
+        coverages = {one.pk: one for one in objects if isinstance(one, Coverage)}
+        vintages = [one for one in objects if isinstance(one, Vintage)]
         for one in vintages:
             one.coverage = coverages[one.coverage_id]
-    except (KeyError, TypeError, ValueError, ValidationError):
+    except (DeserializationError, FieldDoesNotExist, AttributeError, KeyError, TypeError):
         return None  # of another version of this code
     return Catalogue(tuple(vintages)), time.monotonic() - age_s
 
 
-def _values(one: Model) -> dict[str, Any]:
-    missing = one.get_deferred_fields()
-    return {field.attname: getattr(one, field.attname) for field in one._meta.concrete_fields if field.attname not in missing}
-
-
-_Row = TypeVar("_Row", bound=Model)
-
-
-def _object(model: type[_Row], values: dict[str, Any]) -> _Row:
-    """Return a row as a query would; what is not among the values is read when somebody wants it."""
-    fields = [field for field in model._meta.concrete_fields if field.attname in values]
-    return model.from_db(
-        PRIMARY, [field.attname for field in fields], [field.to_python(values[field.attname]) for field in fields]
-    )
+def _told(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Return a catalogue as `_kept` reads it."""
+    objects = [*{one.coverage for one in catalogue.vintages}, *catalogue.vintages]
+    fields = {field.name for model in (Coverage, Vintage) for field in model._meta.fields} - {"report"}
+    told: list[dict[str, Any]] = serializers.serialize("python", objects, fields=fields)
+    return told

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 
-from geography.selectors.outlines import Geometries, Integers, Outlines
+from geography.selectors.outlines import Geometries, Integers, Shapes
 
 # Metres in EPSG:3347, the side of a square, and how far around it a square knows: further out the trees are asked.
 SIDE = 512.0
@@ -20,8 +20,8 @@ CELLS_MAX = 10_000
 
 _HALF_DIAGONAL = SIDE / 2**0.5
 # Of a square's area: what two pieces of a region leave between them by rounding, much less than a millimetre wide.
-_NO_AREA = 1e-9
-_MARGIN = 0.01
+NO_AREA = 1e-9
+MARGIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +42,20 @@ class Cell:
 
     __slots__ = ("_centre", "_rivals", "alone", "pieces")
 
-    def __init__(self, column: int, row: int, tree: shapely.STRtree, owners: Integers, pieces: Geometries) -> None:
+    def __init__(self, column: int, row: int, pieces: Shapes) -> None:
         west, south = column * SIDE, row * SIDE
         self._centre = shapely.Point(west + SIDE / 2, south + SIDE / 2)
         box = shapely.box(west - AROUND, south - AROUND, west + SIDE + AROUND, south + SIDE + AROUND)
-        self.pieces: Integers = tree.query(box, predicate="intersects")
-        ranks = np.unique(owners[self.pieces])
+        self.pieces: Integers = pieces.tree.query(box, predicate="intersects")
+        ranks = np.unique(pieces.owners[self.pieces])
         self.alone: int | None = None
         if len(ranks) == 1:
-            covered = shapely.area(shapely.intersection(pieces[self.pieces], box)).sum()
-            if covered >= box.area * (1 - _NO_AREA):
+            covered = shapely.area(shapely.intersection(pieces.shapes[self.pieces], box)).sum()
+            if covered >= box.area * (1 - NO_AREA):
                 self.alone = int(ranks[0])
         self._rivals: dict[int, Rivals | None] = {}
 
-    def rivals(self, own: int, outlines: Sequence[Outlines | None]) -> Rivals | None:
+    def rivals(self, own: int, outlines: Sequence[Shapes | None]) -> Rivals | None:
         """Return what can be nearest to a place in this square and in region `own`; None where there is no other region."""
         try:
             return self._rivals[own]
@@ -64,29 +64,29 @@ class Cell:
             self._rivals[own] = found = None if borders is None else self._found(borders)
             return found
 
-    def _found(self, borders: Outlines) -> Rivals:
+    def _found(self, borders: Shapes) -> Rivals:
         _, (distance,) = borders.tree.query_nearest(self._centre, return_distance=True, all_matches=False)
-        reach = distance + 2 * _HALF_DIAGONAL + _MARGIN
+        reach = distance + 2 * _HALF_DIAGONAL + MARGIN
         numbers = borders.tree.query(self._centre, predicate="dwithin", distance=reach)
         owners = borders.owners[numbers]
         ranks = np.unique(owners)
-        shapes = [shapely.multilinestrings(borders.lines[numbers[owners == rank]]) for rank in ranks]
+        shapes = [shapely.multilinestrings(borders.shapes[numbers[owners == rank]]) for rank in ranks]
         return Rivals(tuple(ranks.tolist()), np.array(shapes, dtype=object))
 
 
 class Cells:
     """The squares of a vintage that were asked for, at most `CELLS_MAX` of them."""
 
-    def __init__(self, tree: shapely.STRtree, owners: Integers, pieces: Geometries) -> None:
+    def __init__(self, pieces: Shapes) -> None:
         self._made: dict[tuple[int, int], Cell] = {}
-        self._tree, self._owners, self._pieces = tree, owners, pieces
+        self._pieces = pieces
 
     def at(self, x: float, y: float) -> Cell:
         """Return the square that a place of EPSG:3347 is in."""
         key = (int(x // SIDE), int(y // SIDE))
         cell = self._made.get(key)
         if cell is None:
-            cell = Cell(*key, self._tree, self._owners, self._pieces)
+            cell = Cell(*key, self._pieces)
             # Whichever was made first goes first. Threads may make one twice or let two go: nothing is wrong then.
             if len(self._made) >= CELLS_MAX:
                 self._made.pop(next(iter(list(self._made))), None)

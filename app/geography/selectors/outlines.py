@@ -16,11 +16,11 @@ _MARGIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Outlines:
-    """The lines that can be nearest to a place in one region, and the ranks of the regions that they bound."""
+class Shapes:
+    """Shapes of regions, found through a tree, each with the rank of its region: pieces, or lines of borders."""
 
     tree: shapely.STRtree
-    lines: Geometries
+    shapes: Geometries
     owners: Integers
 
 
@@ -31,7 +31,7 @@ def tree_of(geometries: Geometries) -> shapely.STRtree:
     return tree
 
 
-def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Outlines | None, ...]:
+def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Shapes | None, ...]:
     """Return for each region what other regions' lines can be nearest to it; None where there is no other region.
 
     A line is left out where it is farther from each of the region's pieces than another line is from every place of that piece.
@@ -44,7 +44,7 @@ def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Outlin
     west, south, east, north = shapely.bounds(pieces).T
     centres = shapely.points((west + east) / 2, (south + north) / 2)
     radii = np.hypot(east - west, north - south) / 2 + _MARGIN
-    found: list[Outlines | None] = []
+    found: list[Shapes | None] = []
     for rank in range(regions):
         own = owners == rank
         others = np.flatnonzero(~own)
@@ -54,7 +54,7 @@ def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Outlin
         others = others[_reachable(pieces[others], centres[own], radii[own])]
         lines, numbers = _lines(pieces[others])
         kept = _reachable(lines, centres[own], radii[own])
-        found.append(Outlines(tree_of(lines[kept]), lines[kept], owners[others[numbers[kept]]]))
+        found.append(Shapes(tree_of(lines[kept]), lines[kept], owners[others[numbers[kept]]]))
     return tuple(found)
 
 

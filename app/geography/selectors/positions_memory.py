@@ -18,7 +18,7 @@ from geography.projection import Place, Places, distance_m, scale, to_degrees
 from geography.selectors import squares
 from geography.selectors.cells import AROUND, Cell, Cells
 from geography.selectors.nearby import Nearby, Reach, RegionRef
-from geography.selectors.outlines import Geometries, Integers, Outlines, outlines, tree_of
+from geography.selectors.outlines import Geometries, Integers, Shapes, outlines, tree_of
 
 # More units than a metre on the ground ever is in the projection (see `projection.scale`).
 UNITS_MAX = 1.1
@@ -60,17 +60,14 @@ class MemoryLayer:
         # By rank. The last is for what is in no region, whose rank is -1.
         self._alone: tuple[_Near, ...] = (*(((0.0, region),) for region in self._regions), ())
         self._nothing_else = tuple(Nearby(near, None) for near in self._alone)
-        self._pieces = pieces
-        self._owners: Integers = np.asarray(owners, dtype=np.intp)
-        self._owner_of: list[int] = self._owners.tolist()
+        self._pieces = Shapes(tree_of(pieces), pieces, np.asarray(owners, dtype=np.intp))
+        self._owner_of: list[int] = self._pieces.owners.tolist()
         # Of boxes a little larger than the pieces: one look at a point finds every piece within `DATUM_UNCERTAINTY_M` of it.
         margin = DATUM_UNCERTAINTY_M * UNITS_MAX
         west, south, east, north = shapely.bounds(pieces).T
         self._boxes = tree_of(shapely.box(west - margin, south - margin, east + margin, north + margin))
-        self._tree = tree_of(pieces)
-        self._shapes = Outlines(self._tree, pieces, self._owners)
-        self._cells = Cells(self._tree, self._owners, pieces)
-        self._outlines: tuple[Outlines | None, ...] | None = None
+        self._cells = Cells(self._pieces)
+        self._outlines: tuple[Shapes | None, ...] | None = None
         self.vertices = int(shapely.get_num_coordinates(pieces).sum())
 
     @property
@@ -80,8 +77,8 @@ class MemoryLayer:
 
     def find_borders(self) -> None:
         """Find for every region the outlines of others that can be nearest to a place in it. Takes a second or more."""
-        found = outlines(self._pieces, self._owners, len(self._regions))
-        self.vertices += sum(int(shapely.get_num_coordinates(one.lines).sum()) for one in found if one)
+        found = outlines(self._pieces.shapes, self._pieces.owners, len(self._regions))
+        self.vertices += sum(int(shapely.get_num_coordinates(one.shapes).sum()) for one in found if one)
         self._outlines = found
 
     def nearby(self, place: Place, reach: Reach) -> Nearby:
@@ -93,7 +90,7 @@ class MemoryLayer:
         if own is not None:
             near = self._alone[own]
         else:
-            distances = shapely.distance(self._pieces[cell.pieces], place.point)
+            distances = shapely.distance(self._pieces.shapes[cell.pieces], place.point)
             candidates = self._grouped(cell.pieces.tolist(), distances.tolist(), reach.radius_m * UNITS_MAX)
             near, own, rival = self._near(place.position, candidates, reach.radius_m)
         other = None
@@ -101,20 +98,22 @@ class MemoryLayer:
             other = self._nearest_piece(place, reach.nearest_m)
         elif reach.border:
             other = (
-                self._rival(place, cell, own) if rival is None else self._end(place, self._pieces[rival], self._owner_of[rival])
+                self._rival(place, cell, own)
+                if rival is None
+                else self._end(place, self._pieces.shapes[rival], self._owner_of[rival])
             )
         return Nearby(near, other)
 
     def nearby_each(self, places: Places, reach: Reach) -> list[Nearby]:
         """Return what is near each position, in the same order."""
         points, most = places.points, reach.radius_m * UNITS_MAX
-        ranks = np.full(len(points), -1, dtype=np.intp)
-        if most <= AROUND:
-            ranks = squares.alone(places.xy, most, self._tree, self._owners, self._pieces)
+        # With a large radius hardly any square tells.
+        near_by = most <= AROUND
+        ranks = squares.alone(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
         numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), reach.radius_m)
         # Nearly every position is in one piece and near no other: its region is all that is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
-        ranks[numbers[clear]] = self._owners[pieces[clear]]
+        ranks[numbers[clear]] = self._pieces.owners[pieces[clear]]
         found = [self._nothing_else[rank] for rank in ranks.tolist()]
         rivals: dict[int, int] = {}
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
@@ -128,13 +127,13 @@ class MemoryLayer:
         if reach.border:
             near_another = np.array(list(rivals), dtype=np.intp)
             their_rivals = np.array(list(rivals.values()), dtype=np.intp)
-            ends.add(near_another, self._owners[their_rivals], self._pieces[their_rivals])
+            ends.add(near_another, self._pieces.owners[their_rivals], self._pieces.shapes[their_rivals])
             alone = ranks >= 0
             alone[near_another] = False
             self._nearest_outlines(places, np.flatnonzero(alone), ranks, ends)
         outside = np.flatnonzero(ranks < 0)
         if reach.nearest_m and len(outside):
-            nearest = squares.nearest(points[outside], places.xy[outside], self._shapes, reach.nearest_m * UNITS_MAX)
+            nearest = squares.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * UNITS_MAX)
             ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
         for number, other in self._measured(places, ends).items():
             found[number] = Nearby(found[number].near, other)
@@ -146,8 +145,8 @@ class MemoryLayer:
         if radius_m * UNITS_MAX <= AROUND and (alone := self._cells.at(place.x, place.y).alone) is not None:
             return {self._regions[alone].id: 1.0}  # the circle lies in what the square knows
         circle = place.point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
-        numbers = self._tree.query(circle)
-        pieces = self._pieces[numbers]
+        numbers = self._pieces.tree.query(circle)
+        pieces = self._pieces.shapes[numbers]
         # Nearly always one piece holds the whole circle, which is a much cheaper question than what the two share.
         if shapely.covers(pieces, circle).all():
             areas = [circle.area] * len(pieces)
@@ -178,9 +177,9 @@ class MemoryLayer:
         if radius_m <= DATUM_UNCERTAINTY_M:
             numbers, pieces = self._boxes.query(points[asked])
         else:
-            numbers, pieces = self._tree.query(points[asked], predicate="dwithin", distance=most)
+            numbers, pieces = self._pieces.tree.query(points[asked], predicate="dwithin", distance=most)
         numbers = asked[numbers]
-        distances = shapely.distance(self._pieces[pieces], points[numbers])
+        distances = shapely.distance(self._pieces.shapes[pieces], points[numbers])
         within = distances <= most
         return numbers[within], pieces[within], distances[within]
 
@@ -214,10 +213,10 @@ class MemoryLayer:
 
     def _nearest_piece(self, place: Place, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
-        found = self._tree.query_nearest(place.point, max_distance=nearest_m * UNITS_MAX).tolist() if nearest_m else []
+        found = self._pieces.tree.query_nearest(place.point, max_distance=nearest_m * UNITS_MAX).tolist() if nearest_m else []
         # Where several are equally near, the region with the lowest code is named.
         nearest = min(found, key=self._owner_of.__getitem__, default=None)
-        return None if nearest is None else self._end(place, self._pieces[nearest], self._owner_of[nearest])
+        return None if nearest is None else self._end(place, self._pieces.shapes[nearest], self._owner_of[nearest])
 
     def _rival(self, place: Place, cell: Cell, own: int) -> tuple[float, RegionRef] | None:
         """Return the nearest other region than the one that covers a place, where none is near."""

@@ -9,21 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.selectors.outlines import Geometries, Integers, Outlines
+from geography.selectors.cells import MARGIN, NO_AREA, SIDE
+from geography.selectors.outlines import Geometries, Integers, Shapes
 
 Numbers = npt.NDArray[np.float64]
 
-# Metres in EPSG:3347, the sides of squares in which there is likely to be one region, and in which few lines can be nearest.
-# Where too many can in the larger ones, the smaller ones follow.
-_SIDE_OF_ONE = 512.0
-_SIDES_OF_BORDERS = (4096.0, 512.0)
+# Metres in EPSG:3347, the sides of squares in which few lines can be nearest. Where too many can in a large one, small ones are
+# looked at.
+_SIDES_OF_BORDERS = (4096.0, SIDE)
 # What a square is worth: fewer positions are asked about one by one.
 _POSITIONS_MIN = 3
 # With more lines than these, a look through the tree of all of them is faster.
 _LINES_MAX = 12
-# Of a square's area: what two pieces of a region leave between them by rounding, much less than a millimetre wide.
-_NO_AREA = 1e-9
-_MARGIN = 0.01
 
 
 class Nearest(NamedTuple):
@@ -34,23 +31,23 @@ class Nearest(NamedTuple):
     shapes: Geometries
 
 
-def alone(xy: Numbers, around: float, tree: shapely.STRtree, owners: Integers, pieces: Geometries) -> Integers:
+def alone(xy: Numbers, around: float, pieces: Shapes) -> Integers:
     """Return for each position the rank of the region that it and all within `around` metres of it are in, where that is sure.
 
     -1 where it is not: the position's square is not wholly in one region, or too few others are in it to find that out.
 
     Args:
         xy: positions as rows, metres in EPSG:3347.
-        tree: of the pieces.
+        pieces: of all regions.
     """
-    corners, square_of = _squares(xy, _SIDE_OF_ONE)
+    corners, square_of = _squares(xy, SIDE)
     asked = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
     west, south = (corners[asked] - around).T
-    side = _SIDE_OF_ONE + 2 * around
+    side = SIDE + 2 * around
     boxes = shapely.box(west, south, west + side, south + side)
-    numbers, found = tree.query(boxes, predicate="intersects")
-    ranks = owners[found]
-    least, most = np.full(len(boxes), len(owners)), np.full(len(boxes), -1)
+    numbers, found = pieces.tree.query(boxes, predicate="intersects")
+    ranks = pieces.owners[found]
+    least, most = np.full(len(boxes), len(pieces.owners)), np.full(len(boxes), -1)
     np.minimum.at(least, numbers, ranks)
     np.maximum.at(most, numbers, ranks)
     of_one = (least == most)[numbers]
@@ -58,17 +55,17 @@ def alone(xy: Numbers, around: float, tree: shapely.STRtree, owners: Integers, p
     covered = np.zeros(len(boxes))
     # Nearly always one piece holds the whole square, which is a much cheaper question than what the two share.
     single = np.flatnonzero(of_one & in_one_piece)
-    held = single[shapely.covers(pieces[found[single]], boxes[numbers[single]])]
+    held = single[shapely.covers(pieces.shapes[found[single]], boxes[numbers[single]])]
     covered[numbers[held]] = side * side
     several = np.flatnonzero(of_one & ~in_one_piece)
-    shared = shapely.intersection(pieces[found[several]], boxes[numbers[several]])
+    shared = shapely.intersection(pieces.shapes[found[several]], boxes[numbers[several]])
     np.add.at(covered, numbers[several], shapely.area(shared))
     of_square = np.full(len(corners), -1, dtype=np.intp)
-    of_square[asked] = np.where(covered >= side * side * (1 - _NO_AREA), most, -1)
+    of_square[asked] = np.where(covered >= side * side * (1 - NO_AREA), most, -1)
     return of_square[square_of]
 
 
-def nearest(points: Geometries, xy: Numbers, borders: Outlines, most: float | None = None) -> Nearest:
+def nearest(points: Geometries, xy: Numbers, borders: Shapes, most: float | None = None) -> Nearest:
     """Return for each position which line is nearest; of several, the lowest rank's.
 
     Args:
@@ -81,7 +78,7 @@ def nearest(points: Geometries, xy: Numbers, borders: Outlines, most: float | No
     rest = np.arange(len(points))
     for side in _SIDES_OF_BORDERS:
         positions, lines, rest = _by_squares(xy, rest, side, borders, most)
-        lengths = shapely.distance(borders.lines[lines], points[positions])
+        lengths = shapely.distance(borders.shapes[lines], points[positions])
         near = np.flatnonzero(lengths <= (np.inf if most is None else most))
         found.append(_Pairs(positions[near], lines[near], lengths[near]))
     # Of the others the tree knows what is nearest, and what is as near.
@@ -91,7 +88,7 @@ def nearest(points: Geometries, xy: Numbers, borders: Outlines, most: float | No
     order = np.lexsort((borders.owners[lines], lengths, positions))
     numbers, chosen = np.unique(positions[order], return_index=True)
     lines = lines[order[chosen]]
-    return Nearest(numbers, borders.owners[lines], borders.lines[lines])
+    return Nearest(numbers, borders.owners[lines], borders.shapes[lines])
 
 
 class _Pairs(NamedTuple):
@@ -103,7 +100,7 @@ class _Pairs(NamedTuple):
 
 
 def _by_squares(
-    xy: Numbers, asked: Integers, side: float, borders: Outlines, most: float | None
+    xy: Numbers, asked: Integers, side: float, borders: Shapes, most: float | None
 ) -> tuple[Integers, Integers, Integers]:
     """Return positions and the lines that can be nearest to each, pair by pair, and the positions that squares tell nothing of.
 
@@ -122,7 +119,7 @@ def _by_squares(
 
 
 def _lines_of_squares(
-    corners: Numbers, asked: Integers, side: float, borders: Outlines, most: float | None
+    corners: Numbers, asked: Integers, side: float, borders: Shapes, most: float | None
 ) -> tuple[Integers, Integers]:
     """Return the lines that can be nearest to a place in each of some squares, one after the other, and how many each has."""
     sizes = np.zeros(len(corners), dtype=np.intp)
@@ -133,7 +130,7 @@ def _lines_of_squares(
     farthest = None if most is None else most + diagonal
     (found, _), distances = borders.tree.query_nearest(centres, max_distance=farthest, return_distance=True, all_matches=False)
     # A place in a square is at most so much farther than its centre from what is nearest to the centre.
-    numbers, lines = borders.tree.query(centres[found], predicate="dwithin", distance=distances + diagonal + _MARGIN)
+    numbers, lines = borders.tree.query(centres[found], predicate="dwithin", distance=distances + diagonal + MARGIN)
     sizes[asked[found]] = np.bincount(numbers, minlength=len(found))
     return lines, sizes
 

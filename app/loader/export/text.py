@@ -61,11 +61,11 @@ def write_codes(vintage: Vintage, path: Path) -> None:
 
 def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Path) -> None:
     """Write a CSV file of the health regions that each FSA lies in, with shares of area."""
-    labels = (fsa_vintage.label, health_region_vintage.label)
+    labels = {"fsa_vintage": fsa_vintage.label, "health_region_vintage": health_region_vintage.label}
+    names = [one.name for one in share_columns()]
     decimals = {"share_of_fsa": 6, "share_of_region": 9, "area_km2": 6}
-    found = rows.shared(fsa_vintage, health_region_vintage)
-    table = ((*(_rounded(getattr(row, name), decimals.get(name)) for name in row._fields), *labels) for row in found)
-    _write_table(path, [one.name for one in share_columns()], table)
+    found = (row._asdict() | labels for row in rows.shared(fsa_vintage, health_region_vintage))
+    _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in found))
 
 
 def _write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]]) -> None:

@@ -1,11 +1,13 @@
 """geography.selectors.catalogue: what a process remembers of what is published."""
 
+import shutil
 import threading
 from datetime import date
 
 import pytest
 from django.db import OperationalError
 
+from geography import kept
 from geography.models import Status
 from geography.selectors import catalogue
 from geography.selectors.vintages import vintage_in_force
@@ -96,6 +98,56 @@ def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for
     assert catalogue.published() is remembered
     assert catalogue.stale_s() == catalogue.STALE_MAX_S - 1
     clock.now += 2
+    with pytest.raises(OperationalError):
+        catalogue.published()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Let this process keep on disk what is published, and say so every time."""
+    monkeypatch.setattr(kept, "CONFIRM_S", 0.0)
+    kept.use(tmp_path / "published")
+    yield tmp_path / "published"
+    kept.use(None)
+
+
+def values(found):
+    """Return all that is known of the vintages and their coverages, but for what is never read with them."""
+    return [
+        [getattr(row, field.attname) for row in (one, one.coverage) for field in row._meta.fields if field.name != "report"]
+        for one in found.vintages
+    ]
+
+
+def test_a_process_that_starts_while_the_database_is_away_finds_what_another_one_knew(
+    world, clock, folder, away, django_assert_num_queries
+):
+    before = catalogue.published()
+    catalogue.forget()
+    away()
+    with django_assert_num_queries(0):
+        after = catalogue.published()
+        assert after is not before
+        assert values(after) == values(before)
+    assert after.revision == before.revision
+
+
+def test_what_is_kept_and_vanishes_is_kept_again(world, clock, folder):
+    catalogue.published()
+    shutil.rmtree(folder)
+    clock.now += 1
+    catalogue.published()
+    assert len(list(folder.iterdir())) == 1
+    assert kept.read("published") is not None
+
+
+@pytest.mark.parametrize("told", [b"", b"[", b"3", b'[{"model":"geography.atlantis"}]', b'[{"pk":1}]', b'["a"]'])
+def test_what_is_kept_and_cannot_be_read_is_nothing(world, clock, folder, away, told):
+    catalogue.published()
+    (file,) = folder.iterdir()
+    file.write_bytes(told)
+    catalogue.forget()
+    away()
     with pytest.raises(OperationalError):
         catalogue.published()
 

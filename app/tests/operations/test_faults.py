@@ -125,11 +125,7 @@ def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:
     time.sleep(2)
     wire.delay_s = 0.0
     time.sleep(0.5)
-    held(traffic, refused=None)
-    # Other tests run at the same time, so one or the other may have found no sign of life for as long as it takes. Where the
-    # database is taken for a silent one, all are refused.
-    asked = [one.status for one in traffic.answers if one.path in ASKED]
-    assert asked.count(503) <= len(asked) / 4
+    held(traffic, refused=False)
 
 
 def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Breakable, running: Server) -> None:

@@ -78,7 +78,7 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     reach = Reach(2.0, nearest_m=20_000.0, border=True)
     together = layer.nearby_each(Places(positions), reach)
     assert together == [layer.nearby(Place(position), reach) for position in positions]
-    known = squares.alone(Places(positions).xy, 2.2, layer._tree, layer._owners, layer._pieces)
+    known = squares.alone(Places(positions).xy, 2.2, layer._pieces)
     assert 20 < (known >= 0).sum() < len(positions)
 
 

@@ -32,13 +32,13 @@ def test_the_nearest_is_among_those_that_are_kept():
     for rank, one in enumerate(found):
         assert one is not None
         others = shapely.union_all(pieces[owners != rank])
-        assert len(one.lines) < (owners != rank).sum()
+        assert len(one.shapes) < (owners != rank).sum()
         for piece in pieces[owners == rank]:
             west, south, _, _ = piece.bounds
             for x, y in random.random((5, 2)):
                 point = shapely.Point(west + x, south + y)
                 ((line,),) = one.tree.query_nearest([point], all_matches=False)[1:]
-                assert abs(one.lines[line].distance(point) - others.distance(point)) < 1e-12
+                assert abs(one.shapes[line].distance(point) - others.distance(point)) < 1e-12
 
 
 def test_a_region_without_others_or_without_pieces_has_none():
