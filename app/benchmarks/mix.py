@@ -112,8 +112,8 @@ class Client(threading.Thread):
 
     def _ask(self, question: Question) -> None:
         started, at = time.perf_counter(), time.monotonic()
+        kept = self._connection is not None
         try:
-            kept = self._connection is not None
             try:
                 status, headers, body = self._exchange(question)
             except (ConnectionError, http.client.BadStatusLine):
@@ -124,7 +124,8 @@ class Client(threading.Thread):
                 status, headers, body = self._exchange(question)
         except (OSError, http.client.HTTPException) as error:
             self._close()
-            self.seen.failed[question.kind, type(error).__name__] += 1
+            asked = "asked twice, on a kept connection and a new one" if kept else "asked once, on a new connection"
+            self.seen.failed[question.kind, f"{type(error).__name__} ({asked})"] += 1
             time.sleep(0.05)
             return
         if status in {200, 204}:
