@@ -58,7 +58,8 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         on_level: called once for each drawing, `DRAWINGS` times.
 
     Returns: what was drawn, and how well the regions fitted together before anything was cleaned.
-    Queries: 1 for each pass over the boundaries; for each drawing 1 for each region and each piece of it, and 3 for each level.
+    Queries: 1 for each pass over the boundaries; for each drawing 1 for each region and each few megabytes of pieces, and 3 for
+        each level.
     """
     drawn = Drawn()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
@@ -88,7 +89,7 @@ def draw_coarse(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, o
     Args:
         geometries: that level in EPSG:3347, in the order of the ids.
 
-    Queries: for each drawing 1 for each region and each piece of it.
+    Queries: for each drawing 1 for each region and each few megabytes of pieces.
     """
     for band in sorted((band for band in TILE_BANDS if band.level is None), key=lambda band: band.tolerance_m):
         geometries = _simplified(geometries, band.tolerance_m, Drawn())
@@ -179,7 +180,7 @@ def cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
 
 
 def cut_level(vintage: Vintage, level: str, ids: Sequence[int]) -> None:
-    """Cut a level that is stored; one region at a time is held. Queries: 1 for each region and each piece of it."""
+    """Cut a level that is stored; one region at a time is held. Queries: 1 for each region and each few megabytes of pieces."""
 
     def regions() -> Iterator[shapely.MultiPolygon]:
         with connection.cursor() as cursor:

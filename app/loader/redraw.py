@@ -28,7 +28,7 @@ def redraw_tiles(vintage: Vintage, on_drawing: Callable[[], None]) -> None:
     Args:
         on_drawing: called once for each drawing, `levels.DRAWINGS` times.
 
-    Queries: for each drawing 1 for each region and each piece of it.
+    Queries: for each drawing 1 for each region and each few megabytes of pieces.
     """
     ids = list(vintage.regions.order_by("pk").values_list("pk", flat=True))
     with transaction.atomic():
