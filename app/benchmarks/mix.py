@@ -112,7 +112,7 @@ class Client(threading.Thread):
 
     def _ask(self, question: Question) -> None:
         started, at = time.perf_counter(), time.monotonic()
-        kept = self._connection is not None
+        kept, asked = self._connection is not None, "once"
         try:
             try:
                 status, headers, body = self._exchange(question)
@@ -121,11 +121,11 @@ class Client(threading.Thread):
                 if not kept:
                     raise
                 self._close()
+                asked = "twice"
                 status, headers, body = self._exchange(question)
         except (OSError, http.client.HTTPException) as error:
             self._close()
-            asked = "asked twice, on a kept connection and a new one" if kept else "asked once, on a new connection"
-            self.seen.failed[question.kind, f"{type(error).__name__} ({asked})"] += 1
+            self.seen.failed[question.kind, f"{type(error).__name__} (asked {asked})"] += 1
             time.sleep(0.05)
             return
         if status in {200, 204}:

@@ -1,10 +1,10 @@
 """What is computed from the boundaries once, at load time: pieces for lookups, the full level, measures.
 
-Each statement makes one thing, and of one region at a time, so that the database holds as little as possible however large the
-layer is.
+Each statement makes one thing, and of a few small regions or a single large one at a time, so that the database holds as little
+as possible however large the layer is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection
@@ -16,10 +16,14 @@ from geography.models import Vintage
 # NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
 _SRID_NAD83 = 4269
 
+# Regions are worked on together until their boundaries take so many bytes as they are stored, 16 for a vertex or less: a
+# statement for each of thousands of small ones took most of the time.
+_TOGETHER_BYTES = 320_000
+
 _PARTS_SQL = f"""
     INSERT INTO region_part (region_id, vintage_id, geom)
     SELECT id, vintage_id, piece FROM region, LATERAL ST_Subdivide(geom, {PART_MAX_VERTICES}) AS piece
-    WHERE id = %(region)s AND ST_Dimension(piece) = 2
+    WHERE id = ANY(%(regions)s) AND ST_Dimension(piece) = 2
 """
 
 # Long straight edges are cut, so that they curve in degrees as they should. Exterior rings run counter-clockwise, as RFC 7946
@@ -28,7 +32,7 @@ _FULL_SQL = f"""
     INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)
     SELECT id, %(level)s, 0, 0, '{{0,0,0,0}}',
            ST_ForcePolygonCCW(ST_Transform(ST_Segmentize(geom, %(max_segment)s), {SRID_WGS84})), ''
-    FROM region WHERE id = %(region)s
+    FROM region WHERE id = ANY(%(regions)s)
 """
 
 # Rounding lets lines that nearly touch cross each other; only where it does is the geometry rebuilt on the grid.
@@ -39,7 +43,7 @@ _ROUND_SQL = """
                ELSE ST_ForcePolygonCCW(ST_Multi(ST_CollectionExtract(ST_ReducePrecision(raw.before, %(grid)s), 3))) END AS geom
         FROM (
             SELECT id, geom AS before, ST_SnapToGrid(geom, %(grid)s) AS geom
-            FROM region_level WHERE region_id = %(region)s AND level = %(level)s OFFSET 0
+            FROM region_level WHERE region_id = ANY(%(regions)s) AND level = %(level)s OFFSET 0
         ) AS raw
     ) AS rounded
     WHERE rounded.id = region_level.id AND NOT ST_IsEmpty(rounded.geom)
@@ -64,35 +68,48 @@ _MEASURE_SQL = (
         area_km2 = ST_Area(ST_SetSRID(curved.geom, {_SRID_NAD83})::geography) / 1e6,
         extent = ARRAY[ST_XMin(curved.geom), ST_YMin(curved.geom), ST_XMax(curved.geom), ST_YMax(curved.geom)]
     FROM region_level AS curved
-    WHERE region.id = %(region)s AND curved.region_id = region.id AND curved.level = '{LEVELS[-1].name}'
+    WHERE region.id = ANY(%(regions)s) AND curved.region_id = region.id AND curved.level = '{LEVELS[-1].name}'
     """,
-    f"UPDATE region SET rep_point = ST_Transform(ST_PointOnSurface(geom), {SRID_WGS84}) WHERE id = %(region)s",
+    f"UPDATE region SET rep_point = ST_Transform(ST_PointOnSurface(geom), {SRID_WGS84}) WHERE id = ANY(%(regions)s)",
 )
 
 
-def cut_and_measure(vintage: Vintage, on_region: Callable[[], None]) -> None:
+def cut_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -> None:
     """Cut every region into pieces, write its full level, and fill in its area, extent and representative point.
 
-    Queries: 2, and 7 for each region.
+    Queries: 2, and 7 for each few regions.
     """
     full = LEVELS[-1]
     with connection.cursor() as cursor:
-        for region in vintage.regions.order_by("pk").values_list("pk", flat=True):
-            cursor.execute(_PARTS_SQL, {"region": region})
+        cursor.execute("SELECT id, pg_column_size(geom) FROM region WHERE vintage_id = %s ORDER BY id", [vintage.pk])
+        ids, sizes = zip(*cursor.fetchall(), strict=True)
+        for some in together(sizes, _TOGETHER_BYTES):
+            regions = list(ids[some])
             values: dict[str, Any] = {
-                "region": region,
-                "regions": [region],
+                "regions": regions,
                 "level": full.name,
                 "max_segment": full.max_segment_m,
                 "grid": 10.0**-full.decimals,
             }
             # Measured before it is rounded.
-            for statement in (_FULL_SQL, *_MEASURE_SQL, _ROUND_SQL):
+            for statement in (_PARTS_SQL, _FULL_SQL, *_MEASURE_SQL, _ROUND_SQL):
                 cursor.execute(statement, values)
-            finish_level(cursor, full, [region])
-            on_region()
+            finish_level(cursor, full, regions)
+            on_regions(len(regions))
         # The next steps join what was just written: without statistics the planner takes it for empty.
         cursor.execute("SELECT analyze_boundaries()")
+
+
+def together(sizes: Sequence[int], most: int) -> Iterator[slice]:
+    """Yield runs of a sequence whose sizes add up to `most` or less, in order; what is larger is a run of its own."""
+    start = total = 0
+    for place, size in enumerate(sizes):
+        if place > start and total + size > most:
+            yield slice(start, place)
+            start, total = place, 0
+        total += size
+    if sizes:
+        yield slice(start, len(sizes))
 
 
 def finish_level(cursor: CursorWrapper, level: Level, regions: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84, TILE_BANDS, Level
 from geography.models import Vintage
 from loader.arcs import thin_to_fit
-from loader.derive import finish_level
+from loader.derive import finish_level, together
 from loader.fit import GAP_WIDTH_M, Fit, measure_fit
 from loader.geometry import densified
 from loader.grid import on_grid
@@ -26,7 +26,13 @@ DRAWINGS = len(LEVELS) + sum(band.level is None for band in TILE_BANDS)
 # Longer straight edges of the latter are cut before they are turned into degrees.
 _COARSE_SEGMENT_M = 80_000
 
-_TO_DEGREES_SQL = f"SELECT ST_AsBinary(ST_Transform(ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}), {SRID_WGS84}))"
+# As many are turned into degrees by one statement, and the last region.
+_VERTICES_AT_ONCE = 20_000
+
+_TO_DEGREES_SQL = f"""
+    SELECT ST_AsBinary(ST_Transform(ST_GeomFromWKB(lambert, {SRID_STATCAN_LAMBERT}), {SRID_WGS84}))
+    FROM unnest(%s) WITH ORDINALITY AS given (lambert, place) ORDER BY place
+"""
 
 _Geometries = npt.NDArray[np.object_]
 
@@ -58,8 +64,8 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         on_level: called once for each drawing, `DRAWINGS` times.
 
     Returns: what was drawn, and how well the regions fitted together before anything was cleaned.
-    Queries: 1 for each pass over the boundaries; for each drawing 1 for each region and each few megabytes of pieces, and 3 for
-        each level.
+    Queries: 1 for each pass over the boundaries; for each drawing 3, and 1 for each few regions and each few megabytes of
+        pieces; for each level 2 for each region.
     """
     drawn = Drawn()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
@@ -89,7 +95,7 @@ def draw_coarse(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, o
     Args:
         geometries: that level in EPSG:3347, in the order of the ids.
 
-    Queries: for each drawing 1 for each region and each few megabytes of pieces.
+    Queries: for each drawing 1 for each few regions and each few megabytes of pieces.
     """
     for band in sorted((band for band in TILE_BANDS if band.level is None), key=lambda band: band.tolerance_m):
         geometries = _simplified(geometries, band.tolerance_m, Drawn())
@@ -145,12 +151,13 @@ def _boundaries(vintage: Vintage) -> Iterator[shapely.MultiPolygon]:
 
 
 def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
-    """Return the geometries (EPSG:3347) in EPSG:4326, long edges cut first. Queries: 1 for each region."""
-    degrees = []
+    """Return the geometries (EPSG:3347) in EPSG:4326, long edges cut first. Queries: 1 for each `_VERTICES_AT_ONCE`."""
+    degrees: list[shapely.Geometry] = []
     with connection.cursor() as cursor:
-        for geometry in geometries:
-            cursor.execute(_TO_DEGREES_SQL, [shapely.to_wkb(densified(geometry, max_segment_m))])
-            degrees.append(shapely.from_wkb(bytes(cursor.fetchone()[0])))
+        for some in together(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
+            lambert = [shapely.to_wkb(densified(one, max_segment_m)) for one in geometries[some]]
+            cursor.execute(_TO_DEGREES_SQL, [lambert])
+            degrees += [shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor.fetchall()]
     return np.array(degrees, dtype=object)
 
 
