@@ -95,6 +95,16 @@ class Visitor:
             self.page.wait_for_timeout(50)
         pytest.fail(f"{code} is not on the map, but {sorted(codes)}")
 
+    def map_holds(self, source: str, codes: set[str]) -> None:
+        """Wait until the map holds just these regions: the tiles of what was shown before stay until others are there."""
+        found: set[str] = set()
+        for _ in range(300):
+            found = set(self.page.evaluate(_LOADED, source))
+            if found == codes:
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"on the map is {sorted(found)}")
+
     @property
     def name(self) -> str:
         """The heading of the card."""

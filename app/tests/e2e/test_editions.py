@@ -147,7 +147,7 @@ def test_what_changed_is_coloured_on_the_map_over_the_earlier_lines(visit, two_e
     changed = {one["code"] for one in two_editions["changes"] if one["of"] == "to" and one["kind"] not in COUNTED}
     _match, _code, *rest, _other = page.evaluate("covidtrendsMap.getPaintProperty('hr-paint', 'fill-color')")
     assert set(rest[::2]) == changed == {"4602", "4604", "4607", "4608"}
-    assert visitor.loaded("earlier", code="4603") == {"4601", "4602", "4603", "4604"}
+    visitor.map_holds("earlier", {"4601", "4602", "4603", "4604"})
     assert page.evaluate("covidtrendsMap.getLayer('earlier-line') !== undefined")
     page.get_by_role("button", name="What changed").click()
     visitor.settle()
@@ -196,13 +196,13 @@ def test_the_switch_of_the_edition_changes_the_regions_and_their_names(visit, tw
     visitor = visit()
     page = visitor.open()
     visitor.map_settled()
-    assert visitor.loaded("health-regions", code="4607") == {"4601", "4602", "4604", "4607", "4608"}
+    visitor.map_holds("health-regions", {"4601", "4602", "4604", "4607", "4608"})
     assert visitor.name == "5 health regions"
     page.locator("#edition").select_option("2018")
     visitor.shows_count("4 health regions")
     assert visitor.fragment == "vintage=2018"
     visitor.map_settled()
-    assert visitor.loaded("health-regions", code="4603") == {"4601", "4602", "4603", "4604"}
+    visitor.map_holds("health-regions", {"4601", "4602", "4603", "4604"})
     names = "covidtrendsMap.querySourceFeatures('health-regions', {sourceLayer: 'labels'}).map((one) => one.properties.name_en)"
     assert set(page.evaluate(names)) == {"Lakes", "Old Bridge", "Wide Plains", "Far Shore"}
     page.get_by_text("Manitoba").click()
@@ -212,7 +212,7 @@ def test_the_switch_of_the_edition_changes_the_regions_and_their_names(visit, tw
     page.go_back()
     visitor.shows_count("5 health regions")
     assert page.locator("#edition").input_value() == "2022"
-    assert visitor.loaded("health-regions", code="4607") == {"4601", "4602", "4604", "4607", "4608"}
+    visitor.map_holds("health-regions", {"4601", "4602", "4604", "4607", "4608"})
 
 
 def test_the_switch_of_the_edition_keeps_everything_else(visit, two_editions):
