@@ -173,7 +173,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(REPO_DIR / ".local" / "static"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "web.storage.Storage"},
 }
 # The map page's files lie in a folder that is named after what is in it (web.assets).
 STATICFILES_DIRS = [(assets.PREFIX, assets.FOLDER)]
