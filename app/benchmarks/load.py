@@ -1,6 +1,6 @@
 """A server under the mix of questions that people ask, for as long as you like, with a fault every minute or without.
 
-    bin/scale load [--minutes 30] [--clients 8] [--faults [--every 60]]
+    bin/scale load [--minutes 30] [--clients 8] [--faults [--every 60] [--only NAME]]
 
 70 % lookups, 15 % layers, 10 % tiles, 5 % bulk (500 positions each), over the embedded demonstration, at granian as bin/serve
 runs it, with two workers, on a PostgreSQL of its own; loopback only. Faults, in turn (benchmarks.trouble): a worker is killed,
@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--every", type=float, default=60, metavar="SECONDS", help="between two faults")
+    named = {fault.__name__: fault for fault in FAULTS}
+    parser.add_argument("--only", choices=named, help="just this fault, again and again")
     options = parser.parse_args()
     ended_in_order()
     with Fleet(webs=1, standby=False, pooler=False, proxy=False, settings={"WEB_WORKERS": "2"}) as fleet:
@@ -148,7 +150,8 @@ def main() -> None:
         if options.faults:  # a second load of the same, to go back from
             fleet.prepare("load_boundaries", "health-regions-sample", "--again", "--no-downloads")
         fleet.serve()
-        faults = itertools.cycle(FAULTS) if options.faults else None
+        chosen = [named[options.only]] if options.only else FAULTS
+        faults = itertools.cycle(chosen) if options.faults else None
         print(
             f"{SHARES}, {options.clients} clients, {options.minutes:g} minutes, "
             f"{f'a fault every {options.every:g} s' if faults else 'no faults'}"

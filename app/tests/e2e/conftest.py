@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, sync_playwright
@@ -32,6 +32,8 @@ _LOADED = """(source) => {
 # Without a graphics card the time to draw goes with the size.
 WIDE = {"width": 1024, "height": 700}
 PHONE = {"width": 390, "height": 844}
+
+_Found = TypeVar("_Found")
 
 
 def chromium() -> str | None:
@@ -79,31 +81,24 @@ class Visitor:
 
     def map_settled(self) -> None:
         """Wait until the map has drawn what it has to."""
-        for _ in range(300):
-            if self.page.evaluate(_SETTLED):
-                return
-            self.page.wait_for_timeout(50)
-        pytest.fail("the map does not come to rest")
+        self._asked(lambda: self.page.evaluate(_SETTLED), bool)
 
     def loaded(self, source: str, *, code: str) -> set[str]:
         """Return the codes of the regions that the map holds of a coverage, as soon as this one is among them."""
-        codes: set[str] = set()
-        for _ in range(300):
-            codes = set(self.page.evaluate(_LOADED, source))
-            if code in codes:
-                return codes
-            self.page.wait_for_timeout(50)
-        pytest.fail(f"{code} is not on the map, but {sorted(codes)}")
+        return self._asked(lambda: set(self.page.evaluate(_LOADED, source)), lambda codes: code in codes)
 
     def map_holds(self, source: str, codes: set[str]) -> None:
         """Wait until the map holds just these regions: the tiles of what was shown before stay until others are there."""
-        found: set[str] = set()
+        self._asked(lambda: set(self.page.evaluate(_LOADED, source)), codes.__eq__)
+
+    def _asked(self, ask: Callable[[], _Found], good: Callable[[_Found], bool]) -> _Found:
+        """Ask the map again and again, until the answer is good; return it."""
         for _ in range(300):
-            found = set(self.page.evaluate(_LOADED, source))
-            if found == codes:
-                return
+            found = ask()
+            if good(found):
+                return found
             self.page.wait_for_timeout(50)
-        pytest.fail(f"on the map is {sorted(found)}")
+        pytest.fail(f"on the map it is still {found}")
 
     @property
     def name(self) -> str:
