@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geography.selectors.downloads import Download
     from geography.selectors.drawn import Drawn
     from geography.selectors.nearby import RegionRef
-    from geography.selectors.overlaps import FsaRegions, Share
+    from geography.selectors.overlaps import ArtefactShare, FsaRegions, Share
     from geography.selectors.positions import Located
 
 # 0.1 m, as the finest level of the boundaries.
@@ -260,7 +260,21 @@ def fsa_block(
         "share_outside": round(found.share_outside, SHARE_DECIMALS),
         "warnings": warnings_block(found.fsa.code, reused, language),
         "slivers_left_out": found.slivers,
+        "artefacts": artefacts_block(found.artefacts, code_name="hruid", language=language),
     }
+
+
+def artefacts_block(found: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
+    """Return the shares that two editions which draw one border differently make up."""
+    return [
+        region_names(artefact.region, code_name=code_name, language=language)
+        | {
+            "kind": artefact.kind,
+            "share_of_fsa": round(artefact.share_of_fsa, SHARE_DECIMALS),
+            "width_m": artefact.width_m,
+        }
+        for artefact in found
+    ]
 
 
 def shares_block(overlap: "Share") -> dict[str, float]:

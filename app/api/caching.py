@@ -59,7 +59,7 @@ def answer(
     Raises: TooManyAtOnce for a long body.
     """
     encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
-    told = (_code_version(), vintage.pk, vintage.published_at, about, media_type, language, encoding)
+    told = (_code_version(), str(vintage.load_id), vintage.published_at, about, media_type, language, encoding)
     key = repr(told)
     etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
     if keep:

@@ -19,16 +19,16 @@ from api.bodies import (
     region_names,
     vintage_block,
 )
+from api.certainty import reasons_block
 from api.editions import chosen_pair
 from api.queries import LocateManyQuery, LocateQuery
 from api.renderers import json_bytes
-from geography.conf import DATUM_UNCERTAINTY_M
 from geography.coordinates import LonLat
 from geography.models import Vintage
 from geography.selectors.catalogue import published
 from geography.selectors.changes import reused_codes
 from geography.selectors.nearby import RegionRef
-from geography.selectors.positions import Located, circle_shares, in_memory, points_locate
+from geography.selectors.positions import Located, circle_shares, in_memory, points_locate, provinces_differ
 
 DISTANCE_DECIMALS = 1
 # Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
@@ -72,14 +72,21 @@ class Answers:
         return self._accuracy_m is not None
 
     def locate(self, positions: Sequence[LonLat]) -> list[tuple[Located, ...]]:
-        """Return the health region and the FSA at each position, in the same order. Queries: see `points_locate`."""
-        return points_locate(
+        """Return the health region and the FSA at each position, in the same order. Queries: see `points_locate`.
+
+        Where the two lie in different provinces, neither is certain: the editions draw the border differently.
+        """
+        located = points_locate(
             positions=positions,
             vintages=[self.vintages["vintage"], self.vintages["fsa_vintage"]],
             accuracy_m=self._accuracy_m or 0.0,
             max_distance_m=self._max_distance_m,
             borders=_BORDERS,
         )
+        return [
+            (region._replace(certain=False), fsa._replace(certain=False)) if provinces_differ(region, fsa) else (region, fsa)
+            for region, fsa in located
+        ]
 
     def properties(self, position: LonLat, located: tuple[Located, ...]) -> dict[str, Any]:
         """Return what is said about a position. Queries: 1 with an accuracy, where the vintage is not in memory."""
@@ -89,6 +96,8 @@ class Answers:
         properties: dict[str, Any] = {
             "match": region.match,
             "certain": region.certain,
+            "uncertainty_m": _metres(region.uncertainty_m),
+            "reasons": reasons_block(region, fsa, self.language),
             "distance_m": _metres(region.distance_m),
             "distance_to_border_m": _metres(region.distance_to_border_m),
             "neighbour": _NULL if region.neighbour is None else texts.names(region.neighbour),
@@ -98,7 +107,7 @@ class Answers:
         }
         if self._accuracy_m is not None:
             properties["accuracy_m"] = self._accuracy_m
-            properties["candidates"] = self._candidates(position, region, self._accuracy_m)
+            properties["candidates"] = self._candidates(position, region)
         return properties
 
     def feature(self, position: LonLat) -> bytes:
@@ -119,12 +128,11 @@ class Answers:
         """Return the header that leads to the licences of the boundaries; none where they have no address."""
         return self._texts.links
 
-    def _candidates(self, position: LonLat, located: Located, accuracy_m: float) -> list[dict[str, Any]]:
-        """Return every health region within the accuracy, the one that covers most of the circle first."""
+    def _candidates(self, position: LonLat, located: Located) -> list[dict[str, Any]]:
+        """Return every health region within the uncertainty, the one that covers most of that circle first."""
         if not located.near:
             return []
-        radius = max(accuracy_m, DATUM_UNCERTAINTY_M)
-        shares = circle_shares(position=position, accuracy_m=radius, vintage=located.vintage)
+        shares = circle_shares(position=position, radius_m=located.uncertainty_m, vintage=located.vintage)
         candidates = [
             region_names(region, code_name="hruid", language=self.language)
             | {"share_of_circle": round(shares.get(region.id, 0.0), SHARE_DECIMALS)}
@@ -139,13 +147,13 @@ def answers_to(query: LocateQuery | LocateManyQuery, language: str) -> Answers:
 
 
 class _Edition:
-    """A vintage as a key: two are the same where they are the same publication of the same row."""
+    """A vintage as a key: two are the same where they are the same publication of the same load."""
 
     __slots__ = ("_key", "vintage")
 
     def __init__(self, vintage: Vintage) -> None:
         self.vintage = vintage
-        self._key = (vintage.pk, vintage.published_at)
+        self._key = (vintage.load_id, vintage.published_at)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Edition) and self._key == other._key

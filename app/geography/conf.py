@@ -20,6 +20,18 @@ BORDER_EPSILON_M = 0.001
 # between them is taken as null, so nearer to a border than this nobody can say which side a point is on.
 DATUM_UNCERTAINTY_M = 2.0
 
+# What a device reports as accuracy is the radius that the true position is within in 95 of 100 cases (W3C Geolocation API). Of an
+# error that is normal in both directions, 1.5 times that radius holds 99.88 of 100, and less than 1 in 10,000 lies across a
+# straight border outside of it (benchmarks/certainty.py).
+ACCURACY_FACTOR = 1.5
+
+# Units of EPSG:3347 to a metre on the ground: at least so many in Canada, at most so many from 40 degrees north to
+# `POLAR_LATITUDE`, and at most so many from there to a millimetre off the pole, where the projection stretches without limit.
+UNITS_LEAST = 0.96
+UNITS_MOST = 1.1
+UNITS_MOST_POLAR = 12.0
+POLAR_LATITUDE = 84.5
+
 # A circle around a position is drawn with this many sides a quarter: its area is 0.04 % short of a circle's.
 CIRCLE_QUARTER_SEGMENTS = 32
 # How far off the coast, or beyond the edge of the data, the nearest region still is an answer: by default, and at most.
@@ -38,6 +50,10 @@ FULL_MAX_SEGMENT_M = 4_000
 # Editions of FSAs and health regions are not drawn along the same lines: where they should meet, slivers overlap. An overlap
 # with less than this part of an FSA is one of them and no statement about where people live.
 SLIVER_SHARE = 0.001
+
+# Overlaps with less than this part of an FSA are measured: one no wider than the two editions' lines are apart is an artefact.
+# More than that is never left out, however narrow: in a small FSA the lines' misfit is a large part.
+SLIVER_LARGEST_SHARE = 0.1
 
 # What counts as the border of two regions (docs/decisions: what a border between two regions is). Where neighbours share
 # every vertex, the lines are one line but for the rounding of the pieces. Where a layer passes the gate `overlaps` without

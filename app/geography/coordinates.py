@@ -8,8 +8,13 @@ from geography.conf import TILE_ZOOM_MAX
 from geography.errors import CoordinateInvalid, TileUnknown
 from geography.messages import Message
 
-# Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere.
-CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 84.0
+# Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere. In the
+# north it is the sector up to the pole: Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
+CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 90.0
+# Degrees of latitude: 111 km, more than `accuracy` and `max_distance` reach beyond that box.
+_REACH = 1.0
+# From here north, all longitudes are within that reach or nearly so.
+_ALL_LONGITUDES = 88.0
 
 _MAX_DIGITS = 40
 
@@ -122,6 +127,21 @@ def _number(text: str, parameter: str) -> float:
 
 def _not_a_number(parameter: str) -> Message:
     return Message("%(name)s must be a number in decimal degrees.", name=parameter)
+
+
+def within_reach(position: LonLat) -> bool:
+    """Say whether a position is in Canada's box or so near to it that `accuracy` or `max_distance` may reach into it.
+
+    Longitudes converge: the nearer to the pole, the more degrees a distance spans, and at the pole they mean nothing.
+    """
+    lon, lat = position
+    if lat < CANADA_SOUTH - _REACH:
+        return False
+    if lat >= _ALL_LONGITUDES:
+        return True
+    # The parallel on the far side of the reach is the shortest.
+    span = _REACH / math.cos(math.radians(min(lat + _REACH, _ALL_LONGITUDES)))
+    return (lon - (CANADA_WEST - span)) % 360 <= CANADA_EAST - CANADA_WEST + 2 * span
 
 
 def _in_canada(lat: float, lon: float) -> bool:

@@ -1,5 +1,7 @@
 """The tables. Comments on columns are part of the product: analysts read them in psql and in the generated dictionary."""
 
+import uuid
+
 from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Q
@@ -67,8 +69,15 @@ class Vintage(models.Model):
     attribution_en = models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")
     attribution_fr = models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")
     region_count = models.IntegerField(default=0, db_comment="Number of regions.")
+    misfit_m = models.FloatField(null=True, db_comment="The largest misfit_m of its regions, metres; null where it was not measured.")
     report = models.JSONField(
         default=dict, db_comment="Report of the load: counts, repairs, gates with who accepted what and why."
+    )
+    load_id = models.UUIDField(
+        default=uuid.uuid4,
+        unique=True,
+        editable=False,
+        db_comment="Random identifier of the load. Unlike the primary key it never comes again after a restore.",
     )
     created_at = models.DateTimeField(auto_now_add=True, db_comment="When it was staged.")
     published_at = models.DateTimeField(null=True, db_comment="When it was last published.")
@@ -118,6 +127,11 @@ class Region(models.Model):
     )
     repaired = models.BooleanField(default=False, db_comment="True where the published geometry was invalid.")
     area_km2 = models.FloatField(db_comment="Area of geom in km2 on the GRS 80 ellipsoid.")
+    misfit_m = models.FloatField(
+        null=True,
+        db_comment="Width, metres, of the widest overlap with, or gap to, another region of the edition: how far its border may "
+        "be off. 0 where it is edge-matched; null where it was not measured.",
+    )
     extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in EPSG:4326 (degrees).")
     rep_point = models.PointField(srid=SRID_WGS84, db_comment="A point on the surface of geom, EPSG:4326.")
 
@@ -201,6 +215,18 @@ class TileLabel(models.Model):
         db_table_comment = "Where the names of regions stand on a map, at most one for each."
 
 
+class Artefact(models.TextChoices):
+    """Why an overlap is no statement about where people live.
+
+    Attributes:
+        SLIVER: under 0.1 % of the FSA, or no wider than the two editions' lines are apart.
+        PROVINCE: the region lies in a province that the FSA's first letter excludes.
+    """
+
+    SLIVER = "sliver"
+    PROVINCE = "province"
+
+
 class Overlap(models.Model):
     """How an FSA and a health region overlap."""
 
@@ -213,6 +239,21 @@ class Overlap(models.Model):
     area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
     share_of_fsa = models.FloatField(db_comment="That area as a part of the FSA, 0 to 1.")
     share_of_region = models.FloatField(db_comment="That area as a part of the health region, 0 to 1.")
+    width_m = models.FloatField(
+        null=True,
+        db_comment="Diameter, metres, of the largest circle within that area; measured for small shares and across provinces.",
+    )
+    artefact = models.CharField(
+        max_length=8,
+        null=True,
+        choices=Artefact,
+        db_comment="Empty for a real overlap; sliver or province where it comes of two editions drawing one border differently; "
+        "null until it is classified.",
+    )
+    share_outside = models.FloatField(
+        null=True,
+        db_comment="Part of the FSA that no health region of the edition covers, 0 to 1: the same in every row of the FSA.",
+    )
 
     class Meta:
         db_table = "overlap"

@@ -1,6 +1,6 @@
 """Which regions of a vintage touch, and how long the line is that they share; computed once when it is loaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.db import connection
 
@@ -11,6 +11,7 @@ from geography.conf import (
     BORDER_TOLERANCE_NEAR_M,
     FULL_MAX_SEGMENT_M,
     PART_MAX_VERTICES,
+    UNITS_LEAST,
 )
 from geography.models import Border, Vintage
 from loader.fit import Fit
@@ -70,6 +71,26 @@ def tolerance_m(fit: Fit | None) -> float:
     if fit.valid:
         return BORDER_TOLERANCE_EXACT_M
     return BORDER_TOLERANCE_NEAR_M if fit.within_limit else BORDER_TOLERANCE_LOOSE_M
+
+
+def store_misfit(vintage: Vintage, widths: Mapping[str, float]) -> None:
+    """Store how far the border of each region may be off, metres on the ground, by the width of its overlaps and gaps.
+
+    Args:
+        widths: by code, as `loader.fit.Fit.widths`; regions that are not in it fit.
+
+    Queries: 2.
+    """
+    misfits = {code: round(units / UNITS_LEAST, 1) for code, units in widths.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE region SET misfit_m = coalesce(off.metres, 0)"
+            " FROM region AS own LEFT JOIN unnest(%s::text[], %s::float8[]) AS off (code, metres) ON off.code = own.code"
+            " WHERE own.id = region.id AND region.vintage_id = %s",
+            [list(misfits), list(misfits.values()), vintage.pk],
+        )
+    vintage.misfit_m = max(misfits.values(), default=0.0)
+    vintage.save(update_fields=["misfit_m"])
 
 
 def has_borders(vintage: Vintage) -> bool:

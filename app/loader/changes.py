@@ -15,17 +15,18 @@ from geography.conf import (
 )
 from geography.models import Change, Counterpart, Kind, Status, Vintage
 from geography.text import fold
-from loader.overlaps import REGIONS_AT_ONCE, SHARED_AREAS_SQL
+from loader.overlaps import LEAST_KM2, REGIONS_AT_ONCE, SHARED_AREAS_SQL
+from loader.rounding import area_sql, share_sql
 
 _COUNTERPART_SQL = f"""
     INSERT INTO counterpart (region_id, other_id, area_km2, share_of_region, share_of_other)
-    SELECT way.region_id, way.other_id, shared.area_km2,
-           least(shared.area_km2 / region.area_km2, 1), least(shared.area_km2 / other.area_km2, 1)
+    SELECT way.region_id, way.other_id, {area_sql("shared.area_km2")},
+           {share_sql("shared.area_km2 / region.area_km2")}, {share_sql("shared.area_km2 / other.area_km2")}
     FROM ({SHARED_AREAS_SQL}) AS shared
     CROSS JOIN LATERAL (VALUES (shared.one_id, shared.other_id), (shared.other_id, shared.one_id)) AS way (region_id, other_id)
     JOIN region ON region.id = way.region_id
     JOIN region AS other ON other.id = way.other_id
-    WHERE shared.area_km2 > 0
+    WHERE shared.area_km2 >= {LEAST_KM2}
 """
 
 
@@ -105,7 +106,7 @@ def _changes(regions: Mapping[int, Side], others: Mapping[int, Side], other_vint
             region_id=region.id,
             other_vintage=other_vintage,
             kind=kind_of(region, others, regions, of_extract=other_vintage.extract),
-            share_outside=min(max(1 - region.covered_km2 / region.area_km2, 0.0), 1.0),
+            share_outside=round(min(max(1 - region.covered_km2 / region.area_km2, 0.0), 1.0), 9),
             code_reused=is_reused(region, by_code.get(region.code)),
         )
 

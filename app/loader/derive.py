@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_WGS84, Level
 from geography.models import Vintage
+from loader.rounding import area_sql
 
 # NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
 _SRID_NAD83 = 4269
@@ -65,7 +66,7 @@ _FINISH_SQL = (
 _MEASURE_SQL = (
     f"""
     UPDATE region SET
-        area_km2 = ST_Area(ST_SetSRID(curved.geom, {_SRID_NAD83})::geography) / 1e6,
+        area_km2 = {area_sql(f"ST_Area(ST_SetSRID(curved.geom, {_SRID_NAD83})::geography) / 1e6")},
         extent = ARRAY[ST_XMin(curved.geom), ST_YMin(curved.geom), ST_XMax(curved.geom), ST_YMax(curved.geom)]
     FROM region_level AS curved
     WHERE region.id = ANY(%(regions)s) AND curved.region_id = region.id AND curved.level = '{LEVELS[-1].name}'

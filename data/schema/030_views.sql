@@ -14,7 +14,7 @@ select v.id as vintage_id, c.slug as coverage, v.label as vintage, v.effective_f
            and w.effective_from <= current_date and (w.effective_to is null or w.effective_to > current_date)
          order by w.demo, w.effective_from desc, w.representation desc, w.id desc limit 1
        ) as in_force,
-       v.source_file, v.source_sha256
+       v.source_file, v.source_sha256, v.misfit_m
 from public.vintage v join public.coverage c on c.id = v.coverage_id
 where v.status = 'published';
 
@@ -23,7 +23,7 @@ where v.status = 'published';
 create or replace view geo.regions_all as
 select r.id as region_id, c.slug as coverage, r.code, r.dguid, r.name_en, r.name_fr, r.pruid, r.population, r.land_area_km2,
        r.area_km2, v.id as vintage_id, v.label as vintage, v.effective_from, v.effective_to, v.representation, v.demo,
-       v.extract, r.geom, degrees.geom as geom_4326, r.rep_point
+       v.extract, r.geom, degrees.geom as geom_4326, r.rep_point, coalesce(r.misfit_m, 0) as misfit_m
 from public.region r
 join public.vintage v on v.id = r.vintage_id
 join public.coverage c on c.id = v.coverage_id
@@ -55,22 +55,36 @@ create or replace view geo.fsa as
 select * from geo.fsa_all
 where vintage_id = (select vintage_id from geo.vintages where coverage = 'fsa' and in_force);
 
--- Slivers are left out, as the API leaves them out: editions are not drawn along the same lines.
+-- Slivers and other artefacts are left out, as the API leaves them out: editions are not drawn along the same lines. They are in
+-- geo.fsa_health_region_artefacts_all.
 create or replace view geo.fsa_health_regions_all as
 select o.id as overlap_id, f.code as cfsauid, h.code as hruid, h.name_en, h.name_fr, o.area_km2, o.share_of_fsa,
        o.share_of_region, f.id as fsa_region_id, h.id as health_region_id, fv.id as fsa_vintage_id, fv.label as fsa_vintage,
-       hv.id as health_region_vintage_id, hv.label as health_region_vintage, fv.demo or hv.demo as demo
+       hv.id as health_region_vintage_id, hv.label as health_region_vintage, fv.demo or hv.demo as demo, o.share_outside
 from public.overlap o
 join public.region f on f.id = o.fsa_id
 join public.region h on h.id = o.health_region_id
 join public.vintage fv on fv.id = o.fsa_vintage_id
 join public.vintage hv on hv.id = o.health_region_vintage_id
-where o.share_of_fsa >= 0.001 and fv.status = 'published' and hv.status = 'published';
+where o.share_of_fsa >= 0.001 and coalesce(o.artefact, '') = '' and fv.status = 'published' and hv.status = 'published';
 
 create or replace view geo.fsa_health_regions as
 select * from geo.fsa_health_regions_all
 where fsa_vintage_id = (select vintage_id from geo.vintages where coverage = 'fsa' and in_force)
   and health_region_vintage_id = (select vintage_id from geo.vintages where coverage = 'health-regions' and in_force);
+
+-- What an FSA and a health region share only because two editions draw one border differently.
+create or replace view geo.fsa_health_region_artefacts_all as
+select o.id as overlap_id, f.code as cfsauid, h.code as hruid,
+       coalesce(nullif(o.artefact, ''), 'sliver') as kind, o.width_m, o.area_km2, o.share_of_fsa, f.id as fsa_region_id,
+       h.id as health_region_id, fv.id as fsa_vintage_id, fv.label as fsa_vintage, hv.id as health_region_vintage_id,
+       hv.label as health_region_vintage
+from public.overlap o
+join public.region f on f.id = o.fsa_id
+join public.region h on h.id = o.health_region_id
+join public.vintage fv on fv.id = o.fsa_vintage_id
+join public.vintage hv on hv.id = o.health_region_vintage_id
+where (o.share_of_fsa < 0.001 or o.artefact <> '') and fv.status = 'published' and hv.status = 'published';
 
 -- The boundaries again, cut into pieces that an index finds and that are quick to test: what a large join is made on.
 create or replace view geo.region_parts as

@@ -15,9 +15,10 @@ begin atomic
   order by v.coverage, v.demo, v.effective_from desc, v.representation desc, v.vintage_id desc;
 end;
 
--- A region covers a position if it is within a millimetre of it, and of several the one with the lowest code is the answer;
--- it is not certain within two metres of another (docs/decisions/0001). Positions that are none, or far outside Canada, where
--- the projection is not defined everywhere, have no region; NaN sorts above every number, so `between` lets it through nowhere.
+-- A region covers a position if it is within a millimetre of it on the ground, and of several the one with the lowest code is the
+-- answer. It is not certain within two metres of another, on top of how far its border may be off in its edition (misfit_m;
+-- docs/decisions/0001, 0020). Positions that are none, or so far from Canada that nothing reaches them, have no region; NaN sorts above
+-- every number, so `between` lets it through nowhere.
 create or replace function geo.region_at(
   coverage text, lon double precision, lat double precision, at date default current_date
 )
@@ -27,26 +28,44 @@ returns table (
 )
 language sql stable parallel safe
 begin atomic
-  select near.region_id, r.code, r.name_en, r.name_fr, r.pruid, near.regions = 1, r.vintage_id
+  select r.region_id, r.code, r.name_en, r.name_fr, r.pruid,
+         not exists (
+           select from geo.region_parts q
+           where q.vintage_id = r.vintage_id and q.region_id <> r.region_id
+             and public.st_dwithin(q.geom, position.geom, (2 + r.misfit_m) * position.scale)
+         ),
+         r.vintage_id
   from (
-    -- Not `where`: the planner computes what is constant before it asks where.
-    select case when lon between -142 and -52 and lat between 41 and 84
-           then public.st_transform(public.st_setsrid(public.st_makepoint(lon, lat), 4326), 3347) end as geom
+    select projected.geom,
+           -- Units of EPSG:3347 to a metre on the ground, the same in every direction.
+           public.st_distance(
+             projected.geom,
+             public.st_transform(public.st_project(projected.degrees::public.geography, 100, pi())::public.geometry, 3347)
+           ) / 100 as scale
+    from (
+      -- Not `where`: the planner computes what is constant before it asks where.
+      select given.degrees, public.st_transform(given.degrees, 3347) as geom
+      from (
+        select case when lon between -180 and 180 and lat between 40 and 90
+               then public.st_setsrid(public.st_makepoint(lon, lat), 4326) end as degrees
+      ) as given
+      offset 0
+    ) as projected
     offset 0
   ) as position
   cross join lateral (
-    select p.region_id, min(public.st_distance(p.geom, position.geom)) as distance, count(*) over () as regions
+    select p.region_id
     from geo.region_parts p
-    where public.st_dwithin(p.geom, position.geom, 2)
+    where public.st_dwithin(p.geom, position.geom, 0.001 * position.scale)
       and p.vintage_id = (select v.vintage_id from geo.vintages_at(region_at.at) v where v.coverage = region_at.coverage)
     group by p.region_id
   ) as near
   join geo.regions_all r on r.region_id = near.region_id
-  where near.distance <= 0.001
   order by r.code
   limit 1;
 end;
 
+-- Where the health region and the FSA lie in different provinces, neither is certain: their editions draw the border differently.
 create or replace function geo.health_region_at(lon double precision, lat double precision, at date default current_date)
 returns table (
   region_id bigint, hruid character varying, name_en text, name_fr text, pruid character varying, certain boolean,
@@ -54,14 +73,25 @@ returns table (
 )
 language sql stable parallel safe
 begin atomic
-  select * from geo.region_at('health-regions', lon, lat, at);
+  select r.region_id, r.code, r.name_en, r.name_fr, r.pruid,
+         r.certain and not exists (
+           select from geo.region_at('fsa', lon, lat, at) f where f.pruid <> r.pruid and f.pruid <> '' and r.pruid <> ''
+         ),
+         r.vintage_id
+  from geo.region_at('health-regions', lon, lat, at) r;
 end;
 
 create or replace function geo.fsa_at(lon double precision, lat double precision, at date default current_date)
 returns table (region_id bigint, cfsauid character varying, pruid character varying, certain boolean, vintage_id bigint)
 language sql stable parallel safe
 begin atomic
-  select r.region_id, r.code, r.pruid, r.certain, r.vintage_id from geo.region_at('fsa', lon, lat, at) r;
+  select f.region_id, f.code, f.pruid,
+         f.certain and not exists (
+           select from geo.region_at('health-regions', lon, lat, at) r
+           where f.pruid <> r.pruid and f.pruid <> '' and r.pruid <> ''
+         ),
+         f.vintage_id
+  from geo.region_at('fsa', lon, lat, at) f;
 end;
 
 -- A postal code is as good as its FSA.

@@ -103,6 +103,26 @@ SHARES: Schema = {
 }
 SLIVERS: Schema = COUNT | {"description": "How many were left out, with under 0.1 % of the FSA each."}
 
+
+def artefacts(code: Schema) -> Schema:
+    """Return the schema of what two vintages that draw one border differently make an FSA and a health region share."""
+    return array(
+        record(
+            {
+                **named(code),
+                "kind": text(
+                    "`province`: the region lies in a province that the FSA's first letter excludes; `sliver`: the two share a "
+                    "strip no wider than the vintages' lines are apart.",
+                    enum=["sliver", "province"],
+                ),
+                "share_of_fsa": number("Part of the FSA's area.", **SHARE),
+                "width_m": or_null(number("Metres: diameter of the largest circle within what they share; null if not measured.")),
+            }
+        ),
+        description="No statement about where people live; left out of the features and of `is_split`. Largest first, or by code.",
+    )
+
+
 DEMO: Schema = {
     "demo": flag("True where a vintage used holds made-up boundaries."),
     "notice": text("What a reader of a demo answer must be told. Only with `demo`."),

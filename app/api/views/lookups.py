@@ -4,7 +4,7 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 
 from api import openapi, queries
-from api.bodies import collection, fsa_block, provenance, region_names, shares_block, warnings_block
+from api.bodies import artefacts_block, collection, fsa_block, provenance, region_names, shares_block, warnings_block
 from api.editions import chosen_pair
 from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
@@ -28,7 +28,8 @@ class FsaView(GeoView):
         """Return the health regions of an FSA, largest share first.
 
         Postal areas do not nest in health regions: where `fsa.is_split` is true the FSA alone does not say which region an
-        address is in; ask `/locate` with its position. Shares are of area, not of population.
+        address is in; ask `/locate` with its position. Shares are of area, not of population. What only comes of two vintages
+        drawing one border differently is no share: it is in `fsa.artefacts`.
         """
         query = self.ask(request, queries.FSA, code=code)
         vintages = chosen_pair(query)
@@ -73,7 +74,10 @@ class HealthRegionFsasView(GeoView):
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return the FSAs of a health region in the order of their codes, each with its shares of area."""
+        """Return the FSAs of a health region in the order of their codes, each with its shares of area.
+
+        What only comes of two vintages drawing one border differently is no share: it is in `health_region.artefacts`.
+        """
         query = self.ask(request, queries.HEALTH_REGION_FSAS, id=id)
         vintages = chosen_pair(query)
         found = health_region_fsas(
@@ -100,6 +104,7 @@ class HealthRegionFsasView(GeoView):
                 | {
                     "warnings": warnings_block(found.region.code, reused_codes(vintages["vintage"]), self.language),
                     "slivers_left_out": found.slivers,
+                    "artefacts": artefacts_block(found.artefacts, code_name="cfsauid", language=self.language),
                 },
                 number_matched=len(drawn),
                 number_returned=len(drawn),

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 import numpy as np
 import shapely
@@ -30,17 +31,20 @@ _ROWS_AT_ONCE = 2_000
 # After a failure, and for a vintage that is too large, not to be tried again at every request.
 _RETRY_S = 30.0
 
+# Holds the rows' table until the transaction ends, so that no restore puts another load's regions in between.
+_SAME_SQL = "SELECT EXISTS (SELECT FROM vintage WHERE id = %s AND load_id = %s)"
 _SIZE_SQL = "SELECT coalesce(sum(ST_NPoints(geom)), 0) FROM region_part WHERE vintage_id = %s"
-_REGIONS_SQL = "SELECT id, code, dguid, name_en, name_fr, pruid FROM region WHERE vintage_id = %s ORDER BY code"
+_REGIONS_SQL = "SELECT id, code, dguid, name_en, name_fr, pruid, coalesce(misfit_m, 0) FROM region WHERE vintage_id = %s ORDER BY code"
 _PIECES_SQL = "SELECT region_id, ST_AsBinary(geom) FROM region_part WHERE vintage_id = %s ORDER BY id"
 
 
 class _Atlas:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.layers: dict[int, MemoryLayer] = {}
-        self.not_before: dict[int, float] = {}
-        self.loading: set[int] = set()
+        # By the load: a primary key comes again after a restore, with other boundaries.
+        self.layers: dict[UUID, MemoryLayer] = {}
+        self.not_before: dict[UUID, float] = {}
+        self.loading: set[UUID] = set()
 
 
 _atlas = _Atlas()
@@ -52,10 +56,10 @@ def held(vintage: Vintage, *, border: bool = False) -> MemoryLayer | None:
     Args:
         border: the layer must know its borders.
     """
-    layer = _atlas.layers.get(vintage.pk)
+    layer = _atlas.layers.get(vintage.load_id)
     if layer is not None:
         return layer if layer.knows_borders or not border else None
-    if settings.LOOKUP_MEMORY_VERTICES and _atlas.not_before.get(vintage.pk, 0.0) <= time.monotonic():
+    if settings.LOOKUP_MEMORY_VERTICES and _atlas.not_before.get(vintage.load_id, 0.0) <= time.monotonic():
         in_background([vintage])
     return None
 
@@ -63,8 +67,8 @@ def held(vintage: Vintage, *, border: bool = False) -> MemoryLayer | None:
 def in_background(vintages: Sequence[Vintage]) -> None:
     """Read vintages in a thread of its own, each of them once."""
     with _atlas.lock:
-        wanted = [one for one in vintages if one.pk not in _atlas.loading and one.pk not in _atlas.layers]
-        _atlas.loading.update(one.pk for one in wanted)
+        wanted = [one for one in vintages if one.load_id not in _atlas.loading and one.load_id not in _atlas.layers]
+        _atlas.loading.update(one.load_id for one in wanted)
     if wanted:
         threading.Thread(target=_read, args=(wanted, alias()), name="atlas", daemon=True).start()
 
@@ -87,12 +91,17 @@ def warm() -> None:
 
 
 def load(vintage: Vintage) -> MemoryLayer | None:
-    """Read a vintage now and hold it; None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
+    """Read a vintage now and hold it.
 
-    Queries: 3, the pieces in portions.
+    None where it does not fit in `LOOKUP_MEMORY_VERTICES`, and where its rows are another load's by now: a database was restored.
+
+    Queries: 4, the pieces in portions.
     """
-    _let_go(one.pk for one in catalogue.published().vintages)
+    _let_go(one.load_id for one in catalogue.published().vintages)
     with transaction.atomic(using=alias()), connection.cursor() as cursor:
+        cursor.execute(_SAME_SQL, [vintage.pk, vintage.load_id])
+        if cursor.fetchone() != (True,):
+            return None
         cursor.execute(_SIZE_SQL, [vintage.pk])
         if sum(one.vertices for one in _atlas.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None
@@ -109,7 +118,7 @@ def load(vintage: Vintage) -> MemoryLayer | None:
     layer = MemoryLayer(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
     if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
         layer.find_borders()
-    _atlas.layers[vintage.pk] = layer
+    _atlas.layers[vintage.load_id] = layer
     return layer
 
 
@@ -119,7 +128,7 @@ def forget() -> None:
     _atlas.not_before.clear()
 
 
-def _let_go(published: Iterable[int]) -> None:
+def _let_go(published: Iterable[UUID]) -> None:
     kept = set(published)
     for gone in set(_atlas.layers) - kept:
         _atlas.layers.pop(gone, None)
@@ -132,13 +141,13 @@ def _read(vintages: Sequence[Vintage], chosen: str) -> None:
                 layer = load(vintage)
             if layer is None:
                 logger.warning("%s does not fit in LOOKUP_MEMORY_VERTICES: the database answers lookups in it", vintage)
-                _atlas.not_before[vintage.pk] = time.monotonic() + 20 * _RETRY_S
+                _atlas.not_before[vintage.load_id] = time.monotonic() + 20 * _RETRY_S
         except Error as error:
             logger.warning("%s could not be read into memory: %s", vintage, type(error).__qualname__)
-            _atlas.not_before[vintage.pk] = time.monotonic() + _RETRY_S
+            _atlas.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
         finally:
             # What is held stays: the collector need not look through it again and again.
             gc.freeze()
             with _atlas.lock:
-                _atlas.loading.discard(vintage.pk)
+                _atlas.loading.discard(vintage.load_id)
             connections.close_all()

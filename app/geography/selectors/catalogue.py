@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.core import serializers
 from django.core.exceptions import FieldDoesNotExist
@@ -46,7 +47,7 @@ class Catalogue:
     revision: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "revision", _revision((one.pk, one.published_at) for one in self.vintages))
+        object.__setattr__(self, "revision", _revision((one.load_id, one.published_at) for one in self.vintages))
 
     def of(self, coverage: str) -> tuple[Vintage, ...]:
         """Return the published vintages of a coverage, the latest first."""
@@ -70,8 +71,8 @@ class Catalogue:
         return max(candidates, key=lambda one: (not one.demo, one.effective_from, one.representation, one.pk), default=None)
 
 
-def _revision(published: Iterable[tuple[int, datetime | None]]) -> str:
-    told = "\n".join(f"{pk} {at}" for pk, at in sorted(published))
+def _revision(published: Iterable[tuple[UUID, datetime | None]]) -> str:
+    told = "\n".join(f"{load_id} {at}" for load_id, at in sorted(published))
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
 
 
@@ -181,7 +182,7 @@ def _found() -> Catalogue:
     published = Vintage.objects.filter(status=Status.PUBLISHED)
     known = [one.read[0] for one in _memories.values() if one.read is not None]
     if known:
-        revision = _revision(published.values_list("pk", "published_at"))
+        revision = _revision(published.values_list("load_id", "published_at"))
         same = next((one for one in known if one.revision == revision), None)
         if same is not None:
             return same

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class RegionRef(NamedTuple):
-    """What names a region: `code` is its HRUID or CFSAUID, `pruid` its province."""
+    """What names a region: `code` is its HRUID or CFSAUID, `pruid` its province.
+
+    `misfit_m` is how far, in metres, its border may be off in its edition; 0 where that was not measured.
+    """
 
     id: int
     code: str
@@ -16,6 +19,7 @@ class RegionRef(NamedTuple):
     name_en: str
     name_fr: str
     pruid: str
+    misfit_m: float = 0.0
 
 
 class Reach(NamedTuple):

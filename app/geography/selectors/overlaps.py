@@ -12,27 +12,38 @@ from geography.selectors.drawn import Drawn, columns_and_join, rows
 from geography.selectors.nearby import RegionRef
 from geography.selectors.regions import fsa_missing, region_get
 
-# An FSA in no region has one row without an overlap; of a sliver only its shares are read.
+# Empty for a real overlap.
+_ARTEFACT = f"coalesce(nullif(overlap.artefact, ''), CASE WHEN overlap.share_of_fsa < {SLIVER_SHARE} THEN 'sliver' ELSE '' END)"
+_NAMES = "other.code, other.dguid, other.name_en, other.name_fr, other.pruid"
+
+# An FSA in no region has one row without an overlap; of an artefact no shape is read.
 _OF_FSAS_SQL = f"""
     SELECT fsa.id, fsa.code, fsa.dguid, fsa.name_en, fsa.name_fr, fsa.pruid,
+           overlap.share_outside, other.id, {_NAMES}, {_ARTEFACT}, overlap.width_m,
            overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
     FROM region AS fsa
     LEFT JOIN overlap ON overlap.fsa_id = fsa.id
           AND overlap.fsa_vintage_id = %(fsa_vintage)s AND overlap.health_region_vintage_id = %(health_region_vintage)s
-    LEFT JOIN region ON region.id = overlap.health_region_id AND overlap.share_of_fsa >= {SLIVER_SHARE}
+    LEFT JOIN region AS other ON other.id = overlap.health_region_id
+    LEFT JOIN region ON region.id = other.id AND {_ARTEFACT} = ''
     {{join}}
     WHERE fsa.vintage_id = %(fsa_vintage)s AND fsa.code = ANY (%(codes)s)
-    ORDER BY fsa.id, overlap.share_of_fsa DESC, region.code
+    ORDER BY fsa.id, overlap.share_of_fsa DESC, other.code
 """
 _OF_REGION_SQL = f"""
-    SELECT overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
+    SELECT other.id, {_NAMES}, {_ARTEFACT}, overlap.width_m,
+           overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
     FROM overlap
-    LEFT JOIN region ON region.id = overlap.fsa_id AND overlap.share_of_fsa >= {SLIVER_SHARE}
+    JOIN region AS other ON other.id = overlap.fsa_id
+    LEFT JOIN region ON region.id = other.id AND {_ARTEFACT} = ''
     {{join}}
     WHERE overlap.health_region_id = %(health_region)s AND overlap.fsa_vintage_id = %(fsa_vintage)s
-    ORDER BY region.code
+    ORDER BY other.code
 """
-_REF = len(RegionRef._fields)
+# Columns of a `RegionRef` without its misfit.
+_REF = len(RegionRef._fields) - 1
+# Behind them, the kind of artefact and the width.
+_SHARE_OF_FSA = _REF + 2
 
 
 class Share(NamedTuple):
@@ -50,19 +61,45 @@ class Share(NamedTuple):
     region: Drawn
 
 
+class ArtefactShare(NamedTuple):
+    """What two editions that draw one border differently make an FSA and a health region share.
+
+    Attributes:
+        region: the other of the two, as in `Share`.
+        kind: `sliver` or `province`, as `geography.models.Artefact`.
+        width_m: of what they share, where it is widest; None where it was not measured.
+        share_of_fsa: as in `Share`.
+    """
+
+    region: RegionRef
+    kind: str
+    width_m: float | None
+    share_of_fsa: float
+
+
+class _Overlapping(NamedTuple):
+    """The overlaps of an FSA, or of a region, told apart."""
+
+    shares: list[Share]
+    artefacts: list[ArtefactShare]
+    slivers: int
+
+
 @dataclass(frozen=True, slots=True)
 class FsaRegions:
     """The health regions that an FSA belongs to.
 
     Attributes:
         fsa: the FSA itself.
-        overlaps: with the health regions, largest share first.
+        overlaps: with the health regions, largest share first, without artefacts.
+        artefacts: largest share first.
         slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of the FSA.
         share_outside: the part of the FSA, 0 to 1, that lies in no health region of the vintage.
     """
 
     fsa: RegionRef
     overlaps: Sequence[Share]
+    artefacts: Sequence[ArtefactShare]
     slivers: int
     share_outside: float
 
@@ -73,12 +110,14 @@ class RegionFsas:
 
     Attributes:
         region: the health region.
-        overlaps: with the FSAs, in the order of their codes.
+        overlaps: with the FSAs, in the order of their codes, without artefacts.
+        artefacts: in the order of their codes.
         slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of its FSA.
     """
 
     region: Drawn
     overlaps: Sequence[Share]
+    artefacts: Sequence[ArtefactShare]
     slivers: int
 
 
@@ -120,11 +159,14 @@ def _of_fsas(
 
 
 def _fsa_regions(found: Sequence[tuple[Any, ...]]) -> FsaRegions:
-    fsa = RegionRef._make(found[0][:_REF])
-    overlapping = [row[_REF:] for row in found if row[_REF] is not None]
-    shares = _without_slivers(overlapping)
-    outside = max(1 - sum(row[0] for row in overlapping), 0.0)
-    return FsaRegions(fsa, shares, slivers=len(overlapping) - len(shares), share_outside=outside)
+    fsa = RegionRef(*found[0][:_REF])
+    rows_of_overlaps = [row[_REF + 1 :] for row in found if row[_REF + 1] is not None]
+    overlapping = _told_apart(rows_of_overlaps)
+    outside = found[0][_REF]
+    if outside is None:
+        # No overlap, or stored by a release that did not measure the union.
+        outside = max(1 - sum(row[_SHARE_OF_FSA] for row in rows_of_overlaps), 0.0)
+    return FsaRegions(fsa, *overlapping, share_outside=outside)
 
 
 def health_region_fsas(
@@ -141,9 +183,19 @@ def health_region_fsas(
     columns, join = columns_and_join(level)
     parameters = {"health_region": region.id, "fsa_vintage": fsa_vintage.pk, "level": level}
     found = rows(_OF_REGION_SQL.format(columns=columns, join=join), parameters)
-    shares = _without_slivers(found)
-    return RegionFsas(region, shares, slivers=len(found) - len(shares))
+    return RegionFsas(region, *_told_apart(found))
 
 
-def _without_slivers(overlaps: Iterable[tuple[Any, ...]]) -> list[Share]:
-    return [Share._make((*row[:3], Drawn._make(row[3:]))) for row in overlaps if row[0] >= SLIVER_SHARE]
+def _told_apart(overlaps: Iterable[tuple[Any, ...]]) -> _Overlapping:
+    """Return overlaps as the statements have them from the id of the other region on."""
+    result = _Overlapping([], [], 0)
+    slivers = 0
+    for row in overlaps:
+        kind, width_m, *shares = row[_REF : _SHARE_OF_FSA + 3]
+        if not kind:
+            result.shares.append(Share(*shares, Drawn._make(row[_SHARE_OF_FSA + 3 :])))
+        elif shares[0] >= SLIVER_SHARE:
+            result.artefacts.append(ArtefactShare(RegionRef(*row[:_REF]), kind, width_m, shares[0]))
+        else:
+            slivers += 1
+    return result._replace(slivers=slivers)

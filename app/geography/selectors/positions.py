@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from geography.conf import BORDER_EPSILON_M, DATUM_UNCERTAINTY_M
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, LonLat
+from geography.conf import ACCURACY_FACTOR, BORDER_EPSILON_M, DATUM_UNCERTAINTY_M
+from geography.coordinates import LonLat, within_reach
 from geography.models import Vintage
 from geography.projection import Place, Places
 from geography.selectors import atlas, positions_sql
@@ -21,8 +21,10 @@ class Located(NamedTuple):
         match: `covers`, `nearest` or `none`.
         region: the region that covers the position, or the nearest one within the distance asked for.
         distance_m: to that region, metres on the ellipsoid; 0 where it covers, None where there is none.
-        certain: where a region covers: True if no other is within the uncertainty, which is the accuracy asked for and at
-            least the 2 m between WGS 84 and NAD83. Never for the nearest. Where there is none: True if nothing is within it.
+        certain: where a region covers: True if no other is within `uncertainty_m`. Never for the nearest. Where there is none:
+            True if nothing is within it.
+        uncertainty_m: 1.5 times the accuracy asked for, at least the 2 m between WGS 84 and NAD83, and on top of that how far
+            the region's border may be off in its edition; metres.
         covering: every region that covers the position, by code: more than one on a shared border.
         near: every region within the uncertainty, by code, the covering ones included.
         neighbour: the nearest other region than `region`, where that was asked for and `region` covers.
@@ -34,6 +36,7 @@ class Located(NamedTuple):
     region: RegionRef | None
     distance_m: float | None
     certain: bool
+    uncertainty_m: float
     covering: tuple[RegionRef, ...]
     near: tuple[RegionRef, ...]
     neighbour: RegionRef | None
@@ -54,26 +57,31 @@ def points_locate(
     its region. On a border that regions share, the lowest code wins and the answer is not certain.
 
     Args:
-        positions: WGS 84 (EPSG:4326), decimal degrees. Far outside Canada nothing covers them.
+        positions: WGS 84 (EPSG:4326), decimal degrees. Far outside Canada nothing covers them; at the pole any longitude is
+            the same place.
         vintages: published ones. Cartographic ones end at the shoreline.
-        accuracy_m: radius around a position within which it may really be.
+        accuracy_m: radius around a position within which it really is in 95 of 100 cases.
         max_distance_m: how far the nearest region may be where none covers.
         borders: for each vintage, whether to find the neighbour of a region that covers.
 
-    Queries: none for the vintages that this process holds in memory (`geography.selectors.atlas`), 1 for all others, however
-    many positions there are.
+    Queries: none for the vintages that this process holds in memory (`geography.selectors.atlas`), 1 for all others, and 1 more
+    for each of these whose borders may be off, however many positions there are.
     """
-    reaches = [
-        Reach(max(accuracy_m, DATUM_UNCERTAINTY_M), max_distance_m, border) for border in (borders or [False] * len(vintages))
-    ]
-    # Elsewhere the projection is not defined everywhere.
-    around = [number for number, position in enumerate(positions) if _may_be_in_canada(position)]
+    radius = max(accuracy_m * ACCURACY_FACTOR, DATUM_UNCERTAINTY_M)
+    reaches = [Reach(radius, max_distance_m, border) for border in (borders or [False] * len(vintages))]
+    around = [number for number, position in enumerate(positions) if within_reach(position)]
     asked = positions if len(around) == len(positions) else [positions[number] for number in around]
     columns = _nearby(asked, vintages, reaches) if asked else [[] for _ in vintages]
+    columns = [
+        _with_misfit(asked, vintage, reach, column) if vintage.misfit_m else column
+        for vintage, reach, column in zip(vintages, reaches, columns, strict=True)
+    ]
     if len(asked) != len(positions):
         known = [dict(zip(around, column, strict=True)) for column in columns]
         columns = [[column.get(number, _NOTHING) for number in range(len(positions))] for column in known]
-    located = [_located_each(vintage, column, max_distance_m) for vintage, column in zip(vintages, columns, strict=True)]
+    located = [
+        _located_each(vintage, column, radius, max_distance_m) for vintage, column in zip(vintages, columns, strict=True)
+    ]
     return list(zip(*located, strict=True)) if located else [() for _ in positions]
 
 
@@ -97,25 +105,27 @@ def position_locate(
     return located
 
 
-def circle_shares(*, position: LonLat, accuracy_m: float, vintage: Vintage) -> dict[int, float]:
+def provinces_differ(one: Located, other: Located) -> bool:
+    """Say whether two vintages put a position into different provinces, so that a border of one of them must be off."""
+    if one.region is None or other.region is None:
+        return False
+    # The province is empty where a region lies in several.
+    return bool(one.region.pruid and other.region.pruid) and one.region.pruid != other.region.pruid
+
+
+def circle_shares(*, position: LonLat, radius_m: float, vintage: Vintage) -> dict[int, float]:
     """Return which part (0 to 1) of the circle around a position each region of a vintage covers, by the region's id.
 
     What no region covers, such as the sea, is in none of them. Queries: none where the vintage is in memory, else 1; none far
     outside Canada.
     """
-    if not _may_be_in_canada(position):
+    if not within_reach(position):
         return {}
     layer = atlas.held(vintage)
     shares = (
-        positions_sql.circle_shares(position, accuracy_m, vintage)
-        if layer is None
-        else layer.circle_shares(position, accuracy_m)
+        positions_sql.circle_shares(position, radius_m, vintage) if layer is None else layer.circle_shares(position, radius_m)
     )
     return {region: min(share, 1.0) for region, share in shares.items()}
-
-
-def _may_be_in_canada(position: LonLat) -> bool:
-    return CANADA_WEST <= position.lon <= CANADA_EAST and CANADA_SOUTH <= position.lat <= CANADA_NORTH
 
 
 def _nearby(positions: Sequence[LonLat], vintages: Sequence[Vintage], reaches: Sequence[Reach]) -> list[list[Nearby]]:
@@ -134,25 +144,69 @@ def _nearby(positions: Sequence[LonLat], vintages: Sequence[Vintage], reaches: S
     ]
 
 
-def _located_each(vintage: Vintage, column: Sequence[Nearby], max_distance_m: float) -> list[Located]:
+def _with_misfit(
+    positions: Sequence[LonLat], vintage: Vintage, reach: Reach, column: Sequence[Nearby]
+) -> list[Nearby] | Sequence[Nearby]:
+    """Return what is near each position of a vintage whose borders may be off, out to where they may be.
+
+    Most positions are farther from any border, which the neighbour's distance says where it is known.
+    """
+    margins = [_misfit(vintage, reach, found) for found in column]
+    wider = [number for number, margin in enumerate(margins) if margin]
+    if not wider:
+        return column
+    farther = Reach(reach.radius_m + max(margins))
+    (again,) = _nearby([positions[number] for number in wider], [vintage], [farther])
+    result = list(column)
+    for number, found in zip(wider, again, strict=True):
+        own = _covering(found.near)
+        near = tuple(
+            (distance, region)
+            for distance, region in found.near
+            if distance <= reach.radius_m + (own[0] if own else region).misfit_m
+        )
+        result[number] = Nearby(near, column[number].other)
+    return result
+
+
+def _misfit(vintage: Vintage, reach: Reach, found: Nearby) -> float:
+    """Return how much farther than the radius a region that makes the answer uncertain may be; 0 where none is."""
+    own = _covering(found.near)
+    if own:
+        margin = own[0].misfit_m
+        clear = reach.border and (found.other is None or found.other[0] > reach.radius_m + margin)
+        return 0.0 if clear else margin
+    margin = vintage.misfit_m or 0.0
+    return 0.0 if found.other is not None and found.other[0] > reach.radius_m + margin else margin
+
+
+def _covering(near: Sequence[tuple[float, RegionRef]]) -> tuple[RegionRef, ...]:
+    return tuple(region for distance, region in near if distance <= BORDER_EPSILON_M)
+
+
+def _located_each(vintage: Vintage, column: Sequence[Nearby], radius_m: float, max_distance_m: float) -> list[Located]:
     # What is near is one object for all that lie in one region, where nobody asked for its neighbour.
     known = {id(found): found for found in column}
-    made = {number: _located(vintage, found, max_distance_m) for number, found in known.items()}
+    made = {number: _located(vintage, found, radius_m, max_distance_m) for number, found in known.items()}
     return [made[id(found)] for found in column]
 
 
-def _located(vintage: Vintage, found: Nearby, max_distance_m: float) -> Located:
+def _located(vintage: Vintage, found: Nearby, radius_m: float, max_distance_m: float) -> Located:
     near, other = found
     if len(near) == 1 and near[0][0] <= BORDER_EPSILON_M:
         # What nearly every answer is.
         alone = (near[0][1],)
         neighbour, border_m = (other[1], other[0]) if other else (None, None)
-        return Located(vintage, "covers", alone[0], 0.0, True, alone, alone, neighbour, border_m)
-    covering = tuple(region for distance, region in near if distance <= BORDER_EPSILON_M)
+        uncertainty_m = radius_m + alone[0].misfit_m
+        return Located(vintage, "covers", alone[0], 0.0, True, uncertainty_m, alone, alone, neighbour, border_m)
+    covering = _covering(near)
     regions = tuple(region for _, region in near)
     if covering:
         neighbour, border_m = (other[1], other[0]) if other else (None, None)
-        return Located(vintage, "covers", covering[0], 0.0, len(regions) == 1, covering, regions, neighbour, border_m)
+        certain, uncertainty_m = len(regions) == 1, radius_m + covering[0].misfit_m
+        return Located(vintage, "covers", covering[0], 0.0, certain, uncertainty_m, covering, regions, neighbour, border_m)
+    uncertainty_m = radius_m + max((region.misfit_m for region in regions), default=0.0)
     if other is not None and other[0] <= max_distance_m:
-        return Located(vintage, "nearest", other[1], other[0], False, (), regions, None, None)
-    return Located(vintage, "none", None, None, not regions, (), regions, None, None)
+        uncertainty_m = max(uncertainty_m, radius_m + other[1].misfit_m)
+        return Located(vintage, "nearest", other[1], other[0], False, uncertainty_m, (), regions, None, None)
+    return Located(vintage, "none", None, None, not regions, uncertainty_m, (), regions, None, None)

@@ -12,16 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.conf import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, DATUM_UNCERTAINTY_M
+from geography.conf import (
+    BORDER_EPSILON_M,
+    CIRCLE_QUARTER_SEGMENTS,
+    DATUM_UNCERTAINTY_M,
+    POLAR_LATITUDE,
+    UNITS_MOST,
+    UNITS_MOST_POLAR,
+)
 from geography.coordinates import LonLat
 from geography.projection import Place, Places, distance_m, scale, to_degrees
 from geography.selectors import squares
 from geography.selectors.cells import AROUND, Cell, Cells
 from geography.selectors.nearby import Nearby, Reach, RegionRef
 from geography.selectors.outlines import Geometries, Integers, Shapes, outlines, tree_of
-
-# More units than a metre on the ground ever is in the projection (see `projection.scale`).
-UNITS_MAX = 1.1
 
 _Near = tuple[tuple[float, RegionRef], ...]
 _Candidates = dict[int, tuple[float, int]]
@@ -63,7 +67,7 @@ class MemoryLayer:
         self._pieces = Shapes(tree_of(pieces), pieces, np.asarray(owners, dtype=np.intp))
         self._owner_of: list[int] = self._pieces.owners.tolist()
         # Of boxes a little larger than the pieces: one look at a point finds every piece within `DATUM_UNCERTAINTY_M` of it.
-        margin = DATUM_UNCERTAINTY_M * UNITS_MAX
+        margin = DATUM_UNCERTAINTY_M * UNITS_MOST
         west, south, east, north = shapely.bounds(pieces).T
         self._boxes = tree_of(shapely.box(west - margin, south - margin, east + margin, north + margin))
         self._cells = Cells(self._pieces)
@@ -83,7 +87,8 @@ class MemoryLayer:
 
     def nearby(self, place: Place, reach: Reach) -> Nearby:
         """Return what is near one position: the same as `nearby_each`, by what its square knows."""
-        if reach.radius_m * UNITS_MAX > AROUND:
+        most = reach.radius_m * _units_most(place.position.lat)
+        if most > AROUND:
             return self.nearby_each(Places([place.position]), reach)[0]
         cell = self._cells.at(place.x, place.y)
         own, rival = cell.alone, None
@@ -91,7 +96,7 @@ class MemoryLayer:
             near = self._alone[own]
         else:
             distances = shapely.distance(self._pieces.shapes[cell.pieces], place.point)
-            candidates = self._grouped(cell.pieces.tolist(), distances.tolist(), reach.radius_m * UNITS_MAX)
+            candidates = self._grouped(cell.pieces.tolist(), distances.tolist(), most)
             near, own, rival = self._near(place.position, candidates, reach.radius_m)
         other = None
         if own is None:
@@ -106,11 +111,12 @@ class MemoryLayer:
 
     def nearby_each(self, places: Places, reach: Reach) -> list[Nearby]:
         """Return what is near each position, in the same order."""
-        points, most = places.points, reach.radius_m * UNITS_MAX
+        units = _units_most(float(places.lat.max()))
+        points, most = places.points, reach.radius_m * units
         # With a large radius hardly any square tells.
         near_by = most <= AROUND
         ranks = squares.alone(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
-        numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), reach.radius_m)
+        numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), most)
         # Nearly every position is in one piece and near no other: its region is all that is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
         ranks[numbers[clear]] = self._pieces.owners[pieces[clear]]
@@ -133,7 +139,7 @@ class MemoryLayer:
             self._nearest_outlines(places, np.flatnonzero(alone), ranks, ends)
         outside = np.flatnonzero(ranks < 0)
         if reach.nearest_m and len(outside):
-            nearest = squares.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * UNITS_MAX)
+            nearest = squares.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * units)
             ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
         for number, other in self._measured(places, ends).items():
             found[number] = Nearby(found[number].near, other)
@@ -142,7 +148,7 @@ class MemoryLayer:
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
         """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
         place = Place(position)
-        if radius_m * UNITS_MAX <= AROUND and (alone := self._cells.at(place.x, place.y).alone) is not None:
+        if radius_m * _units_most(position.lat) <= AROUND and (alone := self._cells.at(place.x, place.y).alone) is not None:
             return {self._regions[alone].id: 1.0}  # the circle lies in what the square knows
         circle = place.point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
         numbers = self._pieces.tree.query(circle)
@@ -170,11 +176,10 @@ class MemoryLayer:
         return found
 
     def _pairs(
-        self, points: Geometries, asked: Integers, radius_m: float
+        self, points: Geometries, asked: Integers, most: float
     ) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
-        """Return the numbers of the points asked for and of pieces within the radius, in their order, with the distances."""
-        most = radius_m * UNITS_MAX
-        if radius_m <= DATUM_UNCERTAINTY_M:
+        """Return the numbers of the points asked for and of pieces within so many units, in their order, with the distances."""
+        if most <= DATUM_UNCERTAINTY_M * UNITS_MOST:
             numbers, pieces = self._boxes.query(points[asked])
         else:
             numbers, pieces = self._pieces.tree.query(points[asked], predicate="dwithin", distance=most)
@@ -193,6 +198,13 @@ class MemoryLayer:
                 return self._alone[rank], rank, None
         units = scale(position)
         within = sorted((rank, distance / units, piece) for rank, (distance, piece) in candidates.items())
+        if position.lat > POLAR_LATITUDE:
+            # There the scale changes too fast to hold for more than a few metres.
+            place = Place(position)
+            within = [
+                (rank, distance if distance < 1 else self._end(place, self._pieces.shapes[piece], rank)[0], piece)
+                for rank, distance, piece in within
+            ]
         within = [one for one in within if one[1] <= radius_m]
         own = next((rank for rank, distance, _ in within if distance <= BORDER_EPSILON_M), None)
         # Two that cover are equally near, whatever the last digits say.
@@ -213,7 +225,8 @@ class MemoryLayer:
 
     def _nearest_piece(self, place: Place, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
-        found = self._pieces.tree.query_nearest(place.point, max_distance=nearest_m * UNITS_MAX).tolist() if nearest_m else []
+        most = nearest_m * _units_most(place.position.lat)
+        found = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist() if nearest_m else []
         # Where several are equally near, the region with the lowest code is named.
         nearest = min(found, key=self._owner_of.__getitem__, default=None)
         return None if nearest is None else self._end(place, self._pieces.shapes[nearest], self._owner_of[nearest])
@@ -242,6 +255,11 @@ class MemoryLayer:
         metres = distance_m(places.lon[at], places.lat[at], *there).tolist()
         regions = [self._regions[rank] for rank in np.concatenate(ends.ranks).tolist()]
         return dict(zip(at.tolist(), zip(metres, regions, strict=True), strict=True))
+
+
+def _units_most(lat: float) -> float:
+    """Return more units than a metre on the ground ever is in the projection up to a latitude (see `projection.scale`)."""
+    return UNITS_MOST_POLAR if lat > POLAR_LATITUDE else UNITS_MOST
 
 
 def _by_number(

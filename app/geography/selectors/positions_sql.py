@@ -3,21 +3,30 @@
 from collections.abc import Sequence
 from typing import Any
 
-from geography.conf import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.conf import (
+    BORDER_EPSILON_M,
+    CIRCLE_QUARTER_SEGMENTS,
+    POLAR_LATITUDE,
+    SRID_STATCAN_LAMBERT,
+    SRID_WGS84,
+    UNITS_MOST_POLAR,
+)
 from geography.coordinates import LonLat
 from geography.models import Vintage
 from geography.reading import connection
 from geography.selectors.nearby import Nearby, Reach, RegionRef
 
-_REGION_COLUMNS = "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid"
+_REGION_COLUMNS = (
+    "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid, coalesce(region.misfit_m, 0)"
+)
 
 # The positions in degrees and in the projection. Metres on the ground become units of the projection by its scale there, which
-# is the same in every direction.
+# is the same in every direction. It is measured towards the south: to the north, 100 m may lie beyond the pole.
 _POSITIONS_SQL = f"""
     SELECT given.number, given.geom AS degrees, ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}) AS geom,
            ST_Distance(
                ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}),
-               ST_Transform(ST_Project(given.geom::geography, 100, 0)::geometry, {SRID_STATCAN_LAMBERT})
+               ST_Transform(ST_Project(given.geom::geography, 100, pi())::geometry, {SRID_STATCAN_LAMBERT})
            ) / 100 AS scale
     FROM (
         SELECT number, ST_SetSRID(ST_MakePoint(lon, lat), {SRID_WGS84}) AS geom
@@ -34,13 +43,23 @@ _NEARBY_SQL = f"""
     WITH position AS MATERIALIZED (
         {_POSITIONS_SQL}
     ), near AS MATERIALIZED (
-        SELECT position.number, found.region_id, found.distance / position.scale AS distance_m
+        SELECT position.number, found.region_id, found.distance_m
         FROM position, LATERAL (
-            SELECT part.region_id, min(ST_Distance(part.geom, position.geom)) AS distance
+            SELECT part.region_id, min(
+                CASE WHEN ST_Y(position.degrees) > {POLAR_LATITUDE} AND ST_Distance(part.geom, position.geom) >= position.scale
+                     THEN ST_Distance(
+                         position.degrees::geography,
+                         ST_Transform(ST_ClosestPoint(part.geom, position.geom), {SRID_WGS84})::geography
+                     )
+                     ELSE ST_Distance(part.geom, position.geom) / position.scale END
+            ) AS distance_m
             FROM region_part AS part
-            WHERE ST_DWithin(part.geom, position.geom, %(radius)s * position.scale) AND part.vintage_id = ANY(%(vintages)s)
+            WHERE ST_DWithin(part.geom, position.geom, %(radius)s * CASE
+                      WHEN ST_Y(position.degrees) > {POLAR_LATITUDE} THEN {UNITS_MOST_POLAR} ELSE position.scale END)
+              AND part.vintage_id = ANY(%(vintages)s)
             GROUP BY part.region_id
         ) AS found
+        WHERE found.distance_m <= %(radius)s
     ), own AS MATERIALIZED (
         SELECT DISTINCT ON (near.number, region.vintage_id) near.number, region.vintage_id, region.id AS region_id
         FROM near JOIN region ON region.id = near.region_id

@@ -1,0 +1,17 @@
+"""Rounding of measured values as they are stored, so that two loads of one file store the same."""
+
+# A sum of floating-point numbers differs in its last digits with the order of its terms, which PostgreSQL does not promise.
+_AREA_DECIMALS = 6
+_AREA_DIGITS = 9
+_SHARE_DECIMALS = 9
+
+
+def area_sql(expression: str) -> str:
+    """Return SQL for an area in km2 of at most 9 significant digits and at most 6 decimals, which is a square metre."""
+    decimals = f"least({_AREA_DECIMALS}, {_AREA_DIGITS - 1} - floor(log(greatest(({expression})::numeric, 1e-6)))::int)"
+    return f"round(({expression})::numeric, {decimals})::float8"
+
+
+def share_sql(expression: str) -> str:
+    """Return SQL for a share between 0 and 1 with 9 decimals."""
+    return f"round(least(greatest(({expression})::numeric, 0), 1), {_SHARE_DECIMALS})::float8"
