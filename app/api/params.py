@@ -176,8 +176,9 @@ LON = Param(
 ACCURACY = Param(
     "accuracy",
     metres("accuracy", ACCURACY_MAX_M),
-    "How far off the position may be, in metres. The answer then lists every health region within that radius as "
-    "`candidates`, and `certain` is true only where there is one.",
+    "How far off the position may be, in metres: the radius that it is within in 95 of 100 cases, as W3C Geolocation "
+    "reports it. The answer then lists every health region within 1.5 times that radius (`uncertainty_m`, which also takes in "
+    "how far the region's border may be off) as `candidates`, and `certain` is true only where there is one.",
     {"type": "number", "minimum": 0, "maximum": ACCURACY_MAX_M},
     35,
 )

@@ -51,6 +51,7 @@ def vintage_whole(vintage: "Vintage", found: "VintageReport", language: str) -> 
         },
         "levels": [{"level": one.name, "tolerance_m": one.tolerance_m, "vertices": one.vertices} for one in found.levels],
         "border_tolerance_m": found.border_tolerance_m,
+        "misfit_m": vintage.misfit_m,
         "compared_with": found.compared_with,
     }
 

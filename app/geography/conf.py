@@ -20,9 +20,9 @@ BORDER_EPSILON_M = 0.001
 # between them is taken as null, so nearer to a border than this nobody can say which side a point is on.
 DATUM_UNCERTAINTY_M = 2.0
 
-# What a device reports as accuracy is the radius that the true position is within in 95 of 100 cases (W3C Geolocation API). Of an
-# error that is normal in both directions, 1.5 times that radius holds 99.88 of 100, and less than 1 in 10,000 lies across a
-# straight border outside of it (benchmarks/certainty.py).
+# What a device reports as accuracy is the radius that the true position is within in 95 of 100 cases (W3C Geolocation API).
+# Of an error that is normal in both directions, 1.5 times that radius holds 99.88 of 100; how often an answer is wrong
+# all the same, benchmarks/certainty.py measures.
 ACCURACY_FACTOR = 1.5
 
 # Units of EPSG:3347 to a metre on the ground: at least so many in Canada, at most so many from 40 degrees north to

@@ -69,7 +69,9 @@ class Vintage(models.Model):
     attribution_en = models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")
     attribution_fr = models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")
     region_count = models.IntegerField(default=0, db_comment="Number of regions.")
-    misfit_m = models.FloatField(null=True, db_comment="The largest misfit_m of its regions, metres; null where it was not measured.")
+    misfit_m = models.FloatField(
+        null=True, db_comment="The largest misfit_m of its regions, metres; null where it was not measured."
+    )
     report = models.JSONField(
         default=dict, db_comment="Report of the load: counts, repairs, gates with who accepted what and why."
     )
@@ -129,8 +131,8 @@ class Region(models.Model):
     area_km2 = models.FloatField(db_comment="Area of geom in km2 on the GRS 80 ellipsoid.")
     misfit_m = models.FloatField(
         null=True,
-        db_comment="Width, metres, of the widest overlap with, or gap to, another region of the edition: how far its border may "
-        "be off. 0 where it is edge-matched; null where it was not measured.",
+        db_comment="Width, metres, of the widest overlap with, or gap to, another region of the edition: how far its border "
+        "may be off. 0 where it is edge-matched; null where it was not measured.",
     )
     extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in EPSG:4326 (degrees).")
     rep_point = models.PointField(srid=SRID_WGS84, db_comment="A point on the surface of geom, EPSG:4326.")
@@ -247,8 +249,8 @@ class Overlap(models.Model):
         max_length=8,
         null=True,
         choices=Artefact,
-        db_comment="Empty for a real overlap; sliver or province where it comes of two editions drawing one border differently; "
-        "null until it is classified.",
+        db_comment="Empty for a real overlap; sliver or province where it comes of two editions drawing one border "
+        "differently; null until it is classified.",
     )
     share_outside = models.FloatField(
         null=True,

@@ -128,7 +128,7 @@ class _Candidate(NamedTuple):
 
 
 def unclassified_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
-    """Return the (FSA vintage, health-region vintage) pairs of this one whose overlaps are stored but not classified. Queries: 2."""
+    """Return the (FSA vintage, health-region vintage) pairs of this one with overlaps that are not classified. Queries: 2."""
     rows = Overlap.objects.filter(Q(fsa_vintage=vintage) | Q(health_region_vintage=vintage), artefact=None)
     pairs = sorted(set(rows.values_list("fsa_vintage", "health_region_vintage")))
     vintages = Vintage.objects.select_related("coverage").in_bulk({pk for pair in pairs for pk in pair})
@@ -174,8 +174,8 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
         )
         ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(ids), REGIONS_AT_ONCE):
-            values = {"regions": ids[start : start + REGIONS_AT_ONCE], "other_vintage": health_region_vintage.pk}
-            cursor.execute(_OUTSIDE_SQL, values)
+            some = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_OUTSIDE_SQL, {"regions": some, "other_vintage": health_region_vintage.pk})
 
 
 def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[_Candidate]:

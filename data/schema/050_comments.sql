@@ -7,8 +7,9 @@ comment on view geo.health_regions is 'Health regions in force today.';
 comment on view geo.health_regions_all is 'Health regions of every published edition. Codes are only unique within one.';
 comment on view geo.fsa is 'Forward sortation areas in force today.';
 comment on view geo.fsa_all is 'Forward sortation areas of every published edition. Codes are only unique within one.';
-comment on view geo.fsa_health_regions is 'How the FSAs and the health regions in force today overlap, with shares of area; from 0.1 % of an FSA up.';
-comment on view geo.fsa_health_regions_all is 'How the FSAs and the health regions of every pair of published editions overlap; from 0.1 % of an FSA up.';
+comment on view geo.fsa_health_regions is 'How the FSAs and the health regions in force today overlap, with shares of area; from 0.1 % of an FSA up, without artefacts.';
+comment on view geo.fsa_health_regions_all is 'How the FSAs and the health regions of every pair of published editions overlap; from 0.1 % of an FSA up, without artefacts.';
+comment on view geo.fsa_health_region_artefacts_all is 'What an FSA and a health region share only because two editions draw one border differently.';
 comment on view geo.region_parts is 'Boundaries of every published edition, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
 comment on view geo.changes is 'What became of each region in another published edition, later or earlier, with the regions that share its area; from 0.1 % of either up. What is new in an edition is gone on the way back from it.';
 
@@ -46,6 +47,11 @@ begin
       ('changes', 'area_km2', 'Area that both regions share, km2 on the GRS 80 ellipsoid; null where there is no other. Source: computed at load.'),
       ('changes', 'share_of_region', 'That area as a part of the region''s, 0 to 1. Source: computed at load.'),
       (null, 'share_of_other', 'That area as a part of the other region''s, 0 to 1. Source: computed at load.'),
+      (null, 'misfit_m', 'How far borders may be off, metres: width of the widest overlap or gap between regions of the edition; 0 where it is edge-matched. Source: computed at load.'),
+      ('fsa_health_regions', 'share_outside', 'Part of the FSA that no health region of the edition covers, 0 to 1. Source: computed at load.'),
+      ('fsa_health_region_artefacts', 'area_km2', 'Area that both share, km2 on the GRS 80 ellipsoid. Source: computed at load.'),
+      ('fsa_health_region_artefacts', 'kind', 'province: the region lies in a province that the FSA''s first letter excludes; sliver: under 0.1 % of the FSA, or no wider than the editions'' lines are apart. Source: computed at load.'),
+      (null, 'width_m', 'Diameter of the largest circle within what both share, metres; null where it was not measured. Source: computed at load.'),
       (null, 'share_outside', 'Part of the region that no region of the other edition covers, 0 to 1. Source: computed at load.'),
       (null, 'kind', 'What becomes of the region on the way to the other edition: kept, renamed, recoded, moved, split, merged, gone or outside. Source: computed at load.'),
       (null, 'code_reused', 'True where the other edition has the same code for another place. Source: computed at load.'),

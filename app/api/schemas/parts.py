@@ -111,15 +111,17 @@ def artefacts(code: Schema) -> Schema:
             {
                 **named(code),
                 "kind": text(
-                    "`province`: the region lies in a province that the FSA's first letter excludes; `sliver`: the two share a "
-                    "strip no wider than the vintages' lines are apart.",
+                    "`province`: the region lies in a province that the FSA's first letter excludes; `sliver`: the two share "
+                    "a strip no wider than the vintages' lines are apart.",
                     enum=["sliver", "province"],
                 ),
                 "share_of_fsa": number("Part of the FSA's area.", **SHARE),
-                "width_m": or_null(number("Metres: diameter of the largest circle within what they share; null if not measured.")),
+                "width_m": or_null(
+                    number("Metres: diameter of the largest circle within what they share; null if not measured.")
+                ),
             }
         ),
-        description="No statement about where people live; left out of the features and of `is_split`. Largest first, or by code.",
+        description="No statement about where people live: left out of the features and of `is_split`.",
     )
 
 

@@ -41,20 +41,20 @@ PROPERTIES: Schema = {
         enum=["covers", "nearest", "none"],
     ),
     "certain": flag(
-        "True where one health region covers, no other is within `uncertainty_m`, and the FSA there is in the same province. With "
-        "an `accuracy` that is the radius of 95 % (as W3C Geolocation reports it), fewer than 1 in 10,000 such answers within "
-        "500 m of a border name another region than that of the true position."
+        "True where one health region covers, no other is within `uncertainty_m`, and the FSA there is in the same province. "
+        "With an `accuracy` that is the radius of 95 % (as W3C Geolocation reports it), fewer than 1 in 10,000 such answers "
+        "within 500 m of a border name another region than that of the true position."
     ),
     "uncertainty_m": number(
-        "Metres within which another health region makes the answer uncertain: 1.5 times `accuracy`, at least 2 m (between WGS 84 "
-        "and NAD83), and on top of it the width of the region's overlaps and gaps in its vintage."
+        "Metres within which another health region makes the answer uncertain: 1.5 times `accuracy`, at least 2 m (between "
+        "WGS 84 and NAD83), and on top of it the width of the region's overlaps and gaps in its vintage."
     ),
     "reasons": array(
         record(
             {
                 "type": text(
-                    "`border`: another region is within `uncertainty_m`; `edition`: the vintage's regions overlap or gape there; "
-                    "`nearest`: none covers; `province`: health region and FSA are in different provinces.",
+                    "`border`: another region is within `uncertainty_m`; `edition`: the vintage's regions overlap there, or "
+                    "leave gaps; `nearest`: none covers; `province`: health region and FSA are in different provinces.",
                     enum=list(REASON_TYPES),
                 ),
                 "detail": text("The reason in words."),
@@ -70,7 +70,14 @@ PROPERTIES: Schema = {
     "province": or_null(ref("Province")),
     "accuracy_m": number("As it was given: the radius that the true position is within in 95 of 100 cases."),
     "candidates": array(
-        record({**named({"hruid": HRUID}), "share_of_circle": number("Part of the circle of `uncertainty_m` around the position; 0 where it only touches.", **SHARE)}),
+        record(
+            {
+                **named({"hruid": HRUID}),
+                "share_of_circle": number(
+                    "Part of the circle of `uncertainty_m` around the position; 0 where it only touches.", **SHARE
+                ),
+            }
+        ),
         description="Every health region within `uncertainty_m`, the one that covers most of that circle first.",
     ),
 }

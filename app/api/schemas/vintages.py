@@ -102,6 +102,9 @@ COMPONENTS: dict[str, Schema] = {
                 )
             ),
             "border_tolerance_m": or_null(number("How far apart lines may lie and still be one border (`neighbours`).")),
+            "misfit_m": or_null(
+                number("Width of the widest overlap or gap between its regions, metres; 0 where it is edge-matched.")
+            ),
             "compared_with": array(LABEL, description="Vintages for `changes`, the latest first."),
         },
         description="A published vintage whole.",

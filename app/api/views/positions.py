@@ -38,8 +38,10 @@ class LocateView(BulkView, GeoView):
         """Return the health region and the FSA at a position, tested against the boundaries as published.
 
         `match`, `certain` and the distances beside them are about the health region. A border belongs to its region; on one
-        that regions share the lowest code wins. Without `accuracy`, `certain` is false within 2 m of a border: WGS 84 and NAD83
-        differ by as much. Off the coast the nearest region within `max_distance` is the answer, and `match` says so.
+        that regions share the lowest code wins. `certain` is false where another region is within `uncertainty_m`, and where
+        health region and FSA are in different provinces; `reasons` says why. Without `accuracy`, `uncertainty_m` is the 2 m by
+        which WGS 84 and NAD83 differ, and how far the region's border may be off in its vintage. Off the coast the nearest
+        region within `max_distance` is the answer, and `match` says so.
         """
         query = self.ask(request, queries.LOCATE)
         answers = answers_to(query, self.language)

@@ -34,8 +34,14 @@ _RETRY_S = 30.0
 # Holds the rows' table until the transaction ends, so that no restore puts another load's regions in between.
 _SAME_SQL = "SELECT EXISTS (SELECT FROM vintage WHERE id = %s AND load_id = %s)"
 _SIZE_SQL = "SELECT coalesce(sum(ST_NPoints(geom)), 0) FROM region_part WHERE vintage_id = %s"
-_REGIONS_SQL = "SELECT id, code, dguid, name_en, name_fr, pruid, coalesce(misfit_m, 0) FROM region WHERE vintage_id = %s ORDER BY code"
+_REGIONS_SQL = (
+    "SELECT id, code, dguid, name_en, name_fr, pruid, coalesce(misfit_m, 0) FROM region WHERE vintage_id = %s ORDER BY code"
+)
 _PIECES_SQL = "SELECT region_id, ST_AsBinary(geom) FROM region_part WHERE vintage_id = %s ORDER BY id"
+
+
+class RowsReplaced(Error):
+    """The rows with a vintage's primary key are of another load by now: the database was restored."""
 
 
 class _Atlas:
@@ -93,15 +99,15 @@ def warm() -> None:
 def load(vintage: Vintage) -> MemoryLayer | None:
     """Read a vintage now and hold it.
 
-    None where it does not fit in `LOOKUP_MEMORY_VERTICES`, and where its rows are another load's by now: a database was restored.
+    None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
 
-    Queries: 4, the pieces in portions.
+    Raises: RowsReplaced. Queries: 4, the pieces in portions.
     """
     _let_go(one.load_id for one in catalogue.published().vintages)
     with transaction.atomic(using=alias()), connection.cursor() as cursor:
         cursor.execute(_SAME_SQL, [vintage.pk, vintage.load_id])
         if cursor.fetchone() != (True,):
-            return None
+            raise RowsReplaced(vintage)
         cursor.execute(_SIZE_SQL, [vintage.pk])
         if sum(one.vertices for one in _atlas.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None

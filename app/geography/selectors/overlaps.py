@@ -193,7 +193,7 @@ def _told_apart(overlaps: Iterable[tuple[Any, ...]]) -> _Overlapping:
     for row in overlaps:
         kind, width_m, *shares = row[_REF : _SHARE_OF_FSA + 3]
         if not kind:
-            result.shares.append(Share(*shares, Drawn._make(row[_SHARE_OF_FSA + 3 :])))
+            result.shares.append(Share._make((*shares, Drawn._make(row[_SHARE_OF_FSA + 3 :]))))
         elif shares[0] >= SLIVER_SHARE:
             result.artefacts.append(ArtefactShare(RegionRef(*row[:_REF]), kind, width_m, shares[0]))
         else:

@@ -144,9 +144,7 @@ def _nearby(positions: Sequence[LonLat], vintages: Sequence[Vintage], reaches: S
     ]
 
 
-def _with_misfit(
-    positions: Sequence[LonLat], vintage: Vintage, reach: Reach, column: Sequence[Nearby]
-) -> list[Nearby] | Sequence[Nearby]:
+def _with_misfit(positions: Sequence[LonLat], vintage: Vintage, reach: Reach, column: list[Nearby]) -> list[Nearby]:
     """Return what is near each position of a vintage whose borders may be off, out to where they may be.
 
     Most positions are farther from any border, which the neighbour's distance says where it is known.

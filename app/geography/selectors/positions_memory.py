@@ -175,9 +175,7 @@ class MemoryLayer:
                     found[rank] = (distance, piece)
         return found
 
-    def _pairs(
-        self, points: Geometries, asked: Integers, most: float
-    ) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
+    def _pairs(self, points: Geometries, asked: Integers, most: float) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
         """Return the numbers of the points asked for and of pieces within so many units, in their order, with the distances."""
         if most <= DATUM_UNCERTAINTY_M * UNITS_MOST:
             numbers, pieces = self._boxes.query(points[asked])

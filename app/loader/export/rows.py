@@ -28,7 +28,8 @@ _SHARES_SQL = f"""
     FROM overlap
     JOIN region AS fsa ON fsa.id = overlap.fsa_id
     JOIN region AS health_region ON health_region.id = overlap.health_region_id
-    WHERE overlap.fsa_vintage_id = %s AND overlap.health_region_vintage_id = %s AND share_of_fsa >= {SLIVER_SHARE}
+    WHERE overlap.fsa_vintage_id = %s AND overlap.health_region_vintage_id = %s
+      AND share_of_fsa >= {SLIVER_SHARE} AND coalesce(artefact, '') = ''
     ORDER BY fsa.code, share_of_fsa DESC, health_region.code
 """
 _EXTENT_SQL = """

@@ -27,6 +27,7 @@ class TestTheHealthRegionsOfAnFsa:
             "share_outside": 0.0,
             "warnings": [],
             "slivers_left_out": 0,
+            "artefacts": [],
         }
         east = body["features"][0]["properties"]
         assert east["area_km2"] == pytest.approx(30)
@@ -40,6 +41,29 @@ class TestTheHealthRegionsOfAnFsa:
         assert body["fsa"]["is_split"] is False
         assert body["fsa"]["slivers_left_out"] == 1
         assert body["fsa"]["share_outside"] == pytest.approx(0.3991)
+
+    def test_leave_artefacts_out_and_name_them(self, get, assert_schema):
+        overlap = Overlap.objects.filter(fsa__code="M1A", health_region__code="3501", share_of_fsa=0.4)
+        overlap.update(share_of_fsa=0.02, artefact="sliver", width_m=180.5)
+        body = get("/fsa/M1A").json()
+        assert_schema("FsaHealthRegions", body)
+        assert shares(body) == [("3502", 0.6)]
+        assert (body["fsa"]["is_split"], body["fsa"]["slivers_left_out"]) == (False, 0)
+        (artefact,) = body["fsa"]["artefacts"]
+        assert (artefact["hruid"], artefact["kind"], artefact["share_of_fsa"], artefact["width_m"]) == (
+            "3501",
+            "sliver",
+            0.02,
+            180.5,
+        )
+        of_region = get("/health-regions/3501/fsa").json()
+        assert_schema("HealthRegionFsas", of_region)
+        assert [feature["id"] for feature in of_region["features"]] == ["M5V"]
+        assert [one["cfsauid"] for one in of_region["health_region"]["artefacts"]] == ["M1A"]
+
+    def test_share_outside_is_that_of_the_union_where_regions_overlap(self, get):
+        Overlap.objects.filter(fsa__code="M1A").update(share_outside=0.0182)
+        assert get("/fsa/M1A").json()["fsa"]["share_outside"] == 0.0182
 
     def test_are_one_where_the_fsa_is_not_split(self, get):
         body = get("/fsa/M5V").json()

@@ -1,8 +1,12 @@
 """GET /locate: which health region and FSA cover a position."""
 
+import json
+
 import pytest
+from django.conf import settings
 from django.db import connection
 
+from geography.models import Region
 from geography.selectors import atlas, catalogue
 from tests.world import NORTH, lonlat, position
 
@@ -150,7 +154,10 @@ class TestAccuracy:
         found = body["properties"]
         assert [one["hruid"] for one in found["candidates"]] == ["3501", "3502"]
         assert sum(one["share_of_circle"] for one in found["candidates"]) == pytest.approx(1, abs=1e-5)
-        assert found["candidates"][0]["share_of_circle"] == pytest.approx(0.80, abs=0.02)
+        # The border is 100 m away, of a circle of 300 m.
+        assert found["candidates"][0]["share_of_circle"] == pytest.approx(0.708, abs=0.01)
+        assert (found["accuracy_m"], found["uncertainty_m"]) == (200, 300)
+        assert [reason["type"] for reason in found["reasons"]] == ["border"]
         assert found["certain"] is False
         assert found["health_region"]["hruid"] == "3501"
 
@@ -158,6 +165,7 @@ class TestAccuracy:
         found = ask(get, 9_900, 5_000, accuracy="35")["properties"]
         assert [(one["hruid"], one["share_of_circle"]) for one in found["candidates"]] == [("3501", 1.0)]
         assert found["certain"] is True
+        assert (found["uncertainty_m"], found["reasons"]) == (52.5, [])
 
     def test_leaves_the_sea_to_nobody(self, get):
         found = ask(get, 1, 5_000, accuracy="1000")["properties"]
@@ -189,6 +197,76 @@ class TestAccuracy:
     @pytest.mark.parametrize("bad", ["-1", "50001", "nan", "inf", "1e9", "35 m", "", "0x10", "٣", "9" * 50])
     def test_out_of_its_range_is_refused(self, get, assert_problem, name, bad):
         assert_problem(get("/locate", **position(0, 0), **{name: bad}), 400, "parameter-invalid", parameter=name)
+
+
+@pytest.mark.usefixtures("engine")
+class TestTheReasons:
+    @pytest.fixture
+    def again(self, world):
+        """Read what is changed into memory again, where that is to answer."""
+
+        def read():
+            atlas.forget()
+            if settings.LOOKUP_MEMORY_VERTICES:
+                for vintage in (world.vintages["health-regions", "2022"], world.vintages["fsa", "2021"]):
+                    atlas.load(vintage)
+
+        return read
+
+    @pytest.fixture
+    def conflict(self, world, again):
+        """The health region in Ontario where the FSA is in Quebec, as two editions that draw the border differently have it."""
+        Region.objects.filter(vintage=world.vintages["fsa", "2021"], code="M5V").update(pruid="24")
+        again()
+
+    def test_name_the_provinces_where_health_region_and_fsa_differ(self, get, assert_schema, conflict):
+        body = ask(get, 2_000, 5_000)
+        assert_schema("Located", body)
+        found = body["properties"]
+        assert (found["certain"], found["health_region"]["certain"], found["fsa"]["certain"]) == (False, False, False)
+        assert found["reasons"] == [
+            {
+                "type": "province",
+                "detail": "The health region lies in Ontario and the FSA in Quebec: "
+                "the two vintages draw the border differently.",
+            }
+        ]
+
+    def test_are_told_in_french(self, get, conflict):
+        (reason,) = ask(get, 2_000, 5_000, lang="fr")["properties"]["reasons"]
+        assert reason["type"] == "province"
+        assert "Québec" in reason["detail"]
+        assert "The health region" not in reason["detail"]
+
+    def test_name_the_edition_whose_borders_may_be_off(self, get, world, again):
+        vintage = world.vintages["health-regions", "2022"]
+        vintage.regions.update(misfit_m=300)
+        vintage.misfit_m = 300
+        vintage.save()
+        again()
+        found = ask(get, 9_800, 5_000)["properties"]
+        assert (found["certain"], found["uncertainty_m"]) == (False, 302)
+        assert [reason["type"] for reason in found["reasons"]] == ["border", "edition"]
+        assert "2022" in found["reasons"][1]["detail"]
+        assert ask(get, 9_000, 5_000)["properties"]["reasons"] == []
+
+    def test_say_that_the_nearest_does_not_cover(self, get):
+        assert [reason["type"] for reason in ask(get, -1_000, 5_000, max_distance="5000")["properties"]["reasons"]] == [
+            "nearest"
+        ]
+
+    def test_are_the_same_for_many(self, client, conflict):
+        lon, lat = lonlat(2_000, 5_000)
+
+        def post(body, media_type):
+            response = client.post("/locate", body, content_type=media_type)
+            content = b"".join(response.streaming_content).decode()
+            response.close()
+            return content
+
+        (found,) = json.loads(post(json.dumps({"points": [[lon, lat]]}), "application/json"))["results"]
+        assert (found["certain"], [reason["type"] for reason in found["reasons"]]) == (False, ["province"])
+        assert ",false," in post(f"lat,lon\n{lat},{lon}\n", "text/csv").splitlines()[1]
 
 
 @pytest.mark.usefixtures("world")

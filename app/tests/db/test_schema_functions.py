@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, LonLat
+from geography.coordinates import LonLat
 from geography.errors import NothingPublished, NoVintage
 from geography.selectors.overlaps import fsa_health_regions
 from geography.selectors.positions import position_locate
 from geography.selectors.vintages import vintage_in_force
-from tests.world import World, lonlat
+from tests.world import NORTH, World, lonlat
 
 pytestmark = pytest.mark.django_db
 
@@ -115,10 +115,40 @@ def test_hostile_days_and_coverages_have_no_rows(world: World) -> None:
         assert rows("SELECT * FROM geo.region_at(%s, %s, %s)", coverage, lon, lat) == []
 
 
-def test_the_functions_search_where_the_service_searches() -> None:
-    (definition,) = rows("SELECT pg_get_functiondef('geo.region_at'::regproc)")
-    for bound in (CANADA_WEST, CANADA_EAST, CANADA_SOUTH, CANADA_NORTH):
-        assert f"{abs(bound):.0f}" in definition[0]
+@pytest.mark.parametrize(("metres", "certain"), [(-350, False), (-450, True), (350, True)])
+def test_a_border_that_may_be_off_is_not_certain(world: World, metres: float, certain: bool) -> None:
+    vintage = world.vintages["health-regions", "2022"]
+    vintage.regions.filter(code="3501").update(misfit_m=380)
+    vintage.misfit_m = 380
+    vintage.save()
+    assert at(10_000 + metres, 5_000) == [("3501" if metres < 0 else "3502", certain)]
+    (found,) = position_locate(position=LonLat(*lonlat(10_000 + metres, 5_000)), vintages=[vintage])
+    assert found.certain == certain
+
+
+def test_where_health_region_and_fsa_are_in_different_provinces_neither_is_certain(world: World) -> None:
+    world.vintages["fsa", "2021"].regions.filter(code="M5V").update(pruid="24")
+    assert at(2_000, 5_000) == [("3501", False)]
+    assert at(2_000, 5_000, function="fsa_at") == [("M5V", False)]
+    assert at(15_000, 5_000) == [("3503", True)], "where no FSA is"
+
+
+def test_a_millimetre_and_two_metres_are_on_the_ground(world: World) -> None:
+    """North of 60 and at the south of the map the projection's metre is up to 7 % off the ground's."""
+    vintage = world.vintages["health-regions", "2022"]
+    asked = [NORTH[0] + away for away in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
+    for x in asked:
+        lon, lat = lonlat(x, NORTH[1] + 50_000)
+        (found,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
+        covered = [found.region.code] if found.region else []
+        assert [code for (code,) in rows("SELECT hruid FROM geo.health_region_at(%s, %s)", lon, lat)] == covered
+    seen = set()
+    for step in range(60):
+        lon, lat = lonlat(10_000 + 1.85 + step * 0.005, 5_000)
+        (found,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
+        assert rows("SELECT certain FROM geo.health_region_at(%s, %s)", lon, lat) == [(found.certain,)]
+        seen.add(found.certain)
+    assert seen == {True, False}
 
 
 @pytest.mark.parametrize("code", ["M1A", "m1a", " M1A 1A1", "m1a1a1"])

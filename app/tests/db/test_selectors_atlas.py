@@ -2,16 +2,18 @@
 
 import threading
 import time
+import uuid
 from datetime import date
 
 import pytest
 from django.db import OperationalError
 
 from geography.coordinates import LonLat
-from geography.models import Status
-from geography.selectors import atlas, cells
+from geography.models import Status, Vintage
+from geography.selectors import atlas, catalogue, cells
 from geography.selectors.positions import position_locate
 from geography.selectors.vintages import vintage_in_force
+from loader.publish import delete
 from tests import world as worlds
 
 # Elsewhere tests.conftest takes it away.
@@ -57,7 +59,30 @@ class TestWhatIsHeld:
         old.status = Status.RETIRED
         old.save()
         atlas.load(new)
-        assert set(atlas._atlas.layers) == {new.pk}
+        assert set(atlas._atlas.layers) == {new.load_id}
+
+    def test_is_never_another_load_with_the_same_primary_key(self, world):
+        """After a restore the sequence goes on from the backup: the next load gets a primary key that a process remembers."""
+        vintage = world.vintages["health-regions", "2022"]
+        atlas.load(vintage)
+        key = vintage.pk
+        delete(vintage)
+        catalogue.forget()
+        again = worlds.make_vintage("health-regions", "2022", date(2022, 1, 1), pk=key)
+        worlds.add_places(again, worlds.HEALTH_REGIONS_2018)
+        vintage = vintage_in_force(coverage="health-regions")
+        assert (vintage.pk, vintage.label) == (key, "2022")
+        assert atlas.held(vintage) is None
+        (found,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
+        assert found.region is not None
+        assert (found.region.code, found.region.name_en) == ("3501", "Whole Health Unit")
+
+    def test_is_not_read_from_rows_of_another_load(self, world):
+        vintage = world.vintages["health-regions", "2022"]
+        Vintage.objects.filter(pk=vintage.pk).update(load_id=uuid.uuid4())
+        with pytest.raises(atlas.RowsReplaced):
+            atlas.load(vintage)
+        assert atlas.held(vintage) is None
 
     def test_stays_within_its_bound(self, world, settings):
         settings.LOOKUP_MEMORY_VERTICES = 60
@@ -109,7 +134,7 @@ class TestInTheBackground:
         vintage = worlds.build().vintages["health-regions", "2022"]
         settings.LOOKUP_MEMORY_VERTICES = 10
         assert atlas.held(vintage) is None
-        wait_for(lambda: vintage.pk in atlas._atlas.not_before and not atlas._atlas.loading)
+        wait_for(lambda: vintage.load_id in atlas._atlas.not_before and not atlas._atlas.loading)
         assert "does not fit" in caplog.text
         assert atlas.held(vintage) is None
         assert not atlas._atlas.loading
@@ -123,7 +148,7 @@ class TestInTheBackground:
         with monkeypatch.context() as patch:
             patch.setattr(atlas, "load", fail)
             assert atlas.held(vintage) is None
-            wait_for(lambda: vintage.pk in atlas._atlas.not_before and not atlas._atlas.loading)
+            wait_for(lambda: vintage.load_id in atlas._atlas.not_before and not atlas._atlas.loading)
         assert atlas.held(vintage) is None
         monkeypatch.setattr(atlas, "_RETRY_S", 0)
         atlas._atlas.not_before.clear()

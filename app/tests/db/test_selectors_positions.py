@@ -1,13 +1,19 @@
 """geography.selectors.positions: what covers a position, by either engine."""
 
+import math
+from datetime import date
+
+import numpy as np
 import pytest
 from django.conf import settings
+from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
+from django.db import connection
 
 from geography.coordinates import LonLat
-from geography.models import RegionPart
+from geography.models import Region, RegionPart
 from geography.selectors import atlas
 from geography.selectors.positions import circle_shares, points_locate, position_locate
-from tests.world import NORTH, lonlat
+from tests.world import NORTH, lonlat, make_vintage
 
 
 @pytest.fixture(autouse=True, params=["tables", "memory"])
@@ -93,7 +99,7 @@ def test_north_of_sixty_it_works_alike(world):
     assert found.region.code == "6101"
 
 
-@pytest.mark.parametrize("position", [LonLat(180, -90), LonLat(-180, 90), LonLat(0, 0), LonLat(-52, 41), LonLat(-142, 84)])
+@pytest.mark.parametrize("position", [LonLat(180, -90), LonLat(-180, 90), LonLat(0, 0), LonLat(-52, 41), LonLat(-142, 90)])
 def test_far_away_nothing_covers(world, position):
     found = position_locate(position=position, vintages=list(world.vintages.values()))
     assert all(one.region is None and one.certain for one in found)
@@ -151,10 +157,12 @@ def test_off_the_coast_the_nearest_is_found_within_the_distance(world, limit, ma
 
 def test_with_an_accuracy_everything_within_it_is_near(world):
     for accuracy, near in (
+        # 500 m from 3503, 3,500 m from 3501; 1.5 times the accuracy is what counts.
         (30, ["3502"]),
-        (600, ["3502", "3503"]),
+        (320, ["3502"]),
+        (370, ["3502", "3503"]),
         (2_000, ["3502", "3503"]),
-        (4_000, ["3501", "3502", "3503"]),
+        (2_600, ["3501", "3502", "3503"]),
     ):
         (found,) = locate(world, 13_500, 5_000, accuracy_m=accuracy)
         assert [region.code for region in found.near] == near
@@ -193,7 +201,7 @@ def test_nothing_asked_is_nothing_answered(world):
 )
 def test_a_circle_is_shared_out_among_the_regions(world, x, metres, shares):
     vintage = held(world)["health-regions", "2022"]
-    found = circle_shares(position=LonLat(*lonlat(x, 5_000)), accuracy_m=metres, vintage=vintage)
+    found = circle_shares(position=LonLat(*lonlat(x, 5_000)), radius_m=metres, vintage=vintage)
     codes = dict(vintage.regions.values_list("pk", "code"))
     assert {codes[region]: share for region, share in found.items()} == pytest.approx(shares, abs=1e-3)
 
@@ -206,3 +214,164 @@ def test_far_away_no_query_is_needed(world, django_assert_num_queries):
 def test_without_vintages_there_is_nothing_to_ask(world, django_assert_num_queries):
     with django_assert_num_queries(0):
         assert position_locate(position=LonLat(-79, 43), vintages=[]) == ()
+
+
+def misfitting(world, metres, *codes):
+    """Say that the borders of some health regions of 2022 may be off."""
+    vintage = world.vintages["health-regions", "2022"]
+    vintage.regions.update(misfit_m=0)
+    vintage.regions.filter(code__in=codes).update(misfit_m=metres)
+    vintage.misfit_m = metres
+    vintage.save()
+
+
+@pytest.mark.parametrize(
+    ("x", "accuracy", "certain"),
+    [
+        # 3502 begins at x = 10,000; the ground's metre is some per cent off the projection's.
+        (9_650, 0, False),
+        (9_500, 0, True),
+        (9_500, 120, False),
+        (9_300, 120, True),
+        # Of the region that covers it counts, whatever its neighbour's is.
+        (10_100, 0, True),
+    ],
+)
+@pytest.mark.parametrize("border", [True, False])
+def test_near_a_border_that_may_be_off_nothing_is_certain(world, x, accuracy, certain, border):
+    misfitting(world, 400.0, "3501")
+    (found,) = locate(world, x, 8_000, accuracy_m=accuracy, borders=[border])
+    assert found.certain == certain
+    assert found.uncertainty_m == max(1.5 * accuracy, 2) + (400 if x < 10_000 else 0)
+    assert [region.code for region in found.near] == (["3501", "3502"] if not certain else [found.region.code])
+
+
+@pytest.mark.parametrize(("limit", "certain"), [(0, False), (5_000, False)])
+def test_beside_a_region_that_may_be_off_it_is_not_certain_that_there_is_none(world, limit, certain):
+    misfitting(world, 400.0, "3501")
+    (found,) = locate(world, -200, 5_000, max_distance_m=limit)
+    assert (found.match, found.certain) == ("nearest" if limit else "none", certain)
+    (found,) = locate(world, -900, 5_000)
+    assert (found.match, found.certain) == ("none", True)
+
+
+def test_positions_of_a_vintage_that_may_be_off_are_answered_together_as_each_alone(world):
+    misfitting(world, 400.0, "3501", "3503")
+    vintage = held(world)["health-regions", "2022"]
+    positions = [LonLat(*lonlat(x, y)) for x in range(-1_000, 21_000, 370) for y in (100, 5_000, 9_900)]
+
+    def ask(some):
+        return points_locate(positions=some, vintages=[vintage], max_distance_m=500.0, borders=[True])
+
+    assert ask(positions) == [ask([position])[0] for position in positions]
+
+
+# A region at each edge of Canada's box, and one that reaches as near to the pole as Statistics Canada's digital files do.
+EDGES = {
+    "6001": [(-141.0, 69.0), (-140.0, 69.0), (-140.0, 69.6), (-141.0, 69.6)],
+    "1011": [(-53.0, 47.0), (-52.2, 47.0), (-52.2, 48.0), (-53.0, 48.0)],
+    "3501": [(-82.8, 41.2), (-82.0, 41.2), (-82.0, 42.0), (-82.8, 42.0)],
+    "6101": [(-136.5, 83.0), (-110.0, 83.0), (-110.0, 89.9995), (-136.5, 89.9995)],
+    "6201": [(-110.0, 83.0), (-60.0, 83.0), (-60.0, 89.9995), (-110.0, 89.9995)],
+}
+
+
+@pytest.fixture
+def edges(world):
+    """A vintage of these regions, drawn along meridians and parallels."""
+    vintage = make_vintage("health-regions", "edges", date(2023, 1, 1))
+    for code, corners in EDGES.items():
+        ring = Polygon([*corners, corners[0]], srid=4326)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT ST_AsHEXEWKB(ST_Transform(ST_Segmentize(%s::geometry, 0.05), 3347))", [ring.hexewkb.decode()]
+            )
+            geom = GEOSGeometry(cursor.fetchone()[0])
+        region = Region.objects.create(
+            vintage=vintage,
+            code=code,
+            name_en=code,
+            name_fr=code,
+            pruid=code[:2],
+            geom=MultiPolygon(geom, srid=3347),
+            area_km2=1,
+            extent=list(ring.extent),
+            rep_point=ring.point_on_surface,
+            search_text=code,
+        )
+        RegionPart.objects.create(region=region, vintage=vintage, geom=geom)  # type: ignore[misc] # it is a polygon
+    if settings.LOOKUP_MEMORY_VERTICES:
+        assert atlas.load(vintage) is not None
+    return vintage
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "code"),
+    [
+        (-142.01, 69.5, "6001"),
+        (-51.99, 47.5, "1011"),
+        (-82.4, 40.95, "3501"),
+        (-140.0, 89.99, "6101"),
+        (-50.0, 89.99, "6201"),
+        (50.0, 89.99, "6201"),
+    ],
+)
+def test_beyond_the_box_of_canada_the_nearest_region_counts(edges, lon, lat, code):
+    position = LonLat(lon, lat)
+    (found,) = position_locate(position=position, vintages=[edges], accuracy_m=50_000)
+    assert (found.match, found.certain) == ("none", False)
+    assert code in [region.code for region in found.near]
+    (found,) = position_locate(position=position, vintages=[edges], max_distance_m=50_000)
+    assert found.match == "nearest"
+    assert found.region is not None
+    assert found.region.code == code
+    assert found.distance_m is not None
+    assert 0 < found.distance_m < 50_000
+
+
+@pytest.mark.parametrize("lon", [-180.0, -110.0, 0.0, 88.2, 123.0])
+def test_at_the_pole_every_longitude_is_the_same_place(edges, lon):
+    (found,) = position_locate(position=LonLat(lon, 90.0), vintages=[edges], max_distance_m=5_000, accuracy_m=100)
+    assert found.match == "nearest"
+    assert [region.code for region in found.near] == ["6101", "6201"]
+    # The regions end 0.0005 degrees short of it.
+    assert found.distance_m == pytest.approx(55.8, abs=0.5)
+
+
+@pytest.mark.parametrize("position", [LonLat(-146, 69.5), LonLat(-48, 47.5), LonLat(-82.4, 39.9), LonLat(120, 80)])
+def test_farther_than_any_accuracy_nothing_is_asked(edges, position, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        (found,) = position_locate(position=position, vintages=[edges], accuracy_m=50_000, max_distance_m=50_000)
+    assert (found.match, found.certain) == ("none", True)
+
+
+def test_up_to_the_pole_every_position_of_the_sector_is_covered(edges):
+    """Within 10 km of the pole, and on either side of the 84th parallel, where the box of Canada once ended."""
+    chance = np.random.default_rng(90)
+    lons = chance.uniform(-136.4, -60.1, 400)
+    lats = np.concatenate((90 - 10 ** chance.uniform(-3.25, -1.05, 200), chance.normal(84, 0.001, 200)))
+    positions = [LonLat(*pair) for pair in zip(lons.tolist(), lats.tolist(), strict=True)]
+    found = [one for (one,) in points_locate(positions=positions, vintages=[edges], borders=[True])]
+    assert [one.region and one.region.code for one in found] == ["6101" if lon < -110 else "6201" for lon in lons.tolist()]
+    # How far the meridian of 110 west is.
+    for position, one in zip(positions, found, strict=True):
+        if one.neighbour and abs(position.lon + 110) < 60 and position.lat < 89.99:
+            away = 6_357_000 * math.cos(math.radians(position.lat)) * math.sin(math.radians(abs(position.lon + 110)))
+            assert one.distance_to_border_m == pytest.approx(away, rel=0.03, abs=1)
+    assert [one for (one,) in points_locate(positions=positions[:40], vintages=[edges], accuracy_m=2_000)] == [
+        position_locate(position=position, vintages=[edges], accuracy_m=2_000)[0] for position in positions[:40]
+    ]
+
+
+@pytest.mark.parametrize("accuracy", [50.0, 2_000.0])
+def test_near_the_pole_an_accuracy_is_in_metres_on_the_ground(edges, accuracy):
+    """The projection's metre is 1.3 to 3 of the ground's there."""
+    for lat in (89.0, 89.9, 89.99):
+        for factor, near in ((1.4, 2), (1.6, 1)):
+            # So far east of the meridian between the two.
+            lon = -110 + math.degrees(math.asin(min(accuracy * factor / (6_357_000 * math.sin(math.radians(90 - lat))), 1)))
+            if not -110 < lon < -70:
+                continue
+            (found,) = position_locate(position=LonLat(lon, lat), vintages=[edges], accuracy_m=accuracy)
+            assert found.region is not None
+            assert (found.region.code, len(found.near)) == ("6201", near)

@@ -66,5 +66,8 @@ function certainty(found, accuracy) {
   if (found.match === "none") return verdict("none", t("outside"), t("outside_why"));
   if (found.match === "nearest") return verdict("unsure", t("nearest"), t("nearest_why", { distance: distance(found.distance_m) }));
   if (found.certain) return verdict("sure", t("certain"), where);
-  return verdict("unsure", t("uncertain"), accuracy ? t("uncertain_accuracy", { accuracy: distance(accuracy) }) : "", " ", where);
+  // That a border is near, the page says in its own words.
+  const reasons = found.reasons.filter((reason) => reason.type !== "border").map((reason) => reason.detail);
+  const known = accuracy ? t("uncertain_accuracy", { accuracy: distance(accuracy) }) : "";
+  return verdict("unsure", t("uncertain"), [known, where, ...reasons].filter(Boolean).join(" "));
 }
