@@ -135,6 +135,8 @@ def within_reach(position: LonLat) -> bool:
     Longitudes converge: the nearer to the pole, the more degrees a distance spans, and at the pole they mean nothing.
     """
     lon, lat = position
+    if _in_canada(lat, lon):
+        return True  # what nearly every position is
     if lat < CANADA_SOUTH - _REACH:
         return False
     if lat >= _ALL_LONGITUDES:

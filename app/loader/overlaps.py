@@ -140,8 +140,9 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
 
     An overlap with a region of a province that the FSA's first letter excludes is one; so is, among those with less than
     `SLIVER_LARGEST_SHARE` of the FSA, one that is nowhere wider than the editions' lines are apart. How far that is comes from
-    the editions' own misfit where the two meet, and from the overlaps across provinces. The largest overlap of an FSA never is.
-    With it goes which part of each FSA no region covers.
+    the editions' own misfit where the two meet, and from the overlaps across provinces. What has
+    half of an FSA or more never is, nor is the largest overlap within its province. Beside that, store which part of each FSA
+    no region covers.
 
     Queries: 3, 1 for every 50 overlaps that are measured, and 1 for every 50 FSAs.
     """
@@ -179,7 +180,7 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
 
 
 def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[_Candidate]:
-    """Yield every overlap that is not the largest of its FSA and either small or across provinces. Queries: 1."""
+    """Yield every overlap that may be an artefact: small and not the FSA's largest, or across provinces. Queries: 1."""
     rows = (
         Overlap.objects.filter(fsa_vintage=fsa_vintage, health_region_vintage=health_region_vintage)
         .order_by("fsa_id", "-share_of_fsa", "pk")
@@ -187,13 +188,13 @@ def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterato
             *("pk", "fsa__code", "share_of_fsa", "health_region__pruid", "fsa__misfit_m", "health_region__misfit_m"),
         )
     )
-    largest = ""
+    previous = ""
     for pk, fsa, share, pruid, fsa_misfit_m, region_misfit_m in rows:
-        if fsa == largest:
-            across = bool(pruid) and pruid not in {province.pruid for province in fsa_provinces(fsa)}
-            if across or share < SLIVER_LARGEST_SHARE:
-                yield _Candidate(pk, fsa, share, across, (fsa_misfit_m or 0.0) + (region_misfit_m or 0.0))
-        largest = fsa
+        across = bool(pruid) and pruid not in {province.pruid for province in fsa_provinces(fsa)}
+        if share < 0.5 if across else share < SLIVER_LARGEST_SHARE and fsa == previous:
+            yield _Candidate(pk, fsa, share, across, (fsa_misfit_m or 0.0) + (region_misfit_m or 0.0))
+        if not across:
+            previous = fsa
 
 
 def _widths(overlaps: list[int]) -> dict[int, float]:

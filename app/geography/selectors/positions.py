@@ -107,10 +107,10 @@ def position_locate(
 
 def provinces_differ(one: Located, other: Located) -> bool:
     """Say whether two vintages put a position into different provinces, so that a border of one of them must be off."""
-    if one.region is None or other.region is None:
+    if one.region is None or other.region is None or one.region.pruid == other.region.pruid:
         return False
     # The province is empty where a region lies in several.
-    return bool(one.region.pruid and other.region.pruid) and one.region.pruid != other.region.pruid
+    return bool(one.region.pruid and other.region.pruid)
 
 
 def circle_shares(*, position: LonLat, radius_m: float, vintage: Vintage) -> dict[int, float]:
@@ -169,7 +169,10 @@ def _with_misfit(positions: Sequence[LonLat], vintage: Vintage, reach: Reach, co
 
 def _misfit(vintage: Vintage, reach: Reach, found: Nearby) -> float:
     """Return how much farther than the radius a region that makes the answer uncertain may be; 0 where none is."""
-    own = _covering(found.near)
+    near = found.near
+    if len(near) == 1 and near[0][0] <= BORDER_EPSILON_M and not near[0][1].misfit_m:
+        return 0.0  # what nearly every position has
+    own = _covering(near)
     if own:
         margin = own[0].misfit_m
         clear = reach.border and (found.other is None or found.other[0] > reach.radius_m + margin)

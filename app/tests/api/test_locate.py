@@ -207,6 +207,7 @@ class TestTheReasons:
 
         def read():
             atlas.forget()
+            catalogue.forget()
             if settings.LOOKUP_MEMORY_VERTICES:
                 for vintage in (world.vintages["health-regions", "2022"], world.vintages["fsa", "2021"]):
                     atlas.load(vintage)
@@ -260,9 +261,7 @@ class TestTheReasons:
 
         def post(body, media_type):
             response = client.post("/locate", body, content_type=media_type)
-            content = b"".join(response.streaming_content).decode()
-            response.close()
-            return content
+            return b"".join(response).decode()
 
         (found,) = json.loads(post(json.dumps({"points": [[lon, lat]]}), "application/json"))["results"]
         assert (found["certain"], [reason["type"] for reason in found["reasons"]]) == (False, ["province"])

@@ -1,16 +1,23 @@
 """Real boundaries load, and what is looked up in them is what their polygons say."""
 
 import csv
+from typing import Any
 
 import numpy as np
 import pytest
 import shapefile
 import shapely
 from django.db import connection
+from django.db.models import F
 
+from api.located import Answers
+from geography.coordinates import LonLat
 from geography.models import Overlap, Region, RegionLevel, Status, Vintage
+from geography.selectors import atlas
 from geography.selectors.changes import changes_page, reused_codes
 from geography.selectors.neighbours import region_neighbours
+from geography.selectors.overlaps import fsa_health_regions
+from geography.selectors.positions import provinces_differ
 from loader.pipeline import Outcome
 from tests import loader_files as files
 from tests.real.conftest import EXTRACTS, official
@@ -167,6 +174,60 @@ def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, 
         one for one, share in shares.items() if share > 0.05 and one[0] in known
     }:
         assert shares.get(pair, 0.0) == pytest.approx(facts.get(pair, 0.0), abs=0.03), pair
+
+
+def shares_of(code: str, label: str) -> tuple[list[str], dict[str, str], float]:
+    """Return the health regions of an FSA of 2011, its artefacts with their kinds, and its share outside."""
+    vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2011", label)}
+    found = fsa_health_regions(fsa_vintage=vintages["2011"], health_region_vintage=vintages[label], code=code, level=None)
+    kinds = {artefact.region.code: artefact.kind for artefact in found.artefacts}
+    return [share.region.code for share in found.overlaps], kinds, found.share_outside
+
+
+def test_shares_that_two_editions_make_up_are_told_apart(loaded: dict[str, Outcome]) -> None:
+    assert shares_of("K0A", "2022")[:2] == (["3551", "3558", "3543", "3557"], {"2407": "province"})
+    # In Ottawa, with 19 % of its area in the Outaouais of 2022.
+    assert shares_of("K1Y", "2022")[:2] == (["3551"], {"2407": "province"})
+    assert shares_of("L1W", "2015")[:2] == (["3530"], {"3595": "sliver"})
+    for label in ("2015", "2022"):
+        across = Overlap.objects.filter(fsa_vintage__label="2011", health_region_vintage__label=label, artefact="")
+        provinces = across.exclude(health_region__pruid=F("fsa__pruid")).values_list("fsa__code", "health_region__code")
+        assert not list(provinces)
+
+
+def test_the_share_outside_is_that_of_the_union(loaded: dict[str, Outcome]) -> None:
+    """Where regions of 2022 overlap, the shares of J6Y sum to 1.0548."""
+    assert shares_of("J6Y", "2022")[2] == pytest.approx(0.0182, abs=5e-5)
+
+
+def test_borders_are_off_by_the_width_of_overlaps_and_gaps(loaded: dict[str, Outcome]) -> None:
+    misfits = dict(Vintage.objects.values_list("label", "misfit_m"))
+    assert misfits["2022"] == pytest.approx(1_024, abs=2)
+    assert misfits["2015"] == pytest.approx(205, abs=2)
+    assert misfits["2016-toronto"] == misfits["2016-toronto-digital"] == 0
+    # Within a province the edition of 2015 is edge-matched.
+    assert set(Region.objects.filter(vintage__label="2015", code__in=["3595", "3536"]).values_list("misfit_m", flat=True)) == {
+        0
+    }
+
+
+@pytest.mark.parametrize("memory", [0, 10_000_000])
+def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Outcome], settings: Any, memory: int) -> None:
+    settings.LOOKUP_MEMORY_VERTICES = memory
+    vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2022", "2011")}
+    if memory:
+        for vintage in vintages.values():
+            assert atlas.held(vintage) or atlas.load(vintage)
+    # In Ottawa by the polygons of 2022, 748 m from their border, and in J9A of Gatineau by those of the FSAs.
+    known = LonLat(-75.79674179381514, 45.379004283302145)
+    chance = np.random.default_rng(819)
+    around = [LonLat(*pair) for pair in chance.uniform((-75.95, 45.33), (-75.6, 45.5), (2_000, 2)).tolist()]
+    answers = Answers({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
+    (first, *rest) = answers.locate([known, *around])
+    assert (first[0].region.code, first[1].region.code, first[0].certain) == ("3551", "J9A", False)
+    assert first[0].uncertainty_m == pytest.approx(937, abs=2)
+    assert not [pair for pair in rest if pair[0].certain and provinces_differ(*pair)]
+    assert 300 < sum(region.certain for region, _ in rest) < 1_900
 
 
 def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[str, Outcome]) -> None:
