@@ -67,18 +67,27 @@ def to_degrees(x: Any, y: Any) -> tuple[Any, Any]:
     return _lambert().transform(x, y, direction=TransformDirection.INVERSE)
 
 
+def to_lambert(lon: Any, lat: Any) -> tuple[Any, Any]:
+    """Return x and y in EPSG:3347 of longitude and latitude in degrees: numbers, or arrays of them."""
+    return _lambert().transform(lon, lat)
+
+
 def distance_m(lon: Any, lat: Any, other_lon: Any, other_lat: Any) -> Any:
     """Return the distance on the ellipsoid (WGS 84) in metres between positions in degrees: numbers, or arrays pair by pair."""
     return _GEOD.inv(lon, lat, other_lon, other_lat)[2]
 
 
 def scale(position: LonLat) -> float:
-    """Return how many units of EPSG:3347 a metre on the ground is at a position, in every direction; 0.96 to 1.07 in Canada."""
-    lon, lat, _ = _GEOD.fwd(*position, 0, 100)
+    """Return how many units of EPSG:3347 a metre on the ground is at a position, in every direction.
+
+    0.96 to 1.07 up to 84 degrees north, 1.3 at 89, 2.6 at 89.9995.
+    """
+    # Towards the south: to the north, 100 m may lie beyond the pole.
+    lon, lat, _ = _GEOD.fwd(*position, 180, 100)
     lambert = _lambert()
     x, y = lambert.transform(*position)
-    north_x, north_y = lambert.transform(lon, lat)
-    return math.hypot(north_x - x, north_y - y) / 100
+    south_x, south_y = lambert.transform(lon, lat)
+    return math.hypot(south_x - x, south_y - y) / 100
 
 
 def _lambert() -> pyproj.Transformer:

@@ -30,7 +30,7 @@ begin atomic
   select near.region_id, r.code, r.name_en, r.name_fr, r.pruid, near.regions = 1, r.vintage_id
   from (
     -- Not `where`: the planner computes what is constant before it asks where.
-    select case when lon between -142 and -52 and lat between 41 and 84
+    select case when lon between -142 and -52 and lat between 41 and 90
            then public.st_transform(public.st_setsrid(public.st_makepoint(lon, lat), 4326), 3347) end as geom
     offset 0
   ) as position

@@ -40,7 +40,7 @@ def in_box(bbox: Bbox) -> InBox | None:
             max(west, CANADA_WEST) - _MARGIN,
             max(bbox.south, CANADA_SOUTH) - _MARGIN,
             min(east, CANADA_EAST) + _MARGIN,
-            min(bbox.north, CANADA_NORTH) + _MARGIN,
+            min(bbox.north + _MARGIN, CANADA_NORTH),
         )
         if sides[0] > sides[2] or sides[1] > sides[3]:
             continue

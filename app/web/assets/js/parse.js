@@ -5,7 +5,7 @@ const FSA = new RegExp(`^[ABCEGHJKLMNPRSTVXY]\\d[${LETTERS}]$`);
 // As geography.codes: what people type for what they mean.
 const AS_LETTER = { 0: "O", 1: "I", 5: "S", 8: "B", 2: "Z" };
 const AS_DIGIT = { O: "0", Q: "0", D: "0", I: "1", L: "1", S: "5", B: "8", Z: "2" };
-const CANADA = { west: -142, south: 41, east: -52, north: 84 };
+const CANADA = { west: -142, south: 41, east: -52, north: 90 };
 
 /** Fold case, accents, hyphens and apostrophes, as the API's own search does. */
 export const fold = (text) =>
