@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84, TILE_BANDS, Level
 from geography.models import Vintage
 from loader.arcs import thin_to_fit
+from loader.curves import curved
 from loader.derive import finish_level, together
 from loader.fit import GAP_WIDTH_M, Fit, measure_fit
-from loader.geometry import densified
 from loader.grid import on_grid
 from loader.specks import without_specks
 from loader.tiles import store_labels, store_pieces
@@ -155,7 +155,7 @@ def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
     degrees: list[shapely.Geometry] = []
     with connection.cursor() as cursor:
         for some in together(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
-            lambert = [shapely.to_wkb(densified(one, max_segment_m)) for one in geometries[some]]
+            lambert = [shapely.to_wkb(curved(one, max_segment_m)) for one in geometries[some]]
             cursor.execute(_TO_DEGREES_SQL, [lambert])
             degrees += [shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor.fetchall()]
     return np.array(degrees, dtype=object)

@@ -14,9 +14,10 @@ import shapely
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from geography.messages import Message
 from geography.projection import to_degrees, to_lambert
+from loader.curves import AT_POLE_M
 
-# Statistics Canada's files end some 60 m from the pole, where a metre to the side is another meridian.
-_TOLERANCE_M = 1_000.0
+# At the pole itself half a metre to the side is another meridian: see loader.curves.
+_TOLERANCE_M = AT_POLE_M
 # A file's header gives a box of its coordinates, in degrees rounded to that at worst.
 _TOLERANCE_DEGREES = 0.01
 
@@ -36,7 +37,7 @@ def describe_limits() -> Message:
 
 
 def is_in_canada(geometry: shapely.Geometry) -> bool:
-    """Return whether all of a geometry (EPSG:3347) lies in Canada's sector, to within a kilometre. True for an empty one."""
+    """Return whether all of a geometry (EPSG:3347) lies in Canada's sector. True for an empty one."""
     offsets = shapely.get_coordinates(geometry) - _pole()
     west, east = _side(CANADA_WEST), _side(CANADA_EAST)
     inside = _cross(west, offsets) >= -_TOLERANCE_M
