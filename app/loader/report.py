@@ -88,6 +88,11 @@ def as_text(report: Mapping[str, Any]) -> str:
         lines.append(f"  thinned       by {drawn['thinned_m']:g} m before drawing (too large for memory as it is)")
     if drawn.get("cleaned_km2"):
         lines.append(f"  cleaned       {drawn['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
+    for level, one in drawn.get("deviations", {}).items():
+        lines.append(
+            f"  {level:<13} drawn lines up to {one['drawn_to_published_m']:,.0f} m ({one['drawn_region']}) from published ones, "
+            f"published up to {one['published_to_drawn_m']:,.0f} m ({one['published_region']}) from drawn ones"
+        )
     if report["changes"]:
         changes = report["changes"]
         lines.append(
