@@ -69,7 +69,13 @@ class Edition:
     fields: tuple[tuple[str, str, int, int], ...]
 
 
-_FSA_FIELDS = (("CFSAUID", "C", 3, 0), ("DGUID", "C", 21, 0), ("PRUID", "C", 2, 0), ("PRNAME", "C", 55, 0), ("LANDAREA", "N", 12, 4))
+_FSA_FIELDS = (
+    ("CFSAUID", "C", 3, 0),
+    ("DGUID", "C", 21, 0),
+    ("PRUID", "C", 2, 0),
+    ("PRNAME", "C", 55, 0),
+    ("LANDAREA", "N", 12, 4),
+)
 _HR_FIELDS = (("HR_UID", "C", 4, 0), ("DGUID", "C", 21, 0), ("ENGNAME", "C", 150, 0), ("FRENAME", "C", 150, 0))
 _PR_FIELDS = (("PRUID", "C", 2, 0), ("DGUID", "C", 21, 0), ("PRENAME", "C", 100, 0), ("PRFNAME", "C", 100, 0))
 EDITIONS = {
@@ -254,9 +260,7 @@ def _roughened(shapes: Mapping[str, shapely.Geometry], sizes: Mapping[str, int],
         for shell, *holes in (polygons[index] for index in range(len(parts)))
     ]
     ends = np.searchsorted(region, np.arange(len(geometries) + 1))
-    return np.array(
-        [shapely.multipolygons(built[ends[k] : ends[k + 1]]) for k in range(len(geometries))], dtype=object
-    )
+    return np.array([shapely.multipolygons(built[ends[k] : ends[k + 1]]) for k in range(len(geometries))], dtype=object)
 
 
 def _pieces(

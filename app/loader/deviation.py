@@ -10,7 +10,7 @@ import shapely
 from geography.projection import to_lambert
 
 # Of a level's tolerance: published lines are thinned by so much before their distance to the drawn ones is measured.
-_THINNED_SHARE = 0.1
+_THINNED_SHARE = 0.25
 
 _Geometries = npt.NDArray[np.object_]
 
@@ -52,7 +52,11 @@ def measure_deviation(
         back[index] = _farthest(shapely.simplify(line, thinning, preserve_topology=False), drawn)
     first, second = int(np.argmax(there)), int(np.argmax(back))
     return Deviation(
-        round(float(there[first]), 1), codes[first], round(float(back[second]), 1), codes[second], round(thinning + thinned_m, 2)
+        round(float(there[first]), 1),
+        codes[first],
+        round(float(back[second]), 1),
+        codes[second],
+        round(thinning + thinned_m, 2),
     )
 
 
@@ -69,5 +73,9 @@ def _with_middles(drawing: shapely.Geometry) -> shapely.Geometry:
 
 def _farthest(lines: shapely.Geometry, others: shapely.Geometry) -> float:
     """Return the largest distance from a vertex of the lines to the others."""
-    shapely.prepare(others)
-    return float(np.max(shapely.distance(others, shapely.points(shapely.get_coordinates(lines)))))
+    xy = shapely.get_coordinates(others)
+    ends = np.cumsum(shapely.get_num_coordinates(shapely.get_parts(others)))
+    edges = np.stack((xy[:-1], xy[1:]), axis=1)
+    tree = shapely.STRtree(shapely.linestrings(np.delete(edges, ends[:-1] - 1, axis=0)))
+    points = shapely.points(shapely.get_coordinates(lines))
+    return float(np.max(tree.query_nearest(points, all_matches=False, return_distance=True)[1]))

@@ -9,8 +9,8 @@ from django.db import DatabaseError, connection
 
 from geography.models import Vintage
 from loader.attributes import Attributes, is_mojibake, normalise
-from loader.limits import degrees_box, is_in_canada
 from loader.geometry import GeometryProblem, Prepared, prepare
+from loader.limits import degrees_box, is_in_canada
 from loader.reader import Header, RawFeature
 from loader.sources import Layer
 

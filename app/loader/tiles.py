@@ -143,7 +143,12 @@ def store_labels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries) 
                  ) AS place
             WHERE ST_Y(place.degrees) <= {_LABEL_NORTH_DEGREES}
             """,
-            [[ids[index] for index in owner[largest]], centres[:, 0].tolist(), centres[:, 1].tolist(), shapely.length(radii).tolist()],
+            [
+                [ids[index] for index in owner[largest]],
+                centres[:, 0].tolist(),
+                centres[:, 1].tolist(),
+                shapely.length(radii).tolist(),
+            ],
         )
 
 
