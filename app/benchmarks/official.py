@@ -1,10 +1,10 @@
-"""Builds boundary files as large and as far-reaching as Statistics Canada's, which are not in the repository, to load and to measure.
+"""Builds boundary files with the size and the extent of Statistics Canada's, which are not in the repository.
 
     python -m benchmarks.official fsa-2021-digital --official FOLDER --out lfsa000a21a_e.zip
 
-The coverage is the demonstration's, its codes those of the edition. The edges are broken into as many vertices as the official file
-has, region by region, where FOLDER holds that file's .shx and .dbf (`lfsa000a21a_e.shx`); else into `--vertices` in all. Digital
-files run over the sea to the sector's meridians and to the official northernmost vertex, 62 m from the pole.
+The coverage is the demonstration's, its codes those of the edition. Its edges are broken into as many vertices as the official
+file has, region by region, where FOLDER holds that file's .shx and .dbf (`lfsa000a21a_e.shx`); else into `--vertices` in all.
+Digital files run over the sea to the sector's meridians and to the official northernmost vertex, 62 m from the pole.
 """
 
 import argparse
@@ -168,7 +168,7 @@ def _with_one_more(
 
 
 def _recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> dict[str, shapely.Geometry]:
-    """Return regions under these codes: by their own where they have it, the rest by halving the largest of the same beginning."""
+    """Return regions under these codes: their own where they have one, the rest made by halving the largest nearby."""
     result = {code: shapes[code] for code in codes if code in shapes}
     for code, shape in shapes.items():
         if code not in result:

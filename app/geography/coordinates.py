@@ -8,8 +8,8 @@ from geography.conf import TILE_ZOOM_MAX
 from geography.errors import CoordinateInvalid, TileUnknown
 from geography.messages import Message
 
-# Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere. In the
-# north it is the sector up to the pole: Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
+# Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere. In
+# the north it is the sector up to the pole: Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
 CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 90.0
 
 _MAX_DIGITS = 40

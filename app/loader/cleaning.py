@@ -1,8 +1,8 @@
 """Makes a valid coverage of regions that overlap or leave gaps, for drawing only.
 
-GEOS gives a gap between neighbours as a whole to one region. A gap may run along a province's whole border, hundreds of kilometres
-long and some metres wide, and would be a tongue of that region between all the others. So a gap is cut into pieces of a kilometre,
-and each goes to the region on whose border it lies.
+GEOS gives a gap between neighbours as a whole to one region. A gap may run along a province's whole border, hundreds of
+kilometres long and some metres wide, and would be a tongue of that region between all the others. So a gap is cut into pieces
+of a kilometre, and each goes to the region on whose border it lies.
 """
 
 import numpy as np
@@ -77,7 +77,7 @@ def _owners(pieces: _Geometries, gaps: _Geometries, coverage: _Geometries) -> _I
     lines = shapely.linestrings(sides.reshape(-1, 2, 2))
     tree = shapely.STRtree(lines)
     piece, line = tree.query(pieces, predicate="dwithin", distance=_NEAR_M)
-    boxes = shapely.bounds(pieces[piece]) + (-_NEAR_M, -_NEAR_M, _NEAR_M, _NEAR_M)
+    boxes = shapely.bounds(pieces[piece]) + np.array([-_NEAR_M, -_NEAR_M, _NEAR_M, _NEAR_M])
     length = np.array([shapely.length(shapely.clip_by_rect(one, *box)) for one, box in zip(lines[line], boxes, strict=True)])
     pairs, place = np.unique(np.column_stack((piece, owner[line])), axis=0, return_inverse=True)
     # The longest of each piece comes last, and is what stays.

@@ -1,7 +1,7 @@
 """Cuts the edges of EPSG:3347 before they are turned into degrees, so that a chord in degrees stays near the straight edge.
 
-In that projection meridians are rays from the pole and an edge is straight; in degrees it is a curve, and the nearer to the pole,
-the more. An edge that passes a hundred metres from the pole turns through sixty degrees of longitude within those metres.
+In that projection meridians are rays from the pole and an edge is straight; in degrees it is a curve, the more so the nearer to
+the pole. An edge that passes a hundred metres from the pole turns through sixty degrees of longitude within those metres.
 """
 
 from functools import cache
@@ -13,9 +13,9 @@ import shapely
 from geography.projection import to_lambert
 from loader.geometry import densified, map_rings
 
-# An edge of length L at distance r from the pole deviates from its chord by L² / 8r where it runs across the meridians, by up to
-# L² / 5r aslant. From here on (62 degrees north and below) an edge cut to a level's length is near enough; nearer to the pole it
-# is cut again until it deviates no more than that.
+# An edge of length L at distance r from the pole deviates from its chord by L² / 8r where it runs across the meridians, by up
+# to L² / 5r aslant. From here on (62 degrees north and below) an edge cut to a level's length is near enough; farther north
+# it is cut again until it deviates no more than that.
 STRAIGHT_FROM_M = 3_300_000.0
 # What is nearer to the pole than this is at the pole: its longitude is an accident of rounding, and may be any.
 AT_POLE_M = 0.5

@@ -21,8 +21,8 @@ class Deviation:
 
     Attributes:
         drawn_to_published_m: from a drawn line to the nearest published one of the same region, and that region's code.
-        published_to_drawn_m: from a published line to the nearest drawn one. Islands, lakes and channels that are left out count,
-            so that it may be a hundred times the tolerance.
+        published_to_drawn_m: from a published line to the nearest drawn one. Islands, lakes and channels that are left out
+            count, so that it may be a hundred times the tolerance.
         within_m: how exactly both are measured.
     """
 

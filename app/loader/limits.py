@@ -50,8 +50,8 @@ def box_is_in_canada(box: Sequence[float], *, geographic: bool) -> bool:
     """Return whether a box of coordinates (west, south, east, north) could be that of a file of Canada.
 
     Args:
-        box: degrees where `geographic`, longitudes to either side of 0 or from 0 to 360; metres of EPSG:3347 otherwise. Of a box with
-            a side that is no number nothing is known: True.
+        box: degrees where `geographic`, longitudes to either side of 0 or from 0 to 360; metres of EPSG:3347
+            otherwise. A box with a side that is no finite number is not judged.
     """
     if not np.isfinite(box).all():
         return True

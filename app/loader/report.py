@@ -90,8 +90,8 @@ def as_text(report: Mapping[str, Any]) -> str:
         lines.append(f"  cleaned       {drawn['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
     for level, one in drawn.get("deviations", {}).items():
         lines.append(
-            f"  {level:<13} drawn lines up to {one['drawn_to_published_m']:,.0f} m ({one['drawn_region']}) from published ones, "
-            f"published up to {one['published_to_drawn_m']:,.0f} m ({one['published_region']}) from drawn ones"
+            f"  {level:<13} drawn lines up to {one['drawn_to_published_m']:,.0f} m ({one['drawn_region']}) from published "
+            f"ones, published up to {one['published_to_drawn_m']:,.0f} m ({one['published_region']}) from drawn ones"
         )
     if report["changes"]:
         changes = report["changes"]

@@ -38,7 +38,8 @@ class Staged:
         vertices: of all of them.
         largest: the five regions with the most vertices, as (code, vertices).
         repairs: geometries that were invalid and were mended; big_repairs: those that changed by more than the limit.
-        unusable, duplicates: rows that could not be written. outside: rows that do not lie in Canada, which were not. malformed, without_province, mojibake: rows that could.
+        unusable, duplicates: rows that could not be written. outside: rows that do not lie in Canada, left out too.
+        malformed, without_province, mojibake: rows that could.
     """
 
     rows: int = 0

@@ -26,8 +26,8 @@ _MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
 _COPY_CHARACTERS = 4_000_000
 
 _BEYOND = 1_000.0
-# Canada's land ends at 83.1 degrees north. A digital file goes on to the pole: a name in the middle of that sea would stand at the
-# edge of the map, or beyond.
+# Canada's land ends at 83.1 degrees north. A digital file goes on to the pole: a name in the middle of that sea would stand at
+# the edge of the map, or beyond.
 _LABEL_NORTH_DEGREES = 83.2
 
 _Geometries = npt.NDArray[np.object_]
@@ -127,6 +127,7 @@ def store_labels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries) 
     # A line from the centre of the circle to the border.
     radii = shapely.maximum_inscribed_circle(parts[largest])
     centres = shapely.get_coordinates(shapely.get_point(radii, 0))
+    named = [ids[index] for index in owner[largest]]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -143,12 +144,7 @@ def store_labels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries) 
                  ) AS place
             WHERE ST_Y(place.degrees) <= {_LABEL_NORTH_DEGREES}
             """,
-            [
-                [ids[index] for index in owner[largest]],
-                centres[:, 0].tolist(),
-                centres[:, 1].tolist(),
-                shapely.length(radii).tolist(),
-            ],
+            [named, centres[:, 0].tolist(), centres[:, 1].tolist(), shapely.length(radii).tolist()],
         )
 
 

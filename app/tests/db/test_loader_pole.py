@@ -1,4 +1,4 @@
-"""Digital boundaries to the pole, through the way of the README's own command: download, gates, levels, tiles, lookups, files."""
+"""Digital boundaries to the pole, loaded as README says: download, gates, levels, tiles, lookups, answers."""
 
 import json
 import math
@@ -77,7 +77,9 @@ def _gates_levels_and_areas(vintage: Vintage) -> None:
         shapes = [shapely.from_geojson(text) for text in rows.values_list("geojson", flat=True)]
         assert all(shapely.is_valid(shapes)), level.name
         bounds = shapely.bounds(np.array(shapes))
-        assert bounds[:, 0].min() > -141.1 and bounds[:, 2].max() < -52 and 89.9 < bounds[:, 3].max() <= 90
+        assert bounds[:, 0].min() > -141.1
+        assert bounds[:, 2].max() < -52
+        assert 89.9 < bounds[:, 3].max() <= 90
     for deviation in vintage.report["drawn"]["deviations"].values():
         assert deviation["drawn_to_published_m"] < 2_500
 
@@ -92,7 +94,8 @@ def _tiles(vintage: Vintage) -> None:
             for layer in mapbox_vector_tile.decode(content).values() if content else ():
                 for feature in layer["features"]:
                     xy = shapely.get_coordinates(shapely.geometry.shape(feature["geometry"]))
-                    assert xy.min() >= -64 and xy.max() <= 4_096 + 64
+                    assert xy.min() >= -64
+                    assert xy.max() <= 4_096 + 64
                     seen += 1
     assert seen > 50
     assert all(

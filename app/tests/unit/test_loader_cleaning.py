@@ -1,5 +1,7 @@
 """Regions that leave gaps or overlap, made a coverage for drawing."""
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 
@@ -14,8 +16,8 @@ LENGTH, WIDTH = 300_000.0, 60.0
 def ladder(gap: float) -> np.ndarray:
     """Return three regions to the west and three to the east of a line, with a gap along it that is closed at both ends."""
     steps = np.linspace(0, LENGTH, 4)
-    west = [shapely.box(-50_000, low, 0, high) for low, high in zip(steps, steps[1:], strict=False)]
-    east = [shapely.box(gap, low + 7_000, 50_000, high + 7_000) for low, high in zip(steps, steps[1:], strict=False)]
+    west = [shapely.box(-50_000, low, 0, high) for low, high in pairwise(steps)]
+    east = [shapely.box(gap, low + 7_000, 50_000, high + 7_000) for low, high in pairwise(steps)]
     ends = shapely.box(-50_000, -5_000, 50_000, 0), shapely.box(-50_000, LENGTH, 50_000, LENGTH + 20_000)
     south = shapely.union(ends[0], shapely.box(gap, 0, 50_000, 7_000))
     north = shapely.difference(ends[1], east[-1])
@@ -47,7 +49,7 @@ def test_a_deviation_names_the_region_and_the_way() -> None:
     lambert = np.array([shapely.box(6_200_000, 3_000_000, 6_210_000, 3_010_000)], dtype=object)
     island = shapely.box(6_230_000, 3_000_000, 6_230_100, 3_000_100)
     published = np.array([shapely.multipolygons([lambert[0], island])], dtype=object)
-    drawn = shapely.transform(lambert, lambda xy: np.column_stack(to_degrees(*(xy + (0, 40)).T)))
+    drawn = shapely.transform(lambert, lambda xy: np.column_stack(to_degrees(*(xy + np.array([0, 40])).T)))
     measured = measure_deviation(published, drawn, ["4601"], tolerance_m=100)
     assert (measured.drawn_region, measured.published_region, measured.within_m) == ("4601", "4601", 25)
     assert abs(measured.drawn_to_published_m - 40) < 0.2
