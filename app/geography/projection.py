@@ -67,6 +67,11 @@ def to_degrees(x: Any, y: Any) -> tuple[Any, Any]:
     return _lambert().transform(x, y, direction=TransformDirection.INVERSE)
 
 
+def to_lambert(lon: Any, lat: Any) -> tuple[Any, Any]:
+    """Return x and y in EPSG:3347 of longitude and latitude in degrees: numbers, or arrays of them."""
+    return _lambert().transform(lon, lat)
+
+
 def distance_m(lon: Any, lat: Any, other_lon: Any, other_lat: Any) -> Any:
     """Return the distance on the ellipsoid (WGS 84) in metres between positions in degrees: numbers, or arrays pair by pair."""
     return _GEOD.inv(lon, lat, other_lon, other_lat)[2]

@@ -4,15 +4,17 @@ Each statement makes one thing, and of a few small regions or a single large one
 as possible however large the layer is.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import shapely
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_WGS84, Level
+from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_STATCAN_LAMBERT, SRID_WGS84, Level
 from geography.models import Vintage
 from loader.rounding import area_sql
+from loader.curves import curved, straight_up_to_y
 
 # NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
 _SRID_NAD83 = 4269
@@ -33,7 +35,15 @@ _FULL_SQL = f"""
     INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)
     SELECT id, %(level)s, 0, 0, '{{0,0,0,0}}',
            ST_ForcePolygonCCW(ST_Transform(ST_Segmentize(geom, %(max_segment)s), {SRID_WGS84})), ''
-    FROM region WHERE id = ANY(%(regions)s)
+    FROM region WHERE id = ANY(%(regions)s) AND ST_YMax(geom) <= %(straight_up_to_y)s
+"""
+
+# Near the pole edges have to be cut shorter than PostGIS can: see loader.curves.
+_NORTHERN_SQL = "SELECT id, ST_AsBinary(geom) FROM region WHERE id = ANY(%(regions)s) AND ST_YMax(geom) > %(straight_up_to_y)s"
+_NORTHERN_FULL_SQL = f"""
+    INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)
+    VALUES (%s, %s, 0, 0, '{{0,0,0,0}}',
+            ST_ForcePolygonCCW(ST_Transform(ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}), {SRID_WGS84})), '')
 """
 
 # Rounding lets lines that nearly touch cross each other; only where it does is the geometry rebuilt on the grid.
@@ -78,7 +88,7 @@ _MEASURE_SQL = (
 def cut_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -> None:
     """Cut every region into pieces, write its full level, and fill in its area, extent and representative point.
 
-    Queries: 2, and 7 for each few regions.
+    Queries: 2, 8 for each few regions, and 1 for each region in the north.
     """
     full = LEVELS[-1]
     with connection.cursor() as cursor:
@@ -91,14 +101,26 @@ def cut_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -> None
                 "level": full.name,
                 "max_segment": full.max_segment_m,
                 "grid": 10.0**-full.decimals,
+                "straight_up_to_y": straight_up_to_y(),
             }
+            for statement in (_PARTS_SQL, _FULL_SQL):
+                cursor.execute(statement, values)
+            _draw_northern(cursor, full, values)
             # Measured before it is rounded.
-            for statement in (_PARTS_SQL, _FULL_SQL, *_MEASURE_SQL, _ROUND_SQL):
+            for statement in (*_MEASURE_SQL, _ROUND_SQL):
                 cursor.execute(statement, values)
             finish_level(cursor, full, regions)
             on_regions(len(regions))
         # The next steps join what was just written: without statistics the planner takes it for empty.
         cursor.execute("SELECT analyze_boundaries()")
+
+
+def _draw_northern(cursor: CursorWrapper, full: Level, values: Mapping[str, Any]) -> None:
+    """Write the full level of those regions that reach so far north that edges have to be cut by their angle."""
+    cursor.execute(_NORTHERN_SQL, values)
+    for region, wkb in cursor.fetchall():
+        lambert = shapely.to_wkb(curved(shapely.from_wkb(bytes(wkb)), full.max_segment_m))
+        cursor.execute(_NORTHERN_FULL_SQL, [region, full.name, lambert])
 
 
 def together(sizes: Sequence[int], most: int) -> Iterator[slice]:

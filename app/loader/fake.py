@@ -5,11 +5,13 @@ import random
 from datetime import date
 from pathlib import Path
 
+from django.db import transaction
+
 from geography.codes import PROVINCES
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT
 from geography.models import Status, Vintage
 from loader.errors import PublishError, SourceError
-from loader.pipeline import Outcome, load
+from loader.pipeline import Acceptance, Outcome, load
 from loader.progress import Steps
 from loader.sources import Layer, read_sources
 from loader.workspace import working_folder
@@ -24,7 +26,8 @@ _LETTERS = "ABCEGHJKLMNPRSTVWXYZ"
 def seed(number: int, *, steps: Steps) -> list[Outcome]:
     """Publish `number` fake health regions and `number` fake FSAs that overlap them.
 
-    The same number gives the same data. They are demonstrations like the embedded ones: `demo` is true wherever they show.
+    The same number gives the same data. They are demonstrations like the embedded ones: `demo` is true wherever they show. Both
+    are published, or neither, and nothing stays staged.
 
     Raises: SourceError for a number out of range; PublishError where real boundaries are published.
     """
@@ -36,14 +39,16 @@ def seed(number: int, *, steps: Steps) -> list[Outcome]:
     codes = {COVERAGE_HEALTH_REGIONS: _hruid, COVERAGE_FSA: _cfsauid}
     # FSAs are a fifth of a cell off: most lie in several regions, as in reality, and even a single one mostly in its own.
     shifts = {COVERAGE_HEALTH_REGIONS: 0.0, COVERAGE_FSA: _CELL_M / 5}
-    with working_folder() as folder:
+    # The regions come first, while the FSAs of another demonstration are still published: those lie outside of all of them.
+    acceptance = Acceptance(frozenset({"shares"}), "Fake regions do not fit the demonstration that they replace.")
+    with working_folder() as folder, transaction.atomic():
         outcomes = []
         for coverage, code in codes.items():
             path = folder / f"fake_{coverage}.geojson"
             cells = _cells(number, shifts[coverage])
             features = [_feature(code(index), index, ring) for index, ring in enumerate(cells)]
             path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
-            outcomes.append(load(_layer(coverage, path), steps=steps))
+            outcomes.append(load(_layer(coverage, path), steps=steps, acceptance=acceptance))
         return outcomes
 
 

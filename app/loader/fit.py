@@ -60,9 +60,7 @@ def measure_fit(geometries: _Geometries, codes: Sequence[str]) -> Fit:
     area = float(shapely.area(geometries).sum())
     union = shapely.coverage_union_all(geometries) if valid else shapely.union_all(geometries)
     overlap = 0.0 if valid else max(area - float(shapely.area(union)), 0.0)
-    holes = np.array([shapely.polygons(ring) for part in shapely.get_parts(union) for ring in part.interiors], dtype=object)
-    # A long thin hole has half its perimeter for a length.
-    narrow = holes[2 * shapely.area(holes) < GAP_WIDTH_M * shapely.length(holes)] if len(holes) else holes
+    narrow = narrow_gaps(union, GAP_WIDTH_M)
     gap = float(shapely.area(narrow).sum()) if len(narrow) else 0.0
     tree = shapely.STRtree(geometries)
     gaps = _named_gaps(narrow, tree, codes)
@@ -71,6 +69,13 @@ def measure_fit(geometries: _Geometries, codes: Sequence[str]) -> Fit:
     overlaps = _overlaps(geometries, tree)
     widths = _widths(overlaps, narrow, tree, codes)
     return Fit(valid, area / 1e6, overlap / 1e6, gap / 1e6, _named_pairs(overlaps, codes), gaps, widths)
+
+
+def narrow_gaps(union: shapely.Geometry, width: float) -> _Geometries:
+    """Return the holes in the union of all regions that are narrower than this on average."""
+    holes = np.array([shapely.polygons(ring) for part in shapely.get_parts(union) for ring in part.interiors], dtype=object)
+    # A long thin hole has half its perimeter for a length.
+    return holes[2 * shapely.area(holes) < width * shapely.length(holes)] if len(holes) else holes
 
 
 class _Overlaps(NamedTuple):

@@ -1,5 +1,6 @@
 """From a row's geometry to a valid multipolygon of EPSG:3347, changed only where it has to be."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,11 @@ from loader.touching import untangle
 
 # Straight edges in degrees are curves in the projection: every 0.02 degrees (2 km) the chord is within 0.2 m of the curve.
 MAX_DEGREES = 0.02
-# Canada lies between 3.6 and 9.1 thousand kilometres east and 0.6 and 5.5 north; what is far beyond cannot even be turned
+# Canada lies between 3.6 and 9.1 thousand kilometres east and 0.6 and 6.1 north; what is far beyond cannot even be turned
 # into degrees. What is less far off is measured, and stopped by the gate `canada`.
 _FARTHEST_M = 20_000_000.0
+
+_Coords = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +80,21 @@ def densified(geometry: shapely.Geometry, longest: float) -> shapely.Geometry:
 
     shapely.segmentize counts from an edge's beginning: along a border, the last bit of what two neighbours get differs.
     """
+    return map_rings(geometry, lambda ring: _cut(ring, longest))
+
+
+def map_rings(geometry: shapely.Geometry, change: Callable[[_Coords], _Coords]) -> shapely.Geometry:
+    """Return polygons with the coordinates of every ring (closed, n by 2) changed; anything else as it is."""
     if not isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
         return geometry
     polygons = []
     for part in shapely.get_parts(geometry):
-        rings = [shapely.linearrings(_cut(shapely.get_coordinates(ring), longest)) for ring in shapely.get_rings(part)]
+        rings = [shapely.linearrings(change(shapely.get_coordinates(ring))) for ring in shapely.get_rings(part)]
         polygons.append(shapely.polygons(rings[0], rings[1:] or None) if rings else part)
     return _multi(polygons[0]) if len(polygons) == 1 else shapely.multipolygons(polygons)
 
 
-def _cut(ring: npt.NDArray[np.float64], longest: float) -> npt.NDArray[np.float64]:
+def _cut(ring: _Coords, longest: float) -> _Coords:
     start, end = ring[:-1], ring[1:]
     pieces = np.maximum(np.ceil(np.hypot(*(end - start).T) / longest), 1).astype(np.int64)
     edge = np.repeat(np.arange(len(pieces)), pieces)

@@ -11,9 +11,11 @@ from django.db import connection, transaction
 from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84, TILE_BANDS, Level
 from geography.models import Vintage
 from loader.arcs import thin_to_fit
+from loader.cleaning import clean
+from loader.curves import curved
 from loader.derive import finish_level, together
-from loader.fit import GAP_WIDTH_M, Fit, measure_fit
-from loader.geometry import densified
+from loader.deviation import Deviation, measure_deviation
+from loader.fit import Fit, measure_fit
 from loader.grid import on_grid
 from loader.specks import without_specks
 from loader.tiles import store_labels, store_pieces
@@ -46,12 +48,14 @@ class Drawn:
         tolerances: by level, metres: the declared one, or a larger one where the layer would not have fitted in memory.
         thinned_m: tolerance with which the arcs were thinned beforehand, 0 where that was not needed.
         cleaned_km2: area that changed hands because the source is no valid coverage, 0 where it is one.
+        deviations: by level, how far drawn and published lines lie apart, measured.
     """
 
     vertices: dict[str, int] = field(default_factory=dict)
     tolerances: dict[str, float] = field(default_factory=dict)
     thinned_m: float = 0.0
     cleaned_km2: float = 0.0
+    deviations: dict[str, Deviation] = field(default_factory=dict)
 
 
 def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]) -> tuple[Drawn, Fit]:
@@ -70,7 +74,7 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
     drawn = Drawn()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
     finest = min(level.tolerance_m for level in LEVELS if level.tolerance_m)
-    geometries = _bounded(vintage, vertices, finest, drawn)
+    published = geometries = _bounded(vintage, vertices, finest, drawn)
     fit = measure_fit(geometries, codes)
     if not fit.valid:
         geometries = _cleaned(geometries, drawn)
@@ -81,6 +85,9 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         drawn.tolerances[level.name] = max(level.tolerance_m, drawn.thinned_m)
         degrees = on_grid(_in_degrees(geometries, level.max_segment_m), level.decimals)
         drawn.vertices[level.name] = _store(ids, degrees, level, drawn.tolerances[level.name])
+        drawn.deviations[level.name] = measure_deviation(
+            published, degrees, codes, tolerance_m=level.tolerance_m, thinned_m=drawn.thinned_m
+        )
         _cut(vintage, level.name, ids, degrees)
         on_level()
     draw_coarse(vintage, ids, geometries, on_level)
@@ -132,10 +139,7 @@ def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: Drawn) -> 
 
 def _cleaned(geometries: _Geometries, drawn: Drawn) -> _Geometries:
     """Return a valid coverage from regions that overlap: for drawing only, what is looked up stays as published."""
-    cleaned: _Geometries = shapely.coverage_clean(geometries, gap_width=GAP_WIDTH_M)
-    # A region that lies wholly under others must not vanish from the map: it is drawn as it came.
-    lost = shapely.is_empty(cleaned)
-    cleaned[lost] = geometries[lost]
+    cleaned = clean(geometries)
     drawn.cleaned_km2 = float(np.abs(shapely.area(cleaned) - shapely.area(geometries)).sum() / 1e6)
     return cleaned
 
@@ -155,7 +159,7 @@ def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
     degrees: list[shapely.Geometry] = []
     with connection.cursor() as cursor:
         for some in together(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
-            lambert = [shapely.to_wkb(densified(one, max_segment_m)) for one in geometries[some]]
+            lambert = [shapely.to_wkb(curved(one, max_segment_m)) for one in geometries[some]]
             cursor.execute(_TO_DEGREES_SQL, [lambert])
             degrees += [shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor.fetchall()]
     return np.array(degrees, dtype=object)

@@ -3,7 +3,7 @@
 import getpass
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +19,14 @@ from loader.editions import already_there, asked, new_vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
 from loader.fetch import fetch
 from loader.levels import DRAWINGS, draw_levels
+from loader.limits import box_is_in_canada, describe_limits
 from loader.progress import Steps
-from loader.reader import open_reader
+from loader.reader import Header, open_reader
 from loader.relations import relate, stored_fit
 from loader.report import build_report, compare
 from loader.sources import Layer
 from loader.staging import stage
-from loader.verify import GATES, previous_vintage, verify
+from loader.verify import GATES, Gate, previous_vintage, verify, verify_rows
 
 # Any number will do, as long as it is this one: it keeps two loads into one database apart.
 _LOCK = 3_347_2021
@@ -120,11 +121,31 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
     """
     with transaction.atomic():
         vintage = new_vintage(layer, files)
-        with open_reader(files, layer) as reader, steps.step("read", reader.header.count) as step:
+        with open_reader(files, layer) as reader:
             header = reader.header
-            staged = stage(reader.features(), header=header, layer=layer, vintage=vintage, on_row=step.advance)
-        if staged.rows == 0:
+            _refuse_extent(files, header)
+            with steps.step("read", header.count) as step:
+                staged = stage(reader.features(), header=header, layer=layer, vintage=vintage, on_row=step.advance)
+        if staged.rows == 0 and not staged.outside:
             raise FileRefused(f"{files.display_name} holds no usable row: {'; '.join(staged.unusable[:3])}.")
+
+        def report(gates: list[Gate], **measured: Any) -> dict[str, Any]:
+            return build_report(
+                files=files,
+                header=header,
+                staged=staged,
+                gates=gates,
+                seconds=steps.seconds,
+                asked=asked(layer),
+                field_names=layer.coverage.field_names,
+                **measured,
+            )
+
+        # What cannot be accepted is refused before hours of work.
+        gates = verify_rows(staged)
+        if not all(gate.passed for gate in gates):
+            vintage.report = report(gates)
+            _refuse(vintage, gates)
         vintage.region_count = staged.rows
         vintage.save(update_fields=["region_count"])
         with steps.step("derive", staged.rows) as step:
@@ -135,25 +156,32 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
         with steps.step("verify"):
             previous = previous_vintage(vintage)
             gates = verify(layer=layer, vintage=vintage, staged=staged, fit=fit, previous=previous)
-        vintage.report = build_report(
-            files=files,
-            header=header,
-            staged=staged,
-            fit=fit,
-            drawn=drawn,
-            gates=gates,
-            change=compare(vintage, previous),
-            seconds=steps.seconds,
-            asked=asked(layer),
-            field_names=layer.coverage.field_names,
-        )
+        vintage.report = report(gates, fit=fit, drawn=drawn, change=compare(vintage, previous))
         vintage.save()
         if dry_run:
             raise _DryRun(Outcome("dry run", vintage, vintage.report))
-        refused = tuple(gate.name for gate in gates if not gate.passed and not gate.acceptable)
-        if refused:
-            raise GatesFailed(_gates_message(vintage, refused), refused, vintage.report)
+        _refuse(vintage, gates)
     return vintage
+
+
+def _refuse_extent(files: LayerFiles, header: Header) -> None:
+    """Raise FileRefused where the box of a file's coordinates, known before its rows are read, does not lie in Canada."""
+    crs = header.crs
+    # In any other projection a box of Canada is no box: rows are judged one by one.
+    if (crs.geographic or crs.transform is None) and not box_is_in_canada(header.extent, geographic=crs.geographic):
+        west, south, east, north = header.extent
+        raise FileRefused(
+            f"{files.display_name} is not a file of Canada ({describe_limits()}): its header says that its "
+            f"coordinates reach from ({west:,.2f}, {south:,.2f}) to ({east:,.2f}, {north:,.2f}). Where the header is wrong, "
+            "write the file again (ogr2ogr)."
+        )
+
+
+def _refuse(vintage: Vintage, gates: Sequence[Gate]) -> None:
+    """Raise GatesFailed for gates that failed and that cannot be accepted."""
+    refused = tuple(gate.name for gate in gates if not gate.passed and not gate.acceptable)
+    if refused:
+        raise GatesFailed(_gates_message(vintage, refused), refused, vintage.report)
 
 
 def _accept(vintage: Vintage, acceptance: Acceptance) -> None:

@@ -51,12 +51,14 @@ class Header:
         count: number of rows.
         columns: our column to the file's field, for those that the file has.
         encoding: of the text.
+        extent: west, south, east, north of the file's own coordinates, as its header has them.
     """
 
     count: int
     columns: Mapping[str, str]
     crs: SourceCrs
     encoding: str
+    extent: tuple[float, float, float, float]
 
 
 class BoundaryReader:
@@ -133,7 +135,7 @@ def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) 
         raise FileRefused(f"{files.display_name} holds rows, but not one geometry.") from None
     crs = source_crs(declared=_declared_crs(ogr_layer), assumed_srid=layer.srid, extent=extent)
     columns = _columns(ogr_layer.fields, layer, files.display_name)
-    return ogr_layer, Header(ogr_layer.num_feat, columns, crs, encoding)
+    return ogr_layer, Header(ogr_layer.num_feat, columns, crs, encoding, extent)
 
 
 def _open(path: Path, encoding: str) -> DataSource:

@@ -22,15 +22,15 @@ def build_report(
     files: LayerFiles,
     header: Header,
     staged: Staged,
-    fit: Fit,
-    drawn: Drawn,
+    fit: Fit | None = None,
+    drawn: Drawn | None = None,
     gates: list[Gate],
-    change: Mapping[str, Any] | None,
+    change: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float],
     asked: Mapping[str, Any],
     field_names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the report of a load as plain data."""
+    """Return the report of a load as plain data; without fit and drawing for a file that was refused before those."""
     return {
         "file": files.display_name,
         "sha256": files.sha256,
@@ -45,8 +45,8 @@ def build_report(
         "largest": [{"code": code, "vertices": vertices} for code, vertices in staged.largest],
         "repaired": len(staged.repairs),
         "repairs": staged.repairs[:_MOST_REPAIRS],
-        "fit": asdict(fit) | {"pairs": list(fit.pairs), "gaps": list(fit.gaps)},
-        "drawn": asdict(drawn),
+        "fit": fit and asdict(fit) | {"pairs": list(fit.pairs), "gaps": list(fit.gaps)},
+        "drawn": drawn and asdict(drawn),
         "changes": change,
         "gates": [gate.as_dict() for gate in gates],
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
@@ -83,10 +83,16 @@ def as_text(report: Mapping[str, Any]) -> str:
         f"  repaired      {report['repaired']}",
         *(f"    {one}" for one in report["repairs"][:5]),
     ]
-    if report["drawn"]["thinned_m"]:
-        lines.append(f"  thinned       by {report['drawn']['thinned_m']:g} m before drawing (too large for memory as it is)")
-    if report["drawn"]["cleaned_km2"]:
-        lines.append(f"  cleaned       {report['drawn']['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
+    drawn = report["drawn"] or {}
+    if drawn.get("thinned_m"):
+        lines.append(f"  thinned       by {drawn['thinned_m']:g} m before drawing (too large for memory as it is)")
+    if drawn.get("cleaned_km2"):
+        lines.append(f"  cleaned       {drawn['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
+    for level, one in drawn.get("deviations", {}).items():
+        lines.append(
+            f"  {level:<13} drawn lines up to {one['drawn_to_published_m']:,.0f} m ({one['drawn_region']}) from published "
+            f"ones, published up to {one['published_to_drawn_m']:,.0f} m ({one['published_region']}) from drawn ones"
+        )
     if report["changes"]:
         changes = report["changes"]
         lines.append(

@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection
 from geography.models import Vintage
 from loader.attributes import Attributes, is_mojibake, normalise
 from loader.geometry import GeometryProblem, Prepared, prepare
+from loader.limits import degrees_box, is_in_canada
 from loader.reader import Header, RawFeature
 from loader.sources import Layer
 
@@ -37,7 +38,8 @@ class Staged:
         vertices: of all of them.
         largest: the five regions with the most vertices, as (code, vertices).
         repairs: geometries that were invalid and were mended; big_repairs: those that changed by more than the limit.
-        unusable, duplicates: rows that could not be written. malformed, without_province, mojibake: rows that could.
+        unusable, duplicates: rows that could not be written. outside: rows that do not lie in Canada, left out too.
+        malformed, without_province, mojibake: rows that could.
     """
 
     rows: int = 0
@@ -47,6 +49,7 @@ class Staged:
     big_repairs: list[str] = field(default_factory=list)
     unusable: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
     malformed: list[str] = field(default_factory=list)
     without_province: list[str] = field(default_factory=list)
     mojibake: list[str] = field(default_factory=list)
@@ -104,6 +107,10 @@ def _pieces(
             prepared = prepare(feature.wkb, header.crs)
         except GeometryProblem as problem:
             staged.unusable.append(f"{where}: {problem}")
+            continue
+        if not is_in_canada(prepared.geometry):
+            box = ", ".join(f"{side:.2f}" for side in degrees_box(prepared.geometry))
+            staged.outside.append(f"{where}: {box}")
             continue
         _count(prepared, attributes.code, where, staged)
         # The column gives the SRID: setting it here would copy the geometry.

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.db.models import Sum
 
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from geography.messages import Message, Plural
 from geography.models import Overlap, Status, Vintage
 from loader.fit import GAP_WIDTH_M, Fit
+from loader.limits import describe_limits
 from loader.sources import Layer
 from loader.staging import CODE_MAX_CHARACTERS, REPAIR_LIMIT_SHARE, Staged
 
@@ -73,20 +72,27 @@ def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous
         fit: how its regions fit together.
         previous: the vintage in force before it, None where there is none to compare with.
 
-    Queries: 4, and 4 more for each pair of vintages whose overlaps it checks.
+    Queries: 3, and 4 more for each pair of vintages whose overlaps it checks.
     """
     return [
-        _rows("geometry", _geometry_limit(), staged.unusable, acceptable=False),
-        _rows("duplicates", Message("every code occurs once"), staged.duplicates, acceptable=False),
+        *verify_rows(staged),
         _rows("codes", _codes_limit(layer), staged.malformed),
         _rows("provinces", _provinces_limit(layer), staged.without_province),
         _rows("text", Message("no text shows the marks of a wrong decoding"), staged.mojibake),
         _rows("repairs", _repairs_limit(), staged.big_repairs),
         _count(layer, staged),
-        _canada(vintage),
         _fit(fit),
         _change(vintage, previous),
         _shares(vintage),
+    ]
+
+
+def verify_rows(staged: Staged) -> list[Gate]:
+    """Return the gates that can be judged as soon as a file is read, before anything is derived; none can be accepted."""
+    return [
+        _rows("geometry", _geometry_limit(), staged.unusable, acceptable=False),
+        _rows("duplicates", Message("every code occurs once"), staged.duplicates, acceptable=False),
+        _rows("canada", describe_limits(), staged.outside, acceptable=False),
     ]
 
 
@@ -133,24 +139,6 @@ def _count(layer: Layer, staged: Staged) -> Gate:
 
 def _regions(number: int) -> Message:
     return Plural("%(count)s region", "%(count)s regions", count=number)
-
-
-def _canada(vintage: Vintage) -> Gate:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT code, extent FROM region WHERE vintage_id = %s"
-            " AND NOT (extent[1] >= %s AND extent[2] >= %s AND extent[3] <= %s AND extent[4] <= %s) ORDER BY code",
-            [vintage.pk, CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH],
-        )
-        rows = [f"{code}: {', '.join(f'{value:.2f}' for value in extent)}" for code, extent in cursor]
-    limit = Message(
-        "all between %(west)s and %(east)s east, %(south)s and %(north)s north",
-        west=CANADA_WEST,
-        east=CANADA_EAST,
-        south=CANADA_SOUTH,
-        north=CANADA_NORTH,
-    )
-    return _rows("canada", limit, rows, acceptable=False)
 
 
 def _fit(fit: Fit) -> Gate:

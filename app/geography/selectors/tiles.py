@@ -13,6 +13,8 @@ from geography.reading import connection
 
 # Around the equator in EPSG:3857.
 _WORLD_M = 2 * math.pi * 6_378_137
+# Where EPSG:3857 ends, in degrees; TileJSON 3.0 allows no bounds beyond. Rounded down as bounds are.
+TILE_NORTH = 85.051128
 # A tile is shown with this many pixels a side. A region of fewer than three pixels across has no room for its name.
 _PIXELS = 512
 _LABEL_RADIUS_PIXELS = 1.5
@@ -112,7 +114,11 @@ def has_tiles(vintage: Vintage) -> bool:
 
 
 def vintage_bounds(vintage: Vintage) -> list[float]:
-    """Return west, south, east, north of all regions of a vintage in EPSG:4326. Queries: 1."""
+    """Return west, south, east, north of what tiles show of a vintage, in EPSG:4326: no farther north than EPSG:3857 goes.
+
+    Queries: 1.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_BOUNDS_SQL, [vintage.pk])
-        return [round(side, 6) for side in cursor.fetchone()]
+        west, south, east, north = (round(side, 6) for side in cursor.fetchone())
+    return [west, min(south, TILE_NORTH), east, min(north, TILE_NORTH)]

@@ -39,13 +39,14 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
     elif gate == "duplicates":
         rows[1] = files.region("4601", files.cell(1))
     elif gate == "canada":
-        rows[1] = files.region("4602", [(x, y - 3_500_000) for x, y in files.cell(1)])
+        # Near Svalbard: in the box that Canada fills in this projection, but not in Canada.
+        rows[1] = files.region("4602", [(x + 3_000_000, y + 3_000_000) for x, y in files.cell(1)])
     return shape(tmp_path, rows)
 
 
 @pytest.mark.parametrize(
     ("gate", "row"),
-    [("geometry", "row 2 (4602): no geometry"), ("duplicates", "row 2 (4601): already in row 1"), ("canada", "4602: ")],
+    [("geometry", "row 2 (4602): no geometry"), ("duplicates", "row 2 (4601): already in row 1"), ("canada", "row 2 (4602): ")],
 )
 def test_a_gate_that_guards_answers_cannot_be_accepted(load: Load, tmp_path: Path, published: Any, gate: str, row: str) -> None:
     for acceptance in (None, accept(gate)):

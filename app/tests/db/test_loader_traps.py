@@ -1,6 +1,7 @@
 """Whatever is wrong with a file: it is refused with a reason, what is published stays, and nothing is left behind."""
 
 import math
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -153,15 +154,32 @@ def a_coordinate_without_end(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", ring), *files.grid(3, first=2)])
 
 
-@trap("nowhere near Canada")
+@trap("is not a file of Canada")
 def a_region_beyond_the_world(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", [(x * 1e9, y * 1e9) for x, y in files.cell(0)])])
 
 
-@trap("gate canada: 2 rows", GatesFailed)
+@trap("is not a file of Canada")
 def everything_in_another_country(folder: Path) -> Path:
     south = [[(x, y - 4_000_000) for x, y in files.cell(index)] for index in range(2)]
     return files.shape(folder, [files.region(f"46{index:02d}", ring) for index, ring in enumerate(south, 1)])
+
+
+@trap("is not a file of Canada")
+def degrees_of_another_country(folder: Path) -> Path:
+    path = files.geojson(folder / "a.geojson", files.grid(), degrees=True)
+    path.write_text(path.read_text().replace("[-9", "[-4"))
+    return path
+
+
+@trap("gate canada: 2 rows", GatesFailed)
+def another_country_under_a_header_of_canada(folder: Path) -> Path:
+    path = everything_in_another_country(folder)
+    # GDAL takes the extent from the index.
+    with path.with_suffix(".shx").open("r+b") as file:
+        file.seek(36)
+        file.write(struct.pack("<4d", 6_200_000, 2_900_000, 6_300_000, 3_000_000))
+    return path
 
 
 @trap("latitude comes first. Write it again with longitude first")

@@ -76,3 +76,14 @@ def test_a_lake_with_a_large_island_stays() -> None:
     region = shapely.union(shapely.box(0, 0, 10, 10).difference(shapely.box(2, 2, 7, 7)), island)
     (drawn,) = without_specks(coverage(region), 5)
     assert drawn.equals(region)
+
+
+def test_what_lies_beyond_web_mercator_is_cut_off_and_nothing_is_infinite() -> None:
+    to_the_pole = to_mercator(shapely.Polygon([(-141, 70), (-60, 70), (-60, 90), (-141, 90)]))
+    assert np.isfinite(shapely.bounds(to_the_pole)).all()
+    assert shapely.bounds(to_the_pole)[3] > WORLD / 2 * (1 + 1 / 16)
+    assert [(column, row) for column, row, _ in cells(to_the_pole, 0)] == [(0, 0)]
+    assert {row for _, row, _ in cells(to_the_pole, 5)} == set(range(8))
+    for south in (85.9, 86.2, 87.0):
+        beyond = to_mercator(shapely.Polygon([(-141, south), (-60, south), (-60, 90), (-141, 90)]))
+        assert list(cells(beyond, 3)) == []

@@ -8,6 +8,8 @@ import { nameOf, t } from "./texts.js";
 
 // What of Canada is farthest out, on a globe as on a plane.
 const EXTREMES = [[-141, 60.3], [-141, 69.6], [-133, 53.5], [-123.5, 48.3], [-95.2, 49], [-82.6, 41.7], [-52.6, 46.6], [-70, 83.1]];
+// Where the land ends. A digital edition goes on to the pole, which a map in Web Mercator does not have.
+const NORTH = 83.2;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -199,7 +201,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     fit(bbox, maxZoom = 12) {
       placed = true;
       const [west, south, east, north] = bbox;
-      map.fitBounds([west, south, east > west ? east : east + 360, north], { padding: padding(24), maxZoom, duration: still.matches ? 0 : 900 });
+      map.fitBounds([west, Math.min(south, NORTH), east > west ? east : east + 360, Math.min(north, NORTH)], { padding: padding(24), maxZoom, duration: still.matches ? 0 : 900 });
     },
     /** Bring a position into sight, at least this near. */
     look(at, zoom = 9) {

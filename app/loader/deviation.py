@@ -1,0 +1,81 @@
+"""Measures how far a drawing lies from the boundaries as published, both ways (directed Hausdorff distances of the lines)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from geography.projection import to_lambert
+
+# Of a level's tolerance: published lines are thinned by so much before their distance to the drawn ones is measured.
+_THINNED_SHARE = 0.25
+
+_Geometries = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """The largest distances between drawn and published lines of a vintage, in metres of EPSG:3347.
+
+    Attributes:
+        drawn_to_published_m: from a drawn line to the nearest published one of the same region, and that region's code.
+        published_to_drawn_m: from a published line to the nearest drawn one. Islands, lakes and channels that are left out
+            count, so that it may be a hundred times the tolerance.
+        within_m: how exactly both are measured.
+    """
+
+    drawn_to_published_m: float
+    drawn_region: str
+    published_to_drawn_m: float
+    published_region: str
+    within_m: float
+
+
+def measure_deviation(
+    published: _Geometries, degrees: _Geometries, codes: Sequence[str], *, tolerance_m: float, thinned_m: float = 0.0
+) -> Deviation:
+    """Measure a level, as it is stored, against the boundaries.
+
+    Args:
+        published: regions in EPSG:3347, in the order of their codes; thinned by `thinned_m` already.
+        degrees: the same regions as drawn, EPSG:4326.
+        tolerance_m: of the level.
+    """
+    thinning = tolerance_m * _THINNED_SHARE
+    there, back = np.zeros(len(codes)), np.zeros(len(codes))
+    for index, (region, drawing) in enumerate(zip(published, degrees, strict=True)):
+        line = shapely.boundary(region)
+        drawn = shapely.transform(_with_middles(drawing), lambda xy: np.column_stack(to_lambert(*xy.T)))
+        there[index] = _farthest(drawn, line)
+        back[index] = _farthest(shapely.simplify(line, thinning, preserve_topology=False), drawn)
+    first, second = int(np.argmax(there)), int(np.argmax(back))
+    return Deviation(
+        round(float(there[first]), 1),
+        codes[first],
+        round(float(back[second]), 1),
+        codes[second],
+        round(thinning + thinned_m, 2),
+    )
+
+
+def _with_middles(drawing: shapely.Geometry) -> shapely.Geometry:
+    """Return the lines of a drawing with the middle of each edge as a vertex: there a chord is farthest from the curve."""
+    lines = []
+    for ring in shapely.get_rings(shapely.get_parts(drawing)):
+        xy = shapely.get_coordinates(ring)
+        doubled = np.empty((2 * len(xy) - 1, 2))
+        doubled[::2], doubled[1::2] = xy, (xy[:-1] + xy[1:]) / 2
+        lines.append(shapely.linestrings(doubled))
+    return shapely.multilinestrings(lines)
+
+
+def _farthest(lines: shapely.Geometry, others: shapely.Geometry) -> float:
+    """Return the largest distance from a vertex of the lines to the others."""
+    xy = shapely.get_coordinates(others)
+    ends = np.cumsum(shapely.get_num_coordinates(shapely.get_parts(others)))
+    edges = np.stack((xy[:-1], xy[1:]), axis=1)
+    tree = shapely.STRtree(shapely.linestrings(np.delete(edges, ends[:-1] - 1, axis=0)))
+    points = shapely.points(shapely.get_coordinates(lines))
+    return float(np.max(tree.query_nearest(points, all_matches=False, return_distance=True)[1]))
