@@ -36,13 +36,13 @@ class SourceCrs:
         description: for the report.
         geographic: True for degrees; edges are then straight in degrees and have to be cut before they are projected.
         transform: to EPSG:3347, None where the file is in it already and coordinates stay as they are, to the last bit.
-        reference: the system itself.
+        reference: the system itself, None for EPSG:3347.
     """
 
     description: str
     geographic: bool
     transform: CoordTransform | None
-    reference: SpatialReference
+    reference: SpatialReference | None = None
 
     def to_lambert(self, wkb: bytes) -> bytes:
         """Return a geometry in EPSG:3347. Raises: GDALException for coordinates that the projection cannot take."""
@@ -107,7 +107,7 @@ def source_crs(
             "Its .prj is wrong: mend it, or remove it and give --srid 4269."
         )
     if _is_statcan_lambert(declared):
-        return SourceCrs(f"EPSG:{SRID_STATCAN_LAMBERT}", geographic=False, transform=None, reference=declared)
+        return SourceCrs(f"EPSG:{SRID_STATCAN_LAMBERT}", geographic=False, transform=None)
     target = SpatialReference(SRID_STATCAN_LAMBERT)
     try:
         return SourceCrs(str(declared.name), bool(declared.geographic), CoordTransform(declared, target), declared)
@@ -166,14 +166,15 @@ def _likely(middles: npt.NDArray[np.float64], crs: SourceCrs) -> str:
             continue
         if _in_canada(_in_degrees(middles, reference)).all():
             return (
-                f"Read as EPSG:{srid} ({reference.name}) it would lie in Canada: if that is what it is, remove its .prj (or the "
-                f"name of the coordinate system inside) and give --srid {srid}."
+                f"Read as EPSG:{srid} ({reference.name}) it would lie in Canada: if that is what it is, remove its .prj "
+                f"(or the name of the coordinate system inside) and give --srid {srid}."
             )
     return "Its coordinate system is another one than it (or --srid) says, or it is a file of another country."
 
 
-def _in_degrees(points: npt.NDArray[np.float64], reference: SpatialReference) -> npt.NDArray[np.float64]:
+def _in_degrees(points: npt.NDArray[np.float64], reference: SpatialReference | None) -> npt.NDArray[np.float64]:
     """Return longitude and latitude of points; infinite where there is no such place in the system."""
+    reference = reference or SpatialReference(SRID_STATCAN_LAMBERT)
     if reference.geographic:
         return points
     cloud = OGRGeometry(memoryview(shapely.to_wkb(shapely.multipoints(points))))

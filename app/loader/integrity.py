@@ -92,7 +92,8 @@ def _shapes(shapes: Path, index: Path, in_index: int) -> int:
                 or record[4:8] != (length // 2).to_bytes(4, "big")
             ):
                 raise FileRefused(
-                    f"The .shx does not belong to the .shp: row {row} is not where it says. Get the whole download, or export it again."
+                    f"The .shx does not belong to the .shp: row {row} is not where it says. Get the whole "
+                    "download, or export it again."
                 )
             last = max(last, end)
         count = in_index
@@ -131,7 +132,7 @@ def flatgeobuf_rows(path: Path) -> int:
     # Zero stands for a number that the writer did not know.
     if promised not in (0, count):
         raise FileRefused(
-            f"The FlatGeobuf says that it holds {promised:,} features, and it holds {count:,}: download it again, or export it again."
+            f"The FlatGeobuf says that it holds {promised:,} features, and it holds {count:,}: download it or export it again."
         )
     return count
 

@@ -149,8 +149,8 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
         return spatial[polygonal[0]], surveyed[polygonal[0]]
     if polygonal:
         raise FileRefused(
-            f"{files.display_name} holds {len(polygonal)} layers of polygons ({', '.join(polygonal)}): name the one to load with "
-            "--layer-name."
+            f"{files.display_name} holds {len(polygonal)} layers of polygons ({', '.join(polygonal)}): name the one to "
+            "load with --layer-name."
         )
     names = ", ".join(f"{one.name}: {ogr.NAMES.get(ogr.declared_type(one), 'unknown')}" for one in layers) or "none"
     raise FileRefused(f"{files.display_name} holds {len(layers)} layers ({names}), and none with polygons.")
