@@ -26,6 +26,7 @@ from loader.formats import (
     GEOPACKAGE,
     GEOPARQUET,
     KML,
+    MAPINFO_MIF,
     SHAPEFILE,
     Format,
     check_content,
@@ -261,6 +262,8 @@ def _checked(folder: Path, file_format: Format, name: str) -> tuple[Path, Format
         return path, file_format, integrity.shapefile_rows(path)
     if file_format is FLATGEOBUF:
         return path, file_format, integrity.flatgeobuf_rows(path)
+    if file_format is MAPINFO_MIF:
+        return path, file_format, integrity.mif_rows(path.with_suffix(".mid"))
     if file_format is GEOPARQUET:
         target = folder / f"layer{GEOPACKAGE.suffix}"
         return target, GEOPACKAGE, parquet.to_geopackage(path, target, name, MAX_UNPACKED_BYTES)

@@ -83,7 +83,11 @@ def source_crs(
         if assumed_srid is None:
             raise FileRefused(
                 f"The file does not say which coordinate system it is in (no .prj); its coordinates reach {_shown(extent)}. "
-                f"Give --srid, {SRID_STATCAN_LAMBERT} if it comes from Statistics Canada."
+                + (
+                    "They are degrees: give --srid 4269 (NAD83, as Statistics Canada has it) or 4326 (WGS 84)."
+                    if looks_like_degrees
+                    else f"Give --srid, {SRID_STATCAN_LAMBERT} if it comes from Statistics Canada."
+                )
             )
         try:
             declared = SpatialReference(assumed_srid)
@@ -110,9 +114,14 @@ def source_crs(
         return SourceCrs(f"EPSG:{SRID_STATCAN_LAMBERT}", geographic=False, transform=None)
     target = SpatialReference(SRID_STATCAN_LAMBERT)
     try:
-        return SourceCrs(str(declared.name), bool(declared.geographic), CoordTransform(declared, target), declared)
+        return SourceCrs(_described(declared), bool(declared.geographic), CoordTransform(declared, target), declared)
     except GDAL_ERRORS as error:
         raise FileRefused(f"The file's coordinate system ({declared.name}) cannot be projected: {error}.") from error
+
+
+def _described(srs: SpatialReference) -> str:
+    # MapInfo names no systems.
+    return str(srs.name) if srs.name and srs.name != "unnamed" else str(srs.proj).strip()
 
 
 def are_degrees(bounds: Sequence[float]) -> bool:
@@ -162,7 +171,8 @@ def _likely(middles: npt.NDArray[np.float64], crs: SourceCrs) -> str:
             return "Its longitudes run from 0 to 360: write it again with -180 to 180."
     for srid in _USUAL_SRIDS:
         reference = SpatialReference(srid)
-        if reference.geographic and not (np.abs(middles) <= (360, 90)).all():
+        # Degrees taken for metres lie beside a projection's origin, and many have theirs in Canada.
+        if reference.geographic != bool((np.abs(middles) <= (360, 90)).all()):
             continue
         if _in_canada(_in_degrees(middles, reference)).all():
             return (

@@ -104,7 +104,11 @@ def chosen(candidates: Sequence[Dataset[T]], container: str, wanted: str) -> Dat
     Raises: FileRefused where there are several and none of them is named.
     """
     if len(candidates) > 1 and wanted:
-        candidates = [one for one in candidates if one.is_called(wanted)] or candidates
+        named = [one for one in candidates if one.is_called(wanted)]
+        if not named:
+            names = ", ".join(one.name for one in candidates[:5])
+            raise FileRefused(f"{container} has no layer {wanted!r}. It has {names}.")
+        candidates = named
     if len(candidates) == 1:
         return candidates[0]
     names = ", ".join(sorted(one.name for one in candidates)[:5])

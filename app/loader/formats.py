@@ -86,6 +86,8 @@ def check_content(path: Path, file_format: Format, name: str) -> None:
     if file_format is not FILE_GEODATABASE:
         with path.open("rb") as file:
             head = file.read(4096)
+        if not head:
+            raise FileRefused(f"{name} is not a boundary file: it is empty ({path.suffix} of 0 bytes). Download it again.")
     if file_format in _LOOKS_RIGHT and not _LOOKS_RIGHT[file_format](head):
         raise FileRefused(f"{name} is not a boundary file: its content is no {path.suffix[1:]}.")
     if file_format in (GML, KML):

@@ -107,6 +107,22 @@ def _shapes(shapes: Path, index: Path, in_index: int) -> int:
     return count
 
 
+def mif_rows(mid: Path) -> int:
+    """Return the number of rows of a MapInfo interchange file, which are the lines of its .mid; text in quotes may hold more lines.
+
+    The .mif itself has no end of its own: one that is cut short has fewer objects than the .mid has rows.
+    """
+    rows, inside_text, blank = 0, False, True
+    with mid.open("rb") as file:
+        for line in file:
+            inside_text ^= line.count(b'"') % 2 == 1
+            blank = blank and not line.strip()
+            if not inside_text:
+                rows += not blank
+                blank = True
+    return rows + (not blank)
+
+
 def flatgeobuf_rows(path: Path) -> int:
     """Return the number of features in a FlatGeobuf, by walking over them.
 
@@ -122,6 +138,8 @@ def flatgeobuf_rows(path: Path) -> int:
             raise FileRefused("The FlatGeobuf is cut short inside its header: download it again.")
         promised, node_size = _fgb_number(header, _FGB_FEATURES_COUNT, 8, 0), _fgb_number(header, _FGB_INDEX_NODE_SIZE, 2, 16)
         position = _FGB_MAGIC_BYTES + 4 + length + (_fgb_index_bytes(promised, node_size) if promised else 0)
+        if position > size:
+            raise FileRefused("The FlatGeobuf is cut short inside its index: download it again.")
         count = 0
         while position < size:
             file.seek(position)

@@ -169,6 +169,8 @@ def identify(path: Path, name: str) -> JsonLayer:
     """
     with path.open("rb") as stream:
         head = stream.read(4096)
+    if not head:
+        raise FileRefused(f"{name} is not a boundary file: it is empty (0 bytes). Download it again.")
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise FileRefused(f"{name} is in UTF-16, and JSON is UTF-8: save it as UTF-8.")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n\x1e")[:1]

@@ -3,6 +3,7 @@ coordinates beyond two gigabytes, and errors that GDAL only notes down.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from ctypes import Structure, byref, c_char_p, c_double, c_int, c_size_t, c_ubyte, c_void_p, string_at
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def _function(name: str, result: type | None, *arguments: type) -> "type":
     return function  # type: ignore[no-any-return]
 
 
+_keep_curves = _function("OGRSetNonLinearGeometriesEnabledFlag", None, c_int)
+_keeps_curves = _function("OGRGetNonLinearGeometriesEnabledFlag", c_int)
 _reset_error = _function("CPLErrorReset", None)
 _last_error_type = _function("CPLGetLastErrorType", c_int)
 _last_error = _function("CPLGetLastErrorMsg", c_char_p)
@@ -94,6 +97,17 @@ def opened(path: Path, driver_name: str, options: Sequence[str], encoding: str, 
         raise FileRefused(
             f"The file is damaged: it cannot be opened as {title}{f' ({reason})' if reason else ''}. Download it again."
         ) from None
+
+
+@contextmanager
+def with_curves() -> Iterator[None]:
+    """Have GDAL hand out arcs as they are; pyogrio, once imported, makes it replace them by chords of four degrees."""
+    before = _keeps_curves()
+    _keep_curves(1)
+    try:
+        yield
+    finally:
+        _keep_curves(before)
 
 
 def message() -> str:

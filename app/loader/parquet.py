@@ -1,6 +1,7 @@
 """GeoParquet: GDAL's build reads none, so it is written again as a GeoPackage, a batch of rows at a time."""
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def to_geopackage(path: Path, target: Path, name: str, max_bytes: int) -> int:
     """
     import pyogrio  # noqa: PLC0415 - slow to import, and this is the only format that needs it
 
+    rows: _Rows | None = None
     try:
         # Not the path: arro3 takes some for addresses.
         with path.open("rb") as stream:
@@ -32,21 +34,27 @@ def to_geopackage(path: Path, target: Path, name: str, max_bytes: int) -> int:
             geometry, crs = _geometry(reader.schema, name)
             schema, keep = _flat(reader.schema, geometry, name)
             rows = _Rows(reader, keep, schema, max_bytes, name)
-            pyogrio.write_arrow(
-                RecordBatchReader.from_batches(schema, rows),
-                target,
-                layer="layer",
-                driver=GEOPACKAGE.driver,
-                geometry_name=geometry,
-                geometry_type="Unknown",
-                crs=crs,
-            )
+            with warnings.catch_warnings():
+                # Of a file without a coordinate system: the reader asks for it.
+                warnings.simplefilter("ignore", UserWarning)
+                pyogrio.write_arrow(
+                    RecordBatchReader.from_batches(schema, rows),
+                    target,
+                    layer="layer",
+                    driver=GEOPACKAGE.driver,
+                    geometry_name=geometry,
+                    geometry_type="Unknown",
+                    crs=crs,
+                )
     except FileRefused:
         raise
     # Panics of the Parquet reader are no Exception of Python's own.
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
+        # An error of ours reaches us as one of the stream.
+        if rows is not None and rows.refusal is not None:
+            raise rows.refusal from None
         raise FileRefused(f"{name} cannot be read as GeoParquet ({type(error).__name__}: {error}).") from error
     return rows.count
 
@@ -57,6 +65,7 @@ class _Rows:
     def __init__(self, reader: Any, keep: list[str], schema: Schema, max_bytes: int, name: str) -> None:
         self._reader, self._keep, self._schema, self._max_bytes, self._name = reader, keep, schema, max_bytes, name
         self.count = 0
+        self.refusal: FileRefused | None = None
 
     def __iter__(self) -> Iterator[RecordBatch]:
         size = 0
@@ -64,7 +73,8 @@ class _Rows:
             self.count += batch.num_rows
             size += batch.nbytes
             if self.count > _MAX_ROWS or size > self._max_bytes:
-                raise FileRefused(f"{self._name} unpacks to more than any boundary file; it looks like a bomb.")
+                self.refusal = FileRefused(f"{self._name} unpacks to more than any boundary file; it looks like a bomb.")
+                raise self.refusal
             yield batch.select(self._keep).with_schema(self._schema)
 
 

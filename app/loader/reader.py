@@ -98,7 +98,7 @@ def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
     fields that the coverage needs, in a coordinate system that nobody declared, or with rows outside Canada.
     """
     encoding = _encoding(files, layer)
-    with _environment(_ENVIRONMENT):
+    with _environment(_ENVIRONMENT), ogr.with_curves():
         source = ogr.opened(files.path, files.format.driver, files.format.options, encoding, files.format.title)
         try:
             ogr_layer, header = _header(source, files, layer, encoding)

@@ -74,6 +74,6 @@ def refuse_other_geometries(found: Survey, name: str) -> None:
     if not found.polygons:
         raise FileRefused(f"{name} holds {kinds.split(' (')[0]} geometries; boundaries are polygons.")
     raise FileRefused(
-        f"{name} holds {sum(found.others.values()):,} rows that are no polygons among {found.polygons:,} that are: {kinds}. "
+        f"{name}: {sum(found.others.values()):,} of {found.rows:,} rows are no polygons: {kinds}. "
         "Take them out: ogr2ogr -where \"OGR_GEOMETRY LIKE '%POLYGON'\" regions.gpkg FILE."
     )

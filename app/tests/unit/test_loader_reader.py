@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from loader.errors import FileRefused
 from loader.geometry import Prepared, prepare
 from loader.reader import Header, RawFeature, open_reader
 from tests import loader_files as files
+from tests.unit.test_loader_formats import gml
 
 
 def read(path: Path, coverage: str = "health-regions", **options: Any) -> tuple[Header, list[RawFeature]]:
@@ -313,6 +315,50 @@ def test_no_file_makes_us_ask_the_network(
     path = files.geojson(tmp_path / "a.geojson", files.grid(2), degrees=True, crs=crs)
     path.write_text(path.read_text().replace("URL", address))
     read(path)
+    assert seen == []
+
+
+XLINK = (
+    '<gml:featureMember><c:Region fid="2"><c:HRUID>4602</c:HRUID><c:ENGNAME>x</c:ENGNAME><c:shape>'
+    '<gml:Polygon xlink:href="URLa.gml#b"/></c:shape></c:Region></gml:featureMember>'
+)
+
+
+@pytest.mark.parametrize(
+    ("schema", "member"),
+    [
+        ('xsi:schemaLocation="http://example.org/ URLa.xsd"', ""),
+        ('xsi:schemaLocation="http://example.org/ /vsicurl/URLa.xsd"', ""),
+        ('xsi:schemaLocation="http://example.org/ URLwfs?SERVICE=WFS&amp;REQUEST=DescribeFeatureType"', ""),
+        ("", XLINK),
+        ("", '<gml:featureMember xlink:href="URLa.gml"/>'),
+    ],
+)
+def test_no_gml_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], schema: str, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = gml(tmp_path / "a.gml", schema=schema.replace("URL", address), member=member.replace("URL", address))
+    _, rows = read(path, srid=4269)
+    assert (rows[0].values["HRUID"], seen) == ("0460", [])
+
+
+def test_no_view_of_a_geopackage_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = geopackage(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE layer0 RENAME TO stored")
+        database.execute(
+            f"CREATE VIEW layer0 AS SELECT *, ogr_layer_FeatureCount('/vsicurl/{address}a.gpkg') AS a,"
+            f" ogr_geocode('{address}') AS b FROM stored"
+        )
+    database.close()
+    with suppress(FileRefused):
+        read(path)
     assert seen == []
 
 
