@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
-from geography.codes import is_dguid, is_hruid
+from geography.codes import CODE_MAX_CHARACTERS, code_problem, is_dguid, normal_code
 from geography.errors import (
     CoverageUnknown,
     DownloadUnknown,
@@ -21,8 +21,6 @@ from geography.text import fold
 
 SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
-# The widest of region.code and region.dguid.
-CODE_MAX_CHARACTERS = 21
 
 _SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,159}")
@@ -203,8 +201,8 @@ def tile_number(parameter: str) -> Callable[[str], int]:
 
 def read_region_code(text: str) -> str:
     """Read a region's code or its DGUID, whatever its coverage. Raises: RegionUnknown where no region can have it."""
-    key = text.strip().upper()
-    if not 1 <= len(key) <= CODE_MAX_CHARACTERS or not key.isprintable():
+    key = normal_code(text)
+    if code_problem(key) and not is_dguid(key):
         raise RegionUnknown(
             Message("No region can have this code."),
             parameter="code",
@@ -232,9 +230,9 @@ def read_checksum(text: str) -> str:
 
 
 def read_region_id(text: str) -> str:
-    """Read an HRUID or a DGUID. Raises: RegionUnknown where the text has the form of neither."""
-    key = text.strip().upper()
-    if not (is_hruid(key) or is_dguid(key)):
+    """Read an HRUID or a DGUID: any code that a load accepts. Raises: RegionUnknown where no region can have it."""
+    key = normal_code(text)
+    if code_problem(key) and not is_dguid(key):
         raise RegionUnknown(
             Message("No health region can have this id."),
             parameter="id",

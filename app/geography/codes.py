@@ -1,6 +1,7 @@
 """Codes of places: provinces, health regions, FSAs and DGUIDs; what each looks like and what it says."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from geography.errors import FsaMalformed, ParameterInvalid
@@ -148,6 +149,33 @@ def is_fsa(code: str) -> bool:
 def is_hruid(code: str) -> bool:
     """Say whether this is a possible health-region code: four digits that begin with a province's two."""
     return _HRUID.fullmatch(code) is not None and code[:2] in PROVINCE_BY_PRUID
+
+
+# The width of region.code.
+CODE_MAX_CHARACTERS = 20
+# Not \s: that takes U+0085 for a space, which is an ellipsis of Windows-1252 that was read as Latin-1.
+SPACES = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u2028-\u202f\u3000]+")
+
+
+def normal_code(text: str) -> str:
+    """Return a region's code as it is stored: upper case, composed (NFC), single spaces inside and none around.
+
+    Files and requests go through the same spelling, so that any code that is stored can be requested.
+    """
+    composed = unicodedata.normalize("NFC", SPACES.sub(" ", text).strip())
+    return unicodedata.normalize("NFC", composed.upper())
+
+
+def code_problem(code: str) -> str | None:
+    """Return why a normal code cannot be stored, None where it can: it has to stand in a URL as one segment of the path."""
+    if not 1 <= len(code) <= CODE_MAX_CHARACTERS:
+        return f"the code has {len(code)} characters, and may have 1 to {CODE_MAX_CHARACTERS}"
+    if odd := next((character for character in code if not character.isprintable() or character in "/\\"), None):
+        name = unicodedata.name(odd, "a control character").lower()
+        return f"the code holds U+{ord(odd):04X} ({name}), which no address can hold"
+    if not code.strip("."):
+        return "the code is made of dots alone, which no address can hold"
+    return None
 
 
 def is_dguid(code: str) -> bool:

@@ -1,8 +1,7 @@
-"""From whatever a person has (zip, folder, .shp, .gpkg, .geojson) to files under names of our own.
+"""From whatever a person has (zip, folder, file) to files under names of our own.
 
-GDAL guesses formats from names and contents and, before 3.9, follows what it finds there to the network. So it never sees a
-name that somebody else chose: what is to be read is laid in a new folder as `layer.shp`, `layer.gpkg` or `layer.geojson`,
-after a look at its first bytes.
+GDAL guesses formats from names and contents, and follows what it finds there. So it never sees a name that somebody else chose:
+what is to be read is laid in a new folder as `layer.shp`, `layer.gpkg`, `layer.gdb` and so on, after a look at its content.
 """
 
 import hashlib
@@ -10,13 +9,30 @@ import lzma
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
+from loader import integrity, json_content, parquet
+from loader.datasets import Dataset, T, chosen, datasets, is_clutter, nothing_here, refuse_incomplete, unknown_suffix
 from loader.errors import FileRefused
+from loader.formats import (
+    ARCHIVES,
+    FILE_GEODATABASE,
+    FLATGEOBUF,
+    GEOJSON,
+    GEOPACKAGE,
+    GEOPARQUET,
+    KML,
+    MAPINFO_MIF,
+    SHAPEFILE,
+    Format,
+    check_content,
+    has_placemarks,
+    refuse_too_large,
+)
 from loader.workspace import working_folder
 
 # Far beyond any boundary file (the largest official one unpacks to 0.4 GB), far below a disk.
@@ -26,9 +42,6 @@ MAX_RATIO = 200
 RATIO_MATTERS_FROM_BYTES = 50 * 2**20
 MAX_MEMBERS = 10_000
 
-_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-_REQUIRED = (".shp", ".shx", ".dbf")
-_SINGLE = {".gpkg": ".gpkg", ".geojson": ".geojson", ".json": ".geojson"}
 _CHUNK = 1 << 20
 # What zipfile and its decompressors raise on bytes that make no sense. NotImplementedError is a RuntimeError: it comes first.
 _DAMAGE = (
@@ -39,47 +52,72 @@ _DAMAGE = (
 
 @dataclass(frozen=True, slots=True)
 class LayerFiles:
-    """A layer, ready to be opened.
+    """A dataset, ready to be opened.
 
     Attributes:
-        path: `layer.shp`, `layer.gpkg` or `layer.geojson` in a folder that vanishes afterwards.
+        path: `layer.shp`, `layer.gpkg` or the like in a folder that vanishes afterwards.
         display_name: what the user would call it.
-        sha256: of its content, hexadecimal: of the archive or the single file, or of a shapefile's parts in order of name.
+        sha256: of its content, hexadecimal: of the archive or the single file, or of several files in order of name.
         declared_encoding: content of the .cpg beside a shapefile, None where there is none.
+        format: decides which driver may open it.
+        dataset: name of the dataset's main file, as the user or the archive calls it.
+        rows: number of rows in the file where it was counted without GDAL, else None.
     """
 
     path: Path
     display_name: str
     sha256: str
     declared_encoding: str | None
+    format: Format
+    dataset: str
+    rows: int | None
+
+    def is_called(self, layer_name: str) -> bool:
+        """Say whether a name means the dataset; see Dataset.is_called."""
+        return Dataset(self.dataset, self.format, {}).is_called(layer_name)
 
 
 @contextmanager
-def open_layer(source: Path) -> Iterator[LayerFiles]:
-    """Lay the one layer that `source` holds into a temporary folder.
+def open_layer(source: Path, layer_name: str = "") -> Iterator[LayerFiles]:
+    """Lay the dataset that `source` holds into a temporary folder.
 
-    A folder may hold the parts of one shapefile, one .gpkg, one .geojson or one zip; a zip may hold folders.
+    Args:
+        source: a file of any format of loader.formats, a zip or a folder that holds one (or one zip).
+        layer_name: which dataset, where there are several.
 
     Raises: FileRefused for anything that is missing, damaged, ambiguous or unsafe.
     """
-    source = _the_one_in(source) if source.is_dir() else source
-    if not source.is_file():
+    if source.is_dir() and source.suffix.lower() != FILE_GEODATABASE.suffix:
+        dataset, source = _in_folder(source, layer_name)
+    elif source.exists():
+        dataset = None if _is_archive(source) else _of_file(source)
+    else:
         raise FileRefused(f"{source} does not exist.")
-    _readable([source])
     with working_folder() as folder:
-        if zipfile.is_zipfile(source) or source.suffix.lower() == ".zip":
-            _unzip(source, folder)
+        if dataset is None:
+            _readable([source])
+            dataset_name, file_format = _unzip(source, folder, layer_name)
             sha256 = _sha256([source])
         else:
-            parts = _shapefile_parts(source) if source.suffix.lower() in _SHAPEFILE else _single(source)
-            _readable(parts.values())
-            for suffix, path in parts.items():
-                (folder / f"layer{suffix}").symlink_to(path.resolve())
-            sha256 = _sha256([parts[suffix] for suffix in sorted(parts)])
-        path = _checked(folder, source)
+            _readable(dataset.parts.values())
+            dataset_name, file_format = dataset.name, dataset.format
+            for part, path in dataset.parts.items():
+                target = _target(folder, file_format, part)
+                target.parent.mkdir(exist_ok=True)
+                target.symlink_to(path.resolve())
+            sha256 = _sha256([dataset.parts[part] for part in sorted(dataset.parts)])
+        path, file_format, rows = _checked(folder, file_format, source.name)
         cpg = folder / "layer.cpg"
         declared = _first_line(cpg) if cpg.exists() else None
-        yield LayerFiles(path, source.name, sha256, declared)
+        yield LayerFiles(path, source.name, sha256, declared, file_format, dataset_name, rows)
+
+
+def _target(folder: Path, file_format: Format, part: str) -> Path:
+    return folder / "layer.gdb" / part if file_format is FILE_GEODATABASE else folder / f"layer{part}"
+
+
+def _is_archive(path: Path) -> bool:
+    return path.is_file() and (path.suffix.lower() in ARCHIVES or zipfile.is_zipfile(path))
 
 
 def _readable(paths: Iterable[Path]) -> None:
@@ -95,67 +133,73 @@ def _first_line(cpg: Path) -> str:
         return file.read(100).decode("ascii", errors="replace").strip()
 
 
-def _the_one_in(folder: Path) -> Path:
-    """Return the file in a folder (or in its only subfolder of the kind) that the layer is read from."""
-    wanted = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix.lower() in (".shp", ".zip", *_SINGLE) and not _is_clutter(path.relative_to(folder))
+def _in_folder(folder: Path, layer_name: str) -> tuple[Dataset[Path] | None, Path]:
+    """Return the dataset in a folder and its file, or None and the archive that it holds."""
+    files: list[tuple[PurePath, Path]] = [
+        (path.relative_to(folder), path) for path in sorted(folder.rglob("*")) if path.is_file() or path.is_symlink()
     ]
-    if len(wanted) > 1:
-        names = ", ".join(str(path.relative_to(folder)) for path in wanted[:5])
-        raise FileRefused(f"{folder} holds several layers ({names}): name the one to load.")
-    if wanted:
-        return wanted[0]
-    tables = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in (".dbf", ".shx"))
-    if tables:
-        return tables[0]
-    raise FileRefused(f"{folder} holds no .shp, .zip, .gpkg or .geojson.")
+    archives = [
+        Dataset(name.as_posix(), FILE_GEODATABASE, {"": path})
+        for name, path in files
+        if path.suffix.lower() in ARCHIVES and not is_clutter(name)
+    ]
+    candidates = _layers([*datasets(files), *archives], lambda path: path.open("rb"))
+    if not candidates:
+        raise nothing_here(files, str(folder))
+    dataset = chosen(candidates, str(folder), layer_name)
+    if dataset in archives:
+        return None, dataset.parts[""]
+    refuse_incomplete(dataset, PurePath(dataset.name).name)
+    return dataset, folder / dataset.name
 
 
-def _is_clutter(path: PurePath) -> bool:
-    """Say whether a file was left there by a desktop: `._name.shp` has the name of a layer and is none."""
-    return "__MACOSX" in path.parts or path.name.startswith(".")
+def _of_file(source: Path) -> Dataset[Path]:
+    """Return the dataset of one file and those beside it that belong to it."""
+    suffix = source.suffix.lower()
+    beside = source.iterdir() if source.is_dir() else source.parent.iterdir()
+    names = ((path.relative_to(source.parent), path) for path in beside if path.is_file() or path.is_symlink())
+    if source.is_dir():
+        candidates = datasets(names)
+    else:
+        same = [(name, path) for name, path in names if name.stem.lower() == source.stem.lower()]
+        exact = [item for item in same if item[0].stem == source.stem]
+        # The one that was named, where another has the same name but for letter case.
+        candidates = [
+            one for group in (exact, same) for one in datasets(group) if one.parts and source in (*one.parts.values(),)
+        ]
+        candidates.sort(key=lambda one: -len(one.parts))
+        if not candidates and suffix in SHAPEFILE.parts:
+            raise nothing_here(same, source.name)
+    if not candidates:
+        raise unknown_suffix(source.name)
+    refuse_incomplete(candidates[0], source.name)
+    return candidates[0]
 
 
-def _shapefile_parts(source: Path) -> dict[str, Path]:
-    parts = {
-        path.suffix.lower(): path
-        for path in sorted(source.parent.iterdir())
-        if path.stem == source.stem and path.suffix.lower() in _SHAPEFILE
-    }
-    _require(parts, source.name)
-    return parts
+def _layers(candidates: list[Dataset[T]], opened: Callable[[T], IO[bytes]]) -> list[Dataset[T]]:
+    """Leave out JSON and KML without features, where there is something else: metadata lie beside a layer."""
+
+    def is_layer(one: Dataset[T]) -> bool:
+        if one.format not in (GEOJSON, KML):
+            return True
+        with opened(one.parts[one.format.suffix]) as stream:
+            return json_content.is_layer(stream, one.name) if one.format is GEOJSON else has_placemarks(stream)
+
+    return candidates if len(candidates) < 2 else [one for one in candidates if is_layer(one)]
 
 
-def _single(source: Path) -> dict[str, Path]:
-    suffix = _SINGLE.get(source.suffix.lower())
-    if suffix is None:
-        raise FileRefused(
-            f"{source.name} is not a boundary file: expected a .zip, .shp, .gpkg or .geojson (or a folder that holds one)."
-        )
-    return {suffix: source}
-
-
-def _require(parts: Mapping[str, object], name: str) -> None:
-    missing = [suffix for suffix in _REQUIRED if suffix not in parts]
-    if ".shp" in missing:
-        raise FileRefused(
-            f"{name}: there is no .shp, only {', '.join(sorted(parts))}. Those are the table without the boundaries: "
-            "get the whole download (the .shp is by far its largest part)."
-        )
-    if missing:
-        raise FileRefused(f"{name}: a shapefile needs its {' and '.join(missing)} too; get the whole download.")
-
-
-def _unzip(source: Path, folder: Path) -> None:
+def _unzip(source: Path, folder: Path, layer_name: str) -> tuple[str, Format]:
+    """Unpack the dataset of an archive; return its name in there and its format."""
     try:
         with zipfile.ZipFile(source) as archive:
-            members = _layer_members(archive, source.name)
+            dataset = _in_archive(archive, source.name, layer_name)
             total = 0
-            for suffix, member in members.items():
-                with archive.open(member) as packed, (folder / f"layer{suffix}").open("wb") as out:
+            for part, member in dataset.parts.items():
+                target = _target(folder, dataset.format, part)
+                target.parent.mkdir(exist_ok=True)
+                with archive.open(member) as packed, target.open("wb") as out:
                     total += _unpack(packed, out, member, source.name, MAX_UNPACKED_BYTES - total)
+            return dataset.name, dataset.format
     except _DAMAGE as error:
         raise FileRefused(f"{source.name} is damaged or cut short ({error}): download it again.") from error
     except OSError as error:
@@ -166,41 +210,31 @@ def _unzip(source: Path, folder: Path) -> None:
         raise FileRefused(f"{source.name} is encrypted: unpack it and load the folder.") from error
 
 
-def _layer_members(archive: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
-    """Return the members of the one layer in an archive by suffix."""
+def _in_archive(archive: zipfile.ZipFile, name: str, layer_name: str) -> Dataset[zipfile.ZipInfo]:
     members = archive.infolist()
     if len(members) > MAX_MEMBERS:
         raise FileRefused(f"{name} holds {len(members)} files: that is no boundary file.")
-    layers: dict[str, dict[str, zipfile.ZipInfo]] = {}
-    nested = []
+    files: list[tuple[PurePath, zipfile.ZipInfo]] = []
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
         # Nothing is ever written under a member's own name, but an archive that tries this is not one to trust.
         if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts):
             raise FileRefused(f"{name} holds {member.filename!r}, a path that leaves the archive: it is not safe to read.")
-        if member.is_dir() or _is_clutter(path):
-            continue
-        suffix = path.suffix.lower()
-        suffix = _SINGLE.get(suffix, suffix)
-        if suffix in (*_SHAPEFILE, ".gpkg", ".geojson"):
-            layers.setdefault(str(path.with_suffix("")), {})[suffix] = member
-        elif suffix == ".zip":
-            nested.append(member.filename)
-    complete = [(stem, suffix) for stem, parts in layers.items() for suffix in (".shp", ".gpkg", ".geojson") if suffix in parts]
-    if len(complete) > 1:
-        names = ", ".join(sorted(stem + suffix for stem, suffix in complete)[:5])
-        raise FileRefused(f"{name} holds several layers ({names}): unpack it and name one.")
-    if complete:
-        ((stem, suffix),) = complete
-        if suffix != ".shp":
-            return {suffix: layers[stem][suffix]}
-        _require(layers[stem], name)
-        return layers[stem]
-    if layers:
-        _require(next(iter(layers.values())), name)
-    if nested:
-        raise FileRefused(f"{name} holds another archive ({nested[0]}): unpack it and load what is inside.")
-    raise FileRefused(f"{name} holds no .shp, .gpkg or .geojson: it is not a boundary file.")
+        if not member.is_dir() and not is_clutter(path):
+            files.append((path, member))
+    candidates = _layers(datasets(files), lambda member: _bounded(archive, member, name))
+    if not candidates:
+        raise nothing_here(files, name)
+    dataset = chosen(candidates, name, layer_name)
+    refuse_incomplete(dataset, name)
+    return dataset
+
+
+def _bounded(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> IO[bytes]:
+    """Open a member that is only looked at."""
+    if member.file_size > RATIO_MATTERS_FROM_BYTES and member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        raise FileRefused(f"{name}: {member.filename} unpacks to more than any boundary file; it looks like a zip bomb.")
+    return archive.open(member)
 
 
 def _unpack(packed: IO[bytes], out: IO[bytes], member: zipfile.ZipInfo, name: str, allowed: int) -> int:
@@ -215,47 +249,28 @@ def _unpack(packed: IO[bytes], out: IO[bytes], member: zipfile.ZipInfo, name: st
     return written
 
 
-def _checked(folder: Path, source: Path) -> Path:
-    """Return the file to open if its first bytes are what its name says."""
-    for suffix, looks_right in ((".shp", _is_shp), (".gpkg", _is_gpkg), (".geojson", _is_json_object)):
-        path = folder / f"layer{suffix}"
-        if path.exists():
-            with path.open("rb") as file:
-                head = file.read(4096)
-            if not looks_right(head):
-                raise FileRefused(f"{source.name} is not a boundary file: its content is no {suffix[1:]}.")
-            if suffix == ".shp":
-                _refuse_cut_short(folder)
-            return path
-    raise FileRefused(f"{source.name} is not a boundary file.")
-
-
-def _refuse_cut_short(folder: Path) -> None:
-    """Compare the sizes of a shapefile's parts with what their headers promise: GDAL reads the rows beyond as empty."""
-    for suffix in _REQUIRED:
-        path = folder / f"layer{suffix}"
-        with path.open("rb") as file:
-            head = file.read(100)
-        if suffix == ".dbf":
-            rows, names, row = struct.unpack("<IHH", head[4:12]) if len(head) >= 32 else (1, 32, 0)
-            promised = names + rows * row
-        else:
-            promised = 2 * int.from_bytes(head[24:28], "big") if len(head) == 100 else 100
-        size = path.stat().st_size
-        if size < promised:
-            raise FileRefused(f"The {suffix} is cut short ({size:,} of {promised:,} bytes): download it again.")
-
-
-def _is_shp(head: bytes) -> bool:
-    return len(head) >= 100 and head[:4] == b"\x00\x00\x27\x0a"
-
-
-def _is_gpkg(head: bytes) -> bool:
-    return head[:16] == b"SQLite format 3\x00"
-
-
-def _is_json_object(head: bytes) -> bool:
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{"
+def _checked(folder: Path, file_format: Format, name: str) -> tuple[Path, Format, int | None]:
+    """Return the file to open, its format by its content, and its number of rows where GDAL need not be asked for it."""
+    path = folder / f"layer{file_format.suffix}"
+    if file_format is GEOJSON:
+        layer = json_content.identify(path, name)
+        if layer.format.in_memory:
+            refuse_too_large(path, layer.format, name)
+        return layer.path, layer.format, layer.features
+    check_content(path, file_format, name)
+    if file_format is SHAPEFILE:
+        return path, file_format, integrity.shapefile_rows(path)
+    if file_format is FLATGEOBUF:
+        return path, file_format, integrity.flatgeobuf_rows(path)
+    if file_format is MAPINFO_MIF:
+        return path, file_format, integrity.mif_rows(path.with_suffix(".mid"))
+    if file_format is GEOPARQUET:
+        target = folder / f"layer{GEOPACKAGE.suffix}"
+        return target, GEOPACKAGE, parquet.to_geopackage(path, target, name, MAX_UNPACKED_BYTES)
+    wal = folder / "layer.gpkg-wal"
+    if wal.exists() and wal.stat().st_size:
+        raise FileRefused(f"{name} is open in another program, which has not written all changes into it yet: close it there.")
+    return path, file_format, None
 
 
 def _sha256(paths: list[Path]) -> str:

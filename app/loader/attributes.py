@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from geography.codes import PROVINCE_BY_PRUID, fsa_province
+from geography.codes import PROVINCE_BY_PRUID, SPACES, fsa_province, normal_code
 from geography.text import fold
 from loader.sources import CoverageSource
 
@@ -20,8 +20,6 @@ _MOJIBAKE = re.compile(f"[\u0080-\u009f\ufffd\u2500-\u259f]|[ÃÂÅ][{re.escape(
 # The widths of region.dguid and region.population. What does not fit is not what its field's name says.
 _DGUID_MAX_CHARACTERS = 21
 _INTEGER_LIMIT = 2**31
-# Not \s: that takes U+0085 for a space, which is an ellipsis of Windows-1252 that was read as Latin-1.
-_SPACES = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u2028-\u202f\u3000]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: C
     def text(column: str) -> str:
         return as_text(values.get(columns[column])) if column in columns else ""
 
-    code = text("code").upper()
+    code = normal_code(text("code"))
     name_en = code if coverage.name_is_code else text("name_en")
     name_fr = code if coverage.name_is_code else (text("name_fr") or name_en)
     used = set(columns.values())
@@ -77,7 +75,7 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", str(value)).replace("\0", "")).strip()
+    return SPACES.sub(" ", unicodedata.normalize("NFC", str(value)).replace("\0", "")).strip()
 
 
 def _pruid(given: str, code: str, rule: str) -> str:

@@ -46,6 +46,8 @@ def asked(layer: Layer) -> dict[str, Any]:
         "code_pattern": layer.coverage.code_pattern.pattern,
         "province": layer.coverage.province,
         "fields": {column: list(layer.spellings(column)) for column in COLUMNS},
+        # Left out where there is none, so that reports of earlier releases stay comparable.
+        **({"layer_name": layer.layer_name} if layer.layer_name else {}),
     }
 
 

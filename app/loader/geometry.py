@@ -1,7 +1,7 @@
 """From a row's geometry to a valid multipolygon of EPSG:3347, changed only where it has to be."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +57,9 @@ def prepare(wkb: bytes | None, crs: SourceCrs) -> Prepared:
     # The length, not the bounds: those leave NaN out.
     if not np.isfinite(shapely.length(geometry)):
         raise GeometryProblem("coordinates that are not finite")
+    collected = None
+    if isinstance(geometry, shapely.GeometryCollection):
+        geometry, collected = _collected(geometry)
     if crs.geographic:
         if not are_degrees(shapely.bounds(geometry)):
             raise GeometryProblem("coordinates that are no degrees, in a file of degrees")
@@ -70,9 +73,10 @@ def prepare(wkb: bytes | None, crs: SourceCrs) -> Prepared:
         raise GeometryProblem("lies nowhere near Canada")
     if shapely.is_valid(geometry):
         if isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
-            return Prepared(_multi(geometry), None, 0.0)
+            return Prepared(_multi(geometry), f"{collected}; area changed by +0.000000 km2" if collected else None, 0.0)
         raise GeometryProblem(f"{geometry.geom_type} instead of a polygon")
-    return _repaired(geometry)
+    repaired = _repaired(geometry)
+    return replace(repaired, repair=f"{collected}; {repaired.repair}") if collected else repaired
 
 
 def densified(geometry: shapely.Geometry, longest: float) -> shapely.Geometry:
@@ -107,6 +111,24 @@ def _cut(ring: _Coords, longest: float) -> _Coords:
     inside = (step > 0) & (step < pieces[edge])
     cut = np.where(inside[:, None], low + (high - low) * (step / pieces[edge])[:, None], start[edge])
     return np.vstack((cut, ring[-1:]))
+
+
+def _collected(geometry: shapely.GeometryCollection) -> tuple[shapely.MultiPolygon, str]:
+    """Return the polygons of a collection, and what was left out: lines and points, which have no area.
+
+    Raises: GeometryProblem where there is no polygon.
+    """
+    parts: list[shapely.Geometry] = []
+    pending = [geometry]
+    while pending:
+        for part in shapely.get_parts(pending.pop()):
+            nested = isinstance(part, shapely.GeometryCollection | shapely.MultiPolygon)
+            (pending if nested else parts).append(part)
+    polygons = [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
+    if not polygons:
+        raise GeometryProblem("GeometryCollection without a polygon")
+    others = sorted({part.geom_type for part in parts} - {"Polygon"})
+    return shapely.multipolygons(polygons), f"GeometryCollection; without area and left out: {', '.join(others) or 'nothing'}"
 
 
 def _repaired(geometry: shapely.Geometry) -> Prepared:

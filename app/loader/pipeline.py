@@ -98,7 +98,7 @@ def load(
         raise SourceError(f"There is no gate {unknown[0]!r}. There are: {', '.join(GATES)}.")
     publishing.refuse_demo_over_real(layer.coverage.slug, demo=layer.demo)
     path = layer.path or fetch(layer, steps)
-    with _alone(steps), open_layer(path) as files:
+    with _alone(steps), open_layer(path, layer.layer_name) as files:
         vintage = None if again or dry_run else already_there(layer, files)
         if vintage is not None and vintage.status == Status.PUBLISHED:
             return Outcome("unchanged", vintage, vintage.report)

@@ -3,28 +3,32 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from ctypes import c_char_p
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from django.contrib.gis.gdal import DataSource, Driver
+from django.contrib.gis.gdal import DataSource, SpatialReference
 from django.contrib.gis.gdal.layer import Layer as OgrLayer
-from django.contrib.gis.gdal.prototypes import ds as capi
 
+from loader import ogr
 from loader.archive import LayerFiles
-from loader.crs import GDAL_ERRORS, SourceCrs, source_crs
+from loader.crs import GDAL_ERRORS, SourceCrs, refuse_outside_canada, source_crs
 from loader.encoding import encoding_named, table_encoding
 from loader.errors import FileRefused
+from loader.formats import SHAPEFILE, TOPOJSON
 from loader.sources import COLUMNS, Layer
+from loader.survey import Survey, refuse_other_geometries, survey
 
-_DRIVERS = {".shp": "ESRI Shapefile", ".gpkg": "GPKG", ".geojson": "GeoJSON"}
-_POLYGONAL = {"Polygon", "MultiPolygon", "Unknown", "GeometryCollection"}
-# GeoJSON may name its coordinate system by an address, which GDAL fetches whatever its version. A proxy that nobody
+# Files name coordinate systems and schemas by addresses, which GDAL fetches whatever its version. A proxy that nobody
 # runs keeps it off the network.
-_NO_NETWORK = {
+_ENVIRONMENT = {
     **dict.fromkeys(("GDAL_HTTP_PROXY", "GDAL_HTTPS_PROXY"), "127.0.0.1:1"),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "none.invalid"),
+    # GDAL would recode by a table of its own, and replace what does not fit; Python refuses instead.
+    "SHAPE_ENCODING": "",
+    # A region of millions of vertices on one line.
+    "OGR_GEOJSON_MAX_OBJ_SIZE": "0",
+    # A code of digits keeps its leading zero.
+    "GML_FIELDTYPES": "ALWAYS_STRING",
 }
 
 
@@ -35,7 +39,7 @@ class RawFeature:
     Attributes:
         row: 1 for the first.
         values: field name to value; text decoded, not yet trimmed.
-        wkb: geometry in the file's own coordinates, None where the row has none.
+        wkb: geometry in the file's own coordinates, None where the row has none; arcs are made straight.
     """
 
     row: int
@@ -45,10 +49,10 @@ class RawFeature:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known before row one.
+    """What is known before the fields of row one are read.
 
     Attributes:
-        count: number of rows.
+        count: number of rows, counted by reading them.
         columns: our column to the file's field, for those that the file has.
         encoding: of the text.
         extent: west, south, east, north of the file's own coordinates, as its header has them.
@@ -73,9 +77,10 @@ class BoundaryReader:
         names = self._layer.fields
         row = 0
         try:
-            for row, feature in enumerate(self._layer, start=1):
+            for row, feature in enumerate(ogr.features(self._layer), start=1):
                 values = {name: feature[index].value for index, name in enumerate(names)}
-                yield RawFeature(row, values, _wkb(feature))
+                handle = ogr.geometry(feature)
+                yield RawFeature(row, values, ogr.wkb(handle, row) if handle else None)
         except UnicodeDecodeError as error:
             raise FileRefused(
                 f"Row {row}: the text is not {self.header.encoding} ({error.object[:40]!r}). "
@@ -83,30 +88,20 @@ class BoundaryReader:
             ) from error
         except GDAL_ERRORS as error:
             raise FileRefused(f"Row {row + 1} cannot be read ({error}): the file is damaged, download it again.") from error
-        # GDAL ends quietly where a file is cut short.
         if row != self.header.count:
-            raise FileRefused(f"The file promises {self.header.count} rows and ends after {row}: download it again.")
-
-
-def _wkb(feature: Any) -> bytes | None:
-    try:
-        geometry = feature.geom
-    except GDAL_ERRORS:  # how Django says that a feature has no geometry
-        return None
-    return bytes(geometry.wkb)
+            raise FileRefused(f"The file had {self.header.count} rows and now has {row}: it changed while it was read.")
 
 
 @contextmanager
 def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
-    """Open a laid-out file and check its header against what the layer needs.
+    """Open a laid-out file, and judge its fields, geometry types, coordinate system and extent before any row is stored.
 
-    Raises: FileRefused for a file of another format than its name says, without rows, without polygons, without the fields
-    that the coverage needs, or in a coordinate system that nobody declared.
+    Raises: FileRefused for a file of another format than its name says, without rows, with anything but polygons, without the
+    fields that the coverage needs, in a coordinate system that nobody declared, or with rows outside Canada.
     """
     encoding = _encoding(files, layer)
-    # GDAL would recode by a table of its own, and replace what does not fit; Python refuses instead.
-    with _environment({"SHAPE_ENCODING": "", **_NO_NETWORK}):
-        source = _open(files.path, encoding)
+    with _environment(_ENVIRONMENT), ogr.with_curves():
+        source = ogr.opened(files.path, files.format.driver, files.format.options, encoding, files.format.title)
         try:
             ogr_layer, header = _header(source, files, layer, encoding)
         except UnicodeDecodeError as error:
@@ -120,46 +115,62 @@ def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
 
 
 def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) -> tuple[OgrLayer, Header]:
-    if source.layer_count != 1:
-        names = ", ".join(source[index].name for index in range(source.layer_count)) or "none"
-        raise FileRefused(f"{files.display_name} holds {source.layer_count} layers ({names}); one is needed.")
-    ogr_layer = source[0]
-    if ogr_layer.num_feat == 0:
-        raise FileRefused(f"{files.display_name} holds no rows.")
-    kind = str(ogr_layer.geom_type)
-    if kind.removesuffix("25D").rstrip("ZM") not in _POLYGONAL:
-        raise FileRefused(f"{files.display_name} holds {kind} geometries; boundaries are polygons.")
-    try:
-        extent = ogr_layer.extent.tuple
-    except GDAL_ERRORS:
-        raise FileRefused(f"{files.display_name} holds rows, but not one geometry.") from None
-    crs = source_crs(declared=_declared_crs(ogr_layer), assumed_srid=layer.srid, extent=extent)
+    ogr_layer, surveyed = _layer(source, files, layer)
+    refuse_other_geometries(surveyed, files.display_name)
+    # A driver drops what it cannot make a feature of.
+    if files.rows is not None and surveyed.rows != files.rows:
+        raise FileRefused(
+            f"{files.display_name} holds {files.rows:,} rows, of which {surveyed.rows:,} can be read: the file is damaged or "
+            "not quite what its format asks for. Export it again."
+        )
+    if surveyed.extent is None:
+        raise FileRefused(f"{files.display_name} holds rows, but not one geometry with coordinates.")
     columns = _columns(ogr_layer.fields, layer, files.display_name)
-    return ogr_layer, Header(ogr_layer.num_feat, columns, crs, encoding, extent)
+    crs = source_crs(declared=_declared_crs(ogr_layer, files), assumed_srid=layer.srid, extent=surveyed.extent)
+    refuse_outside_canada(surveyed.boxes, crs)
+    return ogr_layer, Header(surveyed.rows, columns, crs, encoding, surveyed.extent)
 
 
-def _open(path: Path, encoding: str) -> DataSource:
-    """Open with the one driver that the file's name and first bytes call for; no other may look at it."""
-    driver = Driver(_DRIVERS[path.suffix])
-    allowed = (c_char_p * 2)(driver.name.encode(), None)
-    try:
-        pointer = capi.open_ds(os.fsencode(path), capi.GDAL_OF_VECTOR, allowed, None, None)
-        return DataSource(pointer, ds_driver=driver.ptr, encoding=encoding)
-    except GDAL_ERRORS as error:
-        raise FileRefused(f"The file is damaged: it cannot be opened as {driver.name}. Download it again.") from error
+def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLayer, Survey]:
+    """Return the layer to read and what stands in it. Raises: FileRefused where it is not clear which one is meant."""
+    layers = ogr.layers(source)
+    by_name = {one.name: one for one in layers}
+    wanted = layer.layer_name
+    if wanted in by_name and files.format.several_layers:
+        return by_name[wanted], survey(by_name[wanted])
+    if wanted and not files.is_called(wanted):
+        names = ", ".join(by_name) if files.format.several_layers else files.dataset
+        raise FileRefused(f"{files.display_name} has no layer {wanted!r}. It has {names}.")
+    if len(layers) == 1:
+        return layers[0], survey(layers[0])
+    # Tables of styles and of metadata lie beside the one layer that is meant; a layer may also leave its type open.
+    spatial = {one.name: one for one in layers if ogr.declared_type(one) in (ogr.UNKNOWN, ogr.COLLECTION, *ogr.SURFACES)}
+    surveyed = {name: survey(one) for name, one in spatial.items()}
+    polygonal = [name for name, found in surveyed.items() if found.polygons]
+    if len(polygonal) == 1:
+        return spatial[polygonal[0]], surveyed[polygonal[0]]
+    if polygonal:
+        raise FileRefused(
+            f"{files.display_name} holds {len(polygonal)} layers of polygons ({', '.join(polygonal)}): name the one to "
+            "load with --layer-name."
+        )
+    names = ", ".join(f"{one.name}: {ogr.NAMES.get(ogr.declared_type(one), 'unknown')}" for one in layers) or "none"
+    raise FileRefused(f"{files.display_name} holds {len(layers)} layers ({names}), and none with polygons.")
 
 
 def _encoding(files: LayerFiles, layer: Layer) -> str:
-    if files.path.suffix == ".shp":
+    if files.format is SHAPEFILE:
         return table_encoding(files.path.with_suffix(".dbf"), wanted=layer.encoding, declared=files.declared_encoding)
     return encoding_named(layer.encoding, "The layer") if layer.encoding else "utf-8"
 
 
-def _declared_crs(ogr_layer: OgrLayer) -> Any:
+def _declared_crs(ogr_layer: OgrLayer, files: LayerFiles) -> SpatialReference | None:
     try:
-        return ogr_layer.srs
+        declared = ogr_layer.srs
     except GDAL_ERRORS:  # a .prj that is no coordinate system is as good as none
-        return None
+        declared = None
+    # A topology has no member for it: like GeoJSON it is in degrees of WGS 84.
+    return SpatialReference(4326) if declared is None and files.format is TOPOJSON else declared
 
 
 def _columns(found: list[str], layer: Layer, name: str) -> dict[str, str]:

@@ -29,7 +29,8 @@ PROVINCE_RULES = ("field", "code", "postal-letter", "none")
 # The keys of a layer's paragraph.
 _KEYS: Mapping[str, type] = {
     **dict.fromkeys(("coverage", "vintage", "title_en", "title_fr", "licence", "licence_url"), str),
-    **dict.fromkeys(("representation", "attribution_en", "attribution_fr", "file", "url", "sha256", "encoding"), str),
+    **dict.fromkeys(("representation", "attribution_en", "attribution_fr", "file", "url", "sha256"), str),
+    **dict.fromkeys(("encoding", "layer_name"), str),
     **dict.fromkeys(("effective_from", "effective_to"), date),
     **dict.fromkeys(("bytes", "srid"), int),
     **dict.fromkeys(("demo", "extract", "embedded"), bool),
@@ -80,6 +81,7 @@ class Layer:
         size, sha256: of the download, where the source states them.
         srid: of coordinates, only used where the file does not say.
         encoding: of the text, wins over what the file says.
+        layer_name: of the dataset or the layer to read, where the file holds several.
         expected_count: how many regions there must be, None where nobody knows.
     """
 
@@ -101,6 +103,7 @@ class Layer:
     sha256: str = ""
     srid: int | None = None
     encoding: str = ""
+    layer_name: str = ""
     expected_count: int | None = None
     demo: bool = False
     extract: bool = False

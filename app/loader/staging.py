@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import shapely
 from django.db import DatabaseError, connection
 
+from geography.codes import code_problem, is_fsa
+from geography.conf import COVERAGE_FSA
 from geography.models import Vintage
 from loader.attributes import Attributes, is_mojibake, normalise
 from loader.geometry import GeometryProblem, Prepared, prepare
@@ -23,8 +25,6 @@ _UNMEASURED = ("0", "{0,0,0,0}", "SRID=4326;POINT EMPTY")
 _SLICE = 1 << 19
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-# The width of region.code.
-CODE_MAX_CHARACTERS = 20
 # A repair that moves more of a region than this is not a repair but a guess.
 REPAIR_LIMIT_SHARE = 0.01
 
@@ -96,11 +96,11 @@ def _pieces(
         attributes = normalise(feature.values, header.columns, layer.coverage)
         where = f"row {feature.row} ({attributes.code or 'no code'})"
         _inspect(attributes, layer, where, staged)
-        if not 1 <= len(attributes.code) <= CODE_MAX_CHARACTERS:
-            staged.unusable.append(f"{where[:80]}: the code has {len(attributes.code)} characters")
+        if reason := _cannot_be_requested(attributes.code, layer):
+            staged.unusable.append(f"{where[:80]}: {reason}")
             continue
         if attributes.code in first_row:
-            staged.duplicates.append(f"{where}: already in row {first_row[attributes.code]}")
+            staged.duplicates.append(f"{where}: already in row {first_row[attributes.code]}; a region is one row")
             continue
         first_row[attributes.code] = feature.row
         try:
@@ -122,6 +122,15 @@ def _pieces(
             yield wkb[start : start + _SLICE].hex().encode("ascii")
         del wkb
         yield "\t".join(("", "t" if repaired else "f", *_UNMEASURED)).encode() + b"\n"
+
+
+def _cannot_be_requested(code: str, layer: Layer) -> str | None:
+    """Return why a region of this code could be stored and then not be requested; None where it can be."""
+    if reason := code_problem(code):
+        return reason
+    if layer.coverage.slug == COVERAGE_FSA and not is_fsa(code):
+        return "the code is no FSA (letter, digit, letter, of those that postal codes use)"
+    return None
 
 
 def _inspect(attributes: Attributes, layer: Layer, where: str, staged: Staged) -> None:

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.db.models import Sum
 
+from geography.codes import CODE_MAX_CHARACTERS
 from geography.messages import Message, Plural
 from geography.models import Overlap, Status, Vintage
 from loader.fit import GAP_WIDTH_M, Fit
 from loader.limits import describe_limits
 from loader.sources import Layer
-from loader.staging import CODE_MAX_CHARACTERS, REPAIR_LIMIT_SHARE, Staged
+from loader.staging import REPAIR_LIMIT_SHARE, Staged
 
 GONE_LIMIT_SHARE = 0.25
 # An FSA's shares may sum to more than one only where regions overlap, and to less only where it leaves all regions (water).

@@ -63,7 +63,19 @@ def seeds(folder: Path) -> dict[str, Parts]:
     json = files.geojson(folder / "layer.geojson", odd, degrees=True)
     gpkg = folder / "layer.gpkg"
     pyogrio.write_dataframe(pyogrio.read_dataframe(made["utf-8"]), gpkg)
-    return found | {one.suffix: {one.name: one.read_bytes()} for one in (json, gpkg)}
+    single = [json, gpkg]
+    frame = pyogrio.read_dataframe(made["utf-8"])
+    for suffix, driver in (("fgb", "FlatGeobuf"), ("gml", "GML"), ("kml", "LIBKML"), ("geojsonl", "GeoJSONSeq")):
+        single.append(folder / f"layer.{suffix}")
+        pyogrio.write_dataframe(frame, single[-1], driver=driver)
+    single.append(folder / "layer.parquet")
+    frame.to_parquet(single[-1])
+    found |= {one.suffix: {one.name: one.read_bytes()} for one in single}
+    for suffix in ("tab", "mif"):
+        (folder / suffix).mkdir()
+        pyogrio.write_dataframe(frame, folder / suffix / f"layer.{suffix}", driver="MapInfo File")
+        found[f".{suffix}"] = {one.name: one.read_bytes() for one in (folder / suffix).iterdir()}
+    return found
 
 
 def make(case: int, good: dict[str, Parts], folder: Path) -> tuple[str, Path]:

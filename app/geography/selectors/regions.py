@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from geography.codes import Province, is_dguid
+from geography.codes import Province, is_dguid, normal_code
 from geography.conf import COVERAGE_WORDS
 from geography.coordinates import Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
@@ -115,10 +115,10 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Drawn:
     Raises: RegionUnknown, naming the other published vintages that do have it: codes come and go.
     Queries: 1, and 1 more to say where it is instead.
     """
-    key = region_id.strip().upper()
-    # A code of another coverage may look like a DGUID.
+    key = normal_code(region_id)
+    # A code of another coverage may look like a DGUID; a code wins over another region's DGUID.
     by = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
-    where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.id LIMIT 1"
+    where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
     found = regions_drawn(where, {"vintage": vintage.pk, "key": key}, level)
     if not found:
         raise RegionUnknown(

@@ -39,8 +39,8 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
     elif gate == "duplicates":
         rows[1] = files.region("4601", files.cell(1))
     elif gate == "canada":
-        # Near Svalbard: in the box that Canada fills in this projection, but not in Canada.
-        rows[1] = files.region("4602", [(x + 3_000_000, y + 3_000_000) for x, y in files.cell(1)])
+        # Its middle lies in Canada, and all of it in the box that Canada fills in this projection; its corner does not.
+        rows[1] = files.region("4602", files.box(files.CELL, 0, 2_700_000, 3_000_000))
     return shape(tmp_path, rows)
 
 

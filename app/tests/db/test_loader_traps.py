@@ -131,7 +131,7 @@ def a_row_without_geometry(folder: Path) -> Path:
     return files.shape(folder, rows)
 
 
-@trap("holds no usable row: row 1 (4601): LineString instead of a polygon; row 2")
+@trap("holds LineString geometries; boundaries are polygons")
 def lines_and_points_in_geojson(folder: Path) -> Path:
     path = files.geojson(folder / "a.geojson", files.grid(1), degrees=True)
     text = path.read_text().replace('"Polygon", "coordinates": [[[', '"LineString", "coordinates": [[').replace("]]]}", "]]}")
@@ -159,7 +159,7 @@ def a_region_beyond_the_world(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", [(x * 1e9, y * 1e9) for x, y in files.cell(0)])])
 
 
-@trap("is not a file of Canada")
+@trap("The file lies nowhere near Canada: read as EPSG:3347, row 1 is at longitude")
 def everything_in_another_country(folder: Path) -> Path:
     south = [[(x, y - 4_000_000) for x, y in files.cell(index)] for index in range(2)]
     return files.shape(folder, [files.region(f"46{index:02d}", ring) for index, ring in enumerate(south, 1)])

@@ -41,3 +41,14 @@ def test_its_probes_are_answered_over_plain_http_by_a_service_that_is_secured(cl
         assert client.get(asked["path"], headers=headers).status_code == 200, probe["type"]
         # Without the name it would not be.
         assert client.get(asked["path"], headers={"Host": "10.0.0.5"}).status_code == 400
+
+
+def test_in_production_what_the_world_talks_to_cannot_write_what_the_owner_of_the_database_reads() -> None:
+    compose = yaml.safe_load((settings.REPO_DIR / "docker-compose.prod.yml").read_text(encoding="utf-8"))
+    cache = "/var/cache/covidtrends-geo"
+    volumes = {
+        service: dict(reversed(one.split(":")[:2]) for one in compose["services"][service]["volumes"])
+        for service in ("setup", "web")
+    }
+    assert volumes["setup"][cache] != volumes["web"][cache]
+    assert {volume[cache] for volume in volumes.values()} <= set(compose["volumes"])

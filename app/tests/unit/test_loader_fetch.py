@@ -39,6 +39,8 @@ class Site:
     cuts: list[int | None] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     wrong_range: bool = False
+    encoding: str = ""
+    length: bool = True
     redirect: str = ""
     seen: list[tuple[str, int]] = field(default_factory=list)
     address: str = ""
@@ -75,7 +77,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(site.content) - 1}/{len(site.content)}")
         if site.etag:
             self.send_header("ETag", site.etag)
-        self.send_header("Content-Length", str(len(body)))
+        if site.encoding:
+            self.send_header("Content-Encoding", site.encoding)
+        if site.length:
+            self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
         self.end_headers()
         cut = site.cuts.pop(0) if site.cuts else None
@@ -136,7 +141,7 @@ def test_a_file_arrives_whole_and_says_how_far_it_is(site: Site) -> None:
     assert (steps.totals, steps.done[0], steps.done[-1]) == ([len(site.content)], 0, len(site.content))
     assert steps.done == sorted(steps.done)
     assert steps.added == []
-    assert cache(path.parent) == {"a.zip", "a.zip.part.lock"}
+    assert cache(path.parent) == {"a.zip", "a.zip.origin", "a.zip.part.lock"}
 
 
 def test_a_second_load_asks_nobody(site: Site) -> None:
@@ -255,11 +260,129 @@ def test_another_sha256_than_declared_is_refused_and_not_kept(site: Site, tmp_pa
 
 def test_a_page_instead_of_the_file_is_refused_and_not_kept(site: Site, tmp_path: Path) -> None:
     site.content = b"<!DOCTYPE html><html>Sorry, we are closed</html>"
-    with pytest.raises(DownloadError, match=r"no zip \(it begins with b'<!DOCTYPE html"):
+    with pytest.raises(DownloadError, match=r"a page instead of the file.*it begins with b'<!DOCTYPE html"):
         get(site)
+    assert len(site.seen) == 1
     assert "a.zip" not in cache(tmp_path / "cache")
     site.content = archive(7)
     assert get(site)[0].read_bytes() == site.content
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<!DOCTYPE html><html>Closed for maintenance</html>",
+        b'\xef\xbb\xbf<?xml version="1.0"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN">\n<html></html>',
+        b"<!-- 7.2 -->\r\n<HTML><BODY>Down</BODY></HTML>",
+    ],
+)
+def test_a_page_of_a_server_under_maintenance_costs_nothing_of_what_has_arrived(
+    site: Site, tmp_path: Path, page: bytes
+) -> None:
+    whole = site.content
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "a.zip.part").write_bytes(whole[:400_000])
+    (tmp_path / "cache" / "a.zip.part.version").write_text('"1"')
+    site.content, site.ranges = page, False
+    with pytest.raises(
+        DownloadError, match=r"a page instead of the file.*what has arrived is kept in .*a\.zip\.part, and the next"
+    ):
+        get(site)
+    assert (tmp_path / "cache" / "a.zip.part").read_bytes() == whole[:400_000]
+    site.content, site.ranges = whole, True
+    assert get(site)[0].read_bytes() == whole
+    assert [first for _, first in site.seen] == [400_000, 400_000]
+
+
+def test_a_page_is_no_boundary_file_of_any_suffix(site: Site) -> None:
+    site.content = b"<html>Sorry</html>"
+    with pytest.raises(DownloadError, match="a page instead of the file"):
+        fetch(layer(site, "/a.geojson"), Watched(), pause_s=0)
+
+
+@pytest.mark.parametrize("statuses", [[404], [503] * 6])
+def test_a_download_of_which_nothing_arrived_names_no_part(site: Site, tmp_path: Path, statuses: list[int]) -> None:
+    site.statuses = statuses
+    with pytest.raises(DownloadError) as caught:
+        get(site)
+    assert ".part" not in str(caught.value)
+    assert cache(tmp_path / "cache") == {"a.zip.part.lock"}
+
+
+def test_a_connection_that_ends_without_a_length_is_no_whole_zip(site: Site, tmp_path: Path) -> None:
+    site.length, site.cuts = False, [300_000]
+    with pytest.raises(DownloadError, match="is no zip"):
+        get(site)
+    assert get(site)[0].read_bytes() == site.content
+
+
+def test_another_size_than_declared_is_refused_before_it_is_downloaded(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match=r"it has 900,\d+ bytes instead of 12: .*correct bytes in sources\.toml"):
+        get(site, size=12)
+    assert "a.zip.part" not in cache(tmp_path / "cache")
+
+
+def test_what_the_server_packs_unasked_is_refused(site: Site) -> None:
+    site.encoding = "gzip"
+    with pytest.raises(DownloadError, match="packed as gzip, which was not asked for"):
+        get(site)
+
+
+def test_a_version_that_cannot_be_sent_back_is_no_version(site: Site, tmp_path: Path) -> None:
+    site.etag, site.cuts = '"caf\xe9"', [300_000]
+    assert get(site)[0].read_bytes() == site.content
+    assert [first for _, first in site.seen] == [0, 0]
+
+
+def test_a_damaged_note_of_the_version_is_no_version(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "a.zip.part").write_bytes(site.content[:1000])
+    (tmp_path / "cache" / "a.zip.part.version").write_bytes(b"\xff\n\r\nX-Evil: 1")
+    assert get(site)[0].read_bytes() == site.content
+    assert site.seen == [("/a.zip", 0)]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda whole: whole[:-1], lambda whole: b"x" + whole[1:], lambda whole: b"", lambda whole: whole + b" "]
+)
+@pytest.mark.parametrize("declared", ["size", "sha256"])
+def test_a_file_in_the_cache_passes_the_checks_of_a_download_or_is_downloaded_again(
+    site: Site, damage: Any, declared: str
+) -> None:
+    options = {"size": len(site.content), "sha256": hashlib.sha256(site.content).hexdigest()}
+    if declared == "size":
+        del options["sha256"]
+    path, _ = get(site, **options)
+    path.write_bytes(damage(site.content))
+    get(site, **options)
+    assert path.stat().st_size == len(site.content)
+    assert get(site, sha256=hashlib.sha256(site.content).hexdigest())[0].read_bytes() == site.content
+
+
+def test_a_zip_in_the_cache_that_is_cut_short_is_downloaded_again(site: Site) -> None:
+    path, _ = get(site)
+    path.write_bytes(site.content[:500_000])
+    assert get(site)[0].read_bytes() == site.content
+
+
+def test_two_addresses_that_end_in_the_same_name_are_two_files(site: Site) -> None:
+    assert fetch(layer(site, "/2023/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
+    site.content = archive(3)
+    assert fetch(layer(site, "/2024/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
+    assert [path for path, _ in site.seen] == ["/2023/a.zip", "/2024/a.zip"]
+
+
+def test_a_file_that_was_put_into_the_cache_by_hand_is_used(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "a.zip").write_bytes(archive(3))
+    assert get(site)[0].read_bytes() == archive(3)
+    assert site.seen == []
+
+
+def test_a_cache_that_cannot_be_written_to_is_an_error_that_says_so(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(DownloadError, match=r"cannot be kept in .*cache: .*--file"):
+        get(site)
 
 
 def test_a_redirect_is_followed(site: Site) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ import shapefile
 import shapely
 from django.contrib.gis.gdal import Driver
 
+from loader import formats
 from loader.archive import open_layer
 from loader.errors import FileRefused
 from loader.geometry import Prepared, prepare
 from loader.reader import Header, RawFeature, open_reader
 from tests import loader_files as files
+from tests.unit.test_loader_formats import gml
 
 
 def read(path: Path, coverage: str = "health-regions", **options: Any) -> tuple[Header, list[RawFeature]]:
@@ -114,7 +117,9 @@ def test_a_geopackage_is_read(tmp_path: Path) -> None:
 
 
 def test_a_geopackage_of_several_layers_is_refused_by_name(tmp_path: Path) -> None:
-    assert "holds 2 layers (layer0, layer1); one is needed" in refusal(geopackage(tmp_path, 2))
+    assert "holds 2 layers of polygons (layer0, layer1): name the one to load with --layer-name" in refusal(
+        geopackage(tmp_path, 2)
+    )
 
 
 # ---------------------------------------------------------------- fields
@@ -232,7 +237,7 @@ def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
 def test_geojson_without_features_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.geojson").write_text(content)
     message = refusal(tmp_path / "a.geojson")
-    assert any(one in message for one in ("holds no rows", "cannot be opened as GeoJSON", "holds 0 layers"))
+    assert any(one in message for one in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but no layer"))
 
 
 def test_rows_without_one_geometry_are_refused(tmp_path: Path) -> None:
@@ -246,7 +251,7 @@ def test_a_sqlite_file_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     message = refusal(tmp_path / "a.gpkg")
-    assert "holds 0 layers" in message or "cannot be opened as GPKG" in message
+    assert "holds 1 layers (regions: None), and none with polygons" in message or "cannot be opened as GeoPackage" in message
 
 
 @pytest.mark.parametrize("suffix", [".shp", ".shx", ".dbf"])
@@ -268,7 +273,7 @@ def test_geojson_that_is_cut_short_is_refused(tmp_path: Path, cut: float) -> Non
 
 def test_json_a_thousand_levels_deep_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.geojson").write_text('{"a":' * 1_000 + "1" + "}" * 1_000)
-    assert "cannot be opened as GeoJSON" in refusal(tmp_path / "a.geojson")
+    assert "is JSON but no layer" in refusal(tmp_path / "a.geojson")
 
 
 @pytest.fixture
@@ -313,6 +318,50 @@ def test_no_file_makes_us_ask_the_network(
     assert seen == []
 
 
+XLINK = (
+    '<gml:featureMember><c:Region fid="2"><c:HRUID>4602</c:HRUID><c:ENGNAME>x</c:ENGNAME><c:shape>'
+    '<gml:Polygon xlink:href="URLa.gml#b"/></c:shape></c:Region></gml:featureMember>'
+)
+
+
+@pytest.mark.parametrize(
+    ("schema", "member"),
+    [
+        ('xsi:schemaLocation="http://example.org/ URLa.xsd"', ""),
+        ('xsi:schemaLocation="http://example.org/ /vsicurl/URLa.xsd"', ""),
+        ('xsi:schemaLocation="http://example.org/ URLwfs?SERVICE=WFS&amp;REQUEST=DescribeFeatureType"', ""),
+        ("", XLINK),
+        ("", '<gml:featureMember xlink:href="URLa.gml"/>'),
+    ],
+)
+def test_no_gml_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], schema: str, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = gml(tmp_path / "a.gml", schema=schema.replace("URL", address), member=member.replace("URL", address))
+    _, rows = read(path, srid=4269)
+    assert (rows[0].values["HRUID"], seen) == ("0460", [])
+
+
+def test_no_view_of_a_geopackage_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = geopackage(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE layer0 RENAME TO stored")
+        database.execute(
+            f"CREATE VIEW layer0 AS SELECT *, ogr_layer_FeatureCount('/vsicurl/{address}a.gpkg') AS a,"
+            f" ogr_geocode('{address}') AS b FROM stored"
+        )
+    database.close()
+    with suppress(FileRefused):
+        read(path)
+    assert seen == []
+
+
 def test_names_that_gdal_takes_for_addresses_are_names(tmp_path: Path) -> None:
     """GDAL never sees the name of the file, and what is in it is data."""
     document = json.loads(files.geojson(tmp_path / "a.geojson", files.grid(2), degrees=True).read_text())
@@ -322,8 +371,11 @@ def test_names_that_gdal_takes_for_addresses_are_names(tmp_path: Path) -> None:
     assert len(read(path)[1]) == 2
 
 
-def test_every_driver_that_is_used_exists() -> None:
-    assert [Driver(name).name for name in ("ESRI Shapefile", "GPKG", "GeoJSON")] == ["ESRI Shapefile", "GPKG", "GeoJSON"]
+@pytest.mark.parametrize(
+    "name", sorted({one.driver for one in vars(formats).values() if isinstance(one, formats.Format)} - {""})
+)
+def test_every_driver_that_is_used_exists(name: str) -> None:
+    assert Driver(name).name == name
 
 
 def test_the_environment_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

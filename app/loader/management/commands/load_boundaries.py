@@ -37,7 +37,10 @@ class Command(BaseCommand):
         what.add_argument("--prune", action="store_true", help="delete staged and retired vintages for good")
         parser.add_argument("--sources", type=Path, metavar="FILE", help="declarations of your own instead of sources.toml")
         one = parser.add_argument_group("the file")
-        one.add_argument("--file", type=Path, help="a zip, folder, .shp, .gpkg or .geojson, instead of the layer's own")
+        one.add_argument(
+            "--file", type=Path, help="a file, zip or folder, instead of the layer's own; formats: geodata/README.md"
+        )
+        one.add_argument("--layer-name", metavar="NAME", help="which layer (or file of a zip), where the file holds several")
         one.add_argument("--coverage", help="for a file that no layer declares: its coverage, with the options below")
         one.add_argument("--vintage", help="label of the edition in URLs")
         one.add_argument("--effective-from", type=_day, metavar="YYYY-MM-DD", help="first day in force")
@@ -186,6 +189,7 @@ def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
         "extract": options["extract"],
         "srid": options["srid"],
         "encoding": options["encoding"],
+        "layer_name": options["layer_name"],
         "expected_count": options["expect_count"],
         "columns": columns or None,
         "title_en": options["title"],
