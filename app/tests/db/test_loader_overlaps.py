@@ -12,6 +12,7 @@ from django.db import connection
 from geography.models import Overlap, Region
 from loader import pipeline
 from loader.progress import Steps
+from loader.rounding import area_sql
 from tests import loader_files as files
 from tests.db.conftest import accept
 
@@ -173,3 +174,29 @@ def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Pa
     assert {one.health_region.code: one.area_km2 for one in rows} == pytest.approx(
         {"4601": before["R3A", "4601"][0], "4602": before["R3A", "4602"][0]}
     )
+
+
+@pytest.mark.parametrize(
+    ("km2", "stored"),
+    [
+        ("2093190.1234567891", 2093190.12),
+        ("96.1234565", 96.123457),
+        ("0.00758312345", 0.007583),
+        ("0.3 + 0.1 + 0.2", 0.6),
+        ("0", 0.0),
+    ],
+)
+def test_areas_are_stored_with_nine_digits_and_down_to_a_square_metre(db: None, km2: str, stored: float) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {area_sql(km2)}")
+        assert cursor.fetchone() == (stored,)
+
+
+def test_two_loads_of_a_file_store_the_same_areas(load: Load, tmp_path: Path) -> None:
+    path = regions(tmp_path)
+    load(path, vintage="2018")
+    load(path, vintage="2022")
+    areas = Region.objects.order_by("code").values_list("code", "area_km2", "vintage__label")
+    one, other = ([row[:2] for row in areas if row[2] == label] for label in ("2018", "2022"))
+    assert one == other
+    assert all(round(area, 6) == area for _, area in one)
