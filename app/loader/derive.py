@@ -13,8 +13,8 @@ from django.db.backends.utils import CursorWrapper
 
 from geography.conf import LEVELS, PART_MAX_VERTICES, SRID_STATCAN_LAMBERT, SRID_WGS84, Level
 from geography.models import Vintage
-from loader.rounding import area_sql
 from loader.curves import curved, straight_up_to_y
+from loader.rounding import area_sql
 
 # NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
 _SRID_NAD83 = 4269

@@ -40,7 +40,7 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
         rows[1] = files.region("4601", files.cell(1))
     elif gate == "canada":
         # Its middle lies in Canada, and all of it in the box that Canada fills in this projection; its corner does not.
-        rows[1] = files.region("4602", files.box(files.CELL, 0, 2_700_000, 3_000_000))
+        rows[1] = files.region("4602", files.box(files.CELL, 0, 2_200_000, 2_000_000))
     return shape(tmp_path, rows)
 
 
