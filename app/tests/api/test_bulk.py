@@ -260,7 +260,7 @@ class TestWhatIsRefused:
         assert results(post("/locate", [])) == []
         assert bulk.taken == 0
 
-    def test_a_place_is_free_again_whatever_happens(self, world, client, post, settings):
+    def test_a_place_is_free_again_whatever_happens(self, world, post, settings):
         settings.BULK_AT_ONCE = 1
         post("/locate", b"{")
         post("/locate", b"x", "text/html")
