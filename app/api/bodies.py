@@ -11,12 +11,15 @@ from urllib.parse import urlencode
 from django.utils.encoding import iri_to_uri
 
 from api.language import say, say_often
+from api.params import LIMIT_MAX
 from geography.codes import PROVINCE_BY_PRUID
 from geography.formats import CHECKSUMS_NAME
 from geography.messages import Message
 from geography.text import is_web_address
 
 if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
     from geography.codes import FsaInput
     from geography.models import Region, Vintage
     from geography.selectors.changes import ReusedCode
@@ -162,7 +165,7 @@ def page_links(
     *,
     path: str,
     given: Mapping[str, str],
-    limit: int,
+    limit: int | None,
     offset: int,
     matched: int,
     label: str | None = None,
@@ -174,6 +177,7 @@ def page_links(
     is published in between does not shift them.
 
     Args:
+        limit: None for all to the end.
         label: of the vintage; None where the path names it.
     """
 
@@ -181,15 +185,23 @@ def page_links(
         href = f"{path}?{urlencode(query)}" if query else path
         return {"rel": rel, "type": media_type, "href": href}
 
-    pinned: dict[str, Any] = {name: text for name, text in given.items() if name != "at"} | {"limit": limit}
+    size = limit or min(offset, LIMIT_MAX)
+    pinned: dict[str, Any] = {name: text for name, text in given.items() if name != "at"} | {"limit": size}
     if label is not None:
         pinned["vintage"] = label
     links = [link("self", given)]
-    if offset + limit < matched:
+    if limit is not None and offset + limit < matched:
         links.append(link("next", pinned | {"offset": offset + limit}))
     if offset > 0:
-        links.append(link("prev", pinned | {"offset": max(0, min(offset, matched) - limit)}))
+        links.append(link("prev", pinned | {"offset": max(0, min(offset, matched) - size)}))
     return links
+
+
+def add_links(response: "HttpResponseBase", links: Iterable[Mapping[str, str]]) -> None:
+    """Add the links to other pages of a list to the Link header (RFC 8288)."""
+    pages = [f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links if one["rel"] != "self"]
+    if header := ", ".join([*pages, *filter(None, [response.headers.get("Link")])]):
+        response.headers["Link"] = header
 
 
 def region_names(region: "RegionRef | Drawn | Region", *, code_name: str, language: str) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from rest_framework.exceptions import APIException, MethodNotAllowed, NotAccepta
 from rest_framework.response import Response
 
 from api.bodies import province_block
-from api.bulk.errors import BodyInvalid, BodyTooLarge, MediaTypeUnknown
+from api.bulk.body import ENCODINGS
+from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
 from api.language import language_of, say
 from api.limits import TooManyAtOnce, TooManyRequests
 from api.ranges import RangeUnsatisfiable
@@ -29,6 +30,7 @@ from geography.codes import fsa_provinces
 from geography.messages import Message
 from geography.reading import PRIMARY, alias
 from geography.selectors.shapes import ShapeGone
+from geography.selectors.vintages import VintageGone
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
 from operations.places import NoPlace
@@ -87,6 +89,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.ParameterInvalid: Kind(400, "parameter-invalid", Message("A parameter cannot be used")),
     BodyInvalid: Kind(400, "body-invalid", Message("The body cannot be used")),
     BodyTooLarge: Kind(413, "body-too-large", Message("The body is too large")),
+    EncodingUnknown: Kind(415, "encoding-unknown", Message("Not a content coding that is read here")),
     MediaTypeUnknown: Kind(415, "media-type-unknown", Message("Not a media type that is read here")),
     geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
     geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),
@@ -96,6 +99,7 @@ TABLE: dict[type[Exception], Kind] = {
     geography.VintagesNotCompared: Kind(404, "vintages-not-compared", Message("These vintages are not compared")),
     geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
     geography.DownloadUnknown: Kind(404, "download-unknown", Message("No such file")),
+    geography.DownloadNotMade: Kind(404, "download-not-made", Message("The file is not made")),
     geography.TilesMissing: Kind(503, "tiles-missing", Message("No tiles are drawn yet"), retry_after_s=60),
     geography.DownloadMissing: Kind(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
     RangeUnsatisfiable: Kind(
@@ -107,6 +111,7 @@ TABLE: dict[type[Exception], Kind] = {
     NoPlace: _DATABASE_BUSY,
     # A vintage that was taken away just then: whoever asks again gets the next one, or is told.
     ShapeGone: _DATABASE_BUSY,
+    VintageGone: _DATABASE_BUSY,
     TooManyAtOnce: Kind(
         503,
         "too-many-at-once",
@@ -215,11 +220,17 @@ def _plain(kind: Kind, request: HttpRequest, error: BaseException) -> HttpRespon
 
 def _headers(kind: Kind, language: str) -> dict[str, str]:
     retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
-    return {
-        "Content-Language": language,
-        "Vary": "Accept-Language",
-        "Cache-Control": "no-store" if kind.status >= 500 else "no-cache",
-    } | retry
+    # RFC 9110, section 15.5.16.
+    coding = {"Accept-Encoding": ", ".join(ENCODINGS)} if kind is TABLE[EncodingUnknown] else {}
+    return (
+        {
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+            "Cache-Control": "no-store" if kind.status >= 500 else "no-cache",
+        }
+        | retry
+        | coding
+    )
 
 
 def _body(kind: Kind, error: BaseException, language: str) -> dict[str, Any]:

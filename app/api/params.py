@@ -51,9 +51,7 @@ PROPERTY_NAMES = (
     "vintage",
     "warnings",
 )
-# How many regions one answer may hold. The lighter levels send a national layer at once; ten regions of the fullest can
-# be 100 MB.
-LIMIT_MAX = {"none": 2_000, "low": 2_000, "medium": 2_000, "high": 500, "full": 10}
+LIMIT_MAX = 2_000
 CHANGES_MAX = 1_000
 
 
@@ -223,12 +221,32 @@ def fields_of(code_name: str) -> Param:
 
 LIMIT = Param(
     "limit",
-    whole_number("limit", 1, max(LIMIT_MAX.values())),
-    "At most this many regions. The default is the most there can be: "
-    + ", ".join(f"{most} with detail={detail}" for detail, most in LIMIT_MAX.items())
-    + ".",
-    {"type": "integer", "minimum": 1, "maximum": max(LIMIT_MAX.values())},
+    whole_number("limit", 1, LIMIT_MAX),
+    'At most this many regions; without it all of them. Where more follow, `Link: rel="next"` and `links` lead to them.',
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
     100,
+)
+LAT_COLUMN = Param(
+    "lat_column",
+    str.strip,
+    "Name of the CSV column that holds the latitude. Without it the likeliest: `lat`, `latitude`, `decimalLatitude`, "
+    "`stop_lat` …, `y`, in this order. Case and punctuation do not matter.",
+    {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
+    "LATITUDE",
+)
+LON_COLUMN = replace(
+    LAT_COLUMN,
+    name="lon_column",
+    description="Name of the CSV column that holds the longitude. Without it the likeliest: `lon`, `lng`, `long`, `longitude`, "
+    "`decimalLongitude`, `stop_lon` …, `x`, in this order. Case and punctuation do not matter.",
+    example="LONGITUDE",
+)
+CODE_COLUMN = replace(
+    LAT_COLUMN,
+    name="code_column",
+    description="Name of the CSV column that holds the FSA or postal code. Without it the likeliest: `fsa`, `cfsauid`, `rta`, "
+    "`postal_code`, `code_postal` …, `code`, in this order. Case and punctuation do not matter.",
+    example="postal_code",
 )
 KIND = Param(
     "kind",

@@ -1,5 +1,6 @@
 """Bodies that are never in memory as a whole: JSON whose geometries are still in the database, and answers out of a file."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import IO, Any
@@ -8,7 +9,10 @@ import orjson
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from api.limits import bulk
-from geography.selectors.shapes import LongShape
+from geography.selectors.shapes import LongShape, read_shapes
+from operations.metrics import PROBLEMS
+
+logger = logging.getLogger(__name__)
 
 Pieces = bytes | Iterator[bytes]
 _CHUNK = 1 << 18
@@ -31,9 +35,9 @@ def json_body(data: Any) -> Pieces:
 
 
 def _filled(between: list[bytes], shapes: list[LongShape]) -> Iterator[bytes]:
-    for text, shape in zip(between, shapes, strict=False):
+    for text, pieces in zip(between, read_shapes(shapes), strict=False):
         yield text
-        yield from shape.pieces()
+        yield from pieces
     yield between[-1]
 
 
@@ -76,8 +80,19 @@ def sent_part(
 
 
 def _chunks(source: IO[bytes], part: range) -> Iterator[bytes]:
-    source.seek(part.start)
-    left = len(part)
-    while left and (piece := source.read(min(_CHUNK, left))):
-        left -= len(piece)
-        yield piece
+    """Yield the bytes of a part of a file.
+
+    A file that ends early ends the answer before its Content-Length, upon which the server breaks the connection: every client
+    takes that for an error.
+    """
+    left, cause = len(part), "the file ends early"
+    try:
+        source.seek(part.start)
+        while left and (piece := source.read(min(_CHUNK, left))):
+            left -= len(piece)
+            yield piece
+    except OSError as error:
+        cause = type(error).__name__
+    if left:
+        PROBLEMS.labels("answer-broken-off").inc()
+        logger.error("answer broken off: %s, %d of %d bytes were not sent", cause, left, len(part))

@@ -1,5 +1,6 @@
 """What each route takes, as one spec each, and what its view gets: a frozen object of typed values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -12,6 +13,7 @@ from api.params import (
     CHANGES_LIMIT,
     CHECKSUM,
     CODE,
+    CODE_COLUMN,
     COVERAGE,
     DETAIL_HIGH,
     DETAIL_LOW,
@@ -22,9 +24,10 @@ from api.params import (
     KIND,
     LANG,
     LAT,
+    LAT_COLUMN,
     LIMIT,
-    LIMIT_MAX,
     LON,
+    LON_COLUMN,
     MAX_DISTANCE,
     OFFSET,
     PROVINCE,
@@ -39,7 +42,7 @@ from api.params import (
     VINTAGE_OF_FSA,
     fields_of,
 )
-from api.spec import Spec, Values
+from api.spec import Param, Spec, Values
 from geography.codes import FsaInput, Province
 from geography.coordinates import Bbox, LonLat, TileAddress, parse_position
 from geography.errors import ParameterInvalid
@@ -70,6 +73,7 @@ class RegionsQuery(VintageQuery):
         coverage: None where the route has one of its own.
         level: None for no geometry.
         fields: names of properties, None for all.
+        limit: how many at most, None for all.
     """
 
     coverage: str | None
@@ -79,7 +83,7 @@ class RegionsQuery(VintageQuery):
     position: LonLat | None
     level: str | None
     fields: tuple[str, ...] | None
-    limit: int
+    limit: int | None
     offset: int
 
 
@@ -151,8 +155,20 @@ class DownloadQuery(PlainQuery):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocateManyQuery(VintageQuery):
-    """Many positions, which are in the body."""
+class BulkQuery(VintageQuery):
+    """Many items, which are in the body. `columns`: the names of its columns, by parameter, as far as they are given."""
+
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsaManyQuery(BulkQuery):
+    """Many codes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocateManyQuery(BulkQuery):
+    """Many positions."""
 
     accuracy_m: float | None
     max_distance_m: float
@@ -185,15 +201,6 @@ def _position(values: Values) -> LonLat | None:
 
 
 def _regions(values: Values) -> RegionsQuery:
-    detail = values["detail"]
-    most = LIMIT_MAX[detail]
-    limit = values["limit"] or most
-    if limit > most:
-        raise ParameterInvalid(
-            Message("With detail=%(detail)s an answer holds at most %(most)s regions.", detail=detail, most=most),
-            parameter="limit",
-            hint=Message("Ask for less detail, or for one page after the other."),
-        )
     return RegionsQuery(
         **_vintages(values),
         coverage=values.get("coverage"),
@@ -203,7 +210,7 @@ def _regions(values: Values) -> RegionsQuery:
         position=_position(values),
         level=_level(values),
         fields=values["fields"],
-        limit=limit,
+        limit=values["limit"],
         offset=values["offset"],
     )
 
@@ -256,12 +263,21 @@ def _changes(values: Values) -> ChangesQuery:
     return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
 
 
+def _columns(values: Values, *params: Param) -> dict[str, str]:
+    return {param.name: values[param.name] for param in params if values[param.name] is not None}
+
+
 def _locate_many(values: Values) -> LocateManyQuery:
-    return LocateManyQuery(**_vintages(values), accuracy_m=values["accuracy"], max_distance_m=values["max_distance"])
+    return LocateManyQuery(
+        **_vintages(values),
+        accuracy_m=values["accuracy"],
+        max_distance_m=values["max_distance"],
+        columns=_columns(values, LAT_COLUMN, LON_COLUMN),
+    )
 
 
-def _many(values: Values) -> VintageQuery:
-    return VintageQuery(**_vintages(values))
+def _fsa_many(values: Values) -> FsaManyQuery:
+    return FsaManyQuery(**_vintages(values), columns=_columns(values, CODE_COLUMN))
 
 
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
@@ -299,5 +315,5 @@ ONE_VINTAGE = Spec(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
 CHANGES = Spec(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))
 
 
-LOCATE_MANY = Spec(_locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, VINTAGE, FSA_VINTAGE, AT, LANG))
-FSA_MANY = Spec(_many, query=(VINTAGE, FSA_VINTAGE, AT, LANG))
+LOCATE_MANY = Spec(_locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, LAT_COLUMN, LON_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))
+FSA_MANY = Spec(_fsa_many, query=(CODE_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))

@@ -208,6 +208,8 @@ SPECTACULAR_SETTINGS = {
 GEODATA_CACHE = env.path("GEODATA_CACHE", default=str(REPO_DIR / "geodata" / "cache"))
 # Answers are kept compressed, in a folder of it, in at most this many megabytes; 0 keeps none.
 BODY_CACHE_MB = env.int("BODY_CACHE_MB", 512)
+# How long the text of the boundaries of one answer may be, in megabytes; a longer one is to be had as a file.
+LAYER_MAX_MB = env.int("LAYER_MAX_MB", 512)
 GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
 
 # Threads of a process, as bin/_server.sh starts them: each answers one request at a time.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from geography.errors import FsaMalformed, ParameterInvalid
 from geography.messages import Message
+from geography.text import INVISIBLE, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ _DIGITS = "0123456789"
 _LOOKALIKE_LETTER = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
 _LOOKALIKE_DIGIT = {"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "S": "5", "B": "8", "Z": "2"}
 
-_SEPARATORS = re.compile(r"[\s\-\u00a0\u2010-\u2015]+")
+_SEPARATORS = re.compile(r"[\s\-]+")
 _FSA = re.compile(rf"[{_FIRST_LETTERS}][0-9][{_LETTERS}]")
 # What `parse_fsa` reads, for the OpenAPI document.
-_GAP = r"[\s\-\u00a0\u2010-\u2015]*"
+_GAP = rf"[\s\-\u00a0\u2010-\u2015{INVISIBLE.encode('unicode-escape').decode()}]*"
 FSA_PATTERN = (
     f"^{_GAP}[{_FIRST_LETTERS}{_FIRST_LETTERS.lower()}]{_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]"
     f"({_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]{_GAP}[0-9])?{_GAP}$"
@@ -77,11 +78,11 @@ class FsaInput:
 
 
 def parse_fsa(text: str) -> FsaInput:
-    """Read an FSA or a full postal code in any spelling: `m5v`, `M5V 3L9`, `m5v-3l9`.
+    """Read an FSA or a full postal code in any spelling: `m5v`, `M5V 3L9`, `m5v-3l9`; full-width and invisible characters too.
 
     Raises: FsaMalformed, naming the first character that cannot be and, where a look-alike fits, what was likely meant.
     """
-    code = _SEPARATORS.sub("", text.strip()).upper()
+    code = _SEPARATORS.sub("", plain(text)).upper()
     if len(code) not in (3, 6):
         raise FsaMalformed(
             Message("An FSA has three characters (letter, digit, letter) and a postal code six."),

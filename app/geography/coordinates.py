@@ -7,6 +7,7 @@ from typing import NamedTuple
 from geography.conf import TILE_ZOOM_MAX
 from geography.errors import CoordinateInvalid, TileUnknown
 from geography.messages import Message
+from geography.text import plain
 
 # Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere. In
 # the north it is the sector up to the pole: Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
@@ -91,29 +92,46 @@ def parse_bbox(text: str) -> Bbox:
 
     `west > east` is allowed and means a box across the antimeridian.
 
-    Raises: CoordinateInvalid for anything but four finite numbers in range with south <= north.
+    Raises: CoordinateInvalid for anything but four finite numbers in range with south <= north, and for a box that meets
+    Canada only with latitudes and longitudes swapped; the hint then holds the corrected box.
     """
     parts = text.split(",")
     if len(parts) != 4:
         raise CoordinateInvalid(Message("bbox takes four numbers: west,south,east,north."), parameter="bbox")
     west, south, east, north = (_number(part, "bbox") for part in parts)
+    box, swapped = Bbox(west, south, east, north), Bbox(south, west, north, east)
+    hint = None
+    if not _meets_canada(box) and swapped.south <= swapped.north and _meets_canada(swapped):
+        hint = Message("Did you mean %(meant)s?", meant=",".join(f"{side:.12g}" for side in swapped))
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
         raise CoordinateInvalid(
             Message("bbox is west,south,east,north in degrees: longitudes from -180 to 180, latitudes from -90 to 90."),
             parameter="bbox",
+            hint=hint,
         )
+    if hint:
+        raise CoordinateInvalid(Message("This box lies far outside Canada."), parameter="bbox", hint=hint)
     if south > north:
         raise CoordinateInvalid(
             Message("The south of a bbox cannot lie north of its north."),
             parameter="bbox",
             hint=Message("Did you mean %(meant)s?", meant=",".join(f"{side:.12g}" for side in (west, north, east, south))),
         )
-    return Bbox(west, south, east, north)
+    return box
+
+
+def _meets_canada(box: Bbox) -> bool:
+    """Say whether a box touches Canada's; one across the antimeridian by either of its parts."""
+    if box.north < CANADA_SOUTH or box.south > CANADA_NORTH:
+        return False
+    if box.west > box.east:
+        return box.west <= CANADA_EAST or box.east >= CANADA_WEST
+    return box.west <= CANADA_EAST and box.east >= CANADA_WEST
 
 
 def _number(text: str, parameter: str) -> float:
     # float() also reads "1_000", "nan", "infinity" and digits of other scripts; none of them is a coordinate.
-    stripped = text.strip()
+    stripped = plain(text)
     if not stripped or len(stripped) > _MAX_DIGITS or not stripped.isascii() or "_" in stripped:
         raise CoordinateInvalid(_not_a_number(parameter), parameter=parameter)
     try:

@@ -13,10 +13,11 @@
     │   ├── VintageUnknown          no published vintage has this label
     │   ├── VintagesNotCompared     what became of regions between the two is not computed
     │   ├── NoVintage               no published vintage is in force on the date
-    │   └── DownloadUnknown         no file of this name, or with this checksum
+    │   ├── DownloadUnknown         no file of this name, or with this checksum
+    │   └── DownloadNotMade         there could be such a file, and nothing is making it
     ├── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
     ├── TilesMissing                a vintage was loaded before there were tiles      (HTTP 503)
-    └── DownloadMissing             a file is not made yet, or not on this machine    (HTTP 503)
+    └── DownloadMissing             a file is being made                              (HTTP 503)
 
 Each carries the parameter at fault, so that a client can show the message beside the right field.
 """
@@ -108,7 +109,11 @@ class TilesMissing(GeographyError):
 
 
 class DownloadMissing(GeographyError):
-    """There should be such a file, but it is not made yet, or not on this machine."""
+    """There should be such a file, and it is being made or went away just now."""
+
+
+class DownloadNotMade(NotFound):
+    """There should be such a file, but it is not on this machine and nothing is making it."""
 
 
 class NothingPublished(GeographyError):

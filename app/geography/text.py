@@ -4,6 +4,22 @@ import re
 import unicodedata
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
+# Characters that show nothing: soft hyphen, zero-width space and joiners, marks of direction, word joiner, byte order mark.
+INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_INVISIBLE = re.compile(f"[{INVISIBLE}]")
+_PLAIN = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | dict.fromkeys(
+    (0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212, 0xFE58, 0xFE63), ord("-")
+)
+
+
+def plain(text: str) -> str:
+    """Return the text as a keyboard types it: full-width characters in ASCII, every dash and U+2212 as `-`.
+
+    Invisible characters and white space at the ends are dropped. Digits and letters of other scripts stay as they are.
+    """
+    if text.isascii():
+        return text.strip()
+    return _INVISIBLE.sub("", text).translate(_PLAIN).strip()
 
 
 def is_web_address(text: str) -> bool:

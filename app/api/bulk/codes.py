@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from api.bodies import fsa_block, region_names, shares_block
-from api.bulk.reading import Item, Subject
+from api.bulk.columns import Column, ranked
+from api.bulk.items import Item, Subject, batches
 from api.bulk.writing import Answer, Failed
 from geography.codes import FsaInput, parse_fsa
 from geography.errors import FsaMalformed
@@ -20,14 +20,17 @@ from geography.selectors.regions import fsa_without_boundary
 CHUNK = 2_000
 COLUMNS = ("used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids")
 
-_NAMES = ("fsa", "cfsauid", "postal_code", "postalcode", "postal code", "code", "code_postal", "code postal", "rta")
+CODE_COLUMN = Column(
+    "code_column",
+    tuple((name,) for name in ("fsa", "cfsauid", "rta", "postalcode", "codepostal", "postcode", "postal", "pcode", "code")),
+)
 
 
 def _of_json(value: Any) -> FsaInput:
     """Return the FSA in a text, or in an object with one of the names of the column."""
     if isinstance(value, dict):
-        found = [one for name, one in value.items() if name.lower() in _NAMES]
-        value = found[0] if len(found) == 1 else None
+        places = ranked([*value], [CODE_COLUMN])
+        value = None if places is None else [*value.values()][places[0]]
     if not isinstance(value, str):
         raise FsaMalformed(
             Message("This is no code."), hint=Message("A code is a text such as M5V, or an object with the member code.")
@@ -35,22 +38,21 @@ def _of_json(value: Any) -> FsaInput:
     return parse_fsa(value)
 
 
-SUBJECT = Subject((_NAMES,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
+SUBJECT = Subject((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
 
 
 def answered(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
     """Yield the answers in chunks, in the order of the items. Queries: 1 for each `CHUNK`."""
-    rest = iter(items)
-    while some := list(islice(rest, CHUNK)):
-        yield again(partial(_chunk, some, vintages, language))
+    for batch in batches(items, CHUNK):
+        yield again(partial(_chunk, batch, vintages, language))
 
 
-def _chunk(some: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
-    codes = {item.question.code for item in some if item.question is not None}
+def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
+    codes = {item.question.code for item in batch if item.question is not None}
     found = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
     reused = reused_codes(vintages["fsa_vintage"])
     chunk: list[Answer] = []
-    for item in some:
+    for item in batch:
         if item.question is not None and item.question.code not in found:
             item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
         chunk.append(

@@ -11,5 +11,9 @@ class BodyTooLarge(GeographyError):
     """It has more items or bytes than are taken at once."""
 
 
+class EncodingUnknown(GeographyError):
+    """It is compressed in a way that is not read."""
+
+
 class MediaTypeUnknown(GeographyError):
     """It is in none of the formats that are read."""

@@ -17,6 +17,11 @@ class Format(Enum):
     CSV = "text/csv"
     NDJSON = "application/x-ndjson"
 
+    @property
+    def content_type(self) -> str:
+        """The media type as a header of an answer names it: what came in another charset goes out in UTF-8."""
+        return f"{self.value}; charset=utf-8" if self is Format.CSV else self.value
+
 
 _BY_MEDIA_TYPE = {one.value: one for one in Format} | {
     "application/ndjson": Format.NDJSON,

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from typing import Any
 
-from api.bulk.reading import Item, Subject
+from api.bulk.columns import Column, ranked
+from api.bulk.items import Item, Subject, batches
 from api.bulk.writing import Answer, Failed
 from api.located import Answers
+from api.schemas.positions import PROPERTIES
 from geography.conf import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
 from geography.errors import CoordinateInvalid, ParameterInvalid
@@ -19,13 +20,38 @@ from geography.selectors.positions import Located
 CHUNK = 2_000
 CHUNK_IN_MEMORY = 10_000
 
-_LAT = ("lat", "latitude", "y")
-_LON = ("lon", "lng", "long", "longitude", "x")
+# Without punctuation (`api.bulk.columns.normal`): GTFS has stop_lat, Darwin Core decimalLatitude, ArcGIS X and Y, which are
+# often metres and so come last.
+LAT = Column(
+    "lat_column",
+    (
+        ("lat",),
+        ("latitude",),
+        ("decimallatitude",),
+        ("stoplat",),
+        ("geolat", "geolatitude", "gpslat", "gpslatitude", "latwgs84", "latitudewgs84", "latdd", "latitudedd"),
+        ("y",),
+    ),
+)
+LON = Column(
+    "lon_column",
+    (
+        ("lon", "lng", "long"),
+        ("longitude",),
+        ("decimallongitude",),
+        ("stoplon", "stoplng"),
+        (
+            *("geolon", "geolng", "geolong", "geolongitude", "gpslon", "gpslng", "gpslong", "gpslongitude"),
+            *("lonwgs84", "longwgs84", "longitudewgs84", "londd", "longdd", "longitudedd"),
+        ),
+        ("x",),
+    ),
+)
 
 
 def _of_text(fields: Sequence[str]) -> LonLat:
     # A decimal comma is read where the delimiter leaves one.
-    lat, lon = (text.replace(",", ".") for text in fields)
+    lat, lon = (text.replace(",", ".") if text.count(",") == 1 and "." not in text else text for text in fields)
     return parse_position(lat=lat, lon=lon)
 
 
@@ -51,9 +77,12 @@ def _pair(value: Any) -> tuple[Any, Any]:
     if isinstance(value, list) and len(value) in (2, 3):  # a third number is a height
         return value[0], value[1]
     if isinstance(value, dict):
-        lon, lat = ([one for name, one in value.items() if name.lower() in column] for column in (_LON, _LAT))
-        if len(lon) == len(lat) == 1:
-            return lon[0], lat[0]
+        if "lon" in value and "lat" in value:
+            return value["lon"], value["lat"]
+        places = ranked([*value], (LAT, LON))
+        if places is not None:
+            members = [*value.values()]
+            return members[places[1]], members[places[0]]
     return None, None
 
 
@@ -61,7 +90,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-SUBJECT = Subject((_LAT, _LON), ("points", "features", "coordinates"), _of_text, _of_json)
+SUBJECT = Subject((LAT, LON), ("points", "features", "coordinates"), _of_text, _of_json)
 
 
 def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
@@ -81,20 +110,21 @@ def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Itera
 
 def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[Answer]]:
     """Yield the answers in chunks, in the order of the items. Queries: as `Answers.locate` for each `CHUNK`."""
-    rest = iter(items)
-    while some := list(islice(rest, CHUNK_IN_MEMORY if answers.in_memory else CHUNK)):
-        yield again(partial(_chunk, some, answers))
+    for batch in batches(items, CHUNK_IN_MEMORY if answers.in_memory else CHUNK):
+        yield again(partial(_chunk, batch, answers))
 
 
-def _chunk(some: Sequence[Item[LonLat]], answers: Answers) -> list[Answer]:
-    positions = [item.question for item in some if item.question is not None]
+def _chunk(batch: Sequence[Item[LonLat]], answers: Answers) -> list[Answer]:
+    positions = [item.question for item in batch if item.question is not None]
     located = iter(answers.locate(positions) if positions else [])
     return [
         Failed(item, answers.language) if item.question is None else _Located(item, item.question, next(located), answers)
-        for item in some
+        for item in batch
     ]
 
 
+# The properties of an answer, for GeoJSON; those of a failure are `api.bulk.writing.FAILURE_MEMBERS`.
+MEMBERS = tuple(PROPERTIES)
 COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m")
 
 

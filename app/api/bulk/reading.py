@@ -1,180 +1,113 @@
-"""From bytes or lines to items. A subject (`positions`, `codes`) says what a question looks like in a row and in JSON."""
+"""A body to items, in any of the four formats."""
 
-import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from io import StringIO
-from itertools import chain
-from typing import Any, Generic, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from typing import Any
 
 import orjson
+from django.conf import settings
 
+from api.bulk.charsets import encoding_of, text_lines, to_utf8
 from api.bulk.errors import BodyInvalid, BodyTooLarge
 from api.bulk.formats import ITEMS_MAX, Format
+from api.bulk.items import Item, Items, Question, Subject
+from api.bulk.tables import read_table
 from geography.errors import GeographyError, ParameterInvalid
 from geography.messages import Message
 
-Question = TypeVar("Question")
+DEPTH_MAX = 64
+# What JSON takes once it is read, in bytes: an object, an array, and each further value with its key.
+_OBJECT, _ARRAY, _VALUE = 240, 72, 100
+_MEMORY_PER_BYTE = 16
 
-# A tab or a semicolon is what spreadsheets write where the decimal sign is a comma.
-_DELIMITERS = ",;\t"
-_FIELD_MAX_CHARACTERS = 100_000
 
+def read_body(
+    body: bytes, form: Format, subject: Subject[Question], *, charset: str = "", chosen: Mapping[str, str] | None = None
+) -> Items[Question]:
+    """Read a whole body. What is wrong with a later part of it is raised while the items are taken.
 
-@dataclass(slots=True)
-class Item(Generic[Question]):
-    """One question of many.
+    Args:
+        charset: as the Content-Type header declares it, empty where it does not.
+        chosen: names of columns by parameter; only CSV has columns.
 
-    Attributes:
-        question: None where `error` says what is wrong with it.
-        id: what the sender calls it; None where they do not.
-        row: the fields of its line, of CSV.
-        properties: of a GeoJSON feature.
+    Raises: BodyInvalid; BodyTooLarge beyond `ITEMS_MAX` items, and for JSON that would take too much memory; MediaTypeUnknown
+    for an unknown charset; ParameterInvalid for columns that the header does not have.
     """
-
-    question: Question | None
-    error: GeographyError | None = None
-    id: Any = None
-    row: Sequence[str] = ()
-    properties: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Items(Generic[Question]):
-    """What was read.
-
-    Attributes:
-        items: in the order of the body; may be an iterator.
-        columns: of the header, of CSV.
-        delimiter: of CSV.
-    """
-
-    items: Iterable[Item[Question]]
-    columns: Sequence[str] = ()
-    delimiter: str = ","
-
-
-@dataclass(frozen=True, slots=True)
-class Subject(Generic[Question]):
-    """What is asked about.
-
-    Attributes:
-        columns: for each field that a question needs, the names that its column can have, lower case.
-        members: names that the list of questions can have in a JSON object.
-        of_text: returns the question in the fields of a row; raises GeographyError.
-        of_json: returns the question in a JSON value; raises GeographyError.
-    """
-
-    columns: Sequence[Sequence[str]]
-    members: Sequence[str]
-    of_text: Callable[[Sequence[str]], Question]
-    of_json: Callable[[Any], Question]
-
-
-def read_body(body: bytes, form: Format, subject: Subject[Question]) -> Items[Question]:
-    """Read a whole body.
-
-    Raises: BodyInvalid; BodyTooLarge beyond `ITEMS_MAX` items.
-    """
+    if chosen and form is not Format.CSV:
+        parameter = next(iter(chosen))
+        raise ParameterInvalid(Message("%(name)s is for CSV only.", name=parameter), parameter=parameter)
     if form is Format.CSV:
-        found = read_csv(StringIO(_text(body), newline=""), subject)
-        found.items = _few(found.items)
-        return found
+        lines = text_lines(BytesIO(body), encoding_of(body[:4], charset))
+        table = read_table(lines, subject, chosen or {}, padding_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        table.items = _few(table.items)
+        return table
     if form is Format.NDJSON:
-        return Items(_few(read_lines(body.splitlines(), subject)))
+        return Items(_few(read_lines(text_lines(BytesIO(body), encoding_of(body[:4], charset), newline="\n"), subject)))
+    text = to_utf8(body, charset)
+    _check_memory(text)
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BodyInvalid(
             Message("The body is not JSON: line %(line)s, column %(column)s.", line=error.lineno, column=error.colno)
         ) from None
-    return Items([_json_item(one, subject) for one in _few(_members(value, subject))])
+    members = _members(value, subject)
+    if len(members) > ITEMS_MAX:
+        raise _too_many()
+    return Items((_json_item(member, subject) for member in members), property_names=lambda: _property_names(members))
 
 
-def read_csv(lines: Iterable[str], subject: Subject[Question]) -> Items[Question]:
-    """Read lines of CSV (RFC 4180) with a header, as they come. Empty lines are no items.
+def read_lines(lines: Iterable[str], subject: Subject[Question]) -> Iterator[Item[Question]]:
+    """Read lines of JSON as they come. Empty lines are no items; a line that is no JSON is an item with an error.
 
-    Raises: BodyInvalid for a header without the columns that are needed, and, while the items are read, for what is no CSV.
+    Raises: BodyTooLarge for a line that would take too much memory, BodyInvalid as `_json_item`.
     """
-    rest = iter(lines)
-    first = next(rest, "").removeprefix("\ufeff")
-    delimiter = max(_DELIMITERS, key=first.count)
-    csv.field_size_limit(_FIELD_MAX_CHARACTERS)
-    rows = _rows(csv.reader(chain([first], rest), delimiter=delimiter, strict=True))
-    header = next(rows, [])
-    names = [name.strip().lower() for name in header]
-    places = [_place(names, column) for column in subject.columns]
-    return Items(_csv_items(rows, len(header), places, subject), header, delimiter)
-
-
-def read_lines(lines: Iterable[bytes], subject: Subject[Question]) -> Iterator[Item[Question]]:
-    """Read lines of JSON as they come. Empty lines are no items; a line that is no JSON is an item with an error."""
     for line in lines:
         if line.strip():
+            _check_memory(line)
             try:
                 value = orjson.loads(line)
             except orjson.JSONDecodeError:
-                yield Item(None, ParameterInvalid(Message("This line is not JSON.")))
+                item = Item[Question](None, ParameterInvalid(Message("This line is not JSON.")))
             else:
-                yield _json_item(value, subject)
+                item = _json_item(value, subject)
+            item.weight = len(line)
+            yield item
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BodyInvalid(
-            Message("The body is not UTF-8: byte %(place)s cannot be read.", place=error.start),
-            hint=Message("Save the file as UTF-8."),
-        ) from None
+def _check_memory(text: bytes | str) -> None:
+    """Refuse JSON of very many small values before it is read. Braces in strings count too, so it is an upper bound."""
+    if len(text) < 1 << 16:
+        return
+    marks = ("{", "[", ",") if isinstance(text, str) else (b"{", b"[", b",")
+    objects, arrays, values = (text.count(mark) for mark in marks)  # type: ignore[arg-type] # all of the text's own type
+    if objects * _OBJECT + arrays * _ARRAY + values * _VALUE > _MEMORY_PER_BYTE * settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+        raise BodyTooLarge(
+            Message("The JSON has more values than are read at once."),
+            hint=Message("Send it in parts, or as lines of JSON (application/x-ndjson)."),
+        )
 
 
-def _few(items: Iterable[Any]) -> Iterator[Any]:
+def _few(items: Iterable[Item[Question]]) -> Iterator[Item[Question]]:
     for number, item in enumerate(items):
         if number == ITEMS_MAX:
-            raise BodyTooLarge(
-                Message("At most %(most)s items are answered at once.", most=ITEMS_MAX),
-                hint=Message("Send them in parts, or answer a file of any size with manage.py locate."),
-            )
+            raise _too_many()
         yield item
 
 
-def _rows(reader: Any) -> Iterator[list[str]]:
-    try:
-        yield from (row for row in reader if row)
-    except csv.Error:
-        raise BodyInvalid(Message("The body is not CSV: line %(line)s cannot be read.", line=reader.line_num)) from None
+def _too_many() -> BodyTooLarge:
+    return BodyTooLarge(
+        Message("At most %(most)s items are answered at once.", most=ITEMS_MAX),
+        hint=Message("Send them in parts, or answer a file of any size with bin/manage locate."),
+    )
 
 
-def _place(names: Sequence[str], column: Sequence[str]) -> int:
-    places = [place for place, name in enumerate(names) if name in column]
-    if len(places) == 1:
-        return places[0]
-    wanted = list(column)
-    if places:
-        raise BodyInvalid(Message("The header has more than one column of these: %(wanted)s.", wanted=wanted))
-    raise BodyInvalid(Message("The header has no column with one of these names: %(wanted)s.", wanted=wanted))
-
-
-def _csv_items(
-    rows: Iterable[list[str]], width: int, places: Sequence[int], subject: Subject[Question]
-) -> Iterator[Item[Question]]:
-    for row in rows:
-        if len(row) != width:
-            padded = (row + [""] * width)[:width]
-            yield Item(None, ParameterInvalid(Message("This row has not as many fields as the header.")), row=padded)
-            continue
-        try:
-            yield Item(subject.of_text([row[place] for place in places]), row=row)
-        except GeographyError as error:
-            yield Item(None, error, row=row)
-
-
-def _members(value: Any, subject: Subject[Any]) -> Iterable[Any]:
+def _members(value: Any, subject: Subject[Any]) -> list[Any]:
     if isinstance(value, dict):
         for name in subject.members:
             if isinstance(value.get(name), list):
-                return list(value[name])
+                members: list[Any] = value[name]
+                return members
     if isinstance(value, list):
         return value
     raise BodyInvalid(
@@ -184,15 +117,39 @@ def _members(value: Any, subject: Subject[Any]) -> Iterable[Any]:
 
 
 def _json_item(value: Any, subject: Subject[Question]) -> Item[Question]:
-    given = value if isinstance(value, dict) else {}
-    properties = given.get("properties")
-    item: Item[Question] = Item(
-        None,
-        id=given.get("id"),
-        properties=properties if isinstance(properties, dict) and given.get("type") == "Feature" else {},
-    )
+    """Return the item. Raises: BodyInvalid for an id or properties nested so deeply that they cannot be sent back."""
+    if not isinstance(value, dict):
+        item: Item[Question] = Item(None)
+    else:
+        item = Item(None, id=value.get("id"), properties=_properties(value))
+        _check_depth(item.id)
+        _check_depth(item.properties)
     try:
         item.question = subject.of_json(value)
     except GeographyError as error:
         item.error = error
     return item
+
+
+def _properties(value: Mapping[str, Any]) -> dict[str, Any]:
+    properties = value.get("properties")
+    return properties if isinstance(properties, dict) and value.get("type") == "Feature" else {}
+
+
+def _property_names(members: Iterable[Any]) -> set[str]:
+    return {name for member in members if isinstance(member, dict) for name in _properties(member)}
+
+
+def _check_depth(value: Any) -> None:
+    level = [value] if isinstance(value, list | dict) else []
+    for _ in range(DEPTH_MAX):
+        if not level:
+            return
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, list | dict)
+        ]
+    if level:
+        raise BodyInvalid(Message("An id or a property is nested deeper than %(most)s levels.", most=DEPTH_MAX))

@@ -2,18 +2,23 @@
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from io import StringIO
+from itertools import chain, count
 from typing import Any
 
-from api.bulk.errors import BodyInvalid
+import orjson
+
 from api.bulk.formats import Format
-from api.bulk.reading import Item, Items
+from api.bulk.items import Item, Items
+from api.bulk.tables import padded
 from api.errors import kind_of
 from api.language import say
 from api.renderers import json_bytes
-from geography.messages import Message
 
 STATUS_COLUMN = "status"
+FAILURE_MEMBERS = ("detail", "hint")
 
 
 class Answer:
@@ -60,24 +65,43 @@ class Failed(Answer):
         return {"detail": say(error.message, language), **hint}
 
 
-def written(
-    chunks: Iterable[list[Answer]], form: Format, items: Items[Any], columns: Sequence[str], source: Callable[[], bytes]
-) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What an answer adds to what was sent.
+
+    Attributes:
+        columns: to a row of CSV, before the status.
+        members: to the properties of a GeoJSON feature, beside the status.
+        source: gives the members of a JSON object that say where the answers come from, without its braces.
+    """
+
+    columns: Sequence[str]
+    members: Sequence[str]
+    source: Callable[[], bytes]
+
+
+def written(chunks: Iterable[list[Answer]], form: Format, items: Items[Any], layout: Layout) -> Iterator[bytes]:
     """Yield a body in a format.
 
-    Args:
-        columns: what CSV adds to the item's own.
-        source: gives the members of a JSON object that say where the answers come from, without its braces.
-
-    Raises: BodyInvalid, before anything is yielded, for CSV that already has one of the columns.
+    Where a column or a property of the sender's already has a name that the answer adds, all that it adds begin with `geo_`.
     """
     if form is Format.CSV:
-        return _csv(chunks, items, columns)
+        return _csv(chunks, items, layout.columns)
     if form is Format.NDJSON:
         return (b"".join(json_bytes(_result(one)) + b"\n" for one in chunk) for chunk in chunks)
     if form is Format.GEOJSON:
-        return _json(chunks, b'{"type":"FeatureCollection",' + source() + b',"features":[', _feature)
-    return _json(chunks, b"{" + source() + b',"results":[', _result)
+        taken = {*items.columns} if items.columns else items.property_names()
+        prefix = _prefix((*layout.members, *FAILURE_MEMBERS, STATUS_COLUMN), taken)
+        head = b'{"type":"FeatureCollection",' + layout.source() + b',"features":['
+        return _json(chunks, head, partial(_feature, columns=items.columns, prefix=prefix))
+    return _json(chunks, b"{" + layout.source() + b',"results":[', _result)
+
+
+def _prefix(added: Iterable[str], taken: Iterable[str]) -> str:
+    """Return what the added names begin with, so that none of them is taken: nothing, `geo_`, `geo2_` …"""
+    names = {name.strip().lower() for name in taken}
+    prefixes = chain(["", "geo_"], (f"geo{number}_" for number in count(2)))
+    return next(prefix for prefix in prefixes if not any(prefix + name in names for name in added))
 
 
 def _json(chunks: Iterable[list[Answer]], head: bytes, shape: Callable[[Answer], Mapping[str, Any]]) -> Iterator[bytes]:
@@ -94,36 +118,37 @@ def _result(answer: Answer) -> dict[str, Any]:
     return {**named, "status": answer.status, **answer.properties()}
 
 
-def _feature(answer: Answer) -> dict[str, Any]:
-    named = {} if answer.item.id is None else {"id": answer.item.id}
-    properties = {**answer.item.properties, "status": answer.status, **answer.properties()}
-    return {"type": "Feature", **named, "geometry": answer.geometry(), "properties": properties}
+def _feature(answer: Answer, *, columns: Sequence[str], prefix: str) -> dict[str, Any]:
+    item = answer.item
+    named = {} if item.id is None else {"id": item.id}
+    own = dict(zip(columns, item.row, strict=False)) if columns else item.properties
+    added = {"status": answer.status, **answer.properties()}
+    if prefix:
+        added = {prefix + name: value for name, value in added.items()}
+    return {"type": "Feature", **named, "geometry": answer.geometry(), "properties": {**own, **added}}
 
 
 def _csv(chunks: Iterable[list[Answer]], items: Items[Any], columns: Sequence[str]) -> Iterator[bytes]:
-    """Return rows: those that came as they came, what came as JSON by its id."""
-    own = items.columns or ("id",)
-    added = (*columns, STATUS_COLUMN)
-    twice = sorted({name.strip().lower() for name in own} & set(added))
-    if twice:
-        raise BodyInvalid(
-            Message("The header already has %(names)s, which the answer adds.", names=twice),
-            hint=Message("Rename or remove the columns of an earlier answer."),
-        )
-    return _rows(chunks, [*own, *added], len(columns), items.delimiter, by_id=not items.columns)
-
-
-def _rows(chunks: Iterable[list[Answer]], header: Sequence[str], width: int, delimiter: str, *, by_id: bool) -> Iterator[bytes]:
+    """Yield rows: those that came as they came, what came as JSON by its id."""
     text = StringIO()
     # RFC 4180 ends lines so.
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow(header)
-    nothing = [""] * width
+    writer = csv.writer(text, delimiter=items.delimiter, lineterminator="\r\n")
+    own = items.columns or ("id",)
+    added = (*columns, STATUS_COLUMN)
+    prefix = _prefix(added, own)
+    writer.writerow([*own, *(prefix + name for name in added)])
+    width, nothing = len(own), [""] * len(columns)
     for chunk in chunks:
         for answer in chunk:
-            own = [answer.item.id] if by_id else answer.item.row
-            writer.writerow([*own, *(answer.fields() or nothing), answer.status])
+            row = padded(answer.item.row, width) if items.columns else [_id_text(answer.item.id)]
+            writer.writerow([*row, *(answer.fields() or nothing), answer.status])
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
     yield text.getvalue().encode()  # the header, where nothing came after it
+
+
+def _id_text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return orjson.dumps(value).decode()

@@ -84,5 +84,5 @@ class GeoView(ApiView):
         """Add `Link: rel="license"` to what comes from boundaries."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if links := licence_links(getattr(final, "data", None)):
-            final.headers["Link"] = links
+            final.headers["Link"] = ", ".join(filter(None, [final.headers.get("Link"), links]))
         return final

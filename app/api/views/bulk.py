@@ -1,42 +1,57 @@
-"""What POST does with many items, whatever they are."""
+"""POST with many items: read the body, answer all of it, and only then send."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Any
 
-from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from api.bulk.errors import BodyInvalid, BodyTooLarge, MediaTypeUnknown
+from api.bulk.body import read_bytes
+from api.bulk.charsets import charset_of
+from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
 from api.bulk.formats import CSVRenderer, Format, NDJSONRenderer, format_of
-from api.bulk.reading import Items, Subject, read_body
-from api.bulk.writing import Answer, written
+from api.bulk.items import Items, Subject
+from api.bulk.reading import read_body
+from api.bulk.writing import Answer, Layout, written
 from api.language import language_of
 from api.limits import TooManyAtOnce, bulk
+from api.pieces import sent_part
+from api.queries import BulkQuery
 from api.renderers import JSONRenderer
 from api.schemas.bulk import TEXT
+from api.shelf import WHOLE_MAX_BYTES, shelf
+from api.spec import Spec
 from api.views.base import ApiView
-from geography.messages import Message
+from geography.selectors.vintages import check_unchanged
+
+if TYPE_CHECKING:
+    from geography.models import Vintage
 
 # What a bulk route can be asked wrong, and its answers that are no JSON, for the OpenAPI document.
-BULK_PROBLEMS: tuple[type[Exception], ...] = (BodyInvalid, BodyTooLarge, MediaTypeUnknown, TooManyAtOnce)
+BULK_PROBLEMS: tuple[type[Exception], ...] = (BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown, TooManyAtOnce)
 TEXTS = {Format.CSV.value: TEXT, Format.NDJSON.value: TEXT}
 _TEXT_RENDERERS: tuple[type[BaseRenderer], ...] = (CSVRenderer, NDJSONRenderer)
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The parts of an answer: see `api.bulk.writing.written`. `links` are headers."""
+    """The parts of an answer.
+
+    Attributes:
+        chunks: the answers, in order.
+        layout: what they add to what was sent.
+        vintages: returns those that were read from tables, once the answers are made.
+        links: headers.
+    """
 
     chunks: Iterable[list[Answer]]
-    columns: Sequence[str]
-    source: Callable[[], bytes]
+    layout: Layout
+    vintages: Callable[[], Sequence["Vintage"]]
     links: Mapping[str, str]
 
 
@@ -45,10 +60,12 @@ class BulkView(ApiView):
 
     Attributes:
         subject: what they are.
+        bulk_spec: the parameters of the POST.
         bulk_renderers: the formats of answers beside CSV and lines of JSON.
     """
 
     subject: Subject[Any]
+    bulk_spec: Spec[Any]
     bulk_renderers: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
 
     def get_renderers(self) -> list[BaseRenderer]:
@@ -58,43 +75,45 @@ class BulkView(ApiView):
         own = self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         return sorted((one() for one in (*self.bulk_renderers, *_TEXT_RENDERERS)), key=lambda one: one.media_type != own)
 
-    def chunks(self, request: Request, items: Items[Any]) -> Body:
+    def chunks(self, query: Any, items: Items[Any]) -> Body:
         """Return the parts of the answer to these items."""
         raise NotImplementedError
 
     def answer_many(self, request: Request) -> HttpResponseBase:
         """Read the body, answer in the format that was negotiated, and hold a place among the expensive requests meanwhile.
 
-        What can be wrong with the whole is found before the first byte is sent.
+        The whole answer is there before its first byte is sent, so that any failure is a problem document, and it has a
+        Content-Length, so that any client sees whether it came whole. A long one is in a file without a name until then.
 
-        Raises: TooManyAtOnce, MediaTypeUnknown, BodyTooLarge, BodyInvalid, and what `chunks` raises.
+        Raises: TooManyAtOnce, MediaTypeUnknown, EncodingUnknown, BodyTooLarge, BodyInvalid, VintageGone, and as `chunks`.
         """
         self.language = language_of(request)
-        form = format_of(request.META.get("CONTENT_TYPE", ""))
+        content_type = request.META.get("CONTENT_TYPE", "")
+        form = format_of(content_type)
+        query: BulkQuery = self.bulk_spec.parse(dict(request.query_params.lists()), {})
         with ExitStack() as stack:
             stack.enter_context(bulk.one())
-            items = read_body(self._body(request), form, self.subject)
-            body = self.chunks(request, items)
+            content = read_bytes(request._request)
+            items = read_body(content, form, self.subject, charset=charset_of(content_type), chosen=query.columns)
+            body = self.chunks(query, items)
             out = Format(request.accepted_renderer.media_type)
-            parts = written(body.chunks, out, items, body.columns, body.source)
-            # Up to the first answers nothing is sent: what fails until then is a problem document.
-            begun = list(islice(parts, 2))
-            stream = _held(stack.pop_all(), chain(begun, parts))
-        next(stream)
-        return StreamingHttpResponse(stream, content_type=out.value, headers=dict(body.links))
-
-    def _body(self, request: Request) -> bytes:
-        try:
-            return bytes(request._request.body)
-        except RequestDataTooBig:
-            raise BodyTooLarge(
-                Message("A body has at most %(most)s bytes.", most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
-                hint=Message("Send it in parts, or answer a file of any size with manage.py locate."),
-            ) from None
+            answer = _spooled(written(body.chunks, out, items, body.layout))
+            check_unchanged(body.vintages())
+            headers = {"Content-Type": out.content_type, **body.links}
+            if isinstance(answer, bytes):
+                return HttpResponse(answer, headers=headers)
+            response = sent_part(answer, range(answer.seek(0, 2)), headers=headers, head=False, large=False)
+            response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]
+            return response
 
 
-def _held(stack: ExitStack, parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield nothing once, so that it has begun and will be closed, and then the parts; let the place go at the end."""
-    with stack:
-        yield b""
-        yield from parts
+def _spooled(parts: Iterator[bytes]) -> bytes | IO[bytes]:
+    """Return a body in memory, or as a file where it is longer than `WHOLE_MAX_BYTES`."""
+    begun: list[bytes] = []
+    length = 0
+    for part in parts:
+        begun.append(part)
+        length += len(part)
+        if length > WHOLE_MAX_BYTES:
+            return shelf().spool(chain(begun, parts))
+    return b"".join(begun)

@@ -41,6 +41,7 @@ _PROBLEMS: tuple[type[Exception], ...] = (
     errors.NothingPublished,
     errors.DownloadUnknown,
     errors.DownloadMissing,
+    errors.DownloadNotMade,
     RangeUnsatisfiable,
     TooManyAtOnce,
 )

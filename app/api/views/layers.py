@@ -1,15 +1,17 @@
 """Regions of one coverage: lists and single features."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from api import openapi, queries, schemas
-from api.bodies import collection, page_links, provenance
+from api.bodies import add_links, collection, page_links, provenance
 from api.bulk import codes
-from api.bulk.reading import Items
+from api.bulk.items import Items
+from api.bulk.writing import Layout
 from api.editions import chosen, chosen_pair
 from api.located import Answers
 from api.openapi import Sent
@@ -20,12 +22,35 @@ from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.errors import ParameterInvalid
+from geography.formats import FORMATS, file_name
+from geography.messages import Message
 from geography.selectors.changes import reused_codes
-from geography.selectors.regions import fsa_get, region_get, regions_page
+from geography.selectors.regions import fsa_get, region_get, regions_count, regions_page
 
 if TYPE_CHECKING:
     from geography.models import Vintage
     from geography.selectors.drawn import Drawn
+
+
+def _check_size(regions: Sequence["Drawn"], vintage: "Vintage") -> None:
+    """Raises: ParameterInvalid, naming the file to take away, for more text of boundaries than an answer may have."""
+    size = sum(region.size or 0 for region in regions)
+    most = settings.LAYER_MAX_MB * 2**20
+    if size <= most:
+        return
+    coverage, level = vintage.coverage.slug, regions[0].level
+    name = file_name(FORMATS["geojson"], coverage=coverage, label=vintage.label, level=level)
+    raise ParameterInvalid(
+        Message(
+            "With detail=%(detail)s these boundaries are longer than %(most)s MB.", detail=str(level), most=settings.LAYER_MAX_MB
+        ),
+        parameter="detail",
+        hint=Message(
+            "Take the file %(file)s, ask for less detail, or page by page with limit.",
+            file=f"/downloads/{coverage}/{vintage.label}/{name}",
+        ),
+    )
 
 
 class LayerView(GeoView):
@@ -63,43 +88,49 @@ class LayerView(GeoView):
         return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
-        """Answer with a page of the layer. Queries: as for `regions_page`, none where the answer is kept or known."""
+        """Answer with the layer, or with a page of it.
+
+        Queries: as for `regions_page`, none where the answer is kept or known; as for `regions_count` for a page.
+        """
         vintage = chosen(query, self.coverage)
         given = dict(sorted(request.query_params.dict().items()))
+        conditions: dict[str, Any] = {
+            "province": query.province,
+            "search": query.search,
+            "bbox": query.bbox,
+            "position": query.position,
+        }
 
-        def make() -> Pieces:
-            page = regions_page(
-                vintage=vintage,
-                level=query.level,
-                limit=query.limit,
-                offset=query.offset,
-                province=query.province,
-                search=query.search,
-                bbox=query.bbox,
-                position=query.position,
-            )
-            drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language, fields=query.fields)
-            links = page_links(
+        def links(matched: int) -> list[dict[str, str]]:
+            return page_links(
                 path=request.path.rstrip("/"),
                 given=given,
                 label=vintage.label,
                 limit=query.limit,
                 offset=query.offset,
-                matched=page.matched,
+                matched=matched,
             )
+
+        def make() -> Pieces:
+            page = regions_page(vintage=vintage, level=query.level, limit=query.limit, offset=query.offset, **conditions)
+            _check_size(page.regions, vintage)
+            drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language, fields=query.fields)
             return json_body(
                 collection(
                     drawn,
                     number_matched=page.matched,
                     number_returned=len(drawn),
-                    links=links,
+                    links=links(page.matched),
                     **provenance({"vintage": vintage}, self.language),
                 )
             )
 
         # Where people look, and what they look for, is nobody's business and seldom asked twice.
         keep = query.position is None and query.bbox is None and query.search is None
-        return self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
+        response = self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
+        if query.limit is not None or query.offset:
+            add_links(response, links(regions_count(vintage=vintage, **conditions)))
+        return response
 
 
 class HealthRegionsView(LayerView):
@@ -150,6 +181,7 @@ class FsasView(BulkView, LayerView):
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
     subject = codes.SUBJECT
+    bulk_spec = queries.FSA_MANY
 
     @openapi.documented(
         queries.FSAS,
@@ -182,17 +214,22 @@ class FsasView(BulkView, LayerView):
         """Answer up to 100,000 codes, in their order, each with a status of its own.
 
         The body is JSON (`{"codes": ["M5V", …]}`, or objects with `code` and any `id`), CSV with a header (`fsa`,
-        `postal_code`, `code` …; other columns come back as they are) or lines of JSON. Of a postal code only its FSA is used.
-        CSV gets the region with the largest share as `hruid`, and all of them as `hruids`. Formats, order and status are as
-        for `POST /locate`.
+        `postal_code`, `code` …) or lines of JSON. Of a postal code only its FSA is used.
+        CSV gets the region with the largest share as `hruid`, and all of them as `hruids`. Formats, encodings, order, status
+        and names are as for `POST /locate`.
         """
         return self.answer_many(request)
 
-    def chunks(self, request: Request, items: Items[Any]) -> Body:
-        """Return the answers, the columns that CSV adds, and what says where they come from."""
-        vintages = chosen_pair(queries.FSA_MANY.parse(dict(request.GET.lists()), {}))
+    def chunks(self, query: queries.FsaManyQuery, items: Items[Any]) -> Body:
+        """Return the answers, what they add, and what they come from."""
+        vintages = chosen_pair(query)
         answers = Answers(vintages, self.language, max_distance_m=0.0)
-        return Body(codes.answered(items.items, vintages, self.language), codes.COLUMNS, answers.source, answers.links())
+        return Body(
+            codes.answered(items.items, vintages, self.language),
+            Layout(codes.COLUMNS, ("fsa", "health_regions"), answers.source),
+            lambda: [*vintages.values()],
+            answers.links(),
+        )
 
 
 class FsaBoundaryView(LayerView):

@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from api import openapi, queries, schemas
 from api.bulk import positions
-from api.bulk.reading import Items
+from api.bulk.items import Items
+from api.bulk.writing import Layout
 from api.caching import staleness
 from api.located import answers_to
 from api.openapi import Sent
@@ -24,6 +25,7 @@ class LocateView(BulkView, GeoView):
     """What covers a position, or each of many."""
 
     subject = positions.SUBJECT
+    bulk_spec = queries.LOCATE_MANY
     bulk_renderers = (JSONRenderer, GeoJSONRenderer)
 
     @openapi.documented(
@@ -81,17 +83,27 @@ class LocateView(BulkView, GeoView):
         """Answer up to 100,000 positions, in their order, each with a status of its own.
 
         The body is JSON (`{"points": [[lon, lat], …]}`, or objects with `lat`, `lon` and any `id`), GeoJSON (a
-        FeatureCollection of points, a MultiPoint), CSV with a header (`lat`/`latitude`/`y`, `lon`/`lng`/`long`/`longitude`/`x`;
-        other columns come back as they are) or lines of JSON. The answer is in the format of the Accept header, by default in
-        that of the body. `status` is `ok`, or the kind of problem that the position alone would have been answered with. It is
-        streamed: where it does not end as its format does, it is not whole. Nothing of it is written to a log, and unlike in a
-        URL no proxy sees the positions.
+        FeatureCollection of points, a MultiPoint), CSV with a header or lines of JSON; `Content-Encoding: gzip` is read, and a
+        body without Content-Length. The answer is in the format of the Accept header, by default in that of the body. `status`
+        is `ok`, or the kind of problem that the position alone would have been answered with. What is wrong with the body is a
+        problem document, wherever in it it stands; an answer has a Content-Length, so a client sees whether it came whole.
+        Nothing of it is written to a log, and unlike in a URL no proxy sees the positions.
+
+        Of CSV, commas, semicolons, tabs and pipes are read as delimiters, UTF-8, UTF-16 with a byte order mark and any charset
+        that the Content-Type names as encodings, and a decimal comma. The answer is UTF-8 and has every field that came, and
+        after them ours; where the header has one of those names, or a feature a property, all of ours begin with `geo_`. A
+        row with more fields than the header is not answered, and its last column holds all the rest.
         """
         return self.answer_many(request)
 
-    def chunks(self, request: Request, items: Items[Any]) -> Body:
-        """Return the answers, the columns that CSV adds, and what says where they come from."""
-        query = queries.LOCATE_MANY.parse(dict(request.GET.lists()), {})
+    def chunks(self, query: queries.LocateManyQuery, items: Items[Any]) -> Body:
+        """Return the answers, what they add, and what they come from."""
         answers = answers_to(query, self.language)
-        some = positions.measurable(items.items, query.accuracy_m)
-        return Body(positions.answered(some, answers), positions.COLUMNS, answers.source, answers.links() | staleness())
+        measured = positions.measurable(items.items, query.accuracy_m)
+        return Body(
+            positions.answered(measured, answers),
+            Layout(positions.COLUMNS, positions.MEMBERS, answers.source),
+            # What stays in memory stays whole. What is deleted is never read into memory again.
+            lambda: [] if answers.in_memory else [*answers.vintages.values()],
+            answers.links() | staleness(),
+        )

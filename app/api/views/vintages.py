@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import page_links, provenance
+from api.bodies import add_links, page_links, provenance
 from api.editions import named
 from api.reports import changed_block, thresholds_block, vintage_whole
 from api.views.base import ApiView
@@ -74,7 +74,7 @@ class ChangesView(ApiView):
             matched=page.matched,
             media_type="application/json",
         )
-        return Response(
+        response = Response(
             {
                 **provenance(vintages, self.language),
                 "thresholds": thresholds_block(),
@@ -85,3 +85,5 @@ class ChangesView(ApiView):
                 "changes": [changed_block(one, self.language) for one in page.changes],
             }
         )
+        add_links(response, links)
+        return response

@@ -7,6 +7,7 @@
 Files are put there by `loader.export`. Nothing here asks the database but for what is published, and nothing writes.
 """
 
+import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, LEVEL_NAMES
-from geography.errors import DownloadMissing, DownloadUnknown
+from geography.errors import DownloadMissing, DownloadNotMade, DownloadUnknown
 from geography.formats import FORMATS, Format, file_name
 from geography.messages import Message
 from geography.models import Vintage
@@ -24,6 +25,7 @@ from geography.selectors.catalogue import Catalogue, published
 from geography.selectors.vintages import vintage_in_force
 
 MANIFEST_NAME = "manifest.json"
+LOCK_NAME = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def download_get(*, coverage: str, label: str, name: str, sha256: str | None = N
     Args:
         sha256: how its checksum begins; a file whose checksum does not is another one.
 
-    Raises: CoverageUnknown, VintageUnknown, DownloadUnknown, DownloadMissing.
+    Raises: CoverageUnknown, VintageUnknown, DownloadUnknown, DownloadMissing while files are being made, else DownloadNotMade.
     Queries: as for `vintage_in_force`.
     """
     wanted = next((one for one in vintage_downloads(coverage=coverage, label=label) if one.name == name), None)
@@ -110,6 +112,12 @@ def download_get(*, coverage: str, label: str, name: str, sha256: str | None = N
             Message("There is no file %(name)s of %(coverage)s %(label)s.", name=name, coverage=coverage, label=label),
             parameter="file",
             hint=Message("/downloads lists what there is."),
+        )
+    if wanted.sha256 is None and not _being_made():
+        raise DownloadNotMade(
+            Message("%(name)s is not made, and nothing is making it.", name=name),
+            parameter="file",
+            hint=Message("The operator makes it with bin/manage export; /downloads says which files are ready."),
         )
     if wanted.sha256 is None:
         raise DownloadMissing(
@@ -122,6 +130,18 @@ def download_get(*, coverage: str, label: str, name: str, sha256: str | None = N
             hint=Message("/downloads names the current one."),
         )
     return wanted
+
+
+def _being_made() -> bool:
+    """Say whether a process holds the lock of those that make files (`loader.export.shelf.alone`)."""
+    try:
+        with (Path(settings.DOWNLOADS_DIR) / LOCK_NAME).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def read_manifest(vintage: Vintage) -> dict[str, Any]:

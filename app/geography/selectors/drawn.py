@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from geography.reading import connection
-from geography.selectors.shapes import WHOLE_MAX_BYTES, LongShape
+from geography.selectors.shapes import WHOLE_MAX_BYTES, WHOLE_TOGETHER_MAX_BYTES, LongShape
 
 _REGION = (
     "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid,"
@@ -16,7 +16,8 @@ _REGION = (
 _UNDRAWN = f"{_REGION}, region.extent, NULL, NULL, NULL"
 # How long a stored text is stands beside it: nothing is read to find out.
 _DRAWN = f"""{_REGION}, drawn.extent, drawn.level, octet_length(drawn.geojson),
-    CASE WHEN octet_length(drawn.geojson) <= {{most}} THEN drawn.geojson END"""
+    CASE WHEN octet_length(drawn.geojson) <= {{most}} AND sum(octet_length(drawn.geojson)) OVER () <= {{most_together}}
+    THEN drawn.geojson END"""
 _LEVEL = "LEFT JOIN region_level AS drawn ON drawn.region_id = region.id AND drawn.level = %(level)s"
 
 
@@ -28,7 +29,8 @@ class Drawn(NamedTuple):
         extent: west, south, east, north in degrees of what is drawn: at a coarse level it may differ from the region's own by
             as much as a line may move. Without a level it is the region's own.
         level, size, text: of the geometry: its level, its length as text in bytes, and the text itself where it is no longer
-            than `shapes.WHOLE_MAX_BYTES`. None where nothing is drawn.
+            than `shapes.WHOLE_MAX_BYTES` and those read with it than `shapes.WHOLE_TOGETHER_MAX_BYTES`. None where nothing is
+            drawn.
     """
 
     id: int
@@ -55,7 +57,9 @@ class Drawn(NamedTuple):
 
 def columns_and_join(level: str | None) -> tuple[str, str]:
     """Return the columns of `Drawn`, of a table `region`, and the join that they need after it, which takes `%(level)s`."""
-    return (_UNDRAWN, "") if level is None else (_DRAWN.format(most=WHOLE_MAX_BYTES), _LEVEL)
+    if level is None:
+        return _UNDRAWN, ""
+    return _DRAWN.format(most=WHOLE_MAX_BYTES, most_together=WHOLE_TOGETHER_MAX_BYTES), _LEVEL
 
 
 def regions_drawn(rest: str, parameters: Mapping[str, Any], level: str | None) -> list[Drawn]:

@@ -58,7 +58,7 @@ def regions_page(
     *,
     vintage: Vintage,
     level: str | None,
-    limit: int,
+    limit: int | None,
     offset: int = 0,
     province: Province | None = None,
     search: str | None = None,
@@ -69,29 +69,67 @@ def regions_page(
 
     Args:
         level: `low`, `medium`, `high` or `full` for the geometry, None for none.
-        limit, offset: which part of the list; beyond its end the part is empty.
+        limit, offset: which part of the list; None for all to its end, beyond which the part is empty.
         search: words that all occur in a name or the code; case, accents, hyphens and dashes do not matter.
         bbox: regions that intersect the box; `west > east` crosses the antimeridian.
         position: regions that cover it; all of them on a shared border.
 
     Queries: 1, none where nothing can meet the conditions; 1 more for a position, and 1 for a part beyond the end.
     """
+    sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    if sought is None:
+        return Page([], 0)
+    found, parameters = sought
+    parameters |= {"level": level, "limit": limit, "offset": offset}
+    columns, join = columns_and_join(level)
+    page = rows(_PAGE_SQL.format(found=found, columns=columns, join=join), parameters)
+    if page:
+        return Page([Drawn._make(row[:-1]) for row in page], page[0][-1])
+    return Page([], rows(f"{found} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
+
+
+def regions_count(
+    *,
+    vintage: Vintage,
+    province: Province | None = None,
+    search: str | None = None,
+    bbox: Bbox | None = None,
+    position: LonLat | None = None,
+) -> int:
+    """Return how many regions of a vintage meet every condition given, as for `regions_page`.
+
+    Queries: none without a condition or where nothing can meet them, else 1, and 1 more for a position.
+    """
+    if province is None and search is None and bbox is None and position is None:
+        return vintage.region_count
+    sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    if sought is None:
+        return 0
+    found, parameters = sought
+    count: int = rows(f"{found} SELECT count(*) FROM found", parameters)[0][0]
+    return count
+
+
+def _sought(
+    *, vintage: Vintage, province: Province | None, search: str | None, bbox: Bbox | None, position: LonLat | None
+) -> tuple[str, dict[str, Any]] | None:
+    """Return the SQL of a table `found` with the regions that meet every condition, and its parameters; None for no region."""
     conditions = ["region.vintage_id = %(vintage)s"]
-    parameters: dict[str, Any] = {"vintage": vintage.pk, "level": level, "limit": limit, "offset": offset}
+    parameters: dict[str, Any] = {"vintage": vintage.pk}
     if province is not None:
         conditions.append("region.pruid = %(pruid)s")
         parameters["pruid"] = province.pruid
     if search is not None:
         words = fold(search).split()
         if not words:
-            return Page([], 0)
+            return None
         for word in words:
             conditions.append(_holds(word, parameters))
     box = None
     if bbox is not None:
         box = in_box(bbox)
         if box is None:
-            return Page([], 0)
+            return None
         parameters |= box.parameters
     if position is not None:
         (located,) = position_locate(position=position, vintages=[vintage])
@@ -99,14 +137,8 @@ def regions_page(
         parameters["covering"] = [region.id for region in located.covering]
     together = " AND ".join(conditions)
     if box is None:
-        found = _FOUND_SQL.format(conditions=together)
-    else:
-        found = _FOUND_IN_BOX_SQL.format(conditions=together, near=box.near, inside=box.inside, meets=box.meets)
-    columns, join = columns_and_join(level)
-    page = rows(_PAGE_SQL.format(found=found, columns=columns, join=join), parameters)
-    if page:
-        return Page([Drawn._make(row[:-1]) for row in page], page[0][-1])
-    return Page([], rows(f"{found} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
+        return _FOUND_SQL.format(conditions=together), parameters
+    return _FOUND_IN_BOX_SQL.format(conditions=together, near=box.near, inside=box.inside, meets=box.meets), parameters
 
 
 def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Drawn:

@@ -42,6 +42,22 @@ class VintageReport:
     compared_with: Sequence[str]
 
 
+class VintageGone(Exception):
+    """A vintage was deleted while an answer was made from it."""
+
+
+def check_unchanged(vintages: Sequence[Vintage]) -> None:
+    """Check that vintages still are in the database, so that what was read of them until now is whole.
+
+    A vintage is deleted in one transaction and never comes back. Raises: VintageGone. Queries: 1, none for no vintages.
+    """
+    if not vintages:
+        return
+    stored = dict(Vintage.objects.filter(pk__in=[one.pk for one in vintages]).values_list("pk", "created_at"))
+    if any(stored.get(one.pk) != one.created_at for one in vintages):
+        raise VintageGone
+
+
 def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None = None) -> Vintage:
     """Return the published vintage that answers for a coverage.
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from geography.models import Vintage
-from geography.selectors.downloads import MANIFEST_NAME, Download, folder, read_manifest
+from geography.selectors.downloads import LOCK_NAME, MANIFEST_NAME, Download, folder, read_manifest
 
 _CHUNK = 1 << 20
 
@@ -27,7 +27,7 @@ def alone() -> Iterator[None]:
     """
     root = Path(settings.DOWNLOADS_DIR)
     root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a") as lock:
+    with (root / LOCK_NAME).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -15,10 +15,13 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import wrap_file
 
+from api.bulk.charsets import CHARSETS, encoding_of, text_lines
 from api.bulk.formats import Format
-from api.bulk.positions import COLUMNS, SUBJECT, answered
-from api.bulk.reading import Items, read_csv, read_lines
-from api.bulk.writing import written
+from api.bulk.items import Items
+from api.bulk.positions import COLUMNS, LAT, LON, MEMBERS, SUBJECT, answered
+from api.bulk.reading import read_lines
+from api.bulk.tables import read_table
+from api.bulk.writing import Layout, written
 from api.language import LANGUAGES
 from api.located import Answers
 from geography.conf import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
@@ -37,6 +40,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", default="-", help="CSV, .ndjson or .jsonl; - is standard input.")
         parser.add_argument("--out", help="Where to write; by default to standard output.")
+        parser.add_argument("--lat-column", help="Name of the CSV column that holds the latitude; by default the likeliest.")
+        parser.add_argument("--lon-column", help="Name of the CSV column that holds the longitude.")
+        parser.add_argument("--charset", default="", help=f"Of the file: {', '.join(CHARSETS)}; by default UTF-8.")
         parser.add_argument("--vintage", help="Label of the health-region vintage; by default the one in force.")
         parser.add_argument("--fsa-vintage", help="Label of the FSA vintage; by default the one in force.")
         parser.add_argument("--at", type=date.fromisoformat, help="A day, YYYY-MM-DD: the vintages in force then.")
@@ -74,11 +80,12 @@ class Command(BaseCommand):
                 atlas.load(vintage)
         answers = Answers(vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"])
         lines = options["file"].endswith((".ndjson", ".jsonl"))
+        form = Format.NDJSON if lines else Format.CSV
+        chosen = {one.parameter: options[one.parameter] for one in (LAT, LON) if options[one.parameter]}
         with _watched(source, quiet=options["verbosity"] == 0) as read:
-            text = io.TextIOWrapper(read, encoding="utf-8", newline="")
-            items = Items(read_lines(read, SUBJECT)) if lines else read_csv(text, SUBJECT)
-            form = Format.NDJSON if lines else Format.CSV
-            for part in written(answered(items.items, answers), form, items, COLUMNS, answers.source):
+            text = text_lines(read, encoding_of(read.peek(4)[:4], options["charset"]), newline="\n" if lines else "")
+            items = Items(read_lines(text, SUBJECT)) if lines else read_table(text, SUBJECT, chosen)
+            for part in written(answered(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)):
                 target.write(part)
 
 

@@ -1,0 +1,107 @@
+"""Bytes to lines of text: the character encoding by byte order mark, then as declared, then UTF-8."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from email.message import Message as Headers
+from typing import IO
+
+from api.bulk.errors import BodyInvalid, MediaTypeUnknown
+from geography.messages import Message
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# By Python's name of the codec. ISO 8859-1 is read as Windows-1252, of which it is a part in practice (WHATWG Encoding).
+_DECLARED = {
+    "utf-8": "utf-8",
+    "ascii": "utf-8",
+    "utf-16": "utf-16",
+    "utf-16-le": "utf-16-le",
+    "utf-16-be": "utf-16-be",
+    "utf-32": "utf-32",
+    "cp1252": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-15": "iso8859-15",
+    "cp850": "cp850",
+    "cp863": "cp863",
+    "mac-roman": "mac-roman",
+}
+CHARSETS = ("utf-8", "utf-16", "utf-32", "windows-1252", "iso-8859-1", "iso-8859-15", "cp850", "cp863", "macintosh")
+
+
+def charset_of(content_type: str) -> str:
+    """Return the charset parameter of a Content-Type header, empty where there is none."""
+    headers = Headers()
+    headers["Content-Type"] = content_type
+    return str(headers.get_param("charset", "")).strip().lower()
+
+
+def encoding_of(start: bytes, charset: str = "") -> str:
+    """Return the name of the codec.
+
+    Args:
+        start: the first four bytes. A byte order mark goes before what is declared; without either, NUL bytes tell UTF-16.
+        charset: as declared, empty where it is not.
+
+    Raises: MediaTypeUnknown for a charset that is not read.
+    """
+    for bom, encoding in _BOMS:
+        if start.startswith(bom):
+            return encoding
+    if charset:
+        try:
+            return _DECLARED[codecs.lookup(charset).name]
+        except (LookupError, ValueError):
+            raise MediaTypeUnknown(
+                Message("The charset '%(charset)s' is not read here.", charset=charset[:40]),
+                hint=Message("It is one of %(known)s.", known=list(CHARSETS)),
+            ) from None
+    if len(start) > 1 and (start[0] == 0) != (start[1] == 0):
+        return "utf-16-be" if start[0] == 0 else "utf-16-le"
+    return "utf-8"
+
+
+def text_lines(source: IO[bytes], encoding: str, *, newline: str = "") -> Iterator[str]:
+    """Yield lines with their ends, as they come.
+
+    Args:
+        newline: empty for lines that end with LF, CR or both (CSV), LF for those that end with it alone (lines of JSON).
+
+    Raises: BodyInvalid, naming the line, for bytes that the encoding does not have.
+    """
+    # UTF-16 and UTF-32 cannot be escaped, and fail where they are decoded: some lines ahead.
+    errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
+    name = encoding.removesuffix("-sig").upper().replace("CP1252", "Windows-1252")
+    number = 0
+    text = io.TextIOWrapper(source, encoding=encoding, errors=errors, newline=newline)
+    try:
+        for line in text:
+            number += 1
+            if not line.isascii():
+                line.encode()
+            yield line
+    except UnicodeDecodeError:
+        raise BodyInvalid(Message("The body is not %(encoding)s after line %(line)s.", encoding=name, line=number)) from None
+    except UnicodeEncodeError:
+        raise BodyInvalid(
+            Message("The body is not %(encoding)s: line %(line)s cannot be read.", encoding=name, line=number),
+            hint=Message("Save the file as UTF-8, or name its charset: Content-Type: text/csv; charset=windows-1252."),
+        ) from None
+    finally:
+        text.detach()
+
+
+def to_utf8(body: bytes, charset: str) -> bytes:
+    """Return JSON text as UTF-8 without a byte order mark. Raises: BodyInvalid, MediaTypeUnknown."""
+    encoding = encoding_of(body[:4], charset)
+    if encoding in ("utf-8", "utf-8-sig"):
+        return body.removeprefix(codecs.BOM_UTF8)
+    try:
+        return body.decode(encoding).encode()
+    except UnicodeError:
+        raise BodyInvalid(Message("The body is not %(encoding)s.", encoding=encoding.upper())) from None
