@@ -32,6 +32,7 @@ from geography.selectors.shapes import ShapeGone
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
 from operations.places import NoPlace
+from operations.request_body import BodyTimeout
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +88,9 @@ TABLE: dict[type[Exception], Kind] = {
     geography.ParameterInvalid: Kind(400, "parameter-invalid", Message("A parameter cannot be used")),
     BodyInvalid: Kind(400, "body-invalid", Message("The body cannot be used")),
     BodyTooLarge: Kind(413, "body-too-large", Message("The body is too large")),
+    BodyTimeout: Kind(
+        408, "body-timeout", Message("The body came too slowly"), Message("The whole body has not arrived in time.")
+    ),
     MediaTypeUnknown: Kind(415, "media-type-unknown", Message("Not a media type that is read here")),
     geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
     geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),

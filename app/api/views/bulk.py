@@ -18,14 +18,15 @@ from api.bulk.formats import CSVRenderer, Format, NDJSONRenderer, format_of
 from api.bulk.reading import Items, Subject, read_body
 from api.bulk.writing import Answer, written
 from api.language import language_of
-from api.limits import TooManyAtOnce, bulk
+from api.limits import TooManyAtOnce, body_slot
+from operations.request_body import BodyTimeout
 from api.renderers import JSONRenderer
 from api.schemas.bulk import TEXT
 from api.views.base import ApiView
 from geography.messages import Message
 
 # What a bulk route can be asked wrong, and its answers that are no JSON, for the OpenAPI document.
-BULK_PROBLEMS: tuple[type[Exception], ...] = (BodyInvalid, BodyTooLarge, MediaTypeUnknown, TooManyAtOnce)
+BULK_PROBLEMS: tuple[type[Exception], ...] = (BodyInvalid, BodyTooLarge, MediaTypeUnknown, BodyTimeout, TooManyAtOnce)
 TEXTS = {Format.CSV.value: TEXT, Format.NDJSON.value: TEXT}
 _TEXT_RENDERERS: tuple[type[BaseRenderer], ...] = (CSVRenderer, NDJSONRenderer)
 
@@ -72,7 +73,7 @@ class BulkView(ApiView):
         self.language = language_of(request)
         form = format_of(request.META.get("CONTENT_TYPE", ""))
         with ExitStack() as stack:
-            stack.enter_context(bulk.one())
+            stack.enter_context(body_slot(request._request))
             items = read_body(self._body(request), form, self.subject)
             body = self.chunks(request, items)
             out = Format(request.accepted_renderer.media_type)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from geography.models import Vintage
     from geography.selectors.drawn import Drawn
 
+# The parameters of bodies that are stored: each has a few dozen values at most.
+_STORED_WITH = frozenset({"detail", "province", "vintage", "lang"})
+
 
 class LayerView(GeoView):
     """Regions of one coverage: the one that a subclass names, or that the URL does."""
@@ -60,6 +63,7 @@ class LayerView(GeoView):
             return json_body({**feature, **provenance({"vintage": vintage}, self.language)})
 
         # What a code means elsewhere is a matter of the other vintages that are published.
+        keep = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
         return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
@@ -97,8 +101,9 @@ class LayerView(GeoView):
                 )
             )
 
-        # Where people look, and what they look for, is nobody's business and seldom asked twice.
-        keep = query.position is None and query.bbox is None and query.search is None
+        # Positions and searches are private. Of all other parameters only those with few values make a body worth storing:
+        # with any limit, offset, date or choice of fields, a client could fill the cache.
+        keep = given.keys() <= _STORED_WITH
         return self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
 
