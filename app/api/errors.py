@@ -34,6 +34,7 @@ from geography.selectors.vintages import VintageGone
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
 from operations.places import NoPlace
+from operations.request_body import BodyTimeout
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,9 @@ TABLE: dict[type[Exception], Kind] = {
     BodyInvalid: Kind(400, "body-invalid", Message("The body cannot be used")),
     BodyTooLarge: Kind(413, "body-too-large", Message("The body is too large")),
     EncodingUnknown: Kind(415, "encoding-unknown", Message("Not a content coding that is read here")),
+    BodyTimeout: Kind(
+        408, "body-timeout", Message("The body came too slowly"), Message("The whole body has not arrived in time.")
+    ),
     MediaTypeUnknown: Kind(415, "media-type-unknown", Message("Not a media type that is read here")),
     geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
     geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),

@@ -37,6 +37,9 @@ _NULL = orjson.Fragment(b"null")
 # How far it is to the next region matters of health regions, not of FSAs.
 _BORDERS = (True, False)
 
+# Where WSGI's environ has the answers and the Feature that `api.shortcut` has computed for a request to /locate.
+LOCATED = "covidtrends_geo.located"
+
 
 class Answers:
     """Answers about positions, all of the same vintages and in the same language.

@@ -8,7 +8,8 @@ from typing import IO, Any
 import orjson
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from api.limits import bulk
+from api.limits import transfers
+from api.shelf import BodyFile
 from geography.selectors.shapes import LongShape, read_shapes
 from operations.metrics import PROBLEMS
 
@@ -41,8 +42,8 @@ def _filled(between: list[bytes], shapes: list[LongShape]) -> Iterator[bytes]:
     yield between[-1]
 
 
-def sent(body: bytes | IO[bytes], *, headers: Mapping[str, str], head: bool) -> HttpResponseBase:
-    """Return the answer with a body; one in a file is sent piece by piece, and takes a place while it is.
+def sent(body: bytes | BodyFile, *, headers: Mapping[str, str], head: bool) -> HttpResponseBase:
+    """Return the answer with a body; one in a file is sent in blocks from the file, and takes a transfer slot meanwhile.
 
     Args:
         body: a file is closed with the answer.
@@ -52,8 +53,7 @@ def sent(body: bytes | IO[bytes], *, headers: Mapping[str, str], head: bool) -> 
     """
     if isinstance(body, bytes):
         return HttpResponse(body, headers=headers)
-    size = body.seek(0, 2)
-    return sent_part(body, range(size), headers=headers, head=head, large=True)
+    return sent_part(body.file, range(body.size), headers=headers, head=head, large=True)
 
 
 def sent_part(
@@ -62,7 +62,7 @@ def sent_part(
     """Return the answer with these bytes of a file, which is closed with it.
 
     Args:
-        large: to somebody slow it holds a thread for long, so it takes a place.
+        large: a slow client holds a thread until it has taken the whole, so it takes a transfer slot.
 
     Raises: TooManyAtOnce.
     """
@@ -72,7 +72,7 @@ def sent_part(
         if head:
             return HttpResponse(headers=headers, status=status)
         if large:
-            held.enter_context(bulk.one())
+            held.enter_context(transfers.one())
         response = StreamingHttpResponse(_chunks(source, part), headers=headers, status=status)
         # Whoever ends the response, having read it or not, gives the place and the file back.
         response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]

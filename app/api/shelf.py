@@ -1,23 +1,26 @@
-"""Bodies kept on disk as they are sent, for every worker of this machine: made by one of them while the others wait.
+"""Disk cache of response bodies, shared by every worker of a machine.
 
-File names are hashes. Positions and postal codes never come here: what is asked for with them is not kept.
+File names are hashes of the key. Bodies whose request holds a position or a postal code are never stored. A file is the body
+followed by a trailer with its length and digest (`_TRAILER`): a file that was cut short, overwritten or damaged is a miss, and is
+removed. The cache is bounded in bytes on disk and in number of files; eviction runs in `api.eviction`, never in a request.
 """
 
 import fcntl
 import hashlib
 import logging
 import os
-import shutil
+import struct
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import IO
 
 from django.conf import settings
 
+from api.eviction import LOCK_PREFIX, PART_PREFIX, Evictor
 from geography.reading import alias
 from operations.metrics import count_cache
 from operations.places import place
@@ -25,74 +28,91 @@ from operations.places import place
 logger = logging.getLogger(__name__)
 
 _LOCKS = 256
-# A body that is asked for is marked as used at most this often.
+# The modification time of a file is its last use, updated at most this often.
 _TOUCH_S = 300
-# When the folder is full, the bodies that were not used for the longest go until this part is left.
-_SWEEP_TO = 0.75
-# A longer body is never in memory as a whole.
-WHOLE_MAX_BYTES = 8 << 20
+# A longer body is never in memory as a whole: it is sent from its file.
+WHOLE_MAX_BYTES = 1 << 20
+_BLOCK = 1 << 18
+_MAGIC = b"geobody1"
+# Magic, length of the body, BLAKE2b of the body.
+_TRAILER = struct.Struct("<8sQ16s")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFile:
+    """A body in an open file: `size` bytes from its beginning. The owner closes `file`."""
+
+    file: IO[bytes]
+    size: int
 
 
 class Shelf:
-    """A folder of bodies that never grows far beyond a limit."""
+    """A folder of bodies that stays within limits of bytes and files.
+
+    Attributes:
+        most_bytes: limit of the blocks that the files take on disk; 0 stores nothing.
+    """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self.folder = folder
         self.most_bytes = most_bytes
-        # Whether there is anything on the shelf already is found out by the first sweep.
-        self._written = most_bytes
-        self._lock = Lock()
+        self.evictor = Evictor(folder, most_bytes)
 
-    def fetch(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | IO[bytes]:
-        """Return the body kept under a key; where there is none, make it and keep it.
+    def fetch(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | BodyFile:
+        """Return the body stored under a key; on a miss, make and store it.
 
-        One of more than WHOLE_MAX_BYTES comes as a file, open at its beginning, if it was made in pieces or kept. While one
-        thread or process makes a body, the others that want it wait. Where the folder cannot be used or nothing may be
-        kept, every body is made anew; an empty one is never kept. Whatever `make` raises is raised.
+        A body of more than WHOLE_MAX_BYTES comes as a file. While a thread or process makes a body, others that request it
+        wait. Where the folder cannot be used, or the disk or the cache is full, every body is made anew; an empty body is never
+        stored. Exceptions of `make` are passed on.
 
         Raises: NoPlace where none of the threads that may wait for the database is free.
         """
         if self.most_bytes <= 0:
             return self.spool(make())
         path = self._path(key)
-        found = _read(path)
-        count_cache("bodies", found is not None)
-        if found is not None:
-            return found
-        # Whoever waits for a body that another one makes waits for the database, too.
+        stored = _read(path)
+        count_cache("bodies", stored is not None)
+        if stored is not None:
+            return stored
+        # A request that waits for a body being made waits for the database, too.
         with place(alias()), self._alone(path.name):
-            found = _read(path)
-            if found is None:
-                made = make()
-                found = made if isinstance(made, bytes) else self.spool(made)
-                self._keep(path, found)
-        return found
+            stored = _read(path)
+            if stored is not None:
+                return stored
+            body = self.spool(make())
+            self._store(path, body)
+            return body
 
     def kept(self, key: str) -> bytes | None:
-        """Return the body kept under a key; None where there is none, or a long one."""
-        found = _read(self._path(key)) if self.most_bytes > 0 else None
-        if isinstance(found, bytes):
+        """Return the body stored under a key; None on a miss, and for a body that is sent from its file."""
+        stored = _read(self._path(key)) if self.most_bytes > 0 else None
+        if isinstance(stored, bytes):
             count_cache("bodies", True)
-            return found
-        if found is not None:
-            found.close()
+            return stored
+        if stored is not None:
+            stored.file.close()
         return None
 
-    def spool(self, made: bytes | Iterable[bytes]) -> bytes | IO[bytes]:
-        """Return a body that comes in pieces as a file without a name, or whole where it is no longer than WHOLE_MAX_BYTES.
+    def spool(self, made: bytes | Iterable[bytes]) -> bytes | BodyFile:
+        """Return a body whole where it is no longer than WHOLE_MAX_BYTES, else in a file without a name.
 
-        The file lies on the shelf's disk: what the system has for temporary files may be memory.
+        The file is on the cache's disk: the system's folder for temporary files may be memory.
         """
-        if isinstance(made, bytes):
+        if isinstance(made, bytes) and len(made) <= WHOLE_MAX_BYTES:
             return made
         try:
-            file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - who sends it closes it
+            file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - closed by the response
         except OSError:
             file = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            for piece in made:
+            for piece in (made,) if isinstance(made, bytes) else made:
                 file.write(piece)
-            return _whole_or_file(file)
+            size = file.tell()
+            file.seek(0)
+            if size > WHOLE_MAX_BYTES:
+                return BodyFile(file, size)
+            with file:
+                return file.read()
         except BaseException:
             file.close()
             raise
@@ -104,76 +124,95 @@ class Shelf:
     def _alone(self, name: str) -> Iterator[None]:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self.folder / f"lock-{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
+            handle = os.open(self.folder / f"{LOCK_PREFIX}{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            logger.warning("bodies are not kept: %s", type(error).__name__)
+            logger.warning("body cache: not used: %s", type(error).__name__)
             yield
             return
         try:
-            # Ends with the handle, so a worker that is killed leaves no lock behind.
+            # Released with the handle, so a worker that is killed leaves no lock behind.
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
 
-    def _keep(self, path: Path, body: bytes | IO[bytes]) -> None:
-        size = len(body) if isinstance(body, bytes) else os.fstat(body.fileno()).st_size
-        if not size or size > self.most_bytes // 4:
+    def _store(self, path: Path, body: bytes | BodyFile) -> None:
+        size = len(body) if isinstance(body, bytes) else body.size
+        if not size or size > self.most_bytes // 4 or not self.evictor.admits(size + _TRAILER.size):
             return
-        part = path.with_name(f"part-{path.name}")
+        part = path.with_name(f"{PART_PREFIX}{path.name}")
         try:
-            if isinstance(body, bytes):
-                part.write_bytes(body)
-            else:
-                with part.open("wb") as file:
-                    shutil.copyfileobj(body, file, 1 << 18)
-                body.seek(0)
+            with part.open("wb") as file:
+                _write(file, body)
+                file.flush()
+                # Otherwise a crash can leave the new name with an empty file.
+                os.fsync(file.fileno())
             part.replace(path)
-            self._sweep(size)
         except OSError as error:
-            logger.warning("a body is not kept: %s", type(error).__name__)
-
-    def _sweep(self, added: int) -> None:
-        """Delete what was not used for the longest, once this process has written a sixteenth of the limit."""
-        with self._lock:
-            self._written += added
-            if self._written < self.most_bytes // 16:
-                return
-            self._written = 0
-        with os.scandir(self.folder) as entries:
-            files = [(one.stat().st_mtime, one.stat().st_size, one.path) for one in entries if not one.name.startswith("lock-")]
-        total = sum(size for _, size, _ in files)
-        if total <= self.most_bytes:
-            return
-        for _, size, name in sorted(files):
-            Path(name).unlink(missing_ok=True)
-            total -= size
-            if total <= self.most_bytes * _SWEEP_TO:
-                return
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            logger.warning("body cache: a body is not stored: %s", type(error).__name__)
 
 
-def _read(path: Path) -> bytes | IO[bytes] | None:
+def _write(out: IO[bytes], body: bytes | BodyFile) -> None:
+    digest = hashlib.blake2b(digest_size=16)
+    if isinstance(body, bytes):
+        out.write(body)
+        digest.update(body)
+        size = len(body)
+    else:
+        body.file.seek(0)
+        while piece := body.file.read(_BLOCK):
+            out.write(piece)
+            digest.update(piece)
+        body.file.seek(0)
+        size = body.size
+    out.write(_TRAILER.pack(_MAGIC, size, digest.digest()))
+
+
+def _read(path: Path) -> bytes | BodyFile | None:
+    """Return a stored body after checking its length and digest; a damaged file is removed and None returned."""
     try:
         file = path.open("rb")
-        used = os.fstat(file.fileno()).st_mtime
-        if time.time() - used > _TOUCH_S:
-            os.utime(path)
-        return _whole_or_file(file)
     except OSError:
         return None
+    body: bytes | BodyFile | None = None
+    try:
+        body = _checked(file)
+        if body is None:
+            path.unlink(missing_ok=True)
+            logger.warning("body cache: a damaged file was removed")
+        elif time.time() - os.fstat(file.fileno()).st_mtime > _TOUCH_S:
+            os.utime(path)
+    except OSError:
+        pass
+    finally:
+        if not isinstance(body, BodyFile):
+            file.close()
+    return body
 
 
-def _whole_or_file(file: IO[bytes]) -> bytes | IO[bytes]:
-    size = file.seek(0, os.SEEK_END)
+def _checked(file: IO[bytes]) -> bytes | BodyFile | None:
+    size = os.fstat(file.fileno()).st_size - _TRAILER.size
+    if size <= 0:
+        return None
+    digest = hashlib.blake2b(digest_size=16)
+    whole = file.read(size) if size <= WHOLE_MAX_BYTES else b""
+    digest.update(whole)
+    left = size - len(whole)
+    while left and (piece := file.read(min(_BLOCK, left))):
+        digest.update(piece)
+        left -= len(piece)
+    if file.read(_TRAILER.size) != _TRAILER.pack(_MAGIC, size, digest.digest()):
+        return None
+    if whole:
+        return whole
     file.seek(0)
-    if size > WHOLE_MAX_BYTES:
-        return file
-    with file:
-        return file.read()
+    return BodyFile(file, size)
 
 
 def shelf() -> Shelf:
-    """Return the shelf that the settings name."""
+    """Return the cache that the settings name."""
     global _shelf  # noqa: PLW0603 - one for a process; the tests change the settings
     folder, most = Path(settings.GEODATA_CACHE) / "bodies", settings.BODY_CACHE_MB * 2**20
     if _shelf is None or (_shelf.folder, _shelf.most_bytes) != (folder, most):

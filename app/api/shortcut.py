@@ -23,15 +23,15 @@ from api import queries
 from api.caching import KEPT_AS, client_has
 from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
 from api.language import settle
-from api.located import Answers, answers_to
+from api.located import LOCATED, Answers, answers_to
 from api.shelf import shelf
 from geography.errors import GeographyError
 from geography.reading import PRIMARY, REPLICA, reading
 from geography.selectors.catalogue import Catalogue, fresh
 from operations import replica
-from operations.clients import WSGI
 from operations.metrics import count_cache
 from operations.middleware import ROUTE, Observed
+from operations.responses import WSGI
 
 # All of a request that anything on the long way looks at, but for If-None-Match, the parameters, and what goes into the body.
 _TELLING = (
@@ -87,10 +87,15 @@ class _Moment:
 
 
 class _Asked(NamedTuple):
-    """A request that may be answered here: its kind, and the body where that is not kept."""
+    """A request that may be answered here: its kind, and the body where that is not kept.
+
+    Attributes:
+        located: what LocateView would compute: see `api.located.LOCATED`.
+    """
 
     kind: bytes
     body: bytes | None = None
+    located: tuple[Answers, bytes] | None = None
 
 
 class Shortcut:
@@ -116,6 +121,8 @@ class Shortcut:
             start_response(head.status, [*head.headers, *length, ("X-Request-ID", observed.request_id)])
             observed.answered(head.match, environ["REQUEST_METHOD"], head.code)
             return [body]
+        if asked and asked.located:
+            environ[LOCATED] = asked.located
         response = self._django(environ, start_response)
         if moment and asked:
             _learn(moment, asked, environ, response)
@@ -147,13 +154,13 @@ def _asked(moment: _Moment, environ: dict[str, Any]) -> _Asked | None:
             answers = moment.answers[chosen] = answers_to(query, told[0])
         if not answers.in_memory:
             return None
-        body = answers.feature(query.position)
+        body = feature = answers.feature(query.position)
     except (GeographyError, ValueError, OperationalError, InterfaceError):
         return None  # the long way says what is wrong
     encoding, large = None, len(body) >= COMPRESS_MIN_BYTES
     if large and (encoding := chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))):
         body = compress(body, encoding)
-    return _Asked(_digest(environ, _TELLING, told, large, encoding, answers.links()), body)
+    return _Asked(_digest(environ, _TELLING, told, large, encoding, answers.links()), body, (answers, feature))
 
 
 def _digest(environ: dict[str, Any], names: Iterable[str], *more: object) -> bytes:

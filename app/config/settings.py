@@ -213,12 +213,14 @@ LAYER_MAX_MB = env.int("LAYER_MAX_MB", 512)
 GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
 
 # Threads of a process, as bin/_server.sh starts them: each answers one request at a time.
-WEB_THREADS = env.int("WEB_THREADS", 4)
-# How many expensive requests (api.limits.bulk) a process takes at once: half of its threads, so that lookups go on.
+WEB_THREADS = env.int("WEB_THREADS", 8)
+# Bulk requests of a process at once (api.limits.bulk), and large answers that it sends at once (api.limits.transfers). Together
+# fewer than its threads, so that lookups go on.
 BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
+TRANSFERS_AT_ONCE = env.int("TRANSFERS_AT_ONCE", max(WEB_THREADS - BULK_AT_ONCE - 3, 1))
 
-# A client that moves too little for as long as this, in seconds, is cut off (operations.clients).
-SLOW_CLIENT_S = env.float("SLOW_CLIENT_S", 30.0)
+# Seconds in which the whole body of a request must have arrived (operations.request_body).
+BODY_TIMEOUT_S = env.float("BODY_TIMEOUT_S", 60.0)
 
 # How often one client may ask (api.throttling), and how many proxies stand before the service that can be believed.
 THROTTLE_RATE = env.str("THROTTLE_RATE", "")

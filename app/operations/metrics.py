@@ -38,11 +38,11 @@ IN_PROGRESS = _gauge(
     "Requests under way that take more than a moment. Where there are as many as threads, others wait.",
 )
 BULK_IN_PROGRESS = _gauge("geo_bulk_requests_in_progress", "Bulk requests under way.")
+TRANSFERS_IN_PROGRESS = _gauge("geo_transfers_in_progress", "Large answers and files that are being sent.")
 PROBLEMS = _counter("geo_problems", "Problem documents sent, by kind: the last part of their type.", "kind")
 CACHE = _counter("geo_cache_requests", "Look-ups in a cache, and whether it held the answer.", "cache", "result")
 DATABASE_SECONDS = _counter("geo_database_seconds", "Time spent in statements, by route template.", "route")
 DATABASE_STATEMENTS = _counter("geo_database_statements", "Statements sent, by route template.", "route")
-CLIENTS_CUT = _counter("geo_clients_cut", "Connections cut because the client was too slow.")
 REPLICA_FAILURES = _counter("geo_replica_failures", "Requests in which the standby failed, and that the primary answered then.")
 DATABASE_SILENT = Gauge(
     "geo_database_silent",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -19,21 +19,24 @@ from api.bulk.items import Items, Subject
 from api.bulk.reading import read_body
 from api.bulk.writing import Answer, Layout, written
 from api.language import language_of
-from api.limits import TooManyAtOnce, bulk
+from api.limits import TooManyAtOnce, body_slot
 from api.pieces import sent_part
 from api.queries import BulkQuery
 from api.renderers import JSONRenderer
 from api.schemas.bulk import TEXT
-from api.shelf import WHOLE_MAX_BYTES, shelf
+from api.shelf import WHOLE_MAX_BYTES, BodyFile, shelf
 from api.spec import Spec
 from api.views.base import ApiView
 from geography.selectors.vintages import check_unchanged
+from operations.request_body import BodyTimeout
 
 if TYPE_CHECKING:
     from geography.models import Vintage
 
 # What a bulk route can be asked wrong, and its answers that are no JSON, for the OpenAPI document.
-BULK_PROBLEMS: tuple[type[Exception], ...] = (BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown, TooManyAtOnce)
+BULK_PROBLEMS: tuple[type[Exception], ...] = (
+    *(BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown, BodyTimeout, TooManyAtOnce),
+)
 TEXTS = {Format.CSV.value: TEXT, Format.NDJSON.value: TEXT}
 _TEXT_RENDERERS: tuple[type[BaseRenderer], ...] = (CSVRenderer, NDJSONRenderer)
 
@@ -92,7 +95,7 @@ class BulkView(ApiView):
         form = format_of(content_type)
         query: BulkQuery = self.bulk_spec.parse(dict(request.query_params.lists()), {})
         with ExitStack() as stack:
-            stack.enter_context(bulk.one())
+            stack.enter_context(body_slot(request._request))
             content = read_bytes(request._request)
             items = read_body(content, form, self.subject, charset=charset_of(content_type), chosen=query.columns)
             body = self.chunks(query, items)
@@ -102,12 +105,12 @@ class BulkView(ApiView):
             headers = {"Content-Type": out.content_type, **body.links}
             if isinstance(answer, bytes):
                 return HttpResponse(answer, headers=headers)
-            response = sent_part(answer, range(answer.seek(0, 2)), headers=headers, head=False, large=False)
+            response = sent_part(answer.file, range(answer.size), headers=headers, head=False, large=False)
             response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]
             return response
 
 
-def _spooled(parts: Iterator[bytes]) -> bytes | IO[bytes]:
+def _spooled(parts: Iterator[bytes]) -> bytes | BodyFile:
     """Return a body in memory, or as a file where it is longer than `WHOLE_MAX_BYTES`."""
     begun: list[bytes] = []
     length = 0

@@ -26,7 +26,7 @@ from geography.formats import CHECKSUMS_NAME, DESCRIBES
 from geography.messages import Message
 from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
 
-# A smaller part is in the connection's buffers at once; a larger one to somebody slow holds a thread, so it takes a place.
+# A smaller part fits the connection's buffers. A larger one holds a thread until the client has taken it, so it takes a transfer slot.
 _LARGE = 1 << 20
 # The page's own styles and nothing else.
 _PAGE_POLICY = (
@@ -133,11 +133,11 @@ class DownloadView(ApiView):
             "Link": _links(found),
             "X-Content-Type-Options": "nosniff",
         }
-        if settings.DOWNLOADS_HEADER:
-            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(found)})
         unchanged = get_conditional_response(request._request, etag, None, HttpResponse(headers=headers))
         if unchanged is not None and unchanged.status_code != 200:
             return unchanged
+        if settings.DOWNLOADS_HEADER:
+            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(found)})
         size = int(found.size or 0)
         try:
             part = requested_part(request.headers.get("Range"), if_range=request.headers.get("If-Range"), etag=etag, size=size)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from geography.models import Vintage
     from geography.selectors.drawn import Drawn
 
+# The parameters of bodies that are stored: each has a few dozen values at most.
+_STORED_WITH = frozenset({"detail", "province", "vintage", "lang"})
+
 
 def _check_size(regions: Sequence["Drawn"], vintage: "Vintage") -> None:
     """Raises: ParameterInvalid, naming the file to take away, for more text of boundaries than an answer may have."""
@@ -85,6 +88,7 @@ class LayerView(GeoView):
             return json_body({**feature, **provenance({"vintage": vintage}, self.language)})
 
         # What a code means elsewhere is a matter of the other vintages that are published.
+        keep = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
         return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
@@ -125,8 +129,9 @@ class LayerView(GeoView):
                 )
             )
 
-        # Where people look, and what they look for, is nobody's business and seldom asked twice.
-        keep = query.position is None and query.bbox is None and query.search is None
+        # Positions and searches are private. Of all other parameters only those with few values make a body worth storing:
+        # with any limit, offset, date or choice of fields, a client could fill the cache.
+        keep = given.keys() <= _STORED_WITH
         response = self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
         if query.limit is not None or query.offset:
             add_links(response, links(regions_count(vintage=vintage, **conditions)))

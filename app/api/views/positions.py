@@ -12,7 +12,7 @@ from api.bulk import positions
 from api.bulk.items import Items
 from api.bulk.writing import Layout
 from api.caching import staleness
-from api.located import answers_to
+from api.located import LOCATED, answers_to
 from api.openapi import Sent
 from api.renderers import GeoJSONRenderer, JSONRenderer
 from api.schemas.bulk import TEXT
@@ -46,8 +46,10 @@ class LocateView(BulkView, GeoView):
         region within `max_distance` is the answer, and `match` says so.
         """
         query = self.ask(request, queries.LOCATE)
-        answers = answers_to(query, self.language)
-        return Response(orjson.Fragment(answers.feature(query.position)), headers=answers.links() | staleness())
+        answers, feature = request.META.get(LOCATED) or (answers_to(query, self.language), None)
+        return Response(
+            orjson.Fragment(feature or answers.feature(query.position)), headers=answers.links() | staleness()
+        )
 
     @openapi.documented(
         queries.LOCATE_MANY,

@@ -4,6 +4,7 @@ A square that lies wholly in one region needs no test at all, and of all borders
 it. What a square knows holds for every position in it; nothing is remembered of the positions.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,8 @@ class Cells:
 
     def __init__(self, pieces: Shapes) -> None:
         self._made: dict[tuple[int, int], Cell] = {}
+        # The keys of `_made`, oldest first: eviction takes a constant time.
+        self._order: deque[tuple[int, int]] = deque()
         self._pieces = pieces
 
     def at(self, x: float, y: float) -> Cell:
@@ -87,8 +90,9 @@ class Cells:
         cell = self._made.get(key)
         if cell is None:
             cell = Cell(*key, self._pieces)
-            # Whichever was made first goes first. Threads may make one twice or let two go: nothing is wrong then.
-            if len(self._made) >= CELLS_MAX:
-                self._made.pop(next(iter(list(self._made))), None)
-            self._made[key] = cell
+            # First in, first out. Threads may make one twice, or evict one more or less: nothing is wrong then.
+            if self._made.setdefault(key, cell) is cell:
+                self._order.append(key)
+                if len(self._order) > CELLS_MAX:
+                    self._made.pop(self._order.popleft(), None)
         return cell

@@ -1,15 +1,19 @@
 """ETags, Cache-Control, Vary, encodings, and bodies that are made once."""
 
+import errno
 import gzip
+import os
 import threading
+import time
 from datetime import date
+from pathlib import Path
 
 import brotli
 import pytest
 import zstandard
 
 from api.encodings import chosen_encoding
-from api.shelf import Shelf
+from api.shelf import WHOLE_MAX_BYTES, Shelf
 from geography.models import Status
 from geography.selectors import catalogue
 from tests import world as worlds
@@ -200,12 +204,125 @@ def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
     assert len(made) == 1
 
 
-def test_the_folder_never_grows_far_beyond_its_limit(tmp_path):
-    shelf = Shelf(tmp_path, 100_000)
+def swept(shelf):
+    """Wait until the cache's thread has nothing to do."""
+    for _ in range(1_000):
+        if not shelf.evictor._sweeping:
+            return
+        threading.Event().wait(0.01)
+    pytest.fail("eviction does not end")
+
+
+def on_disk(folder):
+    files = [path.stat() for path in folder.iterdir() if not path.name.startswith("lock-")]
+    return len(files), sum(max(stat.st_blocks * 512, 4_096) for stat in files)
+
+
+def test_the_cache_is_bounded_in_blocks_and_in_files(tmp_path):
+    limit = 2_000_000
+    shelf = Shelf(tmp_path, limit)
+    for number in range(2_000):
+        shelf.fetch(str(number), lambda: b"x" * 120)  # tiles: 240 kB in all, but 8 MB of blocks
+        if number % 10 == 0:
+            swept(shelf)
+    swept(shelf)
+    count, size = on_disk(tmp_path)
+    assert limit // 16_384 // 2 < count <= limit // 16_384 * 9 / 8 + 1
+    assert size <= limit * 9 / 8
+
+
+def test_without_eviction_nothing_more_is_stored(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path, 2_000_000)
+    monkeypatch.setattr(shelf.evictor, "sweep", lambda: False)
+    for number in range(1_000):
+        assert shelf.fetch(str(number), lambda: b"x" * 120) == b"x" * 120
+    swept(shelf)
+    count, _ = on_disk(tmp_path)
+    assert count <= 2_000_000 // 16_384 // 8 + 1
+
+
+def test_eviction_runs_in_no_request(tmp_path, monkeypatch):
+    shelf = Shelf(tmp_path, 2_000_000)
+    threads = []
+    files = shelf.evictor._files
+    monkeypatch.setattr(shelf.evictor, "_files", lambda: threads.append(threading.current_thread()) or files())
+    for number in range(200):
+        shelf.fetch(str(number), lambda: b"x" * 120)
+    swept(shelf)
+    assert threads and threading.current_thread() not in threads
+
+
+def test_what_was_used_last_stays(tmp_path):
+    shelf = Shelf(tmp_path, 2_000_000)
+    shelf.fetch("used", lambda: b"used")
+    (path,) = (path for path in tmp_path.iterdir() if "-" not in path.name)
     for number in range(300):
-        shelf.fetch(str(number), lambda: b"x" * 2_000)
-    kept = [one.stat().st_size for one in tmp_path.iterdir()]
-    assert 50_000 < sum(kept) <= 100_000 + 100_000 // 16 + 2_000
+        shelf.fetch(str(number), lambda: b"x" * 120)
+        os.utime(path, (time.time() - 301, time.time() - 301))
+        assert shelf.kept("used") == b"used"
+        if number % 5 == 0:
+            swept(shelf)
+    assert shelf.kept("used") == b"used"
+    assert shelf.kept("0") is None
+
+
+@pytest.mark.parametrize("size", [100, WHOLE_MAX_BYTES + 1])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: b"",
+        lambda text: text[: len(text) // 2],
+        lambda text: text[:-1],
+        lambda text: text[:50] + bytes([text[50] ^ 1]) + text[51:],
+        lambda text: text + text,
+        lambda text: bytes(len(text)),
+    ],
+)
+def test_a_damaged_file_is_a_miss_and_removed(tmp_path, size, damage):
+    shelf, body = Shelf(tmp_path, 100_000_000), bytes(range(250)) * (size // 250 + 1)
+
+    def fetched():
+        stored = shelf.fetch("key", lambda: body)
+        if isinstance(stored, bytes):
+            return stored
+        with stored.file:
+            return stored.file.read(stored.size)
+
+    assert fetched() == body
+    (path,) = (path for path in tmp_path.iterdir() if "-" not in path.name)
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    assert shelf.kept("key") is None
+    assert not path.exists()
+    path.write_bytes(damage(whole))
+    assert fetched() == body
+    assert path.read_bytes() == whole
+
+
+def test_a_body_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda number: order.append("fsync") or fsync(number))
+    monkeypatch.setattr(Path, "replace", lambda path, target: order.append("replace") or replace(path, target))
+    Shelf(tmp_path, 1_000_000).fetch("key", lambda: b"body")
+    assert order == ["fsync", "replace"]
+
+
+def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkeypatch, caplog):
+    def full(number):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    shelf = Shelf(tmp_path, 1_000_000)
+    assert [shelf.fetch("key", lambda: b"body") for _ in range(2)] == [b"body", b"body"]
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("lock-")] == []
+    assert "a body is not stored: OSError" in caplog.text
+
+
+@pytest.mark.parametrize("query", ["limit=3", "offset=1", "at=2023-01-05", "fields=name", "limit=3&offset=1", "detail=low&limit=7"])
+def test_parameters_with_any_value_do_not_fill_the_cache(get, world, query, shelf_folder):
+    assert get(f"/health-regions?{query}").status_code == 200
+    assert not shelf_folder.exists()
 
 
 def test_a_body_that_fails_is_not_kept(tmp_path):
@@ -220,7 +337,7 @@ def test_without_a_folder_every_body_is_made_anew(tmp_path, caplog):
     shelf = Shelf(tmp_path / "file" / "bodies", 100_000)
     made = iter([b"one", b"two"])
     assert [shelf.fetch("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
-    assert "not kept" in caplog.text
+    assert "not used" in caplog.text
 
 
 def test_with_a_limit_of_nought_what_another_process_keeps_is_not_used_either(tmp_path):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.limits import bulk
+from api.limits import transfers
 from geography.models import Vintage
 from geography.selectors import catalogue
 from geography.selectors.downloads import downloads_of
@@ -220,14 +220,14 @@ def test_the_checksums_are_those_of_the_files(get: Any, content: bytes) -> None:
 def test_large_files_take_places_and_give_them_back(
     get: Any, content: bytes, monkeypatch: pytest.MonkeyPatch, settings: Any, assert_problem: Any
 ) -> None:
-    settings.BULK_AT_ONCE = 1
+    settings.TRANSFERS_AT_ONCE = 1
     monkeypatch.setattr("api.views.downloads._LARGE", 100)
     first = get(PATH)
-    assert bulk.taken == 1
+    assert transfers.taken == 1
     assert_problem(get(PATH), 503, "too-many-at-once")
     assert get(PATH, headers={"Range": "bytes=0-50"}).status_code == 206
     end(first)  # given up half-way
-    assert bulk.taken == 0
+    assert transfers.taken == 0
     assert get(PATH).status_code == 200
 
 

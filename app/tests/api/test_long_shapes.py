@@ -11,7 +11,7 @@ import pytest
 import zstandard
 from django.db import connection
 
-from api.limits import bulk
+from api.limits import transfers
 from geography.models import RegionLevel
 from geography.selectors.shapes import LongShape
 
@@ -77,7 +77,7 @@ def test_the_body_is_the_same(get, related, path, encoding, monkeypatch, setting
         response = get(path, headers={"Accept-Encoding": encoding})
         assert response.streaming
         assert text_of(response, encoding) == expected
-    assert bulk.taken == 0
+    assert transfers.taken == 0
 
 
 def test_head_sends_nothing_and_takes_no_place(client, tiny):
@@ -87,17 +87,17 @@ def test_head_sends_nothing_and_takes_no_place(client, tiny):
     }
     assert (head.status_code, head.content) == (200, b"")
     end(got)
-    assert bulk.taken == 0
+    assert transfers.taken == 0
 
 
 @pytest.mark.parametrize("path", ROUTES)
 def test_only_so_many_are_sent_at_once(get, related, assert_problem, settings, tiny, path):
-    settings.BULK_AT_ONCE = 1
+    settings.TRANSFERS_AT_ONCE = 1
     first = get(path)
-    assert bulk.taken == 1
+    assert transfers.taken == 1
     assert_problem(get(path), 503, "too-many-at-once")
     end(first)
-    assert bulk.taken == 0
+    assert transfers.taken == 0
     end(get(path))
 
 
