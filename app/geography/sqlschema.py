@@ -86,7 +86,7 @@ def apply(using: str = "default") -> list[str]:
 def before_migrate(using: str = "default", plan: Any = (), **kwargs: Any) -> None:
     """Take schema geo down where tables are about to change: their columns cannot while a view shows them."""
     _taken_down.pop(using, None)
-    if any(migration.app_label == "geography" for migration, _ in plan):
+    if any(migration.app_label in ("geography", "indicators") for migration, _ in plan):
         with connections[using].cursor() as cursor:
             cursor.execute("SELECT to_regnamespace('geo') IS NOT NULL")
             if cursor.fetchone() == (True,):
