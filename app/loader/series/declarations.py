@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,8 @@ _TEXT = {
 _LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended"), list)
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
 _FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
-_KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int}
-_KIND_WORDS = {str: "text in quotes", list: "a list", dict: "KEY.NAME = … or {…}", bool: "true or false", int: "a whole number"}
+_KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime}
+_KIND_WORDS = {str: "text in quotes", list: "a list", dict: "KEY.NAME = … or {…}", bool: "true or false", int: "a whole number", datetime: "a time such as 2022-11-16T23:08:20Z"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class Source:
     definition_fr: str = ""
     good_direction: str = "none"
     path: Path | None = None
+    issued_at: datetime | None = None
     url: str = ""
     licence: str = ""
     licence_url: str = ""
@@ -163,6 +164,10 @@ def _source(name: str, table: Any, licences: Mapping[str, Any], folder: Path) ->
     for key in ("indicator", "name_en", "name_fr", "unit", "kind"):
         if not options.get(key):
             raise SourceError(f"{where}: {key} is missing.")
+    if options.get("issued_at") is not None:
+        if options["issued_at"].tzinfo is None:
+            raise SourceError(f"{where}: issued_at needs a time zone: 2022-11-16T23:08:20Z.")
+        options["issued_at"] = options["issued_at"].astimezone(UTC)
     options |= _licence(where, table.get("licence", ""), licences, options)
     places = table.get("places", {})
     source = Source(

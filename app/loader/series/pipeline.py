@@ -65,7 +65,9 @@ def load(
     Raises: SourceError, FileRefused, GatesFailed (with the report), PublishError.
     """
     acceptance = acceptance or Acceptance()
-    path = path or source.path
+    if path is None:
+        # The declared time is that of the declared file.
+        path, issued_at = source.path, issued_at or source.issued_at
     if path is None:
         raise SourceError(f"series.{source.name} declares no file: give one with --file.")
     issued_at = issued_at or timezone.now()
