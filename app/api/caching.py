@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
@@ -23,8 +23,22 @@ from api.shelf import shelf
 from geography.selectors.catalogue import stale_s
 from operations.metrics import count_cache
 
-if TYPE_CHECKING:
-    from geography.models import Vintage
+
+class Edition(Protocol):
+    """What an answer is about: a vintage of boundaries, or an issue of an indicator."""
+
+    @property
+    def pk(self) -> Any:
+        """Key of the edition."""
+
+    @property
+    def published_at(self) -> Any:
+        """When it was published."""
+
+    @property
+    def licence_url(self) -> Any:
+        """Address of its licence; empty where there is none."""
+
 
 # What answers today may be another edition tomorrow. A label stays one edition, unless a corrected file takes its place, or an
 # edition is published in which a code means another place: a day is how long a map may then show the old answer.
@@ -40,7 +54,7 @@ def answer(
     request: Request,
     *,
     about: object,
-    vintage: "Vintage",
+    vintage: Edition,
     named: bool,
     media_type: str,
     language: str | None,
@@ -124,7 +138,7 @@ def client_has(environ: Mapping[str, Any], etag: str) -> bool:
 def _code_version() -> str:
     """Return a hash of all code and translations that an answer may depend on: another version makes other ETags."""
     told = hashlib.blake2b(digest_size=8)
-    for folder in ("api", "geography", "locale"):
+    for folder in ("api", "geography", "indicators", "locale"):
         for path in sorted(Path(settings.APP_DIR, folder).rglob("*")):
             if path.suffix in {".py", ".mo"}:
                 told.update(path.read_bytes())

@@ -31,6 +31,7 @@ from geography.messages import Message
 from geography.reading import PRIMARY, alias
 from geography.selectors.shapes import ShapeGone
 from geography.selectors.vintages import VintageGone
+from indicators import errors as indicators
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
 from operations.places import NoPlace
@@ -104,6 +105,8 @@ TABLE: dict[type[Exception], Kind] = {
     geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
     geography.DownloadUnknown: Kind(404, "download-unknown", Message("No such file")),
     geography.DownloadNotMade: Kind(404, "download-not-made", Message("The file is not made")),
+    indicators.IndicatorUnknown: Kind(404, "indicator-unknown", Message("No such indicator")),
+    indicators.PlaceUnknown: Kind(404, "place-unknown", Message("No such place")),
     geography.TilesMissing: Kind(503, "tiles-missing", Message("No tiles are drawn yet"), retry_after_s=60),
     geography.DownloadMissing: Kind(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
     RangeUnsatisfiable: Kind(

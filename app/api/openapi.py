@@ -24,6 +24,7 @@ _TAGS = {
     "FSAs": "Forward sortation areas: the first three characters of a postal code.",
     "Health regions": "The health regions themselves.",
     "Coverages": "Every kind of region that is loaded, provinces or others beside these two, under the same names.",
+    "Indicators": "Health figures by region, province and country, over time: a missing value is never zero.",
     "Tiles": "Regions as vector tiles, for maps.",
     "Downloads": "Every published edition as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV.",
     "Vintages": "Boundaries change; every answer names the edition it used.",

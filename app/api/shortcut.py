@@ -28,6 +28,7 @@ from api.shelf import shelf
 from geography.errors import GeographyError
 from geography.reading import PRIMARY, REPLICA, reading
 from geography.selectors.catalogue import Catalogue, fresh
+from indicators.selectors.catalogue import published_indicators
 from operations import replica
 from operations.metrics import count_cache
 from operations.middleware import ROUTE, Observed
@@ -82,6 +83,7 @@ class _Moment:
 
     catalogue: Catalogue
     day: date
+    indicators: str | None = None
     kinds: dict[bytes, _Kind] = field(default_factory=dict)
     answers: dict[object, Answers] = field(default_factory=dict)
 
@@ -132,8 +134,9 @@ class Shortcut:
         catalogue, day, known = fresh(), date.today(), self._moment
         if catalogue is None:
             return None
-        if known is None or known.catalogue is not catalogue or known.day != day:
-            known = self._moment = _Moment(catalogue, day)
+        indicators = published_indicators().revision
+        if known is None or known.catalogue is not catalogue or known.day != day or known.indicators != indicators:
+            known = self._moment = _Moment(catalogue, day, indicators)
         return known
 
 

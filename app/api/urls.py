@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import coverages, downloads, layers, lookups, neighbours, positions, service, tiles, vintages
+from api.views import coverages, downloads, indicators, layers, lookups, neighbours, positions, service, tiles, vintages
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -48,6 +48,14 @@ urlpatterns = [
         ("vintages", service.VintagesView.as_view(), "vintages"),
         ("vintages/<str:coverage>/<str:label>", vintages.VintageView.as_view(), "vintage"),
         ("vintages/<str:coverage>/<str:a>/changes/<str:b>", vintages.ChangesView.as_view(), "changes"),
+        ("indicators", indicators.IndicatorsView.as_view(), "indicators"),
+        ("indicators/<str:id>", indicators.IndicatorDetailView.as_view(), "indicator"),
+        ("indicators/<str:id>/map", indicators.MapView.as_view(), "indicator-map"),
+        ("indicators/<str:id>/cube", indicators.CubeView.as_view(), "indicator-cube"),
+        ("indicators/<str:id>/series", indicators.SeriesView.as_view(), "indicator-series"),
+        ("indicators/<str:id>/map.<str:suffix>", indicators.MapView.as_view(schema=None), "indicator-map-file"),
+        ("indicators/<str:id>/cube.<str:suffix>", indicators.CubeView.as_view(schema=None), "indicator-cube-file"),
+        ("indicators/<str:id>/series.<str:suffix>", indicators.SeriesView.as_view(schema=None), "indicator-series-file"),
         ("livez", service.LiveView.as_view(), "livez"),
         ("readyz", service.ReadyView.as_view(), "readyz"),
         ("schema", service.SchemaView.as_view(), "schema"),

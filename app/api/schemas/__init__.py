@@ -1,6 +1,6 @@
 """JSON Schema (2020-12, as in OpenAPI 3.1) of every body. The tests hold each answer against it."""
 
-from api.schemas import bulk, downloads, positions, regions, service, tiles, vintages
+from api.schemas import bulk, downloads, indicators, positions, regions, service, tiles, vintages
 from api.schemas.parts import Schema, ref
 
 __all__ = ["COMPONENTS", "Schema", "ref"]
@@ -12,5 +12,6 @@ COMPONENTS: dict[str, Schema] = {
     **bulk.COMPONENTS,
     **vintages.COMPONENTS,
     **downloads.COMPONENTS,
+    **indicators.COMPONENTS,
     **service.COMPONENTS,
 }

@@ -1,0 +1,226 @@
+"""Tables of health indicators. Comments on columns are part of the product, as in `geography.models`."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+
+class Kind(models.TextChoices):
+    """Meaning of an indicator's values."""
+
+    CUMULATIVE = "cumulative"
+    COUNT = "count"
+    STOCK = "stock"
+    PERCENT = "percent"
+    CONCENTRATION = "concentration"
+
+
+class Indicator(models.Model):
+    """A quantity that is reported by place and period."""
+
+    slug = models.SlugField(max_length=40, unique=True, db_comment="Stable name in URLs: cases, deaths.")
+    source = models.CharField(max_length=40, db_comment="Name of the source in geodata/series.toml that supplies it.")
+    unit = models.CharField(max_length=40, db_comment="Unit of the values: cases, percent, copies/mL.")
+    kind = models.CharField(
+        max_length=13, choices=Kind, db_comment="cumulative, count (per period), stock, percent or concentration."
+    )
+    period = models.CharField(max_length=4, db_comment="day or week: the length of a count's period.")
+    from_zero = models.BooleanField(
+        default=False, db_comment="True where a cumulative total was 0 before the first day of its series."
+    )
+    coverage = models.CharField(max_length=40, db_comment="Coverage of the regions it is reported by; empty for other places.")
+    vintage_label = models.CharField(max_length=40, db_comment="Edition of that coverage.")
+    name_en = models.TextField(db_comment="English name.")
+    name_fr = models.TextField(db_comment="French name.")
+    definition_en = models.TextField(blank=True, db_comment="Definition, English.")
+    definition_fr = models.TextField(blank=True, db_comment="Definition, French.")
+    good_direction = models.CharField(max_length=4, default="none", db_comment="up, down or none: the direction that is good.")
+    cadence = models.JSONField(default=list, db_comment="Declared reporting cadence by province: from, every, weekday.")
+    licence = models.TextField(blank=True, db_comment="Name of the licence of the values.")
+    licence_url = models.TextField(blank=True, db_comment="Address of the licence.")
+    attribution_en = models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")
+    attribution_fr = models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")
+
+    class Meta:
+        db_table = "indicator"
+        db_table_comment = "Health indicators: what is reported by place and period."
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class PlaceKind(models.TextChoices):
+    """Kind of a place."""
+
+    COUNTRY = "country"
+    PROVINCE = "province"
+    REGION = "region"
+    UNASSIGNED = "unassigned"
+    SITE = "site"
+
+
+class Place(models.Model):
+    """What a value is about: a region of an edition, a province, Canada, an unassigned part or a site."""
+
+    kind = models.CharField(max_length=10, choices=PlaceKind, db_comment="country, province, region, unassigned or site.")
+    coverage = models.CharField(max_length=40, blank=True, db_comment="Coverage of the region; empty for other places.")
+    vintage_label = models.CharField(max_length=40, blank=True, db_comment="Edition in which the code means this place.")
+    code = models.CharField(max_length=80, db_comment="Code within the edition; 9999: no region assigned, by province.")
+    pruid = models.CharField(max_length=2, blank=True, db_comment="Province or territory, Statistics Canada code.")
+    key = models.CharField(max_length=80, db_comment="Name in URLs: 3595, ON, CA, NS-9999.")
+    name_en = models.TextField(db_comment="English name.")
+    name_fr = models.TextField(db_comment="French name.")
+    other_names = ArrayField(models.TextField(), default=list, db_comment="Further spellings that files use.")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_comment="Place it is a part of.")
+
+    class Meta:
+        db_table = "place"
+        db_table_comment = "Places that values are about. A code means a place only within its coverage and edition."
+        constraints = [
+            models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "pruid", "kind"], name="place_once"),
+            models.UniqueConstraint(fields=["coverage", "vintage_label", "key", "kind"], name="place_key_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coverage} {self.vintage_label} {self.key}".strip()
+
+
+class PlaceMember(models.Model):
+    """Relation of a place to a region of an edition of boundaries."""
+
+    place = models.ForeignKey(Place, models.CASCADE, related_name="members", db_comment="The place.")
+    coverage = models.CharField(max_length=40, db_comment="Coverage of the region.")
+    vintage_label = models.CharField(max_length=40, db_comment="Edition of the region.")
+    code = models.CharField(max_length=20, db_comment="Code of the region in that edition.")
+    method = models.CharField(max_length=8, db_comment="same, sum, part_of, common or weighted.")
+    share_of_place = models.FloatField(null=True, db_comment="Part of the place's people in the region, 0 to 1.")
+    share_of_region = models.FloatField(null=True, db_comment="Part of the region's people in the place, 0 to 1.")
+    basis = models.TextField(db_comment="What the relation rests on.")
+
+    class Meta:
+        db_table = "place_member"
+        db_table_comment = "How places of a series relate to regions of other editions; declared or computed, never guessed."
+        constraints = [
+            models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "place"], name="place_member_once")
+        ]
+
+
+class Population(models.Model):
+    """Inhabitants of a place in a year."""
+
+    place = models.ForeignKey(Place, models.CASCADE, related_name="populations", db_index=False, db_comment="The place.")
+    year = models.SmallIntegerField(db_comment="Calendar year; the estimate is for 1 July.")
+    people = models.IntegerField(db_comment="Inhabitants.")
+    source = models.TextField(db_comment="Source of the estimate.")
+
+    class Meta:
+        db_table = "place_population"
+        db_table_comment = "Population by place and year."
+        constraints = [models.UniqueConstraint(fields=["place", "year"], name="place_population_once")]
+
+
+class IssueStatus(models.TextChoices):
+    """State of an issue."""
+
+    PUBLISHED = "published"
+    ROLLED_BACK = "rolled_back"
+
+
+class Issue(models.Model):
+    """One publication of a source."""
+
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="issues", db_comment="The indicator.")
+    source = models.CharField(max_length=40, db_comment="Name of the source in geodata/series.toml.")
+    issued_at = models.DateTimeField(db_comment="When the source published it, UTC.")
+    loaded_at = models.DateTimeField(db_comment="When it was loaded, UTC.")
+    sha256 = models.CharField(max_length=64, db_comment="SHA-256 of the file's content and of its declaration.")
+    file = models.TextField(db_comment="Name of the file.")
+    status = models.CharField(max_length=11, choices=IssueStatus, db_comment="published or rolled_back.")
+    report = models.JSONField(default=dict, db_comment="Report of the load: counts, gates, who accepted what and why.")
+
+    class Meta:
+        db_table = "indicator_issue"
+        db_table_comment = "Publications of sources, one after the other."
+
+
+class Series(models.Model):
+    """The values of one indicator for one place."""
+
+    id = models.AutoField(primary_key=True)
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="series", db_comment="The indicator.")
+    place = models.ForeignKey(Place, models.PROTECT, related_name="series", db_comment="The place.")
+    derived = models.BooleanField(default=False, db_comment="True for a total of other series, computed at load.")
+    first = models.DateField(null=True, db_comment="First day with a value.")
+    last = models.DateField(null=True, db_comment="Last day with a value.")
+    last_report = models.DateField(null=True, db_comment="Last day on which the source reported.")
+    ended_on = models.DateField(null=True, db_comment="Last reporting day, where the series stopped before its source did.")
+
+    class Meta:
+        db_table = "indicator_series"
+        db_table_comment = "Series: one indicator for one place."
+        constraints = [models.UniqueConstraint(fields=["indicator", "place"], name="indicator_series_once")]
+
+
+class Value(models.Model):
+    """A value as one issue stated it, until another issue stated another."""
+
+    pk = models.CompositePrimaryKey("series_id", "period", "from_issue_id")
+    series = models.ForeignKey(Series, models.CASCADE, related_name="values", db_index=False, db_comment="The series.")
+    period = models.DateField(db_comment="Day, or last day of the period, that the value is about; a local calendar day.")
+    value = models.FloatField(null=True, db_comment="The value; null where there is none.")
+    status = models.SmallIntegerField(
+        db_comment="0 reported, 1 carried, 2 not_reported, 3 unassigned, 4 suppressed, 5 capped, 6 withdrawn, 7 estimated."
+    )
+    from_issue = models.ForeignKey(
+        Issue, models.CASCADE, related_name="+", db_comment="First issue that stated it."
+    )
+    to_issue = models.ForeignKey(
+        Issue, models.CASCADE, null=True, related_name="+", db_comment="First issue that no longer did; null: current."
+    )
+
+    class Meta:
+        db_table = "indicator_value"
+        db_table_comment = "Values as published. Current: to_issue_id is null."
+        constraints = [
+            models.UniqueConstraint(
+                fields=["series", "period"], condition=Q(to_issue=None), include=["value", "status"], name="indicator_value_current"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["period", "series"], condition=Q(to_issue=None), include=["value", "status"], name="indicator_value_by_period"
+            )
+        ]
+
+
+class Blob(models.Model):
+    """One measure of a series for every day, derived at publication."""
+
+    series = models.ForeignKey(Series, models.CASCADE, related_name="blobs", db_index=False, db_comment="The series.")
+    measure = models.CharField(max_length=12, db_comment="value, cumulative, new_1d, new_7d or rate_7d.")
+    start = models.DateField(db_comment="Day of the first element of the arrays; one element a day.")
+    values = ArrayField(models.FloatField(null=True), db_comment="The measure; null where there is none.")
+    statuses = ArrayField(models.SmallIntegerField(), db_comment="Status of each element, as in indicator_value.")
+    lags = ArrayField(models.SmallIntegerField(), db_comment="Days from the report that each element comes from.")
+    spans = ArrayField(models.SmallIntegerField(), db_comment="Days that each element covers, ending at that report.")
+
+    class Meta:
+        db_table = "indicator_blob"
+        db_table_comment = "Measures by day as arrays, derived at publication."
+        constraints = [models.UniqueConstraint(fields=["series", "measure"], name="indicator_blob_once")]
+
+
+class Note(models.Model):
+    """A dated remark of the source about its values."""
+
+    indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="notes", db_comment="The indicator.")
+    place = models.ForeignKey(Place, models.CASCADE, null=True, related_name="+", db_comment="The place; null: everywhere.")
+    day_from = models.DateField(null=True, db_comment="First day it is about; null: from the beginning.")
+    day_to = models.DateField(null=True, db_comment="Last day it is about; null: to the end.")
+    text_en = models.TextField(db_comment="The remark, English.")
+    text_fr = models.TextField(blank=True, db_comment="The remark, French; empty where there is none.")
+    url = models.TextField(blank=True, db_comment="Where the source says so.")
+
+    class Meta:
+        db_table = "indicator_note"
+        db_table_comment = "Dated remarks about the values of an indicator."

@@ -1,0 +1,146 @@
+"""`manage.py load_series`: loads series of health indicators, lists and rolls back what is published."""
+
+import argparse
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
+
+from indicators.models import Indicator, IssueStatus
+from loader.errors import GatesFailed, LoadError, database_trouble
+from loader.pipeline import user_name
+from loader.series import pipeline
+from loader.series.declarations import GATES, Source, read_series
+
+EXIT_GATES = 2
+
+
+class Command(BaseCommand):
+    # As for boundaries: whether the web side is well set up has nothing to do with loading.
+    requires_system_checks = []
+    help = "Load series of health indicators: read, check, publish. See geodata/README.md."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help="sources of geodata/series.toml")
+        what = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
+        what.add_argument("--embedded", action="store_true", help="the embedded series, where they are not loaded yet")
+        what.add_argument("--list", action="store_true", help="sources that are declared, and what is published of each")
+        what.add_argument("--rollback", metavar="NAME", help="take the last issue of a source back")
+        parser.add_argument("--sources", type=Path, metavar="FILE", help="declarations of your own instead of series.toml")
+        parser.add_argument("--file", type=Path, help="the file, instead of the declared one")
+        parser.add_argument("--issued-at", type=_instant, metavar="TIME", help="when the source published it, with a time zone")
+        parser.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
+        parser.add_argument("--accept", action="append", default=[], metavar="GATE", choices=GATES, help="publish although it fails")
+        parser.add_argument("--because", default="", metavar="WHY", help="stored with the issue; needed with --accept")
+        parser.add_argument("--by", default="", metavar="WHO", help="stored with it; by default the user's name")
+        parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
+        parser.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["accept"] and not options["because"].strip():
+            raise CommandError("--accept needs --because: a later reader of this issue wants to know why.")
+        try:
+            sources = read_series(options["sources"])
+            if options["list"]:
+                self._list(sources)
+            elif options["rollback"]:
+                issue = pipeline.roll_back(_named(sources, options["rollback"]))
+                self.stdout.write(f"{issue.source}: the issue of {issue.issued_at:%Y-%m-%d %H:%M %Z} is rolled back.")
+            else:
+                for source in self._chosen(sources, options):
+                    self._load(source, options)
+        except GatesFailed as error:
+            raise CommandError(str(error), returncode=EXIT_GATES) from error
+        except LoadError as error:
+            raise CommandError(str(error)) from error
+        except Error as error:
+            raise CommandError(database_trouble(error)) from error
+
+    def _chosen(self, sources: dict[str, Source], options: dict[str, Any]) -> list[Source]:
+        if options["embedded"]:
+            loaded = set(Indicator.objects.filter(issues__status=IssueStatus.PUBLISHED).values_list("source", flat=True))
+            return [one for one in sources.values() if one.embedded and one.name not in loaded]
+        if not options["names"]:
+            raise CommandError("Name a source (--list shows them).")
+        if len(options["names"]) > 1 and (options["file"] or options["issued_at"]):
+            raise CommandError("--file and --issued-at go with one source at a time.")
+        return [_named(sources, name) for name in options["names"]]
+
+    def _load(self, source: Source, options: dict[str, Any]) -> None:
+        acceptance = pipeline.Acceptance(
+            frozenset(options["accept"]), options["because"].strip(), options["by"].strip() or user_name()
+        )
+        try:
+            outcome = pipeline.load(
+                source,
+                path=options["file"],
+                issued_at=options["issued_at"],
+                acceptance=acceptance,
+                dry_run=options["dry_run"],
+                declarations=options["sources"],
+            )
+        except GatesFailed as error:
+            self._report(error.report, options)
+            raise
+        if outcome.what == "unchanged":
+            self.stdout.write(f"{source.name}: this very file is published already, nothing to do.")
+            return
+        self._report(outcome.report, options)
+        ending = "Dry run: nothing was kept. It would be published." if outcome.what == "dry run" else "Published."
+        if not options["json"]:
+            self.stdout.write(f"{source.name}: {ending}")
+
+    def _report(self, report: Any, options: dict[str, Any]) -> None:
+        if options["report"]:
+            try:
+                options["report"].write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise CommandError(f"The report cannot be written to {options['report']}: {error.strerror}.") from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report, ensure_ascii=False))
+        elif options["verbosity"]:
+            self.stdout.write("\n".join(_lines(report)))
+
+    def _list(self, sources: dict[str, Source]) -> None:
+        published = {one.source: one for one in Indicator.objects.all()}
+        for source in sources.values():
+            indicator = published.get(source.name)
+            last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
+            state = f"issue of {last.issued_at:%Y-%m-%d %H:%M %Z}" if last else "not loaded"
+            where = "in the repository" if source.path else "needs --file"
+            self.stdout.write(f"  {source.name:<32}{source.indicator:<28}{where:<20}{state}")
+
+
+def _named(sources: dict[str, Source], name: str) -> Source:
+    if name not in sources:
+        raise CommandError(f"There is no source {name!r} in series.toml. There are: {', '.join(sources)}.")
+    return sources[name]
+
+
+def _instant(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2022-11-16T23:08:20Z") from None
+    if value.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} has no time zone: 2022-11-16T23:08:20Z")
+    return value.astimezone(UTC)
+
+
+def _lines(report: Any) -> list[str]:
+    lines = [
+        f"{report['file']}: {report['rows']:,} rows, {report['values']:,} values, {report['places']} places, "
+        f"{report['first']} to {report['last']}"
+    ]
+    for gate in report["gates"]:
+        mark = "pass" if gate["passed"] else "accepted" if gate["name"] in report["accepted"] else "FAIL"
+        lines.append(f"  {mark:<9} {gate['name']:<16}{gate['detail']}")
+        if not gate["passed"]:
+            lines += [f"              {one}" for one in gate["listed"]]
+    for what, counts in report["changes"].items():
+        if counts:
+            lines.append(f"  {what:<10}{sum(counts.values()):,} values in {len(counts)} places")
+    return lines

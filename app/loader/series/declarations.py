@@ -1,0 +1,247 @@
+"""geodata/series.toml: every series that can be loaded, as data."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from indicators.measures import MEASURES
+from loader.errors import SourceError
+
+SERIES_FILE: Path = settings.REPO_DIR / "geodata" / "series.toml"
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+INTERVALS: Mapping[str, int] = {"day": 1, "week": 7, "2 weeks": 14, "4 weeks": 28}
+SHAPES = ("long", "wide")
+MATCHES = ("code", "name", "site")
+GATES = (
+    *("columns", "codes", "sums", "negatives", "duplicates", "future", "cadence", "text", "population"),
+    *("vanished", "ends_earlier", "national_falls", "region_moves", "rewrites"),
+)
+
+_TEXT = {
+    **dict.fromkeys(("indicator", "unit", "kind", "period", "file", "url", "licence", "licence_url", "shape", "match"), str),
+    **dict.fromkeys(("name_en", "name_fr", "definition_en", "definition_fr", "attribution_en", "attribution_fr"), str),
+    **dict.fromkeys(("good_direction", "heading", "province", "decimal", "encoding", "delimiter", "surplus"), str),
+}
+_LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended"), list)
+_TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
+_FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
+_KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime}
+_KIND_WORDS = {str: "text in quotes", list: "a list", dict: "KEY.NAME = … or {…}", bool: "true or false", int: "a whole number", datetime: "a time such as 2022-11-16T23:08:20Z"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """Reporting days of a province from a day on, until the next declaration of the same province.
+
+    Attributes:
+        province: two letters, or `*` for all.
+        start: a reporting day.
+        interval: days between reports.
+        skipped, extra: days without a report, and further days with one.
+    """
+
+    province: str
+    start: date
+    interval: int
+    skipped: frozenset[date] = frozenset()
+    extra: frozenset[date] = frozenset()
+
+    def reports_on(self, day: date) -> bool:
+        """Say whether a report is due on a day."""
+        if day in self.extra:
+            return True
+        return day not in self.skipped and (day - self.start).days % self.interval == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A series that stopped before its source did: `code` of the province, `*` for all its regions; last reporting day."""
+
+    province: str
+    code: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A source as declared: see geodata/README.md for every key."""
+
+    name: str
+    indicator: str
+    name_en: str
+    name_fr: str
+    unit: str
+    kind: str
+    period: str = "day"
+    definition_en: str = ""
+    definition_fr: str = ""
+    good_direction: str = "none"
+    path: Path | None = None
+    issued_at: datetime | None = None
+    url: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    attribution_en: str = ""
+    attribution_fr: str = ""
+    shape: str = "long"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    heading: str = "{code}"
+    coverage: str = ""
+    vintage: str = ""
+    match: str = "code"
+    province: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    unassigned: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    where: Mapping[str, str] = field(default_factory=dict)
+    null: tuple[str, ...] = ("",)
+    suppressed: tuple[str, ...] = ()
+    capped: tuple[str, ...] = ()
+    decimal: str = "."
+    encoding: str = "utf-8-sig"
+    delimiter: str = ","
+    surplus: str = ""
+    first_line: int = 1
+    carried: bool = False
+    changes: bool = False
+    from_zero: bool = False
+    totals: bool = False
+    embedded: bool = False
+    cadence: tuple[Cadence, ...] = ()
+    ended: tuple[Ended, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def cadence_of(self, province: str, day: date) -> Cadence | None:
+        """Return the cadence in force for a province on a day; None where none is declared: daily."""
+        rules = [rule for rule in self.cadence if rule.province in (province, "*") and rule.start <= day]
+        return max(rules, key=lambda rule: (rule.start, rule.province != "*"), default=None)
+
+
+def read_series(path: Path | None = None) -> dict[str, Source]:
+    """Return the declared sources by name. Relative files are relative to the folder of the TOML file.
+
+    Raises: SourceError naming the paragraph and the key at fault.
+    """
+    path = path or SERIES_FILE
+    document = read_document(path)
+    tables = document.get("series", {})
+    licences = document.get("licences", {})
+    return {name: _source(name, table, licences, path.parent) for name, table in tables.items()}
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return the parsed TOML. Raises: SourceError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} is not valid TOML: {error}.") from error
+
+
+def _source(name: str, table: Any, licences: Mapping[str, Any], folder: Path) -> Source:
+    where = f"series.{name}"
+    if not isinstance(table, dict):
+        raise SourceError(f"{where}: it must be a paragraph.")
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise SourceError(f"{where}: there is no key {key!r}. Keys: {', '.join(sorted(_KEYS))}.")
+        if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) and _KEYS[key] is not bool):
+            raise SourceError(f"{where}: {key} must be {_KIND_WORDS[_KEYS[key]]}, not {value!r}.")
+    options = {key: value for key, value in table.items() if key not in ("file", "places", "cadence", "ended", "licence")}
+    for key in _LISTS:
+        if key in options:
+            options[key] = tuple(str(one) for one in options[key])
+    for key in ("columns", "aliases", "where"):
+        if key in options:
+            options[key] = {str(left): str(right) for left, right in options[key].items()}
+    for key in ("indicator", "name_en", "name_fr", "unit", "kind"):
+        if not options.get(key):
+            raise SourceError(f"{where}: {key} is missing.")
+    if options.get("issued_at") is not None:
+        if options["issued_at"].tzinfo is None:
+            raise SourceError(f"{where}: issued_at needs a time zone: 2022-11-16T23:08:20Z.")
+        options["issued_at"] = options["issued_at"].astimezone(UTC)
+    options |= _licence(where, table.get("licence", ""), licences, options)
+    places = table.get("places", {})
+    source = Source(
+        name=name,
+        path=folder / table["file"] if "file" in table else None,
+        coverage=str(places.get("coverage", "")),
+        vintage=str(places.get("vintage", "")),
+        cadence=tuple(_cadence(where, rule) for rule in table.get("cadence", ())),
+        ended=tuple(_ended(where, rule) for rule in table.get("ended", ())),
+        **options,
+    )
+    _check(where, source)
+    return source
+
+
+def _licence(where: str, name: str, licences: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+    if not name:
+        return {}
+    if name not in licences:
+        return {"licence": name}
+    table = licences[name]
+    words = {key: str(table.get(key, "")) for key in ("attribution_en", "attribution_fr")}
+    own = {key: text for key, text in words.items() if key not in options}
+    return {"licence": str(table.get("name", name)), "licence_url": str(table.get("url", ""))} | own
+
+
+def _check(where: str, source: Source) -> None:
+    choices = {
+        "kind": (source.kind, tuple(MEASURES)),
+        "period": (source.period, ("day", "week")),
+        "shape": (source.shape, SHAPES),
+        "match": (source.match, MATCHES),
+        "decimal": (source.decimal, (".", ",")),
+        "surplus": (source.surplus, ("", "last")),
+        "good_direction": (source.good_direction, ("up", "down", "none")),
+    }
+    for key, (value, allowed) in choices.items():
+        if value not in allowed:
+            raise SourceError(f"{where}: {key} is one of {', '.join(filter(None, allowed))}, not {value!r}.")
+    needed = ("period", "value") if source.shape == "long" else ("period",)
+    for key in needed:
+        if key not in source.columns:
+            raise SourceError(f"{where}: columns.{key} is missing.")
+    unknown = set(source.columns) - {"period", "value", "province", "place"}
+    if unknown:
+        raise SourceError(f"{where}: columns has no {sorted(unknown)[0]!r}; it has period, value, province, place.")
+    if source.changes and source.kind != "cumulative":
+        raise SourceError(f"{where}: changes goes with kind = \"cumulative\".")
+    for gate in source.limits:
+        if gate not in GATES:
+            raise SourceError(f"{where}: limits has no gate {gate!r}. Gates: {', '.join(GATES)}.")
+
+
+def _cadence(where: str, rule: Any) -> Cadence:
+    try:
+        interval, start = INTERVALS[rule["every"]], rule["from"]
+        if not isinstance(start, date):
+            raise TypeError("from is a date")
+        on = rule.get("on")
+        if on is not None and WEEKDAYS[start.weekday()] != str(on).lower():
+            raise SourceError(f"{where}: cadence from {start} is a {WEEKDAYS[start.weekday()]}, not a {on}.")
+        skipped, extra = (frozenset(rule.get(key, ())) for key in ("skipped", "extra"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f'{where}: a cadence is {{province="MB", from=2022-03-26, every="week"}}; every is one of {", ".join(INTERVALS)} ({error}).'
+        ) from error
+    return Cadence(str(rule.get("province", "*")), start, interval, skipped, extra)
+
+
+def _ended(where: str, rule: Any) -> Ended:
+    try:
+        province, _, code = str(rule["place"]).partition(":")
+        if not isinstance(rule["on"], date):
+            raise TypeError("on is a date")
+        return Ended(province, code or "*", rule["on"])
+    except (KeyError, TypeError) as error:
+        raise SourceError(f'{where}: an end is {{place="NS:*", on=2022-03-04}} ({error}).') from error

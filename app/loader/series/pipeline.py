@@ -1,0 +1,207 @@
+"""Loading of one series file: read, interpret, compare, check, publish; and the way back."""
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from indicators.models import Indicator, Issue, IssueStatus, Place, PlaceKind, Population, Value
+from loader.errors import GatesFailed, PublishError, SourceError
+from loader.series import storage
+from loader.series.declarations import Source
+from loader.series.gates import Gate, content_gates, revision_gates
+from loader.series.interpretation import Interpretation, interpret
+from loader.series.notes import seed_notes
+from loader.series.places import seed_places
+from loader.series.reading import cells, checksum
+
+# Any number will do, as long as nothing else in this database uses it.
+_LOCK = 3_347_0003
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Gates that may fail, with the reason and the name that are stored with the issue."""
+
+    gates: frozenset[str] = frozenset()
+    because: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Result of a load: `what` is published, unchanged or dry run."""
+
+    what: str
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+class _DryRun(Exception):
+    """Rolls a dry run back."""
+
+
+def load(
+    source: Source,
+    *,
+    path: Path | None = None,
+    issued_at: datetime | None = None,
+    acceptance: Acceptance | None = None,
+    dry_run: bool = False,
+    declarations: Path | None = None,
+) -> Outcome:
+    """Load a file as the next issue of its source, in one transaction: readers see the former issue or this one.
+
+    Args:
+        path: the file, instead of the declared one.
+        issued_at: when the source published it; now where it is not known.
+        declarations: the TOML file, whose places, members and notes are brought up to date.
+
+    Raises: SourceError, FileRefused, GatesFailed (with the report), PublishError.
+    """
+    acceptance = acceptance or Acceptance()
+    if path is None:
+        # The declared time is that of the declared file.
+        path, issued_at = source.path, issued_at or source.issued_at
+    if path is None:
+        raise SourceError(f"series.{source.name} declares no file: give one with --file.")
+    issued_at = issued_at or timezone.now()
+    sha256 = checksum(path, source)
+    report: dict[str, Any] = {}
+    try:
+        with _alone():
+            indicator = _indicator(source)
+            last = indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
+            if last is not None and last.sha256 == sha256:
+                return Outcome("unchanged", last.report)
+            if last is not None and issued_at < last.issued_at:
+                raise PublishError(f"{source.name}: issue {last.issued_at:%Y-%m-%d %H:%M %Z} is later than this one.")
+            seed_places(declarations)
+            seed_notes(indicator, declarations)
+            result = interpret(list(cells(path, source)), source, today=timezone.now().date())
+            before = storage.current_values(indicator)
+            rows, difference = storage.changes(before, result.by_place)
+            gates = [*content_gates(result, source, _without_population(result)), *revision_gates(result, source, before, difference)]
+            report |= _report(source, path, sha256, issued_at, result, gates, acceptance)
+            report["changes"] = {"new": difference.new, "changed": difference.changed, "withdrawn": difference.withdrawn}
+            _stop(gates, acceptance, report, dry_run=dry_run)
+            issue = Issue.objects.create(
+                indicator=indicator,
+                source=source.name,
+                issued_at=issued_at,
+                loaded_at=timezone.now(),
+                sha256=sha256,
+                file=path.name,
+                status=IssueStatus.PUBLISHED,
+                report=report,
+            )
+            storage.write(issue, rows, result.by_place)
+            storage.derive(indicator)
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        return Outcome("dry run", report)
+    _analyze()
+    return Outcome("published", report)
+
+
+def roll_back(source: Source) -> Issue:
+    """Take the last issue of a source back and return it. Raises: PublishError where there is none."""
+    with _alone():
+        last = (
+            Issue.objects.filter(indicator__slug=source.indicator, status=IssueStatus.PUBLISHED)
+            .select_related("indicator")
+            .order_by("-issued_at", "-pk")
+            .first()
+        )
+        if last is None:
+            raise PublishError(f"{source.name} has no published issue.")
+        Value.objects.filter(from_issue=last).delete()
+        Value.objects.filter(to_issue=last).update(to_issue=None)
+        last.status = IssueStatus.ROLLED_BACK
+        last.loaded_at = timezone.now()
+        last.save(update_fields=["status", "loaded_at"])
+        storage.derive(last.indicator)
+        last.indicator.series.filter(first=None).delete()
+    return last
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Hold one transaction and the lock of series loads."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        yield
+
+
+def _analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regproc('public.analyze_indicators') IS NOT NULL")
+        if cursor.fetchone() == (True,):
+            cursor.execute("SELECT public.analyze_indicators()")
+
+
+def _indicator(source: Source) -> Indicator:
+    found = Indicator.objects.filter(slug=source.indicator).first()
+    if found is not None and found.source != source.name:
+        raise SourceError(f"Indicator {source.indicator} is supplied by {found.source}: give this one another name.")
+    cadence = [
+        {"province": one.province, "from": one.start.isoformat(), "interval_days": one.interval} for one in source.cadence
+    ]
+    names = ("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction")
+    names += ("licence", "licence_url", "attribution_en", "attribution_fr")
+    values = {name: getattr(source, name) for name in names}
+    values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}
+    indicator, _ = Indicator.objects.update_or_create(slug=source.indicator, defaults=values)
+    return indicator
+
+
+def _without_population(result: Interpretation) -> list[str]:
+    regions: dict[int, Place] = {
+        pk: one.place for pk, one in result.by_place.items() if one.place.kind == PlaceKind.REGION
+    }
+    have = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
+    return [place.key for pk, place in regions.items() if pk not in have]
+
+
+def _report(
+    source: Source,
+    path: Path,
+    sha256: str,
+    issued_at: datetime,
+    result: Interpretation,
+    gates: list[Gate],
+    acceptance: Acceptance,
+) -> dict[str, Any]:
+    stated = [one for one in result.by_place.values() if not one.derived and one.observations]
+    days = [day for one in stated for day in (min(one.observations), max(one.observations))]
+    return {
+        "source": source.name,
+        "file": path.name,
+        "sha256": sha256,
+        "issued_at": issued_at.isoformat(),
+        "rows": result.rows,
+        "ignored": result.ignored,
+        "places": len(stated),
+        "values": sum(len(one.observations) for one in stated),
+        "first": min(days).isoformat() if days else None,
+        "last": max(days).isoformat() if days else None,
+        "gates": [gate.as_dict() for gate in gates],
+        "accepted": sorted(gate.name for gate in gates if not gate.passed and gate.name in acceptance.gates),
+        "because": acceptance.because,
+        "by": acceptance.by,
+    }
+
+
+def _stop(gates: list[Gate], acceptance: Acceptance, report: Mapping[str, Any], *, dry_run: bool) -> None:
+    failed = [gate for gate in gates if not gate.passed and not (gate.acceptable and gate.name in acceptance.gates)]
+    if not failed:
+        return
+    details = "; ".join(f"{gate.name} ({', '.join(gate.listed[:3]) or gate.detail})" for gate in failed)
+    start = "Dry run: it would stop at" if dry_run else "Not published:"
+    raise GatesFailed(f"{start} {details}.", tuple(gate.name for gate in failed), report)

@@ -1,0 +1,226 @@
+"""Places of series: seeds of geodata/series.toml, and the place that a file's text names."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from geography.codes import PROVINCE_BY_PRUID, PROVINCES
+from geography.text import fold
+from indicators.models import Place, PlaceKind, PlaceMember, Population
+from loader.errors import SourceError
+from loader.series.declarations import SERIES_FILE, Source, read_document
+
+UNASSIGNED_CODE = "9999"
+_PRUIDS = {one.abbreviation: one.pruid for one in PROVINCES}
+
+
+def seed_places(path: Path | None = None) -> None:
+    """Bring places, populations and memberships up to date with geodata/series.toml.
+
+    Raises: SourceError for a file or a membership that does not fit.
+    """
+    path = path or SERIES_FILE
+    document = read_document(path)
+    for name, table in document.get("places", {}).items():
+        _seed(f"places.{name}", table, path.parent)
+    for number, table in enumerate(document.get("members", ())):
+        _seed_members(f"members[{number}]", table)
+
+
+def _seed(where: str, table: Mapping[str, Any], folder: Path) -> None:
+    coverage, vintage = str(table["coverage"]), str(table["vintage"])
+    source = str(table.get("population_source", ""))
+    try:
+        with (folder / str(table["file"])).open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise SourceError(f"{where}: {table['file']} cannot be read: {error.strerror}.") from error
+    rows.sort(key=lambda row: ("country", "province", "region").index(row["kind"]))
+    for row in rows:
+        region = row["kind"] == PlaceKind.REGION
+        place = ensure_place(
+            kind=PlaceKind(row["kind"]),
+            coverage=coverage if region else "",
+            vintage=vintage if region else "",
+            code=row["code"] if region else row["pruid"] or row["code"],
+            pruid=row["pruid"],
+            key=row["code"],
+            names=(row["name_en"], row["name_fr"] or row["name_en"]),
+            other_names=tuple(filter(None, row.get("other_names", "").split("|"))),
+        )
+        people = {int(name[4:]): int(text) for name, text in row.items() if name.startswith("pop_") and text}
+        Population.objects.bulk_create(
+            [Population(place=place, year=year, people=number, source=source) for year, number in people.items()],
+            update_conflicts=True,
+            unique_fields=["place", "year"],
+            update_fields=["people", "source"],
+        )
+
+
+def ensure_place(
+    *,
+    kind: PlaceKind,
+    coverage: str,
+    vintage: str,
+    code: str,
+    pruid: str,
+    key: str,
+    names: tuple[str, str],
+    other_names: tuple[str, ...] = (),
+) -> Place:
+    """Return the place of a code in an edition, made where there is none."""
+    parent = None
+    if kind == PlaceKind.PROVINCE:
+        parent = Place.objects.filter(kind=PlaceKind.COUNTRY).first()
+    elif kind != PlaceKind.COUNTRY:
+        parent = Place.objects.filter(kind=PlaceKind.PROVINCE, pruid=pruid).first()
+    place, _ = Place.objects.update_or_create(
+        kind=kind,
+        coverage=coverage,
+        vintage_label=vintage,
+        code=code,
+        pruid=pruid,
+        defaults={"key": key, "name_en": names[0], "name_fr": names[1], "other_names": list(other_names), "parent": parent},
+    )
+    return place
+
+
+def _seed_members(where: str, table: Mapping[str, Any]) -> None:
+    places = {
+        one.code: one
+        for one in Place.objects.filter(
+            kind=PlaceKind.REGION, coverage=table["place_coverage"], vintage_label=table["place_vintage"]
+        )
+    }
+    pairs: list[tuple[str, str, str]] = [(code, code, "same") for code in table.get("same_codes", ())]
+    for method in ("same", "sum", "part_of", "common"):
+        for code, regions in table.get(method, {}).items():
+            pairs += [(code, region, method) for region in ([regions] if isinstance(regions, str) else regions)]
+    wanted = []
+    for code, region, method in pairs:
+        if code not in places:
+            raise SourceError(f"{where}: there is no place {code!r} in {table['place_coverage']} {table['place_vintage']}.")
+        for vintage in table["vintages"]:
+            wanted.append(
+                PlaceMember(
+                    place=places[code],
+                    coverage=table["coverage"],
+                    vintage_label=vintage,
+                    code=region,
+                    method=method,
+                    basis=table["basis"],
+                )
+            )
+    PlaceMember.objects.filter(
+        place__in=places.values(), coverage=table["coverage"], vintage_label__in=table["vintages"]
+    ).delete()
+    PlaceMember.objects.bulk_create(wanted)
+
+
+@dataclass(slots=True)
+class PlaceResolver:
+    """The places that a source's texts name. Unknown texts are collected with their first line."""
+
+    source: Source
+    unknown: dict[str, int] = field(default_factory=dict)
+    _by_text: dict[tuple[str, str], Place | None] = field(default_factory=dict)
+    _resolved: dict[tuple[str, str], Place | None] = field(default_factory=dict)
+    _ignored: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._ignored = frozenset(fold(text) for text in self.source.ignore)
+        for place in self._regions():
+            province = PROVINCE_BY_PRUID[place.pruid].abbreviation if place.pruid in PROVINCE_BY_PRUID else ""
+            texts = [place.code] if self.source.match == "code" else [place.name_en, place.name_fr, *place.other_names]
+            for text in texts:
+                for scope in (province, ""):
+                    key = (scope, self._folded(text))
+                    # A name that two places share names neither.
+                    self._by_text[key] = place if self._by_text.get(key, place) == place else None
+
+    def _regions(self) -> Iterator[Place]:
+        if self.source.coverage:
+            yield from Place.objects.filter(
+                kind=PlaceKind.REGION, coverage=self.source.coverage, vintage_label=self.source.vintage
+            )
+
+    def _folded(self, text: str) -> str:
+        return text if self.source.match == "code" else fold(text)
+
+    def place(self, province: str, text: str, line: int) -> Place | None:
+        """Return the place that a province and a text name; None where they name none, or one to ignore."""
+        key = (province, text)
+        if key not in self._resolved:
+            self._resolved[key] = self._find(province, text, line)
+        return self._resolved[key]
+
+    def ignored(self, text: str) -> bool:
+        """Say whether the declaration leaves a text out."""
+        return bool(self._ignored) and fold(text) in self._ignored
+
+    def _find(self, province: str, text: str, line: int) -> Place | None:
+        source = self.source
+        if self.ignored(text):
+            return None
+        if province and province.upper() not in _PRUIDS and province.upper() not in ("CA", "CAN"):
+            self.unknown.setdefault(f"province {province}", line)
+            return None
+        if not text:
+            return province_place(province)
+        if text in source.unassigned:
+            return unassigned_place(source, province)
+        text = source.aliases.get(f"{province}:{text}", source.aliases.get(text, text))
+        found = self._by_text.get((province.upper(), self._folded(text)))
+        if found is None and source.match == "site":
+            return ensure_place(
+                kind=PlaceKind.SITE,
+                coverage="",
+                vintage="",
+                code=text,
+                pruid=_PRUIDS.get(province.upper(), ""),
+                key=text,
+                names=(text, text),
+            )
+        if found is None:
+            self.unknown.setdefault(f"{province}:{text}" if province else text, line)
+        return found
+
+
+def province_place(province: str) -> Place | None:
+    """Return the place of a province by its two letters, or of the country (CA or CAN or nothing)."""
+    province = province.upper()
+    if province in ("", "CA", "CAN"):
+        return ensure_place(
+            kind=PlaceKind.COUNTRY, coverage="", vintage="", code="CA", pruid="", key="CA", names=("Canada", "Canada")
+        )
+    if province not in _PRUIDS:
+        return None
+    one = PROVINCE_BY_PRUID[_PRUIDS[province]]
+    found = Place.objects.filter(kind=PlaceKind.PROVINCE, pruid=one.pruid).first()
+    return found or ensure_place(
+        kind=PlaceKind.PROVINCE,
+        coverage="",
+        vintage="",
+        code=one.pruid,
+        pruid=one.pruid,
+        key=one.abbreviation,
+        names=(one.name_en, one.name_fr),
+    )
+
+
+def unassigned_place(source: Source, province: str) -> Place | None:
+    """Return the place of what a province reports without a region."""
+    parent = province_place(province)
+    if parent is None or parent.kind != PlaceKind.PROVINCE:
+        return None
+    return ensure_place(
+        kind=PlaceKind.UNASSIGNED,
+        coverage=source.coverage,
+        vintage=source.vintage,
+        code=UNASSIGNED_CODE,
+        pruid=parent.pruid,
+        key=f"{parent.key}-{UNASSIGNED_CODE}",
+        names=(f"{parent.name_en}, no region assigned", f"{parent.name_fr}, sans région attribuée"),
+    )

@@ -1,0 +1,145 @@
+"""Rows of a series file: CSV, plain or compressed, long or wide, as text with line numbers."""
+
+import csv
+import gzip
+import hashlib
+import io
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from loader.errors import FileRefused
+from loader.series.declarations import Source
+
+_OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open}
+# What a file may unpack to; the largest official file of this kind has 30 MB.
+UNPACKED_MAX_BYTES = 1 << 30
+
+
+class Cell(NamedTuple):
+    """One value of a file, as text."""
+
+    line: int
+    period: str
+    province: str
+    place: str
+    value: str
+
+
+def checksum(path: Path, source: Source) -> str:
+    """Return the SHA-256 of a file's unpacked content and of the declaration that it is read by."""
+    digest = hashlib.sha256(repr(source).replace(str(source.path), "").encode())
+    with _open(path) as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def cells(path: Path, source: Source) -> Iterator[Cell]:
+    """Yield the values of a file in its order.
+
+    Raises: FileRefused for a file that is no CSV of the declared columns, naming the line.
+    """
+    with _open(path) as binary:
+        try:
+            text = io.TextIOWrapper(binary, encoding=source.encoding, newline="")
+            yield from _cells(text, source, path.name)
+        except UnicodeDecodeError as error:
+            raise FileRefused(f"{path.name} is not {source.encoding} (byte {error.start}): declare its encoding.") from error
+        except LookupError as error:
+            raise FileRefused(f"There is no encoding {source.encoding!r}.") from error
+        except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
+            raise FileRefused(f"{path.name} is damaged: {error}.") from error
+
+
+def _open(path: Path) -> io.BufferedIOBase:
+    try:
+        with path.open("rb") as file:
+            opener = _OPENERS.get(file.read(2))
+        return opener(path, "rb") if opener else path.open("rb")  # type: ignore[return-value]
+    except OSError as error:
+        raise FileRefused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
+    for _ in range(source.first_line - 1):
+        text.readline()
+    reader = csv.reader(text, delimiter=source.delimiter)
+    offset = source.first_line - 1
+    try:
+        header = [column.strip() for column in next(reader)]
+    except StopIteration:
+        raise FileRefused(f"{name} is empty.") from None
+    except csv.Error as error:
+        raise FileRefused(f"{name} is no CSV file: {error}.") from error
+    rows = _rows(reader, header, source, name, offset)
+    yield from _long(rows, header, source, name) if source.shape == "long" else _wide(rows, header, source, name)
+
+
+def _rows(
+    reader: "csv._reader", header: list[str], source: Source, name: str, offset: int  # noqa: SLF001 - its name for types
+) -> Iterator[tuple[int, list[str]]]:
+    width = len(header)
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise FileRefused(f"{name}, line {reader.line_num + offset}: {error}.") from error
+        if not row:
+            continue
+        if len(row) > width and source.surplus == "last":
+            # Unquoted commas in remarks, which are the last column.
+            row = [*row[: width - 1], source.delimiter.join(row[width - 1 :])]
+        if len(row) != width:
+            raise FileRefused(
+                f"{name}, line {reader.line_num + offset}: {len(row)} fields where the header has {width}. "
+                'Unquoted commas in the last column are read with surplus = "last".'
+            )
+        yield reader.line_num + offset, row
+
+
+def _position(header: list[str], column: str, name: str) -> int:
+    if header.count(column) != 1:
+        there = ", ".join(header[:20])
+        problem = "has no column" if column not in header else "has more than one column"
+        raise FileRefused(f"{name} {problem} {column!r}. It has: {there}.")
+    return header.index(column)
+
+
+def _long(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Source, name: str) -> Iterator[Cell]:
+    at = {key: _position(header, column, name) for key, column in source.columns.items()}
+    conditions = [(_position(header, column, name), text) for column, text in source.where.items()]
+    period, value = at["period"], at["value"]
+    province, place = at.get("province"), at.get("place")
+    for line, row in rows:
+        if any(row[index] != text for index, text in conditions):
+            continue
+        yield Cell(
+            line,
+            row[period].strip(),
+            source.province if province is None else row[province].strip(),
+            "" if place is None else row[place].strip(),
+            row[value].strip(),
+        )
+
+
+def _wide(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Source, name: str) -> Iterator[Cell]:
+    period = _position(header, source.columns["period"], name)
+    if len(set(header)) != len(header):
+        twice = next(column for column in header if header.count(column) > 1)
+        raise FileRefused(f"{name} has more than one column {twice!r}.")
+    places = []
+    for index, column in enumerate(header):
+        if index == period or column in source.ignore:
+            continue
+        province, code = source.province, column
+        if source.heading == "{province}-{code}":
+            province, _, code = column.partition("-")
+        places.append((index, province, code))
+    for line, row in rows:
+        for index, province, code in places:
+            if row[index]:
+                yield Cell(line, row[period].strip(), province, code, row[index].strip())
