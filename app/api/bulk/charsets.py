@@ -90,10 +90,10 @@ def text_lines(source: IO[bytes], encoding: str, *, newline: str = "") -> Iterat
     except UnicodeEncodeError:
         raise BodyInvalid(
             Message("The body is not %(encoding)s: line %(line)s cannot be read.", encoding=name, line=number),
-            hint=Message("Save the file as UTF-8, or name its charset: Content-Type: text/csv; charset=windows-1252."),
+            hint=Message(
+                "Save the file as UTF-8, or name its charset, such as charset=windows-1252 in the Content-Type header."
+            ),
         ) from None
-    finally:
-        text.detach()
 
 
 def to_utf8(body: bytes, charset: str) -> bytes:

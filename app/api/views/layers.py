@@ -46,7 +46,9 @@ def _check_size(regions: Sequence["Drawn"], vintage: "Vintage") -> None:
     name = file_name(FORMATS["geojson"], coverage=coverage, label=vintage.label, level=level)
     raise ParameterInvalid(
         Message(
-            "With detail=%(detail)s these boundaries are longer than %(most)s MB.", detail=str(level), most=settings.LAYER_MAX_MB
+            "With detail=%(detail)s these boundaries are longer than %(most)s MB.",
+            detail=str(level),
+            most=settings.LAYER_MAX_MB,
         ),
         parameter="detail",
         hint=Message(

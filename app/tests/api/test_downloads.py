@@ -13,7 +13,7 @@ from api.limits import transfers
 from geography.models import Vintage
 from geography.selectors import catalogue
 from geography.selectors.downloads import downloads_of
-from loader.export import make
+from loader.export import make, shelf
 from loader.progress import Steps
 
 NAME = "health-regions-2022.csv"
@@ -208,6 +208,14 @@ def test_what_is_not_published_has_no_files(get: Any, shop: None, assert_problem
 
 def test_a_file_that_is_not_here_is_no_crash(get: Any, shop: None, assert_problem: Any) -> None:
     response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
+    problem = assert_problem(response, 404, "download-not-made", parameter="file")
+    assert "bin/manage export" in problem["hint"]
+    assert "Retry-After" not in response.headers
+
+
+def test_a_file_that_is_being_made_is_asked_for_again(get: Any, shop: None, assert_problem: Any) -> None:
+    with shelf.alone():
+        response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
     assert_problem(response, 503, "download-missing")
     assert response.headers["Retry-After"] == "60"
 

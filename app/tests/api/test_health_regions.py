@@ -1,6 +1,7 @@
 """GET /health-regions and /health-regions/{id}."""
 
 import pytest
+import requests
 
 from tests.world import NORTH, lonlat, position
 
@@ -227,11 +228,48 @@ class TestPaging:
     def test_refuses_a_limit_out_of_bounds(self, get, assert_problem, limit):
         assert_problem(get("/health-regions", limit=limit), 400, "parameter-invalid", parameter="limit")
 
-    @pytest.mark.parametrize(("detail", "limit"), [("high", 501), ("full", 11)])
-    def test_allows_fewer_regions_in_finer_detail(self, get, assert_problem, detail, limit):
-        response = get("/health-regions", detail=detail, limit=limit)
-        assert_problem(response, 400, "parameter-invalid", parameter="limit")
-        assert get("/health-regions", detail=detail, limit=limit - 1).status_code == 200
+    @pytest.mark.parametrize("detail", ["none", "low", "medium", "high", "full"])
+    def test_is_the_whole_layer_without_a_limit(self, get, detail):
+        response = get("/health-regions", detail=detail)
+        body = response.json()
+        assert len(body["features"]) == body["number_returned"] == body["number_matched"] > 2
+        assert [one["rel"] for one in body["links"]] == ["self"]
+        assert 'rel="next"' not in response.headers.get("Link", "")
+
+    @pytest.mark.parametrize("query", [{}, {"province": "35"}, {"q": "unit"}])
+    def test_leads_from_page_to_page_in_the_header_too(self, get, query):
+        whole = get("/health-regions", detail="none", **query).json()["features"]
+        seen, address = [], "/health-regions"
+        response = get(address, detail="none", limit=1, **query)
+        for _ in range(20):
+            for encoding in ("gzip", "identity"):  # kept or not, the header is the same
+                again = get(
+                    response.request["PATH_INFO"] + "?" + response.request["QUERY_STRING"],
+                    headers={"Accept-Encoding": encoding},
+                )
+                assert again.headers.get("Link") == response.headers.get("Link")
+            body = response.json()
+            seen += body["features"]
+            links = requests.utils.parse_header_links(response.headers["Link"])
+            pages = {one["rel"]: one["url"] for one in links if one["rel"] in ("next", "prev")}
+            assert pages == {one["rel"]: one["href"] for one in body["links"] if one["rel"] != "self"}
+            if "next" not in pages:
+                break
+            response = get(pages["next"])
+        assert seen == whole
+
+    def test_from_an_offset_to_the_end_without_a_limit(self, get):
+        codes = [one["id"] for one in get("/health-regions", detail="none").json()["features"]]
+        body = get("/health-regions", detail="none", offset=1).json()
+        assert [one["id"] for one in body["features"]] == codes[1:]
+        (before,) = [one["href"] for one in body["links"] if one["rel"] == "prev"]
+        assert [one["id"] for one in get(before).json()["features"]] == codes[:1]
+
+    def test_longer_than_an_answer_may_be_names_the_file(self, get, assert_problem, settings):
+        settings.LAYER_MAX_MB = 0
+        problem = assert_problem(get("/health-regions", detail="full"), 400, "parameter-invalid", parameter="detail")
+        assert "/downloads/health-regions/2022/health-regions-2022-full.geojson" in problem["hint"]
+        assert get("/health-regions", detail="none").status_code == 200
 
     @pytest.mark.parametrize("offset", ["-1", "1000001", "x"])
     def test_refuses_an_offset_out_of_bounds(self, get, assert_problem, offset):

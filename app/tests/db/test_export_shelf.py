@@ -129,7 +129,7 @@ def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load:
         file.truncate(100)
     gone = {name for name, state in states().items() if state != "ready"}
     assert gone == {"health-regions-2022.csv", "health-regions-2022.gpkg"}
-    assert get("/downloads/health-regions/2022/health-regions-2022.csv").status_code == 503
+    assert get("/downloads/health-regions/2022/health-regions-2022.csv").status_code == 404
     call_command("export", verbosity=0, stdout=StringIO())
     assert {one.name: one.sha256 for one in make.published_downloads()} == before
 

@@ -59,9 +59,11 @@ def test_takes_vintage_language_and_distance(locate):
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [
-        ("a,b\n", {}, "lat"),
+        ("a,b\n", {}, "It has a, b"),
+        ("lat,lon\n", {"lat_column": "north"}, "no column 'north'"),
+        ("lat,lon\n", {"charset": "klingon"}, "klingon"),
         ("", {}, "lat"),
-        (b"lat,lon\n\xff,1\n", {}, "utf-8"),
+        (b"lat,lon\n\xff,1\n", {}, "UTF-8: line 2"),
         ('lat,lon\n"1', {}, "CSV"),
         ("lat,lon\n", {"vintage": "1999"}, "1999"),
         ("lat,lon\n", {"accuracy": 5_000}, "range"),

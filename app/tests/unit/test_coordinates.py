@@ -20,7 +20,6 @@ NO_NUMBERS = [
     "1e999",
     "1_0",
     "٤٥",
-    "４５",
     "0x1p3",
     "1,5",
     "1 2",
@@ -143,3 +142,30 @@ def test_any_text_is_a_box_or_the_documented_error(text):
     else:
         assert found.south <= found.north
         assert all(math.isfinite(side) for side in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("43,-80,44,-79", "-80,43,-79,44"),
+        ("45,-100,50,-95", "-100,45,-95,50"),
+        ("43.5,-79.7,43.9,-79.1", "-79.7,43.5,-79.1,43.9"),
+    ],
+)
+def test_a_box_with_the_south_first_is_refused_with_the_right_one(text, meant):
+    with pytest.raises(CoordinateInvalid) as refused:
+        parse_bbox(text)
+    assert refused.value.parameter == "bbox"
+    assert meant in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    "text", ["-80,43,-79,44", "-180,-90,180,90", "0,0,10,10", "170,41,-52,84", "10,50,12,52", "-80,-44,-79,-43"]
+)
+def test_a_box_anywhere_else_is_one(text):
+    assert ",".join(f"{side:g}" for side in parse_bbox(text)) == text
+
+
+@pytest.mark.parametrize(("lat", "lon"), [("４５．５", "−７３．６"), ("\u200b45.5", "\u00a0−73.6\ufeff"), ("45.5", "–73.6")])
+def test_characters_that_look_the_same_are_the_same(lat, lon):
+    assert parse_position(lat=lat, lon=lon) == LonLat(-73.6, 45.5)
