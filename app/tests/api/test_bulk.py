@@ -255,9 +255,11 @@ class TestWhatIsRefused:
 
     def test_more_at_once_than_there_are_places(self, world, post, assert_problem, settings):
         settings.BULK_AT_ONCE = 1
+        many = [HERE] * 5_000
         with bulk.one():
-            assert_problem(post("/locate", []), 503, "too-many-at-once")
-        assert results(post("/locate", [])) == []
+            assert_problem(post("/locate", many), 503, "too-many-at-once")
+            assert len(results(post("/locate", [HERE]))) == 1  # a click takes no slot
+        assert len(results(post("/locate", many))) == 5_000
         assert bulk.taken == 0
 
     def test_a_place_is_free_again_whatever_happens(self, world, post, settings):
@@ -265,6 +267,7 @@ class TestWhatIsRefused:
         post("/locate", b"{")
         post("/locate", b"x", "text/html")
         post("/locate", [HERE])
+        post("/locate", b"{" * 70_000)
         assert bulk.taken == 0
 
     def test_the_database_away_is_a_problem_document_and_no_half_answer(self, world, post, assert_problem, monkeypatch):

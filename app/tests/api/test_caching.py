@@ -319,7 +319,9 @@ def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkey
     assert "a body is not stored: OSError" in caplog.text
 
 
-@pytest.mark.parametrize("query", ["limit=3", "offset=1", "at=2023-01-05", "fields=name", "limit=3&offset=1", "detail=low&limit=7"])
+@pytest.mark.parametrize(
+    "query", ["limit=3", "offset=1", "at=2023-01-05", "fields=name", "limit=3&offset=1", "detail=low&limit=7"]
+)
 def test_parameters_with_any_value_do_not_fill_the_cache(get, world, query, shelf_folder):
     assert get(f"/health-regions?{query}").status_code == 200
     assert not shelf_folder.exists()

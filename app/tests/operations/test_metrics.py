@@ -109,18 +109,25 @@ class TestWithTwoProcesses:
 
 class TestWhoMayRead:
     def test_this_machine_and_nobody_through_a_proxy(self, client: Any, db: None) -> None:
-        assert client.get("/metrics").status_code == 200
-        assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
+        for name in ("localhost", "127.0.0.1:8000", "[::1]:8000"):
+            assert client.get("/metrics", HTTP_HOST=name).status_code == 200
+        assert client.get("/metrics", REMOTE_ADDR="::1", HTTP_HOST="localhost").status_code == 200
         for headers in (
             {"REMOTE_ADDR": "10.1.2.3"},
             {"REMOTE_ADDR": ""},
             {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
             {"HTTP_VIA": "1.1 proxy"},
             {"HTTP_FORWARDED": "for=127.0.0.1"},
+            {"HTTP_HOST": "testserver"},
+            {"SERVER_PROTOCOL": "HTTP/1"},
         ):
-            response: Any = client.get("/metrics", **headers)
+            response: Any = client.get("/metrics", **{"HTTP_HOST": "localhost"} | headers)
             assert response.status_code == 404, headers
             assert response.json()["type"] == "/problems/route-unknown"
+
+    def test_with_a_proxy_only_a_token_opens(self, client: Any, settings: Any, db: None) -> None:
+        settings.TRUSTED_PROXIES = 1
+        assert client.get("/metrics", HTTP_HOST="localhost").status_code == 404
 
     def test_with_a_token_who_knows_it_and_nobody_else(self, client: Any, settings: Any, db: None) -> None:
         settings.METRICS_TOKEN = "a long enough token"
