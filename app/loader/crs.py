@@ -195,11 +195,12 @@ def _in_degrees(points: npt.NDArray[np.float64], reference: SpatialReference | N
         return (
             np.full_like(points, np.inf) if len(points) == 1 else np.vstack([_in_degrees(p[None], reference) for p in points])
         )
-    return shapely.get_coordinates(shapely.from_wkb(bytes(cloud.wkb)))
+    return np.asarray(shapely.get_coordinates(shapely.from_wkb(bytes(cloud.wkb))), dtype=np.float64)
 
 
 def _in_canada(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    return ((degrees >= (CANADA_WEST, CANADA_SOUTH)) & (degrees <= (CANADA_EAST, CANADA_NORTH))).all(axis=1)
+    inside = (degrees >= (CANADA_WEST, CANADA_SOUTH)) & (degrees <= (CANADA_EAST, CANADA_NORTH))
+    return np.asarray(inside.all(axis=1))
 
 
 def _position(degrees: npt.NDArray[np.float64]) -> str:

@@ -108,7 +108,7 @@ def _shapes(shapes: Path, index: Path, in_index: int) -> int:
 
 
 def mif_rows(mid: Path) -> int:
-    """Return the number of rows of a MapInfo interchange file, which are the lines of its .mid; text in quotes may hold more lines.
+    """Return the number of rows of a MapInfo interchange file, the lines of its .mid. Text in quotes may have several.
 
     The .mif itself has no end of its own: one that is cut short has fewer objects than the .mid has rows.
     """

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import Structure, byref, c_char_p, c_double, c_int, c_size_t, c_ubyte, c_void_p, string_at
 from pathlib import Path
+from typing import Any
 
 from django.contrib.gis.gdal import DataSource, Driver, GDALException
 from django.contrib.gis.gdal.feature import Feature
@@ -55,11 +56,11 @@ class Envelope(Structure):
     _fields_ = [(name, c_double) for name in ("west", "east", "south", "north")]
 
 
-def _function(name: str, result: type | None, *arguments: type) -> "type":
+def _function(name: str, result: Any, *arguments: Any) -> Any:
     # By index: by attribute it would be the very object that GeoDjango has set up in its own way.
     function = lgdal[name]
     function.restype, function.argtypes = result, list(arguments)
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 _keep_curves = _function("OGRSetNonLinearGeometriesEnabledFlag", None, c_int)

@@ -26,7 +26,7 @@ def boundaries(label: str) -> list[tuple[Any, ...]]:
     return [(one.code, one.name_en, one.name_fr, one.pruid, one.geom.wkb.tobytes()) for one in regions]
 
 
-@pytest.mark.parametrize("kind", ["gpkg", "fgb", "geoparquet", "shapefile", "geojson"])
+@pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet", "shapefile", "geojson"])
 def test_every_published_file_of_boundaries_can_be_loaded_again(load: Load, tmp_path: Path, kind: str) -> None:
     rows = [
         files.region("2402", files.cell(0), files.hole(3_000, 3_000, 5_000, 5_000), name="Région du Saguenay—Lac-Saint-Jean"),
@@ -35,7 +35,7 @@ def test_every_published_file_of_boundaries_can_be_loaded_again(load: Load, tmp_
     ]
     load(files.shape(tmp_path / "hr", rows), vintage="2022")
     (tmp_path / "out").mkdir()
-    call_command("export", vintage=["health-regions/2022"], format=[kind], out=tmp_path / "out", verbosity=0)
+    call_command("export", vintage=["health-regions/2022"], format=[kind], level=["full"], out=tmp_path / "out", verbosity=0)
     (path,) = (tmp_path / "out").iterdir()
     load(path, vintage="again", columns={"code": ("code", "HRUID", "hruid")})
     before, after = boundaries("2022"), boundaries("again")
@@ -55,7 +55,7 @@ def test_whatever_code_is_loaded_can_be_requested(load: Load, client: Client, tm
     listed = client.get("/health-regions", {"detail": "none", "vintage": "2022"}).json()["features"]
     (id_,) = {one["id"] for one in listed} - {"4602"}
     lon, lat = files.project(files.EAST + 5_000, files.NORTH + 5_000, 3347, 4326)
-    located = client.get("/locate", {"lat": lat, "lon": lon}).json()["properties"]["health_region"]["hruid"]
+    located = client.get("/locate", {"lat": str(lat), "lon": str(lon)}).json()["properties"]["health_region"]["hruid"]
     assert located == id_
     for spelled in {id_, code, id_.lower()} if id_.lower().upper() == id_ else {id_, code}:
         path = f"/health-regions/{quote(spelled, safe='')}"

@@ -1,4 +1,4 @@
-"""Every format is read like the next, by content and not by header; what is dangerous or no layer is refused with its reason."""
+"""Every format is read alike, by content and not by header; what is dangerous or no layer is refused with the reason."""
 
 import json
 import math
@@ -509,7 +509,7 @@ def test_degrees_outside_canada_are_refused_with_what_is_likely_wrong(
 
 @pytest.mark.parametrize(("true", "claimed"), [(3347, 3978), (3978, 3347), (3857, 3347), (3979, 3347)])
 def test_a_prj_of_another_system_is_refused_with_the_one_that_fits(tmp_path: Path, true: int, claimed: int) -> None:
-    shapes = [shapely.Polygon([files.project(*point, 4269, true) for point in box.exterior.coords]) for box in DEGREES]
+    shapes = [shapely.Polygon([files.project(x, y, 4269, true) for x, y in box.exterior.coords]) for box in DEGREES]
     path = write(tmp_path / "a.shp", shapes, crs=f"EPSG:{claimed}")
     message = refusal(path)
     assert f"give --srid {3978 if true == 3979 else true}" in message
@@ -519,7 +519,7 @@ def test_a_prj_of_another_system_is_refused_with_the_one_that_fits(tmp_path: Pat
 
 @pytest.mark.parametrize("srid", [3978, 3979, 3857, 4269, 32615])
 def test_any_usual_system_is_projected(tmp_path: Path, srid: int) -> None:
-    shapes = [shapely.Polygon([files.project(*point, 4269, srid) for point in box.exterior.coords]) for box in DEGREES]
+    shapes = [shapely.Polygon([files.project(x, y, 4269, srid) for x, y in box.exterior.coords]) for box in DEGREES]
     for one, box in zip(prepared(write(tmp_path / "a.gpkg", shapes, crs=f"EPSG:{srid}")).values(), BOXES, strict=True):
         assert shapely.hausdorff_distance(one.geometry, box) < 5
 
