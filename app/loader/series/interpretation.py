@@ -83,10 +83,12 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
             result.text.append(f"line {cell.line}: {cell.value[:40]!r} is no number")
             continue
         values = result.by_place.setdefault(place.pk, PlaceValues(place))
-        if day in values.observations:
-            result.duplicates.append(f"line {cell.line}: {place.key} {day} again")
+        stated = values.observations.get(day)
+        if stated is not None and stated != observation and source.duplicates == "refuse":
+            result.duplicates.append(f"line {cell.line}: {place.key} {day} again, with {cell.value[:20]!r}")
             continue
-        values.observations[day] = observation
+        if stated is None or observation.value is not None:
+            values.observations[day] = observation
     if source.changes:
         _accumulate(result)
     _count_negatives(result, source)
