@@ -233,13 +233,7 @@ def _headers(kind: Kind, language: str) -> dict[str, str]:
     # RFC 9110, section 15.5.16.
     coding = {"Accept-Encoding": ", ".join(ENCODINGS)} if kind is TABLE[EncodingUnknown] else {}
     return (
-        {
-            "Content-Language": language,
-            "Vary": "Accept-Language",
-            "Cache-Control": "no-store" if kind.status >= 500 else "no-cache",
-        }
-        | retry
-        | coding
+        {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "private, no-store"} | retry | coding
     )
 
 

@@ -90,8 +90,10 @@ class LayerView(GeoView):
             return json_body({**feature, **provenance({"vintage": vintage}, self.language)})
 
         # What a code means elsewhere is a matter of the other vintages that are published.
-        keep = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
-        return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
+        stored = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
+        return self.cached(
+            request, query, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=not keep
+        )
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
         """Answer with the layer, or with a page of it.
@@ -133,8 +135,11 @@ class LayerView(GeoView):
 
         # Positions and searches are private. Of all other parameters only those with few values make a body worth storing:
         # with any limit, offset, date or choice of fields, a client could fill the cache.
-        keep = given.keys() <= _STORED_WITH
-        response = self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
+        personal = query.position is not None or query.bbox is not None or query.search is not None
+        stored = given.keys() <= _STORED_WITH
+        response = self.cached(
+            request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=personal
+        )
         if query.limit is not None or query.offset:
             add_links(response, links(regions_count(vintage=vintage, **conditions)))
         return response
