@@ -28,7 +28,7 @@ class Edition(Protocol):
     """What an answer is about: a vintage of boundaries, or an issue of an indicator."""
 
     @property
-    def pk(self) -> Any:
+    def load_id(self) -> Any:
         """Key of the edition."""
 
     @property

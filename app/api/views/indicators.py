@@ -35,7 +35,7 @@ ROWS_MAX = 2_000_000
 class Edition:
     """What an answer is an edition of, as `api.caching` keys it."""
 
-    pk: object
+    load_id: object
     published_at: datetime | None
     licence_url: str
 
