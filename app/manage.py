@@ -4,8 +4,8 @@
 import os
 import sys
 
-# They write boundaries: the settings connect them as the role that may.
-LOADS = {"load_boundaries", "seed"}
+# They write boundaries or series: the settings connect them as the role that may.
+LOADS = {"load_boundaries", "load_series", "seed"}
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

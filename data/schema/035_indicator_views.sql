@@ -1,0 +1,133 @@
+-- Health indicators as analysts see them. Runs as often as you like; needs the tables of both apps.
+
+create or replace view geo.issues as
+select i.id as issue_id, n.slug as indicator, i.source, i.issued_at, i.loaded_at, i.file, i.sha256, i.status
+from public.indicator_issue i join public.indicator n on n.id = i.indicator_id;
+
+create or replace view geo.indicators as
+select n.id as indicator_id, n.slug as indicator, n.name_en, n.name_fr, n.definition_en, n.definition_fr, n.unit, n.kind,
+       n.period, n.good_direction, n.coverage, n.vintage_label as vintage, n.licence, n.licence_url, n.attribution_en,
+       n.attribution_fr, last.issue_id, last.issued_at
+from public.indicator n
+cross join lateral (
+  select i.id as issue_id, i.issued_at from public.indicator_issue i
+  where i.indicator_id = n.id and i.status = 'published' order by i.issued_at desc, i.id desc limit 1
+) last;
+
+create or replace view geo.places as
+select p.id as place_id, p.kind, p.coverage, p.vintage_label as vintage, p.code, p.key as place, p.pruid, p.name_en, p.name_fr,
+       p.parent_id as parent_place_id
+from public.place p;
+
+create or replace view geo.place_members as
+select m.place_id, p.key as place, p.coverage as place_coverage, p.vintage_label as place_vintage, m.coverage,
+       m.vintage_label as vintage, m.code, m.method, m.share_of_place, m.share_of_region, m.basis
+from public.place_member m join public.place p on p.id = m.place_id;
+
+create or replace view geo.populations as
+select q.place_id, p.key as place, p.kind, p.coverage, p.vintage_label as vintage, q.year, q.people, q.source
+from public.place_population q join public.place p on p.id = q.place_id;
+
+create or replace view geo.data_notes as
+select n.slug as indicator, p.key as place, t.day_from, t.day_to, t.text_en, t.text_fr, t.url
+from public.indicator_note t join public.indicator n on n.id = t.indicator_id left join public.place p on p.id = t.place_id;
+
+create or replace view geo.indicator_values as
+select n.slug as indicator, p.kind, p.coverage, p.vintage_label as vintage, p.key as place, p.pruid, v.period, v.value,
+       (array['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'])[v.status + 1]
+         as status,
+       s.place_id, v.from_issue_id as issue_id
+from public.indicator_value v
+join public.indicator_series s on s.id = v.series_id
+join public.indicator n on n.id = s.indicator_id
+join public.place p on p.id = s.place_id
+where v.to_issue_id is null;
+
+-- One row a week and place: what the API's map says on that Saturday.
+create or replace view geo.indicator_weekly as
+select n.slug as indicator, p.kind, p.coverage, p.vintage_label as vintage, p.key as place, p.pruid, p.name_en, p.name_fr,
+       w.week_end, case when c.values[w.i] is not null then w.week_end - c.lags[w.i] - c.spans[w.i] + 1 end as day_from,
+       case when c.values[w.i] is not null then w.week_end - c.lags[w.i] end as day_to,
+       c.values[w.i] as new_7d, r.values[w.i] as rate_7d,
+       (array['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'])[c.statuses[w.i] + 1]
+         as status,
+       s.place_id
+from public.indicator_series s
+join public.indicator n on n.id = s.indicator_id
+join public.place p on p.id = s.place_id
+join public.indicator_blob c on c.series_id = s.id and c.measure = 'new_7d'
+join public.indicator_blob r on r.series_id = s.id and r.measure = 'rate_7d'
+cross join lateral (
+  select d.i, c.start + d.i - 1 as week_end
+  from generate_series(1 + (13 - extract(dow from c.start)::int) % 7, cardinality(c.values), 7) as d (i)
+) w;
+
+-- One row a day and place, out of the arrays that a publication derives.
+create or replace view geo.indicator_days as
+select n.slug as indicator, p.kind, p.coverage, p.vintage_label as vintage, p.key as place, p.pruid, d.day,
+       case when b.values[d.i] is not null then d.day - b.lags[d.i] - b.spans[d.i] + 1 end as day_from,
+       case when b.values[d.i] is not null then d.day - b.lags[d.i] end as day_to,
+       case when b.measure in ('value', 'cumulative') then b.values[d.i] else t.values[d.i] end as value,
+       case when b.measure = 'new_7d' then b.values[d.i] end as new_7d, r.values[d.i] as rate_7d,
+       (array['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'])[b.statuses[d.i] + 1]
+         as status,
+       s.place_id
+from public.indicator_series s
+join public.indicator n on n.id = s.indicator_id
+join public.place p on p.id = s.place_id
+join public.indicator_blob b on b.series_id = s.id and b.measure = case when n.kind in ('cumulative', 'count') then 'new_7d' else 'value' end
+left join public.indicator_blob r on r.series_id = s.id and r.measure = 'rate_7d'
+left join public.indicator_blob t on t.series_id = s.id and t.measure = case n.kind when 'cumulative' then 'cumulative' else 'value' end
+cross join lateral (
+  select i.i, b.start + i.i - 1 as day from generate_series(1, cardinality(b.values)) as i (i)
+) d;
+
+-- The regions of an edition, or of the one that the indicator is reported by, coloured by a day. In QGIS: a layer of
+-- select * from geo.indicator_map('cases', '2022-01-08').
+create or replace function geo.indicator_map(
+  indicator text, day date, in_coverage text default null, in_vintage text default null
+)
+returns table (
+  region_id bigint, code text, name_en text, name_fr text, pruid text, rate_7d double precision, new_7d double precision,
+  value double precision, status text, method text, place text, day_from date, day_to date, geom geometry, geom_4326 geometry
+)
+language sql stable parallel safe
+begin atomic
+  with chosen as (
+    select n.indicator, n.coverage as own_coverage, n.vintage as own_vintage, coalesce(in_coverage, n.coverage) as coverage,
+           coalesce(in_vintage, n.vintage) as vintage
+    from geo.indicators n where n.indicator = indicator_map.indicator
+  ), members as (
+    select m.code, m.method, m.place_id from geo.place_members m, chosen c
+    where m.coverage = c.coverage and m.vintage = c.vintage and m.place_coverage = c.own_coverage
+      and m.place_vintage = c.own_vintage and (c.coverage, c.vintage) <> (c.own_coverage, c.own_vintage)
+    union all
+    select p.code, 'same', p.place_id from geo.places p, chosen c
+    where p.kind = 'region' and p.coverage = c.coverage and p.vintage = c.vintage
+      and (c.coverage, c.vintage) = (c.own_coverage, c.own_vintage)
+  ), figures as (
+    select m.code, m.method, d.place, d.new_7d, d.rate_7d, d.value, d.status, d.day_from, d.day_to,
+           (select q.people from geo.populations q where q.place_id = m.place_id
+            order by abs(q.year - extract(year from coalesce(d.day_to, indicator_map.day))), q.year limit 1) as people
+    from members m
+    left join geo.indicator_days d on d.place_id = m.place_id and d.indicator = indicator_map.indicator and d.day = indicator_map.day
+  ), regions as (
+    select f.code, max(f.method) as method, string_agg(f.place, ',' order by f.place) as place,
+           case when max(f.method) = 'part_of' then null when count(f.new_7d) = count(*) then sum(f.new_7d) end as new_7d,
+           case when count(*) = 1 then max(f.rate_7d)
+                when count(f.new_7d) = count(*) and sum(f.new_7d) >= 0
+                then round((sum(f.new_7d) * 100000 / nullif(sum(f.people), 0))::numeric, 2)::double precision end as rate_7d,
+           case when count(*) = 1 then max(f.value) when count(f.value) = count(*) then sum(f.value) end as value,
+           case when count(*) = 1 then max(f.status)
+                when count(f.new_7d) < count(*) then 'not_reported'
+                when bool_and(f.status = 'reported') then 'reported' else 'carried' end as status,
+           min(f.day_from) as day_from, max(f.day_to) as day_to
+    from figures f group by f.code
+  )
+  select r.region_id, r.code::text, r.name_en::text, r.name_fr::text, r.pruid::text, g.rate_7d, g.new_7d, g.value,
+         coalesce(g.status, 'not_reported'), g.method, g.place, g.day_from, g.day_to, r.geom, r.geom_4326
+  from chosen c
+  join geo.regions_all r on r.coverage = c.coverage and r.vintage = c.vintage
+  left join regions g on g.code = r.code
+  order by r.code;
+end;

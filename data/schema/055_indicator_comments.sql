@@ -1,0 +1,88 @@
+-- What psql's \d+, QGIS and the dictionary say about indicators. Runs as often as you like; needs 035 and 050.
+
+comment on view geo.indicators is 'Health indicators, with the issue that answers.';
+comment on view geo.places is 'Places that values are about: regions of an edition, provinces, Canada, what is assigned to no region, sites.';
+comment on view geo.place_members is 'How places of a series relate to regions of other editions of boundaries; declared or computed, never guessed from a code.';
+comment on view geo.populations is 'Population of places by year, 1 July.';
+comment on view geo.issues is 'Publications of the sources of indicators.';
+comment on view geo.data_notes is 'Dated remarks of the sources about their values.';
+comment on view geo.indicator_values is 'Values as published, of the issue that answers. A missing value is null, never 0; status says why.';
+comment on view geo.indicator_days is 'Measures by day and place: value as published, new in 7 days, rate. What the API answers.';
+comment on view geo.indicator_weekly is 'Measures by week and place, one row for each Saturday: what the API''s map says on that day.';
+comment on function geo.indicator_map(text, date, text, text) is
+  'Regions with one indicator on a day, for a choropleth: of the edition that it is reported by, or of another, by geo.place_members. A region without a value has null and a status.';
+
+do $$
+declare
+  note record;
+begin
+  for note in
+    with notes (view, col, text) as (values
+      (null, 'indicator_id', 'Stable integer key.'),
+      (null, 'indicator', 'Name of the indicator in URLs: cases, deaths.'),
+      (null, 'definition_en', 'Definition, English.'),
+      (null, 'definition_fr', 'Definition, French.'),
+      (null, 'unit', 'Unit of the values.'),
+      (null, 'kind', 'Kind of the place: region, unassigned, province, country or site.'),
+      ('indicators', 'kind', 'cumulative, count (per period), stock, percent or concentration.'),
+      (null, 'period', 'Day that the value is about, a local calendar day; of a week its last day.'),
+      ('indicators', 'period', 'day or week: the length of a count''s period.'),
+      (null, 'good_direction', 'up, down or none: the direction that is good.'),
+      (null, 'coverage', 'Coverage in which the code means this place; empty for provinces, the country and sites.'),
+      (null, 'vintage', 'Edition of that coverage.'),
+      ('place_members', 'coverage', 'Coverage of the region.'),
+      ('place_members', 'vintage', 'Edition of the region.'),
+      (null, 'place_coverage', 'Coverage of the place.'),
+      (null, 'place_vintage', 'Edition of the place.'),
+      (null, 'licence', 'Name of the licence.'),
+      (null, 'licence_url', 'Address of the licence.'),
+      (null, 'attribution_en', 'Attribution that the licence asks for, English.'),
+      (null, 'attribution_fr', 'Attribution that the licence asks for, French.'),
+      (null, 'issue_id', 'Stable integer key of the issue, as in geo.issues.'),
+      (null, 'issued_at', 'When the source published it.'),
+      (null, 'loaded_at', 'When it was loaded or rolled back.'),
+      (null, 'file', 'Name of the file that was read.'),
+      (null, 'sha256', 'SHA-256 of its content and declaration.'),
+      (null, 'source', 'Source of the estimate.'),
+      ('issues', 'source', 'Name of the source in geodata/series.toml.'),
+      ('issues', 'status', 'published or rolled_back.'),
+      (null, 'place_id', 'Stable integer key of the place, as in geo.places.'),
+      (null, 'place', 'Name of the place in URLs: 3595, ON, CA, NS-9999.'),
+      (null, 'code', 'Code of the place within its edition; 9999: no region assigned.'),
+      ('place_members', 'code', 'Code of the region in that edition.'),
+      (null, 'pruid', 'Province or territory, Statistics Canada code; empty for the country.'),
+      (null, 'name_en', 'English name.'),
+      (null, 'name_fr', 'French name.'),
+      (null, 'parent_place_id', 'Place that it is a part of.'),
+      (null, 'method', 'same, sum (of whole places), part_of (a larger place), common or weighted.'),
+      (null, 'share_of_place', 'Part of the place''s people in the region, 0 to 1; null where not needed.'),
+      (null, 'share_of_region', 'Part of the region''s people in the place, 0 to 1; null where not needed.'),
+      (null, 'basis', 'What the relation rests on.'),
+      (null, 'year', 'Calendar year.'),
+      (null, 'people', 'Inhabitants on 1 July.'),
+      (null, 'day', 'Calendar day.'),
+      (null, 'week_end', 'Saturday that ends the week.'),
+      (null, 'day_from', 'First day that the measure is about; null: from the beginning.'),
+      (null, 'day_to', 'Last day that the measure is about: the last report; null: to the end.'),
+      (null, 'text_en', 'The remark, English.'),
+      (null, 'text_fr', 'The remark, French; empty where there is none.'),
+      (null, 'url', 'Where the source says so.'),
+      (null, 'value', 'Value as published; null where there is none. Cumulative for cases and deaths.'),
+      (null, 'new_7d', 'New in the 7 days that end with the last report; negative where the source corrected itself; null where not reported.'),
+      (null, 'rate_7d', 'new_7d per 100,000 inhabitants of the period''s year; null where new_7d is null or negative.'),
+      (null, 'status', 'reported, carried (the last report), not_reported, unassigned, suppressed, capped, withdrawn or estimated.')
+    )
+    select distinct on (c.relname, a.attname)
+           format('comment on column geo.%I.%I is %L', c.relname, a.attname, notes.text) as sql
+    from pg_class c
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    join notes on notes.col = a.attname and (notes.view is null or c.relname = notes.view)
+    where c.relnamespace = 'geo'::regnamespace and c.relkind = 'v'
+      and c.relname in ('indicators', 'places', 'place_members', 'populations', 'issues', 'data_notes', 'indicator_values',
+                        'indicator_days', 'indicator_weekly')
+    order by c.relname, a.attname, notes.view nulls last
+  loop
+    execute note.sql;
+  end loop;
+end
+$$;
