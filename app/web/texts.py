@@ -13,10 +13,11 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     # the page
     "title": ("COVIDTrends Geo: the health regions of Canada", "COVIDTrends Geo : les régions sociosanitaires du Canada"),
     "description": (
-        "Which Canadian health region is this? Search by postal code, name or position, or click on the map.",
-        "De quelle région sociosanitaire du Canada s'agit-il? Cherchez par code postal, nom ou position, ou cliquez sur "
-        "la carte.",
+        "COVID-19 by health region of Canada, week by week on a map; and which health region a postal code or a position is in.",
+        "La COVID-19 par région sociosanitaire du Canada, semaine par semaine sur une carte; et la région sociosanitaire d'un "
+        "code postal ou d'une position.",
     ),
+    "question_figures": ("COVID-19 by health region", "La COVID-19 par région sociosanitaire"),
     "question": ("Which health region is this?", "Quelle est cette région sociosanitaire?"),
     "skip": ("Skip to the search", "Aller à la recherche"),
     "languages": ("Language", "Langue"),
@@ -85,6 +86,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "layer": ("Layer", "Couche"),
     "layer_regions": ("Health regions", "Régions"),
     "layer_fsa": ("Postal (FSA)", "Postal (RTA)"),
+    "layer_figures": ("Figures", "Chiffres"),
     "edition": ("Edition", "Édition"),
     "compare": ("What changed", "Changements"),
     "map_label": ("Map of the health regions", "Carte des régions sociosanitaires"),
@@ -96,6 +98,73 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     ),
     "zoom_in": ("Zoom in", "Agrandir"),
     "zoom_out": ("Zoom out", "Réduire"),
+    # figures
+    "indicator": ("Indicator", "Indicateur"),
+    "measure": ("Measure", "Mesure"),
+    "timeline": ("Legend and week", "Légende et semaine"),
+    "week": ("Week", "Semaine"),
+    "week_to": ("Week to {day}", "Semaine se terminant le {day}"),
+    "week_before": ("Step back", "Reculer d'un pas"),
+    "week_after": ("Step forward", "Avancer d'un pas"),
+    "play": ("Play", "Lire"),
+    "pause": ("Pause", "Pause"),
+    "class_below": ("< {to}", "< {to}"),
+    "class_from": ("≥ {from}", "≥ {from}"),
+    "class_negative": ("below 0: a correction", "sous 0 : une correction"),
+    "class_missing": ("not reported", "non déclaré"),
+    "region": ("Region", "Région"),
+    "reporting_region": ("reporting region {code}", "région déclarante {code}"),
+    "period": ("Period", "Période"),
+    "reported_on": ("Reported on", "Déclaré le"),
+    "count": ("Count", "Nombre"),
+    "population_of": ("Population, {year}", "Population, {year}"),
+    "reported_before": ("last report: {day}", "dernière déclaration : {day}"),
+    "provinces_table": ("Provinces and territories", "Provinces et territoires"),
+    "regions_table": ("All regions as a table", "Toutes les régions en tableau"),
+    "unassigned": ("Assigned to no region", "Sans région attribuée"),
+    "unassigned_of": ("{province}: assigned to no region", "{province} : sans région attribuée"),
+    "unassigned_why": (
+        "Reported for the province, but for none of its regions: the map cannot show them. Shares are of the province.",
+        "Déclarés pour la province, mais pour aucune de ses régions : la carte ne peut pas les montrer. Les parts sont celles "
+        "de la province.",
+    ),
+    "in_7_days": ("{count} in 7 days", "{count} en 7 jours"),
+    "unassigned_share": (
+        "{share} of the figure of {province} ({count}) is assigned to no region.",
+        "{share} du chiffre de {province} ({count}) est sans région attribuée.",
+    ),
+    "ended_why": (
+        "Not reported for this region since {day}. That is not zero: the province may report on without its regions.",
+        "Aucune déclaration pour cette région depuis le {day}. Ce n'est pas zéro : la province peut continuer à déclarer sans "
+        "ses régions.",
+    ),
+    "missing_why": (
+        "Nothing was reported for this time. That is not zero.",
+        "Rien n'a été déclaré pour cette période. Ce n'est pas zéro.",
+    ),
+    "no_rate_why": (
+        "There is no such measure for this place at this time: the count is a negative correction, or no population is known.",
+        "Cette mesure n'existe pas pour ce lieu à ce moment : le nombre est une correction négative, ou la population est "
+        "inconnue.",
+    ),
+    "estimated_why": (
+        "Estimated: the report is about more days than a week, and the mean of them is shown.",
+        "Estimé : la déclaration porte sur plus d'une semaine, et la moyenne est affichée.",
+    ),
+    "chart_label": ("{name} over time", "{name} au fil du temps"),
+    "chart_gaps": ("Grey: not reported.", "En gris : non déclaré."),
+    "notes": ({"one": "One note of the source", "other": "{n} notes of the source"}, {"one": "Une note de la source", "other": "{n} notes de la source"}),
+    "note_source": ("Source", "Source"),
+    "since": ("since {day}", "depuis le {day}"),
+    "compare_with": ("Compare with", "Comparer avec"),
+    "compare_hint": ("or Shift-click on the map", "ou Maj-clic sur la carte"),
+    "compare_most": ("Four places are the most that can be compared.", "On peut comparer quatre lieux au plus."),
+    "choose_place": ("Choose a place", "Choisir un lieu"),
+    "places_compared": ({"one": "One place", "other": "{n} places compared"}, {"one": "Un lieu", "other": "{n} lieux comparés"}),
+    "remove_place": ("Remove {name}", "Retirer {name}"),
+    "figures_csv": ("This week (CSV)", "Cette semaine (CSV)"),
+    "source_figures": ("Figures: {attribution}", "Chiffres : {attribution}"),
+    "source_boundaries": ("Boundaries: {attribution}", "Limites : {attribution}"),
     # the list
     "regions_count": (
         {"one": "One health region", "other": "{n} health regions"},

@@ -81,5 +81,10 @@ export const calls = {
   fsaBoundary: (code, fsa_vintage) => call(`/fsa/${code}/boundary`, { detail: "high", vintage: fsa_vintage }),
   // By POST: a position in an address would stand in the logs of whatever is between.
   locate: (at, accuracy, editions) => call("/locate", { accuracy, ...editions, lang: language }, { points: [at] }),
+  indicators: () => call("/indicators", { lang: language }),
+  indicator: (id) => call(`/indicators/${id}`, { lang: language }),
+  cube: (id, measure, freq) => call(`/indicators/${id}/cube`, { measure, freq, lang: language }),
+  figures: (id, measure, on) => call(`/indicators/${id}/map`, { measure, on, lang: language }),
+  regionsOf: (coverage, vintage) => call(`/coverages/${coverage}/regions`, { detail: "none", vintage }),
   changes: (from, to) => call(`/vintages/health-regions/${from}/changes/${to}`, { lang: language }),
 };

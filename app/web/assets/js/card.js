@@ -1,7 +1,7 @@
 // What all cards are made of.
 
 import { el, icon } from "./dom.js";
-import { current, go } from "./state.js";
+import { current, fragment, go, resolved } from "./state.js";
 import { language, nameOf, otherName, percent, provinceName, t } from "./texts.js";
 
 /** Return the head of a card: a line above, the name, a line below, and the way back to the start. */
@@ -21,7 +21,7 @@ export function head({ above, name, serif = true, below = null }) {
 }
 
 /** What a state is once nothing is chosen. */
-export const NOTHING = { region: null, fsa: null, at: null, accuracy: null, own: false, compare: null };
+export const NOTHING = { region: null, fsa: null, at: null, accuracy: null, own: false, compare: null, place: null };
 
 /** Return a line that says how sure something is: kind is sure, unsure or none. */
 export const verdict = (kind, title, ...text) =>
@@ -39,12 +39,7 @@ function follow(event, change) {
   go(change);
 }
 
-function address(change) {
-  const state = { ...current(), ...change };
-  const parts = Object.entries(state).filter(([key, value]) => ["vintage", "fsa_vintage", "region", "fsa", "compare"].includes(key) && value !== null);
-  if (state.layer !== "health-regions") parts.unshift(["layer", state.layer]);
-  return new URLSearchParams(parts).toString();
-}
+const address = (change) => fragment(resolved({ ...current(), ...change }));
 
 export const regionLink = (region) => stateLink({ region: region.hruid }, { class: "region-link" }, nameOf(region));
 export const fsaLink = (code) => stateLink({ fsa: code }, { class: "fsa-link" }, code);

@@ -3,17 +3,31 @@
 import { NOTHING } from "./card.js";
 import { $, el } from "./dom.js";
 import * as editions from "./editions.js";
+import { chosen, indicators } from "./indicators.js";
 import { carry, current, go } from "./state.js";
 import { t } from "./texts.js";
 
 const select = $("edition");
 const compare = $("compare");
+const indicator = $("indicator");
+const measure = $("measure");
 
 /** Make the switches work. */
 export function startControls() {
   for (const radio of document.querySelectorAll("input[name=layer]")) {
-    radio.addEventListener("change", () => go({ layer: radio.value }));
+    radio.addEventListener("change", () => {
+      if (radio.value === "figures") go({ ...NOTHING, vintage: null, fsa_vintage: null, layer: "figures", map: null });
+      else go({ layer: radio.value, place: null });
+    });
   }
+  indicator.addEventListener("change", () => {
+    const [first] = indicators();
+    go({ indicator: indicator.value === first.id ? null : indicator.value, measure: null });
+  });
+  measure.addEventListener("change", () => {
+    const { listed } = chosen(current());
+    go({ measure: measure.value === listed?.default_measure ? null : measure.value });
+  });
   select.addEventListener("change", () => {
     const { layer, compare: other } = current();
     const label = select.value;
@@ -45,6 +59,15 @@ function comparison(state) {
 /** Show a state in the switches. */
 export function showControls(state) {
   document.querySelector(`input[name=layer][value="${state.layer}"]`).checked = true;
+  const figures = state.layer === "figures";
+  $("layer-figures").hidden = !indicators().length;
+  $("figures-menus").hidden = !figures;
+  $("edition-menu").hidden = figures;
+  $("question").textContent = t(figures ? "question_figures" : "question");
+  if (figures) {
+    showMenus(state);
+    return;
+  }
   const all = editions.of(state.layer);
   const shown = editions.shown(state.layer, state);
   select.replaceChildren(
@@ -56,7 +79,22 @@ export function showControls(state) {
   const about = state.layer === "fsa" || state.fsa || state.region || state.at ? ["health-regions", "fsa"] : ["health-regions"];
   const used = about.map((coverage) => editions.shown(coverage, state)).filter(Boolean);
   $("demo").hidden = !used.some((one) => one.demo);
-  const sources = [...new Set(used.map((one) => one.attribution))].join(" ");
+  showSources(used.map((one) => one.attribution));
+}
+
+function showSources(attributions) {
+  const sources = [...new Set(attributions)].join(" ");
   for (const id of ["sources", "sheet-sources"]) $(id).textContent = sources;
   document.title = t("title");
+}
+
+/** Show the indicators, the measures of the one that is shown, and the sources of its figures and boundaries. */
+function showMenus(state) {
+  const { listed, measure: shown } = chosen(state);
+  indicator.replaceChildren(...indicators().map((one) => el("option", { value: one.id, selected: one === listed }, one.name)));
+  measure.replaceChildren(...(listed?.measures ?? []).map((one) => el("option", { value: one.id, selected: one.id === shown }, one.name)));
+  compare.hidden = true;
+  const edition = listed?.coverage ? editions.labelled(listed.coverage, listed.vintage) : null;
+  $("demo").hidden = !edition?.demo;
+  showSources([listed && t("source_figures", { attribution: listed.attribution }), edition && t("source_boundaries", { attribution: edition.attribution })].filter(Boolean));
 }

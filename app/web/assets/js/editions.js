@@ -8,11 +8,14 @@ let published = { "health-regions": [], fsa: [] };
 export async function load() {
   const { vintages } = await sendOnce(calls.vintages());
   published = { "health-regions": [], fsa: [] };
-  for (const one of vintages) published[one.coverage]?.push(one);
+  for (const one of vintages) (published[one.coverage] ??= []).push(one);
 }
 
 /** Return the editions of a coverage, the latest first. */
 export const of = (coverage) => published[coverage];
+
+/** Return the edition of this label; null where there is none. */
+export const labelled = (coverage, label) => published[coverage]?.find((one) => one.label === label) ?? null;
 
 /** Return the edition that answers today, by the API's own rule; null where none does. */
 export function inForce(coverage) {

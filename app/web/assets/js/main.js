@@ -6,15 +6,18 @@ import { changesCard } from "./changes.js";
 import { startControls, showControls } from "./controls.js";
 import { $, announce, el } from "./dom.js";
 import * as editions from "./editions.js";
+import { figuresCard } from "./figures.js";
 import { fsaCard } from "./fsa.js";
 import { startGeolocation } from "./geolocate.js";
+import { loadIndicators } from "./indicators.js";
 import { positionCard } from "./position.js";
 import { regionCard } from "./region.js";
 import { clearSearch, startSearch } from "./search.js";
-import { current, go, remember, start, whenChanged } from "./state.js";
+import { current, go, remember, start, whenChanged, withoutFigures } from "./state.js";
 import { openSheet, sheetHeight, startSheet, topHeight } from "./sheet.js";
 import { t } from "./texts.js";
 import { startTheme } from "./theme.js";
+import { barHeight, hideTimeline, startTimeline } from "./timeline.js";
 
 const SLOW_MS = 250;
 const VERY_SLOW_MS = 4_000;
@@ -22,6 +25,7 @@ const narrow = matchMedia("(max-width: 760px)");
 
 let map = null;
 let turn = null;
+let shown = null;
 
 /** Which card a state is about. */
 function cardOf(state) {
@@ -29,11 +33,22 @@ function cardOf(state) {
   if (state.fsa) return fsaCard;
   if (state.region) return regionCard;
   if (state.compare) return changesCard;
+  if (state.layer === "figures") return figuresCard;
   return browseCard;
 }
 
+/** Whether a card that is shown needs no more than another day of the same figures. */
+function onlyAnotherDay(state, before) {
+  return shown?.update && before && Object.keys(state).every((key) => key === "on" || key === "map" || state[key] === before[key]);
+}
+
 async function render(state, before = null) {
+  if (onlyAnotherDay(state, before)) {
+    map?.paint(shown.update(state).figures);
+    return;
+  }
   turn?.abort();
+  shown = null;
   turn = new AbortController();
   const { signal } = turn;
   showControls(state);
@@ -60,12 +75,14 @@ async function render(state, before = null) {
   if (signal.aborted) return;
   place.removeAttribute("aria-busy");
   place.replaceChildren(made.card);
+  shown = made;
+  if (state.layer !== "figures") hideTimeline();
   $("sheet").scrollTop = 0;
   scrollTo(0, 0);
   if (focused) keepFocus(place, focused);
   if (before && made.said) announce(made.said);
   document.title = [made.card.querySelector(".name")?.textContent, t("title")].filter(Boolean).join(" · ");
-  openSheet(cardOf(state) === browseCard ? "low" : "half");
+  openSheet(cardOf(state) === browseCard || (state.layer === "figures" && !state.place) ? "low" : "half");
   draw(state, made);
 }
 
@@ -84,7 +101,7 @@ function waiting() {
 /** Show on the map what a card is about. */
 function draw(state, { drawn, fit }) {
   if (!map) return;
-  const nothing = { at: null, accuracy: null, own: false, outline: null, alone: false, regions: [] };
+  const nothing = { at: null, accuracy: null, own: false, outline: null, alone: false, regions: [], figures: null };
   map.show({
     regionsLabel: editions.shown("health-regions", state)?.label ?? null,
     fsaLabel: editions.shown("fsa", state)?.label ?? null,
@@ -101,8 +118,20 @@ const zoomFor = (accuracy) => Math.min(14, Math.max(6, 16.5 - Math.log2(accuracy
 
 /** How much of the map is covered by the panel. */
 function padding(around = 0) {
-  if (narrow.matches) return { top: topHeight() + around, right: 16 + around / 2, bottom: sheetHeight() + around, left: 16 + around / 2 };
-  return { top: 24 + around, right: 24 + around, bottom: 40 + around, left: $("panel").offsetWidth + 32 + around };
+  if (narrow.matches) return { top: topHeight() + around, right: 16 + around / 2, bottom: sheetHeight() + barHeight() + around, left: 16 + around / 2 };
+  return { top: 24 + around, right: 24 + around, bottom: 40 + barHeight() + around, left: $("panel").offsetWidth + 32 + around };
+}
+
+/** Show what is at a position: the figures of a place, or what the boundaries say. `more` compares with what is shown. */
+function pick(at, code, more) {
+  const state = current();
+  if (state.layer !== "figures") go({ ...NOTHING, at: at.map((one) => Number(one.toFixed(6))), map: map.view() });
+  else if (code) go({ place: more && state.place ? toggled(state.place.split(","), code) : code, map: map.view() });
+}
+
+function toggled(keys, code) {
+  const others = keys.filter((one) => one !== code);
+  return (others.length < keys.length ? others : [...keys, code].slice(-4)).join(",") || null;
 }
 
 async function startMap() {
@@ -111,7 +140,7 @@ async function startMap() {
     map = createMap($("map"), {
       padding,
       labelled: t("map_label"),
-      onPick: (at) => go({ ...NOTHING, at: at.map((one) => Number(one.toFixed(6))), map: map.view() }),
+      onPick: pick,
       onMove: remember,
     });
     Object.assign(window, { covidtrendsMap: map.map });
@@ -125,11 +154,13 @@ async function startMap() {
 startSearch();
 startControls();
 startSheet();
+startTimeline();
 startGeolocation((text) => {
   $("card").replaceChildren(trouble({ message: text }, null));
   announce(text);
 });
-await startMap();
+const [hasFigures] = await Promise.all([loadIndicators(), startMap()]);
+if (!hasFigures) withoutFigures();
 startTheme(() => map?.repaint());
 whenChanged((state, before) => {
   if (before !== state) clearSearch();

@@ -1,6 +1,7 @@
 // The map: what is drawn, and what the reader points at. It knows nothing of the API or of cards.
 
 import { Map, Marker, NavigationControl, ScaleControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
+import { SOURCE, createChoropleth } from "./choropleth.js";
 import { $, el } from "./dom.js";
 import { CODE, SHAPES, change, define } from "./source.js";
 import { EMPTY, code, colour, earlier, fsaLayers, names, regionLayers, style } from "./style.js";
@@ -16,7 +17,8 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
  * Draw the map in an element. Raises where there is no WebGL.
  *
  * padding: () => how much of it is covered, as {top, right, bottom, left} in pixels.
- * onPick: ([lon, lat]) of a click, or of the middle of the map on Enter. onMove: ({center, zoom}) after the reader moved it.
+ * onPick: ([lon, lat], code, more) of a click, or of the middle of the map on Enter: code is that of the region of figures there,
+ * more is true with Shift or Ctrl. onMove: ({center, zoom}) after the reader moved it.
  */
 export function createMap(container, { padding, onPick, onMove, labelled }) {
   const map = new Map({
@@ -41,8 +43,11 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   // The scale stands on the sources, however many lines those take.
   map.addControl({ onAdd: () => $("attribution"), onRemove: () => $("attribution").remove() }, "bottom-right");
   map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
+  map.addControl({ onAdd: () => $("timeline"), onRemove: () => $("timeline").remove() }, "bottom-right");
+  map.boxZoom.disable();
+  const choropleth = createChoropleth(map);
 
-  let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY };
+  let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY, figures: null };
   let hovered = null;
   let pin = null;
   // Before its style is there, the map does not know that it is a globe.
@@ -50,11 +55,12 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   let placed = false;
   ready.then(() => placed || home());
 
-  const coverageUnder = () => (drawn.layer === "fsa" ? "fsa" : "health-regions");
+  const coverageUnder = () => (drawn.layer === "figures" ? SOURCE : drawn.layer === "fsa" ? "fsa" : "health-regions");
+  const LAYER_UNDER = { [SOURCE]: "fig-fill", fsa: "fsa-hover", "health-regions": "hr-fill" };
 
   function hover(point) {
     const coverage = coverageUnder();
-    const layer = coverage === "fsa" ? "fsa-hover" : "hr-fill";
+    const layer = LAYER_UNDER[coverage];
     const [found] = point && map.getLayer(layer) ? map.queryRenderedFeatures(point, { layers: [layer] }) : [];
     const id = found?.id ?? null;
     if (id !== hovered?.id || coverage !== hovered?.source) {
@@ -68,7 +74,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     const its = found.properties;
     tip.replaceChildren(
       el("strong", {}, coverage === "fsa" ? its[CODE] : nameOf(its)),
-      coverage === "fsa" ? "" : el("span", {}, its[CODE]),
+      coverage === "fsa" ? "" : el("span", {}, drawn.figures ? drawn.figures.tip(its[CODE]) : its[CODE]),
     );
     const right = point.x > container.clientWidth - 260;
     tip.style.translate = `${point.x + (right ? -14 : 14)}px ${point.y + 14}px`;
@@ -78,7 +84,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.on("mousemove", (event) => hover(event.point));
   map.on("mouseout", () => hover(null));
   map.on("movestart", () => ($("tip").hidden = true));
-  map.on("click", (event) => onPick(event.lngLat.wrap().toArray()));
+  map.on("click", (event) => pick(event.point, event.lngLat, event.originalEvent));
   map.on("moveend", (event) => {
     if (!event.originalEvent && !event.byReader) return;
     placed = true;
@@ -89,8 +95,14 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   canvas.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
-    onPick(map.unproject(middle()).toArray());
+    const [x, y] = middle();
+    pick([x, y], map.unproject([x, y]), event);
   });
+
+  function pick(point, at, { shiftKey, ctrlKey, metaKey }) {
+    const [found] = map.getLayer("fig-fill") ? map.queryRenderedFeatures(point, { layers: ["fig-fill"] }) : [];
+    onPick(at.wrap().toArray(), found?.properties[CODE] ?? null, shiftKey || ctrlKey || metaKey);
+  }
 
   /** The middle of what is not covered, in pixels: where the crosshair stands. */
   function middle() {
@@ -147,14 +159,19 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     await ready;
     const before = drawn;
     drawn = { ...drawn, ...scene.drawn };
-    addCoverage("health-regions", scene.regionsLabel, regionLayers);
+    // Tiles that are not seen are not asked for.
+    if (drawn.layer !== "figures") addCoverage("health-regions", scene.regionsLabel, regionLayers);
     if (drawn.layer === "fsa") addCoverage("fsa", scene.fsaLabel, fsaLayers);
     for (const id of ["fsa-hover", "fsa-line", "fsa-names"]) {
       if (map.getLayer(id)) map.setLayoutProperty(id, "visibility", drawn.layer === "fsa" ? "visible" : "none");
     }
-    if (map.getLayer("health-regions-names")) {
-      map.setLayoutProperty("health-regions-names", "visibility", drawn.layer === "fsa" ? "none" : "visible");
+    const regionsSeen = { "health-regions-names": drawn.layer === "health-regions" };
+    for (const id of ["hr-fill", "hr-paint", "hr-hover", "hr-line", "hr-chosen"]) regionsSeen[id] = drawn.layer !== "figures";
+    for (const [id, seen] of Object.entries(regionsSeen)) {
+      if (map.getLayer(id)) map.setLayoutProperty(id, "visibility", seen ? "visible" : "none");
     }
+    if (drawn.layer === "figures" && drawn.figures) choropleth.show(drawn.figures);
+    else choropleth.hide();
     if (before.layer !== drawn.layer) hover(null);
     showEarlier(scene.earlierLabel ?? null);
     paint();
@@ -197,6 +214,12 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
 
   return {
     show,
+    /** Give the regions of the figures that are shown the colours of another day. */
+    paint(figures) {
+      if (!figures) return;
+      drawn.figures = figures;
+      choropleth.paint(figures.paints);
+    },
     /** Bring a box (west, south, east, north) into sight. */
     fit(bbox, maxZoom = 12) {
       placed = true;
@@ -221,6 +244,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
       map.setStyle(style(), { diff: false });
       await new Promise((done) => map.once("style.load", done));
       drawn = { ...drawn, "health-regions": null, fsa: null, earlier: null };
+      choropleth.reset();
       await show({ regionsLabel, fsaLabel, earlierLabel, drawn: {} });
     },
     view,

@@ -3,6 +3,7 @@
 import { regionsOf, matching } from "./browse.js";
 import { NOTHING } from "./card.js";
 import { $, announce, el, icon } from "./dom.js";
+import { figuresOf } from "./indicators.js";
 import { fold, understand } from "./parse.js";
 import { current, go } from "./state.js";
 import { nameOf, position, provinceName, t } from "./texts.js";
@@ -42,12 +43,12 @@ async function suggest() {
       const note = one.meant ? t("meant") : one.whole ? t("only_fsa", { code: one.code }) : t("fsa_long");
       found.push({ kind: "post", title: one.code, note, change: { fsa: one.code }, typed: one.code });
     } else if (one.words.length) {
-      const { regions } = await regionsOf(current()).catch(() => ({ regions: null }));
+      const regions = await named().catch(() => null);
       if (turn !== asked) return;
       if (!regions) found.push({ kind: "nothing", title: t("names_away") });
       else {
         for (const region of matching(regions, one.words, fold)) {
-          found.push({ kind: "region", title: nameOf(region), note: `${provinceName(region.pruid)} · ${region.hruid}`, change: { region: region.hruid } });
+          found.push({ kind: "region", title: nameOf(region), note: `${provinceName(region.pruid)} · ${region.hruid}`, change: region.change });
         }
       }
     }
@@ -55,6 +56,17 @@ async function suggest() {
   if (turn !== asked) return;
   if (field.value.trim() && !found.length) found.push({ kind: "nothing", title: t("nothing_found"), note: t("nothing_found_hint") });
   show(found);
+}
+
+/** Return what a name may mean: the places of the figures that are shown, else the regions of the edition that is shown. */
+async function named() {
+  if (current().layer !== "figures") {
+    const { regions } = await regionsOf(current());
+    return regions.map((one) => ({ ...one, change: { region: one.hruid } }));
+  }
+  const figures = await figuresOf(current());
+  const places = [...figures.byKind("region"), ...figures.byKind("province"), ...figures.byKind("site")];
+  return places.map((one) => ({ ...one, hruid: one.code, change: { place: one.place, map: null } }));
 }
 
 function show(found) {

@@ -4,35 +4,76 @@
 // at all; they are kept with the entry of the tab's history, so that back, forward and reload find them. Only the link that the
 // reader copies on purpose holds them (see link.js).
 
-export const LAYERS = ["health-regions", "fsa"];
+const LAYERS = ["figures", "health-regions", "fsa"];
 const EMPTY = {
-  layer: "health-regions", // what hovering and the edition switch are about
+  layer: "figures", // what the map shows, and what hovering and the menus are about
   vintage: null, // label of the health regions' edition; null is the one in force
   fsa_vintage: null,
   region: null, // code of the region that is shown
   fsa: null,
   compare: null, // label of the earlier edition that this one is compared with
+  indicator: null, // of the figures; null is the first of the catalogue
+  measure: null, // null is the indicator's default
+  on: null, // day of the figures, YYYY-MM-DD; null is the latest
+  place: null, // keys of the places whose figures are shown, separated by commas
   at: null, // [lon, lat] of the position that is shown
   accuracy: null, // metres
   own: false, // the position is the reader's own
   map: null, // {center, zoom}: what a copied link or the history wants to be seen
 };
 const PUBLIC = ["vintage", "fsa_vintage", "region", "fsa", "compare"];
+const FIGURES = ["indicator", "measure", "on", "place"];
 const PRIVATE = ["at", "accuracy", "own", "map"];
-const CODE = { region: /^\d{4}$/, fsa: /^[A-Z]\d[A-Z]$/ };
+// A state with one of these is about an edition of the boundaries, not about figures.
+const LOOKUPS = ["region", "fsa", "at", "compare", "vintage", "fsa_vintage"];
+const CODE = {
+  region: /^\d{4}$/,
+  fsa: /^[A-Z]\d[A-Z]$/,
+  indicator: /^[a-z0-9-]+$/,
+  measure: /^[a-z0-9_]+$/,
+  on: /^\d{4}-\d\d-\d\d$/,
+  place: /^[A-Za-z0-9-]+(,[A-Za-z0-9-]+){0,3}$/,
+};
+const SETTLED_MS = 400;
 
 let state = { ...EMPTY };
+let home = "figures";
+let waiting = null;
 const listeners = [];
+
+/** Begin with the health regions: no figures are loaded. Call it before start. */
+export function withoutFigures() {
+  home = "health-regions";
+  EMPTY.layer = home;
+}
 
 export const current = () => state;
 export const whenChanged = (listener) => listeners.push(listener);
 
 /** Show something else: a new entry of the history, so that back leads here again. */
 export function go(change, { replace = false } = {}) {
+  flush();
   const before = state;
-  state = { ...state, ...change };
+  state = resolved({ ...state, ...change });
   history[replace ? "replaceState" : "pushState"](secret(), "", address(state));
   tell(before);
+}
+
+/** Show something else of a continuous control, without an entry of the history. The address follows when the control rests. */
+export function glide(change) {
+  const before = state;
+  state = resolved({ ...state, ...change });
+  clearTimeout(waiting);
+  // Browsers refuse hundreds of changes of the address in a minute.
+  waiting = setTimeout(flush, SETTLED_MS);
+  tell(before);
+}
+
+function flush() {
+  if (waiting === null) return;
+  clearTimeout(waiting);
+  waiting = null;
+  history.replaceState(secret(), "", address(state));
 }
 
 /** Keep what is seen of the map with this entry, without a new one. */
@@ -44,8 +85,10 @@ export function remember(map) {
 /** Take the state from the address and the history; a position in the address moves out of it. */
 export function start() {
   const read = () => {
+    clearTimeout(waiting);
+    waiting = null;
     const before = state;
-    state = { ...parse(location.hash), ...carried() };
+    state = resolved({ ...parse(location.hash), ...carried() });
     history.replaceState(secret(), "", address(state));
     tell(before);
   };
@@ -56,8 +99,8 @@ export function start() {
 /** Return the text after the #, "#" left out, with the position and the map's view where they are asked for. */
 export function fragment(of, { all = false } = {}) {
   const parts = new URLSearchParams();
-  if (of.layer !== EMPTY.layer) parts.set("layer", of.layer);
-  for (const key of PUBLIC) if (of[key] !== null) parts.set(key, of[key]);
+  if (of.layer !== resolved({ ...of, layer: home }).layer) parts.set("layer", of.layer);
+  for (const key of of.layer === "figures" ? FIGURES : PUBLIC) if (of[key] !== null) parts.set(key, of[key]);
   if (all && of.at) parts.set("at", `${round(of.at[1], 6)},${round(of.at[0], 6)}`);
   if (all && of.at && of.accuracy) parts.set("accuracy", Math.round(of.accuracy));
   if (all && of.map) parts.set("map", [round(of.map.zoom, 2), round(of.map.center[1], 4), round(of.map.center[0], 4)].join("/"));
@@ -69,8 +112,9 @@ export function fragment(of, { all = false } = {}) {
 export function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const found = { ...EMPTY };
-  if (LAYERS.includes(given.get("layer"))) found.layer = given.get("layer");
-  for (const key of PUBLIC) {
+  const layer = given.get("layer");
+  if (LAYERS.includes(layer) && !(layer === "figures" && home !== "figures")) found.layer = layer;
+  for (const key of [...PUBLIC, ...FIGURES]) {
     const text = given.get(key);
     if (text && text.length <= 64 && (CODE[key]?.test(text) ?? true)) found[key] = text;
   }
@@ -90,7 +134,14 @@ export function parse(hash) {
 }
 
 /** Take what the address must not hold over to the next page of this tab: the same one in the other language. */
-export const carry = () => sessionStorage.setItem("carried", JSON.stringify(secret()));
+export function carry() {
+  flush();
+  sessionStorage.setItem("carried", JSON.stringify(secret()));
+}
+
+/** Return a state whose layer can show what it is about. */
+export const resolved = (of) =>
+  of.layer === "figures" && LOOKUPS.some((key) => of[key] !== null) ? { ...of, layer: "health-regions" } : of;
 
 function carried() {
   const text = sessionStorage.getItem("carried");

@@ -50,3 +50,16 @@ export function position([lon, lat]) {
     new Intl.NumberFormat(locale, { maximumFractionDigits: 5, minimumFractionDigits: 4 }).format(Math.abs(value));
   return `${degrees(lat)}° ${t(lat < 0 ? "south" : "north")}, ${degrees(lon)}° ${t(lon < 0 ? "west" : "east")}`;
 }
+
+const day = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...options });
+const date = (text) => new Date(`${text}T00:00:00Z`);
+const LONG = { day: "numeric", month: "long", year: "numeric" };
+
+/** A day, or the days from one to another, in words. */
+export function period(from, to = from) {
+  if (from === to) return day(LONG).format(date(from));
+  return day(LONG).formatRange(date(from), date(to));
+}
+
+/** A figure for people: small ones with a decimal. */
+export const formatted = (value) => number(value, Math.abs(value) < 100 && !Number.isInteger(value) ? (Math.abs(value) < 1 ? 2 : 1) : 0);

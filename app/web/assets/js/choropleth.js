@@ -1,0 +1,126 @@
+// The choropleth: the layers of the reporting regions, coloured by the state of each feature.
+
+import { CODE, LABELS, SHAPES, change, define } from "./source.js";
+import { code, colour, names } from "./style.js";
+
+export const SOURCE = "figures";
+const COLOURS = [...Array.from({ length: 8 }, (_, at) => `class-${at}`), "class-negative"];
+const LAYERS = ["fig-fill", "fig-hatch", "fig-hover", "fig-line", "fig-dashed", "fig-chosen", "figures-names"];
+const WIDTH = ["interpolate", ["linear"], ["zoom"], 2, 0.4, 5, 0.9, 9, 1.6];
+
+/** Return the choropleth of a map. */
+export function createChoropleth(map) {
+  let shown = null;
+  let painted = new Map();
+
+  function addLayers() {
+    map.addImage("hatch", hatch(), { pixelRatio: 2 });
+    for (const [layer, below] of layers()) map.addLayer(layer, below);
+    map.addLayer({ ...names(SOURCE), ...LABELS }, "province-names");
+  }
+
+  /** Show the regions of an edition, each as `paints` says: a Map of code to {colour, hatch, dashed}. */
+  function show({ coverage, label, paints, chosen }) {
+    const key = `${coverage}/${label}`;
+    if (!map.getSource(SOURCE)) {
+      map.addSource(SOURCE, { ...define(coverage, label), promoteId: CODE });
+      addLayers();
+    } else if (shown !== key) {
+      map.removeFeatureState({ source: SOURCE, ...SHAPES_OF });
+      change(map.getSource(SOURCE), coverage, label);
+    }
+    if (shown !== key) painted = new Map();
+    shown = key;
+    visible(true);
+    map.setFilter("fig-chosen", ["in", code, ["literal", chosen]]);
+    paint(paints);
+  }
+
+  /** Give regions other colours. What is as before is left alone. */
+  function paint(paints) {
+    if (!map.getSource(SOURCE)) return;
+    for (const [id, next] of paints) {
+      const before = painted.get(id);
+      if (before?.colour === next.colour && before?.hatch === next.hatch && before?.dashed === next.dashed) continue;
+      map.setFeatureState({ source: SOURCE, ...SHAPES_OF, id }, { colour: next.colour ?? "", hatch: next.hatch, dashed: next.dashed });
+    }
+    painted = paints;
+  }
+
+  function visible(on) {
+    for (const layer of LAYERS) if (map.getLayer(layer)) map.setLayoutProperty(layer, "visibility", on ? "visible" : "none");
+  }
+
+  return {
+    show,
+    paint,
+    hide: () => visible(false),
+    /** Forget what the map held before its style was replaced. */
+    reset() {
+      shown = null;
+      painted = new Map();
+    },
+  };
+}
+
+const SHAPES_OF = { sourceLayer: SHAPES["source-layer"] };
+
+function layers() {
+  const state = (name, otherwise) => ["coalesce", ["feature-state", name], otherwise];
+  const shapes = { source: SOURCE, ...SHAPES };
+  const fill = ["match", state("colour", ""), ...COLOURS.flatMap((name) => [name, colour(name)]), colour("land-0")];
+  return [
+    [{ id: "fig-fill", type: "fill", ...shapes, paint: { "fill-color": fill, "fill-antialias": false } }, "around"],
+    // A region that no series is about is as little reported as one whose series ended.
+    [{ id: "fig-hatch", type: "fill", ...shapes, paint: { "fill-pattern": "hatch", "fill-opacity": ["case", state("hatch", true), 1, 0] } }, "around"],
+    [
+      {
+        id: "fig-hover",
+        type: "line",
+        ...shapes,
+        paint: { "line-color": colour("ink"), "line-width": 2, "line-opacity": ["case", ["boolean", ["feature-state", "hover"], false], 1, 0] },
+      },
+      "outline",
+    ],
+    [{ id: "fig-line", type: "line", ...shapes, layout: { "line-join": "round" }, paint: { "line-color": colour("border-figures"), "line-width": WIDTH } }, "fig-hover"],
+    [
+      {
+        id: "fig-dashed",
+        type: "line",
+        ...shapes,
+        paint: { "line-color": colour("ink"), "line-width": 1.4, "line-dasharray": [1.5, 1.5], "line-opacity": ["case", state("dashed", false), 1, 0] },
+      },
+      "fig-hover",
+    ],
+    [
+      {
+        id: "fig-chosen",
+        type: "line",
+        ...shapes,
+        filter: ["==", code, ""],
+        layout: { "line-join": "round" },
+        paint: { "line-color": colour("ink"), "line-width": ["interpolate", ["linear"], ["zoom"], 1.5, 1.2, 3.5, 2, 8, 3] },
+      },
+      "outline",
+    ],
+  ];
+}
+
+/** Return the pattern of what is not reported: diagonal lines, seamless at its edges. */
+function hatch() {
+  const size = 16;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = size;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = colour("hatch-ground");
+  pen.fillRect(0, 0, size, size);
+  pen.strokeStyle = colour("hatch-line");
+  pen.lineWidth = 2.4;
+  for (const offset of [-size, 0, size]) {
+    pen.beginPath();
+    pen.moveTo(offset - 2, size + 2);
+    pen.lineTo(offset + size + 2, -2);
+    pen.stroke();
+  }
+  return pen.getImageData(0, 0, size, size);
+}
