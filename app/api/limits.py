@@ -1,12 +1,13 @@
 """Concurrency limits of a process, and the rate limit's error."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Lock
 from time import monotonic
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from prometheus_client import Gauge
 
@@ -78,7 +79,9 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
             yield
         return
     with _receiving(request.META.get("wsgi.input")):
-        request.body  # noqa: B018 - Django keeps it
+        # What is wrong with a body is said where it is read.
+        with suppress(RequestDataTooBig):
+            request.body  # noqa: B018 - Django keeps it
     yield
 
 

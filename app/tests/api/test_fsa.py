@@ -117,7 +117,7 @@ class TestWhatIsTakenForAnFsa:
         assert_problem(get(f"/fsa/{code}"), 400, "fsa-malformed", parameter="code")
 
     @pytest.mark.parametrize(
-        "code", ["M", "M5", "M5VV", "M5V3L", "M5V3L99", "M٥V", "Ｍ5V", "M5V%00", "%00", "🍁", "---", "M5V;3L9"]
+        "code", ["M", "M5", "M5VV", "M5V3L", "M5V3L99", "M٥V", "M5V%00", "%00", "🍁", "---", "M5V;3L9"]
     )
     @pytest.mark.parametrize("path", ["/fsa/{}", "/fsa/{}/boundary"])
     def test_nothing_of_another_form(self, get, assert_problem, path, code):
