@@ -1,6 +1,6 @@
 // The choropleth: the layers of the reporting regions, coloured by the state of each feature.
 
-import { LABELS, SHAPES, change, define } from "./source.js";
+import { CODE, LABELS, SHAPES, change, define } from "./source.js";
 import { code, colour, names } from "./style.js";
 
 export const SOURCE = "figures";
@@ -23,7 +23,7 @@ export function createChoropleth(map) {
   function show({ coverage, label, paints, chosen }) {
     const key = `${coverage}/${label}`;
     if (!map.getSource(SOURCE)) {
-      map.addSource(SOURCE, define(coverage, label));
+      map.addSource(SOURCE, { ...define(coverage, label), promoteId: CODE });
       addLayers();
     } else if (shown !== key) {
       map.removeFeatureState({ source: SOURCE, ...SHAPES_OF });

@@ -9,6 +9,7 @@ import { formatted, period, t } from "./texts.js";
 const STEP_MS = 350;
 const STILL_STEP_MS = 1000;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const narrow = matchMedia("(max-width: 760px)");
 const slider = $("week");
 const play = $("play");
 let figures = null;
@@ -59,8 +60,11 @@ export function showTimeline(of, at) {
   $("timeline").hidden = false;
 }
 
-/** How much of the map the bar covers, in pixels. */
-export const barHeight = () => $("timeline").offsetHeight;
+/** How much of the map the bar covers, in pixels: on a phone above the sheet, else with the sources below it. */
+export function barHeight() {
+  const { top, height } = $("timeline").getBoundingClientRect();
+  return narrow.matches || !height ? height : Math.max(innerHeight - top - 24, 0);
+}
 
 export function hideTimeline() {
   clearInterval(timer);
