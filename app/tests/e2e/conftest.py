@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
 
 _SETTLED = """() => {
   const map = window.covidtrendsMap;
-  return Boolean(map?.getSource("health-regions")) && map.loaded() && !map.isMoving();
+  return Boolean(map?.getSource("health-regions") ?? map?.getSource("figures")) && map.loaded() && !map.isMoving();
 }"""
 # On a globe, asking for everything that is seen finds nothing; what the tiles hold does not depend on that.
 _LOADED = """(source) => {
