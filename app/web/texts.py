@@ -13,7 +13,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     # the page
     "title": ("COVIDTrends Geo: the health regions of Canada", "COVIDTrends Geo : les régions sociosanitaires du Canada"),
     "description": (
-        "COVID-19 by health region of Canada, week by week on a map; and which health region a postal code or a position is in.",
+        "COVID-19 by health region of Canada, week by week on a map; and which health region a postal code or position is in.",
         "La COVID-19 par région sociosanitaire du Canada, semaine par semaine sur une carte; et la région sociosanitaire d'un "
         "code postal ou d'une position.",
     ),
@@ -157,6 +157,9 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         {"one": "One note of the source", "other": "{n} notes of the source"},
         {"one": "Une note de la source", "other": "{n} notes de la source"},
     ),
+        {"one": "One note of the source", "other": "{n} notes of the source"},
+        {"one": "Une note de la source", "other": "{n} notes de la source"},
+    ),
     "note_source": ("Source", "Source"),
     "until": ("until {day}", "jusqu'au {day}"),
     "since": ("since {day}", "depuis le {day}"),
@@ -165,6 +168,9 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "compare_most": ("Four places are the most that can be compared.", "On peut comparer quatre lieux au plus."),
     "choose_place": ("Choose a place", "Choisir un lieu"),
     "places_compared": (
+        {"one": "One place", "other": "{n} places compared"},
+        {"one": "Un lieu", "other": "{n} lieux comparés"},
+    ),
         {"one": "One place", "other": "{n} places compared"},
         {"one": "Un lieu", "other": "{n} lieux comparés"},
     ),
