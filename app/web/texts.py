@@ -13,7 +13,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     # the page
     "title": ("COVIDTrends Geo: the health regions of Canada", "COVIDTrends Geo : les régions sociosanitaires du Canada"),
     "description": (
-        "COVID-19 by health region of Canada, week by week on a map; and which health region a postal code or a position is in.",
+        "COVID-19 by health region of Canada, week by week on a map; and which health region a postal code or position is in.",
         "La COVID-19 par région sociosanitaire du Canada, semaine par semaine sur une carte; et la région sociosanitaire d'un "
         "code postal ou d'une position.",
     ),
@@ -153,14 +153,27 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     ),
     "chart_label": ("{name} over time", "{name} au fil du temps"),
     "chart_gaps": ("Grey: not reported.", "En gris : non déclaré."),
-    "notes": ({"one": "One note of the source", "other": "{n} notes of the source"}, {"one": "Une note de la source", "other": "{n} notes de la source"}),
+    "notes": (
+        {"one": "One note of the source", "other": "{n} notes of the source"},
+        {"one": "Une note de la source", "other": "{n} notes de la source"},
+    ),
+        {"one": "One note of the source", "other": "{n} notes of the source"},
+        {"one": "Une note de la source", "other": "{n} notes de la source"},
+    ),
     "note_source": ("Source", "Source"),
+    "until": ("until {day}", "jusqu'au {day}"),
     "since": ("since {day}", "depuis le {day}"),
     "compare_with": ("Compare with", "Comparer avec"),
     "compare_hint": ("or Shift-click on the map", "ou Maj-clic sur la carte"),
     "compare_most": ("Four places are the most that can be compared.", "On peut comparer quatre lieux au plus."),
     "choose_place": ("Choose a place", "Choisir un lieu"),
-    "places_compared": ({"one": "One place", "other": "{n} places compared"}, {"one": "Un lieu", "other": "{n} lieux comparés"}),
+    "places_compared": (
+        {"one": "One place", "other": "{n} places compared"},
+        {"one": "Un lieu", "other": "{n} lieux comparés"},
+    ),
+        {"one": "One place", "other": "{n} places compared"},
+        {"one": "Un lieu", "other": "{n} lieux comparés"},
+    ),
     "remove_place": ("Remove {name}", "Retirer {name}"),
     "figures_csv": ("This week (CSV)", "Cette semaine (CSV)"),
     "source_figures": ("Figures: {attribution}", "Chiffres : {attribution}"),

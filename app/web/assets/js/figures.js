@@ -259,13 +259,20 @@ function notes(listed) {
         el(
           "li",
           {},
-          el("small", {}, one.to ? period(one.from, one.to) : t("since", { day: period(one.from) })),
+          el("small", {}, daysOf(one)),
           el("p", { lang: one.language === language ? null : one.language }, one.text),
           one.url?.startsWith("https://") && el("a", { href: one.url, rel: "noreferrer" }, t("note_source")),
         ),
       ),
     ),
   );
+}
+
+/** Return the days that a note is about; either end may be open. */
+function daysOf({ from, to }) {
+  if (from && to) return period(from, to);
+  if (from) return t("since", { day: period(from) });
+  return to ? t("until", { day: period(to) }) : "";
 }
 
 /** Return a menu of places to compare with. */

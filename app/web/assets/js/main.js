@@ -44,7 +44,8 @@ function onlyAnotherDay(state, before) {
 
 async function render(state, before = null) {
   if (onlyAnotherDay(state, before)) {
-    map?.paint(shown.update(state).figures);
+    const { figures } = shown.update(state);
+    map?.paint(figures);
     return;
   }
   turn?.abort();
