@@ -10,9 +10,10 @@ from jsonschema import Draft202012Validator
 
 from geography.selectors import atlas, catalogue
 from tests import world as worlds
+from tests.browser import browser
 from tests.served import demonstration, service
 
-__all__ = ["demonstration", "service"]
+__all__ = ["browser", "demonstration", "service"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,24 +1,11 @@
 """A real browser before the real server: Debian's Chromium, driven by Playwright."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request
 
-FLAGS = [
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # A machine without a graphics card draws all the same.
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 _SETTLED = """() => {
   const map = window.covidtrendsMap;
   return Boolean(map?.getSource("health-regions")) && map.loaded() && !map.isMoving();
@@ -34,26 +21,6 @@ WIDE = {"width": 1024, "height": 700}
 PHONE = {"width": 390, "height": 844}
 
 _Found = TypeVar("_Found")
-
-
-def chromium() -> str | None:
-    """Return where Chromium is: CHROMIUM, or on the path."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Start Chromium. Without one the tests are skipped, except where NEED_BROWSER is set, as .ci/run does: there they fail."""
-    path = chromium()
-    if path is None:
-        reason = "no Chromium here: apt-get install chromium, or CHROMIUM=/path/to/it"
-        (pytest.fail if os.environ.get("NEED_BROWSER") else pytest.skip)(reason)
-    # Playwright's event loop lives in this thread for as long as the browser does; Django takes it for asynchronous code.
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Visitor:

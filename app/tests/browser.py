@@ -1,0 +1,40 @@
+"""Debian's Chromium, driven by Playwright: started once for all tests."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A machine without a graphics card draws all the same.
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def chromium() -> str | None:
+    """Return where Chromium is: CHROMIUM, or on the path."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium. Without one the tests are skipped, except where NEED_BROWSER is set, as .ci/run does: there they fail."""
+    path = chromium()
+    if path is None:
+        reason = "no Chromium here: apt-get install chromium, or CHROMIUM=/path/to/it"
+        (pytest.fail if os.environ.get("NEED_BROWSER") else pytest.skip)(reason)
+    # Playwright's event loop lives in this thread for as long as the browser does; Django takes it for asynchronous code.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
