@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # (`catalogue.STALE_MAX_S`).
 _CURRENT = "public, max-age=60, stale-if-error=86400"
 _NAMED = "public, max-age=86400, immutable, stale-if-error=86400"
+# The URL says where a person is or what they look for. The person's own browser may keep the answer; proxies and CDNs may not.
+_PERSONAL = "private, max-age=60"
+_PERSONAL_NAMED = "private, max-age=86400, immutable"
 # Where WSGI's environ says which body of the shelf the answer is, if it may be kept.
 KEPT_AS = "covidtrends_geo.kept_as"
 
@@ -46,6 +49,7 @@ def answer(
     language: str | None,
     make: Callable[[], bytes | Iterable[bytes]],
     keep: bool,
+    personal: bool = False,
 ) -> HttpResponseBase:
     """Answer from what is kept, or with what `make` returns; 304 where the client has it, 204 where it is empty.
 
@@ -55,6 +59,7 @@ def answer(
         language: of the body, None where it is the same in all.
         make: of a body that comes in pieces, little is in memory at a time.
         keep: False where the request holds a position, a postal code, or a choice that few will make again.
+        personal: True where the request holds a position, a box, a search or a postal code: no shared cache may store the answer.
 
     Raises: TooManyAtOnce for a long body.
     """
@@ -80,7 +85,10 @@ def answer(
         headers = {"Content-Type": media_type} | ({"Content-Encoding": encoding} if encoding else {})
         response = sent(body, headers=headers, head=request.method == "HEAD") if body else HttpResponse(status=204)
     response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = _NAMED if named else _CURRENT
+    if personal:
+        response.headers["Cache-Control"] = _PERSONAL_NAMED if named else _PERSONAL
+    else:
+        response.headers["Cache-Control"] = _NAMED if named else _CURRENT
     for name, value in staleness().items():
         response.headers[name] = value
     if links := licence_links({"vintage": {"licence_url": vintage.licence_url}}):
@@ -129,6 +137,25 @@ def _code_version() -> str:
             if path.suffix in {".py", ".mo"}:
                 told.update(path.read_bytes())
     return told.hexdigest()
+
+
+def vary_middleware(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Name the underscore spelling of every header in `Vary` too.
+
+    WSGI gives `Accept_Language` and `Accept-Language` the same name, so the application cannot tell them apart. A proxy that
+    forwards headers with underscores would otherwise store the answer to one under the key of the other.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if "Vary" in response.headers:
+            names = [name.strip() for name in response.headers["Vary"].split(",")]
+            patch_vary_headers(response, [name.replace("-", "_") for name in names if "-" in name])
+        return response
+
+    return middleware
 
 
 def compression_middleware(

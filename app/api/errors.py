@@ -218,7 +218,7 @@ def _headers(kind: Kind, language: str) -> dict[str, str]:
     return {
         "Content-Language": language,
         "Vary": "Accept-Language",
-        "Cache-Control": "no-store" if kind.status >= 500 else "no-cache",
+        "Cache-Control": "private, no-store",
     } | retry
 
 

@@ -150,6 +150,10 @@ def shared_parts(result: dict[str, Any], generator: Any, request: Any, public: b
     for operation in (operation for path in result["paths"].values() for operation in path.values()):
         if "requestBody" in operation:
             operation["requestBody"]["required"] = True
+        for parameter in operation.get("parameters", []):
+            # Swagger UI and Postman read `example` of a parameter; drf-spectacular writes `examples` only.
+            for example in parameter.pop("examples", {}).values():
+                parameter["example"] = example["value"]
     result["security"] = []
     result["servers"] = [{"url": "/", "description": "Where this document is served."}]
     result["info"]["description"] = _DESCRIPTION

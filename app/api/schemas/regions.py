@@ -14,6 +14,7 @@ from api.schemas.parts import (
     TWO_VINTAGES,
     WARNINGS,
     Schema,
+    array,
     collection,
     feature,
     named,
@@ -27,6 +28,18 @@ from api.schemas.parts import (
 HEALTH_REGION: Schema = {"hruid": HRUID, **REGION}
 FSA: Schema = {"cfsauid": CFSAUID, **REGION}
 ANY: Schema = {"code": text("Code of the region; unique within a vintage only."), **REGION}
+
+
+RINGS = array(array(ref("Coordinates")))
+
+
+def _geometry(name: str, coordinates: Schema, description: str) -> Schema:
+    return {
+        "type": "object",
+        "description": description,
+        "properties": {"type": {"type": "string", "const": name}, "coordinates": coordinates},
+        "required": ["type", "coordinates"],
+    }
 
 
 def _neighbours(properties: Schema, code: Schema, what: str) -> Schema:
@@ -54,14 +67,15 @@ COMPONENTS: dict[str, Schema] = {
             "href": text("Reference, relative to the host. `next` and `prev` name the vintage.", format="uri-reference"),
         }
     ),
+    "Coordinates": array({"type": "number"}, minItems=2, maxItems=2, description="Longitude, latitude."),
+    "Polygon": _geometry(
+        "Polygon", RINGS, "GeoJSON Polygon (RFC 7946): the exterior ring counter-clockwise, then holes clockwise."
+    ),
+    "MultiPolygon": _geometry("MultiPolygon", array(RINGS), "GeoJSON MultiPolygon (RFC 7946): polygons, each as `Polygon`."),
     "Geometry": {
-        "type": "object",
-        "description": "GeoJSON geometry (RFC 7946), exterior rings counter-clockwise.",
-        "properties": {
-            "type": {"enum": ["Polygon", "MultiPolygon"]},
-            "coordinates": {"type": "array", "items": {"type": "array"}},
-        },
-        "required": ["type", "coordinates"],
+        "oneOf": [ref("Polygon"), ref("MultiPolygon")],
+        "description": "GeoJSON geometry (RFC 7946) in WGS 84, longitude first. d3-geo expects the opposite order of vertices: "
+        "reverse every ring before drawing with it.",
     },
     "HealthRegionFeature": record(
         {**feature(HEALTH_REGION, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A health region."

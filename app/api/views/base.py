@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 Query = TypeVar("Query", bound=PlainQuery)
 
 
+# Of answers to a position or a postal code that have no ETag.
+UNCACHED = {"Cache-Control": "private, no-store"}
+
+
 class ApiView(APIView):
     """A route that answers with JSON."""
 
@@ -44,6 +48,7 @@ class ApiView(APIView):
         vintage: "Vintage",
         make: Callable[[], Pieces],
         keep: bool,
+        personal: bool = False,
         translated: bool = True,
     ) -> HttpResponseBase:
         """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.caching.answer`."""
@@ -58,6 +63,7 @@ class ApiView(APIView):
             language=self.language if translated else None,
             make=make,
             keep=keep,
+            personal=personal,
         )
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
@@ -71,11 +77,12 @@ class GeoView(ApiView):
     renderer_classes = [GeoJSONRenderer, JSONRenderer]
 
     def collected(self, request: Request, data: dict[str, Any]) -> HttpResponseBase:
-        """Answer with a collection that is not kept, whatever its geometries weigh. Raises: TooManyAtOnce."""
+        """Answer with a collection that no cache may keep, whatever its geometries weigh. Raises: TooManyAtOnce."""
         if not any(isinstance(feature["geometry"], LongShape) for feature in data["features"]):
-            return Response(data)
+            return Response(data, headers=UNCACHED)
         accepted: BaseRenderer = request.accepted_renderer
         response = answer_unkept(request, json_body(data), media_type=accepted.media_type)
+        response.headers.update(UNCACHED)
         if links := licence_links(data):
             response.headers["Link"] = links
         return response

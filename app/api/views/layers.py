@@ -60,7 +60,7 @@ class LayerView(GeoView):
             return json_body({**feature, **provenance({"vintage": vintage}, self.language)})
 
         # What a code means elsewhere is a matter of the other vintages that are published.
-        return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
+        return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=keep, personal=not keep)
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
         """Answer with a page of the layer. Queries: as for `regions_page`, none where the answer is kept or known."""
@@ -98,8 +98,10 @@ class LayerView(GeoView):
             )
 
         # Where people look, and what they look for, is nobody's business and seldom asked twice.
-        keep = query.position is None and query.bbox is None and query.search is None
-        return self.cached(request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=keep)
+        personal = query.position is not None or query.bbox is not None or query.search is not None
+        return self.cached(
+            request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=not personal, personal=personal
+        )
 
 
 class HealthRegionsView(LayerView):

@@ -15,7 +15,7 @@ from api.located import answers_to
 from api.openapi import Sent
 from api.renderers import GeoJSONRenderer, JSONRenderer
 from api.schemas.bulk import TEXT
-from api.views.base import GeoView
+from api.views.base import UNCACHED, GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
 
@@ -43,7 +43,7 @@ class LocateView(BulkView, GeoView):
         """
         query = self.ask(request, queries.LOCATE)
         answers = answers_to(query, self.language)
-        return Response(orjson.Fragment(answers.feature(query.position)), headers=answers.links() | staleness())
+        return Response(orjson.Fragment(answers.feature(query.position)), headers=UNCACHED | answers.links() | staleness())
 
     @openapi.documented(
         queries.LOCATE_MANY,

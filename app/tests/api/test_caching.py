@@ -95,7 +95,7 @@ def test_a_named_edition_is_immutable_and_todays_is_not(get, world):
     assert get("/fsa").headers["Cache-Control"] == "public, max-age=60, stale-if-error=86400"
     assert get("/fsa", at="2022-01-01").headers["Cache-Control"] == "public, max-age=60, stale-if-error=86400"
     assert get("/fsa", vintage="2021").headers["Cache-Control"] == "public, max-age=86400, immutable, stale-if-error=86400"
-    assert get("/fsa", vintage="1999").headers["Cache-Control"] == "no-cache"
+    assert get("/fsa", vintage="1999").headers["Cache-Control"] == "private, no-store"
 
 
 def test_how_the_edition_was_chosen_is_not_in_the_etag_of_one_region(get, world):
