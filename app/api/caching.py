@@ -73,7 +73,8 @@ def answer(
         language: of the body, None where it is the same in all.
         make: of a body that comes in pieces, little is in memory at a time.
         keep: False where the request holds a position, a postal code, or a choice that few will make again.
-        personal: True where the request holds a position, a box, a search or a postal code: no shared cache may store the answer.
+        personal: True where the request holds a position, a box, a search or a postal code; no shared cache may store the
+            answer then.
 
     Raises: TooManyAtOnce for a long body.
     """

@@ -69,8 +69,8 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "Coordinates": array({"type": "number"}, minItems=2, maxItems=2, description="Longitude, latitude."),
-    "Polygon": _geometry("Polygon", RINGS, "GeoJSON Polygon (RFC 7946): the exterior ring counter-clockwise, then holes clockwise."),
-    "MultiPolygon": _geometry("MultiPolygon", array(RINGS), "GeoJSON MultiPolygon (RFC 7946): polygons, each as `Polygon`."),
+    "Polygon": _geometry("Polygon", RINGS, "GeoJSON Polygon: the exterior ring counter-clockwise, then holes clockwise."),
+    "MultiPolygon": _geometry("MultiPolygon", array(RINGS), "GeoJSON MultiPolygon: polygons, each as `Polygon`."),
     "Geometry": {
         "oneOf": [ref("Polygon"), ref("MultiPolygon")],
         "description": "GeoJSON geometry (RFC 7946) in WGS 84, longitude first. d3-geo expects the opposite order of vertices: "

@@ -95,7 +95,7 @@ class TestWithoutPublishedVintages:
         response = ask(path, **params)
         assert_problem(response, 503, "nothing-published")
         assert response.headers["Retry-After"] == "30"
-        assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Cache-Control"] == "private, no-store"
 
     def test_an_empty_list_of_vintages_is_an_answer(self, get):
         assert get("/vintages").json() == {"vintages": []}

@@ -1,6 +1,5 @@
-"""The OpenAPI document's examples are real answers, and the Postman collection is the document's and works."""
+"""The OpenAPI document's examples are real answers."""
 
-import json
 import math
 import urllib.error
 import urllib.request
@@ -11,12 +10,10 @@ import yaml
 from django.conf import settings
 
 from api import examples
-from api.collection import collection
 from api.management.commands.api_docs import NOT_ON_THE_DEMONSTRATION, asked
 
 DOCS = settings.REPO_DIR / "docs"
 DOCUMENT = yaml.safe_load((DOCS / "openapi.yaml").read_text(encoding="utf-8"))
-POSTMAN = json.loads((DOCS / "postman_collection.json").read_text(encoding="utf-8"))
 REGENERATE = "From app/, over the embedded demonstration: python manage.py api_docs"
 
 
@@ -84,35 +81,3 @@ def test_every_operation_that_can_has_a_real_example(service: str) -> None:
 )
 def test_what_is_shown_is_shortened_as_it_says(value: Any, expected: Any) -> None:
     assert examples.shortened(value) == expected
-
-
-def test_the_collection_is_that_of_the_document() -> None:
-    assert collection(DOCUMENT) == POSTMAN, REGENERATE
-
-
-def test_the_collection_has_a_folder_for_every_tag_and_a_request_for_every_operation() -> None:
-    tags = {operation["tags"][0] for path in DOCUMENT["paths"].values() for operation in path.values()}
-    assert {folder["name"] for folder in POSTMAN["item"]} == tags
-    requests = [item["name"] for folder in POSTMAN["item"] for item in folder["item"]]
-    assert sorted(requests) == sorted(one["summary"] for path in DOCUMENT["paths"].values() for one in path.values())
-
-
-@pytest.mark.parametrize("folder", POSTMAN["item"], ids=lambda folder: folder["name"])
-def test_every_request_of_a_folder_is_answered(service: str, folder: dict[str, Any]) -> None:
-    by_hand = {
-        operation["summary"]
-        for path in DOCUMENT["paths"].values()
-        for operation in path.values()
-        if operation["operationId"] in NOT_ON_THE_DEMONSTRATION
-    }
-    for item in folder["item"]:
-        request = item["request"]
-        address = request["url"]["raw"].replace("{{baseUrl}}", service)
-        for variable in request["url"]["variable"]:
-            for form in (f":{variable['key']}", f"{{{{{variable['key']}}}}}"):
-                address = address.replace(f"/{form}", f"/{variable['value']}")
-        headers = {header["key"]: header["value"] for header in request["header"]}
-        status, media_type, answer = send(address, request["method"], headers, request.get("body", {}).get("raw"))
-        assert status == 200 or (status == 404 and item["name"] in by_hand), (address, status, answer[:300])
-        if status == 200:
-            assert headers["Accept"].partition(";")[0] in (media_type.partition(";")[0], "*/*")

@@ -1,20 +1,18 @@
-"""Write what documents the API: examples.json from the demonstration, openapi.yaml from the code, the Postman collection."""
+"""Write the API's documents: examples.json from the demonstration, openapi.yaml from the code."""
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from api import examples
-from api.collection import body_of, collection, example
 
 DOCS: Path = settings.REPO_DIR / "docs"
 HOST = "http://127.0.0.1:8000"
@@ -27,7 +25,7 @@ Ask = Callable[..., tuple[int, str, bytes]]
 
 class Command(BaseCommand):
     help = (
-        "Write app/api/examples.json, docs/openapi.yaml and docs/postman_collection.json, in this order. "
+        "Write app/api/examples.json and docs/openapi.yaml, in this order. "
         "The database must hold the embedded demonstration and no other boundaries."
     )
 
@@ -50,9 +48,7 @@ class Command(BaseCommand):
             str(DOCS / "openapi.yaml"),
         ]
         subprocess.run(command, cwd=settings.APP_DIR, check=True)  # noqa: S603 - nothing in it is a user's
-        document = yaml.safe_load((DOCS / "openapi.yaml").read_text(encoding="utf-8"))
-        _write(DOCS / "postman_collection.json", collection(document))
-        self.stdout.write("examples.json, openapi.yaml and postman_collection.json written")
+        self.stdout.write("examples.json and openapi.yaml written")
 
 
 def asked(ask: Ask, address: str) -> dict[str, Any]:
@@ -68,7 +64,7 @@ def asked(ask: Ask, address: str) -> dict[str, Any]:
             if operation["operationId"] in {"schema", *NOT_ON_THE_DEMONSTRATION}:
                 continue
             request = request_of(path, operation)
-            sent = body_of(operation["requestBody"]["content"]) if method == "post" else ()
+            sent = _body_of(operation["requestBody"]["content"]) if method == "post" else ()
             status, media_type, body = ask(request, *reversed(sent))
             if status != 200:
                 raise CommandError(
@@ -89,9 +85,16 @@ def request_of(path: str, operation: dict[str, Any]) -> str:
     """Return the request that an operation's required parameters make with their examples."""
     parameters = [one for one in operation.get("parameters", []) if one.get("required")]
     for one in parameters:
-        path = path.replace(f"{{{one['name']}}}", example(one))
-    query = "&".join(f"{one['name']}={example(one)}" for one in parameters if one["in"] == "query")
+        path = path.replace(f"{{{one['name']}}}", str(one["example"]))
+    query = "&".join(f"{one['name']}={one['example']}" for one in parameters if one["in"] == "query")
     return f"{path}?{query}" if query else path
+
+
+def _body_of(content: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the media type and the text of the first example of a request's body."""
+    media_type, media = next(iter(content.items()))
+    value = next(one["value"] for one in media["examples"].values())
+    return media_type, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _shown(body: bytes, address: str) -> Any:

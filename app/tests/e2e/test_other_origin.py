@@ -1,0 +1,47 @@
+"""What a page of another origin can send and read, and which headers of a connection count."""
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+ASK = """async ([address, headers]) => {
+  const answer = await fetch(address, { headers });
+  return [answer.status, Object.fromEntries(answer.headers), (await answer.json()).features?.length];
+}"""
+TRACING = {
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "tracestate": "congo=t61rcWkgMzE",
+    "sentry-trace": "771a43a4192642f0b136d5159a501700-7b7f4f0ce1c0e7b2-1",
+    "baggage": "sentry-environment=production",
+    "Cache-Control": "no-cache",
+    "X-Request-ID": "0af7651916cd43dd8448eb211c80319c",
+    "If-None-Match": '"another"',
+    "x-datadog-trace-id": "1",
+    "Authorization": "Bearer of-another-service",
+}
+
+
+def test_a_page_of_another_origin_sends_any_header_and_reads_those_of_the_answer(browser, service):
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("https://page.example/", lambda route: route.fulfill(content_type="text/html", body="<title>A page</title>"))
+    page.goto("https://page.example/")
+    status, headers, count = page.evaluate(ASK, [f"{service}/health-regions?detail=none", TRACING])
+    assert (status, count) == (200, 104)
+    assert {"etag", "link", "x-request-id", "vary"} <= set(headers)
+    context.close()
+
+
+@pytest.mark.parametrize("name", ["Accept-Language", "Accept_Language"])
+def test_vary_names_every_spelling_of_a_header_that_decides(service, name):
+    """An answer that a spelling decided must not be stored as one for requests without it."""
+    url = urlsplit(service)
+    with socket.create_connection((url.hostname, url.port), timeout=20) as connection:
+        connection.sendall(f"GET /coverages HTTP/1.1\r\nHost: {url.netloc}\r\n{name}: fr\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    headers = dict(line.lower().split(": ", 1) for line in answer.partition("\r\n\r\n")[0].splitlines()[1:])
+    if headers["content-language"] == "fr":
+        assert name.lower() in headers["vary"].split(", ")
+    else:
+        assert name == "Accept_Language"
