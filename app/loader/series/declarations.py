@@ -26,7 +26,7 @@ GATES = (
 _TEXT = {
     **dict.fromkeys(("indicator", "unit", "kind", "period", "file", "url", "licence", "licence_url", "shape", "match"), str),
     **dict.fromkeys(("name_en", "name_fr", "definition_en", "definition_fr", "attribution_en", "attribution_fr"), str),
-    **dict.fromkeys(("good_direction", "heading", "province", "decimal", "encoding", "delimiter", "surplus"), str),
+    **dict.fromkeys(("good_direction", "heading", "province", "decimal", "encoding", "delimiter", "surplus", "duplicates"), str),
 }
 _LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended"), list)
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
@@ -107,6 +107,7 @@ class Source:
     encoding: str = "utf-8-sig"
     delimiter: str = ","
     surplus: str = ""
+    duplicates: str = "refuse"
     first_line: int = 1
     carried: bool = False
     changes: bool = False
@@ -202,6 +203,7 @@ def _check(where: str, source: Source) -> None:
         "match": (source.match, MATCHES),
         "decimal": (source.decimal, (".", ",")),
         "surplus": (source.surplus, ("", "last")),
+        "duplicates": (source.duplicates, ("refuse", "last", "sum")),
         "good_direction": (source.good_direction, ("up", "down", "none")),
     }
     for key, (value, allowed) in choices.items():
