@@ -203,7 +203,7 @@ def _check(where: str, source: Source) -> None:
         "match": (source.match, MATCHES),
         "decimal": (source.decimal, (".", ",")),
         "surplus": (source.surplus, ("", "last")),
-        "duplicates": (source.duplicates, ("refuse", "last")),
+        "duplicates": (source.duplicates, ("refuse", "last", "sum")),
         "good_direction": (source.good_direction, ("up", "down", "none")),
     }
     for key, (value, allowed) in choices.items():

@@ -15,6 +15,8 @@ from loader.series.reading import Cell
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+# Kinds of which the parts add up to the whole.
+ADDITIVE = ("cumulative", "count", "stock")
 # Of anything listed in a report.
 LISTED_MAX = 20
 # A province that ends this many days before the file does has ended; it does not hold the national total back.
@@ -87,15 +89,18 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
         if stated is not None and stated != observation and source.duplicates == "refuse":
             result.duplicates.append(f"line {cell.line}: {place.key} {day} again, with {cell.value[:20]!r}")
             continue
-        if stated is None or observation.value is not None:
-            values.observations[day] = observation
+        if stated is None or stated.value is None or observation.value is None or source.duplicates != "sum":
+            if stated is None or observation.value is not None:
+                values.observations[day] = observation
+        else:
+            values.observations[day] = Observation(stated.value + observation.value, observation.status)
     if source.changes:
         _accumulate(result)
     _count_negatives(result, source)
     _mark(result, source)
     if source.totals:
         _add_totals(result, source)
-    else:
+    elif source.kind in ADDITIVE:
         _compare_sums(result)
     return result
 
