@@ -30,7 +30,7 @@ RUN useradd --system --uid 1000 --home-dir /nonexistent --shell /usr/sbin/nologi
 WORKDIR /srv/covidtrends-geo/app
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 CMD ["../bin/container", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=600s --retries=3 CMD ["../bin/container", "health"]
 ENTRYPOINT ["../bin/container"]
 CMD ["serve"]
 

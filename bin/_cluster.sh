@@ -120,8 +120,6 @@ max_wal_size = 4GB
 max_parallel_workers_per_gather = 2
 random_page_cost = 1.1
 jit = off
-log_min_error_statement = panic
-log_error_verbosity = terse
 SETTINGS
   touch "$CLUSTER/made" # without it, whatever was interrupted is made again
 }
@@ -134,6 +132,17 @@ running() {
   local pid
   pid=$(head -n 1 "$CLUSTER/data/postmaster.pid" 2>/dev/null) && [ -r "/proc/$pid/cmdline" ] &&
     tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF "$CLUSTER/data"
+}
+
+# A package that is upgraded under a running server leaves it with libraries of another version: every function then fails.
+# True where the programs or the libraries of a running cluster were installed after it was started.
+outdated() {
+  local started file
+  started=$(sed -n 3p "$CLUSTER/data/postmaster.pid" 2>/dev/null) && [ -n "$started" ] || return 1
+  for file in "$PG_BIN/postgres" "${PG_BIN%/bin}"/lib/plpgsql.so "${PG_BIN%/bin}"/lib/postgis-3.so; do
+    [ ! -e "$file" ] || [ "$(stat -c %Z "$file")" -le "$started" ] || return 0
+  done
+  return 1
 }
 
 start_cluster() {
@@ -159,17 +168,31 @@ superuser_psql() { # superuser_psql DATABASE, SQL on standard input
   as_cluster_user "PGPASSFILE=$CLUSTER/pgpass" "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(cluster_port)" -U postgres -d "$1"
 }
 
+kept_secret() { local secret; secret=$(read_key "$LOCAL_ENV" "$1"); printf '%s' "${secret:-$(random_secret)}"; }
+
+# Of what `provision` does: another version does it again.
+roles_version() { cat "$ROOT"/data/schema/0{10_extensions,15_server,20_roles}.sql <(echo 2) | sha256sum | cut -c1-16; }
+
 # The roles, the database and the extensions; also in template1, so that a test database is born with PostGIS.
 provision() {
   local password api loader reader
-  password=$(random_secret) api=$(random_secret) loader=$(random_secret) reader=$(random_secret)
+  # Passwords stay: what is connected with them goes on.
+  password=$(kept_secret DB_PASSWORD) api=$(kept_secret DB_API_PASSWORD)
+  loader=$(kept_secret DB_LOADER_PASSWORD) reader=$(kept_secret DB_READER_PASSWORD)
+  # Statements, their values and the errors about them stay out of the log: they hold people's positions and postal codes.
+  superuser_psql postgres <<'SQL'
+alter system set log_min_error_statement = panic;
+alter system set log_min_messages = log;
+alter system set log_error_verbosity = terse;
+select pg_reload_conf();
+SQL
   superuser_psql template1 <"$ROOT/data/schema/010_extensions.sql"
   superuser_psql postgres <<SQL
 select 'create role $NAME' where not exists (select from pg_roles where rolname = '$NAME') \gexec
 alter role $NAME login createdb password '$password';
 select 'create database $NAME owner $NAME' where not exists (select from pg_database where datname = '$NAME') \gexec
 SQL
-  cat "$ROOT"/data/schema/0{10_extensions,20_roles}.sql | superuser_psql "$NAME"
+  cat "$ROOT"/data/schema/0{10_extensions,15_server,20_roles}.sql | superuser_psql "$NAME"
   superuser_psql postgres <<SQL
 alter role geo_api password '$api';
 alter role geo_loader password '$loader';
@@ -182,11 +205,16 @@ SQL
   save_env DB_API_PASSWORD "$api"
   save_env DB_LOADER_PASSWORD "$loader"
   save_env DB_READER_PASSWORD "$reader"
+  save_env DB_ROLES "$(roles_version)"
   save_env DB_CLUSTER "$CLUSTER" # the last one: says that all of this is done, and where (root and others have one each)
 }
 
 cluster_up() {
   need_postgis
+  if running && outdated; then
+    say "  PostgreSQL was upgraded under the running private PostGIS"
+    step cluster-stop "private PostGIS: stopping the old version" cluster_down
+  fi
   if ! running; then
     if [ ! -e "$CLUSTER/made" ]; then
       need_disk 300 "$([ "$ME" = 0 ] && echo /var || echo "$ROOT")"
@@ -196,7 +224,8 @@ cluster_up() {
     step cluster-start "private PostGIS: starting it" start_cluster
   fi
   # An older one may lack the roles: its passwords are unknown here.
-  [ "$(read_key "$LOCAL_ENV" DB_CLUSTER)" = "$CLUSTER" ] && [ -n "$(read_key "$LOCAL_ENV" DB_READER_PASSWORD)" ] ||
+  [ "$(read_key "$LOCAL_ENV" DB_CLUSTER)" = "$CLUSTER" ] && [ -n "$(read_key "$LOCAL_ENV" DB_READER_PASSWORD)" ] &&
+    [ "$(read_key "$LOCAL_ENV" DB_ROLES)" = "$(roles_version)" ] ||
     step cluster-database "private PostGIS: roles, database, extensions" provision
   [ "$(read_key "$LOCAL_ENV" DB_PORT)" = "$(cluster_port)" ] || save_env DB_PORT "$(cluster_port)"
 }

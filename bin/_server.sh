@@ -25,9 +25,10 @@ counts_folder() {
 start_server() {
   local granian=$1 host=$2 port=$3 log=() counts=${PROMETHEUS_MULTIPROC_DIR:-}
   shift 3
-  if [ -n "$counts" ]; then # somebody's own choice: what an earlier server counted is none of this one's
-    rm -rf "$counts"
-    mkdir -m 700 "$counts"
+  if [ -n "$counts" ]; then # a folder of the operator's choice: only counters of an earlier server are deleted
+    mkdir -p -m 700 "$counts"
+    [ -O "$counts" ] || { echo "PROMETHEUS_MULTIPROC_DIR: $counts belongs to another user" >&2; exit 1; }
+    find "$counts/" -maxdepth 1 -type f -user "$(id -u)" -regex '.*/\(counter\|histogram\|summary\|gauge_[a-z]+\)_[0-9]+\.db' -delete
   else
     counts_folder
   fi
@@ -40,7 +41,7 @@ start_server() {
   # After SIGHUP an old process goes the respawn interval after its successor was started: it must have had time to start.
   # HTTP/1.1 only: what a proxy speaks to it, and one protocol less to be attacked through.
   exec "$granian" --interface wsgi --http 1 --host "$host" --port "$port" \
-    --workers "${WEB_WORKERS:-2}" --blocking-threads "${WEB_THREADS:-4}" --blocking-threads-idle-timeout 600 \
+    --workers "${WEB_WORKERS:-2}" --blocking-threads "${WEB_THREADS:-8}" --blocking-threads-idle-timeout 600 \
     --backpressure 1024 --backlog 1024 --http1-header-read-timeout 5000 --http1-buffer-size 65536 --no-ws --no-access-log \
     --respawn-failed-workers --respawn-interval 10 --workers-kill-timeout 10 ${log[@]+"${log[@]}"} "$@" config.wsgi:application
 }

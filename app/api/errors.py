@@ -36,6 +36,9 @@ from operations.request_body import BodyTimeout
 
 logger = logging.getLogger(__name__)
 
+# Refusals that say nothing is wrong here: a line without the place in the code.
+_BY_DESIGN = (TooManyAtOnce, NoPlace)
+
 
 class NotReady(Exception):
     """The service runs but cannot answer every question yet; `checks` says what is missing."""
@@ -256,7 +259,7 @@ def _log(kind: Kind, request: HttpRequest | None, error: BaseException) -> None:
     match = getattr(request, "resolver_match", None)
     route = (match.route if match else "") or "(no route)"
     method = method_of(getattr(request, "method", None))
-    if kind.status < 500:
+    if kind.status < 500 or isinstance(error, _BY_DESIGN):
         logger.info("%d %s: %s %s", kind.status, kind.slug, method, route)
         return
     where = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in _frames(error))

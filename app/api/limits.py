@@ -1,12 +1,13 @@
 """Concurrency limits of a process, and the rate limit's error."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from threading import Lock
 from time import monotonic
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from prometheus_client import Gauge
 
@@ -75,7 +76,8 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
         with bulk.one():
             yield
         return
-    with _receiving(request.META.get("wsgi.input")):
+    # A body over the route's limit is refused where the route reads it.
+    with _receiving(request.META.get("wsgi.input")), suppress(RequestDataTooBig):
         request.body  # noqa: B018 - Django keeps it
     yield
 

@@ -29,9 +29,9 @@ from geography.errors import GeographyError
 from geography.reading import PRIMARY, REPLICA, reading
 from geography.selectors.catalogue import Catalogue, fresh
 from operations import replica
-from operations.responses import WSGI
 from operations.metrics import count_cache
 from operations.middleware import ROUTE, Observed
+from operations.responses import WSGI
 
 # All of a request that anything on the long way looks at, but for If-None-Match, the parameters, and what goes into the body.
 _TELLING = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from operations import database, places, replica, request_body, responses, silence
+from operations import analysts, database, places, replica, request_body, responses, silence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Tells the settings that statements have a limit here. What runs from the command line, such as a load, has none.
@@ -19,12 +19,15 @@ django = get_wsgi_application()
 from api.shortcut import Shortcut  # noqa: E402
 
 # Throttling counts every request, which it does on the long way.
-application = request_body.with_deadline(responses.whole(django if settings.THROTTLE_RATE else Shortcut(django)), settings.BODY_TIMEOUT_S)
+application = request_body.with_deadline(
+    responses.whole(django if settings.THROTTLE_RATE else Shortcut(django)), settings.BODY_TIMEOUT_S
+)
 
 places.limit(settings.WEB_THREADS)
 database.watch(settings.DB_STATEMENT_TIMEOUT_MS)
 silence.watch(settings.DB_SILENT_AFTER_MS)
 replica.watch()
+analysts.watch()
 
 from geography import kept  # noqa: E402
 from geography.selectors import atlas  # noqa: E402

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from geography.models import Status, Vintage
@@ -27,8 +27,7 @@ from loader.sources import Layer
 from loader.staging import stage
 from loader.verify import GATES, previous_vintage, verify
 
-# Any number will do, as long as it is this one: it keeps two loads into one database apart.
-_LOCK = 3_347_2021
+_LOCK_NOT_AVAILABLE = "55P03"
 _LOCK_WAIT_S = 60
 
 
@@ -224,28 +223,40 @@ def prune(steps: Steps) -> list[str]:
 
 @contextmanager
 def _alone(steps: Steps) -> Iterator[None]:
-    """Hold the lock that keeps two loads into one database apart; it ends with the connection, whatever happens to us.
+    """Hold the lock that keeps two loads into one database apart; it ends with its connection, whatever happens to us.
+
+    It is a table's lock, which a role that only reads cannot take, held by a transaction of its own that does nothing else.
 
     Raises: PublishError where another load holds it for a minute.
     """
     deadline = time.monotonic() + _LOCK_WAIT_S
-    told = False
+    announced = False
     with connection.cursor() as cursor:
         # A killed load must not go on inside the server: it notices within seconds that nobody listens any more.
         cursor.execute("SET client_connection_check_interval = '2s'")
-        while True:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
-            if cursor.fetchone() == (True,):
-                break
+    lock = connection.copy()
+    try:
+        while not _locked(lock):
             if time.monotonic() > deadline:
                 raise PublishError("Another load into this database is running. Try again when it is done.")
-            if not told:
+            if not announced:
                 steps.say("waiting for another load to end")
-                told = True
+                announced = True
             time.sleep(0.5)
-    try:
         yield
     finally:
-        # Where the connection is lost the lock is gone with it; what is under way says more than the failure to unlock.
-        with suppress(DatabaseError, InterfaceError), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        with suppress(DatabaseError, InterfaceError):
+            lock.close()
+
+
+def _locked(lock: Any) -> bool:
+    lock.set_autocommit(False)
+    try:
+        with lock.cursor() as cursor:
+            cursor.execute("LOCK TABLE public.load_lock IN SHARE UPDATE EXCLUSIVE MODE NOWAIT")
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) != _LOCK_NOT_AVAILABLE:
+            raise
+        lock.rollback()
+        return False
+    return True

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from rest_framework.throttling import SimpleRateThrottle
 
 
@@ -34,16 +34,33 @@ def limits_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessa
             )
     if settings.TRUSTED_PROXIES < 0:
         messages.append(Error("TRUSTED_PROXIES is less than 0.", hint="The number of your proxies.", id="operations.E003"))
-    if settings.BULK_AT_ONCE < 0 or settings.WEB_THREADS < 1:
+    if settings.BULK_AT_ONCE < 0 or settings.TRANSFERS_AT_ONCE < 0 or settings.WEB_THREADS < 1:
         messages.append(
-            Error("BULK_AT_ONCE is less than 0, or WEB_THREADS less than 1.", hint="See .env.example.", id="operations.E004")
+            Error(
+                "BULK_AT_ONCE or TRANSFERS_AT_ONCE is less than 0, or WEB_THREADS less than 1.",
+                hint="See .env.example.",
+                id="operations.E004",
+            )
         )
-    elif not 0 < settings.BULK_AT_ONCE < settings.WEB_THREADS:
+    elif (
+        0 in (settings.BULK_AT_ONCE, settings.TRANSFERS_AT_ONCE)
+        or settings.BULK_AT_ONCE + settings.TRANSFERS_AT_ONCE >= settings.WEB_THREADS
+    ):
         messages.append(
             Warning(
-                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} leaves none of a process's {settings.WEB_THREADS} threads to lookups.",
-                hint="Set it to at least 1 and below WEB_THREADS.",
+                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} and TRANSFERS_AT_ONCE={settings.TRANSFERS_AT_ONCE} leave none "
+                f"of a process's {settings.WEB_THREADS} threads to lookups.",
+                hint="Set WEB_THREADS to at least 3, and each of the others to at least 1, together below WEB_THREADS.",
                 id="operations.W001",
+            )
+        )
+    proxied = settings.TRUSTED_PROXIES > 0 or getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
+    if proxied and not settings.METRICS_TOKEN:
+        messages.append(
+            Info(
+                "Behind a proxy without METRICS_TOKEN, /metrics is answered to nobody.",
+                hint="Set METRICS_TOKEN to at least 16 random characters, and send it as Authorization: Bearer.",
+                id="operations.I001",
             )
         )
     return messages
@@ -78,9 +95,10 @@ def the_database_logs_no_positions(app_configs: Any = None, databases: Any = Non
             with connections[alias].cursor() as cursor:
                 cursor.execute(
                     "SELECT current_setting('log_statement'), current_setting('log_min_duration_statement'),"
-                    " current_setting('log_min_duration_sample'), current_setting('log_min_error_statement')"
+                    " current_setting('log_min_duration_sample'), current_setting('log_min_error_statement'),"
+                    " current_setting('log_min_messages')"
                 )
-                statement, duration, sample, error = cursor.fetchone()
+                statement, duration, sample, error, messages_ = cursor.fetchone()
         except DatabaseError:
             continue  # geography.E001 says so
         logged = [
@@ -90,6 +108,7 @@ def the_database_logs_no_positions(app_configs: Any = None, databases: Any = Non
                 ("log_min_duration_statement", duration, duration != "-1"),
                 ("log_min_duration_sample", sample, sample != "-1"),
                 ("log_min_error_statement", error, error not in {"fatal", "panic"}),
+                ("log_min_messages", messages_, messages_ not in {"log", "fatal", "panic"}),
             )
             if logs
         ]
@@ -98,7 +117,7 @@ def the_database_logs_no_positions(app_configs: Any = None, databases: Any = Non
                 Warning(
                     f"The database {alias!r} writes statements with their values to its log: {', '.join(logged)}.",
                     hint="They are people's positions. Set log_statement to none or ddl, the two durations to -1, and "
-                    "log_min_error_statement to panic.",
+                    "log_min_error_statement to panic; log_min_messages to log: the text of an error repeats values, too.",
                     id="operations.W004",
                 )
             )
@@ -125,6 +144,30 @@ def a_pooler_has_limits_of_time(app_configs: Any = None, databases: Any = None, 
                     f"DB_POOLED is set, and in the database {alias!r} the role of the service has no limit of time.",
                     hint="alter role geo_api set statement_timeout = '10s'; alter role geo_api set lock_timeout = '2500ms'",
                     id="operations.W005",
+                )
+            )
+    return messages
+
+
+@register(Tags.database)
+def the_server_runs_what_is_installed(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Look whether procedural code runs: it does not where PostgreSQL was upgraded under a running server."""
+    from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
+
+    from geography.selectors.readiness import runs_code  # noqa: PLC0415 - the apps must be ready
+
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        try:
+            runs = runs_code(alias)
+        except DatabaseError:
+            continue  # geography.E001 says so
+        if not runs:
+            messages.append(
+                Error(
+                    f"The database {alias!r} cannot load its own libraries.",
+                    hint="Its packages were upgraded while it ran: restart PostgreSQL (of bin/: bin/db down; bin/db up).",
+                    id="operations.E005",
                 )
             )
     return messages

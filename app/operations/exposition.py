@@ -13,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -29,14 +30,15 @@ logger = logging.getLogger(__name__)
 
 # Written by proxies. Who asks from this machine itself sends none of them.
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+_LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer a scrape; for who may not scrape, nothing is served here.
 
-    With METRICS_TOKEN set it asks for `Authorization: Bearer TOKEN`. Without it only this machine itself is answered, and not
-    what a proxy on it passes on.
+    With METRICS_TOKEN set it asks for `Authorization: Bearer TOKEN`. Without it only this machine itself is answered, by a name
+    or address of its own: a proxy on it passes on a request's Host, or names the service as its upstream.
     """
     if not _may_scrape(request):
         raise Http404
@@ -64,7 +66,14 @@ def _may_scrape(request: HttpRequest) -> bool:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
         return False
-    return address.is_loopback and not any(name in request.META for name in _FORWARDED)
+    if not address.is_loopback or any(name in request.META for name in _FORWARDED):
+        return False
+    # A proxy that does not name itself passes on the name that the client used, or speaks HTTP/1.0, as nginx does unless told
+    # otherwise. Where a proxy is known of, only METRICS_TOKEN opens the route: a check says so (operations.I001).
+    if request.META.get("SERVER_PROTOCOL", "") in {"HTTP/1", "HTTP/1.0"}:
+        return False
+    host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
+    return host in _LOCAL_NAMES and not settings.TRUSTED_PROXIES and not getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
 
 
 def _living(folder: Path) -> list[int]:

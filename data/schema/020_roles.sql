@@ -36,6 +36,15 @@ begin
     revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea),
       lo_import(text), lo_import(text, oid), lowrite(integer, bytea) from public;
   end if;
+  -- Advisory locks need no right on anything, and nothing here uses them.
+  if i_am.rolsuper then
+    for wanted in
+      select oid::regprocedure as name from pg_proc
+      where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+    loop
+      execute format('revoke execute on function %s from public', wanted.name);
+    end loop;
+  end if;
   -- As it is anyway since PostgreSQL 15.
   if (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'public') then
     revoke create on schema public from public;
@@ -60,6 +69,13 @@ begin
       foreach setting in array wanted.settings loop
         execute format('alter role %I set %s', wanted.name, setting);
       end loop;
+      -- Only a superuser can set these, and a session cannot raise them: what a statement may write to disk; and what goes into
+      -- the server's log, where an error repeats a value that somebody has typed.
+      if i_am.rolsuper and wanted.name <> 'geo_loader' then
+        foreach setting in array array['temp_file_limit = ''1GB''', 'log_min_messages = log', 'log_min_error_statement = panic'] loop
+          execute format('alter role %I set %s', wanted.name, setting);
+        end loop;
+      end if;
       execute format('comment on role %I is %L', wanted.name, wanted.note);
     exception when insufficient_privilege then
       if not exists (select from pg_roles where rolname = wanted.name) then
@@ -67,6 +83,15 @@ begin
       end if;
     end;
   end loop;
+
+  -- A session may raise its own statement_timeout. The owner, as a member of the role, may end its sessions: 060_grants.sql.
+  if exists (select from pg_roles where rolname = 'geo_reader') and not pg_has_role(owner, 'geo_reader', 'usage') then
+    begin
+      execute format('grant geo_reader to %I', owner);
+    exception when insufficient_privilege then
+      raise warning '% may not end the sessions of geo_reader that run for too long', owner;
+    end;
+  end if;
 
   if not (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'geo') then
     raise warning 'schema geo belongs to another role: left as it is';

@@ -1,3 +1,7 @@
+-- What a load locks so that no other runs: a role that only reads may not.
+create table if not exists public.load_lock ();
+comment on table public.load_lock is 'Locked by a load while it runs.';
+
 -- Who may do what. Runs as often as you like, as the owner of the tables; where a role does not exist there is nothing to
 -- grant. What the owner adds later is granted by itself (default privileges), and by the next migrate.
 do $$
@@ -59,6 +63,27 @@ do $$
 begin
   if exists (select from pg_roles where rolname = 'geo_loader') then
     grant execute on function public.analyze_boundaries() to geo_loader;
+  end if;
+end
+$$;
+
+-- A session of geo_reader may set its statement_timeout and its idle_in_transaction_session_timeout as it likes. The service calls
+-- this, so that neither a statement nor the locks of an idle transaction last for much longer than the role's settings say.
+create or replace function public.end_long_reads(statement interval, idle interval) returns integer
+language sql security definer set search_path = pg_catalog, pg_temp
+as $$
+  select count(*) filter (where pg_terminate_backend(pid))::integer
+  from pg_stat_activity
+  where usename = 'geo_reader' and datname = current_database() and pg_has_role(usename, 'usage') and (
+    (state = 'active' and query_start < clock_timestamp() - statement)
+    or (state like 'idle in transaction%' and state_change < clock_timestamp() - idle)
+  )
+$$;
+revoke execute on function public.end_long_reads(interval, interval) from public;
+do $$
+begin
+  if exists (select from pg_roles where rolname = 'geo_api') then
+    grant execute on function public.end_long_reads(interval, interval) to geo_api;
   end if;
 end
 $$;

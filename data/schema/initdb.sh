@@ -15,6 +15,8 @@ alter role geo_loader password :'loader_password';
 alter role geo_reader password :'reader_password';
 alter database :"DBNAME" owner to covidtrends_geo;
 alter schema geo owner to covidtrends_geo;
+\i /docker-entrypoint-initdb.d/015_server.sql
+\i /docker-entrypoint-initdb.d/020_roles.sql
 \connect template1
 \i /docker-entrypoint-initdb.d/010_extensions.sql
 SQL

@@ -7,6 +7,7 @@ COMPONENTS: dict[str, Schema] = {
         {
             "database": flag("True: it answered."),
             "postgis": or_null(text("Version of PostGIS; null where it is missing.")),
+            "functions": flag("False where the server cannot load its own libraries: upgraded while it ran."),
             "migrations_missing": COUNT,
             "vintages": {
                 "type": "object",

@@ -19,11 +19,11 @@ from api.bulk.reading import Items, Subject, read_body
 from api.bulk.writing import Answer, written
 from api.language import language_of
 from api.limits import TooManyAtOnce, body_slot
-from operations.request_body import BodyTimeout
 from api.renderers import JSONRenderer
 from api.schemas.bulk import TEXT
 from api.views.base import ApiView
 from geography.messages import Message
+from operations.request_body import BodyTimeout
 
 # What a bulk route can be asked wrong, and its answers that are no JSON, for the OpenAPI document.
 BULK_PROBLEMS: tuple[type[Exception], ...] = (BodyInvalid, BodyTooLarge, MediaTypeUnknown, BodyTimeout, TooManyAtOnce)

@@ -43,9 +43,7 @@ class LocateView(BulkView, GeoView):
         """
         query = self.ask(request, queries.LOCATE)
         answers, feature = request.META.get(LOCATED) or (answers_to(query, self.language), None)
-        return Response(
-            orjson.Fragment(feature or answers.feature(query.position)), headers=answers.links() | staleness()
-        )
+        return Response(orjson.Fragment(feature or answers.feature(query.position)), headers=answers.links() | staleness())
 
     @openapi.documented(
         queries.LOCATE_MANY,

@@ -75,6 +75,7 @@ class ReadyView(ApiView):
         checks = {
             "database": True,
             "postgis": found.postgis,
+            "functions": found.runs_code,
             "migrations_missing": found.migrations_missing,
             "vintages": {
                 coverage: None if vintage is None else {"label": vintage.label, "demo": vintage.demo}

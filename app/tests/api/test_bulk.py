@@ -257,16 +257,19 @@ class TestWhatIsRefused:
 
     def test_more_at_once_than_there_are_places(self, world, post, assert_problem, settings):
         settings.BULK_AT_ONCE = 1
+        many = [HERE] * 5_000
         with bulk.one():
-            assert_problem(post("/locate", []), 503, "too-many-at-once")
-        assert results(post("/locate", [])) == []
+            assert_problem(post("/locate", many), 503, "too-many-at-once")
+            assert len(results(post("/locate", [HERE]))) == 1  # a click takes no slot
+        assert len(results(post("/locate", many))) == 5_000
         assert bulk.taken == 0
 
     def test_a_place_is_free_again_whatever_happens(self, world, client, post, settings):
         settings.BULK_AT_ONCE = 1
         post("/locate", b"{")
         post("/locate", b"x", "text/html")
-        response = client.post("/locate", json.dumps([HERE] * 10), content_type="application/json")
+        post("/locate", b"{" * 70_000)
+        response = client.post("/locate", json.dumps([HERE] * 5_000), content_type="application/json")
         assert bulk.taken == 1
         response.close()  # as when the client goes away before it has read anything
         assert bulk.taken == 0

@@ -249,7 +249,8 @@ def test_eviction_runs_in_no_request(tmp_path, monkeypatch):
     for number in range(200):
         shelf.fetch(str(number), lambda: b"x" * 120)
     swept(shelf)
-    assert threads and threading.current_thread() not in threads
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 def test_what_was_used_last_stays(tmp_path):
@@ -270,7 +271,7 @@ def test_what_was_used_last_stays(tmp_path):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda text: b"",
+        lambda _: b"",
         lambda text: text[: len(text) // 2],
         lambda text: text[:-1],
         lambda text: text[:50] + bytes([text[50] ^ 1]) + text[51:],
@@ -319,7 +320,9 @@ def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkey
     assert "a body is not stored: OSError" in caplog.text
 
 
-@pytest.mark.parametrize("query", ["limit=3", "offset=1", "at=2023-01-05", "fields=name", "limit=3&offset=1", "detail=low&limit=7"])
+@pytest.mark.parametrize(
+    "query", ["limit=3", "offset=1", "at=2023-01-05", "fields=name", "limit=3&offset=1", "detail=low&limit=7"]
+)
 def test_parameters_with_any_value_do_not_fill_the_cache(get, world, query, shelf_folder):
     assert get(f"/health-regions?{query}").status_code == 200
     assert not shelf_folder.exists()

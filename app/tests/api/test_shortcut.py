@@ -11,6 +11,7 @@ from django.db import close_old_connections
 from django.test import RequestFactory
 
 from api import shortcut
+from api.located import Answers
 from api.shortcut import Shortcut
 from geography.models import Status
 from geography.selectors import atlas, catalogue
@@ -24,7 +25,7 @@ KEPT = [
     "/health-regions",
     "/health-regions/?province=ON&detail=none",
     "/health-regions/3501?lang=fr",
-    "/fsa?fields=name",
+    "/fsa?detail=none",
     "/tiles/health-regions/0/0/0.mvt",
 ]
 HEADERS: list[dict[str, str]] = [
@@ -286,3 +287,14 @@ def test_the_request_keeps_its_id(django):
         short(environ, lambda *start, told=told: told.extend(start))
         assert ("X-Request-ID", given) in told[1]
     assert django.asked == 1
+
+
+def test_the_first_answer_of_a_kind_is_computed_once(django, monkeypatch):
+    computed = []
+    feature = Answers.feature
+    monkeypatch.setattr(Answers, "feature", lambda self, place: computed.append(place) or feature(self, place))
+    application = Shortcut(django)
+    first = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})
+    assert (first[0], django.asked, len(computed)) == ("200 OK", 1, 1)
+    again = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})
+    assert (again, django.asked, len(computed)) == (first, 1, 2)

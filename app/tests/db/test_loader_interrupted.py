@@ -64,7 +64,7 @@ def loading(cursor: Any) -> bool:
     """Say whether a load is under way in this database, on whatever side of the connection."""
     cursor.execute(
         "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
-        " WHERE locktype = 'advisory' AND granted AND datname = current_database())"
+        " WHERE relation = 'public.load_lock'::regclass AND granted AND datname = current_database())"
     )
     return bool(cursor.fetchone()[0])
 
@@ -160,7 +160,7 @@ def test_a_load_that_waits_too_long_ends_with_a_clear_message(
     tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pipeline, "_LOCK_WAIT_S", 0.2)
-    others.execute("SELECT pg_advisory_lock(%s)", [pipeline._LOCK])
+    others.execute("BEGIN; LOCK TABLE load_lock IN SHARE UPDATE EXCLUSIVE MODE")
     path = files.shape(tmp_path, files.grid())
     with pytest.raises(CommandError, match=r"Another load into this database is running\. Try again when it is done"):
         call_command("load_boundaries", *OPTIONS, f"--file={path}", stdout=StringIO())
@@ -168,7 +168,7 @@ def test_a_load_that_waits_too_long_ends_with_a_clear_message(
     for wait in (lambda: pipeline.prune(files.quiet()), lambda: pipeline.roll_back("health-regions", files.quiet())):
         with pytest.raises(PublishError, match="Another load"):
             wait()
-    others.execute("SELECT pg_advisory_unlock(%s)", [pipeline._LOCK])
+    others.execute("ROLLBACK")
     assert load_file(path).what == "published"
 
 

@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 
 from geography.models import Vintage
@@ -168,3 +172,92 @@ def test_a_load_needs_no_more_than_its_role(loads: Any, tmp_path: Path) -> None:
     with connected() as owner:
         owner.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'region_part'")
         assert owner.fetchone()[0] > 0, "the planner was told nothing of the new rows"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_analyst_stops_neither_a_start_nor_a_load(loads: Any, tmp_path: Path) -> None:
+    with connected("geo_reader") as cursor:
+        # What older versions locked; where a superuser has set the database up, not even that is possible.
+        for number in (33470001, 33472021):
+            with suppress(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        for table in ("public.load_lock", "public.django_migrations"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(f"BEGIN; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+            cursor.execute("ROLLBACK")
+        call_command("migrate", verbosity=0)
+        done = loads(files.shape(tmp_path / "hr", files.grid()), "2022")
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
+def test_who_reads_cannot_lock_what_loads_and_starts_wait_for(role: str) -> None:
+    for table in ("public.load_lock", "public.django_migrations"):
+        with connected(role) as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(f"BEGIN READ WRITE; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_an_analyst_does_not_get_into_the_other_databases(database: str) -> None:
+    private_cluster()
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"), connected("geo_reader", database):
+        pass
+
+
+def test_an_analyst_cannot_fill_the_disk_with_a_sort() -> None:
+    private_cluster()
+    with connected("geo_reader") as cursor:
+        cursor.execute("SHOW temp_file_limit")
+        assert cursor.fetchone() == ("1GB",)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("SET temp_file_limit = -1")
+
+
+def test_a_value_that_an_analyst_types_is_not_in_the_log() -> None:
+    private_cluster()
+    with connected("geo_reader") as cursor:
+        with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
+            cursor.execute("SELECT 'K1A 0B1 marked'::double precision")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("SET log_min_messages = debug5")
+        cursor.execute("SET client_min_messages = error")
+    log = Path(os.environ["DB_CLUSTER"]) / "server.log"
+    assert "marked" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+def test_the_time_limits_of_an_analyst_hold_though_it_lifts_them() -> None:
+    with connected("geo_reader") as busy, connected("geo_reader") as idle, connected("geo_reader") as quick:
+        busy.execute("SET statement_timeout = 0")
+        idle.execute("SET idle_in_transaction_session_timeout = 0")
+        idle.execute("BEGIN; SELECT count(*) FROM geo.fsa")
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(busy.execute, "SELECT pg_sleep(60)")
+            until(asked.running)
+            time.sleep(1.5)
+            with connected("geo_api") as service:
+                service.execute("SELECT public.end_long_reads('1 s', '1 s')")
+                assert service.fetchone() == (2,)
+            with pytest.raises(psycopg2.OperationalError):
+                asked.result(timeout=30)
+        with pytest.raises(psycopg2.OperationalError):
+            idle.execute("SELECT 1")
+        quick.execute("SELECT 1")
+
+
+def test_nobody_else_ends_sessions() -> None:
+    for role in ("geo_reader", "geo_loader"):
+        refused(role, "SELECT public.end_long_reads('0 s', '0 s')")
+
+
+def private_cluster() -> None:
+    """Skip where the database is of somebody's own: only a superuser sets up what is tested."""
+    if not os.environ.get("DB_CLUSTER"):
+        pytest.skip("only in the private PostGIS")
+
+
+def until(condition: Any) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came")

@@ -71,6 +71,22 @@ class TestWhatIsHeld:
         layer = loaded(vintage)
         for x in range(0, 30_000, 1_000):
             position_locate(position=LonLat(*worlds.lonlat(x, 5_000)), vintages=[vintage])
+        assert len(layer._cells._made) == len(layer._cells._order) == 5
+
+    def test_a_full_grid_makes_room_without_looking_at_every_square(self, world, monkeypatch):
+        """The dictionary of squares is never iterated or copied."""
+
+        class Squares(dict):
+            def __iter__(self):
+                pytest.fail("iterated")
+
+            keys = items = values = __iter__
+
+        monkeypatch.setattr(cells, "CELLS_MAX", 5)
+        layer = loaded(world.vintages["health-regions", "2022"])
+        layer._cells._made = Squares()
+        for x in range(20):
+            layer._cells.at(x * cells.SIDE, 0.0)
         assert len(layer._cells._made) == 5
 
 

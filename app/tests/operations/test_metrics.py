@@ -109,18 +109,25 @@ class TestWithTwoProcesses:
 
 class TestWhoMayRead:
     def test_this_machine_and_nobody_through_a_proxy(self, client: Any, db: None) -> None:
-        assert client.get("/metrics").status_code == 200
-        assert client.get("/metrics", REMOTE_ADDR="::1").status_code == 200
+        for name in ("localhost", "127.0.0.1:8000", "[::1]:8000"):
+            assert client.get("/metrics", HTTP_HOST=name).status_code == 200
+        assert client.get("/metrics", REMOTE_ADDR="::1", HTTP_HOST="localhost").status_code == 200
         for headers in (
             {"REMOTE_ADDR": "10.1.2.3"},
             {"REMOTE_ADDR": ""},
             {"HTTP_X_FORWARDED_FOR": "127.0.0.1"},
             {"HTTP_VIA": "1.1 proxy"},
             {"HTTP_FORWARDED": "for=127.0.0.1"},
+            {"HTTP_HOST": "testserver"},
+            {"SERVER_PROTOCOL": "HTTP/1"},
         ):
-            response: Any = client.get("/metrics", **headers)
+            response: Any = client.get("/metrics", **{"HTTP_HOST": "localhost"} | headers)
             assert response.status_code == 404, headers
             assert response.json()["type"] == "/problems/route-unknown"
+
+    def test_with_a_proxy_only_a_token_opens(self, client: Any, settings: Any, db: None) -> None:
+        settings.TRUSTED_PROXIES = 1
+        assert client.get("/metrics", HTTP_HOST="localhost").status_code == 404
 
     def test_with_a_token_who_knows_it_and_nobody_else(self, client: Any, settings: Any, db: None) -> None:
         settings.METRICS_TOKEN = "a long enough token"
@@ -134,7 +141,7 @@ class TestWhoMayRead:
 
     @pytest.mark.usefixtures("database_away")
     def test_without_a_database_it_says_so(self, client: Any) -> None:
-        found = samples(client.get("/metrics").content.decode())
+        found = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
         assert value(found, "geo_database_up") == 0
         assert value(found, "geo_workers") == 1
         assert not any(name.startswith("geo_vintage") for name, _ in found)
@@ -156,11 +163,11 @@ def test_what_is_kept_here_or_at_the_client_is_counted(
     client: Any, committed_world: Any, db: None, settings: Any, tmp_path: Any
 ) -> None:
     settings.GEODATA_CACHE, settings.BODY_CACHE_MB = tmp_path, 16
-    before = samples(client.get("/metrics").content.decode())
+    before = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
     answers = [client.get("/health-regions?detail=low") for _ in range(3)]
     for etag in (answers[0].headers["ETag"], '"another"'):
         client.get("/health-regions?detail=low", headers={"If-None-Match": etag})
-    after = samples(client.get("/metrics").content.decode())
+    after = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
     counted = {
         (cache, result): value(after, "geo_cache_requests_total", cache=cache, result=result)
         - value(before, "geo_cache_requests_total", cache=cache, result=result)

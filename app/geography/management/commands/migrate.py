@@ -1,12 +1,14 @@
 """`manage.py migrate`, one at a time and all or nothing."""
 
+import time
 from typing import Any
 
 from django.core.management.commands.migrate import Command as MigrateCommand
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
+from django.db.migrations.exceptions import MigrationSchemaMissing
+from django.db.migrations.recorder import MigrationRecorder
 
-# Any number will do, as long as nothing else in this database uses it.
-_LOCK = 3_347_0001
+_ATTEMPTS = 10
 
 
 class Command(MigrateCommand):
@@ -18,8 +20,26 @@ class Command(MigrateCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         using = options.get("database") or DEFAULT_DB_ALIAS
+        table = _migrations_table(using)
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            # A lock that a role with no more than SELECT cannot take, so that no reader can stop a start.
+            cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
             # A table with checks that still wait for the end of the transaction cannot be altered.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             super().handle(*args, **options)
+
+
+def _migrations_table(using: str) -> str:
+    """Return the quoted name of the table of applied migrations, which is made where it is missing."""
+    recorder = MigrationRecorder(connections[using])
+    for attempt in range(_ATTEMPTS):
+        try:
+            recorder.ensure_schema()
+        except (MigrationSchemaMissing, DatabaseError):
+            # Another process has made it at the same moment.
+            if attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.1)
+        else:
+            break
+    return connections[using].ops.quote_name(recorder.Migration._meta.db_table)
