@@ -134,9 +134,6 @@ running() {
     tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF "$CLUSTER/data"
 }
 
-# Statements, their values and the errors about them stay out of the log: they hold people's positions and postal codes.
-QUIET="-c log_min_error_statement=panic -c log_min_messages=log -c log_error_verbosity=terse -c log_statement=none"
-
 # A package that is upgraded under a running server leaves it with libraries of another version: every function then fails.
 # True where the programs or the libraries of a running cluster were installed after it was started.
 outdated() {
@@ -171,12 +168,24 @@ superuser_psql() { # superuser_psql DATABASE, SQL on standard input
   as_cluster_user "PGPASSFILE=$CLUSTER/pgpass" "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(cluster_port)" -U postgres -d "$1"
 }
 
-roles_version() { cat "$ROOT"/data/schema/0{10_extensions,15_server,20_roles}.sql | sha256sum | cut -c1-16; }
+kept_secret() { local secret; secret=$(read_key "$LOCAL_ENV" "$1"); printf '%s' "${secret:-$(random_secret)}"; }
+
+# Of what `provision` does: another version does it again.
+roles_version() { cat "$ROOT"/data/schema/0{10_extensions,15_server,20_roles}.sql <(echo 2) | sha256sum | cut -c1-16; }
 
 # The roles, the database and the extensions; also in template1, so that a test database is born with PostGIS.
 provision() {
   local password api loader reader
-  password=$(random_secret) api=$(random_secret) loader=$(random_secret) reader=$(random_secret)
+  # Passwords stay: what is connected with them goes on.
+  password=$(kept_secret DB_PASSWORD) api=$(kept_secret DB_API_PASSWORD)
+  loader=$(kept_secret DB_LOADER_PASSWORD) reader=$(kept_secret DB_READER_PASSWORD)
+  # Statements, their values and the errors about them stay out of the log: they hold people's positions and postal codes.
+  superuser_psql postgres <<'SQL'
+alter system set log_min_error_statement = panic;
+alter system set log_min_messages = log;
+alter system set log_error_verbosity = terse;
+select pg_reload_conf();
+SQL
   superuser_psql template1 <"$ROOT/data/schema/010_extensions.sql"
   superuser_psql postgres <<SQL
 select 'create role $NAME' where not exists (select from pg_roles where rolname = '$NAME') \gexec

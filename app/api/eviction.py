@@ -1,10 +1,10 @@
 """Eviction from the disk cache of bodies (`api.shelf`): least recently used first, in a background thread of each process.
 
-The limits hold for what is on disk: blocks, not lengths, and files. A file takes a block and an inode however short it is, so the
-number of files is limited to one for each `_BYTES_PER_FILE` of the limit, which also bounds the work of a sweep.
+The limits hold for what is on disk: blocks, not lengths, and files. A file takes a block and an inode however short it is, so
+the number of files is limited to one for each `_BYTES_PER_FILE` of the limit, which also bounds the work of a sweep.
 
-Between two sweeps a process stores at most `_BUDGET` of either limit. A process that has used up its budget stores nothing until
-a sweep has ended, so the folder never exceeds the limits by more than that for each process, however slow the disk is.
+Between two sweeps a process stores at most `_BUDGET` of either limit. A process that has used up its budget stores nothing
+until a sweep has ended, so the folder never exceeds the limits by more than that for each process, however slow the disk is.
 """
 
 import fcntl

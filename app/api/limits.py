@@ -78,10 +78,9 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
         with bulk.one():
             yield
         return
-    with _receiving(request.META.get("wsgi.input")):
-        # What is wrong with a body is said where it is read.
-        with suppress(RequestDataTooBig):
-            request.body  # noqa: B018 - Django keeps it
+    # A body over the route's limit is refused where the route reads it.
+    with _receiving(request.META.get("wsgi.input")), suppress(RequestDataTooBig):
+        request.body  # noqa: B018 - Django keeps it
     yield
 
 

@@ -1,8 +1,8 @@
 """Disk cache of response bodies, shared by every worker of a machine.
 
 File names are hashes of the key. Bodies whose request holds a position or a postal code are never stored. A file is the body
-followed by a trailer with its length and digest (`_TRAILER`): a file that was cut short, overwritten or damaged is a miss, and is
-removed. The cache is bounded in bytes on disk and in number of files; eviction runs in `api.eviction`, never in a request.
+followed by a trailer with its length and digest (`_TRAILER`): a file that was cut short, overwritten or damaged is a miss, and
+is removed. The cache is bounded in bytes on disk and in number of files; eviction runs in `api.eviction`, never in a request.
 """
 
 import fcntl

@@ -48,13 +48,13 @@ def limits_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessa
     ):
         messages.append(
             Warning(
-                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} and TRANSFERS_AT_ONCE={settings.TRANSFERS_AT_ONCE} leave none of a process's "
-                f"{settings.WEB_THREADS} threads to lookups.",
+                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} and TRANSFERS_AT_ONCE={settings.TRANSFERS_AT_ONCE} leave none "
+                f"of a process's {settings.WEB_THREADS} threads to lookups.",
                 hint="Set WEB_THREADS to at least 3, and each of the others to at least 1, together below WEB_THREADS.",
                 id="operations.W001",
             )
         )
-    proxied = settings.TRUSTED_PROXIES or getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
+    proxied = settings.TRUSTED_PROXIES > 0 or getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
     if proxied and not settings.METRICS_TOKEN:
         messages.append(
             Info(

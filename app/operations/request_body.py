@@ -1,9 +1,9 @@
 """The body of a request, with a deadline for the whole of it.
 
-`wsgi.input` of the server waits for the client without a limit. `RequestBody` takes its place: it reads in small pieces and gives up
-when a piece comes after the deadline. A client that stops sending altogether holds its thread until it goes away: a server's
-`wsgi.input` cannot be interrupted. What bounds the number of such threads is `api.limits`; the reverse proxy in front, which hands
-over whole bodies, keeps such clients away (data/nginx).
+`wsgi.input` of the server waits for the client without a limit. `RequestBody` takes its place: it reads in small pieces and
+gives up when a piece comes after the deadline. A client that stops sending altogether holds its thread until it goes away: the
+server's `wsgi.input` cannot be interrupted. `api.limits` bounds the number of such threads; the reverse proxy in front, which
+hands over whole bodies, keeps such clients away (data/nginx).
 """
 
 import time

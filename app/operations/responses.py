@@ -1,8 +1,8 @@
 """Response buffering: answers are handed to the server whole, so that a slow client holds no thread.
 
-A thread answers one request at a time. granian releases the thread once it has the whole answer, however slowly the client takes
-it; of an iterated answer it holds the thread until the last piece is taken. Only large answers are iterated (`api.pieces`), which
-take a slot of `api.limits.transfers` or `api.limits.bulk` meanwhile.
+A thread answers one request at a time. granian releases the thread once it has the whole answer, however slowly the client
+takes it; of an iterated answer it holds the thread until the last piece is taken. Only large answers are iterated
+(`api.pieces`), which take a slot of `api.limits.transfers` or `api.limits.bulk` meanwhile.
 
 The server writes the text of an exception that reaches it to its log. Texts repeat values of a request, so none gets that far.
 """

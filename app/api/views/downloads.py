@@ -26,7 +26,7 @@ from geography.formats import CHECKSUMS_NAME, DESCRIBES
 from geography.messages import Message
 from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
 
-# A smaller part fits the connection's buffers. A larger one holds a thread until the client has taken it, so it takes a transfer slot.
+# A smaller part fits the connection's buffers. A larger one holds a thread until the client has taken it: a transfer slot.
 _LARGE = 1 << 20
 # The page's own styles and nothing else.
 _PAGE_POLICY = (

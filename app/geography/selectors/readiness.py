@@ -45,7 +45,7 @@ def readiness() -> Readiness:
     """Return what is there and what is missing.
 
     Raises: django.db.OperationalError or InterfaceError where the database does not answer.
-    Queries: 6, and 1 more for each coverage without a vintage.
+    Queries: 8, two of them around a savepoint, and 1 more for each coverage without a vintage.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'postgis'")

@@ -285,7 +285,8 @@ def test_eviction_runs_in_no_request(tmp_path, monkeypatch):
     for number in range(200):
         shelf.fetch(str(number), lambda: b"x" * 120)
     swept(shelf)
-    assert threads and threading.current_thread() not in threads
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 def test_what_was_used_last_stays(tmp_path):
@@ -306,7 +307,7 @@ def test_what_was_used_last_stays(tmp_path):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda text: b"",
+        lambda _: b"",
         lambda text: text[: len(text) // 2],
         lambda text: text[:-1],
         lambda text: text[:50] + bytes([text[50] ^ 1]) + text[51:],

@@ -25,7 +25,7 @@ KEPT = [
     "/health-regions",
     "/health-regions/?province=ON&detail=none",
     "/health-regions/3501?lang=fr",
-    "/fsa?fields=name",
+    "/fsa?detail=none",
     "/tiles/health-regions/0/0/0.mvt",
 ]
 HEADERS: list[dict[str, str]] = [

@@ -232,7 +232,7 @@ def test_the_time_limits_of_an_analyst_hold_though_it_lifts_them() -> None:
         idle.execute("BEGIN; SELECT count(*) FROM geo.fsa")
         with ThreadPoolExecutor(1) as pool:
             asked = pool.submit(busy.execute, "SELECT pg_sleep(60)")
-            until(lambda: asked.running())
+            until(asked.running)
             time.sleep(1.5)
             with connected("geo_api") as service:
                 service.execute("SELECT public.end_long_reads('1 s', '1 s')")

@@ -141,7 +141,7 @@ class TestWhoMayRead:
 
     @pytest.mark.usefixtures("database_away")
     def test_without_a_database_it_says_so(self, client: Any) -> None:
-        found = samples(client.get("/metrics").content.decode())
+        found = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
         assert value(found, "geo_database_up") == 0
         assert value(found, "geo_workers") == 1
         assert not any(name.startswith("geo_vintage") for name, _ in found)
@@ -163,11 +163,11 @@ def test_what_is_kept_here_or_at_the_client_is_counted(
     client: Any, committed_world: Any, db: None, settings: Any, tmp_path: Any
 ) -> None:
     settings.GEODATA_CACHE, settings.BODY_CACHE_MB = tmp_path, 16
-    before = samples(client.get("/metrics").content.decode())
+    before = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
     answers = [client.get("/health-regions?detail=low") for _ in range(3)]
     for etag in (answers[0].headers["ETag"], '"another"'):
         client.get("/health-regions?detail=low", headers={"If-None-Match": etag})
-    after = samples(client.get("/metrics").content.decode())
+    after = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
     counted = {
         (cache, result): value(after, "geo_cache_requests_total", cache=cache, result=result)
         - value(before, "geo_cache_requests_total", cache=cache, result=result)
