@@ -232,9 +232,7 @@ def _headers(kind: Kind, language: str) -> dict[str, str]:
     retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
     # RFC 9110, section 15.5.16.
     coding = {"Accept-Encoding": ", ".join(ENCODINGS)} if kind is TABLE[EncodingUnknown] else {}
-    return (
-        {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "private, no-store"} | retry | coding
-    )
+    return {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "private, no-store"} | retry | coding
 
 
 def _body(kind: Kind, error: BaseException, language: str) -> dict[str, Any]:

@@ -137,9 +137,7 @@ COMPONENTS: dict[str, Schema] = {
             **_EDITION,
             "values": _by_place({"oneOf": [ref("IndicatorFigure"), {"type": ["number", "null"]}]}),
             "unassigned": _by_place(
-                record(
-                    _FIGURE | {"share_of_province": or_null(number("Part of the province's count."))}, optional=_OPTIONAL
-                )
+                record(_FIGURE | {"share_of_province": or_null(number("Part of the province's count."))}, optional=_OPTIONAL)
             ),
             "provinces": _by_place(ref("IndicatorFigure")),
             "country": or_null(ref("IndicatorFigure")),

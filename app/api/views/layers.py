@@ -91,9 +91,7 @@ class LayerView(GeoView):
 
         # What a code means elsewhere is a matter of the other vintages that are published.
         stored = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
-        return self.cached(
-            request, query, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=not keep
-        )
+        return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=not keep)
 
     def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
         """Answer with the layer, or with a page of it.

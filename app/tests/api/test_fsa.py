@@ -116,9 +116,7 @@ class TestWhatIsTakenForAnFsa:
     def test_no_letter_that_cannot_be(self, get, assert_problem, code):
         assert_problem(get(f"/fsa/{code}"), 400, "fsa-malformed", parameter="code")
 
-    @pytest.mark.parametrize(
-        "code", ["M", "M5", "M5VV", "M5V3L", "M5V3L99", "M٥V", "M5V%00", "%00", "🍁", "---", "M5V;3L9"]
-    )
+    @pytest.mark.parametrize("code", ["M", "M5", "M5VV", "M5V3L", "M5V3L99", "M٥V", "M5V%00", "%00", "🍁", "---", "M5V;3L9"])
     @pytest.mark.parametrize("path", ["/fsa/{}", "/fsa/{}/boundary"])
     def test_nothing_of_another_form(self, get, assert_problem, path, code):
         assert_problem(get(path.format(code)), 400, "fsa-malformed", parameter="code")
