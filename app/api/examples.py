@@ -31,6 +31,7 @@ _VINTAGE = {
 _CHECKS = {
     "database": True,
     "postgis": "3.3.2",
+    "functions": True,
     "migrations_missing": 0,
     "vintages": {"health-regions": {"label": "2022", "demo": False}, "fsa": {"label": "2021", "demo": False}},
 }

@@ -34,7 +34,7 @@ def post(world, client):
 def chunked(body: bytes) -> Any:
     """A request as granian hands on one without Content-Length."""
     request = RequestFactory().post("/locate", b"", content_type="text/csv")
-    del request.META["CONTENT_LENGTH"]
+    request.META.pop("CONTENT_LENGTH", None)
     request.META |= {"wsgi.input": BytesIO(body), "wsgi.input_terminated": True}
     return request
 

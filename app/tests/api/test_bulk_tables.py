@@ -222,7 +222,7 @@ class TestEncodings:
         assert_problem(post(b"\xff\xfel\x00a"[:-1]), 400, "body-invalid")
         assert_problem(post(b"lat,lon,\x81", charset="windows-1252"), 400, "body-invalid")
 
-    @pytest.mark.parametrize("charset", ["klingon", "zip", "utf-7", "idna", "x\0"])
+    @pytest.mark.parametrize("charset", ["klingon", "zip", "utf-7", "idna"])
     def test_that_are_none_are_refused(self, post, assert_problem, charset):
         assert "windows-1252" in assert_problem(post("lat,lon\n", charset=charset), 415, "media-type-unknown")["hint"]
 

@@ -12,9 +12,12 @@ from api.limits import TooManyAtOnce
 from api.management.commands import translations
 from api.spec import Param
 from geography.codes import PROVINCES
+from geography.messages import Message
 from geography.models import Status, Vintage
-from loader.export import make
+from indicators.errors import PlaceUnknown
+from loader.export import make, shelf
 from loader.progress import Steps
+from operations.request_body import BodyTimeout
 from tests import world as worlds
 
 HERE = worlds.position(2_000, 5_000)
@@ -47,7 +50,6 @@ ADDRESSES = {
         "/health-regions?province=ZZ",
         "/health-regions?detail=fine",
         "/health-regions?limit=none",
-        "/health-regions?detail=full&limit=11",
         "/health-regions?lat=45",
         "/vintages/health-regions/2022/changes/2022",
         "/vintages/health-regions/2018/changes/2022?kind=eaten",
@@ -132,6 +134,27 @@ def one_file(request, monkeypatch, client):
     make.make([one for one in make.published_downloads() if one.name == "fsa-2021.csv"], Steps(quiet=True))
 
 
+def being_made(request, monkeypatch, client):
+    lock = shelf.alone()
+    lock.__enter__()
+    request.addfinalizer(lambda: lock.__exit__(None, None, None))
+
+
+def late(request, monkeypatch, client):
+    def read_bytes(request):
+        raise BodyTimeout
+
+    monkeypatch.setattr("api.views.bulk.read_bytes", read_bytes)
+
+
+def elsewhere(request, monkeypatch, client):
+    def published_vintages():
+        message = Message("%(indicator)s has no place '%(place)s'.", indicator="cases", place="ZZ")
+        raise PlaceUnknown(message, parameter="place")
+
+    monkeypatch.setattr("api.views.service.published_vintages", published_vintages)
+
+
 def small(request, monkeypatch, client):
     request.getfixturevalue("settings").DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 
@@ -150,7 +173,12 @@ ELSEWHERE = [
     ("too-many-requests", often, {"path": "/vintages"}),
     ("nothing-published", no_vintages, {"path": "/health-regions"}),
     ("nothing-published", only_extracts, {"path": "/fsa"}),
-    ("download-missing", nothing, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
+    ("download-not-made", nothing, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
+    ("download-missing", being_made, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
+    ("encoding-unknown", nothing, _sent("lat,lon\n", "text/csv") | {"headers": {"Content-Encoding": "compress"}}),
+    ("body-timeout", late, _sent("lat,lon\n", "text/csv")),
+    ("indicator-unknown", nothing, {"path": "/indicators/atlantis"}),
+    ("place-unknown", elsewhere, {"path": "/vintages"}),
     ("download-unknown", one_file, {"path": f"/downloads/fsa/2021/{'0' * 16}/fsa-2021.csv"}),
     ("range-unsatisfiable", one_file, {"path": "/downloads/fsa/2021/fsa-2021.csv", "headers": {"Range": "bytes=999999-"}}),
     ("not-ready", no_vintages, {"path": "/readyz"}),
@@ -168,8 +196,6 @@ ELSEWHERE = [
     ("body-invalid", nothing, _sent(b"lat,lon\n\xe9,1", "text/csv")),
     ("body-invalid", nothing, _sent('lat,lon\n"1,2', "text/csv")),
     ("body-invalid", nothing, _sent("a,b\n", "text/csv")),
-    ("body-invalid", nothing, _sent("lat,y,lon\n", "text/csv")),
-    ("body-invalid", nothing, _sent("lat,lon,status\n", "text/csv")),
 ]
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -190,7 +216,7 @@ def _texts(texts):
 
 
 def _words(text):
-    return re.findall(r"[a-zà-öø-ÿœ]+", re.sub(r"%\(\w+\)s", " ", text).lower())
+    return re.findall(r"[a-zà-öø-ÿœ]+", re.sub(r"%\(\w+\)s|manage\.py \w+|bin/manage \w+", " ", text).lower())
 
 
 def _names():
