@@ -67,7 +67,7 @@ def test_listing_takes_one_query_and_leaves_staged_ones_out(world, django_assert
 
 
 def test_ready_is_a_vintage_of_each_coverage(world, django_assert_num_queries):
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(8):
         found = readiness()
     assert found.ready
     assert found.migrations_missing == 0
