@@ -15,6 +15,8 @@ from uuid import UUID
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.translation import override
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 from rest_framework.response import Response
 
@@ -23,6 +25,7 @@ from api.bulk.body import ENCODINGS
 from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
 from api.language import language_of, say
 from api.limits import TooManyAtOnce, TooManyRequests
+from api.problem_help import EXPLANATIONS
 from api.ranges import RangeUnsatisfiable
 from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
@@ -41,6 +44,10 @@ logger = logging.getLogger(__name__)
 
 # Refusals that say nothing is wrong here: a line without the place in the code.
 _BY_DESIGN = (TooManyAtOnce, NoPlace)
+# A page with the project's own styles and nothing else.
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 class NotReady(Exception):
@@ -205,8 +212,27 @@ def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
 
 
 def unknown_route(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer an address that no route serves."""
-    return _plain(TABLE[Http404], request, Http404())
+    """Answer an address that no route serves: with a page where a browser asks, else with a problem document."""
+    response = _plain(TABLE[Http404], request, Http404())
+    if request.method in ("GET", "HEAD") and prefers_html(request):
+        kind, language = TABLE[Http404], language_of(request)
+        explained = {
+            "type": kind.type,
+            "title": say(kind.title, language),
+            "status": kind.status,
+            "explanation": say(EXPLANATIONS[kind.slug], language),
+        }
+        with override(language):
+            page = render_to_string("api/problems.html", {"language": language, "problems": [explained]})
+        response = HttpResponse(page, status=kind.status, headers=_headers(kind, language))
+        response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response.headers["Vary"] = "Accept, Accept-Language"
+    return response
+
+
+def prefers_html(request: HttpRequest) -> bool:
+    """Return True where the Accept header prefers a page to JSON, as browsers do."""
+    return request.get_preferred_type([PROBLEM_MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
 
 
 def request_refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

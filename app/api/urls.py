@@ -6,7 +6,19 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import coverages, downloads, indicators, layers, lookups, neighbours, positions, service, tiles, vintages
+from api.views import (
+    coverages,
+    downloads,
+    indicators,
+    layers,
+    lookups,
+    neighbours,
+    positions,
+    problems,
+    service,
+    tiles,
+    vintages,
+)
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -60,5 +72,7 @@ urlpatterns = [
         ("readyz", service.ReadyView.as_view(), "readyz"),
         ("schema", service.SchemaView.as_view(), "schema"),
         ("docs", service.docs, "docs"),
+        ("problems", problems.problems, "problems"),
+        ("problems/<str:slug>", problems.problem, "problem"),
     ),
 ]

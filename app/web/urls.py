@@ -4,4 +4,8 @@ from django.urls import path
 
 from web import views
 
-urlpatterns = [path("", views.page, name="map")]
+urlpatterns = [
+    path("", views.page, name="map"),
+    path("robots.txt", views.robots, name="robots"),
+    path("favicon.ico", views.favicon, name="favicon"),
+]

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
@@ -86,3 +86,22 @@ def _rendered(language: str) -> str:
         "settings": settings,
     }
     return render_to_string("web/map.html", context)
+
+
+# Crawlers index the map, the documentation and the list of downloads; not every answer and tile.
+_ROBOTS = "".join(
+    ["User-agent: *\n"]
+    + [f"Disallow: {path}\n" for path in ("/locate", "/fsa", "/health-regions", "/coverages", "/tiles/", "/downloads/")]
+)
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    """Answer with the rules for crawlers (RFC 9309)."""
+    return HttpResponse(_ROBOTS, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Redirect to the icon: browsers ask for this address beside pages that name no icon."""
+    return HttpResponseRedirect(static(f"{assets.PREFIX}/img/mark.svg"), headers={"Cache-Control": "public, max-age=3600"})

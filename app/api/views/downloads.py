@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from api import openapi, queries
 from api.bodies import NOTICE, downloads_block, web_address
+from api.errors import PAGE_POLICY
 from api.language import say_often
 from api.limits import TooManyAtOnce
 from api.pieces import sent_part
@@ -24,14 +25,11 @@ from api.views.base import ApiView
 from geography import errors
 from geography.formats import CHECKSUMS_NAME, DESCRIBES
 from geography.messages import Message
+from geography.selectors.coverages import published_coverages
 from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
 
 # A smaller part fits the connection's buffers. A larger one holds a thread until the client has taken it: a transfer slot.
 _LARGE = 1 << 20
-# The page's own styles and nothing else.
-_PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 _BY_NAME = "public, max-age=300, must-revalidate"
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _PROBLEMS: tuple[type[Exception], ...] = (
@@ -64,6 +62,9 @@ class PageRenderer(BaseRenderer):
         if context["response"].status_code >= 400:
             return json_bytes(data)
         language = context["view"].language
+        in_force = {one.coverage.slug: one.in_force.label for one in published_coverages() if one.in_force is not None}
+        for one in data["downloads"]:
+            one["in_force"] = in_force.get(one["vintage"]["coverage"]) == one["vintage"]["label"]
         return render_to_string(
             "api/downloads.html", data | {"language": language, "notice": say_often(NOTICE, language)}, context["request"]
         ).encode()
@@ -90,7 +91,7 @@ class DownloadsView(ApiView):
         """
         self.ask(request, queries.PLAIN)
         body = {"downloads": [downloads_block(vintage, files, self.language) for vintage, files in all_downloads()]}
-        return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": _PAGE_POLICY})
+        return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY})
 
 
 class DownloadView(ApiView):

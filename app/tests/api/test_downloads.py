@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from geography.selectors import catalogue
 from geography.selectors.downloads import downloads_of
 from loader.export import make, shelf
 from loader.progress import Steps
+from tests import world as worlds
 
 NAME = "health-regions-2022.csv"
 PATH = f"/downloads/health-regions/2022/{NAME}"
@@ -290,6 +292,21 @@ def test_the_page_is_in_the_readers_language(get: Any, shop: None, lang: str, he
     response = get("/downloads", headers=BROWSER, lang=lang)
     assert heading in page(response).text
     assert f'<html lang="{lang}">' in response.content.decode()
+
+
+def test_an_edition_that_another_one_replaced_is_not_in_force(get: Any, shop: None) -> None:
+    Vintage.objects.filter(coverage__slug="health-regions").update(licence="", licence_url="")
+    later = worlds.make_vintage("health-regions", "2023", date(2023, 1, 1))
+    worlds.add_places(later, worlds.HEALTH_REGIONS_DEMO)
+    catalogue.forget()
+    sections = get("/downloads", headers=BROWSER).content.decode().split("<section")
+    (replaced,) = (one for one in sections if 'id="health-regions-2022"' in one)
+    (current,) = (one for one in sections if 'id="health-regions-2023"' in one)
+    assert "in force from" in current
+    assert "effective from" in replaced
+    assert "in force from" not in replaced
+    # Without a licence no separator is left.
+    assert "SHA256SUMS</a><br>" in replaced
 
 
 def test_a_name_in_a_file_cannot_become_part_of_the_page(get: Any, shop: None) -> None:

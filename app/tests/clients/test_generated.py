@@ -1,11 +1,16 @@
 """Clients that generators make from the OpenAPI document, in Python and in TypeScript, ask the running server."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
+from django.conf import settings
+
 from tests.clients import node
 from tests.clients.conftest import private
+
+README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8")
 
 PYTHON = """
 import json, sys
@@ -56,7 +61,8 @@ const first = (geometry: components["schemas"]["Geometry"] | null): number | und
   : geometry.type === "Polygon" ? geometry.coordinates[0]?.[0]?.[0]
   : geometry.coordinates[0]?.[0]?.[0]?.[0];
 const hruid: string | undefined = position.data?.properties.health_region?.hruid;
-const status: string[] | undefined = many.data?.results.map((one) => one.status);
+// A bulk answer may be text (CSV, lines of JSON) too.
+const status: string[] | undefined = typeof many.data === "object" ? many.data.results.map((one) => one.status) : undefined;
 const problem: string | undefined = wrong.error?.type;
 console.log(
   JSON.stringify({
@@ -69,6 +75,23 @@ console.log(
   }),
 );
 """
+
+
+def test_d3_draws_regions_and_not_everything_else_with_the_function_of_the_readme(service: str, tmp_path: Path) -> None:
+    folder = node.install(tmp_path, "d3-geo@3.1.1")
+    (rewound,) = (one for one in re.findall(r"```js\n(.*?)```", README, re.DOTALL) if "const rewound" in one)
+    script = f"""import {{ geoArea }} from "d3-geo";
+{rewound}
+const {{ features }} = await (await fetch("{service}/health-regions")).json();
+const areas = (geometry) => features.map((one) => geoArea(geometry(one.geometry)));
+console.log(JSON.stringify({{ as_sent: areas((one) => one), rewound: areas(rewound) }}));
+"""
+    (folder / "draw.mjs").write_text(script, encoding="utf-8")
+    steradians = json.loads(node.run(folder, "node", "draw.mjs"))
+    # Canada is a fiftieth of the sphere; the other side of a region is nearly all of it.
+    assert len(steradians["rewound"]) == 104
+    assert max(steradians["rewound"]) < 1
+    assert min(steradians["as_sent"]) > 12
 
 
 def test_a_python_client_is_generated_and_reads_every_answer(service: str, tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""Pages about problems: what `type` of a problem document leads to, and what a browser gets at a mistyped address."""
+
+import pytest
+
+from api.errors import TABLE
+from api.problem_help import EXPLANATIONS
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+KINDS = {kind.slug: kind for kind in TABLE.values()}
+
+
+def test_every_problem_type_has_an_explanation():
+    assert set(EXPLANATIONS) == set(KINDS)
+
+
+@pytest.mark.parametrize("slug", KINDS)
+def test_the_type_of_a_problem_leads_to_its_explanation(get, slug):
+    for path in (f"/problems/{slug}", f"/problems/{slug}/"):
+        body = get(path).json()
+        assert (body["type"], body["status"]) == (f"/problems/{slug}", KINDS[slug].status)
+        assert body["explanation"]
+        assert get(path, lang="fr").json()["explanation"] != body["explanation"]
+
+
+@pytest.mark.parametrize(("lang", "text"), [("en", "Not a usable position"), ("fr", "les longitudes du Canada")])
+def test_a_browser_gets_it_as_a_page_in_the_readers_language(get, lang, text):
+    response = get("/problems/coordinate-invalid", headers=BROWSER, lang=lang)
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert (response.status_code, response.headers["Content-Language"]) == (200, lang)
+    assert text in response.content.decode()
+    assert f'<html lang="{lang}">' in response.content.decode()
+
+
+def test_all_types_are_listed(get):
+    assert [one["type"] for one in get("/problems").json()["problems"]] == [f"/problems/{slug}" for slug in sorted(KINDS)]
+    html = get("/problems", headers=BROWSER).content.decode()
+    assert all(f'href="/problems/{slug}"' in html for slug in KINDS)
+
+
+def test_a_type_that_does_not_exist_is_a_problem(get, assert_problem):
+    assert_problem(get("/problems/nothing"), 404, "route-unknown")
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/health-region", "/problems/nothing", "/<script>alert(1)</script>"])
+@pytest.mark.parametrize(("lang", "text"), [("en", "Back to the map"), ("fr", "Retour à la carte")])
+def test_a_mistyped_address_gives_a_browser_a_page_and_a_program_a_problem(get, assert_problem, path, lang, text):
+    response = get(path, headers=BROWSER, lang=lang)
+    html = response.content.decode()
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "style-src 'self'" in response.headers["Content-Security-Policy"]
+    assert "Accept" in response.headers["Vary"].split(", ")
+    assert text in html
+    assert 'href="/"' in html
+    assert "<script" not in html
+    for accept in ("*/*", "application/json", "application/problem+json", "text/csv"):
+        assert_problem(get(path, headers={"Accept": accept}, lang=lang), 404, "route-unknown")
+
+
+def test_crawlers_and_browsers_find_what_they_ask_for(get):
+    robots = get("/robots.txt")
+    assert robots.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert "Disallow: /locate\n" in robots.content.decode()
+    icon = get("/favicon.ico")
+    assert (icon.status_code, icon.headers["Location"].rpartition("/")[2]) == (302, "mark.svg")
