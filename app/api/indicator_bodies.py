@@ -220,7 +220,9 @@ def figure_row(published: "PublishedIndicator", measure: str, code: str, figure:
     }
 
 
-def series_rows(published: "PublishedIndicator", measure: str, rows: Sequence["Row"], days: Sequence[date]) -> Iterator[dict[str, Any]]:
+def series_rows(
+    published: "PublishedIndicator", measure: str, rows: Sequence["Row"], days: Sequence[date]
+) -> Iterator[dict[str, Any]]:
     """Yield series as rows of a table, a place after the other."""
     for row in rows:
         place = {"place": row.place.key, "kind": row.place.kind, "province": province_of(row.place)}

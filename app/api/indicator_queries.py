@@ -182,12 +182,12 @@ def _region(values: Values) -> RegionIndicatorsQuery:
     )
 
 
-ONE_INDICATOR = Spec(lambda values: IndicatorQuery(lang=values["lang"], indicator=values["id"]), path=(INDICATOR,), query=(LANG,))
+ONE_INDICATOR = Spec(
+    lambda values: IndicatorQuery(lang=values["lang"], indicator=values["id"]), path=(INDICATOR,), query=(LANG,)
+)
 MAP = Spec(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, LANG))
 CUBE = Spec(
-    lambda values: CubeQuery(
-        lang=values["lang"], indicator=values["id"], measure=values["measure"], frequency=values["freq"]
-    ),
+    lambda values: CubeQuery(lang=values["lang"], indicator=values["id"], measure=values["measure"], frequency=values["freq"]),
     path=(INDICATOR,),
     query=(MEASURE, FREQUENCY, LANG),
 )

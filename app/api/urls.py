@@ -6,7 +6,19 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
-from api.views import coverages, downloads, indicators, layers, lookups, neighbours, positions, service, tiles, vintages
+from api.views import (
+    coverages,
+    downloads,
+    indicators,
+    layers,
+    lookups,
+    neighbours,
+    positions,
+    region_indicators,
+    service,
+    tiles,
+    vintages,
+)
 
 
 def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
@@ -48,6 +60,16 @@ urlpatterns = [
         ("vintages", service.VintagesView.as_view(), "vintages"),
         ("vintages/<str:coverage>/<str:label>", vintages.VintageView.as_view(), "vintage"),
         ("vintages/<str:coverage>/<str:a>/changes/<str:b>", vintages.ChangesView.as_view(), "changes"),
+        (
+            "health-regions/<str:id>/indicators",
+            region_indicators.HealthRegionIndicatorsView.as_view(),
+            "health-region-indicators",
+        ),
+        (
+            "coverages/<str:coverage>/regions/<str:code>/indicators",
+            region_indicators.CoverageRegionIndicatorsView.as_view(),
+            "coverage-region-indicators",
+        ),
         ("indicators", indicators.IndicatorsView.as_view(), "indicators"),
         ("indicators/<str:id>", indicators.IndicatorDetailView.as_view(), "indicator"),
         ("indicators/<str:id>/map", indicators.MapView.as_view(), "indicator-map"),

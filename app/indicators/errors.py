@@ -9,4 +9,3 @@ class IndicatorUnknown(NotFound):
 
 class PlaceUnknown(NotFound):
     """The indicator has no series for this place."""
-

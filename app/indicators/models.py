@@ -71,7 +71,7 @@ class Place(models.Model):
     name_en = models.TextField(db_comment="English name.")
     name_fr = models.TextField(db_comment="French name.")
     other_names = ArrayField(models.TextField(), default=list, db_comment="Further spellings that files use.")
-    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_comment="Place it is a part of.")
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children", db_comment="Place it is a part of.")
 
     class Meta:
         db_table = "place"
@@ -100,9 +100,7 @@ class PlaceMember(models.Model):
     class Meta:
         db_table = "place_member"
         db_table_comment = "How places of a series relate to regions of other editions; declared or computed, never guessed."
-        constraints = [
-            models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "place"], name="place_member_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "place"], name="place_member_once")]
 
 
 class Population(models.Model):
@@ -171,9 +169,7 @@ class Value(models.Model):
     status = models.SmallIntegerField(
         db_comment="0 reported, 1 carried, 2 not_reported, 3 unassigned, 4 suppressed, 5 capped, 6 withdrawn, 7 estimated."
     )
-    from_issue = models.ForeignKey(
-        Issue, models.CASCADE, related_name="+", db_comment="First issue that stated it."
-    )
+    from_issue = models.ForeignKey(Issue, models.CASCADE, related_name="+", db_comment="First issue that stated it.")
     to_issue = models.ForeignKey(
         Issue, models.CASCADE, null=True, related_name="+", db_comment="First issue that no longer did; null: current."
     )
@@ -183,12 +179,18 @@ class Value(models.Model):
         db_table_comment = "Values as published. Current: to_issue_id is null."
         constraints = [
             models.UniqueConstraint(
-                fields=["series", "period"], condition=Q(to_issue=None), include=["value", "status"], name="indicator_value_current"
+                fields=["series", "period"],
+                condition=Q(to_issue=None),
+                include=["value", "status"],
+                name="indicator_value_current",
             )
         ]
         indexes = [
             models.Index(
-                fields=["period", "series"], condition=Q(to_issue=None), include=["value", "status"], name="indicator_value_by_period"
+                fields=["period", "series"],
+                condition=Q(to_issue=None),
+                include=["value", "status"],
+                name="indicator_value_by_period",
             )
         ]
 

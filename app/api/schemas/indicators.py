@@ -137,9 +137,7 @@ COMPONENTS: dict[str, Schema] = {
             **_EDITION,
             "values": _by_place({"oneOf": [ref("IndicatorFigure"), {"type": ["number", "null"]}]}),
             "unassigned": _by_place(
-                record(
-                    _FIGURE | {"share_of_province": or_null(number("Part of the province's count."))}, optional=_OPTIONAL
-                )
+                record(_FIGURE | {"share_of_province": or_null(number("Part of the province's count."))}, optional=_OPTIONAL)
             ),
             "provinces": _by_place(ref("IndicatorFigure")),
             "country": or_null(ref("IndicatorFigure")),
@@ -161,6 +159,28 @@ COMPONENTS: dict[str, Schema] = {
             **_STATUSES,
         },
         description="One measure of all places, one element for each step.",
+    ),
+    "RegionIndicators": record(
+        {
+            "region": record({"coverage": text("Coverage."), "vintage": text("Label of the vintage."), "code": text("Code.")}),
+            "indicators": array(
+                record(
+                    {
+                        "id": text("Name of the indicator."),
+                        "name": text("Name in the language of the answer."),
+                        "measure": text("Measure.", enum=_MEASURES),
+                        "unit": text("Unit in words."),
+                        "on": DAY,
+                        **_FIGURE,
+                        "attribution": text("Attribution to show."),
+                        "licence": text("Licence."),
+                    },
+                    optional=_OPTIONAL,
+                )
+            ),
+            **_STATUSES,
+        },
+        description="The latest value of every indicator for one region.",
     ),
     "IndicatorSeries": record(
         {

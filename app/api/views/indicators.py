@@ -209,7 +209,9 @@ class MapView(TableView):
                 regions = maps.figures_of_regions(found, measure, vintage)
             return self.written(
                 request,
-                lambda: self.body(published, query, measure, on, found, regions, (vintage.coverage.slug, vintage.label) if vintage else own),
+                lambda: self.body(
+                    published, query, measure, on, found, regions, (vintage.coverage.slug, vintage.label) if vintage else own
+                ),
                 bodies.COLUMNS,
                 lambda: _map_rows(published, measure, on, found, regions),
             )
@@ -348,9 +350,7 @@ class CubeView(TableView):
             statuses = {"statuses": bodies.statuses_block(self.language)}
             return head(published, measure, self.language) | edition | span | shown | statuses | extra(rows)
 
-        return self.written(
-            request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days)
-        )
+        return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
 
 
 class SeriesView(CubeView):
@@ -421,5 +421,3 @@ def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
                 hint=Message("/indicators/%(indicator)s lists its places.", indicator=published.indicator.slug),
             )
     return [by_key[key.casefold()] for key in keys]
-
-

@@ -6,208 +6,449 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Indicator',
+            name="Indicator",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(db_comment='Stable name in URLs: cases, deaths.', max_length=40, unique=True)),
-                ('source', models.CharField(db_comment='Name of the source in geodata/series.toml that supplies it.', max_length=40)),
-                ('unit', models.CharField(db_comment='Unit of the values: cases, percent, copies/mL.', max_length=40)),
-                ('kind', models.CharField(choices=[('cumulative', 'Cumulative'), ('count', 'Count'), ('stock', 'Stock'), ('percent', 'Percent'), ('concentration', 'Concentration')], db_comment='cumulative, count (per period), stock, percent or concentration.', max_length=13)),
-                ('period', models.CharField(db_comment="day or week: the length of a count's period.", max_length=4)),
-                ('from_zero', models.BooleanField(db_comment='True where a cumulative total was 0 before the first day of its series.', default=False)),
-                ('coverage', models.CharField(db_comment='Coverage of the regions it is reported by; empty for other places.', max_length=40)),
-                ('vintage_label', models.CharField(db_comment='Edition of that coverage.', max_length=40)),
-                ('name_en', models.TextField(db_comment='English name.')),
-                ('name_fr', models.TextField(db_comment='French name.')),
-                ('definition_en', models.TextField(blank=True, db_comment='Definition, English.')),
-                ('definition_fr', models.TextField(blank=True, db_comment='Definition, French.')),
-                ('good_direction', models.CharField(db_comment='up, down or none: the direction that is good.', default='none', max_length=4)),
-                ('cadence', models.JSONField(db_comment='Declared reporting cadence by province: from, every, weekday.', default=list)),
-                ('licence', models.TextField(blank=True, db_comment='Name of the licence of the values.')),
-                ('licence_url', models.TextField(blank=True, db_comment='Address of the licence.')),
-                ('attribution_en', models.TextField(blank=True, db_comment='Attribution that the licence asks for, English.')),
-                ('attribution_fr', models.TextField(blank=True, db_comment='Attribution that the licence asks for, French.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(db_comment="Stable name in URLs: cases, deaths.", max_length=40, unique=True)),
+                (
+                    "source",
+                    models.CharField(db_comment="Name of the source in geodata/series.toml that supplies it.", max_length=40),
+                ),
+                ("unit", models.CharField(db_comment="Unit of the values: cases, percent, copies/mL.", max_length=40)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("cumulative", "Cumulative"),
+                            ("count", "Count"),
+                            ("stock", "Stock"),
+                            ("percent", "Percent"),
+                            ("concentration", "Concentration"),
+                        ],
+                        db_comment="cumulative, count (per period), stock, percent or concentration.",
+                        max_length=13,
+                    ),
+                ),
+                ("period", models.CharField(db_comment="day or week: the length of a count's period.", max_length=4)),
+                (
+                    "from_zero",
+                    models.BooleanField(
+                        db_comment="True where a cumulative total was 0 before the first day of its series.", default=False
+                    ),
+                ),
+                (
+                    "coverage",
+                    models.CharField(
+                        db_comment="Coverage of the regions it is reported by; empty for other places.", max_length=40
+                    ),
+                ),
+                ("vintage_label", models.CharField(db_comment="Edition of that coverage.", max_length=40)),
+                ("name_en", models.TextField(db_comment="English name.")),
+                ("name_fr", models.TextField(db_comment="French name.")),
+                ("definition_en", models.TextField(blank=True, db_comment="Definition, English.")),
+                ("definition_fr", models.TextField(blank=True, db_comment="Definition, French.")),
+                (
+                    "good_direction",
+                    models.CharField(db_comment="up, down or none: the direction that is good.", default="none", max_length=4),
+                ),
+                (
+                    "cadence",
+                    models.JSONField(db_comment="Declared reporting cadence by province: from, every, weekday.", default=list),
+                ),
+                ("licence", models.TextField(blank=True, db_comment="Name of the licence of the values.")),
+                ("licence_url", models.TextField(blank=True, db_comment="Address of the licence.")),
+                ("attribution_en", models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")),
+                ("attribution_fr", models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")),
             ],
             options={
-                'db_table': 'indicator',
-                'db_table_comment': 'Health indicators: what is reported by place and period.',
+                "db_table": "indicator",
+                "db_table_comment": "Health indicators: what is reported by place and period.",
             },
         ),
         migrations.CreateModel(
-            name='Issue',
+            name="Issue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(db_comment='Name of the source in geodata/series.toml.', max_length=40)),
-                ('issued_at', models.DateTimeField(db_comment='When the source published it, UTC.')),
-                ('loaded_at', models.DateTimeField(db_comment='When it was loaded, UTC.')),
-                ('sha256', models.CharField(db_comment="SHA-256 of the file's content and of its declaration.", max_length=64)),
-                ('file', models.TextField(db_comment='Name of the file.')),
-                ('status', models.CharField(choices=[('published', 'Published'), ('rolled_back', 'Rolled Back')], db_comment='published or rolled_back.', max_length=11)),
-                ('report', models.JSONField(db_comment='Report of the load: counts, gates, who accepted what and why.', default=dict)),
-                ('indicator', models.ForeignKey(db_comment='The indicator.', on_delete=django.db.models.deletion.CASCADE, related_name='issues', to='indicators.indicator')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source", models.CharField(db_comment="Name of the source in geodata/series.toml.", max_length=40)),
+                ("issued_at", models.DateTimeField(db_comment="When the source published it, UTC.")),
+                ("loaded_at", models.DateTimeField(db_comment="When it was loaded, UTC.")),
+                ("sha256", models.CharField(db_comment="SHA-256 of the file's content and of its declaration.", max_length=64)),
+                ("file", models.TextField(db_comment="Name of the file.")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("published", "Published"), ("rolled_back", "Rolled Back")],
+                        db_comment="published or rolled_back.",
+                        max_length=11,
+                    ),
+                ),
+                (
+                    "report",
+                    models.JSONField(db_comment="Report of the load: counts, gates, who accepted what and why.", default=dict),
+                ),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        db_comment="The indicator.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="issues",
+                        to="indicators.indicator",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'indicator_issue',
-                'db_table_comment': 'Publications of sources, one after the other.',
+                "db_table": "indicator_issue",
+                "db_table_comment": "Publications of sources, one after the other.",
             },
         ),
         migrations.CreateModel(
-            name='Place',
+            name="Place",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('country', 'Country'), ('province', 'Province'), ('region', 'Region'), ('unassigned', 'Unassigned'), ('site', 'Site')], db_comment='country, province, region, unassigned or site.', max_length=10)),
-                ('coverage', models.CharField(blank=True, db_comment='Coverage of the region; empty for other places.', max_length=40)),
-                ('vintage_label', models.CharField(blank=True, db_comment='Edition in which the code means this place.', max_length=40)),
-                ('code', models.CharField(db_comment='Code within the edition; 9999: no region assigned, by province.', max_length=80)),
-                ('pruid', models.CharField(blank=True, db_comment='Province or territory, Statistics Canada code.', max_length=2)),
-                ('key', models.CharField(db_comment='Name in URLs: 3595, ON, CA, NS-9999.', max_length=80)),
-                ('name_en', models.TextField(db_comment='English name.')),
-                ('name_fr', models.TextField(db_comment='French name.')),
-                ('other_names', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), db_comment='Further spellings that files use.', default=list, size=None)),
-                ('parent', models.ForeignKey(db_comment='Place it is a part of.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='indicators.place')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("country", "Country"),
+                            ("province", "Province"),
+                            ("region", "Region"),
+                            ("unassigned", "Unassigned"),
+                            ("site", "Site"),
+                        ],
+                        db_comment="country, province, region, unassigned or site.",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "coverage",
+                    models.CharField(blank=True, db_comment="Coverage of the region; empty for other places.", max_length=40),
+                ),
+                (
+                    "vintage_label",
+                    models.CharField(blank=True, db_comment="Edition in which the code means this place.", max_length=40),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        db_comment="Code within the edition; 9999: no region assigned, by province.", max_length=80
+                    ),
+                ),
+                (
+                    "pruid",
+                    models.CharField(blank=True, db_comment="Province or territory, Statistics Canada code.", max_length=2),
+                ),
+                ("key", models.CharField(db_comment="Name in URLs: 3595, ON, CA, NS-9999.", max_length=80)),
+                ("name_en", models.TextField(db_comment="English name.")),
+                ("name_fr", models.TextField(db_comment="French name.")),
+                (
+                    "other_names",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(), db_comment="Further spellings that files use.", default=list, size=None
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        db_comment="Place it is a part of.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="children",
+                        to="indicators.place",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'place',
-                'db_table_comment': 'Places that values are about. A code means a place only within its coverage and edition.',
+                "db_table": "place",
+                "db_table_comment": "Places that values are about. A code means a place only within its coverage and edition.",
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day_from', models.DateField(db_comment='First day it is about; null: from the beginning.', null=True)),
-                ('day_to', models.DateField(db_comment='Last day it is about; null: to the end.', null=True)),
-                ('text_en', models.TextField(db_comment='The remark, English.')),
-                ('text_fr', models.TextField(blank=True, db_comment='The remark, French; empty where there is none.')),
-                ('url', models.TextField(blank=True, db_comment='Where the source says so.')),
-                ('indicator', models.ForeignKey(db_comment='The indicator.', on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='indicators.indicator')),
-                ('place', models.ForeignKey(db_comment='The place; null: everywhere.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='indicators.place')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day_from", models.DateField(db_comment="First day it is about; null: from the beginning.", null=True)),
+                ("day_to", models.DateField(db_comment="Last day it is about; null: to the end.", null=True)),
+                ("text_en", models.TextField(db_comment="The remark, English.")),
+                ("text_fr", models.TextField(blank=True, db_comment="The remark, French; empty where there is none.")),
+                ("url", models.TextField(blank=True, db_comment="Where the source says so.")),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        db_comment="The indicator.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notes",
+                        to="indicators.indicator",
+                    ),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        db_comment="The place; null: everywhere.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="indicators.place",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'indicator_note',
-                'db_table_comment': 'Dated remarks about the values of an indicator.',
+                "db_table": "indicator_note",
+                "db_table_comment": "Dated remarks about the values of an indicator.",
             },
         ),
         migrations.CreateModel(
-            name='PlaceMember',
+            name="PlaceMember",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('coverage', models.CharField(db_comment='Coverage of the region.', max_length=40)),
-                ('vintage_label', models.CharField(db_comment='Edition of the region.', max_length=40)),
-                ('code', models.CharField(db_comment='Code of the region in that edition.', max_length=20)),
-                ('method', models.CharField(db_comment='same, sum, part_of, common or weighted.', max_length=8)),
-                ('share_of_place', models.FloatField(db_comment="Part of the place's people in the region, 0 to 1.", null=True)),
-                ('share_of_region', models.FloatField(db_comment="Part of the region's people in the place, 0 to 1.", null=True)),
-                ('basis', models.TextField(db_comment='What the relation rests on.')),
-                ('place', models.ForeignKey(db_comment='The place.', on_delete=django.db.models.deletion.CASCADE, related_name='members', to='indicators.place')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("coverage", models.CharField(db_comment="Coverage of the region.", max_length=40)),
+                ("vintage_label", models.CharField(db_comment="Edition of the region.", max_length=40)),
+                ("code", models.CharField(db_comment="Code of the region in that edition.", max_length=20)),
+                ("method", models.CharField(db_comment="same, sum, part_of, common or weighted.", max_length=8)),
+                (
+                    "share_of_place",
+                    models.FloatField(db_comment="Part of the place's people in the region, 0 to 1.", null=True),
+                ),
+                (
+                    "share_of_region",
+                    models.FloatField(db_comment="Part of the region's people in the place, 0 to 1.", null=True),
+                ),
+                ("basis", models.TextField(db_comment="What the relation rests on.")),
+                (
+                    "place",
+                    models.ForeignKey(
+                        db_comment="The place.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="indicators.place",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'place_member',
-                'db_table_comment': 'How places of a series relate to regions of other editions; declared or computed, never guessed.',
+                "db_table": "place_member",
+                "db_table_comment": "How places of a series relate to regions of other editions; declared or computed, never guessed.",
             },
         ),
         migrations.CreateModel(
-            name='Population',
+            name="Population",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('year', models.SmallIntegerField(db_comment='Calendar year; the estimate is for 1 July.')),
-                ('people', models.IntegerField(db_comment='Inhabitants.')),
-                ('source', models.TextField(db_comment='Source of the estimate.')),
-                ('place', models.ForeignKey(db_comment='The place.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='populations', to='indicators.place')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("year", models.SmallIntegerField(db_comment="Calendar year; the estimate is for 1 July.")),
+                ("people", models.IntegerField(db_comment="Inhabitants.")),
+                ("source", models.TextField(db_comment="Source of the estimate.")),
+                (
+                    "place",
+                    models.ForeignKey(
+                        db_comment="The place.",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="populations",
+                        to="indicators.place",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'place_population',
-                'db_table_comment': 'Population by place and year.',
+                "db_table": "place_population",
+                "db_table_comment": "Population by place and year.",
             },
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('derived', models.BooleanField(db_comment='True for a total of other series, computed at load.', default=False)),
-                ('first', models.DateField(db_comment='First day with a value.', null=True)),
-                ('last', models.DateField(db_comment='Last day with a value.', null=True)),
-                ('last_report', models.DateField(db_comment='Last day on which the source reported.', null=True)),
-                ('ended_on', models.DateField(db_comment='Last reporting day, where the series stopped before its source did.', null=True)),
-                ('indicator', models.ForeignKey(db_comment='The indicator.', on_delete=django.db.models.deletion.CASCADE, related_name='series', to='indicators.indicator')),
-                ('place', models.ForeignKey(db_comment='The place.', on_delete=django.db.models.deletion.PROTECT, related_name='series', to='indicators.place')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                (
+                    "derived",
+                    models.BooleanField(db_comment="True for a total of other series, computed at load.", default=False),
+                ),
+                ("first", models.DateField(db_comment="First day with a value.", null=True)),
+                ("last", models.DateField(db_comment="Last day with a value.", null=True)),
+                ("last_report", models.DateField(db_comment="Last day on which the source reported.", null=True)),
+                (
+                    "ended_on",
+                    models.DateField(
+                        db_comment="Last reporting day, where the series stopped before its source did.", null=True
+                    ),
+                ),
+                (
+                    "indicator",
+                    models.ForeignKey(
+                        db_comment="The indicator.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="series",
+                        to="indicators.indicator",
+                    ),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        db_comment="The place.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="series",
+                        to="indicators.place",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'indicator_series',
-                'db_table_comment': 'Series: one indicator for one place.',
+                "db_table": "indicator_series",
+                "db_table_comment": "Series: one indicator for one place.",
             },
         ),
         migrations.CreateModel(
-            name='Blob',
+            name="Blob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('measure', models.CharField(db_comment='value, cumulative, new_1d, new_7d or rate_7d.', max_length=12)),
-                ('start', models.DateField(db_comment='Day of the first element of the arrays; one element a day.')),
-                ('values', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(null=True), db_comment='The measure; null where there is none.', size=None)),
-                ('statuses', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), db_comment='Status of each element, as in indicator_value.', size=None)),
-                ('lags', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), db_comment='Days from the report that each element comes from.', size=None)),
-                ('spans', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), db_comment='Days that each element covers, ending at that report.', size=None)),
-                ('series', models.ForeignKey(db_comment='The series.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='blobs', to='indicators.series')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("measure", models.CharField(db_comment="value, cumulative, new_1d, new_7d or rate_7d.", max_length=12)),
+                ("start", models.DateField(db_comment="Day of the first element of the arrays; one element a day.")),
+                (
+                    "values",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(null=True), db_comment="The measure; null where there is none.", size=None
+                    ),
+                ),
+                (
+                    "statuses",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(),
+                        db_comment="Status of each element, as in indicator_value.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "lags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(),
+                        db_comment="Days from the report that each element comes from.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "spans",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(),
+                        db_comment="Days that each element covers, ending at that report.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_comment="The series.",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="blobs",
+                        to="indicators.series",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'indicator_blob',
-                'db_table_comment': 'Measures by day as arrays, derived at publication.',
+                "db_table": "indicator_blob",
+                "db_table_comment": "Measures by day as arrays, derived at publication.",
             },
         ),
         migrations.CreateModel(
-            name='Value',
+            name="Value",
             fields=[
-                ('pk', models.CompositePrimaryKey('series_id', 'period', 'from_issue_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('period', models.DateField(db_comment='Day, or last day of the period, that the value is about; a local calendar day.')),
-                ('value', models.FloatField(db_comment='The value; null where there is none.', null=True)),
-                ('status', models.SmallIntegerField(db_comment='0 reported, 1 carried, 2 not_reported, 3 unassigned, 4 suppressed, 5 capped, 6 withdrawn, 7 estimated.')),
-                ('from_issue', models.ForeignKey(db_comment='First issue that stated it.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='indicators.issue')),
-                ('series', models.ForeignKey(db_comment='The series.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='values', to='indicators.series')),
-                ('to_issue', models.ForeignKey(db_comment='First issue that no longer did; null: current.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='indicators.issue')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "series_id", "period", "from_issue_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "period",
+                    models.DateField(
+                        db_comment="Day, or last day of the period, that the value is about; a local calendar day."
+                    ),
+                ),
+                ("value", models.FloatField(db_comment="The value; null where there is none.", null=True)),
+                (
+                    "status",
+                    models.SmallIntegerField(
+                        db_comment="0 reported, 1 carried, 2 not_reported, 3 unassigned, 4 suppressed, 5 capped, 6 withdrawn, 7 estimated."
+                    ),
+                ),
+                (
+                    "from_issue",
+                    models.ForeignKey(
+                        db_comment="First issue that stated it.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="indicators.issue",
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_comment="The series.",
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="values",
+                        to="indicators.series",
+                    ),
+                ),
+                (
+                    "to_issue",
+                    models.ForeignKey(
+                        db_comment="First issue that no longer did; null: current.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="indicators.issue",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'indicator_value',
-                'db_table_comment': 'Values as published. Current: to_issue_id is null.',
+                "db_table": "indicator_value",
+                "db_table_comment": "Values as published. Current: to_issue_id is null.",
             },
         ),
         migrations.AddConstraint(
-            model_name='place',
-            constraint=models.UniqueConstraint(fields=('coverage', 'vintage_label', 'code', 'pruid', 'kind'), name='place_once'),
+            model_name="place",
+            constraint=models.UniqueConstraint(
+                fields=("coverage", "vintage_label", "code", "pruid", "kind"), name="place_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='place',
-            constraint=models.UniqueConstraint(fields=('coverage', 'vintage_label', 'key', 'kind'), name='place_key_once'),
+            model_name="place",
+            constraint=models.UniqueConstraint(fields=("coverage", "vintage_label", "key", "kind"), name="place_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='placemember',
-            constraint=models.UniqueConstraint(fields=('coverage', 'vintage_label', 'code', 'place'), name='place_member_once'),
+            model_name="placemember",
+            constraint=models.UniqueConstraint(fields=("coverage", "vintage_label", "code", "place"), name="place_member_once"),
         ),
         migrations.AddConstraint(
-            model_name='population',
-            constraint=models.UniqueConstraint(fields=('place', 'year'), name='place_population_once'),
+            model_name="population",
+            constraint=models.UniqueConstraint(fields=("place", "year"), name="place_population_once"),
         ),
         migrations.AddConstraint(
-            model_name='series',
-            constraint=models.UniqueConstraint(fields=('indicator', 'place'), name='indicator_series_once'),
+            model_name="series",
+            constraint=models.UniqueConstraint(fields=("indicator", "place"), name="indicator_series_once"),
         ),
         migrations.AddConstraint(
-            model_name='blob',
-            constraint=models.UniqueConstraint(fields=('series', 'measure'), name='indicator_blob_once'),
+            model_name="blob",
+            constraint=models.UniqueConstraint(fields=("series", "measure"), name="indicator_blob_once"),
         ),
         migrations.AddIndex(
-            model_name='value',
-            index=models.Index(condition=models.Q(('to_issue', None)), fields=['period', 'series'], include=('value', 'status'), name='indicator_value_by_period'),
+            model_name="value",
+            index=models.Index(
+                condition=models.Q(("to_issue", None)),
+                fields=["period", "series"],
+                include=("value", "status"),
+                name="indicator_value_by_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='value',
-            constraint=models.UniqueConstraint(condition=models.Q(('to_issue', None)), fields=('series', 'period'), include=('value', 'status'), name='indicator_value_current'),
+            model_name="value",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("to_issue", None)),
+                fields=("series", "period"),
+                include=("value", "status"),
+                name="indicator_value_current",
+            ),
         ),
     ]

@@ -116,7 +116,10 @@ def _read() -> IndicatorCatalogue:
         .distinct("indicator_id")
     )
     return IndicatorCatalogue(
-        {one.indicator.slug: PublishedIndicator(one.indicator, one, _digest([one.pk, one.loaded_at, one.sha256])) for one in issues}
+        {
+            one.indicator.slug: PublishedIndicator(one.indicator, one, _digest([one.pk, one.loaded_at, one.sha256]))
+            for one in issues
+        }
     )
 
 

@@ -146,9 +146,7 @@ def rows(
 def _element(blob: Blob, position: int) -> Element:
     if not 0 <= position < len(blob.values):
         return NOTHING
-    return Element(
-        blob.values[position], ValueStatus(blob.statuses[position]), blob.lags[position], blob.spans[position]
-    )
+    return Element(blob.values[position], ValueStatus(blob.statuses[position]), blob.lags[position], blob.spans[position])
 
 
 def members_of(coverage: str, vintage: str, places: Sequence[Place]) -> list[PlaceMember]:

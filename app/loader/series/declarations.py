@@ -26,13 +26,22 @@ GATES = (
 _TEXT = {
     **dict.fromkeys(("indicator", "unit", "kind", "period", "file", "url", "licence", "licence_url", "shape", "match"), str),
     **dict.fromkeys(("name_en", "name_fr", "definition_en", "definition_fr", "attribution_en", "attribution_fr"), str),
-    **dict.fromkeys(("good_direction", "heading", "province", "decimal", "encoding", "delimiter", "surplus", "duplicates"), str),
+    **dict.fromkeys(
+        ("good_direction", "heading", "province", "decimal", "encoding", "delimiter", "surplus", "duplicates"), str
+    ),
 }
 _LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended"), list)
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
 _FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
 _KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime}
-_KIND_WORDS = {str: "text in quotes", list: "a list", dict: "KEY.NAME = … or {…}", bool: "true or false", int: "a whole number", datetime: "a time such as 2022-11-16T23:08:20Z"}
+_KIND_WORDS = {
+    str: "text in quotes",
+    list: "a list",
+    dict: "KEY.NAME = … or {…}",
+    bool: "true or false",
+    int: "a whole number",
+    datetime: "a time such as 2022-11-16T23:08:20Z",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +226,7 @@ def _check(where: str, source: Source) -> None:
     if unknown:
         raise SourceError(f"{where}: columns has no {sorted(unknown)[0]!r}; it has period, value, province, place.")
     if source.changes and source.kind != "cumulative":
-        raise SourceError(f"{where}: changes goes with kind = \"cumulative\".")
+        raise SourceError(f'{where}: changes goes with kind = "cumulative".')
     for gate in source.limits:
         if gate not in GATES:
             raise SourceError(f"{where}: limits has no gate {gate!r}. Gates: {', '.join(GATES)}.")

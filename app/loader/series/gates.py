@@ -36,7 +36,13 @@ class Gate:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is stored in a report."""
-        return {"name": self.name, "passed": self.passed, "detail": self.detail, "listed": list(self.listed), "acceptable": self.acceptable}
+        return {
+            "name": self.name,
+            "passed": self.passed,
+            "detail": self.detail,
+            "listed": list(self.listed),
+            "acceptable": self.acceptable,
+        }
 
 
 @dataclass(slots=True)
@@ -83,7 +89,9 @@ def content_gates(result: Interpretation, source: Source, without_population: li
         ),
         Gate(
             "population",
-            not regions or source.kind not in ("cumulative", "count") or len(without_population) <= limit["population"] * len(regions),
+            not regions
+            or source.kind not in ("cumulative", "count")
+            or len(without_population) <= limit["population"] * len(regions),
             f"{len(without_population)} of {len(regions)} regions have no population: they have no rate",
             tuple(without_population[:LISTED_MAX]),
         ),
@@ -107,8 +115,17 @@ def revision_gates(
         old_last, new_last = max(old.observations), max(new.observations)
         if new_last < old_last:
             earlier.append(f"{old.place.key}: {new_last}, before {old_last}")
-        then, now = _latest(old.observations), new.observations.get(min(old_last, new_last), Observation(None, new_status(new))).value
-        if old.place.kind == PlaceKind.REGION and source.kind == "cumulative" and then and now is not None and then >= MOVES_MIN:
+        then, now = (
+            _latest(old.observations),
+            new.observations.get(min(old_last, new_last), Observation(None, new_status(new))).value,
+        )
+        if (
+            old.place.kind == PlaceKind.REGION
+            and source.kind == "cumulative"
+            and then
+            and now is not None
+            and then >= MOVES_MIN
+        ):
             share = abs(now - then) / then
             if share > limit["region_moves"]:
                 moved.append(f"{old.place.key}: {now:g}, before {then:g} ({share:.0%})")

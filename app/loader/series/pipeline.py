@@ -1,8 +1,7 @@
 """Loading of one series file: read, interpret, compare, check, publish; and the way back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +85,10 @@ def load(
             result = interpret(list(cells(path, source)), source, today=timezone.now().date())
             before = storage.current_values(indicator)
             rows, difference = storage.changes(before, result.by_place)
-            gates = [*content_gates(result, source, _without_population(result)), *revision_gates(result, source, before, difference)]
+            gates = [
+                *content_gates(result, source, _without_population(result)),
+                *revision_gates(result, source, before, difference),
+            ]
             report |= _report(source, path, sha256, issued_at, result, gates, acceptance)
             report["changes"] = {"new": difference.new, "changed": difference.changed, "withdrawn": difference.withdrawn}
             _stop(gates, acceptance, report, dry_run=dry_run)
@@ -162,9 +164,7 @@ def _indicator(source: Source) -> Indicator:
 
 
 def _without_population(result: Interpretation) -> list[str]:
-    regions: dict[int, Place] = {
-        pk: one.place for pk, one in result.by_place.items() if one.place.kind == PlaceKind.REGION
-    }
+    regions: dict[int, Place] = {pk: one.place for pk, one in result.by_place.items() if one.place.kind == PlaceKind.REGION}
     have = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
     return [place.key for pk, place in regions.items() if pk not in have]
 

@@ -78,7 +78,11 @@ def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
 
 
 def _rows(
-    reader: "csv._reader", header: list[str], source: Source, name: str, offset: int  # noqa: SLF001 - its name for types
+    reader: "csv._reader",
+    header: list[str],
+    source: Source,
+    name: str,
+    offset: int,
 ) -> Iterator[tuple[int, list[str]]]:
     width = len(header)
     while True:

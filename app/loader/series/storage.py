@@ -138,9 +138,7 @@ def _copy(blobs: Iterable[Blob]) -> None:
         text.write("\t".join([str(blob.series_id), blob.measure, str(blob.start), *arrays]) + "\n")
     text.seek(0)
     with connection.cursor() as cursor:
-        cursor.copy_expert(
-            "COPY indicator_blob (series_id, measure, start, values, statuses, lags, spans) FROM STDIN", text
-        )
+        cursor.copy_expert("COPY indicator_blob (series_id, measure, start, values, statuses, lags, spans) FROM STDIN", text)
 
 
 def _array(column: Iterable[float | int | None]) -> str:

@@ -33,7 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--file", type=Path, help="the file, instead of the declared one")
         parser.add_argument("--issued-at", type=_instant, metavar="TIME", help="when the source published it, with a time zone")
         parser.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
-        parser.add_argument("--accept", action="append", default=[], metavar="GATE", choices=GATES, help="publish although it fails")
+        parser.add_argument(
+            "--accept", action="append", default=[], metavar="GATE", choices=GATES, help="publish although it fails"
+        )
         parser.add_argument("--because", default="", metavar="WHY", help="stored with the issue; needed with --accept")
         parser.add_argument("--by", default="", metavar="WHO", help="stored with it; by default the user's name")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
