@@ -39,7 +39,8 @@ def test_the_same_week_in_map_cube_series_csv_and_sql(get: Get, sql: Sql) -> Non
     stated = {
         place: (count, rate)
         for place, count, rate in sql(
-            "SELECT place, new_7d, rate_7d FROM geo.indicator_weekly WHERE indicator = 'cases' AND kind = 'region' AND week_end = %s",
+            "SELECT place, new_7d, rate_7d FROM geo.indicator_weekly WHERE indicator = 'cases' AND kind = 'region'"
+            " AND week_end = %s",
             WEEK,
         )
     }
