@@ -71,7 +71,7 @@ class Place(models.Model):
     name_en = models.TextField(db_comment="English name.")
     name_fr = models.TextField(db_comment="French name.")
     other_names = ArrayField(models.TextField(), default=list, db_comment="Further spellings that files use.")
-    parent = models.ForeignKey("self", models.PROTECT, null=True, related_name="children", db_comment="Place it is a part of.")
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children", db_comment="Place it is a part of.")
 
     class Meta:
         db_table = "place"
@@ -102,6 +102,9 @@ class PlaceMember(models.Model):
         db_table_comment = "How places of a series relate to regions of other editions; declared or computed, never guessed."
         constraints = [models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "place"], name="place_member_once")]
 
+    def __str__(self) -> str:
+        return f"{self.place_id}: {self.code} ({self.method})"
+
 
 class Population(models.Model):
     """Inhabitants of a place in a year."""
@@ -115,6 +118,9 @@ class Population(models.Model):
         db_table = "place_population"
         db_table_comment = "Population by place and year."
         constraints = [models.UniqueConstraint(fields=["place", "year"], name="place_population_once")]
+
+    def __str__(self) -> str:
+        return f"{self.place_id}: {self.year}"
 
 
 class IssueStatus(models.TextChoices):
@@ -140,6 +146,9 @@ class Issue(models.Model):
         db_table = "indicator_issue"
         db_table_comment = "Publications of sources, one after the other."
 
+    def __str__(self) -> str:
+        return f"{self.source} {self.issued_at}"
+
 
 class Series(models.Model):
     """The values of one indicator for one place."""
@@ -157,6 +166,9 @@ class Series(models.Model):
         db_table = "indicator_series"
         db_table_comment = "Series: one indicator for one place."
         constraints = [models.UniqueConstraint(fields=["indicator", "place"], name="indicator_series_once")]
+
+    def __str__(self) -> str:
+        return f"{self.indicator_id}: {self.place_id}"
 
 
 class Value(models.Model):
@@ -194,6 +206,9 @@ class Value(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.series_id}: {self.period}"
+
 
 class Blob(models.Model):
     """One measure of a series for every day, derived at publication."""
@@ -211,6 +226,9 @@ class Blob(models.Model):
         db_table_comment = "Measures by day as arrays, derived at publication."
         constraints = [models.UniqueConstraint(fields=["series", "measure"], name="indicator_blob_once")]
 
+    def __str__(self) -> str:
+        return f"{self.series_id}: {self.measure}"
+
 
 class Note(models.Model):
     """A dated remark of the source about its values."""
@@ -226,3 +244,6 @@ class Note(models.Model):
     class Meta:
         db_table = "indicator_note"
         db_table_comment = "Dated remarks about the values of an indicator."
+
+    def __str__(self) -> str:
+        return f"{self.indicator_id}: {self.day_from} to {self.day_to}"

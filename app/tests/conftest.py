@@ -9,6 +9,7 @@ from django.test import Client, override_settings
 from jsonschema import Draft202012Validator
 
 from geography.selectors import atlas, catalogue
+from indicators.selectors import catalogue as indicator_catalogue
 from tests import world as worlds
 from tests.browser import browser
 from tests.served import demonstration, service
@@ -57,6 +58,7 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
     monkeypatch.setattr(catalogue, "STALE_MAX_S", 0.0)
     catalogue.forget()
+    indicator_catalogue.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 
 from benchmarks.cluster import free_port
 from geography.models import Vintage
+from indicators.models import Indicator, Place
 from loader import publish
 
 
@@ -31,11 +32,14 @@ def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
     assert connection.settings_dict["NAME"].startswith("test_")
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
+        call_command("load_series", "--embedded", verbosity=0, stdout=StringIO())
         call_command("export", verbosity=0, stdout=StringIO())
     yield
     with django_db_blocker.unblock():
         for vintage in Vintage.objects.all():
             publish.delete(vintage)
+        Indicator.objects.all().delete()
+        Place.objects.all().delete()
 
 
 @pytest.fixture(scope="session")

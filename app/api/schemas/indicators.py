@@ -160,6 +160,28 @@ COMPONENTS: dict[str, Schema] = {
         },
         description="One measure of all places, one element for each step.",
     ),
+    "RegionIndicators": record(
+        {
+            "region": record({"coverage": text("Coverage."), "vintage": text("Label of the vintage."), "code": text("Code.")}),
+            "indicators": array(
+                record(
+                    {
+                        "id": text("Name of the indicator."),
+                        "name": text("Name in the language of the answer."),
+                        "measure": text("Measure.", enum=_MEASURES),
+                        "unit": text("Unit in words."),
+                        "on": DAY,
+                        **_FIGURE,
+                        "attribution": text("Attribution to show."),
+                        "licence": text("Licence."),
+                    },
+                    optional=_OPTIONAL,
+                )
+            ),
+            **_STATUSES,
+        },
+        description="The latest value of every indicator for one region.",
+    ),
     "IndicatorSeries": record(
         {
             **_HEAD,

@@ -210,7 +210,13 @@ class MapView(TableView):
             return self.written(
                 request,
                 lambda: self.body(
-                    published, query, measure, on, found, regions, (vintage.coverage.slug, vintage.label) if vintage else own
+                    published=published,
+                    query=query,
+                    measure=measure,
+                    on=on,
+                    found=found,
+                    regions=regions,
+                    edition=(vintage.coverage.slug, vintage.label) if vintage else own,
                 ),
                 bodies.COLUMNS,
                 lambda: _map_rows(published, measure, on, found, regions),
@@ -221,6 +227,7 @@ class MapView(TableView):
 
     def body(
         self,
+        *,
         published: PublishedIndicator,
         query: queries.MapQuery,
         measure: str,
@@ -317,7 +324,7 @@ class CubeView(TableView):
         frequency: str | None,
         *,
         names: bool = False,
-        extra: Callable[[Sequence[figures.Row]], Mapping[str, Any]] = lambda rows: {},
+        extra: Callable[[], Mapping[str, Any]] = dict,
         **choice: Any,
     ) -> Pieces:
         """Return rows of places as columns or as a table."""
@@ -348,7 +355,7 @@ class CubeView(TableView):
             edition = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
             span = {"freq": frequency, "start": days[0] if days else None, "step_days": step, "length": length}
             statuses = {"statuses": bodies.statuses_block(self.language)}
-            return head(published, measure, self.language) | edition | span | shown | statuses | extra(rows)
+            return head(published, measure, self.language) | edition | span | shown | statuses | extra()
 
         return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
 
@@ -377,7 +384,7 @@ class SeriesView(CubeView):
         def make() -> Pieces:
             places = _places(published, query.places)
 
-            def extra(rows: Sequence[figures.Row]) -> Mapping[str, Any]:
+            def extra() -> Mapping[str, Any]:
                 provinces = {place.pruid for place in places}
                 notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
                 shown = [one for one in notes if one.place is None or one.place.pruid in provinces or "" in provinces]

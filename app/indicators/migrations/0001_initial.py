@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_comment="Place it is a part of.",
                         null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="children",
                         to="indicators.place",
                     ),

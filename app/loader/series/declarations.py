@@ -243,7 +243,8 @@ def _cadence(where: str, rule: Any) -> Cadence:
         skipped, extra = (frozenset(rule.get(key, ())) for key in ("skipped", "extra"))
     except (KeyError, TypeError, AttributeError) as error:
         raise SourceError(
-            f'{where}: a cadence is {{province="MB", from=2022-03-26, every="week"}}; every is one of {", ".join(INTERVALS)} ({error}).'
+            f'{where}: a cadence is {{province="MB", from=2022-03-26, every="week"}}; every is one of '
+            f"{', '.join(INTERVALS)} ({error})."
         ) from error
     return Cadence(str(rule.get("province", "*")), start, interval, skipped, extra)
 

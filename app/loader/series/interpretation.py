@@ -84,16 +84,7 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
         if observation is None:
             result.text.append(f"line {cell.line}: {cell.value[:40]!r} is no number")
             continue
-        values = result.by_place.setdefault(place.pk, PlaceValues(place))
-        stated = values.observations.get(day)
-        if stated is not None and stated != observation and source.duplicates == "refuse":
-            result.duplicates.append(f"line {cell.line}: {place.key} {day} again, with {cell.value[:20]!r}")
-            continue
-        if stated is None or stated.value is None or observation.value is None or source.duplicates != "sum":
-            if stated is None or observation.value is not None:
-                values.observations[day] = observation
-        else:
-            values.observations[day] = Observation(stated.value + observation.value, observation.status)
+        _state(result, source, cell, result.by_place.setdefault(place.pk, PlaceValues(place)), day=day, observation=observation)
     if source.changes:
         _accumulate(result)
     _count_negatives(result, source)
@@ -103,6 +94,21 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
     elif source.kind in ADDITIVE:
         _compare_sums(result)
     return result
+
+
+def _state(
+    result: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
+) -> None:
+    """Put an observation beside those before it; what a repeated row means, the declaration says."""
+    stated = values.observations.get(day)
+    if stated is None:
+        values.observations[day] = observation
+    elif source.duplicates == "sum" and stated.value is not None and observation.value is not None:
+        values.observations[day] = Observation(stated.value + observation.value, observation.status)
+    elif source.duplicates == "refuse" and stated != observation:
+        result.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
+    elif observation.value is not None:
+        values.observations[day] = observation
 
 
 def _day(text: str) -> date | None:

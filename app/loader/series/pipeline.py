@@ -89,7 +89,9 @@ def load(
                 *content_gates(result, source, _without_population(result)),
                 *revision_gates(result, source, before, difference),
             ]
-            report |= _report(source, path, sha256, issued_at, result, gates, acceptance)
+            report |= _report(
+                source, path=path, sha256=sha256, issued_at=issued_at, result=result, gates=gates, acceptance=acceptance
+            )
             report["changes"] = {"new": difference.new, "changed": difference.changed, "withdrawn": difference.withdrawn}
             _stop(gates, acceptance, report, dry_run=dry_run)
             issue = Issue.objects.create(
@@ -171,6 +173,7 @@ def _without_population(result: Interpretation) -> list[str]:
 
 def _report(
     source: Source,
+    *,
     path: Path,
     sha256: str,
     issued_at: datetime,

@@ -82,7 +82,7 @@ def _rows(
     header: list[str],
     source: Source,
     name: str,
-    offset: int,  # noqa: SLF001 - its name for types
+    offset: int,
 ) -> Iterator[tuple[int, list[str]]]:
     width = len(header)
     while True:

@@ -29,8 +29,8 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
     by_place = {one.place_id: PlaceValues(one.place, derived=one.derived) for one in series.values()}
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT v.series_id, v.period, v.value, v.status FROM indicator_value v JOIN indicator_series s ON s.id = v.series_id"
-            " WHERE s.indicator_id = %s AND v.to_issue_id IS NULL",
+            "SELECT v.series_id, v.period, v.value, v.status FROM indicator_value v"
+            " JOIN indicator_series s ON s.id = v.series_id WHERE s.indicator_id = %s AND v.to_issue_id IS NULL",
             [indicator.pk],
         )
         for series_id, period, value, status in cursor:
@@ -82,7 +82,8 @@ def write(issue: Issue, rows: Iterable[Change], after: Mapping[int, PlaceValues]
     text.seek(0)
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TEMPORARY TABLE new_value (series_id int, period date, value double precision, status smallint) ON COMMIT DROP"
+            "CREATE TEMPORARY TABLE new_value (series_id int, period date, value double precision, status smallint)"
+            " ON COMMIT DROP"
         )
         cursor.copy_expert("COPY new_value FROM STDIN", text)
         cursor.execute(_CLOSE_SQL, {"issue": issue.pk})

@@ -1,0 +1,107 @@
+"""The latest values of every indicator for one region."""
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from rest_framework.request import Request
+
+from api import indicator_bodies as bodies
+from api import indicator_queries as queries
+from api import openapi
+from api.pieces import Pieces, json_body
+from api.views.indicators import IndicatorView
+from geography import errors
+from geography.conf import COVERAGE_HEALTH_REGIONS
+from geography.selectors.regions import region_get
+from geography.selectors.vintages import vintage_in_force
+from indicators.models import PlaceKind
+from indicators.selectors import figures, maps
+from indicators.selectors.catalogue import PublishedIndicator, published_indicators
+
+
+class RegionIndicatorsView(IndicatorView):
+    """Latest values of the region that a subclass names."""
+
+    def latest(self, request: Request, query: queries.RegionIndicatorsQuery) -> HttpResponseBase:
+        """Answer with the latest value of each indicator that has one, or would have one, for the region."""
+        vintage = vintage_in_force(coverage=query.coverage or COVERAGE_HEALTH_REGIONS, label=query.label)
+
+        def make() -> Pieces:
+            code = region_get(vintage=vintage, region_id=query.region_id, level=None).code
+            blocks = [
+                block
+                for published in published_indicators().indicators.values()
+                if (block := self.block(published, vintage, code)) is not None
+            ]
+            return json_body(
+                {
+                    "region": {"coverage": vintage.coverage.slug, "vintage": vintage.label, "code": code},
+                    "indicators": blocks,
+                    "statuses": bodies.statuses_block(self.language),
+                }
+            )
+
+        return self.kept(request, query, None, vintage.pk, vintage.published_at, make=make)
+
+    def block(self, published: PublishedIndicator, vintage: Any, code: str) -> dict[str, Any] | None:
+        """Return the latest value of one indicator, None where it has no relation to the region."""
+        indicator, measure = published.indicator, published.measures[0]
+        series = figures.indicator_series(indicator)
+        if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
+            codes = {code}
+        else:
+            members = figures.members_of(vintage.coverage.slug, vintage.label, [one.place for one in series])
+            codes = {one.place.code for one in members if one.code == code}
+        # The end of the region's own series: provinces end on different days.
+        lasts = [one.last for one in series if one.place.kind == PlaceKind.REGION and one.place.code in codes and one.last]
+        if not lasts:
+            return None
+        on = min(lasts)
+        found = figures.figures_on(indicator, measure, on)
+        own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
+        regions = maps.by_key(found, PlaceKind.REGION) if own else maps.figures_of_regions(found, measure, vintage)
+        french = self.language == "fr"
+        return {
+            "id": indicator.slug,
+            "name": indicator.name_fr if french else indicator.name_en,
+            "measure": measure,
+            "unit": bodies.unit_of(published, measure, self.language),
+            "on": on,
+            **bodies.figure_block(regions.get(code)),
+            "attribution": indicator.attribution_fr if french else indicator.attribution_en,
+            "licence": indicator.licence,
+        }
+
+
+class HealthRegionIndicatorsView(RegionIndicatorsView):
+    """Latest values of a health region."""
+
+    @openapi.documented(
+        queries.HEALTH_REGION_INDICATORS,
+        operation_id="list_health_region_indicators",
+        tag="Indicators",
+        summary="The latest value of every indicator for a health region",
+        body="RegionIndicators",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, id: str) -> HttpResponseBase:
+        """Return the latest values, by way of the declared relation of the region to the one that reports (`method`)."""
+        return self.latest(request, self.ask(request, queries.HEALTH_REGION_INDICATORS, id=id))
+
+
+class CoverageRegionIndicatorsView(RegionIndicatorsView):
+    """Latest values of a region of any coverage."""
+
+    @openapi.documented(
+        queries.COVERAGE_REGION_INDICATORS,
+        operation_id="list_region_indicators",
+        tag="Indicators",
+        summary="The latest value of every indicator for a region of any coverage",
+        body="RegionIndicators",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+    )
+    def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
+        """Return the latest values of a region; those of an indicator with no relation to it are left out."""
+        return self.latest(request, self.ask(request, queries.COVERAGE_REGION_INDICATORS, coverage=coverage, code=code))

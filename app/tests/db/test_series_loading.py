@@ -1,0 +1,260 @@
+"""Loading of series: declarations, formats, gates, issues."""
+
+import gzip
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from indicators.models import Issue, Value
+from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
+from loader.series import pipeline
+from loader.series.declarations import Source, read_series
+from loader.series.pipeline import Acceptance
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "date,region,code,value\n"
+TOML = """
+[places.test]
+coverage = "covid-reporting-regions"
+vintage = "2020-08"
+file = "places.csv"
+
+[series.test]
+indicator = "test"
+name_en = "Test"
+name_fr = "Essai"
+unit = "cases"
+kind = "cumulative"
+from_zero = true
+columns = { period = "date", value = "value", province = "region", place = "code" }
+places = { coverage = "covid-reporting-regions", vintage = "2020-08" }
+unassigned = ["9999"]
+"""
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that loads rows as an issue of the source of TOML."""
+    places = settings.REPO_DIR / "geodata" / "sample" / "series" / "places.csv"
+    (tmp_path / "places.csv").write_bytes(places.read_bytes())
+    toml = tmp_path / "series.toml"
+    toml.write_text(TOML, encoding="utf-8")
+
+    def run(
+        *rows: str, text: str | None = None, accept: tuple[str, ...] = (), dry_run: bool = False, at: int = 1, **options: Any
+    ) -> Any:
+        path = tmp_path / "rows.csv"
+        path.write_text(HEADER + "\n".join(rows) + "\n" if text is None else text, encoding="utf-8")
+        return pipeline.load(
+            replace(read_series(toml)["test"], **options),
+            path=path,
+            issued_at=datetime(2022, 6, at, tzinfo=UTC),
+            acceptance=Acceptance(frozenset(accept), "a reason"),
+            dry_run=dry_run,
+            declarations=toml,
+        )
+
+    return run
+
+
+def state() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT series_id, period, value, status, from_issue_id, to_issue_id FROM indicator_value ORDER BY 1, 2, 5"
+        )
+        values = cursor.fetchall()
+        cursor.execute("SELECT series_id, measure, start, values, statuses FROM indicator_blob ORDER BY 1, 2")
+        return hashlib.sha256(repr((values, cursor.fetchall())).encode()).hexdigest()
+
+
+def current() -> dict[tuple[str, str], tuple[float | None, int]]:
+    rows = Value.objects.filter(to_issue=None).values_list("series__place__key", "period", "value", "status")
+    return {(key, str(period)): (value, status) for key, period, value, status in rows}
+
+
+TWO = ("2022-01-01,ON,3595,100", "2022-01-01,QC,2406,100", "2022-01-02,ON,3595,110", "2022-01-02,QC,2406,120")
+
+
+def test_the_same_content_does_nothing(load: Callable[..., Any]) -> None:
+    assert load(*TWO).what == "published"
+    before = state()
+    assert load(*TWO, at=2).what == "unchanged"
+    assert (state(), Issue.objects.count()) == (before, 1)
+
+
+def test_a_dry_run_keeps_nothing(load: Callable[..., Any]) -> None:
+    assert load(*TWO, dry_run=True).what == "dry run"
+    assert Issue.objects.count() == Value.objects.count() == 0
+
+
+def test_only_changes_are_written_and_what_is_gone_is_withdrawn(load: Callable[..., Any]) -> None:
+    load(*TWO)
+    changed = load(*TWO[:3], "2022-01-03,ON,3595,115", at=2, accept=("ends_earlier", "rewrites", "national_falls"))
+    assert changed.report["changes"] == {"new": {"3595": 1}, "changed": {}, "withdrawn": {"2406": 1}}
+    assert Value.objects.count() == 6
+    assert current()["2406", "2022-01-02"] == (None, 6)
+
+
+def test_a_rollback_restores_every_value(load: Callable[..., Any]) -> None:
+    load(*TWO)
+    before = state()
+    load("2022-01-01,ON,3595,90", *TWO[1:], at=2, accept=("rewrites",))
+    assert state() != before
+    pipeline.roll_back(replace(_source("test"), indicator="test"))
+    assert state() == before
+
+
+def _source(name: str) -> Source:
+    return replace(read_series()["covid-cases"], name=name)
+
+
+@pytest.mark.parametrize(
+    ("rows", "gate", "shown"),
+    [
+        (TWO[:1] + TWO[2:3], "vanished", "2406"),
+        (TWO[:3], "ends_earlier", "2406: 2022-01-01"),
+        ((*TWO[:3], "2022-01-02,QC,2406,20"), "national_falls", ""),
+        ((*TWO[:3], "2022-01-02,QC,2406,20"), "region_moves", "2406: 20, before 120"),
+        (("2022-01-01,ON,3595,99", *TWO[1:]), "rewrites", "3595: 1"),
+    ],
+)
+def test_a_revision_is_held_and_the_region_is_named(
+    load: Callable[..., Any], rows: tuple[str, ...], gate: str, shown: str
+) -> None:
+    load(*TWO)
+    before = state()
+    with pytest.raises(GatesFailed) as caught:
+        load(*rows, at=2)
+    assert gate in caught.value.names
+    listed = next(one for one in caught.value.report["gates"] if one["name"] == gate)["listed"]
+    assert not shown or any(shown in line for line in listed)
+    assert state() == before
+
+
+@pytest.mark.parametrize(
+    ("row", "gate", "shown"),
+    [
+        ("2022-01-02,ON,4711,1", "codes", "line 6: ON:4711"),
+        ("2022-01-02,XX,3595,1", "codes", "line 6: province XX"),
+        ("2022-01-02,ON,3595,111", "duplicates", "line 6: 3595 2022-01-02"),
+        ("2999-01-01,ON,3595,111", "future", "line 6: 2999-01-01"),
+        ("2022-01-32,ON,3595,111", "text", "line 6: '2022-01-32'"),
+        ("2022-01-03,ON,3595,n.d.", "text", "line 6: 'n.d.'"),
+        ("2022-01-03,ON,3595,nan", "text", "line 6: 'nan'"),
+        ('2022-01-03,ON,3595,"1,5"', "text", "line 6: '1,5'"),
+        ("2022-01-02,ON,,500", "sums", "ON 2022-01-02: parts 110, province 500"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_held_with_its_line(load: Callable[..., Any], row: str, gate: str, shown: str) -> None:
+    with pytest.raises(GatesFailed) as caught:
+        load(*TWO, row)
+    assert caught.value.names == (gate,)
+    listed = next(one for one in caught.value.report["gates"] if one["name"] == gate)["listed"]
+    assert any(shown in line for line in listed), listed
+    assert Issue.objects.count() == 0
+
+
+def test_an_accepted_gate_is_stored_with_its_reason(load: Callable[..., Any]) -> None:
+    load(*TWO, "2022-01-02,ON,4711,1", accept=("codes",))
+    report = Issue.objects.get().report
+    assert (report["accepted"], report["because"]) == (["codes"], "a reason")
+
+
+def test_text_that_is_no_number_cannot_be_accepted(load: Callable[..., Any]) -> None:
+    with pytest.raises(GatesFailed):
+        load(*TWO, "2022-01-03,ON,3595,n.d.", accept=("text",))
+
+
+def test_an_earlier_issue_is_refused(load: Callable[..., Any]) -> None:
+    load(*TWO, at=5)
+    with pytest.raises(PublishError, match="later than this one"):
+        load(*TWO[:2], at=4)
+
+
+def test_unquoted_commas_are_refused_with_the_line_or_read_by_rule(load: Callable[..., Any]) -> None:
+    text = "date,region,code,value,note\n2022-01-01,ON,3595,1,fine\n2022-01-02,ON,3595,2,first, second, third\n"
+    with pytest.raises(FileRefused, match="line 3: 7 fields where the header has 5"):
+        load(text=text)
+    load(text=text, surplus="last")
+    assert current()["3595", "2022-01-02"] == (2, 0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_names_in_any_declared_encoding(load: Callable[..., Any], tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "names.csv.gz"
+    text = "date,region,code,value\n2022-01-01,QC,Montréal,5\n2022-01-01,QC,chaudière appalaches,7\n"
+    path.write_bytes(gzip.compress(text.encode(encoding)))
+    load(*TWO)  # places are there from now on
+    source = replace(
+        _source("names"), shape="long", changes=False, carried=False, totals=False, cadence=(), ended=(), match="name"
+    )
+    source = replace(
+        source,
+        indicator="names",
+        encoding=encoding,
+        columns={"period": "date", "value": "value", "province": "region", "place": "code"},
+    )
+    pipeline.load(source, path=path)
+    named = {key: value for (key, _), (value, _) in current().items() if key in ("2406", "2412") and value in (5, 7)}
+    assert named == {"2406": 5, "2412": 7}
+
+
+def test_a_wrong_encoding_is_refused(load: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes("date,region,code,value\n2022-01-01,QC,Montréal,5\n".encode("latin-1"))
+    with pytest.raises(FileRefused, match="declare its encoding"):
+        pipeline.load(replace(_source("x"), shape="long", columns={"period": "date", "value": "value"}), path=path)
+
+
+def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
+    document = (settings.REPO_DIR / "docs" / "indicators.md").read_text(encoding="utf-8")
+    rows, toml = (re.search(rf"```{name}\n(.*?)```", document, re.S) for name in ("csv", "toml"))
+    assert rows
+    assert toml
+    (tmp_path / "my.toml").write_text(toml.group(1), encoding="utf-8")
+    (tmp_path / "visits.csv").write_text(rows.group(1), encoding="utf-8")
+    with pytest.raises(CommandError, match="591"):
+        # Without its places there is no such place.
+        call_command("load_series", "my-visits", sources=tmp_path / "my.toml", file=tmp_path / "visits.csv", verbosity=0)
+    from loader.series.places import seed_places
+
+    seed_places()
+    call_command(
+        "load_series", "my-visits", sources=tmp_path / "my.toml", file=tmp_path / "visits.csv", verbosity=0, stdout=StringIO()
+    )
+    assert current() == {
+        ("591", "2022-01-08"): (12.5, 0),
+        ("592", "2022-01-08"): (5, 5),
+        ("591", "2022-01-15"): (14, 0),
+        ("592", "2022-01-15"): (None, 4),
+    }
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "message"),
+    [
+        ("colour = 1", "series.test: there is no key 'colour'"),
+        ("totals = 1", "series.test: totals must be true or false"),
+        ('shape = "tall"', "series.test: shape is one of long, wide"),
+        ("limits = { height = 1 }", "limits has no gate 'height'"),
+        ('cadence = [{ from = 2022-01-01, every = "year" }]', "every is one of day, week"),
+        ('cadence = [{ from = 2022-01-01, every = "week", on = "monday" }]', "is a saturday, not a monday"),
+        ("issued_at = 2022-01-01T00:00:00", "issued_at needs a time zone"),
+    ],
+)
+def test_a_wrong_declaration_names_paragraph_and_key(tmp_path: Path, paragraph: str, message: str) -> None:
+    toml = tmp_path / "series.toml"
+    toml.write_text(TOML + paragraph + "\n", encoding="utf-8")
+    with pytest.raises(SourceError, match=re.escape(message)):
+        read_series(toml)

@@ -1,0 +1,48 @@
+"""The embedded series, loaded once for all tests of this folder."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from indicators.models import Indicator, Place
+from loader.series import pipeline
+from loader.series.declarations import read_series
+
+
+@pytest.fixture(scope="package")
+def embedded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Load cases and deaths once for all tests of this folder."""
+    with django_db_blocker.unblock():
+        try:
+            for source in read_series().values():
+                if source.embedded:
+                    pipeline.load(source)
+            yield
+        finally:
+            Indicator.objects.all().delete()
+            Place.objects.all().delete()
+
+
+@pytest.fixture
+def sql(embedded: None, db: None) -> Callable[..., list[tuple[Any, ...]]]:
+    """Return a function that runs SQL and gives the rows."""
+
+    def run(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+    return run
+
+
+def published_file(name: str) -> Path:
+    """Return a file of the publisher; the test is skipped, saying why, where there is none."""
+    path = Path(settings.GEODATA_DIR) / "series" / name
+    if not path.exists():
+        pytest.skip(f"GEODATA_DIR ({settings.GEODATA_DIR}) has no series/{name}")
+    return path

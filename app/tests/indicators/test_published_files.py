@@ -1,0 +1,100 @@
+"""Files as publishers have them, loaded by geodata/series.toml alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from loader.series import pipeline
+from loader.series.declarations import read_series
+from loader.series.places import seed_places
+from tests.indicators.conftest import published_file
+
+pytestmark = [pytest.mark.django_db, pytest.mark.real]
+
+FILES = {
+    "on-hosp-admissions": ("on_hosp_admissions_hr_ts", 44_880, 34),
+    "on-vaccine-coverage": ("on_pho_vaccine_coverage", 5_425, 35),
+    "on-pho-cases": ("on_pho_cases", 7_770, 35),
+    "bc-hosp-admissions": ("bc_hosp_admissions_hr_ts", 4_614, 6),
+    "bc-hospitalizations": ("bc_hospitalizations_hr_ts", 4_614, 6),
+    "bc-icu": ("bc_icu_hr_ts", 4_614, 6),
+    "wastewater": ("can_wastewater_copies_per_ml_subhr_ts", 10_444, 38),
+    "qc-cases": ("qc_cases_hr_ts", 29_108, 19),
+    "sk-cases-weekly": ("sk_biweekly_cases_hr", 286, 13),
+    "mb-cases-weekly": ("mb_weekly_report_2", 360, 6),
+    "nb-cases-weekly": ("nb_weekly_report_3", 121, 8),
+    "ns-cases": ("ns_respiratory_watch_report", 60, 5),
+}
+
+
+def test_every_declared_series_has_its_file_here() -> None:
+    assert set(FILES) == {name for name, source in read_series().items() if not source.embedded}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_published_file_is_loaded_by_its_paragraph_alone(name: str) -> None:
+    file, values, places = FILES[name]
+    report = pipeline.load(read_series()[name], path=published_file(f"{file}.csv.gz")).report
+    assert (report["values"], report["places"]) == (values, places)
+
+
+def test_the_long_file_of_cases_is_the_embedded_one(embedded: None) -> None:
+    """The embedded wide file holds every value of the long one, and nothing else."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from django.conf import settings
+
+    path = Path(settings.GEODATA_DIR) / "covid" / "cases_hr.csv.gz"
+    if not path.exists():
+        pytest.skip(f"GEODATA_DIR ({settings.GEODATA_DIR}) has no covid/cases_hr.csv.gz")
+    columns = {"period": "date", "value": "value", "province": "region", "place": "sub_region_1"}
+    source = replace(read_series()["covid-cases"], shape="long", columns=columns, changes=False)
+    report = pipeline.load(source, path=path, dry_run=True).report
+    assert report["changes"] == {"new": {}, "changed": {}, "withdrawn": {}}
+    assert report["values"] == 104_369
+
+
+HELD = {
+    "2022-05-29T0033Z": ("region_moves", "591"),
+    "2022-10-20T2208Z": ("national_falls", ""),
+    "2022-11-25T1708Z": ("vanished", "4601"),
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_an_incident_is_held_and_its_region_is_named(name: str, published_issue: Callable[[str], Any]) -> None:
+    from loader.errors import GatesFailed
+
+    gate, shown = HELD[name]
+    with pytest.raises(GatesFailed) as caught:
+        published_issue(name)
+    assert gate in caught.value.names
+    listed = next(one for one in caught.value.report["gates"] if one["name"] == gate)["listed"]
+    assert not shown or any(shown in line for line in listed)
+
+
+@pytest.fixture
+def published_issue() -> Callable[[str], Any]:
+    """Return a function that loads the issue before an incident, and then the incident."""
+    from dataclasses import replace
+    from datetime import UTC, datetime
+
+    columns = {"period": "date", "value": "value", "province": "region", "place": "sub_region_1"}
+    source = replace(
+        read_series()["covid-cases"], shape="long", columns=columns, changes=False, indicator="issues", name="issues"
+    )
+
+    def run(name: str) -> Any:
+        folder = published_file(f"issues/cases_hr_{name}.csv.gz").parent
+        names = sorted(path.name for path in folder.glob("cases_hr_*.csv.gz"))
+        incident = names.index(f"cases_hr_{name}.csv.gz")
+        seed_places()
+        pipeline.load(source, path=folder / names[incident - 1], issued_at=datetime(2022, 1, 1, tzinfo=UTC), acceptance=ALL)
+        return pipeline.load(source, path=folder / names[incident])
+
+    return run
+
+
+ALL = pipeline.Acceptance(frozenset({"negatives", "cadence"}), "as published")
