@@ -176,7 +176,7 @@ def test_a_click_chooses_a_region_and_shift_click_compares(visit):
         visitor.settle()
         page.locator("#card .close").wait_for()
     page.locator(".compared-place").nth(1).wait_for()
-    assert visitor.fragment == "on=2022-01-08&place=4835,594"
+    assert visitor.fragment == "on=2022-01-08&place=4835,595"
 
 
 def test_a_postal_code_still_leads_to_its_regions(visit):
