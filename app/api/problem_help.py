@@ -66,4 +66,14 @@ EXPLANATIONS: dict[str, Message] = {
     ),
     "request-refused": Message("The request breaks a rule of HTTP or names a host that this service does not serve."),
     "internal-error": Message("A fault of the service. It was logged under the id in `instance`: name it to the operator."),
+    "indicator-unknown": Message("No indicator has this name. /indicators lists those that are loaded."),
+    "place-unknown": Message(
+        "The indicator has no figures for this place. Places are region codes, letters of a province, CA for the country, or a "
+        "province and the code of what is assigned to no region, such as NS-9999."
+    ),
+    "encoding-unknown": Message("Send the body without Content-Encoding, or compressed with gzip."),
+    "download-not-made": Message(
+        "The vintage is published, but the operator has not made this file. /downloads says which files are ready."
+    ),
+    "body-timeout": Message("The body must arrive as a whole within a time limit. Send less, or over a faster connection."),
 }

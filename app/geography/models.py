@@ -218,12 +218,7 @@ class TileLabel(models.Model):
 
 
 class Artefact(models.TextChoices):
-    """Why an overlap is no statement about where people live.
-
-    Attributes:
-        SLIVER: under 0.1 % of the FSA, or no wider than the two editions' lines are apart.
-        PROVINCE: the region lies in a province that the FSA's first letter excludes.
-    """
+    """Reason why an overlap is not a share: a sliver as wide as the editions' misfit, or a province the FSA excludes."""
 
     SLIVER = "sliver"
     PROVINCE = "province"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.http import Http404, HttpResponseBase
@@ -21,7 +21,7 @@ from api.views.base import ApiView
 from geography import errors
 from geography.messages import Message
 from geography.selectors.vintages import vintage_in_force
-from indicators.errors import IndicatorUnknown, PlaceUnknown
+from indicators.errors import IndicatorUnknown
 from indicators.models import PlaceKind
 from indicators.selectors import figures, maps
 from indicators.selectors.catalogue import PublishedIndicator, published_indicator, published_indicators
@@ -172,6 +172,19 @@ class IndicatorDetailView(IndicatorView):
         return self.kept(request, query, published, make=make)
 
 
+def measure_of(published: PublishedIndicator, measure: str | None) -> str:
+    """Return the measure, or the indicator's default. Raises: ParameterInvalid for one that the indicator has not."""
+    if measure is None:
+        return published.measures[0]
+    if measure not in published.measures:
+        raise errors.ParameterInvalid(
+            Message("%(indicator)s has no measure %(measure)s.", indicator=published.indicator.slug, measure=measure),
+            parameter="measure",
+            hint=Message("It has %(measures)s.", measures=list(published.measures)),
+        )
+    return measure
+
+
 class MapView(TableView):
     """One measure of all regions on one day."""
 
@@ -204,7 +217,7 @@ class MapView(TableView):
             found = figures.figures_on(published.indicator, measure, on)
             regions: Mapping[str, figures.Figure | None]
             if vintage is None:
-                regions = maps.by_key(found, PlaceKind.REGION) | maps.by_key(found, PlaceKind.SITE)
+                regions = {**maps.by_key(found, PlaceKind.REGION), **maps.by_key(found, PlaceKind.SITE)}
             else:
                 regions = maps.figures_of_regions(found, measure, vintage)
             return self.written(
@@ -291,140 +304,3 @@ def _map_rows(
     for figure in found:
         if figure.place.kind not in (PlaceKind.REGION, PlaceKind.SITE):
             yield bodies.figure_row(published, measure, figure.place.key, figure, on)
-
-
-class CubeView(TableView):
-    """One measure of all places on all days."""
-
-    @openapi.documented(
-        queries.CUBE,
-        operation_id="get_indicator_cube",
-        tag="Indicators",
-        summary="One measure of all places on all days, by columns",
-        body="IndicatorCube",
-        media_types=("application/json",),
-        problems=(errors.ParameterInvalid, IndicatorUnknown),
-    )
-    def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
-        """Return everything for a slider: for each place a list of values from `start` on, one for each step.
-
-        Null where nothing is reported; `status` has runs of `[number of the status, how many]`. With `freq=week` an element is
-        what the map says on that Saturday.
-        """
-        query = self.ask(request, queries.CUBE, id=id)
-        published = published_indicator(query.indicator)
-        measure = measure_of(published, query.measure)
-        return self.kept(request, query, published, make=lambda: self.columns(request, published, measure, query.frequency))
-
-    def columns(
-        self,
-        request: Request,
-        published: PublishedIndicator,
-        measure: str,
-        frequency: str | None,
-        *,
-        names: bool = False,
-        extra: Callable[[], Mapping[str, Any]] = dict,
-        **choice: Any,
-    ) -> Pieces:
-        """Return rows of places as columns or as a table."""
-        frequency = frequency or ("week" if measure in figures.WEEKLY else "day")
-        step = 7 if frequency == "week" else 1
-        rows = figures.rows(
-            published.indicator, measure, step_days=step, weekday=SATURDAY if frequency == "week" else None, **choice
-        )
-        length = len(rows[0].elements) if rows else 0
-        days = [rows[0].start + timedelta(days=step * number) for number in range(length)] if rows else []
-
-        def body() -> dict[str, Any]:
-            values = {row.place.key: [bodies.number(one.value) for one in row.elements] for row in rows}
-            status = {row.place.key: bodies.runs(one.status for one in row.elements) for row in rows}
-            shown: dict[str, Any] = {"places": values, "status": status}
-            if names:
-                shown = {
-                    "places": {
-                        row.place.key: {
-                            "name": row.place.name_fr if self.language == "fr" else row.place.name_en,
-                            "kind": row.place.kind,
-                            "values": values[row.place.key],
-                            "status": status[row.place.key],
-                        }
-                        for row in rows
-                    }
-                }
-            edition = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
-            span = {"freq": frequency, "start": days[0] if days else None, "step_days": step, "length": length}
-            statuses = {"statuses": bodies.statuses_block(self.language)}
-            return head(published, measure, self.language) | edition | span | shown | statuses | extra()
-
-        return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
-
-
-class SeriesView(CubeView):
-    """One measure of some places over time."""
-
-    @openapi.documented(
-        queries.SERIES,
-        operation_id="get_indicator_series",
-        tag="Indicators",
-        summary="One measure of some places over time",
-        body="IndicatorSeries",
-        media_types=("application/json",),
-        problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
-    )
-    def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
-        """Return series of up to 40 places, with the dated notes about their provinces.
-
-        Days before and after a series are not reported: null, never 0.
-        """
-        query = self.ask(request, queries.SERIES, id=id)
-        published = published_indicator(query.indicator)
-        measure = measure_of(published, query.measure)
-
-        def make() -> Pieces:
-            places = _places(published, query.places)
-
-            def extra() -> Mapping[str, Any]:
-                provinces = {place.pruid for place in places}
-                notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
-                shown = [one for one in notes if one.place is None or one.place.pruid in provinces or "" in provinces]
-                return {"notes": [bodies.note_block(one, self.language) for one in shown]}
-
-            return self.columns(
-                request,
-                published,
-                measure,
-                query.frequency,
-                names=True,
-                extra=extra,
-                places=[one.pk for one in places],
-                first=query.first,
-                last=query.last,
-            )
-
-        return self.kept(request, query, published, make=make)
-
-
-def measure_of(published: PublishedIndicator, measure: str | None) -> str:
-    """Return the measure, or the indicator's default. Raises: ParameterInvalid for one that the indicator has not."""
-    if measure is None:
-        return published.measures[0]
-    if measure not in published.measures:
-        raise errors.ParameterInvalid(
-            Message("%(indicator)s has no measure %(measure)s.", indicator=published.indicator.slug, measure=measure),
-            parameter="measure",
-            hint=Message("It has %(measures)s.", measures=list(published.measures)),
-        )
-    return measure
-
-
-def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
-    by_key = {one.place.key.casefold(): one.place for one in figures.indicator_series(published.indicator)}
-    for key in keys:
-        if key.casefold() not in by_key:
-            raise PlaceUnknown(
-                Message("%(indicator)s has no place '%(place)s'.", indicator=published.indicator.slug, place=key[:80]),
-                parameter="place",
-                hint=Message("/indicators/%(indicator)s lists its places.", indicator=published.indicator.slug),
-            )
-    return [by_key[key.casefold()] for key in keys]

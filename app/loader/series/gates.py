@@ -57,7 +57,7 @@ class Difference:
 
 def content_gates(result: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
     """Return the gates about the file itself."""
-    limit = LIMITS | source.limits
+    limit = {**LIMITS, **source.limits}
     values = sum(len(one.observations) for one in result.by_place.values() if not one.derived)
     negatives = sum(result.negatives.values())
     off = sum(result.off_cadence.values())
@@ -104,7 +104,7 @@ def revision_gates(
     """Return the gates that compare with the former issue; `before` and the result are by place."""
     if not before:
         return []
-    limit = LIMITS | source.limits
+    limit = {**LIMITS, **source.limits}
     vanished = [old.place.key for pk, old in before.items() if pk not in result.by_place]
     earlier = []
     moved = []

@@ -157,7 +157,17 @@ def _indicator(source: Source) -> Indicator:
     cadence = [
         {"province": one.province, "from": one.start.isoformat(), "interval_days": one.interval} for one in source.cadence
     ]
-    names = ("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction")
+    names: tuple[str, ...] = (
+        "unit",
+        "kind",
+        "period",
+        "from_zero",
+        "name_en",
+        "name_fr",
+        "definition_en",
+        "definition_fr",
+        "good_direction",
+    )
     names += ("licence", "licence_url", "attribution_en", "attribution_fr")
     values = {name: getattr(source, name) for name in names}
     values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}

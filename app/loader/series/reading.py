@@ -7,7 +7,7 @@ import io
 import lzma
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple, TextIO, cast
 
 from loader.errors import FileRefused
 from loader.series.declarations import Source
@@ -53,16 +53,16 @@ def cells(path: Path, source: Source) -> Iterator[Cell]:
             raise FileRefused(f"{path.name} is damaged: {error}.") from error
 
 
-def _open(path: Path) -> io.BufferedIOBase:
+def _open(path: Path) -> IO[bytes]:
     try:
         with path.open("rb") as file:
             opener = _OPENERS.get(file.read(2))
-        return opener(path, "rb") if opener else path.open("rb")  # type: ignore[return-value]
+        return cast(IO[bytes], opener(path, "rb")) if opener else path.open("rb")
     except OSError as error:
         raise FileRefused(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
+def _cells(text: TextIO, source: Source, name: str) -> Iterator[Cell]:
     for _ in range(source.first_line - 1):
         text.readline()
     reader = csv.reader(text, delimiter=source.delimiter)
@@ -78,7 +78,7 @@ def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
 
 
 def _rows(
-    reader: "csv._reader",
+    reader: Iterator[list[str]],
     header: list[str],
     source: Source,
     name: str,

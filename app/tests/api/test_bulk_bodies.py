@@ -99,7 +99,12 @@ class TestJson:
 
     def test_of_as_many_features_as_are_taken_is_read(self, post, monkeypatch):
         counted = []
-        monkeypatch.setattr("api.bulk.positions.answered", lambda items, *_: iter([counted.append(1) for _ in items][:0]))
+
+        def counting(items, *_):
+            counted.extend(items)
+            return iter([])
+
+        monkeypatch.setattr("api.bulk.positions.answered", counting)
         properties = {f"p{number}": number for number in range(5)}
         point = {"type": "Point", "coordinates": [-79.3, 43.6]}
         feature = json.dumps({"type": "Feature", "geometry": point, "properties": properties}, separators=(",", ":"))

@@ -292,7 +292,7 @@ def test_the_request_keeps_its_id(django):
 def test_the_first_answer_of_a_kind_is_computed_once(django, monkeypatch):
     computed = []
     feature = Answers.feature
-    monkeypatch.setattr(Answers, "feature", lambda self, place: computed.append(place) or feature(self, place))
+    monkeypatch.setattr(Answers, "feature", lambda self, place: computed.append(place) or feature(self, place))  # type: ignore[func-returns-value]
     application = Shortcut(django)
     first = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})
     assert (first[0], django.asked, len(computed)) == ("200 OK", 1, 1)
