@@ -57,7 +57,7 @@ class Difference:
 
 def content_gates(result: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
     """Return the gates about the file itself."""
-    limit = LIMITS | source.limits
+    limit = {**LIMITS, **source.limits}
     values = sum(len(one.observations) for one in result.by_place.values() if not one.derived)
     negatives = sum(result.negatives.values())
     off = sum(result.off_cadence.values())
@@ -104,7 +104,7 @@ def revision_gates(
     """Return the gates that compare with the former issue; `before` and the result are by place."""
     if not before:
         return []
-    limit = LIMITS | source.limits
+    limit = {**LIMITS, **source.limits}
     vanished = [old.place.key for pk, old in before.items() if pk not in result.by_place]
     earlier = []
     moved = []
@@ -115,10 +115,9 @@ def revision_gates(
         old_last, new_last = max(old.observations), max(new.observations)
         if new_last < old_last:
             earlier.append(f"{old.place.key}: {new_last}, before {old_last}")
-        then, now = (
-            _latest(old.observations),
-            new.observations.get(min(old_last, new_last), Observation(None, new_status(new))).value,
-        )
+        # The last day that both have: an end that moved is the business of another gate.
+        day = min(old_last, new_last)
+        then, now = (one.observations[day].value if day in one.observations else None for one in (old, new))
         if (
             old.place.kind == PlaceKind.REGION
             and source.kind == "cumulative"
@@ -144,11 +143,6 @@ def revision_gates(
             _worst(_added(difference.changed, difference.withdrawn)),
         ),
     ]
-
-
-def new_status(values: PlaceValues) -> Any:
-    """Return the status of a place's latest value."""
-    return values.observations[max(values.observations)].status
 
 
 def _latest(observations: Mapping[date, Observation]) -> float | None:

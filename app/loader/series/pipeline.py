@@ -87,7 +87,7 @@ def load(
             rows, difference = storage.changes(before, result.by_place)
             gates = [
                 *content_gates(result, source, _without_population(result)),
-                *revision_gates(result, source, before, difference),
+                *revision_gates(result, source, storage.standing(before), difference),
             ]
             report |= _report(
                 source, path=path, sha256=sha256, issued_at=issued_at, result=result, gates=gates, acceptance=acceptance
@@ -157,8 +157,10 @@ def _indicator(source: Source) -> Indicator:
     cadence = [
         {"province": one.province, "from": one.start.isoformat(), "interval_days": one.interval} for one in source.cadence
     ]
-    names = ("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction")
-    names += ("licence", "licence_url", "attribution_en", "attribution_fr")
+    names = (
+        *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
+        *("licence", "licence_url", "attribution_en", "attribution_fr"),
+    )
     values = {name: getattr(source, name) for name in names}
     values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}
     indicator, _ = Indicator.objects.update_or_create(slug=source.indicator, defaults=values)

@@ -7,14 +7,12 @@ import io
 import lzma
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from loader.errors import FileRefused
 from loader.series.declarations import Source
 
-_OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open}
-# What a file may unpack to; the largest official file of this kind has 30 MB.
-UNPACKED_MAX_BYTES = 1 << 30
+_GZIP, _XZ = b"\x1f\x8b", b"\xfd7"
 
 
 class Cell(NamedTuple):
@@ -53,11 +51,13 @@ def cells(path: Path, source: Source) -> Iterator[Cell]:
             raise FileRefused(f"{path.name} is damaged: {error}.") from error
 
 
-def _open(path: Path) -> io.BufferedIOBase:
+def _open(path: Path) -> IO[bytes]:
     try:
         with path.open("rb") as file:
-            opener = _OPENERS.get(file.read(2))
-        return opener(path, "rb") if opener else path.open("rb")  # type: ignore[return-value]
+            magic = file.read(2)
+        if magic == _GZIP:
+            return cast("IO[bytes]", gzip.open(path, "rb"))
+        return cast("IO[bytes]", lzma.open(path, "rb")) if magic == _XZ else path.open("rb")
     except OSError as error:
         raise FileRefused(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -78,7 +78,7 @@ def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
 
 
 def _rows(
-    reader: "csv._reader",
+    reader: Any,
     header: list[str],
     source: Source,
     name: str,

@@ -34,7 +34,7 @@ def test_sums_equal_the_publishers_own_totals(sql: Sql, indicator: str, day: str
 
 
 def test_national_totals(sql: Sql) -> None:
-    totals = dict(
+    totals: dict[str, float] = dict(
         sql(
             "SELECT period::text, value FROM geo.indicator_values WHERE indicator = 'cases' AND place = 'CA'"
             " AND period IN ('2020-12-31', '2021-06-30', '2021-12-31', '2022-06-30', '2022-11-16')"
@@ -94,7 +94,9 @@ def test_negative_weeks_stay_negative(sql: Sql) -> None:
 
 
 def test_codes_mean_the_places_of_their_edition(sql: Sql) -> None:
-    names = dict(sql("SELECT code, name_en FROM geo.places WHERE coverage = 'covid-reporting-regions' AND kind = 'region'"))
+    names: dict[str, str] = dict(
+        sql("SELECT code, name_en FROM geo.places WHERE coverage = 'covid-reporting-regions' AND kind = 'region'")
+    )
     assert len(names) == 99
     assert [names[code].split()[0] for code in ("591", "592", "593", "594", "595")] == [
         "Interior",

@@ -1,0 +1,161 @@
+"""Measures over time: all places as a cube, some as series."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponseBase
+from rest_framework.request import Request
+
+from api import indicator_bodies as bodies
+from api import indicator_queries as queries
+from api import openapi
+from api.pieces import Pieces
+from api.views.indicator_base import TableView, head, measure_of
+from geography import errors
+from geography.messages import Message
+from indicators.errors import IndicatorUnknown, PlaceUnknown
+from indicators.selectors import figures
+from indicators.selectors.catalogue import PublishedIndicator, published_indicator
+
+SATURDAY = 5
+# Of elements that one answer about chosen places may hold; the largest embedded cube has 130,000.
+ELEMENTS_MAX = 500_000
+
+
+class CubeView(TableView):
+    """One measure of all places on all days."""
+
+    @openapi.documented(
+        queries.CUBE,
+        operation_id="get_indicator_cube",
+        tag="Indicators",
+        summary="One measure of all places on all days, by columns",
+        body="IndicatorCube",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, IndicatorUnknown),
+    )
+    def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
+        """Return everything for a slider: for each place a list of values from `start` on, one for each step.
+
+        Null where nothing is reported; `status` has runs of `[number of the status, how many]`. With `freq=week` an element is
+        what the map says on that Saturday.
+        """
+        query = self.ask(request, queries.CUBE, id=id)
+        published = published_indicator(query.indicator)
+        measure = measure_of(published, query.measure)
+        return self.kept(request, query, published, make=lambda: self.columns(request, published, measure, query.frequency))
+
+    def columns(
+        self,
+        request: Request,
+        published: PublishedIndicator,
+        measure: str,
+        frequency: str | None,
+        *,
+        names: bool = False,
+        extra: Callable[[], dict[str, Any]] = dict,
+        **choice: Any,
+    ) -> Pieces:
+        """Return rows of places as columns or as a table."""
+        frequency = frequency or ("week" if measure in figures.WEEKLY else "day")
+        step = 7 if frequency == "week" else 1
+        rows = figures.rows(
+            published.indicator, measure, step_days=step, weekday=SATURDAY if frequency == "week" else None, **choice
+        )
+        length = len(rows[0].elements) if rows else 0
+        days = [rows[0].start + timedelta(days=step * number) for number in range(length)] if rows else []
+
+        def body() -> dict[str, Any]:
+            values = {row.place.key: [bodies.number(one.value) for one in row.elements] for row in rows}
+            status = {row.place.key: bodies.runs(one.status for one in row.elements) for row in rows}
+            shown: dict[str, Any] = {"places": values, "status": status}
+            if names:
+                shown = {
+                    "places": {
+                        row.place.key: {
+                            "name": row.place.name_fr if self.language == "fr" else row.place.name_en,
+                            "kind": row.place.kind,
+                            "values": values[row.place.key],
+                            "status": status[row.place.key],
+                        }
+                        for row in rows
+                    }
+                }
+            edition = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
+            span = {"freq": frequency, "start": days[0] if days else None, "step_days": step, "length": length}
+            statuses = {"statuses": bodies.statuses_block(self.language)}
+            return head(published, measure, self.language) | edition | span | shown | statuses | extra()
+
+        return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
+
+
+class SeriesView(CubeView):
+    """One measure of some places over time."""
+
+    @openapi.documented(
+        queries.SERIES,
+        operation_id="get_indicator_series",
+        tag="Indicators",
+        summary="One measure of some places over time",
+        body="IndicatorSeries",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
+    )
+    def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
+        """Return series of up to 40 places, with the dated notes about their provinces.
+
+        Days before and after a series are not reported: null, never 0.
+        """
+        query = self.ask(request, queries.SERIES, id=id)
+        published = published_indicator(query.indicator)
+        measure = measure_of(published, query.measure)
+
+        def make() -> Pieces:
+            places = _places(published, query.places)
+            _check_span(query, published, len(places))
+
+            def extra() -> dict[str, Any]:
+                provinces = {place.pruid for place in places}
+                notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
+                shown = [one for one in notes if one.place is None or one.place.pruid in provinces or "" in provinces]
+                return {"notes": [bodies.note_block(one, self.language) for one in shown]}
+
+            return self.columns(
+                request,
+                published,
+                measure,
+                query.frequency,
+                names=True,
+                extra=extra,
+                places=[one.pk for one in places],
+                first=query.first,
+                last=query.last,
+            )
+
+        return self.kept(request, query, published, make=make)
+
+
+def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
+    by_key = {one.place.key.casefold(): one.place for one in figures.indicator_series(published.indicator)}
+    for key in keys:
+        if key.casefold() not in by_key:
+            raise PlaceUnknown(
+                Message("%(indicator)s has no place '%(place)s'.", indicator=published.indicator.slug, place=key[:80]),
+                parameter="place",
+                hint=Message("/indicators/%(indicator)s lists its places.", indicator=published.indicator.slug),
+            )
+    return [by_key[key.casefold()] for key in keys]
+
+
+def _check_span(query: queries.SeriesQuery, published: PublishedIndicator, places: int) -> None:
+    """Raise ParameterInvalid for a span that an answer cannot hold."""
+    series = figures.indicator_series(published.indicator)
+    first = query.first or min(one.first for one in series if one.first)
+    last = query.last or max(one.last for one in series if one.last)
+    if (last - first).days * places > ELEMENTS_MAX:
+        raise errors.ParameterInvalid(
+            Message("An answer holds at most %(most)s values, places times days.", most=ELEMENTS_MAX),
+            parameter="from",
+            hint=Message("Ask for fewer places or days."),
+        )
