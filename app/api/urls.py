@@ -9,6 +9,8 @@ from django.urls import URLPattern, path
 from api.views import (
     coverages,
     downloads,
+    indicator_maps,
+    indicator_series,
     indicators,
     layers,
     lookups,

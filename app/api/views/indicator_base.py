@@ -111,11 +111,6 @@ def measure_of(published: PublishedIndicator, measure: str | None) -> str:
     return measure
 
 
-def head(self, published: PublishedIndicator, measure: str) -> dict[str, Any]:
-    """Return what every answer about a measure begins with."""
-    return head(published, measure, self.language)
-
-
 def head(published: PublishedIndicator, measure: str, language: str) -> dict[str, Any]:
     """Return what every answer about a measure begins with."""
     classes = bodies.CLASSES.get(measure) if published.indicator.slug == "cases" else None

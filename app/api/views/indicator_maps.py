@@ -92,19 +92,23 @@ class MapView(TableView):
         }
         if query.values_only:
             values = {code: bodies.number(one.element.value) if one else None for code, one in regions.items()}
-            return {name: head[name] for name in ("indicator", "measure", "on", "coverage", "vintage")} | {"values": values}
+            return {"indicator": published.indicator.slug, "measure": measure} | named | {"values": values}
         provinces = maps.by_key(found, PlaceKind.PROVINCE)
         country = maps.by_key(found, PlaceKind.COUNTRY).get("CA")
-        return head | {
-            "values": {code: bodies.figure_block(one) for code, one in regions.items()},
-            "unassigned": {
-                str(bodies.province_of(one.place)): bodies.figure_block(one) | {"share_of_province": _share(one, provinces)}
-                for one in maps.by_key(found, PlaceKind.UNASSIGNED).values()
-            },
-            "provinces": {key: bodies.figure_block(one) for key, one in provinces.items()},
-            "country": bodies.figure_block(country) if country else None,
-            "statuses": bodies.statuses_block(self.language),
-        }
+        return (
+            head(published, measure, self.language)
+            | named
+            | {
+                "values": {code: bodies.figure_block(one) for code, one in regions.items()},
+                "unassigned": {
+                    str(bodies.province_of(one.place)): bodies.figure_block(one) | {"share_of_province": _share(one, provinces)}
+                    for one in maps.by_key(found, PlaceKind.UNASSIGNED).values()
+                },
+                "provinces": {key: bodies.figure_block(one) for key, one in provinces.items()},
+                "country": bodies.figure_block(country) if country else None,
+                "statuses": bodies.statuses_block(self.language),
+            }
+        )
 
 
 def _share(unassigned: figures.Figure, provinces: Mapping[str, figures.Figure]) -> float | None:
