@@ -63,7 +63,7 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "Link": record(
         {
-            "rel": text("What it leads to.", enum=["self", "next", "prev", "regions"]),
+            "rel": text("What it leads to.", enum=["self", "next", "prev", "regions", "map", "cube", "series"]),
             "type": text("Its media type."),
             "href": text("Reference, relative to the host. `next` and `prev` name the vintage.", format="uri-reference"),
         }

@@ -1,6 +1,6 @@
-"""Health indicators as columns: everything as a cube, and series of places."""
+"""Measures over time: all places as a cube, some as series."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +11,16 @@ from api import indicator_bodies as bodies
 from api import indicator_queries as queries
 from api import openapi
 from api.pieces import Pieces
-from api.views.indicators import SATURDAY, TableView, head, measure_of
+from api.views.indicator_base import TableView, head, measure_of
 from geography import errors
 from geography.messages import Message
 from indicators.errors import IndicatorUnknown, PlaceUnknown
 from indicators.selectors import figures
 from indicators.selectors.catalogue import PublishedIndicator, published_indicator
+
+SATURDAY = 5
+# Of elements that one answer about chosen places may hold; the largest embedded cube has 130,000.
+ELEMENTS_MAX = 500_000
 
 
 class CubeView(TableView):
@@ -50,7 +54,7 @@ class CubeView(TableView):
         frequency: str | None,
         *,
         names: bool = False,
-        extra: Callable[[], Mapping[str, Any]] = dict,
+        extra: Callable[[], dict[str, Any]] = dict,
         **choice: Any,
     ) -> Pieces:
         """Return rows of places as columns or as a table."""
@@ -81,7 +85,7 @@ class CubeView(TableView):
             edition = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
             span = {"freq": frequency, "start": days[0] if days else None, "step_days": step, "length": length}
             statuses = {"statuses": bodies.statuses_block(self.language)}
-            return {**head(published, measure, self.language), **edition, **span, **shown, **statuses, **extra()}
+            return head(published, measure, self.language) | edition | span | shown | statuses | extra()
 
         return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
 
@@ -109,8 +113,9 @@ class SeriesView(CubeView):
 
         def make() -> Pieces:
             places = _places(published, query.places)
+            _check_span(query, published, len(places))
 
-            def extra() -> Mapping[str, Any]:
+            def extra() -> dict[str, Any]:
                 provinces = {place.pruid for place in places}
                 notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
                 shown = [one for one in notes if one.place is None or one.place.pruid in provinces or "" in provinces]
@@ -141,3 +146,16 @@ def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
                 hint=Message("/indicators/%(indicator)s lists its places.", indicator=published.indicator.slug),
             )
     return [by_key[key.casefold()] for key in keys]
+
+
+def _check_span(query: queries.SeriesQuery, published: PublishedIndicator, places: int) -> None:
+    """Raise ParameterInvalid for a span that an answer cannot hold."""
+    series = figures.indicator_series(published.indicator)
+    first = query.first or min(one.first for one in series if one.first)
+    last = query.last or max(one.last for one in series if one.last)
+    if (last - first).days * places > ELEMENTS_MAX:
+        raise errors.ParameterInvalid(
+            Message("An answer holds at most %(most)s values, places times days.", most=ELEMENTS_MAX),
+            parameter="from",
+            hint=Message("Ask for fewer places or days."),
+        )

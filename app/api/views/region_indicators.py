@@ -9,7 +9,7 @@ from api import indicator_bodies as bodies
 from api import indicator_queries as queries
 from api import openapi
 from api.pieces import Pieces, json_body
-from api.views.indicators import IndicatorView
+from api.views.indicator_base import IndicatorView
 from geography import errors
 from geography.conf import COVERAGE_HEALTH_REGIONS
 from geography.selectors.regions import region_get

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db import connections
+
+from geography.reading import alias
 from indicators.measures import NOTHING, Element, nearest_year
 from indicators.models import Blob, Indicator, Place, PlaceKind, PlaceMember, Population, Series
 from indicators.statuses import ValueStatus
@@ -73,8 +76,7 @@ def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:
 
 
 _DAY_SQL = """
-    SELECT b.id, b.series_id, b.measure, i.position, b.values[i.position] AS value, b.statuses[i.position] AS status,
-           b.lags[i.position] AS lag, b.spans[i.position] AS span
+    SELECT b.series_id, b.measure, b.values[i.position], b.statuses[i.position], b.lags[i.position], b.spans[i.position]
     FROM indicator_blob b JOIN indicator_series s ON s.id = b.series_id
     CROSS JOIN LATERAL (SELECT (%(day)s::date - b.start) + 1 AS position) i
     WHERE s.indicator_id = %(indicator)s AND b.measure = ANY (%(measures)s)
@@ -86,8 +88,10 @@ def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
     """Return a measure of every place for one day, not reported where there is none. Queries: 3."""
     behind = "new_7d" if measure == "rate_7d" else "value" if measure == "rate" else measure
     elements: dict[tuple[int, str], Element] = {}
-    for row in Blob.objects.raw(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, behind]}):
-        elements[row.series_id, row.measure] = Element(row.value, ValueStatus(row.status), row.lag, row.span)
+    with connections[alias()].cursor() as cursor:
+        cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, behind]})
+        for series_id, name, value, status, lag, span in cursor:
+            elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
     series = indicator_series(indicator)
     people = populations([one.place for one in series]) if measure != behind else {}
     result = []

@@ -1,13 +1,13 @@
 """Figures of the regions of any edition, by the declared relations of its regions to the places of a series."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from geography.models import Region
 from indicators.measures import NOTHING, RATE_DECIMALS, RATE_PEOPLE, Element
-from indicators.models import Place, PlaceKind
+from indicators.models import PlaceKind
 from indicators.selectors.figures import Figure, members_of
 from indicators.statuses import ValueStatus
 
@@ -63,11 +63,6 @@ def _sum(parts: Sequence[Figure], measure: str) -> Figure:
     return replace(first, element=Element(rate, status, lag, span), count=count, people=people, method="sum")
 
 
-def by_key(figures: Sequence[Figure], kind: PlaceKind) -> Mapping[str, Figure]:
+def by_key(figures: Sequence[Figure], kind: PlaceKind) -> dict[str, Figure]:
     """Return the figures of one kind of place by key."""
     return {one.place.key: one for one in figures if one.place.kind == kind}
-
-
-def own_place(places: Sequence[Place], code: str) -> Place | None:
-    """Return the region of this code among places."""
-    return next((one for one in places if one.kind == PlaceKind.REGION and one.code == code), None)

@@ -115,10 +115,9 @@ def revision_gates(
         old_last, new_last = max(old.observations), max(new.observations)
         if new_last < old_last:
             earlier.append(f"{old.place.key}: {new_last}, before {old_last}")
-        then, now = (
-            _latest(old.observations),
-            new.observations.get(min(old_last, new_last), Observation(None, new_status(new))).value,
-        )
+        # The last day that both have: an end that moved is the business of another gate.
+        day = min(old_last, new_last)
+        then, now = (one.observations[day].value if day in one.observations else None for one in (old, new))
         if (
             old.place.kind == PlaceKind.REGION
             and source.kind == "cumulative"
@@ -144,11 +143,6 @@ def revision_gates(
             _worst(_added(difference.changed, difference.withdrawn)),
         ),
     ]
-
-
-def new_status(values: PlaceValues) -> Any:
-    """Return the status of a place's latest value."""
-    return values.observations[max(values.observations)].status
 
 
 def _latest(observations: Mapping[date, Observation]) -> float | None:

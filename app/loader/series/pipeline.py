@@ -21,7 +21,6 @@ from loader.series.places import seed_places
 from loader.series.reading import cells, checksum
 
 # Any number will do, as long as nothing else in this database uses it.
-_LOCK = 3_347_0003
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def load(
             rows, difference = storage.changes(before, result.by_place)
             gates = [
                 *content_gates(result, source, _without_population(result)),
-                *revision_gates(result, source, before, difference),
+                *revision_gates(result, source, storage.standing(before), difference),
             ]
             report |= _report(
                 source, path=path, sha256=sha256, issued_at=issued_at, result=result, gates=gates, acceptance=acceptance
@@ -139,7 +138,8 @@ def roll_back(source: Source) -> Issue:
 def _alone() -> Iterator[None]:
     """Hold one transaction and the lock of series loads."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        # A lock that a role with no more than SELECT cannot take; readers and their snapshots are not held up by it.
+        cursor.execute(f"LOCK TABLE {connection.ops.quote_name(Issue._meta.db_table)} IN SHARE UPDATE EXCLUSIVE MODE")
         yield
 
 
@@ -157,18 +157,10 @@ def _indicator(source: Source) -> Indicator:
     cadence = [
         {"province": one.province, "from": one.start.isoformat(), "interval_days": one.interval} for one in source.cadence
     ]
-    names: tuple[str, ...] = (
-        "unit",
-        "kind",
-        "period",
-        "from_zero",
-        "name_en",
-        "name_fr",
-        "definition_en",
-        "definition_fr",
-        "good_direction",
+    names = (
+        *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
+        *("licence", "licence_url", "attribution_en", "attribution_fr"),
     )
-    names += ("licence", "licence_url", "attribution_en", "attribution_fr")
     values = {name: getattr(source, name) for name in names}
     values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}
     indicator, _ = Indicator.objects.update_or_create(slug=source.indicator, defaults=values)

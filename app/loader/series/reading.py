@@ -7,14 +7,12 @@ import io
 import lzma
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, TextIO, cast
+from typing import IO, Any, NamedTuple, cast
 
 from loader.errors import FileRefused
 from loader.series.declarations import Source
 
-_OPENERS = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open}
-# What a file may unpack to; the largest official file of this kind has 30 MB.
-UNPACKED_MAX_BYTES = 1 << 30
+_GZIP, _XZ = b"\x1f\x8b", b"\xfd7"
 
 
 class Cell(NamedTuple):
@@ -56,13 +54,15 @@ def cells(path: Path, source: Source) -> Iterator[Cell]:
 def _open(path: Path) -> IO[bytes]:
     try:
         with path.open("rb") as file:
-            opener = _OPENERS.get(file.read(2))
-        return cast(IO[bytes], opener(path, "rb")) if opener else path.open("rb")
+            magic = file.read(2)
+        if magic == _GZIP:
+            return cast("IO[bytes]", gzip.open(path, "rb"))
+        return cast("IO[bytes]", lzma.open(path, "rb")) if magic == _XZ else path.open("rb")
     except OSError as error:
         raise FileRefused(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _cells(text: TextIO, source: Source, name: str) -> Iterator[Cell]:
+def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
     for _ in range(source.first_line - 1):
         text.readline()
     reader = csv.reader(text, delimiter=source.delimiter)
@@ -78,7 +78,7 @@ def _cells(text: TextIO, source: Source, name: str) -> Iterator[Cell]:
 
 
 def _rows(
-    reader: Iterator[list[str]],
+    reader: Any,
     header: list[str],
     source: Source,
     name: str,

@@ -38,6 +38,16 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
     return {pk: values for pk, values in by_place.items() if values.observations}
 
 
+def standing(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
+    """Return values without those that were withdrawn, and without the places of which nothing is left."""
+    result = {}
+    for pk, one in values.items():
+        kept = {day: stated for day, stated in one.observations.items() if stated.status != ValueStatus.WITHDRAWN}
+        if kept:
+            result[pk] = PlaceValues(one.place, kept, one.derived)
+    return result
+
+
 Change = tuple[int, date, float | None, int]
 
 

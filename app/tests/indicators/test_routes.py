@@ -131,6 +131,8 @@ def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monke
         ("/indicators/cases/cube?freq=year", 400, "parameter-invalid", "freq"),
         ("/indicators/cases/series", 400, "parameter-invalid", "place"),
         ("/indicators/cases/series?place=3595,9999", 404, "place-unknown", "place"),
+        ("/indicators/cases/series?place=ON&from=0001-01-01&to=9999-12-31", 400, "parameter-invalid", "from"),
+        ("/indicators/cases/map?on=0001-01-01&measure=value", 400, "parameter-invalid", "measure"),
         ("/indicators/cases/series?place=ON&from=2022-02-01&to=2022-01-01", 400, "parameter-invalid", "to"),
     ],
 )

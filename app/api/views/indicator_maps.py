@@ -1,0 +1,133 @@
+"""One measure of all regions on one day."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.http import HttpResponseBase
+from rest_framework.request import Request
+
+from api import indicator_bodies as bodies
+from api import indicator_queries as queries
+from api import openapi
+from api.pieces import Pieces
+from api.views.indicator_base import TableView, head, measure_of
+from geography import errors
+from geography.selectors.vintages import vintage_in_force
+from indicators.errors import IndicatorUnknown
+from indicators.models import PlaceKind
+from indicators.selectors import figures, maps
+from indicators.selectors.catalogue import PublishedIndicator, published_indicator
+
+
+class MapView(TableView):
+    """One measure of all regions on one day."""
+
+    @openapi.documented(
+        queries.MAP,
+        operation_id="get_indicator_map",
+        tag="Indicators",
+        summary="One measure of all regions on one day",
+        body="IndicatorMap",
+        media_types=("application/json",),
+        problems=(errors.ParameterInvalid, IndicatorUnknown, errors.CoverageUnknown, errors.VintageUnknown),
+    )
+    def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
+        """Return one day for a map: the value of every region, what is assigned to none, the provinces and the country.
+
+        `v` is null where nothing is reported, never 0, and `status` says why. For regions of another edition `method` says how
+        they relate to those of the series: `same`, `sum` of whole places, or `part_of` a larger place, whose rate is shown and
+        whose count is not split. The 7 days of a measure end with the last report: `from`, `to`.
+        """
+        query = self.ask(request, queries.MAP, id=id)
+        published = published_indicator(query.indicator)
+        measure = measure_of(published, query.measure)
+        own = (published.indicator.coverage, published.indicator.vintage_label)
+        vintage = None
+        if (query.coverage or query.label) and (query.coverage or own[0], query.label or own[1]) != own:
+            vintage = vintage_in_force(coverage=query.coverage or own[0], label=query.label)
+
+        def make() -> Pieces:
+            on = query.day or bodies.latest_day(figures.indicator_series(published.indicator)) or date.today()
+            found = figures.figures_on(published.indicator, measure, on)
+            regions: Mapping[str, figures.Figure | None]
+            if vintage is None:
+                regions = {**maps.by_key(found, PlaceKind.REGION), **maps.by_key(found, PlaceKind.SITE)}
+            else:
+                regions = maps.figures_of_regions(found, measure, vintage)
+            return self.written(
+                request,
+                lambda: self.body(
+                    published=published,
+                    query=query,
+                    measure=measure,
+                    on=on,
+                    found=found,
+                    regions=regions,
+                    edition=(vintage.coverage.slug, vintage.label) if vintage else own,
+                ),
+                bodies.COLUMNS,
+                lambda: _map_rows(published, measure, on, found, regions),
+            )
+
+        about = (vintage.pk, vintage.published_at) if vintage else ()
+        return self.kept(request, query, published, *about, make=make)
+
+    def body(
+        self,
+        *,
+        published: PublishedIndicator,
+        query: queries.MapQuery,
+        measure: str,
+        on: date,
+        found: Sequence[figures.Figure],
+        regions: Mapping[str, figures.Figure | None],
+        edition: tuple[str, str],
+    ) -> dict[str, Any]:
+        """Return the map as JSON shows it."""
+        head = head(published, measure, self.language) | {
+            "on": on,
+            "coverage": edition[0] or None,
+            "vintage": edition[1] or None,
+        }
+        if query.values_only:
+            values = {code: bodies.number(one.element.value) if one else None for code, one in regions.items()}
+            return {"indicator": published.indicator.slug, "measure": measure} | named | {"values": values}
+        provinces = maps.by_key(found, PlaceKind.PROVINCE)
+        country = maps.by_key(found, PlaceKind.COUNTRY).get("CA")
+        return (
+            head(published, measure, self.language)
+            | named
+            | {
+                "values": {code: bodies.figure_block(one) for code, one in regions.items()},
+                "unassigned": {
+                    str(bodies.province_of(one.place)): bodies.figure_block(one) | {"share_of_province": _share(one, provinces)}
+                    for one in maps.by_key(found, PlaceKind.UNASSIGNED).values()
+                },
+                "provinces": {key: bodies.figure_block(one) for key, one in provinces.items()},
+                "country": bodies.figure_block(country) if country else None,
+                "statuses": bodies.statuses_block(self.language),
+            }
+        )
+
+
+def _share(unassigned: figures.Figure, provinces: Mapping[str, figures.Figure]) -> float | None:
+    """Return the unassigned part of a province's count, None where either is missing or the province has none."""
+    province = provinces.get(str(bodies.province_of(unassigned.place)))
+    part = unassigned.count if unassigned.count is not None else unassigned.element.value
+    whole = None if province is None else province.count if province.count is not None else province.element.value
+    return round(part / whole, 4) if part is not None and whole and whole > 0 else None
+
+
+def _map_rows(
+    published: PublishedIndicator,
+    measure: str,
+    on: date,
+    found: Sequence[figures.Figure],
+    regions: Mapping[str, figures.Figure | None],
+) -> Iterator[dict[str, Any]]:
+    for code, one in regions.items():
+        yield bodies.figure_row(published, measure, code, one, on)
+    for figure in found:
+        if figure.place.kind not in (PlaceKind.REGION, PlaceKind.SITE):
+            yield bodies.figure_row(published, measure, figure.place.key, figure, on)
