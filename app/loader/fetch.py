@@ -181,7 +181,7 @@ def _refuse_other_content(layer: Layer, response: HTTPResponse, start: bytes, ex
         raise _NotTheFile(f"the server sends it packed as {packed}, which was not asked for")
     if layer.size is not None and expected is not None and expected != layer.size:
         raise _NotTheFile(
-            f"it has {expected:,} bytes instead of {layer.size:,}: it is another file than the one that was declared. Look at it; "
+            f"it has {expected:,} bytes instead of {layer.size:,}: it is another file than the declared one. Look at it; "
             "if it is the right one, correct bytes in sources.toml"
         )
 

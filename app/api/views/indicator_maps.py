@@ -85,11 +85,7 @@ class MapView(TableView):
         edition: tuple[str, str],
     ) -> dict[str, Any]:
         """Return the map as JSON shows it."""
-        head = head(published, measure, self.language) | {
-            "on": on,
-            "coverage": edition[0] or None,
-            "vintage": edition[1] or None,
-        }
+        named: dict[str, Any] = {"on": on, "coverage": edition[0] or None, "vintage": edition[1] or None}
         if query.values_only:
             values = {code: bodies.number(one.element.value) if one else None for code, one in regions.items()}
             return {"indicator": published.indicator.slug, "measure": measure} | named | {"values": values}

@@ -110,7 +110,7 @@ LON, LAT = worlds.position(2_000, 5_000)
     [
         ("/locate", {"lat": LAT, "lon": LON}),
         ("/locate/", {"lat": LAT, "lon": LON, "accuracy": 500}),
-        ("/locate", {"lat": LAT, "lon": -LON}),  # a problem
+        ("/locate", {"lat": LAT, "lon": -float(LON)}),  # a problem
         ("/health-regions", {"lat": LAT, "lon": LON}),
         ("/health-regions", {"bbox": "-80,43,-79,44"}),
         ("/health-regions", {"q": "toronto"}),
@@ -281,7 +281,7 @@ def test_eviction_runs_in_no_request(tmp_path, monkeypatch):
     shelf = Shelf(tmp_path, 2_000_000)
     threads = []
     files = shelf.evictor._files
-    monkeypatch.setattr(shelf.evictor, "_files", lambda: threads.append(threading.current_thread()) or files())
+    monkeypatch.setattr(shelf.evictor, "_files", lambda: threads.append(threading.current_thread()) or files())  # type: ignore[func-returns-value]
     for number in range(200):
         shelf.fetch(str(number), lambda: b"x" * 120)
     swept(shelf)

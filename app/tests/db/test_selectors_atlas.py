@@ -101,7 +101,7 @@ class TestWhatIsHeld:
     def test_a_full_grid_makes_room_without_looking_at_every_square(self, world, monkeypatch):
         """The dictionary of squares is never iterated or copied."""
 
-        class Squares(dict):
+        class Squares(dict[Any, Any]):
             def __iter__(self):
                 pytest.fail("iterated")
 

@@ -224,6 +224,8 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
     around = [LonLat(*pair) for pair in chance.uniform((-75.95, 45.33), (-75.6, 45.5), (2_000, 2)).tolist()]
     answers = Answers({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
     (first, *rest) = answers.locate([known, *around])
+    assert first[0].region is not None
+    assert first[1].region is not None
     assert (first[0].region.code, first[1].region.code, first[0].certain) == ("3551", "J9A", False)
     assert first[0].uncertainty_m == pytest.approx(937, abs=2)
     assert not [pair for pair in rest if pair[0].certain and provinces_differ(*pair)]
