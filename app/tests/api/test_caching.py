@@ -339,8 +339,18 @@ def test_a_damaged_file_is_a_miss_and_removed(tmp_path, size, damage):
 def test_a_body_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
     order = []
     fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda number: order.append("fsync") or fsync(number))
-    monkeypatch.setattr(Path, "replace", lambda path, target: order.append("replace") or replace(path, target))
+
+    def synced(number):
+        order.append("fsync")
+        return fsync(number)
+
+    monkeypatch.setattr(os, "fsync", synced)
+
+    def recorded(path, target):
+        order.append("replace")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", recorded)
     Shelf(tmp_path, 1_000_000).fetch("key", lambda: b"body")
     assert order == ["fsync", "replace"]
 

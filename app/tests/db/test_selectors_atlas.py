@@ -4,6 +4,7 @@ import threading
 import time
 import uuid
 from datetime import date
+from typing import Any
 
 import pytest
 from django.db import OperationalError
