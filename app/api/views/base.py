@@ -82,7 +82,8 @@ class GeoView(ApiView):
             return Response(data, headers=UNCACHED)
         accepted: BaseRenderer = request.accepted_renderer
         response = answer_unkept(request, json_body(data), media_type=accepted.media_type)
-        response.headers.update(UNCACHED)
+        for name, value in UNCACHED.items():
+            response.headers[name] = value
         if links := licence_links(data):
             response.headers["Link"] = links
         return response
