@@ -41,6 +41,11 @@ FORMATS: dict[str, Format] = {
         Format("gpkg", ".gpkg", "application/geopackage+sqlite3", Message("GeoPackage, as published (EPSG:3347)")),
         Format("fgb", ".fgb", "application/flatgeobuf", Message("FlatGeobuf, as published (EPSG:3347)")),
         Format("parquet", ".parquet", "application/vnd.apache.parquet", Message("GeoParquet, as published (EPSG:3347)")),
+        # For web maps, which draw in WGS 84 and do not transform.
+        Format("fgb-wgs84", "-wgs84.fgb", "application/flatgeobuf", Message("FlatGeobuf, as published (WGS 84)")),
+        Format(
+            "parquet-wgs84", "-wgs84.parquet", "application/vnd.apache.parquet", Message("GeoParquet, as published (WGS 84)")
+        ),
         Format(
             "shapefile", "-shapefile.zip", "application/zip", Message("Shapefile in the form of Statistics Canada (EPSG:3347)")
         ),

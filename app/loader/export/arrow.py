@@ -18,14 +18,13 @@ from arro3.io import write_parquet
 from django.contrib.gis.gdal import SpatialReference
 from django.contrib.gis.gdal.libgdal import lgdal
 
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT
+from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.formats import code_name
 from geography.models import Vintage
 from loader.export import rows
 from loader.export.about import about, layer_name, licence_text, province_name, published_at
 from loader.export.rows import Published
 
-_CRS = f"EPSG:{SRID_STATCAN_LAMBERT}"
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
 _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
 # Neighbours have codes near each other, so that a group is a small part of the country and a box skips the others.
@@ -44,11 +43,11 @@ def write_gpkg(vintage: Vintage, path: Path) -> None:
         _gdal(vintage, path, "GPKG", columns(vintage), dataset_metadata=told, layer_options=layer_options)
 
 
-def write_fgb(vintage: Vintage, path: Path) -> None:
-    """Write a FlatGeobuf with its spatial index, so that a client can ask for the parts in a box by byte ranges."""
+def write_fgb(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
+    """Write a FlatGeobuf in a CRS with its spatial index, so that a client can ask for the parts in a box by byte ranges."""
     told = about(vintage)
     options = {"TITLE": told["title"], "DESCRIPTION": _summary(told), "TEMPORARY_DIR": str(path.parent)}
-    _gdal(vintage, path, "FlatGeobuf", columns(vintage), layer_options=options)
+    _gdal(vintage, path, "FlatGeobuf", columns(vintage), srid=srid, layer_options=options)
 
 
 def write_shapefile(vintage: Vintage, path: Path) -> None:
@@ -71,19 +70,27 @@ def write_shapefile(vintage: Vintage, path: Path) -> None:
     folder.rmdir()
 
 
-def write_geoparquet(vintage: Vintage, path: Path) -> None:
-    """Write GeoParquet 1.1: zstd, a bbox column that covers the geometry, groups of rows small enough to be skipped."""
+def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
+    """Write GeoParquet 1.1 in a CRS: zstd, a bbox column that covers the geometry, and small groups of rows."""
     geometry = {
         "encoding": "WKB",
         "geometry_types": ["MultiPolygon"],
-        "crs": json.loads(_projjson()),
-        "bbox": rows.extent(vintage),
+        "bbox": rows.extent(vintage, srid),
         "covering": {"bbox": {side: ["bbox", side] for side in _SIDES}},
     }
+    if srid != SRID_WGS84:  # without `crs` it is OGC:CRS84: WGS 84, longitude first
+        geometry["crs"] = json.loads(_projjson())
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
     write_parquet(
         # What it says of itself goes into the Arrow schema: beside "geo" the writer would put keys in a random order.
-        _stream(vintage, columns(vintage), geometry="geometry", boxed=True, metadata={"about": json.dumps(about(vintage))}),
+        _stream(
+            vintage,
+            columns(vintage),
+            geometry="geometry",
+            srid=srid,
+            boxed=True,
+            metadata={"about": json.dumps(about(vintage))},
+        ),
         path,
         compression="zstd(9)",
         key_value_metadata={"geo": json.dumps(geo)},
@@ -137,15 +144,17 @@ def _statcan_columns(vintage: Vintage) -> list[Column]:
     return found
 
 
-def _gdal(vintage: Vintage, path: Path, driver: str, fields: Sequence[Column], **options: Any) -> None:
+def _gdal(
+    vintage: Vintage, path: Path, driver: str, fields: Sequence[Column], *, srid: int = SRID_STATCAN_LAMBERT, **options: Any
+) -> None:
     pyogrio.write_arrow(
-        _stream(vintage, fields, geometry="geom"),
+        _stream(vintage, fields, geometry="geom", srid=srid),
         str(path),
         layer=layer_name(vintage),
         driver=driver,
         geometry_name="geom",
         geometry_type="MultiPolygon",
-        crs=_CRS,
+        crs=f"EPSG:{srid}",
         **options,
     )
 
@@ -155,6 +164,7 @@ def _stream(
     fields: Sequence[Column],
     *,
     geometry: str,
+    srid: int,
     boxed: bool = False,
     metadata: dict[str, str] | None = None,
 ) -> RecordBatchReader:
@@ -166,7 +176,7 @@ def _stream(
     whole = Schema(schema, metadata=metadata)
 
     def batches() -> Iterator[RecordBatch]:
-        for row in rows.published(vintage):
+        for row in rows.published(vintage, srid):
             arrays: list[Any] = [Array([read(row)], kind) for _, kind, read in fields]
             if boxed:
                 arrays.append(struct_array([Array([side], _REAL) for side in row.bbox], fields=boxes))

@@ -3,11 +3,13 @@
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 from django.db import Error
 
+from geography.conf import SRID_WGS84
 from geography.formats import DESCRIBES
 from geography.models import Vintage
 from geography.selectors import catalogue
@@ -101,16 +103,19 @@ def writer_of(download: Download) -> Callable[[Path], None]:
     # The catalogue leaves the report out, which says what the source's fields are called.
     vintage = Vintage.objects.select_related("coverage").get(pk=download.vintage.pk)
 
+    published: dict[str, Callable[[Vintage, Path], None]] = {
+        "gpkg": arrow.write_gpkg,
+        "fgb": arrow.write_fgb,
+        "fgb-wgs84": partial(arrow.write_fgb, srid=SRID_WGS84),
+        "parquet": arrow.write_geoparquet,
+        "parquet-wgs84": partial(arrow.write_geoparquet, srid=SRID_WGS84),
+        "shapefile": arrow.write_shapefile,
+    }
+
     def write(path: Path) -> None:
         match download.format.name:
-            case "gpkg":
-                arrow.write_gpkg(vintage, path)
-            case "fgb":
-                arrow.write_fgb(vintage, path)
-            case "parquet":
-                arrow.write_geoparquet(vintage, path)
-            case "shapefile":
-                arrow.write_shapefile(vintage, path)
+            case name if name in published:
+                published[name](vintage, path)
             case "geojson":
                 text.write_geojson(vintage, str(download.level), path)
             case "pmtiles":

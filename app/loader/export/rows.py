@@ -6,14 +6,15 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from geography.conf import SLIVER_SHARE
+from geography.conf import SLIVER_SHARE, SRID_STATCAN_LAMBERT
 from geography.models import Vintage
 
 _PLAIN = "code, dguid, name_en, name_fr, nullif(pruid, ''), population, land_area_km2, area_km2"
 
 _PUBLISHED_SQL = f"""
-    SELECT {_PLAIN}, ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom), ST_AsBinary(geom, 'NDR')
-    FROM region WHERE vintage_id = %s ORDER BY code
+    SELECT {_PLAIN}, ST_XMin(shape), ST_YMin(shape), ST_XMax(shape), ST_YMax(shape), ST_AsBinary(shape, 'NDR')
+    FROM region, LATERAL (SELECT ST_Transform(geom, %s) AS shape OFFSET 0) AS transformed
+    WHERE vintage_id = %s ORDER BY code
 """
 _DRAWN_SQL = f"""
     SELECT {_PLAIN}, level.extent, level.geojson
@@ -33,7 +34,9 @@ _SHARES_SQL = f"""
     ORDER BY fsa.code, share_of_fsa DESC, health_region.code
 """
 _EXTENT_SQL = """
-    SELECT min(ST_XMin(geom)), min(ST_YMin(geom)), max(ST_XMax(geom)), max(ST_YMax(geom)) FROM region WHERE vintage_id = %s
+    SELECT min(ST_XMin(shape)), min(ST_YMin(shape)), max(ST_XMax(shape)), max(ST_YMax(shape))
+    FROM region, LATERAL (SELECT ST_Transform(geom, %s) AS shape OFFSET 0) AS transformed
+    WHERE vintage_id = %s
 """
 
 
@@ -52,7 +55,7 @@ class Attributes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A region as published: `bbox` (west, south, east, north) and `wkb` in EPSG:3347, metres."""
+    """A region as published: `bbox` (west, south, east, north) and `wkb` in the CRS that was chosen, x (longitude) first."""
 
     attributes: Attributes
     bbox: tuple[float, float, float, float]
@@ -92,9 +95,9 @@ class Shared(NamedTuple):
 _WIDTH = len(Attributes._fields)
 
 
-def published(vintage: Vintage) -> Iterator[Published]:
-    """Yield the regions as published, in the order of their codes. Queries: 1."""
-    for row in stream(_PUBLISHED_SQL, [vintage.pk], at_once=1):
+def published(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> Iterator[Published]:
+    """Yield the regions as published, in the order of their codes, every vertex in a CRS. Queries: 1."""
+    for row in stream(_PUBLISHED_SQL, [srid, vintage.pk], at_once=1):
         west, south, east, north, wkb = row[_WIDTH:]
         yield Published(Attributes(*row[:_WIDTH]), (west, south, east, north), wkb)
 
@@ -118,10 +121,10 @@ def shared(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[Sha
         yield Shared(*row)
 
 
-def extent(vintage: Vintage) -> list[float]:
-    """Return west, south, east and north of all regions as published, EPSG:3347. Queries: 1."""
+def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> list[float]:
+    """Return west, south, east and north of all regions as published, in a CRS. Queries: 1."""
     with connection.cursor() as cursor:
-        cursor.execute(_EXTENT_SQL, [vintage.pk])
+        cursor.execute(_EXTENT_SQL, [srid, vintage.pk])
         return list(cursor.fetchone())
 
 

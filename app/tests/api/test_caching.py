@@ -102,20 +102,20 @@ def test_a_named_edition_is_immutable_and_todays_is_not(get, world):
     assert get("/fsa", vintage="1999").headers["Cache-Control"] == "private, no-store"
 
 
-LON, LAT = worlds.position(2_000, 5_000)
+HERE = worlds.position(2_000, 5_000)
 
 
 @pytest.mark.parametrize(
     ("path", "params"),
     [
-        ("/locate", {"lat": LAT, "lon": LON}),
-        ("/locate/", {"lat": LAT, "lon": LON, "accuracy": 500}),
-        ("/locate", {"lat": LAT, "lon": -float(LON)}),  # a problem
-        ("/health-regions", {"lat": LAT, "lon": LON}),
+        ("/locate", HERE),
+        ("/locate/", HERE | {"accuracy": 500}),
+        ("/locate", HERE | {"lon": "79.4"}),  # a problem
+        ("/health-regions", HERE),
         ("/health-regions", {"bbox": "-80,43,-79,44"}),
         ("/health-regions", {"q": "toronto"}),
         ("/health-regions", {"q": "toronto", "vintage": "2022"}),
-        ("/fsa", {"lat": LAT, "lon": LON}),
+        ("/fsa", HERE),
         ("/fsa", {"bbox": "-80,43,-79,44"}),
         ("/fsa/{fsa}", {}),
         ("/fsa/{fsa} 1B0", {}),
@@ -123,7 +123,7 @@ LON, LAT = worlds.position(2_000, 5_000)
         ("/fsa/K9Z", {}),  # a problem
         ("/fsa/{fsa}/boundary", {}),
         ("/fsa/{fsa}/boundary", {"vintage": "2021"}),
-        ("/coverages/fsa/regions", {"lat": LAT, "lon": LON}),
+        ("/coverages/fsa/regions", HERE),
         ("/coverages/fsa/regions/{fsa}", {}),
         ("/coverages/fsa/regions/{fsa}/neighbours", {}),
         ("/coverages/health-regions/regions", {"q": "toronto"}),

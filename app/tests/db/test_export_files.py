@@ -49,8 +49,8 @@ def export(vintages: dict[str, Vintage], tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes one file of a vintage and gives its path."""
 
     def write(coverage: str, kind: str, **options: Any) -> Path:
-        folder = tmp_path / "out"
-        folder.mkdir(exist_ok=True)
+        folder = tmp_path / "out" / kind
+        folder.mkdir(parents=True, exist_ok=True)
         named = f"{coverage}/{vintages[coverage].label}"
         call_command("export", vintage=[named], format=[kind], out=folder, verbosity=0, **options)
         (path,) = folder.iterdir()
@@ -89,6 +89,23 @@ def test_what_analysts_get_is_what_the_database_holds_to_the_last_bit(
     assert read_back(frame, code) == stored(vintages[coverage])
     assert set(frame["vintage"]) == {vintages[coverage].label}
     assert frame.geometry.is_valid.all()
+
+
+@pytest.mark.parametrize("kind", ["fgb", "parquet"])
+def test_what_web_maps_get_is_the_same_in_degrees_with_longitude_first(
+    export: Callable[..., Path], vintages: dict[str, Vintage], kind: str
+) -> None:
+    read = geopandas.read_parquet if kind == "parquet" else pyogrio.read_dataframe
+    degrees = read(export("fsa", f"{kind}-wgs84")).sort_values("cfsauid", ignore_index=True)
+    metres = read(export("fsa", kind)).sort_values("cfsauid", ignore_index=True)
+    assert degrees.crs.to_authority() in {("EPSG", "4326"), ("OGC", "CRS84")}
+    west, south, east, north = degrees.total_bounds
+    assert -142 < west < east < -52
+    assert 41 < south < north < 90
+    pairs = zip(degrees.to_crs(3347).geometry, metres.geometry, strict=True)
+    assert all(there.hausdorff_distance(here) < 0.001 for there, here in pairs)
+    attributes = [name for name in metres.columns if name not in ("geometry", "bbox")]
+    assert degrees[attributes].equals(metres[attributes])
 
 
 @pytest.mark.parametrize("kind", ["gpkg", "fgb"])

@@ -98,17 +98,17 @@ def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
         raise RuntimeError("no space left,\nsays GDAL")
 
     with monkeypatch.context() as patch:
-        patch.setattr(arrow, "write_fgb", break_off)
+        patch.setattr(arrow, "write_gpkg", break_off)
         told = load("2022")
-    assert "Published, but health-regions-2022.fgb could not be made: RuntimeError: no space left" in told
+    assert "Published, but health-regions-2022.gpkg could not be made: RuntimeError: no space left" in told
     assert "manage.py export" in told
-    assert {name for name, state in states().items() if state != "ready"} == {"health-regions-2022.fgb"}
-    assert states()["health-regions-2022.fgb"] == "failed"
+    assert {name for name, state in states().items() if state != "ready"} == {"health-regions-2022.gpkg"}
+    assert states()["health-regions-2022.gpkg"] == "failed"
     assert get("/health-regions").status_code == 200
     # Later it works, and only that one is made.
     out = StringIO()
     call_command("export", stdout=out, verbosity=0)
-    assert out.getvalue().splitlines() == ["made health-regions-2022.fgb"]
+    assert out.getvalue().splitlines() == ["made health-regions-2022.gpkg"]
     assert set(states().values()) == {"ready"}
 
 

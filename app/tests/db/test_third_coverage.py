@@ -97,7 +97,18 @@ def test_a_paragraph_is_all_that_a_third_coverage_takes(loaded: Vintage, get: An
     # Downloads.
     downloads = {one.format.name: one for one in published_downloads() if one.level in {None, "low"}}
     assert {one.state for one in downloads.values()} == {"ready"}
-    assert set(downloads) == {"gpkg", "fgb", "parquet", "shapefile", "geojson", "pmtiles", "csv", "csvw"}
+    assert set(downloads) == {
+        "gpkg",
+        "fgb",
+        "fgb-wgs84",
+        "parquet",
+        "parquet-wgs84",
+        "shapefile",
+        "geojson",
+        "pmtiles",
+        "csv",
+        "csvw",
+    }
     frame = geopandas.read_file(downloads["gpkg"].path)
     assert (len(frame), frame.crs.to_epsg(), "M5J" in set(frame["code"])) == (96, 3347, True)
     assert get(f"/downloads/{SLUG}/2016/SHA256SUMS").status_code == 200
