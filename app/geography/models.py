@@ -69,9 +69,7 @@ class Vintage(models.Model):
     attribution_en = models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")
     attribution_fr = models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")
     region_count = models.IntegerField(default=0, db_comment="Number of regions.")
-    misfit_m = models.FloatField(
-        null=True, db_comment="The largest misfit_m of its regions, metres; null where it was not measured."
-    )
+    misfit_m = models.FloatField(null=True, db_comment="The largest misfit_m of its regions, metres; null where not measured.")
     report = models.JSONField(
         default=dict, db_comment="Report of the load: counts, repairs, gates with who accepted what and why."
     )
@@ -131,8 +129,7 @@ class Region(models.Model):
     area_km2 = models.FloatField(db_comment="Area of geom in km2 on the GRS 80 ellipsoid.")
     misfit_m = models.FloatField(
         null=True,
-        db_comment="Width, metres, of the widest overlap with, or gap to, another region of the edition: how far its border "
-        "may be off. 0 where it is edge-matched; null where it was not measured.",
+        db_comment="Widest overlap with, or gap to, another region of the edition, metres; null where it was not measured.",
     )
     extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in EPSG:4326 (degrees).")
     rep_point = models.PointField(srid=SRID_WGS84, db_comment="A point on the surface of geom, EPSG:4326.")
@@ -237,15 +234,13 @@ class Overlap(models.Model):
     share_of_fsa = models.FloatField(db_comment="That area as a part of the FSA, 0 to 1.")
     share_of_region = models.FloatField(db_comment="That area as a part of the health region, 0 to 1.")
     width_m = models.FloatField(
-        null=True,
-        db_comment="Diameter, metres, of the largest circle within that area; measured for small shares and across provinces.",
+        null=True, db_comment="Diameter, metres, of the largest circle within that area; for small shares and across provinces."
     )
     artefact = models.CharField(
         max_length=8,
         null=True,
         choices=Artefact,
-        db_comment="Empty for a real overlap; sliver or province where it comes of two editions drawing one border "
-        "differently; null until it is classified.",
+        db_comment="Empty for a real overlap, sliver or province for one that is none, null until it is classified.",
     )
     share_outside = models.FloatField(
         null=True,

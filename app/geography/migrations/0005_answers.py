@@ -31,17 +31,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='vintage',
             name='misfit_m',
-            field=models.FloatField(db_comment='The largest misfit_m of its regions, metres; null where it was not measured.', null=True),
+            field=models.FloatField(db_comment='The largest misfit_m of its regions, metres; null where not measured.', null=True),
         ),
         migrations.AddField(
             model_name='region',
             name='misfit_m',
-            field=models.FloatField(db_comment='Width, metres, of the widest overlap with, or gap to, another region of the edition: how far its border may be off. 0 where it is edge-matched; null where it was not measured.', null=True),
+            field=models.FloatField(db_comment='Widest overlap with, or gap to, another region of the edition, metres; null where it was not measured.', null=True),
         ),
         migrations.AddField(
             model_name='overlap',
             name='artefact',
-            field=models.CharField(choices=[('sliver', 'Sliver'), ('province', 'Province')], db_comment='Empty for a real overlap; sliver or province where it comes of two editions drawing one border differently; null until it is classified.', max_length=8, null=True),
+            field=models.CharField(choices=[('sliver', 'Sliver'), ('province', 'Province')], db_comment='Empty for a real overlap, sliver or province for one that is none, null until it is classified.', max_length=8, null=True),
         ),
         migrations.AddField(
             model_name='overlap',
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='overlap',
             name='width_m',
-            field=models.FloatField(db_comment='Diameter, metres, of the largest circle within that area; measured for small shares and across provinces.', null=True),
+            field=models.FloatField(db_comment='Diameter, metres, of the largest circle within that area; for small shares and across provinces.', null=True),
         ),
         migrations.RunSQL(_ROUND_AREAS, migrations.RunSQL.noop),
     ]

@@ -149,7 +149,7 @@ def late(request, monkeypatch, client):
 
 def elsewhere(request, monkeypatch, client):
     def published_vintages():
-        message = Message("%(indicator)s has no place '%(place)s'.", indicator="cases", place="ZZ")
+        message = Message("%(indicator)s has no place '%(place)s'.", indicator="X", place="ZZ")
         raise PlaceUnknown(message, parameter="place")
 
     monkeypatch.setattr("api.views.service.published_vintages", published_vintages)
