@@ -179,12 +179,15 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
     toml = toml.replace('"sample/health_regions_sample.zip"', json.dumps(str(shp))).replace(
         '"sample/fsa_sample.zip"', json.dumps(str(fsa))
     )
+    embedded = settings.REPO_DIR / "geodata" / "sample" / "series" / "covid_reporting_regions.zip"
+    toml = toml.replace('"sample/series/covid_reporting_regions.zip"', json.dumps(str(embedded)))
     (tmp_path / "sources.toml").write_text(toml, encoding="utf-8")
     monkeypatch.setattr("loader.sources.SOURCES_FILE", tmp_path / "sources.toml")
     run("--embedded")
     assert set(Vintage.objects.values_list("label", "demo", "status")) == {
         ("2022-demo", True, "published"),
         ("2021-demo", True, "published"),
+        ("2020-08", False, "published"),
     }
     before = checksums()
     run("--embedded")

@@ -186,6 +186,6 @@ def test_functions_may_run_in_parallel_and_have_nothing_that_keeps_them_out_of_a
         "SELECT proname, provolatile, proparallel, prosecdef, proisstrict, proconfig, prosqlbody IS NOT NULL FROM pg_proc"
         " WHERE pronamespace = 'geo'::regnamespace"
     )
-    assert len(found) == 5
+    assert len(found) == 6
     for name, *properties in found:
         assert properties == ["s", "s", False, False, None, True], name

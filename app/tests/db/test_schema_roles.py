@@ -68,7 +68,8 @@ def test_who_reads_changes_nothing(role: str, statement: str) -> None:
     refused(role, statement)
 
 
-@pytest.mark.parametrize("statement", DEFINITIONS)
+# A load of figures copies its changes by way of a temporary table.
+@pytest.mark.parametrize("statement", [text for text in DEFINITIONS if "TEMPORARY" not in text])
 def test_a_load_changes_rows_and_no_definition(statement: str) -> None:
     refused("geo_loader", statement)
 
