@@ -152,7 +152,7 @@ start_cluster() {
   for _ in {1..60}; do
     if listening "$port"; then port=$((port + 1)); continue; fi
     last=$(wc -l 2>/dev/null <"$CLUSTER/server.log" || echo 0)
-    if as_cluster_user "$PG_BIN/pg_ctl" start -w -t 600 -D "$CLUSTER/data" -l "$CLUSTER/server.log" -o "-p $port $QUIET" 9>&-; then
+    if as_cluster_user "$PG_BIN/pg_ctl" start -w -t 600 -D "$CLUSTER/data" -l "$CLUSTER/server.log" -o "-p $port" 9>&-; then
       printf '%s' "$port" >"$CLUSTER/port"
       return
     fi
