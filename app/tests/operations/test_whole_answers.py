@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from playwright.sync_api import Browser
 
 from geography.selectors.downloads import MANIFEST_NAME
 from tests.faulty import Breakable, Wire, well
@@ -57,6 +58,11 @@ def by_requests(address: str, content_type: str, body: bytes) -> Outcome:
     except requests.RequestException:
         return BROKEN
     return answer.status_code, answer.content
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _browser_before_the_database(browser: Browser) -> None:
+    """Start the browser first: within its event loop, Django opens connections of their own."""
 
 
 @pytest.fixture(params=["curl", "requests", "fetch"])
