@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.utils.encoding import iri_to_uri
 
-from api.language import say, say_often
+from api.language import translate, translate_cached
 from api.params import LIMIT_MAX
 from geography.codes import PROVINCE_BY_PRUID
 from geography.formats import CHECKSUMS_NAME
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from geography.selectors.changes import ReusedCode
     from geography.selectors.coverages import PublishedCoverage
     from geography.selectors.downloads import Download
-    from geography.selectors.drawn import Drawn
+    from geography.selectors.drawn import RegionRow
     from geography.selectors.nearby import RegionRef
     from geography.selectors.overlaps import ArtefactShare, FsaRegions, Share
     from geography.selectors.positions import Located
@@ -38,7 +38,7 @@ NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 
 @cache
-def province_block(pruid: str, language: str) -> dict[str, str] | None:
+def province_payload(pruid: str, language: str) -> dict[str, str] | None:
     """Return what names a province or territory, None for a PRUID that there is not."""
     province = PROVINCE_BY_PRUID.get(pruid)
     if province is None:
@@ -52,7 +52,7 @@ def province_block(pruid: str, language: str) -> dict[str, str] | None:
     }
 
 
-def vintage_block(vintage: "Vintage", language: str) -> dict[str, Any]:
+def vintage_payload(vintage: "Vintage", language: str) -> dict[str, Any]:
     """Return what an answer says about the edition it used."""
     return {
         "coverage": vintage.coverage.slug,
@@ -75,7 +75,7 @@ def web_address(text: str) -> str:
 
 def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
     """Return an edition with its source, as /vintages lists it."""
-    return vintage_block(vintage, language) | {
+    return vintage_payload(vintage, language) | {
         "product": vintage.product,
         "source_url": web_address(vintage.source_url),
         "region_count": vintage.region_count,
@@ -90,17 +90,17 @@ def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str,
         "name": coverage.name_fr if language == "fr" else coverage.name_en,
         "name_en": coverage.name_en,
         "name_fr": coverage.name_fr,
-        "vintage": None if in_force is None else vintage_block(in_force, language),
+        "vintage": None if in_force is None else vintage_payload(in_force, language),
         "vintages": [one.label for one in published.vintages],
         "links": [{"rel": "regions", "type": "application/geo+json", "href": f"/coverages/{coverage.slug}/regions"}],
     }
 
 
-def downloads_block(vintage: "Vintage", files: Iterable["Download"], language: str) -> dict[str, Any]:
+def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language: str) -> dict[str, Any]:
     """Return a vintage with its files, as /downloads lists it. References are relative to the host."""
     base = f"/downloads/{vintage.coverage.slug}/{vintage.label}"
     return {
-        "vintage": vintage_block(vintage, language),
+        "vintage": vintage_payload(vintage, language),
         "coverage_name": vintage.coverage.name_fr if language == "fr" else vintage.coverage.name_en,
         "region_count": vintage.region_count,
         "product": vintage.product,
@@ -110,7 +110,7 @@ def downloads_block(vintage: "Vintage", files: Iterable["Download"], language: s
             {
                 "name": one.name,
                 "format": one.format.name,
-                "title": say_often(one.format.title, language),
+                "title": translate_cached(one.format.title, language),
                 "detail": one.level,
                 "health_region_vintage": one.other.label if one.other else None,
                 "media_type": one.format.media_type,
@@ -134,8 +134,8 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     demo = any(one.demo for one in vintages.values())
     members: dict[str, Any] = {"demo": demo}
     if demo:
-        members["notice"] = say_often(NOTICE, language)
-    members |= {name: vintage_block(one, language) for name, one in vintages.items()}
+        members["notice"] = translate_cached(NOTICE, language)
+    members |= {name: vintage_payload(one, language) for name, one in vintages.items()}
     members["attribution"] = _distinct(attribution(one, language) for one in vintages.values())
     members["licence"] = _distinct(one.licence for one in vintages.values())
     return members
@@ -204,7 +204,7 @@ def add_links(response: "HttpResponseBase", links: Iterable[Mapping[str, str]]) 
         response.headers["Link"] = header
 
 
-def region_names(region: "RegionRef | Drawn | Region", *, code_name: str, language: str) -> dict[str, Any]:
+def region_names(region: "RegionRef | RegionRow | Region", *, code_name: str, language: str) -> dict[str, Any]:
     """Return what names a region; `code_name` is `hruid` or `cfsauid`."""
     return {
         code_name: region.code,
@@ -216,7 +216,7 @@ def region_names(region: "RegionRef | Drawn | Region", *, code_name: str, langua
     }
 
 
-def warnings_block(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", language: str) -> list[dict[str, Any]]:
+def warnings_payload(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", language: str) -> list[dict[str, Any]]:
     """Return what a reader of a region's code must be warned of: empty for nearly every code.
 
     Args:
@@ -230,7 +230,7 @@ def warnings_block(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", lang
                 "type": "code-reused",
                 "vintage": one.vintage,
                 "name": name,
-                "detail": say(
+                "detail": translate(
                     Message(
                         "In vintage %(vintage)s the code %(code)s means another place: %(name)s.",
                         vintage=one.vintage,
@@ -244,7 +244,7 @@ def warnings_block(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", lang
     return warnings
 
 
-def located_block(
+def located_payload(
     located: "Located", *, reused: "Mapping[str, Sequence[ReusedCode]]", code_name: str, language: str
 ) -> dict[str, Any] | None:
     """Return the region of one layer at a position, None where there is none; `reused` of its vintage."""
@@ -253,24 +253,24 @@ def located_block(
     return region_names(located.region, code_name=code_name, language=language) | {
         "match": located.match,
         "certain": located.certain,
-        "warnings": warnings_block(located.region.code, reused, language),
+        "warnings": warnings_payload(located.region.code, reused, language),
         "vintage": located.vintage.label,
         "demo": located.vintage.demo,
     }
 
 
-def fsa_block(
+def fsa_payload(
     found: "FsaRegions", given: "FsaInput", reused: "Mapping[str, Sequence[ReusedCode]]", language: str
 ) -> dict[str, Any]:
     """Return what is said of an FSA beside its health regions, and what of the question was used; `reused` of its vintage."""
     return {
         "code": found.fsa.code,
         "is_split": len(found.overlaps) > 1,
-        "province": province_block(found.fsa.pruid, language),
+        "province": province_payload(found.fsa.pruid, language),
         "given": "postal_code" if given.from_postal_code else "fsa",
         "used": found.fsa.code,
         "share_outside": round(found.share_outside, SHARE_DECIMALS),
-        "warnings": warnings_block(found.fsa.code, reused, language),
+        "warnings": warnings_payload(found.fsa.code, reused, language),
         "slivers_left_out": found.slivers,
         "artefacts": artefacts_block(found.artefacts, code_name="hruid", language=language),
     }
@@ -289,7 +289,7 @@ def artefacts_block(found: "Sequence[ArtefactShare]", *, code_name: str, languag
     ]
 
 
-def shares_block(overlap: "Share") -> dict[str, float]:
+def shares_payload(overlap: "Share") -> dict[str, float]:
     """Return how an FSA and a health region overlap."""
     return {
         "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),

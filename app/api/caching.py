@@ -18,9 +18,9 @@ from rest_framework.request import Request
 
 from api.bodies import licence_links
 from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress, compress_pieces
-from api.pieces import sent
-from api.shelf import shelf
-from geography.selectors.catalogue import stale_s
+from api.pieces import send_body
+from api.shelf import response_cache
+from geography.selectors.catalogue import staleness_s
 from operations.metrics import count_cache
 
 
@@ -50,10 +50,10 @@ _NAMED = "public, max-age=86400, immutable, stale-if-error=86400"
 _PERSONAL = "private, max-age=60"
 _PERSONAL_NAMED = "private, max-age=86400, immutable"
 # Where WSGI's environ says which body of the shelf the answer is, if it may be kept.
-KEPT_AS = "covidtrends_geo.kept_as"
+CACHE_KEY = "covidtrends_geo.kept_as"
 
 
-def answer(
+def cached_response(
     request: Request,
     *,
     about: object,
@@ -83,9 +83,9 @@ def answer(
     key = repr(told)
     etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
     if keep:
-        request.META[KEPT_AS] = key
+        request.META[CACHE_KEY] = key
     response: HttpResponseBase
-    has = client_has(request.META, etag)
+    has = client_has_current(request.META, etag)
     if "HTTP_IF_NONE_MATCH" in request.META:
         count_cache("client", has)
     if has:
@@ -96,9 +96,9 @@ def answer(
             body = make()
             return _encoded(body, encoding) if encoding and body else body
 
-        body = shelf().fetch(key, encoded) if keep else shelf().spool(encoded())
+        body = response_cache().get_or_create(key, encoded) if keep else response_cache().spool_to_file(encoded())
         headers = {"Content-Type": media_type} | ({"Content-Encoding": encoding} if encoding else {})
-        response = sent(body, headers=headers, head=request.method == "HEAD") if body else HttpResponse(status=204)
+        response = send_body(body, headers=headers, head=request.method == "HEAD") if body else HttpResponse(status=204)
     response.headers["ETag"] = etag
     if personal:
         response.headers["Cache-Control"] = _PERSONAL_NAMED if named else _PERSONAL
@@ -118,16 +118,16 @@ def staleness() -> dict[str, str]:
 
     Its ttl says for how long nobody could tell whether another vintage was published.
     """
-    stale = stale_s()
+    stale = staleness_s()
     return {} if stale is None else {"Cache-Status": f"covidtrends-geo; hit; ttl=-{stale}"}
 
 
-def answer_unkept(request: Request, made: bytes | Iterable[bytes], *, media_type: str) -> HttpResponseBase:
+def uncached_response(request: Request, made: bytes | Iterable[bytes], *, media_type: str) -> HttpResponseBase:
     """Answer with a body that may come in pieces and is not kept. Raises: TooManyAtOnce."""
     encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
-    body = shelf().spool(_encoded(made, encoding) if encoding else made)
+    body = response_cache().spool_to_file(_encoded(made, encoding) if encoding else made)
     headers = {"Content-Type": media_type} | ({"Content-Encoding": encoding} if encoding else {})
-    response = sent(body, headers=headers, head=request.method == "HEAD")
+    response = send_body(body, headers=headers, head=request.method == "HEAD")
     patch_vary_headers(response, ("Accept-Encoding",))
     return response
 
@@ -136,7 +136,7 @@ def _encoded(body: bytes | Iterable[bytes], encoding: str) -> bytes | Iterable[b
     return compress(body, encoding) if isinstance(body, bytes) else compress_pieces(body, encoding)
 
 
-def client_has(environ: Mapping[str, Any], etag: str) -> bool:
+def client_has_current(environ: Mapping[str, Any], etag: str) -> bool:
     """Say whether a client has the answer, by its request (WSGI's environ)."""
     asked = environ.get("HTTP_IF_NONE_MATCH", "")
     # If-None-Match compares weakly (RFC 9110, section 13.1.2).

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from api.bodies import province_block
-from api.language import say
+from api.bodies import province_payload
+from api.language import translate
 from geography.messages import Message
 from geography.selectors.positions import Located, provinces_differ
 
@@ -11,7 +11,7 @@ from geography.selectors.positions import Located, provinces_differ
 REASON_TYPES = ("border", "edition", "nearest", "province")
 
 
-def reasons_block(region: Located, fsa: Located, language: str) -> list[dict[str, Any]]:
+def reasons_payload(region: Located, fsa: Located, language: str) -> list[dict[str, Any]]:
     """Return the reasons why the health region at a position is not certain; empty where it is.
 
     Args:
@@ -41,9 +41,9 @@ def reasons_block(region: Located, fsa: Located, language: str) -> list[dict[str
             province=_province(region.region.pruid, language),
             other=_province(fsa.region.pruid, language),
         )
-    return [{"type": name, "detail": say(message, language)} for name, message in reasons.items()]
+    return [{"type": name, "detail": translate(message, language)} for name, message in reasons.items()]
 
 
 def _province(pruid: str, language: str) -> str:
-    block = province_block(pruid, language)
+    block = province_payload(pruid, language)
     return block["name"] if block else pruid

@@ -20,10 +20,10 @@ from django.utils.translation import override
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 from rest_framework.response import Response
 
-from api.bodies import province_block
+from api.bodies import province_payload
 from api.bulk.body import ENCODINGS
 from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
-from api.language import language_of, say
+from api.language import language_of, translate
 from api.limits import TooManyAtOnce, TooManyRequests
 from api.problem_help import EXPLANATIONS
 from api.ranges import RangeUnsatisfiable
@@ -31,19 +31,19 @@ from api.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from geography import errors as geography
 from geography.codes import fsa_provinces
 from geography.messages import Message
-from geography.reading import PRIMARY, alias
-from geography.selectors.shapes import ShapeGone
+from geography.reading import PRIMARY, current_alias
+from geography.selectors.shapes import GeometryDeleted
 from geography.selectors.vintages import VintageGone
 from indicators import errors as indicators
 from operations import requestid
 from operations.metrics import PROBLEMS, method_of
-from operations.places import NoPlace
+from operations.places import PoolExhausted
 from operations.request_body import BodyTimeout
 
 logger = logging.getLogger(__name__)
 
 # Refusals that say nothing is wrong here: a line without the place in the code.
-_BY_DESIGN = (TooManyAtOnce, NoPlace)
+_BY_DESIGN = (TooManyAtOnce, PoolExhausted)
 # A page with the project's own styles and nothing else.
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -63,7 +63,7 @@ class DatabaseBusy(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemType:
     """A kind of problem.
 
     Attributes:
@@ -84,10 +84,10 @@ class Kind:
         return f"/problems/{self.slug}"
 
 
-_DATABASE_BUSY = Kind(
+_DATABASE_BUSY = ProblemType(
     503, "database-busy", Message("The database is busy"), Message("The answer took too long; ask again soon."), 5
 )
-_DATABASE_AWAY = Kind(
+_DATABASE_AWAY = ProblemType(
     503, "database-away", Message("The database is away"), Message("The database does not answer; ask again soon."), 5
 )
 _REFUSED = (Message("Request refused"), Message("The request cannot be read."))
@@ -95,90 +95,90 @@ _REFUSED = (Message("Request refused"), Message("The request cannot be read."))
 # query_canceled and lock_not_available: the database is there but did not get to it in time.
 _BUSY_SQLSTATES = ("57014", "55P03")
 
-TABLE: dict[type[Exception], Kind] = {
-    geography.CoordinateInvalid: Kind(400, "coordinate-invalid", Message("Not a usable position")),
-    geography.FsaMalformed: Kind(400, "fsa-malformed", Message("No postal code looks like this")),
-    geography.ParameterInvalid: Kind(400, "parameter-invalid", Message("A parameter cannot be used")),
-    BodyInvalid: Kind(400, "body-invalid", Message("The body cannot be used")),
-    BodyTooLarge: Kind(413, "body-too-large", Message("The body is too large")),
-    EncodingUnknown: Kind(415, "encoding-unknown", Message("Not a content coding that is read here")),
-    BodyTimeout: Kind(
+PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
+    geography.CoordinateInvalid: ProblemType(400, "coordinate-invalid", Message("Not a usable position")),
+    geography.FsaMalformed: ProblemType(400, "fsa-malformed", Message("No postal code looks like this")),
+    geography.ParameterInvalid: ProblemType(400, "parameter-invalid", Message("A parameter cannot be used")),
+    BodyInvalid: ProblemType(400, "body-invalid", Message("The body cannot be used")),
+    BodyTooLarge: ProblemType(413, "body-too-large", Message("The body is too large")),
+    EncodingUnknown: ProblemType(415, "encoding-unknown", Message("Not a content coding that is read here")),
+    BodyTimeout: ProblemType(
         408, "body-timeout", Message("The body came too slowly"), Message("The whole body has not arrived in time.")
     ),
-    MediaTypeUnknown: Kind(415, "media-type-unknown", Message("Not a media type that is read here")),
-    geography.CoverageUnknown: Kind(404, "coverage-unknown", Message("No such coverage")),
-    geography.RegionUnknown: Kind(404, "region-unknown", Message("No such region")),
-    geography.FsaWithoutBoundary: Kind(404, "fsa-without-boundary", Message("This FSA has no boundary")),
-    geography.TileUnknown: Kind(404, "tile-unknown", Message("No such tile")),
-    geography.VintageUnknown: Kind(404, "vintage-unknown", Message("No such vintage")),
-    geography.VintagesNotCompared: Kind(404, "vintages-not-compared", Message("These vintages are not compared")),
-    geography.NoVintage: Kind(404, "no-vintage", Message("No vintage was in force")),
-    geography.DownloadUnknown: Kind(404, "download-unknown", Message("No such file")),
-    geography.DownloadNotMade: Kind(404, "download-not-made", Message("The file is not made")),
-    indicators.IndicatorUnknown: Kind(404, "indicator-unknown", Message("No such indicator")),
-    indicators.PlaceUnknown: Kind(404, "place-unknown", Message("No such place")),
-    geography.TilesMissing: Kind(503, "tiles-missing", Message("No tiles are drawn yet"), retry_after_s=60),
-    geography.DownloadMissing: Kind(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
-    RangeUnsatisfiable: Kind(
+    MediaTypeUnknown: ProblemType(415, "media-type-unknown", Message("Not a media type that is read here")),
+    geography.CoverageUnknown: ProblemType(404, "coverage-unknown", Message("No such coverage")),
+    geography.RegionUnknown: ProblemType(404, "region-unknown", Message("No such region")),
+    geography.FsaWithoutBoundary: ProblemType(404, "fsa-without-boundary", Message("This FSA has no boundary")),
+    geography.TileUnknown: ProblemType(404, "tile-unknown", Message("No such tile")),
+    geography.VintageUnknown: ProblemType(404, "vintage-unknown", Message("No such vintage")),
+    geography.VintagesNotCompared: ProblemType(404, "vintages-not-compared", Message("These vintages are not compared")),
+    geography.NoVintage: ProblemType(404, "no-vintage", Message("No vintage was in force")),
+    geography.DownloadUnknown: ProblemType(404, "download-unknown", Message("No such file")),
+    geography.DownloadNotMade: ProblemType(404, "download-not-made", Message("The file is not made")),
+    indicators.IndicatorUnknown: ProblemType(404, "indicator-unknown", Message("No such indicator")),
+    indicators.PlaceUnknown: ProblemType(404, "place-unknown", Message("No such place")),
+    geography.TilesMissing: ProblemType(503, "tiles-missing", Message("No tiles are drawn yet"), retry_after_s=60),
+    geography.DownloadMissing: ProblemType(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
+    RangeUnsatisfiable: ProblemType(
         416, "range-unsatisfiable", Message("No such part of the file"), Message("The file ends before this range begins.")
     ),
-    geography.NothingPublished: Kind(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
-    NotReady: Kind(503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5),
+    geography.NothingPublished: ProblemType(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
+    NotReady: ProblemType(503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5),
     DatabaseBusy: _DATABASE_BUSY,
-    NoPlace: _DATABASE_BUSY,
+    PoolExhausted: _DATABASE_BUSY,
     # A vintage that was taken away just then: whoever asks again gets the next one, or is told.
-    ShapeGone: _DATABASE_BUSY,
+    GeometryDeleted: _DATABASE_BUSY,
     VintageGone: _DATABASE_BUSY,
-    TooManyAtOnce: Kind(
+    TooManyAtOnce: ProblemType(
         503,
         "too-many-at-once",
         Message("Too many at once"),
         Message("Other requests of this kind are under way; ask again soon."),
         2,
     ),
-    TooManyRequests: Kind(
+    TooManyRequests: ProblemType(
         429, "too-many-requests", Message("Too many requests"), Message("You ask more often than this service allows.")
     ),
     OperationalError: _DATABASE_AWAY,
     InterfaceError: _DATABASE_AWAY,
-    Http404: Kind(
+    Http404: ProblemType(
         404,
         "route-unknown",
         Message("No such route"),
         Message("Nothing is served at this address; /docs lists what is."),
     ),
-    MethodNotAllowed: Kind(
+    MethodNotAllowed: ProblemType(
         405, "method-not-allowed", Message("Method not allowed"), Message("This route does not answer to that method.")
     ),
-    NotAcceptable: Kind(
+    NotAcceptable: ProblemType(
         406,
         "not-acceptable",
         Message("Not acceptable"),
         Message("This route cannot answer in a media type of the Accept header."),
     ),
-    SuspiciousOperation: Kind(400, "request-refused", *_REFUSED),
-    Exception: Kind(
+    SuspiciousOperation: ProblemType(400, "request-refused", *_REFUSED),
+    Exception: ProblemType(
         500, "internal-error", Message("Internal error"), Message("Something went wrong here; it has been logged.")
     ),
 }
 
 
-def kind_of(error: BaseException) -> Kind:
+def problem_type_of(error: BaseException) -> ProblemType:
     """Return the kind of the nearest class in the table; what tells a busy database from one that is away is its code."""
     if isinstance(error, OperationalError) and getattr(error.__cause__, "pgcode", None) in _BUSY_SQLSTATES:
-        return TABLE[DatabaseBusy]
+        return PROBLEM_TYPES[DatabaseBusy]
     if isinstance(error, TooManyRequests):
-        return replace(TABLE[TooManyRequests], retry_after_s=error.retry_after_s)
+        return replace(PROBLEM_TYPES[TooManyRequests], retry_after_s=error.retry_after_s)
     for one in type(error).__mro__:
-        if one in TABLE:
-            return TABLE[one]
-    return TABLE[Exception]
+        if one in PROBLEM_TYPES:
+            return PROBLEM_TYPES[one]
+    return PROBLEM_TYPES[Exception]
 
 
-def _kind_in_the_end(error: Exception) -> Kind:
+def _resolve_problem_type(error: Exception) -> ProblemType:
     """Return the kind. A standby that is away, or has no place, is no answer yet: api.replica asks the primary then."""
-    kind = kind_of(error)
-    if (kind is _DATABASE_AWAY or isinstance(error, NoPlace)) and alias() != PRIMARY:
+    kind = problem_type_of(error)
+    if (kind is _DATABASE_AWAY or isinstance(error, PoolExhausted)) and current_alias() != PRIMARY:
         raise error
     return kind
 
@@ -188,11 +188,11 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
 
     None for what nobody foresaw: Django then shows its debug page, or calls `internal_error`.
     """
-    kind = _kind_in_the_end(error)
+    kind = _resolve_problem_type(error)
     if kind.status == 500:
         if not isinstance(error, APIException):
             return None
-        kind = Kind(error.status_code, "request-refused", *_REFUSED)
+        kind = ProblemType(error.status_code, "request-refused", *_REFUSED)
     if isinstance(error, MethodNotAllowed):
         kind = replace(kind, detail=Message("This route answers to %(methods)s.", methods=context["view"].allowed_methods))
     request = context["request"]
@@ -208,19 +208,19 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
 
 def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
     """Answer in the place of a view, for middleware and for views that need no framework."""
-    return _plain(_kind_in_the_end(error), request, error)
+    return _plain(_resolve_problem_type(error), request, error)
 
 
 def unknown_route(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer an address that no route serves: with a page where a browser asks, else with a problem document."""
-    response = _plain(TABLE[Http404], request, Http404())
+    response = _plain(PROBLEM_TYPES[Http404], request, Http404())
     if request.method in ("GET", "HEAD") and prefers_html(request):
-        kind, language = TABLE[Http404], language_of(request)
+        kind, language = PROBLEM_TYPES[Http404], language_of(request)
         explained = {
             "type": kind.type,
-            "title": say(kind.title, language),
+            "title": translate(kind.title, language),
             "status": kind.status,
-            "explanation": say(EXPLANATIONS[kind.slug], language),
+            "explanation": translate(EXPLANATIONS[kind.slug], language),
         }
         with override(language):
             page = render_to_string("api/problems.html", {"language": language, "problems": [explained]})
@@ -237,16 +237,16 @@ def prefers_html(request: HttpRequest) -> bool:
 
 def request_refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer what Django refuses before a view sees it, such as a foreign Host header."""
-    return _plain(TABLE[SuspiciousOperation], request, SuspiciousOperation())
+    return _plain(PROBLEM_TYPES[SuspiciousOperation], request, SuspiciousOperation())
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
     """Answer an exception that no view handled, in middleware too. A database that is away is no bug."""
     error = sys.exc_info()[1] or Exception()
-    return _plain(kind_of(error), request, error)
+    return _plain(problem_type_of(error), request, error)
 
 
-def _plain(kind: Kind, request: HttpRequest, error: BaseException) -> HttpResponse:
+def _plain(kind: ProblemType, request: HttpRequest, error: BaseException) -> HttpResponse:
     _log(kind, request, error)
     # Middleware that fails, or refuses, may stand before the one that settles the language.
     language = language_of(request)
@@ -254,28 +254,28 @@ def _plain(kind: Kind, request: HttpRequest, error: BaseException) -> HttpRespon
     return HttpResponse(body, status=kind.status, content_type=PROBLEM_MEDIA_TYPE, headers=_headers(kind, language))
 
 
-def _headers(kind: Kind, language: str) -> dict[str, str]:
+def _headers(kind: ProblemType, language: str) -> dict[str, str]:
     retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
     # RFC 9110, section 15.5.16.
-    coding = {"Accept-Encoding": ", ".join(ENCODINGS)} if kind is TABLE[EncodingUnknown] else {}
+    coding = {"Accept-Encoding": ", ".join(ENCODINGS)} if kind is PROBLEM_TYPES[EncodingUnknown] else {}
     return {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "private, no-store"} | retry | coding
 
 
-def _body(kind: Kind, error: BaseException, language: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": kind.type, "title": say(kind.title, language), "status": kind.status}
+def _body(kind: ProblemType, error: BaseException, language: str) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": kind.type, "title": translate(kind.title, language), "status": kind.status}
     if kind.detail is not None:
-        body["detail"] = say(kind.detail, language)
+        body["detail"] = translate(kind.detail, language)
     if isinstance(error, geography.GeographyError):
-        body["detail"] = say(error.message, language)
+        body["detail"] = translate(error.message, language)
         if error.parameter is not None:
             body["parameter"] = error.parameter
         if error.hint is not None:
-            body["hint"] = say(error.hint, language)
+            body["hint"] = translate(error.hint, language)
     if isinstance(error, geography.FsaWithoutBoundary):
         # More than one where the letters alone do not tell: X is shared by two territories.
         body["fsa"] = {
             "code": error.code,
-            "provinces": [province_block(one.pruid, language) for one in fsa_provinces(error.code)],
+            "provinces": [province_payload(one.pruid, language) for one in fsa_provinces(error.code)],
             "neighbours": list(error.neighbours),
         }
     if isinstance(error, NotReady):
@@ -286,7 +286,7 @@ def _body(kind: Kind, error: BaseException, language: str) -> dict[str, Any]:
     return body
 
 
-def _log(kind: Kind, request: HttpRequest | None, error: BaseException) -> None:
+def _log(kind: ProblemType, request: HttpRequest | None, error: BaseException) -> None:
     PROBLEMS.labels(kind.slug).inc()
     match = getattr(request, "resolver_match", None)
     route = (match.route if match else "") or "(no route)"

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from api.bodies import province_block
-from api.errors import Kind
-from api.reports import thresholds_block
+from api.bodies import province_payload
+from api.errors import ProblemType
+from api.reports import thresholds_payload
 
-_ONTARIO = province_block("35", "en")
+_ONTARIO = province_payload("35", "en")
 _SOURCE = {
     "attribution": "Contains information licensed under the Statistics Canada Open Licence.",
     "licence": "Statistics Canada Open Licence",
@@ -48,7 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "from": _VINTAGE | {"label": "2018", "effective_from": "2018-01-01"},
         "to": _VINTAGE,
         **_SOURCE,
-        "thresholds": thresholds_block(),
+        "thresholds": thresholds_payload(),
         "summary": {"from": {"kept": 71, "merged": 12}, "to": {"kept": 71, "merged": 7}},
         "number_matched": 1,
         "number_returned": 1,
@@ -184,7 +184,7 @@ def answer(operation_id: str, body: str) -> dict[str, Any] | None:
     return stored["answer"] if stored else BODIES.get(body)
 
 
-def problem(kind: Kind) -> dict[str, Any]:
+def problem(kind: ProblemType) -> dict[str, Any]:
     """Return an example of a problem document."""
     if kind.slug in STORED["problems"]:
         stored: dict[str, Any] = STORED["problems"][kind.slug]["answer"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from api.bodies import web_address
-from api.language import say
+from api.language import translate
 from geography.codes import PROVINCE_BY_PRUID
 from geography.messages import Message
 from indicators.statuses import WORDS, ValueStatus
@@ -47,15 +47,15 @@ COLUMNS = (
 CUBE_COLUMNS = ("indicator", "measure", "place", "kind", "province", "date", "value", "status")
 
 
-def statuses_block(language: str) -> list[dict[str, str]]:
+def statuses_payload(language: str) -> list[dict[str, str]]:
     """Return every status in the order of its number, with its words."""
     return [
         {
             "code": status.code,
-            "name": say(words.name, language),
-            "detail": say(words.detail, language),
-            "name_en": say(words.name, "en"),
-            "name_fr": say(words.name, "fr"),
+            "name": translate(words.name, language),
+            "detail": translate(words.detail, language),
+            "name_en": translate(words.name, "en"),
+            "name_fr": translate(words.name, "fr"),
         }
         for status, words in WORDS.items()
     ]
@@ -64,12 +64,12 @@ def statuses_block(language: str) -> list[dict[str, str]]:
 def unit_of(published: "PublishedIndicator", measure: str, language: str) -> str:
     """Return the unit of a measure in words."""
     if measure.startswith("rate"):
-        return say(PER_PEOPLE, language)
+        return translate(PER_PEOPLE, language)
     unit = published.indicator.unit
-    return say(UNITS[unit], language) if unit in UNITS else unit
+    return translate(UNITS[unit], language) if unit in UNITS else unit
 
 
-def source_block(published: "PublishedIndicator", language: str) -> dict[str, Any]:
+def source_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
     """Return what says where values come from: issue, licence and attribution."""
     indicator, issue = published.indicator, published.issue
     return {
@@ -85,7 +85,7 @@ def source_block(published: "PublishedIndicator", language: str) -> dict[str, An
     }
 
 
-def indicator_block(published: "PublishedIndicator", series: Sequence["Series"], language: str) -> dict[str, Any]:
+def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"], language: str) -> dict[str, Any]:
     """Return an indicator as the catalogue lists it."""
     one = published.indicator
     french = language == "fr"
@@ -104,7 +104,7 @@ def indicator_block(published: "PublishedIndicator", series: Sequence["Series"],
         "period": one.period,
         "good_direction": one.good_direction,
         "measures": [
-            {"id": name, "name": say(MEASURE_WORDS[name], language), "unit": unit_of(published, name, language)}
+            {"id": name, "name": translate(MEASURE_WORDS[name], language), "unit": unit_of(published, name, language)}
             for name in published.measures
         ],
         "default_measure": published.measures[0],
@@ -116,7 +116,7 @@ def indicator_block(published: "PublishedIndicator", series: Sequence["Series"],
         "last": max(lasts, default=None),
         "latest": latest_day(series),
         "cadence": one.cadence,
-        **source_block(published, language),
+        **source_payload(published, language),
         "links": [
             {"rel": name, "type": "application/json", "href": f"/indicators/{one.slug}/{name}"}
             for name in ("map", "cube", "series")
@@ -131,7 +131,7 @@ def latest_day(series: Sequence["Series"]) -> date | None:
     return max(national or reports, default=None)
 
 
-def place_block(one: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
+def place_payload(one: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
     """Return a place of an indicator with the extent of its series."""
     place = one.place
     return {
@@ -152,7 +152,7 @@ def place_block(one: "Series", people: Mapping[int, int], language: str) -> dict
     }
 
 
-def note_block(note: "Note", language: str) -> dict[str, Any]:
+def note_payload(note: "Note", language: str) -> dict[str, Any]:
     """Return a dated note; in English where there is no French."""
     french = language == "fr" and note.text_fr
     return {
@@ -176,7 +176,7 @@ def number(value: float | None) -> float | int | None:
     return int(value) if value is not None and value == int(value) else value
 
 
-def figure_block(figure: "Figure | None") -> dict[str, Any]:
+def figure_payload(figure: "Figure | None") -> dict[str, Any]:
     """Return one figure of a map. The value is null where there is none; the status says why."""
     if figure is None:
         return {"v": None, "status": ValueStatus.NOT_REPORTED.code, "method": None}
@@ -204,7 +204,7 @@ def runs(statuses: Iterable[ValueStatus]) -> list[list[int]]:
 
 def figure_row(published: "PublishedIndicator", measure: str, code: str, figure: "Figure | None", on: date) -> dict[str, Any]:
     """Return one figure of a map as a row of a table."""
-    block = figure_block(figure)
+    block = figure_payload(figure)
     place = figure.place if figure else None
     return {
         "indicator": published.indicator.slug,

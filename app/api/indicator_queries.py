@@ -7,8 +7,8 @@ from typing import Any
 
 from api.params import COVERAGE, LANG, REGION_CODE, REGION_ID, VINTAGE, VINTAGE_OF_COVERAGE, VINTAGE_SCHEMA
 from api.queries import PlainQuery
-from api.readers import choice, read_coverage, read_day
-from api.spec import Param, Spec, Values
+from api.readers import read_choice, read_coverage, read_day
+from api.spec import Parameter, RequestParser, Values
 from geography.errors import InvalidInput, ParameterInvalid
 from geography.messages import Message
 from indicators.errors import IndicatorUnknown
@@ -94,34 +94,34 @@ def _read_places(text: str) -> tuple[str, ...]:
     return keys
 
 
-INDICATOR = Param(
+INDICATOR = Parameter(
     "id", _read_indicator, "Name of an indicator, as `/indicators` lists them.", {"type": "string"}, "cases", required=True
 )
-MEASURE = Param(
+MEASURE = Parameter(
     "measure",
-    choice("measure", MEASURE_NAMES),
+    read_choice("measure", MEASURE_NAMES),
     "`rate_7d`: new in the 7 days that end with the last report, per 100,000 inhabitants; `new_7d`: the same as a number; "
     "`new_1d`: since the report before; `cumulative`; `value`: as published. The default is the first of the indicator's own.",
     {"type": "string", "enum": list(MEASURE_NAMES)},
     "rate_7d",
 )
-ON = Param(
+ON = Parameter(
     "on",
     _day_of("on"),
     "Calendar day. The default is the last on which the country is complete.",
     {"type": "string", "format": "date"},
     "2022-01-08",
 )
-FROM = Param("from", _day_of("from"), "First calendar day.", {"type": "string", "format": "date"}, "2021-12-01")
-TO = Param("to", _day_of("to"), "Last calendar day.", {"type": "string", "format": "date"}, "2022-02-28")
-FREQUENCY = Param(
+FROM = Parameter("from", _day_of("from"), "First calendar day.", {"type": "string", "format": "date"}, "2021-12-01")
+TO = Parameter("to", _day_of("to"), "Last calendar day.", {"type": "string", "format": "date"}, "2022-02-28")
+FREQUENCY = Parameter(
     "freq",
-    choice("freq", FREQUENCIES),
+    read_choice("freq", FREQUENCIES),
     "`day`, or `week`: the Saturdays. The default is `week` for the measures of 7 days, else `day`.",
     {"type": "string", "enum": list(FREQUENCIES)},
     "week",
 )
-PLACES = Param(
+PLACES = Parameter(
     "place",
     _read_places,
     f"Up to {PLACES_MAX} places with commas between them: codes of regions, provinces by two letters, `CA`, and `NS-9999` for "
@@ -130,8 +130,8 @@ PLACES = Param(
     "3595,ON,CA",
     required=True,
 )
-FIELDS = Param(
-    "fields", choice("fields", ("v",)), "`v`: only the value of each region.", {"type": "string", "enum": ["v"]}, "v"
+FIELDS = Parameter(
+    "fields", read_choice("fields", ("v",)), "`v`: only the value of each region.", {"type": "string", "enum": ["v"]}, "v"
 )
 COVERAGE_OF_MAP = replace(
     COVERAGE,
@@ -182,15 +182,15 @@ def _region(values: Values) -> RegionIndicatorsQuery:
     )
 
 
-ONE_INDICATOR = Spec(
+ONE_INDICATOR = RequestParser(
     lambda values: IndicatorQuery(lang=values["lang"], indicator=values["id"]), path=(INDICATOR,), query=(LANG,)
 )
-MAP = Spec(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, LANG))
-CUBE = Spec(
+MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, LANG))
+CUBE = RequestParser(
     lambda values: CubeQuery(lang=values["lang"], indicator=values["id"], measure=values["measure"], frequency=values["freq"]),
     path=(INDICATOR,),
     query=(MEASURE, FREQUENCY, LANG),
 )
-SERIES = Spec(_series, path=(INDICATOR,), query=(PLACES, FROM, TO, FREQUENCY, MEASURE, LANG))
-HEALTH_REGION_INDICATORS = Spec(_region, path=(REGION_ID,), query=(VINTAGE, LANG))
-COVERAGE_REGION_INDICATORS = Spec(_region, path=(COVERAGE, REGION_CODE), query=(VINTAGE_OF_COVERAGE, LANG))
+SERIES = RequestParser(_series, path=(INDICATOR,), query=(PLACES, FROM, TO, FREQUENCY, MEASURE, LANG))
+HEALTH_REGION_INDICATORS = RequestParser(_region, path=(REGION_ID,), query=(VINTAGE, LANG))
+COVERAGE_REGION_INDICATORS = RequestParser(_region, path=(COVERAGE, REGION_CODE), query=(VINTAGE_OF_COVERAGE, LANG))

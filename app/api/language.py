@@ -21,10 +21,10 @@ def language_of(request: HttpRequest | Request) -> str:
     `lang` counts wherever it can be read, however wrong the rest of the request is. Given twice, or as another language, it
     does not: the answer is then an error that has to be understood. Settled once for each request.
     """
-    return _settled(request)[0]
+    return _negotiated(request)[0]
 
 
-def _settled(request: HttpRequest | Request) -> tuple[str, bool]:
+def _negotiated(request: HttpRequest | Request) -> tuple[str, bool]:
     """Return the language, and whether `lang` has settled it."""
     settled: tuple[str, bool] | None = getattr(request, "settled_language", None)
     if settled is None:
@@ -33,12 +33,12 @@ def _settled(request: HttpRequest | Request) -> tuple[str, bool]:
         except SuspiciousOperation:
             # More parameters than are read.
             given = []
-        settled = settle(given, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        settled = negotiate(given, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
         setattr(request, "settled_language", settled)  # noqa: B010 - an attribute of ours
     return settled
 
 
-def settle(given: Sequence[str], header: str) -> tuple[str, bool]:
+def negotiate(given: Sequence[str], header: str) -> tuple[str, bool]:
     """Return the language, and whether `lang` has settled it.
 
     Args:
@@ -58,16 +58,16 @@ def _preferred(header: str) -> str:
     return "en"
 
 
-def say(message: Message, language: str) -> str:
+def translate(message: Message, language: str) -> str:
     """Return the message in a language."""
     with override(language):
         return message.render(gettext, ngettext)
 
 
 @cache
-def say_often(message: Message, language: str) -> str:
+def translate_cached(message: Message, language: str) -> str:
     """Return the same from memory: for messages without values."""
-    return say(message, language)
+    return translate(message, language)
 
 
 def language_middleware(
@@ -79,7 +79,7 @@ def language_middleware(
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        language, given = _settled(request)
+        language, given = _negotiated(request)
         activate(language)
         response = get_response(request)
         # Neither a tile nor what was asked for with `lang` depends on the header.

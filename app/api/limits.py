@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from prometheus_client import Gauge
 
 from operations.metrics import BULK_IN_PROGRESS, TRANSFERS_IN_PROGRESS
-from operations.places import NoPlace, Places
+from operations.places import PoolExhausted, Permits
 from operations.request_body import RequestBody
 
 # A body up to this length takes no slot: some 1,000 positions, a few milliseconds of work.
@@ -25,7 +25,7 @@ class TooManyAtOnce(Exception):
     """As many expensive requests as this process takes at once are under way."""
 
 
-class Slots:
+class ConcurrencyLimit:
     """Slots for requests that hold a thread for long, so that cheap requests always find a free thread.
 
     Args:
@@ -88,8 +88,8 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
 def _receiving(body: object) -> Iterator[None]:
     readers = _readers()
     try:
-        readers.take()
-    except NoPlace:
+        readers.acquire()
+    except PoolExhausted:
         raise TooManyAtOnce from None
     since = monotonic()
     try:
@@ -97,18 +97,18 @@ def _receiving(body: object) -> Iterator[None]:
             body.hurry(_SMALL_TIMEOUT_S)
         yield
     finally:
-        readers.give_back(monotonic() - since)
+        readers.release(monotonic() - since)
 
 
 @cache
-def _readers() -> Places:
+def _readers() -> Permits:
     """Return the places of threads that read small bodies: what bulk requests and transfers leave, but for one."""
-    return Places(max(settings.WEB_THREADS - settings.BULK_AT_ONCE - settings.TRANSFERS_AT_ONCE - 1, 1))
+    return Permits(max(settings.WEB_THREADS - settings.BULK_AT_ONCE - settings.TRANSFERS_AT_ONCE - 1, 1))
 
 
-bulk = Slots()
+bulk = ConcurrencyLimit()
 # Large answers and files, each sent by a thread.
-transfers = Slots("TRANSFERS_AT_ONCE", TRANSFERS_IN_PROGRESS)
+transfers = ConcurrencyLimit("TRANSFERS_AT_ONCE", TRANSFERS_IN_PROGRESS)
 
 
 class TooManyRequests(Exception):

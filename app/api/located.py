@@ -13,13 +13,13 @@ import orjson
 from api.bodies import (
     SHARE_DECIMALS,
     licence_links,
-    located_block,
+    located_payload,
     provenance,
-    province_block,
+    province_payload,
     region_names,
-    vintage_block,
+    vintage_payload,
 )
-from api.certainty import reasons_block
+from api.certainty import reasons_payload
 from api.editions import chosen_pair
 from api.queries import LocateManyQuery, LocateQuery
 from api.renderers import json_bytes
@@ -28,7 +28,7 @@ from geography.models import Vintage
 from geography.selectors.catalogue import published
 from geography.selectors.changes import reused_codes
 from geography.selectors.nearby import RegionRef
-from geography.selectors.positions import Located, circle_shares, in_memory, points_locate, provinces_differ
+from geography.selectors.positions import Located, circle_shares, is_in_memory, points_locate, provinces_differ
 
 DISTANCE_DECIMALS = 1
 # Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
@@ -41,7 +41,7 @@ _BORDERS = (True, False)
 LOCATED = "covidtrends_geo.located"
 
 
-class Answers:
+class LocateResponder:
     """Answers about positions, all of the same vintages and in the same language.
 
     Attributes:
@@ -61,13 +61,13 @@ class Answers:
         self.language = language
         self._max_distance_m = max_distance_m
         self._accuracy_m = accuracy_m
-        editions = (_Edition(vintages["vintage"]), _Edition(vintages["fsa_vintage"]))
-        self._texts = _texts(*editions, language, published().revision)
+        editions = (_VintageContext(vintages["vintage"]), _VintageContext(vintages["fsa_vintage"]))
+        self._texts = _payload_fragments(*editions, language, published().revision)
 
     @property
     def in_memory(self) -> bool:
         """Say whether this process holds both vintages in memory, so that no answer asks a table."""
-        return in_memory([*self.vintages.values()], borders=_BORDERS)
+        return is_in_memory([*self.vintages.values()], borders=_BORDERS)
 
     @property
     def may_query(self) -> bool:
@@ -100,7 +100,7 @@ class Answers:
             "match": region.match,
             "certain": region.certain,
             "uncertainty_m": _metres(region.uncertainty_m),
-            "reasons": reasons_block(region, fsa, self.language),
+            "reasons": reasons_payload(region, fsa, self.language),
             "distance_m": _metres(region.distance_m),
             "distance_to_border_m": _metres(region.distance_to_border_m),
             "neighbour": _NULL if region.neighbour is None else texts.names(region.neighbour),
@@ -144,12 +144,12 @@ class Answers:
         return sorted(candidates, key=lambda one: -one["share_of_circle"])
 
 
-def answers_to(query: LocateQuery | LocateManyQuery, language: str) -> Answers:
+def responder_for(query: LocateQuery | LocateManyQuery, language: str) -> LocateResponder:
     """Return what answers a request about positions. Raises: as `chosen_pair`."""
-    return Answers(chosen_pair(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
+    return LocateResponder(chosen_pair(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
 
 
-class _Edition:
+class _VintageContext:
     """A vintage as a key: two are the same where they are the same publication of the same load."""
 
     __slots__ = ("_key", "vintage")
@@ -159,13 +159,13 @@ class _Edition:
         self._key = (vintage.load_id, vintage.published_at)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Edition) and self._key == other._key
+        return isinstance(other, _VintageContext) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
 
 
-class _Texts:
+class _PayloadFragments:
     """What is said of the regions of two vintages, in a language, as text that is made once.
 
     Attributes:
@@ -176,7 +176,7 @@ class _Texts:
     def __init__(self, region: Vintage, fsa: Vintage, language: str) -> None:
         vintages = {"vintage": region, "fsa_vintage": fsa}
         self.source = json_bytes(provenance(vintages, language))[1:-1]
-        links = licence_links({name: vintage_block(vintage, "en") for name, vintage in vintages.items()})
+        links = licence_links({name: vintage_payload(vintage, "en") for name, vintage in vintages.items()})
         self.links = {"Link": links} if links else {}
         self._language = language
         self._blocks: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
@@ -191,7 +191,7 @@ class _Texts:
         text = self._blocks.get(told)
         if text is None:
             reused = reused_codes(located.vintage)
-            block = located_block(located, reused=reused, code_name=code_name, language=self._language)
+            block = located_payload(located, reused=reused, code_name=code_name, language=self._language)
             text = self._blocks[told] = orjson.Fragment(json_bytes(block))
         return text
 
@@ -205,14 +205,14 @@ class _Texts:
     def province(self, pruid: str) -> orjson.Fragment:
         text = self._provinces.get(pruid)
         if text is None:
-            text = self._provinces[pruid] = orjson.Fragment(json_bytes(province_block(pruid, self._language)))
+            text = self._provinces[pruid] = orjson.Fragment(json_bytes(province_payload(pruid, self._language)))
         return text
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _texts(region: _Edition, fsa: _Edition, language: str, revision: str) -> _Texts:
+def _payload_fragments(region: _VintageContext, fsa: _VintageContext, language: str, revision: str) -> _PayloadFragments:
     """Return the texts. A publication of any edition may change what is said of a code, and with it the revision."""
-    return _Texts(region.vintage, fsa.vintage, language)
+    return _PayloadFragments(region.vintage, fsa.vintage, language)
 
 
 def _metres(distance: float | None) -> float | None:

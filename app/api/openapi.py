@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from api import examples, schemas
-from api.errors import TABLE, Kind
+from api.errors import PROBLEM_TYPES, ProblemType
 from api.limits import TooManyAtOnce
 from api.renderers import PROBLEM_MEDIA_TYPE
-from api.spec import Param, Spec
+from api.spec import Parameter, RequestParser
 from geography import errors
 
 GEOJSON_MEDIA_TYPES = ("application/geo+json", "application/json")
@@ -53,7 +53,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def documented(
-    spec: Spec[Any],
+    spec: RequestParser[Any],
     *,
     operation_id: str,
     tag: str,
@@ -70,13 +70,13 @@ def documented(
     Args:
         spec: the parameters, the same that the method parses with.
         body: name of the schema of the answer (api.schemas), and of its example (api.examples).
-        problems: exceptions of `api.errors.TABLE` that this route raises.
+        problems: exceptions of `api.errors.PROBLEM_TYPES` that this route raises.
         empty: what an answer 204 means, None where there is none.
         request: what may be sent as a body, by media type.
         others: schemas of the answer in further media types.
     """
-    kinds = [TABLE[one] for one in problems]
-    kinds += [kind for kind in dict.fromkeys(TABLE.values()) if kind.slug in _ALWAYS]
+    kinds = [PROBLEM_TYPES[one] for one in problems]
+    kinds += [kind for kind in dict.fromkeys(PROBLEM_TYPES.values()) if kind.slug in _ALWAYS]
     responses: dict[Any, Any] = {
         (200, *media_types): OpenApiResponse(
             schemas.ref(body),
@@ -116,7 +116,7 @@ def documented(
     return decorator
 
 
-def _parameter(param: Param, location: Literal["path", "query"]) -> OpenApiParameter:
+def _parameter(param: Parameter, location: Literal["path", "query"]) -> OpenApiParameter:
     # The documentation page fills in and sends what stands as an example of a parameter. For optional ones it must not,
     # so theirs is an example of the schema.
     return OpenApiParameter(
@@ -131,7 +131,7 @@ def _parameter(param: Param, location: Literal["path", "query"]) -> OpenApiParam
     )
 
 
-def _problems(kinds: list[Kind]) -> OpenApiResponse:
+def _problems(kinds: list[ProblemType]) -> OpenApiResponse:
     return OpenApiResponse(
         schemas.ref("Problem"),
         description="; ".join(f"`{kind.type}`: {kind.title}" for kind in kinds),

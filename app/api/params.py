@@ -7,9 +7,9 @@ from api.readers import (
     LABEL_MAX_CHARACTERS,
     SEARCH_MAX_CHARACTERS,
     TEXT_PATTERN,
-    choice,
+    read_choice,
     metres,
-    names_of,
+    read_names,
     read_checksum,
     read_coverage,
     read_day,
@@ -21,7 +21,7 @@ from api.readers import (
     tile_number,
     whole_number,
 )
-from api.spec import VALUE_MAX_CHARACTERS, Param
+from api.spec import VALUE_MAX_CHARACTERS, Parameter
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
 from geography.conf import (
     ACCURACY_MAX_M,
@@ -55,14 +55,14 @@ LIMIT_MAX = 2_000
 CHANGES_MAX = 1_000
 
 
-REGION_ID = Param(
+REGION_ID = Parameter(
     "id", read_region_id, "HRUID (four digits) or DGUID of a health region.", {"type": "string"}, "3595", required=True
 )
-COVERAGE = Param(
+COVERAGE = Parameter(
     "coverage", read_coverage, "Name of a coverage, as `/coverages` lists them.", {"type": "string"}, "fsa", required=True
 )
 TILE = tuple(
-    Param(name, tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
+    Parameter(name, tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
     for name, description, more, example in (
         ("z", "Zoom.", {"maximum": TILE_ZOOM_MAX}, 6),
         ("x", "Column, counted from the west.", {}, 17),
@@ -70,7 +70,7 @@ TILE = tuple(
     )
 )
 VINTAGE_SCHEMA = {"type": "string", "maxLength": LABEL_MAX_CHARACTERS, "pattern": TEXT_PATTERN}
-VINTAGE_LABEL = Param(
+VINTAGE_LABEL = Parameter(
     "label", read_label("label"), "Label of a vintage of the coverage.", VINTAGE_SCHEMA, "2021-demo", required=True
 )
 FROM_LABEL = replace(
@@ -83,10 +83,10 @@ TO_LABEL = replace(
     description="Label of the vintage to end with; it may be the earlier one.",
     example="2022",
 )
-FILE = Param(
+FILE = Parameter(
     "file", read_file_name, "Name of a file, as `/downloads` lists it.", {"type": "string"}, "fsa-2021-demo.csv", required=True
 )
-CHECKSUM = Param(
+CHECKSUM = Parameter(
     "sha256",
     read_checksum,
     "How the file's SHA-256 begins, 16 characters at least.",
@@ -94,10 +94,10 @@ CHECKSUM = Param(
     "3ef631806b8053bc",
     required=True,
 )
-REGION_CODE = Param(
+REGION_CODE = Parameter(
     "code", read_region_code, "Code of a region of the coverage, or its DGUID.", {"type": "string"}, "M5V", required=True
 )
-FSA_CODE = Param(
+FSA_CODE = Parameter(
     "code",
     parse_fsa,
     "An FSA, or a full postal code, of which only the FSA is used. Case, spaces and hyphens do not matter.",
@@ -105,14 +105,14 @@ FSA_CODE = Param(
     "M5V",
     required=True,
 )
-LANG = Param(
+LANG = Parameter(
     "lang",
-    choice("lang", LANGUAGES),
+    read_choice("lang", LANGUAGES),
     "Language of `name`, `notice` and `attribution`. Goes before Accept-Language.",
     {"type": "string", "enum": list(LANGUAGES)},
     "fr",
 )
-VINTAGE = Param(
+VINTAGE = Parameter(
     "vintage",
     read_label("vintage"),
     "Label of the health-region vintage that answers. Without it the one in force (today, or on the day `at`).",
@@ -132,28 +132,28 @@ VINTAGE_OF_COVERAGE = replace(
     example="2021",
 )
 VINTAGE_OF_FSA = replace(VINTAGE, description=FSA_VINTAGE.description, example="2021")
-AT = Param(
+AT = Parameter(
     "at",
     read_day,
     "A calendar day: every vintage used is the one in force then. Not together with the label of a vintage.",
     {"type": "string", "format": "date"},
     "2022-12-01",
 )
-PROVINCE = Param(
+PROVINCE = Parameter(
     "province",
     parse_province,
     "Only regions of this province or territory: two letters or PRUID.",
     {"type": "string", "enum": [text for one in PROVINCES for text in (one.abbreviation, one.pruid)]},
     "ON",
 )
-SEARCH = Param(
+SEARCH = Parameter(
     "q",
     read_search,
     "Words that all occur in the English or French name or in the code. Case, accents, hyphens and dashes do not matter.",
     {"type": "string", "maxLength": SEARCH_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
     "saguenay lac",
 )
-BBOX = Param(
+BBOX = Parameter(
     "bbox",
     parse_bbox,
     "Only regions that intersect this box: west,south,east,north in WGS 84 degrees (RFC 7946). West greater than east "
@@ -162,8 +162,8 @@ BBOX = Param(
     "-79.7,43.5,-79.1,43.9",
 )
 # A position needs both of its numbers, so they stay text until the route's own builder puts them together.
-LAT = Param("lat", str, "Latitude, WGS 84 decimal degrees.", {"type": "number", "minimum": -90, "maximum": 90}, 43.6426)
-LON = Param(
+LAT = Parameter("lat", str, "Latitude, WGS 84 decimal degrees.", {"type": "number", "minimum": -90, "maximum": 90}, 43.6426)
+LON = Parameter(
     "lon",
     str,
     "Longitude, WGS 84 decimal degrees, negative in Canada. `lng` is read as the same.",
@@ -171,7 +171,7 @@ LON = Param(
     -79.3871,
     aliases=("lng",),
 )
-ACCURACY = Param(
+ACCURACY = Parameter(
     "accuracy",
     metres("accuracy", ACCURACY_MAX_M),
     "How far off the position may be, in metres: the radius that it is within in 95 of 100 cases, as W3C Geolocation "
@@ -184,7 +184,7 @@ ACCURACY_OF_MANY = replace(
     ACCURACY,
     description=f"{ACCURACY.description} Over {ACCURACY_OF_MANY_MAX_M:g} m only for up to {INACCURATE_MAX} positions.",
 )
-MAX_DISTANCE = Param(
+MAX_DISTANCE = Parameter(
     "max_distance",
     metres("max_distance", NEAREST_MAX_M),
     "Where no region covers the position, how far away the nearest one may be to be the answer, in metres.",
@@ -192,9 +192,9 @@ MAX_DISTANCE = Param(
     NEAREST_DEFAULT_M,
     default=NEAREST_DEFAULT_M,
 )
-DETAIL_LOW = Param(
+DETAIL_LOW = Parameter(
     "detail",
-    choice("detail", ("none", *LEVEL_NAMES)),
+    read_choice("detail", ("none", *LEVEL_NAMES)),
     "How finely boundaries are drawn; `none` leaves them out. How far a line may be off: "
     + ", ".join(f"`{level.name}` {level.tolerance_m:g} m" for level in LEVELS)
     + ", which is as published.",
@@ -205,13 +205,13 @@ DETAIL_LOW = Param(
 DETAIL_HIGH = replace(DETAIL_LOW, schema=DETAIL_LOW.schema | {"default": "high"}, example="high", default="high")
 
 
-def fields_of(code_name: str) -> Param:
+def fields_of(code_name: str) -> Parameter:
     """Return the parameter that chooses the properties of regions whose code is called so."""
     known = (code_name, *PROPERTY_NAMES)
     some = "|".join(known)
-    return Param(
+    return Parameter(
         "fields",
-        names_of("fields", known),
+        read_names("fields", known),
         f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known)}. Without it all of them. "
         "`id`, `bbox` and `geometry` are always there.",
         {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({some})(,({some}))*$"},
@@ -219,14 +219,14 @@ def fields_of(code_name: str) -> Param:
     )
 
 
-LIMIT = Param(
+LIMIT = Parameter(
     "limit",
     whole_number("limit", 1, LIMIT_MAX),
     'At most this many regions; without it all of them. Where more follow, `Link: rel="next"` and `links` lead to them.',
     {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
     100,
 )
-LAT_COLUMN = Param(
+LAT_COLUMN = Parameter(
     "lat_column",
     str.strip,
     "Name of the CSV column that holds the latitude. Without it the likeliest: `lat`, `latitude`, `decimalLatitude`, "
@@ -248,21 +248,21 @@ CODE_COLUMN = replace(
     "`postal_code`, `code_postal` …, `code`, in this order. Case and punctuation do not matter.",
     example="postal_code",
 )
-KIND = Param(
+KIND = Parameter(
     "kind",
-    choice("kind", CHANGE_KINDS),
+    read_choice("kind", CHANGE_KINDS),
     "Only regions that this became of, one word.",
     {"type": "string", "enum": list(CHANGE_KINDS)},
     "split",
 )
-CODE = Param(
+CODE = Parameter(
     "code",
     read_region_code,
     "Only regions with this code, in either vintage.",
     {"type": "string", "pattern": TEXT_PATTERN},
     "4704",
 )
-CHANGES_LIMIT = Param(
+CHANGES_LIMIT = Parameter(
     "limit",
     whole_number("limit", 1, CHANGES_MAX),
     "At most this many regions.",
@@ -270,7 +270,7 @@ CHANGES_LIMIT = Param(
     100,
     default=CHANGES_MAX,
 )
-OFFSET = Param(
+OFFSET = Parameter(
     "offset",
     whole_number("offset", 0, OFFSET_MAX),
     "Leave out this many regions, in the order of their codes.",

@@ -10,7 +10,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from api.limits import transfers
 from api.shelf import BodyFile
-from geography.selectors.shapes import LongShape, read_shapes
+from geography.selectors.shapes import StreamedGeometry, read_shapes
 from operations.metrics import PROBLEMS
 
 logger = logging.getLogger(__name__)
@@ -23,26 +23,26 @@ _LATER = b"\x00"
 
 def json_body(data: Any) -> Pieces:
     """Return the data as JSON, UTF-8: whole, or in pieces where it holds a `LongShape`, each read as the pieces are taken."""
-    shapes: list[LongShape] = []
+    shapes: list[StreamedGeometry] = []
 
     def later(value: Any) -> orjson.Fragment:
-        if not isinstance(value, LongShape):
+        if not isinstance(value, StreamedGeometry):
             raise TypeError(type(value).__name__)
         shapes.append(value)
         return orjson.Fragment(_LATER)
 
     text = orjson.dumps(data, default=later, option=orjson.OPT_PASSTHROUGH_DATACLASS)
-    return _filled(text.split(_LATER), shapes) if shapes else text
+    return _with_geometries(text.split(_LATER), shapes) if shapes else text
 
 
-def _filled(between: list[bytes], shapes: list[LongShape]) -> Iterator[bytes]:
+def _with_geometries(between: list[bytes], shapes: list[StreamedGeometry]) -> Iterator[bytes]:
     for text, pieces in zip(between, read_shapes(shapes), strict=False):
         yield text
         yield from pieces
     yield between[-1]
 
 
-def sent(body: bytes | BodyFile, *, headers: Mapping[str, str], head: bool) -> HttpResponseBase:
+def send_body(body: bytes | BodyFile, *, headers: Mapping[str, str], head: bool) -> HttpResponseBase:
     """Return the answer with a body; one in a file is sent in blocks from the file, and takes a transfer slot meanwhile.
 
     Args:
@@ -53,10 +53,10 @@ def sent(body: bytes | BodyFile, *, headers: Mapping[str, str], head: bool) -> H
     """
     if isinstance(body, bytes):
         return HttpResponse(body, headers=headers)
-    return sent_part(body.file, range(body.size), headers=headers, head=head, large=True)
+    return send_range(body.file, range(body.size), headers=headers, head=head, large=True)
 
 
-def sent_part(
+def send_range(
     source: IO[bytes], part: range, *, headers: Mapping[str, str], head: bool, large: bool, status: int = 200
 ) -> HttpResponseBase:
     """Return the answer with these bytes of a file, which is closed with it.

@@ -2,7 +2,7 @@
 
 from geography.messages import Message
 
-# By slug, `/problems/<slug>`. A test holds the keys against `api.errors.TABLE`.
+# By slug, `/problems/<slug>`. A test holds the keys against `api.errors.PROBLEM_TYPES`.
 EXPLANATIONS: dict[str, Message] = {
     "coordinate-invalid": Message(
         "The position is not a number, or lies outside Canada. Latitude and longitude are WGS 84 decimal degrees; check their "

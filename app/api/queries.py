@@ -42,7 +42,7 @@ from api.params import (
     VINTAGE_OF_FSA,
     fields_of,
 )
-from api.spec import Param, Spec, Values
+from api.spec import Parameter, RequestParser, Values
 from geography.codes import FsaInput, Province
 from geography.coordinates import Bbox, LonLat, TileAddress, parse_position
 from geography.errors import ParameterInvalid
@@ -263,7 +263,7 @@ def _changes(values: Values) -> ChangesQuery:
     return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
 
 
-def _columns(values: Values, *params: Param) -> dict[str, str]:
+def _columns(values: Values, *params: Parameter) -> dict[str, str]:
     return {param.name: values[param.name] for param in params if values[param.name] is not None}
 
 
@@ -283,22 +283,22 @@ def _fsa_many(values: Values) -> FsaManyQuery:
 _LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
 _OF_HEALTH_REGIONS, _OF_FSAS, _OF_ANY = (fields_of(code_name) for code_name in ("hruid", "cfsauid", "code"))
 
-PLAIN: Spec[PlainQuery] = Spec(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
-DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, FILE), query=(LANG,))
-PINNED_DOWNLOAD = Spec(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE), query=(LANG,))
-HEALTH_REGIONS = Spec(_regions, query=(*_LIST, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
-HEALTH_REGION = Spec(_region, path=(REGION_ID,), query=(DETAIL_HIGH, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
-HEALTH_REGION_FSAS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
-HEALTH_REGION_NEIGHBOURS = Spec(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, AT, LANG))
-COVERAGE_REGION_NEIGHBOURS = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_LOW, VINTAGE_OF_COVERAGE, AT, LANG))
-COVERAGE_REGIONS = Spec(_regions, path=(COVERAGE,), query=(*_LIST, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
-COVERAGE_REGION = Spec(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
-FSAS = Spec(_regions, query=(*_LIST, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
-FSA = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
-FSA_BOUNDARY = Spec(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
-TILE_OF_COVERAGE = Spec(_tiles, path=(COVERAGE, *TILE), query=(VINTAGE_OF_COVERAGE, AT, LANG))
-TILEJSON = Spec(_tiles, path=(COVERAGE,), query=(VINTAGE_OF_COVERAGE, AT, LANG))
-LOCATE = Spec(
+PLAIN: RequestParser[PlainQuery] = RequestParser(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
+DOWNLOAD = RequestParser(_download, path=(COVERAGE, VINTAGE_LABEL, FILE), query=(LANG,))
+PINNED_DOWNLOAD = RequestParser(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE), query=(LANG,))
+HEALTH_REGIONS = RequestParser(_regions, query=(*_LIST, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
+HEALTH_REGION = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_HIGH, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
+HEALTH_REGION_FSAS = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+HEALTH_REGION_NEIGHBOURS = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, AT, LANG))
+COVERAGE_REGION_NEIGHBOURS = RequestParser(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_LOW, VINTAGE_OF_COVERAGE, AT, LANG))
+COVERAGE_REGIONS = RequestParser(_regions, path=(COVERAGE,), query=(*_LIST, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
+COVERAGE_REGION = RequestParser(_region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
+FSAS = RequestParser(_regions, query=(*_LIST, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
+FSA = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+FSA_BOUNDARY = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
+TILE_OF_COVERAGE = RequestParser(_tiles, path=(COVERAGE, *TILE), query=(VINTAGE_OF_COVERAGE, AT, LANG))
+TILEJSON = RequestParser(_tiles, path=(COVERAGE,), query=(VINTAGE_OF_COVERAGE, AT, LANG))
+LOCATE = RequestParser(
     _locate,
     query=(
         replace(LAT, required=True),
@@ -311,9 +311,9 @@ LOCATE = Spec(
         LANG,
     ),
 )
-ONE_VINTAGE = Spec(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
-CHANGES = Spec(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))
+ONE_VINTAGE = RequestParser(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
+CHANGES = RequestParser(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))
 
 
-LOCATE_MANY = Spec(_locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, LAT_COLUMN, LON_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))
-FSA_MANY = Spec(_fsa_many, query=(CODE_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))
+LOCATE_MANY = RequestParser(_locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, LAT_COLUMN, LON_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))
+FSA_MANY = RequestParser(_fsa_many, query=(CODE_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))

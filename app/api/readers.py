@@ -17,7 +17,7 @@ from geography.errors import (
     TileUnknown,
 )
 from geography.messages import Message
-from geography.text import fold
+from geography.text import normalize
 
 SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
@@ -31,7 +31,7 @@ _INTEGER = re.compile(r"[0-9]{1,7}")
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
-def named(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
+def read_with_parameter(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return the reader with its errors put down to this parameter."""
 
     def reader(text: str) -> Any:
@@ -49,7 +49,7 @@ def too_long(parameter: str, most: int) -> Message:
     return Message("%(name)s is longer than %(most)s characters.", name=parameter, most=most)
 
 
-def choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
+def read_choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
     """Return a reader of one word of a list, in any case."""
 
     def reader(text: str) -> str:
@@ -63,7 +63,7 @@ def choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
     return reader
 
 
-def names_of(parameter: str, known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+def read_names(parameter: str, known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     """Return a reader of names with commas between them, in any case; they come back once each, in the order of `known`."""
 
     def reader(text: str) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def read_search(text: str) -> str:
     """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS and where there is no word."""
     if len(text) > SEARCH_MAX_CHARACTERS:
         raise ParameterInvalid(too_long("q", SEARCH_MAX_CHARACTERS), parameter="q")
-    if not fold(text):
+    if not normalize(text):
         raise ParameterInvalid(Message("q holds no letter of English or French and no digit."), parameter="q")
     return text
 

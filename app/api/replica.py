@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from geography.reading import REPLICA, alias, reading, turn_to_primary
+from geography.reading import REPLICA, current_alias, use_database, fall_back_to_primary
 from operations import replica
 from operations.metrics import REPLICA_FAILURES
 
@@ -24,20 +24,20 @@ class ReadFromReplica:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a request, reading from the standby where it keeps up."""
-        if not replica.usable():
+        if not replica.is_usable():
             return self.get_response(request)
-        with reading(REPLICA):
+        with use_database(REPLICA):
             response = self.get_response(request)
-            chosen = alias()
+            chosen = current_alias()
         if isinstance(response, StreamingHttpResponse):
             response.streaming_content = _kept(cast(Iterable[bytes], response.streaming_content), chosen)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Call the view once more where the standby was away (api.errors lets such an exception through)."""
-        if not isinstance(exception, OperationalError | InterfaceError) or not turn_to_primary():
+        if not isinstance(exception, OperationalError | InterfaceError) or not fall_back_to_primary():
             return None
-        replica.distrust()
+        replica.mark_unhealthy()
         REPLICA_FAILURES.inc()
         match = request.resolver_match
         if match is None:
@@ -50,9 +50,9 @@ def _kept(parts: Iterable[bytes], chosen: str) -> Iterator[bytes]:
     """Yield the parts, each made while this thread reads from the same database as before."""
     rest = iter(parts)
     while True:
-        with reading(chosen):
+        with use_database(chosen):
             part = next(rest, None)
-            chosen = alias()
+            chosen = current_alias()
         if part is None:
             return
         yield part

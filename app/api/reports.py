@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from api.bodies import SHARE_DECIMALS, region_names, vintage_listing
-from api.language import say
+from api.language import translate
 from geography import conf
 from geography.messages import Message, from_data
 
@@ -31,7 +31,7 @@ INVALID = {
 }
 
 
-def vintage_whole(vintage: "Vintage", found: "VintageReport", language: str) -> dict[str, Any]:
+def vintage_report_payload(vintage: "Vintage", found: "VintageReport", language: str) -> dict[str, Any]:
     """Return an edition with all that may be told of its load: not who ran it, nor on what machine."""
     report = found.report
     return vintage_listing(vintage, language) | {
@@ -59,7 +59,7 @@ def vintage_whole(vintage: "Vintage", found: "VintageReport", language: str) -> 
 def _gate(gate: Mapping[str, Any], language: str) -> dict[str, Any]:
     accepted = gate.get("accepted")
     # What the first releases stored is in English alone.
-    said = {name: say(from_data(data), language) for name, data in gate.get("said", {}).items()}
+    said = {name: translate(from_data(data), language) for name, data in gate.get("said", {}).items()}
     return (
         {name: gate[name] for name in ("name", "limit", "found", "passed", "rows")}
         | said
@@ -77,14 +77,14 @@ def _note(repair: str, language: str) -> dict[str, str]:
     if found := _REPAIR.fullmatch(what):
         reason = INVALID.get(found["reason"]) or Message("The geometry was invalid")
         place = Message(" at x, y = %(place)s", place=found["place"].strip().replace(" ", ", ")) if found["place"] else ""
-        what = say(
+        what = translate(
             Message("%(reason)s%(place)s; the area changed by %(km2)s km2", reason=reason, place=place, km2=found["km2"]),
             language,
         )
     return {"code": where.rpartition("(")[2], "what": what}
 
 
-def thresholds_block() -> dict[str, float]:
+def thresholds_payload() -> dict[str, float]:
     """Return the shares from which on a region is said to have become something (geography.conf)."""
     return {
         "same": conf.CHANGE_SAME_SHARE,
@@ -97,7 +97,7 @@ def thresholds_block() -> dict[str, float]:
     }
 
 
-def changed_block(changed: "Changed", language: str) -> dict[str, Any]:
+def changed_payload(changed: "Changed", language: str) -> dict[str, Any]:
     """Return a region of either vintage with what became of it."""
     return {
         "of": changed.side,

@@ -8,23 +8,23 @@ from django.utils.functional import cached_property
 from rest_framework import serializers
 from rest_framework_gis.serializers import GeoFeatureModelSerializer
 
-from api.bodies import DEGREE_DECIMALS, province_block, warnings_block
+from api.bodies import DEGREE_DECIMALS, province_payload, warnings_payload
 from geography.models import Region, Vintage
 from geography.selectors.changes import ReusedCode, reused_codes
-from geography.selectors.drawn import Drawn
-from geography.selectors.shapes import LongShape
+from geography.selectors.drawn import RegionRow
+from geography.selectors.shapes import StreamedGeometry
 
 
-class StoredGeoJSONField(serializers.Field[Drawn, str, orjson.Fragment | LongShape | None, Any]):
+class StoredGeoJSONField(serializers.Field[RegionRow, str, orjson.Fragment | StreamedGeometry | None, Any]):
     """A geometry that is stored as GeoJSON text: it goes into the body as it is, and nothing is parsed."""
 
-    def to_representation(self, value: Drawn) -> orjson.Fragment | LongShape | None:
+    def to_representation(self, value: RegionRow) -> orjson.Fragment | StreamedGeometry | None:
         """Return a region's text as a part of the body, where it lies if it is too long to be held; None without a geometry."""
         shape = value.shape
         return orjson.Fragment(shape) if isinstance(shape, str) else shape
 
 
-class _Told(NamedTuple):
+class _Context(NamedTuple):
     """What a serializer tells of every region alike, and how it writes a geometry."""
 
     language: str
@@ -32,7 +32,7 @@ class _Told(NamedTuple):
     reused: Mapping[str, Sequence[ReusedCode]]
     shares: Mapping[str, Mapping[str, Any]]
     fields: tuple[str, ...] | None
-    geometry: Callable[[Drawn], orjson.Fragment | LongShape | None]
+    geometry: Callable[[RegionRow], orjson.Fragment | StreamedGeometry | None]
 
 
 class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the package has no types
@@ -52,14 +52,14 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         fields: tuple[str, ...] = ("id", "geojson")
 
     @cached_property
-    def _told(self) -> "_Told":
+    def _told(self) -> "_Context":
         """What holds for all regions, looked up once.
 
         DRF looks for a serializer's context anew each time. The field is the declared one: copies of all fields, and what else
         the model has, would be made for every request.
         """
         context = self.context
-        return _Told(
+        return _Context(
             context["language"],
             context["vintage"].label,
             context["reused"],
@@ -68,7 +68,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
             self._declared_fields["geojson"].to_representation,
         )
 
-    def to_representation(self, instance: Drawn) -> dict[str, Any]:
+    def to_representation(self, instance: RegionRow) -> dict[str, Any]:
         """Return the feature. Its bbox is that of what is drawn; with `detail=none` that of the boundary as published.
 
         Written out but for the geometry, since asking a field object for each value takes longer than all else that a national
@@ -84,12 +84,12 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
             "name_fr": instance.name_fr,
             # None where the region lies in several.
             "pruid": instance.pruid or None,
-            "province": province_block(instance.pruid, language),
+            "province": province_payload(instance.pruid, language),
             "population": instance.population,
             "land_area_km2": instance.land_area_km2,
             "area_km2": instance.area_km2,
             "vintage": label,
-            "warnings": warnings_block(code, reused, language) if code in reused else [],
+            "warnings": warnings_payload(code, reused, language) if code in reused else [],
         }
         if code in shares:
             properties |= shares[code]
@@ -120,7 +120,7 @@ class FsaSerializer(RegionSerializer):
 
 def features(
     serializer: type[RegionSerializer],
-    regions: Sequence[Drawn],
+    regions: Sequence[RegionRow],
     *,
     vintage: Vintage,
     language: str,

@@ -21,7 +21,7 @@ from typing import IO
 from django.conf import settings
 
 from api.eviction import LOCK_PREFIX, PART_PREFIX, Evictor
-from geography.reading import alias
+from geography.reading import current_alias
 from operations.metrics import count_cache
 from operations.places import place
 
@@ -46,7 +46,7 @@ class BodyFile:
     size: int
 
 
-class Shelf:
+class DiskCache:
     """A folder of bodies that stays within limits of bytes and files.
 
     Attributes:
@@ -58,7 +58,7 @@ class Shelf:
         self.most_bytes = most_bytes
         self.evictor = Evictor(folder, most_bytes)
 
-    def fetch(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | BodyFile:
+    def get_or_create(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | BodyFile:
         """Return the body stored under a key; on a miss, make and store it.
 
         A body of more than WHOLE_MAX_BYTES comes as a file. While a thread or process makes a body, others that request it
@@ -68,22 +68,22 @@ class Shelf:
         Raises: NoPlace where none of the threads that may wait for the database is free.
         """
         if self.most_bytes <= 0:
-            return self.spool(make())
+            return self.spool_to_file(make())
         path = self._path(key)
         stored = _read(path)
         count_cache("bodies", stored is not None)
         if stored is not None:
             return stored
         # A request that waits for a body being made waits for the database, too.
-        with place(alias()), self._alone(path.name):
+        with place(current_alias()), self._alone(path.name):
             stored = _read(path)
             if stored is not None:
                 return stored
-            body = self.spool(make())
+            body = self.spool_to_file(make())
             self._store(path, body)
             return body
 
-    def kept(self, key: str) -> bytes | None:
+    def get(self, key: str) -> bytes | None:
         """Return the body stored under a key; None on a miss, and for a body that is sent from its file."""
         stored = _read(self._path(key)) if self.most_bytes > 0 else None
         if isinstance(stored, bytes):
@@ -93,7 +93,7 @@ class Shelf:
             stored.file.close()
         return None
 
-    def spool(self, made: bytes | Iterable[bytes]) -> bytes | BodyFile:
+    def spool_to_file(self, made: bytes | Iterable[bytes]) -> bytes | BodyFile:
         """Return a body whole where it is no longer than WHOLE_MAX_BYTES, else in a file without a name.
 
         The file is on the cache's disk: the system's folder for temporary files may be memory.
@@ -211,13 +211,13 @@ def _checked(file: IO[bytes]) -> bytes | BodyFile | None:
     return BodyFile(file, size)
 
 
-def shelf() -> Shelf:
+def response_cache() -> DiskCache:
     """Return the cache that the settings name."""
-    global _shelf  # noqa: PLW0603 - one for a process; the tests change the settings
+    global _response_cache  # noqa: PLW0603 - one for a process; the tests change the settings
     folder, most = Path(settings.GEODATA_CACHE) / "bodies", settings.BODY_CACHE_MB * 2**20
-    if _shelf is None or (_shelf.folder, _shelf.most_bytes) != (folder, most):
-        _shelf = Shelf(folder, most)
-    return _shelf
+    if _response_cache is None or (_response_cache.folder, _response_cache.most_bytes) != (folder, most):
+        _response_cache = DiskCache(folder, most)
+    return _response_cache
 
 
-_shelf: Shelf | None = None
+_response_cache: DiskCache | None = None

@@ -20,26 +20,26 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
 from api import queries
-from api.caching import KEPT_AS, client_has
+from api.caching import CACHE_KEY, client_has_current
 from api.encodings import COMPRESS_MIN_BYTES, chosen_encoding, compress
-from api.language import settle
-from api.located import LOCATED, Answers, answers_to
-from api.shelf import shelf
+from api.language import negotiate
+from api.located import LOCATED, LocateResponder, responder_for
+from api.shelf import response_cache
 from geography.errors import GeographyError
-from geography.reading import PRIMARY, REPLICA, reading
-from geography.selectors.catalogue import Catalogue, fresh
+from geography.reading import PRIMARY, REPLICA, use_database
+from geography.selectors.catalogue import Catalogue, get_fresh
 from indicators.selectors.catalogue import published_indicators
 from operations import replica
 from operations.metrics import count_cache
-from operations.middleware import ROUTE, Observed
+from operations.middleware import ROUTE, RequestObservation
 from operations.responses import WSGI
 
 # All of a request that anything on the long way looks at, but for If-None-Match, the parameters, and what goes into the body.
-_TELLING = (
+_VARY_ON = (
     *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_HOST", "SERVER_NAME"),
     *("HTTP_ACCEPT", "HTTP_ORIGIN"),
 )
-_TELLING_OF_KEPT = (*_TELLING, "QUERY_STRING", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE")
+_VARY_ON_CACHED = (*_VARY_ON, "QUERY_STRING", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE")
 _LOCATE = ("/locate", "/locate/")
 # Accept headers with which nothing needs to be negotiated about one position: GeoJSON is what comes first anyhow.
 _PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
@@ -63,7 +63,7 @@ class _Head(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Kind:
+class _ResponseTemplate:
     """What is the same for all answers of a kind.
 
     Attributes:
@@ -78,17 +78,17 @@ class _Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class _Moment:
+class _Generation:
     """What is published, on one day: it decides what answers, so all that was seen of either is forgotten with it."""
 
     catalogue: Catalogue
     day: date
     indicators: str | None = None
-    kinds: dict[bytes, _Kind] = field(default_factory=dict)
-    answers: dict[object, Answers] = field(default_factory=dict)
+    kinds: dict[bytes, _ResponseTemplate] = field(default_factory=dict)
+    answers: dict[object, LocateResponder] = field(default_factory=dict)
 
 
-class _Asked(NamedTuple):
+class _Candidate(NamedTuple):
     """A request that may be answered here: its kind, and the body where that is not kept.
 
     Attributes:
@@ -97,64 +97,64 @@ class _Asked(NamedTuple):
 
     kind: bytes
     body: bytes | None = None
-    located: tuple[Answers, bytes] | None = None
+    located: tuple[LocateResponder, bytes] | None = None
 
 
-class Shortcut:
+class FastPath:
     """A WSGI application before Django's, which answers the same."""
 
     def __init__(self, django: WSGI) -> None:
         self._django = django
-        self._moment: _Moment | None = None
+        self._moment: _Generation | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self._django(environ, start_response)
-        observed = Observed(environ)
-        with reading(REPLICA if replica.usable() else PRIMARY):
+        observed = RequestObservation(environ)
+        with use_database(REPLICA if replica.is_usable() else PRIMARY):
             moment = self._now()
-            asked = None if moment is None else _asked(moment, environ)
+            asked = None if moment is None else _candidate(moment, environ)
         known = moment.kinds.get(asked.kind) if moment and asked else None
         answer = _answer(environ, asked, known) if asked and known else None
         if answer is not None:
             head, body = answer
             length = [] if head.code == 304 else [("Content-Length", str(len(body)))]
             start_response(head.status, [*head.headers, *length, ("X-Request-ID", observed.request_id)])
-            observed.answered(head.match, environ["REQUEST_METHOD"], head.code)
+            observed.finish(head.match, environ["REQUEST_METHOD"], head.code)
             return [body]
         if asked and asked.located:
             environ[LOCATED] = asked.located
         response = self._django(environ, start_response)
         if moment and asked:
-            _learn(moment, asked, environ, response)
+            _remember(moment, asked, environ, response)
         return response
 
-    def _now(self) -> _Moment | None:
-        catalogue, day, known = fresh(), date.today(), self._moment
+    def _now(self) -> _Generation | None:
+        catalogue, day, known = get_fresh(), date.today(), self._moment
         if catalogue is None:
             return None
         indicators = published_indicators().revision
         if known is None or known.catalogue is not catalogue or known.day != day or known.indicators != indicators:
-            known = self._moment = _Moment(catalogue, day, indicators)
+            known = self._moment = _Generation(catalogue, day, indicators)
         return known
 
 
-def _asked(moment: _Moment, environ: dict[str, Any]) -> _Asked | None:
+def _candidate(moment: _Generation, environ: dict[str, Any]) -> _Candidate | None:
     if environ["PATH_INFO"] not in _LOCATE:
-        return _Asked(_digest(environ, _TELLING_OF_KEPT))
+        return _Candidate(_digest(environ, _VARY_ON_CACHED))
     text = environ.get("QUERY_STRING", "")
     if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not text.isascii():
         return None
     try:
         given = parse_qs(text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
         query = queries.LOCATE.parse(given, {})
-        told = settle(given.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        told = negotiate(given.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         chosen = (told[0], query.label, query.fsa_label, query.at, query.accuracy_m, query.max_distance_m)
         answers = moment.answers.get(chosen)
         if answers is None:
-            _make_room(moment.answers)
-            answers = moment.answers[chosen] = answers_to(query, told[0])
+            _evict_oldest(moment.answers)
+            answers = moment.answers[chosen] = responder_for(query, told[0])
         if not answers.in_memory:
             return None
         body = feature = answers.feature(query.position)
@@ -163,7 +163,7 @@ def _asked(moment: _Moment, environ: dict[str, Any]) -> _Asked | None:
     encoding, large = None, len(body) >= COMPRESS_MIN_BYTES
     if large and (encoding := chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))):
         body = compress(body, encoding)
-    return _Asked(_digest(environ, _TELLING, told, large, encoding, answers.links()), body, (answers, feature))
+    return _Candidate(_digest(environ, _VARY_ON, told, large, encoding, answers.links()), body, (answers, feature))
 
 
 def _digest(environ: dict[str, Any], names: Iterable[str], *more: object) -> bytes:
@@ -172,18 +172,18 @@ def _digest(environ: dict[str, Any], names: Iterable[str], *more: object) -> byt
     return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _make_room(remembered: dict[Any, Any]) -> None:
+def _evict_oldest(remembered: dict[Any, Any]) -> None:
     """Forget all where there is too much; one by one would need a lock."""
     if len(remembered) >= _REMEMBERED_MAX:
         remembered.clear()
 
 
-def _answer(environ: dict[str, Any], asked: _Asked, known: _Kind) -> tuple[_Head, bytes] | None:
-    has = bool(known.etag) and client_has(environ, known.etag)
+def _answer(environ: dict[str, Any], asked: _Candidate, known: _ResponseTemplate) -> tuple[_Head, bytes] | None:
+    has = bool(known.etag) and client_has_current(environ, known.etag)
     head = known.heads.get(304 if has else 200)
     if head is None:
         return None
-    body = b"" if has else asked.body if asked.body is not None else shelf().kept(known.kept_as)
+    body = b"" if has else asked.body if asked.body is not None else response_cache().get(known.kept_as)
     if body is None:
         return None
     if known.etag and "HTTP_IF_NONE_MATCH" in environ:
@@ -191,17 +191,17 @@ def _answer(environ: dict[str, Any], asked: _Asked, known: _Kind) -> tuple[_Head
     return head, body
 
 
-def _learn(moment: _Moment, asked: _Asked, environ: dict[str, Any], response: Iterable[bytes]) -> None:
+def _remember(moment: _Generation, asked: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
     """Remember what came the long way as a kind. What streams, and what was said while the database is away, is none."""
-    kept_as = environ.get(KEPT_AS, "")
+    kept_as = environ.get(CACHE_KEY, "")
     if not isinstance(response, HttpResponse) or not (asked.body is not None or kept_as):
         return
     if response.status_code not in (200, 304) or "Cache-Status" in response.headers:
         return
     kind = moment.kinds.get(asked.kind)
     if kind is None:
-        _make_room(moment.kinds)
-        kind = moment.kinds[asked.kind] = _Kind(kept_as, response.headers.get("ETag", "") if kept_as else "")
+        _evict_oldest(moment.kinds)
+        kind = moment.kinds[asked.kind] = _ResponseTemplate(kept_as, response.headers.get("ETag", "") if kept_as else "")
     own = ("content-length", "x-request-id") if response.status_code == 200 else ("x-request-id",)
     headers = [(name, value) for name, value in response.headers.items() if name.lower() not in own]
     status = f"{response.status_code} {response.reason_phrase}"

@@ -31,7 +31,7 @@ _SYNONYMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Param:
+class Parameter:
     """One parameter: how it is read and how it is documented.
 
     Attributes:
@@ -52,7 +52,7 @@ class Param:
 
 
 @dataclass(frozen=True, slots=True)
-class Spec(Generic[Query]):
+class RequestParser(Generic[Query]):
     """What one route takes.
 
     Attributes:
@@ -62,9 +62,9 @@ class Spec(Generic[Query]):
     """
 
     build: Callable[[Values], Query]
-    path: tuple[Param, ...] = ()
-    query: tuple[Param, ...] = ()
-    _known: dict[str, Param] = field(init=False, default_factory=dict, repr=False, compare=False)
+    path: tuple[Parameter, ...] = ()
+    query: tuple[Parameter, ...] = ()
+    _known: dict[str, Parameter] = field(init=False, default_factory=dict, repr=False, compare=False)
     _defaults: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +103,7 @@ class Spec(Generic[Query]):
         return given
 
 
-def _read(param: Param, name: str, text: str) -> Any:
+def _read(param: Parameter, name: str, text: str) -> Any:
     if not text.strip():
         raise ParameterInvalid(
             Message("%(name)s has no value.", name=name),

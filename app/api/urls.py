@@ -24,17 +24,17 @@ from api.views import (
 )
 
 
-def _both(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
+def _with_optional_slash(route: str, view: Callable[..., HttpResponseBase], name: str) -> list[URLPattern]:
     return [path(route, view, name=name), path(f"{route}/", view)]
 
 
 def _all(*routes: tuple[str, Any, str]) -> list[URLPattern]:
-    return [pattern for route in routes for pattern in _both(*route)]
+    return [pattern for route in routes for pattern in _with_optional_slash(*route)]
 
 
 urlpatterns = [
     # First, since routes are tried one after the other and this is the one that is asked most.
-    *_both("locate", positions.LocateView.as_view(), "locate"),
+    *_with_optional_slash("locate", positions.LocateView.as_view(), "locate"),
     *_all(
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),

@@ -34,7 +34,7 @@ from benchmarks.bare import bare
 from benchmarks.wrk import wrk
 from geography.coordinates import LonLat
 from geography.selectors import positions_sql
-from geography.selectors.nearby import Reach
+from geography.selectors.nearby import SearchOptions
 from geography.selectors.vintages import vintage_in_force
 
 TOWNS = [
@@ -96,10 +96,10 @@ def asking(positions: list[LonLat]) -> Callable[[], object]:
     """Return what asks the one statement that answers a position, each time about the next one."""
     turn = itertools.cycle(positions)
     asked = [
-        (vintage_in_force(coverage="health-regions"), Reach(2.0, 5_000.0, border=True)),
-        (vintage_in_force(coverage="fsa"), Reach(2.0, 5_000.0)),
+        (vintage_in_force(coverage="health-regions"), SearchOptions(2.0, 5_000.0, border=True)),
+        (vintage_in_force(coverage="fsa"), SearchOptions(2.0, 5_000.0)),
     ]
-    return lambda: positions_sql.nearby([next(turn)], asked)
+    return lambda: positions_sql.lookup_many([next(turn)], asked)
 
 
 def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:

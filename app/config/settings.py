@@ -61,8 +61,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "operations.middleware.observe",
-    "operations.middleware.protect",
+    "operations.middleware.observe_request",
+    "operations.middleware.security_headers",
     "api.caching.vary_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -16,24 +16,24 @@ os.environ["COVIDTRENDS_GEO_SERVES"] = "1"
 django = get_wsgi_application()
 
 # After the settings are there, and in the process that serves.
-from api.shortcut import Shortcut  # noqa: E402
+from api.shortcut import FastPath  # noqa: E402
 
 # Throttling counts every request, which it does on the long way.
 application = request_body.with_deadline(
-    responses.whole(django if settings.THROTTLE_RATE else Shortcut(django)), settings.BODY_TIMEOUT_S
+    responses.buffer_response(django if settings.THROTTLE_RATE else FastPath(django)), settings.BODY_TIMEOUT_S
 )
 
-places.limit(settings.WEB_THREADS)
-database.watch(settings.DB_STATEMENT_TIMEOUT_MS)
-silence.watch(settings.DB_SILENT_AFTER_MS)
-replica.watch()
-analysts.watch()
+places.configure(settings.WEB_THREADS)
+database.start(settings.DB_STATEMENT_TIMEOUT_MS)
+silence.start(settings.DB_SILENT_AFTER_MS)
+replica.start()
+analysts.start()
 
 from geography import kept  # noqa: E402
 from geography.selectors import atlas  # noqa: E402
 
-kept.use(Path(settings.GEODATA_CACHE) / "published" if settings.BODY_CACHE_MB > 0 else None)
-atlas.warm()
+kept.configure(Path(settings.GEODATA_CACHE) / "published" if settings.BODY_CACHE_MB > 0 else None)
+atlas.preload()
 
 # A third of the time of many positions went into looking for garbage among what is here to stay.
 gc.collect()

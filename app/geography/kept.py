@@ -31,19 +31,19 @@ class _Folder:
     confirmed = 0.0
 
 
-def use(folder: Path | None) -> None:
+def configure(folder: Path | None) -> None:
     """Keep files in this folder from now on; in none, as it is in whatever does not answer requests, for None."""
     _Folder.path, _Folder.texts, _Folder.confirmed = folder, {}, 0.0
 
 
-def write(name: str, value: Any) -> None:
+def save(name: str, value: Any) -> None:
     """Keep a value of JSON, dates and times under a name. Where that cannot be, nothing is kept."""
     if _Folder.path is not None:
         text = _Folder.texts[name] = orjson.dumps(value)
         _store(_Folder.path, name, text)
 
 
-def confirm() -> None:
+def touch() -> None:
     """Say that everything that this process has kept still holds, and keep again what is gone; done once in `CONFIRM_S`."""
     now = time.monotonic()
     if _Folder.path is None or now - _Folder.confirmed < CONFIRM_S:
@@ -56,7 +56,7 @@ def confirm() -> None:
             _store(_Folder.path, name, text)
 
 
-def read(name: str) -> tuple[Any, float] | None:
+def load(name: str) -> tuple[Any, float] | None:
     """Return what is kept under a name, and for how many seconds nobody has said that it holds; None where nothing is."""
     if _Folder.path is None:
         return None

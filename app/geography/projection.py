@@ -25,7 +25,7 @@ _GEOD = pyproj.Geod(ellps="WGS84")
 _of_thread = threading.local()
 
 
-class Place:
+class ProjectedPoint:
     """A position around Canada as a point of EPSG:3347, made once for every layer that is asked.
 
     Attributes:
@@ -43,7 +43,7 @@ class Place:
         self.point = shapely.points([self.x, self.y])
 
 
-class Places:
+class ProjectedPoints:
     """Positions around Canada (elsewhere the projection is not defined everywhere) as points of EPSG:3347.
 
     Attributes:

@@ -25,13 +25,13 @@ class _Choice(threading.local):
 _choice = _Choice()
 
 
-def alias() -> str:
+def current_alias() -> str:
     """Return the alias of the database that this thread reads from."""
     return _choice.alias
 
 
 @contextmanager
-def reading(chosen: str) -> Iterator[None]:
+def use_database(chosen: str) -> Iterator[None]:
     """Read from this database for the length of a `with` block."""
     before = _choice.alias
     _choice.alias = chosen
@@ -41,14 +41,14 @@ def reading(chosen: str) -> Iterator[None]:
         _choice.alias = before
 
 
-def turn_to_primary() -> bool:
+def fall_back_to_primary() -> bool:
     """Read from the primary for the rest of the block; False where that was so already."""
     turned = _choice.alias != PRIMARY
     _choice.alias = PRIMARY
     return turned
 
 
-def again(ask: Callable[[], Found]) -> Found:
+def retry_on_primary(ask: Callable[[], Found]) -> Found:
     """Return what `ask` finds, asked a second time of the primary where the standby fails.
 
     For what is read while an answer is on its way already; before that, a request begins anew (api.replica).
@@ -56,7 +56,7 @@ def again(ask: Callable[[], Found]) -> Found:
     try:
         return ask()
     except (OperationalError, InterfaceError):
-        if not turn_to_primary():
+        if not fall_back_to_primary():
             raise
     return ask()
 
@@ -66,7 +66,7 @@ class Router:
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
         """Return the alias that this thread reads from."""
-        return alias()
+        return current_alias()
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
         """Return the primary's alias."""
@@ -85,7 +85,7 @@ class _Connection:
     """Stands for the connection to whichever database this thread reads from, as django.db.connection does for the primary."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(connections[alias()], name)
+        return getattr(connections[current_alias()], name)
 
 
 connection = cast(BaseDatabaseWrapper, _Connection())

@@ -52,7 +52,7 @@ class Grant:
 
 
 # By database: what was taken down before the migrations that are under way.
-_taken_down: dict[str, list[Grant]] = {}
+_revoked_grants: dict[str, list[Grant]] = {}
 
 
 def files() -> list[Path]:
@@ -76,23 +76,23 @@ def apply(using: str = "default") -> list[str]:
         _run(cursor, _FIRST)
         cursor.execute("SELECT to_regclass('public.region') IS NOT NULL")
         if cursor.fetchone() == (True,):
-            grants = _taken_down.pop(using, [])
+            grants = _revoked_grants.pop(using, [])
             if not _is_current(cursor):
                 grants += _make_views(cursor, using)
             _run(cursor, _GRANTS)
-            _give_back(cursor, grants)
+            _restore_grants(cursor, grants)
         _set_passwords(cursor, using)
         return [str(notice).strip() for notice in connection.connection.notices]
 
 
 def before_migrate(using: str = "default", plan: Any = (), **kwargs: Any) -> None:
     """Take schema geo down where tables are about to change: their columns cannot while a view shows them."""
-    _taken_down.pop(using, None)
+    _revoked_grants.pop(using, None)
     if any(migration.app_label in ("geography", "indicators") for migration, _ in plan):
         with connections[using].cursor() as cursor:
             cursor.execute("SELECT to_regnamespace('geo') IS NOT NULL")
             if cursor.fetchone() == (True,):
-                _taken_down[using] = _take_down(cursor)
+                _revoked_grants[using] = _drop_views(cursor)
 
 
 def after_migrate(using: str = "default", verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
@@ -129,13 +129,13 @@ def _make_views(cursor: CursorWrapper, using: str) -> list[Grant]:
     except ProgrammingError as error:
         if _sqlstate(error) not in _NOT_REPLACEABLE:
             raise
-        grants = _take_down(cursor)
+        grants = _drop_views(cursor)
         _run(cursor, _VIEWS)
     cursor.execute("COMMENT ON SCHEMA geo IS %s", [f"{_ABOUT} {_version()}."])
     return grants
 
 
-def _take_down(cursor: CursorWrapper) -> list[Grant]:
+def _drop_views(cursor: CursorWrapper) -> list[Grant]:
     """Drop every view and function of schema geo and return who had which right on them."""
     cursor.execute(_GRANTED_SQL)
     grants = [Grant(*row) for row in cursor]
@@ -155,7 +155,7 @@ def _take_down(cursor: CursorWrapper) -> list[Grant]:
     return grants
 
 
-def _give_back(cursor: CursorWrapper, grants: list[Grant]) -> None:
+def _restore_grants(cursor: CursorWrapper, grants: list[Grant]) -> None:
     cursor.execute(f"SELECT name FROM ({_OBJECTS_SQL}) AS o (kind, name)")
     there = {name for (name,) in cursor}
     for grant in grants:

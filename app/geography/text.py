@@ -27,7 +27,7 @@ def is_web_address(text: str) -> bool:
     return text.lower().startswith(("https://", "http://"))
 
 
-def fold(text: str) -> str:
+def normalize(text: str) -> str:
     """Return the text without case, accents, hyphens, dashes and other punctuation, words parted by one space.
 
     `Région du Saguenay—Lac-Saint-Jean` becomes `region du saguenay lac saint jean`. Text in other scripts folds to nothing.
@@ -38,7 +38,7 @@ def fold(text: str) -> str:
     return _NOT_WORD.sub(" ", plain).strip()
 
 
-def spellings(word: str) -> tuple[str, ...]:
+def spelling_variants(word: str) -> tuple[str, ...]:
     """Return the ways in which a folded word may stand in folded text: as it is, or parted where an apostrophe was.
 
     Who types `st johns` means `St. John's`, folded `st john s`; who types `durfe` means `D'Urfé`.

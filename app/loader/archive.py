@@ -16,7 +16,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
 from loader import integrity, json_content, parquet
-from loader.datasets import Dataset, T, chosen, datasets, is_clutter, nothing_here, refuse_incomplete, unknown_suffix
+from loader.datasets import Dataset, T, choose_dataset, datasets, is_clutter, no_dataset_error, refuse_incomplete, unknown_suffix
 from loader.errors import FileRefused
 from loader.formats import (
     ARCHIVES,
@@ -33,7 +33,7 @@ from loader.formats import (
     has_placemarks,
     refuse_too_large,
 )
-from loader.workspace import working_folder
+from loader.workspace import temporary_directory
 
 # Far beyond any boundary file (the largest official one unpacks to 0.4 GB), far below a disk.
 MAX_UNPACKED_BYTES = 8 * 2**30
@@ -93,7 +93,7 @@ def open_layer(source: Path, layer_name: str = "") -> Iterator[LayerFiles]:
         dataset = None if _is_archive(source) else _of_file(source)
     else:
         raise FileRefused(f"{source} does not exist.")
-    with working_folder() as folder:
+    with temporary_directory() as folder:
         if dataset is None:
             _readable([source])
             dataset_name, file_format = _unzip(source, folder, layer_name)
@@ -145,8 +145,8 @@ def _in_folder(folder: Path, layer_name: str) -> tuple[Dataset[Path] | None, Pat
     ]
     candidates = _layers([*datasets(files), *archives], lambda path: path.open("rb"))
     if not candidates:
-        raise nothing_here(files, str(folder))
-    dataset = chosen(candidates, str(folder), layer_name)
+        raise no_dataset_error(files, str(folder))
+    dataset = choose_dataset(candidates, str(folder), layer_name)
     if dataset in archives:
         return None, dataset.parts[""]
     refuse_incomplete(dataset, PurePath(dataset.name).name)
@@ -169,7 +169,7 @@ def _of_file(source: Path) -> Dataset[Path]:
         ]
         candidates.sort(key=lambda one: -len(one.parts))
         if not candidates and suffix in SHAPEFILE.parts:
-            raise nothing_here(same, source.name)
+            raise no_dataset_error(same, source.name)
     if not candidates:
         raise unknown_suffix(source.name)
     refuse_incomplete(candidates[0], source.name)
@@ -224,8 +224,8 @@ def _in_archive(archive: zipfile.ZipFile, name: str, layer_name: str) -> Dataset
             files.append((path, member))
     candidates = _layers(datasets(files), lambda member: _bounded(archive, member, name))
     if not candidates:
-        raise nothing_here(files, name)
-    dataset = chosen(candidates, name, layer_name)
+        raise no_dataset_error(files, name)
+    dataset = choose_dataset(candidates, name, layer_name)
     refuse_incomplete(dataset, name)
     return dataset
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from loader.workspace import working_folder
+from loader.workspace import temporary_directory
 
 _BUCKETS = 64
 _COARSEST_M = 50_000.0
@@ -33,7 +33,7 @@ def find_nodes(geometries: Iterable[shapely.MultiPolygon]) -> _Hashes:
     Args:
         geometries: of a coverage, one at a time; only one is held.
     """
-    with working_folder() as folder:
+    with temporary_directory() as folder:
         paths = [folder / str(bucket) for bucket in range(_BUCKETS)]
         files = [path.open("wb") for path in paths]
         for geometry in geometries:
@@ -44,7 +44,7 @@ def find_nodes(geometries: Iterable[shapely.MultiPolygon]) -> _Hashes:
         return np.sort(np.concatenate([_disagreeing(path) for path in paths]))
 
 
-def thin(
+def simplify(
     geometries: Iterable[shapely.MultiPolygon], nodes: _Hashes, *, tolerance_m: float, most_vertices: int
 ) -> list[shapely.MultiPolygon]:
     """Return the coverage with every arc simplified (Douglas-Peucker); rings never shrink to fewer than a triangle.
@@ -58,7 +58,7 @@ def thin(
     """
     thinned, total = [], 0
     for geometry in geometries:
-        result = _thin_geometry(geometry, nodes, tolerance_m)
+        result = _simplify_geometry(geometry, nodes, tolerance_m)
         total += int(shapely.get_num_coordinates(result))
         if total > most_vertices:
             raise TooManyVertices
@@ -106,15 +106,15 @@ def _disagreeing(path: Path) -> _Hashes:
     return np.unique(pairs[1:, 0][same_vertex & other_neighbours])
 
 
-def _thin_geometry(geometry: shapely.MultiPolygon, nodes: _Hashes, tolerance: float) -> shapely.MultiPolygon:
+def _simplify_geometry(geometry: shapely.MultiPolygon, nodes: _Hashes, tolerance: float) -> shapely.MultiPolygon:
     polygons = []
     for part in shapely.get_parts(geometry):
-        rings = [shapely.linearrings(_thin_ring(ring, nodes, tolerance)) for ring in _rings(part)]
+        rings = [shapely.linearrings(_simplify_ring(ring, nodes, tolerance)) for ring in _rings(part)]
         polygons.append(shapely.polygons(rings[0], rings[1:] or None))
     return shapely.multipolygons(polygons)
 
 
-def _thin_ring(ring: _Coords, nodes: _Hashes, tolerance: float) -> _Coords:
+def _simplify_ring(ring: _Coords, nodes: _Hashes, tolerance: float) -> _Coords:
     """Return the thinned ring, closed."""
     own = vertex_hashes(ring)
     at = np.flatnonzero(np.isin(own, nodes))
@@ -123,14 +123,14 @@ def _thin_ring(ring: _Coords, nodes: _Hashes, tolerance: float) -> _Coords:
     ring, own = np.roll(ring, -start, axis=0), np.roll(own, -start)
     closed = np.vstack((ring, ring[:1]))
     if len(at) <= 1:
-        return _thin_loop(closed, own, tolerance)
+        return _simplify_loop(closed, own, tolerance)
     bounds = [*(np.sort((at - start) % len(ring))), len(ring)]
-    arcs = [_thin_arc(closed[begin : end + 1], tolerance) for begin, end in itertools.pairwise(bounds)]
+    arcs = [_simplify_arc(closed[begin : end + 1], tolerance) for begin, end in itertools.pairwise(bounds)]
     joined = np.vstack([arc[:-1] for arc in arcs] + [closed[:1]])
     return joined if len(joined) >= 4 else _triangle(closed)
 
 
-def _thin_arc(arc: _Coords, tolerance: float) -> _Coords:
+def _simplify_arc(arc: _Coords, tolerance: float) -> _Coords:
     """Simplify an open arc from its lower end to its upper one, whichever way it is traced."""
     if len(arc) <= 2:
         return arc
@@ -140,7 +140,7 @@ def _thin_arc(arc: _Coords, tolerance: float) -> _Coords:
     return result[::-1] if backwards else result
 
 
-def _thin_loop(closed: _Coords, own: _Hashes, tolerance: float) -> _Coords:
+def _simplify_loop(closed: _Coords, own: _Hashes, tolerance: float) -> _Coords:
     backwards = len(own) > 2 and own[1] > own[-1]
     line = closed[::-1] if backwards else closed
     result: _Coords = shapely.get_coordinates(shapely.simplify(shapely.linestrings(line), tolerance, preserve_topology=False))
@@ -158,7 +158,7 @@ def _triangle(closed: _Coords) -> _Coords:
     return np.vstack((start, far, off, start))
 
 
-def thin_to_fit(
+def simplify_to_fit(
     read: Callable[[], Iterable[shapely.MultiPolygon]], *, first_tolerance_m: float, most_vertices: int
 ) -> tuple[list[shapely.MultiPolygon], float]:
     """Thin a coverage with the smallest tolerance, doubling from the first, that makes it fit.
@@ -172,8 +172,8 @@ def thin_to_fit(
     tolerance = first_tolerance_m
     while tolerance < _COARSEST_M:
         try:
-            return thin(read(), nodes, tolerance_m=tolerance, most_vertices=most_vertices), tolerance
+            return simplify(read(), nodes, tolerance_m=tolerance, most_vertices=most_vertices), tolerance
         except TooManyVertices:
             tolerance *= 2
     # Nothing but triangles is left by now: however many islands there are, they have to be drawn.
-    return thin(read(), nodes, tolerance_m=tolerance, most_vertices=sys.maxsize), tolerance
+    return simplify(read(), nodes, tolerance_m=tolerance, most_vertices=sys.maxsize), tolerance

@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from geography.codes import PROVINCE_BY_PRUID, SPACES, fsa_province, normal_code
-from geography.text import fold
+from geography.text import normalize
 from loader.sources import CoverageSource
 
 # Text that went through the wrong decoder: UTF-8 read as Windows-1252 or Latin-1 (Ã©, Â°, Å“, â€”), Windows-1252 read as
@@ -56,7 +56,7 @@ def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: C
         dguid=text("dguid").upper()[:_DGUID_MAX_CHARACTERS] or None,
         name_en=name_en,
         name_fr=name_fr,
-        search_text=fold(f"{code} {name_en} {name_fr}"),
+        search_text=normalize(f"{code} {name_en} {name_fr}"),
         pruid=_pruid(text("pruid"), code, coverage.province),
         population=_whole(values.get(columns.get("population", ""))),
         land_area_km2=_real(values.get(columns.get("land_area_km2", ""))),

@@ -14,7 +14,7 @@ from geography.conf import (
     CHANGE_WHOLE_SHARE,
 )
 from geography.models import Change, Counterpart, Kind, Status, Vintage
-from geography.text import fold
+from geography.text import normalize
 from loader.overlaps import LEAST_KM2, REGIONS_AT_ONCE, SHARED_AREAS_SQL
 from loader.rounding import area_sql, share_sql
 
@@ -96,7 +96,7 @@ def compute_changes(one: Vintage, other: Vintage, on_regions: Callable[[int], No
 
 def _sides(vintage: Vintage) -> dict[int, Side]:
     rows = vintage.regions.values_list("pk", "code", "name_en", "name_fr", "area_km2")
-    return {pk: Side(pk, code, (fold(name_en), fold(name_fr)), area) for pk, code, name_en, name_fr, area in rows}
+    return {pk: Side(pk, code, (normalize(name_en), normalize(name_fr)), area) for pk, code, name_en, name_fr, area in rows}
 
 
 def _changes(regions: Mapping[int, Side], others: Mapping[int, Side], other_vintage: Vintage) -> Iterable[Change]:

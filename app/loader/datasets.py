@@ -79,13 +79,13 @@ def _all(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
         if any(len(same) > 1 for same in group.values()):
             # Two files whose names differ in nothing but letter case: only what is spelled the same belongs together.
             for stem in sorted(stems):
-                made += _of_group({s: item for s, same in group.items() for item in same if item[0].stem == stem})
+                made += _datasets_of_group({s: item for s, same in group.items() for item in same if item[0].stem == stem})
         else:
-            made += _of_group({suffix: same[0] for suffix, same in group.items()})
+            made += _datasets_of_group({suffix: same[0] for suffix, same in group.items()})
     return sorted(made, key=lambda one: one.name)
 
 
-def _of_group(group: dict[str, tuple[PurePath, T]]) -> list[Dataset[T]]:
+def _datasets_of_group(group: dict[str, tuple[PurePath, T]]) -> list[Dataset[T]]:
     made: dict[tuple[Format, str], Dataset[T]] = {}
     for suffix, (path, _) in group.items():
         file_format = _PART_OF[suffix]
@@ -98,7 +98,7 @@ def _of_group(group: dict[str, tuple[PurePath, T]]) -> list[Dataset[T]]:
     return list(made.values())
 
 
-def chosen(candidates: Sequence[Dataset[T]], container: str, wanted: str) -> Dataset[T]:
+def choose_dataset(candidates: Sequence[Dataset[T]], container: str, wanted: str) -> Dataset[T]:
     """Return the dataset that is meant; `wanted` is what --layer-name gave, or empty.
 
     Raises: FileRefused where there are several and none of them is named.
@@ -128,7 +128,7 @@ def refuse_incomplete(dataset: Dataset[T], name: str) -> None:
     raise FileRefused(f"{name}: a {dataset.format.title} needs its {' and '.join(missing)} too; get the whole download.")
 
 
-def nothing_here(files: Iterable[tuple[PurePath, T]], container: str) -> FileRefused:
+def no_dataset_error(files: Iterable[tuple[PurePath, T]], container: str) -> FileRefused:
     """Return the reason why a folder or archive holds no dataset."""
     files = list(files)
     for dataset in _all(files):

@@ -85,7 +85,7 @@ _MEASURE_SQL = (
 )
 
 
-def cut_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -> None:
+def subdivide_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -> None:
     """Cut every region into pieces, write its full level, and fill in its area, extent and representative point.
 
     Queries: 2, 8 for each few regions, and 1 for each region in the north.

@@ -37,7 +37,7 @@ def _declared(layer: Layer, files: LayerFiles) -> dict[str, Any]:
     }
 
 
-def asked(layer: Layer) -> dict[str, Any]:
+def requested_options(layer: Layer) -> dict[str, Any]:
     """Return what else decides how a file is read and judged, as JSON gives it back."""
     return {
         "srid": layer.srid,
@@ -58,13 +58,13 @@ def _coverage(source: CoverageSource) -> Coverage:
     return coverage
 
 
-def already_there(layer: Layer, files: LayerFiles) -> Vintage | None:
+def find_published(layer: Layer, files: LayerFiles) -> Vintage | None:
     """Return the published or staged vintage that this very file was loaded into, declared and read in the same way."""
     return (
         Vintage.objects.select_related("coverage")
         .filter(
             coverage__slug=layer.coverage.slug,
-            report__asked=asked(layer),
+            report__asked=requested_options(layer),
             status__in=[Status.PUBLISHED, Status.STAGED],
             **_declared(layer, files),
         )

@@ -53,7 +53,7 @@ class PublishError(LoadError):
     """Publishing or rolling back would leave the service in a wrong state."""
 
 
-def database_trouble(error: Error) -> str:
+def database_error_message(error: Error) -> str:
     """Return one line about a database that does not do what it should."""
     said = " ".join(str(error).split())
     if isinstance(error, OperationalError | InterfaceError):

@@ -14,7 +14,7 @@ from loader.errors import PublishError, SourceError
 from loader.pipeline import Acceptance, Outcome, load
 from loader.progress import Steps
 from loader.sources import Layer, read_sources
-from loader.workspace import working_folder
+from loader.workspace import temporary_directory
 
 MOST = 150
 _CELL_M = 60_000.0
@@ -41,7 +41,7 @@ def seed(number: int, *, steps: Steps) -> list[Outcome]:
     shifts = {COVERAGE_HEALTH_REGIONS: 0.0, COVERAGE_FSA: _CELL_M / 5}
     # The regions come first, while the FSAs of another demonstration are still published: those lie outside of all of them.
     acceptance = Acceptance(frozenset({"shares"}), "Fake regions do not fit the demonstration that they replace.")
-    with working_folder() as folder, transaction.atomic():
+    with temporary_directory() as folder, transaction.atomic():
         outcomes = []
         for coverage, code in codes.items():
             path = folder / f"fake_{coverage}.geojson"

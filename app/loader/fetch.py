@@ -36,7 +36,7 @@ class _NotTheFile(Exception):
     """The server answers with something else than the file, and would again."""
 
 
-def fetch(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
+def download(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
     """Return the layer's file in the cache, downloading what is missing of it.
 
     A file that is there already goes through the checks of a download; one that fails them, or that came from another address,
@@ -55,7 +55,7 @@ def fetch(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
-        with _alone_with(part):
+        with _lock_file(part):
             if not _usable(layer, target, steps):
                 with steps.step("download", layer.size) as step:
                     _download(layer, part, step, pause_s)
@@ -89,7 +89,7 @@ def _usable(layer: Layer, target: Path, steps: Steps) -> bool:
 
 
 @contextmanager
-def _alone_with(part: Path) -> Iterator[None]:
+def _lock_file(part: Path) -> Iterator[None]:
     """Keep a second process from writing into the same file; the lock ends with the process."""
     with part.with_name(part.name + ".lock").open("w") as lock:
         try:
@@ -106,7 +106,7 @@ def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:
         if attempt:
             time.sleep(pause_s * 2 ** (attempt - 1))
         try:
-            _continue(layer, part, step)
+            _resume(layer, part, step)
         except urllib.error.HTTPError as error:
             problem = error
             error.close()
@@ -126,7 +126,7 @@ def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:
     )
 
 
-def _continue(layer: Layer, part: Path, step: Step) -> None:
+def _resume(layer: Layer, part: Path, step: Step) -> None:
     """Fetch the rest of a file. Raises: OSError, HTTPException for a connection that ends early; _NotTheFile."""
     have = part.stat().st_size if part.exists() else 0
     version = _version_file(part)

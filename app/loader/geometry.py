@@ -8,7 +8,7 @@ import numpy.typing as npt
 import shapely
 
 from loader.crs import GDAL_ERRORS, SourceCrs, are_degrees
-from loader.touching import untangle
+from loader.touching import split_self_touching
 
 # Straight edges in degrees are curves in the projection: every 0.02 degrees (2 km) the chord is within 0.2 m of the curve.
 MAX_DEGREES = 0.02
@@ -40,7 +40,7 @@ class GeometryProblem(Exception):
 
 # Numbers that are no numbers are named below; NumPy need not warn of them.
 @np.errstate(all="ignore")
-def prepare(wkb: bytes | None, crs: SourceCrs) -> Prepared:
+def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
     """Read, project and where needed repair one geometry.
 
     Raises: GeometryProblem for a missing, empty or infinite one, one that is nowhere near, for lines and points, and where no
@@ -135,11 +135,11 @@ def _repaired(geometry: shapely.Geometry) -> Prepared:
     reason = shapely.is_valid_reason(geometry)
     before = shapely.area(geometry)
     # From the gentlest to the last resort, which rebuilds everything and needs ten times the geometry's memory.
-    repaired = _mended_parts(geometry)
+    repaired = _repair_parts(geometry)
     if not shapely.is_valid(repaired):
         repaired = _merged_parts(repaired)
     if not shapely.is_valid(repaired):
-        repaired = shapely.MultiPolygon(_polygons(_made_valid(geometry)))
+        repaired = shapely.MultiPolygon(_polygons(_make_valid(geometry)))
     if shapely.is_empty(repaired):
         raise GeometryProblem(f"no area is left after repair ({reason})")
     change = shapely.area(repaired) - before
@@ -147,11 +147,11 @@ def _repaired(geometry: shapely.Geometry) -> Prepared:
     return Prepared(repaired, f"{reason}; area changed by {change / 1e6:+.6f} km2", share)
 
 
-def _mended_parts(geometry: shapely.Geometry) -> shapely.MultiPolygon:
+def _repair_parts(geometry: shapely.Geometry) -> shapely.MultiPolygon:
     """Mend only the parts that are invalid, and those by taking rings apart where that is enough: vertices stay in place."""
     parts: list[shapely.Polygon] = []
     for part in shapely.get_parts(geometry):
-        parts += [part] if shapely.is_valid(part) else untangle(part) or _polygons(_made_valid(part))
+        parts += [part] if shapely.is_valid(part) else split_self_touching(part) or _polygons(_make_valid(part))
     return shapely.MultiPolygon(parts)
 
 
@@ -173,7 +173,7 @@ def _merged_parts(geometry: shapely.MultiPolygon) -> shapely.MultiPolygon:
     return shapely.MultiPolygon(merged)
 
 
-def _made_valid(geometry: shapely.Geometry) -> shapely.Geometry:
+def _make_valid(geometry: shapely.Geometry) -> shapely.Geometry:
     return shapely.make_valid(geometry, method="structure", keep_collapsed=False)
 
 

@@ -11,7 +11,7 @@ import shapely
 _Geometries = npt.NDArray[np.object_]
 
 
-def on_grid(geometries: _Geometries, decimals: int) -> _Geometries:
+def snap_to_grid(geometries: _Geometries, decimals: int) -> _Geometries:
     """Return the regions with every coordinate rounded, as valid multipolygons of a valid coverage.
 
     Args:
@@ -21,13 +21,13 @@ def on_grid(geometries: _Geometries, decimals: int) -> _Geometries:
     Returns: in the same order, exterior rings counter-clockwise (RFC 7946); a region too small for the grid keeps its own
     coordinates, unrounded, rather than vanish.
     """
-    rounded = _each_by_itself(geometries, decimals)
+    rounded = _snap_separately(geometries, decimals)
     if rounded is None:
-        rounded = _from_faces(geometries, decimals)
+        rounded = _snap_by_faces(geometries, decimals)
     return np.array([_multi(one) for one in shapely.orient_polygons(rounded)], dtype=object)
 
 
-def _each_by_itself(geometries: _Geometries, decimals: int) -> _Geometries | None:
+def _snap_separately(geometries: _Geometries, decimals: int) -> _Geometries | None:
     """Return the rounded regions, None where that breaks one of them or parts neighbours."""
     try:
         rounded: _Geometries = shapely.remove_repeated_points(
@@ -40,7 +40,7 @@ def _each_by_itself(geometries: _Geometries, decimals: int) -> _Geometries | Non
     return rounded if shapely.coverage_is_valid(rounded) else None
 
 
-def _from_faces(geometries: _Geometries, decimals: int) -> _Geometries:
+def _snap_by_faces(geometries: _Geometries, decimals: int) -> _Geometries:
     network = shapely.union_all(shapely.boundary(geometries), grid_size=10.0**-decimals)
     faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(network)))
     # The grid's own arithmetic leaves the last bits of a coordinate open.

@@ -10,14 +10,14 @@ from django.db import connection, transaction
 
 from geography.conf import LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84, TILE_BANDS, Level
 from geography.models import Vintage
-from loader.arcs import thin_to_fit
+from loader.arcs import simplify_to_fit
 from loader.cleaning import clean
 from loader.curves import curved
 from loader.derive import finish_level, together
 from loader.deviation import Deviation, measure_deviation
 from loader.fit import Fit, measure_fit
-from loader.grid import on_grid
-from loader.specks import without_specks
+from loader.grid import snap_to_grid
+from loader.specks import drop_small_parts
 from loader.tiles import store_labels, store_pieces
 
 # coverage_simplify needs about 140 bytes for a vertex besides the geometry itself: this many stay under half a gigabyte.
@@ -40,7 +40,7 @@ _Geometries = npt.NDArray[np.object_]
 
 
 @dataclass
-class Drawn:
+class LevelResult:
     """What was made of the layer for drawing.
 
     Attributes:
@@ -58,7 +58,7 @@ class Drawn:
     deviations: dict[str, Deviation] = field(default_factory=dict)
 
 
-def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]) -> tuple[Drawn, Fit]:
+def build_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]) -> tuple[LevelResult, Fit]:
     """Simplify a vintage's regions as one coverage to every level but `full`, store them ready to send, and cut the tiles.
 
     The finest level comes first and each coarser one is made from it, so a line that two levels share is one line.
@@ -71,7 +71,7 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
     Queries: 1 for each pass over the boundaries; for each drawing 3, and 1 for each few regions and each few megabytes of
         pieces; for each level 2 for each region.
     """
-    drawn = Drawn()
+    drawn = LevelResult()
     ids, codes = zip(*vintage.regions.order_by("pk").values_list("pk", "code"), strict=True)
     finest = min(level.tolerance_m for level in LEVELS if level.tolerance_m)
     published = geometries = _bounded(vintage, vertices, finest, drawn)
@@ -83,20 +83,20 @@ def draw_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]
         if level.tolerance_m == finest:
             store_labels(vintage, ids, geometries)
         drawn.tolerances[level.name] = max(level.tolerance_m, drawn.thinned_m)
-        degrees = on_grid(_in_degrees(geometries, level.max_segment_m), level.decimals)
+        degrees = snap_to_grid(_in_degrees(geometries, level.max_segment_m), level.decimals)
         drawn.vertices[level.name] = _store(ids, degrees, level, drawn.tolerances[level.name])
         drawn.deviations[level.name] = measure_deviation(
             published, degrees, codes, tolerance_m=level.tolerance_m, thinned_m=drawn.thinned_m
         )
         _cut(vintage, level.name, ids, degrees)
         on_level()
-    draw_coarse(vintage, ids, geometries, on_level)
+    build_coarse_levels(vintage, ids, geometries, on_level)
     cut_full(vintage, ids)
     on_level()
     return drawn, fit
 
 
-def draw_coarse(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, on_level: Callable[[], None]) -> None:
+def build_coarse_levels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, on_level: Callable[[], None]) -> None:
     """Simplify the coarsest level further, for the zooms that have drawings of their own, and cut the tiles of those.
 
     Args:
@@ -105,26 +105,26 @@ def draw_coarse(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, o
     Queries: for each drawing 1 for each few regions and each few megabytes of pieces.
     """
     for band in sorted((band for band in TILE_BANDS if band.level is None), key=lambda band: band.tolerance_m):
-        geometries = _simplified(geometries, band.tolerance_m, Drawn())
+        geometries = _simplified(geometries, band.tolerance_m, LevelResult())
         store_pieces(vintage, band, zip(ids, _in_degrees(geometries, _COARSE_SEGMENT_M), strict=True))
         on_level()
 
 
-def _simplified(geometries: _Geometries, tolerance_m: float, drawn: Drawn) -> _Geometries:
+def _simplified(geometries: _Geometries, tolerance_m: float, drawn: LevelResult) -> _Geometries:
     """Return the coverage with lines simplified, and without the islands and lakes that are smaller than that."""
-    geometries = without_specks(geometries, tolerance_m**2)
+    geometries = drop_small_parts(geometries, tolerance_m**2)
     if tolerance_m <= drawn.thinned_m:
         return geometries
     simplified: _Geometries = shapely.coverage_simplify(geometries, tolerance_m)
     return simplified
 
 
-def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: Drawn) -> _Geometries:
+def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: LevelResult) -> _Geometries:
     """Return the regions' boundaries (EPSG:3347) in the order of their ids, thinned where they would not fit in memory."""
     if vertices <= MOST_VERTICES:
         return np.array(list(_boundaries(vintage)), dtype=object)
     # A quarter of the finest tolerance is lost in what that level leaves out anyway.
-    thinned, drawn.thinned_m = thin_to_fit(
+    thinned, drawn.thinned_m = simplify_to_fit(
         lambda: _boundaries(vintage), first_tolerance_m=finest_m / 4, most_vertices=MOST_VERTICES
     )
     geometries = np.array(thinned, dtype=object)
@@ -137,7 +137,7 @@ def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: Drawn) -> 
     return geometries
 
 
-def _cleaned(geometries: _Geometries, drawn: Drawn) -> _Geometries:
+def _cleaned(geometries: _Geometries, drawn: LevelResult) -> _Geometries:
     """Return a valid coverage from regions that overlap: for drawing only, what is looked up stays as published."""
     cleaned = clean(geometries)
     drawn.cleaned_km2 = float(np.abs(shapely.area(cleaned) - shapely.area(geometries)).sum() / 1e6)

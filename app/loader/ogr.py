@@ -84,7 +84,7 @@ _wkb_size = _function("OGR_G_WkbSizeEx", c_size_t, c_void_p)
 _to_wkb = _function("OGR_G_ExportToIsoWkb", c_int, c_void_p, c_int, c_void_p)
 
 
-def opened(path: Path, driver_name: str, options: Sequence[str], encoding: str, title: str) -> DataSource:
+def open_source(path: Path, driver_name: str, options: Sequence[str], encoding: str, title: str) -> DataSource:
     """Open a file with one driver; no other may look at it. Raises: FileRefused."""
     driver = Driver(driver_name)
     allowed = (c_char_p * 2)(driver.name.encode(), None)

@@ -14,15 +14,15 @@ from django.utils import timezone
 from geography.models import Status, Vintage
 from loader import publish as publishing
 from loader.archive import LayerFiles, open_layer
-from loader.derive import cut_and_measure
-from loader.editions import already_there, asked, new_vintage
+from loader.derive import subdivide_and_measure
+from loader.editions import find_published, requested_options, new_vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
-from loader.fetch import fetch
-from loader.levels import DRAWINGS, draw_levels
+from loader.fetch import download
+from loader.levels import DRAWINGS, build_levels
 from loader.limits import box_is_in_canada, describe_limits
 from loader.progress import Steps
 from loader.reader import Header, open_reader
-from loader.relations import relate, stored_fit
+from loader.relations import build_relations, stored_fit
 from loader.report import build_report, compare
 from loader.sources import Layer
 from loader.staging import stage
@@ -96,9 +96,9 @@ def load(
     if unknown:
         raise SourceError(f"There is no gate {unknown[0]!r}. There are: {', '.join(GATES)}.")
     publishing.refuse_demo_over_real(layer.coverage.slug, demo=layer.demo)
-    path = layer.path or fetch(layer, steps)
-    with _alone(steps), open_layer(path, layer.layer_name) as files:
-        vintage = None if again or dry_run else already_there(layer, files)
+    path = layer.path or download(layer, steps)
+    with _exclusive(steps), open_layer(path, layer.layer_name) as files:
+        vintage = None if again or dry_run else find_published(layer, files)
         if vintage is not None and vintage.status == Status.PUBLISHED:
             return Outcome("unchanged", vintage, vintage.report)
         if vintage is None:
@@ -135,7 +135,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
                 staged=staged,
                 gates=gates,
                 seconds=steps.seconds,
-                asked=asked(layer),
+                asked=requested_options(layer),
                 field_names=layer.coverage.field_names,
                 **measured,
             )
@@ -148,10 +148,10 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
         vintage.region_count = staged.rows
         vintage.save(update_fields=["region_count"])
         with steps.step("derive", staged.rows) as step:
-            cut_and_measure(vintage, step.advance)
+            subdivide_and_measure(vintage, step.advance)
         with steps.step("draw", DRAWINGS) as step:
-            drawn, fit = draw_levels(vintage, vertices=staged.vertices, on_level=step.advance)
-        relate(vintage, steps, fit=fit)
+            drawn, fit = build_levels(vintage, vertices=staged.vertices, on_level=step.advance)
+        build_relations(vintage, steps, fit=fit)
         with steps.step("verify"):
             previous = previous_vintage(vintage)
             gates = verify(layer=layer, vintage=vintage, staged=staged, fit=fit, previous=previous)
@@ -220,12 +220,12 @@ def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
 def _complete(vintage: Vintage, steps: Steps) -> None:
     """Compute what is missing, because another vintage was published in between or because it was loaded before that was."""
     with transaction.atomic():
-        relate(vintage, steps, fit=stored_fit(vintage))
+        build_relations(vintage, steps, fit=stored_fit(vintage))
 
 
 def complete(steps: Steps) -> None:
     """Compute what published vintages still lack, having been loaded by a release that did not compute it."""
-    with _alone(steps):
+    with _exclusive(steps):
         for vintage in Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk"):
             _complete(vintage, steps)
 
@@ -236,7 +236,7 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
     Returns: the vintage that is no longer published, and those that are published again.
     Raises: PublishError where there is nothing to go back to.
     """
-    with _alone(steps):
+    with _exclusive(steps):
         last = publishing.last_published(coverage)
         for one in last.retirees.select_related("coverage"):
             _complete(one, steps)
@@ -245,12 +245,12 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
 
 def prune(steps: Steps) -> list[str]:
     """Delete every vintage that is staged or retired, but none that another load is about to publish; return their names."""
-    with _alone(steps):
+    with _exclusive(steps):
         return publishing.prune()
 
 
 @contextmanager
-def _alone(steps: Steps) -> Iterator[None]:
+def _exclusive(steps: Steps) -> Iterator[None]:
     """Hold the lock that keeps two loads into one database apart; it ends with its connection, whatever happens to us.
 
     It is a table's lock, which a role that only reads cannot take, held by a transaction of its own that does nothing else.

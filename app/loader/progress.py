@@ -44,13 +44,13 @@ class Steps:
                     lambda value: bar.update(task, completed=value),
                 )
         else:
-            yield Step(_tell_nobody, _tell_nobody, _tell_nobody)
+            yield Step(_ignore, _ignore, _ignore)
         took = time.monotonic() - started
         self.seconds[name] = self.seconds.get(name, 0.0) + took
         console.print(f"  {name:<12} {took:6.1f} s", highlight=False)
 
 
-def _tell_nobody(amount: int) -> None:
+def _ignore(amount: int) -> None:
     """Stand in for the bar where there is none."""
 
 

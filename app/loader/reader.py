@@ -101,7 +101,7 @@ def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
     """
     encoding = _encoding(files, layer)
     with _environment(_ENVIRONMENT), ogr.with_curves():
-        source = ogr.opened(files.path, files.format.driver, files.format.options, encoding, files.format.title)
+        source = ogr.open_source(files.path, files.format.driver, files.format.options, encoding, files.format.title)
         try:
             ogr_layer, header = _header(source, files, layer, encoding)
         except UnicodeDecodeError as error:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 
 from geography.conf import LEVELS, SRID_STATCAN_LAMBERT
 from geography.models import TileLabel, TilePiece, Vintage
-from loader.levels import cut_full, cut_level, draw_coarse
+from loader.levels import cut_full, cut_level, build_coarse_levels
 from loader.tiles import store_labels
 
 _LAMBERT_SQL = f"""
@@ -19,7 +19,7 @@ _LAMBERT_SQL = f"""
 _LEVELS = [level.name for level in LEVELS if level.tolerance_m]
 
 
-def redraw_tiles(vintage: Vintage, on_drawing: Callable[[], None]) -> None:
+def rebuild_tiles(vintage: Vintage, on_drawing: Callable[[], None]) -> None:
     """Make the pieces and labels of a vintage from its stored levels, in place of those that there are.
 
     What a tile shows is what a load would have drawn, but for the zooms below the coarsest level: they are simplified from that
@@ -38,7 +38,7 @@ def redraw_tiles(vintage: Vintage, on_drawing: Callable[[], None]) -> None:
         for level in _LEVELS:
             cut_level(vintage, level, ids)
             on_drawing()
-        draw_coarse(vintage, ids, _lambert(ids, _LEVELS[0]), on_drawing)
+        build_coarse_levels(vintage, ids, _lambert(ids, _LEVELS[0]), on_drawing)
         cut_full(vintage, ids)
         on_drawing()
 

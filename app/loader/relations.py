@@ -11,7 +11,7 @@ from loader.fit import Fit, measure_fit
 from loader.progress import Steps
 
 
-def relate(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
+def build_relations(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
     """Compute a vintage's borders, its overlaps with the other coverage, and what became of its regions in other editions.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 from geography.models import Vintage
 from loader.archive import LayerFiles
 from loader.fit import Fit
-from loader.levels import Drawn
+from loader.levels import LevelResult
 from loader.reader import Header
 from loader.staging import Staged
 from loader.verify import Gate
@@ -23,7 +23,7 @@ def build_report(
     header: Header,
     staged: Staged,
     fit: Fit | None = None,
-    drawn: Drawn | None = None,
+    drawn: LevelResult | None = None,
     gates: list[Gate],
     change: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float],

@@ -179,13 +179,13 @@ def _tables(where: str, value: Any) -> dict[str, dict[str, Any]]:
 
 def _licence(name: str, table: dict[str, Any]) -> dict[str, str]:
     where, keys = f"licences.{name}", ("name", "url", "attribution_en", "attribution_fr")
-    _known(where, table, set(keys))
+    _check_keys(where, table, set(keys))
     return {key: _text(where, table, key) for key in keys}
 
 
 def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     where = f"coverages.{slug}"
-    _known(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
+    _check_keys(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
     _typed(where, table, {"name_is_code": bool, "province": str})
     if not _SLUG.fullmatch(slug):
         raise SourceError(f"{where}: the name must be of a-z, 0-9 and '-', a letter first, 40 at most (URLs hold it).")
@@ -218,7 +218,7 @@ def _layer(
     folder: Path,
 ) -> Layer:
     where = f"layers.{name}"
-    _known(where, table, set(_KEYS))
+    _check_keys(where, table, set(_KEYS))
     _typed(where, table, _KEYS)
     table = dict(table)
     coverage = coverages.get(table.pop("coverage", ""))
@@ -242,7 +242,7 @@ def _layer(
     elif licence_name:
         table["licence"] = licence_name
     expect = table.pop("expect", {})
-    _known(f"{where}.expect", expect, {"count"})
+    _check_keys(f"{where}.expect", expect, {"count"})
     _typed(f"{where}.expect", expect, {"count": int})
     table["expected_count"] = expect.get("count")
     if "file" in table:
@@ -261,7 +261,7 @@ def _layer(
 def _columns(where: str, table: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(table, dict):
         raise SourceError(f"{where}: fields must be given as fields.COLUMN = [...].")
-    _known(f"{where}.fields", table, set(COLUMNS))
+    _check_keys(f"{where}.fields", table, set(COLUMNS))
     for column, names in table.items():
         if not isinstance(names, list | tuple) or not all(isinstance(one, str) and one for one in names):
             raise SourceError(f'{where}: fields.{column} must be a list of names, such as ["{column.upper()}"].')
@@ -283,7 +283,7 @@ def _text(where: str, table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _known(where: str, table: Mapping[str, Any], known: set[str]) -> None:
+def _check_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
     unknown = sorted(set(table) - known)
     if unknown:
         raise SourceError(f"{where}: unknown key {unknown[0]!r}. Known are {', '.join(sorted(known))}.")

@@ -8,7 +8,7 @@ _Geometries = npt.NDArray[np.object_]
 _Flags = npt.NDArray[np.bool_]
 
 
-def without_specks(geometries: _Geometries, area: float) -> _Geometries:
+def drop_small_parts(geometries: _Geometries, area: float) -> _Geometries:
     """Return the coverage without specks under this area, in the square of the coordinates' unit.
 
     What goes is an island that touches no other region, and a hole with nothing in it. A region's largest part stays, however

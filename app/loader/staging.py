@@ -11,7 +11,7 @@ from geography.codes import code_problem, is_fsa
 from geography.conf import COVERAGE_FSA
 from geography.models import Vintage
 from loader.attributes import Attributes, is_mojibake, normalise
-from loader.geometry import GeometryProblem, Prepared, prepare
+from loader.geometry import GeometryProblem, Prepared, prepare_geometry
 from loader.limits import degrees_box, is_in_canada
 from loader.reader import Header, RawFeature
 from loader.sources import Layer
@@ -104,7 +104,7 @@ def _pieces(
             continue
         first_row[attributes.code] = feature.row
         try:
-            prepared = prepare(feature.wkb, header.crs)
+            prepared = prepare_geometry(feature.wkb, header.crs)
         except GeometryProblem as problem:
             staged.unusable.append(f"{where}: {problem}")
             continue

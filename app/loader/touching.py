@@ -16,7 +16,7 @@ _NO_AREA_M2 = 2e-4
 _Coords = npt.NDArray[np.float64]
 
 
-def untangle(polygon: shapely.Polygon) -> list[shapely.Polygon] | None:
+def split_self_touching(polygon: shapely.Polygon) -> list[shapely.Polygon] | None:
     """Return valid polygons with the same edges, or None where more is wrong than rings that touch themselves."""
     shells: list[_Coords] = []
     holes: list[_Coords] = []

@@ -12,18 +12,18 @@ _LOCK = ".in-use"
 
 
 @contextmanager
-def working_folder() -> Iterator[Path]:
+def temporary_directory() -> Iterator[Path]:
     """Yield a new folder that is gone afterwards; first remove those of processes that were killed.
 
     A process holds a lock on a file in its folder. The system lets go of it when the process ends, in whichever container.
     """
-    _sweep(Path(tempfile.gettempdir()))
+    _remove_stale(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, (Path(name) / _LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield Path(name)
 
 
-def _sweep(root: Path) -> None:
+def _remove_stale(root: Path) -> None:
     for folder in root.glob(f"{_PREFIX}*"):
         try:
             with (folder / _LOCK).open("r") as lock:

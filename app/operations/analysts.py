@@ -34,7 +34,7 @@ def end_long_reads(statement_s: float = STATEMENT_S, idle_s: float = IDLE_S) -> 
     return ended
 
 
-def watch() -> None:
+def start() -> None:
     """Start the thread."""
 
     def run() -> None:

@@ -8,7 +8,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 
 @register(Tags.security)
-def limits_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+def check_limits(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Look at the limits: those that lock everybody out, and those that are none."""
     messages: list[CheckMessage] = []
     if settings.THROTTLE_RATE:
@@ -67,7 +67,7 @@ def limits_make_sense(app_configs: Any = None, **kwargs: Any) -> list[CheckMessa
 
 
 @register(Tags.security, deploy=True)
-def the_outside_is_what_it_should_be(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+def check_proxy_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Look at what only matters on a server."""
     messages: list[CheckMessage] = []
     if "*" in settings.ALLOWED_HOSTS:
@@ -84,7 +84,7 @@ def the_outside_is_what_it_should_be(app_configs: Any = None, **kwargs: Any) -> 
 
 
 @register(Tags.database)
-def the_database_logs_no_positions(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+def check_database_log_settings(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Look whether the server writes statements to its log: they hold people's positions and postal codes."""
     from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
     from django.db import connections  # noqa: PLC0415
@@ -125,7 +125,7 @@ def the_database_logs_no_positions(app_configs: Any = None, databases: Any = Non
 
 
 @register(Tags.database)
-def a_pooler_has_limits_of_time(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+def check_pooler_timeouts(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """Look whether statements through PgBouncer have a limit: none can be sent when connecting."""
     from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
     from django.db import connections  # noqa: PLC0415

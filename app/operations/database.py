@@ -25,20 +25,20 @@ logger = logging.getLogger(__name__)
 GRACE_S = 2.0
 
 
-class Stopwatch(threading.local):
+class StatementTimer(threading.local):
     """The time that this thread has spent in the database, and in how many statements. Both only grow."""
 
     seconds = 0.0
     statements = 0
 
 
-stopwatch = Stopwatch()
+statement_timer = StatementTimer()
 
 # By thread, what it waits for: when it began, on which connection, and to which database.
 _waiting: dict[int, tuple[float, Any, str]] = {}
 
 
-def waited(act: Callable[[], Any], connection: Any, to: str) -> Any:
+def timed(act: Callable[[], Any], connection: Any, to: str) -> Any:
     """Return what `act` returns; meanwhile this thread is known to wait.
 
     Args:
@@ -52,7 +52,7 @@ def waited(act: Callable[[], Any], connection: Any, to: str) -> Any:
         return act()
     finally:
         _waiting.pop(thread, None)
-        stopwatch.seconds += time.perf_counter() - started
+        statement_timer.seconds += time.perf_counter() - started
 
 
 def longest_wait(alias: str) -> float:
@@ -61,7 +61,7 @@ def longest_wait(alias: str) -> float:
     return max((now - started for started, _, to in list(_waiting.values()) if to == alias), default=0.0)
 
 
-def cut_after(limit_s: float, alias: str | None = None) -> list[int]:
+def kill_stalled_statements(limit_s: float, alias: str | None = None) -> list[int]:
     """Cut the connections on which a statement has been under way for longer than this; return the threads that waited.
 
     Args:
@@ -87,7 +87,7 @@ def cut_after(limit_s: float, alias: str | None = None) -> list[int]:
     return cut
 
 
-def watch(statement_timeout_ms: int) -> threading.Thread | None:
+def start(statement_timeout_ms: int) -> threading.Thread | None:
     """Start the thread that cuts; none where statements have no limit."""
     if statement_timeout_ms <= 0:
         return None
@@ -96,7 +96,7 @@ def watch(statement_timeout_ms: int) -> threading.Thread | None:
     def every_second() -> None:
         while True:
             time.sleep(1)
-            cut_after(limit_s)
+            kill_stalled_statements(limit_s)
 
     thread = threading.Thread(target=every_second, name="database-watch", daemon=True)
     thread.start()

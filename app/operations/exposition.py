@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from geography.errors import GeographyError
-from geography.reading import PRIMARY, reading
+from geography.reading import PRIMARY, use_database
 from geography.selectors.connections import connections
 from geography.selectors.vintages import published_vintages, vintage_in_force
 from operations import replica
@@ -42,19 +42,19 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """
     if not _may_scrape(request):
         raise Http404
-    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
+    return HttpResponse(render_metrics(), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 
-def exposition() -> bytes:
+def render_metrics() -> bytes:
     """Return the text. Queries: 3 to 5; where the database is away the text says so and lacks what it would have told."""
     registry, folder = REGISTRY, os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     workers = [os.getpid()]
     if folder:
-        workers = _living(Path(folder))
+        workers = _live_processes(Path(folder))
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
     now = CollectorRegistry()
-    now.register(_Now(workers))
+    now.register(_StateCollector(workers))
     return generate_latest(registry) + generate_latest(now)
 
 
@@ -76,7 +76,7 @@ def _may_scrape(request: HttpRequest) -> bool:
     return host in _LOCAL_NAMES and not settings.TRUSTED_PROXIES and not getattr(settings, "SECURE_PROXY_SSL_HEADER", None)
 
 
-def _living(folder: Path) -> list[int]:
+def _live_processes(folder: Path) -> list[int]:
     """Return the processes that count here and are alive; what the others had under way is under way no more."""
     living = []
     for pid in sorted({int(path.stem.rpartition("_")[2]) for path in folder.glob("*.db")}):
@@ -91,7 +91,7 @@ def _living(folder: Path) -> list[int]:
     return living
 
 
-class _Now:
+class _StateCollector:
     """How things stand, asked at each scrape."""
 
     def __init__(self, workers: list[int]) -> None:
@@ -102,7 +102,7 @@ class _Now:
         up = GaugeMetricFamily("geo_database_up", "1 where the database answered this scrape.")
         started = time.perf_counter()
         try:
-            with reading(PRIMARY):
+            with use_database(PRIMARY):
                 found = list(self._from_the_database())
         except Error:
             logger.warning("the database does not answer a scrape")
@@ -116,7 +116,7 @@ class _Now:
         yield from self._standby()
 
     def _standby(self) -> Iterator[Metric]:
-        standing = replica.standing()
+        standing = replica.status()
         if standing is None:
             return
         up = GaugeMetricFamily("geo_replica_up", "1 where the standby answers the process that answers this scrape.")

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from operations import places, requestid
-from operations.database import stopwatch
+from operations.database import statement_timer
 from operations.metrics import IN_PROGRESS, count_request, method_of, route_of
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -26,22 +26,22 @@ ROUTE = "covidtrends_geo.route"
 _OBSERVED = "covidtrends_geo.observed"
 
 
-class Observed:
+class RequestObservation:
     """One request that is being answered."""
 
     __slots__ = ("_began", "_database_seconds", "_statements", "request_id")
 
     def __init__(self, environ: dict[str, Any]) -> None:
         """Begin. Args: environ: WSGI's."""
-        places.answers()
+        places.mark_serving_thread()
         self._began = perf_counter()
-        self.request_id = requestid.begin(environ.get("HTTP_X_REQUEST_ID"))
-        self._database_seconds, self._statements = stopwatch.seconds, stopwatch.statements
+        self.request_id = requestid.start(environ.get("HTTP_X_REQUEST_ID"))
+        self._database_seconds, self._statements = statement_timer.seconds, statement_timer.statements
         environ[_OBSERVED] = self
 
-    def answered(self, match: Any, method: str, status: int) -> None:
+    def finish(self, match: Any, method: str, status: int) -> None:
         """Count it, and log it where LOG_REQUESTS says so. `match` is as for `count_request`."""
-        database_seconds, statements = stopwatch.seconds - self._database_seconds, stopwatch.statements - self._statements
+        database_seconds, statements = statement_timer.seconds - self._database_seconds, statement_timer.statements - self._statements
         seconds = perf_counter() - self._began
         count_request(
             match=match,
@@ -58,12 +58,12 @@ class Observed:
             )
 
 
-def observe(get_response: Handler) -> Handler:
+def observe_request(get_response: Handler) -> Handler:
     """Give the request its id, and count it. The outermost one, so that nothing is answered uncounted."""
     enter, leave = IN_PROGRESS.inc, IN_PROGRESS.dec
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        observed = request.META.get(_OBSERVED) or Observed(request.META)
+        observed = request.META.get(_OBSERVED) or RequestObservation(request.META)
         enter()
         try:
             response = get_response(request)
@@ -71,13 +71,13 @@ def observe(get_response: Handler) -> Handler:
             leave()
         response.headers["X-Request-ID"] = observed.request_id
         request.META[ROUTE] = request.resolver_match
-        observed.answered(request.resolver_match, request.method or "", response.status_code)
+        observed.finish(request.resolver_match, request.method or "", response.status_code)
         return response
 
     return middleware
 
 
-def protect(get_response: Handler) -> Handler:
+def security_headers(get_response: Handler) -> Handler:
     """Add the headers that Django's SecurityMiddleware does not. A page's own policy goes before the API's."""
     debug = settings.DEBUG
 

@@ -21,11 +21,11 @@ from django.db import OperationalError, connections
 PATIENCE_S = 1.0
 
 
-class NoPlace(OperationalError):
+class PoolExhausted(OperationalError):
     """Every place is taken, and none becomes free: answered by a 503 with Retry-After."""
 
 
-class Places:
+class Permits:
     """Places for threads that wait."""
 
     def __init__(self, count: int) -> None:
@@ -33,15 +33,15 @@ class Places:
         self.hang = False
         self._change = threading.Condition()
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Take a place. Raises: NoPlace."""
         with self._change:
             if not self.free and (self.hang or not self._change.wait_for(lambda: self.free, PATIENCE_S)):
                 self.hang = True
-                raise NoPlace("every place is taken")
+                raise PoolExhausted("every place is taken")
             self.free -= 1
 
-    def give_back(self, held_s: float) -> None:
+    def release(self, held_s: float) -> None:
         """Give a place back that was held for so many seconds."""
         with self._change:
             self.free += 1
@@ -59,17 +59,17 @@ class _Thread(threading.local):
 
 _thread = _Thread()
 # By alias.
-_places: dict[str, Places] = {}
+_permits: dict[str, Permits] = {}
 
 
-def limit(threads: int) -> None:
+def configure(threads: int) -> None:
     """Let all threads of this process but one wait for the database at once; with one thread there is nothing to keep free."""
-    _places.clear()
+    _permits.clear()
     if threads > 1:
-        _places.update({alias: Places(threads - 1) for alias in connections})
+        _permits.update({alias: Permits(threads - 1) for alias in connections})
 
 
-def answers() -> None:
+def mark_serving_thread() -> None:
     """Say that this thread answers requests: from now on it takes a place before it waits."""
     _thread.answers = True
 
@@ -77,7 +77,7 @@ def answers() -> None:
 @contextmanager
 def place(alias: str) -> Iterator[None]:
     """Hold a place at a database for the length of a `with` block; whoever has one already takes no other. Raises: NoPlace."""
-    places = _places.get(alias)
+    places = _permits.get(alias)
     if places is None or not _thread.answers or alias in _thread.holds:
         yield
         return
@@ -88,4 +88,4 @@ def place(alias: str) -> Iterator[None]:
         yield
     finally:
         _thread.holds.discard(alias)
-        places.give_back(time.monotonic() - since)
+        places.release(time.monotonic() - since)

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import Error, connections
 
 from geography.reading import PRIMARY, REPLICA
-from operations.database import cut_after
+from operations.database import kill_stalled_statements
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _POSITION_SQL = """
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplicaStatus:
     """How the standby stands.
 
     Attributes:
@@ -49,7 +49,7 @@ class Standing:
     used: bool
 
 
-class Watch:
+class ReplicaMonitor:
     """What this process knows about the standby."""
 
     def __init__(self, max_lag_s: float) -> None:
@@ -63,7 +63,7 @@ class Watch:
         # When the primary was where in its log, in bytes, the oldest first.
         self._positions: deque[tuple[float, int]] = deque(maxlen=_POSITIONS)
 
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """Say whether to read from the standby now."""
         return self._near and self.up()
 
@@ -71,18 +71,18 @@ class Watch:
         """Say whether it has answered of late."""
         return self._answered is not None and time.monotonic() - self._answered < SILENT_S
 
-    def standing(self) -> Standing:
+    def status(self) -> ReplicaStatus:
         """Return all of that at once."""
-        return Standing(self.up(), self.lag_s, self.usable())
+        return ReplicaStatus(self.up(), self.lag_s, self.is_usable())
 
-    def distrust(self) -> None:
+    def mark_unhealthy(self) -> None:
         """Read from it no more until it has answered again."""
         self._answered = None
 
     def ask_primary(self) -> None:
         """Note where the primary is. One that is away may take its time, for which nobody waits who asks the standby."""
         asked = time.monotonic()
-        position = _position(PRIMARY)
+        position = _wal_position(PRIMARY)
         if position is not None:
             with self._lock:
                 self._positions.append((asked, position))
@@ -90,7 +90,7 @@ class Watch:
 
     def ask_standby(self) -> None:
         """See how far the standby is behind that."""
-        position = _position(REPLICA)
+        position = _wal_position(REPLICA)
         if position is None:
             self._answered = None
         else:
@@ -115,7 +115,7 @@ class Watch:
         self._near = self.lag_s <= self.max_lag_s
 
     def _tell(self) -> None:
-        if self.usable():
+        if self.is_usable():
             now = "the standby keeps up: reads go to it"
         elif self.up():
             now = f"the standby is more than {self.max_lag_s:g} s behind: reads go to the primary"
@@ -126,7 +126,7 @@ class Watch:
             logger.warning("%s", now)
 
 
-def _position(alias: str) -> int | None:
+def _wal_position(alias: str) -> int | None:
     """Return how many bytes of changes a database has, None where it does not answer. Queries: 1."""
     try:
         with connections[alias].cursor() as cursor:
@@ -138,31 +138,31 @@ def _position(alias: str) -> int | None:
     return found
 
 
-_watch: Watch | None = None
+_watch: ReplicaMonitor | None = None
 
 
-def usable() -> bool:
+def is_usable() -> bool:
     """Say whether to read from the standby now; False where there is none."""
-    return _watch is not None and _watch.usable()
+    return _watch is not None and _watch.is_usable()
 
 
-def distrust() -> None:
+def mark_unhealthy() -> None:
     """Read from the standby no more until it has answered again."""
     if _watch is not None:
-        _watch.distrust()
+        _watch.mark_unhealthy()
 
 
-def standing() -> Standing | None:
+def status() -> ReplicaStatus | None:
     """Return how the standby stands, None where there is none."""
-    return None if _watch is None else _watch.standing()
+    return None if _watch is None else _watch.status()
 
 
-def watch() -> None:
+def start() -> None:
     """Start the threads that look after the standby, where there is one."""
     global _watch  # noqa: PLW0603 - one for the process
     if REPLICA not in settings.DATABASES:
         return
-    _watch = found = Watch(settings.DB_REPLICA_MAX_LAG_S)
+    _watch = found = ReplicaMonitor(settings.DB_REPLICA_MAX_LAG_S)
 
     def repeat(ask: Callable[[], None]) -> None:
         while True:
@@ -176,7 +176,7 @@ def watch() -> None:
     def guard() -> None:
         # Who waits for a standby that says nothing is let go, and asks the primary.
         if not found.up():
-            cut_after(SILENT_S, alias=REPLICA)
+            kill_stalled_statements(SILENT_S, alias=REPLICA)
 
     for task in (found.ask_primary, found.ask_standby, guard):
         threading.Thread(target=repeat, args=(task,), name=f"replica-{task.__name__}", daemon=True).start()

@@ -11,7 +11,7 @@ _SANE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def begin(given: str | None) -> str:
+def start(given: str | None) -> str:
     """Return the id of a new request: the one that was given where it is sane, else a new one. Lower case."""
     request_id = given.lower() if given else ""
     if not _SANE.fullmatch(request_id):

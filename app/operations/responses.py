@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class AnswerFailed(Exception):
+class ResponseFailed(Exception):
     """Stands for an exception that was logged without its text."""
 
 
@@ -39,13 +39,13 @@ class _Stream:
             raise
         except Exception:
             logger.error("an answer failed while it was sent", exc_info=True)
-        raise AnswerFailed
+        raise ResponseFailed
 
     def close(self) -> None:
         self._response.close()
 
 
-def whole(application: WSGI) -> WSGI:
+def buffer_response(application: WSGI) -> WSGI:
     """Return the application with answers in one piece, except those that a view streams itself."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -55,7 +55,7 @@ def whole(application: WSGI) -> WSGI:
             logger.error("no answer was made", exc_info=True)
             response = None
         if response is None:
-            raise AnswerFailed
+            raise ResponseFailed
         # WhiteNoise's files are part of the project and have at most some megabytes.
         if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
             return _Stream(response)

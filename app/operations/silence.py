@@ -36,7 +36,7 @@ _PAUSE_S = 0.3
 _HEARTBEAT_S = 10.0
 
 
-class DatabaseSilent(OperationalError):
+class DatabaseUnavailable(OperationalError):
     """The database is known to say nothing, or did not say anything in time."""
 
 
@@ -59,24 +59,24 @@ class _State:
 _states: dict[str, _State] = {}
 
 
-def watched(alias: str) -> bool:
+def is_monitored(alias: str) -> bool:
     """Say whether somebody asks a database whether it says anything: so it is in a process that answers requests."""
     return alias in _states
 
 
-def silent(alias: str) -> bool:
+def is_unavailable(alias: str) -> bool:
     """Say whether a database is known to say nothing."""
     state = _states.get(alias)
     return state is not None and state.since is not None
 
 
-def guard(alias: str) -> None:
+def check_available(alias: str) -> None:
     """Let nobody begin to wait. Raises: DatabaseSilent."""
-    if silent(alias):
-        raise DatabaseSilent("the database says nothing")
+    if is_unavailable(alias):
+        raise DatabaseUnavailable("the database says nothing")
 
 
-def connected(alias: str, connect: Callable[[], Any]) -> Any:
+def connect_with_timeout(alias: str, connect: Callable[[], Any]) -> Any:
     """Return the connection that `connect` makes, in a thread of its own: libpq's own limit is two seconds at least.
 
     One that is there too late is closed. Raises: DatabaseSilent, and whatever `connect` raises.
@@ -84,11 +84,11 @@ def connected(alias: str, connect: Callable[[], Any]) -> Any:
     state = _states.get(alias)
     if state is None:
         return connect()
-    guard(alias)
-    return _within(state.limit_s + state.connect_s, connect, unless=lambda: silent(alias))
+    check_available(alias)
+    return _call_with_timeout(state.limit_s + state.connect_s, connect, unless=lambda: is_unavailable(alias))
 
 
-def _within(limit_s: float, make: Callable[[], Any], *, unless: Callable[[], bool] = lambda: False) -> Any:
+def _call_with_timeout(limit_s: float, make: Callable[[], Any], *, unless: Callable[[], bool] = lambda: False) -> Any:
     """Return the connection that `make` makes; raise DatabaseSilent where it takes longer, or as soon as `unless` holds."""
     lock, done = threading.Lock(), threading.Event()
     result: list[tuple[Any, BaseException | None]] = []
@@ -113,14 +113,14 @@ def _within(limit_s: float, make: Callable[[], Any], *, unless: Callable[[], boo
     with lock:
         if not result:
             given_up = True
-            raise DatabaseSilent("the database says nothing")
+            raise DatabaseUnavailable("the database says nothing")
     found, error = result[0]
     if error is not None:
         raise error
     return found
 
 
-class Probe:
+class HealthProbe:
     """Asks whether the database says anything."""
 
     def __init__(self, connect: Callable[[], Any], patience_s: float, connecting_s: float) -> None:
@@ -136,44 +136,44 @@ class Probe:
         self._connecting_s = connecting_s
         self._connection: Any = None
 
-    def answered(self) -> bool:
+    def is_answering(self) -> bool:
         """Say whether anything came back in time: an answer, a connection, or a refusal."""
         held, self._connection = self._connection, None
         try:
             if held is not None:
                 with suppress(psycopg2.Error):  # closed by the other end since it was last used
-                    self._connection = _within(self._patience_s, lambda: _asked(held))
+                    self._connection = _call_with_timeout(self._patience_s, lambda: _query_health(held))
                     return True
-            self._connection = _within(self._connecting_s, self._connect)
-        except DatabaseSilent:
+            self._connection = _call_with_timeout(self._connecting_s, self._connect)
+        except DatabaseUnavailable:
             if held is not None:
-                _cut(held)
+                _close_socket(held)
             return False
         except Exception:  # refused, no connection left, starting up
             return True
         return True
 
 
-def _asked(connection: Any) -> Any:
+def _query_health(connection: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return connection
 
 
-def _cut(connection: Any) -> None:
+def _close_socket(connection: Any) -> None:
     with suppress(Exception), socket(fileno=os.dup(connection.fileno())) as copy:
         copy.shutdown(SHUT_RDWR)
 
 
-def watch(silent_after_ms: int) -> None:
+def start(silent_after_ms: int) -> None:
     """Start a thread for each database that asks; none for 0."""
     if silent_after_ms <= 0:
         return
     for alias in connections:
-        _watch(alias, silent_after_ms / 1000)
+        _start_probe(alias, silent_after_ms / 1000)
 
 
-def _watch(alias: str, limit_s: float) -> None:
+def _start_probe(alias: str, limit_s: float) -> None:
     parameters = connections[alias].get_connection_params()
     hosts = str(parameters.get("host", "")).count(",")
     state = _states[alias] = _State(limit_s, hosts * float(parameters["connect_timeout"]))
@@ -184,7 +184,7 @@ def _watch(alias: str, limit_s: float) -> None:
         connection.autocommit = True
         return connection
 
-    probe = Probe(connect, limit_s * 2 / 3, limit_s + state.connect_s)
+    probe = HealthProbe(connect, limit_s * 2 / 3, limit_s + state.connect_s)
 
     def ask_and_ask() -> None:
         asked_at = 0.0
@@ -192,14 +192,14 @@ def _watch(alias: str, limit_s: float) -> None:
             time.sleep(_TICK_S)
             since = time.monotonic() - asked_at
             pause_s = _PAUSE_S if database.longest_wait(alias) >= limit_s / 3 else _HEARTBEAT_S
-            if silent(alias) or since >= pause_s:
+            if is_unavailable(alias) or since >= pause_s:
                 asked_at = time.monotonic()
-                _known(alias, state, probe.answered())
+                _set_state(alias, state, probe.is_answering())
 
     threading.Thread(target=ask_and_ask, name=f"database-probe-{alias}", daemon=True).start()
 
 
-def _known(alias: str, state: _State, answered: bool) -> None:
+def _set_state(alias: str, state: _State, answered: bool) -> None:
     if answered:
         if state.since is not None:
             logger.warning("the database %s answers again, after %.1f s", alias, time.monotonic() - state.since)
@@ -210,4 +210,4 @@ def _known(alias: str, state: _State, answered: bool) -> None:
         state.since = time.monotonic()
         logger.error("the database %s says nothing: nobody waits for it until it does", alias)
         DATABASE_SILENT.labels(alias).set(1)
-    database.cut_after(0.0, alias=alias)
+    database.kill_stalled_statements(0.0, alias=alias)

@@ -57,16 +57,16 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test meet what another one published: what is remembered of the tables is too old at once."""
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
     monkeypatch.setattr(catalogue, "STALE_MAX_S", 0.0)
-    catalogue.forget()
-    indicator_catalogue.forget()
+    catalogue.clear()
+    indicator_catalogue.clear()
 
 
 @pytest.fixture(autouse=True)
 def empty_atlas(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the tables answer: a thread that reads them would not see what a test has put there, and might outlive the test."""
     settings.LOOKUP_MEMORY_VERTICES = 0
-    monkeypatch.setattr(atlas, "in_background", lambda _: None)
-    atlas.forget()
+    monkeypatch.setattr(atlas, "load_async", lambda _: None)
+    atlas.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

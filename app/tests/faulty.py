@@ -27,7 +27,7 @@ from benchmarks.cluster import Cluster, NotInstalled, folder_for_postgres
 from geography.models import Status, Vintage
 from loader.export import make
 from loader.progress import Steps
-from loader.redraw import redraw_tiles
+from loader.redraw import rebuild_tiles
 from tests import world as worlds
 
 NAME = "covidtrends_geo"
@@ -111,8 +111,8 @@ class Breakable(Cluster):
 def furnish() -> None:
     """Draw the tiles of every published vintage of the tiny world, and make the tables of codes to take away."""
     for vintage in Vintage.objects.filter(status=Status.PUBLISHED):
-        redraw_tiles(vintage, lambda: None)
-    make.make([one for one in make.published_downloads() if one.format.name == "csv"], Steps(quiet=True))
+        rebuild_tiles(vintage, lambda: None)
+    make.export([one for one in make.published_downloads() if one.format.name == "csv"], Steps(quiet=True))
 
 
 @contextlib.contextmanager

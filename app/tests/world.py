@@ -25,7 +25,7 @@ from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
 from geography.conf import BORDER_TOLERANCE_EXACT_M, LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.models import Coverage, Overlap, Region, RegionLevel, RegionPart, Status, Vintage
-from geography.text import fold
+from geography.text import normalize
 from loader.borders import compute_borders
 from loader.changes import compute_changes, missing_pairs
 
@@ -253,7 +253,7 @@ def _region(vintage: Vintage, place: Place) -> Region:
         dguid=f"{vintage.effective_from.year}{prefix}{place.code}",
         name_en=name_en,
         name_fr=name_fr,
-        search_text=fold(f"{name_en} {name_fr} {place.code}"),
+        search_text=normalize(f"{name_en} {name_fr} {place.code}"),
         pruid=place.pruid,
         population=place.population,
         geom=geom,

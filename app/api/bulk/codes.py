@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from api.bodies import fsa_block, region_names, shares_block
+from api.bodies import fsa_payload, region_names, shares_payload
 from api.bulk.columns import Column, ranked
 from api.bulk.items import Item, Subject, batches
 from api.bulk.writing import Answer, Failed
@@ -12,7 +12,7 @@ from geography.codes import FsaInput, parse_fsa
 from geography.errors import FsaMalformed
 from geography.messages import Message
 from geography.models import Vintage
-from geography.reading import again
+from geography.reading import retry_on_primary
 from geography.selectors.changes import ReusedCode, reused_codes
 from geography.selectors.overlaps import FsaRegions, fsas_health_regions
 from geography.selectors.regions import fsa_without_boundary
@@ -38,13 +38,13 @@ def _of_json(value: Any) -> FsaInput:
     return parse_fsa(value)
 
 
-SUBJECT = Subject((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
+ITEM_TYPE = Subject((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
 
 
-def answered(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
+def answer_codes(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
     """Yield the answers in chunks, in the order of the items. Queries: 1 for each `CHUNK`."""
     for batch in batches(items, CHUNK):
-        yield again(partial(_chunk, batch, vintages, language))
+        yield retry_on_primary(partial(_chunk, batch, vintages, language))
 
 
 def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
@@ -80,7 +80,7 @@ class _Regions(Answer):
         self._given, self._found, self._reused, self._language = given, found, reused, language
 
     def properties(self) -> Mapping[str, Any]:
-        block = fsa_block(self._found, self._given, self._reused, self._language)
+        block = fsa_payload(self._found, self._given, self._reused, self._language)
         return {"fsa": block, "health_regions": self._regions()}
 
     def fields(self) -> Sequence[str]:
@@ -97,6 +97,6 @@ class _Regions(Answer):
 
     def _regions(self) -> list[dict[str, Any]]:
         return [
-            region_names(overlap.region, code_name="hruid", language=self._language) | shares_block(overlap)
+            region_names(overlap.region, code_name="hruid", language=self._language) | shares_payload(overlap)
             for overlap in self._found.overlaps
         ]

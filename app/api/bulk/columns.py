@@ -7,7 +7,7 @@ from functools import lru_cache
 from api.bulk.errors import BodyInvalid
 from geography.errors import ParameterInvalid
 from geography.messages import Message
-from geography.text import fold
+from geography.text import normalize
 
 _NAME_MAX_CHARACTERS = 60
 _LISTED = 30
@@ -34,7 +34,7 @@ def normal(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _normal(name: str) -> str:
-    return fold(name).replace(" ", "")
+    return normalize(name).replace(" ", "")
 
 
 def ranked(names: Sequence[str], columns: Sequence[Column]) -> list[int] | None:

@@ -7,13 +7,13 @@ from typing import Any
 from api.bulk.columns import Column, ranked
 from api.bulk.items import Item, Subject, batches
 from api.bulk.writing import Answer, Failed
-from api.located import Answers
+from api.located import LocateResponder
 from api.schemas.positions import PROPERTIES
 from geography.conf import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
 from geography.errors import CoordinateInvalid, ParameterInvalid
 from geography.messages import Message
-from geography.reading import again
+from geography.reading import retry_on_primary
 from geography.selectors.positions import Located
 
 # One question to the tables for so many, and one walk through memory: the more, the more of them share a square.
@@ -90,7 +90,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-SUBJECT = Subject((LAT, LON), ("points", "features", "coordinates"), _of_text, _of_json)
+ITEM_TYPE = Subject((LAT, LON), ("points", "features", "coordinates"), _of_text, _of_json)
 
 
 def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
@@ -108,13 +108,13 @@ def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Itera
         yield item
 
 
-def answered(items: Iterable[Item[LonLat]], answers: Answers) -> Iterator[list[Answer]]:
+def answer_positions(items: Iterable[Item[LonLat]], answers: LocateResponder) -> Iterator[list[Answer]]:
     """Yield the answers in chunks, in the order of the items. Queries: as `Answers.locate` for each `CHUNK`."""
     for batch in batches(items, CHUNK_IN_MEMORY if answers.in_memory else CHUNK):
-        yield again(partial(_chunk, batch, answers))
+        yield retry_on_primary(partial(_chunk, batch, answers))
 
 
-def _chunk(batch: Sequence[Item[LonLat]], answers: Answers) -> list[Answer]:
+def _chunk(batch: Sequence[Item[LonLat]], answers: LocateResponder) -> list[Answer]:
     positions = [item.question for item in batch if item.question is not None]
     located = iter(answers.locate(positions) if positions else [])
     return [
@@ -133,7 +133,7 @@ class _Located(Answer):
 
     __slots__ = ("_answers", "_found", "_position", "_properties")
 
-    def __init__(self, item: Item[LonLat], position: LonLat, found: tuple[Located, ...], answers: Answers) -> None:
+    def __init__(self, item: Item[LonLat], position: LonLat, found: tuple[Located, ...], answers: LocateResponder) -> None:
         super().__init__(item)
         self._position, self._found, self._answers = position, found, answers
         # What may ask the tables is asked at once, where `again` can ask it again.

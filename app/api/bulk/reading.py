@@ -9,7 +9,7 @@ from django.conf import settings
 
 from api.bulk.charsets import encoding_of, text_lines, to_utf8
 from api.bulk.errors import BodyInvalid, BodyTooLarge
-from api.bulk.formats import ITEMS_MAX, Format
+from api.bulk.formats import ITEMS_MAX, BulkFormat
 from api.bulk.items import Item, Items, Question, Subject
 from api.bulk.tables import read_table
 from geography.errors import GeographyError, ParameterInvalid
@@ -22,7 +22,7 @@ _MEMORY_PER_BYTE = 16
 
 
 def read_body(
-    body: bytes, form: Format, subject: Subject[Question], *, charset: str = "", chosen: Mapping[str, str] | None = None
+    body: bytes, form: BulkFormat, subject: Subject[Question], *, charset: str = "", chosen: Mapping[str, str] | None = None
 ) -> Items[Question]:
     """Read a whole body. What is wrong with a later part of it is raised while the items are taken.
 
@@ -33,16 +33,16 @@ def read_body(
     Raises: BodyInvalid; BodyTooLarge beyond `ITEMS_MAX` items, and for JSON that would take too much memory; MediaTypeUnknown
     for an unknown charset; ParameterInvalid for columns that the header does not have.
     """
-    if chosen and form is not Format.CSV:
+    if chosen and form is not BulkFormat.CSV:
         parameter = next(iter(chosen))
         raise ParameterInvalid(Message("%(name)s is for CSV only.", name=parameter), parameter=parameter)
-    if form is Format.CSV:
+    if form is BulkFormat.CSV:
         lines = text_lines(BytesIO(body), encoding_of(body[:4], charset))
         table = read_table(lines, subject, chosen or {}, padding_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        table.items = _few(table.items)
+        table.items = _limited(table.items)
         return table
-    if form is Format.NDJSON:
-        return Items(_few(read_lines(text_lines(BytesIO(body), encoding_of(body[:4], charset), newline="\n"), subject)))
+    if form is BulkFormat.NDJSON:
+        return Items(_limited(read_lines(text_lines(BytesIO(body), encoding_of(body[:4], charset), newline="\n"), subject)))
     text = to_utf8(body, charset)
     _check_memory(text)
     try:
@@ -88,7 +88,7 @@ def _check_memory(text: bytes | str) -> None:
         )
 
 
-def _few(items: Iterable[Item[Question]]) -> Iterator[Item[Question]]:
+def _limited(items: Iterable[Item[Question]]) -> Iterator[Item[Question]]:
     for number, item in enumerate(items):
         if number == ITEMS_MAX:
             raise _too_many()

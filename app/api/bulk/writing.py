@@ -10,11 +10,11 @@ from typing import Any
 
 import orjson
 
-from api.bulk.formats import Format
+from api.bulk.formats import BulkFormat
 from api.bulk.items import Item, Items
 from api.bulk.tables import padded
-from api.errors import kind_of
-from api.language import say
+from api.errors import problem_type_of
+from api.language import translate
 from api.renderers import json_bytes
 
 STATUS_COLUMN = "status"
@@ -56,13 +56,13 @@ class Failed(Answer):
         super().__init__(item)
         assert item.error is not None  # noqa: S101 - what has no question has an error
         self._error, self._language = item.error, language
-        self.status = kind_of(item.error).slug
+        self.status = problem_type_of(item.error).slug
 
     def properties(self) -> Mapping[str, Any]:
         """Return what is wrong with the question."""
         error, language = self._error, self._language
-        hint = {} if error.hint is None else {"hint": say(error.hint, language)}
-        return {"detail": say(error.message, language), **hint}
+        hint = {} if error.hint is None else {"hint": translate(error.hint, language)}
+        return {"detail": translate(error.message, language), **hint}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +80,16 @@ class Layout:
     source: Callable[[], bytes]
 
 
-def written(chunks: Iterable[list[Answer]], form: Format, items: Items[Any], layout: Layout) -> Iterator[bytes]:
+def write_answers(chunks: Iterable[list[Answer]], form: BulkFormat, items: Items[Any], layout: Layout) -> Iterator[bytes]:
     """Yield a body in a format.
 
     Where a column or a property of the sender's already has a name that the answer adds, all that it adds begin with `geo_`.
     """
-    if form is Format.CSV:
+    if form is BulkFormat.CSV:
         return _csv(chunks, items, layout.columns)
-    if form is Format.NDJSON:
+    if form is BulkFormat.NDJSON:
         return (b"".join(json_bytes(_result(one)) + b"\n" for one in chunk) for chunk in chunks)
-    if form is Format.GEOJSON:
+    if form is BulkFormat.GEOJSON:
         taken = {*items.columns} if items.columns else items.property_names()
         prefix = _prefix((*layout.members, *FAILURE_MEMBERS, STATUS_COLUMN), taken)
         head = b'{"type":"FeatureCollection",' + layout.source() + b',"features":['

@@ -11,13 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.bodies import licence_links
-from api.caching import answer, answer_unkept
+from api.caching import cached_response, uncached_response
 from api.language import language_of
 from api.pieces import Pieces, json_body
 from api.queries import PlainQuery, VintageQuery
 from api.renderers import GeoJSONRenderer, JSONRenderer
-from api.spec import Spec
-from geography.selectors.shapes import LongShape
+from api.spec import RequestParser
+from geography.selectors.shapes import StreamedGeometry
 
 if TYPE_CHECKING:
     from geography.models import Vintage
@@ -35,7 +35,7 @@ class ApiView(APIView):
     renderer_classes = [JSONRenderer]
     language = "en"
 
-    def ask(self, request: Request, spec: Spec[Query], **path: str) -> Query:
+    def ask(self, request: Request, spec: RequestParser[Query], **path: str) -> Query:
         """Return the request as its spec reads it, and settle the language (`api.language.language_of`)."""
         self.language = language_of(request)
         return spec.parse(dict(request.query_params.lists()), path)
@@ -51,9 +51,9 @@ class ApiView(APIView):
         personal: bool = False,
         translated: bool = True,
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.caching.answer`."""
+        """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.caching.cached_response`."""
         accepted: BaseRenderer = request.accepted_renderer
-        return answer(
+        return cached_response(
             request,
             # Which vintage it is counts, not how it was chosen.
             about=(type(self).__name__, request.path.rstrip("/"), replace(query, label=None, at=None, lang=None), *about),
@@ -78,10 +78,10 @@ class GeoView(ApiView):
 
     def collected(self, request: Request, data: dict[str, Any]) -> HttpResponseBase:
         """Answer with a collection that no cache may keep, whatever its geometries weigh. Raises: TooManyAtOnce."""
-        if not any(isinstance(feature["geometry"], LongShape) for feature in data["features"]):
+        if not any(isinstance(feature["geometry"], StreamedGeometry) for feature in data["features"]):
             return Response(data, headers=UNCACHED)
         accepted: BaseRenderer = request.accepted_renderer
-        response = answer_unkept(request, json_body(data), media_type=accepted.media_type)
+        response = uncached_response(request, json_body(data), media_type=accepted.media_type)
         for name, value in UNCACHED.items():
             response.headers[name] = value
         if links := licence_links(data):

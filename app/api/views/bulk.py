@@ -14,18 +14,18 @@ from rest_framework.request import Request
 from api.bulk.body import read_bytes
 from api.bulk.charsets import charset_of
 from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
-from api.bulk.formats import CSVRenderer, Format, NDJSONRenderer, format_of
+from api.bulk.formats import CSVRenderer, BulkFormat, NDJSONRenderer, format_of
 from api.bulk.items import Items, Subject
 from api.bulk.reading import read_body
-from api.bulk.writing import Answer, Layout, written
+from api.bulk.writing import Answer, Layout, write_answers
 from api.language import language_of
 from api.limits import TooManyAtOnce, body_slot
-from api.pieces import sent_part
+from api.pieces import send_range
 from api.queries import BulkQuery
 from api.renderers import JSONRenderer
 from api.schemas.bulk import TEXT
-from api.shelf import WHOLE_MAX_BYTES, BodyFile, shelf
-from api.spec import Spec
+from api.shelf import WHOLE_MAX_BYTES, BodyFile, response_cache
+from api.spec import RequestParser
 from api.views.base import ApiView
 from geography.selectors.vintages import check_unchanged
 from operations.request_body import BodyTimeout
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 BULK_PROBLEMS: tuple[type[Exception], ...] = (
     *(BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown, BodyTimeout, TooManyAtOnce),
 )
-TEXTS = {Format.CSV.value: TEXT, Format.NDJSON.value: TEXT}
+TEXTS = {BulkFormat.CSV.value: TEXT, BulkFormat.NDJSON.value: TEXT}
 _TEXT_RENDERERS: tuple[type[BaseRenderer], ...] = (CSVRenderer, NDJSONRenderer)
 
 
@@ -68,7 +68,7 @@ class BulkView(ApiView):
     """
 
     subject: Subject[Any]
-    bulk_spec: Spec[Any]
+    bulk_spec: RequestParser[Any]
     bulk_renderers: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
 
     def get_renderers(self) -> list[BaseRenderer]:
@@ -99,13 +99,13 @@ class BulkView(ApiView):
             content = read_bytes(request._request)
             items = read_body(content, form, self.subject, charset=charset_of(content_type), chosen=query.columns)
             body = self.chunks(query, items)
-            out = Format(request.accepted_renderer.media_type)
-            answer = _spooled(written(body.chunks, out, items, body.layout))
+            out = BulkFormat(request.accepted_renderer.media_type)
+            answer = _spooled(write_answers(body.chunks, out, items, body.layout))
             check_unchanged(body.vintages())
             headers = {"Content-Type": out.content_type, **body.links}
             if isinstance(answer, bytes):
                 return HttpResponse(answer, headers=headers)
-            response = sent_part(answer.file, range(answer.size), headers=headers, head=False, large=False)
+            response = send_range(answer.file, range(answer.size), headers=headers, head=False, large=False)
             response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]
             return response
 
@@ -118,5 +118,5 @@ def _spooled(parts: Iterator[bytes]) -> bytes | BodyFile:
         begun.append(part)
         length += len(part)
         if length > WHOLE_MAX_BYTES:
-            return shelf().spool(chain(begun, parts))
+            return response_cache().spool_to_file(chain(begun, parts))
     return b"".join(begun)

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import openapi, queries
-from api.bodies import NOTICE, downloads_block, web_address
+from api.bodies import NOTICE, downloads_payload, web_address
 from api.errors import PAGE_POLICY
-from api.language import say_often
+from api.language import translate_cached
 from api.limits import TooManyAtOnce
-from api.pieces import sent_part
+from api.pieces import send_range
 from api.ranges import RangeUnsatisfiable, requested_part
 from api.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.views.base import ApiView
@@ -66,7 +66,7 @@ class PageRenderer(BaseRenderer):
         for one in data["downloads"]:
             one["in_force"] = in_force.get(one["vintage"]["coverage"]) == one["vintage"]["label"]
         return render_to_string(
-            "api/downloads.html", data | {"language": language, "notice": say_often(NOTICE, language)}, context["request"]
+            "api/downloads.html", data | {"language": language, "notice": translate_cached(NOTICE, language)}, context["request"]
         ).encode()
 
 
@@ -90,7 +90,7 @@ class DownloadsView(ApiView):
         Only files that are `ready` can be had; the others are being made, or could not be, or are not on this machine.
         """
         self.ask(request, queries.PLAIN)
-        body = {"downloads": [downloads_block(vintage, files, self.language) for vintage, files in all_downloads()]}
+        body = {"downloads": [downloads_payload(vintage, files, self.language) for vintage, files in all_downloads()]}
         return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY})
 
 
@@ -181,7 +181,7 @@ def _sent(request: Request, found: Download, part: range, headers: dict[str, str
         # Deleted this very moment.
         raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=found.name)) from None
     head = request.method == "HEAD"
-    return sent_part(source, part, headers=headers, head=head, large=len(part) > _LARGE, status=status)
+    return send_range(source, part, headers=headers, head=head, large=len(part) > _LARGE, status=status)
 
 
 def _links(found: Download) -> str:

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from api import indicator_bodies as bodies
 from api.bulk.formats import CSVRenderer, NDJSONRenderer
-from api.caching import answer
+from api.caching import cached_response
 from api.pieces import Pieces, json_body
 from api.queries import PlainQuery
 from api.renderers import JSONRenderer
@@ -59,13 +59,13 @@ class IndicatorView(ApiView):
         *about: object,
         make: Callable[[], Pieces],
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query and the issue: see `api.caching.answer`."""
+        """Answer with a body that depends on nothing but the query and the issue: see `api.caching.cached_response`."""
         if published is None:
             edition = Edition(published_indicators().revision, None, "")
         else:
             edition = Edition(published.revision, published.issue.loaded_at, published.indicator.licence_url)
         renderer: BaseRenderer = request.accepted_renderer
-        return answer(
+        return cached_response(
             request,
             about=(type(self).__name__, replace(query, lang=None), *about),
             vintage=edition,
@@ -119,5 +119,5 @@ def head(published: PublishedIndicator, measure: str, language: str) -> dict[str
         "measure": measure,
         "unit": bodies.unit_of(published, measure, language),
         "classes": list(classes) if classes else None,
-        **bodies.source_block(published, language),
+        **bodies.source_payload(published, language),
     }

@@ -95,14 +95,14 @@ class MapView(TableView):
             head(published, measure, self.language)
             | named
             | {
-                "values": {code: bodies.figure_block(one) for code, one in regions.items()},
+                "values": {code: bodies.figure_payload(one) for code, one in regions.items()},
                 "unassigned": {
-                    str(bodies.province_of(one.place)): bodies.figure_block(one) | {"share_of_province": _share(one, provinces)}
+                    str(bodies.province_of(one.place)): bodies.figure_payload(one) | {"share_of_province": _share(one, provinces)}
                     for one in maps.by_key(found, PlaceKind.UNASSIGNED).values()
                 },
-                "provinces": {key: bodies.figure_block(one) for key, one in provinces.items()},
-                "country": bodies.figure_block(country) if country else None,
-                "statuses": bodies.statuses_block(self.language),
+                "provinces": {key: bodies.figure_payload(one) for key, one in provinces.items()},
+                "country": bodies.figure_payload(country) if country else None,
+                "statuses": bodies.statuses_payload(self.language),
             }
         )
 

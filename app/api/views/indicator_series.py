@@ -84,7 +84,7 @@ class CubeView(TableView):
                 }
             edition = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
             span = {"freq": frequency, "start": days[0] if days else None, "step_days": step, "length": length}
-            statuses = {"statuses": bodies.statuses_block(self.language)}
+            statuses = {"statuses": bodies.statuses_payload(self.language)}
             return head(published, measure, self.language) | edition | span | shown | statuses | extra()
 
         return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
@@ -119,7 +119,7 @@ class SeriesView(CubeView):
                 provinces = {place.pruid for place in places}
                 notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
                 shown = [one for one in notes if one.place is None or one.place.pruid in provinces or "" in provinces]
-                return {"notes": [bodies.note_block(one, self.language) for one in shown]}
+                return {"notes": [bodies.note_payload(one, self.language) for one in shown]}
 
             return self.columns(
                 request,

@@ -36,10 +36,10 @@ class IndicatorsView(IndicatorView):
             return json_body(
                 {
                     "indicators": [
-                        bodies.indicator_block(one, figures.indicator_series(one.indicator), self.language)
+                        bodies.indicator_payload(one, figures.indicator_series(one.indicator), self.language)
                         for one in catalogue.indicators.values()
                     ],
-                    "statuses": bodies.statuses_block(self.language),
+                    "statuses": bodies.statuses_payload(self.language),
                 }
             )
 
@@ -68,11 +68,11 @@ class IndicatorDetailView(IndicatorView):
             people = figures.populations([one.place for one in series])
             notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
             return json_body(
-                bodies.indicator_block(published, series, self.language)
+                bodies.indicator_payload(published, series, self.language)
                 | {
-                    "places": [bodies.place_block(one, people.get(one.place_id, {}), self.language) for one in series],
-                    "notes": [bodies.note_block(one, self.language) for one in notes],
-                    "statuses": bodies.statuses_block(self.language),
+                    "places": [bodies.place_payload(one, people.get(one.place_id, {}), self.language) for one in series],
+                    "notes": [bodies.note_payload(one, self.language) for one in notes],
+                    "statuses": bodies.statuses_payload(self.language),
                 }
             )
 

@@ -13,7 +13,7 @@ from api.bulk import codes
 from api.bulk.items import Items
 from api.bulk.writing import Layout
 from api.editions import chosen, chosen_pair
-from api.located import Answers
+from api.located import LocateResponder
 from api.openapi import Sent
 from api.pieces import Pieces, json_body
 from api.schemas.bulk import TEXT
@@ -30,13 +30,13 @@ from geography.selectors.regions import fsa_get, region_get, regions_count, regi
 
 if TYPE_CHECKING:
     from geography.models import Vintage
-    from geography.selectors.drawn import Drawn
+    from geography.selectors.drawn import RegionRow
 
 # The parameters of bodies that are stored: each has a few dozen values at most.
 _STORED_WITH = frozenset({"detail", "province", "vintage", "lang"})
 
 
-def _check_size(regions: Sequence["Drawn"], vintage: "Vintage") -> None:
+def _check_size(regions: Sequence["RegionRow"], vintage: "Vintage") -> None:
     """Raises: ParameterInvalid, naming the file to take away, for more text of boundaries than an answer may have."""
     size = sum(region.size or 0 for region in regions)
     most = settings.LAYER_MAX_MB * 2**20
@@ -68,7 +68,7 @@ class LayerView(GeoView):
         """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
         vintage = chosen(query, self.coverage)
 
-        def feature() -> "Drawn":
+        def feature() -> "RegionRow":
             return region_get(vintage=vintage, region_id=query.region_id, level=query.level)
 
         # Which FSA somebody asks about is a part of a postal code, and a hash of three characters is no secret.
@@ -79,7 +79,7 @@ class LayerView(GeoView):
         request: Request,
         query: queries.RegionQuery | queries.FsaQuery,
         vintage: "Vintage",
-        read: Callable[[], "Drawn"],
+        read: Callable[[], "RegionRow"],
         *,
         keep: bool,
     ) -> HttpResponseBase:
@@ -190,7 +190,7 @@ class FsasView(BulkView, LayerView):
 
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
-    subject = codes.SUBJECT
+    subject = codes.ITEM_TYPE
     bulk_spec = queries.FSA_MANY
 
     @openapi.documented(
@@ -233,9 +233,9 @@ class FsasView(BulkView, LayerView):
     def chunks(self, query: queries.FsaManyQuery, items: Items[Any]) -> Body:
         """Return the answers, what they add, and what they come from."""
         vintages = chosen_pair(query)
-        answers = Answers(vintages, self.language, max_distance_m=0.0)
+        answers = LocateResponder(vintages, self.language, max_distance_m=0.0)
         return Body(
-            codes.answered(items.items, vintages, self.language),
+            codes.answer_codes(items.items, vintages, self.language),
             Layout(codes.COLUMNS, ("fsa", "health_regions"), answers.source),
             lambda: [*vintages.values()],
             answers.links(),

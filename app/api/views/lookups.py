@@ -4,7 +4,7 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 
 from api import openapi, queries
-from api.bodies import artefacts_block, collection, fsa_block, provenance, region_names, shares_block, warnings_block
+from api.bodies import artefacts_block, collection, fsa_payload, provenance, region_names, shares_payload, warnings_payload
 from api.editions import chosen_pair
 from api.serializers import FsaSerializer, HealthRegionSerializer, features
 from api.views.base import GeoView
@@ -40,7 +40,7 @@ class FsaView(GeoView):
             level=query.level,
         )
         shares = {
-            overlap.region.code: shares_block(overlap) | {"region_area_km2": overlap.region.area_km2}
+            overlap.region.code: shares_payload(overlap) | {"region_area_km2": overlap.region.area_km2}
             for overlap in found.overlaps
         }
         drawn = features(
@@ -54,7 +54,7 @@ class FsaView(GeoView):
             request,
             collection(
                 drawn,
-                fsa=fsa_block(found, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
+                fsa=fsa_payload(found, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),
@@ -87,7 +87,7 @@ class HealthRegionFsasView(GeoView):
             level=query.level,
         )
         shares = {
-            overlap.region.code: shares_block(overlap) | {"fsa_area_km2": overlap.region.area_km2} for overlap in found.overlaps
+            overlap.region.code: shares_payload(overlap) | {"fsa_area_km2": overlap.region.area_km2} for overlap in found.overlaps
         }
         drawn = features(
             FsaSerializer,
@@ -102,7 +102,7 @@ class HealthRegionFsasView(GeoView):
                 drawn,
                 health_region=region_names(found.region, code_name="hruid", language=self.language)
                 | {
-                    "warnings": warnings_block(found.region.code, reused_codes(vintages["vintage"]), self.language),
+                    "warnings": warnings_payload(found.region.code, reused_codes(vintages["vintage"]), self.language),
                     "slivers_left_out": found.slivers,
                     "artefacts": artefacts_block(found.artefacts, code_name="cfsauid", language=self.language),
                 },

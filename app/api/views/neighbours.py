@@ -4,7 +4,7 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 
 from api import openapi, queries
-from api.bodies import collection, provenance, region_names, warnings_block
+from api.bodies import collection, provenance, region_names, warnings_payload
 from api.editions import chosen
 from api.serializers import CoverageRegionSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.views.base import GeoView
@@ -41,7 +41,7 @@ class NeighboursView(GeoView):
             request,
             collection(
                 drawn,
-                region=region | {"warnings": warnings_block(found.region.code, reused_codes(vintage), self.language)},
+                region=region | {"warnings": warnings_payload(found.region.code, reused_codes(vintage), self.language)},
                 tolerance_m=found.borders[0].tolerance_m if found.borders else None,
                 number_matched=len(drawn),
                 number_returned=len(drawn),

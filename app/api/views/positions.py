@@ -12,7 +12,7 @@ from api.bulk import positions
 from api.bulk.items import Items
 from api.bulk.writing import Layout
 from api.caching import staleness
-from api.located import LOCATED, answers_to
+from api.located import LOCATED, responder_for
 from api.openapi import Sent
 from api.renderers import GeoJSONRenderer, JSONRenderer
 from api.schemas.bulk import TEXT
@@ -24,7 +24,7 @@ from geography import errors
 class LocateView(BulkView, GeoView):
     """What covers a position, or each of many."""
 
-    subject = positions.SUBJECT
+    subject = positions.ITEM_TYPE
     bulk_spec = queries.LOCATE_MANY
     bulk_renderers = (JSONRenderer, GeoJSONRenderer)
 
@@ -46,7 +46,7 @@ class LocateView(BulkView, GeoView):
         region within `max_distance` is the answer, and `match` says so.
         """
         query = self.ask(request, queries.LOCATE)
-        answers, feature = request.META.get(LOCATED) or (answers_to(query, self.language), None)
+        answers, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
         return Response(
             orjson.Fragment(feature or answers.feature(query.position)), headers=UNCACHED | answers.links() | staleness()
         )
@@ -100,10 +100,10 @@ class LocateView(BulkView, GeoView):
 
     def chunks(self, query: queries.LocateManyQuery, items: Items[Any]) -> Body:
         """Return the answers, what they add, and what they come from."""
-        answers = answers_to(query, self.language)
+        answers = responder_for(query, self.language)
         measured = positions.measurable(items.items, query.accuracy_m)
         return Body(
-            positions.answered(measured, answers),
+            positions.answer_positions(measured, answers),
             Layout(positions.COLUMNS, positions.MEMBERS, answers.source),
             # What stays in memory stays whole. What is deleted is never read into memory again.
             lambda: [] if answers.in_memory else [*answers.vintages.values()],

@@ -6,19 +6,19 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from api.errors import PAGE_POLICY, TABLE, Kind, prefers_html
-from api.language import language_of, say
+from api.errors import PAGE_POLICY, PROBLEM_TYPES, ProblemType, prefers_html
+from api.language import language_of, translate
 from api.problem_help import EXPLANATIONS
 
-_KINDS = {kind.slug: kind for kind in TABLE.values()}
+_KINDS = {kind.slug: kind for kind in PROBLEM_TYPES.values()}
 
 
-def _explained(kind: Kind, language: str) -> dict[str, Any]:
+def _explained(kind: ProblemType, language: str) -> dict[str, Any]:
     return {
         "type": kind.type,
-        "title": say(kind.title, language),
+        "title": translate(kind.title, language),
         "status": kind.status,
-        "explanation": say(EXPLANATIONS[kind.slug], language),
+        "explanation": translate(EXPLANATIONS[kind.slug], language),
     }
 
 
@@ -36,7 +36,7 @@ def problem(request: HttpRequest, slug: str) -> HttpResponse:
     return _answer(request, [_KINDS[slug]], None)
 
 
-def _answer(request: HttpRequest, kinds: list[Kind], member: str | None) -> HttpResponse:
+def _answer(request: HttpRequest, kinds: list[ProblemType], member: str | None) -> HttpResponse:
     language = language_of(request)
     explained = [_explained(kind, language) for kind in kinds]
     response: HttpResponse

@@ -37,7 +37,7 @@ class RegionIndicatorsView(IndicatorView):
                 {
                     "region": {"coverage": vintage.coverage.slug, "vintage": vintage.label, "code": code},
                     "indicators": blocks,
-                    "statuses": bodies.statuses_block(self.language),
+                    "statuses": bodies.statuses_payload(self.language),
                 }
             )
 
@@ -67,7 +67,7 @@ class RegionIndicatorsView(IndicatorView):
             "measure": measure,
             "unit": bodies.unit_of(published, measure, self.language),
             "on": on,
-            **bodies.figure_block(regions.get(code)),
+            **bodies.figure_payload(regions.get(code)),
             "attribution": indicator.attribution_fr if french else indicator.attribution_en,
             "licence": indicator.licence,
         }

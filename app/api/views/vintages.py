@@ -6,7 +6,7 @@ from rest_framework.response import Response
 from api import openapi, queries
 from api.bodies import add_links, page_links, provenance
 from api.editions import named
-from api.reports import changed_block, thresholds_block, vintage_whole
+from api.reports import changed_payload, thresholds_payload, vintage_report_payload
 from api.views.base import ApiView
 from geography import errors
 from geography.selectors.changes import changes_page
@@ -32,7 +32,7 @@ class VintageView(ApiView):
         """
         query = self.ask(request, queries.ONE_VINTAGE, coverage=coverage, label=label)
         vintage = named("label", query.coverage, query.label)
-        return Response(vintage_whole(vintage, vintage_report(vintage), self.language))
+        return Response(vintage_report_payload(vintage, vintage_report(vintage), self.language))
 
 
 class ChangesView(ApiView):
@@ -77,12 +77,12 @@ class ChangesView(ApiView):
         response = Response(
             {
                 **provenance(vintages, self.language),
-                "thresholds": thresholds_block(),
+                "thresholds": thresholds_payload(),
                 "summary": page.summary,
                 "number_matched": page.matched,
                 "number_returned": len(page.changes),
                 "links": links,
-                "changes": [changed_block(one, self.language) for one in page.changes],
+                "changes": [changed_payload(one, self.language) for one in page.changes],
             }
         )
         add_links(response, links)

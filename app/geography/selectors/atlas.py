@@ -19,10 +19,10 @@ from django.db import Error, connections, transaction
 from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.errors import GeographyError
 from geography.models import Vintage
-from geography.reading import alias, connection, reading
+from geography.reading import current_alias, connection, use_database
 from geography.selectors import catalogue
 from geography.selectors.nearby import RegionRef
-from geography.selectors.positions_memory import MemoryLayer
+from geography.selectors.positions_memory import VintageIndex
 from geography.selectors.vintages import vintage_in_force
 
 logger = logging.getLogger(__name__)
@@ -44,42 +44,42 @@ class RowsReplaced(Error):
     """The rows with a vintage's primary key are of another load by now: the database was restored."""
 
 
-class _Atlas:
+class _Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         # By the load: a primary key comes again after a restore, with other boundaries.
-        self.layers: dict[UUID, MemoryLayer] = {}
+        self.layers: dict[UUID, VintageIndex] = {}
         self.not_before: dict[UUID, float] = {}
         self.loading: set[UUID] = set()
 
 
-_atlas = _Atlas()
+_registry = _Registry()
 
 
-def held(vintage: Vintage, *, border: bool = False) -> MemoryLayer | None:
+def get_index(vintage: Vintage, *, border: bool = False) -> VintageIndex | None:
     """Return a published vintage as this process holds it; None where it does not (yet): then it is read in the background.
 
     Args:
         border: the layer must know its borders.
     """
-    layer = _atlas.layers.get(vintage.load_id)
+    layer = _registry.layers.get(vintage.load_id)
     if layer is not None:
-        return layer if layer.knows_borders or not border else None
-    if settings.LOOKUP_MEMORY_VERTICES and _atlas.not_before.get(vintage.load_id, 0.0) <= time.monotonic():
-        in_background([vintage])
+        return layer if layer.has_border_index or not border else None
+    if settings.LOOKUP_MEMORY_VERTICES and _registry.not_before.get(vintage.load_id, 0.0) <= time.monotonic():
+        load_async([vintage])
     return None
 
 
-def in_background(vintages: Sequence[Vintage]) -> None:
+def load_async(vintages: Sequence[Vintage]) -> None:
     """Read vintages in a thread of its own, each of them once."""
-    with _atlas.lock:
-        wanted = [one for one in vintages if one.load_id not in _atlas.loading and one.load_id not in _atlas.layers]
-        _atlas.loading.update(one.load_id for one in wanted)
+    with _registry.lock:
+        wanted = [one for one in vintages if one.load_id not in _registry.loading and one.load_id not in _registry.layers]
+        _registry.loading.update(one.load_id for one in wanted)
     if wanted:
-        threading.Thread(target=_read, args=(wanted, alias()), name="atlas", daemon=True).start()
+        threading.Thread(target=_read, args=(wanted, current_alias()), name="atlas", daemon=True).start()
 
 
-def warm() -> None:
+def preload() -> None:
     """Read what is in force today, before anybody asks. What fails is tried again when somebody does."""
 
     def run() -> None:
@@ -90,26 +90,26 @@ def warm() -> None:
             except (GeographyError, Error):
                 continue
         connections.close_all()
-        in_background(vintages)
+        load_async(vintages)
 
     if settings.LOOKUP_MEMORY_VERTICES:
         threading.Thread(target=run, name="atlas-warm", daemon=True).start()
 
 
-def load(vintage: Vintage) -> MemoryLayer | None:
+def load(vintage: Vintage) -> VintageIndex | None:
     """Read a vintage now and hold it.
 
     None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
 
     Raises: RowsReplaced. Queries: 4, the pieces in portions.
     """
-    _let_go(one.load_id for one in catalogue.published().vintages)
-    with transaction.atomic(using=alias()), connection.cursor() as cursor:
+    _evict_unpublished(one.load_id for one in catalogue.published().vintages)
+    with transaction.atomic(using=current_alias()), connection.cursor() as cursor:
         cursor.execute(_SAME_SQL, [vintage.pk, vintage.load_id])
         if cursor.fetchone() != (True,):
             raise RowsReplaced(vintage)
         cursor.execute(_SIZE_SQL, [vintage.pk])
-        if sum(one.vertices for one in _atlas.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
+        if sum(one.vertices for one in _registry.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None
         cursor.execute(_REGIONS_SQL, [vintage.pk])
         regions = [RegionRef(*row) for row in cursor]
@@ -121,39 +121,39 @@ def load(vintage: Vintage) -> MemoryLayer | None:
             while some := rows.fetchmany(_ROWS_AT_ONCE):
                 owners += [ranks[region] for region, _ in some]
                 pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in some]))
-    layer = MemoryLayer(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
+    layer = VintageIndex(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
     if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
-        layer.find_borders()
-    _atlas.layers[vintage.load_id] = layer
+        layer.build_border_index()
+    _registry.layers[vintage.load_id] = layer
     return layer
 
 
-def forget() -> None:
+def clear() -> None:
     """Let everything go."""
-    _atlas.layers.clear()
-    _atlas.not_before.clear()
+    _registry.layers.clear()
+    _registry.not_before.clear()
 
 
-def _let_go(published: Iterable[UUID]) -> None:
+def _evict_unpublished(published: Iterable[UUID]) -> None:
     kept = set(published)
-    for gone in set(_atlas.layers) - kept:
-        _atlas.layers.pop(gone, None)
+    for gone in set(_registry.layers) - kept:
+        _registry.layers.pop(gone, None)
 
 
 def _read(vintages: Sequence[Vintage], chosen: str) -> None:
     for vintage in vintages:
         try:
-            with reading(chosen):
+            with use_database(chosen):
                 layer = load(vintage)
             if layer is None:
                 logger.warning("%s does not fit in LOOKUP_MEMORY_VERTICES: the database answers lookups in it", vintage)
-                _atlas.not_before[vintage.load_id] = time.monotonic() + 20 * _RETRY_S
+                _registry.not_before[vintage.load_id] = time.monotonic() + 20 * _RETRY_S
         except Error as error:
             logger.warning("%s could not be read into memory: %s", vintage, type(error).__qualname__)
-            _atlas.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
+            _registry.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
         finally:
             # What is held stays: the collector need not look through it again and again.
             gc.freeze()
-            with _atlas.lock:
-                _atlas.loading.discard(vintage.load_id)
+            with _registry.lock:
+                _registry.loading.discard(vintage.load_id)
             connections.close_all()

@@ -12,7 +12,7 @@ _MARGIN = 1e-8
 _NEAR_M = 1_000
 
 
-class InBox(NamedTuple):
+class BboxFilter(NamedTuple):
     """Conditions on a table `region`, with the values of their parameters.
 
     Attributes:
@@ -27,7 +27,7 @@ class InBox(NamedTuple):
     parameters: dict[str, Any]
 
 
-def in_box(bbox: Bbox) -> InBox | None:
+def bbox_filter(bbox: Bbox) -> BboxFilter | None:
     """Return the conditions for a box; `west > east` crosses the antimeridian. None where nothing of Canada is in it."""
     halves = [(bbox.west, bbox.east)] if bbox.west <= bbox.east else [(bbox.west, 180.0), (-180.0, bbox.east)]
     near: list[str] = []
@@ -56,8 +56,8 @@ def in_box(bbox: Bbox) -> InBox | None:
         meets.append(f"ST_Intersects(part.geom, {box})")
     if not near:
         return None
-    return InBox(_either(near), _either(inside), _either(meets), parameters)
+    return BboxFilter(_any_of(near), _any_of(inside), _any_of(meets), parameters)
 
 
-def _either(conditions: list[str]) -> str:
+def _any_of(conditions: list[str]) -> str:
     return f"({' OR '.join(conditions)})"

@@ -22,7 +22,7 @@ from django.db import Error
 
 from geography import kept
 from geography.models import Coverage, Status, Vintage
-from geography.reading import PRIMARY, REPLICA, alias
+from geography.reading import PRIMARY, REPLICA, current_alias
 
 # What was published is answered from after at most this long.
 MAX_AGE_S = 0.5
@@ -49,11 +49,11 @@ class Catalogue:
     def __post_init__(self) -> None:
         object.__setattr__(self, "revision", _revision((one.load_id, one.published_at) for one in self.vintages))
 
-    def of(self, coverage: str) -> tuple[Vintage, ...]:
+    def vintages_of(self, coverage: str) -> tuple[Vintage, ...]:
         """Return the published vintages of a coverage, the latest first."""
         return tuple(one for one in self.vintages if one.coverage.slug == coverage)
 
-    def labelled(self, coverage: str, label: str) -> Vintage | None:
+    def vintage_labelled(self, coverage: str, label: str) -> Vintage | None:
         """Return the vintage of this label, None where there is none."""
         return next((one for one in self.vintages if one.label == label and one.coverage.slug == coverage), None)
 
@@ -99,7 +99,7 @@ def published() -> Catalogue:
     Queries: none while what is remembered is young enough, else 1, and 1 more if something else is published by now. One thread
     of a process asks, the others wait for it for `PATIENCE_S`; while the database is away they do not.
     """
-    memory = _memories[alias()]
+    memory = _memories[current_alias()]
     remembered = memory.read
     now = time.monotonic()
     if remembered is not None and now - remembered[1] < MAX_AGE_S:
@@ -113,30 +113,30 @@ def published() -> Catalogue:
     else:
         memory.lock.acquire()
     try:
-        return _refreshed(memory, now)
+        return _refresh(memory, now)
     finally:
         memory.lock.release()
 
 
-def fresh() -> Catalogue | None:
+def get_fresh() -> Catalogue | None:
     """Return what `published` would, where it need not ask for it and the database is there; else None. Queries: none."""
-    memory = _memories[alias()]
+    memory = _memories[current_alias()]
     remembered = memory.read
     if remembered is None or memory.failed_at is not None or time.monotonic() - remembered[1] >= MAX_AGE_S:
         return None
     return remembered[0]
 
 
-def stale_s() -> int | None:
+def staleness_s() -> int | None:
     """Return for how many seconds nobody could say whether what is remembered still holds; None while the database is there."""
-    memory = _memories[alias()]
+    memory = _memories[current_alias()]
     remembered = memory.read
     if remembered is None or memory.failed_at is None:
         return None
     return max(round(time.monotonic() - remembered[1]), 1)
 
 
-def forget() -> None:
+def clear() -> None:
     """Forget what is remembered, so that the next question reads the tables."""
     for memory in _memories.values():
         memory.read = memory.failed_at = memory.failure = None
@@ -146,7 +146,7 @@ def _usable(remembered: tuple[Catalogue, float], now: float) -> bool:
     return now - remembered[1] < STALE_MAX_S
 
 
-def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
+def _refresh(memory: _Memory, asked_at: float) -> Catalogue:
     remembered = memory.read
     if remembered is not None and asked_at - remembered[1] < MAX_AGE_S:
         return remembered[0]  # another thread read it while this one waited
@@ -157,25 +157,25 @@ def _refreshed(memory: _Memory, asked_at: float) -> Catalogue:
         raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
     started = time.monotonic()
     try:
-        found = _found()
+        found = _load_from_database()
     except Error as error:
         memory.failed_at, memory.failure = time.monotonic(), error
         # The standby failed too, or it would have been asked: what was read from it is as good.
         both = [one.read for one in _memories.values() if one.read is not None]
-        last = max(both, key=lambda read: read[1], default=None) or _kept()
+        last = max(both, key=lambda read: read[1], default=None) or _load_snapshot()
         if memory is _memories[PRIMARY] and last is not None and _usable(last, memory.failed_at):
             memory.read = last
             return last[0]
         raise
     if any(one.read is not None and one.read[0] is found for one in _memories.values()):
-        kept.confirm()
+        kept.touch()
     else:
-        kept.write(_NAME, _told(found))
+        kept.save(_NAME, _as_data(found))
     memory.read, memory.failed_at, memory.failure = (found, started), None, None
     return found
 
 
-def _found() -> Catalogue:
+def _load_from_database() -> Catalogue:
     """Return what is published: where that is what is remembered already, the same objects, so that what others keep beside a
     vintage stays theirs.
     """
@@ -190,9 +190,9 @@ def _found() -> Catalogue:
     return Catalogue(tuple(vintages))
 
 
-def _kept() -> tuple[Catalogue, float] | None:
+def _load_snapshot() -> tuple[Catalogue, float] | None:
     """Return the catalogue that lies on disk, and when it was last known to hold; None where none does or it cannot be read."""
-    found = kept.read(_NAME)
+    found = kept.load(_NAME)
     if found is None:
         return None
     told, age_s = found
@@ -207,7 +207,7 @@ def _kept() -> tuple[Catalogue, float] | None:
     return Catalogue(tuple(vintages)), time.monotonic() - age_s
 
 
-def _told(catalogue: Catalogue) -> list[dict[str, Any]]:
+def _as_data(catalogue: Catalogue) -> list[dict[str, Any]]:
     """Return a catalogue as `_kept` reads it."""
     objects = [*{one.coverage for one in catalogue.vintages}, *catalogue.vintages]
     fields = {field.name for model in (Coverage, Vintage) for field in model._meta.fields} - {"report"}

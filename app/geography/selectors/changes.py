@@ -123,7 +123,7 @@ def changes_page(
             Changed(
                 side=side,
                 region=row.region,
-                kind=_as_seen(row.kind, side),
+                kind=_kind_seen_from(row.kind, side),
                 share_outside=row.share_outside,
                 code_reused=row.code_reused,
                 counterparts=counterparts.get(row.region_id, []),
@@ -144,7 +144,7 @@ def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
     catalogue = published()
     known = _memory.known
     if known is None or known[0] is not catalogue:
-        known = _memory.known = (catalogue, _of(catalogue))
+        known = _memory.known = (catalogue, _reused_codes_of(catalogue))
     return known[1].get(vintage.pk, {})
 
 
@@ -158,11 +158,11 @@ _memory = _Memory()
 _NAME = "reused-codes"
 
 
-def _of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[ReusedCode, ...]]]:
+def _reused_codes_of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[ReusedCode, ...]]]:
     try:
         found = _reused_codes()
     except Error:
-        told = kept.read(_NAME)
+        told = kept.load(_NAME)
         if told is None or told[0].get("revision") != catalogue.revision:
             raise
         return {
@@ -173,7 +173,7 @@ def _of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[ReusedCode, ...]]]
         str(vintage): {code: [[one.vintage, one.name_en, one.name_fr] for one in others] for code, others in codes.items()}
         for vintage, codes in found.items()
     }
-    kept.write(_NAME, {"revision": catalogue.revision, "codes": codes})
+    kept.save(_NAME, {"revision": catalogue.revision, "codes": codes})
     return found
 
 
@@ -199,19 +199,19 @@ def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
     return found
 
 
-def _as_seen(kind: str, side: str) -> str:
+def _kind_seen_from(kind: str, side: str) -> str:
     return _MIRROR.get(Kind(kind), kind) if side == "to" else kind
 
 
 def _kinds_seen_as(kind: str) -> list[str]:
-    return [one for one in Kind.values if _as_seen(one, "to") == kind]
+    return [one for one in Kind.values if _kind_seen_from(one, "to") == kind]
 
 
 def _summary(changes: QuerySet[Change], from_vintage: Vintage) -> dict[str, dict[str, int]]:
     counted: dict[str, dict[str, int]] = {"from": {}, "to": {}}
     for vintage, kind, number in changes.values_list("region__vintage", "kind").annotate(Count("pk")).order_by():
         side = "from" if vintage == from_vintage.pk else "to"
-        counted[side][_as_seen(kind, side)] = number
+        counted[side][_kind_seen_from(kind, side)] = number
     return {side: {kind: numbers[kind] for kind in CHANGE_KINDS if kind in numbers} for side, numbers in counted.items()}
 
 

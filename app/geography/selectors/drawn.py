@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from geography.reading import connection
-from geography.selectors.shapes import WHOLE_MAX_BYTES, WHOLE_TOGETHER_MAX_BYTES, LongShape
+from geography.selectors.shapes import WHOLE_MAX_BYTES, WHOLE_TOGETHER_MAX_BYTES, StreamedGeometry
 
 _REGION = (
     "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid,"
@@ -21,7 +21,7 @@ _DRAWN = f"""{_REGION}, drawn.extent, drawn.level, octet_length(drawn.geojson),
 _LEVEL = "LEFT JOIN region_level AS drawn ON drawn.region_id = region.id AND drawn.level = %(level)s"
 
 
-class Drawn(NamedTuple):
+class RegionRow(NamedTuple):
     """A region as it is drawn at a level, or named without being drawn.
 
     Attributes:
@@ -48,11 +48,11 @@ class Drawn(NamedTuple):
     text: str | None
 
     @property
-    def shape(self) -> str | LongShape | None:
+    def shape(self) -> str | StreamedGeometry | None:
         """The GeoJSON geometry: as text, where it lies if it is too long to be held, None where nothing is drawn."""
         if self.text is not None or self.level is None:
             return self.text
-        return LongShape(self.id, self.level, self.size or 0)
+        return StreamedGeometry(self.id, self.level, self.size or 0)
 
 
 def columns_and_join(level: str | None) -> tuple[str, str]:
@@ -62,10 +62,10 @@ def columns_and_join(level: str | None) -> tuple[str, str]:
     return _DRAWN.format(most=WHOLE_MAX_BYTES, most_together=WHOLE_TOGETHER_MAX_BYTES), _LEVEL
 
 
-def regions_drawn(rest: str, parameters: Mapping[str, Any], level: str | None) -> list[Drawn]:
+def region_rows(rest: str, parameters: Mapping[str, Any], level: str | None) -> list[RegionRow]:
     """Return the regions that `rest`, which begins with WHERE, leaves of the table `region`. Queries: 1."""
     columns, join = columns_and_join(level)
-    return list(map(Drawn._make, rows(f"SELECT {columns} FROM region {join} {rest}", {**parameters, "level": level})))
+    return list(map(RegionRow._make, rows(f"SELECT {columns} FROM region {join} {rest}", {**parameters, "level": level})))
 
 
 def rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -22,7 +22,7 @@ class RegionRef(NamedTuple):
     misfit_m: float = 0.0
 
 
-class Reach(NamedTuple):
+class SearchOptions(NamedTuple):
     """How far to look.
 
     Attributes:
@@ -36,7 +36,7 @@ class Reach(NamedTuple):
     border: bool = False
 
 
-class Nearby(NamedTuple):
+class LookupHit(NamedTuple):
     """What was found.
 
     Attributes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from geography.models import Vintage
-from geography.selectors.drawn import Drawn, columns_and_join, rows
+from geography.selectors.drawn import RegionRow, columns_and_join, rows
 from geography.selectors.regions import region_get
 
 _BORDERS_SQL = """
@@ -16,12 +16,12 @@ _BORDERS_SQL = """
 """
 
 
-class Shared(NamedTuple):
+class SharedBorder(NamedTuple):
     """The border with a neighbour. `length_km` is 0 where the two only meet at a point; `tolerance_m` as in table `border`."""
 
     length_km: float
     tolerance_m: float
-    neighbour: Drawn
+    neighbour: RegionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Neighbours:
         borders: longest first. Empty for an island.
     """
 
-    region: Drawn
-    borders: Sequence[Shared]
+    region: RegionRow
+    borders: Sequence[SharedBorder]
 
 
 def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) -> Neighbours:
@@ -50,4 +50,4 @@ def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) ->
     region = region_get(vintage=vintage, region_id=region_id, level=None)
     columns, join = columns_and_join(level)
     found = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
-    return Neighbours(region, [Shared._make((*row[:2], Drawn._make(row[2:]))) for row in found])
+    return Neighbours(region, [SharedBorder._make((*row[:2], RegionRow._make(row[2:]))) for row in found])

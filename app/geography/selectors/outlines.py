@@ -16,7 +16,7 @@ _MARGIN = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
+class SpatialIndex:
     """Shapes of regions, found through a tree, each with the rank of its region: pieces, or lines of borders."""
 
     tree: shapely.STRtree
@@ -31,7 +31,7 @@ def tree_of(geometries: Geometries) -> shapely.STRtree:
     return tree
 
 
-def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Shapes | None, ...]:
+def build_border_indexes(pieces: Geometries, owners: Integers, regions: int) -> tuple[SpatialIndex | None, ...]:
     """Return for each region what other regions' lines can be nearest to it; None where there is no other region.
 
     A line is left out where it is farther from each of the region's pieces than another line is from every place of that piece.
@@ -44,7 +44,7 @@ def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Shapes
     west, south, east, north = shapely.bounds(pieces).T
     centres = shapely.points((west + east) / 2, (south + north) / 2)
     radii = np.hypot(east - west, north - south) / 2 + _MARGIN
-    found: list[Shapes | None] = []
+    found: list[SpatialIndex | None] = []
     for rank in range(regions):
         own = owners == rank
         others = np.flatnonzero(~own)
@@ -54,7 +54,7 @@ def outlines(pieces: Geometries, owners: Integers, regions: int) -> tuple[Shapes
         others = others[_reachable(pieces[others], centres[own], radii[own])]
         lines, numbers = _lines(pieces[others])
         kept = _reachable(lines, centres[own], radii[own])
-        found.append(Shapes(tree_of(lines[kept]), lines[kept], owners[others[numbers[kept]]]))
+        found.append(SpatialIndex(tree_of(lines[kept]), lines[kept], owners[others[numbers[kept]]]))
     return tuple(found)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from geography.conf import SLIVER_SHARE
 from geography.models import Vintage
-from geography.selectors.drawn import Drawn, columns_and_join, rows
+from geography.selectors.drawn import RegionRow, columns_and_join, rows
 from geography.selectors.nearby import RegionRef
 from geography.selectors.regions import fsa_missing, region_get
 
@@ -58,7 +58,7 @@ class Share(NamedTuple):
     share_of_fsa: float
     share_of_region: float
     area_km2: float
-    region: Drawn
+    region: RegionRow
 
 
 class ArtefactShare(NamedTuple):
@@ -115,7 +115,7 @@ class RegionFsas:
         slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of its FSA.
     """
 
-    region: Drawn
+    region: RegionRow
     overlaps: Sequence[Share]
     artefacts: Sequence[ArtefactShare]
     slivers: int
@@ -131,7 +131,7 @@ def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, 
 
     Raises: FsaWithoutBoundary. Queries: 1, and 3 more to say what there is instead.
     """
-    found = _of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
+    found = _shares_of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
     if found is None:
         raise fsa_missing(code, fsa_vintage)
     return found
@@ -141,10 +141,10 @@ def fsas_health_regions(
     *, fsa_vintage: Vintage, health_region_vintage: Vintage, codes: Collection[str]
 ) -> dict[str, FsaRegions]:
     """Return the same for many FSAs, without geometry, by code. What the vintage has no boundary of is left out. Queries: 1."""
-    return _of_fsas(fsa_vintage, health_region_vintage, codes, None)
+    return _shares_of_fsas(fsa_vintage, health_region_vintage, codes, None)
 
 
-def _of_fsas(
+def _shares_of_fsas(
     fsa_vintage: Vintage, health_region_vintage: Vintage, codes: Collection[str], level: str | None
 ) -> dict[str, FsaRegions]:
     columns, join = columns_and_join(level)
@@ -193,7 +193,7 @@ def _told_apart(overlaps: Iterable[tuple[Any, ...]]) -> _Overlapping:
     for row in overlaps:
         kind, width_m, *shares = row[_REF : _SHARE_OF_FSA + 3]
         if not kind:
-            result.shares.append(Share._make((*shares, Drawn._make(row[_SHARE_OF_FSA + 3 :]))))
+            result.shares.append(Share._make((*shares, RegionRow._make(row[_SHARE_OF_FSA + 3 :]))))
         elif shares[0] >= SLIVER_SHARE:
             result.artefacts.append(ArtefactShare(RegionRef(*row[:_REF]), kind, width_m, shares[0]))
         else:

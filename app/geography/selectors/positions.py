@@ -6,11 +6,11 @@ from typing import NamedTuple
 from geography.conf import ACCURACY_FACTOR, BORDER_EPSILON_M, DATUM_UNCERTAINTY_M
 from geography.coordinates import LonLat, within_reach
 from geography.models import Vintage
-from geography.projection import Place, Places
+from geography.projection import ProjectedPoint, ProjectedPoints
 from geography.selectors import atlas, positions_sql
-from geography.selectors.nearby import Nearby, Reach, RegionRef
+from geography.selectors.nearby import LookupHit, SearchOptions, RegionRef
 
-_NOTHING = Nearby((), None)
+_NOTHING = LookupHit((), None)
 
 
 class Located(NamedTuple):
@@ -68,7 +68,7 @@ def points_locate(
     for each of these whose borders may be off, however many positions there are.
     """
     radius = max(accuracy_m * ACCURACY_FACTOR, DATUM_UNCERTAINTY_M)
-    reaches = [Reach(radius, max_distance_m, border) for border in (borders or [False] * len(vintages))]
+    reaches = [SearchOptions(radius, max_distance_m, border) for border in (borders or [False] * len(vintages))]
     around = [number for number, position in enumerate(positions) if within_reach(position)]
     asked = positions if len(around) == len(positions) else [positions[number] for number in around]
     columns = _nearby(asked, vintages, reaches) if asked else [[] for _ in vintages]
@@ -85,9 +85,9 @@ def points_locate(
     return list(zip(*located, strict=True)) if located else [() for _ in positions]
 
 
-def in_memory(vintages: Sequence[Vintage], *, borders: Sequence[bool]) -> bool:
+def is_in_memory(vintages: Sequence[Vintage], *, borders: Sequence[bool]) -> bool:
     """Say whether `points_locate` and `circle_shares` would ask no table. What is missing is read in the background."""
-    return None not in [atlas.held(vintage, border=border) for vintage, border in zip(vintages, borders, strict=True)]
+    return None not in [atlas.get_index(vintage, border=border) for vintage, border in zip(vintages, borders, strict=True)]
 
 
 def position_locate(
@@ -121,30 +121,30 @@ def circle_shares(*, position: LonLat, radius_m: float, vintage: Vintage) -> dic
     """
     if not within_reach(position):
         return {}
-    layer = atlas.held(vintage)
+    layer = atlas.get_index(vintage)
     shares = (
         positions_sql.circle_shares(position, radius_m, vintage) if layer is None else layer.circle_shares(position, radius_m)
     )
     return {region: min(share, 1.0) for region, share in shares.items()}
 
 
-def _nearby(positions: Sequence[LonLat], vintages: Sequence[Vintage], reaches: Sequence[Reach]) -> list[list[Nearby]]:
+def _nearby(positions: Sequence[LonLat], vintages: Sequence[Vintage], reaches: Sequence[SearchOptions]) -> list[list[LookupHit]]:
     """Return for each vintage what is near each position, from memory where it is there."""
-    layers = [atlas.held(vintage, border=reach.border) for vintage, reach in zip(vintages, reaches, strict=True)]
+    layers = [atlas.get_index(vintage, border=reach.border) for vintage, reach in zip(vintages, reaches, strict=True)]
     if len(positions) == 1 and None not in layers:
-        place = Place(positions[0])
+        place = ProjectedPoint(positions[0])
         return [[layer.nearby(place, reach)] for layer, reach in zip(layers, reaches, strict=True) if layer]
     missing = [number for number, layer in enumerate(layers) if layer is None]
     asked = [(vintages[number], reaches[number]) for number in missing]
-    from_tables = dict(zip(missing, positions_sql.nearby(positions, asked), strict=True)) if missing else {}
-    places = Places(positions) if len(missing) < len(layers) else None
+    from_tables = dict(zip(missing, positions_sql.lookup_many(positions, asked), strict=True)) if missing else {}
+    places = ProjectedPoints(positions) if len(missing) < len(layers) else None
     return [
-        from_tables[number] if layer is None or places is None else layer.nearby_each(places, reaches[number])
+        from_tables[number] if layer is None or places is None else layer.lookup_many(places, reaches[number])
         for number, layer in enumerate(layers)
     ]
 
 
-def _with_misfit(positions: Sequence[LonLat], vintage: Vintage, reach: Reach, column: list[Nearby]) -> list[Nearby]:
+def _with_misfit(positions: Sequence[LonLat], vintage: Vintage, reach: SearchOptions, column: list[LookupHit]) -> list[LookupHit]:
     """Return what is near each position of a vintage whose borders may be off, out to where they may be.
 
     Most positions are farther from any border, which the neighbour's distance says where it is known.
@@ -153,7 +153,7 @@ def _with_misfit(positions: Sequence[LonLat], vintage: Vintage, reach: Reach, co
     wider = [number for number, margin in enumerate(margins) if margin]
     if not wider:
         return column
-    farther = Reach(reach.radius_m + max(margins))
+    farther = SearchOptions(reach.radius_m + max(margins))
     (again,) = _nearby([positions[number] for number in wider], [vintage], [farther])
     result = list(column)
     for number, found in zip(wider, again, strict=True):
@@ -163,11 +163,11 @@ def _with_misfit(positions: Sequence[LonLat], vintage: Vintage, reach: Reach, co
             for distance, region in found.near
             if distance <= reach.radius_m + (own[0] if own else region).misfit_m
         )
-        result[number] = Nearby(near, column[number].other)
+        result[number] = LookupHit(near, column[number].other)
     return result
 
 
-def _misfit(vintage: Vintage, reach: Reach, found: Nearby) -> float:
+def _misfit(vintage: Vintage, reach: SearchOptions, found: LookupHit) -> float:
     """Return how much farther than the radius a region that makes the answer uncertain may be; 0 where none is."""
     near = found.near
     if len(near) == 1 and near[0][0] <= BORDER_EPSILON_M and not near[0][1].misfit_m:
@@ -185,14 +185,14 @@ def _covering(near: Sequence[tuple[float, RegionRef]]) -> tuple[RegionRef, ...]:
     return tuple(region for distance, region in near if distance <= BORDER_EPSILON_M)
 
 
-def _located_each(vintage: Vintage, column: Sequence[Nearby], radius_m: float, max_distance_m: float) -> list[Located]:
+def _located_each(vintage: Vintage, column: Sequence[LookupHit], radius_m: float, max_distance_m: float) -> list[Located]:
     # What is near is one object for all that lie in one region, where nobody asked for its neighbour.
     known = {id(found): found for found in column}
     made = {number: _located(vintage, found, radius_m, max_distance_m) for number, found in known.items()}
     return [made[id(found)] for found in column]
 
 
-def _located(vintage: Vintage, found: Nearby, radius_m: float, max_distance_m: float) -> Located:
+def _located(vintage: Vintage, found: LookupHit, radius_m: float, max_distance_m: float) -> Located:
     near, other = found
     if len(near) == 1 and near[0][0] <= BORDER_EPSILON_M:
         # What nearly every answer is.

@@ -21,18 +21,18 @@ from geography.conf import (
     UNITS_MOST_POLAR,
 )
 from geography.coordinates import LonLat
-from geography.projection import Place, Places, distance_m, scale, to_degrees
+from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale, to_degrees
 from geography.selectors import squares
-from geography.selectors.cells import AROUND, Cell, Cells
-from geography.selectors.nearby import Nearby, Reach, RegionRef
-from geography.selectors.outlines import Geometries, Integers, Shapes, outlines, tree_of
+from geography.selectors.cells import BUFFER_M, GridCell, GridCache
+from geography.selectors.nearby import LookupHit, SearchOptions, RegionRef
+from geography.selectors.outlines import Geometries, Integers, SpatialIndex, build_border_indexes, tree_of
 
 _Near = tuple[tuple[float, RegionRef], ...]
 _Candidates = dict[int, tuple[float, int]]
 
 
 @dataclass(slots=True)
-class _Ends:
+class _PendingDistances:
     """What is nearest to some of the positions: whose distance is still to be measured on the ellipsoid."""
 
     positions: list[Integers] = field(default_factory=list)
@@ -45,7 +45,7 @@ class _Ends:
         self.shapes.append(shapes)
 
 
-class MemoryLayer:
+class VintageIndex:
     """The pieces of one vintage in memory. What is in it never changes, so threads share it.
 
     Attributes:
@@ -63,33 +63,33 @@ class MemoryLayer:
         self._regions = tuple(regions)
         # By rank. The last is for what is in no region, whose rank is -1.
         self._alone: tuple[_Near, ...] = (*(((0.0, region),) for region in self._regions), ())
-        self._nothing_else = tuple(Nearby(near, None) for near in self._alone)
-        self._pieces = Shapes(tree_of(pieces), pieces, np.asarray(owners, dtype=np.intp))
+        self._nothing_else = tuple(LookupHit(near, None) for near in self._alone)
+        self._pieces = SpatialIndex(tree_of(pieces), pieces, np.asarray(owners, dtype=np.intp))
         self._owner_of: list[int] = self._pieces.owners.tolist()
         # Of boxes a little larger than the pieces: one look at a point finds every piece within `DATUM_UNCERTAINTY_M` of it.
         margin = DATUM_UNCERTAINTY_M * UNITS_MOST
         west, south, east, north = shapely.bounds(pieces).T
         self._boxes = tree_of(shapely.box(west - margin, south - margin, east + margin, north + margin))
-        self._cells = Cells(self._pieces)
-        self._outlines: tuple[Shapes | None, ...] | None = None
+        self._cells = GridCache(self._pieces)
+        self._outlines: tuple[SpatialIndex | None, ...] | None = None
         self.vertices = int(shapely.get_num_coordinates(pieces).sum())
 
     @property
-    def knows_borders(self) -> bool:
+    def has_border_index(self) -> bool:
         """Say whether `find_borders` is done: before, the layer cannot answer a `Reach` with `border`."""
         return self._outlines is not None
 
-    def find_borders(self) -> None:
+    def build_border_index(self) -> None:
         """Find for every region the outlines of others that can be nearest to a place in it. Takes a second or more."""
-        found = outlines(self._pieces.shapes, self._pieces.owners, len(self._regions))
+        found = build_border_indexes(self._pieces.shapes, self._pieces.owners, len(self._regions))
         self.vertices += sum(int(shapely.get_num_coordinates(one.shapes).sum()) for one in found if one)
         self._outlines = found
 
-    def nearby(self, place: Place, reach: Reach) -> Nearby:
+    def lookup(self, place: ProjectedPoint, reach: SearchOptions) -> LookupHit:
         """Return what is near one position: the same as `nearby_each`, by what its square knows."""
         most = reach.radius_m * _units_most(place.position.lat)
-        if most > AROUND:
-            return self.nearby_each(Places([place.position]), reach)[0]
+        if most > BUFFER_M:
+            return self.lookup_many(ProjectedPoints([place.position]), reach)[0]
         cell = self._cells.at(place.x, place.y)
         own, rival = cell.alone, None
         if own is not None:
@@ -107,15 +107,15 @@ class MemoryLayer:
                 if rival is None
                 else self._end(place, self._pieces.shapes[rival], self._owner_of[rival])
             )
-        return Nearby(near, other)
+        return LookupHit(near, other)
 
-    def nearby_each(self, places: Places, reach: Reach) -> list[Nearby]:
+    def lookup_many(self, places: ProjectedPoints, reach: SearchOptions) -> list[LookupHit]:
         """Return what is near each position, in the same order."""
         units = _units_most(float(places.lat.max()))
         points, most = places.points, reach.radius_m * units
         # With a large radius hardly any square tells.
-        near_by = most <= AROUND
-        ranks = squares.alone(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
+        near_by = most <= BUFFER_M
+        ranks = squares.single_region(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
         numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), most)
         # Nearly every position is in one piece and near no other: its region is all that is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
@@ -125,11 +125,11 @@ class MemoryLayer:
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
             candidates = self._grouped(its_pieces, its_distances, most)
             near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
-            found[number] = Nearby(near, None)
+            found[number] = LookupHit(near, None)
             ranks[number] = -1 if own is None else own
             if own is not None and rival is not None:
                 rivals[number] = rival
-        ends = _Ends()
+        ends = _PendingDistances()
         if reach.border:
             near_another = np.array(list(rivals), dtype=np.intp)
             their_rivals = np.array(list(rivals.values()), dtype=np.intp)
@@ -142,13 +142,13 @@ class MemoryLayer:
             nearest = squares.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * units)
             ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
         for number, other in self._measured(places, ends).items():
-            found[number] = Nearby(found[number].near, other)
+            found[number] = LookupHit(found[number].near, other)
         return found
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
         """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
-        place = Place(position)
-        if radius_m * _units_most(position.lat) <= AROUND and (alone := self._cells.at(place.x, place.y).alone) is not None:
+        place = ProjectedPoint(position)
+        if radius_m * _units_most(position.lat) <= BUFFER_M and (alone := self._cells.at(place.x, place.y).alone) is not None:
             return {self._regions[alone].id: 1.0}  # the circle lies in what the square knows
         circle = place.point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
         numbers = self._pieces.tree.query(circle)
@@ -198,7 +198,7 @@ class MemoryLayer:
         within = sorted((rank, distance / units, piece) for rank, (distance, piece) in candidates.items())
         if position.lat > POLAR_LATITUDE:
             # There the scale changes too fast to hold for more than a few metres.
-            place = Place(position)
+            place = ProjectedPoint(position)
             within = [
                 (rank, distance if distance < 1 else self._end(place, self._pieces.shapes[piece], rank)[0], piece)
                 for rank, distance, piece in within
@@ -212,7 +212,7 @@ class MemoryLayer:
         near = tuple((distance, self._regions[rank]) for rank, distance, _ in within)
         return near, own, min(rivals)[2] if rivals else None
 
-    def _nearest_outlines(self, places: Places, inside: Integers, ranks: Integers, ends: _Ends) -> None:
+    def _nearest_outlines(self, places: ProjectedPoints, inside: Integers, ranks: Integers, ends: _PendingDistances) -> None:
         """Add what is nearest to the points that lie in one region and are near no other."""
         inside = inside[np.argsort(ranks[inside], kind="stable")]
         for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
@@ -221,7 +221,7 @@ class MemoryLayer:
                 found = squares.nearest(places.points[numbers], places.xy[numbers], borders)
                 ends.add(numbers[found.numbers], found.ranks, found.shapes)
 
-    def _nearest_piece(self, place: Place, nearest_m: float) -> tuple[float, RegionRef] | None:
+    def _nearest_piece(self, place: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
         most = nearest_m * _units_most(place.position.lat)
         found = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist() if nearest_m else []
@@ -229,21 +229,21 @@ class MemoryLayer:
         nearest = min(found, key=self._owner_of.__getitem__, default=None)
         return None if nearest is None else self._end(place, self._pieces.shapes[nearest], self._owner_of[nearest])
 
-    def _rival(self, place: Place, cell: Cell, own: int) -> tuple[float, RegionRef] | None:
+    def _rival(self, place: ProjectedPoint, cell: GridCell, own: int) -> tuple[float, RegionRef] | None:
         """Return the nearest other region than the one that covers a place, where none is near."""
-        rivals = cell.rivals(own, self._outlines or ())
+        rivals = cell.nearest_candidates(own, self._outlines or ())
         if rivals is None:
             return None
         # Where several are equally near, the first is the region with the lowest code.
         first = int(shapely.distance(rivals.shapes, place.point).argmin()) if len(rivals.ranks) > 1 else 0
         return self._end(place, rivals.shapes[first], rivals.ranks[first])
 
-    def _end(self, place: Place, shape: shapely.Geometry, rank: int) -> tuple[float, RegionRef]:
+    def _end(self, place: ProjectedPoint, shape: shapely.Geometry, rank: int) -> tuple[float, RegionRef]:
         """Return the distance on the ellipsoid from a place to a shape, with the region that the shape belongs to."""
         x, y = shapely.get_coordinates(shapely.shortest_line(shape, place.point))[0].tolist()
         return distance_m(*place.position, *to_degrees(x, y)), self._regions[rank]
 
-    def _measured(self, places: Places, ends: _Ends) -> dict[int, tuple[float, RegionRef]]:
+    def _measured(self, places: ProjectedPoints, ends: _PendingDistances) -> dict[int, tuple[float, RegionRef]]:
         """Return the same for several, by the number of the position."""
         if not ends.positions:
             return {}

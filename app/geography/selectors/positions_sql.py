@@ -14,7 +14,7 @@ from geography.conf import (
 from geography.coordinates import LonLat
 from geography.models import Vintage
 from geography.reading import connection
-from geography.selectors.nearby import Nearby, Reach, RegionRef
+from geography.selectors.nearby import LookupHit, SearchOptions, RegionRef
 
 _REGION_COLUMNS = (
     "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid, coalesce(region.misfit_m, 0)"
@@ -105,7 +105,7 @@ _SHARES_SQL = f"""
 """
 
 
-def nearby(positions: Sequence[LonLat], asked: Sequence[tuple[Vintage, Reach]]) -> list[list[Nearby]]:
+def lookup_many(positions: Sequence[LonLat], asked: Sequence[tuple[Vintage, SearchOptions]]) -> list[list[LookupHit]]:
     """Return for each vintage what is near each position, in the same order.
 
     Args:
@@ -132,7 +132,7 @@ def nearby(positions: Sequence[LonLat], asked: Sequence[tuple[Vintage, Reach]]) 
                 other[number, vintage_id] = (distance, region)
     return [
         [
-            Nearby(tuple(near.get((number, vintage.pk), ())), other.get((number, vintage.pk)))
+            LookupHit(tuple(near.get((number, vintage.pk), ())), other.get((number, vintage.pk)))
             for number in range(1, len(positions) + 1)
         ]
         for vintage, _ in asked

@@ -12,10 +12,10 @@ from geography.coordinates import Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.messages import Message, Plural
 from geography.models import Region, Status, Vintage
-from geography.selectors.boxes import in_box
-from geography.selectors.drawn import Drawn, columns_and_join, regions_drawn, rows
+from geography.selectors.boxes import bbox_filter
+from geography.selectors.drawn import RegionRow, columns_and_join, region_rows, rows
 from geography.selectors.positions import position_locate
-from geography.text import fold, spellings
+from geography.text import normalize, spelling_variants
 
 _FOUND_SQL = """
     WITH found AS MATERIALIZED (SELECT region.id, region.code FROM region WHERE {conditions})
@@ -50,7 +50,7 @@ class Page:
         matched: how many there are in all.
     """
 
-    regions: Sequence[Drawn]
+    regions: Sequence[RegionRow]
     matched: int
 
 
@@ -84,7 +84,7 @@ def regions_page(
     columns, join = columns_and_join(level)
     page = rows(_PAGE_SQL.format(found=found, columns=columns, join=join), parameters)
     if page:
-        return Page([Drawn._make(row[:-1]) for row in page], page[0][-1])
+        return Page([RegionRow._make(row[:-1]) for row in page], page[0][-1])
     return Page([], rows(f"{found} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
 
 
@@ -120,14 +120,14 @@ def _sought(
         conditions.append("region.pruid = %(pruid)s")
         parameters["pruid"] = province.pruid
     if search is not None:
-        words = fold(search).split()
+        words = normalize(search).split()
         if not words:
             return None
         for word in words:
             conditions.append(_holds(word, parameters))
     box = None
     if bbox is not None:
-        box = in_box(bbox)
+        box = bbox_filter(bbox)
         if box is None:
             return None
         parameters |= box.parameters
@@ -141,7 +141,7 @@ def _sought(
     return _FOUND_IN_BOX_SQL.format(conditions=together, near=box.near, inside=box.inside, meets=box.meets), parameters
 
 
-def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Drawn:
+def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> RegionRow:
     """Return one region by its code (HRUID, CFSAUID) or by its DGUID.
 
     Raises: RegionUnknown, naming the other published vintages that do have it: codes come and go.
@@ -151,7 +151,7 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Drawn:
     # A code of another coverage may look like a DGUID; a code wins over another region's DGUID.
     by = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
     where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
-    found = regions_drawn(where, {"vintage": vintage.pk, "key": key}, level)
+    found = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
     if not found:
         raise RegionUnknown(
             Message(
@@ -166,14 +166,14 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Drawn:
     return found[0]
 
 
-def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> Drawn:
+def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> RegionRow:
     """Return one FSA by its three characters.
 
     Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of, with those before and after it.
     Queries: 1, and 3 more to say what there is instead.
     """
     where = "WHERE region.vintage_id = %(vintage)s AND region.code = %(code)s"
-    found = regions_drawn(where, {"vintage": vintage.pk, "code": code}, level)
+    found = region_rows(where, {"vintage": vintage.pk, "code": code}, level)
     if not found:
         raise fsa_missing(code, vintage)
     return found[0]
@@ -233,7 +233,7 @@ def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
 def _holds(word: str, parameters: dict[str, Any]) -> str:
     """Return the condition that a folded word occurs, in any of its spellings, and add its parameters."""
     either = []
-    for spelling in spellings(word):
+    for spelling in spelling_variants(word):
         name = f"word_{len(parameters)}"
         parameters[name] = spelling
         either.append(f"strpos(region.search_text, %({name})s) > 0")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from geography.reading import alias, connection
+from geography.reading import current_alias, connection
 
 # The text of a shape up to this long comes with its region. The longest of the official files has tens of megabytes.
 WHOLE_MAX_BYTES = 1 << 20
@@ -26,12 +26,12 @@ _PIECES_SQL = """
 _SEVERAL_SQL = "SELECT region_id, geojson FROM region_level WHERE level = %s AND region_id = ANY (%s)"
 
 
-class ShapeGone(Exception):
+class GeometryDeleted(Exception):
     """The vintage was taken away while one of its shapes was read."""
 
 
 @dataclass(frozen=True, slots=True)
-class LongShape:
+class StreamedGeometry:
     """The GeoJSON geometry of a region at one level, still in the database. `size` is its length in bytes."""
 
     region_id: int
@@ -47,17 +47,17 @@ class LongShape:
         """
         # Inside a transaction the cursor lives on the server through PgBouncer too, and goes with it.
         left = self.size
-        with transaction.atomic(using=alias()), connection.chunked_cursor() as cursor:
+        with transaction.atomic(using=current_alias()), connection.chunked_cursor() as cursor:
             cursor.execute(_PIECES_SQL, [self.region_id, self.level, PIECE_BYTES, PIECE_BYTES])
             while rows := cursor.fetchmany(1):
                 piece: bytes = rows[0][0].encode()
                 left -= len(piece)
                 yield piece
         if left:
-            raise ShapeGone
+            raise GeometryDeleted
 
 
-def read_shapes(shapes: Sequence[LongShape]) -> Iterator[Iterator[bytes]]:
+def read_shapes(shapes: Sequence[StreamedGeometry]) -> Iterator[Iterator[bytes]]:
     """Yield the text of each shape in pieces, in order; take all pieces of one before the next.
 
     Short shapes of a level are read together, so that at most `WHOLE_MAX_BYTES` and one piece are in memory at a time.
@@ -74,12 +74,12 @@ def read_shapes(shapes: Sequence[LongShape]) -> Iterator[Iterator[bytes]]:
         for shape in group:
             text = texts.pop(shape.region_id, "").encode()
             if len(text) != shape.size:
-                raise ShapeGone
+                raise GeometryDeleted
             yield iter([text])
 
 
-def _groups(shapes: Sequence[LongShape]) -> Iterator[list[LongShape]]:
-    group: list[LongShape] = []
+def _groups(shapes: Sequence[StreamedGeometry]) -> Iterator[list[StreamedGeometry]]:
+    group: list[StreamedGeometry] = []
     size = 0
     for shape in shapes:
         if group and (size + shape.size > WHOLE_MAX_BYTES or shape.level != group[0].level):

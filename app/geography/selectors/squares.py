@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.selectors.cells import MARGIN, NO_AREA, SIDE
-from geography.selectors.outlines import Geometries, Integers, Shapes
+from geography.selectors.cells import MARGIN, NO_AREA, CELL_SIDE_M
+from geography.selectors.outlines import Geometries, Integers, SpatialIndex
 
 Numbers = npt.NDArray[np.float64]
 
 # Metres in EPSG:3347, the sides of squares in which few lines can be nearest. Where too many can in a large one, small ones are
 # looked at.
-_SIDES_OF_BORDERS = (4096.0, SIDE)
+_SIDES_OF_BORDERS = (4096.0, CELL_SIDE_M)
 # What a square is worth: fewer positions are asked about one by one.
 _POSITIONS_MIN = 3
 # With more lines than these, a look through the tree of all of them is faster.
@@ -31,7 +31,7 @@ class Nearest(NamedTuple):
     shapes: Geometries
 
 
-def alone(xy: Numbers, around: float, pieces: Shapes) -> Integers:
+def single_region(xy: Numbers, around: float, pieces: SpatialIndex) -> Integers:
     """Return for each position the rank of the region that it and all within `around` metres of it are in, where that is sure.
 
     -1 where it is not: the position's square is not wholly in one region, or too few others are in it to find that out.
@@ -40,10 +40,10 @@ def alone(xy: Numbers, around: float, pieces: Shapes) -> Integers:
         xy: positions as rows, metres in EPSG:3347.
         pieces: of all regions.
     """
-    corners, square_of = _squares(xy, SIDE)
+    corners, square_of = _squares(xy, CELL_SIDE_M)
     asked = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
     west, south = (corners[asked] - around).T
-    side = SIDE + 2 * around
+    side = CELL_SIDE_M + 2 * around
     boxes = shapely.box(west, south, west + side, south + side)
     numbers, found = pieces.tree.query(boxes, predicate="intersects")
     ranks = pieces.owners[found]
@@ -65,7 +65,7 @@ def alone(xy: Numbers, around: float, pieces: Shapes) -> Integers:
     return of_square[square_of]
 
 
-def nearest(points: Geometries, xy: Numbers, borders: Shapes, most: float | None = None) -> Nearest:
+def nearest(points: Geometries, xy: Numbers, borders: SpatialIndex, most: float | None = None) -> Nearest:
     """Return for each position which line is nearest; of several, the lowest rank's.
 
     Args:
@@ -100,7 +100,7 @@ class _Pairs(NamedTuple):
 
 
 def _by_squares(
-    xy: Numbers, asked: Integers, side: float, borders: Shapes, most: float | None
+    xy: Numbers, asked: Integers, side: float, borders: SpatialIndex, most: float | None
 ) -> tuple[Integers, Integers, Integers]:
     """Return positions and the lines that can be nearest to each, pair by pair, and the positions that squares tell nothing of.
 
@@ -119,7 +119,7 @@ def _by_squares(
 
 
 def _lines_of_squares(
-    corners: Numbers, asked: Integers, side: float, borders: Shapes, most: float | None
+    corners: Numbers, asked: Integers, side: float, borders: SpatialIndex, most: float | None
 ) -> tuple[Integers, Integers]:
     """Return the lines that can be nearest to a place in each of some squares, one after the other, and how many each has."""
     sizes = np.zeros(len(corners), dtype=np.intp)

@@ -77,23 +77,23 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     catalogue = published()
     words = COVERAGE_WORDS.get(coverage, coverage)
     if label is not None:
-        vintage = catalogue.labelled(coverage, label)
+        vintage = catalogue.vintage_labelled(coverage, label)
         if vintage is None:
-            _known(coverage)
+            _check_coverage(coverage)
             raise VintageUnknown(
                 Message("There is no vintage '%(vintage)s' of %(coverage)s.", vintage=label, coverage=words),
                 parameter="vintage",
-                hint=_what_there_is(catalogue, coverage),
+                hint=_published_labels(catalogue, coverage),
             )
         return vintage
     day = at or date.today()
     vintage = catalogue.in_force(coverage, day)
     if vintage is None:
-        there_is = _what_there_is(catalogue, coverage)
+        there_is = _published_labels(catalogue, coverage)
         if there_is is None:
-            _known(coverage)
+            _check_coverage(coverage)
             raise NothingPublished(Message("No boundaries of %(coverage)s are published yet.", coverage=words))
-        if at is None and all(one.extract for one in catalogue.of(coverage)):
+        if at is None and all(one.extract for one in catalogue.vintages_of(coverage)):
             raise NothingPublished(Message("Only extracts of %(coverage)s are published.", coverage=words), hint=there_is)
         raise NoVintage(
             Message("No vintage of %(coverage)s was in force on %(day)s.", coverage=words, day=day),
@@ -103,7 +103,7 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     return vintage
 
 
-def _known(coverage: str) -> None:
+def _check_coverage(coverage: str) -> None:
     """Raise CoverageUnknown for a coverage that this service is not about and that nobody has loaded. Queries: 1 at most."""
     if coverage not in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA) and not Coverage.objects.filter(slug=coverage).exists():
         raise CoverageUnknown(
@@ -116,10 +116,10 @@ def _known(coverage: str) -> None:
 def published_vintages(*, coverage: str | None = None) -> list[Vintage]:
     """Return every published vintage, the latest first, of one coverage or of all. Queries: as for `published`."""
     catalogue = published()
-    return list(catalogue.of(coverage) if coverage else catalogue.vintages)
+    return list(catalogue.vintages_of(coverage) if coverage else catalogue.vintages)
 
 
-def _what_there_is(catalogue: Catalogue, coverage: str) -> Message | None:
+def _published_labels(catalogue: Catalogue, coverage: str) -> Message | None:
     shown = [
         Message("%(label)s (only by name)", label=one.label)
         if one.extract

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.db import Error
 
 from geography.messages import Message
-from geography.reading import alias
+from geography.reading import current_alias
 from geography.selectors import catalogue as boundaries
 from indicators.errors import IndicatorUnknown
 from indicators.measures import MEASURES
@@ -62,7 +62,7 @@ def published_indicators() -> IndicatorCatalogue:
 
     Raises: django.db.Error where the database is away and nothing usable is remembered.
     """
-    memory = _memories.setdefault(alias(), _Memory())
+    memory = _memories.setdefault(current_alias(), _Memory())
     remembered = memory.read
     if remembered is not None and time.monotonic() - remembered[1] < boundaries.MAX_AGE_S:
         return remembered[0]
@@ -72,7 +72,7 @@ def published_indicators() -> IndicatorCatalogue:
         if remembered is not None and now - remembered[1] < boundaries.MAX_AGE_S:
             return remembered[0]
         try:
-            current = _read()
+            current = _load_from_database()
         except Error:
             if remembered is not None and now - remembered[1] < boundaries.STALE_MAX_S:
                 return remembered[0]
@@ -85,11 +85,11 @@ def published_indicators() -> IndicatorCatalogue:
 
 def revision() -> str | None:
     """Return the revision of what is remembered, None where nothing is. Queries: none."""
-    memory = _memories.get(alias())
+    memory = _memories.get(current_alias())
     return memory.read[0].revision if memory is not None and memory.read is not None else None
 
 
-def forget() -> None:
+def clear() -> None:
     """Forget what is remembered, so that the next question reads the tables."""
     _memories.clear()
 
@@ -107,7 +107,7 @@ def published_indicator(slug: str) -> PublishedIndicator:
     return catalogue.indicators[slug]
 
 
-def _read() -> IndicatorCatalogue:
+def _load_from_database() -> IndicatorCatalogue:
     issues = (
         Issue.objects.filter(status=IssueStatus.PUBLISHED)
         .select_related("indicator")

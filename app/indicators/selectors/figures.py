@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from django.db import connections
 
-from geography.reading import alias
+from geography.reading import current_alias
 from indicators.measures import NOTHING, Element, nearest_year
 from indicators.models import Blob, Indicator, Place, PlaceKind, PlaceMember, Population, Series
 from indicators.statuses import ValueStatus
@@ -88,7 +88,7 @@ def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
     """Return a measure of every place for one day, not reported where there is none. Queries: 3."""
     behind = "new_7d" if measure == "rate_7d" else "value" if measure == "rate" else measure
     elements: dict[tuple[int, str], Element] = {}
-    with connections[alias()].cursor() as cursor:
+    with connections[current_alias()].cursor() as cursor:
         cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, behind]})
         for series_id, name, value, status, lag, span in cursor:
             elements[series_id, name] = Element(value, ValueStatus(status), lag, span)

@@ -7,7 +7,7 @@ from geography.codes import PROVINCE_BY_PRUID
 from geography.models import Vintage
 
 
-def about(vintage: Vintage) -> dict[str, str]:
+def vintage_metadata(vintage: Vintage) -> dict[str, str]:
     """Return what a file says of itself, by stable keys; what nobody knows is left out."""
     told = {
         "title": f"{vintage.coverage.name_en} {vintage.label}",
@@ -43,7 +43,7 @@ def layer_name(vintage: Vintage) -> str:
 
 def licence_text(vintage: Vintage) -> str:
     """Return a file for people to read, in English and French."""
-    told = about(vintage)
+    told = vintage_metadata(vintage)
     demo_en = "These boundaries are made up for demonstration: not for decisions.\n\n" if vintage.demo else ""
     demo_fr = "Ces limites sont inventées, pour la démonstration : ne pas décider d'après elles.\n\n" if vintage.demo else ""
     licence = " ".join(told[key] for key in ("licence", "licence_url") if key in told) or "-"

@@ -22,8 +22,8 @@ from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_L
 from geography.formats import code_name
 from geography.models import Vintage
 from loader.export import rows
-from loader.export.about import about, layer_name, licence_text, province_name, published_at
-from loader.export.rows import Published
+from loader.export.about import vintage_metadata, layer_name, licence_text, province_name, published_at
+from loader.export.rows import RegionRow
 
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
 _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
@@ -32,20 +32,20 @@ _ROWS_IN_GROUP = 64
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 # A column: name, type, and what of a row goes into it.
-Column = tuple[str, DataType, Callable[[Published], Any]]
+Column = tuple[str, DataType, Callable[[RegionRow], Any]]
 
 
 def write_gpkg(vintage: Vintage, path: Path) -> None:
     """Write a GeoPackage with one layer, a spatial index, and what the file says of itself in its metadata tables."""
-    told = about(vintage)
+    told = vintage_metadata(vintage)
     layer_options = {"GEOMETRY_NAME": "geom", "IDENTIFIER": told["title"], "DESCRIPTION": told.get("attribution_en", "")}
-    with _dated(vintage):
+    with _fixed_timestamps(vintage):
         _gdal(vintage, path, "GPKG", columns(vintage), dataset_metadata=told, layer_options=layer_options)
 
 
 def write_fgb(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
     """Write a FlatGeobuf in a CRS with its spatial index, so that a client can ask for the parts in a box by byte ranges."""
-    told = about(vintage)
+    told = vintage_metadata(vintage)
     options = {"TITLE": told["title"], "DESCRIPTION": _summary(told), "TEMPORARY_DIR": str(path.parent)}
     _gdal(vintage, path, "FlatGeobuf", columns(vintage), srid=srid, layer_options=options)
 
@@ -89,7 +89,7 @@ def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMB
             geometry="geometry",
             srid=srid,
             boxed=True,
-            metadata={"about": json.dumps(about(vintage))},
+            metadata={"about": json.dumps(vintage_metadata(vintage))},
         ),
         path,
         compression="zstd(9)",
@@ -176,7 +176,7 @@ def _stream(
     whole = Schema(schema, metadata=metadata)
 
     def batches() -> Iterator[RecordBatch]:
-        for row in rows.published(vintage, srid):
+        for row in rows.region_rows(vintage, srid):
             arrays: list[Any] = [Array([read(row)], kind) for _, kind, read in fields]
             if boxed:
                 arrays.append(struct_array([Array([side], _REAL) for side in row.bbox], fields=boxes))
@@ -192,7 +192,7 @@ def _summary(told: dict[str, str]) -> str:
 
 
 @contextmanager
-def _dated(vintage: Vintage) -> Iterator[None]:
+def _fixed_timestamps(vintage: Vintage) -> Iterator[None]:
     """Let GDAL write the vintage's date where it would write the clock's."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{published_at(vintage):%Y-%m-%dT%H:%M:%SZ}"})
     try:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from geography.formats import code_name
 from geography.models import Vintage
-from loader.export.about import about
+from loader.export.about import vintage_metadata
 
 
 class Column(NamedTuple):
@@ -65,7 +65,7 @@ def describe_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, csv_na
 
 
 def _describe(vintages: Sequence[Vintage], columns: Sequence[Column], key: list[str], csv_name: str, path: Path) -> None:
-    told = [about(one) for one in vintages]
+    told = [vintage_metadata(one) for one in vintages]
     document = {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": csv_name,

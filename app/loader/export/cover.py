@@ -54,7 +54,7 @@ def first_of(zoom: int) -> int:
     return int((4**zoom - 1) // 3)
 
 
-def spans(vintage: Vintage, band: TileBand, last_zoom: int) -> list[Span]:
+def tile_spans(vintage: Vintage, band: TileBand, last_zoom: int) -> list[Span]:
     """Return the tiles of one band's zooms that may hold something, in the order of their numbers.
 
     Memory holds one cell of what was drawn, and the answer. Queries: 1, and 1 for each zoom.

@@ -19,22 +19,22 @@ from loader.progress import Steps
 
 
 @dataclass
-class Made:
+class ExportResult:
     """What came of it: names of the files, and for those that failed why."""
 
     ready: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def make(downloads: Iterable[Download], steps: Steps, *, again: bool = False) -> Made:
+def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) -> ExportResult:
     """Make files for `/downloads`: those that are not there, or `again` all of them.
 
     A file that cannot be made does not keep the others from being made.
 
     Raises: OSError where DOWNLOADS_DIR cannot be written to; django.db.Error where the database is away.
     """
-    made = Made()
-    with shelf.alone():
+    made = ExportResult()
+    with shelf.exclusive():
         # Only now: who had the lock before may have made them.
         ready = set() if again else {one.key for one in published_downloads() if one.state == "ready"}
         wanted = [one for one in downloads if one.key not in ready]
@@ -42,7 +42,7 @@ def make(downloads: Iterable[Download], steps: Steps, *, again: bool = False) ->
             with steps.step("downloads", len(wanted)) as step:
                 for one in wanted:
                     try:
-                        shelf.put(one, writer_of(one))
+                        shelf.store(one, writer_of(one))
                         made.ready.append(one.name)
                     except Exception as error:  # whatever it is, it is told, and the next file may do better
                         if isinstance(error, Error):
@@ -52,13 +52,13 @@ def make(downloads: Iterable[Download], steps: Steps, *, again: bool = False) ->
     return made
 
 
-def make_for(vintages: Iterable[Vintage], steps: Steps) -> Made:
+def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
     """Make what is missing of the files that one of these vintages is in; those that are not published have none.
 
     Raises: as `make`.
     """
     keys = {vintage.pk for vintage in vintages}
-    return make([one for one in published_downloads() if keys & {one.vintage.pk, one.other and one.other.pk}], steps)
+    return export([one for one in published_downloads() if keys & {one.vintage.pk, one.other and one.other.pk}], steps)
 
 
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
@@ -69,7 +69,7 @@ def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
     if not settings.DOWNLOADS_AT_PUBLISH:
         return []
     try:
-        failed = make_for(vintages, steps).failed
+        failed = export_vintages(vintages, steps).failed
     except OSError as error:
         failed = {"the files to take away": f"{error.strerror or error} ({settings.DOWNLOADS_DIR})"}
     told = [f"Published, but {name} could not be made: {why}" for name, why in failed.items()]
@@ -86,16 +86,16 @@ def write_out(download: Download, target: Path) -> None:
 
 def published_downloads() -> list[Download]:
     """Return every file that there should be, with its state, as the tables say now."""
-    catalogue.forget()
+    catalogue.clear()
     now = catalogue.published()
     return [one for vintage in now.vintages for one in downloads_of(vintage, now)]
 
 
-def sweep() -> list[str]:
+def delete_stale() -> list[str]:
     """Delete the files of loads that are no longer in the database, and return their folders."""
     known = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
-    with shelf.alone():
-        return [str(path) for path in shelf.sweep(lambda path: path.name in known)]
+    with shelf.exclusive():
+        return [str(path) for path in shelf.delete_unreferenced(lambda path: path.name in known)]
 
 
 def writer_of(download: Download) -> Callable[[Path], None]:

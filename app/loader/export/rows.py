@@ -54,7 +54,7 @@ class Attributes(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class RegionRow:
     """A region as published: `bbox` (west, south, east, north) and `wkb` in the CRS that was chosen, x (longitude) first."""
 
     attributes: Attributes
@@ -63,7 +63,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class LevelRow:
     """A region at a level: `bbox` in degrees, `geojson` the text of its geometry."""
 
     attributes: Attributes
@@ -72,7 +72,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class CodeRow:
     """A region without its boundary; `lon` and `lat` are a point on its surface, WGS 84."""
 
     attributes: Attributes
@@ -80,7 +80,7 @@ class Coded:
     lat: float
 
 
-class Shared(NamedTuple):
+class ShareRow(NamedTuple):
     """How an FSA and a health region overlap: shares 0 to 1 of area, area in km2."""
 
     cfsauid: str
@@ -95,30 +95,30 @@ class Shared(NamedTuple):
 _WIDTH = len(Attributes._fields)
 
 
-def published(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> Iterator[Published]:
+def region_rows(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> Iterator[RegionRow]:
     """Yield the regions as published, in the order of their codes, every vertex in a CRS. Queries: 1."""
     for row in stream(_PUBLISHED_SQL, [srid, vintage.pk], at_once=1):
         west, south, east, north, wkb = row[_WIDTH:]
-        yield Published(Attributes(*row[:_WIDTH]), (west, south, east, north), wkb)
+        yield RegionRow(Attributes(*row[:_WIDTH]), (west, south, east, north), wkb)
 
 
-def drawn(vintage: Vintage, level: str) -> Iterator[Drawn]:
+def level_rows(vintage: Vintage, level: str) -> Iterator[LevelRow]:
     """Yield the regions at a level, in the order of their codes. Queries: 1."""
     for row in stream(_DRAWN_SQL, [level, vintage.pk], at_once=1):
         bbox, geojson = row[_WIDTH:]
-        yield Drawn(Attributes(*row[:_WIDTH]), bbox, geojson)
+        yield LevelRow(Attributes(*row[:_WIDTH]), bbox, geojson)
 
 
-def coded(vintage: Vintage) -> Iterator[Coded]:
+def code_rows(vintage: Vintage) -> Iterator[CodeRow]:
     """Yield the regions without their boundaries, in the order of their codes. Queries: 1."""
     for row in stream(_CODES_SQL, [vintage.pk]):
-        yield Coded(Attributes(*row[:_WIDTH]), *row[_WIDTH:])
+        yield CodeRow(Attributes(*row[:_WIDTH]), *row[_WIDTH:])
 
 
-def shared(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[Shared]:
+def share_rows(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[ShareRow]:
     """Yield the health regions of every FSA, the largest share first, in the order of the FSAs' codes. Queries: 1."""
     for row in stream(_SHARES_SQL, [fsa_vintage.pk, health_region_vintage.pk]):
-        yield Shared(*row)
+        yield ShareRow(*row)
 
 
 def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> list[float]:

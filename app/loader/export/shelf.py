@@ -20,7 +20,7 @@ _CHUNK = 1 << 20
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Hold the lock that keeps two makers of files apart, on this machine or on a folder that several share.
 
     Raises: OSError where the folder cannot be written to.
@@ -32,7 +32,7 @@ def alone() -> Iterator[None]:
         yield
 
 
-def put(download: Download, write: Callable[[Path], None]) -> None:
+def store(download: Download, write: Callable[[Path], None]) -> None:
     """Make a file beside its place, move it there, and write it down. Whatever ends this leaves no half of a file to be seen.
 
     Raises: whatever `write` raises, which is written down too; OSError.
@@ -57,7 +57,7 @@ def put(download: Download, write: Callable[[Path], None]) -> None:
     _note(download.vintage, download.key, entry)
 
 
-def sweep(keep: Callable[[Path], bool]) -> list[Path]:
+def delete_unreferenced(keep: Callable[[Path], bool]) -> list[Path]:
     """Delete the folders of loads that are not to be kept, and return them."""
     root = Path(settings.DOWNLOADS_DIR)
     doomed = [path for path in sorted(root.glob("*/*/*/")) if not keep(path)]

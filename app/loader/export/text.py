@@ -11,7 +11,7 @@ from geography.codes import PROVINCE_BY_PRUID
 from geography.formats import code_name
 from geography.models import Vintage
 from loader.export import rows
-from loader.export.about import about
+from loader.export.about import vintage_metadata
 from loader.export.columns import code_columns, share_columns
 from loader.export.rows import Attributes
 
@@ -21,10 +21,10 @@ _DEGREE_DECIMALS = 6
 def write_geojson(vintage: Vintage, level: str, path: Path) -> None:
     """Write a FeatureCollection (RFC 7946) of ready-made geometry text; what it says of itself are members of its own."""
     named = code_name(vintage.coverage.slug)
-    members = orjson.dumps({"type": "FeatureCollection", **about(vintage), "detail": level}).removesuffix(b"}")
+    members = orjson.dumps({"type": "FeatureCollection", **vintage_metadata(vintage), "detail": level}).removesuffix(b"}")
     with path.open("wb") as target:
         target.write(members + b',"features":[')
-        for number, row in enumerate(rows.drawn(vintage, level)):
+        for number, row in enumerate(rows.level_rows(vintage, level)):
             feature = {
                 "type": "Feature",
                 "id": row.attributes.code,
@@ -46,7 +46,7 @@ def write_codes(vintage: Vintage, path: Path) -> None:
     """Write a CSV file (RFC 4180, UTF-8) of codes, names, provinces and a point on the surface of each region."""
 
     def table() -> Iterable[Sequence[Any]]:
-        for row in rows.coded(vintage):
+        for row in rows.code_rows(vintage):
             one = row.attributes
             province = PROVINCE_BY_PRUID.get(one.pruid or "")
             yield (
@@ -64,7 +64,7 @@ def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Pat
     labels = {"fsa_vintage": fsa_vintage.label, "health_region_vintage": health_region_vintage.label}
     names = [one.name for one in share_columns()]
     decimals = {"share_of_fsa": 6, "share_of_region": 9, "area_km2": 6}
-    found = (row._asdict() | labels for row in rows.shared(fsa_vintage, health_region_vintage))
+    found = (row._asdict() | labels for row in rows.share_rows(fsa_vintage, health_region_vintage))
     _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in found))
 
 

@@ -17,8 +17,8 @@ from geography.conf import PMTILES_DEMO_ZOOM_MAX, PMTILES_ZOOM_MAX, TILE_BANDS
 from geography.coordinates import TileAddress
 from geography.models import Vintage
 from geography.selectors.tiles import tiles_draw, vector_layers, vintage_bounds
-from loader.export.about import about
-from loader.export.cover import Span, spans
+from loader.export.about import vintage_metadata
+from loader.export.cover import Span, tile_spans
 
 _E7 = 10_000_000
 # Asked for one by one, a tile takes three times as long.
@@ -38,7 +38,7 @@ def write_pmtiles(vintage: Vintage, path: Path) -> None:
             tiles = _Tiles(vintage, data)
             for band, after in zip(TILE_BANDS, (*TILE_BANDS[1:], None), strict=True):
                 last = min(after.zoom - 1, last_zoom(vintage)) if after else last_zoom(vintage)
-                found = spans(vintage, band, last) if band.zoom <= last else []
+                found = tile_spans(vintage, band, last) if band.zoom <= last else []
                 for start in range(0, len(found), _AT_ONCE):
                     tiles.add(found[start : start + _AT_ONCE])
             if not tiles.entries:
@@ -116,7 +116,7 @@ class _Tiles:
             **dict(zip(("min_lon_e7", "min_lat_e7", "max_lon_e7", "max_lat_e7"), bounds, strict=True)),
             "center_zoom": 3,
         }
-        told = about(self.vintage)
+        told = vintage_metadata(self.vintage)
         metadata = {
             "name": told["title"],
             "description": f"{told['title']}. {told.get('licence', '')}".strip(),

@@ -72,7 +72,7 @@ def load(
     sha256 = checksum(path, source)
     report: dict[str, Any] = {}
     try:
-        with _alone():
+        with _exclusive():
             indicator = _indicator(source)
             last = indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             if last is not None and last.sha256 == sha256:
@@ -86,7 +86,7 @@ def load(
             rows, difference = storage.changes(before, result.by_place)
             gates = [
                 *content_gates(result, source, _without_population(result)),
-                *revision_gates(result, source, storage.standing(before), difference),
+                *revision_gates(result, source, storage.values_in_force(before), difference),
             ]
             report |= _report(
                 source, path=path, sha256=sha256, issued_at=issued_at, result=result, gates=gates, acceptance=acceptance
@@ -115,7 +115,7 @@ def load(
 
 def roll_back(source: Source) -> Issue:
     """Take the last issue of a source back and return it. Raises: PublishError where there is none."""
-    with _alone():
+    with _exclusive():
         last = (
             Issue.objects.filter(indicator__slug=source.indicator, status=IssueStatus.PUBLISHED)
             .select_related("indicator")
@@ -135,7 +135,7 @@ def roll_back(source: Source) -> Issue:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _exclusive() -> Iterator[None]:
     """Hold one transaction and the lock of series loads."""
     with transaction.atomic(), connection.cursor() as cursor:
         # A lock that a role with no more than SELECT cannot take; readers and their snapshots are not held up by it.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geography.codes import PROVINCE_BY_PRUID, PROVINCES
-from geography.text import fold
+from geography.text import normalize
 from indicators.models import Place, PlaceKind, PlaceMember, Population
 from loader.errors import SourceError
 from loader.series.declarations import SERIES_FILE, Source, read_document
@@ -130,7 +130,7 @@ class PlaceResolver:
     _ignored: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self._ignored = frozenset(fold(text) for text in self.source.ignore)
+        self._ignored = frozenset(normalize(text) for text in self.source.ignore)
         for place in self._regions():
             province = PROVINCE_BY_PRUID[place.pruid].abbreviation if place.pruid in PROVINCE_BY_PRUID else ""
             texts = [place.code] if self.source.match == "code" else [place.name_en, place.name_fr, *place.other_names]
@@ -147,7 +147,7 @@ class PlaceResolver:
             )
 
     def _folded(self, text: str) -> str:
-        return text if self.source.match == "code" else fold(text)
+        return text if self.source.match == "code" else normalize(text)
 
     def place(self, province: str, text: str, line: int) -> Place | None:
         """Return the place that a province and a text name; None where they name none, or one to ignore."""
@@ -158,7 +158,7 @@ class PlaceResolver:
 
     def ignored(self, text: str) -> bool:
         """Say whether the declaration leaves a text out."""
-        return bool(self._ignored) and fold(text) in self._ignored
+        return bool(self._ignored) and normalize(text) in self._ignored
 
     def _find(self, province: str, text: str, line: int) -> Place | None:
         source = self.source

@@ -38,7 +38,7 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
     return {pk: values for pk, values in by_place.items() if values.observations}
 
 
-def standing(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
+def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
     """Return values without those that were withdrawn, and without the places of which nothing is left."""
     result = {}
     for pk, one in values.items():

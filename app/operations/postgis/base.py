@@ -8,7 +8,7 @@ from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostG
 from django.db import InterfaceError, OperationalError
 
 from operations import silence
-from operations.database import stopwatch, waited
+from operations.database import statement_timer, timed
 from operations.places import place
 
 # A statement whose session was ended is sent once more, unless it had been under way for longer.
@@ -25,7 +25,7 @@ class DatabaseWrapper(PostGIS):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
         with place(self.alias):
-            return waited(lambda: silence.connected(self.alias, lambda: self._connect(conn_params)), None, self.alias)
+            return timed(lambda: silence.connect_with_timeout(self.alias, lambda: self._connect(conn_params)), None, self.alias)
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:
         return super().get_new_connection(conn_params)
@@ -33,29 +33,29 @@ class DatabaseWrapper(PostGIS):
     def init_connection_state(self) -> None:
         """Set what a session needs; where it cannot be sent along with the question for a connection, that is a statement."""
         with place(self.alias):
-            waited(super().init_connection_state, self.connection, self.alias)
+            timed(super().init_connection_state, self.connection, self.alias)
 
     def is_usable(self) -> bool:
         """Say whether the connection still works: a statement too, and one that goes past the wrappers."""
-        if silence.silent(self.alias):
+        if silence.is_unavailable(self.alias):
             return False
         # Without a place: it is asked before anybody knows what the request wants, and waits for no lock.
-        return bool(waited(super().is_usable, self.connection, self.alias))
+        return bool(timed(super().is_usable, self.connection, self.alias))
 
 
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     to = context["connection"]
-    silence.guard(to.alias)
+    silence.check_available(to.alias)
     with place(to.alias):
         return _executed(execute, sql, params, many, context)
 
 
 def _executed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     to = context["connection"]
-    stopwatch.statements += 1
+    statement_timer.statements += 1
     started = time.perf_counter()
     try:
-        return waited(lambda: execute(sql, params, many, context), to.connection, to.alias)
+        return timed(lambda: execute(sql, params, many, context), to.connection, to.alias)
     except (OperationalError, InterfaceError):
         if time.perf_counter() - started > AGAIN_S or not _ended_by_the_server(to, context["cursor"]):
             raise
@@ -64,14 +64,14 @@ def _executed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, co
     # Not connect(): a server that is gone altogether must be Django's error, which everybody knows.
     to.ensure_connection()
     context["cursor"].cursor = to.create_cursor()
-    return waited(lambda: execute(sql, params, many, context), to.connection, to.alias)
+    return timed(lambda: execute(sql, params, many, context), to.connection, to.alias)
 
 
 def _ended_by_the_server(to: Any, cursor: Any) -> bool:
     """Say whether a session that held nothing is gone, of a process that answers requests."""
     return (
-        silence.watched(to.alias)
-        and not silence.silent(to.alias)
+        silence.is_monitored(to.alias)
+        and not silence.is_unavailable(to.alias)
         and not to.in_atomic_block
         and bool(to.connection and to.connection.closed)
         and getattr(cursor.cursor, "name", None) is None

@@ -276,7 +276,7 @@ class TestWhatIsRefused:
         def fail(*args, **kwargs):
             raise OperationalError("gone")
 
-        monkeypatch.setattr("geography.selectors.positions_sql.nearby", fail)
+        monkeypatch.setattr("geography.selectors.positions_sql.lookup_many", fail)
         for content_type, body in (("application/json", [HERE]), ("text/csv", f"lat,lon\n{HERE[1]},{HERE[0]}\n")):
             assert_problem(post("/locate", body, content_type), 503, "database-away")
         assert bulk.taken == 0

@@ -104,7 +104,7 @@ class TestJson:
             counted.extend(items)
             return iter([])
 
-        monkeypatch.setattr("api.bulk.positions.answered", counting)
+        monkeypatch.setattr("api.bulk.positions.answer_positions", counting)
         properties = {f"p{number}": number for number in range(5)}
         point = {"type": "Point", "coordinates": [-79.3, 43.6]}
         feature = json.dumps({"type": "Feature", "geometry": point, "properties": properties}, separators=(",", ":"))

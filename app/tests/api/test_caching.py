@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from api.encodings import chosen_encoding
-from api.shelf import WHOLE_MAX_BYTES, Shelf
+from api.shelf import WHOLE_MAX_BYTES, DiskCache
 from geography.models import Status
 from geography.selectors import catalogue
 from tests import world as worlds
@@ -230,7 +230,7 @@ def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
     def ask():
         begin.wait()
         # A shelf of its own for each, as processes have.
-        assert Shelf(tmp_path, 10_000).fetch("key", make) == b"body"
+        assert DiskCache(tmp_path, 10_000).get_or_create("key", make) == b"body"
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for one in threads:
@@ -256,9 +256,9 @@ def on_disk(folder):
 
 def test_the_cache_is_bounded_in_blocks_and_in_files(tmp_path):
     limit = 2_000_000
-    shelf = Shelf(tmp_path, limit)
+    shelf = DiskCache(tmp_path, limit)
     for number in range(2_000):
-        shelf.fetch(str(number), lambda: b"x" * 120)  # tiles: 240 kB in all, but 8 MB of blocks
+        shelf.get_or_create(str(number), lambda: b"x" * 120)  # tiles: 240 kB in all, but 8 MB of blocks
         if number % 10 == 0:
             swept(shelf)
     swept(shelf)
@@ -268,38 +268,38 @@ def test_the_cache_is_bounded_in_blocks_and_in_files(tmp_path):
 
 
 def test_without_eviction_nothing_more_is_stored(tmp_path, monkeypatch):
-    shelf = Shelf(tmp_path, 2_000_000)
-    monkeypatch.setattr(shelf.evictor, "sweep", lambda: False)
+    shelf = DiskCache(tmp_path, 2_000_000)
+    monkeypatch.setattr(shelf.evictor, "delete_unreferenced", lambda: False)
     for number in range(1_000):
-        assert shelf.fetch(str(number), lambda: b"x" * 120) == b"x" * 120
+        assert shelf.get_or_create(str(number), lambda: b"x" * 120) == b"x" * 120
     swept(shelf)
     count, _ = on_disk(tmp_path)
     assert count <= 2_000_000 // 16_384 // 8 + 1
 
 
 def test_eviction_runs_in_no_request(tmp_path, monkeypatch):
-    shelf = Shelf(tmp_path, 2_000_000)
+    shelf = DiskCache(tmp_path, 2_000_000)
     threads = []
     files = shelf.evictor._files
     monkeypatch.setattr(shelf.evictor, "_files", lambda: threads.append(threading.current_thread()) or files())  # type: ignore[func-returns-value]
     for number in range(200):
-        shelf.fetch(str(number), lambda: b"x" * 120)
+        shelf.get_or_create(str(number), lambda: b"x" * 120)
     swept(shelf)
     assert threads
     assert threading.current_thread() not in threads
 
 
 def test_what_was_used_last_stays(tmp_path):
-    shelf = Shelf(tmp_path, 2_000_000)
-    shelf.fetch("used", lambda: b"used")
+    shelf = DiskCache(tmp_path, 2_000_000)
+    shelf.get_or_create("used", lambda: b"used")
     (path,) = (path for path in tmp_path.iterdir() if "-" not in path.name)
     for number in range(300):
-        shelf.fetch(str(number), lambda: b"x" * 120)
+        shelf.get_or_create(str(number), lambda: b"x" * 120)
         swept(shelf)
         os.utime(path, (time.time() - 301, time.time() - 301))
-        assert shelf.kept("used") == b"used"
-    assert shelf.kept("used") == b"used"
-    assert shelf.kept("0") is None
+        assert shelf.get("used") == b"used"
+    assert shelf.get("used") == b"used"
+    assert shelf.get("0") is None
 
 
 @pytest.mark.parametrize("size", [100, WHOLE_MAX_BYTES + 1])
@@ -315,10 +315,10 @@ def test_what_was_used_last_stays(tmp_path):
     ],
 )
 def test_a_damaged_file_is_a_miss_and_removed(tmp_path, size, damage):
-    shelf, body = Shelf(tmp_path, 100_000_000), bytes(range(250)) * (size // 250 + 1)
+    shelf, body = DiskCache(tmp_path, 100_000_000), bytes(range(250)) * (size // 250 + 1)
 
     def fetched():
-        stored = shelf.fetch("key", lambda: body)
+        stored = shelf.get_or_create("key", lambda: body)
         if isinstance(stored, bytes):
             return stored
         with stored.file:
@@ -328,7 +328,7 @@ def test_a_damaged_file_is_a_miss_and_removed(tmp_path, size, damage):
     (path,) = (path for path in tmp_path.iterdir() if "-" not in path.name)
     whole = path.read_bytes()
     path.write_bytes(damage(whole))
-    assert shelf.kept("key") is None
+    assert shelf.get("key") is None
     assert not path.exists()
     path.write_bytes(damage(whole))
     assert fetched() == body
@@ -350,7 +350,7 @@ def test_a_body_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", recorded)
-    Shelf(tmp_path, 1_000_000).fetch("key", lambda: b"body")
+    DiskCache(tmp_path, 1_000_000).get_or_create("key", lambda: b"body")
     assert order == ["fsync", "replace"]
 
 
@@ -359,8 +359,8 @@ def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkey
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    shelf = Shelf(tmp_path, 1_000_000)
-    assert [shelf.fetch("key", lambda: b"body") for _ in range(2)] == [b"body", b"body"]
+    shelf = DiskCache(tmp_path, 1_000_000)
+    assert [shelf.get_or_create("key", lambda: b"body") for _ in range(2)] == [b"body", b"body"]
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("lock-")] == []
     assert "a body is not stored: OSError" in caplog.text
 
@@ -374,26 +374,26 @@ def test_parameters_with_any_value_do_not_fill_the_cache(get, world, query, shel
 
 
 def test_a_body_that_fails_is_not_kept(tmp_path):
-    shelf = Shelf(tmp_path, 100_000)
+    shelf = DiskCache(tmp_path, 100_000)
     with pytest.raises(ZeroDivisionError):
-        shelf.fetch("key", lambda: b"x" * (1 // 0))
-    assert shelf.fetch("key", lambda: b"right") == b"right"
+        shelf.get_or_create("key", lambda: b"x" * (1 // 0))
+    assert shelf.get_or_create("key", lambda: b"right") == b"right"
 
 
 def test_without_a_folder_every_body_is_made_anew(tmp_path, caplog):
     (tmp_path / "file").write_text("not a folder")
-    shelf = Shelf(tmp_path / "file" / "bodies", 100_000)
+    shelf = DiskCache(tmp_path / "file" / "bodies", 100_000)
     made = iter([b"one", b"two"])
-    assert [shelf.fetch("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
+    assert [shelf.get_or_create("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
     assert "not used" in caplog.text
 
 
 def test_with_a_limit_of_nought_what_another_process_keeps_is_not_used_either(tmp_path):
-    Shelf(tmp_path, 1_000_000).fetch("key", lambda: b"kept")
-    assert Shelf(tmp_path, 0).fetch("key", lambda: b"made anew") == b"made anew"
+    DiskCache(tmp_path, 1_000_000).get_or_create("key", lambda: b"kept")
+    assert DiskCache(tmp_path, 0).get_or_create("key", lambda: b"made anew") == b"made anew"
 
 
 def test_with_a_limit_of_nought_nothing_is_kept(tmp_path):
     made = iter([b"one", b"two"])
-    shelf = Shelf(tmp_path, 0)
-    assert [shelf.fetch("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
+    shelf = DiskCache(tmp_path, 0)
+    assert [shelf.get_or_create("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]

@@ -26,7 +26,7 @@ PATH = f"/downloads/health-regions/2022/{NAME}"
 def shop(world: Any, settings: Any, tmp_path: Path) -> None:
     """Make the tables of codes of the world's vintages, and nothing else."""
     settings.DOWNLOADS_DIR = tmp_path
-    make.make([one for one in make.published_downloads() if one.format.name in {"csv", "csvw"}], Steps(quiet=True))
+    make.export([one for one in make.published_downloads() if one.format.name in {"csv", "csvw"}], Steps(quiet=True))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_the_headers_of_a_file(get: Any, content: bytes) -> None:
 def test_shares_are_as_whole_as_the_others(get: Any, shop: None, assert_schema: Any) -> None:
     Vintage.objects.filter(label="2021").update(licence_url="https://example.org/fsa")
     Vintage.objects.filter(label="2022").update(licence_url="https://example.org/hr")
-    make.make([one for one in make.published_downloads() if one.format.by_pair], Steps(quiet=True))
+    make.export([one for one in make.published_downloads() if one.format.by_pair], Steps(quiet=True))
     listing = get("/downloads").json()
     assert_schema("DownloadList", listing)
     (fsas,) = (one for one in listing["downloads"] if (one["vintage"]["coverage"], one["vintage"]["label"]) == ("fsa", "2021"))
@@ -216,7 +216,7 @@ def test_a_file_that_is_not_here_is_no_crash(get: Any, shop: None, assert_proble
 
 
 def test_a_file_that_is_being_made_is_asked_for_again(get: Any, shop: None, assert_problem: Any) -> None:
-    with shelf.alone():
+    with shelf.exclusive():
         response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
     assert_problem(response, 503, "download-missing")
     assert response.headers["Retry-After"] == "60"
@@ -298,7 +298,7 @@ def test_an_edition_that_another_one_replaced_is_not_in_force(get: Any, shop: No
     Vintage.objects.filter(coverage__slug="health-regions").update(licence="", licence_url="")
     later = worlds.make_vintage("health-regions", "2023", date(2023, 1, 1))
     worlds.add_places(later, worlds.HEALTH_REGIONS_DEMO)
-    catalogue.forget()
+    catalogue.clear()
     sections = get("/downloads", headers=BROWSER).content.decode().split("<section")
     (replaced,) = (one for one in sections if 'id="health-regions-2022"' in one)
     (current,) = (one for one in sections if 'id="health-regions-2023"' in one)
@@ -313,7 +313,7 @@ def test_a_name_in_a_file_cannot_become_part_of_the_page(get: Any, shop: None) -
     Vintage.objects.filter(label="2022").update(
         attribution_en="<script>alert(1)</script>", licence='"><img src=x onerror=alert(1)>', licence_url="javascript:alert(1)"
     )
-    catalogue.forget()  # no publication, so nobody notices
+    catalogue.clear()  # no publication, so nobody notices
     html = get("/downloads", headers=BROWSER).content.decode()
     assert "&lt;script&gt;alert" in html
     assert "<script>alert" not in html

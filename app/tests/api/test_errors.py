@@ -3,7 +3,7 @@
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
-from api.errors import TABLE, kind_of
+from api.errors import PROBLEM_TYPES, problem_type_of
 from geography import errors as geography
 from geography.messages import Message
 
@@ -28,18 +28,18 @@ class TestTheTable:
             below = of.__subclasses__()
             return [leaf for one in below for leaf in leaves(one)] if below else [of]
 
-        assert set(leaves(geography.GeographyError)) <= set(TABLE)
+        assert set(leaves(geography.GeographyError)) <= set(PROBLEM_TYPES)
 
     def test_finds_a_class_by_its_nearest_ancestor(self):
         class Closer(geography.FsaMalformed):
             pass
 
-        assert kind_of(Closer(Message("no"))).slug == "fsa-malformed"
-        assert kind_of(OperationalError()).slug == "database-away"
-        assert kind_of(KeyError()).slug == "internal-error"
+        assert problem_type_of(Closer(Message("no"))).slug == "fsa-malformed"
+        assert problem_type_of(OperationalError()).slug == "database-away"
+        assert problem_type_of(KeyError()).slug == "internal-error"
 
     def test_gives_each_type_one_status_and_title(self):
-        kinds = set(TABLE.values())
+        kinds = set(PROBLEM_TYPES.values())
         assert len({kind.type for kind in kinds}) == len(kinds)
 
 

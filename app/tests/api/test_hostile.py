@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api import queries
-from api.spec import Spec
+from api.spec import RequestParser
 from tests import world as worlds
 
-SPECS: dict[str, Spec[Any]] = {
+SPECS: dict[str, RequestParser[Any]] = {
     "/health-regions": queries.HEALTH_REGIONS,
     "/health-regions/3501": queries.HEALTH_REGION,
     "/health-regions/3501/fsa": queries.HEALTH_REGION_FSAS,

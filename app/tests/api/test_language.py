@@ -6,11 +6,11 @@ import pytest
 from django.db import connection, transaction
 from django.urls import get_resolver
 
-from api.bulk.formats import Format
-from api.errors import TABLE
+from api.bulk.formats import BulkFormat
+from api.errors import PROBLEM_TYPES
 from api.limits import TooManyAtOnce
 from api.management.commands import translations
-from api.spec import Param
+from api.spec import Parameter
 from geography.codes import PROVINCES
 from geography.messages import Message
 from geography.models import Status, Vintage
@@ -131,11 +131,11 @@ def nothing(request, monkeypatch, client):
 
 
 def one_file(request, monkeypatch, client):
-    make.make([one for one in make.published_downloads() if one.name == "fsa-2021.csv"], Steps(quiet=True))
+    make.export([one for one in make.published_downloads() if one.name == "fsa-2021.csv"], Steps(quiet=True))
 
 
 def being_made(request, monkeypatch, client):
-    lock = shelf.alone()
+    lock = shelf.exclusive()
     lock.__enter__()
     request.addfinalizer(lambda: lock.__exit__(None, None, None))
 
@@ -222,14 +222,14 @@ def _words(text):
 def _names():
     from api import params
 
-    specs = [one for one in vars(params).values() if isinstance(one, Param)]
+    specs = [one for one in vars(params).values() if isinstance(one, Parameter)]
     names = {word for one in specs for name in (one.name, *one.aliases) for word in _words(name)}
     names |= {word for one in specs for value in one.schema.get("enum", ()) for word in _words(value)}
     paths = " ".join(
         str(pattern.pattern) for one in get_resolver().url_patterns for pattern in getattr(one, "url_patterns", [])
     )
     # Of HTTP: what headers and methods are called, and the formats.
-    names |= set(_words("Content-Type POST")) | {word for one in Format for word in _words(one.value)}
+    names |= set(_words("Content-Type POST")) | {word for one in BulkFormat for word in _words(one.value)}
     return names | set(_words(paths)) | {one.abbreviation.lower() for one in PROVINCES}
 
 
@@ -239,7 +239,7 @@ def assert_whole(assert_problem, only_english):
 
     def check(slug, ask):
         english, french = (ask(language) for language in ("en", "fr"))
-        status = next(kind.status for kind in TABLE.values() if kind.slug == slug)
+        status = next(kind.status for kind in PROBLEM_TYPES.values() if kind.slug == slug)
         bodies = [assert_problem(response, status, slug) for response in (english, french)]
         assert [response.headers["Content-Language"] for response in (english, french)] == ["en", "fr"]
         assert all("Accept-Language" in response.headers["Vary"] for response in (english, french))
@@ -278,7 +278,7 @@ def test_so_is_a_refused_method(client, assert_whole, path):
 
 def test_every_problem_of_the_table_is_provoked_here():
     provoked = {slug for slug, _ in CASES} | {slug for slug, *_ in ELSEWHERE} | {"method-not-allowed"}
-    assert provoked == {kind.slug for kind in TABLE.values()}, "add what provokes it to ADDRESSES or ELSEWHERE"
+    assert provoked == {kind.slug for kind in PROBLEM_TYPES.values()}, "add what provokes it to ADDRESSES or ELSEWHERE"
 
 
 class TestOfAProblem:

@@ -9,14 +9,14 @@ import pytest
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.limits import Slots, TooManyAtOnce
+from api.limits import ConcurrencyLimit, TooManyAtOnce
 from api.renderers import JSONRenderer
 
 
 class TestSlots:
     def test_one_more_than_there_are_is_refused_and_a_free_one_taken(self, settings):
         settings.BULK_AT_ONCE = 2
-        slots = Slots()
+        slots = ConcurrencyLimit()
         with slots.one():
             with slots.one(), pytest.raises(TooManyAtOnce), slots.one():
                 pass
@@ -26,7 +26,7 @@ class TestSlots:
 
     def test_a_failure_gives_its_place_back(self, settings):
         settings.BULK_AT_ONCE = 1
-        slots = Slots()
+        slots = ConcurrencyLimit()
         for _ in range(3):
             with pytest.raises(KeyError), slots.one():
                 raise KeyError
@@ -34,13 +34,13 @@ class TestSlots:
 
     def test_zero_means_no_limit(self, settings):
         settings.BULK_AT_ONCE = 0
-        slots = Slots()
+        slots = ConcurrencyLimit()
         with slots.one(), slots.one(), slots.one():
             assert slots.taken == 3
 
     def test_of_many_threads_just_as_many_get_a_place(self, settings):
         settings.BULK_AT_ONCE = 3
-        slots, ready, done = Slots(), Barrier(20), Event()
+        slots, ready, done = ConcurrencyLimit(), Barrier(20), Event()
 
         def ask(number):
             ready.wait()
@@ -62,7 +62,7 @@ class TestSlots:
 
 def test_the_refusal_says_when_to_come_back(rf, settings, assert_problem):
     settings.BULK_AT_ONCE = 1
-    slots = Slots()
+    slots = ConcurrencyLimit()
 
     class View(APIView):
         renderer_classes = [JSONRenderer]

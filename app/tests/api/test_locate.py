@@ -206,8 +206,8 @@ class TestTheReasons:
         """Read what is changed into memory again, where that is to answer."""
 
         def read():
-            atlas.forget()
-            catalogue.forget()
+            atlas.clear()
+            catalogue.clear()
             if settings.LOOKUP_MEMORY_VERTICES:
                 for vintage in (world.vintages["health-regions", "2022"], world.vintages["fsa", "2021"]):
                     atlas.load(vintage)

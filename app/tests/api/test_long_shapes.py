@@ -13,7 +13,7 @@ from django.db import connection
 
 from api.limits import transfers
 from geography.models import RegionLevel
-from geography.selectors.shapes import LongShape
+from geography.selectors.shapes import StreamedGeometry
 
 DECODE = {
     "identity": bytes,
@@ -116,13 +116,13 @@ def test_without_a_folder_it_is_sent_all_the_same(get, tiny, settings, tmp_path)
 
 
 def test_one_that_goes_away_meanwhile_is_an_error_and_no_half_answer(get, assert_problem, tiny, monkeypatch, shelf_folder):
-    pieces = LongShape.pieces
+    pieces = StreamedGeometry.pieces
 
     def gone(self):
         RegionLevel.objects.filter(region=self.region_id).delete()
         yield from pieces(self)
 
-    monkeypatch.setattr(LongShape, "pieces", gone)
+    monkeypatch.setattr(StreamedGeometry, "pieces", gone)
     assert_problem(get(ROUTES[1]), 503, "database-busy")
     assert [one.name for one in shelf_folder.iterdir() if not one.name.startswith("lock-")] == []
 

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.urls import get_resolver
 
 from api import examples, queries, schemas
-from api.errors import TABLE
+from api.errors import PROBLEM_TYPES
 
 STORED = settings.REPO_DIR / "docs" / "openapi.yaml"
 REGENERATE = "docs/openapi.yaml is out of date. From app/: python manage.py api_docs"
@@ -90,7 +90,7 @@ def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_ow
         "/problems/method-not-allowed",
         "/problems/request-refused",
     }
-    assert documented == {kind.type for kind in TABLE.values()} - nobodys
+    assert documented == {kind.type for kind in PROBLEM_TYPES.values()} - nobodys
 
 
 @pytest.mark.parametrize("name", examples.BODIES)
@@ -98,7 +98,7 @@ def test_every_example_is_valid(assert_schema, name):
     assert_schema(name, examples.BODIES[name])
 
 
-@pytest.mark.parametrize("kind", dict.fromkeys(TABLE.values()), ids=lambda kind: kind.slug)
+@pytest.mark.parametrize("kind", dict.fromkeys(PROBLEM_TYPES.values()), ids=lambda kind: kind.slug)
 def test_every_example_of_a_problem_is_valid(assert_schema, kind):
     assert_schema("Problem", examples.problem(kind))
 

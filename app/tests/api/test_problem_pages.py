@@ -2,11 +2,11 @@
 
 import pytest
 
-from api.errors import TABLE
+from api.errors import PROBLEM_TYPES
 from api.problem_help import EXPLANATIONS
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-KINDS = {kind.slug: kind for kind in TABLE.values()}
+KINDS = {kind.slug: kind for kind in PROBLEM_TYPES.values()}
 
 
 def test_every_problem_type_has_an_explanation():

@@ -11,8 +11,8 @@ from django.db import close_old_connections
 from django.test import RequestFactory
 
 from api import shortcut
-from api.located import Answers
-from api.shortcut import Shortcut
+from api.located import LocateResponder
+from api.shortcut import FastPath
 from geography.models import Status
 from geography.selectors import atlas, catalogue
 from operations.metrics import REGISTRY
@@ -98,7 +98,7 @@ def place(x: float = 2_000, y: float = 5_000, **more: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("path", KEPT)
 def test_what_is_kept_is_answered_as_django_answers(django, path, django_assert_num_queries):
-    short = Shortcut(django)
+    short = FastPath(django)
     for method, headers in itertools.product(("GET", "HEAD"), HEADERS):
         if path.startswith("/tiles") and "Accept" in headers:
             continue
@@ -112,7 +112,7 @@ def test_what_is_kept_is_answered_as_django_answers(django, path, django_assert_
 
 
 def test_who_has_what_is_kept_is_told_so(django):
-    short = Shortcut(django)
+    short = FastPath(django)
     etag = ask(short, "/health-regions")[1]["etag"]
     for asked in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         headers = {"If-None-Match": asked}
@@ -138,7 +138,7 @@ def test_who_has_what_is_kept_is_told_so(django):
     ],
 )
 def test_a_position_is_answered_as_django_answers(django, query, django_assert_num_queries):
-    short = Shortcut(django)
+    short = FastPath(django)
     for method, headers in itertools.product(("GET", "HEAD"), HEADERS):
         long = ask(django, "/locate", query, headers, method)
         assert long[0] == "200 OK", long
@@ -167,7 +167,7 @@ def test_a_position_is_answered_as_django_answers(django, query, django_assert_n
     ],
 )
 def test_what_is_wrong_or_not_kept_goes_the_long_way(django, path, query):
-    short = Shortcut(django)
+    short = FastPath(django)
     long = ask(django, path, query)
     before = django.asked
     for _ in range(3):
@@ -177,14 +177,14 @@ def test_what_is_wrong_or_not_kept_goes_the_long_way(django, path, query):
 
 @pytest.mark.parametrize("query", ["lat=43.7&lon=-79.4&q=%E9", "lat=43.7&lon=-79.4&q=é", "&".join(["lat=1"] * 500)])
 def test_a_query_that_nobody_can_read_is_refused_as_ever(django, query):
-    short = Shortcut(django)
+    short = FastPath(django)
     environ = RequestFactory().get("/locate").environ | {"QUERY_STRING": query.encode().decode("latin-1")}
     for application in (django, short, short):
         assert answered(application, dict(environ))[0] == "400 Bad Request"
 
 
 def test_what_django_has_to_settle_goes_the_long_way(django, monkeypatch):
-    short = Shortcut(django)
+    short = FastPath(django)
     for _ in range(2):
         assert ask(short, "/locate", place(), {"Accept": "text/html;q=0.5, application/json"})[0] == "200 OK"
     assert ask(short, "/locate", method="OPTIONS")[0][:3] in ("200", "204")
@@ -199,25 +199,25 @@ def test_what_django_has_to_settle_goes_the_long_way(django, monkeypatch):
 
 
 def test_without_the_editions_in_memory_the_long_way_is_gone(django, settings):
-    short = Shortcut(django)
+    short = FastPath(django)
     for _ in range(2):
         first = ask(short, "/locate", place())
     before = django.asked
     settings.LOOKUP_MEMORY_VERTICES = 0
-    atlas.forget()
+    atlas.clear()
     assert ask(short, "/locate", place()) == first
     assert django.asked == before + 1
 
 
 def test_a_publication_is_seen_at_once(django, world):
-    short = Shortcut(django)
+    short = FastPath(django)
     for _ in range(2):
         assert b'"3501"' in ask(short, "/locate", place())[2]
         assert ask(short, "/health-regions")[0] == "200 OK"
     for vintage in world.vintages.values():
         vintage.status = Status.RETIRED
         vintage.save()
-    catalogue.forget()
+    catalogue.clear()
     catalogue.published()
     for path, query in (("/locate", place()), ("/health-regions", {})):
         answer = ask(short, path, query)
@@ -226,7 +226,7 @@ def test_a_publication_is_seen_at_once(django, world):
 
 
 def test_a_body_that_is_gone_is_made_again(django, tmp_path):
-    short = Shortcut(django)
+    short = FastPath(django)
     first = ask(short, "/health-regions")
     assert ask(short, "/health-regions") == first
     for one in (tmp_path / "bodies").iterdir():
@@ -237,7 +237,7 @@ def test_a_body_that_is_gone_is_made_again(django, tmp_path):
 
 
 def test_what_was_said_while_the_database_was_away_is_no_example(django):
-    short = Shortcut(django)
+    short = FastPath(django)
     catalogue._memories["default"].failed_at = 0.0
     try:
         for _ in range(2):
@@ -250,7 +250,7 @@ def test_what_was_said_while_the_database_was_away_is_no_example(django):
 
 def test_many_kinds_do_not_fill_the_memory(django, monkeypatch):
     monkeypatch.setattr(shortcut, "_REMEMBERED_MAX", 3)
-    short = Shortcut(django)
+    short = FastPath(django)
     for number in range(10):
         assert ask(short, "/health-regions", None, {"Origin": f"https://{number}.example.org"})[0] == "200 OK"
         assert ask(short, "/locate", place(max_distance=str(number)))[0] == "200 OK"
@@ -262,7 +262,7 @@ def test_many_kinds_do_not_fill_the_memory(django, monkeypatch):
 def test_it_is_counted_and_logged_as_ever(django, settings, caplog):
     settings.LOG_REQUESTS = True
     caplog.set_level("INFO", "requests")
-    short = Shortcut(django)
+    short = FastPath(django)
 
     def counted(route: str) -> float:
         labels = {"route": route, "method": "GET", "status": "200"}
@@ -279,7 +279,7 @@ def test_it_is_counted_and_logged_as_ever(django, settings, caplog):
 
 
 def test_the_request_keeps_its_id(django):
-    short = Shortcut(django)
+    short = FastPath(django)
     given = "0123456789abcdef" * 2
     for _ in range(2):
         told: list[Any] = []
@@ -291,9 +291,9 @@ def test_the_request_keeps_its_id(django):
 
 def test_the_first_answer_of_a_kind_is_computed_once(django, monkeypatch):
     computed = []
-    feature = Answers.feature
-    monkeypatch.setattr(Answers, "feature", lambda self, place: computed.append(place) or feature(self, place))  # type: ignore[func-returns-value]
-    application = Shortcut(django)
+    feature = LocateResponder.feature
+    monkeypatch.setattr(LocateResponder, "feature", lambda self, place: computed.append(place) or feature(self, place))  # type: ignore[func-returns-value]
+    application = FastPath(django)
     first = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})
     assert (first[0], django.asked, len(computed)) == ("200 OK", 1, 1)
     again = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})

@@ -27,7 +27,7 @@ def reused(related):
     vintage = worlds.make_vintage("health-regions", "2010", date(2010, 1, 1), effective_to=date(2018, 1, 1), region_count=1)
     worlds.add_places(vintage, EARLIER)
     worlds.relate(worlds.World({("health-regions", "2010"): vintage}))
-    catalogue.forget()
+    catalogue.clear()
     return vintage
 
 
@@ -258,7 +258,7 @@ class TestACodeThatMeansAnotherPlace:
     def test_is_no_longer_warned_of_once_the_other_vintage_is_retired(self, get, reused):
         reused.status = "retired"
         reused.save()
-        catalogue.forget()
+        catalogue.clear()
         assert get("/health-regions/3502").json()["properties"]["warnings"] == []
 
 

@@ -124,7 +124,7 @@ def test_gdal_opens_it_with_every_region(path: Path) -> None:
 
 def test_ranges_over_http_are_all_that_a_reader_needs(vintage: Vintage, settings: Any, tmp_path: Path, client: Any) -> None:
     settings.DOWNLOADS_DIR = tmp_path / "shop"
-    made = make.make([one for one in make.published_downloads() if one.format.name == "pmtiles"], Steps(quiet=True))
+    made = make.export([one for one in make.published_downloads() if one.format.name == "pmtiles"], Steps(quiet=True))
     assert (made.ready, made.failed) == (["health-regions-2022.pmtiles"], {})
     (listed,) = [
         one

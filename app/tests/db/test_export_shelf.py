@@ -171,7 +171,7 @@ def test_a_half_written_file_never_shows(load: Callable[..., str], monkeypatch: 
 
 def test_two_makers_wait_for_each_other_and_the_second_has_nothing_to_do(load: Callable[..., str], shop: Path) -> None:
     load("2022")
-    with shelf.alone(), (shop / ".lock").open("a") as other:
+    with shelf.exclusive(), (shop / ".lock").open("a") as other:
         import fcntl
 
         with pytest.raises(BlockingIOError):

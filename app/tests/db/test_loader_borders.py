@@ -31,14 +31,14 @@ def at(x: float, y: float) -> tuple[float, float]:
     return files.EAST + x, files.NORTH + y
 
 
-def found() -> dict[tuple[str, str], float]:
+def borders_by_pair() -> dict[tuple[str, str], float]:
     return {(one, other): km for one, other, km in Border.objects.values_list("region__code", "neighbour__code", "length_km")}
 
 
 def test_a_common_edge_has_its_length_on_the_ellipsoid_from_either_side(load: Load, tmp_path: Path) -> None:
     load(files.shape(tmp_path, files.grid(2)))
     length = ellipsoid_km(at(10_000, 0), at(10_000, 10_000))
-    assert found() == {
+    assert borders_by_pair() == {
         ("4601", "4602"): pytest.approx(length, abs=1e-6),
         ("4602", "4601"): pytest.approx(length, abs=1e-6),
     }
@@ -46,21 +46,21 @@ def test_a_common_edge_has_its_length_on_the_ellipsoid_from_either_side(load: Lo
 
 def test_regions_that_meet_at_a_corner_are_neighbours_with_a_border_of_nothing(load: Load, tmp_path: Path) -> None:
     load(files.shape(tmp_path, files.grid(4)))
-    assert found()["4601", "4604"] == found()["4603", "4602"] == 0
-    assert len(found()) == 12
+    assert borders_by_pair()["4601", "4604"] == borders_by_pair()["4603", "4602"] == 0
+    assert len(borders_by_pair()) == 12
 
 
 def test_an_island_has_no_neighbours(load: Load, tmp_path: Path) -> None:
     island = files.region("4603", files.box(40_000, 0, 45_000, 5_000))
     load(files.shape(tmp_path, [*files.grid(2), island]))
-    assert set(found()) == {("4601", "4602"), ("4602", "4601")}
+    assert set(borders_by_pair()) == {("4601", "4602"), ("4602", "4601")}
 
 
 def test_an_enclave_has_its_whole_line_as_border(load: Load, tmp_path: Path) -> None:
     inner = files.box(10_000, 10_000, 20_000, 20_000)
     rows = [files.region("4601", files.box(0, 0, 30_000, 30_000), inner[::-1]), files.region("4602", inner)]
     load(files.shape(tmp_path, rows))
-    assert found()["4602", "4601"] == pytest.approx(ellipsoid_km(*inner), abs=1e-5)
+    assert borders_by_pair()["4602", "4601"] == pytest.approx(ellipsoid_km(*inner), abs=1e-5)
 
 
 def test_borders_in_several_stretches_are_added_up(load: Load, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_borders_in_several_stretches_are_added_up(load: Load, tmp_path: Path) -
     ]
     load(files.shape(tmp_path, rows))
     both = ellipsoid_km(at(10_000, 0), at(10_000, 10_000)) + ellipsoid_km(at(10_000, 20_000), at(10_000, 30_000))
-    assert found()["4601", "4602"] == pytest.approx(both, abs=1e-5)
+    assert borders_by_pair()["4601", "4602"] == pytest.approx(both, abs=1e-5)
 
 
 def test_a_border_of_a_thousand_vertices_that_the_pieces_cut_is_as_long_as_its_line(load: Load, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_border_of_a_thousand_vertices_that_the_pieces_cut_is_as_long_as_its_l
     west = [*border[::-1], *files.box(0, 0, 0, 40_000)[:2], border[-1]]
     east = [*files.box(60_000, 0, 60_000, 40_000)[2:4], *border, files.box(60_000, 40_000, 60_000, 40_000)[0]]
     load(files.shape(tmp_path, [files.region("4601", west), files.region("4602", east)]))
-    assert found()["4601", "4602"] == pytest.approx(ellipsoid_km(*border), rel=1e-6)
+    assert borders_by_pair()["4601", "4602"] == pytest.approx(ellipsoid_km(*border), rel=1e-6)
 
 
 def test_where_lines_part_and_cross_the_common_line_counts_once(load: Load, tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_where_lines_part_and_cross_the_common_line_counts_once(load: Load, tmp_
     far = files.box(61_000, 0, 70_000, 40_000)
     rows = [files.region("4601", west), files.region("4602", east), files.region("4603", far)]
     load(files.shape(tmp_path, rows), acceptance=accept("overlaps"))
-    result = found()
+    result = borders_by_pair()
     assert set(result) == {("4601", "4602"), ("4602", "4601")}
     assert result["4601", "4602"] == pytest.approx(ellipsoid_km(*straight), rel=0.01)
     assert set(Border.objects.values_list("tolerance_m", flat=True)) == {250.0}
@@ -103,7 +103,7 @@ def test_an_edge_matched_file_is_held_to_a_millimetre(load: Load, tmp_path: Path
     """A metre of water between two regions parts them."""
     apart = files.region("4603", files.box(20_001, 0, 30_000, 10_000))
     load(files.shape(tmp_path, [*files.grid(2), apart]))
-    assert set(found()) == {("4601", "4602"), ("4602", "4601")}
+    assert set(borders_by_pair()) == {("4601", "4602"), ("4602", "4601")}
     assert set(Border.objects.values_list("tolerance_m", flat=True)) == {0.001}
 
 
@@ -123,13 +123,13 @@ def test_borders_of_any_coverage_are_the_edges_that_its_polygons_share(load: Loa
                 shared = shapely.line_merge(shapely.intersection(cells[one].boundary, cells[other].boundary))
                 lines = [part for part in shapely.get_parts(shared) if part.geom_type == "LineString"]
                 expected[f"46{one + 1:02d}", f"46{other + 1:02d}"] = sum(ellipsoid_km(*line.coords) for line in lines)
-    assert found() == pytest.approx(expected, abs=2e-5)
+    assert borders_by_pair() == pytest.approx(expected, abs=2e-5)
 
 
 def test_a_vintage_of_an_earlier_release_gets_its_borders_later(load: Load, tmp_path: Path) -> None:
     load(files.shape(tmp_path, files.grid(4)))
-    before = found()
+    before = borders_by_pair()
     Border.objects.all().delete()
     pipeline.complete(files.quiet())
-    assert found() == before
+    assert borders_by_pair() == before
     assert Vintage.objects.count() == 1

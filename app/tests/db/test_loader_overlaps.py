@@ -40,7 +40,7 @@ def fsas(tmp_path: Path, *rows: files.Row) -> Path:
     return files.shape(tmp_path / "fsa", rows)
 
 
-def found() -> dict[tuple[str, str], tuple[float, float, float]]:
+def overlaps_by_pair() -> dict[tuple[str, str], tuple[float, float, float]]:
     rows = Overlap.objects.values_list("fsa__code", "health_region__code", "area_km2", "share_of_fsa", "share_of_region")
     return {(fsa, region): (area, of_fsa, of_region) for fsa, region, area, of_fsa, of_region in rows}
 
@@ -60,7 +60,7 @@ def test_shares_are_the_areas_on_the_ellipsoid_whichever_is_loaded_first(load: L
         ellipsoid_km2(files.box(30_000, 5_000, 60_000, 35_000)),
     )
     whole, region = ellipsoid_km2(files.box(15_000, 5_000, 65_000, 35_000)), ellipsoid_km2(WEST)
-    result = found()
+    result = overlaps_by_pair()
     assert set(result) == {("R3A", "4601"), ("R3A", "4602")}
     assert result["R3A", "4601"] == pytest.approx((west, west / whole, west / region), rel=1e-6)
     assert result["R3A", "4602"][:2] == pytest.approx((east, east / whole), rel=1e-6)
@@ -71,7 +71,7 @@ def test_thirty_and_seventy_percent_come_out_so(load: Load, tmp_path: Path) -> N
     """By construction in the projection; its scale differs by a few hundredths of a percent across the FSA."""
     load(regions(tmp_path))
     load(fsas(tmp_path, files.fsa("R3A", files.box(21_000, 0, 51_000, 40_000))), "fsa")
-    result = found()
+    result = overlaps_by_pair()
     assert result["R3A", "4601"][1] == pytest.approx(0.3, abs=2e-4)
     assert result["R3A", "4602"][1] == pytest.approx(0.7, abs=2e-4)
     assert result["R3A", "4601"][1] + result["R3A", "4602"][1] == pytest.approx(1, abs=1e-7)
@@ -88,7 +88,7 @@ def test_regions_that_only_touch_do_not_overlap(load: Load, tmp_path: Path) -> N
     east = [*files.box(60_000, 0, 60_000, 40_000)[2:4], *border, files.box(60_000, 40_000, 60_000, 40_000)[0]]
     load(files.shape(tmp_path / "hr", [files.region("4601", west), files.region("4602", east)]))
     load(fsas(tmp_path, files.fsa("R3A", west), files.fsa("R3B", east)), "fsa")
-    result = found()
+    result = overlaps_by_pair()
     assert set(result) == {("R3A", "4601"), ("R3B", "4602")}
     assert [shares for _, *shares in result.values()] == [pytest.approx([1, 1], abs=1e-8)] * 2
 
@@ -110,7 +110,7 @@ def test_shares_of_any_fsa_inside_sum_to_one_and_agree_with_the_polygons(load: L
     letters = "ABCEGHJKLMNP"
     load(fsas(tmp_path, *(files.fsa(f"R3{letters[one]}", ring) for one, ring in enumerate(postal))), "fsa")
     sums = dict.fromkeys((f"R3{one}" for one in letters), 0.0)
-    for (fsa, region), (area, share, _) in found().items():
+    for (fsa, region), (area, share, _) in overlaps_by_pair().items():
         sums[fsa] += share
         exact = shapely.intersection(
             shapely.Polygon(postal[letters.index(fsa[2])]), shapely.Polygon(health[int(region[2:]) - 1])
@@ -124,7 +124,7 @@ def test_an_fsa_in_the_water_has_no_overlap(load: Load, tmp_path: Path) -> None:
     load(regions(tmp_path))
     far = files.fsa("R3B", files.box(90_000, 0, 95_000, 5_000))
     load(fsas(tmp_path, files.fsa("R3A", files.cell(0)), far), "fsa")
-    assert set(found()) == {("R3A", "4601")}
+    assert set(overlaps_by_pair()) == {("R3A", "4601")}
 
 
 def test_holes_and_islands_count_as_they_are(load: Load, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_holes_and_islands_count_as_they_are(load: Load, tmp_path: Path) -> None
     load(files.shape(tmp_path / "hr", rows))
     inside = files.fsa("R3B", files.box(11_000, 11_000, 12_000, 12_000))
     load(fsas(tmp_path, files.fsa("R3A", files.box(0, 0, 30_000, 30_000)), inside), "fsa", acceptance=accept("overlaps"))
-    result = found()
+    result = overlaps_by_pair()
     assert result["R3A", "4602"][0] == pytest.approx(ellipsoid_km2(inner), rel=1e-6)
     assert result["R3A", "4601"][0] == pytest.approx(ellipsoid_km2(files.box(0, 0, 30_000, 30_000), inner[::-1]), rel=1e-6)
     assert ("R3B", "4601") not in result
@@ -156,9 +156,9 @@ def test_a_pair_is_computed_before_a_staged_vintage_is_published(load: Load, tmp
     with pytest.raises(GatesFailed):
         load(regions(tmp_path), expected_count=3)
     load(fsas(tmp_path, SPLIT), "fsa")
-    assert found() == {}
+    assert overlaps_by_pair() == {}
     load(regions(tmp_path), expected_count=3, acceptance=accept("count"))
-    assert set(found()) == {("R3A", "4601"), ("R3A", "4602")}
+    assert set(overlaps_by_pair()) == {("R3A", "4601"), ("R3A", "4602")}
 
 
 def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Pa
     changed = files.shape(tmp_path / "new", [files.region("4601", WEST, name="New"), files.region("4602", EAST_)])
     load(changed)
     load(fsas(tmp_path, SPLIT), "fsa")
-    before = found()
+    before = overlaps_by_pair()
     assert {label for (label,) in Overlap.objects.values_list("health_region_vintage__status")} == {"published"}
     pipeline.roll_back("health-regions", Steps(quiet=True))
     rows = Overlap.objects.filter(health_region_vintage__status="published")

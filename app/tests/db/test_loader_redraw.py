@@ -37,7 +37,7 @@ def before(load: Callable[..., Any], tmp_path: Path) -> tuple[Vintage, dict[Tile
     return vintage, tiles
 
 
-def told(**options: Any) -> str:
+def command_output(**options: Any) -> str:
     out = StringIO()
     call_command("draw_tiles", stdout=out, verbosity=0, **options)
     return out.getvalue()
@@ -59,7 +59,7 @@ def test_without_tiles_every_tile_says_how_to_draw_them(before: tuple[Vintage, d
 def test_the_tiles_are_those_that_the_load_had_drawn(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
     vintage, tiles = before
     name = f"{vintage.coverage.slug}/{vintage.label}"
-    assert told() == f"{name}: drawn\n"
+    assert command_output() == f"{name}: drawn\n"
     for address, tile in tiles.items():
         again = tile_draw(vintage=vintage, address=address)
         if address.zoom in FINE:
@@ -67,11 +67,11 @@ def test_the_tiles_are_those_that_the_load_had_drawn(before: tuple[Vintage, dict
             assert len(again) == pytest.approx(len(tile), abs=8)
         else:
             assert layers(again)["regions"] == layers(tile)["regions"]
-    assert told() == f"{name} has tiles\n"
-    assert told(vintage=[name], again=True) == f"{name}: drawn\n"
+    assert command_output() == f"{name} has tiles\n"
+    assert command_output(vintage=[name], again=True) == f"{name}: drawn\n"
     assert TileLabel.objects.count() == vintage.regions.count()
 
 
 def test_what_is_not_published_is_told(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
     with pytest.raises(CommandError, match="No vintage fsa/1999 is published"):
-        told(vintage=["fsa/1999"])
+        command_output(vintage=["fsa/1999"])

@@ -18,7 +18,7 @@ from loader.publish import delete
 from tests import world as worlds
 
 # Elsewhere tests.conftest takes it away.
-in_background = atlas.in_background
+in_background = atlas.load_async
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def room(settings):
 @pytest.fixture
 def threads(room, monkeypatch):
     """Let threads read, and wait for them: none may outlive the tables of its test."""
-    monkeypatch.setattr(atlas, "in_background", in_background)
+    monkeypatch.setattr(atlas, "load_async", in_background)
     yield
     wait_for(lambda: not any(thread.name.startswith("atlas") for thread in threading.enumerate()))
 
@@ -46,13 +46,13 @@ class TestWhatIsHeld:
         vintage = world.vintages["health-regions", "2022"]
         layer = atlas.load(vintage)
         with django_assert_num_queries(0):
-            assert atlas.held(vintage, border=True) is layer
+            assert atlas.get_index(vintage, border=True) is layer
 
     def test_of_fsas_knows_no_borders_since_nobody_asks(self, world):
         fsa = world.vintages["fsa", "2021"]
-        assert not loaded(fsa).knows_borders
-        assert atlas.held(fsa) is not None
-        assert atlas.held(fsa, border=True) is None
+        assert not loaded(fsa).has_border_index
+        assert atlas.get_index(fsa) is not None
+        assert atlas.get_index(fsa, border=True) is None
 
     def test_is_let_go_when_it_is_no_longer_published(self, world):
         old, new = world.vintages["health-regions", "2018"], world.vintages["health-regions", "2022"]
@@ -60,7 +60,7 @@ class TestWhatIsHeld:
         old.status = Status.RETIRED
         old.save()
         atlas.load(new)
-        assert set(atlas._atlas.layers) == {new.load_id}
+        assert set(atlas._registry.layers) == {new.load_id}
 
     def test_is_never_another_load_with_the_same_primary_key(self, world):
         """After a restore the sequence goes on from the backup: the next load gets a primary key that a process remembers."""
@@ -68,12 +68,12 @@ class TestWhatIsHeld:
         atlas.load(vintage)
         key = vintage.pk
         delete(vintage)
-        catalogue.forget()
+        catalogue.clear()
         again = worlds.make_vintage("health-regions", "2022", date(2022, 1, 1), pk=key)
         worlds.add_places(again, worlds.HEALTH_REGIONS_2018)
         vintage = vintage_in_force(coverage="health-regions")
         assert (vintage.pk, vintage.label) == (key, "2022")
-        assert atlas.held(vintage) is None
+        assert atlas.get_index(vintage) is None
         (found,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
         assert found.region is not None
         assert (found.region.code, found.region.name_en) == ("3501", "Whole Health Unit")
@@ -83,7 +83,7 @@ class TestWhatIsHeld:
         Vintage.objects.filter(pk=vintage.pk).update(load_id=uuid.uuid4())
         with pytest.raises(atlas.RowsReplaced):
             atlas.load(vintage)
-        assert atlas.held(vintage) is None
+        assert atlas.get_index(vintage) is None
 
     def test_stays_within_its_bound(self, world, settings):
         settings.LOOKUP_MEMORY_VERTICES = 60
@@ -112,7 +112,7 @@ class TestWhatIsHeld:
         layer = loaded(world.vintages["health-regions", "2022"])
         layer._cells._made = Squares()
         for x in range(20):
-            layer._cells.at(x * cells.SIDE, 0.0)
+            layer._cells.at(x * cells.CELL_SIDE_M, 0.0)
         assert len(layer._cells._made) == 5
 
 
@@ -131,30 +131,30 @@ class TestInTheBackground:
         vintage = worlds.build().vintages["health-regions", "2022"]
         position = LonLat(*worlds.lonlat(2_000, 5_000))
         first = position_locate(position=position, vintages=[vintage])
-        wait_for(lambda: atlas.held(vintage) is not None)
+        wait_for(lambda: atlas.get_index(vintage) is not None)
         with django_assert_num_queries(0):
             assert position_locate(position=position, vintages=[vintage]) == first
 
     def test_a_publication_is_answered_at_once(self):
         worlds.build()
-        atlas.warm()
-        wait_for(lambda: len(atlas._atlas.layers) == 2)
+        atlas.preload()
+        wait_for(lambda: len(atlas._registry.layers) == 2)
         newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
         worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
         vintage = vintage_in_force(coverage="health-regions")
         (found,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
         assert found.region is not None
         assert (found.vintage.label, found.region.code) == ("2024", "3501")
-        wait_for(lambda: atlas.held(vintage) is not None)
+        wait_for(lambda: atlas.get_index(vintage) is not None)
 
     def test_what_does_not_fit_is_not_tried_at_every_question(self, settings, caplog):
         vintage = worlds.build().vintages["health-regions", "2022"]
         settings.LOOKUP_MEMORY_VERTICES = 10
-        assert atlas.held(vintage) is None
-        wait_for(lambda: vintage.load_id in atlas._atlas.not_before and not atlas._atlas.loading)
+        assert atlas.get_index(vintage) is None
+        wait_for(lambda: vintage.load_id in atlas._registry.not_before and not atlas._registry.loading)
         assert "does not fit" in caplog.text
-        assert atlas.held(vintage) is None
-        assert not atlas._atlas.loading
+        assert atlas.get_index(vintage) is None
+        assert not atlas._registry.loading
 
     def test_a_failure_is_tried_again_later(self, monkeypatch):
         vintage = worlds.build().vintages["health-regions", "2022"]
@@ -164,10 +164,10 @@ class TestInTheBackground:
 
         with monkeypatch.context() as patch:
             patch.setattr(atlas, "load", fail)
-            assert atlas.held(vintage) is None
-            wait_for(lambda: vintage.load_id in atlas._atlas.not_before and not atlas._atlas.loading)
-        assert atlas.held(vintage) is None
+            assert atlas.get_index(vintage) is None
+            wait_for(lambda: vintage.load_id in atlas._registry.not_before and not atlas._registry.loading)
+        assert atlas.get_index(vintage) is None
         monkeypatch.setattr(atlas, "_RETRY_S", 0)
-        atlas._atlas.not_before.clear()
-        assert atlas.held(vintage) is None
-        wait_for(lambda: atlas.held(vintage) is not None)
+        atlas._registry.not_before.clear()
+        assert atlas.get_index(vintage) is None
+        wait_for(lambda: atlas.get_index(vintage) is not None)

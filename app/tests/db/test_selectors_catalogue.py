@@ -27,9 +27,9 @@ def clock(monkeypatch):
 
     clock = Clock()
     monkeypatch.setattr(catalogue, "time", clock)
-    catalogue.forget()
+    catalogue.clear()
     yield clock
-    catalogue.forget()
+    catalogue.clear()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def away(monkeypatch):
         def fail():
             raise OperationalError("gone")
 
-        monkeypatch.setattr(catalogue, "_found", fail)
+        monkeypatch.setattr(catalogue, "_load_from_database", fail)
 
     return leave
 
@@ -67,10 +67,10 @@ def test_what_is_published_is_read_again_only_where_it_is_something_else(world, 
 def test_a_publication_is_seen_once_it_is_older(world, clock):
     before = catalogue.published()
     worlds.make_vintage("fsa", "2026", date(2026, 1, 1))
-    assert catalogue.published().labelled("fsa", "2026") is None
+    assert catalogue.published().vintage_labelled("fsa", "2026") is None
     clock.now += catalogue.MAX_AGE_S
     after = catalogue.published()
-    assert after.labelled("fsa", "2026") is not None
+    assert after.vintage_labelled("fsa", "2026") is not None
     assert after.revision != before.revision
 
 
@@ -82,21 +82,21 @@ def test_as_long_as_nothing_changes_the_vintages_are_the_same_objects(world, clo
 
 def test_the_revision_is_the_same_in_every_process_and_changes_with_a_retirement(world, clock):
     before = catalogue.published().revision
-    catalogue.forget()
+    catalogue.clear()
     assert catalogue.published().revision == before
     world.vintages["fsa", "extract"].status = Status.RETIRED
     world.vintages["fsa", "extract"].save()
-    catalogue.forget()
+    catalogue.clear()
     assert catalogue.published().revision != before
 
 
 def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for_ever(world, clock, away):
     remembered = catalogue.published()
     away()
-    assert catalogue.stale_s() is None
+    assert catalogue.staleness_s() is None
     clock.now += catalogue.STALE_MAX_S - 1
     assert catalogue.published() is remembered
-    assert catalogue.stale_s() == catalogue.STALE_MAX_S - 1
+    assert catalogue.staleness_s() == catalogue.STALE_MAX_S - 1
     clock.now += 2
     with pytest.raises(OperationalError):
         catalogue.published()
@@ -106,9 +106,9 @@ def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for
 def folder(tmp_path, monkeypatch):
     """Let this process keep on disk what is published, and say so every time."""
     monkeypatch.setattr(kept, "CONFIRM_S", 0.0)
-    kept.use(tmp_path / "published")
+    kept.configure(tmp_path / "published")
     yield tmp_path / "published"
-    kept.use(None)
+    kept.configure(None)
 
 
 def values(found):
@@ -123,7 +123,7 @@ def test_a_process_that_starts_while_the_database_is_away_finds_what_another_one
     world, clock, folder, away, django_assert_num_queries
 ):
     before = catalogue.published()
-    catalogue.forget()
+    catalogue.clear()
     away()
     with django_assert_num_queries(0):
         after = catalogue.published()
@@ -138,7 +138,7 @@ def test_what_is_kept_and_vanishes_is_kept_again(world, clock, folder):
     clock.now += 1
     catalogue.published()
     assert len(list(folder.iterdir())) == 1
-    assert kept.read("published") is not None
+    assert kept.load("published") is not None
 
 
 @pytest.mark.parametrize("told", [b"", b"[", b"3", b'[{"model":"geography.atlantis"}]', b'[{"pk":1}]', b'["a"]'])
@@ -146,7 +146,7 @@ def test_what_is_kept_and_cannot_be_read_is_nothing(world, clock, folder, away, 
     catalogue.published()
     (file,) = folder.iterdir()
     file.write_bytes(told)
-    catalogue.forget()
+    catalogue.clear()
     away()
     with pytest.raises(OperationalError):
         catalogue.published()
@@ -160,7 +160,7 @@ def test_while_the_database_is_away_it_is_not_asked_by_every_request(world, cloc
         asked.append(1)
         raise OperationalError("gone")
 
-    monkeypatch.setattr(catalogue, "_found", fail)
+    monkeypatch.setattr(catalogue, "_load_from_database", fail)
     clock.now += 1
     for _ in range(10):
         catalogue.published()
@@ -173,10 +173,10 @@ def test_who_waited_while_another_asked_in_vain_gets_what_is_remembered_too(worl
     clock.now += 1
     catalogue.published()
     # As if this thread had come before the other one knew.
-    assert catalogue._refreshed(catalogue._memories["default"], clock.now - 0.1) is remembered
+    assert catalogue._refresh(catalogue._memories["default"], clock.now - 0.1) is remembered
     clock.now += catalogue.STALE_MAX_S
     with pytest.raises(OperationalError):
-        catalogue._refreshed(catalogue._memories["default"], clock.now)
+        catalogue._refresh(catalogue._memories["default"], clock.now)
 
 
 @pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_without_anything_to_remember_an_absent_database_is_an_error(clock, away
 
 
 def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
-    now, asked, go = catalogue._found(), [], threading.Event()
+    now, asked, go = catalogue._load_from_database(), [], threading.Event()
 
     def slow():
         asked.append(1)
@@ -195,7 +195,7 @@ def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
         return now
 
     ticks = iter(range(1_000, 2_000))
-    monkeypatch.setattr(catalogue, "_found", slow)
+    monkeypatch.setattr(catalogue, "_load_from_database", slow)
     monkeypatch.setattr(clock, "monotonic", lambda: next(ticks))
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 500)
     found = []

@@ -11,7 +11,7 @@ from django.core.checks import run_checks
 from django.db import connection
 
 
-def found(**options: Any) -> set[str]:
+def check_ids(**options: Any) -> set[str]:
     return {message.id or "" for message in run_checks(**options)}
 
 
@@ -46,7 +46,7 @@ def found(**options: Any) -> set[str]:
 def test_limits_that_make_no_sense_are_told(settings: Any, changes: dict[str, Any], expected: set[str]) -> None:
     for key, value in changes.items():
         setattr(settings, key, value)
-    assert {one for one in found() if one.startswith("operations.")} == expected
+    assert {one for one in check_ids() if one.startswith("operations.")} == expected
 
 
 def test_every_message_has_a_hint(settings: Any) -> None:

@@ -31,7 +31,7 @@ def record(message: str, *args: Any, error: bool = False) -> logging.LogRecord:
 
 class TestFormats:
     def test_json_is_one_object_a_line(self) -> None:
-        requestid.begin(ID)
+        requestid.start(ID)
         line = JsonFormatter().format(record('é "%s"\n', "x"))
         assert "\n" not in line
         entry = json.loads(line)
@@ -39,7 +39,7 @@ class TestFormats:
         assert entry == {"level": "warning", "logger": "geo", "message": 'é "x"\n', "request_id": ID}
 
     def test_a_line_ends_with_the_id(self) -> None:
-        requestid.begin(ID)
+        requestid.start(ID)
         assert LineFormatter().format(record("hello")).endswith(f" WARNING geo hello [{ID}]")
 
     @pytest.mark.parametrize("formatter", [JsonFormatter(), LineFormatter()])

@@ -95,33 +95,33 @@ def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server
 
 
 def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = places.Places(1)
-    few.take()
-    threading.Timer(0.05, few.give_back, [0.05]).start()
-    few.take()
+    few = places.Permits(1)
+    few.acquire()
+    threading.Timer(0.05, few.release, [0.05]).start()
+    few.acquire()
     monkeypatch.setattr(places, "PATIENCE_S", 0.05)
-    with pytest.raises(places.NoPlace):
-        few.take()
+    with pytest.raises(places.PoolExhausted):
+        few.acquire()
     assert few.hang
     # From now on nobody waits: this one would until somebody else gives it back.
     monkeypatch.setattr(places, "PATIENCE_S", 1e9)
-    with pytest.raises(places.NoPlace):
-        few.take()
+    with pytest.raises(places.PoolExhausted):
+        few.acquire()
 
 
 def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it() -> None:
-    few, hangs = places.Places(2), []
+    few, hangs = places.Permits(2), []
     for held_s in (0.1, places.PATIENCE_S + 0.1, 0.1):
-        few.take()
-        few.give_back(held_s)
+        few.acquire()
+        few.release(held_s)
         hangs.append(few.hang)
     assert hangs == [False, True, False]
 
 
 def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = places.Places(1)
-    monkeypatch.setitem(places._places, "default", few)
-    monkeypatch.setattr(places._thread, "answers", True)
+    few = places.Permits(1)
+    monkeypatch.setitem(places._permits, "default", few)
+    monkeypatch.setattr(places._thread, "mark_serving_thread", True)
     with places.place("default"), places.place("default"):
         assert few.free == 0
     assert few.free == 1
@@ -131,7 +131,7 @@ def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(places._places, "default", places.Places(0))
-    monkeypatch.setattr(places._thread, "answers", False)
+    monkeypatch.setitem(places._permits, "default", places.Permits(0))
+    monkeypatch.setattr(places._thread, "mark_serving_thread", False)
     with places.place("default"):
         pass

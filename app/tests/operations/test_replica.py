@@ -13,7 +13,7 @@ from geography import reading
 from geography.models import Vintage
 from geography.reading import PRIMARY, REPLICA
 from operations import replica
-from operations.replica import SILENT_S, Watch
+from operations.replica import SILENT_S, ReplicaMonitor
 
 
 class Both:
@@ -23,7 +23,7 @@ class Both:
         self.now = 1000.0
         self.at: dict[str, int | None] = {PRIMARY: 100, REPLICA: 100}
 
-    def check(self, watch: Watch, seconds: float = 1.0, **at: int | None) -> bool:
+    def check(self, watch: ReplicaMonitor, seconds: float = 1.0, **at: int | None) -> bool:
         self.now += seconds
         self.at |= {{"primary": PRIMARY, "standby": REPLICA}[name]: place for name, place in at.items()}
         watch.ask_primary()
@@ -35,22 +35,22 @@ class Both:
 def both(monkeypatch: pytest.MonkeyPatch) -> Both:
     found = Both()
     monkeypatch.setattr("operations.replica.time.monotonic", lambda: found.now)
-    monkeypatch.setattr(replica, "_position", lambda alias: found.at[alias])
+    monkeypatch.setattr(replica, "_wal_position", lambda alias: found.at[alias])
     return found
 
 
 def test_a_standby_that_has_all_of_the_primary_is_read_from(both: Both) -> None:
-    watch = Watch(max_lag_s=5)
-    assert not watch.usable()
+    watch = ReplicaMonitor(max_lag_s=5)
+    assert not watch.is_usable()
     assert both.check(watch)
-    assert watch.standing() == replica.Standing(up=True, lag_s=0.0, used=True)
+    assert watch.status() == replica.ReplicaStatus(up=True, lag_s=0.0, used=True)
     # Nothing is written: the standby stays as near as it can be.
     assert both.check(watch, 3600)
     assert watch.lag_s == 0.0
 
 
 def test_one_that_falls_behind_is_not_until_it_has_caught_up(both: Both) -> None:
-    watch = Watch(max_lag_s=3)
+    watch = ReplicaMonitor(max_lag_s=3)
     both.check(watch)
     assert [both.check(watch, primary=place) for place in (200, 300, 400)] == [True, True, True]
     assert watch.lag_s == 3.0
@@ -63,43 +63,43 @@ def test_one_that_falls_behind_is_not_until_it_has_caught_up(both: Both) -> None
 
 
 def test_one_that_was_behind_from_the_first_look_is_not(both: Both) -> None:
-    watch = Watch(max_lag_s=5)
+    watch = ReplicaMonitor(max_lag_s=5)
     assert not both.check(watch, primary=900)
-    assert watch.standing() == replica.Standing(up=True, lag_s=None, used=False)
+    assert watch.status() == replica.ReplicaStatus(up=True, lag_s=None, used=False)
     assert both.check(watch, standby=900)
 
 
 def test_one_that_does_not_answer_is_not(both: Both) -> None:
-    watch = Watch(max_lag_s=5)
+    watch = ReplicaMonitor(max_lag_s=5)
     both.check(watch)
     assert not both.check(watch, standby=None)
     assert both.check(watch, standby=100)
     # A check that never ends is no answer either.
     both.now += SILENT_S
-    assert not watch.usable()
+    assert not watch.is_usable()
 
 
 def test_while_the_primary_is_away_it_is_where_it_kept_up_until_then(both: Both) -> None:
-    near, far = Watch(max_lag_s=2), Watch(max_lag_s=2)
+    near, far = ReplicaMonitor(max_lag_s=2), ReplicaMonitor(max_lag_s=2)
     both.check(near)
     both.check(far, primary=200)
     both.check(far, 5)
-    assert not far.usable()
+    assert not far.is_usable()
     assert both.check(near, SILENT_S + 1, primary=None)
     assert near.lag_s is None
     assert not both.check(far)
 
 
 @pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplicaMonitor]:
     """Let this process think that there is a standby, and that it keeps up."""
     monkeypatch.setattr("api.replica.settings", type("Settings", (), {"DATABASES": {PRIMARY: {}, REPLICA: {}}}))
-    watch = Watch(5)
+    watch = ReplicaMonitor(5)
     monkeypatch.setattr(replica, "_watch", watch)
     monkeypatch.setattr(watch, "up", lambda: watch._answered is not False)
     monkeypatch.setattr(watch, "distrust", lambda: setattr(watch, "_answered", False))
     yield watch
-    assert reading.alias() == PRIMARY
+    assert reading.current_alias() == PRIMARY
 
 
 def request_for(view: Any) -> HttpRequest:
@@ -108,11 +108,11 @@ def request_for(view: Any) -> HttpRequest:
     return request
 
 
-def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_it_fails(trusted: Watch) -> None:
+def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_it_fails(trusted: ReplicaMonitor) -> None:
     asked = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        asked.append(reading.alias())
+        asked.append(reading.current_alias())
         if len(asked) == 2:
             raise OperationalError("gone")
         return HttpResponse("found")
@@ -132,41 +132,41 @@ def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_i
 
 @pytest.mark.parametrize("answer", [lambda error: refuse(HttpRequest(), error), lambda error: problem_response(error, {})])
 def test_a_standby_that_is_away_is_no_answer_yet(answer: Any) -> None:
-    with reading.reading(REPLICA), pytest.raises(OperationalError, match="gone"):
+    with reading.use_database(REPLICA), pytest.raises(OperationalError, match="gone"):
         answer(OperationalError("gone"))
 
 
-def test_what_the_primary_fails_in_is_failed(trusted: Watch) -> None:
+def test_what_the_primary_fails_in_is_failed(trusted: ReplicaMonitor) -> None:
     middleware = ReadFromReplica(lambda _: HttpResponse())
     assert middleware.process_exception(HttpRequest(), OperationalError("gone")) is None
-    with reading.reading(REPLICA):
+    with reading.use_database(REPLICA):
         assert middleware.process_exception(HttpRequest(), ValueError()) is None
-        assert reading.alias() == REPLICA
+        assert reading.current_alias() == REPLICA
 
 
-def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(trusted: Watch) -> None:
+def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(trusted: ReplicaMonitor) -> None:
     asked: list[str] = []
 
     def ask() -> bytes:
-        asked.append(reading.alias())
+        asked.append(reading.current_alias())
         if len(asked) == 2:
             raise OperationalError("gone")
         return b"."
 
     def parts() -> Iterator[bytes]:
         for _ in range(3):
-            yield reading.again(ask)
+            yield reading.retry_on_primary(ask)
 
     response = ReadFromReplica(lambda _: StreamingHttpResponse(parts()))(HttpRequest())
     assert isinstance(response, StreamingHttpResponse)
-    assert reading.alias() == PRIMARY
+    assert reading.current_alias() == PRIMARY
     assert b"".join(response) == b"..."
     assert asked == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
 
 def test_the_orm_reads_where_the_thread_reads_and_writes_to_the_primary() -> None:
     assert Vintage.objects.all().db == PRIMARY
-    with reading.reading(REPLICA):
+    with reading.use_database(REPLICA):
         assert Vintage.objects.all().db == REPLICA
         assert reading.Router().db_for_write(Vintage) == PRIMARY
         assert not reading.Router().allow_migrate(REPLICA, "geography")

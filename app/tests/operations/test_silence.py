@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from benchmarks.cluster import free_port
-from operations.silence import Probe
+from operations.silence import HealthProbe
 from tests.faulty import Wire
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +36,11 @@ def connect(wire: Wire) -> Callable[[], Any]:
 
 
 def test_a_new_connection_is_a_sign_of_life_however_long_its_exchanges_take_together(connect: Callable[[], Any]) -> None:
-    probe = Probe(connect, patience_s=0.01, connecting_s=30)
-    assert probe.answered()
+    probe = HealthProbe(connect, patience_s=0.01, connecting_s=30)
+    assert probe.is_answering()
     # An answer to a bare question takes longer than this one has patience for.
-    assert not probe.answered()
-    assert probe.answered()
+    assert not probe.is_answering()
+    assert probe.is_answering()
 
 
 def test_a_connection_that_was_closed_by_the_other_end_says_nothing_about_the_database(connect: Callable[[], Any]) -> None:
@@ -50,17 +50,17 @@ def test_a_connection_that_was_closed_by_the_other_end_says_nothing_about_the_da
         made.append(connect())
         return made[-1]
 
-    probe = Probe(remembered, patience_s=30, connecting_s=30)
-    assert probe.answered()
+    probe = HealthProbe(remembered, patience_s=30, connecting_s=30)
+    assert probe.is_answering()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [made[0].get_backend_pid()])
-    assert probe.answered()
-    assert probe.answered()
+    assert probe.is_answering()
+    assert probe.is_answering()
     assert len(made) == 2
 
 
 def test_a_refusal_is_a_sign_of_life_and_what_swallows_everything_is_none(wire: Wire, connect: Callable[[], Any]) -> None:
     port = free_port()
-    assert Probe(lambda: psycopg2.connect(host="127.0.0.1", port=port), patience_s=0.5, connecting_s=30).answered()
+    assert HealthProbe(lambda: psycopg2.connect(host="127.0.0.1", port=port), patience_s=0.5, connecting_s=30).is_answering()
     wire.silent.set()
-    assert not Probe(connect, patience_s=0.5, connecting_s=0.5).answered()
+    assert not HealthProbe(connect, patience_s=0.5, connecting_s=0.5).is_answering()

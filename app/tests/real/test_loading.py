@@ -10,7 +10,7 @@ import shapely
 from django.db import connection
 from django.db.models import F
 
-from api.located import Answers
+from api.located import LocateResponder
 from geography.coordinates import LonLat
 from geography.models import Overlap, Region, RegionLevel, Status, Vintage
 from geography.selectors import atlas
@@ -217,12 +217,12 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
     vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2022", "2011")}
     if memory:
         for vintage in vintages.values():
-            assert atlas.held(vintage) or atlas.load(vintage)
+            assert atlas.get_index(vintage) or atlas.load(vintage)
     # In Ottawa by the polygons of 2022, 748 m from their border, and in J9A of Gatineau by those of the FSAs.
     known = LonLat(-75.79674179381514, 45.379004283302145)
     chance = np.random.default_rng(819)
     around = [LonLat(*pair) for pair in chance.uniform((-75.95, 45.33), (-75.6, 45.5), (2_000, 2)).tolist()]
-    answers = Answers({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
+    answers = LocateResponder({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
     (first, *rest) = answers.locate([known, *around])
     assert first[0].region is not None
     assert first[1].region is not None

@@ -6,9 +6,9 @@ from django.db import connection
 
 from geography.coordinates import LonLat
 from geography.models import Vintage
-from geography.projection import Place, Places, distance_m, scale
+from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale
 from geography.selectors import atlas, positions_sql, squares
-from geography.selectors.nearby import Reach
+from geography.selectors.nearby import SearchOptions
 from loader.pipeline import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
@@ -54,13 +54,13 @@ def alike(one, other, reach):
 def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settings, label, spread, radius):
     vintage = vintages[label]
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
-    layer = atlas.held(vintage) or atlas.load(vintage)
+    layer = atlas.get_index(vintage) or atlas.load(vintage)
     assert layer is not None
     positions = positions_about(vintage, SPREADS[spread], 400)
-    reach = Reach(radius, nearest_m=20_000.0, border=True)
-    (tables,) = positions_sql.nearby(positions, [(vintage, reach)])
-    together = layer.nearby_each(Places(positions), reach)
-    assert together == [layer.nearby(Place(position), reach) for position in positions]
+    reach = SearchOptions(radius, nearest_m=20_000.0, border=True)
+    (tables,) = positions_sql.lookup_many(positions, [(vintage, reach)])
+    together = layer.lookup_many(ProjectedPoints(positions), reach)
+    assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
     assert sum(bool(one.near) for one in together) > 50
     assert any(one.other for one in together)
@@ -70,22 +70,22 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
 @pytest.mark.parametrize("spread", [0.001, 0.01])
 def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings, label, spread):
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
-    layer = atlas.held(vintages[label]) or atlas.load(vintages[label])
+    layer = atlas.get_index(vintages[label]) or atlas.load(vintages[label])
     assert layer is not None
     random = np.random.default_rng(2015)
     middles = np.repeat(positions_about(vintages[label], 0.002, 60), 50, axis=0)
     positions = [LonLat(*one) for one in (middles + random.normal(0, spread, middles.shape)).tolist()]
-    reach = Reach(2.0, nearest_m=20_000.0, border=True)
-    together = layer.nearby_each(Places(positions), reach)
-    assert together == [layer.nearby(Place(position), reach) for position in positions]
-    known = squares.alone(Places(positions).xy, 2.2, layer._pieces)
+    reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
+    together = layer.lookup_many(ProjectedPoints(positions), reach)
+    assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
+    known = squares.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
     assert 20 < (known >= 0).sum() < len(positions)
 
 
 def test_circles_are_shared_out_alike(vintages, settings):
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
     for vintage in vintages.values():
-        layer = atlas.held(vintage) or atlas.load(vintage)
+        layer = atlas.get_index(vintage) or atlas.load(vintage)
         assert layer is not None
         for position in positions_about(vintage, 0.01, 60):
             for radius in (35.0, 2_000.0):
@@ -105,7 +105,7 @@ def test_degrees_and_metres_are_those_of_postgis():
                 {"lon": lon, "lat": lat},
             )
             x, y, metres = cursor.fetchone()
-        place = Place(LonLat(lon, lat))
+        place = ProjectedPoint(LonLat(lon, lat))
         assert (place.x, place.y) == (x, y)
         assert distance_m(lon, lat, lon + 0.1, lat) == pytest.approx(metres, abs=1e-6)
         assert 0.96 < scale(place.position) < 1.08

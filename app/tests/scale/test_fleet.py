@@ -28,7 +28,7 @@ def labels(port: int) -> set[str]:
     return {one["label"] for one in json.loads(get(port, "/vintages")[1])["vintages"] if one["coverage"] == "fsa"}
 
 
-def asked(fleet: Fleet, number: int) -> bool:
+def is_answered(fleet: Fleet, number: int) -> bool:
     """Say whether a web server has been asked anything since it started."""
     with contextlib.suppress(OSError):
         return "/fsa" in get(fleet.ports[number], "/metrics")[1]
@@ -113,7 +113,7 @@ def test_a_web_server_that_is_killed_costs_no_answer(fleet: Fleet) -> None:
             more(seen)
             fleet.webs[number] = fleet.start_web(number)
             # The proxy leaves it alone for two seconds after it failed.
-            until(partial(asked, fleet, number))
+            until(partial(is_answered, fleet, number))
         assert set(seen.answers) == {"200"}
     until(lambda: used(fleet))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.arcs import TooManyVertices, find_nodes, thin, thin_to_fit
+from loader.arcs import TooManyVertices, find_nodes, simplify, simplify_to_fit
 
 
 def roughened(coverage: np.ndarray, seed: int, amplitude: float = 3.0) -> np.ndarray:
@@ -35,7 +35,7 @@ def multi(coverage: Iterable[shapely.Geometry]) -> list[shapely.MultiPolygon]:
 
 
 def thinned(coverage: list[shapely.MultiPolygon], tolerance: float) -> list[shapely.MultiPolygon]:
-    return thin(coverage, find_nodes(coverage), tolerance_m=tolerance, most_vertices=10**9)
+    return simplify(coverage, find_nodes(coverage), tolerance_m=tolerance, most_vertices=10**9)
 
 
 def edges(geometry: shapely.Geometry) -> set[frozenset[tuple[float, float]]]:
@@ -146,7 +146,7 @@ def test_signed_zeros_are_one_vertex() -> None:
 def test_it_gives_up_beyond_the_vertices_that_are_allowed() -> None:
     before = multi(roughened(voronoi(1), 1))
     with pytest.raises(TooManyVertices):
-        thin(before, find_nodes(before), tolerance_m=1.0, most_vertices=100)
+        simplify(before, find_nodes(before), tolerance_m=1.0, most_vertices=100)
 
 
 def reader(coverage: list[shapely.MultiPolygon]) -> tuple[Callable[[], Iterable[shapely.MultiPolygon]], list[int]]:
@@ -163,7 +163,7 @@ def test_the_smallest_tolerance_that_fits_is_used() -> None:
     before = multi(roughened(voronoi(2), 2))
     total = int(sum(map(shapely.get_num_coordinates, before)))
     read, _ = reader(before)
-    result, tolerance = thin_to_fit(read, first_tolerance_m=0.5, most_vertices=total // 4)
+    result, tolerance = simplify_to_fit(read, first_tolerance_m=0.5, most_vertices=total // 4)
     assert sum(map(shapely.get_num_coordinates, result)) <= total // 4
     finer = sum(map(shapely.get_num_coordinates, thinned(before, tolerance / 2)))
     assert tolerance == 0.5 or finer > total // 4
@@ -173,7 +173,7 @@ def test_it_ends_where_nothing_fits_thousands_of_islands() -> None:
     islands = shapely.buffer(shapely.points(np.random.default_rng(1).uniform(0, 1e6, (1_000, 2))), 30, quad_segs=2)
     before = [shapely.multipolygons(islands)]
     read, passes = reader(before)
-    (result,), tolerance = thin_to_fit(read, first_tolerance_m=6.25, most_vertices=100)
+    (result,), tolerance = simplify_to_fit(read, first_tolerance_m=6.25, most_vertices=100)
     assert len(passes) < 20
     assert (len(shapely.get_parts(result)), shapely.get_num_coordinates(result)) == (1_000, 4_000)
     assert tolerance >= 50_000

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from loader.errors import DownloadError, SourceError
-from loader.fetch import fetch
+from loader.fetch import download
 from loader.progress import Step, Steps
 from loader.sources import Layer
 from tests import loader_files as files
@@ -128,7 +128,7 @@ def layer(site: Site, path: str = "/a.zip", **options: Any) -> Layer:
 
 def get(site: Site, **options: Any) -> tuple[Path, Watched]:
     steps = Watched()
-    return fetch(layer(site, **options), steps, pause_s=0.001), steps
+    return download(layer(site, **options), steps, pause_s=0.001), steps
 
 
 def cache(path: Path) -> set[str]:
@@ -297,7 +297,7 @@ def test_a_page_of_a_server_under_maintenance_costs_nothing_of_what_has_arrived(
 def test_a_page_is_no_boundary_file_of_any_suffix(site: Site) -> None:
     site.content = b"<html>Sorry</html>"
     with pytest.raises(DownloadError, match="a page instead of the file"):
-        fetch(layer(site, "/a.geojson"), Watched(), pause_s=0)
+        download(layer(site, "/a.geojson"), Watched(), pause_s=0)
 
 
 @pytest.mark.parametrize("statuses", [[404], [503] * 6])
@@ -366,9 +366,9 @@ def test_a_zip_in_the_cache_that_is_cut_short_is_downloaded_again(site: Site) ->
 
 
 def test_two_addresses_that_end_in_the_same_name_are_two_files(site: Site) -> None:
-    assert fetch(layer(site, "/2023/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
+    assert download(layer(site, "/2023/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
     site.content = archive(3)
-    assert fetch(layer(site, "/2024/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
+    assert download(layer(site, "/2024/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
     assert [path for path, _ in site.seen] == ["/2023/a.zip", "/2024/a.zip"]
 
 
@@ -400,22 +400,22 @@ def test_a_redirect_to_a_file_of_ours_is_not(site: Site) -> None:
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/a.zip", "data:text/plain,x", "/etc/passwd"])
 def test_only_web_addresses_are_downloaded(site: Site, url: str) -> None:
     with pytest.raises(SourceError, match="url must begin with https:// or http://"):
-        fetch(files.layer(url=url), Watched())
+        download(files.layer(url=url), Watched())
 
 
 @pytest.mark.parametrize("path", ["", "/", "/a/..", "/%2E%2E"])
 def test_an_address_without_a_file_name_is_refused(site: Site, path: str) -> None:
     with pytest.raises(SourceError, match="does not end in the name of a file"):
-        fetch(layer(site, path), Watched())
+        download(layer(site, path), Watched())
 
 
 def test_no_address_leads_out_of_the_cache(site: Site, tmp_path: Path) -> None:
-    assert fetch(layer(site, "/x/%2e%2e%2f%2e%2e%2fa.zip"), Watched(), pause_s=0) == tmp_path / "cache" / "a.zip"
+    assert download(layer(site, "/x/%2e%2e%2f%2e%2e%2fa.zip"), Watched(), pause_s=0) == tmp_path / "cache" / "a.zip"
 
 
 def test_a_layer_without_an_address_says_what_to_do(site: Site) -> None:
     with pytest.raises(SourceError, match="give the file with --file"):
-        fetch(files.layer(), Watched())
+        download(files.layer(), Watched())
 
 
 def test_two_processes_do_not_write_into_one_file(site: Site, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import shapely
 from loader import formats, parquet
 from loader.archive import open_layer
 from loader.errors import FileRefused
-from loader.geometry import Prepared, prepare
+from loader.geometry import Prepared, prepare_geometry
 from loader.reader import Header, RawFeature, open_reader
 from tests import loader_files as files
 
@@ -63,7 +63,7 @@ def read(path: Path, **options: Any) -> tuple[Header, list[RawFeature]]:
 
 def prepared(path: Path, **options: Any) -> dict[str, Prepared]:
     header, rows = read(path, **options)
-    return {row.values[header.columns["code"]]: prepare(row.wkb, header.crs) for row in rows}
+    return {row.values[header.columns["code"]]: prepare_geometry(row.wkb, header.crs) for row in rows}
 
 
 def named(path: Path, **options: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.contrib.gis.gdal import SpatialReference
 
 from loader.crs import SourceCrs, are_degrees, source_crs
 from loader.fit import measure_fit
-from loader.geometry import MAX_DEGREES, GeometryProblem, densified, prepare
+from loader.geometry import MAX_DEGREES, GeometryProblem, densified, prepare_geometry
 from tests import loader_files as files
 
 LAMBERT = SourceCrs("EPSG:3347", geographic=False, transform=None)
@@ -24,7 +24,7 @@ def wkb(text: str) -> bytes:
 
 def problem(content: bytes | None, crs: SourceCrs = LAMBERT) -> str:
     with pytest.raises(GeometryProblem) as caught:
-        prepare(content, crs)
+        prepare_geometry(content, crs)
     return str(caught.value)
 
 
@@ -40,7 +40,7 @@ def problem(content: bytes | None, crs: SourceCrs = LAMBERT) -> str:
     ids=["box", "hole", "island", "hole touching the shell", "holes touching each other"],
 )
 def test_what_is_valid_stays_as_it_is(text: str) -> None:
-    result = prepare(wkb(text), LAMBERT)
+    result = prepare_geometry(wkb(text), LAMBERT)
     assert (result.repair, result.changed_share) == (None, 0.0)
     sent = shapely.from_wkb(wkb(text))
     sent = sent if sent.geom_type == "MultiPolygon" else shapely.multipolygons([sent])
@@ -48,7 +48,7 @@ def test_what_is_valid_stays_as_it_is(text: str) -> None:
 
 
 def test_a_bow_tie_is_mended_and_recorded() -> None:
-    result = prepare(wkb("POLYGON ((0 0, 10 10, 10 0, 0 10, 0 0))"), LAMBERT)
+    result = prepare_geometry(wkb("POLYGON ((0 0, 10 10, 10 0, 0 10, 0 0))"), LAMBERT)
     assert shapely.is_valid(result.geometry)
     assert shapely.area(result.geometry) == pytest.approx(50)
     assert result.repair is not None
@@ -56,14 +56,14 @@ def test_a_bow_tie_is_mended_and_recorded() -> None:
 
 
 def test_a_spike_is_mended_without_a_change_of_area() -> None:
-    result = prepare(wkb("POLYGON ((0 0, 0 10, 10 10, 20 10, 10 10, 10 0, 0 0))"), LAMBERT)
+    result = prepare_geometry(wkb("POLYGON ((0 0, 0 10, 10 10, 20 10, 10 10, 10 0, 0 0))"), LAMBERT)
     assert shapely.area(result.geometry) == pytest.approx(100)
     assert result.changed_share < 1e-9
     assert result.repair is not None
 
 
 def test_a_repair_says_how_much_of_the_area_it_changed() -> None:
-    result = prepare(wkb("MULTIPOLYGON (((0 0, 0 10, 10 10, 10 0, 0 0)), ((9 0, 9 10, 19 10, 19 0, 9 0)))"), LAMBERT)
+    result = prepare_geometry(wkb("MULTIPOLYGON (((0 0, 0 10, 10 10, 10 0, 0 0)), ((9 0, 9 10, 19 10, 19 0, 9 0)))"), LAMBERT)
     assert result.changed_share == pytest.approx(0.05)
 
 
@@ -85,7 +85,7 @@ def test_whatever_is_mended_is_valid_and_has_the_area_of_a_general_repair(seed: 
     for shape in invalid_polygons(seed):
         general = shapely.make_valid(shape, method="structure", keep_collapsed=False)
         try:
-            result = prepare(bytes(shapely.to_wkb(shape)), LAMBERT)
+            result = prepare_geometry(bytes(shapely.to_wkb(shape)), LAMBERT)
         except GeometryProblem:
             assert shapely.area(general) == 0
             continue
@@ -101,7 +101,7 @@ def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> 
     bay = "POLYGON ((0 0, 10 0, 10 10, 5 10, 8 5, 2 5, 5 10, 0 10, 0 0))"
     isthmus = "POLYGON ((0 0, 5 5, 10 0, 10 10, 5 5, 0 10, 0 0))"
     for text, polygons, holes in ((bay, 1, 1), (isthmus, 2, 0)):
-        result = prepare(wkb(text), LAMBERT)
+        result = prepare_geometry(wkb(text), LAMBERT)
         sent = shapely.from_wkb(wkb(text))
         assert (
             len(shapely.get_parts(result.geometry)),
@@ -173,7 +173,7 @@ def lambert(lon: float, lat: float) -> shapely.Point:
 @pytest.mark.parametrize("parallel", [49, 60])
 def test_a_parallel_stays_a_parallel_between_vertices_far_apart(parallel: int) -> None:
     """Cut from the file in degrees, the border is a curve in EPSG:3347; ten metres on either side tell."""
-    south = prepare(shapely.to_wkb(shapely.box(-110, parallel - 2, -90, parallel)), DEGREES).geometry
+    south = prepare_geometry(shapely.to_wkb(shapely.box(-110, parallel - 2, -90, parallel)), DEGREES).geometry
     ten_metres = 10 / 111_200
     for lon in np.linspace(-109.9, -90.1, 61).tolist():
         assert shapely.covers(south, lambert(lon, parallel - ten_metres))
@@ -185,7 +185,7 @@ def test_neighbours_in_degrees_stay_on_one_line() -> None:
     corners = [(-100.1, 50.03), (-99.7, 53.3), (-96.123, 52.9), (-97.7, 50.4)]
     inner = (-98.3, 51.7)
     parts = [shapely.Polygon([corners[index - 1], corners[index], inner]) for index in range(4)]
-    prepared = np.array([prepare(shapely.to_wkb(one), DEGREES).geometry for one in parts])
+    prepared = np.array([prepare_geometry(shapely.to_wkb(one), DEGREES).geometry for one in parts])
     assert shapely.coverage_is_valid(prepared)
 
 

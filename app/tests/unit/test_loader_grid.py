@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.grid import on_grid
+from loader.grid import snap_to_grid
 
 
 def layer(*polygons: shapely.Polygon) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
@@ -17,7 +17,7 @@ def decimals_of(geometries: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> b
 
 
 def test_every_coordinate_is_rounded_and_outsides_run_counter_clockwise() -> None:
-    (drawn,) = on_grid(layer(shapely.Polygon([(0.001, 0), (0, 1.002), (1.004, 1), (1, 0.003)])), 2)
+    (drawn,) = snap_to_grid(layer(shapely.Polygon([(0.001, 0), (0, 1.002), (1.004, 1), (1, 0.003)])), 2)
     assert drawn.equals(shapely.box(0, 0, 1, 1))
     assert shapely.is_ccw(drawn.geoms[0].exterior)
 
@@ -27,7 +27,7 @@ def test_lines_that_rounding_would_cross_do_not_cross() -> None:
     dented = shapely.Polygon([(0, 0), (1, 0), (1, 0.0349), (0.5, 0.0034), (0, 0.0349)])
     below = shapely.Polygon([(0, 0), (1, 0), (1, -1), (0, -1)])
     assert not shapely.is_valid(shapely.transform(dented, lambda coords: np.round(coords, 2)))
-    drawn = on_grid(layer(dented, below), 2)
+    drawn = snap_to_grid(layer(dented, below), 2)
     assert shapely.is_valid(drawn).all()
     assert shapely.coverage_is_valid(drawn)
     assert decimals_of(drawn)
@@ -36,13 +36,13 @@ def test_lines_that_rounding_would_cross_do_not_cross() -> None:
 
 def test_where_regions_overlap_the_smallest_keeps_its_place() -> None:
     large, small = shapely.box(0, 0, 10, 10), shapely.box(4, 4, 5, 5)
-    drawn = on_grid(layer(large, small), 2)
+    drawn = snap_to_grid(layer(large, small), 2)
     assert shapely.coverage_is_valid(drawn)
     assert list(shapely.area(drawn)) == [99, 1]
 
 
 def test_a_region_smaller_than_the_grid_does_not_vanish() -> None:
-    drawn = on_grid(layer(shapely.box(0, 0, 1, 1), shapely.box(2, 2, 2.001, 2.001)), 2)
+    drawn = snap_to_grid(layer(shapely.box(0, 0, 1, 1), shapely.box(2, 2, 2.001, 2.001)), 2)
     assert not shapely.is_empty(drawn).any()
     assert shapely.is_valid(drawn).all()
 
@@ -53,7 +53,7 @@ def test_random_coverages_stay_coverages(seed: int) -> None:
     points = shapely.multipoints(random.uniform(0, 1, (300, 2)))
     cells = shapely.get_parts(shapely.voronoi_polygons(points, extend_to=shapely.box(0, 0, 1, 1)))
     cells = shapely.intersection(cells, shapely.box(0, 0, 1, 1))
-    drawn = on_grid(layer(*cells), 2)
+    drawn = snap_to_grid(layer(*cells), 2)
     assert shapely.is_valid(drawn).all()
     assert shapely.coverage_is_valid(drawn[shapely.area(drawn) > 1e-4])
     assert np.isclose(shapely.area(drawn).sum(), 1, atol=0.01)

@@ -20,7 +20,7 @@ from django.contrib.gis.gdal import Driver
 from loader import formats
 from loader.archive import open_layer
 from loader.errors import FileRefused
-from loader.geometry import Prepared, prepare
+from loader.geometry import Prepared, prepare_geometry
 from loader.reader import Header, RawFeature, open_reader
 from tests import loader_files as files
 from tests.unit.test_loader_formats import gml
@@ -33,7 +33,7 @@ def read(path: Path, coverage: str = "health-regions", **options: Any) -> tuple[
 
 def prepared(path: Path, **options: Any) -> list[Prepared]:
     header, rows = read(path, **options)
-    return [prepare(one.wkb, header.crs) for one in rows]
+    return [prepare_geometry(one.wkb, header.crs) for one in rows]
 
 
 def refusal(path: Path, coverage: str = "health-regions", **options: Any) -> str:

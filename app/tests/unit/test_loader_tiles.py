@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.specks import without_specks
+from loader.specks import drop_small_parts
 from loader.tiles import cells, to_mercator
 
 WORLD = 2 * np.pi * 6_378_137
@@ -50,15 +50,15 @@ def coverage(*geometries: shapely.Geometry) -> "np.ndarray[tuple[int], np.dtype[
 def test_small_islands_and_lakes_go() -> None:
     lake, rock = shapely.box(2, 2, 3, 3), shapely.box(20, 0, 21, 1)
     land = shapely.box(0, 0, 10, 10).difference(lake)
-    (drawn,) = without_specks(coverage(shapely.union(land, rock)), 2)
+    (drawn,) = drop_small_parts(coverage(shapely.union(land, rock)), 2)
     assert drawn.equals(shapely.box(0, 0, 10, 10))
-    (kept,) = without_specks(coverage(shapely.union(land, rock)), 0.9)
+    (kept,) = drop_small_parts(coverage(shapely.union(land, rock)), 0.9)
     assert kept.equals(shapely.union(land, rock))
 
 
 def test_a_regions_last_part_stays_however_small() -> None:
     rocks = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(5, 0, 6.5, 1)])
-    (drawn,) = without_specks(coverage(rocks), 100)
+    (drawn,) = drop_small_parts(coverage(rocks), 100)
     assert drawn.equals(shapely.box(5, 0, 6.5, 1))
 
 
@@ -67,14 +67,14 @@ def test_what_another_region_touches_stays() -> None:
     host = shapely.box(0, 0, 10, 10).difference(exclave).difference(enclave)
     owner = shapely.union(shapely.box(20, 0, 30, 10), exclave)
     layer = coverage(host, owner, enclave)
-    for before, after in zip(layer, without_specks(layer, 50), strict=True):
+    for before, after in zip(layer, drop_small_parts(layer, 50), strict=True):
         assert after.equals(before)
 
 
 def test_a_lake_with_a_large_island_stays() -> None:
     island = shapely.box(3, 3, 6, 6)
     region = shapely.union(shapely.box(0, 0, 10, 10).difference(shapely.box(2, 2, 7, 7)), island)
-    (drawn,) = without_specks(coverage(region), 5)
+    (drawn,) = drop_small_parts(coverage(region), 5)
     assert drawn.equals(region)
 
 

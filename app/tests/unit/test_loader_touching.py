@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.touching import untangle
+from loader.touching import split_self_touching
 
 
 def polygon(*rings: list[tuple[float, float]]) -> shapely.Polygon:
@@ -25,7 +25,7 @@ BOW_TIE = polygon([(0, 0), (10, 10), (10, 0), (0, 10), (0, 0)])
 )
 def test_a_ring_that_touches_itself_is_taken_apart(tangled: shapely.Polygon, holes: list[int]) -> None:
     assert not tangled.is_valid
-    parts = untangle(tangled)
+    parts = split_self_touching(tangled)
     assert parts is not None
     assert sorted(len(part.interiors) for part in parts) == holes
     whole = shapely.multipolygons(parts)
@@ -37,20 +37,20 @@ def test_a_ring_that_touches_itself_is_taken_apart(tangled: shapely.Polygon, hol
 @pytest.mark.parametrize("tangled", [PINCHED, LOBES, SPIKE])
 def test_no_vertex_moves(tangled: shapely.Polygon) -> None:
     before = {tuple(one) for one in shapely.get_coordinates(tangled)}
-    after = {tuple(one) for one in shapely.get_coordinates(shapely.multipolygons(untangle(tangled)))}
+    after = {tuple(one) for one in shapely.get_coordinates(shapely.multipolygons(split_self_touching(tangled)))}
     assert after <= before
 
 
 @pytest.mark.parametrize("tangled", [PINCHED, LOBES])
 def test_the_way_round_does_not_matter(tangled: shapely.Polygon) -> None:
     turned = shapely.reverse(tangled)
-    assert shapely.multipolygons(untangle(turned)).equals(shapely.multipolygons(untangle(tangled)))
+    assert shapely.multipolygons(split_self_touching(turned)).equals(shapely.multipolygons(split_self_touching(tangled)))
 
 
 def test_a_hole_that_touches_itself_is_taken_apart_and_its_island_is_land() -> None:
     hole = [(2, 2), (4, 2), (3, 4), (5, 4), (4, 2), (8, 2), (8, 8), (2, 8), (2, 2)]
     tangled = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10), (0, 0)], [hole])
-    parts = untangle(tangled)
+    parts = split_self_touching(tangled)
     assert parts is not None
     assert sorted(part.area for part in parts) == [2, 100 - 36]
 
@@ -58,13 +58,13 @@ def test_a_hole_that_touches_itself_is_taken_apart_and_its_island_is_land() -> N
 def test_each_hole_goes_to_the_lobe_around_it() -> None:
     holes = [[(1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], [(6, 6), (6, 7), (7, 7), (7, 6), (6, 6)]]
     tangled = shapely.Polygon(LOBES.exterior.coords, holes)
-    parts = untangle(tangled)
+    parts = split_self_touching(tangled)
     assert parts is not None
     assert [len(part.interiors) for part in parts] == [1, 1]
 
 
 def test_what_crosses_itself_is_left_to_a_general_repair() -> None:
-    assert untangle(BOW_TIE) is None
+    assert split_self_touching(BOW_TIE) is None
 
 
 def test_many_pinches_along_a_long_outline() -> None:
@@ -73,7 +73,7 @@ def test_many_pinches_along_a_long_outline() -> None:
         x = 10.0 * step
         outline += [(x, 0), (x + 5, 0), (x + 3, 3), (x + 7, 3), (x + 5, 0)]
     outline += [(5_000, 0), (5_000, 50), (0, 50), (0, 0)]
-    parts = untangle(polygon(outline))
+    parts = split_self_touching(polygon(outline))
     assert parts is not None
     (whole,) = parts
     assert len(whole.interiors) == 500

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from loader.workspace import working_folder
+from loader.workspace import temporary_directory
 
 # What a process leaves that is killed in the middle of its work.
 KILLED = (
@@ -26,7 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_folder_is_gone_afterwards(root: Path) -> None:
-    with working_folder() as folder:
+    with temporary_directory() as folder:
         (folder / "layer.shp").write_bytes(b"0")
         assert folder.parent == root
     assert list(root.iterdir()) == []
@@ -37,12 +37,12 @@ def test_the_folder_of_a_process_that_was_killed_goes_with_the_next(root: Path) 
     assert killed.returncode == -signal.SIGKILL
     (left,) = root.iterdir()
     assert left.exists()
-    with working_folder():
+    with temporary_directory():
         assert not left.exists()
 
 
 def test_the_folder_of_a_process_that_lives_stays(root: Path) -> None:
-    with working_folder() as first, working_folder():
+    with temporary_directory() as first, temporary_directory():
         assert first.exists()
 
 
@@ -50,5 +50,5 @@ def test_what_is_not_ours_stays(root: Path) -> None:
     others = [root / "covidtrends-geo-notes", root / "something"]
     for other in others:
         other.mkdir()
-    with working_folder():
+    with temporary_directory():
         assert all(other.exists() for other in others)

@@ -3,7 +3,7 @@
 import numpy as np
 import shapely
 
-from geography.selectors.outlines import LINE_EDGES, _lines, outlines
+from geography.selectors.outlines import LINE_EDGES, _lines, build_border_indexes
 
 
 def wheel(x, y, radius, vertices):
@@ -28,7 +28,7 @@ def test_the_nearest_is_among_those_that_are_kept():
     random = np.random.default_rng(1)
     pieces = np.array([shapely.box(x, y, x + 1, y + 1) for x in range(12) for y in range(12)])
     owners = np.array([(x // 4) * 3 + y // 4 for x in range(12) for y in range(12)])
-    found = outlines(pieces, owners, 9)
+    found = build_border_indexes(pieces, owners, 9)
     for rank, one in enumerate(found):
         assert one is not None
         others = shapely.union_all(pieces[owners != rank])
@@ -43,4 +43,4 @@ def test_the_nearest_is_among_those_that_are_kept():
 
 def test_a_region_without_others_or_without_pieces_has_none():
     pieces = np.array([shapely.box(0, 0, 1, 1)])
-    assert outlines(pieces, np.array([0]), 2) == (None, None)
+    assert build_border_indexes(pieces, np.array([0]), 2) == (None, None)

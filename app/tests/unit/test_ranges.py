@@ -7,7 +7,7 @@ from api.ranges import RangeUnsatisfiable, requested_part
 ETAG = '"abc"'
 
 
-def asked(header: str | None, if_range: str | None = None, size: int = 100) -> range | None:
+def requested_range(header: str | None, if_range: str | None = None, size: int = 100) -> range | None:
     return requested_part(header, if_range=if_range, etag=ETAG, size=size)
 
 
@@ -25,7 +25,7 @@ def asked(header: str | None, if_range: str | None = None, size: int = 100) -> r
     ],
 )
 def test_one_part(header: str, expected: range) -> None:
-    assert asked(header) == expected
+    assert requested_range(header) == expected
 
 
 @pytest.mark.parametrize(
@@ -45,23 +45,23 @@ def test_one_part(header: str, expected: range) -> None:
     ],
 )
 def test_what_cannot_be_read_asks_for_the_whole(header: str | None) -> None:
-    assert asked(header) is None
+    assert requested_range(header) is None
 
 
 def test_digits_without_end_are_not_read() -> None:
-    assert asked(f"bytes=0-{'9' * 5000}") is None
+    assert requested_range(f"bytes=0-{'9' * 5000}") is None
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
 def test_a_part_beyond_the_end_is_none(header: str) -> None:
     with pytest.raises(RangeUnsatisfiable):
-        asked(header)
+        requested_range(header)
 
 
 @pytest.mark.parametrize("header", ["bytes=0-", "bytes=-5"])
 def test_an_empty_file_has_no_parts(header: str) -> None:
     with pytest.raises(RangeUnsatisfiable):
-        asked(header, size=0)
+        requested_range(header, size=0)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_an_empty_file_has_no_parts(header: str) -> None:
     [(ETAG, range(10)), ('"other"', None), (f"W/{ETAG}", None), ("Wed, 25 Nov 2026 16:39:07 GMT", None)],
 )
 def test_a_part_of_another_version_is_the_whole(if_range: str, expected: range | None) -> None:
-    assert asked("bytes=0-9", if_range) == expected
+    assert requested_range("bytes=0-9", if_range) == expected
 
 
 def test_a_part_that_cannot_be_of_another_version_is_the_whole_too() -> None:
-    assert asked("bytes=500-", '"other"') is None
+    assert requested_range("bytes=500-", '"other"') is None

@@ -16,14 +16,14 @@ from rich.console import Console
 from rich.progress import wrap_file
 
 from api.bulk.charsets import CHARSETS, encoding_of, text_lines
-from api.bulk.formats import Format
+from api.bulk.formats import BulkFormat
 from api.bulk.items import Items
-from api.bulk.positions import COLUMNS, LAT, LON, MEMBERS, SUBJECT, answered
+from api.bulk.positions import COLUMNS, LAT, LON, MEMBERS, ITEM_TYPE, answer_positions
 from api.bulk.reading import read_lines
 from api.bulk.tables import read_table
-from api.bulk.writing import Layout, written
+from api.bulk.writing import Layout, write_answers
 from api.language import LANGUAGES
-from api.located import Answers
+from api.located import LocateResponder
 from geography.conf import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.errors import GeographyError
 from geography.selectors import atlas
@@ -78,14 +78,14 @@ class Command(BaseCommand):
         if settings.LOOKUP_MEMORY_VERTICES:
             for vintage in vintages.values():
                 atlas.load(vintage)
-        answers = Answers(vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"])
+        answers = LocateResponder(vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"])
         lines = options["file"].endswith((".ndjson", ".jsonl"))
-        form = Format.NDJSON if lines else Format.CSV
+        form = BulkFormat.NDJSON if lines else BulkFormat.CSV
         chosen = {one.parameter: options[one.parameter] for one in (LAT, LON) if options[one.parameter]}
         with _watched(source, quiet=options["verbosity"] == 0) as read:
             text = text_lines(read, encoding_of(read.peek(4)[:4], options["charset"]), newline="\n" if lines else "")
-            items = Items(read_lines(text, SUBJECT)) if lines else read_table(text, SUBJECT, chosen)
-            for part in written(answered(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)):
+            items = Items(read_lines(text, ITEM_TYPE)) if lines else read_table(text, ITEM_TYPE, chosen)
+            for part in write_answers(answer_positions(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)):
                 target.write(part)
 
 

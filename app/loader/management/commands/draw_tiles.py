@@ -7,10 +7,10 @@ from django.db import Error
 
 from geography.models import Status, Vintage
 from geography.selectors.tiles import has_tiles
-from loader.errors import database_trouble
+from loader.errors import database_error_message
 from loader.levels import DRAWINGS
 from loader.progress import Steps
-from loader.redraw import redraw_tiles
+from loader.redraw import rebuild_tiles
 
 
 class Command(BaseCommand):
@@ -29,10 +29,10 @@ class Command(BaseCommand):
                     self.stdout.write(f"{name} has tiles")
                     continue
                 with steps.step(f"tiles of {name}", DRAWINGS) as step:
-                    redraw_tiles(vintage, step.advance)
+                    rebuild_tiles(vintage, step.advance)
                 self.stdout.write(f"{name}: drawn")
         except Error as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(database_error_message(error)) from error
 
 
 def _chosen(names: list[str]) -> dict[str, Vintage]:

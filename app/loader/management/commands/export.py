@@ -9,7 +9,7 @@ from django.db import Error
 from geography.conf import LEVEL_NAMES
 from geography.formats import FORMATS
 from geography.selectors.downloads import Download
-from loader.errors import database_trouble
+from loader.errors import database_error_message
 from loader.export import make
 from loader.progress import Steps
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             else:
                 self._make(chosen, steps, again=options["again"])
         except Error as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(database_error_message(error)) from error
 
     def _list(self, downloads: list[Download]) -> None:
         for one in downloads:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _make(self, downloads: list[Download], steps: Steps, *, again: bool) -> None:
         try:
-            made = make.make(downloads, steps, again=again)
+            made = make.export(downloads, steps, again=again)
         except OSError as error:
             raise CommandError(f"The files cannot be kept: {error}.") from error
         for name in made.ready:

@@ -13,7 +13,7 @@ from django.db import Error
 
 from geography.models import Representation, Status, Vintage
 from loader import pipeline
-from loader.errors import GatesFailed, LoadError, database_trouble
+from loader.errors import GatesFailed, LoadError, database_error_message
 from loader.export import make
 from loader.pipeline import Acceptance, Outcome, user_name
 from loader.progress import Steps
@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 for name in pipeline.prune(steps):
                     self.stdout.write(f"deleted {name}")
                 with suppress(OSError):  # what cannot be deleted is in nobody's way
-                    make.sweep()
+                    make.delete_stale()
             else:
                 acceptance = _acceptance(options)
                 layers = _layers(options, read_sources(options["sources"]))
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         except LoadError as error:
             raise CommandError(str(error)) from error
         except Error as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(database_error_message(error)) from error
 
     def _load(self, layer: Layer, acceptance: Acceptance, options: dict[str, Any], steps: Steps) -> None:
         steps.say(f"{layer.coverage.slug} {layer.vintage} ({layer.name})")

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from indicators.models import Indicator, IssueStatus
-from loader.errors import GatesFailed, LoadError, database_trouble
+from loader.errors import GatesFailed, LoadError, database_error_message
 from loader.pipeline import user_name
 from loader.series import pipeline
 from loader.series.declarations import GATES, Source, read_series
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         except LoadError as error:
             raise CommandError(str(error)) from error
         except Error as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(database_error_message(error)) from error
 
     def _chosen(self, sources: dict[str, Source], options: dict[str, Any]) -> list[Source]:
         if options["embedded"]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from loader.errors import LoadError, database_trouble
+from loader.errors import LoadError, database_error_message
 from loader.export import make
 from loader.fake import MOST, seed
 from loader.progress import Steps
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         except LoadError as error:
             raise CommandError(str(error)) from error
         except Error as error:
-            raise CommandError(database_trouble(error)) from error
+            raise CommandError(database_error_message(error)) from error
         for outcome in outcomes:
             self.stdout.write(f"{outcome.vintage}: {outcome.vintage.region_count} fake regions, {outcome.what}.")
         for line in make.after_publication([one.vintage for one in outcomes], steps):
