@@ -34,13 +34,13 @@ django.setup()
 
 from django.db import connection
 
-from geography.conf import ACCURACY_FACTOR
+from geography.constants import ACCURACY_FACTOR
 from geography.coordinates import LonLat
+from geography.lookup import registry
+from geography.lookup.locate import Located, points_locate, provinces_differ
 from geography.models import Vintage
 from geography.projection import to_degrees
-from geography.selectors import atlas
-from geography.selectors.positions import Located, points_locate, provinces_differ
-from geography.selectors.vintages import published_vintages, vintage_in_force
+from geography.vintages.resolve import published_vintages, vintage_in_force
 
 Points = npt.NDArray[np.float64]
 _BORDER_M, _NEAR_M = 2_000, 500
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for vintage in (one for one in regions if not options.labels or one.label in options.labels):
         chance = np.random.default_rng(options.seed)
         for one in (vintage, fsa):
-            atlas.load(one)
+            registry.load(one)
         print(f"{vintage}, {fsa}: misfit up to {vintage.misfit_m or 0:.0f} m; {options.points:,} points, seed {options.seed}")
         print(f" within {_BORDER_M} m of provincial borders")
         contradictions(vintage, fsa, near_borders(boundaries(vintage, "pruid"), options.points, _BORDER_M, chance))

@@ -38,8 +38,8 @@ from benchmarks.lookups import server  # sets Django up
 from benchmarks.wrk import wrk
 from geography.coordinates import TileAddress
 from geography.models import Vintage
-from geography.selectors.tiles import tile_draw
-from geography.selectors.vintages import vintage_in_force
+from geography.queries.tiles import tile_draw
+from geography.vintages.resolve import vintage_in_force
 
 # Greater Toronto: more than a hundred FSAs.
 BOX = (-79.9, 43.5, -79.0, 44.0)

@@ -33,9 +33,9 @@ django.setup()
 from benchmarks.bare import bare
 from benchmarks.wrk import wrk
 from geography.coordinates import LonLat
-from geography.selectors import positions_sql
-from geography.selectors.nearby import SearchOptions
-from geography.selectors.vintages import vintage_in_force
+from geography.lookup import postgis
+from geography.lookup.types import SearchOptions
+from geography.vintages.resolve import vintage_in_force
 
 TOWNS = [
     (43.65, -79.38),
@@ -99,7 +99,7 @@ def asking(positions: list[LonLat]) -> Callable[[], object]:
         (vintage_in_force(coverage="health-regions"), SearchOptions(2.0, 5_000.0, border=True)),
         (vintage_in_force(coverage="fsa"), SearchOptions(2.0, 5_000.0)),
     ]
-    return lambda: positions_sql.lookup_many([next(turn)], asked)
+    return lambda: postgis.lookup_many([next(turn)], asked)
 
 
 def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:

@@ -63,15 +63,15 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "operations.middleware.observe_request",
     "operations.middleware.security_headers",
-    "api.caching.vary_middleware",
+    "api.http.conditional.vary_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "api.throttling.throttle",
-    "api.caching.compression_middleware",
+    "api.middleware.throttling.throttle",
+    "api.http.conditional.compression_middleware",
     "corsheaders.middleware.CorsMiddleware",
-    "api.language.language_middleware",
+    "api.http.language.language_middleware",
     "django.middleware.common.CommonMiddleware",
-    "api.replica.ReadFromReplica",
+    "api.middleware.replica_routing.ReadFromReplica",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -89,7 +89,7 @@ TEMPLATES = [
 
 
 DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
-# After so long without a sign of life the database counts as away (operations.silence); 0 waits as long as it takes.
+# After so long without a sign of life the database counts as away (operations.circuit_breaker); 0 waits as long as it takes.
 DB_SILENT_AFTER_MS = env.int("DB_SILENT_AFTER_MS", 750)
 
 # What the service and what a load connect as, instead of the owner (data/schema/020_roles.sql), and the analysts' role.
@@ -124,7 +124,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
     for role, uses in (("geo_api", "COVIDTRENDS_GEO_SERVES"), ("geo_loader", "COVIDTRENDS_GEO_LOADS")):
         if uses in os.environ and DATABASE_ROLE_PASSWORDS[role]:
             config |= {"USER": role, "PASSWORD": DATABASE_ROLE_PASSWORDS[role]}
-    # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.silence.
+    # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.circuit_breaker.
     options = {
         "connect_timeout": 2,
         "keepalives_idle": 10,
@@ -147,14 +147,14 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(_primary())}
-# A streaming standby, which the service reads from while it keeps up (operations.replica). Nobody else does.
+# A streaming standby, which the service reads from while it keeps up (operations.replica_lag). Nobody else does.
 DB_REPLICA_MAX_LAG_S = env.float("DB_REPLICA_MAX_LAG_S", 5.0)
 if env.str("DB_REPLICA_URL", "") and "COVIDTRENDS_GEO_SERVES" in os.environ:
     DATABASES["replica"] = _database(env.db_url("DB_REPLICA_URL"))
-DATABASE_ROUTERS = ["geography.reading.Router"]
+DATABASE_ROUTERS = ["geography.db.routing.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# GDAL below 3.9 (Debian 12's own) cannot block network access. loader.archive and loader.reader keep it off by themselves.
+# GDAL below 3.9 (Debian 12's own) cannot block network access. loader.source.archive and loader.source.reader keep it off by themselves.
 # security.W002: frame-ancestors of the Content-Security-Policy does what X-Frame-Options did (operations.middleware).
 # W003: there are no cookies, no sessions and no forms that could be forged. W005, W021: one service does not decide for all
 # names of its domain; the proxy may.
@@ -185,9 +185,9 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_RENDERER_CLASSES": ["api.renderers.GeoJSONRenderer", "api.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["api.http.renderers.GeoJSONRenderer", "api.http.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "api.errors.problem_response",
+    "EXCEPTION_HANDLER": "api.problems.problem_response",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     # `format` is nobody's parameter here: an unknown parameter is an error, this one too.
     "URL_FORMAT_OVERRIDE": None,
@@ -201,8 +201,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "PREPROCESSING_HOOKS": ["api.openapi.one_spelling"],
-    "POSTPROCESSING_HOOKS": ["api.openapi.shared_parts"],
+    "PREPROCESSING_HOOKS": ["api.openapi.document.one_spelling"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.document.shared_parts"],
 }
 
 # Where `load_boundaries` keeps what it downloads, and where tests and benchmarks find real boundary files.
@@ -215,7 +215,7 @@ GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "
 
 # Threads of a process, as bin/_server.sh starts them: each answers one request at a time.
 WEB_THREADS = env.int("WEB_THREADS", 8)
-# Bulk requests of a process at once (api.limits.bulk), and large answers that it sends at once (api.limits.transfers). Together
+# Bulk requests of a process at once (api.http.concurrency.bulk), and large answers that it sends at once (api.http.concurrency.transfers). Together
 # fewer than its threads, so that lookups go on.
 BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
 TRANSFERS_AT_ONCE = env.int("TRANSFERS_AT_ONCE", max(WEB_THREADS - BULK_AT_ONCE - 3, 1))
@@ -223,7 +223,7 @@ TRANSFERS_AT_ONCE = env.int("TRANSFERS_AT_ONCE", max(WEB_THREADS - BULK_AT_ONCE 
 # Seconds in which the whole body of a request must have arrived (operations.request_body).
 BODY_TIMEOUT_S = env.float("BODY_TIMEOUT_S", 60.0)
 
-# How often one client may ask (api.throttling), and how many proxies stand before the service that can be believed.
+# How often one client may ask (api.middleware.throttling), and how many proxies stand before the service that can be believed.
 THROTTLE_RATE = env.str("THROTTLE_RATE", "")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 CACHES = {
@@ -288,8 +288,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "operations.logs.LineFormatter"},
-        "json": {"()": "operations.logs.JsonFormatter"},
+        "line": {"()": "operations.log_format.LineFormatter"},
+        "json": {"()": "operations.log_format.JsonFormatter"},
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},

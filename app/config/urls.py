@@ -2,8 +2,8 @@
 
 from django.urls import include, path, re_path
 
-from api.errors import unknown_route
-from operations.exposition import metrics
+from api.problems import unknown_route
+from operations.metrics_view import metrics
 
 urlpatterns = [
     # Routes are tried one after the other, and those of the API are asked most.
@@ -14,7 +14,7 @@ urlpatterns = [
     re_path("", unknown_route),
 ]
 
-handler400 = "api.errors.request_refused"
-handler403 = "api.errors.request_refused"
-handler404 = "api.errors.unknown_route"
-handler500 = "api.errors.internal_error"
+handler400 = "api.problems.request_refused"
+handler403 = "api.problems.request_refused"
+handler404 = "api.problems.unknown_route"
+handler500 = "api.problems.internal_error"

@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from geography.errors import FsaMalformed, ParameterInvalid
-from geography.messages import Message
-from geography.text import INVISIBLE, plain
+from geography.normalize import INVISIBLE, plain
+from geography.translation import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from geography.conf import TILE_ZOOM_MAX
+from geography.constants import TILE_ZOOM_MAX
 from geography.errors import CoordinateInvalid, TileUnknown
-from geography.messages import Message
-from geography.text import plain
+from geography.normalize import plain
+from geography.translation import Message
 
 # Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere. In
 # the north it is the sector up to the pole: Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.

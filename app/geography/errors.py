@@ -22,7 +22,7 @@
 Each carries the parameter at fault, so that a client can show the message beside the right field.
 """
 
-from geography.messages import Message
+from geography.translation import Message
 
 
 class GeographyError(Exception):

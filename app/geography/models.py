@@ -6,7 +6,7 @@ from django.contrib.gis.db import models
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Q
 
-from geography.conf import SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, SRID_WGS84
+from geography.constants import SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, SRID_WGS84
 
 
 class Coverage(models.Model):
@@ -180,7 +180,7 @@ class RegionLevel(models.Model):
 
 
 class TilePiece(models.Model):
-    """What of a drawn region lies in and around one cell of a tile band: see `geography.conf.TILE_BANDS`."""
+    """What of a drawn region lies in and around one cell of a tile band: see `geography.constants.TILE_BANDS`."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="tile_pieces", db_comment="The region drawn.")
     vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")

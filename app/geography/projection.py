@@ -16,7 +16,7 @@ import pyproj
 import shapely
 from pyproj.enums import TransformDirection
 
-from geography.conf import SRID_STATCAN_LAMBERT
+from geography.constants import SRID_STATCAN_LAMBERT
 from geography.coordinates import LonLat
 
 _SRID_NAD83 = 4269

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from geography.messages import Message
+from geography.translation import Message
 
 
 class ValueStatus(IntEnum):

@@ -12,21 +12,21 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.utils import timezone
 
 from geography.models import Status, Vintage
-from loader import publish as publishing
-from loader.archive import LayerFiles, open_layer
-from loader.derive import subdivide_and_measure
-from loader.editions import find_published, requested_options, new_vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
-from loader.fetch import download
-from loader.levels import DRAWINGS, build_levels
-from loader.limits import box_is_in_canada, describe_limits
+from loader.geometry.levels import DRAWINGS, build_levels
+from loader.geometry.limits import box_is_in_canada, describe_limits
+from loader.geometry.staging import stage
+from loader.geometry.subdivide import subdivide_and_measure
 from loader.progress import Steps
-from loader.reader import Header, open_reader
-from loader.relations import build_relations, stored_fit
-from loader.report import build_report, compare
-from loader.sources import Layer
-from loader.staging import stage
-from loader.verify import GATES, Gate, previous_vintage, verify, verify_rows
+from loader.publication import publish as publishing
+from loader.publication.gates import GATES, Gate, previous_vintage, verify, verify_rows
+from loader.publication.report import build_report, compare
+from loader.publication.vintage import find_published, new_vintage, requested_options
+from loader.relations.build import build_relations, stored_fit
+from loader.source.archive import LayerFiles, open_layer
+from loader.source.declarations import Layer
+from loader.source.download import download
+from loader.source.reader import Header, open_reader
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _LOCK_WAIT_S = 60

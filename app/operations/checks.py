@@ -154,7 +154,7 @@ def the_server_runs_what_is_installed(app_configs: Any = None, databases: Any = 
     """Look whether procedural code runs: it does not where PostgreSQL was upgraded under a running server."""
     from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
 
-    from geography.selectors.readiness import runs_code  # noqa: PLC0415 - the apps must be ready
+    from geography.queries.readiness import runs_code  # noqa: PLC0415 - the apps must be ready
 
     messages: list[CheckMessage] = []
     for alias in databases or []:

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from operations import places, requestid
-from operations.database import statement_timer
+from operations import db_permits, request_id
 from operations.metrics import IN_PROGRESS, count_request, method_of, route_of
+from operations.statement_watchdog import statement_timer
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -33,15 +33,18 @@ class RequestObservation:
 
     def __init__(self, environ: dict[str, Any]) -> None:
         """Begin. Args: environ: WSGI's."""
-        places.mark_serving_thread()
+        db_permits.mark_serving_thread()
         self._began = perf_counter()
-        self.request_id = requestid.start(environ.get("HTTP_X_REQUEST_ID"))
+        self.request_id = request_id.start(environ.get("HTTP_X_REQUEST_ID"))
         self._database_seconds, self._statements = statement_timer.seconds, statement_timer.statements
         environ[_OBSERVED] = self
 
     def finish(self, match: Any, method: str, status: int) -> None:
         """Count it, and log it where LOG_REQUESTS says so. `match` is as for `count_request`."""
-        database_seconds, statements = statement_timer.seconds - self._database_seconds, statement_timer.statements - self._statements
+        database_seconds, statements = (
+            statement_timer.seconds - self._database_seconds,
+            statement_timer.statements - self._statements,
+        )
         seconds = perf_counter() - self._began
         count_request(
             match=match,

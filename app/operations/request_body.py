@@ -2,7 +2,7 @@
 
 `wsgi.input` of the server waits for the client without a limit. `RequestBody` takes its place: it reads in small pieces and
 gives up when a piece comes after the deadline. A client that stops sending altogether holds its thread until it goes away: the
-server's `wsgi.input` cannot be interrupted. `api.limits` bounds the number of such threads; the reverse proxy in front, which
+server's `wsgi.input` cannot be interrupted. `api.http.concurrency` bounds the number of such threads; the reverse proxy in front, which
 hands over whole bodies, keeps such clients away (data/nginx).
 """
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from operations.responses import WSGI
+from operations.response_buffer import WSGI
 
 # Small, so that a client that drips is noticed soon.
 _PIECE = 4_096

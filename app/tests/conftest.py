@@ -8,8 +8,9 @@ import pytest
 from django.test import Client, override_settings
 from jsonschema import Draft202012Validator
 
-from geography.selectors import atlas, catalogue
-from indicators.selectors import catalogue as indicator_catalogue
+from geography.lookup import registry
+from geography.vintages import catalogue
+from indicators.queries import catalogue as indicator_catalogue
 from tests import world as worlds
 from tests.browser import browser
 from tests.served import demonstration, service
@@ -65,8 +66,8 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
 def empty_atlas(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the tables answer: a thread that reads them would not see what a test has put there, and might outlive the test."""
     settings.LOOKUP_MEMORY_VERTICES = 0
-    monkeypatch.setattr(atlas, "load_async", lambda _: None)
-    atlas.clear()
+    monkeypatch.setattr(registry, "load_async", lambda _: None)
+    registry.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,7 +110,7 @@ def get(client: Client) -> Callable[..., Any]:
 @pytest.fixture
 def assert_schema() -> Callable[[str, Any], None]:
     """Return a function that holds a body against a schema of the OpenAPI document."""
-    from api.schemas import COMPONENTS, ref
+    from api.openapi.schemas import COMPONENTS, ref
 
     def check(name: str, body: Any) -> None:
         Draft202012Validator(ref(name) | {"components": {"schemas": COMPONENTS}}).validate(body)

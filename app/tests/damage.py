@@ -110,9 +110,9 @@ def make(case: int, good: dict[str, Parts], folder: Path) -> tuple[str, Path]:
 def read(path: Path, coverage: str) -> int:
     """Read a file as a load does, up to what it would send to the database, and return how many regions there were."""
     from geography.models import Vintage
-    from loader import staging
-    from loader.archive import open_layer
-    from loader.reader import open_reader
+    from loader.geometry import staging
+    from loader.source.archive import open_layer
+    from loader.source.reader import open_reader
 
     layer, staged = replace(_declared(coverage), path=path), staging.Staged()
     with open_layer(path) as laid_out, open_reader(laid_out, layer) as reader:

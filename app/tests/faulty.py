@@ -26,8 +26,8 @@ from django.conf import settings
 from benchmarks.cluster import Cluster, NotInstalled, folder_for_postgres
 from geography.models import Status, Vintage
 from loader.export import make
+from loader.geometry.rebuild_tiles import rebuild_tiles
 from loader.progress import Steps
-from loader.redraw import rebuild_tiles
 from tests import world as worlds
 
 NAME = "covidtrends_geo"

@@ -18,7 +18,7 @@ from django.contrib.gis.gdal import CoordTransform, SpatialReference
 from django.contrib.gis.geos import Point
 
 from loader.progress import Steps
-from loader.sources import Layer, read_sources
+from loader.source.declarations import Layer, read_sources
 
 # The text that Statistics Canada ships: no code, and a name of its own.
 STATCAN_PRJ = (

@@ -22,7 +22,7 @@ from pytest_django import DjangoDbBlocker
 from benchmarks.cluster import free_port
 from geography.models import Vintage
 from indicators.models import Indicator, Place
-from loader import publish
+from loader.publication import publish
 
 
 @pytest.fixture(scope="session")

@@ -23,11 +23,11 @@ import orjson
 from django.contrib.gis.gdal import CoordTransform, SpatialReference
 from django.contrib.gis.geos import MultiPolygon, Point, Polygon
 
-from geography.conf import BORDER_TOLERANCE_EXACT_M, LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.constants import BORDER_TOLERANCE_EXACT_M, LEVELS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.models import Coverage, Overlap, Region, RegionLevel, RegionPart, Status, Vintage
-from geography.text import normalize
-from loader.borders import compute_borders
-from loader.changes import compute_changes, missing_pairs
+from geography.normalize import normalize
+from loader.relations.borders import compute_borders
+from loader.relations.changes import compute_changes, missing_pairs
 
 ORIGIN = (7_200_000.0, 900_000.0)
 # At (6,200,000, 3,000,000) of EPSG:3347 it is 63.4° north.

@@ -9,8 +9,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest
 
-from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown
-from geography.messages import Message
+from api.http.body_errors import BodyInvalid, BodyTooLarge, EncodingUnknown
+from geography.translation import Message
 
 ENCODINGS = ("gzip",)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from email.message import Message as Headers
 from typing import IO
 
-from api.bulk.errors import BodyInvalid, MediaTypeUnknown
-from geography.messages import Message
+from api.http.body_errors import BodyInvalid, MediaTypeUnknown
+from geography.translation import Message
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -4,18 +4,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from api.bodies import fsa_payload, region_names, shares_payload
 from api.bulk.columns import Column, ranked
 from api.bulk.items import Item, Subject, batches
-from api.bulk.writing import Answer, Failed
+from api.bulk.writers import Answer, Failed
+from api.responses.payloads import fsa_payload, region_names, shares_payload
 from geography.codes import FsaInput, parse_fsa
+from geography.db.routing import retry_on_primary
 from geography.errors import FsaMalformed
-from geography.messages import Message
 from geography.models import Vintage
-from geography.reading import retry_on_primary
-from geography.selectors.changes import ReusedCode, reused_codes
-from geography.selectors.overlaps import FsaRegions, fsas_health_regions
-from geography.selectors.regions import fsa_without_boundary
+from geography.queries.changes import ReusedCode, reused_codes
+from geography.queries.overlaps import FsaRegions, fsas_health_regions
+from geography.queries.regions import fsa_without_boundary
+from geography.translation import Message
 
 CHUNK = 2_000
 COLUMNS = ("used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids")

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from api.bulk.errors import BodyInvalid
+from api.http.body_errors import BodyInvalid
 from geography.errors import ParameterInvalid
-from geography.messages import Message
-from geography.text import normalize
+from geography.normalize import normalize
+from geography.translation import Message
 
 _NAME_MAX_CHARACTERS = 60
 _LISTED = 30

@@ -6,15 +6,15 @@ from typing import Any
 
 from api.bulk.columns import Column, ranked
 from api.bulk.items import Item, Subject, batches
-from api.bulk.writing import Answer, Failed
-from api.located import LocateResponder
-from api.schemas.positions import PROPERTIES
-from geography.conf import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
+from api.bulk.writers import Answer, Failed
+from api.openapi.schemas.positions import PROPERTIES
+from api.responses.locate import LocateResponder
+from geography.constants import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
+from geography.db.routing import retry_on_primary
 from geography.errors import CoordinateInvalid, ParameterInvalid
-from geography.messages import Message
-from geography.reading import retry_on_primary
-from geography.selectors.positions import Located
+from geography.lookup.locate import Located
+from geography.translation import Message
 
 # One question to the tables for so many, and one walk through memory: the more, the more of them share a square.
 CHUNK = 2_000
@@ -123,7 +123,7 @@ def _chunk(batch: Sequence[Item[LonLat]], answers: LocateResponder) -> list[Answ
     ]
 
 
-# The properties of an answer, for GeoJSON; those of a failure are `api.bulk.writing.FAILURE_MEMBERS`.
+# The properties of an answer, for GeoJSON; those of a failure are `api.bulk.writers.FAILURE_MEMBERS`.
 MEMBERS = tuple(PROPERTIES)
 COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m")
 

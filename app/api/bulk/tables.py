@@ -8,10 +8,10 @@ from itertools import chain
 from typing import Any
 
 from api.bulk.columns import find, ranked
-from api.bulk.errors import BodyInvalid, BodyTooLarge
 from api.bulk.items import Item, Items, Question, Subject
+from api.http.body_errors import BodyInvalid, BodyTooLarge
 from geography.errors import GeographyError, ParameterInvalid
-from geography.messages import Message
+from geography.translation import Message
 
 _DELIMITERS = ",;\t|"
 # Spreadsheets write this line before the header to say which delimiter they used.

@@ -10,14 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.bodies import licence_links
-from api.caching import cached_response, uncached_response
-from api.language import language_of
-from api.pieces import Pieces, json_body
-from api.queries import PlainQuery, VintageQuery
-from api.renderers import GeoJSONRenderer, JSONRenderer
-from api.spec import RequestParser
-from geography.selectors.shapes import StreamedGeometry
+from api.http.conditional import cached_response, uncached_response
+from api.http.language import language_of
+from api.http.renderers import GeoJSONRenderer, JSONRenderer
+from api.http.streaming import Pieces, json_body
+from api.requests.models import PlainQuery, VintageQuery
+from api.requests.parser import RequestParser
+from api.responses.payloads import licence_links
+from geography.queries.geometry_stream import StreamedGeometry
 
 if TYPE_CHECKING:
     from geography.models import Vintage
@@ -36,7 +36,7 @@ class ApiView(APIView):
     language = "en"
 
     def ask(self, request: Request, spec: RequestParser[Query], **path: str) -> Query:
-        """Return the request as its spec reads it, and settle the language (`api.language.language_of`)."""
+        """Return the request as its spec reads it, and settle the language (`api.http.language.language_of`)."""
         self.language = language_of(request)
         return spec.parse(dict(request.query_params.lists()), path)
 
@@ -51,7 +51,7 @@ class ApiView(APIView):
         personal: bool = False,
         translated: bool = True,
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.caching.cached_response`."""
+        """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.http.conditional.cached_response`."""
         accepted: BaseRenderer = request.accepted_renderer
         return cached_response(
             request,

@@ -13,21 +13,21 @@ from rest_framework.request import Request
 
 from api.bulk.body import read_bytes
 from api.bulk.charsets import charset_of
-from api.bulk.errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
-from api.bulk.formats import CSVRenderer, BulkFormat, NDJSONRenderer, format_of
 from api.bulk.items import Items, Subject
-from api.bulk.reading import read_body
-from api.bulk.writing import Answer, Layout, write_answers
-from api.language import language_of
-from api.limits import TooManyAtOnce, body_slot
-from api.pieces import send_range
-from api.queries import BulkQuery
-from api.renderers import JSONRenderer
-from api.schemas.bulk import TEXT
-from api.shelf import WHOLE_MAX_BYTES, BodyFile, response_cache
-from api.spec import RequestParser
+from api.bulk.media_types import BulkFormat, CSVRenderer, NDJSONRenderer, format_of
+from api.bulk.parsers import read_body
+from api.bulk.writers import Answer, Layout, write_answers
+from api.http.body_errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
+from api.http.concurrency import TooManyAtOnce, body_slot
+from api.http.disk_cache import WHOLE_MAX_BYTES, BodyFile, response_cache
+from api.http.language import language_of
+from api.http.renderers import JSONRenderer
+from api.http.streaming import send_range
+from api.openapi.schemas.bulk import TEXT
+from api.requests.models import BulkQuery
+from api.requests.parser import RequestParser
 from api.views.base import ApiView
-from geography.selectors.vintages import check_unchanged
+from geography.vintages.resolve import check_unchanged
 from operations.request_body import BodyTimeout
 
 if TYPE_CHECKING:

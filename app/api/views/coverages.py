@@ -4,20 +4,21 @@ from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import openapi, queries
-from api.bodies import coverage_listing
-from api.serializers import CoverageRegionSerializer
+from api.openapi import document
+from api.requests import models
+from api.responses.features import CoverageRegionSerializer
+from api.responses.payloads import coverage_listing
 from api.views.base import ApiView
 from api.views.layers import LayerView
 from geography import errors
-from geography.selectors.coverages import published_coverages
+from geography.queries.coverages import published_coverages
 
 
 class CoveragesView(ApiView):
     """What kinds of regions there are."""
 
-    @openapi.documented(
-        queries.PLAIN,
+    @document.documented(
+        models.PLAIN,
         operation_id="list_coverages",
         tag="Coverages",
         summary="Every coverage of which something is published",
@@ -27,7 +28,7 @@ class CoveragesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the kinds of regions, with the vintage that answers today and the labels of all. Empty before the first one."""
-        self.ask(request, queries.PLAIN)
+        self.ask(request, models.PLAIN)
         found = published_coverages()
         return Response({"coverages": [coverage_listing(one, self.language) for one in found]})
 
@@ -37,13 +38,13 @@ class CoverageRegionsView(LayerView):
 
     serializer = CoverageRegionSerializer
 
-    @openapi.documented(
-        queries.COVERAGE_REGIONS,
+    @document.documented(
+        models.COVERAGE_REGIONS,
         operation_id="list_coverage_regions",
         tag="Coverages",
         summary="Regions of a coverage, all or those that meet every condition",
         body="RegionCollection",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str) -> HttpResponseBase:
         """List regions in the order of their codes.
@@ -51,7 +52,7 @@ class CoverageRegionsView(LayerView):
         The same as `/health-regions` and `/fsa`, for every coverage. Every condition given must hold. With `lat` and `lon`:
         the regions that cover the position, more than one on a shared border.
         """
-        query = self.ask(request, queries.COVERAGE_REGIONS, coverage=coverage)
+        query = self.ask(request, models.COVERAGE_REGIONS, coverage=coverage)
         self.coverage = str(query.coverage)
         return self.list(request, query)
 
@@ -61,16 +62,16 @@ class CoverageRegionView(LayerView):
 
     serializer = CoverageRegionSerializer
 
-    @openapi.documented(
-        queries.COVERAGE_REGION,
+    @document.documented(
+        models.COVERAGE_REGION,
         operation_id="get_coverage_region",
         tag="Coverages",
         summary="One region of a coverage",
         body="RegionFeature",
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return a region by its code or its DGUID."""
-        query = self.ask(request, queries.COVERAGE_REGION, coverage=coverage, code=code)
+        query = self.ask(request, models.COVERAGE_REGION, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
         return self.one(request, query)

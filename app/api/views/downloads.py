@@ -13,20 +13,21 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import openapi, queries
-from api.bodies import NOTICE, downloads_payload, web_address
-from api.errors import PAGE_POLICY
-from api.language import translate_cached
-from api.limits import TooManyAtOnce
-from api.pieces import send_range
-from api.ranges import RangeUnsatisfiable, requested_part
-from api.renderers import FileRenderer, JSONRenderer, json_bytes
+from api.http.byte_ranges import RangeUnsatisfiable, requested_part
+from api.http.concurrency import TooManyAtOnce
+from api.http.language import translate_cached
+from api.http.renderers import FileRenderer, JSONRenderer, json_bytes
+from api.http.streaming import send_range
+from api.openapi import document
+from api.problems import PAGE_POLICY
+from api.requests import models
+from api.responses.payloads import NOTICE, downloads_payload, web_address
 from api.views.base import ApiView
 from geography import errors
-from geography.formats import CHECKSUMS_NAME, DESCRIBES
-from geography.messages import Message
-from geography.selectors.coverages import published_coverages
-from geography.selectors.downloads import Download, all_downloads, download_get, vintage_downloads
+from geography.download_formats import CHECKSUMS_NAME, DESCRIBES
+from geography.queries.coverages import published_coverages
+from geography.queries.downloads import Download, all_downloads, download_get, vintage_downloads
+from geography.translation import Message
 
 # A smaller part fits the connection's buffers. A larger one holds a thread until the client has taken it: a transfer slot.
 _LARGE = 1 << 20
@@ -66,7 +67,9 @@ class PageRenderer(BaseRenderer):
         for one in data["downloads"]:
             one["in_force"] = in_force.get(one["vintage"]["coverage"]) == one["vintage"]["label"]
         return render_to_string(
-            "api/downloads.html", data | {"language": language, "notice": translate_cached(NOTICE, language)}, context["request"]
+            "api/downloads.html",
+            data | {"language": language, "notice": translate_cached(NOTICE, language)},
+            context["request"],
         ).encode()
 
 
@@ -75,8 +78,8 @@ class DownloadsView(ApiView):
 
     renderer_classes = [JSONRenderer, PageRenderer]
 
-    @openapi.documented(
-        queries.PLAIN,
+    @document.documented(
+        models.PLAIN,
         operation_id="list_downloads",
         tag="Downloads",
         summary="The files of every published vintage",
@@ -89,7 +92,7 @@ class DownloadsView(ApiView):
 
         Only files that are `ready` can be had; the others are being made, or could not be, or are not on this machine.
         """
-        self.ask(request, queries.PLAIN)
+        self.ask(request, models.PLAIN)
         body = {"downloads": [downloads_payload(vintage, files, self.language) for vintage, files in all_downloads()]}
         return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY})
 
@@ -100,8 +103,8 @@ class DownloadView(ApiView):
     renderer_classes = [FileRenderer]
     cache_control = _BY_NAME
 
-    @openapi.documented(
-        queries.DOWNLOAD,
+    @document.documented(
+        models.DOWNLOAD,
         operation_id="get_download",
         tag="Downloads",
         summary="A file of a vintage",
@@ -114,14 +117,14 @@ class DownloadView(ApiView):
 
         `SHA256SUMS` in place of a file's name lists the checksums of all of them, as `sha256sum --check` reads it.
         """
-        query = self.ask(request, queries.DOWNLOAD, coverage=coverage, label=label, file=file)
+        query = self.ask(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
         if query.file == CHECKSUMS_NAME:
             ready = [one for one in vintage_downloads(coverage=query.coverage, label=query.label) if one.sha256]
             text = "".join(f"{one.sha256}  {one.name}\n" for one in ready)
             return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
         return self.send(request, query)
 
-    def send(self, request: Request, query: queries.DownloadQuery) -> HttpResponseBase:
+    def send(self, request: Request, query: models.DownloadQuery) -> HttpResponseBase:
         """Answer with the file or the part of it that was asked for. Queries: as for `catalogue.published`."""
         found = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
         etag = f'"{found.sha256}"'
@@ -154,8 +157,8 @@ class PinnedDownloadView(DownloadView):
 
     cache_control = _FOR_GOOD
 
-    @openapi.documented(
-        queries.PINNED_DOWNLOAD,
+    @document.documented(
+        models.PINNED_DOWNLOAD,
         operation_id="get_pinned_download",
         tag="Downloads",
         summary="A file of a vintage with this very content",
@@ -168,7 +171,7 @@ class PinnedDownloadView(DownloadView):
     ) -> HttpResponseBase:
         """Return a file whose SHA-256 begins so. It never changes, so caches may keep it for good."""
         return self.send(
-            request, self.ask(request, queries.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
+            request, self.ask(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
         )
 
 

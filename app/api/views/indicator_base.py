@@ -9,21 +9,21 @@ from django.http import Http404, HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from api import indicator_bodies as bodies
-from api.bulk.formats import CSVRenderer, NDJSONRenderer
-from api.caching import cached_response
-from api.pieces import Pieces, json_body
-from api.queries import PlainQuery
-from api.renderers import JSONRenderer
+from api.bulk.media_types import CSVRenderer, NDJSONRenderer
+from api.http.conditional import cached_response
+from api.http.renderers import JSONRenderer
+from api.http.streaming import Pieces, json_body
+from api.requests.models import PlainQuery
+from api.responses import indicators as bodies
 from api.views.base import ApiView
 from geography import errors
-from geography.messages import Message
-from indicators.selectors.catalogue import PublishedIndicator, published_indicators
+from geography.translation import Message
+from indicators.queries.catalogue import PublishedIndicator, published_indicators
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What an answer is an edition of, as `api.caching` keys it."""
+    """What an answer is an edition of, as `api.http.conditional` keys it."""
 
     load_id: object
     published_at: datetime | None
@@ -59,7 +59,7 @@ class IndicatorView(ApiView):
         *about: object,
         make: Callable[[], Pieces],
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query and the issue: see `api.caching.cached_response`."""
+        """Answer with a body that depends on nothing but the query and the issue: see `api.http.conditional.cached_response`."""
         if published is None:
             edition = Edition(published_indicators().revision, None, "")
         else:

@@ -7,23 +7,23 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import indicator_bodies as bodies
-from api import indicator_queries as queries
-from api import openapi
-from api.pieces import Pieces
+from api.http.streaming import Pieces
+from api.openapi import document
+from api.requests import indicators as queries
+from api.responses import indicators as bodies
 from api.views.indicator_base import TableView, head, measure_of
 from geography import errors
-from geography.selectors.vintages import vintage_in_force
+from geography.vintages.resolve import vintage_in_force
 from indicators.errors import IndicatorUnknown
 from indicators.models import PlaceKind
-from indicators.selectors import figures, maps
-from indicators.selectors.catalogue import PublishedIndicator, published_indicator
+from indicators.queries import figures, maps
+from indicators.queries.catalogue import PublishedIndicator, published_indicator
 
 
 class MapView(TableView):
     """One measure of all regions on one day."""
 
-    @openapi.documented(
+    @document.documented(
         queries.MAP,
         operation_id="get_indicator_map",
         tag="Indicators",
@@ -97,7 +97,8 @@ class MapView(TableView):
             | {
                 "values": {code: bodies.figure_payload(one) for code, one in regions.items()},
                 "unassigned": {
-                    str(bodies.province_of(one.place)): bodies.figure_payload(one) | {"share_of_province": _share(one, provinces)}
+                    str(bodies.province_of(one.place)): bodies.figure_payload(one)
+                    | {"share_of_province": _share(one, provinces)}
                     for one in maps.by_key(found, PlaceKind.UNASSIGNED).values()
                 },
                 "provinces": {key: bodies.figure_payload(one) for key, one in provinces.items()},

@@ -7,16 +7,16 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import indicator_bodies as bodies
-from api import indicator_queries as queries
-from api import openapi
-from api.pieces import Pieces
+from api.http.streaming import Pieces
+from api.openapi import document
+from api.requests import indicators as queries
+from api.responses import indicators as bodies
 from api.views.indicator_base import TableView, head, measure_of
 from geography import errors
-from geography.messages import Message
+from geography.translation import Message
 from indicators.errors import IndicatorUnknown, PlaceUnknown
-from indicators.selectors import figures
-from indicators.selectors.catalogue import PublishedIndicator, published_indicator
+from indicators.queries import figures
+from indicators.queries.catalogue import PublishedIndicator, published_indicator
 
 SATURDAY = 5
 # Of elements that one answer about chosen places may hold; the largest embedded cube has 130,000.
@@ -26,7 +26,7 @@ ELEMENTS_MAX = 500_000
 class CubeView(TableView):
     """One measure of all places on all days."""
 
-    @openapi.documented(
+    @document.documented(
         queries.CUBE,
         operation_id="get_indicator_cube",
         tag="Indicators",
@@ -93,7 +93,7 @@ class CubeView(TableView):
 class SeriesView(CubeView):
     """One measure of some places over time."""
 
-    @openapi.documented(
+    @document.documented(
         queries.SERIES,
         operation_id="get_indicator_series",
         tag="Indicators",

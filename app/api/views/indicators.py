@@ -3,22 +3,22 @@
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import indicator_bodies as bodies
-from api import indicator_queries as queries
-from api import openapi
-from api.pieces import Pieces, json_body
-from api.queries import PLAIN
+from api.http.streaming import Pieces, json_body
+from api.openapi import document
+from api.requests import indicators as queries
+from api.requests.models import PLAIN
+from api.responses import indicators as bodies
 from api.views.indicator_base import IndicatorView
 from geography import errors
 from indicators.errors import IndicatorUnknown
-from indicators.selectors import figures
-from indicators.selectors.catalogue import published_indicator, published_indicators
+from indicators.queries import figures
+from indicators.queries.catalogue import published_indicator, published_indicators
 
 
 class IndicatorsView(IndicatorView):
     """The catalogue of indicators."""
 
-    @openapi.documented(
+    @document.documented(
         PLAIN,
         operation_id="list_indicators",
         tag="Indicators",
@@ -49,7 +49,7 @@ class IndicatorsView(IndicatorView):
 class IndicatorDetailView(IndicatorView):
     """One indicator."""
 
-    @openapi.documented(
+    @document.documented(
         queries.ONE_INDICATOR,
         operation_id="get_indicator",
         tag="Indicators",

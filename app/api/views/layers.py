@@ -7,30 +7,31 @@ from django.conf import settings
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
-from api import openapi, queries, schemas
-from api.bodies import add_links, collection, page_links, provenance
 from api.bulk import codes
 from api.bulk.items import Items
-from api.bulk.writing import Layout
-from api.editions import chosen, chosen_pair
-from api.located import LocateResponder
-from api.openapi import Sent
-from api.pieces import Pieces, json_body
-from api.schemas.bulk import TEXT
-from api.serializers import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
+from api.bulk.writers import Layout
+from api.http.streaming import Pieces, json_body
+from api.openapi import document, schemas
+from api.openapi.document import Sent
+from api.openapi.schemas.bulk import TEXT
+from api.requests import models
+from api.requests.vintage_choice import chosen, chosen_pair
+from api.responses.features import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
+from api.responses.locate import LocateResponder
+from api.responses.payloads import add_links, collection, page_links, provenance
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.download_formats import FORMATS, file_name
 from geography.errors import ParameterInvalid
-from geography.formats import FORMATS, file_name
-from geography.messages import Message
-from geography.selectors.changes import reused_codes
-from geography.selectors.regions import fsa_get, region_get, regions_count, regions_page
+from geography.queries.changes import reused_codes
+from geography.queries.regions import fsa_get, region_get, regions_count, regions_page
+from geography.translation import Message
 
 if TYPE_CHECKING:
     from geography.models import Vintage
-    from geography.selectors.drawn import RegionRow
+    from geography.queries.region_rows import RegionRow
 
 # The parameters of bodies that are stored: each has a few dozen values at most.
 _STORED_WITH = frozenset({"detail", "province", "vintage", "lang"})
@@ -64,7 +65,7 @@ class LayerView(GeoView):
     coverage: str
     serializer: type[RegionSerializer]
 
-    def one(self, request: Request, query: queries.RegionQuery) -> HttpResponseBase:
+    def one(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
         """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
         vintage = chosen(query, self.coverage)
 
@@ -77,7 +78,7 @@ class LayerView(GeoView):
     def feature(
         self,
         request: Request,
-        query: queries.RegionQuery | queries.FsaQuery,
+        query: models.RegionQuery | models.FsaQuery,
         vintage: "Vintage",
         read: Callable[[], "RegionRow"],
         *,
@@ -93,7 +94,7 @@ class LayerView(GeoView):
         stored = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
         return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=not keep)
 
-    def list(self, request: Request, query: queries.RegionsQuery) -> HttpResponseBase:
+    def list(self, request: Request, query: models.RegionsQuery) -> HttpResponseBase:
         """Answer with the layer, or with a page of it.
 
         Queries: as for `regions_page`, none where the answer is kept or known; as for `regions_count` for a page.
@@ -149,13 +150,13 @@ class HealthRegionsView(LayerView):
     coverage = COVERAGE_HEALTH_REGIONS
     serializer = HealthRegionSerializer
 
-    @openapi.documented(
-        queries.HEALTH_REGIONS,
+    @document.documented(
+        models.HEALTH_REGIONS,
         operation_id="list_health_regions",
         tag="Health regions",
         summary="Health regions, all or those that meet every condition",
         body="HealthRegionCollection",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request) -> HttpResponseBase:
         """List health regions in the order of their codes.
@@ -163,7 +164,7 @@ class HealthRegionsView(LayerView):
         Every condition given must hold. With `lat` and `lon`: the regions that cover the position, more than one on a
         shared border.
         """
-        return self.list(request, self.ask(request, queries.HEALTH_REGIONS))
+        return self.list(request, self.ask(request, models.HEALTH_REGIONS))
 
 
 class HealthRegionView(LayerView):
@@ -172,17 +173,17 @@ class HealthRegionView(LayerView):
     coverage = COVERAGE_HEALTH_REGIONS
     serializer = HealthRegionSerializer
 
-    @openapi.documented(
-        queries.HEALTH_REGION,
+    @document.documented(
+        models.HEALTH_REGION,
         operation_id="get_health_region",
         tag="Health regions",
         summary="One health region",
         body="HealthRegionFeature",
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
-        return self.one(request, self.ask(request, queries.HEALTH_REGION, id=id))
+        return self.one(request, self.ask(request, models.HEALTH_REGION, id=id))
 
 
 class FsasView(BulkView, LayerView):
@@ -191,22 +192,22 @@ class FsasView(BulkView, LayerView):
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
     subject = codes.ITEM_TYPE
-    bulk_spec = queries.FSA_MANY
+    bulk_spec = models.FSA_MANY
 
-    @openapi.documented(
-        queries.FSAS,
+    @document.documented(
+        models.FSAS,
         operation_id="list_fsas",
         tag="FSAs",
         summary="Forward sortation areas, all or those that meet every condition",
         body="FsaCollection",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request) -> HttpResponseBase:
         """List forward sortation areas (the first three characters of a postal code) in the order of their codes."""
-        return self.list(request, self.ask(request, queries.FSAS))
+        return self.list(request, self.ask(request, models.FSAS))
 
-    @openapi.documented(
-        queries.FSA_MANY,
+    @document.documented(
+        models.FSA_MANY,
         operation_id="locate_many_fsas",
         tag="FSAs",
         summary="The health regions of each of many FSAs or postal codes",
@@ -218,7 +219,7 @@ class FsasView(BulkView, LayerView):
             "text/csv": Sent(TEXT, "patient,postal_code\r\n1,M5V 3L9\r\n"),
             "application/x-ndjson": Sent(TEXT, '{"id": 1, "code": "M5V"}\n"K0A"\n'),
         },
-        problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Answer up to 100,000 codes, in their order, each with a status of its own.
@@ -230,7 +231,7 @@ class FsasView(BulkView, LayerView):
         """
         return self.answer_many(request)
 
-    def chunks(self, query: queries.FsaManyQuery, items: Items[Any]) -> Body:
+    def chunks(self, query: models.FsaManyQuery, items: Items[Any]) -> Body:
         """Return the answers, what they add, and what they come from."""
         vintages = chosen_pair(query)
         answers = LocateResponder(vintages, self.language, max_distance_m=0.0)
@@ -248,8 +249,8 @@ class FsaBoundaryView(LayerView):
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
 
-    @openapi.documented(
-        queries.FSA_BOUNDARY,
+    @document.documented(
+        models.FSA_BOUNDARY,
         operation_id="get_fsa_boundary",
         tag="FSAs",
         summary="The boundary of one FSA",
@@ -258,12 +259,12 @@ class FsaBoundaryView(LayerView):
             errors.ParameterInvalid,
             errors.FsaMalformed,
             errors.FsaWithoutBoundary,
-            *openapi.SHAPE_PROBLEMS,
+            *document.SHAPE_PROBLEMS,
         ),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
         """Return the FSA itself as a feature."""
-        query = self.ask(request, queries.FSA_BOUNDARY, code=code)
+        query = self.ask(request, models.FSA_BOUNDARY, code=code)
         vintage = chosen(query, self.coverage)
         # Somebody's postal code: nothing of it is kept.
         return self.feature(

@@ -3,26 +3,35 @@
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import openapi, queries
-from api.bodies import artefacts_block, collection, fsa_payload, provenance, region_names, shares_payload, warnings_payload
-from api.editions import chosen_pair
-from api.serializers import FsaSerializer, HealthRegionSerializer, features
+from api.openapi import document
+from api.requests import models
+from api.requests.vintage_choice import chosen_pair
+from api.responses.features import FsaSerializer, HealthRegionSerializer, features
+from api.responses.payloads import (
+    artefacts_block,
+    collection,
+    fsa_payload,
+    provenance,
+    region_names,
+    shares_payload,
+    warnings_payload,
+)
 from api.views.base import GeoView
 from geography import errors
-from geography.selectors.changes import reused_codes
-from geography.selectors.overlaps import fsa_health_regions, health_region_fsas
+from geography.queries.changes import reused_codes
+from geography.queries.overlaps import fsa_health_regions, health_region_fsas
 
 
 class FsaView(GeoView):
     """The health regions of one FSA."""
 
-    @openapi.documented(
-        queries.FSA,
+    @document.documented(
+        models.FSA,
         operation_id="get_fsa",
         tag="FSAs",
         summary="The health regions that an FSA belongs to",
         body="FsaHealthRegions",
-        problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
         """Return the health regions of an FSA, largest share first.
@@ -31,7 +40,7 @@ class FsaView(GeoView):
         address is in; ask `/locate` with its position. Shares are of area, not of population. What only comes of two vintages
         drawing one border differently is no share: it is in `fsa.artefacts`.
         """
-        query = self.ask(request, queries.FSA, code=code)
+        query = self.ask(request, models.FSA, code=code)
         vintages = chosen_pair(query)
         found = fsa_health_regions(
             fsa_vintage=vintages["fsa_vintage"],
@@ -65,20 +74,20 @@ class FsaView(GeoView):
 class HealthRegionFsasView(GeoView):
     """The FSAs of one health region."""
 
-    @openapi.documented(
-        queries.HEALTH_REGION_FSAS,
+    @document.documented(
+        models.HEALTH_REGION_FSAS,
         operation_id="get_health_region_fsas",
         tag="Health regions",
         summary="The FSAs that a health region holds all or a part of",
         body="HealthRegionFsas",
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the FSAs of a health region in the order of their codes, each with its shares of area.
 
         What only comes of two vintages drawing one border differently is no share: it is in `health_region.artefacts`.
         """
-        query = self.ask(request, queries.HEALTH_REGION_FSAS, id=id)
+        query = self.ask(request, models.HEALTH_REGION_FSAS, id=id)
         vintages = chosen_pair(query)
         found = health_region_fsas(
             fsa_vintage=vintages["fsa_vintage"],
@@ -87,7 +96,8 @@ class HealthRegionFsasView(GeoView):
             level=query.level,
         )
         shares = {
-            overlap.region.code: shares_payload(overlap) | {"fsa_area_km2": overlap.region.area_km2} for overlap in found.overlaps
+            overlap.region.code: shares_payload(overlap) | {"fsa_area_km2": overlap.region.area_km2}
+            for overlap in found.overlaps
         }
         drawn = features(
             FsaSerializer,

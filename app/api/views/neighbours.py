@@ -3,15 +3,16 @@
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import openapi, queries
-from api.bodies import collection, provenance, region_names, warnings_payload
-from api.editions import chosen
-from api.serializers import CoverageRegionSerializer, HealthRegionSerializer, RegionSerializer, features
+from api.openapi import document
+from api.requests import models
+from api.requests.vintage_choice import chosen
+from api.responses.features import CoverageRegionSerializer, HealthRegionSerializer, RegionSerializer, features
+from api.responses.payloads import collection, provenance, region_names, warnings_payload
 from api.views.base import GeoView
 from geography import errors
-from geography.conf import COVERAGE_HEALTH_REGIONS
-from geography.selectors.changes import reused_codes
-from geography.selectors.neighbours import region_neighbours
+from geography.constants import COVERAGE_HEALTH_REGIONS
+from geography.queries.changes import reused_codes
+from geography.queries.neighbours import region_neighbours
 
 # A millimetre: what is called a border (docs/decisions/0001) is no more exact.
 KM_DECIMALS = 6
@@ -24,7 +25,7 @@ class NeighboursView(GeoView):
     code_name: str
     serializer: type[RegionSerializer]
 
-    def neighbours(self, request: Request, query: queries.RegionQuery) -> HttpResponseBase:
+    def neighbours(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
         """Answer with the neighbours of a region. Queries: 2, and those of `reused_codes`."""
         vintage = chosen(query, self.coverage)
         found = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
@@ -57,13 +58,13 @@ class HealthRegionNeighboursView(NeighboursView):
     code_name = "hruid"
     serializer = HealthRegionSerializer
 
-    @openapi.documented(
-        queries.HEALTH_REGION_NEIGHBOURS,
+    @document.documented(
+        models.HEALTH_REGION_NEIGHBOURS,
         operation_id="get_health_region_neighbours",
         tag="Health regions",
         summary="The health regions that a health region touches",
         body="HealthRegionNeighbours",
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the neighbours of a health region, longest common border first, each with its length.
@@ -71,7 +72,7 @@ class HealthRegionNeighboursView(NeighboursView):
         Measured on the ellipsoid along the boundaries as published, so with every bend that those have. Regions that meet only
         at a point have a border of 0; an island has no neighbours.
         """
-        return self.neighbours(request, self.ask(request, queries.HEALTH_REGION_NEIGHBOURS, id=id))
+        return self.neighbours(request, self.ask(request, models.HEALTH_REGION_NEIGHBOURS, id=id))
 
 
 class CoverageRegionNeighboursView(NeighboursView):
@@ -80,16 +81,16 @@ class CoverageRegionNeighboursView(NeighboursView):
     code_name = "code"
     serializer = CoverageRegionSerializer
 
-    @openapi.documented(
-        queries.COVERAGE_REGION_NEIGHBOURS,
+    @document.documented(
+        models.COVERAGE_REGION_NEIGHBOURS,
         operation_id="get_coverage_region_neighbours",
         tag="Coverages",
         summary="The regions that a region of a coverage touches",
         body="RegionNeighbours",
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.SHAPE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return the neighbours of a region, as `/health-regions/{id}/neighbours` does for health regions."""
-        query = self.ask(request, queries.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
+        query = self.ask(request, models.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
         return self.neighbours(request, query)

@@ -7,15 +7,16 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import openapi, queries, schemas
 from api.bulk import positions
 from api.bulk.items import Items
-from api.bulk.writing import Layout
-from api.caching import staleness
-from api.located import LOCATED, responder_for
-from api.openapi import Sent
-from api.renderers import GeoJSONRenderer, JSONRenderer
-from api.schemas.bulk import TEXT
+from api.bulk.writers import Layout
+from api.http.conditional import staleness
+from api.http.renderers import GeoJSONRenderer, JSONRenderer
+from api.openapi import document, schemas
+from api.openapi.document import Sent
+from api.openapi.schemas.bulk import TEXT
+from api.requests import models
+from api.responses.locate import LOCATED, responder_for
 from api.views.base import UNCACHED, GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
@@ -25,16 +26,16 @@ class LocateView(BulkView, GeoView):
     """What covers a position, or each of many."""
 
     subject = positions.ITEM_TYPE
-    bulk_spec = queries.LOCATE_MANY
+    bulk_spec = models.LOCATE_MANY
     bulk_renderers = (JSONRenderer, GeoJSONRenderer)
 
-    @openapi.documented(
-        queries.LOCATE,
+    @document.documented(
+        models.LOCATE,
         operation_id="locate",
         tag="Positions",
         summary="The health region and the FSA at a position",
         body="Located",
-        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request) -> Response:
         """Return the health region and the FSA at a position, tested against the boundaries as published.
@@ -45,14 +46,14 @@ class LocateView(BulkView, GeoView):
         which WGS 84 and NAD83 differ, and how far the region's border may be off in its vintage. Off the coast the nearest
         region within `max_distance` is the answer, and `match` says so.
         """
-        query = self.ask(request, queries.LOCATE)
+        query = self.ask(request, models.LOCATE)
         answers, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
         return Response(
             orjson.Fragment(feature or answers.feature(query.position)), headers=UNCACHED | answers.links() | staleness()
         )
 
-    @openapi.documented(
-        queries.LOCATE_MANY,
+    @document.documented(
+        models.LOCATE_MANY,
         operation_id="locate_many",
         tag="Positions",
         summary="The health region and the FSA at each of many positions",
@@ -79,7 +80,7 @@ class LocateView(BulkView, GeoView):
             "text/csv": Sent(TEXT, "name,lat,lon\r\nCN Tower,43.6426,-79.3871\r\n"),
             "application/x-ndjson": Sent(TEXT, '{"id": 1, "lat": 43.6426, "lon": -79.3871}\n[-71.21, 46.81]\n'),
         },
-        problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Answer up to 100,000 positions, in their order, each with a status of its own.
@@ -98,7 +99,7 @@ class LocateView(BulkView, GeoView):
         """
         return self.answer_many(request)
 
-    def chunks(self, query: queries.LocateManyQuery, items: Items[Any]) -> Body:
+    def chunks(self, query: models.LocateManyQuery, items: Items[Any]) -> Body:
         """Return the answers, what they add, and what they come from."""
         answers = responder_for(query, self.language)
         measured = positions.measurable(items.items, query.accuracy_m)

@@ -6,9 +6,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from api.errors import PAGE_POLICY, PROBLEM_TYPES, ProblemType, prefers_html
-from api.language import language_of, translate
-from api.problem_help import EXPLANATIONS
+from api.http.language import language_of, translate
+from api.problem_explanations import EXPLANATIONS
+from api.problems import PAGE_POLICY, PROBLEM_TYPES, ProblemType, prefers_html
 
 _KINDS = {kind.slug: kind for kind in PROBLEM_TYPES.values()}
 

@@ -5,18 +5,18 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import indicator_bodies as bodies
-from api import indicator_queries as queries
-from api import openapi
-from api.pieces import Pieces, json_body
+from api.http.streaming import Pieces, json_body
+from api.openapi import document
+from api.requests import indicators as queries
+from api.responses import indicators as bodies
 from api.views.indicator_base import IndicatorView
 from geography import errors
-from geography.conf import COVERAGE_HEALTH_REGIONS
-from geography.selectors.regions import region_get
-from geography.selectors.vintages import vintage_in_force
+from geography.constants import COVERAGE_HEALTH_REGIONS
+from geography.queries.regions import region_get
+from geography.vintages.resolve import vintage_in_force
 from indicators.models import PlaceKind
-from indicators.selectors import figures, maps
-from indicators.selectors.catalogue import PublishedIndicator, published_indicators
+from indicators.queries import figures, maps
+from indicators.queries.catalogue import PublishedIndicator, published_indicators
 
 
 class RegionIndicatorsView(IndicatorView):
@@ -76,14 +76,14 @@ class RegionIndicatorsView(IndicatorView):
 class HealthRegionIndicatorsView(RegionIndicatorsView):
     """Latest values of a health region."""
 
-    @openapi.documented(
+    @document.documented(
         queries.HEALTH_REGION_INDICATORS,
         operation_id="list_health_region_indicators",
         tag="Indicators",
         summary="The latest value of every indicator for a health region",
         body="RegionIndicators",
         media_types=("application/json",),
-        problems=(errors.ParameterInvalid, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the latest values, by way of the declared relation of the region to the one that reports (`method`)."""
@@ -93,14 +93,14 @@ class HealthRegionIndicatorsView(RegionIndicatorsView):
 class CoverageRegionIndicatorsView(RegionIndicatorsView):
     """Latest values of a region of any coverage."""
 
-    @openapi.documented(
+    @document.documented(
         queries.COVERAGE_REGION_INDICATORS,
         operation_id="list_region_indicators",
         tag="Indicators",
         summary="The latest value of every indicator for a region of any coverage",
         body="RegionIndicators",
         media_types=("application/json",),
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return the latest values of a region; those of an indicator with no relation to it are left out."""

@@ -11,20 +11,21 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2,
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import openapi, queries
-from api.bodies import vintage_listing
-from api.errors import NotReady
+from api.openapi import document as openapi
+from api.problems import NotReady
+from api.requests import models
+from api.responses.payloads import vintage_listing
 from api.views.base import ApiView
 from geography.errors import ParameterInvalid
-from geography.selectors.readiness import readiness
-from geography.selectors.vintages import published_vintages
+from geography.queries.readiness import readiness
+from geography.vintages.resolve import published_vintages
 
 
 class VintagesView(ApiView):
     """What is published."""
 
     @openapi.documented(
-        queries.PLAIN,
+        models.PLAIN,
         operation_id="list_vintages",
         tag="Vintages",
         summary="Every published vintage",
@@ -34,7 +35,7 @@ class VintagesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List every published vintage with its source, by coverage, the latest first. Empty before the first is published."""
-        self.ask(request, queries.PLAIN)
+        self.ask(request, models.PLAIN)
         return Response({"vintages": [vintage_listing(one, self.language) for one in published_vintages()]})
 
 
@@ -42,7 +43,7 @@ class LiveView(ApiView):
     """Whether the process answers."""
 
     @openapi.documented(
-        queries.PLAIN,
+        models.PLAIN,
         operation_id="livez",
         tag="Service",
         summary="Whether the process is up",
@@ -52,7 +53,7 @@ class LiveView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Say that the process is up. Asks the database nothing."""
-        self.ask(request, queries.PLAIN)
+        self.ask(request, models.PLAIN)
         return Response({"status": "alive"}, headers={"Cache-Control": "no-store"})
 
 
@@ -60,7 +61,7 @@ class ReadyView(ApiView):
     """Whether questions can be answered."""
 
     @openapi.documented(
-        queries.PLAIN,
+        models.PLAIN,
         operation_id="readyz",
         tag="Service",
         summary="Whether every question can be answered",
@@ -70,7 +71,7 @@ class ReadyView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Say whether the database answers, its tables are current and a vintage of each coverage is in force."""
-        self.ask(request, queries.PLAIN)
+        self.ask(request, models.PLAIN)
         found = readiness()
         checks = {
             "database": True,
@@ -98,7 +99,7 @@ class SchemaView(ApiView):
     ]
 
     @openapi.documented(
-        queries.PLAIN,
+        models.PLAIN,
         operation_id="schema",
         tag="Service",
         summary="This document",
@@ -108,7 +109,7 @@ class SchemaView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Return the OpenAPI 3.1 document, as JSON or YAML."""
-        self.ask(request, queries.PLAIN)
+        self.ask(request, models.PLAIN)
         return Response(_schema())
 
 

@@ -6,14 +6,15 @@ from urllib.parse import quote, urlencode
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api import openapi, queries
-from api.bodies import attribution
-from api.editions import chosen
-from api.renderers import TileRenderer, json_bytes
+from api.http.renderers import TileRenderer, json_bytes
+from api.openapi import document
+from api.requests import models
+from api.requests.vintage_choice import chosen
+from api.responses.payloads import attribution
 from api.views.base import ApiView
 from geography import errors
-from geography.conf import TILE_ZOOM_MAX
-from geography.selectors.tiles import tile_draw, vector_layers, vintage_bounds
+from geography.constants import TILE_ZOOM_MAX
+from geography.queries.tiles import tile_draw, vector_layers, vintage_bounds
 
 
 class TileView(ApiView):
@@ -21,8 +22,8 @@ class TileView(ApiView):
 
     renderer_classes = [TileRenderer]
 
-    @openapi.documented(
-        queries.TILE_OF_COVERAGE,
+    @document.documented(
+        models.TILE_OF_COVERAGE,
         operation_id="get_tile",
         tag="Tiles",
         summary="A vector tile of a coverage",
@@ -34,7 +35,7 @@ class TileView(ApiView):
             errors.CoverageUnknown,
             errors.TileUnknown,
             errors.TilesMissing,
-            *openapi.VINTAGE_PROBLEMS,
+            *document.VINTAGE_PROBLEMS,
         ),
     )
     def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> HttpResponseBase:
@@ -43,7 +44,7 @@ class TileView(ApiView):
         Features have a number of their own as id, and `code`, `name_en`, `name_fr` and `pruid`. Where there is nothing, the
         answer is 204.
         """
-        query = self.ask(request, queries.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
+        query = self.ask(request, models.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
         vintage = chosen(query, query.coverage)
 
         def make() -> bytes:
@@ -56,21 +57,21 @@ class TileView(ApiView):
 class TileJsonView(ApiView):
     """What describes the tiles of a coverage."""
 
-    @openapi.documented(
-        queries.TILEJSON,
+    @document.documented(
+        models.TILEJSON,
         operation_id="get_tilejson",
         tag="Tiles",
         summary="TileJSON of a coverage",
         body="TileJson",
         media_types=("application/json",),
-        problems=(errors.ParameterInvalid, errors.CoverageUnknown, *openapi.VINTAGE_PROBLEMS),
+        problems=(errors.ParameterInvalid, errors.CoverageUnknown, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str) -> HttpResponseBase:
         """Return TileJSON 3.0, which a map is given as the address of its source.
 
         The tiles' address names the vintage, so that tiles of two vintages never meet on one map.
         """
-        query = self.ask(request, queries.TILEJSON, coverage=coverage)
+        query = self.ask(request, models.TILEJSON, coverage=coverage)
         vintage = chosen(query, query.coverage)
         slug = vintage.coverage.slug
         tiles = request.build_absolute_uri(f"/tiles/{quote(slug)}/")

@@ -3,21 +3,22 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import openapi, queries
-from api.bodies import add_links, page_links, provenance
-from api.editions import named
-from api.reports import changed_payload, thresholds_payload, vintage_report_payload
+from api.openapi import document
+from api.requests import models
+from api.requests.vintage_choice import named
+from api.responses.payloads import add_links, page_links, provenance
+from api.responses.vintage_report import changed_payload, thresholds_payload, vintage_report_payload
 from api.views.base import ApiView
 from geography import errors
-from geography.selectors.changes import changes_page
-from geography.selectors.vintages import vintage_report
+from geography.queries.changes import changes_page
+from geography.vintages.resolve import vintage_report
 
 
 class VintageView(ApiView):
     """One vintage."""
 
-    @openapi.documented(
-        queries.ONE_VINTAGE,
+    @document.documented(
+        models.ONE_VINTAGE,
         operation_id="get_vintage",
         tag="Vintages",
         summary="One vintage: where it comes from and how it was checked",
@@ -30,7 +31,7 @@ class VintageView(ApiView):
 
         A gate that failed and was accepted all the same says why.
         """
-        query = self.ask(request, queries.ONE_VINTAGE, coverage=coverage, label=label)
+        query = self.ask(request, models.ONE_VINTAGE, coverage=coverage, label=label)
         vintage = named("label", query.coverage, query.label)
         return Response(vintage_report_payload(vintage, vintage_report(vintage), self.language))
 
@@ -38,8 +39,8 @@ class VintageView(ApiView):
 class ChangesView(ApiView):
     """What became of regions from one vintage to another."""
 
-    @openapi.documented(
-        queries.CHANGES,
+    @document.documented(
+        models.CHANGES,
         operation_id="list_changes",
         tag="Vintages",
         summary="What became of every region from one vintage to another",
@@ -56,7 +57,7 @@ class ChangesView(ApiView):
         and what was joined; `new` and `gone`, where the other vintage covers nothing; `outside`, where it is an extract that
         leaves the region out. `thresholds` says from which shares on.
         """
-        query = self.ask(request, queries.CHANGES, coverage=coverage, a=a, b=b)
+        query = self.ask(request, models.CHANGES, coverage=coverage, a=a, b=b)
         vintages = {"from": named("a", query.coverage, query.from_label), "to": named("b", query.coverage, query.to_label)}
         page = changes_page(
             from_vintage=vintages["from"],

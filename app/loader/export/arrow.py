@@ -18,11 +18,11 @@ from arro3.io import write_parquet
 from django.contrib.gis.gdal import SpatialReference
 from django.contrib.gis.gdal.libgdal import lgdal
 
-from geography.conf import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT, SRID_WGS84
-from geography.formats import code_name
+from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT, SRID_WGS84
+from geography.download_formats import code_name
 from geography.models import Vintage
 from loader.export import rows
-from loader.export.about import vintage_metadata, layer_name, licence_text, province_name, published_at
+from loader.export.metadata import layer_name, licence_text, province_name, published_at, vintage_metadata
 from loader.export.rows import RegionRow
 
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()

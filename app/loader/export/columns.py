@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from geography.formats import code_name
+from geography.download_formats import code_name
 from geography.models import Vintage
-from loader.export.about import vintage_metadata
+from loader.export.metadata import vintage_metadata
 
 
 class Column(NamedTuple):

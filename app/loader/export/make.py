@@ -9,12 +9,12 @@ from pathlib import Path
 from django.conf import settings
 from django.db import Error
 
-from geography.conf import SRID_WGS84
-from geography.formats import DESCRIBES
+from geography.constants import SRID_WGS84
+from geography.download_formats import DESCRIBES
 from geography.models import Vintage
-from geography.selectors import catalogue
-from geography.selectors.downloads import Download, downloads_of, load_name
-from loader.export import arrow, columns, shelf, text, tiles
+from geography.queries.downloads import Download, downloads_of, load_name
+from geography.vintages import catalogue
+from loader.export import arrow, columns, store, text, tiles
 from loader.progress import Steps
 
 
@@ -34,7 +34,7 @@ def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) 
     Raises: OSError where DOWNLOADS_DIR cannot be written to; django.db.Error where the database is away.
     """
     made = ExportResult()
-    with shelf.exclusive():
+    with store.exclusive():
         # Only now: who had the lock before may have made them.
         ready = set() if again else {one.key for one in published_downloads() if one.state == "ready"}
         wanted = [one for one in downloads if one.key not in ready]
@@ -42,7 +42,7 @@ def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) 
             with steps.step("downloads", len(wanted)) as step:
                 for one in wanted:
                     try:
-                        shelf.store(one, writer_of(one))
+                        store.store(one, writer_of(one))
                         made.ready.append(one.name)
                     except Exception as error:  # whatever it is, it is told, and the next file may do better
                         if isinstance(error, Error):
@@ -94,8 +94,8 @@ def published_downloads() -> list[Download]:
 def delete_stale() -> list[str]:
     """Delete the files of loads that are no longer in the database, and return their folders."""
     known = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
-    with shelf.exclusive():
-        return [str(path) for path in shelf.delete_unreferenced(lambda path: path.name in known)]
+    with store.exclusive():
+        return [str(path) for path in store.delete_unreferenced(lambda path: path.name in known)]
 
 
 def writer_of(download: Download) -> Callable[[Path], None]:

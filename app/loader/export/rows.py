@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
-from geography.conf import SLIVER_SHARE, SRID_STATCAN_LAMBERT
+from geography.constants import SLIVER_SHARE, SRID_STATCAN_LAMBERT
 from geography.models import Vintage
 
 _PLAIN = "code, dguid, name_en, name_fr, nullif(pruid, ''), population, land_area_km2, area_km2"

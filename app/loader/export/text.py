@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from geography.codes import PROVINCE_BY_PRUID
-from geography.formats import code_name
+from geography.download_formats import code_name
 from geography.models import Vintage
 from loader.export import rows
-from loader.export.about import vintage_metadata
 from loader.export.columns import code_columns, share_columns
+from loader.export.metadata import vintage_metadata
 from loader.export.rows import Attributes
 
 _DEGREE_DECIMALS = 6

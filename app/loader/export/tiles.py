@@ -13,12 +13,12 @@ from typing import IO, Any
 from pmtiles.tile import Compression, Entry, TileType, tileid_to_zxy
 from pmtiles.writer import finalize_header
 
-from geography.conf import PMTILES_DEMO_ZOOM_MAX, PMTILES_ZOOM_MAX, TILE_BANDS
+from geography.constants import PMTILES_DEMO_ZOOM_MAX, PMTILES_ZOOM_MAX, TILE_BANDS
 from geography.coordinates import TileAddress
 from geography.models import Vintage
-from geography.selectors.tiles import tiles_draw, vector_layers, vintage_bounds
-from loader.export.about import vintage_metadata
-from loader.export.cover import Span, tile_spans
+from geography.queries.tiles import tiles_draw, vector_layers, vintage_bounds
+from loader.export.metadata import vintage_metadata
+from loader.export.tile_coverage import Span, tile_spans
 
 _E7 = 10_000_000
 # Asked for one by one, a tile takes three times as long.

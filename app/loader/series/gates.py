@@ -8,7 +8,7 @@ from typing import Any
 from indicators.measures import Observation
 from indicators.models import PlaceKind
 from loader.series.declarations import Source
-from loader.series.interpretation import LISTED_MAX, Interpretation, PlaceValues
+from loader.series.interpreter import LISTED_MAX, Interpretation, PlaceValues
 
 # Limits where the declaration has none of its own.
 LIMITS: Mapping[str, float] = {

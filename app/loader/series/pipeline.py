@@ -15,10 +15,10 @@ from loader.errors import GatesFailed, PublishError, SourceError
 from loader.series import storage
 from loader.series.declarations import Source
 from loader.series.gates import Gate, content_gates, revision_gates
-from loader.series.interpretation import Interpretation, interpret
+from loader.series.interpreter import Interpretation, interpret
 from loader.series.notes import seed_notes
 from loader.series.places import seed_places
-from loader.series.reading import cells, checksum
+from loader.series.reader import cells, checksum
 
 # Any number will do, as long as nothing else in this database uses it.
 

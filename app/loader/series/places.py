@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geography.codes import PROVINCE_BY_PRUID, PROVINCES
-from geography.text import normalize
+from geography.normalize import normalize
 from indicators.models import Place, PlaceKind, PlaceMember, Population
 from loader.errors import SourceError
 from loader.series.declarations import SERIES_FILE, Source, read_document

@@ -11,7 +11,7 @@ from indicators.measures import Measure, Observation, measures
 from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series
 from indicators.statuses import REPORTING, ValueStatus
 from loader.series.gates import Difference
-from loader.series.interpretation import PlaceValues
+from loader.series.interpreter import PlaceValues
 
 _CLOSE_SQL = """
     UPDATE indicator_value v SET to_issue_id = %(issue)s FROM new_value n

@@ -7,9 +7,9 @@ from typing import Any
 from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostGIS
 from django.db import InterfaceError, OperationalError
 
-from operations import silence
-from operations.database import statement_timer, timed
-from operations.places import place
+from operations import circuit_breaker
+from operations.db_permits import place
+from operations.statement_watchdog import statement_timer, timed
 
 # A statement whose session was ended is sent once more, unless it had been under way for longer.
 AGAIN_S = 1.0
@@ -25,7 +25,9 @@ class DatabaseWrapper(PostGIS):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
         with place(self.alias):
-            return timed(lambda: silence.connect_with_timeout(self.alias, lambda: self._connect(conn_params)), None, self.alias)
+            return timed(
+                lambda: circuit_breaker.connect_with_timeout(self.alias, lambda: self._connect(conn_params)), None, self.alias
+            )
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:
         return super().get_new_connection(conn_params)
@@ -37,7 +39,7 @@ class DatabaseWrapper(PostGIS):
 
     def is_usable(self) -> bool:
         """Say whether the connection still works: a statement too, and one that goes past the wrappers."""
-        if silence.is_unavailable(self.alias):
+        if circuit_breaker.is_unavailable(self.alias):
             return False
         # Without a place: it is asked before anybody knows what the request wants, and waits for no lock.
         return bool(timed(super().is_usable, self.connection, self.alias))
@@ -45,7 +47,7 @@ class DatabaseWrapper(PostGIS):
 
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     to = context["connection"]
-    silence.check_available(to.alias)
+    circuit_breaker.check_available(to.alias)
     with place(to.alias):
         return _executed(execute, sql, params, many, context)
 
@@ -70,8 +72,8 @@ def _executed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, co
 def _ended_by_the_server(to: Any, cursor: Any) -> bool:
     """Say whether a session that held nothing is gone, of a process that answers requests."""
     return (
-        silence.is_monitored(to.alias)
-        and not silence.is_unavailable(to.alias)
+        circuit_breaker.is_monitored(to.alias)
+        and not circuit_breaker.is_unavailable(to.alias)
         and not to.in_atomic_block
         and bool(to.connection and to.connection.closed)
         and getattr(cursor.cursor, "name", None) is None

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from api.limits import bulk
-from geography.selectors import atlas, catalogue
+from api.http.concurrency import bulk
+from geography.lookup import registry
+from geography.vintages import catalogue
 from tests.world import lonlat
 
 HERE, BORDER, SEA = lonlat(2_000, 5_000), lonlat(10_000, 5_000), lonlat(-40_000, 5_000)
@@ -19,7 +20,7 @@ def engine(request, world, settings):
     if request.param == "memory":
         settings.LOOKUP_MEMORY_VERTICES = 1_000_000
         for vintage in world.vintages.values():
-            atlas.load(vintage)
+            registry.load(vintage)
 
 
 @pytest.fixture
@@ -234,7 +235,7 @@ class TestWhatIsRefused:
         assert_problem(post("/fsa", {"codes": []}, accept="application/geo+json"), 406, "not-acceptable")
 
     def test_more_items_than_are_taken(self, world, post, assert_problem, monkeypatch):
-        monkeypatch.setattr("api.bulk.reading.ITEMS_MAX", 3)
+        monkeypatch.setattr("api.bulk.parsers.ITEMS_MAX", 3)
         assert len(results(post("/locate", [HERE] * 3))) == 3
         assert_problem(post("/locate", [HERE] * 4), 413, "body-too-large")
         assert_problem(post("/locate", "1\n" * 4, "application/x-ndjson"), 413, "body-too-large")
@@ -276,7 +277,7 @@ class TestWhatIsRefused:
         def fail(*args, **kwargs):
             raise OperationalError("gone")
 
-        monkeypatch.setattr("geography.selectors.positions_sql.lookup_many", fail)
+        monkeypatch.setattr("geography.lookup.postgis.lookup_many", fail)
         for content_type, body in (("application/json", [HERE]), ("text/csv", f"lat,lon\n{HERE[1]},{HERE[0]}\n")):
             assert_problem(post("/locate", body, content_type), 503, "database-away")
         assert bulk.taken == 0

@@ -12,10 +12,10 @@ from django.db import OperationalError
 from django.test import RequestFactory
 
 from api.bulk.body import read_bytes
-from api.bulk.errors import BodyInvalid, BodyTooLarge
-from api.limits import bulk
+from api.http.body_errors import BodyInvalid, BodyTooLarge
+from api.http.concurrency import bulk
 from geography.models import Vintage
-from loader import publish
+from loader.publication import publish
 from tests.world import lonlat
 
 HERE = lonlat(2_000, 5_000)
@@ -142,7 +142,7 @@ class TestWhole:
         settings.GEODATA_CACHE = str(tmp_path)
         whole = post(CSV + f"{HERE[1]},{HERE[0]}\n" * 50, Accept=accept)
         monkeypatch.setattr("api.views.bulk.WHOLE_MAX_BYTES", 100)
-        monkeypatch.setattr("api.shelf.WHOLE_MAX_BYTES", 100)
+        monkeypatch.setattr("api.http.disk_cache.WHOLE_MAX_BYTES", 100)
         in_file = post(CSV + f"{HERE[1]},{HERE[0]}\n" * 50, Accept=accept)
         assert in_file.streaming
         assert int(in_file.headers["Content-Length"]) == len(whole.content)
@@ -160,7 +160,7 @@ class TestWhole:
         module = "positions" if path == "/locate" else "codes"
         monkeypatch.setattr(f"api.bulk.{module}.CHUNK", 10)
         monkeypatch.setattr("api.views.bulk.WHOLE_MAX_BYTES", 100)
-        name = "api.located.points_locate" if path == "/locate" else "api.bulk.codes.fsas_health_regions"
+        name = "api.responses.locate.points_locate" if path == "/locate" else "api.bulk.codes.fsas_health_regions"
         owner, _, attribute = name.rpartition(".")
         right, calls = getattr(importlib.import_module(owner), attribute), []
 

@@ -12,10 +12,10 @@ import brotli
 import pytest
 import zstandard
 
-from api.encodings import chosen_encoding
-from api.shelf import WHOLE_MAX_BYTES, DiskCache
+from api.http.compression import chosen_encoding
+from api.http.disk_cache import WHOLE_MAX_BYTES, DiskCache
 from geography.models import Status
-from geography.selectors import catalogue
+from geography.vintages import catalogue
 from tests import world as worlds
 
 ROUTES = [

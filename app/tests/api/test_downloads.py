@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from api.limits import transfers
+from api.http.concurrency import transfers
 from geography.models import Vintage
-from geography.selectors import catalogue
-from geography.selectors.downloads import downloads_of
-from loader.export import make, shelf
+from geography.queries.downloads import downloads_of
+from geography.vintages import catalogue
+from loader.export import make, store
 from loader.progress import Steps
 from tests import world as worlds
 
@@ -216,7 +216,7 @@ def test_a_file_that_is_not_here_is_no_crash(get: Any, shop: None, assert_proble
 
 
 def test_a_file_that_is_being_made_is_asked_for_again(get: Any, shop: None, assert_problem: Any) -> None:
-    with shelf.exclusive():
+    with store.exclusive():
         response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
     assert_problem(response, 503, "download-missing")
     assert response.headers["Retry-After"] == "60"

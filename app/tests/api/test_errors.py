@@ -3,9 +3,9 @@
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
-from api.errors import PROBLEM_TYPES, problem_type_of
+from api.problems import PROBLEM_TYPES, problem_type_of
 from geography import errors as geography
-from geography.messages import Message
+from geography.translation import Message
 
 
 def away_middleware(get_response):
@@ -75,7 +75,7 @@ class TestTheDatabase:
                 cursor.execute("SET LOCAL statement_timeout = '50ms'")
                 cursor.execute("SELECT pg_sleep(5)")
 
-        monkeypatch.setattr("api.editions.vintage_in_force", slow)
+        monkeypatch.setattr("api.requests.vintage_choice.vintage_in_force", slow)
         response = client.get("/health-regions")
         assert_problem(response, 503, "database-busy")
         assert response.headers["Retry-After"] == "5"

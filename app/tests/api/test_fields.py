@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.params import PROPERTY_NAMES
+from api.requests.parameters import PROPERTY_NAMES
 
 LISTS = {"/health-regions": "hruid", "/fsa": "cfsauid", "/coverages/health-regions/regions": "code"}
 ONES = {"/health-regions/3501": "hruid", "/fsa/M5V/boundary": "cfsauid", "/coverages/fsa/regions/M5V": "code"}

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api import queries
-from api.spec import RequestParser
+from api.requests import models
+from api.requests.parser import RequestParser
 from tests import world as worlds
 
 SPECS: dict[str, RequestParser[Any]] = {
-    "/health-regions": queries.HEALTH_REGIONS,
-    "/health-regions/3501": queries.HEALTH_REGION,
-    "/health-regions/3501/fsa": queries.HEALTH_REGION_FSAS,
-    "/fsa": queries.FSAS,
-    "/fsa/M5V": queries.FSA,
-    "/fsa/M5V/boundary": queries.FSA_BOUNDARY,
-    "/locate": queries.LOCATE,
-    "/vintages": queries.PLAIN,
+    "/health-regions": models.HEALTH_REGIONS,
+    "/health-regions/3501": models.HEALTH_REGION,
+    "/health-regions/3501/fsa": models.HEALTH_REGION_FSAS,
+    "/fsa": models.FSAS,
+    "/fsa/M5V": models.FSA,
+    "/fsa/M5V/boundary": models.FSA_BOUNDARY,
+    "/locate": models.LOCATE,
+    "/vintages": models.PLAIN,
 }
 PATHS = ["/fsa/{}", "/fsa/{}/boundary", "/health-regions/{}", "/health-regions/{}/fsa", "/coverages/{}/regions", "/{}"]
 REQUIRED = {"/locate": worlds.position(2_000, 5_000)}

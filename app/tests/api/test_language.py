@@ -6,16 +6,16 @@ import pytest
 from django.db import connection, transaction
 from django.urls import get_resolver
 
-from api.bulk.formats import BulkFormat
-from api.errors import PROBLEM_TYPES
-from api.limits import TooManyAtOnce
+from api.bulk.media_types import BulkFormat
+from api.http.concurrency import TooManyAtOnce
 from api.management.commands import translations
-from api.spec import Parameter
+from api.problems import PROBLEM_TYPES
+from api.requests.parser import Parameter
 from geography.codes import PROVINCES
-from geography.messages import Message
 from geography.models import Status, Vintage
+from geography.translation import Message
 from indicators.errors import PlaceUnknown
-from loader.export import make, shelf
+from loader.export import make, store
 from loader.progress import Steps
 from operations.request_body import BodyTimeout
 from tests import world as worlds
@@ -111,7 +111,7 @@ def away(request, monkeypatch, client):
 
 
 def busy(request, monkeypatch, client):
-    monkeypatch.setattr("api.editions.vintage_in_force", _slow)
+    monkeypatch.setattr("api.requests.vintage_choice.vintage_in_force", _slow)
 
 
 def broken(request, monkeypatch, client):
@@ -135,7 +135,7 @@ def one_file(request, monkeypatch, client):
 
 
 def being_made(request, monkeypatch, client):
-    lock = shelf.exclusive()
+    lock = store.exclusive()
     lock.__enter__()
     request.addfinalizer(lambda: lock.__exit__(None, None, None))
 
@@ -160,7 +160,7 @@ def small(request, monkeypatch, client):
 
 
 def few(request, monkeypatch, client):
-    monkeypatch.setattr("api.bulk.reading.ITEMS_MAX", 3)
+    monkeypatch.setattr("api.bulk.parsers.ITEMS_MAX", 3)
 
 
 def _sent(data, content_type="application/json"):
@@ -220,9 +220,9 @@ def _words(text):
 
 
 def _names():
-    from api import params
+    from api.requests import parameters
 
-    specs = [one for one in vars(params).values() if isinstance(one, Parameter)]
+    specs = [one for one in vars(parameters).values() if isinstance(one, Parameter)]
     names = {word for one in specs for name in (one.name, *one.aliases) for word in _words(name)}
     names |= {word for one in specs for value in one.schema.get("enum", ()) for word in _words(value)}
     paths = " ".join(

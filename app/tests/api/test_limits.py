@@ -9,8 +9,8 @@ import pytest
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.limits import ConcurrencyLimit, TooManyAtOnce
-from api.renderers import JSONRenderer
+from api.http.concurrency import ConcurrencyLimit, TooManyAtOnce
+from api.http.renderers import JSONRenderer
 
 
 class TestSlots:

@@ -6,8 +6,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from geography.lookup import registry
 from geography.models import Region
-from geography.selectors import atlas, catalogue
+from geography.vintages import catalogue
 from tests.world import NORTH, lonlat, position
 
 
@@ -24,7 +25,7 @@ def engine(request, world, settings):
     if request.param == "memory":
         settings.LOOKUP_MEMORY_VERTICES = 1_000_000
         for vintage in world.vintages.values():
-            assert atlas.load(vintage) is not None
+            assert registry.load(vintage) is not None
 
 
 def codes(body):
@@ -206,11 +207,11 @@ class TestTheReasons:
         """Read what is changed into memory again, where that is to answer."""
 
         def read():
-            atlas.clear()
+            registry.clear()
             catalogue.clear()
             if settings.LOOKUP_MEMORY_VERTICES:
                 for vintage in (world.vintages["health-regions", "2022"], world.vintages["fsa", "2021"]):
-                    atlas.load(vintage)
+                    registry.load(vintage)
 
         return read
 

@@ -11,9 +11,9 @@ import pytest
 import zstandard
 from django.db import connection
 
-from api.limits import transfers
+from api.http.concurrency import transfers
 from geography.models import RegionLevel
-from geography.selectors.shapes import StreamedGeometry
+from geography.queries.geometry_stream import StreamedGeometry
 
 DECODE = {
     "identity": bytes,
@@ -44,9 +44,9 @@ def shelf_folder(world, settings, tmp_path):
 @pytest.fixture
 def tiny(monkeypatch):
     """Everything is too long."""
-    monkeypatch.setattr("geography.selectors.drawn.WHOLE_MAX_BYTES", 40)
-    monkeypatch.setattr("geography.selectors.shapes.PIECE_BYTES", 7)
-    monkeypatch.setattr("api.shelf.WHOLE_MAX_BYTES", 100)
+    monkeypatch.setattr("geography.queries.region_rows.WHOLE_MAX_BYTES", 40)
+    monkeypatch.setattr("geography.queries.geometry_stream.PIECE_BYTES", 7)
+    monkeypatch.setattr("api.http.disk_cache.WHOLE_MAX_BYTES", 100)
 
 
 def end(response):
@@ -68,8 +68,8 @@ def text_of(response, encoding="identity"):
 @pytest.mark.parametrize("path", ROUTES)
 def test_the_body_is_the_same(get, related, path, encoding, monkeypatch, settings, tiny):
     with monkeypatch.context() as whole:
-        whole.setattr("geography.selectors.drawn.WHOLE_MAX_BYTES", 1 << 20)
-        whole.setattr("api.shelf.WHOLE_MAX_BYTES", 1 << 20)
+        whole.setattr("geography.queries.region_rows.WHOLE_MAX_BYTES", 1 << 20)
+        whole.setattr("api.http.disk_cache.WHOLE_MAX_BYTES", 1 << 20)
         settings.BODY_CACHE_MB = 0
         expected = text_of(get(path))
     settings.BODY_CACHE_MB = 256

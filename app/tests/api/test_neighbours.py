@@ -2,7 +2,7 @@
 
 import pytest
 
-from geography.selectors import catalogue
+from geography.vintages import catalogue
 
 pytestmark = pytest.mark.usefixtures("related")
 

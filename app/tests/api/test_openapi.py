@@ -8,8 +8,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.urls import get_resolver
 
-from api import examples, queries, schemas
-from api.errors import PROBLEM_TYPES
+from api.openapi import examples, schemas
+from api.problems import PROBLEM_TYPES
+from api.requests import models
 
 STORED = settings.REPO_DIR / "docs" / "openapi.yaml"
 REGENERATE = "docs/openapi.yaml is out of date. From app/: python manage.py api_docs"
@@ -49,18 +50,18 @@ def test_every_route_is_in_it_in_one_spelling(document):
 @pytest.mark.parametrize(
     ("path", "spec"),
     [
-        ("/health-regions", queries.HEALTH_REGIONS),
-        ("/health-regions/{id}", queries.HEALTH_REGION),
-        ("/coverages", queries.PLAIN),
-        ("/coverages/{coverage}/regions", queries.COVERAGE_REGIONS),
-        ("/coverages/{coverage}/regions/{code}", queries.COVERAGE_REGION),
-        ("/fsa", queries.FSAS),
-        ("/fsa/{code}", queries.FSA),
-        ("/fsa/{code}/boundary", queries.FSA_BOUNDARY),
-        ("/locate", queries.LOCATE),
-        ("/locate post", queries.LOCATE_MANY),
-        ("/fsa post", queries.FSA_MANY),
-        ("/vintages", queries.PLAIN),
+        ("/health-regions", models.HEALTH_REGIONS),
+        ("/health-regions/{id}", models.HEALTH_REGION),
+        ("/coverages", models.PLAIN),
+        ("/coverages/{coverage}/regions", models.COVERAGE_REGIONS),
+        ("/coverages/{coverage}/regions/{code}", models.COVERAGE_REGION),
+        ("/fsa", models.FSAS),
+        ("/fsa/{code}", models.FSA),
+        ("/fsa/{code}/boundary", models.FSA_BOUNDARY),
+        ("/locate", models.LOCATE),
+        ("/locate post", models.LOCATE_MANY),
+        ("/fsa post", models.FSA_MANY),
+        ("/vintages", models.PLAIN),
     ],
 )
 def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
@@ -103,9 +104,7 @@ def test_every_example_of_a_problem_is_valid(assert_schema, kind):
     assert_schema("Problem", examples.problem(kind))
 
 
-@pytest.mark.parametrize(
-    "spec", [queries.HEALTH_REGIONS, queries.FSA, queries.LOCATE, queries.HEALTH_REGION, queries.FSA_BOUNDARY]
-)
+@pytest.mark.parametrize("spec", [models.HEALTH_REGIONS, models.FSA, models.LOCATE, models.HEALTH_REGION, models.FSA_BOUNDARY])
 def test_every_example_of_a_parameter_is_read(spec):
     for param in (*spec.path, *spec.query):
         param.read(str(param.example))

@@ -54,7 +54,7 @@ def test_a_bug_logs_where_it_was_and_not_what_was_asked(client, logged, monkeypa
         raise DataError("invalid input: SELECT ST_MakePoint(-79.654321, 43.123456) for M5V 3L9")
 
     settings.DEBUG = debug
-    monkeypatch.setattr("api.located.points_locate", fail)
+    monkeypatch.setattr("api.responses.locate.points_locate", fail)
     response = client.get("/locate", {"lat": "43.123456", "lon": "-79.654321"})
     assert response.status_code == 500
     text = logged()

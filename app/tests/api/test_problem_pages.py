@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.errors import PROBLEM_TYPES
-from api.problem_help import EXPLANATIONS
+from api.problem_explanations import EXPLANATIONS
+from api.problems import PROBLEM_TYPES
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 KINDS = {kind.slug: kind for kind in PROBLEM_TYPES.values()}

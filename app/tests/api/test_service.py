@@ -67,7 +67,7 @@ class TestReadiness:
 
     def test_needs_every_migration(self, get, world, assert_problem, monkeypatch):
         monkeypatch.setattr(
-            "geography.selectors.readiness._migrations_of_this_code", lambda: frozenset({("geography", "9999_future")})
+            "geography.queries.readiness._migrations_of_this_code", lambda: frozenset({("geography", "9999_future")})
         )
         body = assert_problem(get("/readyz"), 503, "not-ready")
         assert (body["checks"]["migrations_missing"], body["checks"]["vintages"]) == (1, {})

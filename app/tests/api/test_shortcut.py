@@ -10,11 +10,12 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.test import RequestFactory
 
-from api import shortcut
-from api.located import LocateResponder
-from api.shortcut import FastPath
+from api import fast_path
+from api.fast_path import FastPath
+from api.responses.locate import LocateResponder
+from geography.lookup import registry
 from geography.models import Status
-from geography.selectors import atlas, catalogue
+from geography.vintages import catalogue
 from operations.metrics import REGISTRY
 from tests.api.test_tiles import draw
 from tests.world import position
@@ -70,7 +71,7 @@ def memory(world, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     catalogue.published()
     for vintage in world.vintages.values():
-        assert atlas.load(vintage) is not None
+        assert registry.load(vintage) is not None
 
 
 def ask(
@@ -204,7 +205,7 @@ def test_without_the_editions_in_memory_the_long_way_is_gone(django, settings):
         first = ask(short, "/locate", place())
     before = django.asked
     settings.LOOKUP_MEMORY_VERTICES = 0
-    atlas.clear()
+    registry.clear()
     assert ask(short, "/locate", place()) == first
     assert django.asked == before + 1
 
@@ -249,7 +250,7 @@ def test_what_was_said_while_the_database_was_away_is_no_example(django):
 
 
 def test_many_kinds_do_not_fill_the_memory(django, monkeypatch):
-    monkeypatch.setattr(shortcut, "_REMEMBERED_MAX", 3)
+    monkeypatch.setattr(fast_path, "_REMEMBERED_MAX", 3)
     short = FastPath(django)
     for number in range(10):
         assert ask(short, "/health-regions", None, {"Origin": f"https://{number}.example.org"})[0] == "200 OK"

@@ -8,10 +8,10 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from geography.conf import TILE_BANDS
+from geography.constants import TILE_BANDS
 from geography.models import Coverage, Region
-from geography.selectors import catalogue
-from loader.tiles import store_labels, store_pieces
+from geography.vintages import catalogue
+from loader.geometry.tiles import store_labels, store_pieces
 from tests import world as worlds
 from tests.world import NORTH, lonlat
 

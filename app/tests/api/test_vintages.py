@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from geography.messages import Message, Plural
 from geography.models import Vintage
-from geography.selectors import catalogue
-from loader.verify import Gate
+from geography.translation import Message, Plural
+from geography.vintages import catalogue
+from loader.publication.gates import Gate
 from tests import world as worlds
 
 pytestmark = pytest.mark.usefixtures("related")

@@ -17,7 +17,7 @@ import shapely
 from django.core.management import call_command
 from django.db import connection
 
-from geography.formats import FORMATS
+from geography.download_formats import FORMATS
 from geography.models import Overlap, Region, RegionLevel, Vintage
 from tests import loader_files as files
 

@@ -18,10 +18,10 @@ from pmtiles.reader import MmapSource, Reader, all_tiles
 from pmtiles.tile import Compression, TileType
 from shapely.geometry import shape
 
-from geography.conf import PMTILES_DEMO_ZOOM_MAX, PMTILES_ZOOM_MAX
+from geography.constants import PMTILES_DEMO_ZOOM_MAX, PMTILES_ZOOM_MAX
 from geography.coordinates import TileAddress
 from geography.models import TilePiece, Vintage
-from geography.selectors.tiles import tile_draw, vintage_bounds
+from geography.queries.tiles import tile_draw, vintage_bounds
 from loader.export import make
 from loader.export.tiles import write_pmtiles
 from loader.progress import Steps

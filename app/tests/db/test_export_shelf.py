@@ -13,9 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from geography.models import Vintage
-from geography.selectors.downloads import Download, downloads_of, folder
-from loader import publish
-from loader.export import arrow, make, shelf
+from geography.queries.downloads import Download, downloads_of, folder
+from loader.export import arrow, make, store
+from loader.publication import publish
 from tests import loader_files as files
 
 pytestmark = pytest.mark.django_db
@@ -171,7 +171,7 @@ def test_a_half_written_file_never_shows(load: Callable[..., str], monkeypatch: 
 
 def test_two_makers_wait_for_each_other_and_the_second_has_nothing_to_do(load: Callable[..., str], shop: Path) -> None:
     load("2022")
-    with shelf.exclusive(), (shop / ".lock").open("a") as other:
+    with store.exclusive(), (shop / ".lock").open("a") as other:
         import fcntl
 
         with pytest.raises(BlockingIOError):

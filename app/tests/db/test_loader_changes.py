@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from geography.models import Change, Counterpart, Vintage
-from geography.selectors.changes import changes_page, reused_codes
-from loader import pipeline, publish
+from geography.queries.changes import changes_page, reused_codes
+from loader import pipeline
+from loader.publication import publish
 from tests import loader_files as files
 from tests.db.conftest import accept, checksums
 

@@ -182,7 +182,7 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
     embedded = settings.REPO_DIR / "geodata" / "sample" / "series" / "covid_reporting_regions.zip"
     toml = toml.replace('"sample/series/covid_reporting_regions.zip"', json.dumps(str(embedded)))
     (tmp_path / "sources.toml").write_text(toml, encoding="utf-8")
-    monkeypatch.setattr("loader.sources.SOURCES_FILE", tmp_path / "sources.toml")
+    monkeypatch.setattr("loader.source.declarations.SOURCES_FILE", tmp_path / "sources.toml")
     run("--embedded")
     assert set(Vintage.objects.values_list("label", "demo", "status")) == {
         ("2022-demo", True, "published"),
@@ -239,7 +239,7 @@ def test_a_declaration_with_a_mistake_is_answered_in_one_line(
     db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "s.toml").write_text("[coverages.x]\n")
-    monkeypatch.setattr("loader.sources.SOURCES_FILE", tmp_path / "s.toml")
+    monkeypatch.setattr("loader.source.declarations.SOURCES_FILE", tmp_path / "s.toml")
     assert "coverages.x: fields.code is missing" in error("--list")
 
 

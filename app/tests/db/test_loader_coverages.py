@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from geography.models import Coverage, Overlap, Region, RegionLevel, RegionPart, Vintage
 from loader import pipeline
 from loader.errors import GatesFailed, SourceError
-from loader.sources import read_sources
+from loader.source.declarations import read_sources
 from tests import loader_files as files
 
 DOCUMENT = (settings.REPO_DIR / "geodata" / "README.md").read_text(encoding="utf-8")

@@ -125,9 +125,9 @@ def test_a_gate_that_may_be_accepted_keeps_the_vintage_staged_until_it_is(
 
 
 def test_every_gate_has_its_file() -> None:
-    from loader import verify
+    from loader.publication import gates
 
-    source = Path(verify.__file__).read_text(encoding="utf-8")
+    source = Path(gates.__file__).read_text(encoding="utf-8")
     names = {*GATES, "geometry", "duplicates", "canada"}
     assert all(f'"{name}"' in source for name in names)
 

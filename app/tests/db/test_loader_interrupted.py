@@ -176,8 +176,8 @@ def test_a_load_that_waits_too_long_ends_with_a_clear_message(
     "step",
     [
         "loader.pipeline.draw_levels",
-        "loader.relations.compute_borders",
-        "loader.overlaps.compute_overlaps",
+        "loader.relations.build.compute_borders",
+        "loader.relations.overlaps.compute_overlaps",
         "loader.pipeline.verify",
     ],
 )

@@ -12,9 +12,9 @@ import pytest
 import shapely
 from django.db import connection
 
-from geography.conf import LEVELS, PART_MAX_VERTICES
+from geography.constants import LEVELS, PART_MAX_VERTICES
 from geography.models import Region, RegionLevel, RegionPart
-from loader import levels
+from loader.geometry import levels
 from tests import loader_files as files
 
 Load = Callable[..., Any]

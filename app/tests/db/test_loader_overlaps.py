@@ -11,8 +11,8 @@ from django.db import connection
 
 from geography.models import Overlap, Region
 from loader import pipeline
+from loader.geometry.rounding import area_sql
 from loader.progress import Steps
-from loader.rounding import area_sql
 from tests import loader_files as files
 from tests.db.conftest import accept
 

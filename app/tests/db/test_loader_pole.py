@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from benchmarks import official
-from geography.conf import LEVELS, TILE_ZOOM_MAX
+from geography.constants import LEVELS, TILE_ZOOM_MAX
 from geography.coordinates import LonLat, TileAddress
+from geography.lookup.locate import points_locate
 from geography.models import Region, RegionLevel, Status, TileLabel, Vintage
 from geography.projection import to_lambert
-from geography.selectors.positions import points_locate
-from geography.selectors.tiles import tile_draw
+from geography.queries.tiles import tile_draw
 from tests.official_site import serving
 
 HR = "HR_000a23a_e.zip"

@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from geography.models import Overlap, Region, RegionLevel, RegionPart, Status, Vintage
-from loader import pipeline, publish
+from loader import pipeline
 from loader.errors import GatesFailed, PublishError, SourceError
-from loader.fake import MOST, seed
 from loader.progress import Steps
+from loader.publication import publish
+from loader.seed import MOST, seed
 from tests import loader_files as files
 from tests.db.conftest import checksums
 
@@ -254,7 +255,7 @@ def test_seed_fills_every_table_with_exactly_so_many_regions(db: None, number: i
 
 def test_seed_of_the_most_has_as_many_different_codes(db: None) -> None:
     from geography.codes import is_fsa, is_hruid
-    from loader.fake import _cfsauid, _hruid
+    from loader.seed import _cfsauid, _hruid
 
     hruids, fsas = {_hruid(one) for one in range(MOST)}, {_cfsauid(one) for one in range(MOST)}
     assert (len(hruids), len(fsas)) == (MOST, MOST)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from geography.coordinates import TileAddress
 from geography.errors import TilesMissing
 from geography.models import TileLabel, TilePiece, Vintage
-from geography.selectors.tiles import tile_draw
+from geography.queries.tiles import tile_draw
 from tests import loader_files as files
 from tests.db.test_loader_levels import rough
 from tests.db.test_loader_tiles import tiles_around

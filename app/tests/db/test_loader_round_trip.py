@@ -123,7 +123,7 @@ def test_the_name_of_a_layer_decides_what_is_loaded(load: Load, tmp_path: Path) 
 
 
 def test_a_declared_layer_names_its_layer(tmp_path: Path) -> None:
-    from loader.sources import read_sources
+    from loader.source.declarations import read_sources
 
     text = (Path(read_sources.__globals__["SOURCES_FILE"])).read_text(encoding="utf-8")
     (tmp_path / "sources.toml").write_text(

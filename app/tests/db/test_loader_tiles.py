@@ -12,11 +12,11 @@ import shapely
 from django.db import connection
 from shapely.geometry import shape
 
-from geography.conf import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
+from geography.constants import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
 from geography.coordinates import TileAddress
 from geography.models import Region, TileLabel, TilePiece, Vintage
-from geography.selectors.tiles import tile_draw
-from loader import publish
+from geography.queries.tiles import tile_draw
+from loader.publication import publish
 from tests import loader_files as files
 from tests.db.test_loader_levels import rough
 

@@ -12,7 +12,7 @@ import shapefile
 
 from geography.models import Region, Status, Vintage
 from loader.errors import FileRefused, GatesFailed, LoadError
-from loader.staging import stage
+from loader.geometry.staging import stage
 from tests import loader_files as files
 from tests.db.conftest import checksums
 

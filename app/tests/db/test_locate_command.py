@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from api.bulk import positions
+from geography.lookup import registry
 from geography.models import Status
-from geography.selectors import atlas
 from tests.world import lonlat
 
 HERE = lonlat(2_000, 5_000)
@@ -21,7 +21,7 @@ def memory(request, world, settings):
     settings.LOOKUP_MEMORY_VERTICES = request.param
     if request.param:  # a thread that reads them later would not see what a test has put there
         for vintage in world.vintages.values():
-            atlas.load(vintage)
+            registry.load(vintage)
 
 
 @pytest.fixture

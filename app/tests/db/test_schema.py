@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from geography import sqlschema
+from geography.db import sql_objects
 from geography.models import Overlap, Vintage
-from geography.selectors.vintages import vintage_in_force
+from geography.vintages.resolve import vintage_in_force
 from tests.world import World
 
 pytestmark = pytest.mark.django_db
@@ -47,7 +47,7 @@ def test_overlaps_leave_slivers_out_as_the_api_does(world: World) -> None:
 
 
 def test_the_statements_of_the_document_run(world: World) -> None:
-    document = sqlschema.files()[0].with_name("README.md").read_text(encoding="utf-8")
+    document = sql_objects.files()[0].with_name("README.md").read_text(encoding="utf-8")
     statements = [one for one in document.split("```sql")[1].split("```")[0].split(";") if one.strip()]
     assert len(statements) == 4
     for statement in statements:
@@ -55,8 +55,8 @@ def test_the_statements_of_the_document_run(world: World) -> None:
 
 
 def test_the_schema_may_be_applied_again_at_will() -> None:
-    sqlschema.apply()
-    sqlschema.apply()
+    sql_objects.apply()
+    sql_objects.apply()
 
 
 def test_the_reader_may_read_the_views_and_nothing_else() -> None:

@@ -8,9 +8,9 @@ from django.db import connection
 
 from geography.coordinates import LonLat
 from geography.errors import NothingPublished, NoVintage
-from geography.selectors.overlaps import fsa_health_regions
-from geography.selectors.positions import position_locate
-from geography.selectors.vintages import vintage_in_force
+from geography.lookup.locate import position_locate
+from geography.queries.overlaps import fsa_health_regions
+from geography.vintages.resolve import vintage_in_force
 from tests.world import NORTH, World, lonlat
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from geography.models import Status, Vintage
-from loader import publish
-from loader.changes import compute_changes
+from loader.publication import publish
+from loader.relations.changes import compute_changes
 from tests.db.roles import connected
 from tests.world import Place, World, add_overlaps, add_places, lonlat, make_vintage
 

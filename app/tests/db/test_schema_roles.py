@@ -18,7 +18,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from geography.models import Vintage
-from loader import publish
+from loader.publication import publish
 from tests import loader_files as files
 from tests.db.roles import connected
 

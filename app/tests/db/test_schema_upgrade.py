@@ -10,7 +10,7 @@ from django.db import NotSupportedError, connection, migrations, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
 
-from geography import sqlschema
+from geography.db import sql_objects
 from geography.management.commands.migrate import Command
 
 pytestmark = pytest.mark.django_db
@@ -50,9 +50,9 @@ def plan(*labels: str) -> list[tuple[Migration, bool]]:
 @pytest.fixture
 def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
     """Return what changes the SQL files of the schema, as a new release would."""
-    for path in sqlschema.files():
+    for path in sql_objects.files():
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(sqlschema, "files", lambda: sorted(tmp_path.glob("*.sql")))
+    monkeypatch.setattr(sql_objects, "files", lambda: sorted(tmp_path.glob("*.sql")))
 
     def change(name: str, old: str, new: str) -> None:
         text = (tmp_path / name).read_text(encoding="utf-8")
@@ -64,15 +64,15 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
 
 def test_nothing_is_touched_where_nothing_changed() -> None:
     before = views()
-    sqlschema.before_migrate(plan=plan("contenttypes"))
-    sqlschema.apply()
+    sql_objects.before_migrate(plan=plan("contenttypes"))
+    sql_objects.apply()
     assert views() == before
 
 
 def test_a_view_that_gains_a_column_is_replaced_where_it_stands(changed: Any) -> None:
     before = views()
     changed("030_views.sql", "v.source_sha256, v.misfit_m", "v.source_sha256, v.misfit_m, 1 as more")
-    sqlschema.apply()
+    sql_objects.apply()
     assert views() == before
     assert rows("SELECT more FROM geo.vintages") == []
 
@@ -83,7 +83,7 @@ def test_a_view_that_loses_a_column_is_made_anew_with_every_grant(changed: Any) 
     changed("030_views.sql", ", p.vintage_id, p.geom", ", p.geom, p.vintage_id")
     changed("040_functions.sql", "certain boolean, vintage_id bigint)", "certain boolean, vintage_id bigint, more int)")
     changed("040_functions.sql", "f.vintage_id\n  from geo.region_at", "f.vintage_id, 1\n  from geo.region_at")
-    sqlschema.apply()
+    sql_objects.apply()
     assert views().keys() == before.keys()
     assert not set(views().values()) & set(before.values())
     assert grants() == who
@@ -95,10 +95,10 @@ def test_a_migration_may_alter_a_column_that_a_view_shows() -> None:
     who = grants()
     with pytest.raises(NotSupportedError, match="used by a view"), transaction.atomic():
         run("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)")
-    sqlschema.before_migrate(plan=plan("geography"))
+    sql_objects.before_migrate(plan=plan("geography"))
     assert views() == {}
     run("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)")
-    sqlschema.apply()
+    sql_objects.apply()
     assert grants() == who
     assert rows(
         "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'geo.fsa_health_regions'::regclass"
@@ -109,7 +109,7 @@ def test_a_migration_may_alter_a_column_that_a_view_shows() -> None:
 def test_somebody_elses_view_on_ours_stops_an_upgrade_and_is_named() -> None:
     run("CREATE VIEW public.mine AS SELECT hruid FROM geo.health_regions")
     with pytest.raises(CommandError, match=r"view mine depends on view geo\.health_regions"):
-        sqlschema.before_migrate(plan=plan("geography"))
+        sql_objects.before_migrate(plan=plan("geography"))
 
 
 def test_everything_of_ours_can_migrate_inside_one_transaction() -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from geography.models import Status, Vintage
-from loader import fake
+from loader import seed
 from loader.errors import LoadError
 from loader.progress import Steps
 from tests import loader_files as files
@@ -36,8 +36,8 @@ def test_fake_regions_take_the_place_of_the_demonstration(demonstration: None) -
 
 def test_a_seed_that_fails_leaves_what_there_was(demonstration: None, monkeypatch: pytest.MonkeyPatch) -> None:
     before = labels(Status.PUBLISHED)
-    monkeypatch.setattr(fake, "_cfsauid", lambda index: f"no{index}")
+    monkeypatch.setattr(seed, "_cfsauid", lambda index: f"no{index}")
     with pytest.raises(LoadError):
-        fake.seed(3, steps=Steps(quiet=True))
+        seed.seed(3, steps=Steps(quiet=True))
     assert labels(Status.PUBLISHED) == before
     assert labels(Status.STAGED) == set()

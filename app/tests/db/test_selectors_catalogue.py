@@ -1,4 +1,4 @@
-"""geography.selectors.catalogue: what a process remembers of what is published."""
+"""geography.vintages.catalogue: what a process remembers of what is published."""
 
 import shutil
 import threading
@@ -7,10 +7,9 @@ from datetime import date
 import pytest
 from django.db import OperationalError
 
-from geography import kept
 from geography.models import Status
-from geography.selectors import catalogue
-from geography.selectors.vintages import vintage_in_force
+from geography.vintages import catalogue, snapshot
+from geography.vintages.resolve import vintage_in_force
 from tests import world as worlds
 
 
@@ -105,10 +104,10 @@ def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Let this process keep on disk what is published, and say so every time."""
-    monkeypatch.setattr(kept, "CONFIRM_S", 0.0)
-    kept.configure(tmp_path / "published")
+    monkeypatch.setattr(snapshot, "CONFIRM_S", 0.0)
+    snapshot.configure(tmp_path / "published")
     yield tmp_path / "published"
-    kept.configure(None)
+    snapshot.configure(None)
 
 
 def values(found):
@@ -138,7 +137,7 @@ def test_what_is_kept_and_vanishes_is_kept_again(world, clock, folder):
     clock.now += 1
     catalogue.published()
     assert len(list(folder.iterdir())) == 1
-    assert kept.load("published") is not None
+    assert snapshot.load("published") is not None
 
 
 @pytest.mark.parametrize("told", [b"", b"[", b"3", b'[{"model":"geography.atlantis"}]', b'[{"pk":1}]', b'["a"]'])

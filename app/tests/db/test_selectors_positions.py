@@ -1,4 +1,4 @@
-"""geography.selectors.positions: what covers a position, by either engine."""
+"""geography.lookup.locate: what covers a position, by either engine."""
 
 import math
 from datetime import date
@@ -10,9 +10,9 @@ from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
 from django.db import connection
 
 from geography.coordinates import LonLat
+from geography.lookup import registry
+from geography.lookup.locate import circle_shares, points_locate, position_locate
 from geography.models import Region, RegionPart
-from geography.selectors import atlas
-from geography.selectors.positions import circle_shares, points_locate, position_locate
 from tests.world import NORTH, lonlat, make_vintage
 
 
@@ -28,7 +28,7 @@ def held(world):
     if settings.LOOKUP_MEMORY_VERTICES:
         for vintage in world.vintages.values():
             if vintage.status == "published":
-                assert atlas.load(vintage) is not None
+                assert registry.load(vintage) is not None
     return world.vintages
 
 
@@ -301,7 +301,7 @@ def edges(world):
         )
         RegionPart.objects.create(region=region, vintage=vintage, geom=geom)  # type: ignore[misc] # it is a polygon
     if settings.LOOKUP_MEMORY_VERTICES:
-        assert atlas.load(vintage) is not None
+        assert registry.load(vintage) is not None
     return vintage
 
 

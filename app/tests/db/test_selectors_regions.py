@@ -1,16 +1,16 @@
-"""geography.selectors.regions: regions by code, by name and by place."""
+"""geography.queries.regions: regions by code, by name and by place."""
 
 from typing import Any
 
 import pytest
 
 from geography.codes import parse_province
-from geography.conf import LEVEL_NAMES
+from geography.constants import LEVEL_NAMES
 from geography.coordinates import Bbox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.models import RegionLevel
-from geography.selectors.overlaps import fsa_health_regions
-from geography.selectors.regions import fsa_get, region_get, regions_page
+from geography.queries.overlaps import fsa_health_regions
+from geography.queries.regions import fsa_get, region_get, regions_page
 from tests.world import lonlat
 
 

@@ -1,4 +1,4 @@
-"""geography.selectors.vintages and .readiness: which edition answers, and whether any can."""
+"""geography.vintages.resolve and .readiness: which edition answers, and whether any can."""
 
 from datetime import date
 
@@ -6,8 +6,8 @@ import pytest
 
 from geography.errors import NothingPublished, NoVintage, VintageUnknown
 from geography.models import Status
-from geography.selectors.readiness import readiness
-from geography.selectors.vintages import published_vintages, vintage_in_force
+from geography.queries.readiness import readiness
+from geography.vintages.resolve import published_vintages, vintage_in_force
 from tests import world as worlds
 
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from django.conf import settings
 
-from api import examples
 from api.management.commands.api_docs import NOT_ON_THE_DEMONSTRATION, asked
+from api.openapi import examples
 
 DOCS = settings.REPO_DIR / "docs"
 DOCUMENT = yaml.safe_load((DOCS / "openapi.yaml").read_text(encoding="utf-8"))

@@ -8,12 +8,12 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 
-from geography.conf import LEVEL_NAMES
+from geography.constants import LEVEL_NAMES
 from geography.models import Vintage
-from loader.fit import Fit
-from loader.sources import read_sources
-from loader.staging import Staged
-from loader.verify import verify
+from loader.geometry.coverage_fit import Fit
+from loader.geometry.staging import Staged
+from loader.publication.gates import verify
+from loader.source.declarations import read_sources
 
 REPO = settings.REPO_DIR
 

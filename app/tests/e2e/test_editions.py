@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from pytest_django import DjangoDbBlocker
 
-from loader import publish
+from loader.publication import publish
 from tests import loader_files as files
 from tests.db.conftest import accept, load_file
 

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from playwright.sync_api import Error
 
 from geography.models import Vintage
-from loader import publish
+from loader.publication import publish
 from tests import loader_files as files
 
 RUN = "window.attacked=true;alert(1)"

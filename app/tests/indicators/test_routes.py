@@ -107,7 +107,7 @@ def test_notes_have_places_and_dates(get: Get) -> None:
 
 
 def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
-    from geography.selectors import catalogue
+    from geography.vintages import catalogue
 
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     first = get("/indicators/cases/map", on=WEEK)

@@ -20,7 +20,7 @@ from pytest_django import DjangoDbBlocker
 
 from benchmarks.cluster import free_port
 from geography.models import Coverage, Vintage
-from loader import publish
+from loader.publication import publish
 from tests import world as worlds
 from tests.faulty import Breakable, Traffic, Wire, cluster_with_world, well
 
@@ -200,7 +200,7 @@ def running(
 ) -> Iterator[Server]:
     """A server over a cluster that may be broken."""
     keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO", "PYTHONPATH": str(clock.parent)}
-    # As many places as clients (operations.places): where one is refused it is not for want of them.
+    # As many places as clients (operations.db_permits): where one is refused it is not for want of them.
     with serve(WEB_WORKERS="2", WEB_THREADS="4", **cluster.keys(wire.port), **keys) as server:
         yield server
 

@@ -40,7 +40,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import Client
 from geography.selectors import atlas
-from geography.selectors.vintages import vintage_in_force
+from geography.vintages.resolve import vintage_in_force
 from tests import world
 
 settings.LOOKUP_MEMORY_VERTICES = 1_000_000

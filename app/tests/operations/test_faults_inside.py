@@ -72,7 +72,7 @@ from dataclasses import replace
 from datetime import date
 from geography.models import Status, Vintage
 from loader import publish
-from loader.redraw import redraw_tiles
+from loader.geometry.rebuild_tiles import redraw_tiles
 
 places = [replace(one, name_en="New " + one.name_en) for one in world.HEALTH_REGIONS_2022]
 new = world.make_vintage("health-regions", "2022", date(2022, 1, 1), status=Status.STAGED, attribution_en="Source: new",

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from operations import requestid
-from operations.logs import JsonFormatter, LineFormatter
+from operations import request_id
+from operations.log_format import JsonFormatter, LineFormatter
 from tests.operations.conftest import Server
 
 # So that there is a test database for the server to serve.
@@ -31,7 +31,7 @@ def record(message: str, *args: Any, error: bool = False) -> logging.LogRecord:
 
 class TestFormats:
     def test_json_is_one_object_a_line(self) -> None:
-        requestid.start(ID)
+        request_id.start(ID)
         line = JsonFormatter().format(record('é "%s"\n', "x"))
         assert "\n" not in line
         entry = json.loads(line)
@@ -39,7 +39,7 @@ class TestFormats:
         assert entry == {"level": "warning", "logger": "geo", "message": 'é "x"\n', "request_id": ID}
 
     def test_a_line_ends_with_the_id(self) -> None:
-        requestid.start(ID)
+        request_id.start(ID)
         assert LineFormatter().format(record("hello")).endswith(f" WARNING geo hello [{ID}]")
 
     @pytest.mark.parametrize("formatter", [JsonFormatter(), LineFormatter()])
@@ -84,6 +84,6 @@ def test_a_running_server_writes_only_json_with_the_id_of_the_request(server: Se
     assert (status, headers["x-request-id"]) == (404, ID)
     entries = [json.loads(line) for line in server.written.splitlines()]
     about = [(one["logger"], one["message"].split(" ms")[0]) for one in entries if one.get("request_id") == ID]
-    assert about[0] == ("api.errors", "404 fsa-without-boundary: GET fsa/<str:code>")
+    assert about[0] == ("api.problems", "404 fsa-without-boundary: GET fsa/<str:code>")
     assert re.fullmatch(r"404 GET /fsa/\{code\} \d+\.\d", about[1][1])
     assert {"_granian", "requests"} <= {one["logger"] for one in entries}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from operations import places
+from operations import db_permits
 from tests.faulty import ANSWERED, ASKED, HANGS_S, KEPT, Answer, Breakable, Traffic, ask, well
 from tests.operations.conftest import Server
 
@@ -95,23 +95,23 @@ def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server
 
 
 def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = places.Permits(1)
+    few = db_permits.Permits(1)
     few.acquire()
     threading.Timer(0.05, few.release, [0.05]).start()
     few.acquire()
-    monkeypatch.setattr(places, "PATIENCE_S", 0.05)
-    with pytest.raises(places.PoolExhausted):
+    monkeypatch.setattr(db_permits, "PATIENCE_S", 0.05)
+    with pytest.raises(db_permits.PoolExhausted):
         few.acquire()
     assert few.hang
     # From now on nobody waits: this one would until somebody else gives it back.
-    monkeypatch.setattr(places, "PATIENCE_S", 1e9)
-    with pytest.raises(places.PoolExhausted):
+    monkeypatch.setattr(db_permits, "PATIENCE_S", 1e9)
+    with pytest.raises(db_permits.PoolExhausted):
         few.acquire()
 
 
 def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it() -> None:
-    few, hangs = places.Permits(2), []
-    for held_s in (0.1, places.PATIENCE_S + 0.1, 0.1):
+    few, hangs = db_permits.Permits(2), []
+    for held_s in (0.1, db_permits.PATIENCE_S + 0.1, 0.1):
         few.acquire()
         few.release(held_s)
         hangs.append(few.hang)
@@ -119,19 +119,19 @@ def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it(
 
 
 def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = places.Permits(1)
-    monkeypatch.setitem(places._permits, "default", few)
-    monkeypatch.setattr(places._thread, "mark_serving_thread", True)
-    with places.place("default"), places.place("default"):
+    few = db_permits.Permits(1)
+    monkeypatch.setitem(db_permits._permits, "default", few)
+    monkeypatch.setattr(db_permits._thread, "mark_serving_thread", True)
+    with db_permits.place("default"), db_permits.place("default"):
         assert few.free == 0
     assert few.free == 1
-    with contextlib.suppress(ZeroDivisionError), places.place("default"):
+    with contextlib.suppress(ZeroDivisionError), db_permits.place("default"):
         raise ZeroDivisionError
     assert few.free == 1
 
 
 def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(places._permits, "default", places.Permits(0))
-    monkeypatch.setattr(places._thread, "mark_serving_thread", False)
-    with places.place("default"):
+    monkeypatch.setitem(db_permits._permits, "default", db_permits.Permits(0))
+    monkeypatch.setattr(db_permits._thread, "mark_serving_thread", False)
+    with db_permits.place("default"):
         pass

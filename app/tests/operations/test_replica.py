@@ -7,13 +7,13 @@ import pytest
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from api.errors import problem_response, refuse
-from api.replica import ReadFromReplica
-from geography import reading
+from api.middleware.replica_routing import ReadFromReplica
+from api.problems import problem_response, refuse
+from geography.db import routing
+from geography.db.routing import PRIMARY, REPLICA
 from geography.models import Vintage
-from geography.reading import PRIMARY, REPLICA
-from operations import replica
-from operations.replica import SILENT_S, ReplicaMonitor
+from operations import replica_lag
+from operations.replica_lag import SILENT_S, ReplicaMonitor
 
 
 class Both:
@@ -34,8 +34,8 @@ class Both:
 @pytest.fixture
 def both(monkeypatch: pytest.MonkeyPatch) -> Both:
     found = Both()
-    monkeypatch.setattr("operations.replica.time.monotonic", lambda: found.now)
-    monkeypatch.setattr(replica, "_wal_position", lambda alias: found.at[alias])
+    monkeypatch.setattr("operations.replica_lag.time.monotonic", lambda: found.now)
+    monkeypatch.setattr(replica_lag, "_wal_position", lambda alias: found.at[alias])
     return found
 
 
@@ -43,7 +43,7 @@ def test_a_standby_that_has_all_of_the_primary_is_read_from(both: Both) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
     assert not watch.is_usable()
     assert both.check(watch)
-    assert watch.status() == replica.ReplicaStatus(up=True, lag_s=0.0, used=True)
+    assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=0.0, used=True)
     # Nothing is written: the standby stays as near as it can be.
     assert both.check(watch, 3600)
     assert watch.lag_s == 0.0
@@ -65,7 +65,7 @@ def test_one_that_falls_behind_is_not_until_it_has_caught_up(both: Both) -> None
 def test_one_that_was_behind_from_the_first_look_is_not(both: Both) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
     assert not both.check(watch, primary=900)
-    assert watch.status() == replica.ReplicaStatus(up=True, lag_s=None, used=False)
+    assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=None, used=False)
     assert both.check(watch, standby=900)
 
 
@@ -93,13 +93,15 @@ def test_while_the_primary_is_away_it_is_where_it_kept_up_until_then(both: Both)
 @pytest.fixture
 def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplicaMonitor]:
     """Let this process think that there is a standby, and that it keeps up."""
-    monkeypatch.setattr("api.replica.settings", type("Settings", (), {"DATABASES": {PRIMARY: {}, REPLICA: {}}}))
+    monkeypatch.setattr(
+        "api.middleware.replica_routing.settings", type("Settings", (), {"DATABASES": {PRIMARY: {}, REPLICA: {}}})
+    )
     watch = ReplicaMonitor(5)
-    monkeypatch.setattr(replica, "_watch", watch)
+    monkeypatch.setattr(replica_lag, "_watch", watch)
     monkeypatch.setattr(watch, "up", lambda: watch._answered is not False)
     monkeypatch.setattr(watch, "distrust", lambda: setattr(watch, "_answered", False))
     yield watch
-    assert reading.current_alias() == PRIMARY
+    assert routing.current_alias() == PRIMARY
 
 
 def request_for(view: Any) -> HttpRequest:
@@ -112,7 +114,7 @@ def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_i
     asked = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        asked.append(reading.current_alias())
+        asked.append(routing.current_alias())
         if len(asked) == 2:
             raise OperationalError("gone")
         return HttpResponse("found")
@@ -132,41 +134,41 @@ def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_i
 
 @pytest.mark.parametrize("answer", [lambda error: refuse(HttpRequest(), error), lambda error: problem_response(error, {})])
 def test_a_standby_that_is_away_is_no_answer_yet(answer: Any) -> None:
-    with reading.use_database(REPLICA), pytest.raises(OperationalError, match="gone"):
+    with routing.use_database(REPLICA), pytest.raises(OperationalError, match="gone"):
         answer(OperationalError("gone"))
 
 
 def test_what_the_primary_fails_in_is_failed(trusted: ReplicaMonitor) -> None:
     middleware = ReadFromReplica(lambda _: HttpResponse())
     assert middleware.process_exception(HttpRequest(), OperationalError("gone")) is None
-    with reading.use_database(REPLICA):
+    with routing.use_database(REPLICA):
         assert middleware.process_exception(HttpRequest(), ValueError()) is None
-        assert reading.current_alias() == REPLICA
+        assert routing.current_alias() == REPLICA
 
 
 def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(trusted: ReplicaMonitor) -> None:
     asked: list[str] = []
 
     def ask() -> bytes:
-        asked.append(reading.current_alias())
+        asked.append(routing.current_alias())
         if len(asked) == 2:
             raise OperationalError("gone")
         return b"."
 
     def parts() -> Iterator[bytes]:
         for _ in range(3):
-            yield reading.retry_on_primary(ask)
+            yield routing.retry_on_primary(ask)
 
     response = ReadFromReplica(lambda _: StreamingHttpResponse(parts()))(HttpRequest())
     assert isinstance(response, StreamingHttpResponse)
-    assert reading.current_alias() == PRIMARY
+    assert routing.current_alias() == PRIMARY
     assert b"".join(response) == b"..."
     assert asked == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
 
 def test_the_orm_reads_where_the_thread_reads_and_writes_to_the_primary() -> None:
     assert Vintage.objects.all().db == PRIMARY
-    with reading.use_database(REPLICA):
+    with routing.use_database(REPLICA):
         assert Vintage.objects.all().db == REPLICA
-        assert reading.Router().db_for_write(Vintage) == PRIMARY
-        assert not reading.Router().allow_migrate(REPLICA, "geography")
+        assert routing.Router().db_for_write(Vintage) == PRIMARY
+        assert not routing.Router().allow_migrate(REPLICA, "geography")

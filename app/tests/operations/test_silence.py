@@ -1,4 +1,4 @@
-"""operations.silence: what counts as a sign of life."""
+"""operations.circuit_breaker: what counts as a sign of life."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from benchmarks.cluster import free_port
-from operations.silence import HealthProbe
+from operations.circuit_breaker import HealthProbe
 from tests.faulty import Wire
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 
-from api.throttling import client as client_of
+from api.middleware.throttling import client as client_of
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser
 
-from geography.selectors.downloads import MANIFEST_NAME
+from geography.queries.downloads import MANIFEST_NAME
 from tests.faulty import Breakable, Wire, well
 from tests.operations.conftest import Server
 from tests.world import lonlat

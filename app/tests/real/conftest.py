@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from geography.models import Coverage, Vintage
-from loader import pipeline, publish
+from loader import pipeline
 from loader.errors import GatesFailed
 from loader.pipeline import Outcome
-from loader.sources import read_sources, with_options
+from loader.publication import publish
+from loader.source.declarations import read_sources, with_options
 from tests import loader_files as files
 from tests.db.conftest import accept, load_file
 

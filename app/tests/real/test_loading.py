@@ -10,14 +10,14 @@ import shapely
 from django.db import connection
 from django.db.models import F
 
-from api.located import LocateResponder
+from api.responses.locate import LocateResponder
 from geography.coordinates import LonLat
+from geography.lookup import registry
+from geography.lookup.locate import provinces_differ
 from geography.models import Overlap, Region, RegionLevel, Status, Vintage
-from geography.selectors import atlas
-from geography.selectors.changes import changes_page, reused_codes
-from geography.selectors.neighbours import region_neighbours
-from geography.selectors.overlaps import fsa_health_regions
-from geography.selectors.positions import provinces_differ
+from geography.queries.changes import changes_page, reused_codes
+from geography.queries.neighbours import region_neighbours
+from geography.queries.overlaps import fsa_health_regions
 from loader.pipeline import Outcome
 from tests import loader_files as files
 from tests.real.conftest import EXTRACTS, official
@@ -217,7 +217,7 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
     vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2022", "2011")}
     if memory:
         for vintage in vintages.values():
-            assert atlas.get_index(vintage) or atlas.load(vintage)
+            assert registry.get_index(vintage) or registry.load(vintage)
     # In Ottawa by the polygons of 2022, 748 m from their border, and in J9A of Gatineau by those of the FSAs.
     known = LonLat(-75.79674179381514, 45.379004283302145)
     chance = np.random.default_rng(819)

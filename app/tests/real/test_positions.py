@@ -5,10 +5,10 @@ import pytest
 from django.db import connection
 
 from geography.coordinates import LonLat
+from geography.lookup import grid_batch, postgis, registry
+from geography.lookup.types import SearchOptions
 from geography.models import Vintage
 from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale
-from geography.selectors import atlas, positions_sql, squares
-from geography.selectors.nearby import SearchOptions
 from loader.pipeline import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
@@ -54,11 +54,11 @@ def alike(one, other, reach):
 def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settings, label, spread, radius):
     vintage = vintages[label]
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
-    layer = atlas.get_index(vintage) or atlas.load(vintage)
+    layer = registry.get_index(vintage) or registry.load(vintage)
     assert layer is not None
     positions = positions_about(vintage, SPREADS[spread], 400)
     reach = SearchOptions(radius, nearest_m=20_000.0, border=True)
-    (tables,) = positions_sql.lookup_many(positions, [(vintage, reach)])
+    (tables,) = postgis.lookup_many(positions, [(vintage, reach)])
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
@@ -70,7 +70,7 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
 @pytest.mark.parametrize("spread", [0.001, 0.01])
 def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings, label, spread):
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
-    layer = atlas.get_index(vintages[label]) or atlas.load(vintages[label])
+    layer = registry.get_index(vintages[label]) or registry.load(vintages[label])
     assert layer is not None
     random = np.random.default_rng(2015)
     middles = np.repeat(positions_about(vintages[label], 0.002, 60), 50, axis=0)
@@ -78,19 +78,19 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
-    known = squares.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
+    known = grid_batch.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
     assert 20 < (known >= 0).sum() < len(positions)
 
 
 def test_circles_are_shared_out_alike(vintages, settings):
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
     for vintage in vintages.values():
-        layer = atlas.get_index(vintage) or atlas.load(vintage)
+        layer = registry.get_index(vintage) or registry.load(vintage)
         assert layer is not None
         for position in positions_about(vintage, 0.01, 60):
             for radius in (35.0, 2_000.0):
                 memory = layer.circle_shares(position, radius)
-                assert memory == pytest.approx(positions_sql.circle_shares(position, radius, vintage), abs=1e-6)
+                assert memory == pytest.approx(postgis.circle_shares(position, radius, vintage), abs=1e-6)
 
 
 @pytest.mark.django_db

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from loader.archive import open_layer
 from loader.errors import FileRefused
-from loader.reader import open_reader
+from loader.source.archive import open_layer
+from loader.source.reader import open_reader
 from tests import loader_files as files
 
 NAMES = (

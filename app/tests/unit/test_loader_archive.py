@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loader import archive
-from loader.archive import open_layer
 from loader.errors import FileRefused
+from loader.source import archive
+from loader.source.archive import open_layer
 from tests import loader_files as files
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.arcs import TooManyVertices, find_nodes, simplify, simplify_to_fit
+from loader.geometry.arc_simplify import TooManyVertices, find_nodes, simplify, simplify_to_fit
 
 
 def roughened(coverage: np.ndarray, seed: int, amplitude: float = 3.0) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from geography.models import Kind
-from loader.changes import Side, is_reused, kind_of
+from loader.relations.changes import Side, is_reused, kind_of
 
 Shares = Mapping[tuple[str, str], float]
 

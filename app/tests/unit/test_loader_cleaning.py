@@ -6,9 +6,9 @@ import numpy as np
 import shapely
 
 from geography.projection import to_degrees
-from loader.cleaning import clean
-from loader.deviation import measure_deviation
-from loader.fit import narrow_gaps
+from loader.geometry.cleaning import clean
+from loader.geometry.coverage_fit import narrow_gaps
+from loader.geometry.deviation import measure_deviation
 
 LENGTH, WIDTH = 300_000.0, 60.0
 

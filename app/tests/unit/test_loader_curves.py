@@ -5,7 +5,7 @@ import pytest
 import shapely
 
 from geography.projection import to_degrees, to_lambert
-from loader.curves import STRAIGHT_FROM_M, curved
+from loader.geometry.curves import STRAIGHT_FROM_M, curved
 
 POLE = np.array(to_lambert(0.0, 90.0))
 LONGEST = 4_000.0

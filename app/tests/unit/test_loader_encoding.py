@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from loader.archive import open_layer
-from loader.attributes import Attributes, as_text, is_mojibake, normalise
-from loader.encoding import encoding_named
 from loader.errors import FileRefused
-from loader.reader import open_reader
-from loader.sources import read_sources
+from loader.source.archive import open_layer
+from loader.source.attributes import Attributes, as_text, is_mojibake, normalise
+from loader.source.declarations import read_sources
+from loader.source.encoding import encoding_named
+from loader.source.reader import open_reader
 from tests import loader_files as files
 
 # Two names from the files of Statistics Canada, and the ligature.

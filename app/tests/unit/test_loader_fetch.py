@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from loader.errors import DownloadError, SourceError
-from loader.fetch import download
 from loader.progress import Step, Steps
-from loader.sources import Layer
+from loader.source.declarations import Layer
+from loader.source.download import download
 from tests import loader_files as files
 
 

@@ -17,11 +17,11 @@ import pyogrio
 import pytest
 import shapely
 
-from loader import formats, parquet
-from loader.archive import open_layer
 from loader.errors import FileRefused
-from loader.geometry import Prepared, prepare_geometry
-from loader.reader import Header, RawFeature, open_reader
+from loader.geometry.repair import Prepared, prepare_geometry
+from loader.source import formats, parquet
+from loader.source.archive import open_layer
+from loader.source.reader import Header, RawFeature, open_reader
 from tests import loader_files as files
 
 BOXES = [shapely.Polygon(files.cell(index)) for index in range(3)]
@@ -251,7 +251,7 @@ SEQUENCES = {
 @pytest.mark.parametrize("chunk", [1 << 20, 1, 7, 64])
 @pytest.mark.parametrize("kind", SEQUENCES)
 def test_no_feature_of_a_sequence_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, chunk: int) -> None:
-    monkeypatch.setattr("loader.json_content._CHUNK", chunk)
+    monkeypatch.setattr("loader.source.json_content._CHUNK", chunk)
     for suffix in ("geojson", "geojsonl"):
         path = tmp_path / f"a.{suffix}"
         path.write_text(SEQUENCES[kind], encoding="utf-8")
@@ -462,7 +462,7 @@ def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp
 
 def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.gpkg", [curve_polygon(10, 9_000)], codes=["4601"], geometry_type="Unknown")
-    monkeypatch.setattr("loader.ogr._STRAIGHT_MAX_BYTES", 1_000)
+    monkeypatch.setattr("loader.source.ogr._STRAIGHT_MAX_BYTES", 1_000)
     assert "Row 1 holds arcs that cannot be made straight" in refusal(path)
     assert "-nlt CONVERT_TO_LINEAR" in refusal(path)
 

@@ -8,9 +8,9 @@ import pytest
 import shapely
 from django.contrib.gis.gdal import SpatialReference
 
-from loader.crs import SourceCrs, are_degrees, source_crs
-from loader.fit import measure_fit
-from loader.geometry import MAX_DEGREES, GeometryProblem, densified, prepare_geometry
+from loader.geometry.coverage_fit import measure_fit
+from loader.geometry.repair import MAX_DEGREES, GeometryProblem, densified, prepare_geometry
+from loader.source.crs import SourceCrs, are_degrees, source_crs
 from tests import loader_files as files
 
 LAMBERT = SourceCrs("EPSG:3347", geographic=False, transform=None)

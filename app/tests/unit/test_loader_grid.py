@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.grid import snap_to_grid
+from loader.geometry.snap_to_grid import snap_to_grid
 
 
 def layer(*polygons: shapely.Polygon) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":

@@ -17,11 +17,11 @@ import shapefile
 import shapely
 from django.contrib.gis.gdal import Driver
 
-from loader import formats
-from loader.archive import open_layer
 from loader.errors import FileRefused
-from loader.geometry import Prepared, prepare_geometry
-from loader.reader import Header, RawFeature, open_reader
+from loader.geometry.repair import Prepared, prepare_geometry
+from loader.source import formats
+from loader.source.archive import open_layer
+from loader.source.reader import Header, RawFeature, open_reader
 from tests import loader_files as files
 from tests.unit.test_loader_formats import gml
 

@@ -8,7 +8,7 @@ import pytest
 from geography.codes import is_fsa, is_hruid
 from geography.models import Representation
 from loader.errors import SourceError
-from loader.sources import Sources, read_sources, with_options
+from loader.source.declarations import Sources, read_sources, with_options
 
 GOOD = """
 [coverages.zones]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.specks import drop_small_parts
-from loader.tiles import cells, to_mercator
+from loader.geometry.min_area import drop_small_parts
+from loader.geometry.tiles import cells, to_mercator
 
 WORLD = 2 * np.pi * 6_378_137
 

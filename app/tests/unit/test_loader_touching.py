@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from loader.touching import split_self_touching
+from loader.geometry.self_touching import split_self_touching
 
 
 def polygon(*rings: list[tuple[float, float]]) -> shapely.Polygon:

@@ -1,11 +1,11 @@
-"""geography.messages: English texts with values, put into another language where they are sent."""
+"""geography.translation: English texts with values, put into another language where they are sent."""
 
 from datetime import date
 
 import orjson
 import pytest
 
-from geography.messages import Message, Plural, from_data
+from geography.translation import Message, Plural, from_data
 
 FRENCH = {"%(name)s needs %(why)s.": "%(why)s manque à %(name)s.", "this": "ceci"}
 

@@ -1,9 +1,9 @@
-"""geography.selectors.outlines: which lines can be the nearest border."""
+"""geography.lookup.border_index: which lines can be the nearest border."""
 
 import numpy as np
 import shapely
 
-from geography.selectors.outlines import LINE_EDGES, _lines, build_border_indexes
+from geography.lookup.border_index import LINE_EDGES, _lines, build_border_indexes
 
 
 def wheel(x, y, radius, vertices):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.ranges import RangeUnsatisfiable, requested_part
+from api.http.byte_ranges import RangeUnsatisfiable, requested_part
 
 ETAG = '"abc"'
 

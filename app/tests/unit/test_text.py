@@ -1,4 +1,4 @@
-"""geography.text: text as people search for it."""
+"""geography.normalize: text as people search for it."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geography.text import normalize, spelling_variants
+from geography.normalize import normalize, spelling_variants
 
 
 @pytest.mark.parametrize(

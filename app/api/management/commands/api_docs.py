@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from api import examples
+from api.openapi import examples
 
 DOCS: Path = settings.REPO_DIR / "docs"
 HOST = "http://127.0.0.1:8000"
@@ -25,7 +25,7 @@ Ask = Callable[..., tuple[int, str, bytes]]
 
 class Command(BaseCommand):
     help = (
-        "Write app/api/examples.json and docs/openapi.yaml, in this order. "
+        "Write app/api/openapi/examples.json and docs/openapi.yaml, in this order. "
         "The database must hold the embedded demonstration and no other boundaries."
     )
 

@@ -16,18 +16,18 @@ from rich.console import Console
 from rich.progress import wrap_file
 
 from api.bulk.charsets import CHARSETS, encoding_of, text_lines
-from api.bulk.formats import BulkFormat
 from api.bulk.items import Items
-from api.bulk.positions import COLUMNS, LAT, LON, MEMBERS, ITEM_TYPE, answer_positions
-from api.bulk.reading import read_lines
+from api.bulk.media_types import BulkFormat
+from api.bulk.parsers import read_lines
+from api.bulk.positions import COLUMNS, ITEM_TYPE, LAT, LON, MEMBERS, answer_positions
 from api.bulk.tables import read_table
-from api.bulk.writing import Layout, write_answers
-from api.language import LANGUAGES
-from api.located import LocateResponder
-from geography.conf import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
+from api.bulk.writers import Layout, write_answers
+from api.http.language import LANGUAGES
+from api.responses.locate import LocateResponder
+from geography.constants import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.errors import GeographyError
-from geography.selectors import atlas
-from geography.selectors.vintages import vintage_in_force
+from geography.lookup import registry
+from geography.vintages.resolve import vintage_in_force
 
 
 class Command(BaseCommand):
@@ -77,15 +77,19 @@ class Command(BaseCommand):
         }
         if settings.LOOKUP_MEMORY_VERTICES:
             for vintage in vintages.values():
-                atlas.load(vintage)
-        answers = LocateResponder(vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"])
+                registry.load(vintage)
+        answers = LocateResponder(
+            vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"]
+        )
         lines = options["file"].endswith((".ndjson", ".jsonl"))
         form = BulkFormat.NDJSON if lines else BulkFormat.CSV
         chosen = {one.parameter: options[one.parameter] for one in (LAT, LON) if options[one.parameter]}
         with _watched(source, quiet=options["verbosity"] == 0) as read:
             text = text_lines(read, encoding_of(read.peek(4)[:4], options["charset"]), newline="\n" if lines else "")
             items = Items(read_lines(text, ITEM_TYPE)) if lines else read_table(text, ITEM_TYPE, chosen)
-            for part in write_answers(answer_positions(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)):
+            for part in write_answers(
+                answer_positions(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)
+            ):
                 target.write(part)
 
 

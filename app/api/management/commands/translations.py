@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 APP_DIR: Path = settings.APP_DIR
 FOLDER = APP_DIR / "locale" / "fr" / "LC_MESSAGES"
-# `Message` and `Plural` of geography.messages, and what templates and Django's own code call.
+# `Message` and `Plural` of geography.translation, and what templates and Django's own code call.
 KEYWORDS: dict[str, Any] = {
     "Message": None,
     "Plural": (1, 2),

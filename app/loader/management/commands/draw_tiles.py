@@ -6,11 +6,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
 from geography.models import Status, Vintage
-from geography.selectors.tiles import has_tiles
+from geography.queries.tiles import has_tiles
 from loader.errors import database_error_message
-from loader.levels import DRAWINGS
+from loader.geometry.levels import DRAWINGS
+from loader.geometry.rebuild_tiles import rebuild_tiles
 from loader.progress import Steps
-from loader.redraw import rebuild_tiles
 
 
 class Command(BaseCommand):

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from geography.conf import LEVEL_NAMES
-from geography.formats import FORMATS
-from geography.selectors.downloads import Download
+from geography.constants import LEVEL_NAMES
+from geography.download_formats import FORMATS
+from geography.queries.downloads import Download
 from loader.errors import database_error_message
 from loader.export import make
 from loader.progress import Steps

@@ -17,8 +17,8 @@ from loader.errors import GatesFailed, LoadError, database_error_message
 from loader.export import make
 from loader.pipeline import Acceptance, Outcome, user_name
 from loader.progress import Steps
-from loader.report import as_json, as_text
-from loader.sources import COLUMNS, Layer, Sources, read_sources, with_options
+from loader.publication.report import as_json, as_text
+from loader.source.declarations import COLUMNS, Layer, Sources, read_sources, with_options
 
 EXIT_GATES = 2
 

@@ -7,8 +7,8 @@ from django.db import Error
 
 from loader.errors import LoadError, database_error_message
 from loader.export import make
-from loader.fake import MOST, seed
 from loader.progress import Steps
+from loader.seed import MOST, seed
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""HTTP plumbing: conditional requests, response cache, compression, ranges, streaming, languages."""

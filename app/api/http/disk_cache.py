@@ -1,0 +1,223 @@
+"""Disk cache of response bodies, shared by every worker of a machine.
+
+File names are hashes of the key. Bodies whose request holds a position or a postal code are never stored. A file is the body
+followed by a trailer with its length and digest (`_TRAILER`): a file that was cut short, overwritten or damaged is a miss, and
+is removed. The cache is bounded in bytes on disk and in number of files; eviction runs in `api.http.eviction`, never in a request.
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from api.http.eviction import LOCK_PREFIX, PART_PREFIX, Evictor
+from geography.db.routing import current_alias
+from operations.db_permits import place
+from operations.metrics import count_cache
+
+logger = logging.getLogger(__name__)
+
+_LOCKS = 256
+# The modification time of a file is its last use, updated at most this often.
+_TOUCH_S = 300
+# A longer body is never in memory as a whole: it is sent from its file.
+WHOLE_MAX_BYTES = 1 << 20
+_BLOCK = 1 << 18
+_MAGIC = b"geobody1"
+# Magic, length of the body, BLAKE2b of the body.
+_TRAILER = struct.Struct("<8sQ16s")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFile:
+    """A body in an open file: `size` bytes from its beginning. The owner closes `file`."""
+
+    file: IO[bytes]
+    size: int
+
+
+class DiskCache:
+    """A folder of bodies that stays within limits of bytes and files.
+
+    Attributes:
+        most_bytes: limit of the blocks that the files take on disk; 0 stores nothing.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self.folder = folder
+        self.most_bytes = most_bytes
+        self.evictor = Evictor(folder, most_bytes)
+
+    def get_or_create(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | BodyFile:
+        """Return the body stored under a key; on a miss, make and store it.
+
+        A body of more than WHOLE_MAX_BYTES comes as a file. While a thread or process makes a body, others that request it
+        wait. Where the folder cannot be used, or the disk or the cache is full, every body is made anew; an empty body is never
+        stored. Exceptions of `make` are passed on.
+
+        Raises: NoPlace where none of the threads that may wait for the database is free.
+        """
+        if self.most_bytes <= 0:
+            return self.spool_to_file(make())
+        path = self._path(key)
+        stored = _read(path)
+        count_cache("bodies", stored is not None)
+        if stored is not None:
+            return stored
+        # A request that waits for a body being made waits for the database, too.
+        with place(current_alias()), self._alone(path.name):
+            stored = _read(path)
+            if stored is not None:
+                return stored
+            body = self.spool_to_file(make())
+            self._store(path, body)
+            return body
+
+    def get(self, key: str) -> bytes | None:
+        """Return the body stored under a key; None on a miss, and for a body that is sent from its file."""
+        stored = _read(self._path(key)) if self.most_bytes > 0 else None
+        if isinstance(stored, bytes):
+            count_cache("bodies", True)
+            return stored
+        if stored is not None:
+            stored.file.close()
+        return None
+
+    def spool_to_file(self, made: bytes | Iterable[bytes]) -> bytes | BodyFile:
+        """Return a body whole where it is no longer than WHOLE_MAX_BYTES, else in a file without a name.
+
+        The file is on the cache's disk: the system's folder for temporary files may be memory.
+        """
+        if isinstance(made, bytes) and len(made) <= WHOLE_MAX_BYTES:
+            return made
+        try:
+            file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - closed by the response
+        except OSError:
+            file = tempfile.TemporaryFile()  # noqa: SIM115
+        try:
+            for piece in (made,) if isinstance(made, bytes) else made:
+                file.write(piece)
+            size = file.tell()
+            file.seek(0)
+            if size > WHOLE_MAX_BYTES:
+                return BodyFile(file, size)
+            with file:
+                return file.read()
+        except BaseException:
+            file.close()
+            raise
+
+    def _path(self, key: str) -> Path:
+        return self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.folder / f"{LOCK_PREFIX}{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            logger.warning("body cache: not used: %s", type(error).__name__)
+            yield
+            return
+        try:
+            # Released with the handle, so a worker that is killed leaves no lock behind.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+    def _store(self, path: Path, body: bytes | BodyFile) -> None:
+        size = len(body) if isinstance(body, bytes) else body.size
+        if not size or size > self.most_bytes // 4 or not self.evictor.admits(size + _TRAILER.size):
+            return
+        part = path.with_name(f"{PART_PREFIX}{path.name}")
+        try:
+            with part.open("wb") as file:
+                _write(file, body)
+                file.flush()
+                # Otherwise a crash can leave the new name with an empty file.
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            logger.warning("body cache: a body is not stored: %s", type(error).__name__)
+
+
+def _write(out: IO[bytes], body: bytes | BodyFile) -> None:
+    digest = hashlib.blake2b(digest_size=16)
+    if isinstance(body, bytes):
+        out.write(body)
+        digest.update(body)
+        size = len(body)
+    else:
+        body.file.seek(0)
+        while piece := body.file.read(_BLOCK):
+            out.write(piece)
+            digest.update(piece)
+        body.file.seek(0)
+        size = body.size
+    out.write(_TRAILER.pack(_MAGIC, size, digest.digest()))
+
+
+def _read(path: Path) -> bytes | BodyFile | None:
+    """Return a stored body after checking its length and digest; a damaged file is removed and None returned."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return None
+    body: bytes | BodyFile | None = None
+    try:
+        body = _checked(file)
+        if body is None:
+            path.unlink(missing_ok=True)
+            logger.warning("body cache: a damaged file was removed")
+        elif time.time() - os.fstat(file.fileno()).st_mtime > _TOUCH_S:
+            os.utime(path)
+    except OSError:
+        pass
+    finally:
+        if not isinstance(body, BodyFile):
+            file.close()
+    return body
+
+
+def _checked(file: IO[bytes]) -> bytes | BodyFile | None:
+    size = os.fstat(file.fileno()).st_size - _TRAILER.size
+    if size <= 0:
+        return None
+    digest = hashlib.blake2b(digest_size=16)
+    whole = file.read(size) if size <= WHOLE_MAX_BYTES else b""
+    digest.update(whole)
+    left = size - len(whole)
+    while left and (piece := file.read(min(_BLOCK, left))):
+        digest.update(piece)
+        left -= len(piece)
+    if file.read(_TRAILER.size) != _TRAILER.pack(_MAGIC, size, digest.digest()):
+        return None
+    if whole:
+        return whole
+    file.seek(0)
+    return BodyFile(file, size)
+
+
+def response_cache() -> DiskCache:
+    """Return the cache that the settings name."""
+    global _response_cache  # noqa: PLW0603 - one for a process; the tests change the settings
+    folder, most = Path(settings.GEODATA_CACHE) / "bodies", settings.BODY_CACHE_MB * 2**20
+    if _response_cache is None or (_response_cache.folder, _response_cache.most_bytes) != (folder, most):
+        _response_cache = DiskCache(folder, most)
+    return _response_cache
+
+
+_response_cache: DiskCache | None = None

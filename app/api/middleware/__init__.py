@@ -1,0 +1,1 @@
+"""Django middleware of the API: rate limit, reads from a replica."""

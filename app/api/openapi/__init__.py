@@ -1,0 +1,1 @@
+"""The OpenAPI document: schemas, examples, post-processing."""

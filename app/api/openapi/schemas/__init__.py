@@ -1,0 +1,17 @@
+"""JSON Schema (2020-12, as in OpenAPI 3.1) of every body. The tests hold each answer against it."""
+
+from api.openapi.schemas import bulk, downloads, indicators, positions, regions, service, tiles, vintages
+from api.openapi.schemas.parts import Schema, ref
+
+__all__ = ["COMPONENTS", "Schema", "ref"]
+
+COMPONENTS: dict[str, Schema] = {
+    **regions.COMPONENTS,
+    **positions.COMPONENTS,
+    **tiles.COMPONENTS,
+    **bulk.COMPONENTS,
+    **vintages.COMPONENTS,
+    **downloads.COMPONENTS,
+    **indicators.COMPONENTS,
+    **service.COMPONENTS,
+}

@@ -1,0 +1,45 @@
+"""Vector tiles and what describes them."""
+
+from api.openapi.schemas.parts import LABEL, Schema, array, flag, number, record, text
+from geography.constants import TILE_ZOOM_MAX
+
+_ZOOM: Schema = {"type": "integer", "minimum": 0, "maximum": TILE_ZOOM_MAX}
+
+COMPONENTS: dict[str, Schema] = {
+    "Tile": {
+        "type": "string",
+        "format": "binary",
+        "description": "Mapbox Vector Tile 2.1 with the layers `regions` and `labels`.",
+    },
+    "TileJson": record(
+        {
+            "tilejson": {"const": "3.0.0"},
+            "name": text("Name of the coverage in the language of the answer."),
+            "version": text("Of the tiles' layers and fields."),
+            "attribution": text("Attribution to show on the map."),
+            "scheme": {"const": "xyz"},
+            "tiles": array(text("Template of a tile's address.", format="uri-template"), minItems=1, maxItems=1),
+            "minzoom": _ZOOM,
+            "maxzoom": _ZOOM,
+            "bounds": array(number("Degrees."), minItems=4, maxItems=4, description="West, south, east, north."),
+            "vector_layers": array(
+                record(
+                    {
+                        "id": text("Name of the layer.", enum=["regions", "labels"]),
+                        "description": text("What it holds."),
+                        "minzoom": _ZOOM,
+                        "maxzoom": _ZOOM,
+                        "fields": {
+                            "type": "object",
+                            "description": "Properties of its features.",
+                            "additionalProperties": {"type": "string"},
+                        },
+                    }
+                )
+            ),
+            "vintage": LABEL,
+            "demo": flag("True for made-up boundaries: not for decisions."),
+        },
+        description="TileJSON 3.0: what a map needs to know about the tiles of a coverage.",
+    ),
+}

@@ -1,0 +1,1 @@
+"""Request parsing: parameters, validators, request models, choice of the vintage."""

@@ -1,0 +1,325 @@
+"""What each route takes, as one spec each, and what its view gets: a frozen object of typed values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from api.requests.parameters import (
+    ACCURACY,
+    ACCURACY_OF_MANY,
+    AT,
+    BBOX,
+    CHANGES_LIMIT,
+    CHECKSUM,
+    CODE,
+    CODE_COLUMN,
+    COVERAGE,
+    DETAIL_HIGH,
+    DETAIL_LOW,
+    FILE,
+    FROM_LABEL,
+    FSA_CODE,
+    FSA_VINTAGE,
+    KIND,
+    LANG,
+    LAT,
+    LAT_COLUMN,
+    LIMIT,
+    LON,
+    LON_COLUMN,
+    MAX_DISTANCE,
+    OFFSET,
+    PROVINCE,
+    REGION_CODE,
+    REGION_ID,
+    SEARCH,
+    TILE,
+    TO_LABEL,
+    VINTAGE,
+    VINTAGE_LABEL,
+    VINTAGE_OF_COVERAGE,
+    VINTAGE_OF_FSA,
+    fields_of,
+)
+from api.requests.parser import Parameter, RequestParser, Values
+from geography.codes import FsaInput, Province
+from geography.coordinates import Bbox, LonLat, TileAddress, parse_position
+from geography.errors import ParameterInvalid
+from geography.translation import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainQuery:
+    """What every route takes: `lang`, None where the request's Accept-Language decides."""
+
+    lang: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VintageQuery(PlainQuery):
+    """Which editions answer: labels, or a day, or (all None) those in force today. `fsa_label` only with two coverages."""
+
+    label: str | None
+    fsa_label: str | None
+    at: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionsQuery(VintageQuery):
+    """A list of regions.
+
+    Attributes:
+        coverage: None where the route has one of its own.
+        level: None for no geometry.
+        fields: names of properties, None for all.
+        limit: how many at most, None for all.
+    """
+
+    coverage: str | None
+    province: Province | None
+    search: str | None
+    bbox: Bbox | None
+    position: LonLat | None
+    level: str | None
+    fields: tuple[str, ...] | None
+    limit: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegionQuery(VintageQuery):
+    """One region, by its code or DGUID; `coverage` and `fields` as for a list."""
+
+    coverage: str | None
+    region_id: str
+    level: str | None
+    fields: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsaQuery(VintageQuery):
+    """One FSA: its boundary, or the health regions it belongs to; `fields` as for a list."""
+
+    fsa: FsaInput
+    level: str | None
+    fields: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneVintageQuery(PlainQuery):
+    """One vintage, by its coverage and label."""
+
+    coverage: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesQuery(PlainQuery):
+    """What became of regions from one vintage of a coverage to another."""
+
+    coverage: str
+    from_label: str
+    to_label: str
+    kind: str | None
+    code: str | None
+    limit: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocateQuery(VintageQuery):
+    """One position. `accuracy_m` is None where it was not given: the answer then lists no candidates."""
+
+    position: LonLat
+    accuracy_m: float | None
+    max_distance_m: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TilesQuery(VintageQuery):
+    """The tiles of a coverage; `address` is None for what describes them."""
+
+    coverage: str
+    address: TileAddress | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadQuery(PlainQuery):
+    """A file of a vintage; `sha256` is None where any content of that name will do."""
+
+    coverage: str
+    label: str
+    file: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkQuery(VintageQuery):
+    """Many items, which are in the body. `columns`: the names of its columns, by parameter, as far as they are given."""
+
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FsaManyQuery(BulkQuery):
+    """Many codes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocateManyQuery(BulkQuery):
+    """Many positions."""
+
+    accuracy_m: float | None
+    max_distance_m: float
+
+
+def _vintages(values: Values) -> dict[str, Any]:
+    labels = {name: values.get(name) for name in ("vintage", "fsa_vintage")}
+    for name, label in labels.items():
+        if label is not None and values["at"] is not None:
+            raise ParameterInvalid(
+                Message("at cannot be given together with %(name)s.", name=name),
+                parameter="at",
+                hint=Message("Name the edition, or the day, not both."),
+            )
+    return {"lang": values["lang"], "label": labels["vintage"], "fsa_label": labels["fsa_vintage"], "at": values["at"]}
+
+
+def _level(values: Values) -> str | None:
+    return None if values["detail"] == "none" else values["detail"]
+
+
+def _position(values: Values) -> LonLat | None:
+    lat, lon = values["lat"], values["lon"]
+    if lat is None and lon is None:
+        return None
+    if lat is None or lon is None:
+        missing, given = ("lat", "lon") if lat is None else ("lon", "lat")
+        raise ParameterInvalid(Message("%(given)s needs %(missing)s.", given=given, missing=missing), parameter=missing)
+    return parse_position(lat=lat, lon=lon)
+
+
+def _regions(values: Values) -> RegionsQuery:
+    return RegionsQuery(
+        **_vintages(values),
+        coverage=values.get("coverage"),
+        province=values["province"],
+        search=values["q"],
+        bbox=values["bbox"],
+        position=_position(values),
+        level=_level(values),
+        fields=values["fields"],
+        limit=values["limit"],
+        offset=values["offset"],
+    )
+
+
+def _region(values: Values) -> RegionQuery:
+    region_id = values["id"] if "id" in values else values["code"]
+    return RegionQuery(
+        **_vintages(values),
+        coverage=values.get("coverage"),
+        region_id=region_id,
+        level=_level(values),
+        fields=values.get("fields"),
+    )
+
+
+def _fsa(values: Values) -> FsaQuery:
+    return FsaQuery(**_vintages(values), fsa=values["code"], level=_level(values), fields=values.get("fields"))
+
+
+def _locate(values: Values) -> LocateQuery:
+    return LocateQuery(
+        **_vintages(values),
+        position=parse_position(lat=values["lat"], lon=values["lon"]),
+        accuracy_m=values["accuracy"],
+        max_distance_m=values["max_distance"],
+    )
+
+
+def _tiles(values: Values) -> TilesQuery:
+    address = TileAddress(values["z"], values["x"], values["y"]) if "z" in values else None
+    return TilesQuery(**_vintages(values), coverage=values["coverage"], address=address)
+
+
+def _download(values: Values) -> DownloadQuery:
+    return DownloadQuery(
+        lang=values["lang"],
+        coverage=values["coverage"],
+        label=values["label"],
+        file=values["file"],
+        sha256=values.get("sha256"),
+    )
+
+
+def _one_vintage(values: Values) -> OneVintageQuery:
+    return OneVintageQuery(lang=values["lang"], coverage=values["coverage"], label=values["label"])
+
+
+def _changes(values: Values) -> ChangesQuery:
+    names = ("lang", "coverage", "kind", "code", "limit", "offset")
+    return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
+
+
+def _columns(values: Values, *params: Parameter) -> dict[str, str]:
+    return {param.name: values[param.name] for param in params if values[param.name] is not None}
+
+
+def _locate_many(values: Values) -> LocateManyQuery:
+    return LocateManyQuery(
+        **_vintages(values),
+        accuracy_m=values["accuracy"],
+        max_distance_m=values["max_distance"],
+        columns=_columns(values, LAT_COLUMN, LON_COLUMN),
+    )
+
+
+def _fsa_many(values: Values) -> FsaManyQuery:
+    return FsaManyQuery(**_vintages(values), columns=_columns(values, CODE_COLUMN))
+
+
+_LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
+_OF_HEALTH_REGIONS, _OF_FSAS, _OF_ANY = (fields_of(code_name) for code_name in ("hruid", "cfsauid", "code"))
+
+PLAIN: RequestParser[PlainQuery] = RequestParser(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
+DOWNLOAD = RequestParser(_download, path=(COVERAGE, VINTAGE_LABEL, FILE), query=(LANG,))
+PINNED_DOWNLOAD = RequestParser(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE), query=(LANG,))
+HEALTH_REGIONS = RequestParser(_regions, query=(*_LIST, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
+HEALTH_REGION = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_HIGH, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
+HEALTH_REGION_FSAS = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+HEALTH_REGION_NEIGHBOURS = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, AT, LANG))
+COVERAGE_REGION_NEIGHBOURS = RequestParser(
+    _region, path=(COVERAGE, REGION_CODE), query=(DETAIL_LOW, VINTAGE_OF_COVERAGE, AT, LANG)
+)
+COVERAGE_REGIONS = RequestParser(_regions, path=(COVERAGE,), query=(*_LIST, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
+COVERAGE_REGION = RequestParser(
+    _region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG)
+)
+FSAS = RequestParser(_regions, query=(*_LIST, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
+FSA = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
+FSA_BOUNDARY = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
+TILE_OF_COVERAGE = RequestParser(_tiles, path=(COVERAGE, *TILE), query=(VINTAGE_OF_COVERAGE, AT, LANG))
+TILEJSON = RequestParser(_tiles, path=(COVERAGE,), query=(VINTAGE_OF_COVERAGE, AT, LANG))
+LOCATE = RequestParser(
+    _locate,
+    query=(
+        replace(LAT, required=True),
+        replace(LON, required=True),
+        ACCURACY,
+        MAX_DISTANCE,
+        VINTAGE,
+        FSA_VINTAGE,
+        AT,
+        LANG,
+    ),
+)
+ONE_VINTAGE = RequestParser(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
+CHANGES = RequestParser(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))
+
+
+LOCATE_MANY = RequestParser(
+    _locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, LAT_COLUMN, LON_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG)
+)
+FSA_MANY = RequestParser(_fsa_many, query=(CODE_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))

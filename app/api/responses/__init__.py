@@ -1,0 +1,1 @@
+"""Response bodies: payloads, GeoJSON features, /locate, vintage reports."""

@@ -1,0 +1,256 @@
+"""Bodies about indicators: blocks of JSON, and the rows of CSV and of lines of JSON."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from io import StringIO
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from api.http.language import translate
+from api.responses.payloads import web_address
+from geography.codes import PROVINCE_BY_PRUID
+from geography.translation import Message
+from indicators.statuses import WORDS, ValueStatus
+
+if TYPE_CHECKING:
+    from indicators.models import Note, Place, Series
+    from indicators.queries.catalogue import PublishedIndicator
+    from indicators.queries.figures import Figure, Row
+
+# Lower bounds of the classes of a map, fixed over time; below 0 there is no class.
+CLASSES: Mapping[str, Sequence[int]] = {"rate_7d": (0, 10, 25, 50, 100, 250, 500)}
+
+MEASURE_WORDS: Mapping[str, Message] = {
+    "rate_7d": Message("New in 7 days per 100,000 inhabitants"),
+    "new_7d": Message("New in 7 days"),
+    "new_1d": Message("New since the report before"),
+    "cumulative": Message("Total"),
+    "value": Message("Value"),
+    "rate": Message("Per 100,000 inhabitants"),
+}
+PER_PEOPLE = Message("per 100,000 inhabitants")
+UNITS: Mapping[str, Message] = {
+    "cases": Message("cases"),
+    "deaths": Message("deaths"),
+    "admissions": Message("admissions"),
+    "patients": Message("patients"),
+    "percent": Message("percent"),
+}
+ROWS_PER_CHUNK = 2_000
+COLUMNS = (
+    *("indicator", "measure", "place", "kind", "name_en", "name_fr", "province", "date", "from", "to", "reported_on"),
+    *("value", "status", "count", "population", "population_year", "method"),
+)
+CUBE_COLUMNS = ("indicator", "measure", "place", "kind", "province", "date", "value", "status")
+
+
+def statuses_payload(language: str) -> list[dict[str, str]]:
+    """Return every status in the order of its number, with its words."""
+    return [
+        {
+            "code": status.code,
+            "name": translate(words.name, language),
+            "detail": translate(words.detail, language),
+            "name_en": translate(words.name, "en"),
+            "name_fr": translate(words.name, "fr"),
+        }
+        for status, words in WORDS.items()
+    ]
+
+
+def unit_of(published: "PublishedIndicator", measure: str, language: str) -> str:
+    """Return the unit of a measure in words."""
+    if measure.startswith("rate"):
+        return translate(PER_PEOPLE, language)
+    unit = published.indicator.unit
+    return translate(UNITS[unit], language) if unit in UNITS else unit
+
+
+def source_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
+    """Return what says where values come from: issue, licence and attribution."""
+    indicator, issue = published.indicator, published.issue
+    return {
+        "issue": {
+            "id": issue.pk,
+            "source": issue.source,
+            "issued_at": issue.issued_at,
+            "loaded_at": issue.loaded_at,
+        },
+        "attribution": indicator.attribution_fr if language == "fr" else indicator.attribution_en,
+        "licence": indicator.licence,
+        "licence_url": web_address(indicator.licence_url),
+    }
+
+
+def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"], language: str) -> dict[str, Any]:
+    """Return an indicator as the catalogue lists it."""
+    one = published.indicator
+    french = language == "fr"
+    firsts = [item.first for item in series if item.first]
+    lasts = [item.last for item in series if item.last]
+    return {
+        "id": one.slug,
+        "name": one.name_fr if french else one.name_en,
+        "name_en": one.name_en,
+        "name_fr": one.name_fr,
+        "definition": one.definition_fr if french else one.definition_en,
+        "definition_en": one.definition_en,
+        "definition_fr": one.definition_fr,
+        "unit": unit_of(published, "value", language),
+        "kind": one.kind,
+        "period": one.period,
+        "good_direction": one.good_direction,
+        "measures": [
+            {"id": name, "name": translate(MEASURE_WORDS[name], language), "unit": unit_of(published, name, language)}
+            for name in published.measures
+        ],
+        "default_measure": published.measures[0],
+        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and one.slug == "cases"},
+        "coverage": one.coverage or None,
+        "vintage": one.vintage_label or None,
+        "places": len(series),
+        "first": min(firsts, default=None),
+        "last": max(lasts, default=None),
+        "latest": latest_day(series),
+        "cadence": one.cadence,
+        **source_payload(published, language),
+        "links": [
+            {"rel": name, "type": "application/json", "href": f"/indicators/{one.slug}/{name}"}
+            for name in ("map", "cube", "series")
+        ],
+    }
+
+
+def latest_day(series: Sequence["Series"]) -> date | None:
+    """Return the last day on which the country is complete, else the last with any report."""
+    national = [one.last_report for one in series if one.place.kind == "country" and one.last_report]
+    reports = [one.last_report for one in series if one.last_report]
+    return max(national or reports, default=None)
+
+
+def place_payload(one: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
+    """Return a place of an indicator with the extent of its series."""
+    place = one.place
+    return {
+        "place": place.key,
+        "kind": place.kind,
+        "code": place.code,
+        "pruid": place.pruid or None,
+        "province": province_of(place),
+        "name": place.name_fr if language == "fr" else place.name_en,
+        "name_en": place.name_en,
+        "name_fr": place.name_fr,
+        "derived": one.derived,
+        "first": one.first,
+        "last": one.last,
+        "last_report": one.last_report,
+        "ended_on": one.ended_on,
+        "population": {str(year): number for year, number in people.items()},
+    }
+
+
+def note_payload(note: "Note", language: str) -> dict[str, Any]:
+    """Return a dated note; in English where there is no French."""
+    french = language == "fr" and note.text_fr
+    return {
+        "place": note.place.key if note.place else None,
+        "from": note.day_from,
+        "to": note.day_to,
+        "text": note.text_fr if french else note.text_en,
+        "language": "fr" if french else "en",
+        "url": web_address(note.url) or None,
+    }
+
+
+def province_of(place: "Place") -> str | None:
+    """Return the two letters of a place's province."""
+    province = PROVINCE_BY_PRUID.get(place.pruid)
+    return province.abbreviation if province else None
+
+
+def number(value: float | None) -> float | int | None:
+    """Return a value as JSON shows it: whole numbers without a point."""
+    return int(value) if value is not None and value == int(value) else value
+
+
+def figure_payload(figure: "Figure | None") -> dict[str, Any]:
+    """Return one figure of a map. The value is null where there is none; the status says why."""
+    if figure is None:
+        return {"v": None, "status": ValueStatus.NOT_REPORTED.code, "method": None}
+    period = figure.period
+    block: dict[str, Any] = {
+        "v": number(figure.element.value),
+        "count": number(figure.count),
+        "status": figure.element.status.code,
+        "method": figure.method,
+        "from": period[0] if period else None,
+        "to": period[1] if period else None,
+        "reported_on": figure.reported_on,
+    }
+    if figure.method != "same":
+        block["place"] = figure.place.key
+    if figure.people is not None:
+        block |= {"population": figure.people, "population_year": figure.people_year}
+    return block
+
+
+def runs(statuses: Iterable[ValueStatus]) -> list[list[int]]:
+    """Return statuses as runs: the number of a status, and how many elements in a row have it."""
+    return [[int(status), len(list(group))] for status, group in groupby(statuses)]
+
+
+def figure_row(published: "PublishedIndicator", measure: str, code: str, figure: "Figure | None", on: date) -> dict[str, Any]:
+    """Return one figure of a map as a row of a table."""
+    block = figure_payload(figure)
+    place = figure.place if figure else None
+    return {
+        "indicator": published.indicator.slug,
+        "measure": measure,
+        "place": code,
+        "kind": place.kind if place else "region",
+        "name_en": place.name_en if place else None,
+        "name_fr": place.name_fr if place else None,
+        "province": province_of(place) if place else None,
+        "date": on,
+        "value": block["v"],
+        **{name: block.get(name) for name in COLUMNS if name in block},
+    }
+
+
+def series_rows(
+    published: "PublishedIndicator", measure: str, rows: Sequence["Row"], days: Sequence[date]
+) -> Iterator[dict[str, Any]]:
+    """Yield series as rows of a table, a place after the other."""
+    for row in rows:
+        place = {"place": row.place.key, "kind": row.place.kind, "province": province_of(row.place)}
+        head = {"indicator": published.indicator.slug, "measure": measure, **place}
+        for day, element in zip(days, row.elements, strict=True):
+            yield head | {"date": day, "value": number(element.value), "status": element.status.code}
+
+
+def csv_pieces(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield CSV (RFC 4180), UTF-8. A missing value is empty, and the column `status` says why."""
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    for count, row in enumerate(rows, 1):
+        writer.writerow(["" if row.get(name) is None else row[name] for name in columns])
+        if count % ROWS_PER_CHUNK == 0:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def ndjson_pieces(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Yield one JSON object a line."""
+    lines: list[bytes] = []
+    for row in rows:
+        lines.append(orjson.dumps({name: row.get(name) for name in columns}, option=orjson.OPT_APPEND_NEWLINE))
+        if len(lines) == ROWS_PER_CHUNK:
+            yield b"".join(lines)
+            lines.clear()
+    yield b"".join(lines)

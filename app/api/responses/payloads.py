@@ -1,0 +1,307 @@
+"""What the bodies share: blocks for vintages and provinces, and the envelopes around features.
+
+Foreign members beside `type` and `features` are what RFC 7946, section 6.1, allows.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.utils.encoding import iri_to_uri
+
+from api.http.language import translate, translate_cached
+from api.requests.parameters import LIMIT_MAX
+from geography.codes import PROVINCE_BY_PRUID
+from geography.download_formats import CHECKSUMS_NAME
+from geography.normalize import is_web_address
+from geography.translation import Message
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
+    from geography.codes import FsaInput
+    from geography.lookup.locate import Located
+    from geography.lookup.types import RegionRef
+    from geography.models import Region, Vintage
+    from geography.queries.changes import ReusedCode
+    from geography.queries.coverages import PublishedCoverage
+    from geography.queries.downloads import Download
+    from geography.queries.overlaps import ArtefactShare, FsaRegions, Share
+    from geography.queries.region_rows import RegionRow
+
+# 0.1 m, as the finest level of the boundaries.
+DEGREE_DECIMALS = 6
+SHARE_DECIMALS = 6
+
+NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
+
+
+@cache
+def province_payload(pruid: str, language: str) -> dict[str, str] | None:
+    """Return what names a province or territory, None for a PRUID that there is not."""
+    province = PROVINCE_BY_PRUID.get(pruid)
+    if province is None:
+        return None
+    return {
+        "pruid": province.pruid,
+        "abbreviation": province.abbreviation,
+        "name": province.name_fr if language == "fr" else province.name_en,
+        "name_en": province.name_en,
+        "name_fr": province.name_fr,
+    }
+
+
+def vintage_payload(vintage: "Vintage", language: str) -> dict[str, Any]:
+    """Return what an answer says about the edition it used."""
+    return {
+        "coverage": vintage.coverage.slug,
+        "label": vintage.label,
+        "effective_from": vintage.effective_from,
+        "effective_to": vintage.effective_to,
+        "representation": vintage.representation,
+        "demo": vintage.demo,
+        "extract": vintage.extract,
+        "attribution": attribution(vintage, language),
+        "licence": vintage.licence,
+        "licence_url": web_address(vintage.licence_url),
+    }
+
+
+def web_address(text: str) -> str:
+    """Return the text where somebody may be led there, else nothing: a load takes no other address, but a row may be older."""
+    return text if is_web_address(text) else ""
+
+
+def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
+    """Return an edition with its source, as /vintages lists it."""
+    return vintage_payload(vintage, language) | {
+        "product": vintage.product,
+        "source_url": web_address(vintage.source_url),
+        "region_count": vintage.region_count,
+    }
+
+
+def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str, Any]:
+    """Return a coverage, as /coverages lists it."""
+    coverage, in_force = published.coverage, published.in_force
+    return {
+        "coverage": coverage.slug,
+        "name": coverage.name_fr if language == "fr" else coverage.name_en,
+        "name_en": coverage.name_en,
+        "name_fr": coverage.name_fr,
+        "vintage": None if in_force is None else vintage_payload(in_force, language),
+        "vintages": [one.label for one in published.vintages],
+        "links": [{"rel": "regions", "type": "application/geo+json", "href": f"/coverages/{coverage.slug}/regions"}],
+    }
+
+
+def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language: str) -> dict[str, Any]:
+    """Return a vintage with its files, as /downloads lists it. References are relative to the host."""
+    base = f"/downloads/{vintage.coverage.slug}/{vintage.label}"
+    return {
+        "vintage": vintage_payload(vintage, language),
+        "coverage_name": vintage.coverage.name_fr if language == "fr" else vintage.coverage.name_en,
+        "region_count": vintage.region_count,
+        "product": vintage.product,
+        "licence_url": web_address(vintage.licence_url),
+        "checksums": f"{base}/{CHECKSUMS_NAME}",
+        "files": [
+            {
+                "name": one.name,
+                "format": one.format.name,
+                "title": translate_cached(one.format.title, language),
+                "detail": one.level,
+                "health_region_vintage": one.other.label if one.other else None,
+                "media_type": one.format.media_type,
+                "state": one.state,
+                "bytes": one.size,
+                "sha256": one.sha256,
+                "href": f"{base}/{one.name}",
+                "pinned_href": f"{base}/{one.sha256[:16]}/{one.name}" if one.sha256 else None,
+            }
+            for one in files
+        ],
+    }
+
+
+def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, Any]:
+    """Return the top-level members that say where an answer comes from.
+
+    Args:
+        vintages: by the name of the parameter that chooses each (`vintage`, `fsa_vintage`), which names the member too.
+    """
+    demo = any(one.demo for one in vintages.values())
+    members: dict[str, Any] = {"demo": demo}
+    if demo:
+        members["notice"] = translate_cached(NOTICE, language)
+    members |= {name: vintage_payload(one, language) for name, one in vintages.items()}
+    members["attribution"] = _distinct(attribution(one, language) for one in vintages.values())
+    members["licence"] = _distinct(one.licence for one in vintages.values())
+    return members
+
+
+def licence_links(body: Any) -> str:
+    """Return the value of the Link header (RFC 8288) that leads to the licences of an answer's vintages.
+
+    One for each licence; empty where none has an address, and for a body that names no vintage.
+    """
+    blocks = [body.get(name) for name in ("vintage", "fsa_vintage")] if isinstance(body, dict) else []
+    addresses = dict.fromkeys(block["licence_url"] for block in blocks if isinstance(block, dict))
+    return ", ".join(f'<{iri_to_uri(one)}>; rel="license"' for one in addresses if web_address(one))
+
+
+def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:
+    """Return a FeatureCollection with the bbox of its features (none where it is empty)."""
+    body: dict[str, Any] = {"type": "FeatureCollection"}
+    if features:
+        boxes = [feature["bbox"] for feature in features]
+        sides = list(zip(*boxes, strict=True))
+        body["bbox"] = [min(sides[0]), min(sides[1]), max(sides[2]), max(sides[3])]
+    return body | members | {"features": features}
+
+
+def page_links(
+    *,
+    path: str,
+    given: Mapping[str, str],
+    limit: int | None,
+    offset: int,
+    matched: int,
+    label: str | None = None,
+    media_type: str = "application/geo+json",
+) -> list[dict[str, str]]:
+    """Return the links of one page of a list: self, and next and prev where there are such pages.
+
+    References are relative to the host, so that they hold behind any proxy. The neighbouring pages name the vintage: what
+    is published in between does not shift them.
+
+    Args:
+        limit: None for all to the end.
+        label: of the vintage; None where the path names it.
+    """
+
+    def link(rel: str, query: Mapping[str, Any]) -> dict[str, str]:
+        href = f"{path}?{urlencode(query)}" if query else path
+        return {"rel": rel, "type": media_type, "href": href}
+
+    size = limit or min(offset, LIMIT_MAX)
+    pinned: dict[str, Any] = {name: text for name, text in given.items() if name != "at"} | {"limit": size}
+    if label is not None:
+        pinned["vintage"] = label
+    links = [link("self", given)]
+    if limit is not None and offset + limit < matched:
+        links.append(link("next", pinned | {"offset": offset + limit}))
+    if offset > 0:
+        links.append(link("prev", pinned | {"offset": max(0, min(offset, matched) - size)}))
+    return links
+
+
+def add_links(response: "HttpResponseBase", links: Iterable[Mapping[str, str]]) -> None:
+    """Add the links to other pages of a list to the Link header (RFC 8288)."""
+    pages = [f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links if one["rel"] != "self"]
+    if header := ", ".join([*pages, *filter(None, [response.headers.get("Link")])]):
+        response.headers["Link"] = header
+
+
+def region_names(region: "RegionRef | RegionRow | Region", *, code_name: str, language: str) -> dict[str, Any]:
+    """Return what names a region; `code_name` is `hruid` or `cfsauid`."""
+    return {
+        code_name: region.code,
+        "dguid": region.dguid,
+        "name": region.name_fr if language == "fr" else region.name_en,
+        "name_en": region.name_en,
+        "name_fr": region.name_fr,
+        "pruid": region.pruid,
+    }
+
+
+def warnings_payload(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", language: str) -> list[dict[str, Any]]:
+    """Return what a reader of a region's code must be warned of: empty for nearly every code.
+
+    Args:
+        reused: by code, as `geography.queries.changes.reused_codes` gives them for the region's vintage.
+    """
+    warnings = []
+    for one in reused.get(code, ()):
+        name = one.name_fr if language == "fr" else one.name_en
+        warnings.append(
+            {
+                "type": "code-reused",
+                "vintage": one.vintage,
+                "name": name,
+                "detail": translate(
+                    Message(
+                        "In vintage %(vintage)s the code %(code)s means another place: %(name)s.",
+                        vintage=one.vintage,
+                        code=code,
+                        name=name,
+                    ),
+                    language,
+                ),
+            }
+        )
+    return warnings
+
+
+def located_payload(
+    located: "Located", *, reused: "Mapping[str, Sequence[ReusedCode]]", code_name: str, language: str
+) -> dict[str, Any] | None:
+    """Return the region of one layer at a position, None where there is none; `reused` of its vintage."""
+    if located.region is None:
+        return None
+    return region_names(located.region, code_name=code_name, language=language) | {
+        "match": located.match,
+        "certain": located.certain,
+        "warnings": warnings_payload(located.region.code, reused, language),
+        "vintage": located.vintage.label,
+        "demo": located.vintage.demo,
+    }
+
+
+def fsa_payload(
+    found: "FsaRegions", given: "FsaInput", reused: "Mapping[str, Sequence[ReusedCode]]", language: str
+) -> dict[str, Any]:
+    """Return what is said of an FSA beside its health regions, and what of the question was used; `reused` of its vintage."""
+    return {
+        "code": found.fsa.code,
+        "is_split": len(found.overlaps) > 1,
+        "province": province_payload(found.fsa.pruid, language),
+        "given": "postal_code" if given.from_postal_code else "fsa",
+        "used": found.fsa.code,
+        "share_outside": round(found.share_outside, SHARE_DECIMALS),
+        "warnings": warnings_payload(found.fsa.code, reused, language),
+        "slivers_left_out": found.slivers,
+        "artefacts": artefacts_block(found.artefacts, code_name="hruid", language=language),
+    }
+
+
+def artefacts_block(found: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
+    """Return the shares that two editions which draw one border differently make up."""
+    return [
+        region_names(artefact.region, code_name=code_name, language=language)
+        | {
+            "kind": artefact.kind,
+            "share_of_fsa": round(artefact.share_of_fsa, SHARE_DECIMALS),
+            "width_m": artefact.width_m,
+        }
+        for artefact in found
+    ]
+
+
+def shares_payload(overlap: "Share") -> dict[str, float]:
+    """Return how an FSA and a health region overlap."""
+    return {
+        "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
+        "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
+        "area_km2": overlap.area_km2,
+    }
+
+
+def attribution(vintage: "Vintage", language: str) -> str:
+    """Return what the licence asks to show beside the boundaries."""
+    return vintage.attribution_fr if language == "fr" else vintage.attribution_en
+
+
+def _distinct(texts: Iterable[str]) -> str:
+    return "\n".join(dict.fromkeys(text for text in texts if text))

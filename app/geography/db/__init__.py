@@ -1,0 +1,1 @@
+"""Database routing, connection counts and the SQL objects of schema geo."""

@@ -1,0 +1,1 @@
+"""Database reads other than point lookups."""

@@ -1,0 +1,35 @@
+"""Which kinds of regions there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from geography.models import Coverage, Vintage
+from geography.vintages.catalogue import published
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCoverage:
+    """A coverage of which something is published.
+
+    Attributes:
+        vintages: the published ones, the latest first.
+        in_force: the one that answers today; None where only extracts or later editions are published.
+    """
+
+    coverage: Coverage
+    vintages: Sequence[Vintage]
+    in_force: Vintage | None
+
+
+def published_coverages() -> list[PublishedCoverage]:
+    """Return every coverage of which something is published, in the order of their slugs.
+
+    Queries: see `geography.vintages.catalogue.published`.
+    """
+    catalogue, today = published(), date.today()
+    return [
+        PublishedCoverage(coverage, list(vintages), catalogue.in_force(coverage.slug, today))
+        for coverage, vintages in groupby(catalogue.vintages, key=lambda vintage: vintage.coverage)
+    ]

@@ -1,0 +1,53 @@
+"""Which regions a region touches: computed at load time, read here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from geography.models import Vintage
+from geography.queries.region_rows import RegionRow, columns_and_join, rows
+from geography.queries.regions import region_get
+
+_BORDERS_SQL = """
+    SELECT border.length_km, border.tolerance_m, {columns}
+    FROM border JOIN region ON region.id = border.neighbour_id {join}
+    WHERE border.region_id = %(region)s
+    ORDER BY border.length_km DESC, region.code
+"""
+
+
+class SharedBorder(NamedTuple):
+    """The border with a neighbour. `length_km` is 0 where the two only meet at a point; `tolerance_m` as in table `border`."""
+
+    length_km: float
+    tolerance_m: float
+    neighbour: RegionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The regions that a region touches.
+
+    Attributes:
+        region: the region asked for.
+        borders: longest first. Empty for an island.
+    """
+
+    region: RegionRow
+    borders: Sequence[SharedBorder]
+
+
+def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) -> Neighbours:
+    """Return the regions of the same vintage that a region touches, with their geometry at a level.
+
+    What a border is: docs/decisions, what a border between two regions is.
+
+    Args:
+        region_id: code or DGUID.
+
+    Raises: RegionUnknown. Queries: 2.
+    """
+    region = region_get(vintage=vintage, region_id=region_id, level=None)
+    columns, join = columns_and_join(level)
+    found = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
+    return Neighbours(region, [SharedBorder._make((*row[:2], RegionRow._make(row[2:]))) for row in found])

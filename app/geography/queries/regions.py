@@ -1,0 +1,240 @@
+"""Regions by code, by what they are called and by where they lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from geography.codes import Province, is_dguid, normal_code
+from geography.constants import COVERAGE_WORDS
+from geography.coordinates import Bbox, LonLat
+from geography.errors import FsaWithoutBoundary, RegionUnknown
+from geography.lookup.locate import position_locate
+from geography.models import Region, Status, Vintage
+from geography.normalize import normalize, spelling_variants
+from geography.queries.bbox import bbox_filter
+from geography.queries.region_rows import RegionRow, columns_and_join, region_rows, rows
+from geography.translation import Message, Plural
+
+_FOUND_SQL = """
+    WITH found AS MATERIALIZED (SELECT region.id, region.code FROM region WHERE {conditions})
+"""
+# What lies in the box as a whole needs no look at its boundary; of the others, all at once, the pieces decide. An array, not a
+# join: so the pieces are found by two indexes together, once.
+_FOUND_IN_BOX_SQL = """
+    WITH near AS MATERIALIZED (
+        SELECT region.id, region.code, {inside} AS inside FROM region WHERE {conditions} AND {near}
+    ), found AS MATERIALIZED (
+        SELECT id, code FROM near
+        WHERE inside OR id IN (
+            SELECT part.region_id FROM region_part AS part
+            WHERE part.region_id = ANY (ARRAY(SELECT id FROM near WHERE NOT inside)) AND {meets}
+        )
+    )
+"""
+_PAGE_SQL = """
+    {found} SELECT {columns}, (SELECT count(*) FROM found)
+    FROM (SELECT id FROM found ORDER BY code LIMIT %(limit)s OFFSET %(offset)s) AS page
+    JOIN region ON region.id = page.id {join}
+    ORDER BY region.code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list.
+
+    Attributes:
+        regions: in the order of their codes.
+        matched: how many there are in all.
+    """
+
+    regions: Sequence[RegionRow]
+    matched: int
+
+
+def regions_page(
+    *,
+    vintage: Vintage,
+    level: str | None,
+    limit: int | None,
+    offset: int = 0,
+    province: Province | None = None,
+    search: str | None = None,
+    bbox: Bbox | None = None,
+    position: LonLat | None = None,
+) -> Page:
+    """Return the regions of a vintage that meet every condition given.
+
+    Args:
+        level: `low`, `medium`, `high` or `full` for the geometry, None for none.
+        limit, offset: which part of the list; None for all to its end, beyond which the part is empty.
+        search: words that all occur in a name or the code; case, accents, hyphens and dashes do not matter.
+        bbox: regions that intersect the box; `west > east` crosses the antimeridian.
+        position: regions that cover it; all of them on a shared border.
+
+    Queries: 1, none where nothing can meet the conditions; 1 more for a position, and 1 for a part beyond the end.
+    """
+    sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    if sought is None:
+        return Page([], 0)
+    found, parameters = sought
+    parameters |= {"level": level, "limit": limit, "offset": offset}
+    columns, join = columns_and_join(level)
+    page = rows(_PAGE_SQL.format(found=found, columns=columns, join=join), parameters)
+    if page:
+        return Page([RegionRow._make(row[:-1]) for row in page], page[0][-1])
+    return Page([], rows(f"{found} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
+
+
+def regions_count(
+    *,
+    vintage: Vintage,
+    province: Province | None = None,
+    search: str | None = None,
+    bbox: Bbox | None = None,
+    position: LonLat | None = None,
+) -> int:
+    """Return how many regions of a vintage meet every condition given, as for `regions_page`.
+
+    Queries: none without a condition or where nothing can meet them, else 1, and 1 more for a position.
+    """
+    if province is None and search is None and bbox is None and position is None:
+        return vintage.region_count
+    sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    if sought is None:
+        return 0
+    found, parameters = sought
+    count: int = rows(f"{found} SELECT count(*) FROM found", parameters)[0][0]
+    return count
+
+
+def _sought(
+    *, vintage: Vintage, province: Province | None, search: str | None, bbox: Bbox | None, position: LonLat | None
+) -> tuple[str, dict[str, Any]] | None:
+    """Return the SQL of a table `found` with the regions that meet every condition, and its parameters; None for no region."""
+    conditions = ["region.vintage_id = %(vintage)s"]
+    parameters: dict[str, Any] = {"vintage": vintage.pk}
+    if province is not None:
+        conditions.append("region.pruid = %(pruid)s")
+        parameters["pruid"] = province.pruid
+    if search is not None:
+        words = normalize(search).split()
+        if not words:
+            return None
+        for word in words:
+            conditions.append(_holds(word, parameters))
+    box = None
+    if bbox is not None:
+        box = bbox_filter(bbox)
+        if box is None:
+            return None
+        parameters |= box.parameters
+    if position is not None:
+        (located,) = position_locate(position=position, vintages=[vintage])
+        conditions.append("region.id = ANY (%(covering)s)")
+        parameters["covering"] = [region.id for region in located.covering]
+    together = " AND ".join(conditions)
+    if box is None:
+        return _FOUND_SQL.format(conditions=together), parameters
+    return _FOUND_IN_BOX_SQL.format(conditions=together, near=box.near, inside=box.inside, meets=box.meets), parameters
+
+
+def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> RegionRow:
+    """Return one region by its code (HRUID, CFSAUID) or by its DGUID.
+
+    Raises: RegionUnknown, naming the other published vintages that do have it: codes come and go.
+    Queries: 1, and 1 more to say where it is instead.
+    """
+    key = normal_code(region_id)
+    # A code of another coverage may look like a DGUID; a code wins over another region's DGUID.
+    by = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
+    where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
+    found = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
+    if not found:
+        raise RegionUnknown(
+            Message(
+                "There is no region '%(code)s' in vintage %(vintage)s of %(coverage)s.",
+                code=region_id,
+                coverage=COVERAGE_WORDS.get(vintage.coverage.slug, vintage.coverage.slug),
+                vintage=vintage.label,
+            ),
+            parameter="id",
+            hint=_elsewhere(Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key), vintage),
+        )
+    return found[0]
+
+
+def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> RegionRow:
+    """Return one FSA by its three characters.
+
+    Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of, with those before and after it.
+    Queries: 1, and 3 more to say what there is instead.
+    """
+    where = "WHERE region.vintage_id = %(vintage)s AND region.code = %(code)s"
+    found = region_rows(where, {"vintage": vintage.pk, "code": code}, level)
+    if not found:
+        raise fsa_missing(code, vintage)
+    return found[0]
+
+
+def fsa_missing(code: str, vintage: Vintage) -> FsaWithoutBoundary:
+    """Return the error for an FSA that was looked for and is not there, with those before and after it. Queries: 3."""
+    return fsa_without_boundary(
+        code, vintage, neighbours=_before_and_after(code, vintage), hint=_elsewhere(Q(code=code), vintage)
+    )
+
+
+def fsa_without_boundary(
+    code: str, vintage: Vintage, *, neighbours: tuple[str, ...] = (), hint: Message | None = None
+) -> FsaWithoutBoundary:
+    """Return the error for a possible FSA that a vintage holds no polygon of, to be raised or told. Queries: none."""
+    why = (
+        Message("that vintage covers a part of the country")
+        if vintage.extract
+        else Message("Canada Post uses more codes than the census does")
+    )
+    return FsaWithoutBoundary(
+        Message(
+            "%(code)s is a possible FSA, but FSA vintage %(vintage)s has no boundary of it: %(why)s.",
+            code=code,
+            vintage=vintage.label,
+            why=why,
+        ),
+        code=code,
+        neighbours=neighbours,
+        parameter="code",
+        hint=hint,
+    )
+
+
+def _elsewhere(by: Q, vintage: Vintage) -> Message | None:
+    labels = (
+        Region.objects.filter(by, vintage__coverage=vintage.coverage_id, vintage__status=Status.PUBLISHED)
+        .exclude(vintage=vintage)
+        .order_by("-vintage__effective_from")
+        .values_list("vintage__label", flat=True)
+    )
+    found = list(labels)
+    if not found:
+        return None
+    return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(found), labels=found)
+
+
+def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
+    """Return the codes next to this one in the order of codes, of the same first letter: at most two."""
+    codes = Region.objects.filter(vintage=vintage, code__startswith=code[0])
+    before = codes.filter(code__lt=code).order_by("-code").values_list("code", flat=True)[:1]
+    after = codes.filter(code__gt=code).order_by("code").values_list("code", flat=True)[:1]
+    return (*before, *after)
+
+
+def _holds(word: str, parameters: dict[str, Any]) -> str:
+    """Return the condition that a folded word occurs, in any of its spellings, and add its parameters."""
+    either = []
+    for spelling in spelling_variants(word):
+        name = f"word_{len(parameters)}"
+        parameters[name] = spelling
+        either.append(f"strpos(region.search_text, %({name})s) > 0")
+    return f"({' OR '.join(either)})"

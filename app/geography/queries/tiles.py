@@ -1,0 +1,124 @@
+"""Vector tiles: regions and their names, cut from what was drawn when the vintage was loaded."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from geography.constants import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
+from geography.coordinates import TileAddress
+from geography.db.routing import connection
+from geography.errors import TilesMissing
+from geography.models import TilePiece, Vintage
+from geography.translation import Message
+
+# Around the equator in EPSG:3857.
+_WORLD_M = 2 * math.pi * 6_378_137
+# Where EPSG:3857 ends, in degrees; TileJSON 3.0 allows no bounds beyond. Rounded down as bounds are.
+TILE_NORTH = 85.051128
+# A tile is shown with this many pixels a side. A region of fewer than three pixels across has no room for its name.
+_PIXELS = 512
+_LABEL_RADIUS_PIXELS = 1.5
+
+_FIELDS = {"code": "String", "name_en": "String", "name_fr": "String", "pruid": "String"}
+_LAYERS = {"regions": "Regions as polygons.", "labels": "Where their names stand, as points."}
+
+# A cell holds what lies in it and a little around; the tile takes what it needs of that. Regions come in the order of their
+# codes, so that the same tile is the same bytes.
+_TILES_SQL = f"""
+    SELECT
+        (SELECT ST_AsMVT(drawn, 'regions', {TILE_EXTENT}, 'geom', 'id') FROM (
+            SELECT region.id, region.code, region.name_en, region.name_fr, nullif(region.pruid, '') AS pruid,
+                   ST_AsMVTGeom(piece.geom, tile.box, {TILE_EXTENT}, {TILE_BUFFER}) AS geom
+            FROM tile_piece AS piece JOIN region ON region.id = piece.region_id
+            WHERE piece.vintage_id = %(vintage)s AND piece.zoom = %(band)s AND piece.cell_x = tile.cell_column
+              AND piece.cell_y = tile.cell_row AND piece.geom && tile.wide
+            ORDER BY region.code
+        ) AS drawn WHERE drawn.geom IS NOT NULL),
+        (SELECT ST_AsMVT(named, 'labels', {TILE_EXTENT}, 'geom', 'id') FROM (
+            SELECT region.id, region.code, region.name_en, region.name_fr, nullif(region.pruid, '') AS pruid,
+                   ST_AsMVTGeom(label.geom, tile.box, {TILE_EXTENT}, 0) AS geom
+            FROM tile_label AS label JOIN region ON region.id = label.region_id
+            WHERE label.vintage_id = %(vintage)s AND label.geom && tile.box AND label.radius_m >= tile.radius_m
+            ORDER BY region.code
+        ) AS named WHERE named.geom IS NOT NULL)
+    FROM (
+        SELECT number, cell_column, cell_row, radius_m, ST_TileEnvelope(zoom, tile_column, tile_row) AS box,
+               ST_TileEnvelope(zoom, tile_column, tile_row, margin => {TILE_BUFFER / TILE_EXTENT}) AS wide
+        FROM unnest(%(zooms)s, %(columns)s, %(rows)s, %(cell_columns)s, %(cell_rows)s, %(radii)s) WITH ORDINALITY
+             AS asked (zoom, tile_column, tile_row, cell_column, cell_row, radius_m, number)
+        OFFSET 0
+    ) AS tile
+    ORDER BY number
+"""
+
+_BOUNDS_SQL = """
+    SELECT min(extent[1]), min(extent[2]), max(extent[3]), max(extent[4]) FROM region WHERE vintage_id = %s
+"""
+
+
+def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
+    """Return a vector tile (Mapbox Vector Tile 2.1), empty where nothing lies in it.
+
+    Layers: `regions`, polygons that reach a little beyond the tile's edge, and `labels`, points, each in the one tile it lies
+    in and from the zoom on at which its region is large enough for a name. Features are numbered by `region.id`. A region too
+    small for the tile's grid is left out.
+
+    Raises: TilesMissing where the vintage has no tile at all.
+    Queries: 1, and 1 more where the tile is empty.
+    """
+    (tile,) = tiles_draw(vintage=vintage, addresses=[address])
+    if not tile and not has_tiles(vintage):
+        raise TilesMissing(
+            Message("Vintage %(vintage)s has no tiles: it was loaded before there were any.", vintage=vintage.label),
+            hint=Message("Who runs this service draws them with: %(command)s", command="manage.py draw_tiles"),
+        )
+    return tile
+
+
+def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[bytes]:
+    """Return tiles as `tile_draw` does, in the order of their addresses, which are all of zooms of one band. Queries: 1."""
+    band = next(band for band in reversed(TILE_BANDS) if band.zoom <= addresses[0].zoom)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TILES_SQL,
+            {
+                "vintage": vintage.pk,
+                "band": band.zoom,
+                "zooms": [one.zoom for one in addresses],
+                "columns": [one.column for one in addresses],
+                "rows": [one.row for one in addresses],
+                "cell_columns": [one.column >> one.zoom - band.cell_zoom for one in addresses],
+                "cell_rows": [one.row >> one.zoom - band.cell_zoom for one in addresses],
+                "radii": [label_radius_m(one.zoom) for one in addresses],
+            },
+        )
+        return [bytes(regions) + bytes(labels) for regions, labels in cursor]
+
+
+def label_radius_m(zoom: int) -> float:
+    """Return the radius in EPSG:3857, metres, of the circle for which a region must have room to be named at a zoom."""
+    return _LABEL_RADIUS_PIXELS * _WORLD_M / _PIXELS / float(2**zoom)
+
+
+def vector_layers(zoom_max: int) -> list[dict[str, Any]]:
+    """Return what the layers of a tile hold, as TileJSON and PMTiles say it."""
+    return [
+        {"id": name, "description": text, "minzoom": 0, "maxzoom": zoom_max, "fields": _FIELDS}
+        for name, text in _LAYERS.items()
+    ]
+
+
+def has_tiles(vintage: Vintage) -> bool:
+    """Say whether anything of a vintage was drawn for tiles. Queries: 1."""
+    return TilePiece.objects.filter(vintage=vintage).exists()
+
+
+def vintage_bounds(vintage: Vintage) -> list[float]:
+    """Return west, south, east, north of what tiles show of a vintage, in EPSG:4326: no farther north than EPSG:3857 goes.
+
+    Queries: 1.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BOUNDS_SQL, [vintage.pk])
+        west, south, east, north = (round(side, 6) for side in cursor.fetchone())
+    return [west, min(south, TILE_NORTH), east, min(north, TILE_NORTH)]

@@ -1,0 +1,162 @@
+"""Values of measures by place and day, out of the arrays that a publication derives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import connections
+
+from geography.db.routing import current_alias
+from indicators.measures import NOTHING, Element, nearest_year
+from indicators.models import Blob, Indicator, Place, PlaceKind, PlaceMember, Population, Series
+from indicators.statuses import ValueStatus
+
+# Measures whose elements are about the week that ends with a report.
+WEEKLY = ("new_7d", "rate_7d")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measure of one place for one day.
+
+    Attributes:
+        element: value, status, lag and span.
+        count: the count behind a rate; None where there is none.
+        people, people_year: population behind a rate.
+        method: `same` for the place itself, else the relation of the place to the region asked about.
+    """
+
+    place: Place
+    day: date
+    element: Element
+    count: float | None = None
+    people: int | None = None
+    people_year: int | None = None
+    method: str = "same"
+
+    @property
+    def reported_on(self) -> date | None:
+        """Day of the report that the value comes from."""
+        return None if self.element.value is None and self.count is None else self.day - timedelta(days=self.element.lag)
+
+    @property
+    def period(self) -> tuple[date, date] | None:
+        """First and last day that the value is about."""
+        last = self.reported_on
+        return None if last is None else (last - timedelta(days=self.element.span - 1), last)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measure of one place, from `start` on, one element for each step."""
+
+    place: Place
+    start: date
+    elements: Sequence[Element]
+
+
+def indicator_series(indicator: Indicator) -> list[Series]:
+    """Return the series of an indicator with their places, regions by code first. Queries: 1."""
+    series = indicator.series.select_related("place").exclude(first=None)
+    return sorted(series, key=lambda one: (_rank(one.place), one.place.key))
+
+
+def _rank(place: Place) -> int:
+    kinds = (PlaceKind.REGION, PlaceKind.SITE, PlaceKind.UNASSIGNED, PlaceKind.PROVINCE, PlaceKind.COUNTRY)
+    return kinds.index(PlaceKind(place.kind))
+
+
+def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:
+    """Return the people of places by year. Queries: 1."""
+    result: dict[int, dict[int, int]] = {}
+    rows = Population.objects.filter(place__in=[one.pk for one in places]).order_by("year")
+    for place_id, year, people in rows.values_list("place_id", "year", "people"):
+        result.setdefault(place_id, {})[year] = people
+    return result
+
+
+_DAY_SQL = """
+    SELECT b.series_id, b.measure, b.values[i.position], b.statuses[i.position], b.lags[i.position], b.spans[i.position]
+    FROM indicator_blob b JOIN indicator_series s ON s.id = b.series_id
+    CROSS JOIN LATERAL (SELECT (%(day)s::date - b.start) + 1 AS position) i
+    WHERE s.indicator_id = %(indicator)s AND b.measure = ANY (%(measures)s)
+      AND i.position BETWEEN 1 AND cardinality(b.values)
+"""
+
+
+def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
+    """Return a measure of every place for one day, not reported where there is none. Queries: 3."""
+    behind = "new_7d" if measure == "rate_7d" else "value" if measure == "rate" else measure
+    elements: dict[tuple[int, str], Element] = {}
+    with connections[current_alias()].cursor() as cursor:
+        cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, behind]})
+        for series_id, name, value, status, lag, span in cursor:
+            elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
+    series = indicator_series(indicator)
+    people = populations([one.place for one in series]) if measure != behind else {}
+    result = []
+    for one in series:
+        element = elements.get((one.pk, measure), NOTHING)
+        count = elements.get((one.pk, behind), NOTHING)
+        years = people.get(one.place_id, {})
+        year = nearest_year(years, (day - timedelta(days=element.lag)).year)
+        result.append(
+            Figure(one.place, day, element, count.value, years[year] if year is not None else None, year)
+            if measure != behind
+            else Figure(one.place, day, element, element.value if measure == "new_7d" else None)
+        )
+    return result
+
+
+def rows(
+    indicator: Indicator,
+    measure: str,
+    *,
+    places: Sequence[int] | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    step_days: int = 1,
+    weekday: int | None = None,
+) -> list[Row]:
+    """Return a measure of places over time. Queries: 2.
+
+    Every row begins on the same day and has the same length; days before and after a series are not reported.
+
+    Args:
+        places: primary keys; None for all.
+        first, last: days; None for the first and last of all series.
+        weekday: day of the week to begin with (0 is Monday), at `first` or after it; None begins at `first`.
+    """
+    series = [one for one in indicator_series(indicator) if places is None or one.place_id in places]
+    blobs = {one.series_id: one for one in Blob.objects.filter(series__in=series, measure=measure)}
+    if not blobs:
+        return []
+    start = first or min(blob.start for blob in blobs.values())
+    end = last or max(blob.start + timedelta(days=len(blob.values) - 1) for blob in blobs.values())
+    if weekday is not None:
+        start += timedelta(days=(weekday - start.weekday()) % 7)
+        if last is None:
+            end += timedelta(days=(weekday - end.weekday()) % 7)
+    days = range(0, (end - start).days + 1, step_days)
+    result = []
+    for one in series:
+        blob = blobs.get(one.pk)
+        if blob is not None:
+            offset = (start - blob.start).days
+            result.append(Row(one.place, start, [_element(blob, offset + step) for step in days]))
+    return result
+
+
+def _element(blob: Blob, position: int) -> Element:
+    if not 0 <= position < len(blob.values):
+        return NOTHING
+    return Element(blob.values[position], ValueStatus(blob.statuses[position]), blob.lags[position], blob.spans[position])
+
+
+def members_of(coverage: str, vintage: str, places: Sequence[Place]) -> list[PlaceMember]:
+    """Return how the regions of an edition relate to places, by code. Queries: 1."""
+    return list(
+        PlaceMember.objects.filter(coverage=coverage, vintage_label=vintage, place__in=[one.pk for one in places])
+        .select_related("place")
+        .order_by("code", "place__code")
+    )

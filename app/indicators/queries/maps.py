@@ -1,0 +1,68 @@
+"""Figures of the regions of any edition, by the declared relations of its regions to the places of a series."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from geography.models import Region
+from indicators.measures import NOTHING, RATE_DECIMALS, RATE_PEOPLE, Element
+from indicators.models import PlaceKind
+from indicators.queries.figures import Figure, members_of
+from indicators.statuses import ValueStatus
+
+if TYPE_CHECKING:
+    from geography.models import Vintage
+
+# Of a place whose regions are smaller than it, these hold for each of them; counts do not.
+RATES = ("rate_7d", "rate", "value")
+
+
+def figures_of_regions(figures: Sequence[Figure], measure: str, vintage: "Vintage") -> dict[str, Figure | None]:
+    """Return a figure for every region of an edition by code; None where no relation to a place is declared.
+
+    `same`: the place's own. `sum`: the sum over whole places, rates from the sums. `part_of`: the rate of the larger place, and
+    no count, which belongs to the whole. Queries: 2.
+    """
+    by_place = {one.place.pk: one for one in figures if one.place.kind == PlaceKind.REGION}
+    members = defaultdict(list)
+    for member in members_of(vintage.coverage.slug, vintage.label, [one.place for one in figures]):
+        if member.place_id in by_place:
+            members[member.code].append((member.method, by_place[member.place_id]))
+    codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
+    return {code: _figure(members[code], measure) if code in members else None for code in codes}
+
+
+def _figure(parts: Sequence[tuple[str, Figure]], measure: str) -> Figure:
+    methods = {method for method, _ in parts}
+    first = parts[0][1]
+    if methods == {"same"} and len(parts) == 1:
+        return first
+    if methods == {"part_of"} and len(parts) == 1:
+        if measure in RATES:
+            return replace(first, count=None, people=None, people_year=None, method="part_of")
+        return replace(first, element=NOTHING, count=None, method="part_of")
+    return _sum([one for _, one in parts], measure)
+
+
+def _sum(parts: Sequence[Figure], measure: str) -> Figure:
+    first = parts[0]
+    # One missing part makes the sum unknown, not smaller.
+    missing = next((one for one in parts if (one.count if measure == "rate_7d" else one.element.value) is None), None)
+    if missing is not None:
+        return replace(missing, element=replace(missing.element, value=None), count=None, people=None, method="sum")
+    status = max((one.element.status for one in parts), key=int, default=ValueStatus.REPORTED)
+    lag = max(one.element.lag for one in parts)
+    span = max(one.element.span for one in parts)
+    if measure != "rate_7d":
+        total = sum(one.element.value for one in parts if one.element.value is not None)
+        return replace(first, element=Element(total, status, lag, span), method="sum")
+    count = sum(one.count for one in parts if one.count is not None)
+    people = sum(one.people or 0 for one in parts)
+    rate = round(count * RATE_PEOPLE / people, RATE_DECIMALS) if people and count >= 0 else None
+    return replace(first, element=Element(rate, status, lag, span), count=count, people=people, method="sum")
+
+
+def by_key(figures: Sequence[Figure], kind: PlaceKind) -> dict[str, Figure]:
+    """Return the figures of one kind of place by key."""
+    return {one.place.key: one for one in figures if one.place.kind == kind}

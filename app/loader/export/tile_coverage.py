@@ -1,0 +1,125 @@
+"""Which tiles of a vintage hold anything, and which of them need no drawing: inside a region, every tile is the same square.
+
+Canada has a million tiles at zoom 12, and some 5 % of them have a border. So what was drawn is halved and halved again until a
+quarter holds nothing or nothing but one region; tiles are numbered along a Hilbert curve, and all of a quarter's are one run.
+"""
+
+import itertools
+import math
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from django.db import connection
+from pmtiles.tile import zxy_to_tileid
+
+from geography.constants import TILE_BUFFER, TILE_EXTENT, TileBand
+from geography.models import Vintage
+from geography.queries.tiles import label_radius_m
+from loader.export.rows import stream
+
+_HALF_M = math.pi * 6_378_137
+# As the cells themselves: twice what a tile shows beyond its edge.
+_MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
+# Nearer to a tile's edge than this, a point may be in the one beyond it as well.
+_EDGE_M = 0.001
+
+_PIECES_SQL = """
+    SELECT cell_x, cell_y, region_id, ST_AsBinary(geom) FROM tile_piece WHERE vintage_id = %s AND zoom = %s
+    ORDER BY cell_x, cell_y, region_id
+"""
+_LABELS_SQL = "SELECT ST_X(geom), ST_Y(geom) FROM tile_label WHERE vintage_id = %s AND radius_m >= %s"
+
+# Column, row, the regions there and what was drawn of each.
+_Cell = tuple[int, int, npt.NDArray[np.int64], npt.NDArray[np.object_]]
+
+
+class Span(NamedTuple):
+    """Tiles with numbers of PMTiles: the first and how many.
+
+    Attributes:
+        region: whose square all of them are; None for a tile that has to be drawn, and may turn out to be empty.
+    """
+
+    first: int
+    tiles: int
+    region: int | None
+
+
+def first_of(zoom: int) -> int:
+    """Return the number of a zoom's first tile: those of all lower zooms come before it."""
+    return int((4**zoom - 1) // 3)
+
+
+def tile_spans(vintage: Vintage, band: TileBand, last_zoom: int) -> list[Span]:
+    """Return the tiles of one band's zooms that may hold something, in the order of their numbers.
+
+    Memory holds one cell of what was drawn, and the answer. Queries: 1, and 1 for each zoom.
+    """
+    found = [span for cell in _cells(vintage, band) for span in _quarter(cell, band, last_zoom)]
+    labels = [one for zoom in range(band.zoom, last_zoom + 1) for one in _label_tiles(vintage, zoom)]
+    return _with_labels(sorted(found), sorted(labels))
+
+
+def _cells(vintage: Vintage, band: TileBand) -> Iterator[_Cell]:
+    """Yield the cells of a band: column, row, regions and what of each was drawn there (EPSG:3857)."""
+    rows = stream(_PIECES_SQL, [vintage.pk, band.zoom], at_once=20)
+    for (column, row), pieces in itertools.groupby(rows, key=lambda one: one[:2]):
+        regions, shapes = zip(*((region, bytes(wkb)) for _, _, region, wkb in pieces), strict=True)
+        yield column, row, np.array(regions), shapely.from_wkb(np.array(shapes, dtype=object))
+
+
+def _quarter(cell: _Cell, band: TileBand, last_zoom: int) -> Iterator[Span]:
+    """Yield the tiles of a cell, from the band's first zoom on."""
+    todo = [(band.cell_zoom, *cell)]
+    while todo:
+        zoom, column, row, owners, pieces = todo.pop()
+        size = 2 * _HALF_M / 2**zoom
+        west, north = (column - _MARGIN) * size - _HALF_M, _HALF_M - (row - _MARGIN) * size
+        side = size * (1 + 2 * _MARGIN)
+        pieces = shapely.clip_by_rect(pieces, west, north - side, west + side, north)
+        there = ~shapely.is_empty(pieces)
+        owners, pieces = owners[there], pieces[there]
+        if not len(owners):
+            continue
+        number = zxy_to_tileid(zoom, column, row)
+        if len(owners) == 1 and shapely.area(pieces[0]) >= side * side * (1 - 1e-9):
+            for deeper in range(max(band.zoom, zoom), last_zoom + 1):
+                quarters = 4 ** (deeper - zoom)
+                yield Span(first_of(deeper) + (number - first_of(zoom)) * quarters, quarters, int(owners[0]))
+            continue
+        if zoom >= band.zoom:
+            yield Span(number, 1, None)
+        if zoom < last_zoom:
+            todo += [(zoom + 1, 2 * column + right, 2 * row + down, owners, pieces) for right in (0, 1) for down in (0, 1)]
+
+
+def _label_tiles(vintage: Vintage, zoom: int) -> set[int]:
+    """Return the tiles of a zoom in which names stand. Queries: 1."""
+    size = 2 * _HALF_M / 2**zoom
+    with connection.cursor() as cursor:
+        cursor.execute(_LABELS_SQL, [vintage.pk, label_radius_m(zoom)])
+        return {
+            zxy_to_tileid(zoom, int((x + across + _HALF_M) / size), int((_HALF_M - y + down) / size))
+            for x, y in cursor
+            for across in (-_EDGE_M, _EDGE_M)
+            for down in (-_EDGE_M, _EDGE_M)
+        }
+
+
+def _with_labels(found: list[Span], labels: list[int]) -> list[Span]:
+    """Return spans in which every tile with a name is one to be drawn."""
+    result = []
+    for first, count, region in found:
+        at = first
+        # A tile that is drawn has its names anyway.
+        for number in labels[bisect_left(labels, first) : bisect_left(labels, first + count)] if region is not None else ():
+            result.append(Span(at, number - at, region))
+            at = number + 1
+        result.append(Span(at, first + count - at, region))
+    drawn = {span.first for span in result if span.region is None}
+    result += [Span(number, 1, None) for number in labels if number not in drawn]
+    return sorted(span for span in result if span.tiles)

@@ -1,0 +1,1 @@
+"""Geometry processing: repair, subdivision, simplified levels, tiles."""

@@ -1,0 +1,1 @@
+"""Publication: gates, vintage registration, publish, rollback, report."""

@@ -1,0 +1,111 @@
+"""Which regions of a vintage touch, and how long the line is that they share; computed once when it is loaded."""
+
+from collections.abc import Callable, Mapping
+
+from django.db import connection
+
+from geography.constants import (
+    BORDER_SHORTEST_M,
+    BORDER_TOLERANCE_EXACT_M,
+    BORDER_TOLERANCE_LOOSE_M,
+    BORDER_TOLERANCE_NEAR_M,
+    FULL_MAX_SEGMENT_M,
+    PART_MAX_VERTICES,
+    UNITS_LEAST,
+)
+from geography.models import Border, Vintage
+from loader.geometry.coverage_fit import Fit
+from loader.relations.overlaps import REGIONS_AT_ONCE
+
+# A region's line, in pieces, as far as it runs in another region or within the tolerance of it: neighbours may overlap, or
+# leave a gap between them. Lengths are measured as areas are (loader.relations.overlaps): on GRS 80, long edges cut first.
+_SIDE_SQL = f"""
+    INSERT INTO border (region_id, neighbour_id, length_km, tolerance_m)
+    WITH line AS MATERIALIZED (
+        SELECT row_number() OVER () AS id, region.id AS region_id, piece AS geom
+        FROM region, LATERAL ST_Subdivide(ST_Boundary(geom), {PART_MAX_VERTICES}) AS piece
+        WHERE region.id = ANY(%(regions)s)
+    )
+    SELECT along.region_id, along.neighbour_id,
+           sum(ST_Length(ST_Transform(ST_Segmentize(along.geom, {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1000,
+           %(tolerance)s
+    FROM (
+        SELECT line.region_id, part.region_id AS neighbour_id,
+               ST_CollectionExtract(ST_Intersection(line.geom, ST_Buffer(ST_Collect(part.geom), %(tolerance)s, 2)), 2) AS geom
+        FROM line JOIN region_part AS part ON ST_DWithin(line.geom, part.geom, %(tolerance)s)
+        WHERE part.vintage_id = %(vintage)s AND part.region_id <> line.region_id
+        GROUP BY line.id, line.region_id, line.geom, part.region_id
+    ) AS along
+    GROUP BY along.region_id, along.neighbour_id
+"""
+
+# An island inside what overlaps it may see its neighbour without being seen.
+_OTHER_WAY_SQL = """
+    INSERT INTO border (region_id, neighbour_id, length_km, tolerance_m)
+    SELECT there.neighbour_id, there.region_id, 0, there.tolerance_m
+    FROM border AS there JOIN region ON region.id = there.region_id
+    WHERE region.vintage_id = %(vintage)s AND NOT EXISTS (
+        SELECT FROM border AS back WHERE back.region_id = there.neighbour_id AND back.neighbour_id = there.region_id
+    )
+"""
+
+# The two sides' mean is the length for both. Where a common line ends, either region's goes on within the tolerance of the
+# other for about as much as that: once at either end.
+_MEAN_SQL = f"""
+    UPDATE border SET length_km = CASE WHEN mean.km * 1000 < greatest({BORDER_SHORTEST_M}, tolerance_m) THEN 0 ELSE mean.km END
+    FROM (
+        SELECT here.id, (here.length_km + there.length_km) / 2 - 2 * here.tolerance_m / 1000 AS km
+        FROM border AS here
+        JOIN border AS there ON there.region_id = here.neighbour_id AND there.neighbour_id = here.region_id
+        JOIN region ON region.id = here.region_id
+        WHERE region.vintage_id = %(vintage)s
+    ) AS mean
+    WHERE mean.id = border.id
+"""
+
+
+def tolerance_m(fit: Fit | None) -> float:
+    """Return how far apart, in metres, the lines of two neighbours may lie and still be one, by how well regions fit."""
+    if fit is None:
+        return BORDER_TOLERANCE_LOOSE_M
+    if fit.valid:
+        return BORDER_TOLERANCE_EXACT_M
+    return BORDER_TOLERANCE_NEAR_M if fit.within_limit else BORDER_TOLERANCE_LOOSE_M
+
+
+def store_misfit(vintage: Vintage, widths: Mapping[str, float]) -> None:
+    """Store how far the border of each region may be off, metres on the ground, by the width of its overlaps and gaps.
+
+    Args:
+        widths: by code, as `loader.geometry.coverage_fit.Fit.widths`; regions that are not in it fit.
+
+    Queries: 2.
+    """
+    misfits = {code: round(units / UNITS_LEAST, 1) for code, units in widths.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE region SET misfit_m = coalesce(off.metres, 0)"
+            " FROM region AS own LEFT JOIN unnest(%s::text[], %s::float8[]) AS off (code, metres) ON off.code = own.code"
+            " WHERE own.id = region.id AND region.vintage_id = %s",
+            [list(misfits), list(misfits.values()), vintage.pk],
+        )
+    vintage.misfit_m = max(misfits.values(), default=0.0)
+    vintage.save(update_fields=["misfit_m"])
+
+
+def has_borders(vintage: Vintage) -> bool:
+    """Say whether they are computed; never true where no region touches another. Queries: 1."""
+    return Border.objects.filter(region__vintage=vintage).exists()
+
+
+def compute_borders(vintage: Vintage, tolerance: float, on_regions: Callable[[int], None]) -> None:
+    """Store the borders of a vintage, from the boundaries as published. Queries: 1 for every 50 regions, and 3."""
+    values = {"vintage": vintage.pk, "tolerance": tolerance}
+    with connection.cursor() as cursor:
+        ids = list(vintage.regions.order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(ids), REGIONS_AT_ONCE):
+            some = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_SIDE_SQL, values | {"regions": some})
+            on_regions(len(some))
+        for statement in (_OTHER_WAY_SQL, _MEAN_SQL):
+            cursor.execute(statement, values)

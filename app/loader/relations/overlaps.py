@@ -1,0 +1,223 @@
+"""How the FSAs of a vintage and the health regions of another overlap, computed once when either is loaded."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import shapely
+from django.db import connection
+from django.db.models import Q
+
+from geography.codes import fsa_provinces
+from geography.constants import (
+    COVERAGE_FSA,
+    COVERAGE_HEALTH_REGIONS,
+    FULL_MAX_SEGMENT_M,
+    SLIVER_LARGEST_SHARE,
+    SLIVER_SHARE,
+    UNITS_LEAST,
+)
+from geography.models import Artefact, Overlap, Status, Vintage
+from loader.geometry.coverage_fit import width
+from loader.geometry.rounding import area_sql, share_sql
+
+# From piece to piece: each is small, so the intersection is quick, and a piece inside another needs none.
+# Areas are measured on the ellipsoid (GRS 80, through NAD83's geographic system); long edges are cut first, so that they
+# follow the projection's straight lines.
+SHARED_AREAS_SQL = f"""
+    SELECT one.region_id AS one_id, other.region_id AS other_id,
+           sum(ST_Area(ST_Transform(ST_Segmentize(
+               CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
+                    WHEN ST_Covers(one.geom, other.geom) THEN other.geom
+                    ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END,
+               {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6 AS area_km2
+    FROM region_part AS one JOIN region_part AS other ON ST_Intersects(one.geom, other.geom)
+    WHERE one.region_id = ANY(%(regions)s) AND other.vintage_id = %(other_vintage)s
+    GROUP BY one.region_id, other.region_id
+"""
+REGIONS_AT_ONCE = 50
+# A square metre: an overlap of less is the rounding of regions that touch.
+LEAST_KM2 = 1e-6
+
+_OVERLAP_SQL = f"""
+    INSERT INTO overlap
+        (fsa_id, health_region_id, fsa_vintage_id, health_region_vintage_id, area_km2, share_of_fsa, share_of_region)
+    SELECT fsa.id, health_region.id, fsa.vintage_id, health_region.vintage_id, {area_sql("shared.area_km2")},
+           {share_sql("shared.area_km2 / fsa.area_km2")}, {share_sql("shared.area_km2 / health_region.area_km2")}
+    FROM ({SHARED_AREAS_SQL}) AS shared
+    JOIN region AS fsa ON fsa.id = shared.one_id
+    JOIN region AS health_region ON health_region.id = shared.other_id
+    WHERE shared.area_km2 >= {LEAST_KM2}
+"""
+
+# What of an FSA no region covers. Where regions overlap, the sum of the shares would count that twice: of each piece of the FSA
+# the union of what regions cover is measured. An FSA in one region needs none.
+_OUTSIDE_SQL = f"""
+    UPDATE overlap SET share_outside = {share_sql("1 - covered.area_km2 / covered.fsa_km2")}
+    FROM (
+        SELECT fsa.id, fsa.area_km2 AS fsa_km2,
+               CASE WHEN count(*) = 1 THEN min(overlap.area_km2) ELSE (
+                   SELECT sum(ST_Area(ST_Transform(ST_Segmentize(piece.geom, {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6
+                   FROM (
+                       SELECT ST_CollectionExtract(ST_Union(
+                           CASE WHEN ST_Covers(other.geom, part.geom) THEN part.geom
+                                ELSE ST_CollectionExtract(ST_Intersection(part.geom, other.geom), 3) END
+                       ), 3) AS geom
+                       FROM region_part AS part JOIN region_part AS other ON ST_Intersects(part.geom, other.geom)
+                       WHERE part.region_id = fsa.id AND other.vintage_id = %(other_vintage)s
+                       GROUP BY part.id
+                   ) AS piece
+               ) END AS area_km2
+        FROM region AS fsa JOIN overlap ON overlap.fsa_id = fsa.id AND overlap.health_region_vintage_id = %(other_vintage)s
+        WHERE fsa.id = ANY(%(regions)s)
+        GROUP BY fsa.id
+    ) AS covered
+    WHERE overlap.fsa_id = covered.id AND overlap.health_region_vintage_id = %(other_vintage)s
+"""
+
+# The same where no regions overlap: what they do not share of the FSA.
+_OUTSIDE_MATCHED_SQL = f"""
+    UPDATE overlap SET share_outside = {share_sql("1 - covered.share")}
+    FROM (
+        SELECT fsa_id, sum(share_of_fsa) AS share FROM overlap
+        WHERE fsa_id = ANY(%(regions)s) AND health_region_vintage_id = %(other_vintage)s
+        GROUP BY fsa_id
+    ) AS covered
+    WHERE overlap.fsa_id = covered.fsa_id AND overlap.health_region_vintage_id = %(other_vintage)s
+"""
+
+_SHAPES_SQL = """
+    SELECT overlap.id, ST_AsBinary(ST_Collect(ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3)))
+    FROM overlap
+    JOIN region_part AS one ON one.region_id = overlap.fsa_id
+    JOIN region_part AS other ON other.region_id = overlap.health_region_id AND ST_Intersects(one.geom, other.geom)
+    WHERE overlap.id = ANY(%s)
+    GROUP BY overlap.id
+"""
+# Metres by which the pieces of a shape may part where it was cut.
+_SEAM_M = 0.01
+# Of the overlaps across provinces, which are artefacts for certain, so many are narrower than a sliver may be: the widest few
+# are river mouths and bays that one of the editions leaves out.
+_SLIVER_QUANTILE = 0.9
+
+
+def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
+    """Return the (FSA vintage, health-region vintage) pairs of this one and a published one that are not computed yet.
+
+    Empty for coverages that are neither. Queries: 2.
+    """
+    slugs = {COVERAGE_FSA: COVERAGE_HEALTH_REGIONS, COVERAGE_HEALTH_REGIONS: COVERAGE_FSA}
+    other_slug = slugs.get(vintage.coverage.slug)
+    others = Vintage.objects.select_related("coverage").filter(coverage__slug=other_slug, status=Status.PUBLISHED)
+    pairs = [(vintage, other) if other_slug == COVERAGE_HEALTH_REGIONS else (other, vintage) for other in others]
+    done = set(
+        Overlap.objects.filter(fsa_vintage__in=[fsa for fsa, _ in pairs])
+        .values_list("fsa_vintage", "health_region_vintage")
+        .distinct()
+    )
+    return [(fsa, region) for fsa, region in pairs if (fsa.pk, region.pk) not in done]
+
+
+def compute_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage, on_fsas: Callable[[int], None]) -> None:
+    """Store the overlaps of two vintages. Regions that only touch do not overlap. Queries: 1 for every 50 FSAs, and 1."""
+    ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        for start in range(0, len(ids), REGIONS_AT_ONCE):
+            some = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_OVERLAP_SQL, {"regions": some, "other_vintage": health_region_vintage.pk})
+            on_fsas(len(some))
+
+
+class _Candidate(NamedTuple):
+    """An overlap that may be an artefact. Its misfit is that of the FSA and of the region together, metres."""
+
+    pk: int
+    fsa: str
+    share: float
+    across: bool
+    misfit_m: float
+
+
+def unclassified_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
+    """Return the (FSA vintage, health-region vintage) pairs of this one with overlaps that are not classified. Queries: 2."""
+    rows = Overlap.objects.filter(Q(fsa_vintage=vintage) | Q(health_region_vintage=vintage), artefact=None)
+    pairs = sorted(set(rows.values_list("fsa_vintage", "health_region_vintage")))
+    vintages = Vintage.objects.select_related("coverage").in_bulk({pk for pair in pairs for pk in pair})
+    return [(vintages[fsa], vintages[region]) for fsa, region in pairs]
+
+
+def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> None:
+    """Tell overlaps that come of two editions drawing one border differently apart from real ones, and store which is which.
+
+    An overlap with a region of a province that the FSA's first letter excludes is one; so is, among those with less than
+    `SLIVER_LARGEST_SHARE` of the FSA, one that is nowhere wider than the editions' lines are apart. How far that is comes from
+    the editions' own misfit where the two meet, and from the overlaps across provinces. What has
+    half of an FSA or more never is, nor is the largest overlap within its province. Beside that, store which part of each FSA
+    no region covers.
+
+    Queries: 3, 1 for every 50 overlaps that are measured, and 1 for every 50 FSAs.
+    """
+    candidates = list(_candidates(fsa_vintage, health_region_vintage))
+    widths = _widths([candidate.pk for candidate in candidates if candidate.across or candidate.share >= SLIVER_SHARE])
+    across = [widths[candidate.pk] for candidate in candidates if candidate.across and candidate.share >= SLIVER_SHARE]
+    apart_m = float(np.quantile(across, _SLIVER_QUANTILE)) if across else 0.0
+    kinds: dict[int, str] = {}
+    for candidate in candidates:
+        if candidate.across:
+            kinds[candidate.pk] = Artefact.PROVINCE.value
+        elif candidate.share < SLIVER_SHARE or widths[candidate.pk] <= max(apart_m, candidate.misfit_m):
+            kinds[candidate.pk] = Artefact.SLIVER.value
+    pair = {"fsa_vintage": fsa_vintage.pk, "health_region_vintage": health_region_vintage.pk}
+    outside = _OUTSIDE_MATCHED_SQL if health_region_vintage.misfit_m == 0 else _OUTSIDE_SQL
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE overlap SET artefact = ''"
+            " WHERE fsa_vintage_id = %(fsa_vintage)s AND health_region_vintage_id = %(health_region_vintage)s",
+            pair,
+        )
+        cursor.execute(
+            "UPDATE overlap SET artefact = measured.kind, width_m = measured.width_m"
+            " FROM unnest(%(ids)s::bigint[], %(kinds)s::text[], %(widths)s::float8[]) AS measured (id, kind, width_m)"
+            " WHERE overlap.id = measured.id",
+            {
+                "ids": [candidate.pk for candidate in candidates],
+                "kinds": [kinds.get(candidate.pk, "") for candidate in candidates],
+                "widths": [widths.get(candidate.pk) for candidate in candidates],
+            },
+        )
+        ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
+        for start in range(0, len(ids), REGIONS_AT_ONCE):
+            some = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(outside, {"regions": some, "other_vintage": health_region_vintage.pk})
+
+
+def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[_Candidate]:
+    """Yield every overlap that may be an artefact: small and not the FSA's largest, or across provinces. Queries: 1."""
+    rows = (
+        Overlap.objects.filter(fsa_vintage=fsa_vintage, health_region_vintage=health_region_vintage)
+        .order_by("fsa_id", "-share_of_fsa", "pk")
+        .values_list(
+            *("pk", "fsa__code", "share_of_fsa", "health_region__pruid", "fsa__misfit_m", "health_region__misfit_m"),
+        )
+    )
+    previous = ""
+    for pk, fsa, share, pruid, fsa_misfit_m, region_misfit_m in rows:
+        across = bool(pruid) and pruid not in {province.pruid for province in fsa_provinces(fsa)}
+        if share < 0.5 if across else share < SLIVER_LARGEST_SHARE and fsa == previous:
+            yield _Candidate(pk, fsa, share, across, (fsa_misfit_m or 0.0) + (region_misfit_m or 0.0))
+        if not across:
+            previous = fsa
+
+
+def _widths(overlaps: list[int]) -> dict[int, float]:
+    """Return how wide, in metres, each overlap is where it is widest. Queries: 1 for every 50."""
+    widths = {}
+    with connection.cursor() as cursor:
+        for start in range(0, len(overlaps), REGIONS_AT_ONCE):
+            cursor.execute(_SHAPES_SQL, [overlaps[start : start + REGIONS_AT_ONCE]])
+            for pk, wkb in cursor:
+                # The regions are stored in pieces: without their seams, the shape is whole again.
+                whole = shapely.union_all(shapely.get_parts(shapely.from_wkb(bytes(wkb))), grid_size=_SEAM_M)
+                across = width(shapely.get_parts(whole))
+                widths[pk] = round(float(across.max(initial=0.0)) / UNITS_LEAST, 1)
+    return {pk: widths.get(pk, 0.0) for pk in overlaps}

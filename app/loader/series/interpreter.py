@@ -1,0 +1,259 @@
+"""Values of a series file as observations by place and day, and what is wrong with them."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from geography.codes import PROVINCE_BY_PRUID
+from indicators.measures import Observation
+from indicators.models import Place, PlaceKind
+from indicators.statuses import ValueStatus
+from loader.series.declarations import Source
+from loader.series.places import PlaceResolver, province_place
+from loader.series.reader import Cell
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+# Kinds of which the parts add up to the whole.
+ADDITIVE = ("cumulative", "count", "stock")
+# Of anything listed in a report.
+LISTED_MAX = 20
+# A province that ends this many days before the file does has ended; it does not hold the national total back.
+ENDED_AFTER_DAYS = 31
+
+
+@dataclass(slots=True)
+class PlaceValues:
+    """Observations of one place."""
+
+    place: Place
+    observations: dict[date, Observation] = field(default_factory=dict)
+    derived: bool = False
+
+    @property
+    def province(self) -> str:
+        """Two letters of the province; empty for the country."""
+        province = PROVINCE_BY_PRUID.get(self.place.pruid)
+        return province.abbreviation if province else ""
+
+
+@dataclass(slots=True)
+class Interpretation:
+    """A file as it is understood.
+
+    Attributes:
+        text, duplicates, future: what cannot be used, each with its line.
+        negatives: by place, number of negative values or, in a cumulative series, of falls; they are kept.
+        off_cadence: by province, changes on days that are no declared reporting day.
+    """
+
+    by_place: dict[int, PlaceValues] = field(default_factory=dict)
+    rows: int = 0
+    ignored: int = 0
+    unknown: dict[str, int] = field(default_factory=dict)
+    text: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+    future: list[str] = field(default_factory=list)
+    negatives: dict[str, int] = field(default_factory=dict)
+    off_cadence: dict[str, int] = field(default_factory=dict)
+    sums: list[str] = field(default_factory=list)
+
+
+def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpretation:
+    """Return what the values of a file mean. Nothing is guessed: what does not fit is listed for the gates."""
+    result = Interpretation()
+    resolver = PlaceResolver(source, result.unknown)
+    reader = _ValueReader(source)
+    days: dict[str, date | None] = {}
+    for cell in cells:
+        result.rows += 1
+        if cell.period not in days:
+            days[cell.period] = _day(cell.period)
+        day = days[cell.period]
+        place = resolver.place(cell.province, cell.place, cell.line)
+        if place is None:
+            result.ignored += resolver.ignored(cell.place)
+            continue
+        if day is None:
+            result.text.append(f"line {cell.line}: {cell.period!r} is no day YYYY-MM-DD")
+            continue
+        if day > today:
+            result.future.append(f"line {cell.line}: {day}")
+        observation = reader.read(cell.value)
+        if observation is None:
+            result.text.append(f"line {cell.line}: {cell.value[:40]!r} is no number")
+            continue
+        _state(result, source, cell, result.by_place.setdefault(place.pk, PlaceValues(place)), day=day, observation=observation)
+    if source.changes:
+        _accumulate(result)
+    _count_negatives(result, source)
+    _mark(result, source)
+    if source.totals:
+        _add_totals(result, source)
+    elif source.kind in ADDITIVE:
+        _compare_sums(result)
+    return result
+
+
+def _state(
+    result: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
+) -> None:
+    """Put an observation beside those before it; what a repeated row means, the declaration says."""
+    stated = values.observations.get(day)
+    if stated is None:
+        values.observations[day] = observation
+    elif source.duplicates == "sum" and stated.value is not None and observation.value is not None:
+        values.observations[day] = Observation(stated.value + observation.value, observation.status)
+    elif source.duplicates == "refuse" and stated != observation:
+        result.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
+    elif observation.value is not None:
+        values.observations[day] = observation
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+    except ValueError:
+        return None
+
+
+class _ValueReader:
+    """Texts of values as observations, each text read once."""
+
+    def __init__(self, source: Source) -> None:
+        self._decimal = source.decimal
+        self._read: dict[str, Observation | None] = {text: Observation(None, ValueStatus.NOT_REPORTED) for text in source.null}
+        self._read |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in source.suppressed}
+        for text in source.capped:
+            number = re.search(r"\d+(\.\d+)?", text.replace(self._decimal, "."))
+            self._read[text] = Observation(float(number.group()) if number else None, ValueStatus.CAPPED)
+
+    def read(self, text: str) -> Observation | None:
+        """Return the observation, None for what is no number and no declared mark."""
+        if text not in self._read:
+            plain = text if self._decimal == "." else text.replace(".", "?").replace(",", ".")
+            self._read[text] = Observation(float(plain), ValueStatus.REPORTED) if _NUMBER.fullmatch(plain) else None
+        return self._read[text]
+
+
+def _accumulate(result: Interpretation) -> None:
+    for values in result.by_place.values():
+        total = 0.0
+        for day in sorted(values.observations):
+            change = values.observations[day]
+            if change.value is not None:
+                total += change.value
+                values.observations[day] = Observation(total, change.status)
+
+
+def _count_negatives(result: Interpretation, source: Source) -> None:
+    for values in result.by_place.values():
+        before: float | None = 0.0 if source.from_zero else None
+        count = 0
+        for day in sorted(values.observations):
+            value = values.observations[day].value
+            if value is None:
+                continue
+            count += value < 0 if source.kind != "cumulative" else before is not None and value < before
+            before = value
+        if count:
+            result.negatives[values.place.key] = count
+
+
+def _mark(result: Interpretation, source: Source) -> None:
+    """Set the statuses that the declaration knows and the file does not: carried, ended, unassigned."""
+    for values in result.by_place.values():
+        ended = next(
+            (
+                rule.on
+                for rule in source.ended
+                if values.place.kind == PlaceKind.REGION
+                and rule.province == values.province
+                and rule.code in ("*", values.place.code)
+            ),
+            None,
+        )
+        before: float | None = None
+        for day in sorted(values.observations):
+            stated = values.observations[day]
+            status = stated.status
+            if status == ValueStatus.REPORTED:
+                cadence = source.cadence_of(values.province, day) if source.carried else None
+                if ended is not None and day > ended:
+                    status = ValueStatus.NOT_REPORTED
+                elif cadence is not None and not cadence.reports_on(day):
+                    status = ValueStatus.CARRIED
+                elif values.place.kind == PlaceKind.UNASSIGNED:
+                    status = ValueStatus.UNASSIGNED
+                if status in (ValueStatus.CARRIED, ValueStatus.NOT_REPORTED) and before not in (None, stated.value):
+                    result.off_cadence[values.place.key] = result.off_cadence.get(values.place.key, 0) + 1
+                if status != stated.status:
+                    values.observations[day] = Observation(stated.value, status)
+            before = stated.value
+
+
+def _add_totals(result: Interpretation, source: Source) -> None:
+    """Add provinces and the country as sums of regions and unassigned, each carried forward from its last value."""
+    by_province: dict[str, list[PlaceValues]] = defaultdict(list)
+    for values in result.by_place.values():
+        if values.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED):
+            by_province[values.province].append(values)
+    provinces = []
+    for abbreviation, parts in by_province.items():
+        place = province_place(abbreviation)
+        if place is None:
+            continue
+        total = PlaceValues(place, _summed(parts), derived=True)
+        for day, stated in total.observations.items():
+            cadence = source.cadence_of(abbreviation, day) if source.carried else None
+            if cadence is not None and not cadence.reports_on(day):
+                total.observations[day] = Observation(stated.value, ValueStatus.CARRIED)
+        provinces.append(total)
+    country = province_place("CA")
+    if country is None or len(provinces) < 2:
+        return
+    total = PlaceValues(country, _summed(provinces), derived=True)
+    lasts = [max(one.observations) for one in provinces]
+    complete = min(last for last in lasts if (max(lasts) - last).days <= ENDED_AFTER_DAYS)
+    for day, stated in total.observations.items():
+        if day > complete:
+            # Some provinces have not reported yet: no national total of that day exists.
+            total.observations[day] = Observation(stated.value, ValueStatus.NOT_REPORTED)
+    for one in [*provinces, total]:
+        result.by_place[one.place.pk] = one
+
+
+def _summed(parts: list[PlaceValues]) -> dict[date, Observation]:
+    first = min(min(part.observations) for part in parts)
+    last = max(max(part.observations) for part in parts)
+    current = [0.0] * len(parts)
+    summed = {}
+    for step in range((last - first).days + 1):
+        day = first + timedelta(days=step)
+        for index, part in enumerate(parts):
+            stated = part.observations.get(day)
+            if stated is not None and stated.value is not None:
+                current[index] = stated.value
+        summed[day] = Observation(sum(current), ValueStatus.REPORTED)
+    return summed
+
+
+def _compare_sums(result: Interpretation) -> None:
+    """List the days on which a province that the file states is not the sum of its parts."""
+    by_province: dict[str, list[PlaceValues]] = defaultdict(list)
+    stated_of = {}
+    for values in result.by_place.values():
+        if values.place.kind == PlaceKind.PROVINCE:
+            stated_of[values.province] = values
+        elif values.province:
+            by_province[values.province].append(values)
+    for abbreviation, stated in stated_of.items():
+        parts = by_province.get(abbreviation, [])
+        for day, total in sorted(stated.observations.items()):
+            numbers = [part.observations[day].value for part in parts if day in part.observations]
+            if total.value is None or not numbers or None in numbers or len(numbers) < len(parts):
+                continue
+            summed = sum(number for number in numbers if number is not None)
+            if abs(summed - total.value) > 1e-6:
+                result.sums.append(f"{abbreviation} {day}: parts {summed:g}, province {total.value:g}")

@@ -1,0 +1,1 @@
+"""Source files: declarations, download, archive, reader, encoding, CRS, attributes."""

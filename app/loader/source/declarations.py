@@ -1,0 +1,294 @@
+"""geodata/sources.toml: every boundary layer that can be loaded, as data."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from geography.models import Representation
+from geography.normalize import is_web_address
+from loader.errors import SourceError
+
+SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
+
+# Our columns that a file's field may fill. Whatever else a file holds is kept in region.attributes.
+COLUMNS = ("code", "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "population")
+
+_LABEL = re.compile(r"[0-9a-z][0-9a-z.-]{0,39}")
+# A coverage's name stands in URLs too, and is the width of coverage.slug at most.
+_SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
+
+# What says which province or territory a region is in, where the file has no field for it.
+PROVINCE_RULES = ("field", "code", "postal-letter", "none")
+
+# The keys of a layer's paragraph.
+_KEYS: Mapping[str, type] = {
+    **dict.fromkeys(("coverage", "vintage", "title_en", "title_fr", "licence", "licence_url"), str),
+    **dict.fromkeys(("representation", "attribution_en", "attribution_fr", "file", "url", "sha256"), str),
+    **dict.fromkeys(("encoding", "layer_name"), str),
+    **dict.fromkeys(("effective_from", "effective_to"), date),
+    **dict.fromkeys(("bytes", "srid"), int),
+    **dict.fromkeys(("demo", "extract", "embedded"), bool),
+    **dict.fromkeys(("fields", "expect"), dict),
+}
+_KINDS = {
+    str: "text in quotes",
+    int: "a whole number",
+    bool: "true or false",
+    date: "a date such as 2022-12-01",
+    dict: "given as KEY.NAME = …",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageSource:
+    """How the regions of a coverage are called in files.
+
+    Attributes:
+        slug: name in URLs.
+        code_pattern: what a whole code must match.
+        columns: for each of COLUMNS the spellings of its field, the first that a file has wins.
+        name_is_code: True where regions have no other name.
+        province: one of PROVINCE_RULES. `field`: the file's field alone; `code`: else the first two digits of the code;
+            `postal-letter`: else its first letter, as in postal codes; `none`: regions may lie in several provinces.
+    """
+
+    slug: str
+    name_en: str
+    name_fr: str
+    code_pattern: re.Pattern[str]
+    columns: Mapping[str, tuple[str, ...]]
+    name_is_code: bool = False
+    province: str = PROVINCE_RULES[0]
+
+    @property
+    def field_names(self) -> dict[str, str]:
+        """Return how each column's field is called first of all: under these names a shapefile is written again."""
+        return {column: names[0] for column, names in self.columns.items() if names}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One edition of a coverage, as declared. Addresses and files are not yet looked at.
+
+    Attributes:
+        path: the local file, None where it is downloaded from `url`.
+        size, sha256: of the download, where the source states them.
+        srid: of coordinates, only used where the file does not say.
+        encoding: of the text, wins over what the file says.
+        layer_name: of the dataset or the layer to read, where the file holds several.
+        expected_count: how many regions there must be, None where nobody knows.
+    """
+
+    name: str
+    coverage: CoverageSource
+    vintage: str
+    effective_from: date
+    representation: Representation
+    title_en: str
+    title_fr: str
+    licence: str = ""
+    licence_url: str = ""
+    attribution_en: str = ""
+    attribution_fr: str = ""
+    effective_to: date | None = None
+    path: Path | None = None
+    url: str = ""
+    size: int | None = None
+    sha256: str = ""
+    srid: int | None = None
+    encoding: str = ""
+    layer_name: str = ""
+    expected_count: int | None = None
+    demo: bool = False
+    extract: bool = False
+    embedded: bool = False
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _LABEL.fullmatch(self.vintage):
+            raise SourceError(
+                f"layers.{self.name}: vintage {self.vintage!r} must be of a-z, 0-9, '.' and '-', 40 at most (URLs hold it)."
+            )
+        if self.effective_to is not None and self.effective_to <= self.effective_from:
+            raise SourceError(f"layers.{self.name}: effective_to must be later than effective_from ({self.effective_from}).")
+        for what, address in (("url", self.url), ("licence_url", self.licence_url)):
+            if address and not is_web_address(address):
+                raise SourceError(f"layers.{self.name}: {what} must begin with https:// or http://.")
+
+    def spellings(self, column: str) -> tuple[str, ...]:
+        """Return the field names under which a column is looked for, the layer's own first."""
+        return (*self.columns.get(column, ()), *self.coverage.columns.get(column, ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that is declared."""
+
+    coverages: Mapping[str, CoverageSource]
+    layers: Mapping[str, Layer]
+
+    def layer(self, name: str) -> Layer:
+        """Return a layer by name. Raises: SourceError, listing what there is."""
+        if name not in self.layers:
+            raise SourceError(f"There is no layer {name!r} in sources.toml. There are: {', '.join(self.layers)}.")
+        return self.layers[name]
+
+    def ad_hoc(self, coverage: str, options: Mapping[str, Any]) -> Layer:
+        """Return a layer for a file that sources.toml does not know; options are the keys of a layer's paragraph.
+
+        Raises: SourceError for an unknown coverage and for options that do not fit.
+        """
+        if coverage not in self.coverages:
+            raise SourceError(f"There is no coverage {coverage!r}. There are: {', '.join(self.coverages)}.")
+        options = dict(options)
+        # What comes from code is what it should be already; the rest is checked like a paragraph.
+        ready = {key: options.pop(key) for key in ("path", "columns") if key in options}
+        return replace(_layer("ad-hoc", {"coverage": coverage, **options}, self.coverages, {}, Path()), **ready)
+
+
+def read_sources(path: Path | None = None) -> Sources:
+    """Read the declarations; relative files are relative to the folder of the TOML file.
+
+    Raises: SourceError naming the paragraph and the key at fault.
+    """
+    path = path or SOURCES_FILE
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SourceError(f"{path} is not valid TOML: {error}.") from error
+    tables = {kind: _tables(kind, document.get(kind, {})) for kind in ("coverages", "licences", "layers")}
+    coverages = {slug: _coverage(slug, table) for slug, table in tables["coverages"].items()}
+    licences = {name: _licence(name, table) for name, table in tables["licences"].items()}
+    layers = {name: _layer(name, table, coverages, licences, path.parent) for name, table in tables["layers"].items()}
+    return Sources(coverages, layers)
+
+
+def _tables(where: str, value: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
+        raise SourceError(f"{where}: it must be made of paragraphs such as [{where}.NAME].")
+    return value
+
+
+def _licence(name: str, table: dict[str, Any]) -> dict[str, str]:
+    where, keys = f"licences.{name}", ("name", "url", "attribution_en", "attribution_fr")
+    _check_keys(where, table, set(keys))
+    return {key: _text(where, table, key) for key in keys}
+
+
+def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
+    where = f"coverages.{slug}"
+    _check_keys(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
+    _typed(where, table, {"name_is_code": bool, "province": str})
+    if not _SLUG.fullmatch(slug):
+        raise SourceError(f"{where}: the name must be of a-z, 0-9 and '-', a letter first, 40 at most (URLs hold it).")
+    province = table.get("province", PROVINCE_RULES[0])
+    if province not in PROVINCE_RULES:
+        raise SourceError(f"{where}: province must be one of {', '.join(PROVINCE_RULES)}, not {province!r}.")
+    columns = _columns(where, table.get("fields", {}))
+    if "code" not in columns:
+        raise SourceError(f"{where}: fields.code is missing.")
+    try:
+        pattern = re.compile(_text(where, table, "code_pattern"))
+    except re.error as error:
+        raise SourceError(f"{where}: code_pattern is no regular expression: {error}.") from error
+    return CoverageSource(
+        slug=slug,
+        name_en=_text(where, table, "name_en"),
+        name_fr=_text(where, table, "name_fr"),
+        code_pattern=pattern,
+        columns=columns,
+        name_is_code=bool(table.get("name_is_code", False)),
+        province=province,
+    )
+
+
+def _layer(
+    name: str,
+    table: dict[str, Any],
+    coverages: Mapping[str, CoverageSource],
+    licences: Mapping[str, Mapping[str, str]],
+    folder: Path,
+) -> Layer:
+    where = f"layers.{name}"
+    _check_keys(where, table, set(_KEYS))
+    _typed(where, table, _KEYS)
+    table = dict(table)
+    coverage = coverages.get(table.pop("coverage", ""))
+    if coverage is None:
+        raise SourceError(f"{where}: coverage must be one of {', '.join(coverages)}.")
+    for key in ("vintage", "title_en", "title_fr"):
+        _text(where, table, key)
+    if "effective_from" not in table:
+        raise SourceError(f"{where}: effective_from is missing.")
+    licence_name = table.pop("licence", "")
+    if licence_name and licences:
+        if licence_name not in licences:
+            raise SourceError(f"{where}: there is no licence {licence_name!r}. There are: {', '.join(licences)}.")
+        licence = licences[licence_name]
+        table = {
+            "licence": licence["name"],
+            "licence_url": licence["url"],
+            "attribution_en": licence["attribution_en"].replace("{title}", table["title_en"]),
+            "attribution_fr": licence["attribution_fr"].replace("{title}", table["title_fr"]),
+        } | table
+    elif licence_name:
+        table["licence"] = licence_name
+    expect = table.pop("expect", {})
+    _check_keys(f"{where}.expect", expect, {"count"})
+    _typed(f"{where}.expect", expect, {"count": int})
+    table["expected_count"] = expect.get("count")
+    if "file" in table:
+        table["path"] = folder / table.pop("file")
+    if "bytes" in table:
+        table["size"] = table.pop("bytes")
+    if "fields" in table:
+        table["columns"] = _columns(where, table.pop("fields"))
+    try:
+        table["representation"] = Representation(table.get("representation", ""))
+    except ValueError:
+        raise SourceError(f"{where}: representation must be digital or cartographic.") from None
+    return Layer(name=name, coverage=coverage, **table)
+
+
+def _columns(where: str, table: Any) -> dict[str, tuple[str, ...]]:
+    if not isinstance(table, dict):
+        raise SourceError(f"{where}: fields must be given as fields.COLUMN = [...].")
+    _check_keys(f"{where}.fields", table, set(COLUMNS))
+    for column, names in table.items():
+        if not isinstance(names, list | tuple) or not all(isinstance(one, str) and one for one in names):
+            raise SourceError(f'{where}: fields.{column} must be a list of names, such as ["{column.upper()}"].')
+    return {column: tuple(names) for column, names in table.items()}
+
+
+def _typed(where: str, table: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+    for key, value in table.items():
+        # To Python true is a number, and a moment is a date.
+        fits = key not in kinds or isinstance(value, kinds[key])
+        if not fits or isinstance(value, datetime) or (isinstance(value, bool) and kinds.get(key) is not bool):
+            raise SourceError(f"{where}: {key} must be {_KINDS[kinds[key]]}, not {value!r}.")
+
+
+def _text(where: str, table: Mapping[str, Any], key: str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or not value:
+        raise SourceError(f"{where}: {key} is missing.")
+    return value
+
+
+def _check_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise SourceError(f"{where}: unknown key {unknown[0]!r}. Known are {', '.join(sorted(known))}.")
+
+
+def with_options(layer: Layer, **options: Any) -> Layer:
+    """Return the layer with the given options in place of its own; None leaves the layer's."""
+    return replace(layer, **{key: value for key, value in options.items() if value is not None})
