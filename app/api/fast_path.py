@@ -1,11 +1,11 @@
-"""Answers given on the way to Django, where it has nothing left to settle.
+"""WSGI fast path: serves cached bodies and in-memory lookups without entering Django.
 
-Two kinds: what lies on the shelf (`api.http.disk_cache`) and was asked for in the same words before, and a position in editions that this
-process holds in memory. Neither asks a table. All else goes the long way: what is asked for the first time, whatever is wrong,
-and everything while it is not certain what is published.
+Two kinds of request are answered here: a body that is in the response cache (`api.http.disk_cache`) and was requested in the
+same words before, and a position in vintages that this process holds in memory. Neither needs a query. Every other request goes
+through the full stack: the first of its kind, an invalid one, and all requests while the catalogue is not fresh.
 
-Of an answer nothing but its body is made here. Its headers, whichever middleware set them, are those of the first of its kind,
-which came the long way; the request's id and the length are its own.
+Only the body is made here. The headers are those of the first answer of the same kind, which came through the full stack; the
+request id and the length are the request's own.
 """
 
 import hashlib
@@ -114,30 +114,35 @@ class FastPath:
         observed = RequestObservation(environ)
         with use_database(REPLICA if replica_lag.is_usable() else PRIMARY):
             moment = self._now()
-            asked = None if moment is None else _candidate(moment, environ)
-        known = moment.kinds.get(asked.kind) if moment and asked else None
-        answer = _answer(environ, asked, known) if asked and known else None
+            requested = None if moment is None else _candidate(moment, environ)
+        known_values = moment.kinds.get(requested.kind) if moment and requested else None
+        answer = _answer(environ, requested, known_values) if requested and known_values else None
         if answer is not None:
             head, body = answer
             length = [] if head.code == 304 else [("Content-Length", str(len(body)))]
             start_response(head.status, [*head.headers, *length, ("X-Request-ID", observed.request_id)])
             observed.finish(head.match, environ["REQUEST_METHOD"], head.code)
             return [body]
-        if asked and asked.located:
-            environ[LOCATED] = asked.located
+        if requested and requested.located:
+            environ[LOCATED] = requested.located
         response = self._django(environ, start_response)
-        if moment and asked:
-            _remember(moment, asked, environ, response)
+        if moment and requested:
+            _remember(moment, requested, environ, response)
         return response
 
     def _now(self) -> _Generation | None:
-        catalogue, day, known = get_fresh(), date.today(), self._moment
+        catalogue, day, known_values = get_fresh(), date.today(), self._moment
         if catalogue is None:
             return None
         indicators = published_indicators().revision
-        if known is None or known.catalogue is not catalogue or known.day != day or known.indicators != indicators:
-            known = self._moment = _Generation(catalogue, day, indicators)
-        return known
+        if (
+            known_values is None
+            or known_values.catalogue is not catalogue
+            or known_values.day != day
+            or known_values.indicators != indicators
+        ):
+            known_values = self._moment = _Generation(catalogue, day, indicators)
+        return known_values
 
 
 def _candidate(moment: _Generation, environ: dict[str, Any]) -> _Candidate | None:
@@ -147,14 +152,14 @@ def _candidate(moment: _Generation, environ: dict[str, Any]) -> _Candidate | Non
     if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not text.isascii():
         return None
     try:
-        given = parse_qs(text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-        query = models.LOCATE.parse(given, {})
-        told = negotiate(given.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        chosen = (told[0], query.label, query.fsa_label, query.at, query.accuracy_m, query.max_distance_m)
+        parameters = parse_qs(text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
+        query = models.LOCATE.parse(parameters, {})
+        details = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        chosen = (details[0], query.label, query.fsa_label, query.at, query.accuracy_m, query.max_distance_m)
         answers = moment.answers.get(chosen)
         if answers is None:
             _evict_oldest(moment.answers)
-            answers = moment.answers[chosen] = responder_for(query, told[0])
+            answers = moment.answers[chosen] = responder_for(query, details[0])
         if not answers.in_memory:
             return None
         body = feature = answers.feature(query.position)
@@ -163,13 +168,13 @@ def _candidate(moment: _Generation, environ: dict[str, Any]) -> _Candidate | Non
     encoding, large = None, len(body) >= COMPRESS_MIN_BYTES
     if large and (encoding := chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))):
         body = compress(body, encoding)
-    return _Candidate(_digest(environ, _VARY_ON, told, large, encoding, answers.links()), body, (answers, feature))
+    return _Candidate(_digest(environ, _VARY_ON, details, large, encoding, answers.links()), body, (answers, feature))
 
 
 def _digest(environ: dict[str, Any], names: Iterable[str], *more: object) -> bytes:
     """Return what is short, however long the headers are."""
-    told = repr(([environ.get(name) for name in names], more))
-    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    text = repr(([environ.get(name) for name in names], more))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _evict_oldest(remembered: dict[Any, Any]) -> None:
@@ -178,30 +183,30 @@ def _evict_oldest(remembered: dict[Any, Any]) -> None:
         remembered.clear()
 
 
-def _answer(environ: dict[str, Any], asked: _Candidate, known: _ResponseTemplate) -> tuple[_Head, bytes] | None:
-    has = bool(known.etag) and client_has_current(environ, known.etag)
-    head = known.heads.get(304 if has else 200)
+def _answer(environ: dict[str, Any], requested: _Candidate, known_values: _ResponseTemplate) -> tuple[_Head, bytes] | None:
+    has = bool(known_values.etag) and client_has_current(environ, known_values.etag)
+    head = known_values.heads.get(304 if has else 200)
     if head is None:
         return None
-    body = b"" if has else asked.body if asked.body is not None else response_cache().get(known.kept_as)
+    body = b"" if has else requested.body if requested.body is not None else response_cache().get(known_values.kept_as)
     if body is None:
         return None
-    if known.etag and "HTTP_IF_NONE_MATCH" in environ:
+    if known_values.etag and "HTTP_IF_NONE_MATCH" in environ:
         count_cache("client", has)
     return head, body
 
 
-def _remember(moment: _Generation, asked: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
+def _remember(moment: _Generation, requested: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
     """Remember what came the long way as a kind. What streams, and what was said while the database is away, is none."""
     kept_as = environ.get(CACHE_KEY, "")
-    if not isinstance(response, HttpResponse) or not (asked.body is not None or kept_as):
+    if not isinstance(response, HttpResponse) or not (requested.body is not None or kept_as):
         return
     if response.status_code not in (200, 304) or "Cache-Status" in response.headers:
         return
-    kind = moment.kinds.get(asked.kind)
+    kind = moment.kinds.get(requested.kind)
     if kind is None:
         _evict_oldest(moment.kinds)
-        kind = moment.kinds[asked.kind] = _ResponseTemplate(kept_as, response.headers.get("ETag", "") if kept_as else "")
+        kind = moment.kinds[requested.kind] = _ResponseTemplate(kept_as, response.headers.get("ETag", "") if kept_as else "")
     own = ("content-length", "x-request-id") if response.status_code == 200 else ("x-request-id",)
     headers = [(name, value) for name, value in response.headers.items() if name.lower() not in own]
     status = f"{response.status_code} {response.reason_phrase}"

@@ -1,4 +1,4 @@
-"""Errors as problem documents (RFC 9457): one table from exception class to status, type and title.
+"""Problem types (RFC 9457): one table from exception class to status, slug and title.
 
 What is logged names the route's template, never its path, its query or an exception's own text: those hold positions and
 postal codes.
@@ -171,9 +171,9 @@ def problem_type_of(error: BaseException) -> ProblemType:
         return PROBLEM_TYPES[DatabaseBusy]
     if isinstance(error, TooManyRequests):
         return replace(PROBLEM_TYPES[TooManyRequests], retry_after_s=error.retry_after_s)
-    for one in type(error).__mro__:
-        if one in PROBLEM_TYPES:
-            return PROBLEM_TYPES[one]
+    for item in type(error).__mro__:
+        if item in PROBLEM_TYPES:
+            return PROBLEM_TYPES[item]
     return PROBLEM_TYPES[Exception]
 
 
@@ -277,7 +277,7 @@ def _body(kind: ProblemType, error: BaseException, language: str) -> dict[str, A
         # More than one where the letters alone do not tell: X is shared by two territories.
         body["fsa"] = {
             "code": error.code,
-            "provinces": [province_payload(one.pruid, language) for one in fsa_provinces(error.code)],
+            "provinces": [province_payload(fsa_province.pruid, language) for fsa_province in fsa_provinces(error.code)],
             "neighbours": list(error.neighbours),
         }
     if isinstance(error, NotReady):

@@ -1,4 +1,4 @@
-"""How often the database can be asked by two processes, over psycopg2 and without a framework: what everything is beside."""
+"""Benchmark of bare SQL: two processes over psycopg2 without a framework, the upper bound for everything else."""
 
 import multiprocessing
 import time
@@ -23,9 +23,9 @@ def bare(ask: Callable[[], Any], seconds: float) -> float:
     connections.close_all()  # a process that is forked must not share one
     counts: Any = _FORK.Queue()
     workers = [_FORK.Process(target=_worker, args=(ask, seconds, counts)) for _ in range(2)]
-    for one in workers:
-        one.start()
+    for worker in workers:
+        worker.start()
     total = sum(counts.get() for _ in workers)
-    for one in workers:
-        one.join()
+    for worker in workers:
+        worker.join()
     return float(total / seconds)

@@ -117,16 +117,16 @@ def contradictions(vintage: Vintage, fsa: Vintage, xy: Points) -> None:
 
 def wrong_with_accuracy(vintage: Vintage, xy: Points, chance: np.random.Generator) -> None:
     """Print how many certain answers name another region than that of the true position."""
-    true = [found.region for (found,) in points_locate(positions=positions_of(xy), vintages=[vintage])]
+    true = [result.region for (result,) in points_locate(positions=positions_of(xy), vintages=[vintage])]
     for factor in (1.0, ACCURACY_FACTOR):
         wrong = certain = 0
         for accuracy in _ACCURACIES:
             reported = positions_of(xy + chance.normal(0, accuracy / _DEVIATIONS_95, xy.shape))
-            asked = accuracy * factor / ACCURACY_FACTOR
-            answers = points_locate(positions=reported, vintages=[vintage], accuracy_m=asked)
-            sure = [(found, region) for (found,), region in zip(answers, true, strict=True) if found.certain and found.region]
+            requested = accuracy * factor / ACCURACY_FACTOR
+            answers = points_locate(positions=reported, vintages=[vintage], accuracy_m=requested)
+            sure = [(item, region) for (item,), region in zip(answers, true, strict=True) if item.certain and item.region]
             certain += len(sure)
-            wrong += sum(region is None or found.region.code != region.code for found, region in sure if found.region)
+            wrong += sum(region is None or entry.region.code != region.code for entry, region in sure if entry.region)
         rate = 10_000 * wrong / max(certain, 1)
         print(f"  radius of {factor:g} times the accuracy: {certain:9,} certain, {wrong:5,} wrong: {rate:.2f} of 10,000")
 
@@ -140,11 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=3347)
     options = parser.parse_args(arguments)
     fsa = vintage_in_force(coverage="fsa", label=options.fsa)
-    regions = [one for one in published_vintages(coverage="health-regions") if not one.extract]
-    for vintage in (one for one in regions if not options.labels or one.label in options.labels):
+    regions = [item for item in published_vintages(coverage="health-regions") if not item.extract]
+    for vintage in (item for item in regions if not options.labels or item.label in options.labels):
         chance = np.random.default_rng(options.seed)
-        for one in (vintage, fsa):
-            registry.load(one)
+        for item in (vintage, fsa):
+            registry.load(item)
         print(f"{vintage}, {fsa}: misfit up to {vintage.misfit_m or 0:.0f} m; {options.points:,} points, seed {options.seed}")
         print(f" within {_BORDER_M} m of provincial borders")
         contradictions(vintage, fsa, near_borders(boundaries(vintage, "pruid"), options.points, _BORDER_M, chance))

@@ -38,17 +38,17 @@ class NotInstalled(SystemExit):
 
 def free_port() -> int:
     """Return a port on which nothing listens now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as item:
+        item.bind(("127.0.0.1", 0))
+        return int(item.getsockname()[1])
 
 
 def program(name: str, pattern: str) -> str:
     """Return the path of a program. Raises: NotInstalled."""
-    found = sorted(Path("/").glob(pattern.lstrip("/")))
-    if not found:
+    result = sorted(Path("/").glob(pattern.lstrip("/")))
+    if not result:
         raise NotInstalled(f"{name} is not installed: bin/scale installs what this needs")
-    return str(found[-1])
+    return str(result[-1])
 
 
 def as_postgres(*command: str) -> list[str]:

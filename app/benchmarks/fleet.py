@@ -161,10 +161,10 @@ class Fleet:
             try:
                 wait_for(f"http://127.0.0.1:{port}/readyz")
             except TimeoutError as error:
-                told = "\n".join(
+                join = "\n".join(
                     f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}" for path in self.folder.rglob("*.log")
                 )
-                raise TimeoutError(f"{error}\n{told}") from None
+                raise TimeoutError(f"{error}\n{join}") from None
 
     def start_web(self, number: int) -> "subprocess.Popen[bytes]":
         """Start one of the web servers, as bin/serve does."""
@@ -240,8 +240,8 @@ class Fleet:
         self.others.append(self._begin(command, {}, "pgbouncer"))
 
     def _environment(self, **keys: str) -> dict[str, str]:
-        kept = ("PATH", "HOME", "LANG", "GDAL_LIBRARY_PATH", "GEOS_LIBRARY_PATH", "GDAL_DATA", "PROJ_DATA", "PROJ_LIB")
-        base = {key: os.environ[key] for key in kept if key in os.environ}
+        retained = ("PATH", "HOME", "LANG", "GDAL_LIBRARY_PATH", "GEOS_LIBRARY_PATH", "GDAL_DATA", "PROJ_DATA", "PROJ_LIB")
+        base = {key: os.environ[key] for key in retained if key in os.environ}
         base |= {"DB_HOST": "127.0.0.1", "DB_NAME": NAME, "DATABASE_URL": "", "SECRET_KEY": "fleet", "DEBUG": "false"}
         return base | {"STATIC_ROOT": str(self.folder), "DOWNLOADS_DIR": str(self.folder / "downloads")} | keys
 

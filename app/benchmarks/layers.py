@@ -1,4 +1,4 @@
-"""How fast layers, features and tiles are: beside the bare SQL that yields the same bytes, tipg and pygeoapi, in one run.
+"""Benchmark of layers, features and tiles beside the bare SQL of the same bytes, tipg and pygeoapi, in one run.
 
     cd app && python benchmarks/layers.py --scratch /tmp/layers [--seconds 4] [--rounds 3] [--growth fsa-x4 fsa-x16]
 
@@ -95,11 +95,11 @@ def _tiles(vintage: Vintage, addresses: list[TileAddress]) -> Callable[[], int]:
 
 def tiles_of(zoom: int) -> list[TileAddress]:
     """Return the tiles of a zoom that hold the places."""
-    found = []
+    results = []
     for lon, lat in PLACES:
         across, down = (lon + 180) / 360, (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
-        found.append(TileAddress(zoom, int(across * 2**zoom), int(down * 2**zoom)))
-    return list(dict.fromkeys(found))
+        results.append(TileAddress(zoom, int(across * 2**zoom), int(down * 2**zoom)))
+    return list(dict.fromkeys(results))
 
 
 class Asked(NamedTuple):
@@ -112,7 +112,7 @@ class Asked(NamedTuple):
     pygeoapi: list[str] | None
 
 
-def asked(vintages: dict[str, Vintage]) -> Iterator[Asked]:
+def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
     """Yield what is asked of all of them."""
     regions, fsas = vintages["health-regions"], vintages["fsa"]
     box = ",".join(map(str, BOX))
@@ -142,13 +142,16 @@ def asked(vintages: dict[str, Vintage]) -> Iterator[Asked]:
         [f"/collections/fsa_full/items/{code}?f=json"],
     )
     for zoom in ZOOMS:
-        some = tiles_of(zoom)
+        of = tiles_of(zoom)
         yield Asked(
             f"tiles of FSAs, z{zoom}",
-            [f"/tiles/fsa/{one.zoom}/{one.column}/{one.row}.mvt?vintage={fsas.label}" for one in some],
-            _tiles(fsas, some),
-            [f"/collections/peers.fsa_full/tiles/WebMercatorQuad/{one.zoom}/{one.column}/{one.row}" for one in some],
-            [f"/collections/fsa_full/tiles/WebMercatorQuad/{one.zoom}/{one.row}/{one.column}?f=mvt" for one in some],
+            [f"/tiles/fsa/{item.zoom}/{item.column}/{item.row}.mvt?vintage={fsas.label}" for item in of],
+            _tiles(fsas, of),
+            [f"/collections/peers.fsa_full/tiles/WebMercatorQuad/{entry.zoom}/{entry.column}/{entry.row}" for entry in of],
+            [
+                f"/collections/fsa_full/tiles/WebMercatorQuad/{element.zoom}/{element.row}/{element.column}?f=mvt"
+                for element in of
+            ],
         )
 
 
@@ -170,18 +173,18 @@ def size_of(address: str) -> int:
         return len(answer.read())
 
 
-def answered(one: Asked, at: dict[str, str]) -> Asked:
+def answered(item: Asked, at: dict[str, str]) -> Asked:
     """Print how long the answers are, and return what can be measured: a peer that does not answer is left out."""
-    told, peer_paths = [f"bare SQL {one.sql() / 1e3:,.0f} kB"], {"tipg": one.tipg, "pygeoapi": one.pygeoapi}
-    told.append(f"here {size_of(at['cold'] + one.paths[0]) / 1e3:,.0f} kB")
+    details, peer_paths = [f"bare SQL {item.sql() / 1e3:,.0f} kB"], {"tipg": item.tipg, "pygeoapi": item.pygeoapi}
+    details.append(f"here {size_of(at['cold'] + item.paths[0]) / 1e3:,.0f} kB")
     for name, paths in list(peer_paths.items()):
         try:
-            told.append(f"{name} {size_of(at[name] + (paths or [''])[0]) / 1e3:,.0f} kB")
+            details.append(f"{name} {size_of(at[name] + (paths or [''])[0]) / 1e3:,.0f} kB")
         except (OSError, HTTPException) as error:
-            told.append(f"{name} no answer in {PATIENCE_S} s ({error})")
+            details.append(f"{name} no answer in {PATIENCE_S} s ({error})")
             peer_paths[name] = None
-    print(f"{one.name}: {', '.join(told)}", flush=True)
-    return one._replace(tipg=peer_paths["tipg"], pygeoapi=peer_paths["pygeoapi"])
+    print(f"{item.name}: {', '.join(details)}", flush=True)
+    return item._replace(tipg=peer_paths["tipg"], pygeoapi=peer_paths["pygeoapi"])
 
 
 @contextmanager
@@ -204,18 +207,18 @@ def servers(options: argparse.Namespace, vintages: dict[str, Vintage]) -> Iterat
 Rows = dict[tuple[str, str], list[float]]
 
 
-def one_round(one: Asked, at: dict[str, str], seconds: int, rows: Rows) -> None:
+def one_round(item: Asked, at: dict[str, str], seconds: int, rows: Rows) -> None:
     """Measure everything about one thing that is asked, and add the requests per second to the rows."""
 
     def add(what: str, rate: float) -> None:
-        rows.setdefault((one.name, what), []).append(rate)
+        rows.setdefault((item.name, what), []).append(rate)
 
-    add("bare SQL", bare(one.sql, seconds))
-    add("cold", wrk(at["cold"], one.paths, seconds)["rate"])
-    wrk(at["warm"], one.paths, 1)
-    add("warm", wrk(at["warm"], one.paths, seconds)["rate"])
-    add("304", wrk(at["warm"], one.paths, seconds, headers={"If-None-Match": "*"})["rate"])
-    for name, paths in (("tipg", one.tipg), ("pygeoapi", one.pygeoapi)):
+    add("bare SQL", bare(item.sql, seconds))
+    add("cold", wrk(at["cold"], item.paths, seconds)["rate"])
+    wrk(at["warm"], item.paths, 1)
+    add("warm", wrk(at["warm"], item.paths, seconds)["rate"])
+    add("304", wrk(at["warm"], item.paths, seconds, headers={"If-None-Match": "*"})["rate"])
+    for name, paths in (("tipg", item.tipg), ("pygeoapi", item.pygeoapi)):
         if paths is not None:
             add(name, wrk(at[name], paths, seconds)["rate"])
 
@@ -231,7 +234,7 @@ def growth(coverages: list[str], at: dict[str, str], seconds: int, rounds: int) 
             "100 by bbox at low": [f"/coverages/{coverage}/regions?detail=low&limit=100&bbox={','.join(map(str, BOX))}"],
             f"heaviest ({code}) at full": [f"/coverages/{coverage}/regions/{code}?detail=full"],
         } | {
-            f"tiles z{zoom}": [f"/tiles/{coverage}/{one.zoom}/{one.column}/{one.row}.mvt" for one in tiles_of(zoom)]
+            f"tiles z{zoom}": [f"/tiles/{coverage}/{item.zoom}/{item.column}/{item.row}.mvt" for item in tiles_of(zoom)]
             for zoom in ZOOMS
         }
         for name, paths in wanted.items():
@@ -257,13 +260,13 @@ def main() -> None:
         print(f"{vintage}: {vintage.region_count} regions")
     rows: Rows = {}
     with servers(options, vintages) as at:
-        everything = [answered(one, at) for one in asked(vintages)]
+        everything = [answered(item, at) for item in requested(vintages)]
         layer = urllib.request.urlopen(at["warm"] + everything[0].paths[0]).read()
         Path(_static.name, "layer.json").write_bytes(layer)
         with server(options.port + 4) as files:
             for _ in range(options.rounds):
-                for one in everything:
-                    one_round(one, at, options.seconds, rows)
+                for entry in everything:
+                    one_round(entry, at, options.seconds, rows)
                 rate = wrk(files, ["/static/layer.json"], options.seconds)["rate"]
                 rows.setdefault((everything[0].name, "the same as a static file"), []).append(rate)
         if options.growth:

@@ -37,14 +37,14 @@ REFUSED_WITHIN_S = 1.0
 
 def resident_mb(fleet: Fleet) -> dict[int, float]:
     """Return the memory of each process that answers."""
-    page, found = os.sysconf("SC_PAGE_SIZE") / 2**20, {}
+    page, result = os.sysconf("SC_PAGE_SIZE") / 2**20, {}
     for pid in workers(fleet.webs[0]):
         with contextlib.suppress(OSError):
-            found[pid] = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * page
-    return found
+            result[pid] = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * page
+    return result
 
 
-def _clients(port: int, seeds: list[int], stop: Any, told: Any) -> None:
+def _clients(port: int, seeds: list[int], stop: Any, details: Any) -> None:
     clients = [Client(port, seed, stop.is_set) for seed in seeds]
     for client in clients:
         client.start()
@@ -52,18 +52,18 @@ def _clients(port: int, seeds: list[int], stop: Any, told: Any) -> None:
     for client in clients:
         client.join()
         total.add(client.seen)
-    told.put(total)
+    details.put(total)
 
 
 def run(
     fleet: Fleet, *, seconds: float, clients: int, faults: Iterator[Callable[[Fleet], None]] | None, every_s: float = 60
 ) -> tuple[Seen, list[Window]]:
     """Ask for so long, with a fault every so often, and return what was answered and what went wrong."""
-    stop, told = Event(), Queue()  # type: ignore[var-annotated]
+    stop, details = Event(), Queue()  # type: ignore[var-annotated]
     port = int(fleet.address.rpartition(":")[2])
     # Two processes, so that the clients are not what is slow.
     asking = [
-        Process(target=_clients, args=(port, list(range(first, clients, 2)), stop, told), daemon=True) for first in range(2)
+        Process(target=_clients, args=(port, list(range(first, clients, 2)), stop, details), daemon=True) for first in range(2)
     ]
     for process in asking:
         process.start()
@@ -87,7 +87,7 @@ def run(
     stop.set()
     total = Seen()
     for _ in asking:
-        total.add(told.get(timeout=120))
+        total.add(details.get(timeout=120))
     for process in asking:
         process.join()
     return total, windows
@@ -105,13 +105,13 @@ def judged(seen: Seen, windows: list[Window]) -> tuple[Counter[tuple[str, str]],
     """
     refused: Counter[tuple[str, str]] = Counter()
     failed = Counter(seen.failed)
-    for one in seen.refused:
-        if one.took_s > REFUSED_WITHIN_S:
-            failed[one.kind, f"{one.problem} (slow)"] += 1
-        elif one.problem == LIMIT or within(windows, one.at, one.at + one.took_s):
-            refused[one.kind, one.problem] += 1
+    for item in seen.refused:
+        if item.took_s > REFUSED_WITHIN_S:
+            failed[item.kind, f"{item.problem} (slow)"] += 1
+        elif item.problem == LIMIT or within(windows, item.at, item.at + item.took_s):
+            refused[item.kind, item.problem] += 1
         else:
-            failed[one.kind, f"{one.problem} (without a fault)"] += 1
+            failed[item.kind, f"{item.problem} (without a fault)"] += 1
     return refused, failed
 
 
@@ -120,13 +120,13 @@ def report(seen: Seen, seconds: float, windows: list[Window] | None = None) -> N
     windows = windows or []
     print(f"\n{'':8} {'answers':>9} {'per s':>8} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>9} {'most ms':>8}")
     everything = list(itertools.chain.from_iterable(seen.milliseconds.values()))
-    for kind, some in [*seen.milliseconds.items(), ("all", everything)]:
-        times = [percentile(some, share) for share in (0.5, 0.99, 0.999, 1.0)]
-        print(f"{kind:8} {len(some):9,} {len(some) / seconds:8.1f} " + " ".join(f"{one:8.1f}" for one in times))
+    for kind, batch in [*seen.milliseconds.items(), ("all", everything)]:
+        times = [percentile(batch, share) for share in (0.5, 0.99, 0.999, 1.0)]
+        print(f"{kind:8} {len(batch):9,} {len(batch) / seconds:8.1f} " + " ".join(f"{entry:8.1f}" for entry in times))
     if seen.refused:
-        times = [one.took_s * 1000 for one in seen.refused]
-        told = " ".join(f"{percentile(times, share):8.1f}" for share in (0.5, 0.99, 0.999, 1.0))
-        print(f"{'refused':8} {len(times):9,} {len(times) / seconds:8.1f} {told}")
+        times = [item.took_s * 1000 for item in seen.refused]
+        join = " ".join(f"{percentile(times, share):8.1f}" for share in (0.5, 0.99, 0.999, 1.0))
+        print(f"{'refused':8} {len(times):9,} {len(times) / seconds:8.1f} {join}")
     refused, failed = judged(seen, windows)
     for name, counts in (("refused, with Retry-After", refused), ("failed", failed)):
         print(f"{name}: {', '.join(f'{kind} {what} {count:,}' for (kind, what), count in sorted(counts.items())) or 'none'}")

@@ -1,4 +1,4 @@
-"""How much memory and time a load of a very large, very skewed layer takes.
+"""Benchmark of the memory and time of loading a very large, very skewed layer.
 
     bin/manage shell -c "from benchmarks.load_memory import main; main()"
     bin/manage shell -c "from benchmarks.load_memory import main; main(vertices=20_000_000, largest_share=0.6)"

@@ -1,4 +1,4 @@
-"""How fast lookups are, beside what they could cost at best, in one run on one machine.
+"""Benchmark of lookups beside an empty view and bare SQL, in one run on one machine.
 
     cd app && python benchmarks/lookups.py [--seconds 4] [--rounds 5]
 
@@ -95,11 +95,11 @@ def server(port: int, **environment: str) -> Iterator[str]:
 def asking(positions: list[LonLat]) -> Callable[[], object]:
     """Return what asks the one statement that answers a position, each time about the next one."""
     turn = itertools.cycle(positions)
-    asked = [
+    requests = [
         (vintage_in_force(coverage="health-regions"), SearchOptions(2.0, 5_000.0, border=True)),
         (vintage_in_force(coverage="fsa"), SearchOptions(2.0, 5_000.0)),
     ]
-    return lambda: postgis.lookup_many([next(turn)], asked)
+    return lambda: postgis.lookup_many([next(turn)], requests)
 
 
 def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
@@ -144,14 +144,14 @@ def main() -> None:
     options = parser.parse_args()
     for coverage in ("health-regions", "fsa"):
         print(f"{vintage_in_force(coverage=coverage)}: {vintage_in_force(coverage=coverage).region_count} regions")
-    asked = {name: [f"/locate?lat={lat:.6f}&lon={lon:.6f}" for lat, lon in points] for name, points in STRATA.items()}
+    requested = {name: [f"/locate?lat={lat:.6f}&lon={lon:.6f}" for lat, lon in points] for name, points in STRATA.items()}
     rows: dict[str, list[dict[str, float]]] = {}
 
     def add(name: str, figures: dict[str, float], floor: float) -> None:
         rows.setdefault(name, []).append(figures | {"ratio": figures["rate"] / floor})
 
     with server(options.port) as address, server(options.port + 1, FLOOR_BARE="1") as plain:
-        for name, paths in asked.items():  # what is asked first is slower: it is not what is measured
+        for name, paths in requested.items():  # what is asked first is slower: it is not what is measured
             wrk(address, paths, 2)
             add(f"{name}, first answers", wrk(address, paths, 1), 1)
         rows.clear()
@@ -159,9 +159,9 @@ def main() -> None:
             floor = wrk(address, ["/empty"], options.seconds)
             add("empty view", floor, floor["rate"])
             add("empty view, no middleware", wrk(plain, ["/empty"], options.seconds), floor["rate"])
-            for name, paths in asked.items():
+            for name, paths in requested.items():
                 add(f"/locate {name}", wrk(address, paths, options.seconds), floor["rate"])
-            accurate = [f"{path}&accuracy=35" for path in asked["city"]]
+            accurate = [f"{path}&accuracy=35" for path in requested["city"]]
             add("/locate city, accuracy=35", wrk(address, accurate, options.seconds), floor["rate"])
             for name in ("city", "border"):
                 positions = [LonLat(lon, lat) for lat, lon in STRATA[name]]
@@ -170,8 +170,8 @@ def main() -> None:
                 for accept in ("application/json", "text/csv"):
                     add(f"POST {name}, {accept}, points/s", {"rate": bulk(address, STRATA[name], accept)}, floor["rate"])
     print(f"{'':44} {'per s':>10} {'ratio':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}")
-    for name, some in rows.items():
-        middle = {key: statistics.median(one[key] for one in some) for key in some[0]}
+    for name, batch in rows.items():
+        middle = {key: statistics.median(item[key] for item in batch) for key in batch[0]}
         times = " ".join(f"{middle[key]:8.2f}" if key in middle else " " * 8 for key in ("p50", "p95", "p99"))
         print(f"{name:44} {middle['rate']:10,.0f} {middle['ratio']:7.2f} {times}")
 

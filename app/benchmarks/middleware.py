@@ -1,4 +1,4 @@
-"""What each middleware adds to a request, in microseconds: python benchmarks/middleware.py [--rounds 60].
+"""Benchmark of each middleware, in microseconds: python benchmarks/middleware.py [--rounds 60].
 
 An empty view is answered through Django's WSGI handler without any middleware, then through one of them at a time, then through
 all. Counting writes to files as it does in the server (PROMETHEUS_MULTIPROC_DIR). No network, no database. The thread's CPU
@@ -71,10 +71,10 @@ def microseconds(handlers: list[WSGIHandler], rounds: int) -> list[float]:
     """Return the time of one request by each handler: the best of several rounds, in which they take turns."""
     best = [float("inf")] * len(handlers)
     for _ in range(rounds):
-        for number, one in enumerate(handlers):
+        for number, value in enumerate(handlers):
             started = thread_time()
             for _ in range(A_ROUND):
-                one({**ENVIRONMENT, "wsgi.input": BytesIO()}, start_response).close()
+                value({**ENVIRONMENT, "wsgi.input": BytesIO()}, start_response).close()
             best[number] = min(best[number], (thread_time() - started) / A_ROUND)
     return [seconds * 1e6 for seconds in best]
 
@@ -88,8 +88,8 @@ def main() -> None:
     handlers = [handler([]), *(handler([name]) for name in names), handler(names)]
     none, *each, together = microseconds(handlers, parser.parse_args().rounds)
     print(f"{'no middleware':45} {none:7.1f} µs")
-    for name, one in zip(names, each, strict=True):
-        print(f"{name:45} {one - none:+7.1f} µs")
+    for name, value in zip(names, each, strict=True):
+        print(f"{name:45} {value - none:+7.1f} µs")
     print(f"{'all together':45} {together - none:+7.1f} µs")
 
 

@@ -1,4 +1,4 @@
-"""What a million points cost an analyst: the joins of data/schema/examples, as SQL and with the plan that they get.
+"""Benchmark of joins of a million points in SQL, with their plans: the examples of data/schema/examples.
 
     bin/manage shell -c "from benchmarks.million import main; main()"
 
@@ -49,8 +49,8 @@ def main(points: int = POINTS) -> None:
             cursor.execute(f"analyze {TABLE}")
             for name, sql in _JOINS.items():
                 seconds = _timed(name, cursor, sql)
-                (found,) = cursor.fetchone()
-                print(f"  {found:,} of {points:,} points have a region: {points / seconds:,.0f} points a second")
+                (row,) = cursor.fetchone()
+                print(f"  {row:,} of {points:,} points have a region: {points / seconds:,.0f} points a second")
                 cursor.execute(f"explain {sql}")
                 print("".join(f"  {line}\n" for (line,) in cursor if "Index Scan" in line), end="")
         finally:

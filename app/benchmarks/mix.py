@@ -1,4 +1,4 @@
-"""What people ask, in the shares that they ask it, and clients that ask it and remember what they were answered."""
+"""Request mix of the load test, and clients that send it and record the answers."""
 
 import http.client
 import json
@@ -79,12 +79,12 @@ class Seen:
 
     def count(self) -> int:
         """Return how many answers there were, without refusals."""
-        return sum(len(some) for some in self.milliseconds.values())
+        return sum(len(millisecond) for millisecond in self.milliseconds.values())
 
     def add(self, other: "Seen") -> None:
         """Take in what another client was answered."""
-        for kind, some in other.milliseconds.items():
-            self.milliseconds[kind] += some
+        for kind, batch in other.milliseconds.items():
+            self.milliseconds[kind] += batch
         self.refused += other.refused
         self.failed.update(other.failed)
 
@@ -112,30 +112,30 @@ class Client(threading.Thread):
 
     def _ask(self, question: Question) -> None:
         started, at = time.perf_counter(), time.monotonic()
-        kept, asked = self._connection is not None, "once"
+        retained, requested = self._connection is not None, "once"
         try:
             try:
                 status, headers, body = self._exchange(question)
             except (ConnectionError, http.client.BadStatusLine):
                 # A server may close a connection that is kept just then: every client asks again (RFC 9110, section 9.2.2).
-                if not kept:
+                if not retained:
                     raise
                 self._close()
-                asked = "twice"
+                requested = "twice"
                 status, headers, body = self._exchange(question)
         except (OSError, http.client.HTTPException) as error:
             self._close()
-            self.seen.failed[question.kind, f"{type(error).__name__} (asked {asked})"] += 1
+            self.seen.failed[question.kind, f"{type(error).__name__} (asked {requested})"] += 1
             time.sleep(0.05)
             return
         if status in {200, 204}:
             self.seen.milliseconds[question.kind].append((time.perf_counter() - started) * 1000)
             return
-        told = json.loads(body)["type"].rpartition("/")[2] if body.startswith(b"{") else str(status)
+        details = json.loads(body)["type"].rpartition("/")[2] if body.startswith(b"{") else str(status)
         if status in {429, 503} and headers.get("Retry-After"):
-            self.seen.refused.append(Refusal(question.kind, told, at, time.perf_counter() - started))
+            self.seen.refused.append(Refusal(question.kind, details, at, time.perf_counter() - started))
         else:
-            self.seen.failed[question.kind, told] += 1
+            self.seen.failed[question.kind, details] += 1
 
     def _exchange(self, question: Question) -> tuple[int, http.client.HTTPMessage, bytes]:
         if self._connection is None:

@@ -134,7 +134,7 @@ def build(
 def _base(sample: str) -> tuple[dict[str, shapely.Geometry], dict[str, list[object]]]:
     """Return the demonstration's regions by code, and the rows of their table."""
     path = _SAMPLE / ("health_regions_sample.zip" if sample == "hr" else "fsa_sample.zip")
-    inside = next(one for one in zipfile.ZipFile(path).namelist() if one.endswith(".shp"))
+    inside = next(item for item in zipfile.ZipFile(path).namelist() if item.endswith(".shp"))
     _, _, wkb, values = pyogrio.raw.read(f"/vsizip/{path}/{inside}")
     geometries = shapely.from_wkb(wkb)
     if sample == "pr":
@@ -142,9 +142,9 @@ def _base(sample: str) -> tuple[dict[str, shapely.Geometry], dict[str, list[obje
         # Northwest Territories and Nunavut share the letter X.
         pruids[np.isin(values[0], ["X0A", "X0B", "X0C"])] = "62"
         pruids[np.isin(values[0], ["X0E", "X0G", "X1A"])] = "61"
-        return {one: shapely.coverage_union_all(geometries[pruids == one]) for one in np.unique(pruids).tolist()}, {}
+        return {entry: shapely.coverage_union_all(geometries[pruids == entry]) for entry in np.unique(pruids).tolist()}, {}
     shapes = dict(zip(values[0].tolist(), geometries, strict=True))
-    return shapes, {row[0]: [str(one) for one in row] for row in zip(*values, strict=True)} if sample == "hr" else {}
+    return shapes, {row[0]: [str(element) for element in row] for row in zip(*values, strict=True)} if sample == "hr" else {}
 
 
 def _row(edition: Edition, code: str) -> list[object]:
@@ -175,8 +175,8 @@ def _recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> di
             _join(result, code, shape)
     for code in codes:
         if code not in result:
-            peers = [one for one in result if one[0] == code[0] and result[one].geom_type == "Polygon"] or list(result)
-            largest = max(peers, key=lambda one: float(shapely.get_num_coordinates(result[one])))
+            peers = [item for item in result if item[0] == code[0] and result[item].geom_type == "Polygon"] or list(result)
+            largest = max(peers, key=lambda entry: float(shapely.get_num_coordinates(result[entry])))
             west, south, east, north = shapely.bounds(result[largest])
             half = shapely.box(west - 1, south - 1, (west + east) / 2, north + 1)
             # Where the cut meets a border, the neighbours need a vertex too: one is made for all of them.
@@ -188,8 +188,8 @@ def _recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> di
 
 def _join(shapes: dict[str, shapely.Geometry], code: str, shape: shapely.Geometry) -> None:
     """Give a region that has no code any more to the neighbour with the longest common border."""
-    names = [one for one in shapes if one[0] == code[0]]
-    lengths = shapely.length(shapely.intersection(np.array([shapes[one] for one in names]), shapely.boundary(shape)))
+    names = [item for item in shapes if item[0] == code[0]]
+    lengths = shapely.length(shapely.intersection(np.array([shapes[name] for name in names]), shapely.boundary(shape)))
     neighbour = names[int(np.argmax(lengths))]
     shapes[neighbour] = shapely.union(shapes[neighbour], shape)
 
@@ -236,8 +236,8 @@ def _roughened(shapes: Mapping[str, shapely.Geometry], sizes: Mapping[str, int],
     parts, region = shapely.get_parts(geometries, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
     coords = [shapely.get_coordinates(ring) for ring in rings]
-    owner = np.repeat(region[part], [len(one) - 1 for one in coords])
-    start, end = np.vstack([one[:-1] for one in coords]), np.vstack([one[1:] for one in coords])
+    owner = np.repeat(region[part], [len(value) - 1 for value in coords])
+    start, end = np.vstack([value[:-1] for value in coords]), np.vstack([value[1:] for value in coords])
     backwards = (start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1]))
     low, high = np.where(backwards[:, None], end, start), np.where(backwards[:, None], start, end)
     edges, edge = np.unique(np.hstack((low, high)), axis=0, return_inverse=True)
@@ -246,9 +246,9 @@ def _roughened(shapes: Mapping[str, shapely.Geometry], sizes: Mapping[str, int],
     lines, first = _lines(edges, pieces)
     offset = 0
     polygons: dict[int, list[_Floats]] = {}
-    for number, one in enumerate(coords):
-        mine = slice(offset, offset + len(one) - 1)
-        offset += len(one) - 1
+    for number, value in enumerate(coords):
+        mine = slice(offset, offset + len(value) - 1)
+        offset += len(value) - 1
         count, begin, reverse = pieces[edge[mine]], first[edge[mine]], backwards[mine]
         step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
         # A line reversed begins at its end.
@@ -328,8 +328,8 @@ def _write(target: Path, stem: str, table: bytes, geometries: _Geometries) -> No
     """Write a zip that holds its files in a folder of the same name, as the official one does."""
     shx = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        records = [_record(one) for one in shapely.orient_polygons(geometries, exterior_cw=True)]
-        size = 100 + sum(len(one) + 8 for one in records)
+        records = [_record(orient_polygon) for orient_polygon in shapely.orient_polygons(geometries, exterior_cw=True)]
+        size = 100 + sum(len(item) + 8 for item in records)
         box = struct.pack("<4d", *shapely.total_bounds(geometries))
         with archive.open(f"{stem}/{stem}.shp", "w", force_zip64=True) as shp:
             shp.write(_header(size, box))

@@ -63,8 +63,8 @@ def tables(vintages: dict[str, int]) -> Iterator[None]:
 def running(command: list[str], address: str, *, cwd: Path, log: Path, **variables: str) -> Iterator[str]:
     """Run a server until the `with` block ends; yield its address once it answers."""
     with (
-        log.open("wb") as told,
-        subprocess.Popen(command, cwd=cwd, env=os.environ | variables, stdout=told, stderr=told) as process,
+        log.open("wb") as details,
+        subprocess.Popen(command, cwd=cwd, env=os.environ | variables, stdout=details, stderr=details) as process,
     ):
         try:
             for _ in range(240):

@@ -1,4 +1,4 @@
-"""How much one and two web servers answer, behind nginx, with a primary, a standby and PgBouncer, all on this machine.
+"""Benchmark of one and two web servers behind nginx, with a primary, a standby and PgBouncer, on one machine.
 
     bin/scale [--seconds 10] [--rounds 3]
 
@@ -43,7 +43,7 @@ def processor_time(pids: list[int]) -> float:
         except OSError:
             continue
         # With what children that have ended used: a connection to PostgreSQL is one.
-        total += sum(int(one) for one in fields[11:15]) / tick + processor_time([int(child) for child in children])
+        total += sum(int(field) for field in fields[11:15]) / tick + processor_time([int(child) for child in children])
     return total
 
 
@@ -53,9 +53,9 @@ def parts(fleet: Fleet) -> dict[str, list[int]]:
     def first(cluster: Cluster | None) -> list[int]:
         return [] if cluster is None else [int((cluster.folder / "postmaster.pid").read_text("ascii").splitlines()[0])]
 
-    pooler, proxy = (one.pid for one in fleet.others)
+    pooler, proxy = (other.pid for other in fleet.others)
     return {
-        "web": [one.pid for one in fleet.webs],
+        "web": [web.pid for web in fleet.webs],
         "nginx": [proxy],
         "PgBouncer": [pooler],
         "primary": first(fleet.primary),
@@ -66,9 +66,9 @@ def parts(fleet: Fleet) -> dict[str, list[int]]:
 def measured(fleet: Fleet, paths: list[str], seconds: int) -> dict[str, float]:
     """Return what wrk saw, and the milliseconds of processor time of each part for a request."""
     pids = parts(fleet)
-    before = {name: processor_time(some) for name, some in pids.items()}
-    found = wrk(fleet.address, paths, seconds, connections=16)
-    return found | {name: (processor_time(some) - before[name]) / found["count"] * 1000 for name, some in pids.items()}
+    before = {name: processor_time(batch) for name, batch in pids.items()}
+    result = wrk(fleet.address, paths, seconds, connections=16)
+    return result | {name: (processor_time(item) - before[name]) / result["count"] * 1000 for name, item in pids.items()}
 
 
 def seen_after(fleet: Fleet) -> float:
@@ -85,7 +85,7 @@ def seen_after(fleet: Fleet) -> float:
         while True:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
             connection.request("GET", "/vintages")
-            labels = [one["label"] for one in json.loads(connection.getresponse().read())["vintages"]]
+            labels = [vintage["label"] for vintage in json.loads(connection.getresponse().read())["vintages"]]
             connection.close()
             if "published anew" in labels:
                 break
@@ -115,9 +115,11 @@ def main() -> None:
             for _ in range(options.rounds):
                 for name, paths in QUESTIONS.items():
                     rows[name].append(measured(fleet, paths, options.seconds))
-            for name, some in rows.items():
-                middle = [statistics.median(one[column] for one in some) for column in columns]
-                print(f"{webs} web, {name:25} {middle[0]:8,.0f} " + " ".join(f"{one:8.3f}" for one in middle[1:]), flush=True)
+            for name, batch in rows.items():
+                middle = [statistics.median(item[column] for item in batch) for column in columns]
+                print(
+                    f"{webs} web, {name:25} {middle[0]:8,.0f} " + " ".join(f"{entry:8.3f}" for entry in middle[1:]), flush=True
+                )
         fleet.webs[1] = fleet.start_web(1)
         wait_for(f"http://127.0.0.1:{fleet.ports[1]}/readyz")
         print(f"a publication is seen everywhere after {seen_after(fleet):.2f} s")

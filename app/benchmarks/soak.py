@@ -1,4 +1,4 @@
-"""Whether a process's memory stays bounded, whatever it is asked: everything that could be remembered is different each time.
+"""Soak test: memory of a server while every request differs from the last.
 
     cd app && ../.venv/bin/python -m benchmarks.soak --minutes 10
 
@@ -81,19 +81,19 @@ def soak(fleet: Fleet, minutes: float) -> bool:
     """Ask for so long and say what memory did; True where the second half added less than a tenth and nothing was a 500."""
     stopped, seen = threading.Event(), Counter[int]()
     clients = [threading.Thread(target=ask, args=(fleet.ports[0], seed, stopped, seen)) for seed in range(6)]
-    for one in clients:
-        one.start()
+    for client in clients:
+        client.start()
     lines: list[dict[int, float]] = []
     for _ in range(round(minutes * 2)):
         time.sleep(30)
         lines.append(resident_mb(fleet))
         print(f"{len(lines) / 2:5.1f} min  {lines[-1]} MB  {dict(seen)}", flush=True)
     stopped.set()
-    for one in clients:
-        one.join()
+    for client in clients:
+        client.join()
     half, last = lines[len(lines) // 2], lines[-1]
     grown = {pid: last[pid] / half[pid] - 1 for pid in last if pid in half}
-    print(f"{sum(seen.values()):,} requests; the second half added {', '.join(f'{one:+.1%}' for one in grown.values())}")
+    print(f"{sum(seen.values()):,} requests; the second half added {', '.join(f'{client:+.1%}' for client in grown.values())}")
     return len(grown) == 2 and max(grown.values()) < 0.1 and not seen[500]
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a run of benchmarks/load.py, when, and how long it takes until everything is answered again.
+"""Faults injected during benchmarks/load.py, and the time until recovery.
 
 Each fault ends by itself. Its window is from its beginning until the service has recovered: within it a 503 with Retry-After is
 a refusal, outside of it a failure.
@@ -46,12 +46,12 @@ publish.publish(last)
 def workers(web: "subprocess.Popen[bytes]") -> list[int]:
     """Return the numbers of a server's processes that answer."""
     children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text(encoding="ascii").split()
-    found = []
+    results = []
     for pid in children:
         with contextlib.suppress(OSError):
             if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                found.append(int(pid))
-    return found
+                results.append(int(pid))
+    return results
 
 
 def kill_a_worker(fleet: Fleet) -> None:
@@ -145,9 +145,9 @@ def happen(fault: Callable[[Fleet], None], fleet: Fleet, port: int, processes: i
     ended = time.monotonic()
     good, since = 0, ended
     while time.monotonic() < ended + RECOVERS_WITHIN_S:
-        asked = time.monotonic()
+        started = time.monotonic()
         if len(workers(fleet.webs[0])) >= processes and all(_answered(port, path) for path in _PROBES):
-            since = since if good else asked
+            since = since if good else started
             good += 1
             if good == _ROUNDS:
                 # What was well all the time has recovered at once.
@@ -158,9 +158,9 @@ def happen(fault: Callable[[Fleet], None], fleet: Fleet, port: int, processes: i
     return Window(fault.__name__, began, ended, None)
 
 
-def within(windows: list[Window], asked: float, answered: float) -> bool:
+def within(windows: list[Window], requested: float, answered: float) -> bool:
     """Say whether something that was asked and answered then may have met one of the faults."""
-    return any(one.began <= answered and asked <= one.closed for one in windows)
+    return any(window.began <= answered and requested <= window.closed for window in windows)
 
 
 def _answered(port: int, path: str) -> bool:

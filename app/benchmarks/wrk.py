@@ -11,7 +11,7 @@ def wrk(
 ) -> dict[str, float]:
     """Ask the paths in turn; return requests/s, milliseconds at three percentiles, and the number of answers."""
     script = f"""
-        local paths = {{ {", ".join(json.dumps(one) for one in paths)} }}
+        local paths = {{ {", ".join(json.dumps(path) for path in paths)} }}
         local n = 0
         request = function() n = n + 1; return wrk.format("GET", paths[(n - 1) % #paths + 1]) end
         done = function(summary, latency)
@@ -26,8 +26,8 @@ def wrk(
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-s", file.name]
         command += [f"-H{name}: {value}" for name, value in (headers or {}).items()]
         command.append(address)
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    (line,) = re.findall(r"^R (.*)$", told, re.MULTILINE)
-    rate, p50, p95, p99, errors, count = (float(one) for one in line.split())
-    assert errors == 0, told
+        details = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (line,) = re.findall(r"^R (.*)$", details, re.MULTILINE)
+    rate, p50, p95, p99, errors, count = (float(part) for part in line.split())
+    assert errors == 0, details
     return {"rate": rate, "p50": p50, "p95": p95, "p99": p99, "count": count}

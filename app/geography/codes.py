@@ -206,8 +206,8 @@ def parse_province(text: str) -> Province:
     """
     province = _PROVINCE_BY_KEY.get(text.strip().upper())
     if province is None:
-        known = [f"{one.abbreviation} ({one.pruid})" for one in PROVINCES]
+        allowed = [f"{item.abbreviation} ({item.pruid})" for item in PROVINCES]
         raise ParameterInvalid(
-            Message("Unknown province or territory. Known are %(known)s.", known=known), parameter="province"
+            Message("Unknown province or territory. Known are %(known)s.", known=allowed), parameter="province"
         )
     return province

@@ -36,8 +36,8 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    one.name: one
-    for one in (
+    item.name: item
+    for item in (
         Format("gpkg", ".gpkg", "application/geopackage+sqlite3", Message("GeoPackage, as published (EPSG:3347)")),
         Format("fgb", ".fgb", "application/flatgeobuf", Message("FlatGeobuf, as published (EPSG:3347)")),
         Format("parquet", ".parquet", "application/vnd.apache.parquet", Message("GeoParquet, as published (EPSG:3347)")),

@@ -34,7 +34,7 @@ def normalize(text: str) -> str:
     """
     # NFKD parts letters from accents and ligatures from each other; œ and æ are letters of their own and stay whole.
     spelled = text.casefold().replace("œ", "oe").replace("æ", "ae")
-    plain = "".join(one for one in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(one))
+    plain = "".join(item for item in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(item))
     return _NOT_WORD.sub(" ", plain).strip()
 
 
@@ -43,9 +43,9 @@ def spelling_variants(word: str) -> tuple[str, ...]:
 
     Who types `st johns` means `St. John's`, folded `st john s`; who types `durfe` means `D'Urfé`.
     """
-    found = [word]
+    results = [word]
     if len(word) > 2 and word.endswith("s"):
-        found.append(f"{word[:-1]} s")
+        results.append(f"{word[:-1]} s")
     if len(word) > 2 and word[0] in "dl" and word[1] in "aeiouyh":
-        found.append(f"{word[0]} {word[1:]}")
-    return tuple(found)
+        results.append(f"{word[0]} {word[1:]}")
+    return tuple(results)

@@ -64,7 +64,7 @@ def draw(tables: Mapping[str, Sequence[Column]]) -> str:
 
 def _depth(name: str, tables: Mapping[str, Sequence[Column]]) -> int:
     above = {column.references for column in tables[name] if column.references in tables and column.references != name}
-    return max((_depth(one, tables) + 1 for one in above if one is not None), default=0)
+    return max((_depth(item, tables) + 1 for item in above if item is not None), default=0)
 
 
 def _width(name: str, columns: Sequence[Column]) -> float:

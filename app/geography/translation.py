@@ -88,25 +88,25 @@ def _data(value: Value) -> Any:
     if isinstance(value, Message):
         return value.as_data()
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_data(one) for one in value]
+        return [_data(item) for item in value]
     return value if isinstance(value, str | int | float) else str(value)
 
 
 def _value(data: Any) -> Value:
     if isinstance(data, list):
-        return [_value(one) for one in data]
+        return [_value(item) for item in data]
     return from_data(data) if isinstance(data, dict) else data
 
 
-def _english(one: str, many: str, count: int) -> str:
-    return one if count == 1 else many
+def _english(item: str, many: str, count: int) -> str:
+    return item if count == 1 else many
 
 
 def _shown(value: Value, gettext: Gettext, ngettext: Ngettext) -> str:
     if isinstance(value, Message):
         return value.render(gettext, ngettext)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_shown(one, gettext, ngettext) for one in value)
+        return ", ".join(_shown(item, gettext, ngettext) for item in value)
     if isinstance(value, float):
         return f"{value:.12g}"
     text = str(value)

@@ -202,11 +202,11 @@ def _week_of_counts(calendar: _Calendar, day: date, period: str) -> Element:
         stated = _stated(calendar, day)
         return Element(stated.value, stated.status, stated.lag, WEEK)
     window = [day - timedelta(days=back) for back in range(WEEK)]
-    stated_days = [calendar.observations.get(one) for one in window]
-    if any(one is None or one.value is None for one in stated_days):
-        marks = [one.status for one in stated_days if one is not None and one.value is None]
+    stated_days = [calendar.observations.get(item) for item in window]
+    if any(stated_day is None or stated_day.value is None for stated_day in stated_days):
+        marks = [entry.status for entry in stated_days if entry is not None and entry.value is None]
         return Element(None, marks[0] if marks else ValueStatus.NOT_REPORTED, 0, WEEK)
-    total = sum(one.value for one in stated_days if one is not None and one.value is not None)
+    total = sum(element.value for element in stated_days if element is not None and element.value is not None)
     return Element(total, ValueStatus.REPORTED, 0, WEEK)
 
 

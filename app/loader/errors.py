@@ -1,4 +1,4 @@
-"""What can stop a load. Each message says what is wrong and what to do about it.
+"""Errors that stop a load. Each message names the fault and the remedy.
 
 LoadError
 ├── SourceError       the layer's declaration, or the way to its file, is wrong
@@ -37,7 +37,7 @@ class FileRefused(LoadError):
 
     def __init__(self, message: str) -> None:
         shown = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]} …"
-        super().__init__("".join(one if one.isprintable() else "\ufffd" for one in shown))
+        super().__init__("".join(item if item.isprintable() else "\ufffd" for item in shown))
 
 
 class GatesFailed(LoadError):

@@ -110,7 +110,7 @@ def load(
         with steps.step("publish"):
             _complete(vintage, steps)
             retired = publishing.publish(vintage)
-        return Outcome("published", vintage, vintage.report, tuple(one.label for one in retired))
+        return Outcome("published", vintage, vintage.report, tuple(item.label for item in retired))
 
 
 def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> Vintage:
@@ -238,8 +238,8 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
     """
     with _exclusive(steps):
         last = publishing.last_published(coverage)
-        for one in last.retirees.select_related("coverage"):
-            _complete(one, steps)
+        for row in last.retirees.select_related("coverage"):
+            _complete(row, steps)
         return last, publishing.rollback(last)
 
 

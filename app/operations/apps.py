@@ -1,4 +1,4 @@
-"""The Django app of what an operator needs: metrics, logs, limits of time, checks of the settings."""
+"""Django app of operations: metrics, logs, timeouts, system checks."""
 
 from django.apps import AppConfig
 

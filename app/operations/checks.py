@@ -1,4 +1,4 @@
-"""System checks: settings that contradict each other, said before somebody is locked out or let in."""
+"""System checks of settings that contradict each other."""
 
 from typing import Any
 

@@ -95,15 +95,15 @@ def _call_with_timeout(limit_s: float, make: Callable[[], Any], *, unless: Calla
     given_up = False
 
     def run() -> None:
-        found: tuple[Any, BaseException | None]
+        item: tuple[Any, BaseException | None]
         try:
-            found = (make(), None)
+            item = (make(), None)
         except BaseException as error:  # raised where it is waited for
-            found = (None, error)
+            item = (None, error)
         with lock:
-            result.append(found)
-        if given_up and found[0] is not None:
-            found[0].close()
+            result.append(item)
+        if given_up and item[0] is not None:
+            item[0].close()
         done.set()
 
     threading.Thread(target=run, name="database-connect", daemon=True).start()
@@ -114,10 +114,10 @@ def _call_with_timeout(limit_s: float, make: Callable[[], Any], *, unless: Calla
         if not result:
             given_up = True
             raise DatabaseUnavailable("the database says nothing")
-    found, error = result[0]
+    entry, error = result[0]
     if error is not None:
         raise error
-    return found
+    return entry
 
 
 class HealthProbe:

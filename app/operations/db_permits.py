@@ -1,13 +1,9 @@
-"""Threads that may wait for the database at once: fewer than a process has, so that what is in memory always finds one.
+"""Bulkhead: at most N-1 of the N threads of a worker may block on the database.
 
-A thread answers one request at a time. Where a table is locked, every thread would soon sit in a statement for as long as a
-statement may take, and whoever asks for something that needs no table would wait behind them. So a thread that answers requests
-takes a place before it waits for a database, and for as long as it does; there is one place less than there are threads. The
-last thread waits for a place for `PATIENCE_S`. Once that was in vain, or a place was held for as long, statements hang: nobody
-waits any more, and who finds no place is refused at once, until one comes back sooner. A standby has places
-of its own: who finds none there is answered by the primary.
-
-What runs beside requests (reading into memory, watching) takes no place.
+A thread answers one request at a time. Without a bound, a locked table would block every thread, and requests that need no table
+would wait too. So a serving thread acquires a permit before it waits for the database and holds it while it waits. After a permit
+was unavailable for `PATIENCE_S`, or was held as long, the bulkhead is saturated and fails fast (503) until a permit is released
+sooner.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""How a line of the log looks: one to read (LOG_FORMAT=line), or JSON (LOG_FORMAT=json). granian's own lines too.
+"""Log formatters: one line of text (LOG_FORMAT=line) or JSON (LOG_FORMAT=json), for granian's records too.
 
 Of an exception only its class and the places in the code are written, never its text: a database's repeats the statement with
 its values, and those are positions and postal codes.
@@ -58,4 +58,4 @@ class JsonFormatter(logging.Formatter):
 
 def _places(kind: type[BaseException], raised: TracebackType | None) -> str:
     frames = reversed(traceback.extract_tb(raised)[-_FRAMES:])
-    return f"{kind.__qualname__} at " + " < ".join(f"{one.name} ({one.filename}:{one.lineno})" for one in frames)
+    return f"{kind.__qualname__} at " + " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames)

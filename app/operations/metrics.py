@@ -1,4 +1,4 @@
-"""What is counted, and where. No label ever holds a path, a parameter or an address: routes are templates.
+"""Metrics. No label ever holds a path, a parameter or an address: routes are templates.
 
 With PROMETHEUS_MULTIPROC_DIR set (bin/_server.sh does), every process counts in files of that folder, and any of them can
 answer for all. Without it, a process answers for itself.

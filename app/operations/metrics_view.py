@@ -1,4 +1,4 @@
-"""/metrics: what was counted, and how things stand at this moment, as Prometheus reads it."""
+"""Prometheus endpoint /metrics: counters of all workers and the current state."""
 
 import hmac
 import ipaddress
@@ -60,8 +60,8 @@ def render_metrics() -> bytes:
 
 def _may_scrape(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
-        given = request.META.get("HTTP_AUTHORIZATION", "").encode()
-        return hmac.compare_digest(given, f"Bearer {settings.METRICS_TOKEN}".encode())
+        encode = request.META.get("HTTP_AUTHORIZATION", "").encode()
+        return hmac.compare_digest(encode, f"Bearer {settings.METRICS_TOKEN}".encode())
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
@@ -103,13 +103,13 @@ class _StateCollector:
         started = time.perf_counter()
         try:
             with use_database(PRIMARY):
-                found = list(self._from_the_database())
+                result = list(self._from_the_database())
         except Error:
             logger.warning("the database does not answer a scrape")
-            found = []
-        up.add_metric([], float(bool(found)))
+            result = []
+        up.add_metric([], float(bool(result)))
         yield up
-        yield from found
+        yield from result
         took = GaugeMetricFamily("geo_database_scrape_seconds", "How long the database took for this scrape.")
         took.add_metric([], time.perf_counter() - started)
         yield took
@@ -147,12 +147,12 @@ class _StateCollector:
         yield from (workers, threads, memory, age)
 
     def _from_the_database(self) -> Iterator[Metric]:
-        found = connections()
+        result = connections()
         states = GaugeMetricFamily("geo_database_connections", "Connections of this service, by state.", labels=["state"])
-        for state, count in sorted(found.by_state.items()):
+        for state, count in sorted(result.by_state.items()):
             states.add_metric([state], count)
         most = GaugeMetricFamily("geo_database_connections_max", "Connections that the server takes from everybody.")
-        most.add_metric([], found.most)
+        most.add_metric([], result.most)
         yield from (states, most)
 
         info = GaugeMetricFamily(
@@ -162,16 +162,16 @@ class _StateCollector:
         published = GaugeMetricFamily("geo_vintage_published_seconds", "When it was published.", labels=["coverage"])
         editions = GaugeMetricFamily("geo_vintages_published", "Published vintages.", labels=["coverage"])
         vintages = published_vintages()
-        for coverage in sorted({one.coverage.slug for one in vintages}):
-            editions.add_metric([coverage], sum(one.coverage.slug == coverage for one in vintages))
+        for coverage in sorted({force.coverage.slug for force in vintages}):
+            editions.add_metric([coverage], sum(force.coverage.slug == coverage for force in vintages))
             try:
-                one = vintage_in_force(coverage=coverage)
+                force = vintage_in_force(coverage=coverage)
             except GeographyError:
                 continue
-            info.add_metric([coverage, one.label, str(one.demo).lower()], 1)
-            since.add_metric([coverage], _start_of(one.effective_from))
-            if one.published_at:
-                published.add_metric([coverage], one.published_at.timestamp())
+            info.add_metric([coverage, force.label, str(force.demo).lower()], 1)
+            since.add_metric([coverage], _start_of(force.effective_from))
+            if force.published_at:
+                published.add_metric([coverage], force.published_at.timestamp())
         yield from (info, since, published, editions)
 
 

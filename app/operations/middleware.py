@@ -1,4 +1,4 @@
-"""What goes around every request: its id, its count, and the headers that protect a browser."""
+"""Middleware of operations: request id, request metrics, security headers."""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whether the standby may be read from: it answers, and it is behind the primary by no more than DB_REPLICA_MAX_LAG_S.
+"""Replica lag monitor: reads go to the standby while it is behind by no more than DB_REPLICA_MAX_LAG_S.
 
 How far behind it is, is found out by asking both where they are in the log of changes: the standby lacks nothing that the
 primary had at the last moment whose position it has reached. That needs no clock but this process's own, and notices a standby
@@ -81,11 +81,11 @@ class ReplicaMonitor:
 
     def ask_primary(self) -> None:
         """Note where the primary is. One that is away may take its time, for which nobody waits who asks the standby."""
-        asked = time.monotonic()
+        started = time.monotonic()
         position = _wal_position(PRIMARY)
         if position is not None:
             with self._lock:
-                self._positions.append((asked, position))
+                self._positions.append((started, position))
                 self._known = time.monotonic()
 
     def ask_standby(self) -> None:
@@ -131,11 +131,11 @@ def _wal_position(alias: str) -> int | None:
     try:
         with connections[alias].cursor() as cursor:
             cursor.execute(_POSITION_SQL)
-            found: int | None = cursor.fetchone()[0]
+            result: int | None = cursor.fetchone()[0]
     except Error:
         connections[alias].close()
         return None
-    return found
+    return result
 
 
 _watch: ReplicaMonitor | None = None
@@ -162,7 +162,7 @@ def start() -> None:
     global _watch  # noqa: PLW0603 - one for the process
     if REPLICA not in settings.DATABASES:
         return
-    _watch = found = ReplicaMonitor(settings.DB_REPLICA_MAX_LAG_S)
+    _watch = replica_monitor = ReplicaMonitor(settings.DB_REPLICA_MAX_LAG_S)
 
     def repeat(ask: Callable[[], None]) -> None:
         while True:
@@ -175,8 +175,8 @@ def start() -> None:
 
     def guard() -> None:
         # Who waits for a standby that says nothing is let go, and asks the primary.
-        if not found.up():
+        if not replica_monitor.up():
             kill_stalled_statements(SILENT_S, alias=REPLICA)
 
-    for task in (found.ask_primary, found.ask_standby, guard):
+    for task in (replica_monitor.ask_primary, replica_monitor.ask_standby, guard):
         threading.Thread(target=repeat, args=(task,), name=f"replica-{task.__name__}", daemon=True).start()

@@ -1,4 +1,4 @@
-"""The id of the request that is being answered: in its answer, in every line that it logs, in a problem it could not help."""
+"""Request id: sent with the response, every log line and every problem."""
 
 import os
 import re
@@ -11,9 +11,9 @@ _SANE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def start(given: str | None) -> str:
+def start(value: str | None) -> str:
     """Return the id of a new request: the one that was given where it is sane, else a new one. Lower case."""
-    request_id = given.lower() if given else ""
+    request_id = value.lower() if value else ""
     if not _SANE.fullmatch(request_id):
         request_id = os.urandom(16).hex()
     _current.set(request_id)

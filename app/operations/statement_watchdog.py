@@ -1,4 +1,4 @@
-"""How long the database takes, and an end to waiting for one statement.
+"""Statement timing and watchdog: closes the connection of a statement that outlives its limit.
 
 `statement_timeout` is the server's: it does not help when its answer never comes. TCP keepalives notice a machine that is gone
 but not a process that hangs. So a thread in each serving process cuts the connection of a statement that has been under way for

@@ -59,7 +59,7 @@ def seeds(folder: Path) -> dict[str, Parts]:
         "heights": files.shape(folder / "d", odd, kind=15),
         "degrees": files.shape(folder / "e", degrees, prj=files.NAD83_PRJ),
     }
-    found = {name: {one.name: one.read_bytes() for one in path.parent.iterdir()} for name, path in made.items()}
+    result = {name: {entry.name: entry.read_bytes() for entry in path.parent.iterdir()} for name, path in made.items()}
     json = files.geojson(folder / "layer.geojson", odd, degrees=True)
     gpkg = folder / "layer.gpkg"
     pyogrio.write_dataframe(pyogrio.read_dataframe(made["utf-8"]), gpkg)
@@ -70,12 +70,12 @@ def seeds(folder: Path) -> dict[str, Parts]:
         pyogrio.write_dataframe(frame, single[-1], driver=driver)
     single.append(folder / "layer.parquet")
     frame.to_parquet(single[-1])
-    found |= {one.suffix: {one.name: one.read_bytes()} for one in single}
+    result |= {item.suffix: {item.name: item.read_bytes()} for item in single}
     for suffix in ("tab", "mif"):
         (folder / suffix).mkdir()
         pyogrio.write_dataframe(frame, folder / suffix / f"layer.{suffix}", driver="MapInfo File")
-        found[f".{suffix}"] = {one.name: one.read_bytes() for one in (folder / suffix).iterdir()}
-    return found
+        result[f".{suffix}"] = {element.name: element.read_bytes() for element in (folder / suffix).iterdir()}
+    return result
 
 
 def make(case: int, good: dict[str, Parts], folder: Path) -> tuple[str, Path]:
@@ -90,7 +90,7 @@ def make(case: int, good: dict[str, Parts], folder: Path) -> tuple[str, Path]:
         parts[victim] = damaged_bytes(parts[victim], chance)
     if chance.random() < 0.15:
         parts = damaged_names(parts, good[chance.choice(sorted(good))], chance)
-    for name in [one for one in parts if "/" in one or "\0" in one or len(one.encode("utf-8", "replace")) > 200]:
+    for name in [part for part in parts if "/" in part or "\0" in part or len(part.encode("utf-8", "replace")) > 200]:
         parts[f"regions-{len(name)}.shp" if chance.random() < 0.5 else "x.txt"] = parts.pop(name)
     if chance.random() < 0.4:
         packed = io.BytesIO()
@@ -176,12 +176,12 @@ def _child(first: int, until: float, good: dict[str, Parts], ended: Counter[str]
         os.close(out)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        with os.fdopen(into, "w", encoding="utf-8", errors="replace") as told:
+        with os.fdopen(into, "w", encoding="utf-8", errors="replace") as details:
             case = first
             while time.monotonic() < until:
                 shared[:16] = struct.pack("<qd", case, time.monotonic())
-                told.write(repr((case, *try_case(case, good))) + "\n")
-                told.flush()
+                details.write(repr((case, *try_case(case, good))) + "\n")
+                details.flush()
                 case += 1
         os._exit(0)
     os.close(into)
@@ -193,8 +193,8 @@ def _child(first: int, until: float, good: dict[str, Parts], ended: Counter[str]
             if began and time.monotonic() - began > HANG_S:
                 os.kill(child, signal.SIGKILL)
     last = first - 1
-    with os.fdopen(out, encoding="utf-8", errors="replace") as told:
-        for line in told:
+    with os.fdopen(out, encoding="utf-8", errors="replace") as details:
+        for line in details:
             last, kind, how = _parsed(line)
             ended[f"{kind}: {how if how in ('read', 'refused') else 'WRONG'}"] += 1
             if how not in ("read", "refused"):
@@ -221,15 +221,15 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--case", type=int, help="only this one")
-    given = parser.parse_args()
+    args = parser.parse_args()
     django.setup()
-    if given.case is not None:
+    if args.case is not None:
         with tempfile.TemporaryDirectory() as name:
-            sys.stdout.write("{}: {}\n".format(*try_case(given.case, seeds(Path(name)))))
+            sys.stdout.write("{}: {}\n".format(*try_case(args.case, seeds(Path(name)))))
         return 0
-    following, ended, findings = run(given.first, given.minutes * 60)
+    following, ended, findings = run(args.first, args.minutes * 60)
     lines = [f"{count:9,d}  {how}" for how, count in sorted(ended.items())]
-    report = "\n".join([f"cases {given.first} to {following - 1}", *lines, *findings, f"{len(findings)} that must not happen"])
+    report = "\n".join([f"cases {args.first} to {following - 1}", *lines, *findings, f"{len(findings)} that must not happen"])
     sys.stdout.write(report + "\n")
     return bool(findings)
 

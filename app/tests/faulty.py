@@ -112,7 +112,10 @@ def furnish() -> None:
     """Draw the tiles of every published vintage of the tiny world, and make the tables of codes to take away."""
     for vintage in Vintage.objects.filter(status=Status.PUBLISHED):
         rebuild_tiles(vintage, lambda: None)
-    make.export([one for one in make.published_downloads() if one.format.name == "csv"], Steps(quiet=True))
+    make.export(
+        [published_download for published_download in make.published_downloads() if published_download.format.name == "csv"],
+        Steps(quiet=True),
+    )
 
 
 @contextlib.contextmanager
@@ -168,34 +171,34 @@ class Wire:
         back.start()
         self._pass(here, there)
         back.join()
-        for one in (here, there):
-            self._open.remove(one)
-            one.close()
+        for item in (here, there):
+            self._open.remove(item)
+            item.close()
 
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+    def _pass(self, item: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while some := one.recv(65536):
+            while recv := item.recv(65536):
                 if self.delay_s:
                     time.sleep(self.delay_s)
                 if not self.silent.is_set():
-                    other.sendall(some)
+                    other.sendall(recv)
         _end(other)
 
     def close(self) -> None:
         """End every connection that goes through it, and take no more."""
         _end(self._listening)
         self._listening.close()
-        for one in list(self._open):
-            _end(one)
+        for item in list(self._open):
+            _end(item)
         for _ in range(100):
             if not self._open:
                 return
             time.sleep(0.05)
 
 
-def _end(one: socket.socket) -> None:
+def _end(item: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
+        item.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,15 +248,15 @@ class Traffic:
         self._threads = [threading.Thread(target=self._ask, args=(number,), daemon=True) for number in range(clients)]
 
     def __enter__(self) -> "Traffic":
-        for one in self._threads:
-            one.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *args: object) -> None:
         self._stop.set()
-        for one in self._threads:
-            one.join(30)
-            assert not one.is_alive(), "a request hangs"
+        for thread in self._threads:
+            thread.join(30)
+            assert not thread.is_alive(), "a request hangs"
 
     def _ask(self, number: int) -> None:
         while not self._stop.is_set():
@@ -263,7 +266,7 @@ class Traffic:
 
     def count(self) -> Counter[int]:
         """Return how many answers there were, by status."""
-        return Counter(one.status for one in list(self.answers))
+        return Counter(answer.status for answer in list(self.answers))
 
 
 def ask(port: int, path: str) -> Answer:
@@ -287,19 +290,21 @@ def well(port: int) -> None:
     seen: list[Answer] = []
     for _ in range(100):
         seen = [ask(port, path) for path in (*KEPT, *ASKED) * 3]
-        if {one.status for one in seen} == ANSWERED and all("cache-status" not in one.headers for one in seen):
+        if {item.status for item in seen} == ANSWERED and all("cache-status" not in entry.headers for entry in seen):
             return
         time.sleep(0.2)
-    pytest.fail(f"it does not come back: {[(one.path, one.status) for one in seen]}")
+    pytest.fail(f"it does not come back: {[(element.path, element.status) for element in seen]}")
 
 
 def held(traffic: Traffic, *, refused: bool = True) -> None:
     """Check every answer so far: nothing is lost, nothing hangs, what can be answered is."""
     answers = list(traffic.answers)
-    wrong = [one for one in answers if one.status not in ANSWERED and not (one.status == 503 and one.retry_after)]
+    wrong = [
+        answer for answer in answers if answer.status not in ANSWERED and not (answer.status == 503 and answer.retry_after)
+    ]
     assert not wrong, wrong[:5]
-    assert {one.path for one in answers if one.status == 503} <= set(ASKED)
-    assert max(one.took_s for one in answers) < HANGS_S
-    assert any(one.status == 503 for one in answers) == refused
-    assert {one.path for one in answers if one.status in ANSWERED} == {*KEPT, *ASKED}
-    assert {one.status for one in answers if one.path == FILE} == {206}
+    assert {item.path for item in answers if item.status == 503} <= set(ASKED)
+    assert max(record.took_s for record in answers) < HANGS_S
+    assert any(candidate.status == 503 for candidate in answers) == refused
+    assert {entry.path for entry in answers if entry.status in ANSWERED} == {*KEPT, *ASKED}
+    assert {element.status for element in answers if element.path == FILE} == {206}

@@ -204,7 +204,7 @@ def real(name: str) -> Path:
 def wobbly(count: int, *, amplitude: float, length: float = CELL) -> list[tuple[float, float]]:
     """Return a wavy line from (0, 0) to (length, 0) with so many vertices between its ends."""
     steps = [index / (count + 1) for index in range(count + 2)]
-    return [(length * one, amplitude * math.sin(one * 40) * math.sin(math.pi * one)) for one in steps]
+    return [(length * step, amplitude * math.sin(step * 40) * math.sin(math.pi * step)) for step in steps]
 
 
 def layer(path: Path | None = None, coverage: str = "health-regions", **options: Any) -> Layer:

@@ -172,8 +172,8 @@ def relate(world: World) -> None:
     for vintage in world.vintages.values():
         if vintage.status == Status.PUBLISHED:
             compute_borders(vintage, BORDER_TOLERANCE_EXACT_M, _tell_nobody)
-            for one, other in missing_pairs(vintage):
-                compute_changes(one, other, _tell_nobody)
+            for value, other in missing_pairs(vintage):
+                compute_changes(value, other, _tell_nobody)
 
 
 def _tell_nobody(number: int) -> None:
@@ -288,4 +288,4 @@ def _levels(place: Place) -> tuple[dict[str, Any], ...]:
 def _rounded(coordinates: Any, decimals: int) -> Any:
     if isinstance(coordinates, float):
         return round(coordinates, decimals)
-    return [_rounded(one, decimals) for one in coordinates]
+    return [_rounded(coordinate, decimals) for coordinate in coordinates]

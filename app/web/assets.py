@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parent / "assets"
 def digest(folder: Path = FOLDER) -> str:
     """Return twelve hexadecimal digits that change with the name or the content of any file below the folder."""
     seen = hashlib.sha256()
-    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         seen.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
     return seen.hexdigest()[:12]

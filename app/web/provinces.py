@@ -1,4 +1,4 @@
-"""Where the name of a province or territory stands on the map, by PRUID: longitude and latitude, chosen by looking."""
+"""Label positions of provinces and territories by PRUID: longitude and latitude, chosen by eye."""
 
 LABEL_POSITIONS: dict[str, tuple[float, float]] = {
     "10": (-61.0, 53.6),

@@ -19,4 +19,4 @@ class Storage(CompressedStaticFilesStorage):  # type: ignore[misc]
         # WhiteNoise gives what it writes the time of what it was made from.
         path = Path(self.path(name))
         made = [path.with_name(path.name + suffix) for suffix in (".gz", ".br")]
-        return all(one.exists() and one.stat().st_mtime == path.stat().st_mtime for one in made)
+        return all(item.exists() and item.stat().st_mtime == path.stat().st_mtime for item in made)

@@ -24,8 +24,8 @@ VENDOR = HERE / "assets" / "vendor"
 
 def packages() -> list[dict[str, Any]]:
     """Return the packages of vendored.toml: name, version, integrity, folder, and files with from, to and sha256."""
-    found: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["package"]
-    return found
+    result: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["package"]
+    return result
 
 
 def fetch(package: dict[str, Any], *, update: bool) -> None:
@@ -63,6 +63,6 @@ def _write_down(old: str, new: str) -> None:
 
 
 if __name__ == "__main__":
-    for one in packages():
-        fetch(one, update="--update" in sys.argv[1:])
-        sys.stdout.write(f"{one['name']} {one['version']}\n")
+    for item in packages():
+        fetch(item, update="--update" in sys.argv[1:])
+        sys.stdout.write(f"{item['name']} {item['version']}\n")

@@ -35,7 +35,7 @@ POLICY = "; ".join(
 def language_of(request: HttpRequest) -> str:
     """Return the page's language: `lang` where it is one of ours, then Accept-Language, then English."""
     accepted = (get_language() or "en")[:2]
-    return next((one for one in (request.GET.get("lang"), accepted) if one in LANGUAGES), "en")
+    return next((item for item in (request.GET.get("lang"), accepted) if item in LANGUAGES), "en")
 
 
 def _etag(request: HttpRequest) -> str:
@@ -69,12 +69,12 @@ def _rendered(language: str) -> str:
         "texts": words,
         "provinces": [
             {
-                "pruid": one.pruid,
-                "abbreviation": one.abbreviation,
-                "name": one.name_fr if language == "fr" else one.name_en,
-                "label": LABEL_POSITIONS[one.pruid],
+                "pruid": province.pruid,
+                "abbreviation": province.abbreviation,
+                "name": province.name_fr if language == "fr" else province.name_en,
+                "label": LABEL_POSITIONS[province.pruid],
             }
-            for one in PROVINCES
+            for province in PROVINCES
         ],
     }
     context = {

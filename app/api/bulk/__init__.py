@@ -1,4 +1,4 @@
-"""Many questions at once: items come in, in one of four formats, and go out in the same order, one status each.
+"""Bulk requests: many positions or codes in, one answer with a status for each out, in the same order.
 
     body, charsets          the request's bytes, decompressed > text
     reading, tables         text > items: each a question, or what is wrong with it

@@ -1,4 +1,4 @@
-"""FSAs and postal codes as items, and the health regions of each of them."""
+"""Bulk lookup of FSAs and postal codes: the health regions of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -49,16 +49,16 @@ def answer_codes(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage
 
 def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
     codes = {item.question.code for item in batch if item.question is not None}
-    found = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
+    regions = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
     reused = reused_codes(vintages["fsa_vintage"])
     chunk: list[Answer] = []
     for item in batch:
-        if item.question is not None and item.question.code not in found:
+        if item.question is not None and item.question.code not in regions:
             item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
         chunk.append(
             Failed(item, language)
             if item.error is not None or item.question is None
-            else _Regions(item, item.question, found[item.question.code], reused, language)
+            else _Regions(item, item.question, regions[item.question.code], reused, language)
         )
     return chunk
 
@@ -71,13 +71,13 @@ class _Regions(Answer):
     def __init__(
         self,
         item: Item[FsaInput],
-        given: FsaInput,
-        found: FsaRegions,
+        fsa_input: FsaInput,
+        fsa_regions: FsaRegions,
         reused: Mapping[str, Sequence[ReusedCode]],
         language: str,
     ) -> None:
         super().__init__(item)
-        self._given, self._found, self._reused, self._language = given, found, reused, language
+        self._given, self._found, self._reused, self._language = fsa_input, fsa_regions, reused, language
 
     def properties(self) -> Mapping[str, Any]:
         block = fsa_payload(self._found, self._given, self._reused, self._language)

@@ -1,4 +1,4 @@
-"""The formats of many items, by media type."""
+"""Media types of bulk bodies."""
 
 from enum import Enum
 
@@ -23,7 +23,7 @@ class BulkFormat(Enum):
         return f"{self.value}; charset=utf-8" if self is BulkFormat.CSV else self.value
 
 
-_BY_MEDIA_TYPE = {one.value: one for one in BulkFormat} | {
+_BY_MEDIA_TYPE = {item.value: item for item in BulkFormat} | {
     "application/ndjson": BulkFormat.NDJSON,
     "application/jsonl": BulkFormat.NDJSON,
     "application/x-jsonlines": BulkFormat.NDJSON,
@@ -35,13 +35,13 @@ _BY_MEDIA_TYPE = {one.value: one for one in BulkFormat} | {
 def format_of(content_type: str) -> BulkFormat:
     """Return the format that a Content-Type header names. Raises: MediaTypeUnknown, with those that there are."""
     media_type = content_type.partition(";")[0].strip().lower()
-    found = _BY_MEDIA_TYPE.get(media_type)
-    if found is None:
+    value = _BY_MEDIA_TYPE.get(media_type)
+    if value is None:
         raise MediaTypeUnknown(
             Message("The body is in none of the formats that are read here."),
-            hint=Message("Content-Type is one of %(known)s.", known=[one.value for one in BulkFormat]),
+            hint=Message("Content-Type is one of %(known)s.", known=[item.value for item in BulkFormat]),
         )
-    return found
+    return value
 
 
 class CSVRenderer(JSONRenderer):

@@ -1,4 +1,4 @@
-"""A body to items, in any of the four formats."""
+"""Parsers of bulk bodies: bytes or lines to items. An item type (`positions`, `codes`) defines a row and a JSON item."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO

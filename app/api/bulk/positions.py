@@ -1,4 +1,4 @@
-"""Positions as items, and what covers each of them."""
+"""Bulk lookup of positions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -133,18 +133,18 @@ class _Located(Answer):
 
     __slots__ = ("_answers", "_found", "_position", "_properties")
 
-    def __init__(self, item: Item[LonLat], position: LonLat, found: tuple[Located, ...], answers: LocateResponder) -> None:
+    def __init__(self, item: Item[LonLat], position: LonLat, result: tuple[Located, ...], answers: LocateResponder) -> None:
         super().__init__(item)
-        self._position, self._found, self._answers = position, found, answers
+        self._position, self._found, self._answers = position, result, answers
         # What may ask the tables is asked at once, where `again` can ask it again.
-        self._properties = answers.properties(position, found) if answers.may_query else None
+        self._properties = answers.properties(position, result) if answers.may_query else None
 
     def properties(self) -> Mapping[str, Any]:
         return self._properties or self._answers.properties(self._position, self._found)
 
     def fields(self) -> Sequence[str]:
         region, fsa = self._found
-        known = region.region or fsa.region
+        known_values = region.region or fsa.region
         name = ""
         if region.region is not None:
             name = region.region.name_fr if self._answers.language == "fr" else region.region.name_en
@@ -153,7 +153,7 @@ class _Located(Answer):
             region.region.code if region.region else "",
             name,
             fsa.region.code if fsa.region else "",
-            known.pruid if known else "",
+            known_values.pruid if known_values else "",
             region.match,
             "true" if region.certain else "false",
             "" if border is None else f"{border:.1f}",

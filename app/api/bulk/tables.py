@@ -65,18 +65,18 @@ def read_table(
         skipped += 1
     head = [first]
     delimiters = declared[1] if declared else _DELIMITERS
-    found = [(delimiter, header) for delimiter in delimiters if (header := _header(head, rest, delimiter)) is not None]
-    if not found:
+    results = [(delimiter, header) for delimiter in delimiters if (header := _header(head, rest, delimiter)) is not None]
+    if not results:
         raise _no_csv(skipped + 1)
 
     def fits(candidate: tuple[str, list[str]]) -> tuple[bool, int]:
         header = candidate[1]
-        columns = [one for one in subject.columns if one.parameter not in chosen]
+        columns = [column for column in subject.columns if column.parameter not in chosen]
         there = {name.strip() for name in header}
         named = all(name.strip() in there for name in chosen.values())
         return named and (not columns or ranked(header, columns) is not None), len(header)
 
-    delimiter, header = max(found, key=fits)
+    delimiter, header = max(results, key=fits)
     places = find(header, subject.columns, chosen)
     feed = _Feed(chain(head, rest), delimiter, skipped)
     rows = _rows(feed, delimiter)

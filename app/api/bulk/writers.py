@@ -1,4 +1,4 @@
-"""From answers to bytes, chunk by chunk."""
+"""Writers of bulk answers: batches of answers to bytes."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -88,7 +88,7 @@ def write_answers(chunks: Iterable[list[Answer]], form: BulkFormat, items: Items
     if form is BulkFormat.CSV:
         return _csv(chunks, items, layout.columns)
     if form is BulkFormat.NDJSON:
-        return (b"".join(json_bytes(_result(one)) + b"\n" for one in chunk) for chunk in chunks)
+        return (b"".join(json_bytes(_result(item)) + b"\n" for item in chunk) for chunk in chunks)
     if form is BulkFormat.GEOJSON:
         taken = {*items.columns} if items.columns else items.property_names()
         prefix = _prefix((*layout.members, *FAILURE_MEMBERS, STATUS_COLUMN), taken)
@@ -108,7 +108,7 @@ def _json(chunks: Iterable[list[Answer]], head: bytes, shape: Callable[[Answer],
     yield head
     comma = b""
     for chunk in chunks:
-        yield comma + json_bytes([shape(one) for one in chunk])[1:-1]
+        yield comma + json_bytes([shape(item) for item in chunk])[1:-1]
         comma = b","
     yield b"]}"
 

@@ -1,4 +1,4 @@
-"""Parts of a file, as HTTP asks for them (RFC 9110, section 14)."""
+"""Byte ranges of a file (RFC 9110, section 14)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Content encodings: which one a client takes, and bodies compressed with it."""
+"""Content encodings: negotiation and compression."""
 
 import gzip
 import zlib

@@ -1,4 +1,4 @@
-"""Concurrency limits of a process, and the rate limit's error."""
+"""Concurrency limits: how many bulk requests run at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

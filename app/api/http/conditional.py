@@ -1,7 +1,7 @@
-"""Answers that depend on nothing but the URL, the vintages and the code: known by an ETag, and made once.
+"""Conditional requests and caching headers for responses that depend only on the URL, the vintages and the code.
 
-The ETag is computed from all of that before anything is read, so a client that has the answer is told so without a query. A
-publication changes the vintage and with it every key.
+The ETag is computed before anything is read, so a client that has the body gets 304 without a query. A publication changes the
+vintage and with it every key.
 """
 
 import hashlib
@@ -79,8 +79,8 @@ def cached_response(
     Raises: TooManyAtOnce for a long body.
     """
     encoding = chosen_encoding(request.headers.get("Accept-Encoding", ""))
-    told = (_code_version(), str(vintage.load_id), vintage.published_at, about, media_type, language, encoding)
-    key = repr(told)
+    details = (_code_version(), str(vintage.load_id), vintage.published_at, about, media_type, language, encoding)
+    key = repr(details)
     etag = f'"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}"'
     if keep:
         request.META[CACHE_KEY] = key
@@ -138,20 +138,20 @@ def _encoded(body: bytes | Iterable[bytes], encoding: str) -> bytes | Iterable[b
 
 def client_has_current(environ: Mapping[str, Any], etag: str) -> bool:
     """Say whether a client has the answer, by its request (WSGI's environ)."""
-    asked = environ.get("HTTP_IF_NONE_MATCH", "")
+    value = environ.get("HTTP_IF_NONE_MATCH", "")
     # If-None-Match compares weakly (RFC 9110, section 13.1.2).
-    return bool(asked) and any(one == "*" or one.removeprefix("W/") == etag for one in parse_etags(asked))
+    return bool(value) and any(parse_etag == "*" or parse_etag.removeprefix("W/") == etag for parse_etag in parse_etags(value))
 
 
 @cache
 def _code_version() -> str:
     """Return a hash of all code and translations that an answer may depend on: another version makes other ETags."""
-    told = hashlib.blake2b(digest_size=8)
+    digest = hashlib.blake2b(digest_size=8)
     for folder in ("api", "geography", "indicators", "locale"):
         for path in sorted(Path(settings.APP_DIR, folder).rglob("*")):
             if path.suffix in {".py", ".mo"}:
-                told.update(path.read_bytes())
-    return told.hexdigest()
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def vary_middleware(

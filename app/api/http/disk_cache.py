@@ -1,8 +1,7 @@
-"""Disk cache of response bodies, shared by every worker of a machine.
+"""Response cache on disk, shared by all workers of a machine. Single flight: one worker creates a body, the others wait.
 
-File names are hashes of the key. Bodies whose request holds a position or a postal code are never stored. A file is the body
-followed by a trailer with its length and digest (`_TRAILER`): a file that was cut short, overwritten or damaged is a miss, and
-is removed. The cache is bounded in bytes on disk and in number of files; eviction runs in `api.http.eviction`, never in a request.
+Bodies are stored as they are sent, compressed. File names are hashes. Requests with a position or a postal code are never
+cached.
 """
 
 import fcntl

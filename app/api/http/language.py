@@ -1,4 +1,4 @@
-"""In which language a request is answered, and what is said in it."""
+"""Content language: negotiation and translation of messages."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -29,23 +29,23 @@ def _negotiated(request: HttpRequest | Request) -> tuple[str, bool]:
     settled: tuple[str, bool] | None = getattr(request, "settled_language", None)
     if settled is None:
         try:
-            given = request.GET.getlist("lang")
+            getlist = request.GET.getlist("lang")
         except SuspiciousOperation:
             # More parameters than are read.
-            given = []
-        settled = negotiate(given, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+            getlist = []
+        settled = negotiate(getlist, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
         setattr(request, "settled_language", settled)  # noqa: B010 - an attribute of ours
     return settled
 
 
-def negotiate(given: Sequence[str], header: str) -> tuple[str, bool]:
+def negotiate(value: Sequence[str], header: str) -> tuple[str, bool]:
     """Return the language, and whether `lang` has settled it.
 
     Args:
         given: every value of `lang`.
         header: Accept-Language.
     """
-    language = given[0].strip().lower() if len(given) == 1 else ""
+    language = value[0].strip().lower() if len(value) == 1 else ""
     return (language, True) if language in LANGUAGES else (_preferred(header), False)
 
 
@@ -79,11 +79,11 @@ def language_middleware(
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        language, given = _negotiated(request)
+        language, negotiated = _negotiated(request)
         activate(language)
         response = get_response(request)
         # Neither a tile nor what was asked for with `lang` depends on the header.
-        if not given and not getattr(response, "same_in_every_language", False):
+        if not negotiated and not getattr(response, "same_in_every_language", False):
             patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
         return response

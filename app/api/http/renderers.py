@@ -1,4 +1,4 @@
-"""Bodies as bytes: orjson, which puts ready-made geometry text (`orjson.Fragment`) into a body without reading it."""
+"""Renderers: bodies as bytes by orjson, which copies ready-made geometry text (`orjson.Fragment`) without parsing it."""
 
 from collections.abc import Mapping
 from typing import Any

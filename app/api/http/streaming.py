@@ -1,4 +1,4 @@
-"""Bodies that are never in memory as a whole: JSON whose geometries are still in the database, and answers out of a file."""
+"""Streaming bodies: JSON whose geometries are read from the database in parts, and answers from a file."""
 
 import logging
 from collections.abc import Iterator, Mapping

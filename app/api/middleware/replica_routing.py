@@ -1,4 +1,4 @@
-"""Requests read from the standby, and begin anew at the primary where it fails them."""
+"""Middleware that routes reads to the standby and retries a failed request on the primary."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import cast

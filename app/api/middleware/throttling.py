@@ -1,4 +1,4 @@
-"""How often one client may ask. Off unless THROTTLE_RATE is set: a proxy or a CDN knows more clients than one process does."""
+"""Rate limit per client. Off unless THROTTLE_RATE is set: a proxy or a CDN sees more of a client than one process does."""
 
 import ipaddress
 import time
@@ -49,12 +49,12 @@ def client(request: HttpRequest) -> str:
         # Fewer addresses than proxies: it came past some of them, and the first one is still from a trusted one or nobody's.
         address = seen[-min(proxies, len(seen))].strip() or address
     try:
-        found = ipaddress.ip_address(_without_port(address))
+        ip_address = ipaddress.ip_address(_without_port(address))
     except ValueError:
         return address[:64]
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
+    if isinstance(ip_address, ipaddress.IPv6Address):
+        return str(ip_address.ipv4_mapped or ipaddress.ip_network((ip_address, 64), strict=False))
+    return str(ip_address)
 
 
 def _without_port(address: str) -> str:
@@ -72,9 +72,9 @@ def throttle(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path_info.rstrip("/") not in _EXEMPT:
-            one = ClientThrottle()
-            if not one.allow_request(request, None):  # type: ignore[arg-type] # there is no view yet
-                return refuse(request, TooManyRequests(max(1, ceil(one.wait() or 0))))
+            client_throttle = ClientThrottle()
+            if not client_throttle.allow_request(request, None):  # type: ignore[arg-type] # there is no view yet
+                return refuse(request, TooManyRequests(max(1, ceil(client_throttle.wait() or 0))))
         return get_response(request)
 
     return middleware

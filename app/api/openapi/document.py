@@ -1,4 +1,4 @@
-"""The OpenAPI document, rendered from what the code itself uses: the specs of the parameters and the table of errors."""
+"""The OpenAPI document, rendered from the request parsers and the table of problem types."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -75,7 +75,7 @@ def documented(
         request: what may be sent as a body, by media type.
         others: schemas of the answer in further media types.
     """
-    kinds = [PROBLEM_TYPES[one] for one in problems]
+    kinds = [PROBLEM_TYPES[problem] for problem in problems]
     kinds += [kind for kind in dict.fromkeys(PROBLEM_TYPES.values()) if kind.slug in _ALWAYS]
     responses: dict[Any, Any] = {
         (200, *media_types): OpenApiResponse(
@@ -98,7 +98,7 @@ def documented(
         operation_id=operation_id,
         tags=[tag],
         summary=summary,
-        parameters=[_parameter(one, "path") for one in spec.path] + [_parameter(one, "query") for one in spec.query],
+        parameters=[_parameter(item, "path") for item in spec.path] + [_parameter(entry, "query") for entry in spec.query],
         request=None
         if request is None
         else {

@@ -166,15 +166,15 @@ def shortened(value: Any, *, geometry: bool = False) -> Any:
     polygon, of that the first three positions and the last. Everything else is whole.
     """
     if isinstance(value, dict):
-        return {name: shortened(one, geometry=name == "coordinates") for name, one in value.items()}
+        return {name: shortened(entry, geometry=name == "coordinates") for name, entry in value.items()}
     if not isinstance(value, list) or not value:
         return value
     if geometry and isinstance(value[0], list):
         is_ring = not isinstance(value[0][0], list)
-        kept = [*value[:_MOST_POSITIONS], value[-1]] if is_ring and len(value) > _MOST_POSITIONS + 1 else value
-        return kept if is_ring else [shortened(value[0], geometry=True)]
+        retained = [*value[:_MOST_POSITIONS], value[-1]] if is_ring and len(value) > _MOST_POSITIONS + 1 else value
+        return retained if is_ring else [shortened(value[0], geometry=True)]
     if isinstance(value[0], dict | list):
-        return [shortened(one) for one in value[:_MOST_ITEMS]]
+        return [shortened(item) for item in value[:_MOST_ITEMS]]
     return value[:_MOST_TEXTS] if isinstance(value[0], str) else value
 
 

@@ -1,4 +1,4 @@
-"""What each route takes, as one spec each, and what its view gets: a frozen object of typed values."""
+"""Request models: one parser for each route, and the frozen object of typed values its view receives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -195,8 +195,8 @@ def _position(values: Values) -> LonLat | None:
     if lat is None and lon is None:
         return None
     if lat is None or lon is None:
-        missing, given = ("lat", "lon") if lat is None else ("lon", "lat")
-        raise ParameterInvalid(Message("%(given)s needs %(missing)s.", given=given, missing=missing), parameter=missing)
+        missing, value = ("lat", "lon") if lat is None else ("lon", "lat")
+        raise ParameterInvalid(Message("%(given)s needs %(missing)s.", given=value, missing=missing), parameter=missing)
     return parse_position(lat=lat, lon=lon)
 
 

@@ -1,4 +1,4 @@
-"""The parameters of the routes: the only place that says what one means. Text comes in, typed values or an error go out."""
+"""Request parameters: meaning, schema and validator of each. Text comes in, a typed value or an error goes out."""
 
 from dataclasses import replace
 
@@ -143,7 +143,7 @@ PROVINCE = Parameter(
     "province",
     parse_province,
     "Only regions of this province or territory: two letters or PRUID.",
-    {"type": "string", "enum": [text for one in PROVINCES for text in (one.abbreviation, one.pruid)]},
+    {"type": "string", "enum": [text for province in PROVINCES for text in (province.abbreviation, province.pruid)]},
     "ON",
 )
 SEARCH = Parameter(
@@ -207,14 +207,14 @@ DETAIL_HIGH = replace(DETAIL_LOW, schema=DETAIL_LOW.schema | {"default": "high"}
 
 def fields_of(code_name: str) -> Parameter:
     """Return the parameter that chooses the properties of regions whose code is called so."""
-    known = (code_name, *PROPERTY_NAMES)
-    some = "|".join(known)
+    known_values = (code_name, *PROPERTY_NAMES)
+    join = "|".join(known_values)
     return Parameter(
         "fields",
-        read_names("fields", known),
-        f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known)}. Without it all of them. "
+        read_names("fields", known_values),
+        f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known_values)}. Without it all of them. "
         "`id`, `bbox` and `geometry` are always there.",
-        {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({some})(,({some}))*$"},
+        {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({join})(,({join}))*$"},
         f"{code_name},name",
     )
 

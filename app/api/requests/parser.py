@@ -1,4 +1,4 @@
-"""How a URL is read: the machinery. What each parameter is, `api.requests.parameters` says.
+"""Request parser: reads a URL by a list of parameters.
 
 A `Param` holds how one value is read and how it is documented; a `Spec` holds the parameters of one route. The OpenAPI
 document is rendered from the same objects (api.openapi.document), so that the two cannot drift apart.
@@ -81,26 +81,26 @@ class RequestParser(Generic[Query]):
         Raises: InvalidInput for a parameter that is unknown, repeated, empty, too long or of the wrong form;
         NotFound for a path that cannot name anything.
         """
-        given = self._given(query)
-        values = self._defaults | {one.name: one.read(path[one.name]) for one in self.path}
+        value = self._given(query)
+        values = self._defaults | {item.name: item.read(path[item.name]) for item in self.path}
         for param in self.query:
-            if param.name in given:
-                values[param.name] = _read(param, *given[param.name])
+            if param.name in value:
+                values[param.name] = _read(param, *value[param.name])
             elif param.required:
                 raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
         return self.build(values)
 
     def _given(self, query: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
         """Return by the name of the parameter the name that it was given, and its text."""
-        given: dict[str, tuple[str, str]] = {}
+        value: dict[str, tuple[str, str]] = {}
         for name, texts in query.items():
             param = self._known.get(name)
             if param is None:
                 raise _unknown(name, list(self._known))
-            if len(texts) > 1 or param.name in given:
+            if len(texts) > 1 or param.name in value:
                 raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
-            given[param.name] = name, texts[0]
-        return given
+            value[param.name] = name, texts[0]
+        return value
 
 
 def _read(param: Parameter, name: str, text: str) -> Any:
@@ -121,9 +121,9 @@ def _read(param: Parameter, name: str, text: str) -> Any:
     return param.read(text)
 
 
-def _unknown(name: str, known: list[str]) -> ParameterInvalid:
+def _unknown(name: str, known_values: list[str]) -> ParameterInvalid:
     shown = name[:40]
     like = _SYNONYMS.get(shown.casefold())
-    close = [like] if like in known else difflib.get_close_matches(shown.casefold(), known, n=1)
+    close = [like] if like in known_values else difflib.get_close_matches(shown.casefold(), known_values, n=1)
     message = Message("There is no parameter '%(name)s' here.", name=shown)
-    return unknown_name(message, shown, like=[str(one) for one in close], known=known)
+    return unknown_name(message, shown, like=[str(item) for item in close], known=known_values)

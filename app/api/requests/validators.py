@@ -1,4 +1,4 @@
-"""How the text of one parameter becomes a value, or an error that names the parameter."""
+"""Validators: the text of one parameter to a value, or an error that names the parameter."""
 
 import difflib
 import re
@@ -63,20 +63,20 @@ def read_choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str
     return reader
 
 
-def read_names(parameter: str, known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+def read_names(parameter: str, known_values: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     """Return a reader of names with commas between them, in any case; they come back once each, in the order of `known`."""
 
     def reader(text: str) -> tuple[str, ...]:
         names = [name.strip().lower() for name in text.split(",")]
         for name in names:
-            if name not in known:
+            if name not in known_values:
                 raise unknown_name(
                     Message("%(name)s holds '%(given)s', which is no property here.", name=parameter, given=name[:40]),
                     parameter,
-                    like=difflib.get_close_matches(name[:40], known, n=1),
-                    known=known,
+                    like=difflib.get_close_matches(name[:40], known_values, n=1),
+                    known=known_values,
                 )
-        return tuple(name for name in known if name in names)
+        return tuple(name for name in known_values if name in names)
 
     return reader
 
@@ -145,7 +145,7 @@ def is_broken(text: str) -> bool:
     if text.isprintable() and "\ufffd" not in text:
         return False
     # What is no UTF-8 arrives as U+FFFD.
-    return any(one == "\ufffd" or (unicodedata.category(one) in ("Cc", "Cs") and not one.isspace()) for one in text)
+    return any(item == "\ufffd" or (unicodedata.category(item) in ("Cc", "Cs") and not item.isspace()) for item in text)
 
 
 def read_search(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which vintages answer a request, with errors that name the parameter at fault."""
+"""Choice of the vintages that answer a request, with errors that name the parameter at fault."""
 
 from datetime import date
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Regions as GeoJSON features."""
+"""GeoJSON features of regions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple

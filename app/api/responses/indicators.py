@@ -87,38 +87,38 @@ def source_payload(published: "PublishedIndicator", language: str) -> dict[str, 
 
 def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"], language: str) -> dict[str, Any]:
     """Return an indicator as the catalogue lists it."""
-    one = published.indicator
+    entry = published.indicator
     french = language == "fr"
     firsts = [item.first for item in series if item.first]
     lasts = [item.last for item in series if item.last]
     return {
-        "id": one.slug,
-        "name": one.name_fr if french else one.name_en,
-        "name_en": one.name_en,
-        "name_fr": one.name_fr,
-        "definition": one.definition_fr if french else one.definition_en,
-        "definition_en": one.definition_en,
-        "definition_fr": one.definition_fr,
+        "id": entry.slug,
+        "name": entry.name_fr if french else entry.name_en,
+        "name_en": entry.name_en,
+        "name_fr": entry.name_fr,
+        "definition": entry.definition_fr if french else entry.definition_en,
+        "definition_en": entry.definition_en,
+        "definition_fr": entry.definition_fr,
         "unit": unit_of(published, "value", language),
-        "kind": one.kind,
-        "period": one.period,
-        "good_direction": one.good_direction,
+        "kind": entry.kind,
+        "period": entry.period,
+        "good_direction": entry.good_direction,
         "measures": [
             {"id": name, "name": translate(MEASURE_WORDS[name], language), "unit": unit_of(published, name, language)}
             for name in published.measures
         ],
         "default_measure": published.measures[0],
-        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and one.slug == "cases"},
-        "coverage": one.coverage or None,
-        "vintage": one.vintage_label or None,
+        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and entry.slug == "cases"},
+        "coverage": entry.coverage or None,
+        "vintage": entry.vintage_label or None,
         "places": len(series),
         "first": min(firsts, default=None),
         "last": max(lasts, default=None),
         "latest": latest_day(series),
-        "cadence": one.cadence,
+        "cadence": entry.cadence,
         **source_payload(published, language),
         "links": [
-            {"rel": name, "type": "application/json", "href": f"/indicators/{one.slug}/{name}"}
+            {"rel": name, "type": "application/json", "href": f"/indicators/{entry.slug}/{name}"}
             for name in ("map", "cube", "series")
         ],
     }
@@ -126,14 +126,14 @@ def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"
 
 def latest_day(series: Sequence["Series"]) -> date | None:
     """Return the last day on which the country is complete, else the last with any report."""
-    national = [one.last_report for one in series if one.place.kind == "country" and one.last_report]
-    reports = [one.last_report for one in series if one.last_report]
+    national = [item.last_report for item in series if item.place.kind == "country" and item.last_report]
+    reports = [entry.last_report for entry in series if entry.last_report]
     return max(national or reports, default=None)
 
 
-def place_payload(one: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
+def place_payload(series: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
     """Return a place of an indicator with the extent of its series."""
-    place = one.place
+    place = series.place
     return {
         "place": place.key,
         "kind": place.kind,
@@ -143,11 +143,11 @@ def place_payload(one: "Series", people: Mapping[int, int], language: str) -> di
         "name": place.name_fr if language == "fr" else place.name_en,
         "name_en": place.name_en,
         "name_fr": place.name_fr,
-        "derived": one.derived,
-        "first": one.first,
-        "last": one.last,
-        "last_report": one.last_report,
-        "ended_on": one.ended_on,
+        "derived": series.derived,
+        "first": series.first,
+        "last": series.last,
+        "last_report": series.last_report,
+        "ended_on": series.ended_on,
         "population": {str(year): number for year, number in people.items()},
     }
 

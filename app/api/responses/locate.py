@@ -1,4 +1,4 @@
-"""The answer about a position, as JSON: the same for one and for many.
+"""Responses of /locate as JSON, for one position and for many.
 
 What does not depend on the position is made into text once for each region, language and vintage and put into every answer as
 it is; that is most of an answer.
@@ -94,7 +94,7 @@ class LocateResponder:
     def properties(self, position: LonLat, located: tuple[Located, ...]) -> dict[str, Any]:
         """Return what is said about a position. Queries: 1 with an accuracy, where the vintage is not in memory."""
         region, fsa = located
-        known = region.region or fsa.region
+        known_values = region.region or fsa.region
         texts = self._texts
         properties: dict[str, Any] = {
             "match": region.match,
@@ -106,7 +106,7 @@ class LocateResponder:
             "neighbour": _NULL if region.neighbour is None else texts.names(region.neighbour),
             "health_region": texts.block(region, "hruid"),
             "fsa": texts.block(fsa, "cfsauid"),
-            "province": _NULL if known is None else texts.province(known.pruid),
+            "province": _NULL if known_values is None else texts.province(known_values.pruid),
         }
         if self._accuracy_m is not None:
             properties["accuracy_m"] = self._accuracy_m
@@ -141,7 +141,7 @@ class LocateResponder:
             | {"share_of_circle": round(shares.get(region.id, 0.0), SHARE_DECIMALS)}
             for region in located.near
         ]
-        return sorted(candidates, key=lambda one: -one["share_of_circle"])
+        return sorted(candidates, key=lambda item: -item["share_of_circle"])
 
 
 def responder_for(query: LocateQuery | LocateManyQuery, language: str) -> LocateResponder:
@@ -187,12 +187,12 @@ class _PayloadFragments:
         region = located.region
         if region is None:
             return _NULL
-        told = (code_name, region.id, located.match, located.certain)
-        text = self._blocks.get(told)
+        details = (code_name, region.id, located.match, located.certain)
+        text = self._blocks.get(details)
         if text is None:
             reused = reused_codes(located.vintage)
             block = located_payload(located, reused=reused, code_name=code_name, language=self._language)
-            text = self._blocks[told] = orjson.Fragment(json_bytes(block))
+            text = self._blocks[details] = orjson.Fragment(json_bytes(block))
         return text
 
     def names(self, region: RegionRef) -> orjson.Fragment:

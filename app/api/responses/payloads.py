@@ -1,4 +1,4 @@
-"""What the bodies share: blocks for vintages and provinces, and the envelopes around features.
+"""Payload builders that responses share: vintages, provinces, feature collections, links.
 
 Foreign members beside `type` and `features` are what RFC 7946, section 6.1, allows.
 """
@@ -91,7 +91,7 @@ def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str,
         "name_en": coverage.name_en,
         "name_fr": coverage.name_fr,
         "vintage": None if in_force is None else vintage_payload(in_force, language),
-        "vintages": [one.label for one in published.vintages],
+        "vintages": [vintage.label for vintage in published.vintages],
         "links": [{"rel": "regions", "type": "application/geo+json", "href": f"/coverages/{coverage.slug}/regions"}],
     }
 
@@ -108,19 +108,19 @@ def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language:
         "checksums": f"{base}/{CHECKSUMS_NAME}",
         "files": [
             {
-                "name": one.name,
-                "format": one.format.name,
-                "title": translate_cached(one.format.title, language),
-                "detail": one.level,
-                "health_region_vintage": one.other.label if one.other else None,
-                "media_type": one.format.media_type,
-                "state": one.state,
-                "bytes": one.size,
-                "sha256": one.sha256,
-                "href": f"{base}/{one.name}",
-                "pinned_href": f"{base}/{one.sha256[:16]}/{one.name}" if one.sha256 else None,
+                "name": file.name,
+                "format": file.format.name,
+                "title": translate_cached(file.format.title, language),
+                "detail": file.level,
+                "health_region_vintage": file.other.label if file.other else None,
+                "media_type": file.format.media_type,
+                "state": file.state,
+                "bytes": file.size,
+                "sha256": file.sha256,
+                "href": f"{base}/{file.name}",
+                "pinned_href": f"{base}/{file.sha256[:16]}/{file.name}" if file.sha256 else None,
             }
-            for one in files
+            for file in files
         ],
     }
 
@@ -131,13 +131,13 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     Args:
         vintages: by the name of the parameter that chooses each (`vintage`, `fsa_vintage`), which names the member too.
     """
-    demo = any(one.demo for one in vintages.values())
+    demo = any(vintage.demo for vintage in vintages.values())
     members: dict[str, Any] = {"demo": demo}
     if demo:
         members["notice"] = translate_cached(NOTICE, language)
-    members |= {name: vintage_payload(one, language) for name, one in vintages.items()}
-    members["attribution"] = _distinct(attribution(one, language) for one in vintages.values())
-    members["licence"] = _distinct(one.licence for one in vintages.values())
+    members |= {name: vintage_payload(value, language) for name, value in vintages.items()}
+    members["attribution"] = _distinct(attribution(item, language) for item in vintages.values())
+    members["licence"] = _distinct(entry.licence for entry in vintages.values())
     return members
 
 
@@ -148,7 +148,7 @@ def licence_links(body: Any) -> str:
     """
     blocks = [body.get(name) for name in ("vintage", "fsa_vintage")] if isinstance(body, dict) else []
     addresses = dict.fromkeys(block["licence_url"] for block in blocks if isinstance(block, dict))
-    return ", ".join(f'<{iri_to_uri(one)}>; rel="license"' for one in addresses if web_address(one))
+    return ", ".join(f'<{iri_to_uri(address)}>; rel="license"' for address in addresses if web_address(address))
 
 
 def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def page_links(
 
 def add_links(response: "HttpResponseBase", links: Iterable[Mapping[str, str]]) -> None:
     """Add the links to other pages of a list to the Link header (RFC 8288)."""
-    pages = [f'<{one["href"]}>; rel="{one["rel"]}"; type="{one["type"]}"' for one in links if one["rel"] != "self"]
+    pages = [f'<{link["href"]}>; rel="{link["rel"]}"; type="{link["type"]}"' for link in links if link["rel"] != "self"]
     if header := ", ".join([*pages, *filter(None, [response.headers.get("Link")])]):
         response.headers["Link"] = header
 
@@ -223,17 +223,17 @@ def warnings_payload(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", la
         reused: by code, as `geography.queries.changes.reused_codes` gives them for the region's vintage.
     """
     warnings = []
-    for one in reused.get(code, ()):
-        name = one.name_fr if language == "fr" else one.name_en
+    for item in reused.get(code, ()):
+        name = item.name_fr if language == "fr" else item.name_en
         warnings.append(
             {
                 "type": "code-reused",
-                "vintage": one.vintage,
+                "vintage": item.vintage,
                 "name": name,
                 "detail": translate(
                     Message(
                         "In vintage %(vintage)s the code %(code)s means another place: %(name)s.",
-                        vintage=one.vintage,
+                        vintage=item.vintage,
                         code=code,
                         name=name,
                     ),
@@ -260,23 +260,23 @@ def located_payload(
 
 
 def fsa_payload(
-    found: "FsaRegions", given: "FsaInput", reused: "Mapping[str, Sequence[ReusedCode]]", language: str
+    fsa_regions: "FsaRegions", fsa_input: "FsaInput", reused: "Mapping[str, Sequence[ReusedCode]]", language: str
 ) -> dict[str, Any]:
     """Return what is said of an FSA beside its health regions, and what of the question was used; `reused` of its vintage."""
     return {
-        "code": found.fsa.code,
-        "is_split": len(found.overlaps) > 1,
-        "province": province_payload(found.fsa.pruid, language),
-        "given": "postal_code" if given.from_postal_code else "fsa",
-        "used": found.fsa.code,
-        "share_outside": round(found.share_outside, SHARE_DECIMALS),
-        "warnings": warnings_payload(found.fsa.code, reused, language),
-        "slivers_left_out": found.slivers,
-        "artefacts": artefacts_block(found.artefacts, code_name="hruid", language=language),
+        "code": fsa_regions.fsa.code,
+        "is_split": len(fsa_regions.overlaps) > 1,
+        "province": province_payload(fsa_regions.fsa.pruid, language),
+        "given": "postal_code" if fsa_input.from_postal_code else "fsa",
+        "used": fsa_regions.fsa.code,
+        "share_outside": round(fsa_regions.share_outside, SHARE_DECIMALS),
+        "warnings": warnings_payload(fsa_regions.fsa.code, reused, language),
+        "slivers_left_out": fsa_regions.slivers,
+        "artefacts": artefacts_block(fsa_regions.artefacts, code_name="hruid", language=language),
     }
 
 
-def artefacts_block(found: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
+def artefacts_block(result: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
     """Return the shares that two editions which draw one border differently make up."""
     return [
         region_names(artefact.region, code_name=code_name, language=language)
@@ -285,7 +285,7 @@ def artefacts_block(found: "Sequence[ArtefactShare]", *, code_name: str, languag
             "share_of_fsa": round(artefact.share_of_fsa, SHARE_DECIMALS),
             "width_m": artefact.width_m,
         }
-        for artefact in found
+        for artefact in result
     ]
 
 

@@ -1,4 +1,4 @@
-"""Bodies about editions: one whole, with what its load found, and what became of regions between two."""
+"""Payloads of a vintage with its load report, and of the changes between two vintages."""
 
 import re
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ INVALID = {
 }
 
 
-def vintage_report_payload(vintage: "Vintage", found: "VintageReport", language: str) -> dict[str, Any]:
+def vintage_report_payload(vintage: "Vintage", vintage_report: "VintageReport", language: str) -> dict[str, Any]:
     """Return an edition with all that may be told of its load: not who ran it, nor on what machine."""
-    report = found.report
+    report = vintage_report.report
     return vintage_listing(vintage, language) | {
         "source_file": vintage.source_file.replace("\\", "/").rsplit("/", 1)[-1],
         "sha256": vintage.source_sha256,
@@ -43,16 +43,19 @@ def vintage_report_payload(vintage: "Vintage", found: "VintageReport", language:
         "vertices": report.get("vertices"),
         "encoding": report.get("encoding"),
         "crs": report.get("crs"),
-        "gates": [_gate(one, language) for one in report.get("gates", ())],
+        "gates": [_gate(gate, language) for gate in report.get("gates", ())],
         "repairs": {
-            "count": len(found.repaired),
-            "codes": found.repaired,
-            "notes": [_note(one, language) for one in report.get("repairs", ())],
+            "count": len(vintage_report.repaired),
+            "codes": vintage_report.repaired,
+            "notes": [_note(repair, language) for repair in report.get("repairs", ())],
         },
-        "levels": [{"level": one.name, "tolerance_m": one.tolerance_m, "vertices": one.vertices} for one in found.levels],
-        "border_tolerance_m": found.border_tolerance_m,
+        "levels": [
+            {"level": level.name, "tolerance_m": level.tolerance_m, "vertices": level.vertices}
+            for level in vintage_report.levels
+        ],
+        "border_tolerance_m": vintage_report.border_tolerance_m,
         "misfit_m": vintage.misfit_m,
-        "compared_with": found.compared_with,
+        "compared_with": vintage_report.compared_with,
     }
 
 
@@ -74,11 +77,11 @@ def _gate(gate: Mapping[str, Any], language: str) -> dict[str, Any]:
 def _note(repair: str, language: str) -> dict[str, str]:
     """Take `row 26 (2410): what was wrong[where]; area changed by -0.1 km2` apart."""
     where, _, what = repair.partition("): ")
-    if found := _REPAIR.fullmatch(what):
-        reason = INVALID.get(found["reason"]) or Message("The geometry was invalid")
-        place = Message(" at x, y = %(place)s", place=found["place"].strip().replace(" ", ", ")) if found["place"] else ""
+    if match := _REPAIR.fullmatch(what):
+        reason = INVALID.get(match["reason"]) or Message("The geometry was invalid")
+        place = Message(" at x, y = %(place)s", place=match["place"].strip().replace(" ", ", ")) if match["place"] else ""
         what = translate(
-            Message("%(reason)s%(place)s; the area changed by %(km2)s km2", reason=reason, place=place, km2=found["km2"]),
+            Message("%(reason)s%(place)s; the area changed by %(km2)s km2", reason=reason, place=place, km2=match["km2"]),
             language,
         )
     return {"code": where.rpartition("(")[2], "what": what}
@@ -106,7 +109,7 @@ def changed_payload(changed: "Changed", language: str) -> dict[str, Any]:
         "kind": changed.kind,
         "share_outside": round(changed.share_outside, SHARE_DECIMALS),
         "code_reused": changed.code_reused,
-        "counterparts": [_counterpart(one, language) for one in changed.counterparts],
+        "counterparts": [_counterpart(counterpart, language) for counterpart in changed.counterparts],
         "slivers_left_out": changed.slivers,
     }
 

@@ -1,1 +1,1 @@
-"""Views: a query object in, a selector or two, a body out. They never touch the tables."""
+"""Views: typed query in, reads, response out. They never touch the tables."""

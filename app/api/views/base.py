@@ -1,4 +1,4 @@
-"""What every view of the API does: read the URL by its spec, settle the language, say so in the headers."""
+"""Base views: parse the URL, negotiate the language, set the shared headers."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""POST with many items: read the body, answer all of it, and only then send."""
+"""Base view of bulk routes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -76,7 +76,7 @@ class BulkView(ApiView):
         if self.request.method != "POST":
             return super().get_renderers()
         own = self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-        return sorted((one() for one in (*self.bulk_renderers, *_TEXT_RENDERERS)), key=lambda one: one.media_type != own)
+        return sorted((item() for item in (*self.bulk_renderers, *_TEXT_RENDERERS)), key=lambda entry: entry.media_type != own)
 
     def chunks(self, query: Any, items: Items[Any]) -> Body:
         """Return the parts of the answer to these items."""

@@ -1,4 +1,4 @@
-"""Coverages of any kind: what there is, and their regions under names that are the same for all of them."""
+"""Views of coverages and of their regions under names that hold for every coverage."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -29,8 +29,8 @@ class CoveragesView(ApiView):
     def get(self, request: Request) -> Response:
         """List the kinds of regions, with the vintage that answers today and the labels of all. Empty before the first one."""
         self.ask(request, models.PLAIN)
-        found = published_coverages()
-        return Response({"coverages": [coverage_listing(one, self.language) for one in found]})
+        coverages = published_coverages()
+        return Response({"coverages": [coverage_listing(coverage, self.language) for coverage in coverages]})
 
 
 class CoverageRegionsView(LayerView):
@@ -74,4 +74,4 @@ class CoverageRegionView(LayerView):
         """Return a region by its code or its DGUID."""
         query = self.ask(request, models.COVERAGE_REGION, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
-        return self.one(request, query)
+        return self.item(request, query)

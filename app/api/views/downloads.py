@@ -1,4 +1,4 @@
-"""Published vintages as files: a list of them, as JSON and as a page, and the files themselves."""
+"""Views of the files of published vintages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,9 +63,13 @@ class PageRenderer(BaseRenderer):
         if context["response"].status_code >= 400:
             return json_bytes(data)
         language = context["view"].language
-        in_force = {one.coverage.slug: one.in_force.label for one in published_coverages() if one.in_force is not None}
-        for one in data["downloads"]:
-            one["in_force"] = in_force.get(one["vintage"]["coverage"]) == one["vintage"]["label"]
+        in_force = {
+            download.coverage.slug: download.in_force.label
+            for download in published_coverages()
+            if download.in_force is not None
+        }
+        for download in data["downloads"]:
+            download["in_force"] = in_force.get(download["vintage"]["coverage"]) == download["vintage"]["label"]
         return render_to_string(
             "api/downloads.html",
             data | {"language": language, "notice": translate_cached(NOTICE, language)},
@@ -119,37 +123,41 @@ class DownloadView(ApiView):
         """
         query = self.ask(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
         if query.file == CHECKSUMS_NAME:
-            ready = [one for one in vintage_downloads(coverage=query.coverage, label=query.label) if one.sha256]
-            text = "".join(f"{one.sha256}  {one.name}\n" for one in ready)
+            ready = [
+                vintage_download
+                for vintage_download in vintage_downloads(coverage=query.coverage, label=query.label)
+                if vintage_download.sha256
+            ]
+            text = "".join(f"{item.sha256}  {item.name}\n" for item in ready)
             return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
         return self.send(request, query)
 
     def send(self, request: Request, query: models.DownloadQuery) -> HttpResponseBase:
         """Answer with the file or the part of it that was asked for. Queries: as for `catalogue.published`."""
-        found = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
-        etag = f'"{found.sha256}"'
+        get = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
+        etag = f'"{get.sha256}"'
         headers = {
             "ETag": etag,
             "Cache-Control": self.cache_control,
             "Accept-Ranges": "bytes",
-            "Content-Type": found.format.media_type,
-            "Content-Disposition": str(content_disposition_header(as_attachment=True, filename=found.name)),
-            "Link": _links(found),
+            "Content-Type": get.format.media_type,
+            "Content-Disposition": str(content_disposition_header(as_attachment=True, filename=get.name)),
+            "Link": _links(get),
             "X-Content-Type-Options": "nosniff",
         }
         unchanged = get_conditional_response(request._request, etag, None, HttpResponse(headers=headers))
         if unchanged is not None and unchanged.status_code != 200:
             return unchanged
         if settings.DOWNLOADS_HEADER:
-            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(found)})
-        size = int(found.size or 0)
+            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(get)})
+        size = int(get.size or 0)
         try:
             part = requested_part(request.headers.get("Range"), if_range=request.headers.get("If-Range"), etag=etag, size=size)
         except RangeUnsatisfiable as error:
             refused = self.handle_exception(error)
             refused.headers["Content-Range"] = f"bytes */{size}"
             return refused
-        return _sent(request, found, part or range(size), headers, status=200 if part is None else 206)
+        return _sent(request, get, part or range(size), headers, status=200 if part is None else 206)
 
 
 class PinnedDownloadView(DownloadView):
@@ -175,29 +183,31 @@ class PinnedDownloadView(DownloadView):
         )
 
 
-def _sent(request: Request, found: Download, part: range, headers: dict[str, str], *, status: int) -> HttpResponseBase:
+def _sent(request: Request, download: Download, part: range, headers: dict[str, str], *, status: int) -> HttpResponseBase:
     if status == 206:
-        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{found.size}"
+        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{download.size}"
     try:
-        source = found.path.open("rb")
+        source = download.path.open("rb")
     except OSError:
         # Deleted this very moment.
-        raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=found.name)) from None
+        raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=download.name)) from None
     head = request.method == "HEAD"
     return send_range(source, part, headers=headers, head=head, large=len(part) > _LARGE, status=status)
 
 
-def _links(found: Download) -> str:
+def _links(download: Download) -> str:
     """Return what else there is about a file: the licences of its editions, and what describes a table."""
-    addresses = dict.fromkeys(one.licence_url for one in (found.vintage, found.other) if one and web_address(one.licence_url))
-    links = [f'<{quote(one, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"' for one in addresses]
-    if found.format.name in {"csv", "shares"}:
-        base = f"/downloads/{found.vintage.coverage.slug}/{found.vintage.label}"
-        links.append(f'<{base}/{found.name}{DESCRIBES}>; rel="describedby"; type="application/csvm+json"')
+    addresses = dict.fromkeys(
+        item.licence_url for item in (download.vintage, download.other) if item and web_address(item.licence_url)
+    )
+    links = [f'<{quote(address, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"' for address in addresses]
+    if download.format.name in {"csv", "shares"}:
+        base = f"/downloads/{download.vintage.coverage.slug}/{download.vintage.label}"
+        links.append(f'<{base}/{download.name}{DESCRIBES}>; rel="describedby"; type="application/csvm+json"')
     return ", ".join(links)
 
 
-def _for_proxy(found: Download) -> str:
-    path = found.path.relative_to(settings.DOWNLOADS_DIR).as_posix()
+def _for_proxy(download: Download) -> str:
+    path = download.path.relative_to(settings.DOWNLOADS_DIR).as_posix()
     prefix = settings.DOWNLOADS_PREFIX or str(settings.DOWNLOADS_DIR)
     return quote(f"{prefix.rstrip('/')}/{path}")

@@ -41,17 +41,17 @@ class IndicatorView(ApiView):
         if suffix is None:
             chosen: tuple[BaseRenderer, str] = super().perform_content_negotiation(request, force)
             return chosen
-        by_suffix = {one.format: one for one in self.renderer_classes}
+        by_suffix = {renderer_class.format: renderer_class for renderer_class in self.renderer_classes}
         renderer = by_suffix.get(suffix, JSONRenderer)()
         return renderer, renderer.media_type
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse a suffix that names no format of the route."""
         super().initial(request, *args, **kwargs)
-        if kwargs.get("suffix", "json") not in {one.format for one in self.renderer_classes}:
+        if kwargs.get("suffix", "json") not in {renderer_class.format for renderer_class in self.renderer_classes}:
             raise Http404
 
-    def kept(
+    def retained(
         self,
         request: Request,
         query: PlainQuery,

@@ -49,12 +49,12 @@ class MapView(TableView):
 
         def make() -> Pieces:
             on = query.day or bodies.latest_day(figures.indicator_series(published.indicator)) or date.today()
-            found = figures.figures_on(published.indicator, measure, on)
+            figures_on = figures.figures_on(published.indicator, measure, on)
             regions: Mapping[str, figures.Figure | None]
             if vintage is None:
-                regions = {**maps.by_key(found, PlaceKind.REGION), **maps.by_key(found, PlaceKind.SITE)}
+                regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
             else:
-                regions = maps.figures_of_regions(found, measure, vintage)
+                regions = maps.figures_of_regions(figures_on, measure, vintage)
             return self.written(
                 request,
                 lambda: self.body(
@@ -62,16 +62,16 @@ class MapView(TableView):
                     query=query,
                     measure=measure,
                     on=on,
-                    found=found,
+                    found=figures_on,
                     regions=regions,
                     edition=(vintage.coverage.slug, vintage.label) if vintage else own,
                 ),
                 bodies.COLUMNS,
-                lambda: _map_rows(published, measure, on, found, regions),
+                lambda: _map_rows(published, measure, on, figures_on, regions),
             )
 
         about = (vintage.pk, vintage.published_at) if vintage else ()
-        return self.kept(request, query, published, *about, make=make)
+        return self.retained(request, query, published, *about, make=make)
 
     def body(
         self,
@@ -87,7 +87,7 @@ class MapView(TableView):
         """Return the map as JSON shows it."""
         named: dict[str, Any] = {"on": on, "coverage": edition[0] or None, "vintage": edition[1] or None}
         if query.values_only:
-            values = {code: bodies.number(one.element.value) if one else None for code, one in regions.items()}
+            values = {code: bodies.number(value.element.value) if value else None for code, value in regions.items()}
             return {"indicator": published.indicator.slug, "measure": measure} | named | {"values": values}
         provinces = maps.by_key(found, PlaceKind.PROVINCE)
         country = maps.by_key(found, PlaceKind.COUNTRY).get("CA")
@@ -95,13 +95,13 @@ class MapView(TableView):
             head(published, measure, self.language)
             | named
             | {
-                "values": {code: bodies.figure_payload(one) for code, one in regions.items()},
+                "values": {code: bodies.figure_payload(entry) for code, entry in regions.items()},
                 "unassigned": {
-                    str(bodies.province_of(one.place)): bodies.figure_payload(one)
-                    | {"share_of_province": _share(one, provinces)}
-                    for one in maps.by_key(found, PlaceKind.UNASSIGNED).values()
+                    str(bodies.province_of(item.place)): bodies.figure_payload(item)
+                    | {"share_of_province": _share(item, provinces)}
+                    for item in maps.by_key(found, PlaceKind.UNASSIGNED).values()
                 },
-                "provinces": {key: bodies.figure_payload(one) for key, one in provinces.items()},
+                "provinces": {key: bodies.figure_payload(element) for key, element in provinces.items()},
                 "country": bodies.figure_payload(country) if country else None,
                 "statuses": bodies.statuses_payload(self.language),
             }
@@ -120,11 +120,11 @@ def _map_rows(
     published: PublishedIndicator,
     measure: str,
     on: date,
-    found: Sequence[figures.Figure],
+    result: Sequence[figures.Figure],
     regions: Mapping[str, figures.Figure | None],
 ) -> Iterator[dict[str, Any]]:
-    for code, one in regions.items():
-        yield bodies.figure_row(published, measure, code, one, on)
-    for figure in found:
+    for code, value in regions.items():
+        yield bodies.figure_row(published, measure, code, value, on)
+    for figure in result:
         if figure.place.kind not in (PlaceKind.REGION, PlaceKind.SITE):
             yield bodies.figure_row(published, measure, figure.place.key, figure, on)

@@ -44,7 +44,7 @@ class CubeView(TableView):
         query = self.ask(request, queries.CUBE, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
-        return self.kept(request, query, published, make=lambda: self.columns(request, published, measure, query.frequency))
+        return self.retained(request, query, published, make=lambda: self.columns(request, published, measure, query.frequency))
 
     def columns(
         self,
@@ -67,8 +67,8 @@ class CubeView(TableView):
         days = [rows[0].start + timedelta(days=step * number) for number in range(length)] if rows else []
 
         def body() -> dict[str, Any]:
-            values = {row.place.key: [bodies.number(one.value) for one in row.elements] for row in rows}
-            status = {row.place.key: bodies.runs(one.status for one in row.elements) for row in rows}
+            values = {row.place.key: [bodies.number(element.value) for element in row.elements] for row in rows}
+            status = {row.place.key: bodies.runs(item.status for item in row.elements) for row in rows}
             shown: dict[str, Any] = {"places": values, "status": status}
             if names:
                 shown = {
@@ -118,8 +118,8 @@ class SeriesView(CubeView):
             def extra() -> dict[str, Any]:
                 provinces = {place.pruid for place in places}
                 notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
-                shown = [one for one in notes if one.place is None or one.place.pruid in provinces or "" in provinces]
-                return {"notes": [bodies.note_payload(one, self.language) for one in shown]}
+                shown = [note for note in notes if note.place is None or note.place.pruid in provinces or "" in provinces]
+                return {"notes": [bodies.note_payload(item, self.language) for item in shown]}
 
             return self.columns(
                 request,
@@ -128,16 +128,19 @@ class SeriesView(CubeView):
                 query.frequency,
                 names=True,
                 extra=extra,
-                places=[one.pk for one in places],
+                places=[entry.pk for entry in places],
                 first=query.first,
                 last=query.last,
             )
 
-        return self.kept(request, query, published, make=make)
+        return self.retained(request, query, published, make=make)
 
 
 def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
-    by_key = {one.place.key.casefold(): one.place for one in figures.indicator_series(published.indicator)}
+    by_key = {
+        indicator_sery.place.key.casefold(): indicator_sery.place
+        for indicator_sery in figures.indicator_series(published.indicator)
+    }
     for key in keys:
         if key.casefold() not in by_key:
             raise PlaceUnknown(
@@ -151,8 +154,8 @@ def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
 def _check_span(query: queries.SeriesQuery, published: PublishedIndicator, places: int) -> None:
     """Raise ParameterInvalid for a span that an answer cannot hold."""
     series = figures.indicator_series(published.indicator)
-    first = query.first or min(one.first for one in series if one.first)
-    last = query.last or max(one.last for one in series if one.last)
+    first = query.first or min(item.first for item in series if item.first)
+    last = query.last or max(entry.last for entry in series if entry.last)
     if (last - first).days * places > ELEMENTS_MAX:
         raise errors.ParameterInvalid(
             Message("An answer holds at most %(most)s values, places times days.", most=ELEMENTS_MAX),

@@ -36,14 +36,14 @@ class IndicatorsView(IndicatorView):
             return json_body(
                 {
                     "indicators": [
-                        bodies.indicator_payload(one, figures.indicator_series(one.indicator), self.language)
-                        for one in catalogue.indicators.values()
+                        bodies.indicator_payload(indicator, figures.indicator_series(indicator.indicator), self.language)
+                        for indicator in catalogue.indicators.values()
                     ],
                     "statuses": bodies.statuses_payload(self.language),
                 }
             )
 
-        return self.kept(request, query, None, make=make)
+        return self.retained(request, query, None, make=make)
 
 
 class IndicatorDetailView(IndicatorView):
@@ -65,15 +65,15 @@ class IndicatorDetailView(IndicatorView):
 
         def make() -> Pieces:
             series = figures.indicator_series(published.indicator)
-            people = figures.populations([one.place for one in series])
+            people = figures.populations([item.place for item in series])
             notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
             return json_body(
                 bodies.indicator_payload(published, series, self.language)
                 | {
-                    "places": [bodies.place_payload(one, people.get(one.place_id, {}), self.language) for one in series],
-                    "notes": [bodies.note_payload(one, self.language) for one in notes],
+                    "places": [bodies.place_payload(entry, people.get(entry.place_id, {}), self.language) for entry in series],
+                    "notes": [bodies.note_payload(note, self.language) for note in notes],
                     "statuses": bodies.statuses_payload(self.language),
                 }
             )
 
-        return self.kept(request, query, published, make=make)
+        return self.retained(request, query, published, make=make)

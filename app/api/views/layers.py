@@ -1,4 +1,4 @@
-"""Regions of one coverage: lists and single features."""
+"""Views of layers: lists of regions and single features of one coverage."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,7 @@ class LayerView(GeoView):
     coverage: str
     serializer: type[RegionSerializer]
 
-    def one(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
+    def item(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
         """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
         vintage = chosen(query, self.coverage)
 
@@ -100,7 +100,7 @@ class LayerView(GeoView):
         Queries: as for `regions_page`, none where the answer is kept or known; as for `regions_count` for a page.
         """
         vintage = chosen(query, self.coverage)
-        given = dict(sorted(request.query_params.dict().items()))
+        value = dict(sorted(request.query_params.dict().items()))
         conditions: dict[str, Any] = {
             "province": query.province,
             "search": query.search,
@@ -111,7 +111,7 @@ class LayerView(GeoView):
         def links(matched: int) -> list[dict[str, str]]:
             return page_links(
                 path=request.path.rstrip("/"),
-                given=given,
+                given=value,
                 label=vintage.label,
                 limit=query.limit,
                 offset=query.offset,
@@ -135,9 +135,9 @@ class LayerView(GeoView):
         # Positions and searches are private. Of all other parameters only those with few values make a body worth storing:
         # with any limit, offset, date or choice of fields, a client could fill the cache.
         personal = query.position is not None or query.bbox is not None or query.search is not None
-        stored = given.keys() <= _STORED_WITH
+        stored = value.keys() <= _STORED_WITH
         response = self.cached(
-            request, query, given, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=personal
+            request, query, value, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=personal
         )
         if query.limit is not None or query.offset:
             add_links(response, links(regions_count(vintage=vintage, **conditions)))
@@ -183,7 +183,7 @@ class HealthRegionView(LayerView):
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
-        return self.one(request, self.ask(request, models.HEALTH_REGION, id=id))
+        return self.item(request, self.ask(request, models.HEALTH_REGION, id=id))
 
 
 class FsasView(BulkView, LayerView):

@@ -1,4 +1,4 @@
-"""Postal codes and health regions: which health regions an FSA belongs to, and which FSAs a health region holds."""
+"""Views of the health regions of an FSA and the FSAs of a health region."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -42,7 +42,7 @@ class FsaView(GeoView):
         """
         query = self.ask(request, models.FSA, code=code)
         vintages = chosen_pair(query)
-        found = fsa_health_regions(
+        regions = fsa_health_regions(
             fsa_vintage=vintages["fsa_vintage"],
             health_region_vintage=vintages["vintage"],
             code=query.fsa.code,
@@ -50,11 +50,11 @@ class FsaView(GeoView):
         )
         shares = {
             overlap.region.code: shares_payload(overlap) | {"region_area_km2": overlap.region.area_km2}
-            for overlap in found.overlaps
+            for overlap in regions.overlaps
         }
         drawn = features(
             HealthRegionSerializer,
-            [overlap.region for overlap in found.overlaps],
+            [overlap.region for overlap in regions.overlaps],
             vintage=vintages["vintage"],
             language=self.language,
             shares=shares,
@@ -63,7 +63,7 @@ class FsaView(GeoView):
             request,
             collection(
                 drawn,
-                fsa=fsa_payload(found, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
+                fsa=fsa_payload(regions, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance(vintages, self.language),
@@ -89,7 +89,7 @@ class HealthRegionFsasView(GeoView):
         """
         query = self.ask(request, models.HEALTH_REGION_FSAS, id=id)
         vintages = chosen_pair(query)
-        found = health_region_fsas(
+        fsas = health_region_fsas(
             fsa_vintage=vintages["fsa_vintage"],
             health_region_vintage=vintages["vintage"],
             region_id=query.region_id,
@@ -97,11 +97,11 @@ class HealthRegionFsasView(GeoView):
         )
         shares = {
             overlap.region.code: shares_payload(overlap) | {"fsa_area_km2": overlap.region.area_km2}
-            for overlap in found.overlaps
+            for overlap in fsas.overlaps
         }
         drawn = features(
             FsaSerializer,
-            [overlap.region for overlap in found.overlaps],
+            [overlap.region for overlap in fsas.overlaps],
             vintage=vintages["fsa_vintage"],
             language=self.language,
             shares=shares,
@@ -110,11 +110,11 @@ class HealthRegionFsasView(GeoView):
             request,
             collection(
                 drawn,
-                health_region=region_names(found.region, code_name="hruid", language=self.language)
+                health_region=region_names(fsas.region, code_name="hruid", language=self.language)
                 | {
-                    "warnings": warnings_payload(found.region.code, reused_codes(vintages["vintage"]), self.language),
-                    "slivers_left_out": found.slivers,
-                    "artefacts": artefacts_block(found.artefacts, code_name="cfsauid", language=self.language),
+                    "warnings": warnings_payload(fsas.region.code, reused_codes(vintages["vintage"]), self.language),
+                    "slivers_left_out": fsas.slivers,
+                    "artefacts": artefacts_block(fsas.artefacts, code_name="cfsauid", language=self.language),
                 },
                 number_matched=len(drawn),
                 number_returned=len(drawn),

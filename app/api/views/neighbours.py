@@ -1,4 +1,4 @@
-"""Which regions a region touches."""
+"""Views of the neighbours of a region."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -28,22 +28,22 @@ class NeighboursView(GeoView):
     def neighbours(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
         """Answer with the neighbours of a region. Queries: 2, and those of `reused_codes`."""
         vintage = chosen(query, self.coverage)
-        found = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
-        lengths = {border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in found.borders}
+        result = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
+        lengths = {border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in result.borders}
         drawn = features(
             self.serializer,
-            [border.neighbour for border in found.borders],
+            [border.neighbour for border in result.borders],
             vintage=vintage,
             language=self.language,
             shares=lengths,
         )
-        region = region_names(found.region, code_name=self.code_name, language=self.language)
+        region = region_names(result.region, code_name=self.code_name, language=self.language)
         return self.collected(
             request,
             collection(
                 drawn,
-                region=region | {"warnings": warnings_payload(found.region.code, reused_codes(vintage), self.language)},
-                tolerance_m=found.borders[0].tolerance_m if found.borders else None,
+                region=region | {"warnings": warnings_payload(result.region.code, reused_codes(vintage), self.language)},
+                tolerance_m=result.borders[0].tolerance_m if result.borders else None,
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance({"vintage": vintage}, self.language),

@@ -1,4 +1,4 @@
-"""Positions: what covers one, what is near it, and how sure that is; and the same for many."""
+"""Views of /locate: one position and many."""
 
 from typing import Any
 

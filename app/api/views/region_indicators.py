@@ -41,7 +41,7 @@ class RegionIndicatorsView(IndicatorView):
                 }
             )
 
-        return self.kept(request, query, None, vintage.pk, vintage.published_at, make=make)
+        return self.retained(request, query, None, vintage.pk, vintage.published_at, make=make)
 
     def block(self, published: PublishedIndicator, vintage: Any, code: str) -> dict[str, Any] | None:
         """Return the latest value of one indicator, None where it has no relation to the region."""
@@ -50,16 +50,16 @@ class RegionIndicatorsView(IndicatorView):
         if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
             codes = {code}
         else:
-            members = figures.members_of(vintage.coverage.slug, vintage.label, [one.place for one in series])
-            codes = {one.place.code for one in members if one.code == code}
+            members = figures.members_of(vintage.coverage.slug, vintage.label, [entry.place for entry in series])
+            codes = {member.place.code for member in members if member.code == code}
         # The end of the region's own series: provinces end on different days.
-        lasts = [one.last for one in series if one.place.kind == PlaceKind.REGION and one.place.code in codes and one.last]
+        lasts = [item.last for item in series if item.place.kind == PlaceKind.REGION and item.place.code in codes and item.last]
         if not lasts:
             return None
         on = min(lasts)
-        found = figures.figures_on(indicator, measure, on)
+        figures_on = figures.figures_on(indicator, measure, on)
         own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
-        regions = maps.by_key(found, PlaceKind.REGION) if own else maps.figures_of_regions(found, measure, vintage)
+        regions = maps.by_key(figures_on, PlaceKind.REGION) if own else maps.figures_of_regions(figures_on, measure, vintage)
         french = self.language == "fr"
         return {
             "id": indicator.slug,

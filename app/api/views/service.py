@@ -1,4 +1,4 @@
-"""About the service itself: what is published, whether it is up, and how to use it."""
+"""Views of the service itself: vintages, liveness, readiness, schema, docs."""
 
 from functools import cache
 from typing import Any
@@ -36,7 +36,9 @@ class VintagesView(ApiView):
     def get(self, request: Request) -> Response:
         """List every published vintage with its source, by coverage, the latest first. Empty before the first is published."""
         self.ask(request, models.PLAIN)
-        return Response({"vintages": [vintage_listing(one, self.language) for one in published_vintages()]})
+        return Response(
+            {"vintages": [vintage_listing(published_vintage, self.language) for published_vintage in published_vintages()]}
+        )
 
 
 class LiveView(ApiView):
@@ -72,18 +74,18 @@ class ReadyView(ApiView):
     def get(self, request: Request) -> Response:
         """Say whether the database answers, its tables are current and a vintage of each coverage is in force."""
         self.ask(request, models.PLAIN)
-        found = readiness()
+        result = readiness()
         checks = {
             "database": True,
-            "postgis": found.postgis,
-            "functions": found.runs_code,
-            "migrations_missing": found.migrations_missing,
+            "postgis": result.postgis,
+            "functions": result.runs_code,
+            "migrations_missing": result.migrations_missing,
             "vintages": {
                 coverage: None if vintage is None else {"label": vintage.label, "demo": vintage.demo}
-                for coverage, vintage in found.vintages.items()
+                for coverage, vintage in result.vintages.items()
             },
         }
-        if not found.ready:
+        if not result.ready:
             raise NotReady(checks)
         return Response({"status": "ready", "checks": checks}, headers={"Cache-Control": "no-store"})
 
@@ -104,7 +106,7 @@ class SchemaView(ApiView):
         tag="Service",
         summary="This document",
         body="OpenApi",
-        media_types=tuple(one.media_type for one in renderer_classes),
+        media_types=tuple(renderer_class.media_type for renderer_class in renderer_classes),
         problems=(ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:

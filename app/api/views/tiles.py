@@ -1,4 +1,4 @@
-"""Vector tiles of any coverage, and what describes them to a map."""
+"""Views of vector tiles and TileJSON."""
 
 from typing import Any
 from urllib.parse import quote, urlencode

@@ -1,4 +1,4 @@
-"""One edition of the boundaries, and what became of its regions in another."""
+"""Views of one vintage and of the changes between two."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -83,7 +83,7 @@ class ChangesView(ApiView):
                 "number_matched": page.matched,
                 "number_returned": len(page.changes),
                 "links": links,
-                "changes": [changed_payload(one, self.language) for one in page.changes],
+                "changes": [changed_payload(change, self.language) for change in page.changes],
             }
         )
         add_links(response, links)

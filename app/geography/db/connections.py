@@ -1,4 +1,4 @@
-"""Who is connected to the database."""
+"""Database connections by role, for metrics."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which database this thread reads from: the primary, or, while it answers a request, a standby that keeps up with it.
+"""Database routing: a thread reads from the primary or, while it answers a request, from a standby that keeps up.
 
 Everything outside requests, such as loads and migrations, is of the primary. Who reads goes through here, with the ORM (by the
 router) and without it (by `connection`): what one request reads is of one database, so that no answer mixes two states.
@@ -72,7 +72,7 @@ class Router:
         """Return the primary's alias."""
         return PRIMARY
 
-    def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool:
+    def allow_relation(self, item: Any, other: Any, **hints: Any) -> bool:
         """Return True: both are the same database."""
         return True
 

@@ -1,4 +1,4 @@
-"""Which lines can be the nearest border of another region to a place inside one."""
+"""Border index: for each region, a tree of the lines of other regions that can be nearest to a point inside it."""
 
 from dataclasses import dataclass
 
@@ -44,18 +44,18 @@ def build_border_indexes(pieces: Geometries, owners: Integers, regions: int) -> 
     west, south, east, north = shapely.bounds(pieces).T
     centres = shapely.points((west + east) / 2, (south + north) / 2)
     radii = np.hypot(east - west, north - south) / 2 + _MARGIN
-    found: list[SpatialIndex | None] = []
+    result: list[SpatialIndex | None] = []
     for rank in range(regions):
         own = owners == rank
         others = np.flatnonzero(~own)
         if not own.any() or not len(others):
-            found.append(None)
+            result.append(None)
             continue
         others = others[_reachable(pieces[others], centres[own], radii[own])]
         lines, numbers = _lines(pieces[others])
-        kept = _reachable(lines, centres[own], radii[own])
-        found.append(SpatialIndex(tree_of(lines[kept]), lines[kept], owners[others[numbers[kept]]]))
-    return tuple(found)
+        reachable = _reachable(lines, centres[own], radii[own])
+        result.append(SpatialIndex(tree_of(lines[reachable]), lines[reachable], owners[others[numbers[reachable]]]))
+    return tuple(result)
 
 
 def _reachable(shapes: Geometries, centres: Geometries, radii: npt.NDArray[np.float64]) -> Integers:

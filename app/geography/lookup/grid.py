@@ -1,7 +1,7 @@
-"""What is the same for every place in a small square: people ask from where people are, so squares are asked for again.
+"""Grid cache for single lookups: squares of 512 m with what is the same for every point in them.
 
-A square that lies wholly in one region needs no test at all, and of all borders only a few lines can be nearest to what is in
-it. What a square knows holds for every position in it; nothing is remembered of the positions.
+Most cells lie in one region, so a lookup in them needs no point-in-polygon test, and only a few border lines can be nearest.
+The cache is bounded. Nothing is stored about positions.
 """
 
 from collections import deque
@@ -62,8 +62,8 @@ class GridCell:
             return self._rivals[own]
         except KeyError:
             borders = outlines[own]
-            self._rivals[own] = found = None if borders is None else self._found(borders)
-            return found
+            self._rivals[own] = result = None if borders is None else self._found(borders)
+            return result
 
     def _found(self, borders: SpatialIndex) -> NearestCandidates:
         _, (distance,) = borders.tree.query_nearest(self._centre, return_distance=True, all_matches=False)

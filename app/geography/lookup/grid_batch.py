@@ -1,4 +1,4 @@
-"""What is the same for all of many positions in a small square, found for all squares at once.
+"""Grid for batches of positions: single-region cells and border candidates of all cells in a few calls.
 
 `cells` is the same for one position; it remembers, which this does not: among many positions, squares are met often enough.
 """
@@ -41,12 +41,12 @@ def single_region(xy: Numbers, around: float, pieces: SpatialIndex) -> Integers:
         pieces: of all regions.
     """
     corners, square_of = _squares(xy, CELL_SIDE_M)
-    asked = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
-    west, south = (corners[asked] - around).T
+    flatnonzero = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
+    west, south = (corners[flatnonzero] - around).T
     side = CELL_SIDE_M + 2 * around
     boxes = shapely.box(west, south, west + side, south + side)
-    numbers, found = pieces.tree.query(boxes, predicate="intersects")
-    ranks = pieces.owners[found]
+    numbers, query = pieces.tree.query(boxes, predicate="intersects")
+    ranks = pieces.owners[query]
     least, most = np.full(len(boxes), len(pieces.owners)), np.full(len(boxes), -1)
     np.minimum.at(least, numbers, ranks)
     np.maximum.at(most, numbers, ranks)
@@ -55,13 +55,13 @@ def single_region(xy: Numbers, around: float, pieces: SpatialIndex) -> Integers:
     covered = np.zeros(len(boxes))
     # Nearly always one piece holds the whole square, which is a much cheaper question than what the two share.
     single = np.flatnonzero(of_one & in_one_piece)
-    held = single[shapely.covers(pieces.shapes[found[single]], boxes[numbers[single]])]
+    held = single[shapely.covers(pieces.shapes[query[single]], boxes[numbers[single]])]
     covered[numbers[held]] = side * side
     several = np.flatnonzero(of_one & ~in_one_piece)
-    shared = shapely.intersection(pieces.shapes[found[several]], boxes[numbers[several]])
+    shared = shapely.intersection(pieces.shapes[query[several]], boxes[numbers[several]])
     np.add.at(covered, numbers[several], shapely.area(shared))
     of_square = np.full(len(corners), -1, dtype=np.intp)
-    of_square[asked] = np.where(covered >= side * side * (1 - NO_AREA), most, -1)
+    of_square[flatnonzero] = np.where(covered >= side * side * (1 - NO_AREA), most, -1)
     return of_square[square_of]
 
 
@@ -74,17 +74,17 @@ def nearest(points: Geometries, xy: Numbers, borders: SpatialIndex, most: float 
         borders: lines, or other shapes.
         most: how far they may be; None for however far.
     """
-    found: list[_Pairs] = []
+    result: list[_Pairs] = []
     rest = np.arange(len(points))
     for side in _SIDES_OF_BORDERS:
         positions, lines, rest = _by_squares(xy, rest, side, borders, most)
         lengths = shapely.distance(borders.shapes[lines], points[positions])
         near = np.flatnonzero(lengths <= (np.inf if most is None else most))
-        found.append(_Pairs(positions[near], lines[near], lengths[near]))
+        result.append(_Pairs(positions[near], lines[near], lengths[near]))
     # Of the others the tree knows what is nearest, and what is as near.
     numbers, lines = borders.tree.query_nearest(points[rest], max_distance=most)
-    found.append(_Pairs(rest[numbers], lines, np.zeros(len(lines))))
-    positions, lines, lengths = (np.concatenate(column) for column in zip(*found, strict=True))
+    result.append(_Pairs(rest[numbers], lines, np.zeros(len(lines))))
+    positions, lines, lengths = (np.concatenate(column) for column in zip(*result, strict=True))
     order = np.lexsort((borders.owners[lines], lengths, positions))
     numbers, chosen = np.unique(positions[order], return_index=True)
     lines = lines[order[chosen]]
@@ -100,38 +100,44 @@ class _Pairs(NamedTuple):
 
 
 def _by_squares(
-    xy: Numbers, asked: Integers, side: float, borders: SpatialIndex, most: float | None
+    xy: Numbers, integers: Integers, side: float, borders: SpatialIndex, most: float | None
 ) -> tuple[Integers, Integers, Integers]:
     """Return positions and the lines that can be nearest to each, pair by pair, and the positions that squares tell nothing of.
 
     Args:
         asked: numbers of the positions that are asked about.
     """
-    corners, square_of = _squares(xy[asked], side)
-    known = np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN
-    lines, sizes = _lines_of_squares(corners, np.flatnonzero(known), side, borders, most)
-    known &= sizes <= _LINES_MAX
-    some = np.flatnonzero(known[square_of])
-    counts, first = sizes[square_of[some]], (np.cumsum(sizes) - sizes)[square_of[some]]
+    corners, square_of = _squares(xy[integers], side)
+    known_values = np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN
+    lines, sizes = _lines_of_squares(corners, np.flatnonzero(known_values), side, borders, most)
+    known_values &= sizes <= _LINES_MAX
+    flatnonzero = np.flatnonzero(known_values[square_of])
+    counts, first = sizes[square_of[flatnonzero]], (np.cumsum(sizes) - sizes)[square_of[flatnonzero]]
     # For each position the lines of its square, one after the other.
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.repeat(asked[some], counts), lines[np.repeat(first, counts) + within], asked[~known[square_of]]
+    return (
+        np.repeat(integers[flatnonzero], counts),
+        lines[np.repeat(first, counts) + within],
+        integers[~known_values[square_of]],
+    )
 
 
 def _lines_of_squares(
-    corners: Numbers, asked: Integers, side: float, borders: SpatialIndex, most: float | None
+    corners: Numbers, integers: Integers, side: float, borders: SpatialIndex, most: float | None
 ) -> tuple[Integers, Integers]:
     """Return the lines that can be nearest to a place in each of some squares, one after the other, and how many each has."""
     sizes = np.zeros(len(corners), dtype=np.intp)
-    if not len(asked):
+    if not len(integers):
         return np.empty(0, dtype=np.intp), sizes
     diagonal = side * 2**0.5
-    centres = shapely.points(corners[asked] + side / 2)
+    centres = shapely.points(corners[integers] + side / 2)
     farthest = None if most is None else most + diagonal
-    (found, _), distances = borders.tree.query_nearest(centres, max_distance=farthest, return_distance=True, all_matches=False)
+    (query_nearest, _), distances = borders.tree.query_nearest(
+        centres, max_distance=farthest, return_distance=True, all_matches=False
+    )
     # A place in a square is at most so much farther than its centre from what is nearest to the centre.
-    numbers, lines = borders.tree.query(centres[found], predicate="dwithin", distance=distances + diagonal + MARGIN)
-    sizes[asked[found]] = np.bincount(numbers, minlength=len(found))
+    numbers, lines = borders.tree.query(centres[query_nearest], predicate="dwithin", distance=distances + diagonal + MARGIN)
+    sizes[integers[query_nearest]] = np.bincount(numbers, minlength=len(query_nearest))
     return lines, sizes
 
 

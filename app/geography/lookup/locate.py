@@ -1,4 +1,4 @@
-"""Which region covers a position, what is near it, and how near."""
+"""Point lookup: the region that covers a position, the regions near it, and the distance to the border."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -70,15 +70,15 @@ def points_locate(
     radius = max(accuracy_m * ACCURACY_FACTOR, DATUM_UNCERTAINTY_M)
     reaches = [SearchOptions(radius, max_distance_m, border) for border in (borders or [False] * len(vintages))]
     around = [number for number, position in enumerate(positions) if within_reach(position)]
-    asked = positions if len(around) == len(positions) else [positions[number] for number in around]
-    columns = _nearby(asked, vintages, reaches) if asked else [[] for _ in vintages]
+    requested = positions if len(around) == len(positions) else [positions[number] for number in around]
+    columns = _nearby(requested, vintages, reaches) if requested else [[] for _ in vintages]
     columns = [
-        _with_misfit(asked, vintage, reach, column) if vintage.misfit_m else column
+        _with_misfit(requested, vintage, reach, column) if vintage.misfit_m else column
         for vintage, reach, column in zip(vintages, reaches, columns, strict=True)
     ]
-    if len(asked) != len(positions):
-        known = [dict(zip(around, column, strict=True)) for column in columns]
-        columns = [[column.get(number, _NOTHING) for number in range(len(positions))] for column in known]
+    if len(requested) != len(positions):
+        allowed = [dict(zip(around, column, strict=True)) for column in columns]
+        columns = [[column.get(number, _NOTHING) for number in range(len(positions))] for column in allowed]
     located = [
         _located_each(vintage, column, radius, max_distance_m) for vintage, column in zip(vintages, columns, strict=True)
     ]
@@ -105,12 +105,12 @@ def position_locate(
     return located
 
 
-def provinces_differ(one: Located, other: Located) -> bool:
+def provinces_differ(located: Located, other: Located) -> bool:
     """Say whether two vintages put a position into different provinces, so that a border of one of them must be off."""
-    if one.region is None or other.region is None or one.region.pruid == other.region.pruid:
+    if located.region is None or other.region is None or located.region.pruid == other.region.pruid:
         return False
     # The province is empty where a region lies in several.
-    return bool(one.region.pruid and other.region.pruid)
+    return bool(located.region.pruid and other.region.pruid)
 
 
 def circle_shares(*, position: LonLat, radius_m: float, vintage: Vintage) -> dict[int, float]:
@@ -135,8 +135,8 @@ def _nearby(
         place = ProjectedPoint(positions[0])
         return [[layer.nearby(place, reach)] for layer, reach in zip(layers, reaches, strict=True) if layer]
     missing = [number for number, layer in enumerate(layers) if layer is None]
-    asked = [(vintages[number], reaches[number]) for number in missing]
-    from_tables = dict(zip(missing, postgis.lookup_many(positions, asked), strict=True)) if missing else {}
+    requests = [(vintages[number], reaches[number]) for number in missing]
+    from_tables = dict(zip(missing, postgis.lookup_many(positions, requests), strict=True)) if missing else {}
     places = ProjectedPoints(positions) if len(missing) < len(layers) else None
     return [
         from_tables[number] if layer is None or places is None else layer.lookup_many(places, reaches[number])
@@ -151,36 +151,36 @@ def _with_misfit(
 
     Most positions are farther from any border, which the neighbour's distance says where it is known.
     """
-    margins = [_misfit(vintage, reach, found) for found in column]
+    margins = [_misfit(vintage, reach, item) for item in column]
     wider = [number for number, margin in enumerate(margins) if margin]
     if not wider:
         return column
     farther = SearchOptions(reach.radius_m + max(margins))
     (again,) = _nearby([positions[number] for number in wider], [vintage], [farther])
     result = list(column)
-    for number, found in zip(wider, again, strict=True):
-        own = _covering(found.near)
+    for number, item in zip(wider, again, strict=True):
+        own = _covering(item.near)
         near = tuple(
             (distance, region)
-            for distance, region in found.near
+            for distance, region in item.near
             if distance <= reach.radius_m + (own[0] if own else region).misfit_m
         )
         result[number] = LookupHit(near, column[number].other)
     return result
 
 
-def _misfit(vintage: Vintage, reach: SearchOptions, found: LookupHit) -> float:
+def _misfit(vintage: Vintage, reach: SearchOptions, lookup_hit: LookupHit) -> float:
     """Return how much farther than the radius a region that makes the answer uncertain may be; 0 where none is."""
-    near = found.near
+    near = lookup_hit.near
     if len(near) == 1 and near[0][0] <= BORDER_EPSILON_M and not near[0][1].misfit_m:
         return 0.0  # what nearly every position has
     own = _covering(near)
     if own:
         margin = own[0].misfit_m
-        clear = reach.border and (found.other is None or found.other[0] > reach.radius_m + margin)
+        clear = reach.border and (lookup_hit.other is None or lookup_hit.other[0] > reach.radius_m + margin)
         return 0.0 if clear else margin
     margin = vintage.misfit_m or 0.0
-    return 0.0 if found.other is not None and found.other[0] > reach.radius_m + margin else margin
+    return 0.0 if lookup_hit.other is not None and lookup_hit.other[0] > reach.radius_m + margin else margin
 
 
 def _covering(near: Sequence[tuple[float, RegionRef]]) -> tuple[RegionRef, ...]:
@@ -189,13 +189,13 @@ def _covering(near: Sequence[tuple[float, RegionRef]]) -> tuple[RegionRef, ...]:
 
 def _located_each(vintage: Vintage, column: Sequence[LookupHit], radius_m: float, max_distance_m: float) -> list[Located]:
     # What is near is one object for all that lie in one region, where nobody asked for its neighbour.
-    known = {id(found): found for found in column}
-    made = {number: _located(vintage, found, radius_m, max_distance_m) for number, found in known.items()}
-    return [made[id(found)] for found in column]
+    known_values = {id(result): result for result in column}
+    made = {number: _located(vintage, entry, radius_m, max_distance_m) for number, entry in known_values.items()}
+    return [made[id(item)] for item in column]
 
 
-def _located(vintage: Vintage, found: LookupHit, radius_m: float, max_distance_m: float) -> Located:
-    near, other = found
+def _located(vintage: Vintage, lookup_hit: LookupHit, radius_m: float, max_distance_m: float) -> Located:
+    near, other = lookup_hit
     if len(near) == 1 and near[0][0] <= BORDER_EPSILON_M:
         # What nearly every answer is.
         alone = (near[0][1],)

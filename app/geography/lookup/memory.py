@@ -1,4 +1,4 @@
-"""What is near a position, out of the memory of a process: the same questions as `positions_sql`, answered alike.
+"""In-memory spatial index of a vintage: pieces, point in polygon, nearest border. Same answers as `postgis`.
 
 Pieces are found through a tree of their boxes. The nearest other region is found among the lines that can be it: most of a
 country's borders can never be the nearest to anything inside one region, so each region has a small tree of its own.
@@ -81,9 +81,11 @@ class VintageIndex:
 
     def build_border_index(self) -> None:
         """Find for every region the outlines of others that can be nearest to a place in it. Takes a second or more."""
-        found = build_border_indexes(self._pieces.shapes, self._pieces.owners, len(self._regions))
-        self.vertices += sum(int(shapely.get_num_coordinates(one.shapes).sum()) for one in found if one)
-        self._outlines = found
+        border_indexes = build_border_indexes(self._pieces.shapes, self._pieces.owners, len(self._regions))
+        self.vertices += sum(
+            int(shapely.get_num_coordinates(border_index.shapes).sum()) for border_index in border_indexes if border_index
+        )
+        self._outlines = border_indexes
 
     def lookup(self, place: ProjectedPoint, reach: SearchOptions) -> LookupHit:
         """Return what is near one position: the same as `nearby_each`, by what its square knows."""
@@ -120,12 +122,12 @@ class VintageIndex:
         # Nearly every position is in one piece and near no other: its region is all that is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
         ranks[numbers[clear]] = self._pieces.owners[pieces[clear]]
-        found = [self._nothing_else[rank] for rank in ranks.tolist()]
+        results = [self._nothing_else[rank] for rank in ranks.tolist()]
         rivals: dict[int, int] = {}
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
             candidates = self._grouped(its_pieces, its_distances, most)
             near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
-            found[number] = LookupHit(near, None)
+            results[number] = LookupHit(near, None)
             ranks[number] = -1 if own is None else own
             if own is not None and rival is not None:
                 rivals[number] = rival
@@ -142,8 +144,8 @@ class VintageIndex:
             nearest = grid_batch.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * units)
             ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
         for number, other in self._measured(places, ends).items():
-            found[number] = LookupHit(found[number].near, other)
-        return found
+            results[number] = LookupHit(results[number].near, other)
+        return results
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
         """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
@@ -166,22 +168,22 @@ class VintageIndex:
 
     def _grouped(self, pieces: Sequence[int], distances: Sequence[float], most: float) -> _Candidates:
         """Return, by rank, the nearest piece of each region that is at most so far, with its distance."""
-        found: _Candidates = {}
+        result: _Candidates = {}
         for piece, distance in zip(pieces, distances, strict=True):
             if distance <= most:
                 rank = self._owner_of[piece]
-                known = found.get(rank)
-                if known is None or distance < known[0]:
-                    found[rank] = (distance, piece)
-        return found
+                value = result.get(rank)
+                if value is None or distance < value[0]:
+                    result[rank] = (distance, piece)
+        return result
 
-    def _pairs(self, points: Geometries, asked: Integers, most: float) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
+    def _pairs(self, points: Geometries, integers: Integers, most: float) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
         """Return the numbers of the points asked for and of pieces within so many units, in their order, with the distances."""
         if most <= DATUM_UNCERTAINTY_M * UNITS_MOST:
-            numbers, pieces = self._boxes.query(points[asked])
+            numbers, pieces = self._boxes.query(points[integers])
         else:
-            numbers, pieces = self._pieces.tree.query(points[asked], predicate="dwithin", distance=most)
-        numbers = asked[numbers]
+            numbers, pieces = self._pieces.tree.query(points[integers], predicate="dwithin", distance=most)
+        numbers = integers[numbers]
         distances = shapely.distance(self._pieces.shapes[pieces], points[numbers])
         within = distances <= most
         return numbers[within], pieces[within], distances[within]
@@ -203,7 +205,7 @@ class VintageIndex:
                 (rank, distance if distance < 1 else self._end(place, self._pieces.shapes[piece], rank)[0], piece)
                 for rank, distance, piece in within
             ]
-        within = [one for one in within if one[1] <= radius_m]
+        within = [item for item in within if item[1] <= radius_m]
         own = next((rank for rank, distance, _ in within if distance <= BORDER_EPSILON_M), None)
         # Two that cover are equally near, whatever the last digits say.
         rivals = [
@@ -218,15 +220,15 @@ class VintageIndex:
         for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
             borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
             if borders is not None:
-                found = grid_batch.nearest(places.points[numbers], places.xy[numbers], borders)
-                ends.add(numbers[found.numbers], found.ranks, found.shapes)
+                nearest = grid_batch.nearest(places.points[numbers], places.xy[numbers], borders)
+                ends.add(numbers[nearest.numbers], nearest.ranks, nearest.shapes)
 
     def _nearest_piece(self, place: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
         most = nearest_m * _units_most(place.position.lat)
-        found = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist() if nearest_m else []
+        result = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist() if nearest_m else []
         # Where several are equally near, the region with the lowest code is named.
-        nearest = min(found, key=self._owner_of.__getitem__, default=None)
+        nearest = min(result, key=self._owner_of.__getitem__, default=None)
         return None if nearest is None else self._end(place, self._pieces.shapes[nearest], self._owner_of[nearest])
 
     def _rival(self, place: ProjectedPoint, cell: GridCell, own: int) -> tuple[float, RegionRef] | None:

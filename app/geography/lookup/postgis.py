@@ -1,4 +1,4 @@
-"""What is near a position, asked of the tables: while a vintage is not in memory, or where it is too large for it."""
+"""Point lookup in PostGIS, for a vintage that is not in memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -105,7 +105,7 @@ _SHARES_SQL = f"""
 """
 
 
-def lookup_many(positions: Sequence[LonLat], asked: Sequence[tuple[Vintage, SearchOptions]]) -> list[list[LookupHit]]:
+def lookup_many(positions: Sequence[LonLat], requested: Sequence[tuple[Vintage, SearchOptions]]) -> list[list[LookupHit]]:
     """Return for each vintage what is near each position, in the same order.
 
     Args:
@@ -117,10 +117,10 @@ def lookup_many(positions: Sequence[LonLat], asked: Sequence[tuple[Vintage, Sear
     near: dict[tuple[int, int], list[tuple[float, RegionRef]]] = {}
     other: dict[tuple[int, int], tuple[float, RegionRef]] = {}
     values = _columns(positions) | {
-        "radius": asked[0][1].radius_m,
-        "vintages": [vintage.pk for vintage, _ in asked],
-        "borders": [reach.border for _, reach in asked],
-        "nearest": [reach.nearest_m > 0 for _, reach in asked],
+        "radius": requested[0][1].radius_m,
+        "vintages": [vintage.pk for vintage, _ in requested],
+        "borders": [reach.border for _, reach in requested],
+        "nearest": [reach.nearest_m > 0 for _, reach in requested],
     }
     with connection.cursor() as cursor:
         cursor.execute(_NEARBY_SQL, values)
@@ -135,7 +135,7 @@ def lookup_many(positions: Sequence[LonLat], asked: Sequence[tuple[Vintage, Sear
             LookupHit(tuple(near.get((number, vintage.pk), ())), other.get((number, vintage.pk)))
             for number in range(1, len(positions) + 1)
         ]
-        for vintage, _ in asked
+        for vintage, _ in requested
     ]
 
 
@@ -147,4 +147,4 @@ def circle_shares(position: LonLat, radius_m: float, vintage: Vintage) -> dict[i
 
 
 def _columns(positions: Sequence[LonLat]) -> dict[str, Any]:
-    return {"lons": [one.lon for one in positions], "lats": [one.lat for one in positions]}
+    return {"lons": [position.lon for position in positions], "lats": [item.lat for item in positions]}

@@ -1,7 +1,7 @@
-"""Which vintages a process holds in memory, within a bound, and how they get there.
+"""Registry of the in-memory indexes of a process, bounded by LOOKUP_MEMORY_VERTICES.
 
-A vintage is read in the background the first time that it is asked for; until it is there, and where it is too large to be
-held, `positions_sql` answers. What is no longer published is let go.
+A vintage is loaded in the background the first time it is needed. Until then, and where it is too large, `postgis` answers.
+Vintages that are no longer published are evicted.
 """
 
 import gc
@@ -73,8 +73,12 @@ def get_index(vintage: Vintage, *, border: bool = False) -> VintageIndex | None:
 def load_async(vintages: Sequence[Vintage]) -> None:
     """Read vintages in a thread of its own, each of them once."""
     with _registry.lock:
-        wanted = [one for one in vintages if one.load_id not in _registry.loading and one.load_id not in _registry.layers]
-        _registry.loading.update(one.load_id for one in wanted)
+        wanted = [
+            vintage
+            for vintage in vintages
+            if vintage.load_id not in _registry.loading and vintage.load_id not in _registry.layers
+        ]
+        _registry.loading.update(item.load_id for item in wanted)
     if wanted:
         threading.Thread(target=_read, args=(wanted, current_alias()), name="atlas", daemon=True).start()
 
@@ -103,13 +107,13 @@ def load(vintage: Vintage) -> VintageIndex | None:
 
     Raises: RowsReplaced. Queries: 4, the pieces in portions.
     """
-    _evict_unpublished(one.load_id for one in catalogue.published().vintages)
+    _evict_unpublished(item.load_id for item in catalogue.published().vintages)
     with transaction.atomic(using=current_alias()), connection.cursor() as cursor:
         cursor.execute(_SAME_SQL, [vintage.pk, vintage.load_id])
         if cursor.fetchone() != (True,):
             raise RowsReplaced(vintage)
         cursor.execute(_SIZE_SQL, [vintage.pk])
-        if sum(one.vertices for one in _registry.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
+        if sum(entry.vertices for entry in _registry.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None
         cursor.execute(_REGIONS_SQL, [vintage.pk])
         regions = [RegionRef(*row) for row in cursor]
@@ -118,9 +122,9 @@ def load(vintage: Vintage) -> VintageIndex | None:
         pieces: list[np.ndarray] = []
         with connection.chunked_cursor() as rows:
             rows.execute(_PIECES_SQL, [vintage.pk])
-            while some := rows.fetchmany(_ROWS_AT_ONCE):
-                owners += [ranks[region] for region, _ in some]
-                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in some]))
+            while fetchmany := rows.fetchmany(_ROWS_AT_ONCE):
+                owners += [ranks[region] for region, _ in fetchmany]
+                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in fetchmany]))
     layer = VintageIndex(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
     if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
         layer.build_border_index()
@@ -135,8 +139,8 @@ def clear() -> None:
 
 
 def _evict_unpublished(published: Iterable[UUID]) -> None:
-    kept = set(published)
-    for gone in set(_registry.layers) - kept:
+    retained = set(published)
+    for gone in set(_registry.layers) - retained:
         _registry.layers.pop(gone, None)
 
 

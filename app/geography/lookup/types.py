@@ -1,4 +1,4 @@
-"""What is near a position in one vintage: the question and the answer that both engines share.
+"""Types that both lookup engines share: search options and hits.
 
 `positions_sql` asks the tables, `positions_memory` what a process holds of them. Their answers are the same; a test holds them
 against each other.

@@ -1,4 +1,4 @@
-"""Which regions lie in a box of degrees, as parts of a statement."""
+"""Bounding box filter as parts of a statement."""
 
 from typing import Any, NamedTuple
 

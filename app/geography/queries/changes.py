@@ -1,4 +1,4 @@
-"""What became of regions from one vintage to another, and which codes mean another place there."""
+"""Changes of regions between vintages, and codes that mean another place in another vintage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -142,16 +142,16 @@ def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
     Queries: those of `catalogue.published`; the first time 1 more.
     """
     catalogue = published()
-    known = _memory.known
-    if known is None or known[0] is not catalogue:
-        known = _memory.known = (catalogue, _reused_codes_of(catalogue))
-    return known[1].get(vintage.pk, {})
+    known_values = _memory.item
+    if known_values is None or known_values[0] is not catalogue:
+        known_values = _memory.item = (catalogue, _reused_codes_of(catalogue))
+    return known_values[1].get(vintage.pk, {})
 
 
 class _Memory:
     """A catalogue, and beside it the reused codes of every vintage in it. A publication makes another catalogue."""
 
-    known: tuple[Catalogue, Mapping[int, dict[str, tuple[ReusedCode, ...]]]] | None = None
+    item: tuple[Catalogue, Mapping[int, dict[str, tuple[ReusedCode, ...]]]] | None = None
 
 
 _memory = _Memory()
@@ -160,25 +160,27 @@ _NAME = "reused-codes"
 
 def _reused_codes_of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[ReusedCode, ...]]]:
     try:
-        found = _reused_codes()
+        result = _reused_codes()
     except Error:
-        told = snapshot.load(_NAME)
-        if told is None or told[0].get("revision") != catalogue.revision:
+        loaded = snapshot.load(_NAME)
+        if loaded is None or loaded[0].get("revision") != catalogue.revision:
             raise
         return {
-            int(vintage): {code: tuple(ReusedCode(*one) for one in others) for code, others in codes.items()}
-            for vintage, codes in told[0]["codes"].items()
+            int(vintage): {code: tuple(ReusedCode(*item) for item in others) for code, others in codes.items()}
+            for vintage, codes in loaded[0]["codes"].items()
         }
     codes = {
-        str(vintage): {code: [[one.vintage, one.name_en, one.name_fr] for one in others] for code, others in codes.items()}
-        for vintage, codes in found.items()
+        str(vintage): {
+            code: [[other.vintage, other.name_en, other.name_fr] for other in others] for code, others in codes.items()
+        }
+        for vintage, codes in result.items()
     }
     snapshot.save(_NAME, {"revision": catalogue.revision, "codes": codes})
-    return found
+    return result
 
 
 def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
-    found: dict[int, dict[str, tuple[ReusedCode, ...]]] = {}
+    result: dict[int, dict[str, tuple[ReusedCode, ...]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -194,9 +196,9 @@ def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
             {"published": Status.PUBLISHED},
         )
         for vintage, code, *rest in cursor:
-            codes = found.setdefault(vintage, {})
+            codes = result.setdefault(vintage, {})
             codes[code] = (*codes.get(code, ()), ReusedCode(*rest))
-    return found
+    return result
 
 
 def _kind_seen_from(kind: str, side: str) -> str:
@@ -204,7 +206,7 @@ def _kind_seen_from(kind: str, side: str) -> str:
 
 
 def _kinds_seen_as(kind: str) -> list[str]:
-    return [one for one in Kind.values if _kind_seen_from(one, "to") == kind]
+    return [value for value in Kind.values if _kind_seen_from(value, "to") == kind]
 
 
 def _summary(changes: QuerySet[Change], from_vintage: Vintage) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""Which kinds of regions there are."""
+"""Published coverages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

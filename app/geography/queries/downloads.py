@@ -1,4 +1,4 @@
-"""Which files of the published vintages there are to take away, and where they lie.
+"""Download files of published vintages: names, states and paths.
 
     DOWNLOADS_DIR/COVERAGE/LABEL/LOAD/   one folder for each load, so that a corrected file never mixes with the one before
         manifest.json                    what is ready, with sizes and checksums; replaced as a whole
@@ -83,7 +83,7 @@ def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[D
     Queries: as for `catalogue.published`; none where a catalogue is given.
     """
     manifest = read_manifest(vintage)
-    return [_with_state(one, manifest) for one in _wanted(vintage, catalogue or published())]
+    return [_with_state(item, manifest) for item in _wanted(vintage, catalogue or published())]
 
 
 def all_downloads() -> list[tuple[Vintage, list[Download]]]:
@@ -106,7 +106,14 @@ def download_get(*, coverage: str, label: str, name: str, sha256: str | None = N
     Raises: CoverageUnknown, VintageUnknown, DownloadUnknown, DownloadMissing while files are being made, else DownloadNotMade.
     Queries: as for `vintage_in_force`.
     """
-    wanted = next((one for one in vintage_downloads(coverage=coverage, label=label) if one.name == name), None)
+    wanted = next(
+        (
+            vintage_download
+            for vintage_download in vintage_downloads(coverage=coverage, label=label)
+            if vintage_download.name == name
+        ),
+        None,
+    )
     if wanted is None:
         raise DownloadUnknown(
             Message("There is no file %(name)s of %(coverage)s %(label)s.", name=name, coverage=coverage, label=label),
@@ -156,13 +163,13 @@ def read_manifest(vintage: Vintage) -> dict[str, Any]:
 
 
 def _wanted(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
-    for one in FORMATS.values():
-        if one.by_level:
-            yield from (Download(vintage, one, level=level) for level in LEVEL_NAMES)
-        elif not one.by_pair:
-            yield Download(vintage, one)
+    for item in FORMATS.values():
+        if item.by_level:
+            yield from (Download(vintage, item, level=level) for level in LEVEL_NAMES)
+        elif not item.by_pair:
+            yield Download(vintage, item)
         elif vintage.coverage.slug == COVERAGE_FSA:
-            yield from (Download(vintage, one, other=other) for other in catalogue.of(COVERAGE_HEALTH_REGIONS))
+            yield from (Download(vintage, item, other=other) for other in catalogue.of(COVERAGE_HEALTH_REGIONS))
 
 
 def _with_state(wanted: Download, manifest: Mapping[str, Any]) -> Download:

@@ -1,4 +1,4 @@
-"""Which regions a region touches: computed at load time, read here."""
+"""Neighbours of a region, computed at load time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,5 +49,5 @@ def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) ->
     """
     region = region_get(vintage=vintage, region_id=region_id, level=None)
     columns, join = columns_and_join(level)
-    found = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
-    return Neighbours(region, [SharedBorder._make((*row[:2], RegionRow._make(row[2:]))) for row in found])
+    result = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
+    return Neighbours(region, [SharedBorder._make((*row[:2], RegionRow._make(row[2:]))) for row in result])

@@ -1,4 +1,4 @@
-"""How FSAs and health regions overlap: computed at load time, read here."""
+"""Overlaps of FSAs and health regions, computed at load time."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -131,10 +131,10 @@ def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, 
 
     Raises: FsaWithoutBoundary. Queries: 1, and 3 more to say what there is instead.
     """
-    found = _shares_of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
-    if found is None:
+    shares_of_fsa = _shares_of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
+    if shares_of_fsa is None:
         raise fsa_missing(code, fsa_vintage)
-    return found
+    return shares_of_fsa
 
 
 def fsas_health_regions(
@@ -154,15 +154,15 @@ def _shares_of_fsas(
         "codes": list(codes),
         "level": level,
     }
-    found = rows(_OF_FSAS_SQL.format(columns=columns, join=join), parameters)
-    return {some[0][1]: _fsa_regions(some) for some in (list(some) for _, some in groupby(found, itemgetter(0)))}
+    result = rows(_OF_FSAS_SQL.format(columns=columns, join=join), parameters)
+    return {batch[0][1]: _fsa_regions(batch) for batch in (list(batch) for _, batch in groupby(result, itemgetter(0)))}
 
 
-def _fsa_regions(found: Sequence[tuple[Any, ...]]) -> FsaRegions:
-    fsa = RegionRef(*found[0][:_REF])
-    rows_of_overlaps = [row[_REF + 1 :] for row in found if row[_REF + 1] is not None]
+def _fsa_regions(result: Sequence[tuple[Any, ...]]) -> FsaRegions:
+    fsa = RegionRef(*result[0][:_REF])
+    rows_of_overlaps = [row[_REF + 1 :] for row in result if row[_REF + 1] is not None]
     overlapping = _told_apart(rows_of_overlaps)
-    outside = found[0][_REF]
+    outside = result[0][_REF]
     if outside is None:
         # No overlap, or stored by a release that did not measure the union.
         outside = max(1 - sum(row[_SHARE_OF_FSA] for row in rows_of_overlaps), 0.0)
@@ -182,8 +182,8 @@ def health_region_fsas(
     region = region_get(vintage=health_region_vintage, region_id=region_id, level=None)
     columns, join = columns_and_join(level)
     parameters = {"health_region": region.id, "fsa_vintage": fsa_vintage.pk, "level": level}
-    found = rows(_OF_REGION_SQL.format(columns=columns, join=join), parameters)
-    return RegionFsas(region, *_told_apart(found))
+    result = rows(_OF_REGION_SQL.format(columns=columns, join=join), parameters)
+    return RegionFsas(region, *_told_apart(result))
 
 
 def _told_apart(overlaps: Iterable[tuple[Any, ...]]) -> _Overlapping:

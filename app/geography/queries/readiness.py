@@ -1,4 +1,4 @@
-"""Whether the database can answer questions at all."""
+"""Readiness of the database: reachable, migrated, something published."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -79,13 +79,13 @@ def regions_page(
     sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
     if sought is None:
         return Page([], 0)
-    found, parameters = sought
+    result, parameters = sought
     parameters |= {"level": level, "limit": limit, "offset": offset}
     columns, join = columns_and_join(level)
-    page = rows(_PAGE_SQL.format(found=found, columns=columns, join=join), parameters)
+    page = rows(_PAGE_SQL.format(found=result, columns=columns, join=join), parameters)
     if page:
         return Page([RegionRow._make(row[:-1]) for row in page], page[0][-1])
-    return Page([], rows(f"{found} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
+    return Page([], rows(f"{result} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
 
 
 def regions_count(
@@ -105,8 +105,8 @@ def regions_count(
     sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
     if sought is None:
         return 0
-    found, parameters = sought
-    count: int = rows(f"{found} SELECT count(*) FROM found", parameters)[0][0]
+    result, parameters = sought
+    count: int = rows(f"{result} SELECT count(*) FROM found", parameters)[0][0]
     return count
 
 
@@ -151,8 +151,8 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
     # A code of another coverage may look like a DGUID; a code wins over another region's DGUID.
     by = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
     where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
-    found = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
-    if not found:
+    result = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
+    if not result:
         raise RegionUnknown(
             Message(
                 "There is no region '%(code)s' in vintage %(vintage)s of %(coverage)s.",
@@ -163,7 +163,7 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
             parameter="id",
             hint=_elsewhere(Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key), vintage),
         )
-    return found[0]
+    return result[0]
 
 
 def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> RegionRow:
@@ -173,10 +173,10 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> RegionRow:
     Queries: 1, and 3 more to say what there is instead.
     """
     where = "WHERE region.vintage_id = %(vintage)s AND region.code = %(code)s"
-    found = region_rows(where, {"vintage": vintage.pk, "code": code}, level)
-    if not found:
+    result = region_rows(where, {"vintage": vintage.pk, "code": code}, level)
+    if not result:
         raise fsa_missing(code, vintage)
-    return found[0]
+    return result[0]
 
 
 def fsa_missing(code: str, vintage: Vintage) -> FsaWithoutBoundary:
@@ -216,10 +216,10 @@ def _elsewhere(by: Q, vintage: Vintage) -> Message | None:
         .order_by("-vintage__effective_from")
         .values_list("vintage__label", flat=True)
     )
-    found = list(labels)
-    if not found:
+    result = list(labels)
+    if not result:
         return None
-    return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(found), labels=found)
+    return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(result), labels=result)
 
 
 def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:

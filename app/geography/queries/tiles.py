@@ -84,12 +84,12 @@ def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[by
             {
                 "vintage": vintage.pk,
                 "band": band.zoom,
-                "zooms": [one.zoom for one in addresses],
-                "columns": [one.column for one in addresses],
-                "rows": [one.row for one in addresses],
-                "cell_columns": [one.column >> one.zoom - band.cell_zoom for one in addresses],
-                "cell_rows": [one.row >> one.zoom - band.cell_zoom for one in addresses],
-                "radii": [label_radius_m(one.zoom) for one in addresses],
+                "zooms": [address.zoom for address in addresses],
+                "columns": [item.column for item in addresses],
+                "rows": [entry.row for entry in addresses],
+                "cell_columns": [element.column >> element.zoom - band.cell_zoom for element in addresses],
+                "cell_rows": [record.row >> record.zoom - band.cell_zoom for record in addresses],
+                "radii": [label_radius_m(candidate.zoom) for candidate in addresses],
             },
         )
         return [bytes(regions) + bytes(labels) for regions, labels in cursor]

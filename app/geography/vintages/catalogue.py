@@ -1,9 +1,8 @@
-"""What is published, as every process remembers it: a lookup asks no table which edition answers.
+"""Catalogue of published vintages, cached in each process: choosing a vintage needs no query.
 
-A process reads the published vintages once and again when what it remembers is older than `MAX_AGE_S`, so a publication is
-seen everywhere within that time and no request pays for it. Ages are of the monotonic clock: a clock that is set does not
-matter. What it read is kept on disk, too (`geography.vintages.snapshot`), for a process that starts while the database is away: only
-the age of that is of the clock on the wall.
+A process reads the published vintages again when its copy is older than `MAX_AGE_S`, so a publication is seen everywhere within
+that time. Ages are measured by the monotonic clock. The copy is also saved to disk (`geography.vintages.snapshot`) for a worker
+that starts while the database is down; only the age of that file is measured by the wall clock.
 """
 
 import hashlib
@@ -47,33 +46,37 @@ class Catalogue:
     revision: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "revision", _revision((one.load_id, one.published_at) for one in self.vintages))
+        object.__setattr__(self, "revision", _revision((vintage.load_id, vintage.published_at) for vintage in self.vintages))
 
     def vintages_of(self, coverage: str) -> tuple[Vintage, ...]:
         """Return the published vintages of a coverage, the latest first."""
-        return tuple(one for one in self.vintages if one.coverage.slug == coverage)
+        return tuple(vintage for vintage in self.vintages if vintage.coverage.slug == coverage)
 
     def vintage_labelled(self, coverage: str, label: str) -> Vintage | None:
         """Return the vintage of this label, None where there is none."""
-        return next((one for one in self.vintages if one.label == label and one.coverage.slug == coverage), None)
+        return next(
+            (vintage for vintage in self.vintages if vintage.label == label and vintage.coverage.slug == coverage), None
+        )
 
     def in_force(self, coverage: str, day: date) -> Vintage | None:
         """Return the vintage in force on a day: see `geography.vintages.resolve.vintage_in_force`."""
         candidates = [
-            one
-            for one in self.vintages
-            if one.coverage.slug == coverage
-            and not one.extract
-            and one.effective_from <= day
-            and (one.effective_to is None or day < one.effective_to)
+            vintage
+            for vintage in self.vintages
+            if vintage.coverage.slug == coverage
+            and not vintage.extract
+            and vintage.effective_from <= day
+            and (vintage.effective_to is None or day < vintage.effective_to)
         ]
         # "digital" sorts after "cartographic".
-        return max(candidates, key=lambda one: (not one.demo, one.effective_from, one.representation, one.pk), default=None)
+        return max(
+            candidates, key=lambda item: (not item.demo, item.effective_from, item.representation, item.pk), default=None
+        )
 
 
 def _revision(published: Iterable[tuple[UUID, datetime | None]]) -> str:
-    told = "\n".join(f"{load_id} {at}" for load_id, at in sorted(published))
-    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+    join = "\n".join(f"{load_id} {at}" for load_id, at in sorted(published))
+    return hashlib.blake2b(join.encode(), digest_size=8).hexdigest()
 
 
 class _Memory:
@@ -87,7 +90,7 @@ class _Memory:
 
 
 # A standby may be a moment behind: what it holds is what is published to who reads from it.
-_memories = {one: _Memory() for one in (PRIMARY, REPLICA)}
+_memories = {item: _Memory() for item in (PRIMARY, REPLICA)}
 
 
 def published() -> Catalogue:
@@ -157,22 +160,22 @@ def _refresh(memory: _Memory, asked_at: float) -> Catalogue:
         raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
     started = time.monotonic()
     try:
-        found = _load_from_database()
+        from_database = _load_from_database()
     except Error as error:
         memory.failed_at, memory.failure = time.monotonic(), error
         # The standby failed too, or it would have been asked: what was read from it is as good.
-        both = [one.read for one in _memories.values() if one.read is not None]
+        both = [entry.read for entry in _memories.values() if entry.read is not None]
         last = max(both, key=lambda read: read[1], default=None) or _load_snapshot()
         if memory is _memories[PRIMARY] and last is not None and _usable(last, memory.failed_at):
             memory.read = last
             return last[0]
         raise
-    if any(one.read is not None and one.read[0] is found for one in _memories.values()):
+    if any(item.read is not None and item.read[0] is from_database for item in _memories.values()):
         snapshot.touch()
     else:
-        snapshot.save(_NAME, _as_data(found))
-    memory.read, memory.failed_at, memory.failure = (found, started), None, None
-    return found
+        snapshot.save(_NAME, _as_data(from_database))
+    memory.read, memory.failed_at, memory.failure = (from_database, started), None, None
+    return from_database
 
 
 def _load_from_database() -> Catalogue:
@@ -180,10 +183,10 @@ def _load_from_database() -> Catalogue:
     vintage stays theirs.
     """
     published = Vintage.objects.filter(status=Status.PUBLISHED)
-    known = [one.read[0] for one in _memories.values() if one.read is not None]
-    if known:
+    allowed = [memory.read[0] for memory in _memories.values() if memory.read is not None]
+    if allowed:
         revision = _revision(published.values_list("load_id", "published_at"))
-        same = next((one for one in known if one.revision == revision), None)
+        same = next((item for item in allowed if item.revision == revision), None)
         if same is not None:
             return same
     vintages = published.select_related("coverage").defer("report").order_by("coverage__slug", "-effective_from", "-pk")
@@ -192,16 +195,16 @@ def _load_from_database() -> Catalogue:
 
 def _load_snapshot() -> tuple[Catalogue, float] | None:
     """Return the catalogue that lies on disk, and when it was last known to hold; None where none does or it cannot be read."""
-    found = snapshot.load(_NAME)
-    if found is None:
+    loaded = snapshot.load(_NAME)
+    if loaded is None:
         return None
-    told, age_s = found
+    details, age_s = loaded
     try:
-        objects = [one.object for one in serializers.deserialize("python", told)]
-        coverages = {one.pk: one for one in objects if isinstance(one, Coverage)}
-        vintages = [one for one in objects if isinstance(one, Vintage)]
-        for one in vintages:
-            one.coverage = coverages[one.coverage_id]
+        objects = [vintage.object for vintage in serializers.deserialize("python", details)]
+        coverages = {vintage.pk: vintage for vintage in objects if isinstance(vintage, Coverage)}
+        vintages = [vintage for vintage in objects if isinstance(vintage, Vintage)]
+        for vintage in vintages:
+            vintage.coverage = coverages[vintage.coverage_id]
     except (DeserializationError, FieldDoesNotExist, AttributeError, KeyError, TypeError):
         return None  # of another version of this code
     return Catalogue(tuple(vintages)), time.monotonic() - age_s
@@ -209,7 +212,7 @@ def _load_snapshot() -> tuple[Catalogue, float] | None:
 
 def _as_data(catalogue: Catalogue) -> list[dict[str, Any]]:
     """Return a catalogue as `_kept` reads it."""
-    objects = [*{one.coverage for one in catalogue.vintages}, *catalogue.vintages]
+    objects = [*{vintage.coverage for vintage in catalogue.vintages}, *catalogue.vintages]
     fields = {field.name for model in (Coverage, Vintage) for field in model._meta.fields} - {"report"}
-    told: list[dict[str, Any]] = serializers.serialize("python", objects, fields=fields)
-    return told
+    details: list[dict[str, Any]] = serializers.serialize("python", objects, fields=fields)
+    return details

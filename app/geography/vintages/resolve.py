@@ -1,4 +1,4 @@
-"""Which edition answers a question."""
+"""Resolution of a label or a day to a vintage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,8 +53,8 @@ def check_unchanged(vintages: Sequence[Vintage]) -> None:
     """
     if not vintages:
         return
-    stored = dict(Vintage.objects.filter(pk__in=[one.pk for one in vintages]).values_list("pk", "created_at"))
-    if any(stored.get(one.pk) != one.created_at for one in vintages):
+    stored = dict(Vintage.objects.filter(pk__in=[item.pk for item in vintages]).values_list("pk", "created_at"))
+    if any(stored.get(vintage.pk) != vintage.created_at for vintage in vintages):
         raise VintageGone
 
 
@@ -93,7 +93,7 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
         if there_is is None:
             _check_coverage(coverage)
             raise NothingPublished(Message("No boundaries of %(coverage)s are published yet.", coverage=words))
-        if at is None and all(one.extract for one in catalogue.vintages_of(coverage)):
+        if at is None and all(item.extract for item in catalogue.vintages_of(coverage)):
             raise NothingPublished(Message("Only extracts of %(coverage)s are published.", coverage=words), hint=there_is)
         raise NoVintage(
             Message("No vintage of %(coverage)s was in force on %(day)s.", coverage=words, day=day),
@@ -121,10 +121,10 @@ def published_vintages(*, coverage: str | None = None) -> list[Vintage]:
 
 def _published_labels(catalogue: Catalogue, coverage: str) -> Message | None:
     shown = [
-        Message("%(label)s (only by name)", label=one.label)
-        if one.extract
-        else Message("%(label)s (from %(day)s)", label=one.label, day=one.effective_from)
-        for one in reversed(catalogue.of(coverage))
+        Message("%(label)s (only by name)", label=item.label)
+        if item.extract
+        else Message("%(label)s (from %(day)s)", label=item.label, day=item.effective_from)
+        for item in reversed(catalogue.of(coverage))
     ]
     return Message("Published are %(vintages)s.", vintages=shown) if shown else None
 

@@ -1,4 +1,4 @@
-"""What a process knows of what is published, kept on disk for one that starts while the database is away.
+"""Snapshot of the catalogue on disk, so that a worker can start while the database is down.
 
 With it, and with the bodies that are kept beside it (`api.http.disk_cache`), a new process answers what an older one would have. Small
 files in a folder of this machine's cache, named after the database that they tell of; nothing of anybody's question is in them.
@@ -81,5 +81,5 @@ def _store(folder: Path, name: str, text: bytes) -> None:
 
 def _file(folder: Path, name: str) -> Path:
     database = connections[PRIMARY].settings_dict
-    told = repr([str(database[key]) for key in ("HOST", "PORT", "NAME")])
-    return folder / f"{hashlib.blake2b(told.encode(), digest_size=8).hexdigest()}-{name}.json"
+    text = repr([str(database[key]) for key in ("HOST", "PORT", "NAME")])
+    return folder / f"{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}-{name}.json"

@@ -45,7 +45,7 @@ class IndicatorCatalogue:
     revision: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "revision", _digest([one.revision for one in self.indicators.values()]))
+        object.__setattr__(self, "revision", _digest([indicator.revision for indicator in self.indicators.values()]))
 
 
 @dataclass(slots=True)
@@ -117,8 +117,8 @@ def _load_from_database() -> IndicatorCatalogue:
     )
     return IndicatorCatalogue(
         {
-            one.indicator.slug: PublishedIndicator(one.indicator, one, _digest([one.pk, one.loaded_at, one.sha256]))
-            for one in issues
+            issue.indicator.slug: PublishedIndicator(issue.indicator, issue, _digest([issue.pk, issue.loaded_at, issue.sha256]))
+            for issue in issues
         }
     )
 

@@ -58,7 +58,7 @@ class Row:
 def indicator_series(indicator: Indicator) -> list[Series]:
     """Return the series of an indicator with their places, regions by code first. Queries: 1."""
     series = indicator.series.select_related("place").exclude(first=None)
-    return sorted(series, key=lambda one: (_rank(one.place), one.place.key))
+    return sorted(series, key=lambda item: (_rank(item.place), item.place.key))
 
 
 def _rank(place: Place) -> int:
@@ -69,7 +69,7 @@ def _rank(place: Place) -> int:
 def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:
     """Return the people of places by year. Queries: 1."""
     result: dict[int, dict[int, int]] = {}
-    rows = Population.objects.filter(place__in=[one.pk for one in places]).order_by("year")
+    rows = Population.objects.filter(place__in=[place.pk for place in places]).order_by("year")
     for place_id, year, people in rows.values_list("place_id", "year", "people"):
         result.setdefault(place_id, {})[year] = people
     return result
@@ -93,17 +93,17 @@ def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
         for series_id, name, value, status, lag, span in cursor:
             elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
     series = indicator_series(indicator)
-    people = populations([one.place for one in series]) if measure != behind else {}
+    people = populations([item.place for item in series]) if measure != behind else {}
     result = []
-    for one in series:
-        element = elements.get((one.pk, measure), NOTHING)
-        count = elements.get((one.pk, behind), NOTHING)
-        years = people.get(one.place_id, {})
+    for item in series:
+        element = elements.get((item.pk, measure), NOTHING)
+        count = elements.get((item.pk, behind), NOTHING)
+        years = people.get(item.place_id, {})
         year = nearest_year(years, (day - timedelta(days=element.lag)).year)
         result.append(
-            Figure(one.place, day, element, count.value, years[year] if year is not None else None, year)
+            Figure(item.place, day, element, count.value, years[year] if year is not None else None, year)
             if measure != behind
-            else Figure(one.place, day, element, element.value if measure == "new_7d" else None)
+            else Figure(item.place, day, element, element.value if measure == "new_7d" else None)
         )
     return result
 
@@ -127,8 +127,8 @@ def rows(
         first, last: days; None for the first and last of all series.
         weekday: day of the week to begin with (0 is Monday), at `first` or after it; None begins at `first`.
     """
-    series = [one for one in indicator_series(indicator) if places is None or one.place_id in places]
-    blobs = {one.series_id: one for one in Blob.objects.filter(series__in=series, measure=measure)}
+    series = [item for item in indicator_series(indicator) if places is None or item.place_id in places]
+    blobs = {item.series_id: item for item in Blob.objects.filter(series__in=series, measure=measure)}
     if not blobs:
         return []
     start = first or min(blob.start for blob in blobs.values())
@@ -139,11 +139,11 @@ def rows(
             end += timedelta(days=(weekday - end.weekday()) % 7)
     days = range(0, (end - start).days + 1, step_days)
     result = []
-    for one in series:
-        blob = blobs.get(one.pk)
+    for item in series:
+        blob = blobs.get(item.pk)
         if blob is not None:
             offset = (start - blob.start).days
-            result.append(Row(one.place, start, [_element(blob, offset + step) for step in days]))
+            result.append(Row(item.place, start, [_element(blob, offset + step) for step in days]))
     return result
 
 
@@ -156,7 +156,7 @@ def _element(blob: Blob, position: int) -> Element:
 def members_of(coverage: str, vintage: str, places: Sequence[Place]) -> list[PlaceMember]:
     """Return how the regions of an edition relate to places, by code. Queries: 1."""
     return list(
-        PlaceMember.objects.filter(coverage=coverage, vintage_label=vintage, place__in=[one.pk for one in places])
+        PlaceMember.objects.filter(coverage=coverage, vintage_label=vintage, place__in=[place.pk for place in places])
         .select_related("place")
         .order_by("code", "place__code")
     )

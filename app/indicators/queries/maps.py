@@ -24,9 +24,9 @@ def figures_of_regions(figures: Sequence[Figure], measure: str, vintage: "Vintag
     `same`: the place's own. `sum`: the sum over whole places, rates from the sums. `part_of`: the rate of the larger place, and
     no count, which belongs to the whole. Queries: 2.
     """
-    by_place = {one.place.pk: one for one in figures if one.place.kind == PlaceKind.REGION}
+    by_place = {figure.place.pk: figure for figure in figures if figure.place.kind == PlaceKind.REGION}
     members = defaultdict(list)
-    for member in members_of(vintage.coverage.slug, vintage.label, [one.place for one in figures]):
+    for member in members_of(vintage.coverage.slug, vintage.label, [item.place for item in figures]):
         if member.place_id in by_place:
             members[member.code].append((member.method, by_place[member.place_id]))
     codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
@@ -42,27 +42,27 @@ def _figure(parts: Sequence[tuple[str, Figure]], measure: str) -> Figure:
         if measure in RATES:
             return replace(first, count=None, people=None, people_year=None, method="part_of")
         return replace(first, element=NOTHING, count=None, method="part_of")
-    return _sum([one for _, one in parts], measure)
+    return _sum([value for _, value in parts], measure)
 
 
 def _sum(parts: Sequence[Figure], measure: str) -> Figure:
     first = parts[0]
     # One missing part makes the sum unknown, not smaller.
-    missing = next((one for one in parts if (one.count if measure == "rate_7d" else one.element.value) is None), None)
+    missing = next((part for part in parts if (part.count if measure == "rate_7d" else part.element.value) is None), None)
     if missing is not None:
         return replace(missing, element=replace(missing.element, value=None), count=None, people=None, method="sum")
-    status = max((one.element.status for one in parts), key=int, default=ValueStatus.REPORTED)
-    lag = max(one.element.lag for one in parts)
-    span = max(one.element.span for one in parts)
+    status = max((item.element.status for item in parts), key=int, default=ValueStatus.REPORTED)
+    lag = max(entry.element.lag for entry in parts)
+    span = max(element.element.span for element in parts)
     if measure != "rate_7d":
         total = sum(one.element.value for one in parts if one.element.value is not None)
         return replace(first, element=Element(total, status, lag, span), method="sum")
-    count = sum(one.count for one in parts if one.count is not None)
-    people = sum(one.people or 0 for one in parts)
+    count = sum(record.count for record in parts if record.count is not None)
+    people = sum(candidate.people or 0 for candidate in parts)
     rate = round(count * RATE_PEOPLE / people, RATE_DECIMALS) if people and count >= 0 else None
     return replace(first, element=Element(rate, status, lag, span), count=count, people=people, method="sum")
 
 
 def by_key(figures: Sequence[Figure], kind: PlaceKind) -> dict[str, Figure]:
     """Return the figures of one kind of place by key."""
-    return {one.place.key: one for one in figures if one.place.kind == kind}
+    return {figure.place.key: figure for figure in figures if figure.place.kind == kind}

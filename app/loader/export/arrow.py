@@ -37,16 +37,20 @@ Column = tuple[str, DataType, Callable[[RegionRow], Any]]
 
 def write_gpkg(vintage: Vintage, path: Path) -> None:
     """Write a GeoPackage with one layer, a spatial index, and what the file says of itself in its metadata tables."""
-    told = vintage_metadata(vintage)
-    layer_options = {"GEOMETRY_NAME": "geom", "IDENTIFIER": told["title"], "DESCRIPTION": told.get("attribution_en", "")}
+    metadata = vintage_metadata(vintage)
+    layer_options = {
+        "GEOMETRY_NAME": "geom",
+        "IDENTIFIER": metadata["title"],
+        "DESCRIPTION": metadata.get("attribution_en", ""),
+    }
     with _fixed_timestamps(vintage):
-        _gdal(vintage, path, "GPKG", columns(vintage), dataset_metadata=told, layer_options=layer_options)
+        _gdal(vintage, path, "GPKG", columns(vintage), dataset_metadata=metadata, layer_options=layer_options)
 
 
 def write_fgb(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
     """Write a FlatGeobuf in a CRS with its spatial index, so that a client can ask for the parts in a box by byte ranges."""
-    told = vintage_metadata(vintage)
-    options = {"TITLE": told["title"], "DESCRIPTION": _summary(told), "TEMPORARY_DIR": str(path.parent)}
+    metadata = vintage_metadata(vintage)
+    options = {"TITLE": metadata["title"], "DESCRIPTION": _summary(metadata), "TEMPORARY_DIR": str(path.parent)}
     _gdal(vintage, path, "FlatGeobuf", columns(vintage), srid=srid, layer_options=options)
 
 
@@ -121,27 +125,27 @@ def _statcan_columns(vintage: Vintage) -> list[Column]:
     slug = vintage.coverage.slug
     own = names | declared.get(slug, vintage.report.get("field_names", {}))
     # The format knows names of ten characters, and no two alike.
-    if len({one[:10].upper() for one in own.values()}) == len(own):
+    if len({item[:10].upper() for item in own.values()}) == len(own):
         names = {column: name[:10].upper() for column, name in own.items()}
-    found: list[Column] = [
+    result: list[Column] = [
         (names["code"], _TEXT, lambda row: row.attributes.code),
         (names["dguid"], _TEXT, lambda row: row.attributes.dguid),
     ]
     if slug != COVERAGE_FSA:
-        found += [
+        result += [
             (names["name_en"], _TEXT, lambda row: row.attributes.name_en),
             (names["name_fr"], _TEXT, lambda row: row.attributes.name_fr),
         ]
     if names["pruid"] != names["code"]:
-        found += [
+        result += [
             (names["pruid"], _TEXT, lambda row: row.attributes.pruid),
             ("PRNAME", _TEXT, lambda row: province_name(row.attributes.pruid)),
         ]
-    found += [
+    result += [
         (names["land_area_km2"], _REAL, lambda row: row.attributes.land_area_km2),
         (names["population"], _INTEGER, lambda row: row.attributes.population),
     ]
-    return found
+    return result
 
 
 def _gdal(
@@ -187,8 +191,8 @@ def _stream(
     return RecordBatchReader.from_batches(whole, batches())
 
 
-def _summary(told: dict[str, str]) -> str:
-    return "\n".join(f"{key}: {told[key]}" for key in told if key != "title")
+def _summary(details: dict[str, str]) -> str:
+    return "\n".join(f"{key}: {details[key]}" for key in details if key != "title")
 
 
 @contextmanager

@@ -65,44 +65,44 @@ def describe_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, csv_na
 
 
 def _describe(vintages: Sequence[Vintage], columns: Sequence[Column], key: list[str], csv_name: str, path: Path) -> None:
-    told = [vintage_metadata(one) for one in vintages]
+    messages = [vintage_metadata(vintage) for vintage in vintages]
     document = {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": csv_name,
         "dc:title": [
-            {"@value": " – ".join(one["title"] for one in told), "@language": "en"},
-            {"@value": " – ".join(one["title_fr"] for one in told), "@language": "fr"},
+            {"@value": " – ".join(entry["title"] for entry in messages), "@language": "en"},
+            {"@value": " – ".join(element["title_fr"] for element in messages), "@language": "fr"},
         ],
-        "dc:license": _one_or_all([_licence(one) for one in told]),
+        "dc:license": _one_or_all([_licence(message) for message in messages]),
         "dc:rights": [
             {"@value": text, "@language": language}
             for language in ("en", "fr")
-            for text in dict.fromkeys(one.get(f"attribution_{language}", "") for one in told)
+            for text in dict.fromkeys(record.get(f"attribution_{language}", "") for record in messages)
         ],
-        "dc:source": _one_or_all([_source(one) for one in told]),
+        "dc:source": _one_or_all([_source(item) for item in messages]),
         "dialect": {"encoding": "utf-8", "header": True},
-        "tableSchema": {"columns": [_column(one) for one in columns], "primaryKey": _one_or_all(key)},
+        "tableSchema": {"columns": [_column(column) for column in columns], "primaryKey": _one_or_all(key)},
     }
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def _source(told: dict[str, str]) -> dict[str, Any]:
+def _source(details: dict[str, str]) -> dict[str, Any]:
     """Return whose file a vintage was read from, under which licence, and the checksum by which it is known again."""
-    address = {"@id": told["source_url"]} if "source_url" in told else {}
+    address = {"@id": details["source_url"]} if "source_url" in details else {}
     return address | {
-        "dc:title": told.get("product") or told["title"],
-        "dc:license": _licence(told),
-        "dc:identifier": f"sha256:{told['source_sha256']}",
+        "dc:title": details.get("product") or details["title"],
+        "dc:license": _licence(details),
+        "dc:identifier": f"sha256:{details['source_sha256']}",
     }
 
 
-def _licence(told: dict[str, str]) -> Any:
-    return {"@id": told["licence_url"]} if "licence_url" in told else told.get("licence", "")
+def _licence(details: dict[str, str]) -> Any:
+    return {"@id": details["licence_url"]} if "licence_url" in details else details.get("licence", "")
 
 
-def _column(one: Column) -> dict[str, str]:
-    described = {"name": one.name, "titles": one.name, "datatype": one.datatype, "dc:description": one.description}
-    return described | ({"schema:unitText": one.unit} if one.unit else {})
+def _column(column: Column) -> dict[str, str]:
+    described = {"name": column.name, "titles": column.name, "datatype": column.datatype, "dc:description": column.description}
+    return described | ({"schema:unitText": column.unit} if column.unit else {})
 
 
 def _one_or_all(values: list[Any]) -> Any:

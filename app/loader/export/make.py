@@ -36,18 +36,18 @@ def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) 
     made = ExportResult()
     with store.exclusive():
         # Only now: who had the lock before may have made them.
-        ready = set() if again else {one.key for one in published_downloads() if one.state == "ready"}
-        wanted = [one for one in downloads if one.key not in ready]
+        ready = set() if again else {item.key for item in published_downloads() if item.state == "ready"}
+        wanted = [download for download in downloads if download.key not in ready]
         if wanted:
             with steps.step("downloads", len(wanted)) as step:
-                for one in wanted:
+                for item in wanted:
                     try:
-                        store.store(one, writer_of(one))
-                        made.ready.append(one.name)
+                        store.store(item, writer_of(item))
+                        made.ready.append(item.name)
                     except Exception as error:  # whatever it is, it is told, and the next file may do better
                         if isinstance(error, Error):
                             raise
-                        made.failed[one.name] = f"{type(error).__name__}: {error}"
+                        made.failed[item.name] = f"{type(error).__name__}: {error}"
                     step.advance()
     return made
 
@@ -58,7 +58,14 @@ def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
     Raises: as `make`.
     """
     keys = {vintage.pk for vintage in vintages}
-    return export([one for one in published_downloads() if keys & {one.vintage.pk, one.other and one.other.pk}], steps)
+    return export(
+        [
+            published_download
+            for published_download in published_downloads()
+            if keys & {published_download.vintage.pk, published_download.other and published_download.other.pk}
+        ],
+        steps,
+    )
 
 
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
@@ -72,8 +79,8 @@ def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
         failed = export_vintages(vintages, steps).failed
     except OSError as error:
         failed = {"the files to take away": f"{error.strerror or error} ({settings.DOWNLOADS_DIR})"}
-    told = [f"Published, but {name} could not be made: {why}" for name, why in failed.items()]
-    return [*told, "Once that is mended: manage.py export"] if told else []
+    messages = [f"Published, but {name} could not be made: {why}" for name, why in failed.items()]
+    return [*messages, "Once that is mended: manage.py export"] if messages else []
 
 
 def write_out(download: Download, target: Path) -> None:
@@ -88,14 +95,14 @@ def published_downloads() -> list[Download]:
     """Return every file that there should be, with its state, as the tables say now."""
     catalogue.clear()
     now = catalogue.published()
-    return [one for vintage in now.vintages for one in downloads_of(vintage, now)]
+    return [item for vintage in now.vintages for item in downloads_of(vintage, now)]
 
 
 def delete_stale() -> list[str]:
     """Delete the files of loads that are no longer in the database, and return their folders."""
-    known = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
+    known_values = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
     with store.exclusive():
-        return [str(path) for path in store.delete_unreferenced(lambda path: path.name in known)]
+        return [str(path) for path in store.delete_unreferenced(lambda path: path.name in known_values)]
 
 
 def writer_of(download: Download) -> Callable[[Path], None]:

@@ -1,4 +1,4 @@
-"""What every file says of itself: what it holds, whose it is, and under which licence."""
+"""Metadata written into every download file: content, source, licence."""
 
 import re
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from geography.models import Vintage
 
 def vintage_metadata(vintage: Vintage) -> dict[str, str]:
     """Return what a file says of itself, by stable keys; what nobody knows is left out."""
-    told = {
+    details = {
         "title": f"{vintage.coverage.name_en} {vintage.label}",
         "title_fr": f"{vintage.coverage.name_fr} {vintage.label}",
         "coverage": vintage.coverage.slug,
@@ -28,7 +28,7 @@ def vintage_metadata(vintage: Vintage) -> dict[str, str]:
         "attribution_fr": vintage.attribution_fr,
         "published_at": published_at(vintage).isoformat(),
     }
-    return {key: text for key, text in told.items() if text}
+    return {key: text for key, text in details.items() if text}
 
 
 def published_at(vintage: Vintage) -> datetime:
@@ -43,17 +43,17 @@ def layer_name(vintage: Vintage) -> str:
 
 def licence_text(vintage: Vintage) -> str:
     """Return a file for people to read, in English and French."""
-    told = vintage_metadata(vintage)
+    metadata = vintage_metadata(vintage)
     demo_en = "These boundaries are made up for demonstration: not for decisions.\n\n" if vintage.demo else ""
     demo_fr = "Ces limites sont inventées, pour la démonstration : ne pas décider d'après elles.\n\n" if vintage.demo else ""
-    licence = " ".join(told[key] for key in ("licence", "licence_url") if key in told) or "-"
+    licence = " ".join(metadata[key] for key in ("licence", "licence_url") if key in metadata) or "-"
     english = (
-        f"{told['title']}\n\n{demo_en}{told.get('attribution_en', '')}\n\nLicence: {licence}\n"
-        f"Source: {told.get('product', '-')} {told.get('source_url', '')}\nSHA-256 of the source: {vintage.source_sha256}\n"
+        f"{metadata['title']}\n\n{demo_en}{metadata.get('attribution_en', '')}\n\nLicence: {licence}\n"
+        f"Source: {metadata.get('product', '-')} {metadata.get('source_url', '')}\nSHA-256 of the source: {vintage.source_sha256}\n"
     )
     french = (
-        f"{told['title_fr']}\n\n{demo_fr}{told.get('attribution_fr', '')}\n\nLicence : {licence}\n"
-        f"Source : {told.get('product', '-')} {told.get('source_url', '')}\nSHA-256 de la source : {vintage.source_sha256}\n"
+        f"{metadata['title_fr']}\n\n{demo_fr}{metadata.get('attribution_fr', '')}\n\nLicence : {licence}\n"
+        f"Source : {metadata.get('product', '-')} {metadata.get('source_url', '')}\nSHA-256 de la source : {vintage.source_sha256}\n"
     )
     return f"{english}\n----\n\n{french}"
 

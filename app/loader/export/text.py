@@ -47,25 +47,25 @@ def write_codes(vintage: Vintage, path: Path) -> None:
 
     def table() -> Iterable[Sequence[Any]]:
         for row in rows.code_rows(vintage):
-            one = row.attributes
-            province = PROVINCE_BY_PRUID.get(one.pruid or "")
+            item = row.attributes
+            province = PROVINCE_BY_PRUID.get(item.pruid or "")
             yield (
-                *(one.code, one.dguid, one.name_en, one.name_fr, one.pruid),
+                *(item.code, item.dguid, item.name_en, item.name_fr, item.pruid),
                 *((province.abbreviation, province.name_en, province.name_fr) if province else ("", "", "")),
-                *(one.population, one.land_area_km2, round(one.area_km2, 6)),
+                *(item.population, item.land_area_km2, round(item.area_km2, 6)),
                 *(round(row.lon, _DEGREE_DECIMALS), round(row.lat, _DEGREE_DECIMALS), vintage.label),
             )
 
-    _write_table(path, [one.name for one in code_columns(vintage)], table())
+    _write_table(path, [code_column.name for code_column in code_columns(vintage)], table())
 
 
 def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Path) -> None:
     """Write a CSV file of the health regions that each FSA lies in, with shares of area."""
     labels = {"fsa_vintage": fsa_vintage.label, "health_region_vintage": health_region_vintage.label}
-    names = [one.name for one in share_columns()]
+    names = [share_column.name for share_column in share_columns()]
     decimals = {"share_of_fsa": 6, "share_of_region": 9, "area_km2": 6}
-    found = (row._asdict() | labels for row in rows.share_rows(fsa_vintage, health_region_vintage))
-    _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in found))
+    result = (row._asdict() | labels for row in rows.share_rows(fsa_vintage, health_region_vintage))
+    _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in result))
 
 
 def _write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Which tiles of a vintage hold anything, and which of them need no drawing: inside a region, every tile is the same square.
+"""Tile coverage of a vintage: the tiles that hold anything, and those that lie wholly in one region.
 
 Canada has a million tiles at zoom 12, and some 5 % of them have a border. So what was drawn is halved and halved again until a
 quarter holds nothing or nothing but one region; tiles are numbered along a Hilbert curve, and all of a quarter's are one run.
@@ -59,15 +59,15 @@ def tile_spans(vintage: Vintage, band: TileBand, last_zoom: int) -> list[Span]:
 
     Memory holds one cell of what was drawn, and the answer. Queries: 1, and 1 for each zoom.
     """
-    found = [span for cell in _cells(vintage, band) for span in _quarter(cell, band, last_zoom)]
-    labels = [one for zoom in range(band.zoom, last_zoom + 1) for one in _label_tiles(vintage, zoom)]
-    return _with_labels(sorted(found), sorted(labels))
+    results = [span for cell in _cells(vintage, band) for span in _quarter(cell, band, last_zoom)]
+    labels = [label_tile for zoom in range(band.zoom, last_zoom + 1) for label_tile in _label_tiles(vintage, zoom)]
+    return _with_labels(sorted(results), sorted(labels))
 
 
 def _cells(vintage: Vintage, band: TileBand) -> Iterator[_Cell]:
     """Yield the cells of a band: column, row, regions and what of each was drawn there (EPSG:3857)."""
     rows = stream(_PIECES_SQL, [vintage.pk, band.zoom], at_once=20)
-    for (column, row), pieces in itertools.groupby(rows, key=lambda one: one[:2]):
+    for (column, row), pieces in itertools.groupby(rows, key=lambda item: item[:2]):
         regions, shapes = zip(*((region, bytes(wkb)) for _, _, region, wkb in pieces), strict=True)
         yield column, row, np.array(regions), shapely.from_wkb(np.array(shapes, dtype=object))
 
@@ -110,10 +110,10 @@ def _label_tiles(vintage: Vintage, zoom: int) -> set[int]:
         }
 
 
-def _with_labels(found: list[Span], labels: list[int]) -> list[Span]:
+def _with_labels(item: list[Span], labels: list[int]) -> list[Span]:
     """Return spans in which every tile with a name is one to be drawn."""
     result = []
-    for first, count, region in found:
+    for first, count, region in item:
         at = first
         # A tile that is drawn has its names anyway.
         for number in labels[bisect_left(labels, first) : bisect_left(labels, first + count)] if region is not None else ():

@@ -38,9 +38,9 @@ def write_pmtiles(vintage: Vintage, path: Path) -> None:
             tiles = _Tiles(vintage, data)
             for band, after in zip(TILE_BANDS, (*TILE_BANDS[1:], None), strict=True):
                 last = min(after.zoom - 1, last_zoom(vintage)) if after else last_zoom(vintage)
-                found = tile_spans(vintage, band, last) if band.zoom <= last else []
-                for start in range(0, len(found), _AT_ONCE):
-                    tiles.add(found[start : start + _AT_ONCE])
+                result = tile_spans(vintage, band, last) if band.zoom <= last else []
+                for start in range(0, len(result), _AT_ONCE):
+                    tiles.add(result[start : start + _AT_ONCE])
             if not tiles.entries:
                 raise ValueError("this vintage has no tiles yet: manage.py draw_tiles")
             for part in tiles.head():
@@ -68,10 +68,10 @@ class _Tiles:
         # Where the square of a region lies, which is the same at every zoom.
         self.squares: dict[int, tuple[int, int]] = {}
 
-    def add(self, found: Sequence[Span]) -> None:
+    def add(self, result: Sequence[Span]) -> None:
         """Add tiles of one band; the numbers of all calls ascend. Queries: 1 at most."""
-        drawn = self._drawn(found)
-        for span in found:
+        drawn = self._drawn(result)
+        for span in result:
             place = self.squares.get(span.region) if span.region is not None else None
             if place is None:
                 tile = drawn[span.first]
@@ -87,10 +87,12 @@ class _Tiles:
             else:
                 self.entries.append(Entry(span.first, *place, span.tiles))
 
-    def _drawn(self, found: Sequence[Span]) -> dict[int, bytes]:
+    def _drawn(self, result: Sequence[Span]) -> dict[int, bytes]:
         """Return the tiles, by number, that are not known already: every border, and each region's first square."""
-        first = {one.region: one.first for one in reversed(found) if one.region is not None and one.region not in self.squares}
-        numbers = [*(one.first for one in found if one.region is None), *first.values()]
+        first = {
+            item.region: item.first for item in reversed(result) if item.region is not None and item.region not in self.squares
+        }
+        numbers = [*(entry.first for entry in result if entry.region is None), *first.values()]
         if not numbers:
             return {}
         addresses = [TileAddress(*tileid_to_zxy(number)) for number in numbers]
@@ -116,14 +118,14 @@ class _Tiles:
             **dict(zip(("min_lon_e7", "min_lat_e7", "max_lon_e7", "max_lat_e7"), bounds, strict=True)),
             "center_zoom": 3,
         }
-        told = vintage_metadata(self.vintage)
+        details = vintage_metadata(self.vintage)
         metadata = {
-            "name": told["title"],
-            "description": f"{told['title']}. {told.get('licence', '')}".strip(),
-            "attribution": told.get("attribution_en", ""),
+            "name": details["title"],
+            "description": f"{details['title']}. {details.get('licence', '')}".strip(),
+            "attribution": details.get("attribution_en", ""),
             "type": "overlay",
             "vector_layers": vector_layers(last_zoom(self.vintage)),
-            "about": told,
+            "about": details,
         }
         parts: tuple[bytes, ...] = finalize_header(  # type: ignore[no-untyped-call]
             header, self.addressed, self.entries, len(self.places), metadata, True, self.offset

@@ -61,7 +61,7 @@ def _cut(gap: shapely.Polygon) -> list[shapely.Polygon]:
             middle = (south + north) / 2
             halves = shapely.box(west - 1, [south - 1, middle], east + 1, [middle, north + 1])
         parts = shapely.get_parts(shapely.get_parts(shapely.intersection(piece, halves)))
-        todo += [one for one in parts if isinstance(one, shapely.Polygon) and not one.is_empty]
+        todo += [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
     return pieces
 
 
@@ -78,7 +78,9 @@ def _owners(pieces: _Geometries, gaps: _Geometries, coverage: _Geometries) -> _I
     tree = shapely.STRtree(lines)
     piece, line = tree.query(pieces, predicate="dwithin", distance=_NEAR_M)
     boxes = shapely.bounds(pieces[piece]) + np.array([-_NEAR_M, -_NEAR_M, _NEAR_M, _NEAR_M])
-    length = np.array([shapely.length(shapely.clip_by_rect(one, *box)) for one, box in zip(lines[line], boxes, strict=True)])
+    length = np.array(
+        [shapely.length(shapely.clip_by_rect(value, *box)) for value, box in zip(lines[line], boxes, strict=True)]
+    )
     pairs, place = np.unique(np.column_stack((piece, owner[line])), axis=0, return_inverse=True)
     # The longest of each piece comes last, and is what stays.
     order = np.argsort(np.bincount(place.reshape(-1), length), kind="stable")

@@ -1,4 +1,4 @@
-"""How well the regions of a layer fit together: what they overlap, and what lies between them."""
+"""Coverage quality: overlaps and gaps between the regions of a layer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,9 +92,9 @@ def _named_gaps(holes: _Geometries, tree: shapely.STRtree, codes: Sequence[str])
     areas = shapely.area(holes)
     largest = np.argsort(-areas)[:_MOST_PAIRS]
     named = []
-    for one in largest:
-        around = sorted(codes[index] for index in tree.query(holes[one], predicate="intersects"))
-        named.append(f"a gap of {areas[one] / 1e6:.6g} km2 between {' and '.join(around[:4])}")
+    for item in largest:
+        around = sorted(codes[index] for index in tree.query(holes[item], predicate="intersects"))
+        named.append(f"a gap of {areas[item] / 1e6:.6g} km2 between {' and '.join(around[:4])}")
     return tuple(named)
 
 
@@ -108,7 +108,7 @@ def _named_pairs(overlaps: _Overlaps, codes: Sequence[str]) -> tuple[str, ...]:
     left, right, shapes = overlaps
     areas = shapely.area(shapes) / 1e6
     order = [int(index) for index in np.argsort(-areas)[:_MOST_PAIRS] if areas[index] > 1e-6]
-    return tuple(f"{codes[left[one]]} and {codes[right[one]]} overlap by {areas[one]:.6g} km2" for one in order)
+    return tuple(f"{codes[left[item]]} and {codes[right[item]]} overlap by {areas[item]:.6g} km2" for item in order)
 
 
 def _widths(overlaps: _Overlaps, holes: _Geometries, tree: shapely.STRtree, codes: Sequence[str]) -> dict[str, float]:

@@ -133,7 +133,7 @@ def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: LevelResul
     geometries[broken] = shapely.make_valid(geometries[broken], method="structure", keep_collapsed=False)
     lost = shapely.is_empty(geometries)
     if lost.any():
-        geometries[lost] = [one for one, gone in zip(_boundaries(vintage), lost, strict=True) if gone]
+        geometries[lost] = [value for value, gone in zip(_boundaries(vintage), lost, strict=True) if gone]
     return geometries
 
 
@@ -158,8 +158,8 @@ def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
     """Return the geometries (EPSG:3347) in EPSG:4326, long edges cut first. Queries: 1 for each `_VERTICES_AT_ONCE`."""
     degrees: list[shapely.Geometry] = []
     with connection.cursor() as cursor:
-        for some in together(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
-            lambert = [shapely.to_wkb(curved(one, max_segment_m)) for one in geometries[some]]
+        for batch in together(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
+            lambert = [shapely.to_wkb(curved(geometry, max_segment_m)) for geometry in geometries[batch]]
             cursor.execute(_TO_DEGREES_SQL, [lambert])
             degrees += [shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor.fetchall()]
     return np.array(degrees, dtype=object)
@@ -171,7 +171,7 @@ def _store(ids: Sequence[int], degrees: _Geometries, level: Level, tolerance_m: 
         cursor.executemany(
             "INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)"
             f" VALUES (%s, %s, %s, 0, '{{0,0,0,0}}', ST_GeomFromWKB(%s, {SRID_WGS84}), '')",
-            [(region, level.name, tolerance_m, shapely.to_wkb(one)) for region, one in zip(ids, degrees, strict=True)],
+            [(region, level.name, tolerance_m, shapely.to_wkb(value)) for region, value in zip(ids, degrees, strict=True)],
         )
         finish_level(cursor, level, ids)
     return int(shapely.get_num_coordinates(degrees).sum())

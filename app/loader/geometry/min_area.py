@@ -40,8 +40,8 @@ def _lone(parts: _Geometries, owner: npt.NDArray[np.intp], small: _Flags) -> _Fl
     candidates = np.flatnonzero(small)
     lone = small.copy()
     if len(candidates):
-        one, other = shapely.STRtree(parts).query(parts[candidates], predicate="intersects")
-        lone[candidates[one[owner[other] != owner[candidates[one]]]]] = False
+        query, other = shapely.STRtree(parts).query(parts[candidates], predicate="intersects")
+        lone[candidates[query[owner[other] != owner[candidates[query]]]]] = False
     return lone
 
 
@@ -53,10 +53,10 @@ def _filled(parts: _Geometries, holed: npt.NDArray[np.intp], area: float) -> _Ge
     fill = inside & (shapely.area(holes) < area)
     candidates = np.flatnonzero(fill)
     if len(candidates):
-        one, other = shapely.STRtree(parts).query(holes[candidates], predicate="intersects")
-        fill[candidates[one[holed[part[candidates[one]]] != other]]] = False
-    kept: list[shapely.Polygon] = []
+        query, other = shapely.STRtree(parts).query(holes[candidates], predicate="intersects")
+        fill[candidates[query[holed[part[candidates[query]]] != other]]] = False
+    retained: list[shapely.Polygon] = []
     for index in range(len(holed)):
         shell, *others = rings[(part == index) & ~fill]
-        kept.append(shapely.polygons(shell, others or None))
-    return np.array(kept, dtype=object)
+        retained.append(shapely.polygons(shell, others or None))
+    return np.array(retained, dtype=object)

@@ -59,7 +59,7 @@ def _loops(ring: _Coords) -> list[_Coords]:
         return [np.vstack((ring, ring[:1]))]
     # Between two visits to meeting places nothing can happen: stretches are joined until one comes back to where it began.
     ring, keys = np.roll(ring, -meeting[0], axis=0), np.roll(keys, -meeting[0])
-    starts = [int(one - meeting[0]) for one in meeting]
+    starts = [int(item - meeting[0]) for item in meeting]
     loops: list[_Coords] = []
     path: list[tuple[int, _Coords]] = []
     for start, end in zip(starts, [*starts[1:], len(ring)], strict=True):

@@ -24,7 +24,7 @@ def snap_to_grid(geometries: _Geometries, decimals: int) -> _Geometries:
     rounded = _snap_separately(geometries, decimals)
     if rounded is None:
         rounded = _snap_by_faces(geometries, decimals)
-    return np.array([_multi(one) for one in shapely.orient_polygons(rounded)], dtype=object)
+    return np.array([_multi(orient_polygon) for orient_polygon in shapely.orient_polygons(rounded)], dtype=object)
 
 
 def _snap_separately(geometries: _Geometries, decimals: int) -> _Geometries | None:

@@ -140,7 +140,11 @@ def _inspect(attributes: Attributes, layer: Layer, where: str, staged: Staged) -
         staged.malformed.append(f"{where}: no name")
     if not attributes.pruid and layer.coverage.province != "none":
         staged.without_province.append(f"{where}: no province")
-    texts = (attributes.name_en, attributes.name_fr, *(one for one in attributes.attributes.values() if isinstance(one, str)))
+    texts = (
+        attributes.name_en,
+        attributes.name_fr,
+        *(attribute for attribute in attributes.attributes.values() if isinstance(attribute, str)),
+    )
     odd = next((text for text in texts if is_mojibake(text)), None)
     if odd is not None:
         staged.mojibake.append(f"{where}: {odd!r}")
@@ -150,7 +154,7 @@ def _count(prepared: Prepared, code: str, where: str, staged: Staged) -> None:
     vertices = int(shapely.get_num_coordinates(prepared.geometry))
     staged.rows += 1
     staged.vertices += vertices
-    staged.largest = sorted([*staged.largest, (code, vertices)], key=lambda one: -one[1])[:5]
+    staged.largest = sorted([*staged.largest, (code, vertices)], key=lambda item: -item[1])[:5]
     if prepared.repair:
         staged.repairs.append(f"{where}: {prepared.repair}")
         if prepared.changed_share > REPAIR_LIMIT_SHARE:

@@ -1,4 +1,4 @@
-"""What is computed from the boundaries once, at load time: pieces for lookups, the full level, measures.
+"""Subdivision and measures: pieces for lookups, the full level, areas.
 
 Each statement makes one thing, and of a few small regions or a single large one at a time, so that the database holds as little
 as possible however large the layer is.
@@ -94,8 +94,8 @@ def subdivide_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, pg_column_size(geom) FROM region WHERE vintage_id = %s ORDER BY id", [vintage.pk])
         ids, sizes = zip(*cursor.fetchall(), strict=True)
-        for some in together(sizes, _TOGETHER_BYTES):
-            regions = list(ids[some])
+        for batch in together(sizes, _TOGETHER_BYTES):
+            regions = list(ids[batch])
             values: dict[str, Any] = {
                 "regions": regions,
                 "level": full.name,

@@ -67,7 +67,11 @@ def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
     while todo:
         (left, right), (top, bottom), piece = todo.pop()
         if (left, top) == (right, bottom):
-            polygons = [one for one in shapely.get_parts(piece) if isinstance(one, shapely.Polygon) and not one.is_empty]
+            polygons = [
+                get_part
+                for get_part in shapely.get_parts(piece)
+                if isinstance(get_part, shapely.Polygon) and not get_part.is_empty
+            ]
             if polygons:
                 yield left, top, shapely.multipolygons(polygons)
             continue
@@ -156,10 +160,10 @@ def _without_the_north(geometries: _Geometries) -> _Geometries:
     cap = shapely.buffer(shapely.points(pole), radius * 1.001, quad_segs=64)
     far = shapely.bounds(geometries)[:, 3] > pole[1] - radius
     result = geometries.copy()
-    result[far] = [_polygonal(one) for one in shapely.difference(geometries[far], cap)]
+    result[far] = [_polygonal(item) for item in shapely.difference(geometries[far], cap)]
     return result
 
 
 def _polygonal(geometry: shapely.Geometry) -> shapely.MultiPolygon:
     parts = shapely.get_parts(geometry)
-    return shapely.multipolygons([one for one in parts if isinstance(one, shapely.Polygon) and not one.is_empty])
+    return shapely.multipolygons([part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty])

@@ -48,14 +48,14 @@ class Gate:
 
     name: str
     limit: Message
-    found: Message
+    result: Message
     passed: bool
     rows: tuple[str, ...] = ()
     acceptable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it is stored with the vintage: in English, and so that the service can say it in French."""
-        said = {"limit": self.limit, "found": self.found}
+        said = {"limit": self.limit, "found": self.result}
         return {
             "name": self.name,
             **{name: str(message) for name, message in said.items()},
@@ -127,15 +127,15 @@ def _rounded(number: float) -> float:
 
 
 def _rows(name: str, limit: Message, rows: Sequence[str], *, acceptable: bool = True) -> Gate:
-    found = Plural("%(count)s row", "%(count)s rows", count=len(rows)) if rows else Message("none")
-    return Gate(name, limit, found, not rows, tuple(rows[:_MOST_ROWS]), acceptable)
+    result = Plural("%(count)s row", "%(count)s rows", count=len(rows)) if rows else Message("none")
+    return Gate(name, limit, result, not rows, tuple(rows[:_MOST_ROWS]), acceptable)
 
 
 def _count(layer: Layer, staged: Staged) -> Gate:
-    found = _regions(staged.rows)
+    regions = _regions(staged.rows)
     if layer.expected_count is None:
-        return Gate("count", Message("at least 1 region"), found, staged.rows > 0, acceptable=False)
-    return Gate("count", _regions(layer.expected_count), found, staged.rows == layer.expected_count)
+        return Gate("count", Message("at least 1 region"), regions, staged.rows > 0, acceptable=False)
+    return Gate("count", _regions(layer.expected_count), regions, staged.rows == layer.expected_count)
 
 
 def _regions(number: int) -> Message:
@@ -167,10 +167,10 @@ def _change(vintage: Vintage, previous: Vintage | None) -> Gate:
         return Gate("change", limit, Message("no previous vintage to compare with"), passed=True)
     before = set(previous.regions.values_list("code", flat=True))
     gone = sorted(before - set(vintage.regions.values_list("code", flat=True)))
-    found = Message(
+    message = Message(
         "%(gone)s of %(all)s codes of %(vintage)s are gone", gone=len(gone), all=len(before), vintage=previous.label
     )
-    return Gate("change", limit, found, len(gone) <= GONE_LIMIT_SHARE * len(before), tuple(gone[:_MOST_ROWS]))
+    return Gate("change", limit, message, len(gone) <= GONE_LIMIT_SHARE * len(before), tuple(gone[:_MOST_ROWS]))
 
 
 def _shares(vintage: Vintage) -> Gate:
@@ -182,11 +182,11 @@ def _shares(vintage: Vintage) -> Gate:
         sum=SHARE_SUM_MOST,
         outside=_percent(OUTSIDE_LIMIT_PART),
     )
-    found: list[Message] = []
+    result: list[Message] = []
     rows, passed = [], True
     pairs = Overlap.objects.filter(fsa_vintage=vintage) | Overlap.objects.filter(health_region_vintage=vintage)
     for fsa_id, region_id in sorted(set(pairs.values_list("fsa_vintage", "health_region_vintage").distinct())):
-        fsa_vintage, region_vintage = (Vintage.objects.get(pk=one) for one in (fsa_id, region_id))
+        fsa_vintage, region_vintage = (Vintage.objects.get(pk=item) for item in (fsa_id, region_id))
         if fsa_vintage.extract or region_vintage.extract:
             continue
         sums = dict(
@@ -196,7 +196,7 @@ def _shares(vintage: Vintage) -> Gate:
         )
         over = sorted(code for code, total in sums.items() if total > SHARE_SUM_MOST)
         outside = fsa_vintage.region_count - sum(total >= SHARE_SUM_LEAST for total in sums.values())
-        found.append(
+        result.append(
             Message(
                 "%(fsa_vintage)s in %(vintage)s: %(over)s over and %(outside)s outside",
                 fsa_vintage=fsa_vintage.label,
@@ -213,8 +213,10 @@ def _shares(vintage: Vintage) -> Gate:
             inside = [code for code, total in sums.items() if total >= SHARE_SUM_LEAST]
             codes = fsa_vintage.regions.exclude(code__in=inside).order_by("code").values_list("code", flat=True)
             rows += [f"{code}: {sums.get(code, 0.0):.3f}" for code in codes[:_MOST_ROWS]]
-    told = Message("FSAs in health regions: %(pairs)s", pairs=found) if found else Message("no other coverage to compare with")
-    return Gate("shares", limit, told, passed, tuple(rows[:_MOST_ROWS]))
+    details = (
+        Message("FSAs in health regions: %(pairs)s", pairs=result) if result else Message("no other coverage to compare with")
+    )
+    return Gate("shares", limit, details, passed, tuple(rows[:_MOST_ROWS]))
 
 
 def previous_vintage(vintage: Vintage) -> Vintage | None:

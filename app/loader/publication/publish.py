@@ -35,9 +35,9 @@ def publish(vintage: Vintage) -> list[Vintage]:
         retired = list(published.filter(label=vintage.label))
         if vintage.demo or not vintage.extract:
             retired += list(published.filter(demo=True).exclude(label=vintage.label))
-        for one in retired:
-            one.status, one.retired_by = Status.RETIRED, vintage
-            one.save(update_fields=["status", "retired_by"])
+        for item in retired:
+            item.status, item.retired_by = Status.RETIRED, vintage
+            item.save(update_fields=["status", "retired_by"])
         vintage.status, vintage.retired_by, vintage.published_at = Status.PUBLISHED, None, timezone.now()
         vintage.save(update_fields=["status", "retired_by", "published_at"])
     return retired
@@ -69,9 +69,9 @@ def rollback(last: Vintage) -> list[Vintage]:
         back = list(last.retirees.all())
         last.status = Status.RETIRED
         last.save(update_fields=["status"])
-        for one in back:
-            one.status, one.retired_by = Status.PUBLISHED, None
-            one.save(update_fields=["status", "retired_by"])
+        for item in back:
+            item.status, item.retired_by = Status.PUBLISHED, None
+            item.save(update_fields=["status", "retired_by"])
     return back
 
 

@@ -1,4 +1,4 @@
-"""What a load tells: as text for a person, as JSON for a machine, and for good with the vintage."""
+"""Load report: text for a person, JSON for a machine, stored with the vintage."""
 
 import json
 import resource
@@ -75,23 +75,23 @@ def as_json(report: Mapping[str, Any]) -> str:
 
 def as_text(report: Mapping[str, Any]) -> str:
     """Return the report as a person reads it on a terminal."""
-    largest = ", ".join(f"{one['code']} ({one['vertices']:,})" for one in report["largest"])
+    largest = ", ".join(f"{value['code']} ({value['vertices']:,})" for value in report["largest"])
     lines = [
         f"{report['file']}: {report['regions']:,} regions of {report['rows_in_file']:,} rows, {report['vertices']:,} vertices",
         f"  read as       {report['encoding']}, {report['crs']}",
         f"  largest       {largest}",
         f"  repaired      {report['repaired']}",
-        *(f"    {one}" for one in report["repairs"][:5]),
+        *(f"    {value}" for value in report["repairs"][:5]),
     ]
     drawn = report["drawn"] or {}
     if drawn.get("thinned_m"):
         lines.append(f"  thinned       by {drawn['thinned_m']:g} m before drawing (too large for memory as it is)")
     if drawn.get("cleaned_km2"):
         lines.append(f"  cleaned       {drawn['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
-    for level, one in drawn.get("deviations", {}).items():
+    for level, value in drawn.get("deviations", {}).items():
         lines.append(
-            f"  {level:<13} drawn lines up to {one['drawn_to_published_m']:,.0f} m ({one['drawn_region']}) from published "
-            f"ones, published up to {one['published_to_drawn_m']:,.0f} m ({one['published_region']}) from drawn ones"
+            f"  {level:<13} drawn lines up to {value['drawn_to_published_m']:,.0f} m ({value['drawn_region']}) from published "
+            f"ones, published up to {value['published_to_drawn_m']:,.0f} m ({value['published_region']}) from drawn ones"
         )
     if report["changes"]:
         changes = report["changes"]

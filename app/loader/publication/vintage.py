@@ -1,4 +1,4 @@
-"""Which vintage a layer and a file make, and whether the database has it already."""
+"""Vintage rows: made from a layer and a file, or found where the same file is loaded already."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which regions of a vintage touch, and how long the line is that they share; computed once when it is loaded."""
+"""Borders: the regions of a vintage that touch, and the length of their common line."""
 
 from collections.abc import Callable, Mapping
 
@@ -104,8 +104,8 @@ def compute_borders(vintage: Vintage, tolerance: float, on_regions: Callable[[in
     with connection.cursor() as cursor:
         ids = list(vintage.regions.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(ids), REGIONS_AT_ONCE):
-            some = ids[start : start + REGIONS_AT_ONCE]
-            cursor.execute(_SIDE_SQL, values | {"regions": some})
-            on_regions(len(some))
+            batch = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_SIDE_SQL, values | {"regions": batch})
+            on_regions(len(batch))
         for statement in (_OTHER_WAY_SQL, _MEAN_SQL):
             cursor.execute(statement, values)

@@ -1,4 +1,4 @@
-"""What is computed between regions and between vintages, as far as it is not there yet."""
+"""Relations between regions and between vintages, as far as they are missing."""
 
 import numpy as np
 import shapely
@@ -34,9 +34,9 @@ def build_relations(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
             overlaps.classify_overlaps(fsa_vintage, region_vintage)
     comparable = changes.missing_pairs(vintage)
     if comparable:
-        with steps.step("changes", sum(one.region_count for one, _ in comparable)) as step:
-            for one, other in comparable:
-                changes.compute_changes(one, other, step.advance)
+        with steps.step("changes", sum(value.region_count for value, _ in comparable)) as step:
+            for value, other in comparable:
+                changes.compute_changes(value, other, step.advance)
 
 
 def _measured(vintage: Vintage) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""What became of the regions of one vintage in another of the same coverage, computed once for every published pair."""
+"""Changes of regions between two vintages of a coverage, computed once for every published pair."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -74,22 +74,22 @@ def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
     ]
 
 
-def compute_changes(one: Vintage, other: Vintage, on_regions: Callable[[int], None]) -> None:
+def compute_changes(vintage: Vintage, other: Vintage, on_regions: Callable[[int], None]) -> None:
     """Store what two vintages share and what became of the regions of both. Queries: 1 for every 50 regions, and 5."""
-    ids = list(one.regions.order_by("pk").values_list("pk", flat=True))
+    ids = list(vintage.regions.order_by("pk").values_list("pk", flat=True))
     with connection.cursor() as cursor:
         for start in range(0, len(ids), REGIONS_AT_ONCE):
-            some = ids[start : start + REGIONS_AT_ONCE]
-            cursor.execute(_COUNTERPART_SQL, {"regions": some, "other_vintage": other.pk})
-            on_regions(len(some))
-    here, there = _sides(one), _sides(other)
-    for region, counterpart, area in Counterpart.objects.filter(region__vintage=one, other__vintage=other).values_list(
+            batch = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_COUNTERPART_SQL, {"regions": batch, "other_vintage": other.pk})
+            on_regions(len(batch))
+    here, there = _sides(vintage), _sides(other)
+    for region, counterpart, area in Counterpart.objects.filter(region__vintage=vintage, other__vintage=other).values_list(
         "region", "other", "area_km2"
     ):
         here[region].links[counterpart] = area
         there[counterpart].links[region] = area
     Change.objects.bulk_create(
-        [*_changes(here, there, other), *_changes(there, here, one)],
+        [*_changes(here, there, other), *_changes(there, here, vintage)],
         batch_size=2_000,
     )
 
@@ -125,7 +125,7 @@ def kind_of(region: Side, others: Mapping[int, Side], peers: Mapping[int, Side],
     """
     if not _is_comparable(region, others, of_extract=of_extract):
         return Kind.OUTSIDE if of_extract else Kind.GONE
-    main = others[max(region.links, key=lambda one: region.links[one])]
+    main = others[max(region.links, key=lambda item: region.links[item])]
     share, back = _shares(region, main)
     if min(share, back) >= CHANGE_SAME_SHARE:
         if region.code != main.code:
@@ -137,10 +137,10 @@ def kind_of(region: Side, others: Mapping[int, Side], peers: Mapping[int, Side],
 def _redrawn(region: Side, main: Side, others: Mapping[int, Side], peers: Mapping[int, Side]) -> Kind:
     """Return what became of a region that is not the same place any more; `main` has the most of it."""
     share, back = _shares(region, main)
-    if any(_shares(region, one)[1] >= CHANGE_WHOLE_SHARE for one in _partners(region, others) if one is not main):
+    if any(_shares(region, partner)[1] >= CHANGE_WHOLE_SHARE for partner in _partners(region, others) if partner is not main):
         return Kind.SPLIT
     whole = share >= CHANGE_WHOLE_SHARE
-    if whole and any(_shares(one, main)[0] >= CHANGE_WHOLE_SHARE for one in _partners(main, peers) if one is not region):
+    if whole and any(_shares(item, main)[0] >= CHANGE_WHOLE_SHARE for item in _partners(main, peers) if item is not region):
         return Kind.MERGED
     if min(share, back) >= CHANGE_MAIN_SHARE:
         return Kind.MOVED
@@ -149,14 +149,14 @@ def _redrawn(region: Side, main: Side, others: Mapping[int, Side], peers: Mappin
 
 def _partners(region: Side, others: Mapping[int, Side]) -> Iterable[Side]:
     """Yield the regions that share an area with one and of which that says anything."""
-    return (others[one] for one in region.links if others[one].is_covered)
+    return (others[link] for link in region.links if others[link].is_covered)
 
 
 def _is_comparable(region: Side, others: Mapping[int, Side], *, of_extract: bool) -> bool:
     if not of_extract or not region.is_covered:
         return region.is_covered
-    namesakes = [others[one] for one in region.links if others[one].code == region.code]
-    whole = any(_shares(region, one)[1] >= CHANGE_WHOLE_SHARE for one in namesakes)
+    namesakes = [others[link] for link in region.links if others[link].code == region.code]
+    whole = any(_shares(region, namesake)[1] >= CHANGE_WHOLE_SHARE for namesake in namesakes)
     return whole or region.covered_km2 >= region.area_km2 * CHANGE_COVERED_BY_EXTRACT_SHARE
 
 

@@ -1,4 +1,4 @@
-"""How the FSAs of a vintage and the health regions of another overlap, computed once when either is loaded."""
+"""Overlaps of the FSAs of one vintage and the health regions of another, computed at load time."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -123,9 +123,9 @@ def compute_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage, on_fs
     ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
     with connection.cursor() as cursor:
         for start in range(0, len(ids), REGIONS_AT_ONCE):
-            some = ids[start : start + REGIONS_AT_ONCE]
-            cursor.execute(_OVERLAP_SQL, {"regions": some, "other_vintage": health_region_vintage.pk})
-            on_fsas(len(some))
+            batch = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(_OVERLAP_SQL, {"regions": batch, "other_vintage": health_region_vintage.pk})
+            on_fsas(len(batch))
 
 
 class _Candidate(NamedTuple):
@@ -187,8 +187,8 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
         )
         ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(ids), REGIONS_AT_ONCE):
-            some = ids[start : start + REGIONS_AT_ONCE]
-            cursor.execute(outside, {"regions": some, "other_vintage": health_region_vintage.pk})
+            batch = ids[start : start + REGIONS_AT_ONCE]
+            cursor.execute(outside, {"regions": batch, "other_vintage": health_region_vintage.pk})
 
 
 def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[_Candidate]:

@@ -167,7 +167,7 @@ def _source(name: str, table: Any, licences: Mapping[str, Any], folder: Path) ->
     options = {key: value for key, value in table.items() if key not in ("file", "places", "cadence", "ended", "licence")}
     for key in _LISTS:
         if key in options:
-            options[key] = tuple(str(one) for one in options[key])
+            options[key] = tuple(str(option) for option in options[key])
     for key in ("columns", "aliases", "where"):
         if key in options:
             options[key] = {str(left): str(right) for left, right in options[key].items()}

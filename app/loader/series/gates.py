@@ -58,10 +58,10 @@ class Difference:
 def content_gates(result: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
     """Return the gates about the file itself."""
     limit = {**LIMITS, **source.limits}
-    values = sum(len(one.observations) for one in result.by_place.values() if not one.derived)
+    values = sum(len(entry.observations) for entry in result.by_place.values() if not entry.derived)
     negatives = sum(result.negatives.values())
     off = sum(result.off_cadence.values())
-    regions = [one for one in result.by_place.values() if one.place.kind == PlaceKind.REGION]
+    regions = [item for item in result.by_place.values() if item.place.kind == PlaceKind.REGION]
     unknown = [f"line {line}: {text}" for text, line in result.unknown.items()]
     return [
         Gate("columns", values > 0, f"{result.rows} rows, {values} values", acceptable=False),
@@ -117,7 +117,7 @@ def revision_gates(
             earlier.append(f"{old.place.key}: {new_last}, before {old_last}")
         # The last day that both have: an end that moved is the business of another gate.
         day = min(old_last, new_last)
-        then, now = (one.observations[day].value if day in one.observations else None for one in (old, new))
+        then, now = (item.observations[day].value if day in item.observations else None for item in (old, new))
         if (
             old.place.kind == PlaceKind.REGION
             and source.kind == "cumulative"
@@ -150,8 +150,8 @@ def _latest(observations: Mapping[date, Observation]) -> float | None:
 
 
 def _national(by_place: Mapping[int, PlaceValues]) -> float:
-    parts = [one for one in by_place.values() if one.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED)]
-    return sum(_latest(one.observations) or 0 for one in parts)
+    parts = [item for item in by_place.values() if item.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED)]
+    return sum(_latest(part.observations) or 0 for part in parts)
 
 
 def _none(name: str, listed: list[str], *, acceptable: bool = True) -> Gate:
@@ -165,7 +165,7 @@ def _worst(counts: Mapping[str, int]) -> tuple[str, ...]:
 
 def _added(*counts: Mapping[str, int]) -> dict[str, int]:
     total: dict[str, int] = {}
-    for one in counts:
-        for key, number in one.items():
+    for count in counts:
+        for key, number in count.items():
             total[key] = total.get(key, 0) + number
     return total

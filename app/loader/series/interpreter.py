@@ -214,14 +214,14 @@ def _add_totals(result: Interpretation, source: Source) -> None:
     if country is None or len(provinces) < 2:
         return
     total = PlaceValues(country, _summed(provinces), derived=True)
-    lasts = [max(one.observations) for one in provinces]
+    lasts = [max(item.observations) for item in provinces]
     complete = min(last for last in lasts if (max(lasts) - last).days <= ENDED_AFTER_DAYS)
     for day, stated in total.observations.items():
         if day > complete:
             # Some provinces have not reported yet: no national total of that day exists.
             total.observations[day] = Observation(stated.value, ValueStatus.NOT_REPORTED)
-    for one in [*provinces, total]:
-        result.by_place[one.place.pk] = one
+    for item in [*provinces, total]:
+        result.by_place[item.place.pk] = item
 
 
 def _summed(parts: list[PlaceValues]) -> dict[date, Observation]:

@@ -151,11 +151,11 @@ def _analyze() -> None:
 
 
 def _indicator(source: Source) -> Indicator:
-    found = Indicator.objects.filter(slug=source.indicator).first()
-    if found is not None and found.source != source.name:
-        raise SourceError(f"Indicator {source.indicator} is supplied by {found.source}: give this one another name.")
+    first = Indicator.objects.filter(slug=source.indicator).first()
+    if first is not None and first.source != source.name:
+        raise SourceError(f"Indicator {source.indicator} is supplied by {first.source}: give this one another name.")
     cadence = [
-        {"province": one.province, "from": one.start.isoformat(), "interval_days": one.interval} for one in source.cadence
+        {"province": item.province, "from": item.start.isoformat(), "interval_days": item.interval} for item in source.cadence
     ]
     names = (
         *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
@@ -168,7 +168,9 @@ def _indicator(source: Source) -> Indicator:
 
 
 def _without_population(result: Interpretation) -> list[str]:
-    regions: dict[int, Place] = {pk: one.place for pk, one in result.by_place.items() if one.place.kind == PlaceKind.REGION}
+    regions: dict[int, Place] = {
+        pk: value.place for pk, value in result.by_place.items() if value.place.kind == PlaceKind.REGION
+    }
     have = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
     return [place.key for pk, place in regions.items() if pk not in have]
 
@@ -183,8 +185,8 @@ def _report(
     gates: list[Gate],
     acceptance: Acceptance,
 ) -> dict[str, Any]:
-    stated = [one for one in result.by_place.values() if not one.derived and one.observations]
-    days = [day for one in stated for day in (min(one.observations), max(one.observations))]
+    stated = [item for item in result.by_place.values() if not item.derived and item.observations]
+    days = [day for entry in stated for day in (min(entry.observations), max(entry.observations))]
     return {
         "source": source.name,
         "file": path.name,
@@ -193,7 +195,7 @@ def _report(
         "rows": result.rows,
         "ignored": result.ignored,
         "places": len(stated),
-        "values": sum(len(one.observations) for one in stated),
+        "values": sum(len(element.observations) for element in stated),
         "first": min(days).isoformat() if days else None,
         "last": max(days).isoformat() if days else None,
         "gates": [gate.as_dict() for gate in gates],

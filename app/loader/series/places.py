@@ -13,7 +13,7 @@ from loader.errors import SourceError
 from loader.series.declarations import SERIES_FILE, Source, read_document
 
 UNASSIGNED_CODE = "9999"
-_PRUIDS = {one.abbreviation: one.pruid for one in PROVINCES}
+_PRUIDS = {entry.abbreviation: entry.pruid for entry in PROVINCES}
 
 
 def seed_places(path: Path | None = None) -> None:
@@ -89,8 +89,8 @@ def ensure_place(
 
 def _seed_members(where: str, table: Mapping[str, Any]) -> None:
     places = {
-        one.code: one
-        for one in Place.objects.filter(
+        place.code: place
+        for place in Place.objects.filter(
             kind=PlaceKind.REGION, coverage=table["place_coverage"], vintage_label=table["place_vintage"]
         )
     }
@@ -172,8 +172,8 @@ class PlaceResolver:
         if text in source.unassigned:
             return unassigned_place(source, province)
         text = source.aliases.get(f"{province}:{text}", source.aliases.get(text, text))
-        found = self._by_text.get((province.upper(), self._folded(text)))
-        if found is None and source.match == "site":
+        value = self._by_text.get((province.upper(), self._folded(text)))
+        if value is None and source.match == "site":
             return ensure_place(
                 kind=PlaceKind.SITE,
                 coverage="",
@@ -183,9 +183,9 @@ class PlaceResolver:
                 key=text,
                 names=(text, text),
             )
-        if found is None:
+        if value is None:
             self.unknown.setdefault(f"{province}:{text}" if province else text, line)
-        return found
+        return value
 
 
 def province_place(province: str) -> Place | None:
@@ -197,16 +197,16 @@ def province_place(province: str) -> Place | None:
         )
     if province not in _PRUIDS:
         return None
-    one = PROVINCE_BY_PRUID[_PRUIDS[province]]
-    found = Place.objects.filter(kind=PlaceKind.PROVINCE, pruid=one.pruid).first()
-    return found or ensure_place(
+    item = PROVINCE_BY_PRUID[_PRUIDS[province]]
+    first = Place.objects.filter(kind=PlaceKind.PROVINCE, pruid=item.pruid).first()
+    return first or ensure_place(
         kind=PlaceKind.PROVINCE,
         coverage="",
         vintage="",
-        code=one.pruid,
-        pruid=one.pruid,
-        key=one.abbreviation,
-        names=(one.name_en, one.name_fr),
+        code=item.pruid,
+        pruid=item.pruid,
+        key=item.abbreviation,
+        names=(item.name_en, item.name_fr),
     )
 
 

@@ -25,8 +25,8 @@ _INSERT_SQL = """
 
 def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
     """Return the current values by place. Queries: 2."""
-    series = {one.pk: one for one in indicator.series.select_related("place")}
-    by_place = {one.place_id: PlaceValues(one.place, derived=one.derived) for one in series.values()}
+    series = {row.pk: row for row in indicator.series.select_related("place")}
+    by_place = {item.place_id: PlaceValues(item.place, derived=item.derived) for item in series.values()}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT v.series_id, v.period, v.value, v.status FROM indicator_value v"
@@ -41,10 +41,10 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
 def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
     """Return values without those that were withdrawn, and without the places of which nothing is left."""
     result = {}
-    for pk, one in values.items():
-        kept = {day: stated for day, stated in one.observations.items() if stated.status != ValueStatus.WITHDRAWN}
-        if kept:
-            result[pk] = PlaceValues(one.place, kept, one.derived)
+    for pk, value in values.items():
+        retained = {day: stated for day, stated in value.observations.items() if stated.status != ValueStatus.WITHDRAWN}
+        if retained:
+            result[pk] = PlaceValues(value.place, retained, value.derived)
     return result
 
 
@@ -69,7 +69,7 @@ def changes(before: Mapping[int, PlaceValues], after: Mapping[int, PlaceValues])
                     difference.changed[key] = difference.changed.get(key, 0) + 1
     for pk, values in before.items():
         new = after[pk].observations if pk in after else {}
-        standing = [day for day, one in values.observations.items() if one.status != ValueStatus.WITHDRAWN]
+        standing = [day for day, value in values.observations.items() if value.status != ValueStatus.WITHDRAWN]
         if not values.derived:
             difference.before += len(standing)
         gone = [day for day in standing if day not in new]
@@ -110,22 +110,24 @@ def derive(indicator: Indicator) -> None:
     Blob.objects.filter(series__indicator=indicator).delete()
     blobs: list[Blob] = []
     series = list(indicator.series.select_related("place"))
-    for one in series:
-        observations = values[one.place_id].observations if one.place_id in values else {}
+    for item in series:
+        observations = values[item.place_id].observations if item.place_id in values else {}
         standing = {day: stated for day, stated in observations.items() if stated.status != ValueStatus.WITHDRAWN}
         reports = [day for day, stated in standing.items() if stated.status in REPORTING]
-        one.first, one.last = (min(standing), max(standing)) if standing else (None, None)
-        one.last_report = max(reports, default=None)
-        stopped = standing and one.place.kind == PlaceKind.REGION and standing[max(standing)].status == ValueStatus.NOT_REPORTED
-        one.ended_on = one.last_report if stopped else None
+        item.first, item.last = (min(standing), max(standing)) if standing else (None, None)
+        item.last_report = max(reports, default=None)
+        stopped = (
+            standing and item.place.kind == PlaceKind.REGION and standing[max(standing)].status == ValueStatus.NOT_REPORTED
+        )
+        item.ended_on = item.last_report if stopped else None
         made = measures(
             kind=indicator.kind,
             period=indicator.period,
             from_zero=indicator.from_zero,
             observations=standing,
-            population={} if one.place.kind == PlaceKind.UNASSIGNED else population[one.place_id],
+            population={} if item.place.kind == PlaceKind.UNASSIGNED else population[item.place_id],
         )
-        blobs += [_blob(one, name, measure) for name, measure in made.items()]
+        blobs += [_blob(item, name, measure) for name, measure in made.items()]
     Series.objects.bulk_update(series, ["first", "last", "last_report", "ended_on"])
     _copy(blobs)
 
@@ -153,4 +155,4 @@ def _copy(blobs: Iterable[Blob]) -> None:
 
 
 def _array(column: Iterable[float | int | None]) -> str:
-    return "{" + ",".join("NULL" if one is None else repr(int(one) if one == int(one) else one) for one in column) + "}"
+    return "{" + ",".join("NULL" if item is None else repr(int(item) if item == int(item) else item) for item in column) + "}"

@@ -174,9 +174,12 @@ def _of_file(source: Path) -> Dataset[Path]:
         exact = [item for item in same if item[0].stem == source.stem]
         # The one that was named, where another has the same name but for letter case.
         candidates = [
-            one for group in (exact, same) for one in datasets(group) if one.parts and source in (*one.parts.values(),)
+            dataset
+            for group in (exact, same)
+            for dataset in datasets(group)
+            if dataset.parts and source in (*dataset.parts.values(),)
         ]
-        candidates.sort(key=lambda one: -len(one.parts))
+        candidates.sort(key=lambda entry: -len(entry.parts))
         if not candidates and suffix in SHAPEFILE.parts:
             raise no_dataset_error(same, source.name)
     if not candidates:
@@ -188,13 +191,13 @@ def _of_file(source: Path) -> Dataset[Path]:
 def _layers(candidates: list[Dataset[T]], opened: Callable[[T], IO[bytes]]) -> list[Dataset[T]]:
     """Leave out JSON and KML without features, where there is something else: metadata lie beside a layer."""
 
-    def is_layer(one: Dataset[T]) -> bool:
-        if one.format not in (GEOJSON, KML):
+    def is_layer(item: Dataset[T]) -> bool:
+        if item.format not in (GEOJSON, KML):
             return True
-        with opened(one.parts[one.format.suffix]) as stream:
-            return json_content.is_layer(stream, one.name) if one.format is GEOJSON else has_placemarks(stream)
+        with opened(item.parts[item.format.suffix]) as stream:
+            return json_content.is_layer(stream, item.name) if item.format is GEOJSON else has_placemarks(stream)
 
-    return candidates if len(candidates) < 2 else [one for one in candidates if is_layer(one)]
+    return candidates if len(candidates) < 2 else [candidate for candidate in candidates if is_layer(candidate)]
 
 
 def _unzip(source: Path, folder: Path, layer_name: str) -> tuple[str, Format]:

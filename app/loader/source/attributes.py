@@ -78,9 +78,9 @@ def as_text(value: Any) -> str:
     return SPACES.sub(" ", unicodedata.normalize("NFC", str(value)).replace("\0", "")).strip()
 
 
-def _pruid(given: str, code: str, rule: str) -> str:
-    if given:
-        return given if given in PROVINCE_BY_PRUID else ""
+def _pruid(value: str, code: str, rule: str) -> str:
+    if value:
+        return value if value in PROVINCE_BY_PRUID else ""
     if rule == "code":
         return code[:2] if code[:2] in PROVINCE_BY_PRUID else ""
     # Anything but what the coverage declares would be a guess: 462 is Montréal among metropolitan areas, not Manitoba.

@@ -1,4 +1,4 @@
-"""Which coordinate reference system a file is in, and the way from there to EPSG:3347."""
+"""Coordinate reference system of a file, and the transformation to EPSG:3347."""
 
 import re
 from collections.abc import Sequence

@@ -58,7 +58,7 @@ def datasets(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
 
     Incomplete datasets are left out; `incomplete` finds them.
     """
-    return [one for one in _all(files) if one.format is FILE_GEODATABASE or one.format.parts[0] in one.parts]
+    return [item for item in _all(files) if item.format is FILE_GEODATABASE or item.format.parts[0] in item.parts]
 
 
 def _all(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
@@ -73,7 +73,7 @@ def _all(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
         elif path.suffix.lower() in _PART_OF and not is_clutter(path):
             group = groups.setdefault((path.parent.as_posix(), path.stem.lower()), {})
             group.setdefault(path.suffix.lower(), []).append((path, handle))
-    made = [one for one in databases.values() if "a00000001.gdbtable" in one.parts]
+    made = [database for database in databases.values() if "a00000001.gdbtable" in database.parts]
     for group in groups.values():
         stems = {path.stem for same in group.values() for path, _ in same}
         if any(len(same) > 1 for same in group.values()):
@@ -82,7 +82,7 @@ def _all(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
                 made += _datasets_of_group({s: item for s, same in group.items() for item in same if item[0].stem == stem})
         else:
             made += _datasets_of_group({suffix: same[0] for suffix, same in group.items()})
-    return sorted(made, key=lambda one: one.name)
+    return sorted(made, key=lambda entry: entry.name)
 
 
 def _datasets_of_group(group: dict[str, tuple[PurePath, T]]) -> list[Dataset[T]]:
@@ -104,14 +104,14 @@ def choose_dataset(candidates: Sequence[Dataset[T]], container: str, wanted: str
     Raises: FileRefused where there are several and none of them is named.
     """
     if len(candidates) > 1 and wanted:
-        named = [one for one in candidates if one.is_called(wanted)]
+        named = [candidate for candidate in candidates if candidate.is_called(wanted)]
         if not named:
-            names = ", ".join(one.name for one in candidates[:5])
+            names = ", ".join(item.name for item in candidates[:5])
             raise FileRefused(f"{container} has no layer {wanted!r}. It has {names}.")
         candidates = named
     if len(candidates) == 1:
         return candidates[0]
-    names = ", ".join(sorted(one.name for one in candidates)[:5])
+    names = ", ".join(sorted(entry.name for entry in candidates)[:5])
     raise FileRefused(f"{container} holds several layers ({names}): name the one to load with --layer-name.")
 
 

@@ -263,7 +263,7 @@ def _columns(where: str, table: Any) -> dict[str, tuple[str, ...]]:
         raise SourceError(f"{where}: fields must be given as fields.COLUMN = [...].")
     _check_keys(f"{where}.fields", table, set(COLUMNS))
     for column, names in table.items():
-        if not isinstance(names, list | tuple) or not all(isinstance(one, str) and one for one in names):
+        if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
             raise SourceError(f'{where}: fields.{column} must be a list of names, such as ["{column.upper()}"].')
     return {column: tuple(names) for column, names in table.items()}
 
@@ -283,10 +283,10 @@ def _text(where: str, table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _check_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(table) - known)
+def _check_keys(where: str, table: Mapping[str, Any], known_values: set[str]) -> None:
+    unknown = sorted(set(table) - known_values)
     if unknown:
-        raise SourceError(f"{where}: unknown key {unknown[0]!r}. Known are {', '.join(sorted(known))}.")
+        raise SourceError(f"{where}: unknown key {unknown[0]!r}. Known are {', '.join(sorted(known_values))}.")
 
 
 def with_options(layer: Layer, **options: Any) -> Layer:

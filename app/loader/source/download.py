@@ -119,10 +119,10 @@ def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:
             problem = error
         else:
             return
-    kept = f"; what has arrived is kept in {part}, and the next load goes on from there" if part.exists() else ""
+    retained = f"; what has arrived is kept in {part}, and the next load goes on from there" if part.exists() else ""
     raise DownloadError(
         f"{layer.url} cannot be downloaded ({problem}). Try again later, or download it by other means and give it with --file"
-        f"{kept}."
+        f"{retained}."
     )
 
 
@@ -203,9 +203,9 @@ def _problem(layer: Layer, path: Path) -> str | None:
         return f"has {size:,} bytes instead of {layer.size:,}: {declared} bytes in sources.toml"
     if layer.sha256:
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != layer.sha256.lower():
-            return f"has the SHA-256 {found} instead of {layer.sha256}: {declared} sha256 in sources.toml"
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != layer.sha256.lower():
+            return f"has the SHA-256 {digest} instead of {layer.sha256}: {declared} sha256 in sources.toml"
     with path.open("rb") as file:
         head = file.read(4096)
     is_zip = unquote(urlsplit(layer.url).path).lower().endswith((".zip", ".kmz"))

@@ -1,4 +1,4 @@
-"""Which encoding a shapefile's table is in. Most say nothing, some say the wrong thing."""
+"""Text encoding of a shapefile's table. Most files declare none, some the wrong one."""
 
 import codecs
 import re

@@ -143,14 +143,14 @@ class _Scan:
 def is_layer(stream: IO[bytes], name: str) -> bool:
     """Say whether a JSON file holds features, in whichever kind of JSON; metadata do not."""
     try:
-        found = outline(stream, name)
+        result = outline(stream, name)
     except FileRefused:
         return True  # to be refused with its reason
-    return _kind(found) is not None
+    return _kind(result) is not None
 
 
-def _kind(found: Outline) -> Format | None:
-    top = found.top
+def _kind(result: Outline) -> Format | None:
+    top = result.top
     if top.get("type") in ("FeatureCollection", "Feature"):
         return GEOJSON
     if top.get("type") == "Topology":
@@ -179,38 +179,38 @@ def identify(path: Path, name: str) -> JsonLayer:
     if start != b"{":
         raise FileRefused(f"{name} is not a boundary file: its content is no geojson.")
     with path.open("rb") as stream:
-        found = outline(stream, name)
-    _refuse_page(path, found, name)
-    if found.stray:
-        shown = found.stray[:20].decode("utf-8", "replace")
+        result = outline(stream, name)
+    _refuse_page(path, result, name)
+    if result.stray:
+        shown = result.stray[:20].decode("utf-8", "replace")
         raise FileRefused(f"{name} cannot be opened as GeoJSON: {shown!r} stands outside of its objects.")
-    kind = _kind(found)
+    kind = _kind(result)
     if kind is None:
-        raise FileRefused(_what_it_is(found, name))
-    if len(found.ends) > 1:
+        raise FileRefused(_what_it_is(result, name))
+    if len(result.ends) > 1:
         if kind is not GEOJSON:
             raise FileRefused(
-                f"{name} holds {len(found.ends)} documents of {kind.title} one after the other: load one at a time."
+                f"{name} holds {len(result.ends)} documents of {kind.title} one after the other: load one at a time."
             )
         target = path.with_name(f"sequence{GEOJSON_SEQUENCE.suffix}")
-        return JsonLayer(GEOJSON_SEQUENCE, _write_sequence(path, target, found.ends, name), target)
-    return JsonLayer(kind, found.items.get("features") if kind in (GEOJSON, ESRI_JSON) else None, path)
+        return JsonLayer(GEOJSON_SEQUENCE, _write_sequence(path, target, result.ends, name), target)
+    return JsonLayer(kind, result.items.get("features") if kind in (GEOJSON, ESRI_JSON) else None, path)
 
 
-def _what_it_is(found: Outline, name: str) -> str:
-    kind = found.top.get("type")
-    if "error" in found.top:
+def _what_it_is(result: Outline, name: str) -> str:
+    kind = result.top.get("type")
+    if "error" in result.top:
         return f"{name} is the answer of a server that did not send the layer (an error): open it to see why."
     if isinstance(kind, str) and kind in _GEOMETRIES:
         return f"{name} holds a {kind} without code and name: GeoJSON of boundaries is a FeatureCollection."
-    members = ", ".join(list(found.top)[:5]) or "none"
+    members = ", ".join(list(result.top)[:5]) or "none"
     return f"{name} is JSON but no layer: it is no GeoJSON, Esri JSON or TopoJSON (its members: {members})."
 
 
-def _refuse_page(path: Path, found: Outline, name: str) -> None:
+def _refuse_page(path: Path, result: Outline, name: str) -> None:
     """Raise FileRefused where a server says that there is more."""
-    matched = found.top.get("numberMatched")
-    returned = found.items.get("features", 0)
+    matched = result.top.get("numberMatched")
+    returned = result.items.get("features", 0)
     if isinstance(matched, int) and matched > returned:
         raise FileRefused(f"{name} is one page of a server's answer: {returned} of {matched} features. Download all of them.")
     size = path.stat().st_size

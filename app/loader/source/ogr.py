@@ -159,7 +159,7 @@ def kinds(handle: int) -> set[int]:
     kind = flat_type(handle)
     if kind != COLLECTION:
         return {kind}
-    found: set[int] = set()
+    result: set[int] = set()
     pending = [handle]
     while pending:
         collection = pending.pop()
@@ -168,8 +168,8 @@ def kinds(handle: int) -> set[int]:
             if flat_type(part) == COLLECTION:
                 pending.append(part)
             else:
-                found.add(flat_type(part))
-    return found
+                result.add(flat_type(part))
+    return result
 
 
 def bounds(handle: int) -> tuple[float, float, float, float] | None:

@@ -134,7 +134,7 @@ def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) 
 def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLayer, Survey]:
     """Return the layer to read and what stands in it. Raises: FileRefused where it is not clear which one is meant."""
     layers = ogr.layers(source)
-    by_name = {one.name: one for one in layers}
+    by_name = {item.name: item for item in layers}
     wanted = layer.layer_name
     if wanted in by_name and files.format.several_layers:
         return by_name[wanted], survey(by_name[wanted])
@@ -144,9 +144,11 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
     if len(layers) == 1:
         return layers[0], survey(layers[0])
     # Tables of styles and of metadata lie beside the one layer that is meant; a layer may also leave its type open.
-    spatial = {one.name: one for one in layers if ogr.declared_type(one) in (ogr.UNKNOWN, ogr.COLLECTION, *ogr.SURFACES)}
-    surveyed = {name: survey(one) for name, one in spatial.items()}
-    polygonal = [name for name, found in surveyed.items() if found.polygons]
+    spatial = {
+        entry.name: entry for entry in layers if ogr.declared_type(entry) in (ogr.UNKNOWN, ogr.COLLECTION, *ogr.SURFACES)
+    }
+    surveyed = {name: survey(value) for name, value in spatial.items()}
+    polygonal = [name for name, result in surveyed.items() if result.polygons]
     if len(polygonal) == 1:
         return spatial[polygonal[0]], surveyed[polygonal[0]]
     if polygonal:
@@ -154,7 +156,7 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
             f"{files.display_name} holds {len(polygonal)} layers of polygons ({', '.join(polygonal)}): name the one to "
             "load with --layer-name."
         )
-    names = ", ".join(f"{one.name}: {ogr.NAMES.get(ogr.declared_type(one), 'unknown')}" for one in layers) or "none"
+    names = ", ".join(f"{element.name}: {ogr.NAMES.get(ogr.declared_type(element), 'unknown')}" for element in layers) or "none"
     raise FileRefused(f"{files.display_name} holds {len(layers)} layers ({names}), and none with polygons.")
 
 
@@ -173,9 +175,9 @@ def _declared_crs(ogr_layer: OgrLayer, files: LayerFiles) -> SpatialReference | 
     return SpatialReference(4326) if declared is None and files.format is TOPOJSON else declared
 
 
-def _columns(found: list[str], layer: Layer, name: str) -> dict[str, str]:
+def _columns(result: list[str], layer: Layer, name: str) -> dict[str, str]:
     """Map our columns to the file's fields. Raises: FileRefused, listing what was found and what was looked for."""
-    by_key = {field.lower(): field for field in reversed(found)}
+    by_key = {field.lower(): field for field in reversed(result)}
     columns = {}
     for column in COLUMNS:
         for spelling in layer.spellings(column):
@@ -184,14 +186,14 @@ def _columns(found: list[str], layer: Layer, name: str) -> dict[str, str]:
                 break
     for column, wanted_fields in layer.columns.items():
         if columns.get(column, "").lower() not in [field.lower() for field in wanted_fields]:
-            raise FileRefused(f"{name} has no field {wanted_fields[0]!r} for {column}. It has {', '.join(found) or 'none'}.")
+            raise FileRefused(f"{name} has no field {wanted_fields[0]!r} for {column}. It has {', '.join(result) or 'none'}.")
     needed = ["code"] if layer.coverage.name_is_code else ["code", "name_en"]
     missing = [column for column in needed if column not in columns]
     if missing:
         wanted = "; ".join(f"{column}: {', '.join(layer.spellings(column))}" for column in missing)
         raise FileRefused(
-            f"{name} lacks the fields that {layer.coverage.slug} need. It has {', '.join(found) or 'none'}; "
-            f"looked for {wanted}. Name them with --field, as in --field {missing[0]}={found[0] if found else 'NAME'}."
+            f"{name} lacks the fields that {layer.coverage.slug} need. It has {', '.join(result) or 'none'}; "
+            f"looked for {wanted}. Name them with --field, as in --field {missing[0]}={result[0] if result else 'NAME'}."
         )
     return columns
 

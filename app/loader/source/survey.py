@@ -62,18 +62,18 @@ def survey(layer: OgrLayer) -> Survey:
     return result
 
 
-def refuse_other_geometries(found: Survey, name: str) -> None:
+def refuse_other_geometries(result: Survey, name: str) -> None:
     """Raise FileRefused for a layer without rows, without polygons, or with rows of another kind among them."""
-    if found.rows == 0:
+    if result.rows == 0:
         raise FileRefused(f"{name} holds no rows.")
-    if not found.polygons and not found.others:
+    if not result.polygons and not result.others:
         raise FileRefused(f"{name} holds rows, but not one geometry.")
-    if not found.others:
+    if not result.others:
         return
-    kinds = ", ".join(f"{kind} (first in row {found.first[kind]})" for kind, _ in found.others.most_common(_SHOWN_ROWS))
-    if not found.polygons:
+    kinds = ", ".join(f"{kind} (first in row {result.first[kind]})" for kind, _ in result.others.most_common(_SHOWN_ROWS))
+    if not result.polygons:
         raise FileRefused(f"{name} holds {kinds.split(' (')[0]} geometries; boundaries are polygons.")
     raise FileRefused(
-        f"{name}: {sum(found.others.values()):,} of {found.rows:,} rows are no polygons: {kinds}. "
+        f"{name}: {sum(result.others.values()):,} of {result.rows:,} rows are no polygons: {kinds}. "
         "Take them out: ogr2ogr -where \"OGR_GEOMETRY LIKE '%POLYGON'\" regions.gpkg FILE."
     )

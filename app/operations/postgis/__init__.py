@@ -1,1 +1,1 @@
-"""Django's PostGIS backend, timed, and never waiting for a database that says nothing (`operations.circuit_breaker`)."""
+"""Database backend: Django's PostGIS backend with statement timing and the circuit breaker."""

@@ -51,8 +51,8 @@ class TestPositions:
         positions = [HERE, BORDER, SEA, (0.0, 0.0), lonlat(-1_000, 5_000), lonlat(15_000, 5_000)]
         response = post("/locate?accuracy=35", {"points": positions})
         assert_schema("LocatedMany", json.loads(response.body))
-        found = results(response)
-        for (lon, lat), result in zip(positions, found, strict=True):
+        item = results(response)
+        for (lon, lat), result in zip(positions, item, strict=True):
             alone = get("/locate", lat=repr(lat), lon=repr(lon), accuracy="35").json()["properties"]
             assert result == {"status": "ok", **alone}
 
@@ -65,10 +65,10 @@ class TestPositions:
         assert response.headers.get("Link") == alone.headers.get("Link")
 
     def test_one_that_is_wrong_fails_alone(self, world, post):
-        found = results(post("/locate", {"points": [HERE, [HERE[1], HERE[0]], "x", [1], {"lat": 95, "lon": -80}, None, HERE]}))
-        assert [one["status"] for one in found] == ["ok", *["coordinate-invalid"] * 5, "ok"]
-        assert found[1]["hint"].startswith("Did you mean lat=")
-        assert found[0] == found[-1]
+        result = results(post("/locate", {"points": [HERE, [HERE[1], HERE[0]], "x", [1], {"lat": 95, "lon": -80}, None, HERE]}))
+        assert [item["status"] for item in result] == ["ok", *["coordinate-invalid"] * 5, "ok"]
+        assert result[1]["hint"].startswith("Did you mean lat=")
+        assert result[0] == result[-1]
 
     @pytest.mark.parametrize(
         "point",
@@ -83,8 +83,8 @@ class TestPositions:
         ],
     )
     def test_are_read_in_every_usual_shape(self, world, post, point):
-        (found,) = results(post("/locate", [point]))
-        assert found["health_region"]["hruid"] == "3501"
+        (result,) = results(post("/locate", [point]))
+        assert result["health_region"]["hruid"] == "3501"
 
     @pytest.mark.parametrize(
         "point",
@@ -99,14 +99,14 @@ class TestPositions:
         ],
     )
     def test_of_no_usual_shape_fail_with_a_reason(self, world, post, point):
-        (found,) = results(post("/locate", [point]))
-        assert found["status"] == "coordinate-invalid"
-        assert found["detail"]
+        (result,) = results(post("/locate", [point]))
+        assert result["status"] == "coordinate-invalid"
+        assert result["detail"]
 
     def test_keep_their_ids_of_any_type(self, world, post):
         ids = [7, "a", {"b": [1]}, 0, False]
-        found = results(post("/locate", {"points": [{"id": one, "lat": HERE[1], "lon": HERE[0]} for one in ids]}))
-        assert [one["id"] for one in found] == ids
+        result = results(post("/locate", {"points": [{"id": entry, "lat": HERE[1], "lon": HERE[0]} for entry in ids]}))
+        assert [item["id"] for item in result] == ids
 
     def test_as_geojson_stay_geojson_with_their_properties(self, world, post, assert_schema):
         features: list[dict[str, Any]] = [
@@ -124,15 +124,15 @@ class TestPositions:
 
     def test_as_a_multipoint_are_positions_too(self, world, post):
         response = post("/locate", {"type": "MultiPoint", "coordinates": [HERE, BORDER]}, accept="application/json")
-        assert [one["certain"] for one in results(response)] == [True, False]
+        assert [result["certain"] for result in results(response)] == [True, False]
 
     def test_as_lines_are_answered_in_lines(self, world, post):
         lines = [json.dumps(HERE), "", json.dumps({"id": 9, "lat": BORDER[1], "lon": BORDER[0]}), "{broken", '"text"']
         response = post("/locate", "\n".join(lines), "application/x-ndjson")
         assert response.headers["Content-Type"] == "application/x-ndjson"
-        found = [json.loads(line) for line in response.body.splitlines()]
-        assert [one["status"] for one in found] == ["ok", "ok", "parameter-invalid", "coordinate-invalid"]
-        assert found[1]["id"] == 9
+        result = [json.loads(line) for line in response.body.splitlines()]
+        assert [item["status"] for item in result] == ["ok", "ok", "parameter-invalid", "coordinate-invalid"]
+        assert result[1]["id"] == 9
 
     def test_in_many_chunks_are_one_document(self, world, post, monkeypatch):
         for name in ("CHUNK", "CHUNK_IN_MEMORY"):
@@ -149,15 +149,15 @@ class TestPositions:
     @pytest.mark.parametrize("query", ["vintage=2018", "at=2019-01-01", "lang=fr", "max_distance=0", "accuracy=1000"])
     def test_take_the_parameters_of_a_single_one(self, world, get, post, query):
         lon, lat = lonlat(-1_000, 5_000)
-        (found,) = results(post(f"/locate?{query}", [[lon, lat]]))
+        (result,) = results(post(f"/locate?{query}", [[lon, lat]]))
         alone = get(f"/locate?lat={lat!r}&lon={lon!r}&{query}").json()["properties"]
-        assert found == {"status": "ok", **alone}
+        assert result == {"status": "ok", **alone}
 
     def test_speak_french(self, world, post):
-        found = results(post("/locate?lang=fr", [HERE, "x"]))
-        assert found[0]["health_region"]["name"] == "Circonscription sanitaire de l'Ouest"
-        assert "position" in found[1]["detail"]
-        assert found[1]["detail"] != results(post("/locate", ["x"]))[0]["detail"]
+        result = results(post("/locate?lang=fr", [HERE, "x"]))
+        assert result[0]["health_region"]["name"] == "Circonscription sanitaire de l'Ouest"
+        assert "position" in result[1]["detail"]
+        assert result[1]["detail"] != results(post("/locate", ["x"]))[0]["detail"]
 
 
 class TestTables:
@@ -183,11 +183,11 @@ class TestTables:
 
     def test_rows_that_cannot_be_used_keep_their_place(self, world, post):
         text = f"lat,lon\n{HERE[1]},{HERE[0]}\n\nx,y\n1\n1,2,3\n{HERE[1]},{HERE[0]}\n"
-        found = rows(post("/locate", text, "text/csv"))[1:]
+        result = rows(post("/locate", text, "text/csv"))[1:]
         statuses = ["ok", "coordinate-invalid", "parameter-invalid", "parameter-invalid", "ok"]
-        assert [row[-1] for row in found] == statuses
-        assert {len(row) for row in found} == {10}
-        assert found[3][:2] == ["1", "2,3"]
+        assert [row[-1] for row in result] == statuses
+        assert {len(row) for row in result} == {10}
+        assert result[3][:2] == ["1", "2,3"]
 
     def test_of_nothing_but_a_header_are_a_header(self, world, post):
         assert len(rows(post("/locate", "lat,lon\n", "text/csv"))) == 1
@@ -286,23 +286,23 @@ class TestWhatIsRefused:
 @pytest.mark.usefixtures("world")
 class TestCodes:
     def test_come_back_in_their_order_each_as_it_would_alone(self, get, post, assert_schema):
-        given = ["M1A", "m5v 3l9", "G7H", "K1A", "M1A"]
-        response = post("/fsa", {"codes": given})
+        values = ["M1A", "m5v 3l9", "G7H", "K1A", "M1A"]
+        response = post("/fsa", {"codes": values})
         assert_schema("FsaMany", json.loads(response.body))
-        found = results(response)
-        assert [one["status"] for one in found] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
-        for code, result in zip(given[:3], found, strict=False):
+        item = results(response)
+        assert [entry["status"] for entry in item] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
+        for code, result in zip(values[:3], item, strict=False):
             alone = get(f"/fsa/{code}", detail="none").json()
             assert result["fsa"] == alone["fsa"]
-            assert [(one["hruid"], one["share_of_fsa"]) for one in result["health_regions"]] == [
-                (one["id"], one["properties"]["share_of_fsa"]) for one in alone["features"]
+            assert [(element["hruid"], element["share_of_fsa"]) for element in result["health_regions"]] == [
+                (feature["id"], feature["properties"]["share_of_fsa"]) for feature in alone["features"]
             ]
-        assert [one["hruid"] for one in found[0]["health_regions"]] == ["3502", "3501"]
+        assert [health_region["hruid"] for health_region in item[0]["health_regions"]] == ["3502", "3501"]
 
     def test_that_cannot_be_fail_alone_and_say_why(self, post):
-        found = results(post("/fsa", ["M5V", "MOV", 7, {"code": "D1A"}, {"name": "M5V"}]))
-        assert [one["status"] for one in found] == ["ok", *["fsa-malformed"] * 4]
-        assert found[1]["hint"] == "Did you mean M0V?"
+        result = results(post("/fsa", ["M5V", "MOV", 7, {"code": "D1A"}, {"name": "M5V"}]))
+        assert [item["status"] for item in result] == ["ok", *["fsa-malformed"] * 4]
+        assert result[1]["hint"] == "Did you mean M0V?"
 
     def test_in_a_table_get_the_largest_region_and_all_of_them(self, post):
         header, first, second = rows(post("/fsa", "patient,Postal Code\n1,M1A 1A1\n2,K1A\n", "text/csv"))
@@ -317,5 +317,5 @@ class TestCodes:
             results(post("/fsa", ["M1A", "M5V", "G7H", "P0L"] * 50))
 
     def test_of_another_vintage_are_answered_from_it(self, post):
-        (found,) = results(post("/fsa?vintage=2018", ["M1A"]))
-        assert [one["hruid"] for one in found["health_regions"]] == ["3501"]
+        (result,) = results(post("/fsa?vintage=2018", ["M1A"]))
+        assert [health_region["hruid"] for health_region in result["health_regions"]] == ["3501"]

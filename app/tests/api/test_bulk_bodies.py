@@ -130,8 +130,8 @@ class TestJson:
 
     def test_of_two_candidates_takes_the_likelier(self, post):
         point = {"X": 1, "Y": 2, "LATITUDE": HERE[1], "LONGITUDE": HERE[0]}
-        (found,) = post(json.dumps([point]), "application/json").json()["results"]
-        assert found["health_region"]["hruid"] == "3501"
+        (result,) = post(json.dumps([point]), "application/json").json()["results"]
+        assert result["health_region"]["hruid"] == "3501"
 
 
 class TestWhole:

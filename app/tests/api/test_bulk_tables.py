@@ -42,7 +42,7 @@ class TestNames:
     def test_of_ours_that_the_file_has_make_all_of_ours_begin_with_geo(self, table, name):
         (row,) = table(f"{name},lat,lon\nmine,{LAT},{LON}\n")
         assert row[name] == "mine"
-        assert list(row) == [name, "lat", "lon", *(f"geo_{one}" for one in ADDED)]
+        assert list(row) == [name, "lat", "lon", *(f"geo_{item}" for item in ADDED)]
         assert (row["geo_hruid"], row["geo_status"]) == ("3501", "ok")
 
     def test_of_an_answer_that_is_sent_again_are_numbered(self, post, table):
@@ -252,7 +252,7 @@ class TestCharacters:
 
     def test_full_width_ones_are_plain_ones(self, table):
         assert table("fsa\nＭ５Ｖ　３Ｌ９\n", path="/fsa")[0]["used"] == "M5V"
-        full = str(LAT).translate({ord(one): ord(one) + 0xFEE0 for one in "0123456789."})
+        full = str(LAT).translate({ord(item): ord(item) + 0xFEE0 for item in "0123456789."})
         assert table(f"lat,lon\n{full},{LON}\n")[0]["hruid"] == "3501"
 
     @pytest.mark.parametrize("text", ["45²", "٤٥", "४५", "½", "4\u20035"])

@@ -44,9 +44,9 @@ def test_who_has_the_answer_is_told_so_without_a_query(get, world, path, django_
     first = get(path)
     etag = first.headers["ETag"]
     assert etag.startswith('"')
-    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+    for known_values in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         with django_assert_num_queries(0):
-            again = get(path, headers={"If-None-Match": known})
+            again = get(path, headers={"If-None-Match": known_values})
         assert (again.status_code, again.content) == (304, b"")
         for name in ("ETag", "Cache-Control", "Vary"):
             assert again.headers[name] == first.headers[name]
@@ -80,8 +80,8 @@ def test_of_positions_and_postal_codes_nothing_is_kept(get, world, path, shelf_f
 
 def test_what_is_kept_has_a_hash_for_a_name(get, world, shelf_folder):
     get("/health-regions/3501")
-    assert all("3501" not in one.name for one in shelf_folder.iterdir())
-    assert any(one.stat().st_size for one in shelf_folder.iterdir())
+    assert all("3501" not in path.name for path in shelf_folder.iterdir())
+    assert any(item.stat().st_size for item in shelf_folder.iterdir())
 
 
 def test_a_publication_changes_what_is_answered_and_its_etag(get, world):
@@ -142,7 +142,7 @@ def test_how_the_edition_was_chosen_is_not_in_the_etag_of_one_region(get, world)
 
 
 def test_whatever_makes_another_body_makes_another_etag(get, world):
-    asked = [
+    requests = [
         {},
         {"detail": "none"},
         {"lang": "fr"},
@@ -151,16 +151,16 @@ def test_whatever_makes_another_body_makes_another_etag(get, world):
         {"province": "35"},
         {"vintage": "2018"},
     ]
-    tags = {get("/health-regions", **one).headers["ETag"] for one in asked}
-    tags |= {get("/health-regions", headers={"Accept-Encoding": one}).headers["ETag"] for one in DECODE}
+    tags = {get("/health-regions", **request).headers["ETag"] for request in requests}
+    tags |= {get("/health-regions", headers={"Accept-Encoding": item}).headers["ETag"] for item in DECODE}
     tags |= {get("/health-regions", headers={"Accept": "application/json"}).headers["ETag"]}
-    assert len(tags) == len(asked) + len(DECODE) + 1
+    assert len(tags) == len(requests) + len(DECODE) + 1
 
 
 def test_the_order_of_parameters_makes_no_difference(client, world):
-    one, other = client.get("/health-regions?detail=none&limit=2"), client.get("/health-regions?limit=2&detail=none")
-    assert one.headers["ETag"] == other.headers["ETag"]
-    assert one.content == other.content
+    item, other = client.get("/health-regions?detail=none&limit=2"), client.get("/health-regions?limit=2&detail=none")
+    assert item.headers["ETag"] == other.headers["ETag"]
+    assert item.content == other.content
 
 
 @pytest.mark.parametrize("path", [*ROUTES, "/fsa/M5V", "/schema"])
@@ -200,7 +200,7 @@ def test_the_encoding_that_the_client_likes_best(header, expected):
 
 def test_vary_names_nothing_that_does_not_matter(get, world):
     def vary(path, **params):
-        return {one.strip().lower() for one in get(path, **params).headers["Vary"].split(",")}
+        return {part.strip().lower() for part in get(path, **params).headers["Vary"].split(",")}
 
     # WSGI reads a name with underscores as the same header, so a cache must too.
     encoding, language = {"accept-encoding", "accept_encoding"}, {"accept-language", "accept_language"}
@@ -233,10 +233,10 @@ def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
         assert DiskCache(tmp_path, 10_000).get_or_create("key", make) == b"body"
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(made) == 1
 
 

@@ -30,7 +30,7 @@ def codes(response):
 def test_every_coverage_with_something_published_is_listed(get, districts, assert_schema):
     body = get("/coverages").json()
     assert_schema("CoverageList", body)
-    shown = {one["coverage"]: (one["vintage"]["label"], one["vintages"]) for one in body["coverages"]}
+    shown = {coverage["coverage"]: (coverage["vintage"]["label"], coverage["vintages"]) for coverage in body["coverages"]}
     assert shown == {
         "districts": ("2020", ["2020"]),
         "fsa": ("2021", ["extract", "2021", "demo"]),
@@ -39,8 +39,8 @@ def test_every_coverage_with_something_published_is_listed(get, districts, asser
 
 
 def test_a_coverage_is_named_in_the_readers_language(get, districts):
-    one = get("/coverages", lang="fr").json()["coverages"][0]
-    assert (one["name"], one["name_en"]) == ("Districts municipaux", "Districts")
+    item = get("/coverages", lang="fr").json()["coverages"][0]
+    assert (item["name"], item["name_en"]) == ("Districts municipaux", "Districts")
 
 
 def test_a_coverage_of_extracts_alone_answers_to_their_labels(get, districts, assert_problem):
@@ -113,14 +113,14 @@ def test_a_region_is_found_by_its_code_in_any_case_and_by_its_dguid(get, distric
     ],
 )
 def test_the_two_coverages_with_routes_of_their_own_answer_here_too_and_the_same(get, world, generic, named):
-    one, other = get(generic).json(), get(named).json()
-    pairs = zip(one.get("features", [one]), other.get("features", [other]), strict=True)
+    item, other = get(generic).json(), get(named).json()
+    pairs = zip(item.get("features", [item]), other.get("features", [other]), strict=True)
     for ours, theirs in pairs:
         assert ours["geometry"] == theirs["geometry"]
         code = ours["properties"].pop("code")
         assert code in (theirs["properties"].pop("hruid", None), theirs["properties"].pop("cfsauid", None))
         assert ours["properties"] == theirs["properties"]
-    assert one["vintage"] == other["vintage"]
+    assert item["vintage"] == other["vintage"]
 
 
 @pytest.mark.parametrize("coverage", ["parishes", "Fsa%20x", "x" * 41, "1st", "%00", "é"])

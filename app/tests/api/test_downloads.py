@@ -26,27 +26,34 @@ PATH = f"/downloads/health-regions/2022/{NAME}"
 def shop(world: Any, settings: Any, tmp_path: Path) -> None:
     """Make the tables of codes of the world's vintages, and nothing else."""
     settings.DOWNLOADS_DIR = tmp_path
-    make.export([one for one in make.published_downloads() if one.format.name in {"csv", "csvw"}], Steps(quiet=True))
+    make.export(
+        [
+            published_download
+            for published_download in make.published_downloads()
+            if published_download.format.name in {"csv", "csvw"}
+        ],
+        Steps(quiet=True),
+    )
 
 
 @pytest.fixture
 def content(shop: None) -> bytes:
     """Return what the file of NAME holds."""
     vintage = Vintage.objects.get(coverage__slug="health-regions", label="2022")
-    return next(one for one in downloads_of(vintage) if one.name == NAME).path.read_bytes()
+    return next(item for item in downloads_of(vintage) if item.name == NAME).path.read_bytes()
 
 
 @pytest.fixture
 def get(client: Any) -> Iterator[Callable[..., Any]]:
     """Return a function that asks a path and gives the response, which is closed at the end as a server would."""
-    given = []
+    values = []
 
     def ask(path: str, headers: dict[str, str] | None = None, **params: Any) -> Any:
-        given.append(client.get(path, params, headers=headers))
-        return given[-1]
+        values.append(client.get(path, params, headers=headers))
+        return values[-1]
 
     yield ask
-    for response in given:
+    for response in values:
         end(response)
 
 
@@ -63,7 +70,9 @@ def body(response: Any) -> bytes:
 def test_every_published_vintage_is_listed_with_its_files(get: Any, shop: None, assert_schema: Any) -> None:
     response = get("/downloads")
     assert_schema("DownloadList", response.json())
-    listed = {(one["vintage"]["coverage"], one["vintage"]["label"]): one for one in response.json()["downloads"]}
+    listed = {
+        (download["vintage"]["coverage"], download["vintage"]["label"]): download for download in response.json()["downloads"]
+    }
     assert sorted(listed) == [
         ("fsa", "2021"), ("fsa", "demo"), ("fsa", "extract"),
         ("health-regions", "2018"), ("health-regions", "2022"), ("health-regions", "demo"),
@@ -75,7 +84,9 @@ def test_every_published_vintage_is_listed_with_its_files(get: Any, shop: None, 
 
 
 def test_what_is_ready_can_be_had_under_both_addresses(get: Any, shop: None) -> None:
-    ready = [file for one in get("/downloads").json()["downloads"] for file in one["files"] if file["state"] == "ready"]
+    ready = [
+        file for download in get("/downloads").json()["downloads"] for file in download["files"] if file["state"] == "ready"
+    ]
     assert len(ready) == 12
     for file in ready:
         for href in (file["href"], file["pinned_href"]):
@@ -100,19 +111,26 @@ def test_the_headers_of_a_file(get: Any, content: bytes) -> None:
 def test_shares_are_as_whole_as_the_others(get: Any, shop: None, assert_schema: Any) -> None:
     Vintage.objects.filter(label="2021").update(licence_url="https://example.org/fsa")
     Vintage.objects.filter(label="2022").update(licence_url="https://example.org/hr")
-    make.export([one for one in make.published_downloads() if one.format.by_pair], Steps(quiet=True))
+    make.export(
+        [published_download for published_download in make.published_downloads() if published_download.format.by_pair],
+        Steps(quiet=True),
+    )
     listing = get("/downloads").json()
     assert_schema("DownloadList", listing)
-    (fsas,) = (one for one in listing["downloads"] if (one["vintage"]["coverage"], one["vintage"]["label"]) == ("fsa", "2021"))
-    pair = [one for one in fsas["files"] if one["health_region_vintage"] == "2022"]
-    assert [(one["name"], one["format"], one["state"]) for one in pair] == [
+    (fsas,) = (
+        download
+        for download in listing["downloads"]
+        if (download["vintage"]["coverage"], download["vintage"]["label"]) == ("fsa", "2021")
+    )
+    pair = [file for file in fsas["files"] if file["health_region_vintage"] == "2022"]
+    assert [(item["name"], item["format"], item["state"]) for item in pair] == [
         ("fsa-2021-health-regions-2022.csv", "shares", "ready"),
         ("fsa-2021-health-regions-2022.csv-metadata.json", "shares-csvw", "ready"),
     ]
     checksums = get("/downloads/fsa/2021/SHA256SUMS").content.decode()
-    assert all(f"{one['sha256']}  {one['name']}\n" in checksums for one in pair)
+    assert all(f"{entry['sha256']}  {entry['name']}\n" in checksums for entry in pair)
     links = get(pair[0]["href"]).headers["Link"]
-    assert [one for one in ("https://example.org/fsa", "https://example.org/hr") if f'<{one}>; rel="license"' in links] == [
+    assert [element for element in ("https://example.org/fsa", "https://example.org/hr") if f'<{element}>; rel="license"' in links] == [
         "https://example.org/fsa", "https://example.org/hr"
     ]  # fmt: skip
     assert f'<{pair[1]["href"]}>; rel="describedby"; type="application/csvm+json"' in links
@@ -140,7 +158,7 @@ def test_head_says_the_same_and_sends_nothing(get: Any, client: Any, content: by
     full, head = get(PATH), client.head(PATH)
     assert head.status_code == 200
     assert head.content == b""
-    without_id = ({name: text for name, text in one.headers.items() if name != "X-Request-ID"} for one in (full, head))
+    without_id = ({name: text for name, text in item.headers.items() if name != "X-Request-ID"} for item in (full, head))
     assert next(without_id) == next(without_id)
 
 
@@ -278,10 +296,10 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 
 def test_a_browser_gets_a_page_and_a_program_json_at_the_same_address(get: Any, shop: None) -> None:
     response = get("/downloads", headers=BROWSER)
-    found = page(response)
-    assert PATH in found.links
-    assert "/downloads/health-regions/2022/SHA256SUMS" in found.links
-    assert not any("gpkg" in link for link in found.links)
+    result = page(response)
+    assert PATH in result.links
+    assert "/downloads/health-regions/2022/SHA256SUMS" in result.links
+    assert not any("gpkg" in link for link in result.links)
     assert "Accept" in response.headers["Vary"]
     for accept in ("*/*", "application/json", "application/json, text/html;q=0.5"):
         assert get("/downloads", headers={"Accept": accept}).headers["Content-Type"] == "application/json"
@@ -300,8 +318,8 @@ def test_an_edition_that_another_one_replaced_is_not_in_force(get: Any, shop: No
     worlds.add_places(later, worlds.HEALTH_REGIONS_DEMO)
     catalogue.clear()
     sections = get("/downloads", headers=BROWSER).content.decode().split("<section")
-    (replaced,) = (one for one in sections if 'id="health-regions-2022"' in one)
-    (current,) = (one for one in sections if 'id="health-regions-2023"' in one)
+    (replaced,) = (section for section in sections if 'id="health-regions-2022"' in section)
+    (current,) = (item for item in sections if 'id="health-regions-2023"' in item)
     assert "in force from" in current
     assert "effective from" in replaced
     assert "in force from" not in replaced

@@ -26,7 +26,7 @@ class TestTheTable:
     def test_holds_every_error_of_the_domain(self):
         def leaves(of):
             below = of.__subclasses__()
-            return [leaf for one in below for leaf in leaves(one)] if below else [of]
+            return [leaf for item in below for leaf in leaves(item)] if below else [of]
 
         assert set(leaves(geography.GeographyError)) <= set(PROBLEM_TYPES)
 

@@ -51,23 +51,23 @@ class TestFields:
         assert "zzz" in french["detail"]
         assert "property" not in french["detail"]
 
-    @pytest.mark.parametrize("given", ["", ",", "name,", "name,,pruid", "geometry", "x" * 100_000, "name;pruid"])
-    def test_what_names_nothing_is_refused(self, get, assert_problem, path, code, given):
-        assert_problem(get(path, fields=given), 400, "parameter-invalid", parameter="fields")
+    @pytest.mark.parametrize("value", ["", ",", "name,", "name,,pruid", "geometry", "x" * 100_000, "name;pruid"])
+    def test_what_names_nothing_is_refused(self, get, assert_problem, path, code, value):
+        assert_problem(get(path, fields=value), 400, "parameter-invalid", parameter="fields")
 
     def test_is_in_the_etag_and_in_the_key_of_what_is_kept(self, get, path, code):
-        asked = [{}, {"fields": "name"}, {"fields": "name_en"}]
-        tags = {get(path, **one).headers["ETag"] for one in asked}
-        assert len(tags) == len(asked)
-        for one in asked:
-            assert get(path, **one).content == get(path, **one).content
+        requests = [{}, {"fields": "name"}, {"fields": "name_en"}]
+        tags = {get(path, **request).headers["ETag"] for request in requests}
+        assert len(tags) == len(requests)
+        for request in requests:
+            assert get(path, **request).content == get(path, **request).content
         assert tuple(sent(get(path, fields="name"))[0]["properties"]) == ("name",)
 
 
 @pytest.mark.parametrize("path", ONES)
 def test_how_the_names_are_ordered_makes_no_difference_to_one_region(get, path):
-    one, other = get(path, fields="name,pruid"), get(path, fields="pruid, NAME,name")
-    assert (one.headers["ETag"], one.content) == (other.headers["ETag"], other.content)
+    item, other = get(path, fields="name,pruid"), get(path, fields="pruid, NAME,name")
+    assert (item.headers["ETag"], item.content) == (other.headers["ETag"], other.content)
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -59,7 +59,7 @@ class TestTheHealthRegionsOfAnFsa:
         of_region = get("/health-regions/3501/fsa").json()
         assert_schema("HealthRegionFsas", of_region)
         assert [feature["id"] for feature in of_region["features"]] == ["M5V"]
-        assert [one["cfsauid"] for one in of_region["health_region"]["artefacts"]] == ["M1A"]
+        assert [item["cfsauid"] for item in of_region["health_region"]["artefacts"]] == ["M1A"]
 
     def test_share_outside_is_that_of_the_union_where_regions_overlap(self, get):
         Overlap.objects.filter(fsa__code="M1A").update(share_outside=0.0182)
@@ -136,12 +136,12 @@ class TestWithoutABoundary:
     def test_a_possible_fsa_is_another_problem_than_a_malformed_one(self, get, assert_problem, path):
         body = assert_problem(get(path), 404, "fsa-without-boundary", parameter="code")
         assert body["fsa"]["code"] == "K1A"
-        assert [one["abbreviation"] for one in body["fsa"]["provinces"]] == ["ON"]
+        assert [province["abbreviation"] for province in body["fsa"]["provinces"]] == ["ON"]
 
     @pytest.mark.parametrize(("code", "letters"), [("X0A", ["NU"]), ("X0G", ["NT"]), ("X9X", ["NT", "NU"])])
     def test_the_letter_x_is_shared_by_two_territories(self, get, assert_problem, code, letters):
         body = assert_problem(get(f"/fsa/{code}"), 404, "fsa-without-boundary")
-        assert [one["abbreviation"] for one in body["fsa"]["provinces"]] == letters
+        assert [province["abbreviation"] for province in body["fsa"]["provinces"]] == letters
 
     def test_the_fsas_next_to_it_in_the_order_of_codes_are_offered(self, get, assert_problem):
         assert assert_problem(get("/fsa/M1B"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == ["M1A", "M5V"]
@@ -160,9 +160,9 @@ class TestTheFsasOfAHealthRegion:
     def test_are_those_of_the_other_direction(self, get):
         for feature in get("/health-regions/3501/fsa", detail="none").json()["features"]:
             (there,) = (
-                one["properties"]
-                for one in get(f"/fsa/{feature['id']}", detail="none").json()["features"]
-                if one["id"] == "3501"
+                item["properties"]
+                for item in get(f"/fsa/{feature['id']}", detail="none").json()["features"]
+                if item["id"] == "3501"
             )
             here = feature["properties"]
             assert all(here[key] == there[key] for key in ("share_of_fsa", "share_of_region", "area_km2"))
@@ -170,7 +170,7 @@ class TestTheFsasOfAHealthRegion:
     def test_leave_slivers_out_and_count_them(self, get):
         Overlap.objects.filter(fsa__code="M1A", health_region__code="3501").update(share_of_fsa=0.0009)
         body = get("/health-regions/3501/fsa").json()
-        assert [one["id"] for one in body["features"]] == ["M5V"]
+        assert [feature["id"] for feature in body["features"]] == ["M5V"]
         assert body["health_region"]["slivers_left_out"] == 1
 
     def test_of_an_unknown_region_are_a_problem(self, get, assert_problem):

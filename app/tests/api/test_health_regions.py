@@ -117,10 +117,10 @@ class TestTheList:
     def test_at_a_position_holds_every_region_that_covers_it(self, get, x, y, expected):
         assert ids(get("/health-regions", **position(x, y))) == expected
 
-    @pytest.mark.parametrize("given", ["lat", "lon"])
-    def test_with_half_a_position_is_an_error(self, get, assert_problem, given):
-        missing = {"lat": "lon", "lon": "lat"}[given]
-        assert_problem(get("/health-regions", **{given: "45"}), 400, "parameter-invalid", parameter=missing)
+    @pytest.mark.parametrize("value", ["lat", "lon"])
+    def test_with_half_a_position_is_an_error(self, get, assert_problem, value):
+        missing = {"lat": "lon", "lon": "lat"}[value]
+        assert_problem(get("/health-regions", **{value: "45"}), 400, "parameter-invalid", parameter=missing)
 
 
 class TestTheBox:
@@ -233,7 +233,7 @@ class TestPaging:
         response = get("/health-regions", detail=detail)
         body = response.json()
         assert len(body["features"]) == body["number_returned"] == body["number_matched"] > 2
-        assert [one["rel"] for one in body["links"]] == ["self"]
+        assert [link["rel"] for link in body["links"]] == ["self"]
         assert 'rel="next"' not in response.headers.get("Link", "")
 
     @pytest.mark.parametrize("query", [{}, {"province": "35"}, {"q": "unit"}])
@@ -251,19 +251,19 @@ class TestPaging:
             body = response.json()
             seen += body["features"]
             links = requests.utils.parse_header_links(response.headers["Link"])
-            pages = {one["rel"]: one["url"] for one in links if one["rel"] in ("next", "prev")}
-            assert pages == {one["rel"]: one["href"] for one in body["links"] if one["rel"] != "self"}
+            pages = {link["rel"]: link["url"] for link in links if link["rel"] in ("next", "prev")}
+            assert pages == {item["rel"]: item["href"] for item in body["links"] if item["rel"] != "self"}
             if "next" not in pages:
                 break
             response = get(pages["next"])
         assert seen == whole
 
     def test_from_an_offset_to_the_end_without_a_limit(self, get):
-        codes = [one["id"] for one in get("/health-regions", detail="none").json()["features"]]
+        codes = [feature["id"] for feature in get("/health-regions", detail="none").json()["features"]]
         body = get("/health-regions", detail="none", offset=1).json()
-        assert [one["id"] for one in body["features"]] == codes[1:]
-        (before,) = [one["href"] for one in body["links"] if one["rel"] == "prev"]
-        assert [one["id"] for one in get(before).json()["features"]] == codes[:1]
+        assert [item["id"] for item in body["features"]] == codes[1:]
+        (before,) = [link["href"] for link in body["links"] if link["rel"] == "prev"]
+        assert [entry["id"] for entry in get(before).json()["features"]] == codes[:1]
 
     def test_longer_than_an_answer_may_be_names_the_file(self, get, assert_problem, settings):
         settings.LAYER_MAX_MB = 0

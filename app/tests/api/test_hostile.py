@@ -1,4 +1,4 @@
-"""Whatever is sent: an answer, or a 4xx with a reason. Never a crash, and never an answer to what was not understood."""
+"""Hostile input: an answer or a 4xx with a reason, never a crash."""
 
 from itertools import product
 from typing import Any
@@ -85,10 +85,10 @@ def test_sql_in_a_field_is_text(get, path):
 @pytest.mark.parametrize("name", ["lat", "lon", "lng", "accuracy", "max_distance"])
 def test_what_is_no_number_is_refused(get, name):
     for text in NUMBERS:
-        given = REQUIRED["/locate"] | {name: text}
+        value = REQUIRED["/locate"] | {name: text}
         if name == "lng":
-            del given["lon"]
-        response = get("/locate", **given)
+            del value["lon"]
+        response = get("/locate", **value)
         assert_answered(response, (400,))
         assert response.json()["parameter"] in ((name, "lon") if name == "lng" else (name,)), text
 
@@ -101,8 +101,8 @@ def test_an_accuracy_as_devices_write_it_is_read(get):
 @pytest.mark.parametrize("path", SPECS)
 def test_broken_text_in_a_query_is_refused(client, path):
     for name, text in product(fields(path), BYTES):
-        given = "&".join(f"{key}={value}" for key, value in REQUIRED.get(path, {}).items() if key != name)
-        assert_answered(client.get(f"{path}?{given}&{name}={text}"), (400, 404))
+        join = "&".join(f"{key}={value}" for key, value in REQUIRED.get(path, {}).items() if key != name)
+        assert_answered(client.get(f"{path}?{join}&{name}={text}"), (400, 404))
 
 
 @pytest.mark.parametrize("path", PATHS)

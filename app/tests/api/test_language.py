@@ -131,7 +131,10 @@ def nothing(request, monkeypatch, client):
 
 
 def one_file(request, monkeypatch, client):
-    make.export([one for one in make.published_downloads() if one.name == "fsa-2021.csv"], Steps(quiet=True))
+    make.export(
+        [published_download for published_download in make.published_downloads() if published_download.name == "fsa-2021.csv"],
+        Steps(quiet=True),
+    )
 
 
 def being_made(request, monkeypatch, client):
@@ -222,15 +225,17 @@ def _words(text):
 def _names():
     from api.requests import parameters
 
-    specs = [one for one in vars(parameters).values() if isinstance(one, Parameter)]
-    names = {word for one in specs for name in (one.name, *one.aliases) for word in _words(name)}
-    names |= {word for one in specs for value in one.schema.get("enum", ()) for word in _words(value)}
+    specs = [var for var in vars(parameters).values() if isinstance(var, Parameter)]
+    names = {word for spec in specs for name in (spec.name, *spec.aliases) for word in _words(name)}
+    names |= {word for item in specs for value in item.schema.get("enum", ()) for word in _words(value)}
     paths = " ".join(
-        str(pattern.pattern) for one in get_resolver().url_patterns for pattern in getattr(one, "url_patterns", [])
+        str(pattern.pattern)
+        for url_pattern in get_resolver().url_patterns
+        for pattern in getattr(url_pattern, "url_patterns", [])
     )
     # Of HTTP: what headers and methods are called, and the formats.
-    names |= set(_words("Content-Type POST")) | {word for one in BulkFormat for word in _words(one.value)}
-    return names | set(_words(paths)) | {one.abbreviation.lower() for one in PROVINCES}
+    names |= set(_words("Content-Type POST")) | {word for entry in BulkFormat for word in _words(entry.value)}
+    return names | set(_words(paths)) | {province.abbreviation.lower() for province in PROVINCES}
 
 
 @pytest.fixture
@@ -262,13 +267,13 @@ def test_a_problem_is_whole_in_either_language(client, assert_whole, slug, addre
     assert_whole(slug, lambda language: client.get(address, headers={"Accept-Language": language}))
 
 
-@pytest.mark.parametrize(("slug", "before", "asked"), ELSEWHERE)
-def test_so_is_one_that_is_not_the_askers_fault(request, monkeypatch, client, assert_whole, slug, before, asked):
+@pytest.mark.parametrize(("slug", "before", "requested"), ELSEWHERE)
+def test_so_is_one_that_is_not_the_askers_fault(request, monkeypatch, client, assert_whole, slug, before, requested):
     before(request, monkeypatch, client)
-    asked = dict(asked)
-    headers = asked.pop("headers", {})
-    ask = client.post if "data" in asked else client.get
-    assert_whole(slug, lambda language: ask(**asked, headers={**headers, "Accept-Language": language}))
+    requested = dict(requested)
+    headers = requested.pop("headers", {})
+    ask = client.post if "data" in requested else client.get
+    assert_whole(slug, lambda language: ask(**requested, headers={**headers, "Accept-Language": language}))
 
 
 @pytest.mark.parametrize("path", ["/locate", "/vintages", "/livez"])

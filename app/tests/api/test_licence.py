@@ -1,4 +1,4 @@
-"""Where the boundaries of an answer come from: attribution and licence in the body, the licence in the Link header."""
+"""Attribution and licence of the boundaries, in bodies and in the Link header."""
 
 import pytest
 

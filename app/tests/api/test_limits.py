@@ -1,4 +1,4 @@
-"""What happens at the limits of how much goes on at once."""
+"""Concurrency limits."""
 
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import islice
@@ -54,9 +54,9 @@ class TestSlots:
         with ThreadPoolExecutor(20) as pool:
             answers = [pool.submit(ask, number) for number in range(20)]
             refused = list(islice(as_completed(answers, timeout=10), 17))
-            assert not any(one.result() for one in refused)
+            assert not any(item.result() for item in refused)
             done.set()
-            assert sum(one.result() for one in answers) == 3
+            assert sum(answer.result() for answer in answers) == 3
         assert slots.taken == 0
 
 

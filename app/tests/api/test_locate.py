@@ -29,8 +29,8 @@ def engine(request, world, settings):
 
 
 def codes(body):
-    found = body["properties"]
-    return tuple(found[name] and found[name][code] for name, code in (("health_region", "hruid"), ("fsa", "cfsauid")))
+    result = body["properties"]
+    return tuple(result[name] and result[name][code] for name, code in (("health_region", "hruid"), ("fsa", "cfsauid")))
 
 
 @pytest.mark.usefixtures("engine")
@@ -112,11 +112,11 @@ class TestWhatIsNear:
         ],
     )
     def test_the_border_is_that_to_the_nearest_other_region(self, get, place, x, y, neighbour, metres):
-        found = ask(get, x, y)["properties"]
-        assert found["neighbour"]["hruid"] == neighbour
+        result = ask(get, x, y)["properties"]
+        assert result["neighbour"]["hruid"] == neighbour
         # The projection's metre is some per cent off the ground's here; the answer is on the ground.
-        assert found["distance_to_border_m"] == pytest.approx(metres, rel=0.05)
-        assert found["distance_m"] == 0
+        assert result["distance_to_border_m"] == pytest.approx(metres, rel=0.05)
+        assert result["distance_m"] == 0
 
     def test_a_distance_is_the_one_on_the_ellipsoid(self, get):
         lon, lat = lonlat(2_000, 5_000)
@@ -132,12 +132,12 @@ class TestWhatIsNear:
     def test_off_the_coast_the_nearest_region_is_the_answer_and_says_so(self, get, assert_schema):
         body = ask(get, -1_000, 5_000, max_distance="5000")
         assert_schema("Located", body)
-        found = body["properties"]
-        assert (found["match"], found["health_region"]["hruid"], found["fsa"]["cfsauid"]) == ("nearest", "3501", "M5V")
-        assert found["distance_m"] == pytest.approx(1_000, rel=0.05)
-        assert found["certain"] is False
-        assert found["neighbour"] is None
-        assert found["distance_to_border_m"] is None
+        result = body["properties"]
+        assert (result["match"], result["health_region"]["hruid"], result["fsa"]["cfsauid"]) == ("nearest", "3501", "M5V")
+        assert result["distance_m"] == pytest.approx(1_000, rel=0.05)
+        assert result["certain"] is False
+        assert result["neighbour"] is None
+        assert result["distance_to_border_m"] is None
 
     def test_five_kilometres_are_the_default(self, get):
         near, far = (get("/locate", **position(x, 5_000)).json()["properties"]["match"] for x in (-8_000, -13_000))
@@ -152,39 +152,39 @@ class TestAccuracy:
     def test_lists_every_region_within_it_with_its_share_of_the_circle(self, get, assert_schema):
         body = ask(get, 9_900, 5_000, accuracy="200")
         assert_schema("Located", body)
-        found = body["properties"]
-        assert [one["hruid"] for one in found["candidates"]] == ["3501", "3502"]
-        assert sum(one["share_of_circle"] for one in found["candidates"]) == pytest.approx(1, abs=1e-5)
+        result = body["properties"]
+        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501", "3502"]
+        assert sum(item["share_of_circle"] for item in result["candidates"]) == pytest.approx(1, abs=1e-5)
         # The border is 100 m away, of a circle of 300 m.
-        assert found["candidates"][0]["share_of_circle"] == pytest.approx(0.708, abs=0.01)
-        assert (found["accuracy_m"], found["uncertainty_m"]) == (200, 300)
-        assert [reason["type"] for reason in found["reasons"]] == ["border"]
-        assert found["certain"] is False
-        assert found["health_region"]["hruid"] == "3501"
+        assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.708, abs=0.01)
+        assert (result["accuracy_m"], result["uncertainty_m"]) == (200, 300)
+        assert [reason["type"] for reason in result["reasons"]] == ["border"]
+        assert result["certain"] is False
+        assert result["health_region"]["hruid"] == "3501"
 
     def test_is_certain_where_there_is_one(self, get):
-        found = ask(get, 9_900, 5_000, accuracy="35")["properties"]
-        assert [(one["hruid"], one["share_of_circle"]) for one in found["candidates"]] == [("3501", 1.0)]
-        assert found["certain"] is True
-        assert (found["uncertainty_m"], found["reasons"]) == (52.5, [])
+        result = ask(get, 9_900, 5_000, accuracy="35")["properties"]
+        assert [(candidate["hruid"], candidate["share_of_circle"]) for candidate in result["candidates"]] == [("3501", 1.0)]
+        assert result["certain"] is True
+        assert (result["uncertainty_m"], result["reasons"]) == (52.5, [])
 
     def test_leaves_the_sea_to_nobody(self, get):
-        found = ask(get, 1, 5_000, accuracy="1000")["properties"]
-        assert [one["hruid"] for one in found["candidates"]] == ["3501"]
-        assert found["candidates"][0]["share_of_circle"] == pytest.approx(0.5, abs=0.01)
+        result = ask(get, 1, 5_000, accuracy="1000")["properties"]
+        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501"]
+        assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.5, abs=0.01)
 
     def test_finds_candidates_where_nothing_covers(self, get):
-        found = ask(get, -100, 5_000, accuracy="150")["properties"]
-        assert (found["match"], found["certain"]) == ("none", False)
-        assert [one["hruid"] for one in found["candidates"]] == ["3501"]
+        result = ask(get, -100, 5_000, accuracy="150")["properties"]
+        assert (result["match"], result["certain"]) == ("none", False)
+        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501"]
 
     def test_of_nothing_is_the_difference_of_the_two_frames(self, get):
-        found = ask(get, 9_999, 5_000, accuracy="0")["properties"]
-        assert [one["hruid"] for one in found["candidates"]] == ["3501", "3502"]
+        result = ask(get, 9_999, 5_000, accuracy="0")["properties"]
+        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501", "3502"]
 
     def test_counts_pieces_of_a_region_together(self, get):
-        found = ask(get, 5_000, 5_000, accuracy="1000")["properties"]
-        assert [(one["hruid"], one["share_of_circle"]) for one in found["candidates"]] == [("3501", 1.0)]
+        result = ask(get, 5_000, 5_000, accuracy="1000")["properties"]
+        assert [(candidate["hruid"], candidate["share_of_circle"]) for candidate in result["candidates"]] == [("3501", 1.0)]
 
     def test_far_away_has_no_candidates(self, get):
         assert get("/locate", lat="0", lon="0", accuracy="50000").json()["properties"]["candidates"] == []
@@ -224,9 +224,9 @@ class TestTheReasons:
     def test_name_the_provinces_where_health_region_and_fsa_differ(self, get, assert_schema, conflict):
         body = ask(get, 2_000, 5_000)
         assert_schema("Located", body)
-        found = body["properties"]
-        assert (found["certain"], found["health_region"]["certain"], found["fsa"]["certain"]) == (False, False, False)
-        assert found["reasons"] == [
+        result = body["properties"]
+        assert (result["certain"], result["health_region"]["certain"], result["fsa"]["certain"]) == (False, False, False)
+        assert result["reasons"] == [
             {
                 "type": "province",
                 "detail": "The health region lies in Ontario and the FSA in Quebec: "
@@ -246,10 +246,10 @@ class TestTheReasons:
         vintage.misfit_m = 300
         vintage.save()
         again()
-        found = ask(get, 9_800, 5_000)["properties"]
-        assert (found["certain"], found["uncertainty_m"]) == (False, 302)
-        assert [reason["type"] for reason in found["reasons"]] == ["border", "edition"]
-        assert "2022" in found["reasons"][1]["detail"]
+        result = ask(get, 9_800, 5_000)["properties"]
+        assert (result["certain"], result["uncertainty_m"]) == (False, 302)
+        assert [reason["type"] for reason in result["reasons"]] == ["border", "edition"]
+        assert "2022" in result["reasons"][1]["detail"]
         assert ask(get, 9_000, 5_000)["properties"]["reasons"] == []
 
     def test_say_that_the_nearest_does_not_cover(self, get):
@@ -264,8 +264,8 @@ class TestTheReasons:
             response = client.post("/locate", body, content_type=media_type)
             return b"".join(response).decode()
 
-        (found,) = json.loads(post(json.dumps({"points": [[lon, lat]]}), "application/json"))["results"]
-        assert (found["certain"], [reason["type"] for reason in found["reasons"]]) == (False, ["province"])
+        (result,) = json.loads(post(json.dumps({"points": [[lon, lat]]}), "application/json"))["results"]
+        assert (result["certain"], [reason["type"] for reason in result["reasons"]]) == (False, ["province"])
         assert ",false," in post(f"lat,lon\n{lat},{lon}\n", "text/csv").splitlines()[1]
 
 

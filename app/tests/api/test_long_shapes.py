@@ -124,7 +124,7 @@ def test_one_that_goes_away_meanwhile_is_an_error_and_no_half_answer(get, assert
 
     monkeypatch.setattr(StreamedGeometry, "pieces", gone)
     assert_problem(get(ROUTES[1]), 503, "database-busy")
-    assert [one.name for one in shelf_folder.iterdir() if not one.name.startswith("lock-")] == []
+    assert [path.name for path in shelf_folder.iterdir() if not path.name.startswith("lock-")] == []
 
 
 def peak_mb():

@@ -25,7 +25,7 @@ class TestTheNeighboursOfAHealthRegion:
     def test_are_the_same_length_from_either_side(self, get):
         for feature in get("/health-regions/3502/neighbours", detail="none").json()["features"]:
             back = get(f"/health-regions/{feature['id']}/neighbours", detail="none").json()["features"]
-            (there,) = (one["properties"]["border_km"] for one in back if one["id"] == "3502")
+            (there,) = (item["properties"]["border_km"] for item in back if item["id"] == "3502")
             assert there == feature["properties"]["border_km"]
 
     def test_are_counted_where_they_only_meet_at_a_point(self, get):

@@ -67,15 +67,15 @@ def test_every_route_is_in_it_in_one_spelling(document):
 def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
     path, _, method = path.partition(" ")
     parameters = document["paths"][path][method or "get"]["parameters"]
-    documented = {(one["in"], one["name"], one.get("required", False)) for one in parameters}
-    read = {("path", one.name, True) for one in spec.path} | {("query", one.name, one.required) for one in spec.query}
+    documented = {(parameter["in"], parameter["name"], parameter.get("required", False)) for parameter in parameters}
+    read = {("path", item.name, True) for item in spec.path} | {("query", entry.name, entry.required) for entry in spec.query}
     assert documented == read
 
 
 def test_every_operation_has_an_id_a_summary_and_a_description(document):
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert all(one["operationId"] and one["summary"] and one["description"] for one in operations)
-    assert len({one["operationId"] for one in operations}) == len(operations)
+    assert all(item["operationId"] and item["summary"] and item["description"] for item in operations)
+    assert len({entry["operationId"] for entry in operations}) == len(operations)
 
 
 def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_own(document):

@@ -1,4 +1,4 @@
-"""What holds for every parameter of every route, and what the answers have in common."""
+"""Rules that hold for every parameter of every route."""
 
 import pytest
 

@@ -32,7 +32,9 @@ def test_a_browser_gets_it_as_a_page_in_the_readers_language(get, lang, text):
 
 
 def test_all_types_are_listed(get):
-    assert [one["type"] for one in get("/problems").json()["problems"]] == [f"/problems/{slug}" for slug in sorted(KINDS)]
+    assert [problem["type"] for problem in get("/problems").json()["problems"]] == [
+        f"/problems/{slug}" for slug in sorted(KINDS)
+    ]
     html = get("/problems", headers=BROWSER).content.decode()
     assert all(f'href="/problems/{slug}"' in html for slug in KINDS)
 

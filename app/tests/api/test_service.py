@@ -17,7 +17,7 @@ class TestVintages:
         body = response.json()
         assert response.headers["Content-Type"] == "application/json"
         assert_schema("VintageList", body)
-        assert [(one["coverage"], one["label"]) for one in body["vintages"]] == [
+        assert [(vintage["coverage"], vintage["label"]) for vintage in body["vintages"]] == [
             ("fsa", "extract"),
             ("fsa", "2021"),
             ("fsa", "demo"),

@@ -1,4 +1,4 @@
-"""What is answered on the way to Django is what Django answers, and nothing else is answered there."""
+"""Fast path: same answers and headers as the full stack."""
 
 import itertools
 from collections.abc import Iterator
@@ -81,16 +81,16 @@ def ask(
 
 
 def answered(application: Any, environ: dict[str, Any]) -> Answer:
-    told: list[Any] = []
-    response = application(environ, lambda *start: told.extend(start))
+    details: list[Any] = []
+    response = application(environ, lambda *start: details.extend(start))
     body = b"".join(response)
     if hasattr(response, "close"):
         response.close()
-    status, headers = told
-    found = {name.lower(): value for name, value in headers}
-    assert len(found) == len(headers), "a header is sent twice"
-    assert len(found.pop("x-request-id")) == 32
-    return status, found, body
+    status, headers = details
+    result = {name.lower(): value for name, value in headers}
+    assert len(result) == len(headers), "a header is sent twice"
+    assert len(result.pop("x-request-id")) == 32
+    return status, result, body
 
 
 def place(x: float = 2_000, y: float = 5_000, **more: str) -> dict[str, str]:
@@ -106,17 +106,17 @@ def test_what_is_kept_is_answered_as_django_answers(django, path, django_assert_
         long = ask(django, path, None, headers, method)
         assert long[0] == "200 OK", long
         assert ask(short, path, None, headers, method) == long
-        asked = django.asked
+        requested = django.asked
         with django_assert_num_queries(0):
             assert ask(short, path, None, headers, method) == long
-        assert django.asked == asked
+        assert django.asked == requested
 
 
 def test_who_has_what_is_kept_is_told_so(django):
     short = FastPath(django)
     etag = ask(short, "/health-regions")[1]["etag"]
-    for asked in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        headers = {"If-None-Match": asked}
+    for requested in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        headers = {"If-None-Match": requested}
         long = ask(django, "/health-regions", None, headers)
         assert long[0] == "304 Not Modified"
         assert ask(short, "/health-regions", None, headers) == long
@@ -146,10 +146,10 @@ def test_a_position_is_answered_as_django_answers(django, query, django_assert_n
         # Another position is of the same kind, if its answer is about as long.
         ask(short, "/locate", query | {"lat": "43.7"}, headers, method)
         assert ask(short, "/locate", query, headers, method) == long
-        asked = django.asked
+        requested = django.asked
         with django_assert_num_queries(0):
             assert ask(short, "/locate", query, headers, method) == long
-        assert django.asked == asked
+        assert django.asked == requested
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_a_body_that_is_gone_is_made_again(django, tmp_path):
     short = FastPath(django)
     first = ask(short, "/health-regions")
     assert ask(short, "/health-regions") == first
-    for one in (tmp_path / "bodies").iterdir():
-        one.unlink()
+    for path in (tmp_path / "bodies").iterdir():
+        path.unlink()
     before = django.asked
     assert ask(short, "/health-regions") == first
     assert django.asked == before + 1
@@ -275,18 +275,18 @@ def test_it_is_counted_and_logged_as_ever(django, settings, caplog):
         for _ in range(3):
             ask(short, path, query)
         assert counted(route) == before + 3
-        assert [one.getMessage().split(" ")[:3] for one in caplog.records].count(["200", "GET", route]) == 3
+        assert [record.getMessage().split(" ")[:3] for record in caplog.records].count(["200", "GET", route]) == 3
     assert django.asked == 2
 
 
 def test_the_request_keeps_its_id(django):
     short = FastPath(django)
-    given = "0123456789abcdef" * 2
+    value = "0123456789abcdef" * 2
     for _ in range(2):
-        told: list[Any] = []
-        environ = RequestFactory().get("/health-regions", headers={"X-Request-ID": given}).environ
-        short(environ, lambda *start, told=told: told.extend(start))
-        assert ("X-Request-ID", given) in told[1]
+        details: list[Any] = []
+        environ = RequestFactory().get("/health-regions", headers={"X-Request-ID": value}).environ
+        short(environ, lambda *start, item=details: details.extend(start))
+        assert ("X-Request-ID", value) in details[1]
     assert django.asked == 1
 
 

@@ -19,11 +19,11 @@ from tests.world import NORTH, lonlat
 def draw(vintage):
     """Cut the tiles of a vintage of the tiny world, from its regions as published."""
     regions = list(vintage.regions.order_by("pk"))
-    published = np.array([shapely.from_wkb(bytes(one.geom.wkb)) for one in regions], dtype=object)
-    store_labels(vintage, [one.pk for one in regions], published)
+    published = np.array([shapely.from_wkb(bytes(region.geom.wkb)) for region in regions], dtype=object)
+    store_labels(vintage, [item.pk for item in regions], published)
     for band in TILE_BANDS:
-        degrees = [shapely.from_wkb(bytes(one.levels.get(level="full").geom.wkb)) for one in regions]
-        store_pieces(vintage, band, zip([one.pk for one in regions], degrees, strict=True))
+        degrees = [shapely.from_wkb(bytes(entry.levels.get(level="full").geom.wkb)) for entry in regions]
+        store_pieces(vintage, band, zip([element.pk for element in regions], degrees, strict=True))
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def decoded(response):
 
 
 def shapes(layer):
-    return {one["properties"]["code"]: shape(one["geometry"]) for one in layer["features"]}
+    return {feature["properties"]["code"]: shape(feature["geometry"]) for feature in layer["features"]}
 
 
 def test_a_tile_holds_regions_and_labels_with_their_names_and_numbers(get, tiles):
@@ -66,10 +66,10 @@ def test_a_tile_holds_regions_and_labels_with_their_names_and_numbers(get, tiles
         for feature in layer["features"]:
             assert set(feature["properties"]) == {"code", "name_en", "name_fr", "pruid"}
             assert feature["id"] == ids[feature["properties"]["code"]]
-    (west,) = [one for one in tile["regions"]["features"] if one["properties"]["code"] == "3501"]
+    (west,) = [item for item in tile["regions"]["features"] if item["properties"]["code"] == "3501"]
     assert west["properties"]["name_fr"] == "Circonscription sanitaire de l'Ouest"
     assert west["properties"]["pruid"] == "35"
-    codes = [one["properties"]["code"] for one in tile["regions"]["features"]]
+    codes = [entry["properties"]["code"] for entry in tile["regions"]["features"]]
     assert codes == sorted(codes)
 
 
@@ -82,7 +82,7 @@ def test_a_region_lies_in_the_tile_where_it_lies_on_the_ground(get, tiles, zoom)
         lon, lat = lonlat(x, y)
         across = ((lon + 180) / 360 * 2**zoom - column) * 4096
         down = ((1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * 2**zoom - row) * 4096
-        assert [one for one, polygon in drawn.items() if polygon.covers(shapely.Point(across, down))] == [code]
+        assert [value for value, polygon in drawn.items() if polygon.covers(shapely.Point(across, down))] == [code]
 
 
 @pytest.mark.parametrize("zoom", [10, 12, 14])
@@ -96,16 +96,16 @@ def test_tiles_beside_each_other_meet_without_a_seam(get, tiles, zoom):
     compared = 0
     for code in here.keys() & there.keys():
         moved = shapely.transform(there[code], lambda xy: xy + np.array([4096, 0]))
-        one, other = (shapely.intersection(shapely.make_valid(geometry), strip) for geometry in (here[code], moved))
-        compared += bool(one.area)
+        item, other = (shapely.intersection(shapely.make_valid(geometry), strip) for geometry in (here[code], moved))
+        compared += bool(item.area)
         # A unit is an eighth of a pixel.
-        assert shapely.symmetric_difference(one, other).area <= max(2, shapely.length(one)), code
+        assert shapely.symmetric_difference(item, other).area <= max(2, shapely.length(item)), code
     assert compared
 
 
 def test_a_label_is_in_one_tile_inside_its_region(get, tiles):
     for zoom in (9, 12, 14):
-        found: dict[str, list[tuple[int, int]]] = {}
+        result: dict[str, list[tuple[int, int]]] = {}
         tiles_around = {
             tile_at(zoom, x, y)
             for x in range(-8_000, 32_001, 500 if zoom > 9 else 4_000)
@@ -116,10 +116,10 @@ def test_a_label_is_in_one_tile_inside_its_region(get, tiles):
             if response.status_code == 200:
                 tile = decoded(response)
                 for feature in tile.get("labels", {}).get("features", []):
-                    found.setdefault(feature["properties"]["code"], []).append((column, row))
+                    result.setdefault(feature["properties"]["code"], []).append((column, row))
                     point = shape(feature["geometry"])
                     assert shapes(tile["regions"])[feature["properties"]["code"]].buffer(1).covers(point)
-        assert {code: len(tiles_) for code, tiles_ in found.items()} == dict.fromkeys(
+        assert {code: len(tiles_) for code, tiles_ in result.items()} == dict.fromkeys(
             ("2401", "3501", "3502", "3503", "3504"), 1
         )
 
@@ -197,7 +197,7 @@ def test_tilejson_describes_the_tiles_of_one_vintage(get, tiles, assert_schema):
     assert body["tiles"] == ["http://testserver/tiles/health-regions/{z}/{x}/{y}.mvt?vintage=2022"]
     assert body["name"] == "Régions sociosanitaires"
     assert body["attribution"] == "Source : health-regions 2022"
-    assert {one["id"] for one in body["vector_layers"]} == {"regions", "labels"}
+    assert {vector_layer["id"] for vector_layer in body["vector_layers"]} == {"regions", "labels"}
     west, south, east, north = body["bounds"]
     for x, y in ((-6_000, 2_000), (30_000, 20_000), (-1_000_000, 2_200_000)):
         lon, lat = lonlat(x, y)

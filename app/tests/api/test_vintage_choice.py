@@ -1,4 +1,4 @@
-"""Which edition answers: `vintage`, `fsa_vintage`, `at`, or what is in force today."""
+"""Choice of the vintage: `vintage`, `fsa_vintage`, `at`, in force today."""
 
 from datetime import date
 

@@ -32,7 +32,7 @@ def reused(related):
 
 
 def rows(body):
-    return [(one["of"], one["code"], one["kind"]) for one in body["changes"]]
+    return [(change["of"], change["code"], change["kind"]) for change in body["changes"]]
 
 
 def close(share):
@@ -50,7 +50,7 @@ class TestOneVintage:
             6,
             "0" * 64,
         )
-        assert [one["level"] for one in body["levels"]] == ["low", "medium", "high", "full"]
+        assert [level["level"] for level in body["levels"]] == ["low", "medium", "high", "full"]
         assert (body["compared_with"], body["border_tolerance_m"]) == (["2018"], 0.001)
         assert (body["gates"], body["repairs"]["count"]) == ([], 0)
 
@@ -78,7 +78,7 @@ class TestOneVintage:
         body = response.json()
         assert_schema("VintageWhole", body)
         assert b"jdoe" not in response.content
-        assert [one["accepted"] for one in body["gates"]] == [
+        assert [item["accepted"] for item in body["gates"]] == [
             {"by": None, "because": "seen", "at": at},
             {"by": "Data team", "because": "right", "at": at},
             None,
@@ -99,11 +99,11 @@ class TestOneVintage:
         vintage.report = {"gates": [gate.as_dict()], "repairs": [*repairs, "row 3 (3503): told by an early release"]}
         vintage.save()
         said = {lang: get("/vintages/health-regions/2022", lang=lang).json() for lang in ("en", "fr")}
-        assert [(one["limit"], one["found"]) for lang in said for one in said[lang]["gates"]] == [
+        assert [(item["limit"], item["found"]) for lang in said for item in said[lang]["gates"]] == [
             ("6 regions", "none"),
             ("6 régions", "rien"),
         ]
-        assert [one["what"] for one in said["fr"]["repairs"]["notes"]] == [
+        assert [note["what"] for note in said["fr"]["repairs"]["notes"]] == [
             "Son contour se recoupe en x, y = 1, 2; la superficie a changé de -0.1 km2",
             "La géométrie n’était pas valide ; la superficie a changé de 0 km2",
             "told by an early release",
@@ -147,14 +147,17 @@ class TestChanges:
 
     def test_name_the_shares_both_ways(self, get):
         whole, west = get(CHANGES, code="3501").json()["changes"]
-        assert [(one["code"], one["share_of_region"], one["share_of_counterpart"]) for one in whole["counterparts"]] == [
+        assert [
+            (counterpart["code"], counterpart["share_of_region"], counterpart["share_of_counterpart"])
+            for counterpart in whole["counterparts"]
+        ] == [
             ("3501", close(0.5), close(100 / 104)),
             ("3502", close(0.48), close(1)),
             ("3503", close(0.02), close(1)),
         ]
         # Its island is in no region of 2018.
         assert west["share_outside"] > whole["share_outside"] + 0.03
-        assert [one["code"] for one in west["counterparts"]] == ["3501"]
+        assert [item["code"] for item in west["counterparts"]] == ["3501"]
 
     def test_go_the_other_way_too(self, get, assert_schema):
         body = get("/vintages/health-regions/2022/changes/2018").json()
@@ -171,7 +174,7 @@ class TestChanges:
         for path in (CHANGES, "/vintages/health-regions/2022/changes/2018"):
             everything = get(path).json()
             for kind in ("kept", "renamed", "split", "merged", "new", "gone"):
-                wanted = [one for one in rows(everything) if one[2] == kind]
+                wanted = [row for row in rows(everything) if row[2] == kind]
                 body = get(path, kind=kind).json()
                 assert (rows(body), body["number_matched"]) == (wanted, len(wanted))
                 assert body["summary"] == everything["summary"]
@@ -224,9 +227,9 @@ class TestACodeThatMeansAnotherPlace:
     PLACE = "In vintage 2010 the code 3502 means another place: Elsewhere."
 
     def test_carries_a_warning_wherever_it_is_named(self, get, assert_schema):
-        one = get("/health-regions/3502").json()
-        assert_schema("HealthRegionFeature", one)
-        assert one["properties"]["warnings"] == [
+        item = get("/health-regions/3502").json()
+        assert_schema("HealthRegionFeature", item)
+        assert item["properties"]["warnings"] == [
             {"type": "code-reused", "vintage": "2010", "name": "Elsewhere", "detail": self.PLACE}
         ]
         named = {
@@ -253,7 +256,7 @@ class TestACodeThatMeansAnotherPlace:
 
     def test_is_marked_among_the_changes(self, get):
         body = get("/vintages/health-regions/2010/changes/2022", code="3502").json()
-        assert [(one["of"], one["code_reused"]) for one in body["changes"]] == [("from", True), ("to", True)]
+        assert [(change["of"], change["code_reused"]) for change in body["changes"]] == [("from", True), ("to", True)]
 
     def test_is_no_longer_warned_of_once_the_other_vintage_is_retired(self, get, reused):
         reused.status = "retired"

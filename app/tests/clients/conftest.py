@@ -23,8 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def database(demonstration: None, django_db_blocker: DjangoDbBlocker) -> dict[str, str]:
     """Return what libpq needs to read the demonstration as geo_reader."""
     with django_db_blocker.unblock():
-        given = address("geo_reader")
-    return {key: str(value) for key, value in given.items() if value}
+        item = address("geo_reader")
+    return {key: str(value) for key, value in item.items() if value}
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def run(tmp_path: Path) -> Callable[..., str]:
 
 def need(path: str | Path, what: str) -> str:
     """Return the path of a program. Raises: Failed where it is not installed: these tests only run where they are asked for."""
-    found = shutil.which(str(path))
-    if found is None:
+    which = shutil.which(str(path))
+    if which is None:
         pytest.fail(f"{what} is not installed: bin/clients installs it")
-    return found
+    return which
 
 
 def private(name: str) -> str:

@@ -6,14 +6,14 @@ import time
 
 from qgis.core import QgsApplication, QgsDataSourceUri, QgsFeatureRequest, QgsRectangle, QgsVectorLayer, QgsWkbTypes
 
-given = json.load(sys.stdin)
-database = given["database"]
+loaded = json.load(sys.stdin)
+database = loaded["database"]
 QgsApplication.setPrefixPath("/usr", True)
 application = QgsApplication([], False)
 application.initQgis()
 
 answers = []
-for view, column in given["layers"]:
+for view, column in loaded["layers"]:
     uri = QgsDataSourceUri()
     uri.setConnection(database["host"], database["port"], database["dbname"], database["user"], database["password"])
     uri.setDataSource("geo", view, column, "", "region_id")

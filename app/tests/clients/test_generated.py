@@ -79,7 +79,7 @@ console.log(
 
 def test_d3_draws_regions_and_not_everything_else_with_the_function_of_the_readme(service: str, tmp_path: Path) -> None:
     folder = node.install(tmp_path, "d3-geo@3.1.1")
-    (rewound,) = (one for one in re.findall(r"```js\n(.*?)```", README, re.DOTALL) if "const rewound" in one)
+    (rewound,) = (item for item in re.findall(r"```js\n(.*?)```", README, re.DOTALL) if "const rewound" in item)
     script = f"""import {{ geoArea }} from "d3-geo";
 {rewound}
 const {{ features }} = await (await fetch("{service}/health-regions")).json();

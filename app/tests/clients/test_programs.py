@@ -61,12 +61,12 @@ print(json.dumps({
 
 
 def test_geopandas_reads_the_views(run: Callable[..., str], database: dict[str, str]) -> None:
-    found = json.loads(run(private("clients"), "-c", GEOPANDAS, **libpq(database)))
-    assert (found["rows"], found["unique"], found["srid"], found["degrees"]) == (104, True, 3347, 4326)
-    assert found["types"] == ["MultiPolygon"]
-    assert found["shares"] == "float64"
-    assert re.fullmatch(r"\d{4}", found["hruid"])
-    west, south, east, north = found["bounds"]
+    data = json.loads(run(private("clients"), "-c", GEOPANDAS, **libpq(database)))
+    assert (data["rows"], data["unique"], data["srid"], data["degrees"]) == (104, True, 3347, 4326)
+    assert data["types"] == ["MultiPolygon"]
+    assert data["shares"] == "float64"
+    assert re.fullmatch(r"\d{4}", data["hruid"])
+    west, south, east, north = data["bounds"]
     assert -142 < west < east < -52
     assert 41 < south < north < 84
 
@@ -156,5 +156,5 @@ def test_pgadmin_has_the_server_in_its_list_and_connects_as_geo_reader(
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found == {"names": ["COVIDTrends Geo"], "user": "geo_reader", "status": 200, "connected": True}
+    data = json.loads(done.stdout.splitlines()[-1])
+    assert data == {"names": ["COVIDTrends Geo"], "user": "geo_reader", "status": 200, "connected": True}

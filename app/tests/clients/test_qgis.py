@@ -39,9 +39,9 @@ def layers(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     )
     assert done.returncode == 0, done.stderr[-3000:]
     answers = json.loads(done.stdout.splitlines()[-1])
-    for one in answers:
-        print(one["view"], one["column"], one["seconds_to_open"], "s to open")  # noqa: T201 - shown with pytest -s
-    return {(one["view"], one["column"]): one for one in answers}
+    for answer in answers:
+        print(answer["view"], answer["column"], answer["seconds_to_open"], "s to open")  # noqa: T201 - shown with pytest -s
+    return {(answer["view"], answer["column"]): answer for answer in answers}
 
 
 @pytest.mark.parametrize(("view", "column"), LAYERS)
@@ -69,7 +69,7 @@ def test_typed_columns_need_no_look_at_the_rows(run: Callable[..., str], databas
 
     with connected("geo_reader") as cursor:
         cursor.execute("SELECT f_table_name, f_geometry_column, srid, type FROM geometry_columns WHERE f_table_schema = 'geo'")
-        found = {(view, column): (srid, kind) for view, column, srid, kind in cursor}
-    assert {found[view, "geom"] for view, _ in LAYERS} == {(3347, "MULTIPOLYGON")}
-    assert {found[view, "geom_4326"] for view, _ in LAYERS} == {(4326, "MULTIPOLYGON")}
-    assert 0 not in {srid for srid, _ in found.values()}
+        result = {(view, column): (srid, kind) for view, column, srid, kind in cursor}
+    assert {result[view, "geom"] for view, _ in LAYERS} == {(3347, "MULTIPOLYGON")}
+    assert {result[view, "geom_4326"] for view, _ in LAYERS} == {(4326, "MULTIPOLYGON")}
+    assert 0 not in {srid for srid, _ in result.values()}

@@ -15,22 +15,22 @@ def address(role: str) -> dict[str, Any]:
     password = settings.DATABASE_ROLE_PASSWORDS[role]
     if not password:
         pytest.skip(f"{role} has no password here: the owner of this database does everything itself")
-    one = connection.settings_dict
-    return {"host": one["HOST"], "port": one["PORT"], "dbname": one["NAME"], "user": role, "password": password}
+    item = connection.settings_dict
+    return {"host": item["HOST"], "port": item["PORT"], "dbname": item["NAME"], "user": role, "password": password}
 
 
 @contextmanager
 def connected(role: str = "", database: str = "", **options: Any) -> Iterator[Any]:
     """Yield a cursor of a connection of its own, as a role or as the owner, that commits every statement."""
     if role:
-        given = address(role)
+        item = address(role)
     else:
-        one = connection.settings_dict
-        given = {"host": one["HOST"], "port": one["PORT"], "dbname": one["NAME"], "user": one["USER"]}
-        given["password"] = one["PASSWORD"]
+        entry = connection.settings_dict
+        item = {"host": entry["HOST"], "port": entry["PORT"], "dbname": entry["NAME"], "user": entry["USER"]}
+        item["password"] = entry["PASSWORD"]
     if database:
-        given["dbname"] = database
-    other = psycopg2.connect(**{key: value for key, value in given.items() if value}, **options)
+        item["dbname"] = database
+    other = psycopg2.connect(**{key: value for key, value in item.items() if value}, **options)
     try:
         other.autocommit = True
         yield other.cursor()

@@ -196,10 +196,10 @@ def test_a_shapefile_of_ours_can_be_loaded_again(
     export: Callable[..., Path], load: Callable[..., Any], vintages: dict[str, Vintage]
 ) -> None:
     again = load(export("health-regions", "shapefile"), vintage="again").vintage
-    before, after = (stored(one) for one in (vintages["health-regions"], again))
-    for one, other in zip(before, after, strict=True):
-        assert one[:5] == other[:5]
-        assert shapely.from_wkb(one[-1]).equals(shapely.from_wkb(other[-1]))
+    before, after = (stored(value) for value in (vintages["health-regions"], again))
+    for value, other in zip(before, after, strict=True):
+        assert value[:5] == other[:5]
+        assert shapely.from_wkb(value[-1]).equals(shapely.from_wkb(other[-1]))
 
 
 @pytest.mark.parametrize("level", ["low", "full"])
@@ -210,8 +210,8 @@ def test_geojson_holds_what_the_api_sends(
     document = json.loads(path.read_bytes())
     assert (document["type"], document["detail"], document["attribution_en"]) == ("FeatureCollection", level, "Ours & theirs")
     sent = get("/health-regions", detail=level).json()["features"]
-    assert [(one["id"], one["bbox"], one["geometry"]) for one in document["features"]] == [
-        (one["id"], one["bbox"], one["geometry"]) for one in sent
+    assert [(feature["id"], feature["bbox"], feature["geometry"]) for feature in document["features"]] == [
+        (item["id"], item["bbox"], item["geometry"]) for item in sent
     ]
     assert document["features"][0]["properties"]["name_fr"] == "Où l'œuvre naît"
     assert (
@@ -253,7 +253,7 @@ def assert_table_is_as_described(rows: list[dict[str, str]], described: dict[str
     key = described["tableSchema"]["primaryKey"]
     assert len({tuple(row[name] for name in ([key] if isinstance(key, str) else key)) for row in rows}) == len(rows)
     # Whatever is measured says in what.
-    assert {name: one["schema:unitText"] for name, one in columns.items() if "schema:unitText" in one} == {
+    assert {name: value["schema:unitText"] for name, value in columns.items() if "schema:unitText" in value} == {
         name: "km2" if name.endswith("_km2") else "degree"
         for name in columns
         if name.endswith("_km2") or name in {"lon", "lat"}
@@ -279,13 +279,13 @@ def test_the_file_of_shares_has_a_description_with_both_licences(
     assert described["url"] == table.name
     assert_table_is_as_described(rows, described)
     assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
-    assert [(one["@language"], one["@value"]) for one in described["dc:rights"]] == [
+    assert [(dc_right["@language"], dc_right["@value"]) for dc_right in described["dc:rights"]] == [
         ("en", "Postal"), ("en", "Ours & theirs"), ("fr", "Postale"), ("fr", "Les nôtres")
     ]  # fmt: skip
     fsas, regions = described["dc:source"]
     assert regions["@id"] == "https://example.org/hr.zip"
-    assert [one["dc:license"]["@id"] for one in (fsas, regions)] == ["https://example.org/fsa", "https://example.org/hr"]
-    assert [one["dc:identifier"] for one in (fsas, regions)] == [
+    assert [item["dc:license"]["@id"] for item in (fsas, regions)] == ["https://example.org/fsa", "https://example.org/hr"]
+    assert [entry["dc:identifier"] for entry in (fsas, regions)] == [
         f"sha256:{vintages[coverage].source_sha256}" for coverage in ("fsa", "health-regions")
     ]
 
@@ -310,7 +310,7 @@ def test_shares_are_those_of_the_database_without_slivers(export: Callable[..., 
     assert rows[0]["name_en"] == ACCENTED
 
 
-@pytest.mark.parametrize("kind", [name for name, one in FORMATS.items() if not one.by_level])
+@pytest.mark.parametrize("kind", [name for name, value in FORMATS.items() if not value.by_level])
 def test_the_same_vintage_makes_the_same_bytes(export: Callable[..., Path], vintages: dict[str, Vintage], kind: str) -> None:
     coverage = "fsa" if FORMATS[kind].by_pair else "health-regions"
     path = export(coverage, kind)

@@ -76,7 +76,10 @@ def content(tile: bytes) -> dict[str, list[tuple[Any, ...]]]:
     """Return what a tile holds; at which corner a ring begins is no difference."""
     layers = mapbox_vector_tile.decode(tile) if tile else {}
     return {
-        name: [(one["id"], one["properties"], shapely.normalize(shape(one["geometry"])).wkt) for one in layer["features"]]
+        name: [
+            (feature["id"], feature["properties"], shapely.normalize(shape(feature["geometry"])).wkt)
+            for feature in layer["features"]
+        ]
         for name, layer in layers.items()
     }
 
@@ -85,13 +88,13 @@ def test_every_tile_is_what_the_service_draws_and_there_is_no_other(vintage: Vin
     there = Counter(zoom for (zoom, _, _), _ in all_tiles(reader.get_bytes))
     assert set(there) == set(range(PMTILES_ZOOM_MAX + 1))
     for zoom in there:
-        found = 0
+        result = 0
         for address in around(vintage_bounds(vintage), zoom):
             drawn = tile_draw(vintage=vintage, address=address)
-            kept = reader.get(address.zoom, address.column, address.row)
-            assert content(gzip.decompress(kept) if kept else b"") == content(drawn), address
-            found += bool(drawn)
-        assert found == there[zoom]
+            value = reader.get(address.zoom, address.column, address.row)
+            assert content(gzip.decompress(value) if value else b"") == content(drawn), address
+            result += bool(drawn)
+        assert result == there[zoom]
 
 
 def test_what_lies_inside_a_region_is_kept_once(reader: Reader) -> None:
@@ -124,13 +127,20 @@ def test_gdal_opens_it_with_every_region(path: Path) -> None:
 
 def test_ranges_over_http_are_all_that_a_reader_needs(vintage: Vintage, settings: Any, tmp_path: Path, client: Any) -> None:
     settings.DOWNLOADS_DIR = tmp_path / "shop"
-    made = make.export([one for one in make.published_downloads() if one.format.name == "pmtiles"], Steps(quiet=True))
+    made = make.export(
+        [
+            published_download
+            for published_download in make.published_downloads()
+            if published_download.format.name == "pmtiles"
+        ],
+        Steps(quiet=True),
+    )
     assert (made.ready, made.failed) == (["health-regions-2022.pmtiles"], {})
     (listed,) = [
-        one
+        file
         for listed in client.get("/downloads", headers={"Accept": "application/json"}).json()["downloads"]
-        for one in listed["files"]
-        if one["format"] == "pmtiles"
+        for file in listed["files"]
+        if file["format"] == "pmtiles"
     ]
     assert listed["media_type"] == "application/vnd.pmtiles"
 
@@ -145,7 +155,7 @@ def test_ranges_over_http_are_all_that_a_reader_needs(vintage: Vintage, settings
     tile = Reader(part).get(0, 0, 0)
     assert tile is not None
     layers = mapbox_vector_tile.decode(gzip.decompress(tile))
-    assert {one["properties"]["code"] for one in layers["regions"]["features"]} >= {"3501"}
+    assert {feature["properties"]["code"] for feature in layers["regions"]["features"]} >= {"3501"}
 
 
 def test_made_up_boundaries_end_at_a_lower_zoom(vintage: Vintage, tmp_path: Path) -> None:
@@ -163,4 +173,4 @@ def test_a_vintage_that_was_never_drawn_says_so_and_leaves_nothing_behind(vintag
         cursor.execute("DELETE FROM tile_label")
     with pytest.raises(ValueError, match="draw_tiles"):
         write_pmtiles(vintage, folder / "none.pmtiles")
-    assert [one.name for one in folder.iterdir()] == ["none.pmtiles"]
+    assert [item.name for item in folder.iterdir()] == ["none.pmtiles"]

@@ -35,7 +35,7 @@ def load(shop: Path, tmp_path: Path) -> Callable[..., str]:
 
     def run(label: str, coverage: str = "health-regions", count: int = 2, **options: Any) -> str:
         rows = files.grid(count) if coverage == "health-regions" else files.fsa_grid(["R3A", "R3B"])
-        told = StringIO()
+        string_i_o = StringIO()
         call_command(
             "load_boundaries",
             coverage=coverage,
@@ -44,28 +44,32 @@ def load(shop: Path, tmp_path: Path) -> Callable[..., str]:
             representation="digital",
             file=files.shape(tmp_path / f"{coverage}-{label}-{count}", rows),
             verbosity=0,
-            stderr=told,
+            stderr=string_i_o,
             **options,
         )
-        return told.getvalue()
+        return string_i_o.getvalue()
 
     return run
 
 
 def states(label: str = "2022") -> dict[str, str]:
-    return {one.name: one.state for one in downloads_of(Vintage.objects.get(label=label, status="published"))}
+    return {item.name: item.state for item in downloads_of(Vintage.objects.get(label=label, status="published"))}
 
 
 def by_name(label: str, name: str) -> Download:
-    return next(one for one in make.published_downloads() if one.vintage.label == label and one.name == name)
+    return next(
+        published_download
+        for published_download in make.published_downloads()
+        if published_download.vintage.label == label and published_download.name == name
+    )
 
 
 def test_a_publication_makes_every_file(load: Callable[..., str]) -> None:
     assert load("2022") == ""
     assert set(states().values()) == {"ready"}
-    for one in downloads_of(Vintage.objects.get()):
-        assert one.size == one.path.stat().st_size
-        assert one.sha256 == hashlib.sha256(one.path.read_bytes()).hexdigest()
+    for item in downloads_of(Vintage.objects.get()):
+        assert item.size == item.path.stat().st_size
+        assert item.sha256 == hashlib.sha256(item.path.read_bytes()).hexdigest()
 
 
 def test_the_second_of_a_pair_makes_what_joins_them(load: Callable[..., str]) -> None:
@@ -99,9 +103,9 @@ def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
 
     with monkeypatch.context() as patch:
         patch.setattr(arrow, "write_gpkg", break_off)
-        told = load("2022")
-    assert "Published, but health-regions-2022.gpkg could not be made: RuntimeError: no space left" in told
-    assert "manage.py export" in told
+        loaded = load("2022")
+    assert "Published, but health-regions-2022.gpkg could not be made: RuntimeError: no space left" in loaded
+    assert "manage.py export" in loaded
     assert {name for name, state in states().items() if state != "ready"} == {"health-regions-2022.gpkg"}
     assert states()["health-regions-2022.gpkg"] == "failed"
     assert get("/health-regions").status_code == 200
@@ -123,7 +127,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_and_nothing_else_fails(load:
 
 def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load: Callable[..., str], get: Any) -> None:
     load("2022")
-    before = {one.name: one.sha256 for one in make.published_downloads()}
+    before = {published_download.name: published_download.sha256 for published_download in make.published_downloads()}
     by_name("2022", "health-regions-2022.csv").path.unlink()
     with by_name("2022", "health-regions-2022.gpkg").path.open("r+b") as file:
         file.truncate(100)
@@ -131,7 +135,7 @@ def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load:
     assert gone == {"health-regions-2022.csv", "health-regions-2022.gpkg"}
     assert get("/downloads/health-regions/2022/health-regions-2022.csv").status_code == 404
     call_command("export", verbosity=0, stdout=StringIO())
-    assert {one.name: one.sha256 for one in make.published_downloads()} == before
+    assert {item.name: item.sha256 for item in make.published_downloads()} == before
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"{", b"[]", b'{"files": []}', b'{"files": {"health-regions-2022.csv": "ready"}}'])
@@ -183,13 +187,13 @@ def test_two_makers_wait_for_each_other_and_the_second_has_nothing_to_do(load: C
 
 def test_files_of_deleted_vintages_are_deleted(load: Callable[..., str], shop: Path) -> None:
     load("2022")
-    kept = folder(Vintage.objects.get())
+    retained = folder(Vintage.objects.get())
     load("2022", count=4)
     other = shop / "fsa" / "1999" / "20000101T000000000000-999"
     other.mkdir(parents=True)
     call_command("load_boundaries", rollback="health-regions", verbosity=0, stdout=StringIO())
     call_command("load_boundaries", prune=True, verbosity=0, stdout=StringIO())
-    assert [path for path in shop.glob("*/*/*") if path.is_dir()] == [kept]
+    assert [path for path in shop.glob("*/*/*") if path.is_dir()] == [retained]
     assert not (shop / "fsa").exists()
 
 
@@ -201,7 +205,7 @@ def test_another_database_on_the_same_folder_does_not_answer_with_the_files_of_t
     # The new one's number may be the same there, but it was made at another moment.
     other = Vintage.objects.get()
     other.pk = first.pk
-    assert {one.state for one in downloads_of(other)} == {"missing"}
+    assert {item.state for item in downloads_of(other)} == {"missing"}
 
 
 def test_nothing_is_made_where_publishing_must_not(load: Callable[..., str], shop: Path, settings: Any) -> None:

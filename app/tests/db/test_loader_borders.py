@@ -1,4 +1,4 @@
-"""Which regions touch, and along how much: measured on the ellipsoid from the boundaries as published."""
+"""Borders of neighbours, measured on the ellipsoid from the published boundaries."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,9 @@ def at(x: float, y: float) -> tuple[float, float]:
 
 
 def borders_by_pair() -> dict[tuple[str, str], float]:
-    return {(one, other): km for one, other, km in Border.objects.values_list("region__code", "neighbour__code", "length_km")}
+    return {
+        (value, other): km for value, other, km in Border.objects.values_list("region__code", "neighbour__code", "length_km")
+    }
 
 
 def test_a_common_edge_has_its_length_on_the_ellipsoid_from_either_side(load: Load, tmp_path: Path) -> None:
@@ -114,15 +116,15 @@ def test_borders_of_any_coverage_are_the_edges_that_its_polygons_share(load: Loa
     cells = shapely.intersection(shapely.get_parts(shapely.voronoi_polygons(points)), shapely.box(0, 0, 60_000, 60_000))
     cells = shapely.coverage_clean(shapely.set_precision(cells, 1.0))
     cells = shapely.transform(cells, lambda xy: xy + np.array((files.EAST, files.NORTH)))
-    rings = [list(map(tuple, shapely.get_coordinates(shapely.orient_polygons(one, exterior_cw=True)))) for one in cells]
+    rings = [list(map(tuple, shapely.get_coordinates(shapely.orient_polygons(item, exterior_cw=True)))) for item in cells]
     load(files.shape(tmp_path, [files.region(f"46{number:02d}", ring) for number, ring in enumerate(rings, 1)]))
     expected = {}
-    for one in range(len(cells)):
+    for item in range(len(cells)):
         for other in range(len(cells)):
-            if one != other and shapely.intersects(cells[one], cells[other]):
-                shared = shapely.line_merge(shapely.intersection(cells[one].boundary, cells[other].boundary))
+            if item != other and shapely.intersects(cells[item], cells[other]):
+                shared = shapely.line_merge(shapely.intersection(cells[item].boundary, cells[other].boundary))
                 lines = [part for part in shapely.get_parts(shared) if part.geom_type == "LineString"]
-                expected[f"46{one + 1:02d}", f"46{other + 1:02d}"] = sum(ellipsoid_km(*line.coords) for line in lines)
+                expected[f"46{item + 1:02d}", f"46{other + 1:02d}"] = sum(ellipsoid_km(*line.coords) for line in lines)
     assert borders_by_pair() == pytest.approx(expected, abs=2e-5)
 
 

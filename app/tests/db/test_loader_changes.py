@@ -1,4 +1,4 @@
-"""What became of regions between two vintages, for every published pair, whatever is loaded first or taken back."""
+"""Changes between two vintages, for every published pair, in any order of loading."""
 
 from collections.abc import Callable
 from datetime import date
@@ -36,14 +36,14 @@ def new(tmp_path: Path) -> Path:
     return files.shape(tmp_path / "new", rows)
 
 
-def kinds(one: str, other: str) -> dict[str, str]:
-    rows = Change.objects.filter(region__vintage__label=one, other_vintage__label=other)
+def kinds(item: str, other: str) -> dict[str, str]:
+    rows = Change.objects.filter(region__vintage__label=item, other_vintage__label=other)
     return dict(rows.values_list("region__code", "kind"))
 
 
 @pytest.mark.parametrize("first", ["old", "new"])
 def test_both_ways_are_computed_whichever_is_loaded_first(load: Load, tmp_path: Path, first: str) -> None:
-    for which in sorted(("old", "new"), key=lambda one: one != first):
+    for which in sorted(("old", "new"), key=lambda item: item != first):
         load(old(tmp_path), **OLD) if which == "old" else load(new(tmp_path), **GONE)
     assert kinds("2018", "2022") == {"4601": "merged", "4602": "merged", "4603": "recoded", "4604": "kept"}
     assert kinds("2022", "2018") == {"4603": "split", "4605": "recoded", "4604": "kept"}
@@ -55,7 +55,7 @@ def test_shares_are_of_areas_on_the_ellipsoid_and_the_same_from_either_side(load
     rows = Counterpart.objects.values_list(
         "region__code", "other__code", "area_km2", "share_of_region", "share_of_other", "region__area_km2", "other__area_km2"
     )
-    there = {(one, other): rest for one, other, *rest in rows if rest[3] > 0.001 or rest[2] > 0.001}
+    there = {(value, other): rest for value, other, *rest in rows if rest[3] > 0.001 or rest[2] > 0.001}
     assert there["4601", "4603"][1] == pytest.approx(1, abs=1e-9)
     assert there["4601", "4603"][2] == pytest.approx(0.5, abs=1e-3)
     area, of_region, of_other, region, other = there["4603", "4601"]
@@ -69,7 +69,7 @@ def test_a_code_that_means_another_place_is_known_in_both_vintages(load: Load, t
     load(new(tmp_path), **GONE)
     for label, other, name in (("2018", "2022", "Joined"), ("2022", "2018", "Region 3")):
         reused = reused_codes(Vintage.objects.get(label=label))
-        assert {code: [(one.vintage, one.name_en) for one in ones] for code, ones in reused.items()} == {
+        assert {code: [(item.vintage, item.name_en) for item in ones] for code, ones in reused.items()} == {
             "4603": [(other, name)]
         }
 
@@ -81,7 +81,7 @@ def test_every_published_pair_of_a_coverage_is_computed_and_no_other(load: Load,
     load(files.shape(tmp_path / "newer", files.grid(3)), vintage="2023", effective_from=date(2023, 1, 1), **GONE)
     pairs = set(Change.objects.values_list("region__vintage__label", "other_vintage__label"))
     labels = ("2018", "2022", "2023")
-    assert pairs == {(one, other) for one in labels for other in labels if one != other}
+    assert pairs == {(label, other) for label in labels for other in labels if label != other}
 
 
 def test_a_corrected_file_is_compared_anew_and_not_with_what_it_retires(load: Load, tmp_path: Path) -> None:

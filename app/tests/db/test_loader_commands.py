@@ -151,7 +151,7 @@ def test_a_load_that_fails_its_gates_writes_its_report_too(db: None, shp: Path, 
             verbosity=0,
         )
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert [one["name"] for one in report["gates"] if not one["passed"]] == ["count"]
+    assert [gate["name"] for gate in report["gates"] if not gate["passed"]] == ["count"]
     assert json.loads(out.getvalue()) == report
 
 

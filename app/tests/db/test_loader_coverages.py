@@ -61,14 +61,14 @@ def test_the_paragraph_of_the_document_loads_with_its_command(
     assert (listed["coverage"], listed["vintage"]["label"]) == (SLUG, "2024")
     layer = get(f"/coverages/{SLUG}/regions", lang="fr").json()
     assert_schema("RegionCollection", layer)
-    assert [one["id"] for one in layer["features"]] == ["LHA001", "LHA002", "LHA003"]
-    assert [one["properties"]["pruid"] for one in layer["features"]] == ["35", "35", "46"]
+    assert [body["id"] for body in layer["features"]] == ["LHA001", "LHA002", "LHA003"]
+    assert [body["properties"]["pruid"] for body in layer["features"]] == ["35", "35", "46"]
     assert "Statistics Canada" not in layer["attribution"]
-    one = get(f"/coverages/{SLUG}/regions/lha002").json()
-    assert (one["properties"]["name_en"], one["properties"]["name_fr"]) == ("Île-aux-Œufs", "Bord-du-Lac")
+    body = get(f"/coverages/{SLUG}/regions/lha002").json()
+    assert (body["properties"]["name_en"], body["properties"]["name_fr"]) == ("Île-aux-Œufs", "Bord-du-Lac")
     lon, lat = files.project(files.EAST + 5_000, files.NORTH + 15_000, 3347, 4326)
-    found = get(f"/coverages/{SLUG}/regions", lat=lat, lon=lon, detail="none").json()
-    assert [feature["id"] for feature in found["features"]] == ["LHA003"]
+    result = get(f"/coverages/{SLUG}/regions", lat=lat, lon=lon, detail="none").json()
+    assert [feature["id"] for feature in result["features"]] == ["LHA003"]
 
 
 def test_it_stands_beside_health_regions_and_neither_touches_the_other(
@@ -159,4 +159,6 @@ def test_provinces_are_declared_already(tmp_path: Path, get: Any) -> None:
     path = files.shape(tmp_path, rows)
     call_command("load_boundaries", "provinces-2021-digital", file=path, verbosity=0)
     layer = get("/coverages/provinces/regions", province="QC").json()
-    assert [(one["id"], one["properties"]["province"]["abbreviation"]) for one in layer["features"]] == [("24", "QC")]
+    assert [(feature["id"], feature["properties"]["province"]["abbreviation"]) for feature in layer["features"]] == [
+        ("24", "QC")
+    ]

@@ -106,8 +106,8 @@ def test_a_gate_that_may_be_accepted_keeps_the_vintage_staged_until_it_is(
     before = checksums("v.status = 'published'")
     error = failure(load, path, **options)
     assert error.names == (gate,)
-    for one in named:
-        assert one in str(error)
+    for item in named:
+        assert item in str(error)
     assert f"stays staged. To publish it all the same: --accept {gate} --because" in str(error)
     assert checksums("v.status = 'published'") == before
     staged = Vintage.objects.get(label="2022")
@@ -118,10 +118,10 @@ def test_a_gate_that_may_be_accepted_keeps_the_vintage_staged_until_it_is(
     assert str(failure(load, path, **options)) == str(error)
     outcome = load(path, acceptance=accept(gate, because="known since 2011", by="Ann"), **options)
     assert (outcome.what, outcome.vintage.pk) == ("published", staged.pk)
-    stored = {one["name"]: one for one in Vintage.objects.get(pk=staged.pk).report["gates"]}
+    stored = {item["name"]: item for item in Vintage.objects.get(pk=staged.pk).report["gates"]}
     accepted = stored[gate].pop("accepted")
     assert (accepted["by"], accepted["because"], accepted["at"][:2]) == ("Ann", "known since 2011", "20")
-    assert [name for name, one in stored.items() if "accepted" in one] == []
+    assert [name for name, item in stored.items() if "accepted" in item] == []
 
 
 def test_every_gate_has_its_file() -> None:
@@ -134,8 +134,8 @@ def test_every_gate_has_its_file() -> None:
 
 def test_all_gates_pass_on_a_good_file(load: Load, tmp_path: Path) -> None:
     report = load(shape(tmp_path, files.grid()), expected_count=4).report
-    assert {one["name"] for one in report["gates"]} == {*GATES, "geometry", "duplicates", "canada"}
-    assert [one for one in report["gates"] if not one["passed"]] == []
+    assert {gate["name"] for gate in report["gates"]} == {*GATES, "geometry", "duplicates", "canada"}
+    assert [item for item in report["gates"] if not item["passed"]] == []
 
 
 def test_gaps_between_neighbours_fail_the_same_gate_as_overlaps(load: Load, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_several_gates_are_accepted_together_and_never_only_some(load: Load, tmp
 
 def test_accepting_what_passes_stores_nothing(load: Load, tmp_path: Path) -> None:
     report = load(shape(tmp_path, files.grid()), acceptance=accept("text")).report
-    assert [one for one in report["gates"] if "accepted" in one] == []
+    assert [gate for gate in report["gates"] if "accepted" in gate] == []
 
 
 def test_accepting_a_gate_that_does_not_exist_is_refused(load: Load, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_failed_gate_ends_with_code_two_and_an_accepted_one_does_not(db: None,
     assert caught.value.returncode == 2
     assert "gate codes: 1 row;" in str(caught.value)
     command(*arguments(path), "--accept=codes", "--because=it is a pilot", "--by=Ann")
-    (gate,) = [one for one in Vintage.objects.get().report["gates"] if "accepted" in one]
+    (gate,) = [item for item in Vintage.objects.get().report["gates"] if "accepted" in item]
     assert (gate["accepted"]["by"], gate["accepted"]["because"]) == ("Ann", "it is a pilot")
 
 

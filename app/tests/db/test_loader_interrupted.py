@@ -46,9 +46,15 @@ def start(*args: str) -> subprocess.Popen[str]:
 
 def second_connection() -> Any:
     """Return a connection to the same database that Django knows nothing of."""
-    one = connection.settings_dict
-    given = {"dbname": one["NAME"], "host": one["HOST"], "port": one["PORT"], "user": one["USER"], "password": one["PASSWORD"]}
-    other = psycopg2.connect(**{key: value for key, value in given.items() if value})
+    item = connection.settings_dict
+    entry = {
+        "dbname": item["NAME"],
+        "host": item["HOST"],
+        "port": item["PORT"],
+        "user": item["USER"],
+        "password": item["PASSWORD"],
+    }
+    other = psycopg2.connect(**{key: value for key, value in entry.items() if value})
     other.autocommit = True
     return other
 

@@ -1,4 +1,4 @@
-"""What is drawn: all regions together at every level, so that neighbours neither part nor overlap, and none is lost."""
+"""Levels: simplified as a coverage, no region lost."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from loader.geometry import levels
 from tests import loader_files as files
 
 Load = Callable[..., Any]
-SIMPLIFIED = [one for one in LEVELS if one.tolerance_m]
+SIMPLIFIED = [item for item in LEVELS if item.tolerance_m]
 
 
 def rough(
@@ -36,11 +36,11 @@ def rough(
         return xy + amplitude * wave + (files.EAST, files.NORTH - 1_000_000)
 
     placed = shapely.orient_polygons(shapely.transform(parts, place), exterior_cw=True)
-    return [files.region(f"46{index:02d}", *rings(one)) for index, one in enumerate(placed, 1)]
+    return [files.region(f"46{index:02d}", *rings(value)) for index, value in enumerate(placed, 1)]
 
 
 def rings(polygon: shapely.Polygon) -> list[files.Ring]:
-    return [[(x, y) for x, y in shapely.get_coordinates(one).tolist()] for one in shapely.get_rings(polygon)]
+    return [[(x, y) for x, y in shapely.get_coordinates(get_ring).tolist()] for get_ring in shapely.get_rings(polygon)]
 
 
 def drawn(level: str) -> np.ndarray:
@@ -50,7 +50,7 @@ def drawn(level: str) -> np.ndarray:
             " WHERE l.level = %s ORDER BY r.code",
             [level],
         )
-        return np.array([shapely.from_wkb(bytes(one)) for (one,) in cursor])
+        return np.array([shapely.from_wkb(bytes(value)) for (value,) in cursor])
 
 
 def without_last_bits(geometries: np.ndarray, unit: float) -> np.ndarray:
@@ -73,7 +73,7 @@ def test_at_every_level_neighbours_share_their_borders_vertex_by_vertex(coverage
 
 
 def test_each_level_has_fewer_vertices_than_the_next_and_no_region_is_lost(coverage: Any) -> None:
-    counts = [sum(RegionLevel.objects.filter(level=one.name).values_list("vertices", flat=True)) for one in LEVELS]
+    counts = [sum(RegionLevel.objects.filter(level=item.name).values_list("vertices", flat=True)) for item in LEVELS]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] / 5
     for level in LEVELS:
@@ -83,7 +83,7 @@ def test_each_level_has_fewer_vertices_than_the_next_and_no_region_is_lost(cover
 
 
 def test_a_line_moves_by_about_its_tolerance_at_most(coverage: Any) -> None:
-    published = {one.code: shapely.from_wkb(bytes(one.geom.wkb)) for one in Region.objects.all()}
+    published = {region.code: shapely.from_wkb(bytes(region.geom.wkb)) for region in Region.objects.all()}
     for level in SIMPLIFIED:
         for row in RegionLevel.objects.filter(level=level.name).select_related("region"):
             back = shapely.from_wkb(bytes(row.geom.transform(3347, clone=True).wkb))
@@ -112,11 +112,11 @@ def test_the_geojson_text_keeps_to_rfc_7946_and_to_its_decimals(coverage: Any) -
             assert (set(document), document["type"]) == ({"type", "coordinates"}, "MultiPolygon")
             for exterior, *holes in document["coordinates"]:
                 assert signed_area(exterior) > 0
-                assert all(signed_area(one) < 0 for one in holes)
+                assert all(signed_area(hole) < 0 for hole in holes)
                 for ring in (exterior, *holes):
                     assert ring[0] == ring[-1]
                     assert len(ring) >= 4
-            assert max(len(one) for one in re.findall(r"\.(\d+)", text)) <= level.decimals
+            assert max(len(item) for item in re.findall(r"\.(\d+)", text)) <= level.decimals
             assert "e" not in text.replace("type", "").replace("coordinates", "").replace("MultiPolygon", "")
 
 
@@ -129,7 +129,7 @@ def test_in_the_geojson_too_every_border_is_one_line(coverage: Any) -> None:
                 once ^= {frozenset(edge)}
         # Well inside, so far that no simplified outer border comes there.
         inside = shapely.buffer(shapely.union_all(drawn("full")), -0.1)
-        assert [one for one in once if shapely.intersects(inside, shapely.linestrings(sorted(one)))] == []
+        assert [item for item in once if shapely.intersects(inside, shapely.linestrings(sorted(item)))] == []
 
 
 def test_enclaves_stay_on_every_level_and_islands_and_lakes_where_they_can_be_seen(load: Load, tmp_path: Path) -> None:
@@ -217,10 +217,10 @@ def test_thousands_of_islands_are_thinned_in_the_end(load: Load, tmp_path: Path,
     circles = shapely.buffer(
         shapely.points([[files.EAST + x * 900, files.NORTH + y * 900] for x in range(30) for y in range(20)]), 60, quad_segs=2
     )
-    outer = [ring for one in shapely.orient_polygons(circles, exterior_cw=True) for ring in rings(one)]
+    outer = [ring for orient_polygon in shapely.orient_polygons(circles, exterior_cw=True) for ring in rings(orient_polygon)]
     load(files.shape(tmp_path, [files.region("4601", *outer)]))
     # At the tolerance that this took, nothing is left to be seen of islands 120 m wide but the region's last one.
-    assert [len(shapely.get_parts(drawn(one.name)[0])) for one in LEVELS] == [1, 1, 600, 600]
+    assert [len(shapely.get_parts(drawn(level.name)[0])) for level in LEVELS] == [1, 1, 600, 600]
 
 
 # ---------------------------------------------------------------- what is looked up
@@ -234,15 +234,18 @@ def test_what_is_stored_is_bit_for_bit_what_was_published(load: Load, tmp_path: 
         stored = {code: bytes(wkb) for code, wkb in cursor}
     for values, rings_ in rows:
         polygon = shapely.Polygon((rings_ or [])[0], (rings_ or [])[1:])
-        sent, kept = shapely.get_coordinates(polygon), shapely.get_coordinates(shapely.from_wkb(stored[str(values["HRUID"])]))
+        sent, retained = (
+            shapely.get_coordinates(polygon),
+            shapely.get_coordinates(shapely.from_wkb(stored[str(values["HRUID"])])),
+        )
         # The format may turn a ring; nothing else.
-        assert sent.tobytes() in (kept.tobytes(), kept[::-1].copy().tobytes())
+        assert sent.tobytes() in (retained.tobytes(), retained[::-1].copy().tobytes())
     assert not Region.objects.filter(repaired=True).exists()
 
 
 def test_pieces_are_small_and_cover_the_region_exactly(coverage: Any) -> None:
     for region in Region.objects.prefetch_related("parts"):
-        pieces = [shapely.from_wkb(bytes(one.geom.wkb)) for one in region.parts.all()]
+        pieces = [shapely.from_wkb(bytes(row.geom.wkb)) for row in region.parts.all()]
         assert max(map(shapely.get_num_coordinates, pieces)) <= PART_MAX_VERTICES
         whole = shapely.from_wkb(bytes(region.geom.wkb))
         assert sum(map(shapely.area, pieces)) == pytest.approx(whole.area, rel=1e-12)

@@ -1,4 +1,4 @@
-"""How FSAs and health regions overlap: measured on the ellipsoid, whichever is loaded first."""
+"""Overlaps of FSAs and health regions, in any order of loading."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +53,7 @@ def test_shares_are_the_areas_on_the_ellipsoid_whichever_is_loaded_first(load: L
     # 15 km of 50 km lie in the west.
     fsa = files.fsa("R3A", files.box(15_000, 5_000, 65_000, 35_000))
     paths = {"fsa": fsas(tmp_path, fsa), "health-regions": regions(tmp_path)}
-    for coverage in sorted(paths, key=lambda one: one != first):
+    for coverage in sorted(paths, key=lambda item: item != first):
         load(paths[coverage], coverage)
     west, east = (
         ellipsoid_km2(files.box(15_000, 5_000, 30_000, 35_000)),
@@ -103,19 +103,21 @@ def test_shares_of_any_fsa_inside_sum_to_one_and_agree_with_the_polygons(load: L
         parts = shapely.transform(
             shapely.coverage_clean(shapely.set_precision(parts, 1.0)), lambda xy: xy + np.array((files.EAST, files.NORTH))
         )
-        return [list(map(tuple, shapely.get_coordinates(shapely.orient_polygons(one, exterior_cw=True)))) for one in parts]
+        return [list(map(tuple, shapely.get_coordinates(shapely.orient_polygons(part, exterior_cw=True)))) for part in parts]
 
     health, postal = cells(6), cells(12)
-    load(files.shape(tmp_path / "hr", [files.region(f"46{one:02d}", ring) for one, ring in enumerate(health, 1)]))
+    load(files.shape(tmp_path / "hr", [files.region(f"46{value:02d}", ring) for value, ring in enumerate(health, 1)]))
     letters = "ABCEGHJKLMNP"
-    load(fsas(tmp_path, *(files.fsa(f"R3{letters[one]}", ring) for one, ring in enumerate(postal))), "fsa")
-    sums = dict.fromkeys((f"R3{one}" for one in letters), 0.0)
+    load(fsas(tmp_path, *(files.fsa(f"R3{letters[item]}", ring) for item, ring in enumerate(postal))), "fsa")
+    sums = dict.fromkeys((f"R3{letter}" for letter in letters), 0.0)
     for (fsa, region), (area, share, _) in overlaps_by_pair().items():
         sums[fsa] += share
         exact = shapely.intersection(
             shapely.Polygon(postal[letters.index(fsa[2])]), shapely.Polygon(health[int(region[2:]) - 1])
         )
-        rings = [list(map(tuple, shapely.get_coordinates(one))) for one in shapely.get_rings(shapely.get_parts(exact))]
+        rings = [
+            list(map(tuple, shapely.get_coordinates(get_ring))) for get_ring in shapely.get_rings(shapely.get_parts(exact))
+        ]
         assert area == pytest.approx(sum(ellipsoid_km2(ring) for ring in rings), rel=1e-6, abs=5e-5)
     assert sums == pytest.approx(dict.fromkeys(sums, 1.0), abs=1e-6)
 
@@ -171,7 +173,7 @@ def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Pa
     assert {label for (label,) in Overlap.objects.values_list("health_region_vintage__status")} == {"published"}
     pipeline.roll_back("health-regions", Steps(quiet=True))
     rows = Overlap.objects.filter(health_region_vintage__status="published")
-    assert {one.health_region.code: one.area_km2 for one in rows} == pytest.approx(
+    assert {row.health_region.code: row.area_km2 for row in rows} == pytest.approx(
         {"4601": before["R3A", "4601"][0], "4602": before["R3A", "4602"][0]}
     )
 
@@ -197,6 +199,6 @@ def test_two_loads_of_a_file_store_the_same_areas(load: Load, tmp_path: Path) ->
     load(path, vintage="2018")
     load(path, vintage="2022")
     areas = Region.objects.order_by("code").values_list("code", "area_km2", "vintage__label")
-    one, other = ([row[:2] for row in areas if row[2] == label] for label in ("2018", "2022"))
-    assert one == other
-    assert all(round(area, 6) == area for _, area in one)
+    item, other = ([row[:2] for row in areas if row[2] == label] for label in ("2018", "2022"))
+    assert item == other
+    assert all(round(area, 6) == area for _, area in item)

@@ -110,14 +110,14 @@ def _lookups(vintage: Vintage) -> None:
     lon = chance.uniform(-141.9, -52.1, 400)
     lat = np.concatenate((90 - chance.uniform(0, 0.09, 200), chance.uniform(83.9, 84.1, 200)))
     regions = list(Region.objects.filter(vintage=vintage).order_by("code"))
-    shapes = np.array([shapely.from_wkb(bytes(one.geom.wkb)) for one in regions])
+    shapes = np.array([shapely.from_wkb(bytes(region.geom.wkb)) for region in regions])
     points = shapely.points(*to_lambert(lon, lat))
     covering = shapely.covers(shapes[:, None], points[None, :])
-    expected = [next((one.code for one, hit in zip(regions, column, strict=True) if hit), None) for column in covering.T]
+    expected = [next((entry.code for entry, hit in zip(regions, column, strict=True) if hit), None) for column in covering.T]
     located = points_locate(
-        positions=[LonLat(*one) for one in zip(lon.tolist(), lat.tolist(), strict=True)], vintages=[vintage]
+        positions=[LonLat(*item) for item in zip(lon.tolist(), lat.tolist(), strict=True)], vintages=[vintage]
     )
-    assert [one.region and one.region.code for (one,) in located] == expected
+    assert [value.region and value.region.code for (value,) in located] == expected
     assert {None, "6101", "6201"} <= set(expected)
 
 
@@ -128,7 +128,7 @@ def _answers() -> None:
     feature = client.get("/health-regions/6201?detail=low").json()
     assert feature["bbox"][3] <= 90
     assert shapely.is_valid(shapely.from_geojson(json.dumps(feature["geometry"])))
-    found = client.get("/health-regions?bbox=-141,85,-60,90&detail=none").json()["features"]
-    assert {one["id"] for one in found} == {"6101", "6201"}
-    found = client.get("/health-regions?lat=87&lon=-80&detail=none").json()["features"]
-    assert [one["id"] for one in found] == ["6201"]
+    result = client.get("/health-regions?bbox=-141,85,-60,90&detail=none").json()["features"]
+    assert {item["id"] for item in result} == {"6101", "6201"}
+    result = client.get("/health-regions?lat=87&lon=-80&detail=none").json()["features"]
+    assert [entry["id"] for entry in result] == ["6201"]

@@ -34,28 +34,28 @@ def shape(tmp_path: Path, rows: list[files.Row], name: str) -> Path:
 
 
 @pytest.fixture
-def one(tmp_path: Path) -> Path:
+def first_file(tmp_path: Path) -> Path:
     return shape(tmp_path, files.grid(), "one")
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Path:
+def second_file(tmp_path: Path) -> Path:
     """The same codes, one border moved."""
     rows = files.grid()
     rows[0] = files.region("4601", files.box(0, 0, 9_000, 10_000), name="Region 1, new")
     return shape(tmp_path, rows, "two")
 
 
-def test_the_same_file_again_changes_nothing(load: Load, one: Path) -> None:
-    load(one)
+def test_the_same_file_again_changes_nothing(load: Load, first_file: Path) -> None:
+    load(first_file)
     before = checksums()
-    outcome = load(one)
+    outcome = load(first_file)
     assert (outcome.what, checksums()) == ("unchanged", before)
 
 
-def test_it_does_not_matter_where_the_file_lies(load: Load, one: Path, tmp_path: Path) -> None:
-    load(files.zipped(one))
-    shutil.copy(one.with_suffix(".zip"), tmp_path / "elsewhere.zip")
+def test_it_does_not_matter_where_the_file_lies(load: Load, first_file: Path, tmp_path: Path) -> None:
+    load(files.zipped(first_file))
+    shutil.copy(first_file.with_suffix(".zip"), tmp_path / "elsewhere.zip")
     assert load(tmp_path / "elsewhere.zip").what == "unchanged"
 
 
@@ -71,34 +71,36 @@ def test_it_does_not_matter_where_the_file_lies(load: Load, one: Path, tmp_path:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_the_same_file_declared_otherwise_is_loaded(load: Load, one: Path, change: dict[str, Any]) -> None:
-    load(one)
-    assert load(one, **change).what == "published"
-    assert load(one, **change).what == "unchanged"
+def test_the_same_file_declared_otherwise_is_loaded(load: Load, first_file: Path, change: dict[str, Any]) -> None:
+    load(first_file)
+    assert load(first_file, **change).what == "published"
+    assert load(first_file, **change).what == "unchanged"
 
 
-def test_again_loads_what_is_published_already(load: Load, one: Path) -> None:
-    first = load(one).vintage
-    second = load(one, again=True)
+def test_again_loads_what_is_published_already(load: Load, first_file: Path) -> None:
+    first = load(first_file).vintage
+    second = load(first_file, again=True)
     assert (second.what, second.retired) == ("published", ("2022",))
     assert Vintage.objects.get(pk=first.pk).status == Status.RETIRED
 
 
-def test_a_changed_file_retires_the_former_and_a_rollback_brings_it_back_as_it_was(load: Load, one: Path, two: Path) -> None:
-    load(one)
+def test_a_changed_file_retires_the_former_and_a_rollback_brings_it_back_as_it_was(
+    load: Load, first_file: Path, second_file: Path
+) -> None:
+    load(first_file)
     before = checksums("v.status = 'published'")
-    outcome = load(two)
+    outcome = load(second_file)
     assert (outcome.what, outcome.retired) == ("published", ("2022",))
     assert state() == [("2022", "retired", "one.shp"), ("2022", "published", "two.shp")]
     last, back = pipeline.roll_back("health-regions", QUIET)
-    assert (last.label, [one.label for one in back]) == ("2022", ["2022"])
+    assert (last.label, [first_file.label for first_file in back]) == ("2022", ["2022"])
     assert state() == [("2022", "published", "one.shp"), ("2022", "retired", "two.shp")]
     assert checksums("v.status = 'published'") == before
 
 
-def test_another_label_stays_beside_it_and_a_rollback_leaves_that_one(load: Load, one: Path, two: Path) -> None:
-    load(one, vintage="2018", effective_from=date(2018, 1, 1))
-    load(two)
+def test_another_label_stays_beside_it_and_a_rollback_leaves_that_one(load: Load, first_file: Path, second_file: Path) -> None:
+    load(first_file, vintage="2018", effective_from=date(2018, 1, 1))
+    load(second_file)
     last, back = pipeline.roll_back("health-regions", QUIET)
     assert (last.label, back) == ("2022", [])
     assert state() == [("2018", "published", "one.shp"), ("2022", "retired", "two.shp")]
@@ -112,54 +114,62 @@ def test_where_nothing_is_published_there_is_nothing_to_go_back_to(db: None, cov
         pipeline.roll_back(coverage, QUIET)
 
 
-def test_the_first_real_one_retires_the_demonstration_and_a_rollback_brings_it_back(load: Load, one: Path, two: Path) -> None:
-    load(one, vintage="demo", demo=True)
+def test_the_first_real_one_retires_the_demonstration_and_a_rollback_brings_it_back(
+    load: Load, first_file: Path, second_file: Path
+) -> None:
+    load(first_file, vintage="demo", demo=True)
     before = checksums(DEMO)
-    assert load(two).retired == ("demo",)
+    assert load(second_file).retired == ("demo",)
     pipeline.roll_back("health-regions", QUIET)
     after = checksums("v.status = 'published'")
     assert after["region"] == before["region"]
     assert state() == [("demo", "published", "one.shp"), ("2022", "retired", "two.shp")]
 
 
-def test_a_demonstration_never_goes_over_real_boundaries_nor_stays_staged(load: Load, one: Path, two: Path) -> None:
-    load(one)
+def test_a_demonstration_never_goes_over_real_boundaries_nor_stays_staged(
+    load: Load, first_file: Path, second_file: Path
+) -> None:
+    load(first_file)
     before = checksums()
     with pytest.raises(PublishError, match="Real boundaries of health-regions are published"):
-        load(two, vintage="demo", demo=True)
+        load(second_file, vintage="demo", demo=True)
     assert checksums() == before
 
 
-def test_a_demonstration_beside_real_boundaries_of_another_coverage_is_fine(load: Load, one: Path, tmp_path: Path) -> None:
-    load(one)
+def test_a_demonstration_beside_real_boundaries_of_another_coverage_is_fine(
+    load: Load, first_file: Path, tmp_path: Path
+) -> None:
+    load(first_file)
     assert load(shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa", vintage="demo", demo=True).what == "published"
 
 
-def test_an_extract_retires_nothing_but_its_own_label(load: Load, one: Path, two: Path) -> None:
-    load(one, vintage="demo", demo=True)
-    assert load(two, vintage="part", extract=True).retired == ()
+def test_an_extract_retires_nothing_but_its_own_label(load: Load, first_file: Path, second_file: Path) -> None:
+    load(first_file, vintage="demo", demo=True)
+    assert load(second_file, vintage="part", extract=True).retired == ()
     assert [label for label, status, _ in state() if status == "published"] == ["demo", "part"]
 
 
-def test_an_extract_is_nothing_to_go_back_to(load: Load, one: Path, two: Path) -> None:
+def test_an_extract_is_nothing_to_go_back_to(load: Load, first_file: Path, second_file: Path) -> None:
     """It answers only by name: taken back to it, the service would have no boundaries."""
-    load(one, vintage="part", extract=True)
-    load(two)
+    load(first_file, vintage="part", extract=True)
+    load(second_file)
     with pytest.raises(PublishError, match="nothing to go back to"):
         pipeline.roll_back("health-regions", QUIET)
-    load(one, vintage="part-2", extract=True)
+    load(first_file, vintage="part-2", extract=True)
     last, _ = pipeline.roll_back("health-regions", QUIET)
     assert last.label == "part-2"
 
 
-def test_an_extract_is_not_compared_with_the_whole(load: Load, one: Path, tmp_path: Path) -> None:
-    load(one, vintage="2018", effective_from=date(2018, 1, 1))
+def test_an_extract_is_not_compared_with_the_whole(load: Load, first_file: Path, tmp_path: Path) -> None:
+    load(first_file, vintage="2018", effective_from=date(2018, 1, 1))
     part = shape(tmp_path, files.grid(1, first=50), "part")
     assert load(part, vintage="part", extract=True).what == "published"
 
 
-def test_publishing_is_one_transaction(load: Load, one: Path, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load(one)
+def test_publishing_is_one_transaction(
+    load: Load, first_file: Path, second_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(first_file)
     before = checksums("v.status = 'published'")
     vintage_save = Vintage.save
 
@@ -171,24 +181,26 @@ def test_publishing_is_one_transaction(load: Load, one: Path, two: Path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Vintage, "save", fail_last)
         with pytest.raises(KeyboardInterrupt):
-            load(two)
+            load(second_file)
     assert checksums("v.status = 'published'") == before
-    assert load(two).what == "published"
+    assert load(second_file).what == "published"
 
 
-def test_a_staged_vintage_is_replaced_by_the_next_load_of_its_label(load: Load, one: Path, two: Path) -> None:
+def test_a_staged_vintage_is_replaced_by_the_next_load_of_its_label(load: Load, first_file: Path, second_file: Path) -> None:
     with pytest.raises(GatesFailed):
-        load(one, expected_count=9)
-    load(two)
+        load(first_file, expected_count=9)
+    load(second_file)
     assert state() == [("2022", "published", "two.shp")]
 
 
-def test_prune_deletes_what_is_not_published_and_nothing_else(load: Load, one: Path, two: Path, tmp_path: Path) -> None:
+def test_prune_deletes_what_is_not_published_and_nothing_else(
+    load: Load, first_file: Path, second_file: Path, tmp_path: Path
+) -> None:
     load(shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa")
-    load(one)
-    load(two)
+    load(first_file)
+    load(second_file)
     with pytest.raises(GatesFailed):
-        load(one, vintage="2023", expected_count=9)
+        load(first_file, vintage="2023", expected_count=9)
     before = checksums("v.status = 'published'")
     assert pipeline.prune(QUIET) == ["health-regions 2022 (retired)", "health-regions 2023 (staged)"]
     assert checksums("v.status = 'published'") == before
@@ -198,8 +210,8 @@ def test_prune_deletes_what_is_not_published_and_nothing_else(load: Load, one: P
         pipeline.roll_back("health-regions", QUIET)
 
 
-def test_deleting_leaves_no_orphans(load: Load, one: Path, tmp_path: Path) -> None:
-    load(one)
+def test_deleting_leaves_no_orphans(load: Load, first_file: Path, tmp_path: Path) -> None:
+    load(first_file)
     load(shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa")
     for vintage in Vintage.objects.all():
         publish.delete(vintage)
@@ -210,20 +222,20 @@ def test_deleting_leaves_no_orphans(load: Load, one: Path, tmp_path: Path) -> No
             assert cursor.fetchone() == (0,)
 
 
-def test_a_dry_run_does_everything_and_keeps_nothing(load: Load, one: Path, two: Path) -> None:
-    load(one)
+def test_a_dry_run_does_everything_and_keeps_nothing(load: Load, first_file: Path, second_file: Path) -> None:
+    load(first_file)
     before = checksums()
-    outcome = load(two, dry_run=True)
+    outcome = load(second_file, dry_run=True)
     assert (outcome.what, checksums()) == ("dry run", before)
     assert outcome.report["regions"] == 4
     assert outcome.report["changes"]["renamed"] == ["4601"]
 
 
-def test_a_dry_run_of_a_staged_file_leaves_it_staged(load: Load, one: Path) -> None:
+def test_a_dry_run_of_a_staged_file_leaves_it_staged(load: Load, first_file: Path) -> None:
     with pytest.raises(GatesFailed):
-        load(one, expected_count=9)
+        load(first_file, expected_count=9)
     before = checksums()
-    load(one, expected_count=9, dry_run=True)
+    load(first_file, expected_count=9, dry_run=True)
     assert checksums() == before
 
 
@@ -241,7 +253,10 @@ def test_the_report_says_what_came_went_and_was_renamed(load: Load, tmp_path: Pa
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 15, 40])
 def test_seed_fills_every_table_with_exactly_so_many_regions(db: None, number: int) -> None:
     outcomes = seed(number, steps=QUIET)
-    assert [(one.vintage.coverage.slug, one.what, one.vintage.region_count, one.vintage.demo) for one in outcomes] == [
+    assert [
+        (outcome.vintage.coverage.slug, outcome.what, outcome.vintage.region_count, outcome.vintage.demo)
+        for outcome in outcomes
+    ] == [
         ("health-regions", "published", number, True),
         ("fsa", "published", number, True),
     ]
@@ -250,14 +265,14 @@ def test_seed_fills_every_table_with_exactly_so_many_regions(db: None, number: i
     assert RegionLevel.objects.count() == 2 * number * 4
     assert Overlap.objects.count() > 0
     assert RegionPart.objects.count() >= 2 * number
-    assert all(gate["passed"] for one in outcomes for gate in one.report["gates"])
+    assert all(gate["passed"] for item in outcomes for gate in item.report["gates"])
 
 
 def test_seed_of_the_most_has_as_many_different_codes(db: None) -> None:
     from geography.codes import is_fsa, is_hruid
     from loader.seed import _cfsauid, _hruid
 
-    hruids, fsas = {_hruid(one) for one in range(MOST)}, {_cfsauid(one) for one in range(MOST)}
+    hruids, fsas = {_hruid(number) for number in range(MOST)}, {_cfsauid(item) for item in range(MOST)}
     assert (len(hruids), len(fsas)) == (MOST, MOST)
     assert all(map(is_hruid, hruids))
     assert all(map(is_fsa, fsas))
@@ -266,9 +281,9 @@ def test_seed_of_the_most_has_as_many_different_codes(db: None) -> None:
 def test_seed_is_the_same_every_time_and_replaces_itself(db: None) -> None:
     seed(3, steps=QUIET)
     before = checksums()
-    assert [one.what for one in seed(3, steps=QUIET)] == ["unchanged", "unchanged"]
+    assert [item.what for item in seed(3, steps=QUIET)] == ["unchanged", "unchanged"]
     assert checksums() == before
-    assert [one.vintage.region_count for one in seed(4, steps=QUIET)] == [4, 4]
+    assert [entry.vintage.region_count for entry in seed(4, steps=QUIET)] == [4, 4]
     assert Vintage.objects.filter(status=Status.PUBLISHED).count() == 2
 
 
@@ -278,8 +293,8 @@ def test_seed_refuses_numbers_out_of_range(db: None, number: int) -> None:
         seed(number, steps=QUIET)
 
 
-def test_seed_refuses_where_real_boundaries_are_published(load: Load, one: Path) -> None:
-    load(one, vintage="part", extract=True)
+def test_seed_refuses_where_real_boundaries_are_published(load: Load, first_file: Path) -> None:
+    load(first_file, vintage="part", extract=True)
     before = checksums()
     with pytest.raises(CommandError, match=r"holds real boundaries \(health-regions part\)"):
         call_command("seed", "api", number=3, stdout=StringIO(), verbosity=0)

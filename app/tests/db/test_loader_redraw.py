@@ -45,7 +45,7 @@ def command_output(**options: Any) -> str:
 
 def layers(tile: bytes) -> dict[str, list[str]]:
     read = mapbox_vector_tile.decode(tile) if tile else {}
-    return {name: [one["properties"]["code"] for one in layer["features"]] for name, layer in read.items()}
+    return {name: [feature["properties"]["code"] for feature in layer["features"]] for name, layer in read.items()}
 
 
 def test_without_tiles_every_tile_says_how_to_draw_them(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:

@@ -23,7 +23,7 @@ ACCEPTED = Acceptance(frozenset({"codes", "provinces"}), "codes of a test")
 
 def boundaries(label: str) -> list[tuple[Any, ...]]:
     regions = Region.objects.filter(vintage__label=label).order_by("code")
-    return [(one.code, one.name_en, one.name_fr, one.pruid, one.geom.wkb.tobytes()) for one in regions]
+    return [(region.code, region.name_en, region.name_fr, region.pruid, region.geom.wkb.tobytes()) for region in regions]
 
 
 @pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet", "shapefile", "geojson"])
@@ -60,7 +60,7 @@ def test_whatever_code_is_loaded_can_be_requested(load: Load, client: Client, tm
     load(files.shape(tmp_path / "hr", rows), acceptance=ACCEPTED)
     load(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"]), name="fsa"), "fsa", vintage="2021")
     listed = client.get("/health-regions", {"detail": "none", "vintage": "2022"}).json()["features"]
-    (id_,) = {one["id"] for one in listed} - {"4602"}
+    (id_,) = {item["id"] for item in listed} - {"4602"}
     lon, lat = files.project(files.EAST + 5_000, files.NORTH + 5_000, 3347, 4326)
     located = client.get("/locate", {"lat": str(lat), "lon": str(lon)}).json()["properties"]["health_region"]["hruid"]
     assert located == id_
@@ -69,7 +69,9 @@ def test_whatever_code_is_loaded_can_be_requested(load: Load, client: Client, tm
         assert client.get(path, {"detail": "none"}).json()["id"] == id_
         (fsa,) = client.get(f"{path}/fsa", {"detail": "none"}).json()["features"]
         assert fsa["id"] == "R3A"
-        assert [one["id"] for one in client.get(f"{path}/neighbours", {"detail": "none"}).json()["features"]] == ["4602"]
+        assert [feature["id"] for feature in client.get(f"{path}/neighbours", {"detail": "none"}).json()["features"]] == [
+            "4602"
+        ]
         assert (
             client.get(f"/coverages/health-regions/regions/{quote(spelled, safe='')}", {"detail": "none"}).json()["id"] == id_
         )

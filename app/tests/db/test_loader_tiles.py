@@ -50,14 +50,16 @@ def decoded(vintage: Vintage, zoom: int, column: int, row: int, layer: str = "re
     """Return what a layer of a tile holds by code, in units of the tile."""
     content = tile_draw(vintage=vintage, address=TileAddress(zoom, column, row))
     tile = mapbox_vector_tile.decode(content, default_options={"y_coord_down": True}) if content else {}
-    return {one["properties"]["code"]: shape(one["geometry"]) for one in tile.get(layer, {"features": []})["features"]}
+    return {
+        feature["properties"]["code"]: shape(feature["geometry"]) for feature in tile.get(layer, {"features": []})["features"]
+    }
 
 
 def slivers(geometries: list[shapely.Geometry]) -> tuple[float, float]:
     """Return the area in overlaps and that in holes, in square units of the tile."""
     union = shapely.union_all(geometries)
     holes = [shapely.Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
-    return sum(one.area for one in geometries) - union.area, sum(one.area for one in holes)
+    return sum(geometry.area for geometry in geometries) - union.area, sum(hole.area for hole in holes)
 
 
 @pytest.mark.parametrize("zoom", [0, 3, 4, 5, 6, 7, 8, 9])
@@ -66,7 +68,7 @@ def test_at_every_zoom_neighbours_meet(loaded: Vintage, zoom: int) -> None:
     for column, row in tiles_around(loaded, zoom):
         drawn = decoded(loaded, zoom, column, row)
         seen |= drawn.keys()
-        assert all(one.is_valid for one in drawn.values())
+        assert all(item.is_valid for item in drawn.values())
         around = shapely.length(list(drawn.values())).sum()
         overlaps, holes = slivers(list(drawn.values()))
         # A unit is an eighth of a pixel; half of one along every border cannot be seen.
@@ -87,8 +89,8 @@ def test_what_two_tiles_show_of_their_common_edge_is_the_same(loaded: Vintage, z
         nothing = shapely.Polygon()
         for code in here.keys() | there.keys():
             moved = shapely.transform(there.get(code, nothing), lambda xy: xy + np.array([TILE_EXTENT, 0]))
-            one, other = shapely.intersection(here.get(code, nothing), strip), shapely.intersection(moved, strip)
-            assert shapely.symmetric_difference(one, other).area <= 4 + shapely.length(one) / 2, (code, column, row)
+            item, other = shapely.intersection(here.get(code, nothing), strip), shapely.intersection(moved, strip)
+            assert shapely.symmetric_difference(item, other).area <= 4 + shapely.length(item) / 2, (code, column, row)
             compared += 1
     assert compared
 
@@ -100,7 +102,7 @@ def test_every_band_holds_every_region_whole(loaded: Vintage) -> None:
         for region in Region.objects.all():
             level = region.levels.get(level=band.level or "low")
             whole = shapely.from_wkb(bytes(level.geom.transform(3857, clone=True).wkb))
-            cut = shapely.union_all([shapely.from_wkb(bytes(one.geom.wkb)) for one in pieces.filter(region=region)])
+            cut = shapely.union_all([shapely.from_wkb(bytes(row.geom.wkb)) for row in pieces.filter(region=region)])
             limit = 1.0 if band.level else whole.length * band.tolerance_m
             assert shapely.symmetric_difference(cut, whole).area < limit
 
@@ -112,7 +114,7 @@ def test_a_large_region_is_stored_in_pieces(loaded: Vintage) -> None:
             "SELECT max(ST_NPoints(geom)), max(ST_XMax(geom) - ST_XMin(geom)) FROM tile_piece WHERE zoom = %s", [deepest.zoom]
         )
         vertices, width = cursor.fetchone()
-    largest = max(one.levels.get(level="full").vertices for one in Region.objects.all())
+    largest = max(region.levels.get(level="full").vertices for region in Region.objects.all())
     assert vertices < largest / 3
     assert width <= 2 * math.pi * 6_378_137 / 2**deepest.cell_zoom * (1 + 4 * TILE_BUFFER / TILE_EXTENT) + 1
 

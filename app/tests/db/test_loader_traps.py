@@ -1,4 +1,4 @@
-"""Whatever is wrong with a file: it is refused with a reason, what is published stays, and nothing is left behind."""
+"""Faulty files: refused with a reason, what is published stays."""
 
 import math
 import struct
@@ -260,7 +260,7 @@ def test_a_file_that_was_refused_for_its_text_is_read_anew_with_the_right_encodi
         load(path)
     assert load(path, encoding="cp1252").what == "published"
     assert (Region.objects.get().name_en, rows_read) == ("Saguenay—Lac", [1, 1])
-    assert [one.status for one in Vintage.objects.all()] == [Status.PUBLISHED]
+    assert [vintage.status for vintage in Vintage.objects.all()] == [Status.PUBLISHED]
 
 
 def test_values_that_do_not_fit_their_columns_are_no_crash(load: Callable[..., Any], tmp_path: Path) -> None:

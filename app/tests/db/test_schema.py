@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        result: list[tuple[Any, ...]] = cursor.fetchall()
+    return result
 
 
 @pytest.mark.parametrize("coverage", ["health-regions", "fsa"])
@@ -48,7 +48,7 @@ def test_overlaps_leave_slivers_out_as_the_api_does(world: World) -> None:
 
 def test_the_statements_of_the_document_run(world: World) -> None:
     document = sql_objects.files()[0].with_name("README.md").read_text(encoding="utf-8")
-    statements = [one for one in document.split("```sql")[1].split("```")[0].split(";") if one.strip()]
+    statements = [part for part in document.split("```sql")[1].split("```")[0].split(";") if part.strip()]
     assert len(statements) == 4
     for statement in statements:
         rows(statement)

@@ -1,4 +1,4 @@
-"""What became of regions between editions, as analysts see it."""
+"""Changes between vintages in schema geo."""
 
 import re
 from collections import defaultdict
@@ -19,27 +19,27 @@ EXAMPLE = (settings.REPO_DIR / "data" / "schema" / "examples" / "17_what_changed
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values or None)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        result: list[tuple[Any, ...]] = cursor.fetchall()
+    return result
 
 
-@pytest.mark.parametrize(("one", "other"), [("2018", "2022"), ("2022", "2018")])
-def test_the_view_says_what_the_api_says(related: World, get: Any, one: str, other: str) -> None:
+@pytest.mark.parametrize(("item", "other"), [("2018", "2022"), ("2022", "2018")])
+def test_the_view_says_what_the_api_says(related: World, get: Any, item: str, other: str) -> None:
     sql = """
         SELECT code, kind, share_outside, code_reused, other_code, area_km2, share_of_region, share_of_other
         FROM geo.changes WHERE coverage = 'health-regions' AND vintage = %s AND other_vintage = %s
         ORDER BY code, area_km2 DESC, other_code
     """
     seen: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
-    for code, *rest in rows(sql, one, other):
+    for code, *rest in rows(sql, item, other):
         seen[code].append(tuple(rest))
-    changes = get(f"/vintages/health-regions/{one}/changes/{other}").json()["changes"]
-    told = [change for change in changes if change["of"] == "from"]
-    assert {change["code"]: change["kind"] for change in told} == {code: found[0][0] for code, found in seen.items()}
-    for change in told:
-        found = seen[change["code"]]
-        assert {(round(row[1], 6), row[2]) for row in found} == {(change["share_outside"], change["code_reused"])}
-        assert [row[3] for row in found if row[3]] == [each["code"] for each in change["counterparts"]]
+    changes = get(f"/vintages/health-regions/{item}/changes/{other}").json()["changes"]
+    messages = [change for change in changes if change["of"] == "from"]
+    assert {change["code"]: change["kind"] for change in messages} == {code: result[0][0] for code, result in seen.items()}
+    for change in messages:
+        result = seen[change["code"]]
+        assert {(round(row[1], 6), row[2]) for row in result} == {(change["share_outside"], change["code_reused"])}
+        assert [row[3] for row in result if row[3]] == [each["code"] for each in change["counterparts"]]
 
 
 def test_slivers_are_left_out(related: World) -> None:
@@ -60,8 +60,8 @@ def test_an_edition_that_is_not_published_is_compared_with_nothing(related: Worl
 
 
 def test_the_example_tells_the_latest_two_apart(related: World) -> None:
-    told = [(kind, code, code_now, percent) for kind, code, _, code_now, _, _, _, percent in rows(EXAMPLE)]
-    assert told == [
+    messages = [(kind, code, code_now, percent) for kind, code, _, code_now, _, _, _, percent in rows(EXAMPLE)]
+    assert messages == [
         ("new", None, "3504", None),
         ("new", None, "6101", None),
         ("renamed", "2401", "2401", 95),

@@ -22,8 +22,8 @@ NAN, INFINITY = float("nan"), float("inf")
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        result: list[tuple[Any, ...]] = cursor.fetchall()
+    return result
 
 
 def at(x: float, y: float, day: date | None = None, function: str = "health_region_at") -> list[tuple[Any, ...]]:
@@ -77,7 +77,7 @@ def test_the_edition_of_a_day_is_the_services(world: World, coverage: str, day: 
 @pytest.mark.parametrize("x", [-1, 0, 1, 4_999.9995, 8_000, 9_998.5, 9_999.9995, 10_000, 10_000.5, 13_000, 19_999, 30_001])
 @pytest.mark.parametrize("y", [0, 5_000, 9_999.9995, 10_000])
 def test_the_answer_is_the_services(world: World, x: float, y: float) -> None:
-    vintages = [vintage_in_force(coverage=one) for one in ("health-regions", "fsa")]
+    vintages = [vintage_in_force(coverage=item) for item in ("health-regions", "fsa")]
     region, fsa = position_locate(position=LonLat(*lonlat(x, y)), vintages=vintages)
     for located, function in ((region, "health_region_at"), (fsa, "fsa_at")):
         expected = [(located.region.code, located.certain)] if located.match == "covers" and located.region else []
@@ -122,8 +122,8 @@ def test_a_border_that_may_be_off_is_not_certain(world: World, metres: float, ce
     vintage.misfit_m = 380
     vintage.save()
     assert at(10_000 + metres, 5_000) == [("3501" if metres < 0 else "3502", certain)]
-    (found,) = position_locate(position=LonLat(*lonlat(10_000 + metres, 5_000)), vintages=[vintage])
-    assert found.certain == certain
+    (locate,) = position_locate(position=LonLat(*lonlat(10_000 + metres, 5_000)), vintages=[vintage])
+    assert locate.certain == certain
 
 
 def test_where_health_region_and_fsa_are_in_different_provinces_neither_is_certain(world: World) -> None:
@@ -136,28 +136,28 @@ def test_where_health_region_and_fsa_are_in_different_provinces_neither_is_certa
 def test_a_millimetre_and_two_metres_are_on_the_ground(world: World) -> None:
     """North of 60 and at the south of the map the projection's metre is up to 7 % off the ground's."""
     vintage = world.vintages["health-regions", "2022"]
-    asked = [NORTH[0] + away for away in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
-    for x in asked:
+    requests = [NORTH[0] + away for away in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
+    for x in requests:
         lon, lat = lonlat(x, NORTH[1] + 50_000)
-        (found,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
-        covered = [found.region.code] if found.region else []
+        (locate,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
+        covered = [locate.region.code] if locate.region else []
         assert [code for (code,) in rows("SELECT hruid FROM geo.health_region_at(%s, %s)", lon, lat)] == covered
     seen = set()
     for step in range(60):
         lon, lat = lonlat(10_000 + 1.85 + step * 0.005, 5_000)
-        (found,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
-        assert rows("SELECT certain FROM geo.health_region_at(%s, %s)", lon, lat) == [(found.certain,)]
-        seen.add(found.certain)
+        (locate,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
+        assert rows("SELECT certain FROM geo.health_region_at(%s, %s)", lon, lat) == [(locate.certain,)]
+        seen.add(locate.certain)
     assert seen == {True, False}
 
 
 @pytest.mark.parametrize("code", ["M1A", "m1a", " M1A 1A1", "m1a1a1"])
 def test_the_regions_of_an_fsa_are_the_services(world: World, code: str) -> None:
-    found = rows("SELECT hruid, share_of_fsa FROM geo.health_regions_of_fsa(%s)", code)
-    fsa, region = (vintage_in_force(coverage=one) for one in ("fsa", "health-regions"))
+    result = rows("SELECT hruid, share_of_fsa FROM geo.health_regions_of_fsa(%s)", code)
+    fsa, region = (vintage_in_force(coverage=item) for item in ("fsa", "health-regions"))
     service = fsa_health_regions(code="M1A", fsa_vintage=fsa, health_region_vintage=region, level=None)
-    assert found == [(one.region.code, one.share_of_fsa) for one in service.overlaps]
-    assert [code for code, _ in found] == ["3502", "3501"]
+    assert result == [(overlap.region.code, overlap.share_of_fsa) for overlap in service.overlaps]
+    assert [code for code, _ in result] == ["3502", "3501"]
 
 
 def test_an_fsa_that_is_none_has_no_regions(world: World) -> None:
@@ -182,10 +182,10 @@ def test_nothing_published_is_no_error(db: None) -> None:
 
 
 def test_functions_may_run_in_parallel_and_have_nothing_that_keeps_them_out_of_a_plan() -> None:
-    found = rows(
+    result = rows(
         "SELECT proname, provolatile, proparallel, prosecdef, proisstrict, proconfig, prosqlbody IS NOT NULL FROM pg_proc"
         " WHERE pronamespace = 'geo'::regnamespace"
     )
-    assert len(found) == 6
-    for name, *properties in found:
+    assert len(result) == 6
+    for name, *properties in result:
         assert properties == ["s", "s", False, False, None, True], name

@@ -44,23 +44,23 @@ def codes(cursor: Any, view: str = "health_regions") -> set[str]:
 def traces(cursor: Any, vintage: Vintage) -> list[str]:
     """Return the views and functions in which a vintage shows."""
     lon, lat = lonlat(5_000, 5_000)
-    found = []
+    results = []
     for view in VIEWS:
         cursor.execute(f"SELECT count(*) FROM geo.{view} WHERE vintage_id = %s", [vintage.pk])
-        found += [view] * (cursor.fetchone() != (0,))
+        results += [view] * (cursor.fetchone() != (0,))
     for view in ("fsa_health_regions", "fsa_health_regions_all"):
         cursor.execute(f"SELECT count(*) FROM geo.{view} WHERE health_region_vintage_id = %s", [vintage.pk])
-        found += [view] * (cursor.fetchone() != (0,))
+        results += [view] * (cursor.fetchone() != (0,))
     cursor.execute("SELECT count(*) FROM geo.changes WHERE %s IN (vintage_id, other_vintage_id)", [vintage.pk])
-    found += ["changes"] * (cursor.fetchone() != (0,))
+    results += ["changes"] * (cursor.fetchone() != (0,))
     for call, column in (
         ("vintages_at('2024-01-01')", "vintage_id"),
         (f"health_region_at({lon!r}, {lat!r})", "vintage_id"),
         ("health_regions_of_fsa('M5V')", "health_region_vintage_id"),
     ):
         cursor.execute(f"SELECT count(*) FROM geo.{call} WHERE {column} = %s", [vintage.pk])
-        found += [call.split("(")[0]] * (cursor.fetchone() != (0,))
-    return found
+        results += [call.split("(")[0]] * (cursor.fetchone() != (0,))
+    return results
 
 
 def test_staged_and_retired_never_show_and_published_does_everywhere(coming: Vintage, reader: Any) -> None:
@@ -140,8 +140,8 @@ def test_whoever_reads_meanwhile_sees_the_old_or_the_new_and_never_a_mixture(com
             errors.append(error)
 
     readers = [threading.Thread(target=read) for _ in range(2)]
-    for one in readers:
-        one.start()
+    for item in readers:
+        item.start()
     try:
         for _ in range(10):
             publish.publish(coming)
@@ -149,8 +149,8 @@ def test_whoever_reads_meanwhile_sees_the_old_or_the_new_and_never_a_mixture(com
             publish.rollback(coming)
     finally:
         done.set()
-        for one in readers:
-            one.join(timeout=30)
+        for item in readers:
+            item.join(timeout=30)
     assert errors == []
     assert len(set(seen)) == 2
-    assert {len(one) for one in seen} == {6, len(NEXT)}
+    assert {len(item) for item in seen} == {6, len(NEXT)}

@@ -1,4 +1,4 @@
-"""What each role may not do, tried with its own password over a connection of its own."""
+"""Rights of each database role, tried over a connection of its own."""
 
 import os
 import subprocess
@@ -135,9 +135,9 @@ def test_passwords_are_kept_as_scram_and_a_wrong_one_is_refused() -> None:
     with connected("geo_reader") as cursor:
         cursor.execute("SELECT current_setting('password_encryption')")
         assert cursor.fetchone() == ("scram-sha-256",)
-    one = connection.settings_dict
+    item = connection.settings_dict
     with pytest.raises(psycopg2.OperationalError, match=r"password|no pg_hba"):
-        psycopg2.connect(host=one["HOST"], port=one["PORT"], dbname=one["NAME"], user="geo_reader", password="guess")
+        psycopg2.connect(host=item["HOST"], port=item["PORT"], dbname=item["NAME"], user="geo_reader", password="guess")
 
 
 @pytest.fixture
@@ -232,14 +232,14 @@ def test_the_time_limits_of_an_analyst_hold_though_it_lifts_them() -> None:
         idle.execute("SET idle_in_transaction_session_timeout = 0")
         idle.execute("BEGIN; SELECT count(*) FROM geo.fsa")
         with ThreadPoolExecutor(1) as pool:
-            asked = pool.submit(busy.execute, "SELECT pg_sleep(60)")
-            until(asked.running)
+            submit = pool.submit(busy.execute, "SELECT pg_sleep(60)")
+            until(submit.running)
             time.sleep(1.5)
             with connected("geo_api") as service:
                 service.execute("SELECT public.end_long_reads('1 s', '1 s')")
                 assert service.fetchone() == (2,)
             with pytest.raises(psycopg2.OperationalError):
-                asked.result(timeout=30)
+                submit.result(timeout=30)
         with pytest.raises(psycopg2.OperationalError):
             idle.execute("SELECT 1")
         quick.execute("SELECT 1")

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 def rows(sql: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        result: list[tuple[Any, ...]] = cursor.fetchall()
+    return result
 
 
 def run(sql: str) -> None:
@@ -114,7 +114,7 @@ def test_somebody_elses_view_on_ours_stops_an_upgrade_and_is_named() -> None:
 
 def test_everything_of_ours_can_migrate_inside_one_transaction() -> None:
     loader = MigrationLoader(None)
-    ours = [one for (app, _), one in (loader.disk_migrations or {}).items() if app == "geography"]
+    ours = [value for (app, _), value in (loader.disk_migrations or {}).items() if app == "geography"]
     assert ours
     assert all(migration.atomic for migration in ours)
 

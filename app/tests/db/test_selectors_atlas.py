@@ -75,9 +75,9 @@ class TestWhatIsHeld:
         vintage = vintage_in_force(coverage="health-regions")
         assert (vintage.pk, vintage.label) == (key, "2022")
         assert registry.get_index(vintage) is None
-        (found,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
-        assert found.region is not None
-        assert (found.region.code, found.region.name_en) == ("3501", "Whole Health Unit")
+        (locate,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
+        assert locate.region is not None
+        assert (locate.region.code, locate.region.name_en) == ("3501", "Whole Health Unit")
 
     def test_is_not_read_from_rows_of_another_load(self, world):
         vintage = world.vintages["health-regions", "2022"]
@@ -88,9 +88,9 @@ class TestWhatIsHeld:
 
     def test_stays_within_its_bound(self, world, settings):
         settings.LOOKUP_MEMORY_VERTICES = 60
-        layers = [registry.load(one) for one in world.vintages.values() if one.status == Status.PUBLISHED]
+        layers = [registry.load(vintage) for vintage in world.vintages.values() if vintage.status == Status.PUBLISHED]
         assert layers.count(None)
-        assert sum(one.vertices for one in layers if one) <= 60 + max(one.vertices for one in layers if one)
+        assert sum(layer.vertices for layer in layers if layer) <= 60 + max(item.vertices for item in layers if item)
 
     def test_squares_stay_within_theirs(self, world, monkeypatch):
         monkeypatch.setattr(grid, "CELLS_MAX", 5)
@@ -143,9 +143,9 @@ class TestInTheBackground:
         newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
         worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
         vintage = vintage_in_force(coverage="health-regions")
-        (found,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
-        assert found.region is not None
-        assert (found.vintage.label, found.region.code) == ("2024", "3501")
+        (locate,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
+        assert locate.region is not None
+        assert (locate.vintage.label, locate.region.code) == ("2024", "3501")
         wait_for(lambda: registry.get_index(vintage) is not None)
 
     def test_what_does_not_fit_is_not_tried_at_every_question(self, settings, caplog):

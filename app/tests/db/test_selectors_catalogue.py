@@ -110,11 +110,16 @@ def folder(tmp_path, monkeypatch):
     snapshot.configure(None)
 
 
-def values(found):
+def values(result):
     """Return all that is known of the vintages and their coverages, but for what is never read with them."""
     return [
-        [getattr(row, field.attname) for row in (one, one.coverage) for field in row._meta.fields if field.name != "report"]
-        for one in found.vintages
+        [
+            getattr(row, field.attname)
+            for row in (vintage, vintage.coverage)
+            for field in row._meta.fields
+            if field.name != "report"
+        ]
+        for vintage in result.vintages
     ]
 
 
@@ -140,11 +145,11 @@ def test_what_is_kept_and_vanishes_is_kept_again(world, clock, folder):
     assert snapshot.load("published") is not None
 
 
-@pytest.mark.parametrize("told", [b"", b"[", b"3", b'[{"model":"geography.atlantis"}]', b'[{"pk":1}]', b'["a"]'])
-def test_what_is_kept_and_cannot_be_read_is_nothing(world, clock, folder, away, told):
+@pytest.mark.parametrize("details", [b"", b"[", b"3", b'[{"model":"geography.atlantis"}]', b'[{"pk":1}]', b'["a"]'])
+def test_what_is_kept_and_cannot_be_read_is_nothing(world, clock, folder, away, details):
     catalogue.published()
     (file,) = folder.iterdir()
-    file.write_bytes(told)
+    file.write_bytes(details)
     catalogue.clear()
     away()
     with pytest.raises(OperationalError):
@@ -153,17 +158,17 @@ def test_what_is_kept_and_cannot_be_read_is_nothing(world, clock, folder, away, 
 
 def test_while_the_database_is_away_it_is_not_asked_by_every_request(world, clock, monkeypatch):
     catalogue.published()
-    asked = []
+    requests = []
 
     def fail():
-        asked.append(1)
+        requests.append(1)
         raise OperationalError("gone")
 
     monkeypatch.setattr(catalogue, "_load_from_database", fail)
     clock.now += 1
     for _ in range(10):
         catalogue.published()
-    assert len(asked) == 1
+    assert len(requests) == 1
 
 
 def test_who_waited_while_another_asked_in_vain_gets_what_is_remembered_too(world, clock, away):
@@ -186,10 +191,10 @@ def test_without_anything_to_remember_an_absent_database_is_an_error(clock, away
 
 
 def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
-    now, asked, go = catalogue._load_from_database(), [], threading.Event()
+    now, requested, go = catalogue._load_from_database(), [], threading.Event()
 
     def slow():
-        asked.append(1)
+        requested.append(1)
         go.wait(5)
         return now
 
@@ -197,12 +202,12 @@ def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
     monkeypatch.setattr(catalogue, "_load_from_database", slow)
     monkeypatch.setattr(clock, "monotonic", lambda: next(ticks))
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 500)
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(catalogue.published())) for _ in range(5)]
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(catalogue.published())) for _ in range(5)]
     for thread in threads:
         thread.start()
     go.set()
     for thread in threads:
         thread.join()
-    assert len(asked) == 1
-    assert len({id(one) for one in found}) == 1
+    assert len(requested) == 1
+    assert len({id(result) for result in results}) == 1

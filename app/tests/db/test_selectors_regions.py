@@ -25,8 +25,8 @@ def text_of(region: Any) -> Any:
 
 
 def page(vintage, **conditions):
-    found = regions_page(vintage=vintage, **({"level": None, "limit": 100} | conditions))
-    return [region.code for region in found.regions], found.matched
+    result = regions_page(vintage=vintage, **({"level": None, "limit": 100} | conditions))
+    return [region.code for region in result.regions], result.matched
 
 
 def test_a_page_counts_what_it_leaves_out(vintage):
@@ -39,13 +39,13 @@ def test_a_page_counts_what_it_leaves_out(vintage):
 def test_the_pages_are_the_whole_and_each_knows_how_many_there_are(vintage, django_assert_num_queries, level, limit):
     whole, matched = page(vintage, level=level, bbox=Bbox(-142, 41, -52, 84))
     assert (len(whole), matched) == (6, 6)
-    found = []
+    results = []
     for offset in range(0, 6, limit):
         with django_assert_num_queries(1):
-            some, matched = page(vintage, level=level, bbox=Bbox(-142, 41, -52, 84), limit=limit, offset=offset)
-        found += some
+            batch, matched = page(vintage, level=level, bbox=Bbox(-142, 41, -52, 84), limit=limit, offset=offset)
+        results += batch
         assert matched == 6
-    assert found == whole
+    assert results == whole
     with django_assert_num_queries(2):
         assert page(vintage, level=level, limit=limit, offset=600) == ([], 6)
 
@@ -78,8 +78,8 @@ def test_without_a_level_there_is_no_text_and_no_boundary_is_fetched(vintage, dj
 
 def test_a_region_without_that_level_is_still_there(vintage):
     RegionLevel.objects.filter(level="low", region__code="3501").delete()
-    found = regions_page(vintage=vintage, level="low", limit=100).regions
-    assert [region.code for region in found if text_of(region) is None] == ["3501"]
+    result = regions_page(vintage=vintage, level="low", limit=100).regions
+    assert [region.code for region in result if text_of(region) is None] == ["3501"]
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_a_box_of_any_size_and_place_works(vintage, bbox, count):
 
 @pytest.mark.parametrize(("east", "west"), [(5_000, 14_500), (2_000, 25_000), (12_000, 12_500)])
 def test_a_box_around_the_world_is_its_two_ends(vintage, east, west):
-    (east, one), (west, other) = lonlat(east, 1_000), lonlat(west, 5_000)
-    south, north = sorted((one, other))
+    (east, item), (west, other) = lonlat(east, 1_000), lonlat(west, 5_000)
+    south, north = sorted((item, other))
     ends = [page(vintage, bbox=Bbox(*sides))[0] for sides in ((-180, south, east, north), (west, south, 180, north))]
     assert all(ends)
     assert page(vintage, bbox=Bbox(west, south, east, north))[0] == sorted({*ends[0], *ends[1]})
@@ -138,15 +138,18 @@ def test_an_fsa_without_boundary_carries_its_code(world):
 @pytest.mark.parametrize(("level", "queries"), [(None, 1), ("high", 1)])
 def test_health_regions_of_an_fsa_come_largest_first(world, vintage, django_assert_num_queries, level, queries):
     with django_assert_num_queries(queries):
-        found = fsa_health_regions(
+        regions = fsa_health_regions(
             fsa_vintage=world.vintages["fsa", "2021"], health_region_vintage=vintage, code="M1A", level=level
         )
-    assert [(one.region.code, round(one.share_of_fsa, 9)) for one in found.overlaps] == [("3502", 0.6), ("3501", 0.4)]
-    assert (text_of(found.overlaps[0].region) is None) == (level is None)
+    assert [(overlap.region.code, round(overlap.share_of_fsa, 9)) for overlap in regions.overlaps] == [
+        ("3502", 0.6),
+        ("3501", 0.4),
+    ]
+    assert (text_of(regions.overlaps[0].region) is None) == (level is None)
 
 
 def test_of_equal_shares_the_lowest_code_comes_first(world, vintage):
     fsa = world.vintages["fsa", "2021"]
     fsa.regions.get(code="M1A").health_region_overlaps.update(share_of_fsa=0.5)
-    found = fsa_health_regions(fsa_vintage=fsa, health_region_vintage=vintage, code="M1A", level=None)
-    assert [one.region.code for one in found.overlaps] == ["3501", "3502"]
+    regions = fsa_health_regions(fsa_vintage=fsa, health_region_vintage=vintage, code="M1A", level=None)
+    assert [overlap.region.code for overlap in regions.overlaps] == ["3501", "3502"]

@@ -68,13 +68,13 @@ def test_listing_takes_one_query_and_leaves_staged_ones_out(world, django_assert
 
 def test_ready_is_a_vintage_of_each_coverage(world, django_assert_num_queries):
     with django_assert_num_queries(8):
-        found = readiness()
-    assert found.ready
-    assert found.migrations_missing == 0
+        result = readiness()
+    assert result.ready
+    assert result.migrations_missing == 0
 
 
 @pytest.mark.django_db
 def test_an_empty_database_is_not_ready():
-    found = readiness()
-    assert not found.ready
-    assert found.vintages == {"health-regions": None, "fsa": None}
+    result = readiness()
+    assert not result.ready
+    assert result.vintages == {"health-regions": None, "fsa": None}

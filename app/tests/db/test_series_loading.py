@@ -137,7 +137,7 @@ def test_a_revision_is_held_and_the_region_is_named(
     with pytest.raises(GatesFailed) as caught:
         load(*rows, at=2)
     assert gate in caught.value.names
-    listed = next(one for one in caught.value.report["gates"] if one["name"] == gate)["listed"]
+    listed = next(item for item in caught.value.report["gates"] if item["name"] == gate)["listed"]
     assert not shown or any(shown in line for line in listed)
     assert state() == before
 
@@ -160,7 +160,7 @@ def test_a_row_that_does_not_fit_is_held_with_its_line(load: Callable[..., Any],
     with pytest.raises(GatesFailed) as caught:
         load(*TWO, row)
     assert caught.value.names == (gate,)
-    listed = next(one for one in caught.value.report["gates"] if one["name"] == gate)["listed"]
+    listed = next(item for item in caught.value.report["gates"] if item["name"] == gate)["listed"]
     assert any(shown in line for line in listed), listed
     assert Issue.objects.count() == 0
 

@@ -48,17 +48,17 @@ def loaded(tmp_path: Path, settings: Any) -> Vintage:
     sources = tmp_path / "my_sources.toml"
     path = files.real("fsa_toronto_2016_digital.zip")
     sources.write_text(PARAGRAPHS.replace("FILE", str(path)), encoding="utf-8")
-    told = StringIO()
-    call_command("load_boundaries", "toronto-areas-2016", sources=sources, verbosity=0, stderr=told)
-    assert told.getvalue() == ""
+    string_i_o = StringIO()
+    call_command("load_boundaries", "toronto-areas-2016", sources=sources, verbosity=0, stderr=string_i_o)
+    assert string_i_o.getvalue() == ""
     return Vintage.objects.get(coverage__slug=SLUG)
 
 
 def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-    return found
+        result: list[tuple[Any, ...]] = cursor.fetchall()
+    return result
 
 
 def test_a_paragraph_is_all_that_a_third_coverage_takes(loaded: Vintage, get: Any, assert_schema: Any) -> None:
@@ -72,9 +72,9 @@ def test_a_paragraph_is_all_that_a_third_coverage_takes(loaded: Vintage, get: An
     assert (layer["number_matched"], layer["attribution"]) == (96, "The city's own areas.")
     (here,) = get(f"/coverages/{SLUG}/regions", **CN_TOWER, detail="none").json()["features"]
     assert here["id"] == "M5J"
-    one = get(f"/coverages/{SLUG}/regions/M5J", detail="full").json()
-    assert_schema("RegionFeature", one)
-    assert one["geometry"]["type"] == "MultiPolygon"
+    body = get(f"/coverages/{SLUG}/regions/M5J", detail="full").json()
+    assert_schema("RegionFeature", body)
+    assert body["geometry"]["type"] == "MultiPolygon"
     beside = [feature["id"] for feature in get(f"/coverages/{SLUG}/regions/M5J/neighbours", detail="none").json()["features"]]
     assert "M5V" in beside
     assert get(f"/vintages/{SLUG}/2016").status_code == 200
@@ -95,8 +95,8 @@ def test_a_paragraph_is_all_that_a_third_coverage_takes(loaded: Vintage, get: An
     assert rows("SELECT count(*) FROM geo.fsa") == [(0,)]
 
     # Downloads.
-    downloads = {one.format.name: one for one in published_downloads() if one.level in {None, "low"}}
-    assert {one.state for one in downloads.values()} == {"ready"}
+    downloads = {body.format.name: body for body in published_downloads() if body.level in {None, "low"}}
+    assert {body.state for body in downloads.values()} == {"ready"}
     assert set(downloads) == {
         "gpkg",
         "fgb",

@@ -86,10 +86,10 @@ def test_it_answers_as_a_new_one(old: None, world: World, client: Client) -> Non
     manage("shell", "-v0", "-c", COMPLETE)
     # The new one gets its borders in the same way.
     pipeline.complete(Steps(quiet=True))
-    found = json.loads(manage("shell", "-v0", "-c", ASK.format(questions=QUESTIONS)))
-    for question, one, other in zip(QUESTIONS, found, answers(client), strict=True):
-        assert one[0] == 200, question
-        assert one == other, question
+    data = json.loads(manage("shell", "-v0", "-c", ASK.format(questions=QUESTIONS)))
+    for question, value, other in zip(QUESTIONS, data, answers(client), strict=True):
+        assert value[0] == 200, question
+        assert value == other, question
     with connected(database=NAME) as cursor:
         # What analysts see is there too.
         cursor.execute("SELECT hruid, share_of_fsa FROM geo.fsa_health_regions WHERE cfsauid = 'M1A' ORDER BY 1")

@@ -69,5 +69,5 @@ def test_the_readme_names_every_level_of_detail() -> None:
 
 def test_no_document_holds_a_placeholder() -> None:
     for path in [*REPO.glob("*.md"), *REPO.glob("docs/**/*.md"), *REPO.glob("geodata/**/*.md"), *REPO.glob("data/**/*.md")]:
-        found = re.findall(r"\b(MEASURED|TODO|TBD|FIXME|XXX)\b", path.read_text(encoding="utf-8"))
-        assert not found, f"{path.name}: {found}"
+        matches = re.findall(r"\b(MEASURED|TODO|TBD|FIXME|XXX)\b", path.read_text(encoding="utf-8"))
+        assert not matches, f"{path.name}: {matches}"

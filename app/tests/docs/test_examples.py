@@ -56,13 +56,13 @@ def test_an_example_has_an_answer(path: Path, demonstration: None) -> None:
     assert any(value is not None for row in rows for value in row) != (path.stem in EMPTY)
 
 
-@pytest.mark.parametrize("path", [one for one in EXAMPLES if one.stem not in EMPTY], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [example for example in EXAMPLES if example.stem not in EMPTY], ids=lambda path: path.stem)
 def test_an_example_uses_the_index_that_it_names(path: Path, indexes: dict[str, str]) -> None:
     (named,) = re.findall(r"^-- Index: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     plan = list(nodes(run(path, "EXPLAIN (FORMAT JSON) ")[0][0][0]["Plan"]))
     used = {indexes[node["Index Name"]] for node in plan if "Index Name" in node}
     start = named.rstrip(")")
-    assert any(one.startswith(start) for one in used), f"{named} is not among {sorted(used)}"
+    assert any(item.startswith(start) for item in used), f"{named} is not among {sorted(used)}"
     scanned = {node.get("Relation Name") for node in plan if node["Node Type"] == "Seq Scan"}
     assert not scanned & LARGE
 
@@ -75,9 +75,9 @@ def test_an_example_says_first_what_it_answers(path: Path) -> None:
 
 
 def test_the_border_is_where_it_is(demonstration: None) -> None:
-    found = {code for code, _ in run(FOLDER / "10_near_the_us_border.sql")}
-    assert {"3568", "3595", "2406", "5933"} & found >= {"3568"}, "Windsor is across the river from Detroit"
-    assert not {"6201", "6101", "1011"} & found
+    result = {code for code, _ in run(FOLDER / "10_near_the_us_border.sql")}
+    assert {"3568", "3595", "2406", "5933"} & result >= {"3568"}, "Windsor is across the river from Detroit"
+    assert not {"6201", "6101", "1011"} & result
 
 
 @pytest.fixture
@@ -120,10 +120,10 @@ def test_the_benchmark_of_a_million_points_finds_the_same_both_ways(
     demonstration: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     million.main(400)
-    told = capsys.readouterr().out
-    one, other = re.findall(r"(\d+) of 400 points have a region", told)
-    assert 0 < int(one) == int(other)
-    assert "region_part_geom" in told
+    details = capsys.readouterr().out
+    matches, other = re.findall(r"(\d+) of 400 points have a region", details)
+    assert 0 < int(matches) == int(other)
+    assert "region_part_geom" in details
     with connected() as owner:
         owner.execute("SELECT to_regclass('public.bench_points')")
         assert owner.fetchone() == (None,)

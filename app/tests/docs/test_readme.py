@@ -1,4 +1,4 @@
-"""What the README promises."""
+"""README: its promises hold."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def _is_part_of(shown: Any, real: Any) -> bool:
     if isinstance(shown, dict):
         return all(key in real and _is_part_of(value, real[key]) for key, value in shown.items())
     if isinstance(shown, list):
-        return all(_is_part_of(one, other) for one, other in zip(shown, real, strict=False))
+        return all(_is_part_of(item, other) for item, other in zip(shown, real, strict=False))
     if isinstance(shown, float):
         return bool(abs(shown - real) < 0.005)
     return bool(shown == real)

@@ -55,9 +55,9 @@ def test_a_faulty_translation_is_named(change: dict[str, object], fault: str) ->
     assert message is not None
     for name, value in change.items():
         setattr(message, name, value)
-    (found,) = translations.faults(catalog)
-    assert "is required" in found
-    assert fault in found
+    (faults,) = translations.faults(catalog)
+    assert "is required" in faults
+    assert fault in faults
 
 
 def test_django_finds_the_catalogue() -> None:

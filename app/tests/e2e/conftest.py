@@ -61,11 +61,11 @@ class Visitor:
     def _asked(self, ask: Callable[[], _Found], good: Callable[[_Found], bool]) -> _Found:
         """Ask the map again and again, until the answer is good; return it."""
         for _ in range(300):
-            found = ask()
-            if good(found):
-                return found
+            response = ask()
+            if good(response):
+                return response
             self.page.wait_for_timeout(50)
-        pytest.fail(f"on the map it is still {found}")
+        pytest.fail(f"on the map it is still {response}")
 
     @property
     def name(self) -> str:

@@ -72,10 +72,10 @@ def _wait_until_published(service: str, labels: set[str]) -> None:
     """The service looks at what is published once a second."""
     for _ in range(100):
         vintages = _get(service, "/vintages")["vintages"]
-        if {one["label"] for one in vintages if one["coverage"] == "health-regions"} == labels:
+        if {vintage["label"] for vintage in vintages if vintage["coverage"] == "health-regions"} == labels:
             return
         time.sleep(0.1)
-    pytest.fail(f"not {labels}, but {[one['label'] for one in vintages]}")
+    pytest.fail(f"not {labels}, but {[item['label'] for item in vintages]}")
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +100,12 @@ def two_editions(
 
 def _told(answer: dict[str, Any], language: str) -> dict[str, list[list[str]]]:
     """Return what the API says of each kind: a region and the regions that it went into; of what is new, just the region."""
-    told: dict[str, list[list[str]]] = {}
-    for one in answer["changes"]:
-        if one["of"] == ("to" if one["kind"] == "new" else "from"):
-            went = [] if one["kind"] == "new" else [other[f"name_{language}"] for other in one["counterparts"]]
-            told.setdefault(one["kind"], []).append([one[f"name_{language}"], *went])
-    return told
+    details: dict[str, list[list[str]]] = {}
+    for change in answer["changes"]:
+        if change["of"] == ("to" if change["kind"] == "new" else "from"):
+            went = [] if change["kind"] == "new" else [other[f"name_{language}"] for other in change["counterparts"]]
+            details.setdefault(change["kind"], []).append([change[f"name_{language}"], *went])
+    return details
 
 
 def _shown(page: Any) -> dict[str, list[list[str]]]:
@@ -120,12 +120,12 @@ def _shown(page: Any) -> dict[str, list[list[str]]]:
 
 
 def test_what_changed_is_shown_as_the_api_says(visit, two_editions):
-    told = _told(two_editions, "en")
-    assert set(told) == set(TITLES) | COUNTED
+    details = _told(two_editions, "en")
+    assert set(details) == set(TITLES) | COUNTED
     visitor = visit(map_drawn=False)
     page = visitor.open("compare=2018")
     assert visitor.name == "From 2018 to 2022"
-    assert _shown(page) == {title: told[kind] for kind, title in TITLES.items()}
+    assert _shown(page) == {title: details[kind] for kind, title in TITLES.items()}
     assert _shown(page)["Split"] == [["Wide Plains", "West Plains", "East Plains"]]
     assert "One region is as it was." in page.locator("#card").inner_text()
     assert page.locator(".reused").all_inner_texts() == ["Code 4604 now means another place."] * 2
@@ -134,17 +134,17 @@ def test_what_changed_is_shown_as_the_api_says(visit, two_editions):
 
 
 def test_what_changed_is_told_in_french_too(visit, two_editions):
-    told = _told(two_editions, "fr")
+    details = _told(two_editions, "fr")
     page = visit(map_drawn=False).open("compare=2018", lang="fr")
     titles = {"split": "Divisées", "renamed": "Nouveau nom", "new": "Nouvelles", "gone": "Disparues"}
-    assert _shown(page) == {title: told[kind] for kind, title in titles.items()}
+    assert _shown(page) == {title: details[kind] for kind, title in titles.items()}
 
 
 def test_what_changed_is_coloured_on_the_map_over_the_earlier_lines(visit, two_editions):
     visitor = visit()
     page = visitor.open("compare=2018")
     visitor.map_settled()
-    changed = {one["code"] for one in two_editions["changes"] if one["of"] == "to" and one["kind"] not in COUNTED}
+    changed = {change["code"] for change in two_editions["changes"] if change["of"] == "to" and change["kind"] not in COUNTED}
     _match, _code, *rest, _other = page.evaluate("covidtrendsMap.getPaintProperty('hr-paint', 'fill-color')")
     assert set(rest[::2]) == changed == {"4602", "4604", "4607", "4608"}
     visitor.map_holds("earlier", {"4601", "4602", "4603", "4604"})
@@ -160,8 +160,8 @@ def test_what_changed_is_coloured_on_the_map_over_the_earlier_lines(visit, two_e
 def test_axe_finds_nothing_serious_in_what_changed(visit, two_editions, theme):
     page = visit(map_drawn=False, color_scheme=theme).open("compare=2018", lang="fr" if theme == "dark" else "en")
     page.locator(".kind").evaluate_all("(kinds) => kinds.forEach((one) => { one.open = true; })")
-    found = Axe().run(page).response["violations"]
-    assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
+    result = Axe().run(page).response["violations"]
+    assert [item["id"] for item in result if item["impact"] in {"serious", "critical"}] == []
 
 
 def test_the_keyboard_alone_finds_what_changed(visit, two_editions):
@@ -291,8 +291,10 @@ def test_an_fsa_is_wholly_in_a_region_only_where_all_of_it_is(visit, two_edition
     shares = page.locator(".share .number").all_inner_texts()
     # Where it is all in one there is no share to tell.
     assert shares == {"R3A": [], "R3B": ["98.9%"], "R3C": ["99.8%"], "R3E": ["50%", "50%"]}[code]
-    told = [one for one in page.locator("#card .note").all_inner_texts() if "Shares are" not in one]
-    assert [one[: len(note)] for one, note in zip(told, notes, strict=True)] == notes
+    messages = [
+        all_inner_text for all_inner_text in page.locator("#card .note").all_inner_texts() if "Shares are" not in all_inner_text
+    ]
+    assert [value[: len(note)] for value, note in zip(messages, notes, strict=True)] == notes
 
 
 def test_an_fsa_with_a_strip_outside_says_so_in_french(visit, two_editions):

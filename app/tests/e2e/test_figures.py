@@ -207,11 +207,11 @@ def test_axe_finds_nothing_serious(visit, viewport, theme):
         page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         page.wait_for_timeout(50)
         visitor.settle()
-        found = Axe().run(page).response["violations"]
+        result = Axe().run(page).response["violations"]
         serious = [
-            (one["id"], [node["html"][:120] for node in one["nodes"][:3]])
-            for one in found
-            if one["impact"] in {"serious", "critical"}
+            (item["id"], [node["html"][:120] for node in item["nodes"][:3]])
+            for item in result
+            if item["impact"] in {"serious", "critical"}
         ]
         assert serious == [], fragment
 

@@ -1,4 +1,4 @@
-"""Where things stand on the screen: nothing lies over anything else, in either language, however long the sources are."""
+"""Page layout: nothing overlaps, in either language."""
 
 import json
 from itertools import combinations
@@ -20,20 +20,20 @@ LONG = (
 def _with_long_sources(route):
     answer = route.fetch()
     body = answer.json()
-    for one in body["vintages"]:
-        one["attribution"] += LONG
+    for vintage in body["vintages"]:
+        vintage["attribution"] += LONG
     route.fulfill(response=answer, body=json.dumps(body))
 
 
 def _boxes(page):
-    found = {name: page.locator(name).bounding_box() for name in CONTROLS}
-    return {name: box for name, box in found.items() if box and box["width"] and box["height"]}
+    result = {name: page.locator(name).bounding_box() for name in CONTROLS}
+    return {name: box for name, box in result.items() if box and box["width"] and box["height"]}
 
 
-def _overlap(one, other):
+def _overlap(item, other):
     return (
-        min(one["x"] + one["width"], other["x"] + other["width"]) > max(one["x"], other["x"]) + 0.5
-        and min(one["y"] + one["height"], other["y"] + other["height"]) > max(one["y"], other["y"]) + 0.5
+        min(item["x"] + item["width"], other["x"] + other["width"]) > max(item["x"], other["x"]) + 0.5
+        and min(item["y"] + item["height"], other["y"] + other["height"]) > max(item["y"], other["y"]) + 0.5
     )
 
 
@@ -56,7 +56,7 @@ def test_no_two_controls_overlap(visit, viewport, lang):
         assert box["y"] >= 0, name
         assert box["x"] + box["width"] <= viewport["width"], name
         assert box["y"] + box["height"] <= viewport["height"], name
-    assert [(one, other) for one, other in combinations(shown, 2) if _overlap(shown[one], shown[other])] == []
+    assert [(value, other) for value, other in combinations(shown, 2) if _overlap(shown[value], shown[other])] == []
     if not wide:
         page.locator("#sheet-toggle").click()
         page.locator('#sheet[data-size="full"]').wait_for()

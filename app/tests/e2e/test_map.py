@@ -44,9 +44,9 @@ def test_nothing_that_the_page_asks_for_has_a_position_in_its_address(visit):
     visitor.shows("Ottawa")
     visitor.search("46.8139, -71.2080")
     visitor.shows("Capitale-Nationale")
-    asked = [request.url.partition("#")[0] for request in visitor.requests]
-    assert sum("/locate" in url for url in asked) >= 3
-    assert [url for url in asked if re.search(r"[?&](lat|lon|lng|at|bbox)=|\d{2}\.\d{2,}", url)] == []
+    requests = [request.url.partition("#")[0] for request in visitor.requests]
+    assert sum("/locate" in url for url in requests) >= 3
+    assert [url for url in requests if re.search(r"[?&](lat|lon|lng|at|bbox)=|\d{2}\.\d{2,}", url)] == []
 
 
 def test_enter_asks_about_the_middle_of_the_map(visit):

@@ -51,7 +51,7 @@ def hostile(demonstration, django_db_blocker, tmp_path_factory):
         files.fsa(f"R{number}A", files.cell(number - 1, across=4), ENGNAME=text, FRENAME=text)
         for number, text in enumerate(evil, 1)
     ]
-    told = {
+    details = {
         "title": EVIL["title"], "title_fr": EVIL["script"], "licence": EVIL["image"],
         "attribution": EVIL["svg"], "attribution_fr": EVIL["frame"],
     }  # fmt: skip
@@ -62,7 +62,7 @@ def hostile(demonstration, django_db_blocker, tmp_path_factory):
                 "load_boundaries",
                 *("--accept=change", "--accept=count", f"--because={EVIL['script']}", f"--by={EVIL['image']}", "--extract"),
                 *("--representation=digital", "--effective-from=1990-01-01", f"--file={path}"),
-                **told,
+                **details,
                 coverage=coverage,
                 vintage=LABEL,
                 verbosity=0,
@@ -118,10 +118,10 @@ class Elements(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
-        given = dict(attributes)
-        values = [(value or "").lstrip().lower() for value in given.values()]
-        inline = tag in {"img", "script"} and given.get("src", "") in {"", "x"} and given.get("type") != "application/json"
-        handler = any(name.startswith("on") for name in given)
+        item = dict(attributes)
+        values = [(value or "").lstrip().lower() for value in item.values()]
+        inline = tag in {"img", "script"} and item.get("src", "") in {"", "x"} and item.get("type") != "application/json"
+        handler = any(name.startswith("on") for name in item)
         leads = any(value.startswith("javascript:") for value in values)
         if tag in {"iframe", "object", "embed", "base"} or inline or handler or leads:
             self.found.append((tag, attributes))
@@ -143,8 +143,8 @@ def test_everything_else_that_the_page_shows_of_such_a_file(guest):
     for fragment in ("", "&layer=fsa&fsa=R1A", "&at=62.49,-91.78", "&at=62.49,-91.78&accuracy=3000", "&compare=2018"):
         page.goto("about:blank")
         guest.open(f"vintage={LABEL}&fsa_vintage={LABEL}{fragment}")
-        for one in page.locator("#card summary").all():
-            one.click()
+        for row in page.locator("#card summary").all():
+            row.click()
         if not fragment:
             assert EVIL["script"] in page.locator("#card").inner_text()
         page.locator("#search").fill("script")
@@ -171,9 +171,9 @@ def test_markup_in_the_address_of_the_map_is_left_out(guest, text):
 def test_the_page_of_files_shows_it_as_text(guest, lang):
     page = guest.page
     page.goto(f"{guest.address}/downloads?lang={lang}")
-    told = page.locator("main").inner_text()
-    assert EVIL["svg" if lang == "en" else "frame"] in told
-    assert EVIL["image"] in told
+    inner_text = page.locator("main").inner_text()
+    assert EVIL["svg" if lang == "en" else "frame"] in inner_text
+    assert EVIL["image"] in inner_text
     check(page)
     status, headers, html = ask(guest.address, f"/downloads?lang={lang}")
     assert (status, headers["X-Content-Type-Options"]) == (200, "nosniff")

@@ -36,11 +36,11 @@ def test_files_are_kept_for_ever_and_modules_are_javascript(visit):
     responses: list[Response] = []
     visitor.page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - Playwright takes no built-in
     visitor.open()
-    files = [one for one in responses if "/static/web/" in one.url]
+    files = [item for item in responses if "/static/web/" in item.url]
     assert len(files) > 15
-    assert all("immutable" in one.headers["cache-control"] for one in files)
-    modules = [one for one in files if one.url.split("?")[0].endswith((".mjs", ".js"))]
-    assert {one.headers["content-type"].split(";")[0] for one in modules} == {"text/javascript"}
+    assert all("immutable" in entry.headers["cache-control"] for entry in files)
+    modules = [file for file in files if file.url.split("?")[0].endswith((".mjs", ".js"))]
+    assert {module.headers["content-type"].split(";")[0] for module in modules} == {"text/javascript"}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -52,11 +52,11 @@ def test_axe_finds_nothing_serious(visit, viewport, theme):
         page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         page.wait_for_timeout(50)
         visitor.settle()
-        found = Axe().run(page).response["violations"]
+        result = Axe().run(page).response["violations"]
         serious = [
-            (one["id"], [node["html"][:120] for node in one["nodes"][:3]])
-            for one in found
-            if one["impact"] in {"serious", "critical"}
+            (item["id"], [node["html"][:120] for node in item["nodes"][:3]])
+            for item in result
+            if item["impact"] in {"serious", "critical"}
         ]
         assert serious == [], fragment
 
@@ -99,6 +99,6 @@ def test_the_documentation_page_works_and_asks_for_nothing_elsewhere(visit):
     visitor = visit()
     visitor.page.goto(f"{visitor.address}/docs")
     visitor.page.get_by_text("/health-regions", exact=True).first.wait_for()
-    assert {urlsplit(one.url).netloc for one in visitor.requests if one.url.startswith("http")} == {
+    assert {urlsplit(request.url).netloc for request in visitor.requests if request.url.startswith("http")} == {
         urlsplit(visitor.address).netloc
     }

@@ -1,4 +1,4 @@
-"""What can be typed into the search field, and what then is shown."""
+"""Search field of the page."""
 
 import pytest
 

@@ -76,14 +76,14 @@ def test_sql_says_the_same(sql: Callable[..., list[tuple[Any, ...]]], shown: dic
         "SELECT code, rate_7d, new_7d, method, status FROM geo.indicator_map('cases', %s, 'health-regions', '2022')", WEEK
     )
     assert {row[0]: row[1:] for row in rows} == {
-        code: (one["v"], one.get("count"), one["method"], one["status"]) for code, one in shown.items()
+        code: (value["v"], value.get("count"), value["method"], value["status"]) for code, value in shown.items()
     }
 
 
 def test_the_latest_of_a_region(get: Get, edition: None, assert_schema: Callable[[str, Any], None]) -> None:
     body = get("/health-regions/2406/indicators").json()
     assert_schema("RegionIndicators", body)
-    assert [(one["id"], one["on"], one["method"]) for one in body["indicators"]] == [
+    assert [(indicator["id"], indicator["on"], indicator["method"]) for indicator in body["indicators"]] == [
         ("cases", "2022-11-16", "same"),
         ("deaths", "2022-12-14", "same"),
     ]

@@ -71,7 +71,7 @@ def test_an_incident_is_held_and_its_region_is_named(name: str, published_issue:
     with pytest.raises(GatesFailed) as caught:
         published_issue(name)
     assert gate in caught.value.names
-    listed = next(one for one in caught.value.report["gates"] if one["name"] == gate)["listed"]
+    listed = next(item for item in caught.value.report["gates"] if item["name"] == gate)["listed"]
     assert not shown or any(shown in line for line in listed)
 
 

@@ -46,7 +46,7 @@ def test_the_same_week_in_map_cube_series_csv_and_sql(get: Get, sql: Sql) -> Non
     }
     assert len(stated) == 99
     shown = get("/indicators/cases/map", on=WEEK).json()["values"]
-    assert {place: (one["count"], one["v"]) for place, one in shown.items()} == stated
+    assert {place: (value["count"], value["v"]) for place, value in shown.items()} == stated
     rows = csv.DictReader(StringIO(get("/indicators/cases/map.csv", on=WEEK).content.decode()))
     assert {row["place"]: row["value"] for row in rows if row["kind"] == "region"} == {
         place: "" if rate is None else f"{rate:g}" if rate != int(rate) else str(int(rate))
@@ -57,7 +57,7 @@ def test_the_same_week_in_map_cube_series_csv_and_sql(get: Get, sql: Sql) -> Non
     assert cube["start"] == "2020-01-25"
     assert {place: cube["places"][place][index] for place in stated} == {place: rate for place, (_, rate) in stated.items()}
     series = get("/indicators/cases/series", place="3595,2406", **{"from": WEEK, "to": WEEK}).json()
-    assert {place: one["values"] for place, one in series["places"].items()} == {
+    assert {place: item["values"] for place, item in series["places"].items()} == {
         place: [stated[place][1]] for place in ("3595", "2406")
     }
     lines = get("/indicators/cases/map", headers={"Accept": "application/x-ndjson"}, on=WEEK).content.decode().splitlines()
@@ -89,7 +89,7 @@ def test_november_2022_says_not_reported_and_never_zero(get: Get) -> None:
 @pytest.mark.parametrize("day", ["2019-01-01", "2024-01-01"])
 def test_a_day_outside_the_series_is_not_reported(get: Get, day: str) -> None:
     body = get("/indicators/cases/map", on=day).json()
-    assert {(one["v"], one["status"]) for one in body["values"].values()} == {(None, "not_reported")}
+    assert {(item["v"], item["status"]) for item in body["values"].values()} == {(None, "not_reported")}
 
 
 def test_the_default_day_is_the_last_complete_one(get: Get) -> None:
@@ -100,10 +100,10 @@ def test_the_default_day_is_the_last_complete_one(get: Get) -> None:
 def test_notes_have_places_and_dates(get: Get) -> None:
     notes = get("/indicators/cases").json()["notes"]
     assert {"place": "SK", "from": "2022-11-05", "to": None}.items() <= next(
-        one for one in notes if one["place"] == "SK"
+        note for note in notes if note["place"] == "SK"
     ).items()
     of_series = get("/indicators/cases/series", place="4711").json()["notes"]
-    assert {one["place"] for one in of_series} == {"SK"}
+    assert {of_sery["place"] for of_sery in of_series} == {"SK"}
 
 
 def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,10 +60,10 @@ class Server:
         request = urllib.request.Request(self.address + path, headers=headers or {})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                found = (answer.status, answer.read(), answer.headers)
+                result = (answer.status, answer.read(), answer.headers)
         except urllib.error.HTTPError as error:
-            found = (error.code, error.read(), error.headers)
-        status, body, named = found
+            result = (error.code, error.read(), error.headers)
+        status, body, named = result
         return status, body.decode("utf-8", "replace"), {name.lower(): value for name, value in named.items()}
 
     def connect(self) -> socket.socket:
@@ -80,12 +80,12 @@ class Server:
         return answer
 
     def workers(self) -> list[int]:
-        found = []
+        results = []
         for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split():
             with contextlib.suppress(OSError):  # it may just have ended
                 if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    found.append(int(pid))
-        return found
+                    results.append(int(pid))
+        return results
 
 
 @pytest.fixture(scope="package")

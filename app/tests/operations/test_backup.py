@@ -78,12 +78,12 @@ def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
     (tmp_path / ".local").mkdir()
     for name in ("app", "data", ".venv", ".local/postgis"):
         (tmp_path / name).symlink_to(REPO / name)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+    retained = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
 
     def run(*command: str) -> str:
         # bin/db finds out by itself where its database is.
         lines = [] if command[0] == "bin/db" else (tmp_path / ".local" / "env").read_text(encoding="utf-8").splitlines()
-        environment = kept | dict(line.split("=", 1) for line in lines)
+        environment = retained | dict(line.split("=", 1) for line in lines)
         environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost", "LOOKUP_MEMORY_VERTICES": "0"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr[-3000:]
@@ -133,8 +133,8 @@ def test_a_process_that_goes_on_over_a_restore_answers_from_what_is_published_th
     backup = str(tmp_path / "geo.dump")
     checkout("bin/db", "backup", backup)
     script = f"import json\nFILE = {backup!r}\n{ACROSS_A_RESTORE}"
-    told = json.loads(manage("shell", "-v0", "-c", f"exec({script!r}, {{}})"))
-    assert told["keys"][0] == told["keys"][1], "otherwise this tests nothing"
-    assert told["before"][:3] == ["2024", "3502", 6]
-    assert told["after"][:3] == ["2024", "3501", 2]
-    assert told["before"][3] != told["after"][3]
+    data = json.loads(manage("shell", "-v0", "-c", f"exec({script!r}, {{}})"))
+    assert data["keys"][0] == data["keys"][1], "otherwise this tests nothing"
+    assert data["before"][:3] == ["2024", "3502", 6]
+    assert data["after"][:3] == ["2024", "3501", 2]
+    assert data["before"][3] != data["after"][3]

@@ -46,21 +46,23 @@ def check_ids(**options: Any) -> set[str]:
 def test_limits_that_make_no_sense_are_told(settings: Any, changes: dict[str, Any], expected: set[str]) -> None:
     for key, value in changes.items():
         setattr(settings, key, value)
-    assert {one for one in check_ids() if one.startswith("operations.")} == expected
+    assert {check_id for check_id in check_ids() if check_id.startswith("operations.")} == expected
 
 
 def test_every_message_has_a_hint(settings: Any) -> None:
     settings.THROTTLE_RATE, settings.TRUSTED_PROXIES, settings.BULK_AT_ONCE = "often", -1, -1
     settings.ALLOWED_HOSTS, settings.METRICS_TOKEN = ["*"], "short"
-    messages = [one for one in run_checks(include_deployment_checks=True) if (one.id or "").startswith("operations.")]
-    assert {one.id for one in messages} >= {"operations.E001", "operations.E003", "operations.W002", "operations.W003"}
-    assert all(one.hint for one in messages)
+    messages = [
+        run_check for run_check in run_checks(include_deployment_checks=True) if (run_check.id or "").startswith("operations.")
+    ]
+    assert {message.id for message in messages} >= {"operations.E001", "operations.E003", "operations.W002", "operations.W003"}
+    assert all(item.hint for item in messages)
 
 
 @pytest.mark.django_db
 def test_a_database_that_logs_statements_is_told() -> None:
     def about() -> list[str]:
-        return [one.msg for one in run_checks(databases=["default"]) if one.id == "operations.W004"]
+        return [run_check.msg for run_check in run_checks(databases=["default"]) if run_check.id == "operations.W004"]
 
     with connection.cursor() as cursor:
         cursor.execute("SHOW log_min_error_statement")
@@ -72,7 +74,7 @@ def test_a_database_that_logs_statements_is_told() -> None:
 @pytest.mark.django_db
 def test_a_role_without_a_limit_of_time_behind_a_pooler_is_told(settings: Any) -> None:
     def about() -> list[str]:
-        return [one.hint or "" for one in run_checks(databases=["default"]) if one.id == "operations.W005"]
+        return [run_check.hint or "" for run_check in run_checks(databases=["default"]) if run_check.id == "operations.W005"]
 
     assert about() == []
     settings.DB_POOLED = True

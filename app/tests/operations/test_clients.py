@@ -75,8 +75,8 @@ class TestSlowlySent:
     def test_headers_byte_by_byte_hold_no_thread_and_end_after_five_seconds(self, small: Server) -> None:
         with ExitStack() as stack:
             held = [stack.enter_context(small.connect()) for _ in range(20)]
-            for one in held:
-                one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+            for item in held:
+                item.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
             drip(held[0], b"a")
             assert answers(small)
             assert b"200 OK" not in received(held[0])

@@ -56,8 +56,8 @@ def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Breakable
     try:
         with serve(WEB_WORKERS="1", WEB_THREADS="2", **cluster.keys(wire.port)) as server:
             refused = [ask(server.port, path) for path in KEPT + ASKED]
-            assert {(one.status, bool(one.retry_after)) for one in refused} == {(503, True)}
-            assert max(one.took_s for one in refused) < HANGS_S
+            assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
+            assert max(entry.took_s for entry in refused) < HANGS_S
             assert server.get("/livez")[0] == 200
             wire.silent.clear()
             well(server.port)
@@ -69,14 +69,14 @@ def test_a_process_that_starts_while_it_is_away_answers_what_is_kept(
     serve: Any, cluster: Breakable, tmp_path: Path, running: Server
 ) -> None:
     own = {"WEB_WORKERS": "1", "WEB_THREADS": "3", "GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
-    kept = KEPT[1:]
+    retained = KEPT[1:]
     with serve(**own, **cluster.keys()) as server:
         well(server.port)
-        before = {path: ask(server.port, path) for path in kept}
+        before = {path: ask(server.port, path) for path in retained}
     cluster.stop()
     try:
         with serve(**own, **cluster.keys()) as server:
-            for path in kept:
+            for path in retained:
                 answer = ask(server.port, path)
                 assert (path, answer.status, answer.body) == (path, before[path].status, before[path].body)
                 assert answer.headers["etag"] == before[path].headers["etag"]
@@ -84,8 +84,8 @@ def test_a_process_that_starts_while_it_is_away_answers_what_is_kept(
                     assert answer.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
             # Nothing is in its memory, and what only tables know is refused.
             refused = [ask(server.port, path) for path in (KEPT[0], *ASKED) * 3]
-            assert {(one.status, bool(one.retry_after)) for one in refused} == {(503, True)}
-            assert max(one.took_s for one in refused) < HANGS_S
+            assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
+            assert max(entry.took_s for entry in refused) < HANGS_S
             # What an edition's own row says of its load is not kept: no half of an answer.
             assert ask(server.port, "/vintages/fsa/2021").status == 503
             assert server.get("/livez")[0] == 200
@@ -109,8 +109,8 @@ def test_a_process_that_starts_with_nothing_kept_refuses_and_comes_back(
             WEB_WORKERS="2", WEB_THREADS="2", GEODATA_CACHE=str(tmp_path), BODY_CACHE_MB="64", **cluster.keys()
         ) as server:
             refused = [ask(server.port, path) for path in (*KEPT, *ASKED)]
-            assert {(one.status, bool(one.retry_after)) for one in refused} == {(503, True)}
-            assert max(one.took_s for one in refused) < HANGS_S
+            assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
+            assert max(entry.took_s for entry in refused) < HANGS_S
             assert server.get("/livez")[0] == 200
             cluster.start()
             well(server.port)

@@ -1,4 +1,4 @@
-"""What the service does while something of its own fails, or another edition is published: on a real PostGIS, under traffic."""
+"""Faults inside the service, and publication under traffic, on a real PostGIS."""
 
 import contextlib
 import os
@@ -96,21 +96,21 @@ def test_published_and_taken_back_and_no_answer_mixes_two_editions(
     held(traffic, refused=False)
     seen = set()
     editions_of: dict[str, set[bool]] = {}
-    for one in list(traffic.answers):
-        if one.path.startswith(TILE):
+    for answer in list(traffic.answers):
+        if answer.path.startswith(TILE):
             # Names stand in a tile as they are.
-            named = {match == b"New " for match in re.findall(rb"(New )?(?:West|East|Enclave|Upper) Health Unit", one.body)}
-            assert len(named) == 1, one
-            editions_of.setdefault(one.headers["etag"], set()).update(named)
-            seen |= {(one.path, *named)}
-        if one.path.startswith(TILE) or b"West Health Unit" not in one.body:
+            named = {match == b"New " for match in re.findall(rb"(New )?(?:West|East|Enclave|Upper) Health Unit", answer.body)}
+            assert len(named) == 1, answer
+            editions_of.setdefault(answer.headers["etag"], set()).update(named)
+            seen |= {(answer.path, *named)}
+        if answer.path.startswith(TILE) or b"West Health Unit" not in answer.body:
             continue
-        new = {name.startswith(b"New ") for name in re.findall(rb'"name_en":"([^"]*Health Unit)"', one.body)}
-        assert new == {b"Source: new" in one.body}, one
-        seen |= {(one.path.partition("?")[0], *new)}
+        new = {name.startswith(b"New ") for name in re.findall(rb'"name_en":"([^"]*Health Unit)"', answer.body)}
+        assert new == {b"Source: new" in answer.body}, answer
+        seen |= {(answer.path.partition("?")[0], *new)}
     # Under one mark a tile is of one edition. Each publication makes another mark.
     assert all(len(editions) == 1 for editions in editions_of.values())
-    assert len({one.body for one in list(traffic.answers) if one.path == FILE}) == 1
+    assert len({answer.body for answer in list(traffic.answers) if answer.path == FILE}) == 1
     # Both editions were seen, by every kind of question.
     assert {path for path, new in seen if new} == {path for path, new in seen if not new}
     assert {"/locate", "/health-regions", "/fsa/M5V", TILE, f"{TILE}?vintage=2022"} <= {path for path, _ in seen}

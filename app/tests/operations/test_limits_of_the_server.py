@@ -1,4 +1,4 @@
-"""What the server refuses before the code sees it, and what the code refuses first."""
+"""Limits of the server and of the code before it."""
 
 import json
 

@@ -51,17 +51,17 @@ class TestFormats:
 
 
 class TestRequestId:
-    @pytest.mark.parametrize("given", [ID, ID.upper(), "01234567-89ab-cdef-0123-456789abcdef"])
-    def test_a_sane_one_is_taken_over(self, client: Any, given: str) -> None:
-        assert client.get("/livez", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given.lower()
+    @pytest.mark.parametrize("value", [ID, ID.upper(), "01234567-89ab-cdef-0123-456789abcdef"])
+    def test_a_sane_one_is_taken_over(self, client: Any, value: str) -> None:
+        assert client.get("/livez", headers={"X-Request-ID": value}).headers["X-Request-ID"] == value.lower()
 
     @pytest.mark.parametrize(
-        "given", ["", "M5V3L9", "43.123456", ID[1:], f"{ID}0", f"{ID}\r\nX: 1", ID.replace("0", "٠"), "é" * 32, "x" * 5000]
+        "value", ["", "M5V3L9", "43.123456", ID[1:], f"{ID}0", f"{ID}\r\nX: 1", ID.replace("0", "٠"), "é" * 32, "x" * 5000]
     )
-    def test_any_other_is_replaced(self, client: Any, given: str) -> None:
-        answered = client.get("/livez", HTTP_X_REQUEST_ID=given).headers["X-Request-ID"]
+    def test_any_other_is_replaced(self, client: Any, value: str) -> None:
+        answered = client.get("/livez", HTTP_X_REQUEST_ID=value).headers["X-Request-ID"]
         assert re.fullmatch("[0-9a-f]{32}", answered)
-        assert answered != given
+        assert answered != value
 
     def test_every_request_has_its_own(self, client: Any) -> None:
         assert len({client.get("/livez").headers["X-Request-ID"] for _ in range(20)}) == 20
@@ -83,7 +83,7 @@ def test_a_running_server_writes_only_json_with_the_id_of_the_request(server: Se
     status, _, headers = server.get("/fsa/K1A", {"X-Request-ID": ID})
     assert (status, headers["x-request-id"]) == (404, ID)
     entries = [json.loads(line) for line in server.written.splitlines()]
-    about = [(one["logger"], one["message"].split(" ms")[0]) for one in entries if one.get("request_id") == ID]
+    about = [(entry["logger"], entry["message"].split(" ms")[0]) for entry in entries if entry.get("request_id") == ID]
     assert about[0] == ("api.problems", "404 fsa-without-boundary: GET fsa/<str:code>")
     assert re.fullmatch(r"404 GET /fsa/\{code\} \d+\.\d", about[1][1])
-    assert {"_granian", "requests"} <= {one["logger"] for one in entries}
+    assert {"_granian", "requests"} <= {item["logger"] for item in entries}

@@ -25,9 +25,9 @@ def samples(text: str) -> Samples:
     }
 
 
-def value(found: Samples, name: str, **labels: str) -> float:
+def value(result: Samples, name: str, **labels: str) -> float:
     """Return the sum over all samples of this name that have these labels."""
-    return sum(number for (one, held), number in found.items() if one == name and frozenset(labels.items()) <= held)
+    return sum(number for (item, held), number in result.items() if item == name and frozenset(labels.items()) <= held)
 
 
 def scrape(server: Server) -> Samples:
@@ -51,13 +51,13 @@ class TestWithTwoProcesses:
     def test_both_processes_have_counted(self, server: Server) -> None:
         counting = (server.log.parent / "counts").glob("counter_*.db")
         assert {int(path.stem.split("_")[-1]) for path in counting} <= set(server.workers())
-        found = scrape(server)
-        assert value(found, "geo_workers") == 2
-        assert value(found, "geo_threads") == 6
-        assert {dict(labels)["pid"] for name, labels in found if name == "geo_worker_resident_bytes"} == set(
+        result = scrape(server)
+        assert value(result, "geo_workers") == 2
+        assert value(result, "geo_threads") == 6
+        assert {dict(labels)["pid"] for name, labels in result if name == "geo_worker_resident_bytes"} == set(
             map(str, server.workers())
         )
-        assert 20e6 < value(found, "geo_worker_resident_bytes") < 2e9
+        assert 20e6 < value(result, "geo_worker_resident_bytes") < 2e9
 
     def test_time_statements_and_problems_are_counted_by_route(self, server: Server) -> None:
         before = scrape(server)
@@ -75,13 +75,13 @@ class TestWithTwoProcesses:
         assert more("geo_problems_total", kind="region-unknown") == 1
 
     def test_the_state_of_things(self, server: Server) -> None:
-        found = scrape(server)
-        assert value(found, "geo_database_up") == 1
-        assert value(found, "geo_vintage_in_force_info", coverage="health-regions", vintage="2022", demo="false") == 1
-        assert value(found, "geo_vintage_effective_from_seconds", coverage="fsa") == 1609459200  # 2021-01-01
-        assert value(found, "geo_vintages_published", coverage="health-regions") == 3
-        assert 1 <= value(found, "geo_database_connections") <= 10
-        assert value(found, "geo_http_requests_in_progress") == 1  # the scrape
+        result = scrape(server)
+        assert value(result, "geo_database_up") == 1
+        assert value(result, "geo_vintage_in_force_info", coverage="health-regions", vintage="2022", demo="false") == 1
+        assert value(result, "geo_vintage_effective_from_seconds", coverage="fsa") == 1609459200  # 2021-01-01
+        assert value(result, "geo_vintages_published", coverage="health-regions") == 3
+        assert 1 <= value(result, "geo_database_connections") <= 10
+        assert value(result, "geo_http_requests_in_progress") == 1  # the scrape
 
     @pytest.mark.parametrize(
         "path",
@@ -141,10 +141,10 @@ class TestWhoMayRead:
 
     @pytest.mark.usefixtures("database_away")
     def test_without_a_database_it_says_so(self, client: Any) -> None:
-        found = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
-        assert value(found, "geo_database_up") == 0
-        assert value(found, "geo_workers") == 1
-        assert not any(name.startswith("geo_vintage") for name, _ in found)
+        result = samples(client.get("/metrics", HTTP_HOST="localhost").content.decode())
+        assert value(result, "geo_database_up") == 0
+        assert value(result, "geo_workers") == 1
+        assert not any(name.startswith("geo_vintage") for name, _ in result)
 
 
 def test_a_template_is_spelled_as_in_the_documentation() -> None:

@@ -42,40 +42,40 @@ def asked_while_locked(server: Server, cluster: Breakable, table: str, paths: tu
 
     The second is how many statements waited at most.
     """
-    found: list[Answer] = []
+    result: list[Answer] = []
     waiting = 0
     with cluster.cursor() as cursor:
         cursor.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         with Traffic(server.port, paths, clients=2 * THREADS) as hanging:
             time.sleep(0.7)
             for _ in range(8):
-                found += [ask(server.port, path) for path in KEPT]
+                result += [ask(server.port, path) for path in KEPT]
                 waiting = max(waiting, statements_waiting(cluster))
                 time.sleep(0.3)
             refused = list(hanging.answers)
             cursor.execute("ROLLBACK")
-    assert {(one.status, bool(one.retry_after)) for one in refused} <= {(503, True)}, server.written[-6000:]
-    assert any(b"database-busy" in one.body for one in refused)
-    return found, waiting
+    assert {(item.status, bool(item.retry_after)) for item in refused} <= {(503, True)}, server.written[-6000:]
+    assert any(b"database-busy" in entry.body for entry in refused)
+    return result, waiting
 
 
 def test_what_is_in_memory_is_answered_while_all_other_threads_hang(one_process: Server, cluster: Breakable) -> None:
     well(one_process.port)
-    found, waiting = asked_while_locked(one_process, cluster, "region", ASKED)
+    locked, waiting = asked_while_locked(one_process, cluster, "region", ASKED)
     # Whoever asks about it hangs, but not everybody.
     assert 2 <= waiting <= THREADS - 1
-    assert {one.status for one in found} == ANSWERED
+    assert {item.status for item in locked} == ANSWERED
     # A statement that waits for a lock is given up after 2.5 s: nobody waited behind one.
-    assert max(one.took_s for one in found) < 2.5, sorted(one.took_s for one in found)[-5:]
+    assert max(entry.took_s for entry in locked) < 2.5, sorted(element.took_s for element in locked)[-5:]
     well(one_process.port)
 
 
 def test_waiting_for_a_body_that_hangs_is_hanging_too(one_process: Server, cluster: Breakable) -> None:
     """One thread makes a body that is not kept, and the others that want the same one wait for it."""
     well(one_process.port)
-    found, _ = asked_while_locked(one_process, cluster, "region_level", ("/health-regions?detail=medium&vintage=2018",))
-    assert {one.status for one in found} == ANSWERED
-    assert max(one.took_s for one in found) < 2.5, sorted(one.took_s for one in found)[-5:]
+    locked, _ = asked_while_locked(one_process, cluster, "region_level", ("/health-regions?detail=medium&vintage=2018",))
+    assert {item.status for item in locked} == ANSWERED
+    assert max(entry.took_s for entry in locked) < 2.5, sorted(element.took_s for element in locked)[-5:]
     well(one_process.port)
 
 
@@ -86,11 +86,11 @@ def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server
         with Traffic(one_process.port, KEPT, clients=4) as asking:
             time.sleep(4)
         cursor.execute("ROLLBACK")
-    assert {one.status for one in asking.answers} == ANSWERED
+    assert {item.status for item in asking.answers} == ANSWERED
     # One thread at a time asks the table, and the others go on.
-    slow = [one for one in asking.answers if one.took_s > 1]
+    slow = [answer for answer in asking.answers if answer.took_s > 1]
     assert len(slow) < 8 < len(asking.answers)
-    assert max(one.took_s for one in asking.answers) < HANGS_S
+    assert max(entry.took_s for entry in asking.answers) < HANGS_S
     well(one_process.port)
 
 

@@ -47,11 +47,11 @@ QUERIES = (
 
 def routes() -> list[str]:
     """Return every route, with marked values in the place of its parameters; what a number is asked for gets none."""
-    found = []
+    results = []
     for pattern in get_resolver().url_patterns:
-        for one in getattr(pattern, "url_patterns", [pattern]):
-            found.append("/" + re.sub(r"<int:\w+>", "3", re.sub(r"<(?:str:|slug:)?\w+>", CODE, str(one.pattern))))
-    return sorted({route for route in found if "<" not in route and "^" not in route})
+        for item in getattr(pattern, "url_patterns", [pattern]):
+            results.append("/" + re.sub(r"<int:\w+>", "3", re.sub(r"<(?:str:|slug:)?\w+>", CODE, str(item.pattern))))
+    return sorted({route for route in results if "<" not in route and "^" not in route})
 
 
 def ask_everything(server: Server) -> set[int]:
@@ -107,13 +107,13 @@ def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_worl
     assert not SPOKEN.search(text)
     assert "GET /locate" in server.written
     assert any(path.name.startswith("lock-") for path in _files(tmp_path)), "no answer was kept, so nothing of it was searched"
-    found = [
+    results = [
         line
         for path in _files(folder) + _files(tmp_path)
         for line in path.read_text("latin-1").splitlines()
         if SPOKEN.search(line)
     ]
-    assert not found, found[:5]
+    assert not results, results[:5]
     assert not [path for path in _files(tmp_path) if SPOKEN.search(path.name)]
     if database_log:
         with database_log.open("rb") as log:

@@ -33,10 +33,10 @@ class Both:
 
 @pytest.fixture
 def both(monkeypatch: pytest.MonkeyPatch) -> Both:
-    found = Both()
-    monkeypatch.setattr("operations.replica_lag.time.monotonic", lambda: found.now)
-    monkeypatch.setattr(replica_lag, "_wal_position", lambda alias: found.at[alias])
-    return found
+    result = Both()
+    monkeypatch.setattr("operations.replica_lag.time.monotonic", lambda: result.now)
+    monkeypatch.setattr(replica_lag, "_wal_position", lambda alias: result.at[alias])
+    return result
 
 
 def test_a_standby_that_has_all_of_the_primary_is_read_from(both: Both) -> None:
@@ -111,11 +111,11 @@ def request_for(view: Any) -> HttpRequest:
 
 
 def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_it_fails(trusted: ReplicaMonitor) -> None:
-    asked = []
+    requests = []
 
     def view(request: HttpRequest) -> HttpResponse:
-        asked.append(routing.current_alias())
-        if len(asked) == 2:
+        requests.append(routing.current_alias())
+        if len(requests) == 2:
             raise OperationalError("gone")
         return HttpResponse("found")
 
@@ -127,9 +127,9 @@ def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_i
 
     middleware = ReadFromReplica(handler)
     answers: list[Any] = [middleware(request_for(view)) for _ in range(3)]
-    bodies = [one.content for one in answers]
+    bodies = [answer.content for answer in answers]
     assert bodies == [b"found"] * 3
-    assert asked == [REPLICA, REPLICA, PRIMARY, PRIMARY]
+    assert requests == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
 
 @pytest.mark.parametrize("answer", [lambda error: refuse(HttpRequest(), error), lambda error: problem_response(error, {})])
@@ -147,11 +147,11 @@ def test_what_the_primary_fails_in_is_failed(trusted: ReplicaMonitor) -> None:
 
 
 def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(trusted: ReplicaMonitor) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
 
     def ask() -> bytes:
-        asked.append(routing.current_alias())
-        if len(asked) == 2:
+        requested.append(routing.current_alias())
+        if len(requested) == 2:
             raise OperationalError("gone")
         return b"."
 
@@ -163,7 +163,7 @@ def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(tru
     assert isinstance(response, StreamingHttpResponse)
     assert routing.current_alias() == PRIMARY
     assert b"".join(response) == b"..."
-    assert asked == [REPLICA, REPLICA, PRIMARY, PRIMARY]
+    assert requested == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
 
 def test_the_orm_reads_where_the_thread_reads_and_writes_to_the_primary() -> None:

@@ -48,8 +48,8 @@ def test_told_to_stop_it_answers_what_it_has_begun(serve: Any, locked: Any) -> N
             time.sleep(0.7)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.7)
-            assert not any(one.done() for one in answers)
-        assert [one.result()[0] for one in answers] == [200] * 3
+            assert not any(item.done() for item in answers)
+        assert [answer.result()[0] for answer in answers] == [200] * 3
         assert server.process.wait(15) == 0
     assert "Traceback" not in server.written
 
@@ -75,8 +75,8 @@ def test_started_anew_it_loses_no_request(serve: Any) -> None:
                 time.sleep(0.5)
             finally:
                 stop.set()
-            for one in asking:
-                one.result()
+            for item in asking:
+                item.result()
         assert not before & set(server.workers())
         assert set(statuses) == {404}
         assert len(statuses) > 50
@@ -103,8 +103,8 @@ def test_a_process_that_is_killed_is_replaced(serve: Any) -> None:
 
 def counts_of(server: Server) -> Path:
     """Return the folder in which the processes of a server count together."""
-    told = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
-    return Path(next(one for one in told if one.startswith(b"PROMETHEUS_MULTIPROC_DIR=")).partition(b"=")[2].decode())
+    split = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
+    return Path(next(item for item in split if item.startswith(b"PROMETHEUS_MULTIPROC_DIR=")).partition(b"=")[2].decode())
 
 
 def gone(folder: Path) -> bool:

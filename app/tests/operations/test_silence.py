@@ -17,10 +17,10 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     """A way to the database over which every question takes 0.12 s to be answered."""
-    found = Wire(int(connection.get_connection_params()["port"]))
-    found.delay_s = 0.06
-    yield found
-    found.close()
+    result = Wire(int(connection.get_connection_params()["port"]))
+    result.delay_s = 0.06
+    yield result
+    result.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""How often a client may ask, and who a client is."""
+"""Rate limit per client."""
 
 from typing import Any
 

@@ -65,11 +65,11 @@ def polygons(name: str, field: str) -> tuple[list[str], np.ndarray]:
     """Read a shapefile without anything of ours: codes, and polygons mended only where they are invalid."""
     with shapefile.Reader(str(files.real(name)), encodingErrors="replace") as reader:
         codes = [str(record[field]) for record in reader.iterRecords()]
-        shapes = [shapely.geometry.shape(one.__geo_interface__) for one in reader.iterShapes()]
-    found = np.array(shapes, dtype=object)
-    broken = ~shapely.is_valid(found)
-    found[broken] = shapely.make_valid(found[broken], method="structure", keep_collapsed=False)
-    return codes, found
+        shapes = [shapely.geometry.shape(itershape.__geo_interface__) for itershape in reader.iterShapes()]
+    array = np.array(shapes, dtype=object)
+    broken = ~shapely.is_valid(array)
+    array[broken] = shapely.make_valid(array[broken], method="structure", keep_collapsed=False)
+    return codes, array
 
 
 def looked_up(points: np.ndarray, vintage: Vintage) -> list[set[str]]:
@@ -85,8 +85,8 @@ def looked_up(points: np.ndarray, vintage: Vintage) -> list[set[str]]:
             """,
             [points[:, 0].tolist(), points[:, 1].tolist(), vintage.pk],
         )
-        found = dict(cursor.fetchall())
-    return [set(found.get(index, ())) for index in range(1, len(points) + 1)]
+        result = dict(cursor.fetchall())
+    return [set(result.get(index, ())) for index in range(1, len(points) + 1)]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_two_thousand_points_lie_where_the_polygons_of_the_file_say(
     expected: list[set[str]] = [set() for _ in points]
     for index, polygon in zip(*tree.query(points, predicate="covered_by"), strict=True):
         expected[index].add(codes[polygon])
-    assert sum(bool(one) for one in expected) > 700
+    assert sum(bool(item) for item in expected) > 700
     actual = looked_up(np.array(degrees), Vintage.objects.get(label=label, status=Status.PUBLISHED))
     wrong = [
         (index, expected[index], actual[index])
@@ -147,8 +147,8 @@ def test_what_is_stored_is_bit_for_bit_the_file_where_it_was_valid(loaded: dict[
         stored = {code: shapely.from_wkb(bytes(wkb)) for code, wkb in cursor}
     assert len(stored) > 1_500
     for code, geometry in stored.items():
-        sent = {tuple(one) for one in shapely.get_coordinates(original[code]).tolist()}
-        assert {tuple(one) for one in shapely.get_coordinates(geometry).tolist()} == sent, code
+        sent = {tuple(item) for item in shapely.get_coordinates(original[code]).tolist()}
+        assert {tuple(entry) for entry in shapely.get_coordinates(geometry).tolist()} == sent, code
 
 
 def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, Outcome]) -> None:
@@ -164,14 +164,16 @@ def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, 
     with files.real("facts/fsa_health_regions.csv").open(encoding="utf-8", newline="") as file:
         facts = {(row["cfsauid"], row["hruid"]): float(row["area_share"]) for row in csv.DictReader(file)}
     york = Overlap.objects.filter(fsa_vintage__label="2021-york", health_region_vintage__label="2022")
-    shares = {(one.fsa.code, one.health_region.code): one.share_of_fsa for one in york.select_related("fsa", "health_region")}
+    shares = {
+        (item.fsa.code, item.health_region.code): item.share_of_fsa for item in york.select_related("fsa", "health_region")
+    }
     fsas = {fsa for fsa, _ in shares}
     assert len(fsas) == 19
     # L3L is younger than the facts.
-    known = fsas & {fsa for fsa, _ in facts}
-    assert len(known) >= 18
-    for pair in {one for one in facts if one[0] in known} | {
-        one for one, share in shares.items() if share > 0.05 and one[0] in known
+    known_values = fsas & {fsa for fsa, _ in facts}
+    assert len(known_values) >= 18
+    for pair in {fact for fact in facts if fact[0] in known_values} | {
+        value for value, share in shares.items() if share > 0.05 and value[0] in known_values
     }:
         assert shares.get(pair, 0.0) == pytest.approx(facts.get(pair, 0.0), abs=0.03), pair
 
@@ -179,9 +181,9 @@ def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, 
 def shares_of(code: str, label: str) -> tuple[list[str], dict[str, str], float]:
     """Return the health regions of an FSA of 2011, its artefacts with their kinds, and its share outside."""
     vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2011", label)}
-    found = fsa_health_regions(fsa_vintage=vintages["2011"], health_region_vintage=vintages[label], code=code, level=None)
-    kinds = {artefact.region.code: artefact.kind for artefact in found.artefacts}
-    return [share.region.code for share in found.overlaps], kinds, found.share_outside
+    regions = fsa_health_regions(fsa_vintage=vintages["2011"], health_region_vintage=vintages[label], code=code, level=None)
+    kinds = {artefact.region.code: artefact.kind for artefact in regions.artefacts}
+    return [share.region.code for share in regions.overlaps], kinds, regions.share_outside
 
 
 def test_shares_that_two_editions_make_up_are_told_apart(loaded: dict[str, Outcome]) -> None:
@@ -219,11 +221,11 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
         for vintage in vintages.values():
             assert registry.get_index(vintage) or registry.load(vintage)
     # In Ottawa by the polygons of 2022, 748 m from their border, and in J9A of Gatineau by those of the FSAs.
-    known = LonLat(-75.79674179381514, 45.379004283302145)
+    lon_lat = LonLat(-75.79674179381514, 45.379004283302145)
     chance = np.random.default_rng(819)
     around = [LonLat(*pair) for pair in chance.uniform((-75.95, 45.33), (-75.6, 45.5), (2_000, 2)).tolist()]
     answers = LocateResponder({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
-    (first, *rest) = answers.locate([known, *around])
+    (first, *rest) = answers.locate([lon_lat, *around])
     assert first[0].region is not None
     assert first[1].region is not None
     assert (first[0].region.code, first[1].region.code, first[0].certain) == ("3551", "J9A", False)
@@ -234,12 +236,12 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
 
 def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[str, Outcome]) -> None:
     page = changes_page(from_vintage=loaded["2015"].vintage, to_vintage=loaded["2022"].vintage, limit=1_000)
-    before = {one.region.code: one for one in page.changes if one.side == "from"}
-    after = {one.region.code: one for one in page.changes if one.side == "to"}
+    before = {change.region.code: change for change in page.changes if change.side == "from"}
+    after = {item.region.code: item for item in page.changes if item.side == "to"}
     assert (len(before), len(after)) == (111, 104)
 
     def went_into(code: str) -> list[str]:
-        return [one.other.code for one in before[code].counterparts if one.share_of_region > 0.1]
+        return [counterpart.other.code for counterpart in before[code].counterparts if counterpart.share_of_region > 0.1]
 
     assert {code: before[code].kind for code in ("3595", "1011", "2416", "3539", "4704", "4713")} == {
         "3595": "kept",
@@ -257,9 +259,9 @@ def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[
         "4707": "split",
         "6201": "new",
     }
-    assert {code for code, one in after.items() if one.code_reused} == {f"470{number}" for number in range(1, 8)}
+    assert {code for code, value in after.items() if value.code_reused} == {f"470{number}" for number in range(1, 8)}
     # Nothing west or east of what is known to have changed did.
-    assert {code[:2] for code, one in before.items() if one.kind in ("split", "merged")} == {"35", "47"}
+    assert {code[:2] for code, entry in before.items() if entry.kind in ("split", "merged")} == {"35", "47"}
     assert "gone" not in page.summary["from"]
 
 
@@ -267,13 +269,13 @@ def test_codes_that_mean_another_place_are_known_in_both_editions(loaded: dict[s
     for label, other in (("2015", "2022"), ("2022", "2015")):
         reused = reused_codes(loaded[label].vintage)
         assert set(reused) == {f"470{number}" for number in range(1, 8)}
-        assert {one.vintage for ones in reused.values() for one in ones} == {other}
+        assert {item.vintage for ones in reused.values() for item in ones} == {other}
 
 
 def test_neighbours_are_those_of_the_map_however_well_the_file_is_drawn(loaded: dict[str, Outcome]) -> None:
     def borders(label: str, code: str) -> dict[str, float]:
-        found = region_neighbours(vintage=loaded[label].vintage, region_id=code, level=None)
-        return {one.neighbour.code: one.length_km for one in found.borders}
+        neighbours = region_neighbours(vintage=loaded[label].vintage, region_id=code, level=None)
+        return {border.neighbour.code: border.length_km for border in neighbours.borders}
 
     toronto = borders("2022", "3595")
     assert list(toronto) == ["3570", "3553", "3530"]
@@ -294,7 +296,7 @@ def test_every_level_of_an_edge_matched_edition_stays_a_coverage(loaded: dict[st
                     " JOIN vintage v ON v.id = r.vintage_id WHERE v.label = %s AND l.level = %s",
                     [label, level],
                 )
-                geometries = np.array([shapely.from_wkb(bytes(one)) for (one,) in cursor])
+                geometries = np.array([shapely.from_wkb(bytes(value)) for (value,) in cursor])
             assert len(geometries) == 96
             assert shapely.coverage_is_valid(shapely.transform(geometries, lambda xy: np.round(xy, 9))), (label, level)
 

@@ -34,18 +34,18 @@ def positions_about(vintage, spread, count):
         vertices = np.array(cursor.fetchall())
     random = np.random.default_rng(2022)
     chosen = vertices[random.integers(0, len(vertices), count)] + random.normal(0, spread, (count, 2))
-    return [LonLat(*one) for one in chosen.tolist()]
+    return [LonLat(*item) for item in chosen.tolist()]
 
 
-def alike(one, other, reach):
+def alike(item, other, reach):
     """Say whether two answers name the same regions at the same distances. What is beyond reach is not told to anybody."""
 
-    def told(found):
-        end = found.other if found.near or (found.other and found.other[0] <= reach.nearest_m) else None
-        return [*found.near, *([end] if end else [])]
+    def details(result):
+        end = result.other if result.near or (result.other and result.other[0] <= reach.nearest_m) else None
+        return [*result.near, *([end] if end else [])]
 
-    pairs = list(zip(told(one), told(other), strict=False))
-    return len(told(one)) == len(told(other)) and all(a[1] == b[1] and abs(a[0] - b[0]) < 1e-6 for a, b in pairs)
+    pairs = list(zip(details(item), details(other), strict=False))
+    return len(details(item)) == len(details(other)) and all(a[1] == b[1] and abs(a[0] - b[0]) < 1e-6 for a, b in pairs)
 
 
 @pytest.mark.parametrize("label", ["2015", "2022"])
@@ -62,8 +62,8 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
-    assert sum(bool(one.near) for one in together) > 50
-    assert any(one.other for one in together)
+    assert sum(bool(entry.near) for entry in together) > 50
+    assert any(item.other for item in together)
 
 
 @pytest.mark.parametrize("label", ["2015", "2022"])
@@ -74,12 +74,12 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     assert layer is not None
     random = np.random.default_rng(2015)
     middles = np.repeat(positions_about(vintages[label], 0.002, 60), 50, axis=0)
-    positions = [LonLat(*one) for one in (middles + random.normal(0, spread, middles.shape)).tolist()]
+    positions = [LonLat(*item) for item in (middles + random.normal(0, spread, middles.shape)).tolist()]
     reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
-    known = grid_batch.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
-    assert 20 < (known >= 0).sum() < len(positions)
+    single_region = grid_batch.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
+    assert 20 < (single_region >= 0).sum() < len(positions)
 
 
 def test_circles_are_shared_out_alike(vintages, settings):

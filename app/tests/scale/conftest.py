@@ -41,8 +41,8 @@ def fleet() -> Iterator[Fleet]:
 
 def managed_by(url: str, *command: str, **keys: str) -> "subprocess.CompletedProcess[str]":
     """Run manage.py with a database of its own and none of the settings of this one."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
-    environment = kept | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
+    retained = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+    environment = retained | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
     command = (sys.executable, "manage.py", *command)
     return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
 
@@ -94,40 +94,40 @@ class Traffic:
 @contextmanager
 def traffic(fleet: Fleet) -> Iterator[Traffic]:
     """Ask nginx without a pause, four at a time, each question on a connection of its own or on one that is kept."""
-    found, stop, lock = Traffic(), threading.Event(), threading.Lock()
+    result, stop, lock = Traffic(), threading.Event(), threading.Lock()
     port = fleet.proxy_port or 0
     many = '{"codes": ["M5V", "M1A", "K1A"]}'
 
     def ask(number: int) -> None:
-        asked = 0
+        requested = 0
         while not stop.is_set():
-            asked += 1
+            requested += 1
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             try:
-                if (asked + number) % 6 == 5:
+                if (requested + number) % 6 == 5:
                     connection.request("POST", "/fsa", many, {"Content-Type": "application/json"})
                 else:
-                    connection.request("GET", QUESTIONS[(asked + number) % 6])
+                    connection.request("GET", QUESTIONS[(requested + number) % 6])
                 answer = connection.getresponse()
                 body = answer.read()
-                told = "200" if answer.status == 200 else f"{answer.status} {body[:150]!r}"
+                details = "200" if answer.status == 200 else f"{answer.status} {body[:150]!r}"
             except (OSError, http.client.HTTPException) as error:
-                told = type(error).__name__
+                details = type(error).__name__
             finally:
                 connection.close()
             with lock:
-                found.answers[told] += 1
-                found.count += 1
+                result.answers[details] += 1
+                result.count += 1
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     try:
-        until(lambda: found.count > 20)
-        yield found
+        until(lambda: result.count > 20)
+        yield result
         # What follows a fault is answered as well.
-        reached = found.count + 40
-        until(lambda: found.count > reached)
+        reached = result.count + 40
+        until(lambda: result.count > reached)
     finally:
         stop.set()
         for thread in threads:

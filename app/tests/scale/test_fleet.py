@@ -25,7 +25,7 @@ def retire(fleet: Fleet) -> None:
 
 
 def labels(port: int) -> set[str]:
-    return {one["label"] for one in json.loads(get(port, "/vintages")[1])["vintages"] if one["coverage"] == "fsa"}
+    return {vintage["label"] for vintage in json.loads(get(port, "/vintages")[1])["vintages"] if vintage["coverage"] == "fsa"}
 
 
 def is_answered(fleet: Fleet, number: int) -> bool:

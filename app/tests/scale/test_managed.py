@@ -79,8 +79,8 @@ def test_the_loader_loads_and_the_service_answers(managed: Cluster) -> None:
         "answer = Client().get('/readyz', headers={'Host': 'localhost'});"
         "print(answer.status_code, connection.settings_dict['USER'])"
     )
-    asked = manage(managed, "shell", "-v0", "-c", ask, COVIDTRENDS_GEO_SERVES="1")
-    assert asked.stdout.split() == ["200", "geo_api"], asked.stdout + asked.stderr[-2000:]
+    requested = manage(managed, "shell", "-v0", "-c", ask, COVIDTRENDS_GEO_SERVES="1")
+    assert requested.stdout.split() == ["200", "geo_api"], requested.stdout + requested.stderr[-2000:]
 
 
 def test_with_the_settings_of_the_document_there_is_nothing_to_warn_of(managed: Cluster) -> None:

@@ -100,10 +100,10 @@ def test_the_owner_can_back_up_and_restore(server: Cluster, tmp_path: Path) -> N
     manage(server, "migrate", "--noinput")
     manage(server, "shell", "-v0", "-c", WORLD)
     file = tmp_path / "backup"
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+    retained = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
     for command, name in (("backup", NAME), ("restore", "restored")):
         address = f"postgis://plain:{WORD}@127.0.0.1:{server.port}/{name}"
         program = [str(settings.REPO_DIR / "bin" / "db"), command, str(file)]
-        done = subprocess.run(program, env=kept | {"DATABASE_URL": address}, capture_output=True, text=True, check=False)
+        done = subprocess.run(program, env=retained | {"DATABASE_URL": address}, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
     assert ask(server, "plain", "select count(*) from geo.health_regions", "restored") == 6

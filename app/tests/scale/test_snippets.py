@@ -1,4 +1,4 @@
-"""What an operator gets, tried: nginx serves with the files of data/nginx, Prometheus takes the documented alarms."""
+"""Snippets of docs/operations.md: nginx and Prometheus accept them."""
 
 import contextlib
 import http.client
@@ -27,8 +27,8 @@ PROMTOOL = str(settings.REPO_DIR / ".local" / "bin" / "promtool")
 
 def block(language: str) -> str:
     """Return the one block of the document in this language."""
-    (found,) = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
-    return str(found)
+    (matches,) = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
+    return str(matches)
 
 
 def alarms() -> dict[str, str]:
@@ -99,10 +99,10 @@ def proxy(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
     tried = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
     assert tried.returncode == 0, tried.stderr
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        one = Proxy(port, folder)
+        item = Proxy(port, folder)
         try:
-            until(lambda: _answers(one))
-            yield one
+            until(lambda: _answers(item))
+            yield item
         finally:
             process.terminate()
 
@@ -136,14 +136,14 @@ def test_nginx_keeps_layers_and_no_position(proxy: Proxy, fleet: Fleet) -> None:
     assert served() == before + 4
     written = [path.read_bytes() for path in proxy.folder.rglob("*") if path.is_file() and path.suffix != ".pem"]
     lat = place.split("lat=")[1].split("&")[0].encode()
-    assert any(b"/health-regions" in one for one in written)
-    assert not any(lat in one for one in written)
+    assert any(b"/health-regions" in item for item in written)
+    assert not any(lat in entry for entry in written)
 
 
 def test_nginx_keeps_tiles(proxy: Proxy) -> None:
-    kept = sum(path.is_file() for path in (proxy.folder / "answers").rglob("*"))
+    retained = sum(path.is_file() for path in (proxy.folder / "answers").rglob("*"))
     assert {proxy.ask("/tiles/fsa.json")[0] for _ in range(2)} == {200}
-    assert sum(path.is_file() for path in (proxy.folder / "answers").rglob("*")) == kept + 1
+    assert sum(path.is_file() for path in (proxy.folder / "answers").rglob("*")) == retained + 1
 
 
 @pytest.mark.parametrize(
@@ -207,18 +207,18 @@ def promtool(*arguments: str, text: str = "") -> None:
 
 
 def test_prometheus_takes_the_alarms_and_every_name_in_them_is_told(fleet: Fleet, tmp_path: Path) -> None:
-    found = alarms()
-    assert len(found) >= 12
+    result = alarms()
+    assert len(result) >= 12
     rules = "".join(
-        f"  - alert: {name.replace(' ', '')}\n    expr: |\n      {expression}\n" for name, expression in found.items()
+        f"  - alert: {name.replace(' ', '')}\n    expr: |\n      {expression}\n" for name, expression in result.items()
     )
     (tmp_path / "rules.yml").write_text(f"groups:\n- name: geo\n  rules:\n{rules}", encoding="utf-8")
     promtool("check", "rules", str(tmp_path / "rules.yml"))
     get(fleet.ports[0], "/fsa/none")  # counters of problems are there from the first one on
-    told = metrics(fleet)
-    for expression in found.values():
+    details = metrics(fleet)
+    for expression in result.values():
         for name in re.findall(r"\bgeo_\w+", expression):
-            assert re.search(rf"^# HELP {name.removesuffix('_bucket')} ", told, re.MULTILINE), name
+            assert re.search(rf"^# HELP {name.removesuffix('_bucket')} ", details, re.MULTILINE), name
 
 
 def test_prometheus_takes_the_scrape_configuration(tmp_path: Path) -> None:

@@ -93,21 +93,21 @@ def test_look_alikes_get_a_hint_that_is_itself_possible(text, hint):
 
 @given(st.text())
 def test_any_text_is_an_fsa_or_the_documented_error(text):
-    found = outcome(parse_fsa, text)
-    if isinstance(found, FsaMalformed):
-        assert found.message
-        assert found.parameter == "code"
+    result = outcome(parse_fsa, text)
+    if isinstance(result, FsaMalformed):
+        assert result.message
+        assert result.parameter == "code"
     else:
-        assert is_fsa(found.code)
-        assert parse_fsa(found.code) == FsaInput(found.code, from_postal_code=False)
+        assert is_fsa(result.code)
+        assert parse_fsa(result.code) == FsaInput(result.code, from_postal_code=False)
 
 
 @given(st.from_regex(r"[A-Za-z][0-9][A-Za-z][ -]?[0-9][A-Za-z][0-9]", fullmatch=True))
 def test_whatever_looks_like_a_postal_code_is_one_or_has_a_letter_that_cannot_be(text):
     code = text.replace(" ", "").replace("-", "").upper()
     possible = not set(code) & set(NEVER) and code[0] not in "WZ"
-    found = outcome(parse_fsa, text)
-    assert found == FsaInput(code[:3], from_postal_code=True) if possible else isinstance(found, FsaMalformed)
+    result = outcome(parse_fsa, text)
+    assert result == FsaInput(code[:3], from_postal_code=True) if possible else isinstance(result, FsaMalformed)
 
 
 @pytest.mark.parametrize(("text", "answer"), [("K1A", True), ("k1a", False), ("K1A ", False), ("W1A", False), ("K1A\n", False)])
@@ -160,8 +160,8 @@ def test_a_province_is_read_by_either_code_in_any_case(province):
 
 @given(st.text())
 def test_any_text_is_a_province_or_the_documented_error(text):
-    found = outcome(parse_province, text)
-    assert found.parameter == "province" if isinstance(found, ParameterInvalid) else found in PROVINCES
+    result = outcome(parse_province, text)
+    assert result.parameter == "province" if isinstance(result, ParameterInvalid) else result in PROVINCES
 
 
 @pytest.mark.parametrize(

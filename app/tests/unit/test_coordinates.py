@@ -52,8 +52,8 @@ def test_a_position_is_read_longitude_first(lat, lon, expected):
 
 
 def test_minus_zero_is_zero():
-    found = parse_position(lat="-0.0", lon="-0.0")
-    assert [math.copysign(1, number) for number in found] == [1, 1]
+    position = parse_position(lat="-0.0", lon="-0.0")
+    assert [math.copysign(1, number) for number in position] == [1, 1]
 
 
 @pytest.mark.parametrize("bad", NO_NUMBERS)
@@ -97,12 +97,12 @@ NUMBERS = st.one_of(
 @given(NUMBERS, NUMBERS)
 @example("9" * 40, "1e-400")
 def test_any_pair_of_texts_is_a_place_on_earth_or_the_documented_error(lat, lon):
-    found = outcome(lambda: parse_position(lat=lat, lon=lon))
-    if isinstance(found, CoordinateInvalid):
-        assert found.parameter in ("lat", "lon")
+    result = outcome(lambda: parse_position(lat=lat, lon=lon))
+    if isinstance(result, CoordinateInvalid):
+        assert result.parameter in ("lat", "lon")
     else:
-        assert -180 <= found.lon <= 180
-        assert -90 <= found.lat <= 90
+        assert -180 <= result.lon <= 180
+        assert -90 <= result.lat <= 90
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_reversed_latitudes_get_the_box_that_was_meant():
 
 @given(st.one_of(st.text(), st.lists(NUMBERS, min_size=3, max_size=5).map(",".join)))
 def test_any_text_is_a_box_or_the_documented_error(text):
-    found = outcome(lambda: parse_bbox(text))
-    if isinstance(found, CoordinateInvalid):
-        assert found.parameter == "bbox"
+    result = outcome(lambda: parse_bbox(text))
+    if isinstance(result, CoordinateInvalid):
+        assert result.parameter == "bbox"
     else:
-        assert found.south <= found.north
-        assert all(math.isfinite(side) for side in found)
+        assert result.south <= result.north
+        assert all(math.isfinite(side) for side in result)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a run of benchmarks/load.py counts as a refusal, and what as a failure."""
+"""Report of benchmarks/load.py: refusals and failures."""
 
 from benchmarks.load import judged
 from benchmarks.mix import Refusal, Seen

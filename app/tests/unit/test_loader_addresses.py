@@ -88,8 +88,8 @@ def test_in_an_archive_nothing_leads_out_of_it(prefix: str, listener: tuple[str,
     good = files.shape(tmp_path / "good", files.grid())
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        for one in sorted(good.parent.iterdir()):
-            archive.writestr(prefix.format(address=address) + one.name, one.read_bytes())
+        for item in sorted(good.parent.iterdir()):
+            archive.writestr(prefix.format(address=address) + item.name, item.read_bytes())
     path = tmp_path / "in" / "a.zip"
     path.parent.mkdir()
     path.write_bytes(packed.getvalue())

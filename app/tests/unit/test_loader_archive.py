@@ -29,7 +29,7 @@ def refusal(path: Path) -> str:
 
 def laid_out(path: Path) -> set[str]:
     with open_layer(path) as layer:
-        return {one.name for one in layer.path.parent.iterdir() if one.suffix}
+        return {item.name for item in layer.path.parent.iterdir() if item.suffix}
 
 
 @pytest.fixture(autouse=True)

@@ -31,7 +31,7 @@ def voronoi(seed: int, count: int = 40) -> np.ndarray:
 
 
 def multi(coverage: Iterable[shapely.Geometry]) -> list[shapely.MultiPolygon]:
-    return [shapely.multipolygons(shapely.get_parts(one)) for one in coverage]
+    return [shapely.multipolygons(shapely.get_parts(item)) for item in coverage]
 
 
 def thinned(coverage: list[shapely.MultiPolygon], tolerance: float) -> list[shapely.MultiPolygon]:
@@ -39,18 +39,18 @@ def thinned(coverage: list[shapely.MultiPolygon], tolerance: float) -> list[shap
 
 
 def edges(geometry: shapely.Geometry) -> set[frozenset[tuple[float, float]]]:
-    found = set()
+    result = set()
     for ring in shapely.get_rings(shapely.get_parts(geometry)):
-        coords = [tuple(one) for one in shapely.get_coordinates(ring)]
-        found |= {frozenset(pair) for pair in pairwise(coords)}
-    return found
+        coords = [tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(ring)]
+        result |= {frozenset(pair) for pair in pairwise(coords)}
+    return result
 
 
 def outline(coverage: Iterable[shapely.Geometry]) -> set[frozenset[tuple[float, float]]]:
     """Return the edges that only one region has: in a coverage, its outer border."""
     once: set[frozenset[tuple[float, float]]] = set()
-    for one in coverage:
-        once ^= edges(one)
+    for item in coverage:
+        once ^= edges(item)
     return once
 
 
@@ -69,8 +69,8 @@ def test_neighbours_get_the_same_line(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_moves_farther_than_the_tolerance(seed: int) -> None:
     before = multi(roughened(voronoi(seed), seed))
-    for one, other in zip(before, thinned(before, 4.0), strict=True):
-        assert shapely.hausdorff_distance(shapely.boundary(one), shapely.boundary(other)) <= 4.0 + 1e-9
+    for value, other in zip(before, thinned(before, 4.0), strict=True):
+        assert shapely.hausdorff_distance(shapely.boundary(value), shapely.boundary(other)) <= 4.0 + 1e-9
 
 
 @pytest.mark.parametrize("turn", [1, 2, 7])
@@ -132,9 +132,9 @@ def test_rings_that_meet_in_one_point_keep_it() -> None:
     land = shapely.Polygon(shapely.segmentize(shapely.box(-500, -500, 500, 500), 25).exterior, [lake.exterior])
     before = [shapely.multipolygons([land]), shapely.multipolygons([island])]
     first, second = thinned(before, 2.0)
-    for one in (first, second):
-        assert touch in {tuple(xy) for xy in shapely.get_coordinates(one)}
-        assert shapely.is_valid(one)
+    for item in (first, second):
+        assert touch in {tuple(xy) for xy in shapely.get_coordinates(item)}
+        assert shapely.is_valid(item)
 
 
 def test_signed_zeros_are_one_vertex() -> None:

@@ -1,4 +1,4 @@
-"""What became of a region, decided from the areas that regions of two vintages share."""
+"""Kind of change, decided from shared areas."""
 
 from collections.abc import Mapping
 
@@ -20,8 +20,8 @@ def sides(shared: Shares, *, outside: dict[str, float] | None = None, names: dic
     for number, key in enumerate(keys):
         name = (names or {}).get(key, "name")
         made[key] = Side(number, key[1:], (name, name), (outside or {}).get(key, 0.0))
-    for (one, other), area in shared.items():
-        for here, there in ((one, other), (other, one)):
+    for (value, other), area in shared.items():
+        for here, there in ((value, other), (other, value)):
             made[here].links[made[there].id] = area
             made[here].area_km2 += area
     return made
@@ -81,8 +81,8 @@ def test_water_that_one_vintage_leaves_out_changes_nothing(water: float) -> None
 def test_what_an_extract_leaves_out_is_outside_not_gone() -> None:
     made = sides({("a1", "b1"): 100, ("a2", "b1"): 1}, outside={"a2": 99.0, "a3": 50.0})
     by_id = {side.id: side for side in made.values()}
-    found = {key: kind_of(made[key], by_id, by_id, of_extract=True) for key in ("a1", "a2", "a3")}
-    assert found == {"a1": Kind.KEPT, "a2": Kind.OUTSIDE, "a3": Kind.OUTSIDE}
+    result = {key: kind_of(made[key], by_id, by_id, of_extract=True) for key in ("a1", "a2", "a3")}
+    assert result == {"a1": Kind.KEPT, "a2": Kind.OUTSIDE, "a3": Kind.OUTSIDE}
 
 
 def test_a_namesake_whole_in_an_extract_is_compared_though_most_is_water() -> None:

@@ -50,7 +50,7 @@ def test_neighbours_stay_on_one_line() -> None:
     west, east = fan(-141, -110, 75, (0, -158)), fan(-110, -60, 75, (0, -158))
     cut = curved(west, LONGEST), curved(east, LONGEST)
     assert shapely.coverage_is_valid(np.array(cut, dtype=object))
-    assert shapely.coverage_is_valid(np.array([in_degrees(one) for one in cut], dtype=object))
+    assert shapely.coverage_is_valid(np.array([in_degrees(item) for item in cut], dtype=object))
 
 
 def test_far_from_the_pole_nothing_is_cut_shorter_than_before() -> None:

@@ -132,7 +132,7 @@ def get(site: Site, **options: Any) -> tuple[Path, Watched]:
 
 
 def cache(path: Path) -> set[str]:
-    return {one.name for one in path.iterdir()}
+    return {item.name for item in path.iterdir()}
 
 
 def test_a_file_arrives_whole_and_says_how_far_it_is(site: Site) -> None:

@@ -40,7 +40,7 @@ def write(
     **options: Any,
 ) -> Path:
     """Write rows with GDAL; a geometry is a shape, bytes of WKB or None."""
-    wkb = [one if one is None or isinstance(one, bytes) else shapely.to_wkb(one) for one in geometries]
+    wkb = [geometry if geometry is None or isinstance(geometry, bytes) else shapely.to_wkb(geometry) for geometry in geometries]
     names = (NAMES * len(wkb))[: len(wkb)]
     pyogrio.raw.write(
         path,
@@ -81,9 +81,9 @@ def refusal(path: Path, **options: Any) -> str:
 def packed(path: Path, target: Path) -> Path:
     """Zip a file with those that belong to it, or a folder."""
     with zipfile.ZipFile(target, "w") as archive:
-        for one in sorted(path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.stem}.*")):
-            if one != target:
-                archive.write(one, f"data/{one.relative_to(path.parent)}")
+        for item in sorted(path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.stem}.*")):
+            if item != target:
+                archive.write(item, f"data/{item.relative_to(path.parent)}")
     return target
 
 
@@ -126,9 +126,9 @@ def test_every_format_gives_the_same_rows(tmp_path: Path, name: str, driver: str
     if zipped and path.suffix != ".kmz":
         path = packed(path, tmp_path / "a.zip")
     assert named(path) == dict(zip(CODES, NAMES, strict=True))
-    for one, box in zip(prepared(path).values(), sorted(BOXES, key=lambda box: box.wkt), strict=True):
-        assert one.repair is None
-        assert one.geometry.area == pytest.approx(box.area, rel=1e-3)
+    for value, box in zip(prepared(path).values(), sorted(BOXES, key=lambda box: box.wkt), strict=True):
+        assert value.repair is None
+        assert value.geometry.area == pytest.approx(box.area, rel=1e-3)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".geoparquet"])
@@ -139,8 +139,8 @@ def test_geoparquet_is_read_bit_for_bit(tmp_path: Path, suffix: str, compression
     frame.to_parquet(path, compression=None if compression == "none" else compression, write_covering_bbox=True)
     assert named(path) == dict(zip(CODES, NAMES, strict=True))
     assert read(path)[0].columns["population"] == "POP"
-    for one, box in zip(prepared(path).values(), BOXES, strict=True):
-        assert shapely.to_wkb(one.geometry) == shapely.to_wkb(shapely.MultiPolygon([box]))
+    for value, box in zip(prepared(path).values(), BOXES, strict=True):
+        assert shapely.to_wkb(value.geometry) == shapely.to_wkb(shapely.MultiPolygon([box]))
 
 
 def test_geoparquet_without_a_crs_is_in_degrees_and_with_none_is_asked_for_it(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def esri(path: Path, **more: Any) -> Path:
 def test_esri_json_is_read(tmp_path: Path) -> None:
     path = esri(tmp_path / "a.json")
     assert named(path) == dict(zip(CODES, NAMES, strict=True))
-    assert [one.geometry.area for one in prepared(path).values()] == [files.CELL**2] * 3
+    assert [item.geometry.area for item in prepared(path).values()] == [files.CELL**2] * 3
 
 
 def topology(path: Path) -> Path:
@@ -232,19 +232,19 @@ def features() -> list[dict[str, Any]]:
 
 
 def collections() -> list[dict[str, Any]]:
-    return [{"type": "FeatureCollection", "features": [one]} for one in features()]
+    return [{"type": "FeatureCollection", "features": [feature]} for feature in features()]
 
 
 SEQUENCES = {
     "lines": "\n".join(map(json.dumps, features())),
     "carriage returns": "\r\n".join(map(json.dumps, features())) + "\r\n",
     "no separator": "".join(map(json.dumps, features())),
-    "many lines each": "\n".join(json.dumps(one, indent=2) for one in features()),
-    "record separators": "".join(f"\x1e{json.dumps(one, indent=1)}\n" for one in features()),
+    "many lines each": "\n".join(json.dumps(entry, indent=2) for entry in features()),
+    "record separators": "".join(f"\x1e{json.dumps(element, indent=1)}\n" for element in features()),
     "a byte order mark": "\ufeff" + "\n".join(map(json.dumps, features())),
     "collections": "\n".join(map(json.dumps, collections())),
     "a collection and features": json.dumps(collections()[0]) + json.dumps(features()[1]) + json.dumps(features()[2]),
-    "braces in text": "\n".join(json.dumps(one | {"id": '}{"\\'}) for one in features()),
+    "braces in text": "\n".join(json.dumps(record | {"id": '}{"\\'}) for record in features()),
 }
 
 
@@ -423,8 +423,8 @@ def test_stems_may_differ_in_letter_case(tmp_path: Path) -> None:
         shp.with_suffix(suffix).rename(shp.with_name(name))
     zipped = tmp_path / "a.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
-        for one in shp.parent.iterdir():
-            archive.write(one, one.name)
+        for path in shp.parent.iterdir():
+            archive.write(path, path.name)
     assert list(named(zipped)) == list(named(shp)) == list(named(shp.parent)) == ["4601", "4602"]
 
 
@@ -452,12 +452,12 @@ def curve_polygon(kind: int, radius: float) -> bytes:
 def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp_path: Path, kind: int, declared: str) -> None:
     radius = 20_000.0
     path = write(tmp_path / "a.gpkg", [curve_polygon(kind, radius)], codes=["4601"], geometry_type=declared)
-    (one,) = prepared(path).values()
-    ring = shapely.get_coordinates(one.geometry) - (files.EAST + 50_000, files.NORTH + 50_000)
+    (values,) = prepared(path).values()
+    ring = shapely.get_coordinates(values.geometry) - (files.EAST + 50_000, files.NORTH + 50_000)
     middles = (ring[1:] + ring[:-1]) / 2
     assert np.hypot(*ring.T) == pytest.approx(radius, abs=1e-6)
     assert (radius - np.hypot(*middles.T)).max() < radius / 400_000
-    assert one.geometry.area == pytest.approx(math.pi * radius**2, rel=1e-5)
+    assert values.geometry.area == pytest.approx(math.pi * radius**2, rel=1e-5)
 
 
 def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -470,10 +470,10 @@ def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path
 def test_lines_and_points_of_a_collection_are_left_out_and_told(tmp_path: Path) -> None:
     mixed = shapely.GeometryCollection([BOXES[0], shapely.LineString(files.cell(0)[:2]), shapely.MultiPolygon(BOXES[1:2])])
     path = write(tmp_path / "a.gpkg", [mixed, BOXES[2]], codes=CODES[:2], geometry_type="Unknown")
-    one = prepared(path)["4601"]
-    assert one.geometry.area == 2 * files.CELL**2
-    assert one.repair is not None
-    assert one.repair.startswith("GeometryCollection; without area and left out: LineString;")
+    item = prepared(path)["4601"]
+    assert item.geometry.area == 2 * files.CELL**2
+    assert item.repair is not None
+    assert item.repair.startswith("GeometryCollection; without area and left out: LineString;")
 
 
 def test_points_among_polygons_are_refused_by_row_before_anything_is_stored(tmp_path: Path) -> None:
@@ -502,7 +502,7 @@ def test_degrees_outside_canada_are_refused_with_what_is_likely_wrong(
     shapes = [shapely.transform(box, lambda c: c + shift) for box in DEGREES]
     moved = [shapely.transform(box, lambda c: np.array([change(*point) for point in c])) for box in shapes]
     path = tmp_path / "a.geojson"
-    rows = [{**one, "geometry": shapely.geometry.mapping(box)} for one, box in zip(features(), moved, strict=True)]
+    rows = [{**value, "geometry": shapely.geometry.mapping(box)} for value, box in zip(features(), moved, strict=True)]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": rows}))
     assert message in refusal(path)
 
@@ -520,8 +520,8 @@ def test_a_prj_of_another_system_is_refused_with_the_one_that_fits(tmp_path: Pat
 @pytest.mark.parametrize("srid", [3978, 3979, 3857, 4269, 32615])
 def test_any_usual_system_is_projected(tmp_path: Path, srid: int) -> None:
     shapes = [shapely.Polygon([files.project(x, y, 4269, srid) for x, y in box.exterior.coords]) for box in DEGREES]
-    for one, box in zip(prepared(write(tmp_path / "a.gpkg", shapes, crs=f"EPSG:{srid}")).values(), BOXES, strict=True):
-        assert shapely.hausdorff_distance(one.geometry, box) < 5
+    for value, box in zip(prepared(write(tmp_path / "a.gpkg", shapes, crs=f"EPSG:{srid}")).values(), BOXES, strict=True):
+        assert shapely.hausdorff_distance(value.geometry, box) < 5
 
 
 # ---------------------------------------------------------------- what is not safe, or elsewhere

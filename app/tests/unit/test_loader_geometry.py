@@ -70,13 +70,13 @@ def test_a_repair_says_how_much_of_the_area_it_changed() -> None:
 def invalid_polygons(seed: int, count: int = 300) -> list[shapely.Polygon]:
     """Return polygons whose rings cross, touch and retrace themselves, with and without holes."""
     chance = np.random.default_rng(seed)
-    found: list[shapely.Polygon] = []
-    while len(found) < count:
+    result: list[shapely.Polygon] = []
+    while len(result) < count:
         rings = [chance.integers(0, 6, (chance.integers(4, 14), 2)) * 1_000.0 + (E, N) for _ in range(chance.integers(1, 3))]
         shape = shapely.Polygon(rings[0], rings[1:])
         if not shapely.is_valid(shape):
-            found.append(shape)
-    return found
+            result.append(shape)
+    return result
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -110,8 +110,8 @@ def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> 
             polygons,
             holes,
         )
-        assert {tuple(one) for one in shapely.get_coordinates(result.geometry)} == {
-            tuple(one) for one in shapely.get_coordinates(sent)
+        assert {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(result.geometry)} == {
+            tuple(item) for item in shapely.get_coordinates(sent)
         }
         assert result.changed_share < 1e-12
 
@@ -185,16 +185,16 @@ def test_neighbours_in_degrees_stay_on_one_line() -> None:
     corners = [(-100.1, 50.03), (-99.7, 53.3), (-96.123, 52.9), (-97.7, 50.4)]
     inner = (-98.3, 51.7)
     parts = [shapely.Polygon([corners[index - 1], corners[index], inner]) for index in range(4)]
-    prepared = np.array([prepare_geometry(shapely.to_wkb(one), DEGREES).geometry for one in parts])
+    prepared = np.array([prepare_geometry(shapely.to_wkb(part), DEGREES).geometry for part in parts])
     assert shapely.coverage_is_valid(prepared)
 
 
 def test_shapelys_own_cutting_would_not_do() -> None:
     """The reason for a way of our own; where this fails one day, ours can go."""
     edge = np.array([[-100.1, 50.03], [-98.3, 51.7]])
-    one, other = (shapely.get_coordinates(shapely.segmentize(shapely.linestrings(way), 0.02)) for way in (edge, edge[::-1]))
-    assert one.shape == other.shape
-    assert (one != other[::-1]).any()
+    item, other = (shapely.get_coordinates(shapely.segmentize(shapely.linestrings(way), 0.02)) for way in (edge, edge[::-1]))
+    assert item.shape == other.shape
+    assert (item != other[::-1]).any()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -203,10 +203,12 @@ def test_densified_geometry_is_the_same_shape_with_shorter_edges(seed: int) -> N
     ring = shapely.convex_hull(shapely.multipoints(chance.uniform(-3, 3, (9, 2))))
     shape = shapely.difference(ring, shapely.box(-0.1, -0.1, 0.1, 0.1))
     result = densified(shape, MAX_DEGREES)
-    coords = [shapely.get_coordinates(one) for one in shapely.get_rings(shapely.get_parts(result))]
-    assert max(np.hypot(*np.diff(one, axis=0).T).max() for one in coords) <= MAX_DEGREES * (1 + 1e-9)
+    coords = [shapely.get_coordinates(get_ring) for get_ring in shapely.get_rings(shapely.get_parts(result))]
+    assert max(np.hypot(*np.diff(coord, axis=0).T).max() for coord in coords) <= MAX_DEGREES * (1 + 1e-9)
     assert shapely.symmetric_difference(result, shape).area < 1e-12
-    assert {tuple(one) for one in shapely.get_coordinates(shape)} <= {tuple(one) for one in np.vstack(coords)}
+    assert {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(shape)} <= {
+        tuple(item) for item in np.vstack(coords)
+    }
 
 
 def test_a_polygon_with_short_edges_is_not_changed() -> None:
@@ -218,7 +220,7 @@ def test_a_polygon_with_short_edges_is_not_changed() -> None:
 
 
 def boxes(*bounds: tuple[float, float, float, float]) -> np.ndarray:
-    return np.array([shapely.multipolygons([shapely.box(*one)]) for one in bounds])
+    return np.array([shapely.multipolygons([shapely.box(*bound)]) for bound in bounds])
 
 
 def test_neighbours_that_fit_have_neither_overlaps_nor_gaps() -> None:
@@ -246,8 +248,8 @@ def test_a_thin_gap_is_measured_and_named_but_a_lake_is_none() -> None:
 
 
 def test_borders_that_do_not_share_their_vertices_are_no_overlap() -> None:
-    one, two = shapely.box(0, 0, 1000, 1000), shapely.segmentize(shapely.box(1000, 0, 2000, 1000), 100)
-    fit = measure_fit(np.array([one, two]), ["1", "2"])
+    item, two = shapely.box(0, 0, 1000, 1000), shapely.segmentize(shapely.box(1000, 0, 2000, 1000), 100)
+    fit = measure_fit(np.array([item, two]), ["1", "2"])
     assert not fit.valid
     assert fit.overlap_km2 < 1e-9
     assert fit.pairs == ()

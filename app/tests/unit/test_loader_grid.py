@@ -8,7 +8,7 @@ from loader.geometry.snap_to_grid import snap_to_grid
 
 
 def layer(*polygons: shapely.Polygon) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
-    return np.array([shapely.multipolygons([one]) for one in polygons], dtype=object)
+    return np.array([shapely.multipolygons([polygon]) for polygon in polygons], dtype=object)
 
 
 def decimals_of(geometries: "np.ndarray[tuple[int], np.dtype[np.object_]]") -> bool:

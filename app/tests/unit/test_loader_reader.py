@@ -33,7 +33,7 @@ def read(path: Path, coverage: str = "health-regions", **options: Any) -> tuple[
 
 def prepared(path: Path, **options: Any) -> list[Prepared]:
     header, rows = read(path, **options)
-    return [prepare_geometry(one.wkb, header.crs) for one in rows]
+    return [prepare_geometry(row.wkb, header.crs) for row in rows]
 
 
 def refusal(path: Path, coverage: str = "health-regions", **options: Any) -> str:
@@ -49,32 +49,32 @@ def test_rows_come_in_order_with_their_values(tmp_path: Path) -> None:
     header, rows = read(files.shape(tmp_path, files.grid(3)))
     assert (header.count, header.encoding, header.crs.description) == (3, "utf-8", "EPSG:3347")
     assert header.columns == {"code": "HRUID", "name_en": "ENGNAME", "name_fr": "FRENAME"}
-    assert [(one.row, one.values["HRUID"]) for one in rows] == [(1, "4601"), (2, "4602"), (3, "4603")]
+    assert [(row.row, row.values["HRUID"]) for row in rows] == [(1, "4601"), (2, "4602"), (3, "4603")]
 
 
 def test_statistics_canadas_own_prj_is_epsg_3347_bit_for_bit(tmp_path: Path) -> None:
     ring = [(6_200_000.1, 2_900_000.2), (6_200_000.3, 2_910_000.7), (6_210_000.9, 2_910_000.4), (6_200_000.1, 2_900_000.2)]
-    (one,) = prepared(files.shape(tmp_path, [files.region("4601", ring)]))
-    assert shapely.get_coordinates(one.geometry).tolist() == [list(point) for point in ring]
+    (item,) = prepared(files.shape(tmp_path, [files.region("4601", ring)]))
+    assert shapely.get_coordinates(item.geometry).tolist() == [list(point) for point in ring]
 
 
 @pytest.mark.parametrize("kind", [shapefile.POLYGONZ, shapefile.POLYGONM])
 def test_heights_and_measures_are_left_out(tmp_path: Path, kind: int) -> None:
-    for one, flat in zip(
+    for value, flat in zip(
         prepared(files.shape(tmp_path / "z", files.grid(2), kind=kind)),
         prepared(files.shape(tmp_path, files.grid(2))),
         strict=True,
     ):
-        assert not shapely.has_z(one.geometry)
-        assert not shapely.has_m(one.geometry)
-        assert shapely.to_wkb(one.geometry) == shapely.to_wkb(flat.geometry)
+        assert not shapely.has_z(value.geometry)
+        assert not shapely.has_m(value.geometry)
+        assert shapely.to_wkb(value.geometry) == shapely.to_wkb(flat.geometry)
 
 
 @pytest.mark.parametrize("suffix", [".geojson", ".json", ".GeoJSON"])
 def test_geojson_in_degrees_is_read(tmp_path: Path, suffix: str) -> None:
     path = files.geojson(tmp_path / f"a{suffix}", files.grid(2), degrees=True)
-    for one, metres in zip(prepared(path), prepared(files.shape(tmp_path, files.grid(2))), strict=True):
-        assert shapely.hausdorff_distance(one.geometry, metres.geometry) < 5
+    for value, metres in zip(prepared(path), prepared(files.shape(tmp_path, files.grid(2))), strict=True):
+        assert shapely.hausdorff_distance(value.geometry, metres.geometry) < 5
 
 
 def test_geojson_that_names_its_metres_is_read(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def geopackage(tmp_path: Path, layers: int = 1) -> Path:
 def test_a_geopackage_is_read(tmp_path: Path) -> None:
     path = geopackage(tmp_path)
     header, rows = read(path)
-    assert (header.crs.description, [one.values["ENGNAME"] for one in rows]) == ("EPSG:3347", ["Région 1", "Région 2"])
-    assert [shapely.area(one.geometry) for one in prepared(path)] == [files.CELL**2] * 2
-    assert [one.name for one in tmp_path.iterdir()] == ["a.gpkg"]
+    assert (header.crs.description, [row.values["ENGNAME"] for row in rows]) == ("EPSG:3347", ["Région 1", "Région 2"])
+    assert [shapely.area(item.geometry) for item in prepared(path)] == [files.CELL**2] * 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.gpkg"]
 
 
 def test_a_geopackage_of_several_layers_is_refused_by_name(tmp_path: Path) -> None:
@@ -237,7 +237,7 @@ def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
 def test_geojson_without_features_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.geojson").write_text(content)
     message = refusal(tmp_path / "a.geojson")
-    assert any(one in message for one in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but no layer"))
+    assert any(item in message for item in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but no layer"))
 
 
 def test_rows_without_one_geometry_are_refused(tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_names_that_gdal_takes_for_addresses_are_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({one.driver for one in vars(formats).values() if isinstance(one, formats.Format)} - {""})
+    "name", sorted({var.driver for var in vars(formats).values() if isinstance(var, formats.Format)} - {""})
 )
 def test_every_driver_that_is_used_exists(name: str) -> None:
     assert Driver(name).name == name

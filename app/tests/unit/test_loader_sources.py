@@ -208,7 +208,7 @@ def test_every_official_address_is_known_here(official: bool) -> None:
     assert (
         (with_url == set(OFFICIAL))
         if official
-        else all(read_sources().layer(one).url.startswith("https://") for one in with_url)
+        else all(read_sources().layer(item).url.startswith("https://") for item in with_url)
     )
 
 

@@ -21,9 +21,9 @@ def test_every_cell_that_a_region_reaches_holds_its_part_and_a_little_more() -> 
     region = shapely.union_all(shapely.buffer(shapely.points(rng.uniform(-9e6, -7e6, (40, 2)) * (1, -0.8)), 90_000))
     zoom = 7
     size = WORLD / 2**zoom
-    found = list(cells(region, zoom))
-    assert len({(column, row) for column, row, _ in found}) == len(found)
-    for column, row, piece in found:
+    result = list(cells(region, zoom))
+    assert len({(column, row) for column, row, _ in result}) == len(result)
+    for column, row, piece in result:
         cell = shapely.box(
             column * size - WORLD / 2, WORLD / 2 - (row + 1) * size, (column + 1) * size - WORLD / 2, WORLD / 2 - row * size
         )
@@ -32,7 +32,7 @@ def test_every_cell_that_a_region_reaches_holds_its_part_and_a_little_more() -> 
         seen = shapely.buffer(cell, size / 64, join_style="mitre")
         assert wide.buffer(1).covers(piece)
         assert shapely.symmetric_difference(shapely.intersection(piece, seen), shapely.intersection(region, seen)).area < 1
-    together = shapely.union_all([piece for _, _, piece in found])
+    together = shapely.union_all([piece for _, _, piece in result])
     assert shapely.symmetric_difference(together, region).area < 1
 
 
@@ -44,7 +44,7 @@ def test_at_zoom_nought_nothing_is_cut() -> None:
 
 
 def coverage(*geometries: shapely.Geometry) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
-    return np.array([shapely.multipolygons(shapely.get_parts(one)) for one in geometries], dtype=object)
+    return np.array([shapely.multipolygons(shapely.get_parts(geometry)) for geometry in geometries], dtype=object)
 
 
 def test_small_islands_and_lakes_go() -> None:
@@ -52,8 +52,8 @@ def test_small_islands_and_lakes_go() -> None:
     land = shapely.box(0, 0, 10, 10).difference(lake)
     (drawn,) = drop_small_parts(coverage(shapely.union(land, rock)), 2)
     assert drawn.equals(shapely.box(0, 0, 10, 10))
-    (kept,) = drop_small_parts(coverage(shapely.union(land, rock)), 0.9)
-    assert kept.equals(shapely.union(land, rock))
+    (parts,) = drop_small_parts(coverage(shapely.union(land, rock)), 0.9)
+    assert parts.equals(shapely.union(land, rock))
 
 
 def test_a_regions_last_part_stays_however_small() -> None:

@@ -95,4 +95,4 @@ def test_weeks_add_up_to_the_total_whatever_the_cadence(seed: int) -> None:
     phase = chance.randrange(7) if interval == 7 else 0
     picked = [made.values[7 * number + phase] for number in range(1, weeks + (phase == 0))]
     reported = stated[START + timedelta(days=7 * len(picked))].value
-    assert sum(one or 0 for one in picked) == reported
+    assert sum(item or 0 for item in picked) == reported

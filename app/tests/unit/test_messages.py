@@ -14,7 +14,7 @@ def gettext(text):
     return FRENCH.get(text, text)
 
 
-def ngettext(one, many, count):
+def ngettext(item, many, count):
     return "%(count)s chevaux" if count > 1 else "un cheval"
 
 

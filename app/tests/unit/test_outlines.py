@@ -28,17 +28,17 @@ def test_the_nearest_is_among_those_that_are_kept():
     random = np.random.default_rng(1)
     pieces = np.array([shapely.box(x, y, x + 1, y + 1) for x in range(12) for y in range(12)])
     owners = np.array([(x // 4) * 3 + y // 4 for x in range(12) for y in range(12)])
-    found = build_border_indexes(pieces, owners, 9)
-    for rank, one in enumerate(found):
-        assert one is not None
+    border_indexes = build_border_indexes(pieces, owners, 9)
+    for rank, value in enumerate(border_indexes):
+        assert value is not None
         others = shapely.union_all(pieces[owners != rank])
-        assert len(one.shapes) < (owners != rank).sum()
+        assert len(value.shapes) < (owners != rank).sum()
         for piece in pieces[owners == rank]:
             west, south, _, _ = piece.bounds
             for x, y in random.random((5, 2)):
                 point = shapely.Point(west + x, south + y)
-                ((line,),) = one.tree.query_nearest([point], all_matches=False)[1:]
-                assert abs(one.shapes[line].distance(point) - others.distance(point)) < 1e-12
+                ((line,),) = value.tree.query_nearest([point], all_matches=False)[1:]
+                assert abs(value.shapes[line].distance(point) - others.distance(point)) < 1e-12
 
 
 def test_a_region_without_others_or_without_pieces_has_none():

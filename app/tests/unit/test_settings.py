@@ -1,4 +1,4 @@
-"""What the settings make of the environment. Each case is a process of its own: settings are read once."""
+"""Settings from the environment. Each case is a process of its own: settings are read once."""
 
 import json
 import os
@@ -59,8 +59,8 @@ def test_the_server_alone_knows_of_a_standby() -> None:
 
 def test_a_pooler_is_sent_nothing_that_belongs_to_a_session() -> None:
     keys = {"DB_REPLICA_URL": "postgis://a:b@standby/geo", "DB_POOLED": "true"}
-    found = json.loads(run(REPLICA, PLAIN | keys).stdout)
-    assert {name: values[2:4] for name, values in found.items()} == {"default": [None, True], "replica": [None, True]}
+    data = json.loads(run(REPLICA, PLAIN | keys).stdout)
+    assert {name: values[2:4] for name, values in data.items()} == {"default": [None, True], "replica": [None, True]}
 
 
 USER = "from config import settings as s; d = s.DATABASES['default']; print(d['USER'], d['PASSWORD'])"

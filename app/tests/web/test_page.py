@@ -91,7 +91,7 @@ class TestPage:
         )
         settings = json.loads(text)
         assert settings["language"] == "fr"
-        assert [one["name"] for one in settings["provinces"]][4] == "Québec"
+        assert [province["name"] for province in settings["provinces"]][4] == "Québec"
 
     def test_asks_the_database_nothing(self, get, django_assert_num_queries, db):
         with django_assert_num_queries(0):

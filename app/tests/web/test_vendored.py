@@ -1,4 +1,4 @@
-"""What the page uses of others is what was published, and nothing else is there."""
+"""Vendored files are those that were published, and no others."""
 
 import hashlib
 import re

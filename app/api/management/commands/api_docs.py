@@ -1,4 +1,4 @@
-"""Write the API's documents: examples.json from the demonstration, openapi.yaml from the code."""
+"""Command that writes the API's documents: the examples from the demonstration, docs/openapi.yaml from the code."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ class Command(BaseCommand):
             response = client.get(path) if body is None else client.post(path, body, content_type=media_type)
             return response.status_code, response.headers["Content-Type"], b"".join(response)
 
-        _write(examples.STORED_FILE, asked(ask, HOST))
+        _write(examples.STORED_FILE, requested(ask, HOST))
         # A process of its own: this one has read the old examples.
         command = [
             sys.executable,
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         self.stdout.write("examples.json and openapi.yaml written")
 
 
-def asked(ask: Ask, address: str) -> dict[str, Any]:
+def requested(ask: Ask, address: str) -> dict[str, Any]:
     """Return the answers of the demonstration that are shown as examples, shortened; `address` is shown as `HOST`.
 
     Every operation with a JSON answer is asked with the examples of its required parameters and of its body, and every problem
@@ -83,17 +83,17 @@ def asked(ask: Ask, address: str) -> dict[str, Any]:
 
 def request_of(path: str, operation: dict[str, Any]) -> str:
     """Return the request that an operation's required parameters make with their examples."""
-    parameters = [one for one in operation.get("parameters", []) if one.get("required")]
-    for one in parameters:
-        path = path.replace(f"{{{one['name']}}}", str(one["example"]))
-    query = "&".join(f"{one['name']}={one['example']}" for one in parameters if one["in"] == "query")
+    parameters = [parameter for parameter in operation.get("parameters", []) if parameter.get("required")]
+    for parameter in parameters:
+        path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+    query = "&".join(f"{parameter['name']}={parameter['example']}" for parameter in parameters if parameter["in"] == "query")
     return f"{path}?{query}" if query else path
 
 
 def _body_of(content: Mapping[str, Any]) -> tuple[str, str]:
     """Return the media type and the text of the first example of a request's body."""
     media_type, media = next(iter(content.items()))
-    value = next(one["value"] for one in media["examples"].values())
+    value = next(item["value"] for item in media["examples"].values())
     return media_type, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

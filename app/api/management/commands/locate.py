@@ -1,4 +1,4 @@
-"""Answer a file of positions of any size, at a memory that does not grow with it."""
+"""Command that locates a file of positions of any size in constant memory."""
 
 import io
 import os
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         )
         lines = options["file"].endswith((".ndjson", ".jsonl"))
         form = BulkFormat.NDJSON if lines else BulkFormat.CSV
-        chosen = {one.parameter: options[one.parameter] for one in (LAT, LON) if options[one.parameter]}
+        chosen = {item.parameter: options[item.parameter] for item in (LAT, LON) if options[item.parameter]}
         with _watched(source, quiet=options["verbosity"] == 0) as read:
             text = text_lines(read, encoding_of(read.peek(4)[:4], options["charset"]), newline="\n" if lines else "")
             items = Items(read_lines(text, ITEM_TYPE)) if lines else read_table(text, ITEM_TYPE, chosen)

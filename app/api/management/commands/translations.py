@@ -1,4 +1,4 @@
-"""Bring the catalogue of translations up to date with the code, or say where it is not."""
+"""Command that updates the translation catalogue from the code, or reports where it is out of date."""
 
 import re
 from argparse import ArgumentParser
@@ -111,10 +111,10 @@ def _fault(message: Any) -> str | None:
         return "marked fuzzy"
     wanted = {name for text in texts for name in _PLACEHOLDER.findall(text)}
     for translation in translations:
-        found = set(_PLACEHOLDER.findall(translation))
+        result = set(_PLACEHOLDER.findall(translation))
         # "One row" needs no number.
-        if found != wanted and not (message.pluralizable and found == wanted - {"count"}):
-            return f"placeholders {sorted(found)}, not {sorted(wanted)}"
+        if result != wanted and not (message.pluralizable and result == wanted - {"count"}):
+            return f"placeholders {sorted(result)}, not {sorted(wanted)}"
     return None
 
 

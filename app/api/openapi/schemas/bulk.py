@@ -1,4 +1,4 @@
-"""Many items at once: what is sent and what comes back."""
+"""Schemas of bulk requests and answers."""
 
 from api.openapi.schemas.parts import (
     CFSAUID,

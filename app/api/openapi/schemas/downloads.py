@@ -1,4 +1,4 @@
-"""Files of published vintages."""
+"""Schemas of the list of downloads."""
 
 from api.openapi.schemas.parts import COUNT, Schema, array, or_null, record, ref, text
 from geography.constants import LEVEL_NAMES

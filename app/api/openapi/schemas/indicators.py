@@ -6,7 +6,7 @@ from indicators.statuses import ValueStatus
 
 _MEASURES = sorted({name for names in MEASURES.values() for name in names})
 _VALUE: Schema = {"type": ["number", "null"], "description": "The measure; null where there is none, never 0 for that."}
-_STATUS = text("Why a value is there, or why not.", enum=[one.code for one in ValueStatus])
+_STATUS = text("Why a value is there, or why not.", enum=[item.code for item in ValueStatus])
 _DAY_OR_NULL = or_null(DAY)
 _EDITION: Schema = {
     "coverage": or_null(text("Coverage of the regions; null where the places are of another kind.")),

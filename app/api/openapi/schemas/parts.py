@@ -1,4 +1,4 @@
-"""What the schemas are made of."""
+"""Shared parts of the schemas."""
 
 from typing import Any
 
@@ -59,12 +59,12 @@ NAMES: Schema = {
     "name_fr": text("French name."),
 }
 DGUID = or_null(text("Dissemination Geography Unique Identifier, where the source gives it."))
-PRUID = text("Province or territory, Statistics Canada code.", enum=[one.pruid for one in PROVINCES])
+PRUID = text("Province or territory, Statistics Canada code.", enum=[province.pruid for province in PROVINCES])
 # Null where a region lies in several, or where that was accepted when it was loaded.
 PRUID_OR_NULL = {
     "type": ["string", "null"],
     "description": "Province or territory, Statistics Canada code; null where the region lies in several.",
-    "enum": [*(one.pruid for one in PROVINCES), None],
+    "enum": [*(item.pruid for item in PROVINCES), None],
 }
 HRUID = text("Code of the health region; unique within a vintage only.")
 CFSAUID = text("The FSA.")

@@ -1,4 +1,4 @@
-"""What is at a position."""
+"""Schemas of located positions."""
 
 from api.openapi.schemas.parts import (
     CFSAUID,

@@ -1,4 +1,4 @@
-"""Regions as features, and what FSAs and health regions have to do with each other."""
+"""Schemas of regions as features, and of the overlaps of FSAs and health regions."""
 
 from api.openapi.schemas.parts import (
     CFSAUID,

@@ -1,4 +1,4 @@
-"""The service itself, and what can be wrong with a request."""
+"""Schemas of the service's own routes and of problems."""
 
 from api.openapi.schemas.parts import CFSAUID, COUNT, LABEL, Schema, array, flag, or_null, record, ref, text
 

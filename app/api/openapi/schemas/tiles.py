@@ -1,4 +1,4 @@
-"""Vector tiles and what describes them."""
+"""Schemas of vector tiles and TileJSON."""
 
 from api.openapi.schemas.parts import LABEL, Schema, array, flag, number, record, text
 from geography.constants import TILE_ZOOM_MAX

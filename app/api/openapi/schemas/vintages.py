@@ -1,4 +1,4 @@
-"""Editions of the boundaries, and kinds of regions."""
+"""Schemas of vintages and coverages."""
 
 from api.openapi.schemas.parts import (
     COUNT,

@@ -88,7 +88,9 @@ def picture() -> str:
     """Return the same as SVG."""
     return draw(
         {
-            table: [Column(one["name"], _short(one["type"]), one["primary"], one["references"]) for one in columns]
+            table: [
+                Column(column["name"], _short(column["type"]), column["primary"], column["references"]) for column in columns
+            ]
             for table, (_, columns) in _tables("public").items()
         }
     )
@@ -115,8 +117,8 @@ def dictionary() -> str:
         for table, (comment, columns) in _tables(schema).items():
             parts += ["", f"### {table}", "", comment or "", "", "| column | type | |", "|---|---|---|"]
             parts += [
-                f"| `{one['name']}` | {one['type']}{', may be null' if one['nullable'] else ''} | {_note(one)} |"
-                for one in columns
+                f"| `{column['name']}` | {column['type']}{', may be null' if column['nullable'] else ''} | {_note(column)} |"
+                for column in columns
             ]
         if schema == "geo":
             parts += ["", "## Functions for analysts (schema `geo`)"]

@@ -38,7 +38,7 @@ class Command(BaseCommand):
 def _chosen(names: list[str]) -> dict[str, Vintage]:
     """Return the published vintages of these names, all where there are none. Raises: CommandError."""
     published = Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk")
-    by_name = {f"{one.coverage.slug}/{one.label}": one for one in published}
+    by_name = {f"{item.coverage.slug}/{item.label}": item for item in published}
     for name in names:
         if name not in by_name:
             raise CommandError(f"No vintage {name} is published. Published are: {', '.join(by_name) or 'none'}.")

@@ -43,9 +43,11 @@ class Command(BaseCommand):
             raise CommandError(database_error_message(error)) from error
 
     def _list(self, downloads: list[Download]) -> None:
-        for one in downloads:
-            size = "" if one.size is None else f"{one.size:>12,}"
-            self.stdout.write(f"{one.state:<8}{size:>12}  {one.vintage.coverage.slug}/{one.vintage.label}/{one.name}")
+        for download in downloads:
+            size = "" if download.size is None else f"{download.size:>12,}"
+            self.stdout.write(
+                f"{download.state:<8}{size:>12}  {download.vintage.coverage.slug}/{download.vintage.label}/{download.name}"
+            )
 
     def _make(self, downloads: list[Download], steps: Steps, *, again: bool) -> None:
         try:
@@ -62,9 +64,9 @@ class Command(BaseCommand):
         folder = out.parent if one_file else out
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for one in downloads:
-                target = out if one_file else out / one.name
-                make.write_out(one, target)
+            for download in downloads:
+                target = out if one_file else out / download.name
+                make.write_out(download, target)
                 self.stdout.write(str(target))
         except OSError as error:
             raise CommandError(f"Nothing can be written to {folder}: {error.strerror}.") from error
@@ -72,17 +74,17 @@ class Command(BaseCommand):
 
 def _chosen(downloads: list[Download], options: dict[str, Any]) -> list[Download]:
     """Return the files that the options name. Raises: CommandError where there are none."""
-    there_are = list(dict.fromkeys(f"{one.vintage.coverage.slug}/{one.vintage.label}" for one in downloads))
+    there_are = list(dict.fromkeys(f"{item.vintage.coverage.slug}/{item.vintage.label}" for item in downloads))
     for vintage in options["vintage"]:
         if vintage not in there_are:
             raise CommandError(f"No vintage {vintage} is published. Published are: {', '.join(there_are) or 'none'}.")
-    found = [
-        one
-        for one in downloads
-        if (not options["vintage"] or f"{one.vintage.coverage.slug}/{one.vintage.label}" in options["vintage"])
-        and (not options["format"] or one.format.name in options["format"])
-        and (not options["level"] or one.level in options["level"])
+    results = [
+        download
+        for download in downloads
+        if (not options["vintage"] or f"{download.vintage.coverage.slug}/{download.vintage.label}" in options["vintage"])
+        and (not options["format"] or download.format.name in options["format"])
+        and (not options["level"] or download.level in options["level"])
     ]
-    if downloads and not found:
+    if downloads and not results:
         raise CommandError("No such file: of these vintages there is none in this format and at this level.")
-    return found
+    return results

@@ -36,23 +36,31 @@ class Command(BaseCommand):
         what.add_argument("--rollback", metavar="COVERAGE", help="take the last publication of a coverage back")
         what.add_argument("--prune", action="store_true", help="delete staged and retired vintages for good")
         parser.add_argument("--sources", type=Path, metavar="FILE", help="declarations of your own instead of sources.toml")
-        one = parser.add_argument_group("the file")
-        one.add_argument(
+        add_argument_group = parser.add_argument_group("the file")
+        add_argument_group.add_argument(
             "--file", type=Path, help="a file, zip or folder, instead of the layer's own; formats: geodata/README.md"
         )
-        one.add_argument("--layer-name", metavar="NAME", help="which layer (or file of a zip), where the file holds several")
-        one.add_argument("--coverage", help="for a file that no layer declares: its coverage, with the options below")
-        one.add_argument("--vintage", help="label of the edition in URLs")
-        one.add_argument("--effective-from", type=_day, metavar="YYYY-MM-DD", help="first day in force")
-        one.add_argument("--effective-to", type=_day, metavar="YYYY-MM-DD", help="first day no longer in force")
-        one.add_argument("--representation", choices=Representation.values, help="digital: into the water")
-        one.add_argument("--extract", action="store_true", default=None, help="it covers a part of the country only")
-        one.add_argument("--field", action="append", default=[], metavar="COLUMN=FIELD", help=f"one of {', '.join(COLUMNS)}")
-        one.add_argument("--srid", type=int, help="EPSG code, where the file does not say")
-        one.add_argument("--encoding", help="of the text, where the file says nothing or the wrong thing")
-        one.add_argument("--expect-count", type=int, metavar="N", help="number of regions that it must hold")
+        add_argument_group.add_argument(
+            "--layer-name", metavar="NAME", help="which layer (or file of a zip), where the file holds several"
+        )
+        add_argument_group.add_argument(
+            "--coverage", help="for a file that no layer declares: its coverage, with the options below"
+        )
+        add_argument_group.add_argument("--vintage", help="label of the edition in URLs")
+        add_argument_group.add_argument("--effective-from", type=_day, metavar="YYYY-MM-DD", help="first day in force")
+        add_argument_group.add_argument("--effective-to", type=_day, metavar="YYYY-MM-DD", help="first day no longer in force")
+        add_argument_group.add_argument("--representation", choices=Representation.values, help="digital: into the water")
+        add_argument_group.add_argument(
+            "--extract", action="store_true", default=None, help="it covers a part of the country only"
+        )
+        add_argument_group.add_argument(
+            "--field", action="append", default=[], metavar="COLUMN=FIELD", help=f"one of {', '.join(COLUMNS)}"
+        )
+        add_argument_group.add_argument("--srid", type=int, help="EPSG code, where the file does not say")
+        add_argument_group.add_argument("--encoding", help="of the text, where the file says nothing or the wrong thing")
+        add_argument_group.add_argument("--expect-count", type=int, metavar="N", help="number of regions that it must hold")
         for name in ("title", "title-fr", "url", "licence", "licence-url", "attribution", "attribution-fr"):
-            one.add_argument(f"--{name}", help=argparse.SUPPRESS if name == "url" else None)
+            add_argument_group.add_argument(f"--{name}", help=argparse.SUPPRESS if name == "url" else None)
         how = parser.add_argument_group("how")
         how.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
         how.add_argument("--again", action="store_true", help="load even what is published already")
@@ -108,17 +116,17 @@ class Command(BaseCommand):
             self._report(error.report, options)
             raise
         self._report(outcome.report, options)
-        told = not (options["json"] or options["verbosity"] == 0)
+        details = not (options["json"] or options["verbosity"] == 0)
         if outcome.what == "unchanged":
-            if told:
+            if details:
                 self.stdout.write(f"{outcome.vintage}: this very file is published already, nothing to do.")
             return
-        if told:
+        if details:
             self.stdout.write(as_text(outcome.report))
         stops = _stops(outcome, acceptance)
         if stops:
             raise CommandError(f"Dry run: nothing was kept. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
-        if told:
+        if details:
             self.stdout.write(_ending(outcome))
         if outcome.what == "published":
             self._downloads([outcome.vintage], options, steps)
@@ -135,11 +143,11 @@ class Command(BaseCommand):
     def _list(self, sources: Sources) -> None:
         self.stdout.write("In the database:")
         vintages = Vintage.objects.select_related("coverage").order_by("coverage__slug", "-effective_from", "-pk")
-        for one in vintages:
-            notes = ", ".join(name for name in ("demo", "extract") if getattr(one, name))
+        for vintage in vintages:
+            notes = ", ".join(name for name in ("demo", "extract") if getattr(vintage, name))
             self.stdout.write(
-                f"  {one.coverage.slug:<16}{one.label:<32}{one.status:<11}from {one.effective_from}  "
-                f"{one.region_count:>6} regions  {one.representation:<13}{notes}"
+                f"  {vintage.coverage.slug:<16}{vintage.label:<32}{vintage.status:<11}from {vintage.effective_from}  "
+                f"{vintage.region_count:>6} regions  {vintage.representation:<13}{notes}"
             )
         if not vintages:
             self.stdout.write("  nothing")
@@ -151,8 +159,8 @@ class Command(BaseCommand):
     def _roll_back(self, options: dict[str, Any], steps: Steps) -> None:
         last, back = pipeline.roll_back(options["rollback"], steps)
         self.stdout.write(f"{last} is retired.")
-        for one in back:
-            self.stdout.write(f"{one} is published again.")
+        for item in back:
+            self.stdout.write(f"{item} is published again.")
         self._downloads(back, options, steps)
 
     def _downloads(self, vintages: list[Vintage], options: dict[str, Any], steps: Steps) -> None:
@@ -178,7 +186,7 @@ def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
     """Return what to load. Raises: CommandError for options that do not go together."""
     if options["embedded"]:
         published = set(Vintage.objects.filter(status=Status.PUBLISHED).values_list("coverage__slug", flat=True))
-        return [one for one in sources.layers.values() if one.embedded and one.coverage.slug not in published]
+        return [item for item in sources.layers.values() if item.embedded and item.coverage.slug not in published]
     columns = dict(_field(text) for text in options["field"])
     changes = {
         "path": options["file"],
@@ -220,9 +228,9 @@ def _ad_hoc(options: dict[str, Any], changes: dict[str, Any], sources: Sources) 
     if missing:
         raise CommandError(f"--coverage also needs --{missing[0].replace('_', '-')}.")
     title = options["title"] or options["file"].name
-    given = {"title_en": title, "title_fr": title} | {key: value for key, value in changes.items() if value is not None}
-    count = given.pop("expected_count", None)
-    return sources.ad_hoc(options["coverage"], given | ({"expect": {"count": count}} if count is not None else {}))
+    item = {"title_en": title, "title_fr": title} | {key: value for key, value in changes.items() if value is not None}
+    count = item.pop("expected_count", None)
+    return sources.ad_hoc(options["coverage"], item | ({"expect": {"count": count}} if count is not None else {}))
 
 
 def _day(text: str) -> date:

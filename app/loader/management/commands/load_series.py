@@ -64,7 +64,7 @@ class Command(BaseCommand):
     def _chosen(self, sources: dict[str, Source], options: dict[str, Any]) -> list[Source]:
         if options["embedded"]:
             loaded = set(Indicator.objects.filter(issues__status=IssueStatus.PUBLISHED).values_list("source", flat=True))
-            return [one for one in sources.values() if one.embedded and one.name not in loaded]
+            return [source for source in sources.values() if source.embedded and source.name not in loaded]
         if not options["names"]:
             raise CommandError("Name a source (--list shows them).")
         if len(options["names"]) > 1 and (options["file"] or options["issued_at"]):
@@ -107,7 +107,7 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_lines(report)))
 
     def _list(self, sources: dict[str, Source]) -> None:
-        published = {one.source: one for one in Indicator.objects.all()}
+        published = {item.source: item for item in Indicator.objects.all()}
         for source in sources.values():
             indicator = published.get(source.name)
             last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
@@ -141,7 +141,7 @@ def _lines(report: Any) -> list[str]:
         mark = "pass" if gate["passed"] else "accepted" if gate["name"] in report["accepted"] else "FAIL"
         lines.append(f"  {mark:<9} {gate['name']:<16}{gate['detail']}")
         if not gate["passed"]:
-            lines += [f"              {one}" for one in gate["listed"]]
+            lines += [f"              {item}" for item in gate["listed"]]
     for what, counts in report["changes"].items():
         if counts:
             lines.append(f"  {what:<10}{sum(counts.values()):,} values in {len(counts)} places")
