@@ -59,7 +59,7 @@ class NotReady(Exception):
 
 
 class DatabaseBusy(Exception):
-    """Stands in the table for an OperationalError that means a time limit (see `kind_of`)."""
+    """Stands in the table for an OperationalError that means a time limit (see `problem_type_of`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,9 @@ def problem_type_of(error: BaseException) -> ProblemType:
 
 
 def _resolve_problem_type(error: Exception) -> ProblemType:
-    """Return the kind. A standby that is away, or has no place, is no answer yet: api.middleware.replica_routing asks the primary then."""
+    """Return the kind. A standby that is away, or has no place, is no answer yet: api.middleware.replica_routing asks the
+    primary then.
+    """
     kind = problem_type_of(error)
     if (kind is _DATABASE_AWAY or isinstance(error, PoolExhausted)) and current_alias() != PRIMARY:
         raise error

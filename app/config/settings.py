@@ -154,10 +154,10 @@ if env.str("DB_REPLICA_URL", "") and "COVIDTRENDS_GEO_SERVES" in os.environ:
 DATABASE_ROUTERS = ["geography.db.routing.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# GDAL below 3.9 (Debian 12's own) cannot block network access. loader.source.archive and loader.source.reader keep it off by themselves.
-# security.W002: frame-ancestors of the Content-Security-Policy does what X-Frame-Options did (operations.middleware).
-# W003: there are no cookies, no sessions and no forms that could be forged. W005, W021: one service does not decide for all
-# names of its domain; the proxy may.
+# GDAL below 3.9 (Debian 12's own) cannot block network access. loader.source.archive and loader.source.reader keep it off by
+# themselves. security.W002: frame-ancestors of the Content-Security-Policy does what X-Frame-Options did
+# (operations.middleware). W003: there are no cookies, no sessions and no forms that could be forged. W005, W021: one service
+# does not decide for all names of its domain; the proxy may.
 SILENCED_SYSTEM_CHECKS = ["gis.W001", "security.W002", "security.W003", "security.W005", "security.W021"]
 
 # Only set where the libraries are not where the system's loader looks (bin/ and the image do so).
@@ -215,8 +215,8 @@ GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "
 
 # Threads of a process, as bin/_server.sh starts them: each answers one request at a time.
 WEB_THREADS = env.int("WEB_THREADS", 8)
-# Bulk requests of a process at once (api.http.concurrency.bulk), and large answers that it sends at once (api.http.concurrency.transfers). Together
-# fewer than its threads, so that lookups go on.
+# Bulk requests of a process at once (api.http.concurrency.bulk), and large answers that it sends at once
+# (api.http.concurrency.transfers). Together fewer than its threads, so that lookups go on.
 BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
 TRANSFERS_AT_ONCE = env.int("TRANSFERS_AT_ONCE", max(WEB_THREADS - BULK_AT_ONCE - 3, 1))
 

@@ -11,7 +11,7 @@ class GeographyConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from geography.db import sql_objects  # noqa: F401 - importing registers the checks
+        from geography.db import sql_objects
 
         pre_migrate.connect(sql_objects.before_migrate, sender=self)
         post_migrate.connect(sql_objects.after_migrate, sender=self)

@@ -43,8 +43,8 @@ ACCURACY_MAX_M = 50_000.0
 ACCURACY_OF_MANY_MAX_M = 1_000.0
 INACCURATE_MAX = 100
 
-# A straight edge of EPSG:3347 is a curve in degrees. Cut to this length, and shorter near the pole (loader.geometry.curves), the chord
-# stays within a metre of the curve.
+# A straight edge of EPSG:3347 is a curve in degrees. Cut to this length, and shorter near the pole (loader.geometry.curves),
+# the chord stays within a metre of the curve.
 FULL_MAX_SEGMENT_M = 4_000
 
 

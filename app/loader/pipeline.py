@@ -135,7 +135,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
                 staged=staged,
                 gates=gates,
                 seconds=steps.seconds,
-                asked=requested_options(layer),
+                requested=requested_options(layer),
                 field_names=layer.coverage.field_names,
                 **measured,
             )

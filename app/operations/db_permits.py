@@ -1,9 +1,9 @@
 """Bulkhead: at most N-1 of the N threads of a worker may block on the database.
 
-A thread answers one request at a time. Without a bound, a locked table would block every thread, and requests that need no table
-would wait too. So a serving thread acquires a permit before it waits for the database and holds it while it waits. After a permit
-was unavailable for `PATIENCE_S`, or was held as long, the bulkhead is saturated and fails fast (503) until a permit is released
-sooner.
+A thread answers one request at a time. Without a bound, a locked table would block every thread, and requests that need no
+table would wait too. So a serving thread acquires a permit before it waits for the database and holds it while it waits. After
+a permit was unavailable for `PATIENCE_S`, or was held as long, the bulkhead is saturated and fails fast (503) until a permit is
+released sooner.
 """
 
 import threading
@@ -77,7 +77,7 @@ def place(alias: str) -> Iterator[None]:
     if places is None or not _thread.answers or alias in _thread.holds:
         yield
         return
-    places.take()
+    places.acquire()
     _thread.holds.add(alias)
     since = time.monotonic()
     try:

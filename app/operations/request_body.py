@@ -2,8 +2,8 @@
 
 `wsgi.input` of the server waits for the client without a limit. `RequestBody` takes its place: it reads in small pieces and
 gives up when a piece comes after the deadline. A client that stops sending altogether holds its thread until it goes away: the
-server's `wsgi.input` cannot be interrupted. `api.http.concurrency` bounds the number of such threads; the reverse proxy in front, which
-hands over whole bodies, keeps such clients away (data/nginx).
+server's `wsgi.input` cannot be interrupted. `api.http.concurrency` bounds the number of such threads; the reverse proxy in
+front, which hands over whole bodies, keeps such clients away (data/nginx).
 """
 
 import time

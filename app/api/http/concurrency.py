@@ -45,7 +45,7 @@ class ConcurrencyLimit:
         return self._taken
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def acquire(self) -> Iterator[None]:
         """Hold a slot for the length of a `with` block. Never waits, since waiting would hold a thread too.
 
         Raises: TooManyAtOnce, which is answered by a 503 with Retry-After.
@@ -75,7 +75,7 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
     # A compressed body may be a thousand times as long as it says.
     compressed = "HTTP_CONTENT_ENCODING" in request.META
     if compressed or not (length.isdecimal() and int(length) <= SMALL_BODY_BYTES):
-        with bulk.one():
+        with bulk.acquire():
             yield
         return
     # A body over the route's limit is refused where the route reads it.

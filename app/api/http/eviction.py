@@ -1,4 +1,5 @@
-"""Eviction from the disk cache of bodies (`api.http.disk_cache`): least recently used first, in a background thread of each process.
+"""Eviction from the disk cache of bodies (`api.http.disk_cache`): least recently used first, in a background thread of each
+process.
 
 The limits hold for what is on disk: blocks, not lengths, and files. A file takes a block and an inode however short it is, so
 the number of files is limited to one for each `_BYTES_PER_FILE` of the limit, which also bounds the work of a sweep.

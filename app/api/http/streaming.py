@@ -72,7 +72,7 @@ def send_range(
         if head:
             return HttpResponse(headers=headers, status=status)
         if large:
-            held.enter_context(transfers.one())
+            held.enter_context(transfers.acquire())
         response = StreamingHttpResponse(_chunks(source, part), headers=headers, status=status)
         # Whoever ends the response, having read it or not, gives the place and the file back.
         response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]

@@ -212,8 +212,8 @@ def fields_of(code_name: str) -> Parameter:
     return Parameter(
         "fields",
         read_names("fields", known_values),
-        f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known_values)}. Without it all of them. "
-        "`id`, `bbox` and `geometry` are always there.",
+        f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known_values)}. "
+        "Without it all of them. `id`, `bbox` and `geometry` are always there.",
         {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({join})(,({join}))*$"},
         f"{code_name},name",
     )

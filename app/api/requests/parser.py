@@ -126,4 +126,4 @@ def _unknown(name: str, known_values: list[str]) -> ParameterInvalid:
     like = _SYNONYMS.get(shown.casefold())
     close = [like] if like in known_values else difflib.get_close_matches(shown.casefold(), known_values, n=1)
     message = Message("There is no parameter '%(name)s' here.", name=shown)
-    return unknown_name(message, shown, like=[str(item) for item in close], known=known_values)
+    return unknown_name(message, shown, like=[str(item) for item in close], names=known_values)

@@ -74,17 +74,17 @@ def read_names(parameter: str, known_values: tuple[str, ...]) -> Callable[[str],
                     Message("%(name)s holds '%(given)s', which is no property here.", name=parameter, given=name[:40]),
                     parameter,
                     like=difflib.get_close_matches(name[:40], known_values, n=1),
-                    known=known_values,
+                    names=known_values,
                 )
         return tuple(name for name in known_values if name in names)
 
     return reader
 
 
-def unknown_name(message: Message, parameter: str, *, like: Sequence[str], known: Sequence[str]) -> ParameterInvalid:
+def unknown_name(message: Message, parameter: str, *, like: Sequence[str], names: Sequence[str]) -> ParameterInvalid:
     """Return the error for a name that there is not, with what was likely meant."""
     hint = (
-        Message("Did you mean %(meant)s?", meant=like[0]) if like else Message("Known here are %(known)s.", known=sorted(known))
+        Message("Did you mean %(meant)s?", meant=like[0]) if like else Message("Known here are %(known)s.", known=sorted(names))
     )
     return ParameterInvalid(message, parameter=parameter, hint=hint)
 

@@ -164,7 +164,7 @@ def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[st
 def page_links(
     *,
     path: str,
-    given: Mapping[str, str],
+    parameters: Mapping[str, str],
     limit: int | None,
     offset: int,
     matched: int,
@@ -186,10 +186,10 @@ def page_links(
         return {"rel": rel, "type": media_type, "href": href}
 
     size = limit or min(offset, LIMIT_MAX)
-    pinned: dict[str, Any] = {name: text for name, text in given.items() if name != "at"} | {"limit": size}
+    pinned: dict[str, Any] = {name: text for name, text in parameters.items() if name != "at"} | {"limit": size}
     if label is not None:
         pinned["vintage"] = label
-    links = [link("self", given)]
+    links = [link("self", parameters)]
     if limit is not None and offset + limit < matched:
         links.append(link("next", pinned | {"offset": offset + limit}))
     if offset > 0:

@@ -51,7 +51,9 @@ class ApiView(APIView):
         personal: bool = False,
         translated: bool = True,
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query, the vintage and `about`: see `api.http.conditional.cached_response`."""
+        """Answer with a body that depends on nothing but the query, the vintage and `about`: see
+        `api.http.conditional.cached_response`.
+        """
         accepted: BaseRenderer = request.accepted_renderer
         return cached_response(
             request,

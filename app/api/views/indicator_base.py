@@ -59,7 +59,9 @@ class IndicatorView(ApiView):
         *about: object,
         make: Callable[[], Pieces],
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query and the issue: see `api.http.conditional.cached_response`."""
+        """Answer with a body that depends on nothing but the query and the issue: see
+        `api.http.conditional.cached_response`.
+        """
         if published is None:
             edition = Edition(published_indicators().revision, None, "")
         else:

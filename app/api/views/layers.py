@@ -111,7 +111,7 @@ class LayerView(GeoView):
         def links(matched: int) -> list[dict[str, str]]:
             return page_links(
                 path=request.path.rstrip("/"),
-                given=value,
+                parameters=value,
                 label=vintage.label,
                 limit=query.limit,
                 offset=query.offset,

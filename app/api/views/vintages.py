@@ -69,7 +69,7 @@ class ChangesView(ApiView):
         )
         links = page_links(
             path=request.path.rstrip("/"),
-            given=request.query_params.dict(),
+            parameters=request.query_params.dict(),
             limit=query.limit,
             offset=query.offset,
             matched=page.matched,

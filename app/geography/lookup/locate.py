@@ -133,7 +133,7 @@ def _nearby(
     layers = [registry.get_index(vintage, border=reach.border) for vintage, reach in zip(vintages, reaches, strict=True)]
     if len(positions) == 1 and None not in layers:
         place = ProjectedPoint(positions[0])
-        return [[layer.nearby(place, reach)] for layer, reach in zip(layers, reaches, strict=True) if layer]
+        return [[layer.lookup(place, reach)] for layer, reach in zip(layers, reaches, strict=True) if layer]
     missing = [number for number, layer in enumerate(layers) if layer is None]
     requests = [(vintages[number], reaches[number]) for number in missing]
     from_tables = dict(zip(missing, postgis.lookup_many(positions, requests), strict=True)) if missing else {}

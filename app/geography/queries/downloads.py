@@ -169,7 +169,7 @@ def _wanted(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
         elif not item.by_pair:
             yield Download(vintage, item)
         elif vintage.coverage.slug == COVERAGE_FSA:
-            yield from (Download(vintage, item, other=other) for other in catalogue.of(COVERAGE_HEALTH_REGIONS))
+            yield from (Download(vintage, item, other=other) for other in catalogue.vintages_of(COVERAGE_HEALTH_REGIONS))
 
 
 def _with_state(wanted: Download, manifest: Mapping[str, Any]) -> Download:

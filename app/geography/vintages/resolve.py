@@ -124,7 +124,7 @@ def _published_labels(catalogue: Catalogue, coverage: str) -> Message | None:
         Message("%(label)s (only by name)", label=item.label)
         if item.extract
         else Message("%(label)s (from %(day)s)", label=item.label, day=item.effective_from)
-        for item in reversed(catalogue.of(coverage))
+        for item in reversed(catalogue.vintages_of(coverage))
     ]
     return Message("Published are %(vintages)s.", vintages=shown) if shown else None
 

@@ -1,7 +1,8 @@
 """Snapshot of the catalogue on disk, so that a worker can start while the database is down.
 
-With it, and with the bodies that are kept beside it (`api.http.disk_cache`), a new process answers what an older one would have. Small
-files in a folder of this machine's cache, named after the database that they tell of; nothing of anybody's question is in them.
+With it, and with the bodies that are kept beside it (`api.http.disk_cache`), a new process answers what an older one would
+have. Small files in a folder of this machine's cache, named after the database that they tell of; nothing of anybody's question
+is in them.
 """
 
 import hashlib

@@ -49,11 +49,13 @@ def licence_text(vintage: Vintage) -> str:
     licence = " ".join(metadata[key] for key in ("licence", "licence_url") if key in metadata) or "-"
     english = (
         f"{metadata['title']}\n\n{demo_en}{metadata.get('attribution_en', '')}\n\nLicence: {licence}\n"
-        f"Source: {metadata.get('product', '-')} {metadata.get('source_url', '')}\nSHA-256 of the source: {vintage.source_sha256}\n"
+        f"Source: {metadata.get('product', '-')} {metadata.get('source_url', '')}\n"
+        f"SHA-256 of the source: {vintage.source_sha256}\n"
     )
     french = (
         f"{metadata['title_fr']}\n\n{demo_fr}{metadata.get('attribution_fr', '')}\n\nLicence : {licence}\n"
-        f"Source : {metadata.get('product', '-')} {metadata.get('source_url', '')}\nSHA-256 de la source : {vintage.source_sha256}\n"
+        f"Source : {metadata.get('product', '-')} {metadata.get('source_url', '')}\n"
+        f"SHA-256 de la source : {vintage.source_sha256}\n"
     )
     return f"{english}\n----\n\n{french}"
 

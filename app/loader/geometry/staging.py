@@ -20,7 +20,7 @@ _COLUMNS = (
     "vintage_id, code, dguid, name_en, name_fr, search_text, pruid, population, land_area_km2, attributes, geom, repaired, "
     "area_km2, extent, rep_point"
 )
-# derive.cut_and_measure fills these in right afterwards, in the same transaction.
+# derive.subdivide_and_measure fills these in right afterwards, in the same transaction.
 _UNMEASURED = ("0", "{0,0,0,0}", "SRID=4326;POINT EMPTY")
 _SLICE = 1 << 19
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

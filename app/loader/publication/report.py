@@ -27,14 +27,14 @@ def build_report(
     gates: list[Gate],
     change: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float],
-    asked: Mapping[str, Any],
+    requested: Mapping[str, Any],
     field_names: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the report of a load as plain data; without fit and drawing for a file that was refused before those."""
     return {
         "file": files.display_name,
         "sha256": files.sha256,
-        "asked": dict(asked),
+        "asked": dict(requested),
         "encoding": header.encoding,
         "crs": header.crs.description,
         "fields": dict(header.columns),

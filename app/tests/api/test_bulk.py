@@ -257,7 +257,7 @@ class TestWhatIsRefused:
     def test_more_at_once_than_there_are_places(self, world, post, assert_problem, settings):
         settings.BULK_AT_ONCE = 1
         many = [HERE] * 5_000
-        with bulk.one():
+        with bulk.acquire():
             assert_problem(post("/locate", many), 503, "too-many-at-once")
             assert len(results(post("/locate", [HERE]))) == 1  # a click takes no slot
         assert len(results(post("/locate", many))) == 5_000

@@ -17,10 +17,10 @@ class TestSlots:
     def test_one_more_than_there_are_is_refused_and_a_free_one_taken(self, settings):
         settings.BULK_AT_ONCE = 2
         slots = ConcurrencyLimit()
-        with slots.one():
-            with slots.one(), pytest.raises(TooManyAtOnce), slots.one():
+        with slots.acquire():
+            with slots.acquire(), pytest.raises(TooManyAtOnce), slots.acquire():
                 pass
-            with slots.one():
+            with slots.acquire():
                 assert slots.taken == 2
         assert slots.taken == 0
 
@@ -28,14 +28,14 @@ class TestSlots:
         settings.BULK_AT_ONCE = 1
         slots = ConcurrencyLimit()
         for _ in range(3):
-            with pytest.raises(KeyError), slots.one():
+            with pytest.raises(KeyError), slots.acquire():
                 raise KeyError
         assert slots.taken == 0
 
     def test_zero_means_no_limit(self, settings):
         settings.BULK_AT_ONCE = 0
         slots = ConcurrencyLimit()
-        with slots.one(), slots.one(), slots.one():
+        with slots.acquire(), slots.acquire(), slots.acquire():
             assert slots.taken == 3
 
     def test_of_many_threads_just_as_many_get_a_place(self, settings):
@@ -45,7 +45,7 @@ class TestSlots:
         def ask(number):
             ready.wait()
             try:
-                with slots.one():
+                with slots.acquire():
                     done.wait(10)
             except TooManyAtOnce:
                 return False
@@ -68,12 +68,12 @@ def test_the_refusal_says_when_to_come_back(rf, settings, assert_problem):
         renderer_classes = [JSONRenderer]
 
         def post(self, request):
-            with slots.one():
+            with slots.acquire():
                 return Response(len(request.body))
 
     view = View.as_view()
     assert view(rf.post("/", b"{}", content_type="application/json")).status_code == 200
-    with slots.one():
+    with slots.acquire():
         response = view(rf.post("/", b"{}", content_type="application/json")).render()
     response.json = lambda: orjson.loads(response.content)
     assert_problem(response, 503, "too-many-at-once")

@@ -285,7 +285,7 @@ def test_the_request_keeps_its_id(django):
     for _ in range(2):
         details: list[Any] = []
         environ = RequestFactory().get("/health-regions", headers={"X-Request-ID": value}).environ
-        short(environ, lambda *start, item=details: details.extend(start))
+        short(environ, lambda *start, details=details: details.extend(start))
         assert ("X-Request-ID", value) in details[1]
     assert django.asked == 1
 

@@ -181,7 +181,7 @@ def test_a_load_that_waits_too_long_ends_with_a_clear_message(
 @pytest.mark.parametrize(
     "step",
     [
-        "loader.pipeline.draw_levels",
+        "loader.pipeline.build_levels",
         "loader.relations.build.compute_borders",
         "loader.relations.overlaps.compute_overlaps",
         "loader.pipeline.verify",
@@ -216,7 +216,7 @@ def test_readers_never_see_anything_in_between(tmp_path: Path, others: Any, monk
     """While a load runs, and up to its last statement, another connection sees what was published and nothing else."""
     load_file(files.shape(tmp_path / "old", files.grid(2)))
     seen = []
-    for step in ("cut_and_measure", "draw_levels", "verify"):
+    for step in ("subdivide_and_measure", "build_levels", "verify"):
         original = getattr(pipeline, step)
 
         def look(*args: Any, original: Any = original, **kwargs: Any) -> Any:

@@ -72,14 +72,14 @@ from dataclasses import replace
 from datetime import date
 from geography.models import Status, Vintage
 from loader import publish
-from loader.geometry.rebuild_tiles import redraw_tiles
+from loader.geometry.rebuild_tiles import rebuild_tiles
 
 places = [replace(one, name_en="New " + one.name_en) for one in world.HEALTH_REGIONS_2022]
 new = world.make_vintage("health-regions", "2022", date(2022, 1, 1), status=Status.STAGED, attribution_en="Source: new",
     region_count=len(places))
 world.add_places(new, places)
 world.add_overlaps(Vintage.objects.get(coverage__slug="fsa", label="2021"), new)
-redraw_tiles(new, lambda: None)
+rebuild_tiles(new, lambda: None)
 for _ in range(5):
     publish.publish(new)
     time.sleep(0.7)

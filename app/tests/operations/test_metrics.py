@@ -25,9 +25,9 @@ def samples(text: str) -> Samples:
     }
 
 
-def value(result: Samples, name: str, **labels: str) -> float:
+def value(scraped: Samples, name: str, **labels: str) -> float:
     """Return the sum over all samples of this name that have these labels."""
-    return sum(number for (item, held), number in result.items() if item == name and frozenset(labels.items()) <= held)
+    return sum(number for (item, held), number in scraped.items() if item == name and frozenset(labels.items()) <= held)
 
 
 def scrape(server: Server) -> Samples:

@@ -28,7 +28,7 @@ class Both:
         self.at |= {{"primary": PRIMARY, "standby": REPLICA}[name]: place for name, place in at.items()}
         watch.ask_primary()
         watch.ask_standby()
-        return watch.usable()
+        return watch.is_usable()
 
 
 @pytest.fixture

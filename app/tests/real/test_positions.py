@@ -60,7 +60,7 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
     reach = SearchOptions(radius, nearest_m=20_000.0, border=True)
     (tables,) = postgis.lookup_many(positions, [(vintage, reach)])
     together = layer.lookup_many(ProjectedPoints(positions), reach)
-    assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
+    assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
     assert sum(bool(entry.near) for entry in together) > 50
     assert any(item.other for item in together)
@@ -77,7 +77,7 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     positions = [LonLat(*item) for item in (middles + random.normal(0, spread, middles.shape)).tolist()]
     reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
     together = layer.lookup_many(ProjectedPoints(positions), reach)
-    assert together == [layer.nearby(ProjectedPoint(position), reach) for position in positions]
+    assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
     single_region = grid_batch.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
     assert 20 < (single_region >= 0).sum() < len(positions)
 

@@ -13,8 +13,8 @@ from loader.tempdir import temporary_directory
 
 # What a process leaves that is killed in the middle of its work.
 KILLED = (
-    "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]; from loader.tempdir import working_folder\n"
-    "with working_folder() as folder:\n"
+    "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]; from loader.tempdir import temporary_directory\n"
+    "with temporary_directory() as folder:\n"
     "    (folder / 'layer.shp').write_bytes(b'0'); os.kill(os.getpid(), signal.SIGKILL)"
 )
 
