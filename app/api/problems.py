@@ -20,8 +20,7 @@ from django.utils.translation import override
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 from rest_framework.response import Response
 
-from api.bulk.body import ENCODINGS
-from api.http.body_errors import BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
+from api.http.body_errors import REQUEST_ENCODINGS, BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown
 from api.http.byte_ranges import RangeUnsatisfiable
 from api.http.concurrency import TooManyAtOnce, TooManyRequests
 from api.http.language import language_of, translate
@@ -261,7 +260,7 @@ def _plain(kind: ProblemType, request: HttpRequest, error: BaseException) -> Htt
 def _headers(kind: ProblemType, language: str) -> dict[str, str]:
     retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
     # RFC 9110, section 15.5.16.
-    coding = {"Accept-Encoding": ", ".join(ENCODINGS)} if kind is PROBLEM_TYPES[EncodingUnknown] else {}
+    coding = {"Accept-Encoding": ", ".join(REQUEST_ENCODINGS)} if kind is PROBLEM_TYPES[EncodingUnknown] else {}
     return {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "private, no-store"} | retry | coding
 
 

@@ -71,7 +71,7 @@ def mark_serving_thread() -> None:
 
 
 @contextmanager
-def place(alias: str) -> Iterator[None]:
+def acquire_permit(alias: str) -> Iterator[None]:
     """Hold a place at a database for the length of a `with` block; whoever has one already takes no other. Raises: NoPlace."""
     places = _permits.get(alias)
     if places is None or not _thread.answers or alias in _thread.holds:

@@ -9,10 +9,8 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest
 
-from api.http.body_errors import BodyInvalid, BodyTooLarge, EncodingUnknown
+from api.http.body_errors import REQUEST_ENCODINGS, BodyInvalid, BodyTooLarge, EncodingUnknown
 from geography.translation import Message
-
-ENCODINGS = ("gzip",)
 
 
 def read_bytes(request: HttpRequest) -> bytes:
@@ -22,10 +20,10 @@ def read_bytes(request: HttpRequest) -> bytes:
     is not what Content-Encoding says; EncodingUnknown for any coding but gzip.
     """
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding not in ("", "identity", "x-gzip", *ENCODINGS):
+    if encoding not in ("", "identity", "x-gzip", *REQUEST_ENCODINGS):
         raise EncodingUnknown(
             Message("The body is compressed in a way that is not read here."),
-            hint=Message("Content-Encoding is %(known)s, or left out.", known=", ".join(ENCODINGS)),
+            hint=Message("Content-Encoding is %(known)s, or left out.", known=", ".join(REQUEST_ENCODINGS)),
         )
     body = _received(request)
     return body if encoding in ("", "identity") else _decompressed(body)

@@ -1,19 +1,22 @@
-"""What can be wrong with a body as a whole."""
+"""Errors that concern a request body as a whole, and the content encodings that a body may have."""
 
 from geography.errors import GeographyError
 
+# Values of Content-Encoding in requests. `identity` needs no entry.
+REQUEST_ENCODINGS = ("gzip",)
+
 
 class BodyInvalid(GeographyError):
-    """It cannot be read as what its media type says, or holds none of what is asked for."""
+    """The body does not match its media type, or holds no items of the expected kind."""
 
 
 class BodyTooLarge(GeographyError):
-    """It has more items or bytes than are taken at once."""
+    """The body has more items or bytes than one request may have."""
 
 
 class EncodingUnknown(GeographyError):
-    """It is compressed in a way that is not read."""
+    """The Content-Encoding is not supported."""
 
 
 class MediaTypeUnknown(GeographyError):
-    """It is in none of the formats that are read."""
+    """The Content-Type is not supported."""

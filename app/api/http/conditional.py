@@ -18,8 +18,8 @@ from rest_framework.request import Request
 
 from api.http.compression import COMPRESS_MIN_BYTES, chosen_encoding, compress, compress_pieces
 from api.http.disk_cache import response_cache
+from api.http.links import licence_links
 from api.http.streaming import send_body
-from api.responses.payloads import licence_links
 from geography.vintages.catalogue import staleness_s
 from operations.metrics import count_cache
 

@@ -21,7 +21,7 @@ from django.conf import settings
 
 from api.http.eviction import LOCK_PREFIX, PART_PREFIX, Evictor
 from geography.db.routing import current_alias
-from operations.db_permits import place
+from operations.db_permits import acquire_permit
 from operations.metrics import count_cache
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class DiskCache:
         if stored is not None:
             return stored
         # A request that waits for a body being made waits for the database, too.
-        with place(current_alias()), self._alone(path.name):
+        with acquire_permit(current_alias()), self._alone(path.name):
             stored = _read(path)
             if stored is not None:
                 return stored

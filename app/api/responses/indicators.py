@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from api.http.language import translate
-from api.responses.payloads import web_address
+from api.http.links import web_address
 from geography.codes import PROVINCE_BY_PRUID
 from geography.translation import Message
 from indicators.statuses import WORDS, ValueStatus

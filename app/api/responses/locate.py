@@ -10,19 +10,12 @@ from typing import Any
 
 import orjson
 
+from api.http.links import licence_links
 from api.http.renderers import json_bytes
 from api.requests.models import LocateManyQuery, LocateQuery
 from api.requests.vintage_choice import chosen_pair
 from api.responses.certainty import reasons_payload
-from api.responses.payloads import (
-    SHARE_DECIMALS,
-    licence_links,
-    located_payload,
-    provenance,
-    province_payload,
-    region_names,
-    vintage_payload,
-)
+from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
 from geography.coordinates import LonLat
 from geography.lookup.locate import Located, circle_shares, is_in_memory, points_locate, provinces_differ
 from geography.lookup.types import RegionRef

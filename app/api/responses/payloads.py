@@ -8,13 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from django.utils.encoding import iri_to_uri
-
 from api.http.language import translate, translate_cached
+from api.http.links import web_address
 from api.requests.parameters import LIMIT_MAX
 from geography.codes import PROVINCE_BY_PRUID
 from geography.download_formats import CHECKSUMS_NAME
-from geography.normalize import is_web_address
 from geography.translation import Message
 
 if TYPE_CHECKING:
@@ -66,11 +64,6 @@ def vintage_payload(vintage: "Vintage", language: str) -> dict[str, Any]:
         "licence": vintage.licence,
         "licence_url": web_address(vintage.licence_url),
     }
-
-
-def web_address(text: str) -> str:
-    """Return the text where somebody may be led there, else nothing: a load takes no other address, but a row may be older."""
-    return text if is_web_address(text) else ""
 
 
 def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
@@ -139,16 +132,6 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     members["attribution"] = _distinct(attribution(item, language) for item in vintages.values())
     members["licence"] = _distinct(entry.licence for entry in vintages.values())
     return members
-
-
-def licence_links(body: Any) -> str:
-    """Return the value of the Link header (RFC 8288) that leads to the licences of an answer's vintages.
-
-    One for each licence; empty where none has an address, and for a body that names no vintage.
-    """
-    blocks = [body.get(name) for name in ("vintage", "fsa_vintage")] if isinstance(body, dict) else []
-    addresses = dict.fromkeys(block["licence_url"] for block in blocks if isinstance(block, dict))
-    return ", ".join(f'<{iri_to_uri(address)}>; rel="license"' for address in addresses if web_address(address))
 
 
 def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:

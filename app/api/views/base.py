@@ -12,11 +12,11 @@ from rest_framework.views import APIView
 
 from api.http.conditional import cached_response, uncached_response
 from api.http.language import language_of
+from api.http.links import licence_links
 from api.http.renderers import GeoJSONRenderer, JSONRenderer
 from api.http.streaming import Pieces, json_body
 from api.requests.models import PlainQuery, VintageQuery
 from api.requests.parser import RequestParser
-from api.responses.payloads import licence_links
 from geography.queries.geometry_stream import StreamedGeometry
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ from rest_framework.response import Response
 from api.http.byte_ranges import RangeUnsatisfiable, requested_part
 from api.http.concurrency import TooManyAtOnce
 from api.http.language import translate_cached
+from api.http.links import web_address
 from api.http.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.http.streaming import send_range
 from api.openapi import document
 from api.problems import PAGE_POLICY
 from api.requests import models
-from api.responses.payloads import NOTICE, downloads_payload, web_address
+from api.responses.payloads import NOTICE, downloads_payload
 from api.views.base import ApiView
 from geography import errors
 from geography.download_formats import CHECKSUMS_NAME, DESCRIBES

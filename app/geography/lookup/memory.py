@@ -21,7 +21,7 @@ from geography.constants import (
     UNITS_MOST_POLAR,
 )
 from geography.coordinates import LonLat
-from geography.lookup import grid_batch
+from geography.lookup import grid
 from geography.lookup.border_index import Geometries, Integers, SpatialIndex, build_border_indexes, tree_of
 from geography.lookup.grid import BUFFER_M, GridCache, GridCell
 from geography.lookup.types import LookupHit, RegionRef, SearchOptions
@@ -117,7 +117,7 @@ class VintageIndex:
         points, most = places.points, reach.radius_m * units
         # With a large radius hardly any square tells.
         near_by = most <= BUFFER_M
-        ranks = grid_batch.single_region(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
+        ranks = grid.single_region(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
         numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), most)
         # Nearly every position is in one piece and near no other: its region is all that is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
@@ -141,7 +141,7 @@ class VintageIndex:
             self._nearest_outlines(places, np.flatnonzero(alone), ranks, ends)
         outside = np.flatnonzero(ranks < 0)
         if reach.nearest_m and len(outside):
-            nearest = grid_batch.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * units)
+            nearest = grid.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * units)
             ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
         for number, other in self._measured(places, ends).items():
             results[number] = LookupHit(results[number].near, other)
@@ -220,7 +220,7 @@ class VintageIndex:
         for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
             borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
             if borders is not None:
-                nearest = grid_batch.nearest(places.points[numbers], places.xy[numbers], borders)
+                nearest = grid.nearest(places.points[numbers], places.xy[numbers], borders)
                 ends.add(numbers[nearest.numbers], nearest.ranks, nearest.shapes)
 
     def _nearest_piece(self, place: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:

@@ -17,7 +17,7 @@ from loader.geometry.curves import curved
 from loader.geometry.deviation import Deviation, measure_deviation
 from loader.geometry.min_area import drop_small_parts
 from loader.geometry.snap_to_grid import snap_to_grid
-from loader.geometry.subdivide import finish_level, together
+from loader.geometry.subdivide import batches, finish_level
 from loader.geometry.tiles import store_labels, store_pieces
 
 # coverage_simplify needs about 140 bytes for a vertex besides the geometry itself: this many stay under half a gigabyte.
@@ -158,7 +158,7 @@ def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
     """Return the geometries (EPSG:3347) in EPSG:4326, long edges cut first. Queries: 1 for each `_VERTICES_AT_ONCE`."""
     degrees: list[shapely.Geometry] = []
     with connection.cursor() as cursor:
-        for batch in together(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
+        for batch in batches(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
             lambert = [shapely.to_wkb(curved(geometry, max_segment_m)) for geometry in geometries[batch]]
             cursor.execute(_TO_DEGREES_SQL, [lambert])
             degrees += [shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor.fetchall()]

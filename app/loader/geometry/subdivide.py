@@ -94,7 +94,7 @@ def subdivide_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, pg_column_size(geom) FROM region WHERE vintage_id = %s ORDER BY id", [vintage.pk])
         ids, sizes = zip(*cursor.fetchall(), strict=True)
-        for batch in together(sizes, _TOGETHER_BYTES):
+        for batch in batches(sizes, _TOGETHER_BYTES):
             regions = list(ids[batch])
             values: dict[str, Any] = {
                 "regions": regions,
@@ -123,7 +123,7 @@ def _draw_northern(cursor: CursorWrapper, full: Level, values: Mapping[str, Any]
         cursor.execute(_NORTHERN_FULL_SQL, [region, full.name, lambert])
 
 
-def together(sizes: Sequence[int], most: int) -> Iterator[slice]:
+def batches(sizes: Sequence[int], most: int) -> Iterator[slice]:
     """Yield runs of a sequence whose sizes add up to `most` or less, in order; what is larger is a run of its own."""
     start = total = 0
     for place, size in enumerate(sizes):

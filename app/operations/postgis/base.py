@@ -8,7 +8,7 @@ from django.contrib.gis.db.backends.postgis.base import DatabaseWrapper as PostG
 from django.db import InterfaceError, OperationalError
 
 from operations import circuit_breaker
-from operations.db_permits import place
+from operations.db_permits import acquire_permit
 from operations.statement_watchdog import statement_timer, timed
 
 # A statement whose session was ended is sent once more, unless it had been under way for longer.
@@ -24,7 +24,7 @@ class DatabaseWrapper(PostGIS):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
-        with place(self.alias):
+        with acquire_permit(self.alias):
             return timed(
                 lambda: circuit_breaker.connect_with_timeout(self.alias, lambda: self._connect(conn_params)), None, self.alias
             )
@@ -34,7 +34,7 @@ class DatabaseWrapper(PostGIS):
 
     def init_connection_state(self) -> None:
         """Set what a session needs; where it cannot be sent along with the question for a connection, that is a statement."""
-        with place(self.alias):
+        with acquire_permit(self.alias):
             timed(super().init_connection_state, self.connection, self.alias)
 
     def is_usable(self) -> bool:
@@ -48,7 +48,7 @@ class DatabaseWrapper(PostGIS):
 def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     to = context["connection"]
     circuit_breaker.check_available(to.alias)
-    with place(to.alias):
+    with acquire_permit(to.alias):
         return _executed(execute, sql, params, many, context)
 
 

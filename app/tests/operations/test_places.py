@@ -122,10 +122,10 @@ def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) 
     few = db_permits.Permits(1)
     monkeypatch.setitem(db_permits._permits, "default", few)
     monkeypatch.setattr(db_permits._thread, "mark_serving_thread", True)
-    with db_permits.place("default"), db_permits.place("default"):
+    with db_permits.acquire_permit("default"), db_permits.acquire_permit("default"):
         assert few.free == 0
     assert few.free == 1
-    with contextlib.suppress(ZeroDivisionError), db_permits.place("default"):
+    with contextlib.suppress(ZeroDivisionError), db_permits.acquire_permit("default"):
         raise ZeroDivisionError
     assert few.free == 1
 
@@ -133,5 +133,5 @@ def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) 
 def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(db_permits._permits, "default", db_permits.Permits(0))
     monkeypatch.setattr(db_permits._thread, "mark_serving_thread", False)
-    with db_permits.place("default"):
+    with db_permits.acquire_permit("default"):
         pass

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 
 from geography.coordinates import LonLat
-from geography.lookup import grid_batch, postgis, registry
+from geography.lookup import grid, postgis, registry
 from geography.lookup.types import SearchOptions
 from geography.models import Vintage
 from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale
@@ -78,7 +78,7 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
-    single_region = grid_batch.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
+    single_region = grid.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
     assert 20 < (single_region >= 0).sum() < len(positions)
 
 

@@ -1,0 +1,46 @@
+"""Start everything a serving process runs beside its requests: background threads, permits, the preloaded indexes.
+
+`config.wsgi` calls `start()` once in each worker, after the settings are loaded. Management commands never do: a load runs
+without a statement watchdog and without a circuit breaker.
+
+| started | module | effect |
+|---|---|---|
+| database permits | operations.db_permits | at most `WEB_THREADS - 1` threads of a process block on the database |
+| statement watchdog | operations.statement_watchdog | a thread closes the connection of a statement that outlives its limit |
+| circuit breaker | operations.circuit_breaker | a thread probes each database and opens the circuit when it does not answer |
+| replica monitor | operations.replica_lag | threads measure how far a standby is behind |
+| reader watchdog | operations.reader_watchdog | a thread ends statements and transactions of geo_reader that run too long |
+| catalogue snapshot | geography.vintages.snapshot | the catalogue is saved for a worker that starts without a database |
+| index preload | geography.lookup.registry | a thread loads the in-memory indexes of the vintages in force |
+"""
+
+import gc
+from pathlib import Path
+
+from django.conf import settings
+
+from geography.lookup import registry
+from geography.vintages import snapshot
+from operations import circuit_breaker, db_permits, reader_watchdog, replica_lag, statement_watchdog
+
+
+def start() -> None:
+    """Start all of it. Call once per serving process."""
+    db_permits.configure(settings.WEB_THREADS)
+    statement_watchdog.start(settings.DB_STATEMENT_TIMEOUT_MS)
+    circuit_breaker.start(settings.DB_SILENT_AFTER_MS)
+    replica_lag.start()
+    reader_watchdog.start()
+    snapshot.configure(Path(settings.GEODATA_CACHE) / "published" if settings.BODY_CACHE_MB > 0 else None)
+    registry.preload()
+    tune_garbage_collection()
+
+
+def tune_garbage_collection() -> None:
+    """Exclude everything loaded so far from garbage collection, and collect less often.
+
+    Measured: a third of the time of a bulk lookup went into scanning objects that live as long as the process.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)

@@ -1,0 +1,45 @@
+"""Words of the code: docstrings that lead with a term, bindings that name what they hold, documents that name real files."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+APP: Path = settings.APP_DIR
+MODULES = [path for path in sorted(APP.rglob("*.py")) if "migrations" not in path.relative_to(APP).parts]
+NAMES = [str(path.relative_to(APP)) for path in MODULES]
+VAGUE = {"one", "found", "told", "given", "known", "some", "asked", "kept"}
+
+
+def _bindings(tree: ast.AST) -> list[tuple[str, int]]:
+    bindings = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bindings.append((node.id, node.lineno))
+        elif isinstance(node, ast.arg):
+            bindings.append((node.arg, node.lineno))
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bindings.append((node.name, node.lineno))
+    return bindings
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_a_binding_names_what_it_holds(path: Path) -> None:
+    bindings = _bindings(ast.parse(path.read_text(encoding="utf-8")))
+    assert [(name, line) for name, line in bindings if name in VAGUE] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=NAMES)
+def test_a_module_docstring_leads_with_a_term(path: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    assert not re.match(r"(What|Which|How|Whether|Who|Whoever|Where|All that|Whatever)\b", docstring), docstring.splitlines()[0]
+
+
+@pytest.mark.parametrize("document", ["data-flows.md", "glossary.md"])
+def test_a_document_names_files_that_exist(document: str) -> None:
+    text = (settings.REPO_DIR / "docs" / document).read_text(encoding="utf-8")
+    files = re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", text)
+    assert len(files) > 15
+    assert [name for name in files if not (APP / name).exists()] == []
