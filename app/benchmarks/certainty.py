@@ -140,8 +140,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=3347)
     options = parser.parse_args(arguments)
     fsa = vintage_in_force(coverage="fsa", label=options.fsa)
-    regions = [item for item in published_vintages(coverage="health-regions") if not item.extract]
-    for vintage in (item for item in regions if not options.labels or item.label in options.labels):
+    regions = [
+        published_vintage
+        for published_vintage in published_vintages(coverage="health-regions")
+        if not published_vintage.extract
+    ]
+    for vintage in (region for region in regions if not options.labels or region.label in options.labels):
         chance = np.random.default_rng(options.seed)
         for item in (vintage, fsa):
             registry.load(item)

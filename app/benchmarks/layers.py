@@ -147,11 +147,8 @@ def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
             f"tiles of FSAs, z{zoom}",
             [f"/tiles/fsa/{item.zoom}/{item.column}/{item.row}.mvt?vintage={fsas.label}" for item in of],
             _tiles(fsas, of),
-            [f"/collections/peers.fsa_full/tiles/WebMercatorQuad/{entry.zoom}/{entry.column}/{entry.row}" for entry in of],
-            [
-                f"/collections/fsa_full/tiles/WebMercatorQuad/{element.zoom}/{element.row}/{element.column}?f=mvt"
-                for element in of
-            ],
+            [f"/collections/peers.fsa_full/tiles/WebMercatorQuad/{item.zoom}/{item.column}/{item.row}" for item in of],
+            [f"/collections/fsa_full/tiles/WebMercatorQuad/{item.zoom}/{item.row}/{item.column}?f=mvt" for item in of],
         )
 
 

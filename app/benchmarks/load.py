@@ -122,7 +122,7 @@ def report(seen: Seen, seconds: float, windows: list[Window] | None = None) -> N
     everything = list(itertools.chain.from_iterable(seen.milliseconds.values()))
     for kind, batch in [*seen.milliseconds.items(), ("all", everything)]:
         times = [percentile(batch, share) for share in (0.5, 0.99, 0.999, 1.0)]
-        print(f"{kind:8} {len(batch):9,} {len(batch) / seconds:8.1f} " + " ".join(f"{entry:8.1f}" for entry in times))
+        print(f"{kind:8} {len(batch):9,} {len(batch) / seconds:8.1f} " + " ".join(f"{item:8.1f}" for item in times))
     if seen.refused:
         times = [item.took_s * 1000 for item in seen.refused]
         join = " ".join(f"{percentile(times, share):8.1f}" for share in (0.5, 0.99, 0.999, 1.0))

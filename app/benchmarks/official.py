@@ -142,9 +142,9 @@ def _base(sample: str) -> tuple[dict[str, shapely.Geometry], dict[str, list[obje
         # Northwest Territories and Nunavut share the letter X.
         pruids[np.isin(values[0], ["X0A", "X0B", "X0C"])] = "62"
         pruids[np.isin(values[0], ["X0E", "X0G", "X1A"])] = "61"
-        return {entry: shapely.coverage_union_all(geometries[pruids == entry]) for entry in np.unique(pruids).tolist()}, {}
+        return {item: shapely.coverage_union_all(geometries[pruids == item]) for item in np.unique(pruids).tolist()}, {}
     shapes = dict(zip(values[0].tolist(), geometries, strict=True))
-    return shapes, {row[0]: [str(element) for element in row] for row in zip(*values, strict=True)} if sample == "hr" else {}
+    return shapes, {row[0]: [str(item) for item in row] for row in zip(*values, strict=True)} if sample == "hr" else {}
 
 
 def _row(edition: Edition, code: str) -> list[object]:
@@ -188,7 +188,7 @@ def _recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> di
 
 def _join(shapes: dict[str, shapely.Geometry], code: str, shape: shapely.Geometry) -> None:
     """Give a region that has no code any more to the neighbour with the longest common border."""
-    names = [item for item in shapes if item[0] == code[0]]
+    names = [shape for shape in shapes if shape[0] == code[0]]
     lengths = shapely.length(shapely.intersection(np.array([shapes[name] for name in names]), shapely.boundary(shape)))
     neighbour = names[int(np.argmax(lengths))]
     shapes[neighbour] = shapely.union(shapes[neighbour], shape)
@@ -329,7 +329,7 @@ def _write(target: Path, stem: str, table: bytes, geometries: _Geometries) -> No
     shx = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         records = [_record(orient_polygon) for orient_polygon in shapely.orient_polygons(geometries, exterior_cw=True)]
-        size = 100 + sum(len(item) + 8 for item in records)
+        size = 100 + sum(len(record) + 8 for record in records)
         box = struct.pack("<4d", *shapely.total_bounds(geometries))
         with archive.open(f"{stem}/{stem}.shp", "w", force_zip64=True) as shp:
             shp.write(_header(size, box))

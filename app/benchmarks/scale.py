@@ -117,9 +117,7 @@ def main() -> None:
                     rows[name].append(measured(fleet, paths, options.seconds))
             for name, batch in rows.items():
                 middle = [statistics.median(item[column] for item in batch) for column in columns]
-                print(
-                    f"{webs} web, {name:25} {middle[0]:8,.0f} " + " ".join(f"{entry:8.3f}" for entry in middle[1:]), flush=True
-                )
+                print(f"{webs} web, {name:25} {middle[0]:8,.0f} " + " ".join(f"{item:8.3f}" for item in middle[1:]), flush=True)
         fleet.webs[1] = fleet.start_web(1)
         wait_for(f"http://127.0.0.1:{fleet.ports[1]}/readyz")
         print(f"a publication is seen everywhere after {seen_after(fleet):.2f} s")

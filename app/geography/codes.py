@@ -206,7 +206,7 @@ def parse_province(text: str) -> Province:
     """
     province = _PROVINCE_BY_KEY.get(text.strip().upper())
     if province is None:
-        allowed = [f"{item.abbreviation} ({item.pruid})" for item in PROVINCES]
+        allowed = [f"{province.abbreviation} ({province.pruid})" for province in PROVINCES]
         raise ParameterInvalid(
             Message("Unknown province or territory. Known are %(known)s.", known=allowed), parameter="province"
         )

@@ -204,9 +204,9 @@ def _week_of_counts(calendar: _Calendar, day: date, period: str) -> Element:
     window = [day - timedelta(days=back) for back in range(WEEK)]
     stated_days = [calendar.observations.get(item) for item in window]
     if any(stated_day is None or stated_day.value is None for stated_day in stated_days):
-        marks = [entry.status for entry in stated_days if entry is not None and entry.value is None]
+        marks = [stated_day.status for stated_day in stated_days if stated_day is not None and stated_day.value is None]
         return Element(None, marks[0] if marks else ValueStatus.NOT_REPORTED, 0, WEEK)
-    total = sum(element.value for element in stated_days if element is not None and element.value is not None)
+    total = sum(stated_day.value for stated_day in stated_days if stated_day is not None and stated_day.value is not None)
     return Element(total, ValueStatus.REPORTED, 0, WEEK)
 
 

@@ -59,7 +59,7 @@ def seeds(folder: Path) -> dict[str, Parts]:
         "heights": files.shape(folder / "d", odd, kind=15),
         "degrees": files.shape(folder / "e", degrees, prj=files.NAD83_PRJ),
     }
-    result = {name: {entry.name: entry.read_bytes() for entry in path.parent.iterdir()} for name, path in made.items()}
+    result = {name: {item.name: item.read_bytes() for item in path.parent.iterdir()} for name, path in made.items()}
     json = files.geojson(folder / "layer.geojson", odd, degrees=True)
     gpkg = folder / "layer.gpkg"
     pyogrio.write_dataframe(pyogrio.read_dataframe(made["utf-8"]), gpkg)
@@ -74,7 +74,7 @@ def seeds(folder: Path) -> dict[str, Parts]:
     for suffix in ("tab", "mif"):
         (folder / suffix).mkdir()
         pyogrio.write_dataframe(frame, folder / suffix / f"layer.{suffix}", driver="MapInfo File")
-        result[f".{suffix}"] = {element.name: element.read_bytes() for element in (folder / suffix).iterdir()}
+        result[f".{suffix}"] = {item.name: item.read_bytes() for item in (folder / suffix).iterdir()}
     return result
 
 

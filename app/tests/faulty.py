@@ -290,10 +290,10 @@ def well(port: int) -> None:
     seen: list[Answer] = []
     for _ in range(100):
         seen = [ask(port, path) for path in (*KEPT, *ASKED) * 3]
-        if {item.status for item in seen} == ANSWERED and all("cache-status" not in entry.headers for entry in seen):
+        if {item.status for item in seen} == ANSWERED and all("cache-status" not in item.headers for item in seen):
             return
         time.sleep(0.2)
-    pytest.fail(f"it does not come back: {[(element.path, element.status) for element in seen]}")
+    pytest.fail(f"it does not come back: {[(item.path, item.status) for item in seen]}")
 
 
 def held(traffic: Traffic, *, refused: bool = True) -> None:
@@ -303,8 +303,8 @@ def held(traffic: Traffic, *, refused: bool = True) -> None:
         answer for answer in answers if answer.status not in ANSWERED and not (answer.status == 503 and answer.retry_after)
     ]
     assert not wrong, wrong[:5]
-    assert {item.path for item in answers if item.status == 503} <= set(ASKED)
-    assert max(record.took_s for record in answers) < HANGS_S
-    assert any(candidate.status == 503 for candidate in answers) == refused
-    assert {entry.path for entry in answers if entry.status in ANSWERED} == {*KEPT, *ASKED}
-    assert {element.status for element in answers if element.path == FILE} == {206}
+    assert {answer.path for answer in answers if answer.status == 503} <= set(ASKED)
+    assert max(answer.took_s for answer in answers) < HANGS_S
+    assert any(answer.status == 503 for answer in answers) == refused
+    assert {answer.path for answer in answers if answer.status in ANSWERED} == {*KEPT, *ASKED}
+    assert {answer.status for answer in answers if answer.path == FILE} == {206}

@@ -98,7 +98,7 @@ def documented(
         operation_id=operation_id,
         tags=[tag],
         summary=summary,
-        parameters=[_parameter(item, "path") for item in spec.path] + [_parameter(entry, "query") for entry in spec.query],
+        parameters=[_parameter(item, "path") for item in spec.path] + [_parameter(item, "query") for item in spec.query],
         request=None
         if request is None
         else {

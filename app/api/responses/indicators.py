@@ -89,8 +89,8 @@ def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"
     """Return an indicator as the catalogue lists it."""
     entry = published.indicator
     french = language == "fr"
-    firsts = [item.first for item in series if item.first]
-    lasts = [item.last for item in series if item.last]
+    firsts = [series.first for series in series if series.first]
+    lasts = [series.last for series in series if series.last]
     return {
         "id": entry.slug,
         "name": entry.name_fr if french else entry.name_en,
@@ -126,8 +126,8 @@ def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"
 
 def latest_day(series: Sequence["Series"]) -> date | None:
     """Return the last day on which the country is complete, else the last with any report."""
-    national = [item.last_report for item in series if item.place.kind == "country" and item.last_report]
-    reports = [entry.last_report for entry in series if entry.last_report]
+    national = [series.last_report for series in series if series.place.kind == "country" and series.last_report]
+    reports = [series.last_report for series in series if series.last_report]
     return max(national or reports, default=None)
 
 

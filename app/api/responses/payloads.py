@@ -129,8 +129,8 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     if demo:
         members["notice"] = translate_cached(NOTICE, language)
     members |= {name: vintage_payload(value, language) for name, value in vintages.items()}
-    members["attribution"] = _distinct(attribution(item, language) for item in vintages.values())
-    members["licence"] = _distinct(entry.licence for entry in vintages.values())
+    members["attribution"] = _distinct(attribution(vintage, language) for vintage in vintages.values())
+    members["licence"] = _distinct(vintage.licence for vintage in vintages.values())
     return members
 
 

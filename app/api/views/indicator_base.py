@@ -1,4 +1,4 @@
-"""What the routes about indicators share: formats, caching by issue, the measure that is asked about."""
+"""Base of the indicator views: formats, caching by issue, the requested measure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

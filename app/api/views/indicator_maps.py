@@ -62,7 +62,7 @@ class MapView(TableView):
                     query=query,
                     measure=measure,
                     on=on,
-                    found=figures_on,
+                    figures_of_day=figures_on,
                     regions=regions,
                     edition=(vintage.coverage.slug, vintage.label) if vintage else own,
                 ),
@@ -80,7 +80,7 @@ class MapView(TableView):
         query: queries.MapQuery,
         measure: str,
         on: date,
-        found: Sequence[figures.Figure],
+        figures_of_day: Sequence[figures.Figure],
         regions: Mapping[str, figures.Figure | None],
         edition: tuple[str, str],
     ) -> dict[str, Any]:
@@ -89,8 +89,8 @@ class MapView(TableView):
         if query.values_only:
             values = {code: bodies.number(value.element.value) if value else None for code, value in regions.items()}
             return {"indicator": published.indicator.slug, "measure": measure} | named | {"values": values}
-        provinces = maps.by_key(found, PlaceKind.PROVINCE)
-        country = maps.by_key(found, PlaceKind.COUNTRY).get("CA")
+        provinces = maps.by_key(figures_of_day, PlaceKind.PROVINCE)
+        country = maps.by_key(figures_of_day, PlaceKind.COUNTRY).get("CA")
         return (
             head(published, measure, self.language)
             | named
@@ -99,7 +99,7 @@ class MapView(TableView):
                 "unassigned": {
                     str(bodies.province_of(item.place)): bodies.figure_payload(item)
                     | {"share_of_province": _share(item, provinces)}
-                    for item in maps.by_key(found, PlaceKind.UNASSIGNED).values()
+                    for item in maps.by_key(figures_of_day, PlaceKind.UNASSIGNED).values()
                 },
                 "provinces": {key: bodies.figure_payload(element) for key, element in provinces.items()},
                 "country": bodies.figure_payload(country) if country else None,

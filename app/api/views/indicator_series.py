@@ -68,7 +68,7 @@ class CubeView(TableView):
 
         def body() -> dict[str, Any]:
             values = {row.place.key: [bodies.number(element.value) for element in row.elements] for row in rows}
-            status = {row.place.key: bodies.runs(item.status for item in row.elements) for row in rows}
+            status = {row.place.key: bodies.runs(element.status for element in row.elements) for row in rows}
             shown: dict[str, Any] = {"places": values, "status": status}
             if names:
                 shown = {
@@ -128,7 +128,7 @@ class SeriesView(CubeView):
                 query.frequency,
                 names=True,
                 extra=extra,
-                places=[entry.pk for entry in places],
+                places=[place.pk for place in places],
                 first=query.first,
                 last=query.last,
             )
@@ -154,8 +154,8 @@ def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
 def _check_span(query: queries.SeriesQuery, published: PublishedIndicator, places: int) -> None:
     """Raise ParameterInvalid for a span that an answer cannot hold."""
     series = figures.indicator_series(published.indicator)
-    first = query.first or min(item.first for item in series if item.first)
-    last = query.last or max(entry.last for entry in series if entry.last)
+    first = query.first or min(series.first for series in series if series.first)
+    last = query.last or max(series.last for series in series if series.last)
     if (last - first).days * places > ELEMENTS_MAX:
         raise errors.ParameterInvalid(
             Message("An answer holds at most %(most)s values, places times days.", most=ELEMENTS_MAX),

@@ -65,12 +65,14 @@ class IndicatorDetailView(IndicatorView):
 
         def make() -> Pieces:
             series = figures.indicator_series(published.indicator)
-            people = figures.populations([item.place for item in series])
+            people = figures.populations([series.place for series in series])
             notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
             return json_body(
                 bodies.indicator_payload(published, series, self.language)
                 | {
-                    "places": [bodies.place_payload(entry, people.get(entry.place_id, {}), self.language) for entry in series],
+                    "places": [
+                        bodies.place_payload(series, people.get(series.place_id, {}), self.language) for series in series
+                    ],
                     "notes": [bodies.note_payload(note, self.language) for note in notes],
                     "statuses": bodies.statuses_payload(self.language),
                 }

@@ -50,10 +50,14 @@ class RegionIndicatorsView(IndicatorView):
         if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
             codes = {code}
         else:
-            members = figures.members_of(vintage.coverage.slug, vintage.label, [entry.place for entry in series])
+            members = figures.members_of(vintage.coverage.slug, vintage.label, [series.place for series in series])
             codes = {member.place.code for member in members if member.code == code}
         # The end of the region's own series: provinces end on different days.
-        lasts = [item.last for item in series if item.place.kind == PlaceKind.REGION and item.place.code in codes and item.last]
+        lasts = [
+            series.last
+            for series in series
+            if series.place.kind == PlaceKind.REGION and series.place.code in codes and series.last
+        ]
         if not lasts:
             return None
         on = min(lasts)

@@ -147,4 +147,4 @@ def circle_shares(position: LonLat, radius_m: float, vintage: Vintage) -> dict[i
 
 
 def _columns(positions: Sequence[LonLat]) -> dict[str, Any]:
-    return {"lons": [position.lon for position in positions], "lats": [item.lat for item in positions]}
+    return {"lons": [position.lon for position in positions], "lats": [position.lat for position in positions]}

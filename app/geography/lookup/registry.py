@@ -107,13 +107,13 @@ def load(vintage: Vintage) -> VintageIndex | None:
 
     Raises: RowsReplaced. Queries: 4, the pieces in portions.
     """
-    _evict_unpublished(item.load_id for item in catalogue.published().vintages)
+    _evict_unpublished(vintage.load_id for vintage in catalogue.published().vintages)
     with transaction.atomic(using=current_alias()), connection.cursor() as cursor:
         cursor.execute(_SAME_SQL, [vintage.pk, vintage.load_id])
         if cursor.fetchone() != (True,):
             raise RowsReplaced(vintage)
         cursor.execute(_SIZE_SQL, [vintage.pk])
-        if sum(entry.vertices for entry in _registry.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
+        if sum(layer.vertices for layer in _registry.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None
         cursor.execute(_REGIONS_SQL, [vintage.pk])
         regions = [RegionRef(*row) for row in cursor]

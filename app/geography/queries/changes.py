@@ -166,7 +166,7 @@ def _reused_codes_of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[Reuse
         if loaded is None or loaded[0].get("revision") != catalogue.revision:
             raise
         return {
-            int(vintage): {code: tuple(ReusedCode(*item) for item in others) for code, others in codes.items()}
+            int(vintage): {code: tuple(ReusedCode(*other) for other in others) for code, others in codes.items()}
             for vintage, codes in loaded[0]["codes"].items()
         }
     codes = {

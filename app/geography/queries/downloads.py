@@ -158,7 +158,7 @@ def read_manifest(vintage: Vintage) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     files = manifest.get("files") if isinstance(manifest, dict) else None
-    sound = isinstance(files, dict) and all(isinstance(entry, dict) for entry in files.values())
+    sound = isinstance(files, dict) and all(isinstance(file, dict) for file in files.values())
     return manifest if sound else {}
 
 

@@ -85,11 +85,11 @@ def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[by
                 "vintage": vintage.pk,
                 "band": band.zoom,
                 "zooms": [address.zoom for address in addresses],
-                "columns": [item.column for item in addresses],
-                "rows": [entry.row for entry in addresses],
-                "cell_columns": [element.column >> element.zoom - band.cell_zoom for element in addresses],
-                "cell_rows": [record.row >> record.zoom - band.cell_zoom for record in addresses],
-                "radii": [label_radius_m(candidate.zoom) for candidate in addresses],
+                "columns": [address.column for address in addresses],
+                "rows": [address.row for address in addresses],
+                "cell_columns": [address.column >> address.zoom - band.cell_zoom for address in addresses],
+                "cell_rows": [address.row >> address.zoom - band.cell_zoom for address in addresses],
+                "radii": [label_radius_m(address.zoom) for address in addresses],
             },
         )
         return [bytes(regions) + bytes(labels) for regions, labels in cursor]

@@ -164,13 +164,13 @@ def _refresh(memory: _Memory, asked_at: float) -> Catalogue:
     except Error as error:
         memory.failed_at, memory.failure = time.monotonic(), error
         # The standby failed too, or it would have been asked: what was read from it is as good.
-        both = [entry.read for entry in _memories.values() if entry.read is not None]
+        both = [memory.read for memory in _memories.values() if memory.read is not None]
         last = max(both, key=lambda read: read[1], default=None) or _load_snapshot()
         if memory is _memories[PRIMARY] and last is not None and _usable(last, memory.failed_at):
             memory.read = last
             return last[0]
         raise
-    if any(item.read is not None and item.read[0] is from_database for item in _memories.values()):
+    if any(memory.read is not None and memory.read[0] is from_database for memory in _memories.values()):
         snapshot.touch()
     else:
         snapshot.save(_NAME, _as_data(from_database))

@@ -53,7 +53,7 @@ def check_unchanged(vintages: Sequence[Vintage]) -> None:
     """
     if not vintages:
         return
-    stored = dict(Vintage.objects.filter(pk__in=[item.pk for item in vintages]).values_list("pk", "created_at"))
+    stored = dict(Vintage.objects.filter(pk__in=[vintage.pk for vintage in vintages]).values_list("pk", "created_at"))
     if any(stored.get(vintage.pk) != vintage.created_at for vintage in vintages):
         raise VintageGone
 

@@ -93,7 +93,7 @@ def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
         for series_id, name, value, status, lag, span in cursor:
             elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
     series = indicator_series(indicator)
-    people = populations([item.place for item in series]) if measure != behind else {}
+    people = populations([series.place for series in series]) if measure != behind else {}
     result = []
     for item in series:
         element = elements.get((item.pk, measure), NOTHING)
@@ -127,7 +127,9 @@ def rows(
         first, last: days; None for the first and last of all series.
         weekday: day of the week to begin with (0 is Monday), at `first` or after it; None begins at `first`.
     """
-    series = [item for item in indicator_series(indicator) if places is None or item.place_id in places]
+    series = [
+        indicator_sery for indicator_sery in indicator_series(indicator) if places is None or indicator_sery.place_id in places
+    ]
     blobs = {item.series_id: item for item in Blob.objects.filter(series__in=series, measure=measure)}
     if not blobs:
         return []

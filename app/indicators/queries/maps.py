@@ -26,7 +26,7 @@ def figures_of_regions(figures: Sequence[Figure], measure: str, vintage: "Vintag
     """
     by_place = {figure.place.pk: figure for figure in figures if figure.place.kind == PlaceKind.REGION}
     members = defaultdict(list)
-    for member in members_of(vintage.coverage.slug, vintage.label, [item.place for item in figures]):
+    for member in members_of(vintage.coverage.slug, vintage.label, [figure.place for figure in figures]):
         if member.place_id in by_place:
             members[member.code].append((member.method, by_place[member.place_id]))
     codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
@@ -51,14 +51,14 @@ def _sum(parts: Sequence[Figure], measure: str) -> Figure:
     missing = next((part for part in parts if (part.count if measure == "rate_7d" else part.element.value) is None), None)
     if missing is not None:
         return replace(missing, element=replace(missing.element, value=None), count=None, people=None, method="sum")
-    status = max((item.element.status for item in parts), key=int, default=ValueStatus.REPORTED)
-    lag = max(entry.element.lag for entry in parts)
-    span = max(element.element.span for element in parts)
+    status = max((part.element.status for part in parts), key=int, default=ValueStatus.REPORTED)
+    lag = max(part.element.lag for part in parts)
+    span = max(part.element.span for part in parts)
     if measure != "rate_7d":
-        total = sum(one.element.value for one in parts if one.element.value is not None)
+        total = sum(part.element.value for part in parts if part.element.value is not None)
         return replace(first, element=Element(total, status, lag, span), method="sum")
-    count = sum(record.count for record in parts if record.count is not None)
-    people = sum(candidate.people or 0 for candidate in parts)
+    count = sum(part.count for part in parts if part.count is not None)
+    people = sum(part.people or 0 for part in parts)
     rate = round(count * RATE_PEOPLE / people, RATE_DECIMALS) if people and count >= 0 else None
     return replace(first, element=Element(rate, status, lag, span), count=count, people=people, method="sum")
 

@@ -70,16 +70,16 @@ def _describe(vintages: Sequence[Vintage], columns: Sequence[Column], key: list[
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": csv_name,
         "dc:title": [
-            {"@value": " – ".join(entry["title"] for entry in messages), "@language": "en"},
-            {"@value": " – ".join(element["title_fr"] for element in messages), "@language": "fr"},
+            {"@value": " – ".join(message["title"] for message in messages), "@language": "en"},
+            {"@value": " – ".join(message["title_fr"] for message in messages), "@language": "fr"},
         ],
         "dc:license": _one_or_all([_licence(message) for message in messages]),
         "dc:rights": [
             {"@value": text, "@language": language}
             for language in ("en", "fr")
-            for text in dict.fromkeys(record.get(f"attribution_{language}", "") for record in messages)
+            for text in dict.fromkeys(message.get(f"attribution_{language}", "") for message in messages)
         ],
-        "dc:source": _one_or_all([_source(item) for item in messages]),
+        "dc:source": _one_or_all([_source(message) for message in messages]),
         "dialect": {"encoding": "utf-8", "header": True},
         "tableSchema": {"columns": [_column(column) for column in columns], "primaryKey": _one_or_all(key)},
     }

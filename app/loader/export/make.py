@@ -36,7 +36,11 @@ def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) 
     made = ExportResult()
     with store.exclusive():
         # Only now: who had the lock before may have made them.
-        ready = set() if again else {item.key for item in published_downloads() if item.state == "ready"}
+        ready = (
+            set()
+            if again
+            else {published_download.key for published_download in published_downloads() if published_download.state == "ready"}
+        )
         wanted = [download for download in downloads if download.key not in ready]
         if wanted:
             with steps.step("downloads", len(wanted)) as step:

@@ -92,7 +92,7 @@ class _Tiles:
         first = {
             item.region: item.first for item in reversed(result) if item.region is not None and item.region not in self.squares
         }
-        numbers = [*(entry.first for entry in result if entry.region is None), *first.values()]
+        numbers = [*(item.first for item in result if item.region is None), *first.values()]
         if not numbers:
             return {}
         addresses = [TileAddress(*tileid_to_zxy(number)) for number in numbers]

@@ -140,7 +140,9 @@ def _redrawn(region: Side, main: Side, others: Mapping[int, Side], peers: Mappin
     if any(_shares(region, partner)[1] >= CHANGE_WHOLE_SHARE for partner in _partners(region, others) if partner is not main):
         return Kind.SPLIT
     whole = share >= CHANGE_WHOLE_SHARE
-    if whole and any(_shares(item, main)[0] >= CHANGE_WHOLE_SHARE for item in _partners(main, peers) if item is not region):
+    if whole and any(
+        _shares(partner, main)[0] >= CHANGE_WHOLE_SHARE for partner in _partners(main, peers) if partner is not region
+    ):
         return Kind.MERGED
     if min(share, back) >= CHANGE_MAIN_SHARE:
         return Kind.MOVED

@@ -58,7 +58,7 @@ class Difference:
 def content_gates(result: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
     """Return the gates about the file itself."""
     limit = {**LIMITS, **source.limits}
-    values = sum(len(entry.observations) for entry in result.by_place.values() if not entry.derived)
+    values = sum(len(item.observations) for item in result.by_place.values() if not item.derived)
     negatives = sum(result.negatives.values())
     off = sum(result.off_cadence.values())
     regions = [item for item in result.by_place.values() if item.place.kind == PlaceKind.REGION]

@@ -214,7 +214,7 @@ def _add_totals(result: Interpretation, source: Source) -> None:
     if country is None or len(provinces) < 2:
         return
     total = PlaceValues(country, _summed(provinces), derived=True)
-    lasts = [max(item.observations) for item in provinces]
+    lasts = [max(province.observations) for province in provinces]
     complete = min(last for last in lasts if (max(lasts) - last).days <= ENDED_AFTER_DAYS)
     for day, stated in total.observations.items():
         if day > complete:

@@ -195,7 +195,7 @@ def _report(
         "rows": result.rows,
         "ignored": result.ignored,
         "places": len(stated),
-        "values": sum(len(element.observations) for element in stated),
+        "values": sum(len(item.observations) for item in stated),
         "first": min(days).isoformat() if days else None,
         "last": max(days).isoformat() if days else None,
         "gates": [gate.as_dict() for gate in gates],

@@ -13,7 +13,7 @@ from loader.errors import SourceError
 from loader.series.declarations import SERIES_FILE, Source, read_document
 
 UNASSIGNED_CODE = "9999"
-_PRUIDS = {entry.abbreviation: entry.pruid for entry in PROVINCES}
+_PRUIDS = {province.abbreviation: province.pruid for province in PROVINCES}
 
 
 def seed_places(path: Path | None = None) -> None:

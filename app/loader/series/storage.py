@@ -26,7 +26,7 @@ _INSERT_SQL = """
 def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
     """Return the current values by place. Queries: 2."""
     series = {row.pk: row for row in indicator.series.select_related("place")}
-    by_place = {item.place_id: PlaceValues(item.place, derived=item.derived) for item in series.values()}
+    by_place = {series.place_id: PlaceValues(series.place, derived=series.derived) for series in series.values()}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT v.series_id, v.period, v.value, v.status FROM indicator_value v"

@@ -106,12 +106,12 @@ def choose_dataset(candidates: Sequence[Dataset[T]], container: str, wanted: str
     if len(candidates) > 1 and wanted:
         named = [candidate for candidate in candidates if candidate.is_called(wanted)]
         if not named:
-            names = ", ".join(item.name for item in candidates[:5])
+            names = ", ".join(candidate.name for candidate in candidates[:5])
             raise FileRefused(f"{container} has no layer {wanted!r}. It has {names}.")
         candidates = named
     if len(candidates) == 1:
         return candidates[0]
-    names = ", ".join(sorted(entry.name for entry in candidates)[:5])
+    names = ", ".join(sorted(candidate.name for candidate in candidates)[:5])
     raise FileRefused(f"{container} holds several layers ({names}): name the one to load with --layer-name.")
 
 

@@ -134,7 +134,7 @@ def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) 
 def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLayer, Survey]:
     """Return the layer to read and what stands in it. Raises: FileRefused where it is not clear which one is meant."""
     layers = ogr.layers(source)
-    by_name = {item.name: item for item in layers}
+    by_name = {layer.name: layer for layer in layers}
     wanted = layer.layer_name
     if wanted in by_name and files.format.several_layers:
         return by_name[wanted], survey(by_name[wanted])
@@ -145,7 +145,7 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
         return layers[0], survey(layers[0])
     # Tables of styles and of metadata lie beside the one layer that is meant; a layer may also leave its type open.
     spatial = {
-        entry.name: entry for entry in layers if ogr.declared_type(entry) in (ogr.UNKNOWN, ogr.COLLECTION, *ogr.SURFACES)
+        layer.name: layer for layer in layers if ogr.declared_type(layer) in (ogr.UNKNOWN, ogr.COLLECTION, *ogr.SURFACES)
     }
     surveyed = {name: survey(value) for name, value in spatial.items()}
     polygonal = [name for name, result in surveyed.items() if result.polygons]
@@ -156,7 +156,7 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
             f"{files.display_name} holds {len(polygonal)} layers of polygons ({', '.join(polygonal)}): name the one to "
             "load with --layer-name."
         )
-    names = ", ".join(f"{element.name}: {ogr.NAMES.get(ogr.declared_type(element), 'unknown')}" for element in layers) or "none"
+    names = ", ".join(f"{layer.name}: {ogr.NAMES.get(ogr.declared_type(layer), 'unknown')}" for layer in layers) or "none"
     raise FileRefused(f"{files.display_name} holds {len(layers)} layers ({names}), and none with polygons.")
 
 

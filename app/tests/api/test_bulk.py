@@ -105,7 +105,7 @@ class TestPositions:
 
     def test_keep_their_ids_of_any_type(self, world, post):
         ids = [7, "a", {"b": [1]}, 0, False]
-        result = results(post("/locate", {"points": [{"id": entry, "lat": HERE[1], "lon": HERE[0]} for entry in ids]}))
+        result = results(post("/locate", {"points": [{"id": item, "lat": HERE[1], "lon": HERE[0]} for item in ids]}))
         assert [item["id"] for item in result] == ids
 
     def test_as_geojson_stay_geojson_with_their_properties(self, world, post, assert_schema):
@@ -290,11 +290,11 @@ class TestCodes:
         response = post("/fsa", {"codes": values})
         assert_schema("FsaMany", json.loads(response.body))
         item = results(response)
-        assert [entry["status"] for entry in item] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
+        assert [item["status"] for item in item] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
         for code, result in zip(values[:3], item, strict=False):
             alone = get(f"/fsa/{code}", detail="none").json()
             assert result["fsa"] == alone["fsa"]
-            assert [(element["hruid"], element["share_of_fsa"]) for element in result["health_regions"]] == [
+            assert [(item["hruid"], item["share_of_fsa"]) for item in result["health_regions"]] == [
                 (feature["id"], feature["properties"]["share_of_fsa"]) for feature in alone["features"]
             ]
         assert [health_region["hruid"] for health_region in item[0]["health_regions"]] == ["3502", "3501"]

@@ -128,7 +128,7 @@ def test_shares_are_as_whole_as_the_others(get: Any, shop: None, assert_schema: 
         ("fsa-2021-health-regions-2022.csv-metadata.json", "shares-csvw", "ready"),
     ]
     checksums = get("/downloads/fsa/2021/SHA256SUMS").content.decode()
-    assert all(f"{entry['sha256']}  {entry['name']}\n" in checksums for entry in pair)
+    assert all(f"{item['sha256']}  {item['name']}\n" in checksums for item in pair)
     links = get(pair[0]["href"]).headers["Link"]
     for licence in ("https://example.org/fsa", "https://example.org/hr"):
         assert f'<{licence}>; rel="license"' in links
@@ -318,7 +318,7 @@ def test_an_edition_that_another_one_replaced_is_not_in_force(get: Any, shop: No
     catalogue.clear()
     sections = get("/downloads", headers=BROWSER).content.decode().split("<section")
     (replaced,) = (section for section in sections if 'id="health-regions-2022"' in section)
-    (current,) = (item for item in sections if 'id="health-regions-2023"' in item)
+    (current,) = (section for section in sections if 'id="health-regions-2023"' in section)
     assert "in force from" in current
     assert "effective from" in replaced
     assert "in force from" not in replaced

@@ -263,7 +263,7 @@ class TestPaging:
         body = get("/health-regions", detail="none", offset=1).json()
         assert [item["id"] for item in body["features"]] == codes[1:]
         (before,) = [link["href"] for link in body["links"] if link["rel"] == "prev"]
-        assert [entry["id"] for entry in get(before).json()["features"]] == codes[:1]
+        assert [item["id"] for item in get(before).json()["features"]] == codes[:1]
 
     def test_longer_than_an_answer_may_be_names_the_file(self, get, assert_problem, settings):
         settings.LAYER_MAX_MB = 0

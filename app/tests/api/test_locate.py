@@ -153,7 +153,7 @@ class TestAccuracy:
         body = ask(get, 9_900, 5_000, accuracy="200")
         assert_schema("Located", body)
         result = body["properties"]
-        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501", "3502"]
+        assert [item["hruid"] for item in result["candidates"]] == ["3501", "3502"]
         assert sum(item["share_of_circle"] for item in result["candidates"]) == pytest.approx(1, abs=1e-5)
         # The border is 100 m away, of a circle of 300 m.
         assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.708, abs=0.01)
@@ -164,27 +164,27 @@ class TestAccuracy:
 
     def test_is_certain_where_there_is_one(self, get):
         result = ask(get, 9_900, 5_000, accuracy="35")["properties"]
-        assert [(candidate["hruid"], candidate["share_of_circle"]) for candidate in result["candidates"]] == [("3501", 1.0)]
+        assert [(item["hruid"], item["share_of_circle"]) for item in result["candidates"]] == [("3501", 1.0)]
         assert result["certain"] is True
         assert (result["uncertainty_m"], result["reasons"]) == (52.5, [])
 
     def test_leaves_the_sea_to_nobody(self, get):
         result = ask(get, 1, 5_000, accuracy="1000")["properties"]
-        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501"]
+        assert [item["hruid"] for item in result["candidates"]] == ["3501"]
         assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.5, abs=0.01)
 
     def test_finds_candidates_where_nothing_covers(self, get):
         result = ask(get, -100, 5_000, accuracy="150")["properties"]
         assert (result["match"], result["certain"]) == ("none", False)
-        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501"]
+        assert [item["hruid"] for item in result["candidates"]] == ["3501"]
 
     def test_of_nothing_is_the_difference_of_the_two_frames(self, get):
         result = ask(get, 9_999, 5_000, accuracy="0")["properties"]
-        assert [candidate["hruid"] for candidate in result["candidates"]] == ["3501", "3502"]
+        assert [item["hruid"] for item in result["candidates"]] == ["3501", "3502"]
 
     def test_counts_pieces_of_a_region_together(self, get):
         result = ask(get, 5_000, 5_000, accuracy="1000")["properties"]
-        assert [(candidate["hruid"], candidate["share_of_circle"]) for candidate in result["candidates"]] == [("3501", 1.0)]
+        assert [(item["hruid"], item["share_of_circle"]) for item in result["candidates"]] == [("3501", 1.0)]
 
     def test_far_away_has_no_candidates(self, get):
         assert get("/locate", lat="0", lon="0", accuracy="50000").json()["properties"]["candidates"] == []

@@ -68,14 +68,14 @@ def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
     path, _, method = path.partition(" ")
     parameters = document["paths"][path][method or "get"]["parameters"]
     documented = {(parameter["in"], parameter["name"], parameter.get("required", False)) for parameter in parameters}
-    read = {("path", item.name, True) for item in spec.path} | {("query", entry.name, entry.required) for entry in spec.query}
+    read = {("path", item.name, True) for item in spec.path} | {("query", item.name, item.required) for item in spec.query}
     assert documented == read
 
 
 def test_every_operation_has_an_id_a_summary_and_a_description(document):
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert all(item["operationId"] and item["summary"] and item["description"] for item in operations)
-    assert len({entry["operationId"] for entry in operations}) == len(operations)
+    assert all(operation["operationId"] and operation["summary"] and operation["description"] for operation in operations)
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 
 def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_own(document):

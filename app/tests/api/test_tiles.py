@@ -20,10 +20,10 @@ def draw(vintage):
     """Cut the tiles of a vintage of the tiny world, from its regions as published."""
     regions = list(vintage.regions.order_by("pk"))
     published = np.array([shapely.from_wkb(bytes(region.geom.wkb)) for region in regions], dtype=object)
-    store_labels(vintage, [item.pk for item in regions], published)
+    store_labels(vintage, [region.pk for region in regions], published)
     for band in TILE_BANDS:
-        degrees = [shapely.from_wkb(bytes(entry.levels.get(level="full").geom.wkb)) for entry in regions]
-        store_pieces(vintage, band, zip([element.pk for element in regions], degrees, strict=True))
+        degrees = [shapely.from_wkb(bytes(region.levels.get(level="full").geom.wkb)) for region in regions]
+        store_pieces(vintage, band, zip([region.pk for region in regions], degrees, strict=True))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_tile_holds_regions_and_labels_with_their_names_and_numbers(get, tiles
     (west,) = [item for item in tile["regions"]["features"] if item["properties"]["code"] == "3501"]
     assert west["properties"]["name_fr"] == "Circonscription sanitaire de l'Ouest"
     assert west["properties"]["pruid"] == "35"
-    codes = [entry["properties"]["code"] for entry in tile["regions"]["features"]]
+    codes = [item["properties"]["code"] for item in tile["regions"]["features"]]
     assert codes == sorted(codes)
 
 

@@ -97,7 +97,7 @@ def test_the_map_of_the_readme_draws_and_says_what_was_clicked(
         page.on("worker", lambda worker: workers.append(worker.url))
         page.goto(address)
         assert len(drawn(page)) > 20, logged
-        assert any("worker" in item for item in workers), workers
+        assert any("worker" in worker for worker in workers), workers
         # The region of HRUID 3551, in its own colour, where Ottawa is.
         x, y = page.evaluate("(() => { const { x, y } = shown.project([-75.7, 45.3]); return [x, y]; })()")
         pixel = """([x, y]) => new Promise((resolve) => { shown.once("render", () => {

@@ -285,7 +285,7 @@ def test_the_file_of_shares_has_a_description_with_both_licences(
     fsas, regions = described["dc:source"]
     assert regions["@id"] == "https://example.org/hr.zip"
     assert [item["dc:license"]["@id"] for item in (fsas, regions)] == ["https://example.org/fsa", "https://example.org/hr"]
-    assert [entry["dc:identifier"] for entry in (fsas, regions)] == [
+    assert [item["dc:identifier"] for item in (fsas, regions)] == [
         f"sha256:{vintages[coverage].source_sha256}" for coverage in ("fsa", "health-regions")
     ]
 

@@ -135,7 +135,7 @@ def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load:
     assert gone == {"health-regions-2022.csv", "health-regions-2022.gpkg"}
     assert get("/downloads/health-regions/2022/health-regions-2022.csv").status_code == 404
     call_command("export", verbosity=0, stdout=StringIO())
-    assert {item.name: item.sha256 for item in make.published_downloads()} == before
+    assert {published_download.name: published_download.sha256 for published_download in make.published_downloads()} == before
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"{", b"[]", b'{"files": []}', b'{"files": {"health-regions-2022.csv": "ready"}}'])

@@ -116,7 +116,7 @@ def test_borders_of_any_coverage_are_the_edges_that_its_polygons_share(load: Loa
     cells = shapely.intersection(shapely.get_parts(shapely.voronoi_polygons(points)), shapely.box(0, 0, 60_000, 60_000))
     cells = shapely.coverage_clean(shapely.set_precision(cells, 1.0))
     cells = shapely.transform(cells, lambda xy: xy + np.array((files.EAST, files.NORTH)))
-    rings = [list(map(tuple, shapely.get_coordinates(shapely.orient_polygons(item, exterior_cw=True)))) for item in cells]
+    rings = [list(map(tuple, shapely.get_coordinates(shapely.orient_polygons(cell, exterior_cw=True)))) for cell in cells]
     load(files.shape(tmp_path, [files.region(f"46{number:02d}", ring) for number, ring in enumerate(rings, 1)]))
     expected = {}
     for item in range(len(cells)):

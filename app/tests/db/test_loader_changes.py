@@ -69,7 +69,7 @@ def test_a_code_that_means_another_place_is_known_in_both_vintages(load: Load, t
     load(new(tmp_path), **GONE)
     for label, other, name in (("2018", "2022", "Joined"), ("2022", "2018", "Region 3")):
         reused = reused_codes(Vintage.objects.get(label=label))
-        assert {code: [(item.vintage, item.name_en) for item in ones] for code, ones in reused.items()} == {
+        assert {code: [(one.vintage, one.name_en) for one in ones] for code, ones in reused.items()} == {
             "4603": [(other, name)]
         }
 

@@ -18,7 +18,7 @@ from loader.geometry import levels
 from tests import loader_files as files
 
 Load = Callable[..., Any]
-SIMPLIFIED = [item for item in LEVELS if item.tolerance_m]
+SIMPLIFIED = [level for level in LEVELS if level.tolerance_m]
 
 
 def rough(
@@ -73,7 +73,7 @@ def test_at_every_level_neighbours_share_their_borders_vertex_by_vertex(coverage
 
 
 def test_each_level_has_fewer_vertices_than_the_next_and_no_region_is_lost(coverage: Any) -> None:
-    counts = [sum(RegionLevel.objects.filter(level=item.name).values_list("vertices", flat=True)) for item in LEVELS]
+    counts = [sum(RegionLevel.objects.filter(level=level.name).values_list("vertices", flat=True)) for level in LEVELS]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] / 5
     for level in LEVELS:

@@ -131,4 +131,4 @@ def _answers() -> None:
     result = client.get("/health-regions?bbox=-141,85,-60,90&detail=none").json()["features"]
     assert {item["id"] for item in result} == {"6101", "6201"}
     result = client.get("/health-regions?lat=87&lon=-80&detail=none").json()["features"]
-    assert [entry["id"] for entry in result] == ["6201"]
+    assert [item["id"] for item in result] == ["6201"]

@@ -283,7 +283,7 @@ def test_seed_is_the_same_every_time_and_replaces_itself(db: None) -> None:
     before = checksums()
     assert [item.what for item in seed(3, steps=QUIET)] == ["unchanged", "unchanged"]
     assert checksums() == before
-    assert [entry.vintage.region_count for entry in seed(4, steps=QUIET)] == [4, 4]
+    assert [item.vintage.region_count for item in seed(4, steps=QUIET)] == [4, 4]
     assert Vintage.objects.filter(status=Status.PUBLISHED).count() == 2
 
 

@@ -1,4 +1,4 @@
-"""What is loaded can be requested by its code, and what is published as a file can be loaded again."""
+"""Round trip: loaded regions are found by their code, and a published file can be loaded again."""
 
 from collections.abc import Callable
 from dataclasses import replace

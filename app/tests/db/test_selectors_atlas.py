@@ -90,7 +90,7 @@ class TestWhatIsHeld:
         settings.LOOKUP_MEMORY_VERTICES = 60
         layers = [registry.load(vintage) for vintage in world.vintages.values() if vintage.status == Status.PUBLISHED]
         assert layers.count(None)
-        assert sum(layer.vertices for layer in layers if layer) <= 60 + max(item.vertices for item in layers if item)
+        assert sum(layer.vertices for layer in layers if layer) <= 60 + max(layer.vertices for layer in layers if layer)
 
     def test_squares_stay_within_theirs(self, world, monkeypatch):
         monkeypatch.setattr(grid, "CELLS_MAX", 5)

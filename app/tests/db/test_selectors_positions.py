@@ -42,7 +42,7 @@ def test_every_vintage_answers_in_the_order_given(world):
     keys = [("fsa", "2021"), ("health-regions", "2018"), ("health-regions", "2022")]
     answer = locate(world, 12_000, 5_000, *keys)
     assert [item.vintage.label for item in answer] == ["2021", "2018", "2022"]
-    assert [entry.region and entry.region.code for entry in answer] == ["M1A", "3501", "3502"]
+    assert [item.region and item.region.code for item in answer] == ["M1A", "3501", "3502"]
 
 
 def test_a_shared_border_names_everyone_and_the_lowest_code_wins(world):

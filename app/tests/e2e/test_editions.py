@@ -75,7 +75,7 @@ def _wait_until_published(service: str, labels: set[str]) -> None:
         if {vintage["label"] for vintage in vintages if vintage["coverage"] == "health-regions"} == labels:
             return
         time.sleep(0.1)
-    pytest.fail(f"not {labels}, but {[item['label'] for item in vintages]}")
+    pytest.fail(f"not {labels}, but {[vintage['label'] for vintage in vintages]}")
 
 
 @pytest.fixture(scope="module")

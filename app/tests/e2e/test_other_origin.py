@@ -1,4 +1,4 @@
-"""What a page of another origin can send and read, and which headers of a connection count."""
+"""Cross-origin requests: headers a page of another origin can send and read, and the forwarded headers that are trusted."""
 
 import socket
 from urllib.parse import urlsplit

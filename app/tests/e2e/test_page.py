@@ -36,9 +36,9 @@ def test_files_are_kept_for_ever_and_modules_are_javascript(visit):
     responses: list[Response] = []
     visitor.page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - Playwright takes no built-in
     visitor.open()
-    files = [item for item in responses if "/static/web/" in item.url]
+    files = [response for response in responses if "/static/web/" in response.url]
     assert len(files) > 15
-    assert all("immutable" in entry.headers["cache-control"] for entry in files)
+    assert all("immutable" in file.headers["cache-control"] for file in files)
     modules = [file for file in files if file.url.split("?")[0].endswith((".mjs", ".js"))]
     assert {module.headers["content-type"].split(";")[0] for module in modules} == {"text/javascript"}
 

@@ -56,7 +56,7 @@ def test_every_message_has_a_hint(settings: Any) -> None:
         run_check for run_check in run_checks(include_deployment_checks=True) if (run_check.id or "").startswith("operations.")
     ]
     assert {message.id for message in messages} >= {"operations.E001", "operations.E003", "operations.W002", "operations.W003"}
-    assert all(item.hint for item in messages)
+    assert all(message.hint for message in messages)
 
 
 @pytest.mark.django_db

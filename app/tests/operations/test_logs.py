@@ -86,4 +86,4 @@ def test_a_running_server_writes_only_json_with_the_id_of_the_request(server: Se
     about = [(entry["logger"], entry["message"].split(" ms")[0]) for entry in entries if entry.get("request_id") == ID]
     assert about[0] == ("api.problems", "404 fsa-without-boundary: GET fsa/<str:code>")
     assert re.fullmatch(r"404 GET /fsa/\{code\} \d+\.\d", about[1][1])
-    assert {"_granian", "requests"} <= {item["logger"] for item in entries}
+    assert {"_granian", "requests"} <= {entry["logger"] for entry in entries}

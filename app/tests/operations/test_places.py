@@ -55,7 +55,7 @@ def asked_while_locked(server: Server, cluster: Breakable, table: str, paths: tu
             refused = list(hanging.answers)
             cursor.execute("ROLLBACK")
     assert {(item.status, bool(item.retry_after)) for item in refused} <= {(503, True)}, server.written[-6000:]
-    assert any(b"database-busy" in entry.body for entry in refused)
+    assert any(b"database-busy" in item.body for item in refused)
     return result, waiting
 
 
@@ -66,7 +66,7 @@ def test_what_is_in_memory_is_answered_while_all_other_threads_hang(one_process:
     assert 2 <= waiting <= THREADS - 1
     assert {item.status for item in locked} == ANSWERED
     # A statement that waits for a lock is given up after 2.5 s: nobody waited behind one.
-    assert max(entry.took_s for entry in locked) < 2.5, sorted(element.took_s for element in locked)[-5:]
+    assert max(item.took_s for item in locked) < 2.5, sorted(item.took_s for item in locked)[-5:]
     well(one_process.port)
 
 
@@ -75,7 +75,7 @@ def test_waiting_for_a_body_that_hangs_is_hanging_too(one_process: Server, clust
     well(one_process.port)
     locked, _ = asked_while_locked(one_process, cluster, "region_level", ("/health-regions?detail=medium&vintage=2018",))
     assert {item.status for item in locked} == ANSWERED
-    assert max(entry.took_s for entry in locked) < 2.5, sorted(element.took_s for element in locked)[-5:]
+    assert max(item.took_s for item in locked) < 2.5, sorted(item.took_s for item in locked)[-5:]
     well(one_process.port)
 
 
@@ -86,11 +86,11 @@ def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server
         with Traffic(one_process.port, KEPT, clients=4) as asking:
             time.sleep(4)
         cursor.execute("ROLLBACK")
-    assert {item.status for item in asking.answers} == ANSWERED
+    assert {answer.status for answer in asking.answers} == ANSWERED
     # One thread at a time asks the table, and the others go on.
     slow = [answer for answer in asking.answers if answer.took_s > 1]
     assert len(slow) < 8 < len(asking.answers)
-    assert max(entry.took_s for entry in asking.answers) < HANGS_S
+    assert max(answer.took_s for answer in asking.answers) < HANGS_S
     well(one_process.port)
 
 

@@ -48,7 +48,7 @@ def test_told_to_stop_it_answers_what_it_has_begun(serve: Any, locked: Any) -> N
             time.sleep(0.7)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.7)
-            assert not any(item.done() for item in answers)
+            assert not any(answer.done() for answer in answers)
         assert [answer.result()[0] for answer in answers] == [200] * 3
         assert server.process.wait(15) == 0
     assert "Traceback" not in server.written

@@ -1,4 +1,4 @@
-"""Whether an answer is whole is seen by every client: curl, Python's requests and fetch in a browser, on a real server."""
+"""Whole answers: curl, Python requests and fetch in a browser see whether a response is complete, on a real server."""
 
 import http.client
 import json

@@ -64,7 +64,7 @@ def test_names_of_2022_are_the_facts(loaded: dict[str, Outcome]) -> None:
 def polygons(name: str, field: str) -> tuple[list[str], np.ndarray]:
     """Read a shapefile without anything of ours: codes, and polygons mended only where they are invalid."""
     with shapefile.Reader(str(files.real(name)), encodingErrors="replace") as reader:
-        codes = [str(record[field]) for record in reader.iterRecords()]
+        codes = [str(iterRecord[field]) for iterRecord in reader.iterRecords()]
         shapes = [shapely.geometry.shape(itershape.__geo_interface__) for itershape in reader.iterShapes()]
     array = np.array(shapes, dtype=object)
     broken = ~shapely.is_valid(array)
@@ -148,7 +148,7 @@ def test_what_is_stored_is_bit_for_bit_the_file_where_it_was_valid(loaded: dict[
     assert len(stored) > 1_500
     for code, geometry in stored.items():
         sent = {tuple(item) for item in shapely.get_coordinates(original[code]).tolist()}
-        assert {tuple(entry) for entry in shapely.get_coordinates(geometry).tolist()} == sent, code
+        assert {tuple(item) for item in shapely.get_coordinates(geometry).tolist()} == sent, code
 
 
 def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, Outcome]) -> None:
@@ -237,7 +237,7 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
 def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[str, Outcome]) -> None:
     page = changes_page(from_vintage=loaded["2015"].vintage, to_vintage=loaded["2022"].vintage, limit=1_000)
     before = {change.region.code: change for change in page.changes if change.side == "from"}
-    after = {item.region.code: item for item in page.changes if item.side == "to"}
+    after = {change.region.code: change for change in page.changes if change.side == "to"}
     assert (len(before), len(after)) == (111, 104)
 
     def went_into(code: str) -> list[str]:

@@ -62,7 +62,7 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
-    assert sum(bool(entry.near) for entry in together) > 50
+    assert sum(bool(item.near) for item in together) > 50
     assert any(item.other for item in together)
 
 

@@ -137,7 +137,7 @@ def test_nginx_keeps_layers_and_no_position(proxy: Proxy, fleet: Fleet) -> None:
     written = [path.read_bytes() for path in proxy.folder.rglob("*") if path.is_file() and path.suffix != ".pem"]
     lat = place.split("lat=")[1].split("&")[0].encode()
     assert any(b"/health-regions" in item for item in written)
-    assert not any(lat in entry for entry in written)
+    assert not any(lat in item for item in written)
 
 
 def test_nginx_keeps_tiles(proxy: Proxy) -> None:

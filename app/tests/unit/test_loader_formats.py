@@ -239,12 +239,12 @@ SEQUENCES = {
     "lines": "\n".join(map(json.dumps, features())),
     "carriage returns": "\r\n".join(map(json.dumps, features())) + "\r\n",
     "no separator": "".join(map(json.dumps, features())),
-    "many lines each": "\n".join(json.dumps(entry, indent=2) for entry in features()),
-    "record separators": "".join(f"\x1e{json.dumps(element, indent=1)}\n" for element in features()),
+    "many lines each": "\n".join(json.dumps(feature, indent=2) for feature in features()),
+    "record separators": "".join(f"\x1e{json.dumps(feature, indent=1)}\n" for feature in features()),
     "a byte order mark": "\ufeff" + "\n".join(map(json.dumps, features())),
     "collections": "\n".join(map(json.dumps, collections())),
     "a collection and features": json.dumps(collections()[0]) + json.dumps(features()[1]) + json.dumps(features()[2]),
-    "braces in text": "\n".join(json.dumps(record | {"id": '}{"\\'}) for record in features()),
+    "braces in text": "\n".join(json.dumps(feature | {"id": '}{"\\'}) for feature in features()),
 }
 
 

@@ -111,7 +111,7 @@ def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> 
             holes,
         )
         assert {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(result.geometry)} == {
-            tuple(item) for item in shapely.get_coordinates(sent)
+            tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(sent)
         }
         assert result.changed_share < 1e-12
 

@@ -113,7 +113,7 @@ def test_a_geopackage_is_read(tmp_path: Path) -> None:
     header, rows = read(path)
     assert (header.crs.description, [row.values["ENGNAME"] for row in rows]) == ("EPSG:3347", ["Région 1", "Région 2"])
     assert [shapely.area(item.geometry) for item in prepared(path)] == [files.CELL**2] * 2
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.gpkg"]
+    assert [item.name for item in tmp_path.iterdir()] == ["a.gpkg"]
 
 
 def test_a_geopackage_of_several_layers_is_refused_by_name(tmp_path: Path) -> None:

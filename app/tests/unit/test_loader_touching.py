@@ -37,7 +37,9 @@ def test_a_ring_that_touches_itself_is_taken_apart(tangled: shapely.Polygon, hol
 @pytest.mark.parametrize("tangled", [PINCHED, LOBES, SPIKE])
 def test_no_vertex_moves(tangled: shapely.Polygon) -> None:
     before = {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(tangled)}
-    after = {tuple(item) for item in shapely.get_coordinates(shapely.multipolygons(split_self_touching(tangled)))}
+    after = {
+        tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(shapely.multipolygons(split_self_touching(tangled)))
+    }
     assert after <= before
 
 

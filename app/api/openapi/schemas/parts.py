@@ -64,7 +64,7 @@ PRUID = text("Province or territory, Statistics Canada code.", enum=[province.pr
 PRUID_OR_NULL = {
     "type": ["string", "null"],
     "description": "Province or territory, Statistics Canada code; null where the region lies in several.",
-    "enum": [*(item.pruid for item in PROVINCES), None],
+    "enum": [*(province.pruid for province in PROVINCES), None],
 }
 HRUID = text("Code of the health region; unique within a vintage only.")
 CFSAUID = text("The FSA.")

@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
 def _chosen(downloads: list[Download], options: dict[str, Any]) -> list[Download]:
     """Return the files that the options name. Raises: CommandError where there are none."""
-    there_are = list(dict.fromkeys(f"{item.vintage.coverage.slug}/{item.vintage.label}" for item in downloads))
+    there_are = list(dict.fromkeys(f"{download.vintage.coverage.slug}/{download.vintage.label}" for download in downloads))
     for vintage in options["vintage"]:
         if vintage not in there_are:
             raise CommandError(f"No vintage {vintage} is published. Published are: {', '.join(there_are) or 'none'}.")

@@ -186,7 +186,7 @@ def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
     """Return what to load. Raises: CommandError for options that do not go together."""
     if options["embedded"]:
         published = set(Vintage.objects.filter(status=Status.PUBLISHED).values_list("coverage__slug", flat=True))
-        return [item for item in sources.layers.values() if item.embedded and item.coverage.slug not in published]
+        return [layer for layer in sources.layers.values() if layer.embedded and layer.coverage.slug not in published]
     columns = dict(_field(text) for text in options["field"])
     changes = {
         "path": options["file"],

@@ -29,5 +29,5 @@ class Command(BaseCommand):
             raise CommandError(database_error_message(error)) from error
         for outcome in outcomes:
             self.stdout.write(f"{outcome.vintage}: {outcome.vintage.region_count} fake regions, {outcome.what}.")
-        for line in make.after_publication([item.vintage for item in outcomes], steps):
+        for line in make.after_publication([outcome.vintage for outcome in outcomes], steps):
             self.stderr.write(self.style.WARNING(line))
