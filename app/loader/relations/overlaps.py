@@ -24,14 +24,15 @@ from loader.geometry.rounding import area_sql, share_sql
 # From piece to piece: each is small, so the intersection is quick, and a piece inside another needs none.
 # Areas are measured on the ellipsoid (GRS 80, through NAD83's geographic system); long edges are cut first, so that they
 # follow the projection's straight lines.
+_KM2 = f"ST_Area(ST_Transform(ST_Segmentize({{}}, {FULL_MAX_SEGMENT_M}), 4269)::geography) / 1e6"
 SHARED_AREAS_SQL = f"""
-    SELECT one.region_id AS one_id, other.region_id AS other_id,
-           sum(ST_Area(ST_Transform(ST_Segmentize(
-               CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
-                    WHEN ST_Covers(one.geom, other.geom) THEN other.geom
-                    ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END,
-               {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6 AS area_km2
+    SELECT one.region_id AS one_id, other.region_id AS other_id, sum({_KM2.format("shared.geom")}) AS area_km2
     FROM region_part AS one JOIN region_part AS other ON ST_Intersects(one.geom, other.geom)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
+                    WHEN ST_Covers(one.geom, other.geom) THEN other.geom
+                    ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END AS geom
+    ) AS shared
     WHERE one.region_id = ANY(%(regions)s) AND other.vintage_id = %(other_vintage)s
     GROUP BY one.region_id, other.region_id
 """
@@ -50,29 +51,35 @@ _OVERLAP_SQL = f"""
     WHERE shared.area_km2 >= {LEAST_KM2}
 """
 
-# What of an FSA no region covers. Where regions overlap, the sum of the shares would count that twice: of each piece of the FSA
-# the union of what regions cover is measured. An FSA in one region needs none.
+# The share of an FSA outside every region. The sum of its overlaps counts an area twice where regions of one vintage overlap
+# each other. That happens only in pieces of the FSA that meet several regions: there the union is computed, and the excess of
+# the sum over it is subtracted.
 _OUTSIDE_SQL = f"""
-    UPDATE overlap SET share_outside = {share_sql("1 - covered.area_km2 / covered.fsa_km2")}
+    WITH pair AS MATERIALIZED (
+        SELECT part.id, part.region_id AS fsa_id, part.geom, other.geom AS other_geom, other.region_id AS other_id
+        FROM region_part AS part JOIN region_part AS other ON ST_Intersects(part.geom, other.geom)
+        WHERE part.region_id = ANY(%(regions)s) AND other.vintage_id = %(other_vintage)s
+    ), shared AS MATERIALIZED (
+        SELECT id, fsa_id,
+               CASE WHEN ST_Covers(other_geom, geom) THEN geom
+                    ELSE ST_CollectionExtract(ST_Intersection(geom, other_geom), 3) END AS geom
+        FROM pair
+        WHERE id IN (SELECT id FROM pair GROUP BY id HAVING min(other_id) <> max(other_id))
+    ), piece AS (
+        SELECT fsa_id, sum({_KM2.format("geom")}) - {_KM2.format("ST_CollectionExtract(ST_Union(geom), 3)")} AS excess_km2
+        FROM shared GROUP BY id, fsa_id
+    ), excess AS (
+        SELECT fsa_id, sum(excess_km2) AS km2 FROM piece GROUP BY fsa_id
+    )
+    UPDATE overlap SET share_outside = {share_sql("1 - (covered.km2 - coalesce(excess.km2, 0)) / fsa.area_km2")}
     FROM (
-        SELECT fsa.id, fsa.area_km2 AS fsa_km2,
-               CASE WHEN count(*) = 1 THEN min(overlap.area_km2) ELSE (
-                   SELECT sum(ST_Area(ST_Transform(ST_Segmentize(piece.geom, {FULL_MAX_SEGMENT_M}), 4269)::geography)) / 1e6
-                   FROM (
-                       SELECT ST_CollectionExtract(ST_Union(
-                           CASE WHEN ST_Covers(other.geom, part.geom) THEN part.geom
-                                ELSE ST_CollectionExtract(ST_Intersection(part.geom, other.geom), 3) END
-                       ), 3) AS geom
-                       FROM region_part AS part JOIN region_part AS other ON ST_Intersects(part.geom, other.geom)
-                       WHERE part.region_id = fsa.id AND other.vintage_id = %(other_vintage)s
-                       GROUP BY part.id
-                   ) AS piece
-               ) END AS area_km2
-        FROM region AS fsa JOIN overlap ON overlap.fsa_id = fsa.id AND overlap.health_region_vintage_id = %(other_vintage)s
-        WHERE fsa.id = ANY(%(regions)s)
-        GROUP BY fsa.id
+        SELECT fsa_id, sum(area_km2) AS km2 FROM overlap
+        WHERE fsa_id = ANY(%(regions)s) AND health_region_vintage_id = %(other_vintage)s
+        GROUP BY fsa_id
     ) AS covered
-    WHERE overlap.fsa_id = covered.id AND overlap.health_region_vintage_id = %(other_vintage)s
+    JOIN region AS fsa ON fsa.id = covered.fsa_id
+    LEFT JOIN excess ON excess.fsa_id = covered.fsa_id
+    WHERE overlap.fsa_id = covered.fsa_id AND overlap.health_region_vintage_id = %(other_vintage)s
 """
 
 # The same where no regions overlap: what they do not share of the FSA.

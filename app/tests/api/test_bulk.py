@@ -254,7 +254,8 @@ class TestWhatIsRefused:
         assert len(results(post("/locate?accuracy=1000", [HERE] * 101))) == 101
         assert_problem(post("/locate?accuracy=1001", [HERE] * 101), 400, "parameter-invalid", parameter="accuracy")
 
-    def test_more_at_once_than_there_are_places(self, world, post, assert_problem, settings):
+    @pytest.mark.parametrize("engine", ["memory"], indirect=True)
+    def test_more_at_once_than_there_are_places(self, engine, post, assert_problem, settings):
         settings.BULK_AT_ONCE = 1
         many = [HERE] * 5_000
         with bulk.acquire():

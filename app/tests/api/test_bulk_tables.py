@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from geography.lookup import registry
 from tests.world import lonlat
 
 LON, LAT = lonlat(2_000, 5_000)  # in 3501
@@ -24,6 +25,14 @@ def post(world, client):
         return response
 
     return send
+
+
+@pytest.fixture
+def in_memory(world, settings):
+    """Answer positions from the in-memory index, as production does."""
+    settings.LOOKUP_MEMORY_VERTICES = 1_000_000
+    for vintage in world.vintages.values():
+        registry.load(vintage)
 
 
 @pytest.fixture
@@ -188,7 +197,7 @@ class TestRows:
         assert (row["wkt"], row["hruid"]) == (text, "3501")
 
     @pytest.mark.parametrize("good", [0, 12_000])
-    def test_that_are_no_csv_are_a_problem_wherever_they_stand(self, post, assert_problem, good):
+    def test_that_are_no_csv_are_a_problem_wherever_they_stand(self, in_memory, post, assert_problem, good):
         text = 'lat,lon,"n\nm"\n' + f'{LAT},{LON},"two\nlines"\n' * good + f'{LAT},{LON},"x" y\n'
         problem = assert_problem(post(text), 400, "body-invalid")
         assert f"line {3 + 2 * good} " in problem["detail"]
