@@ -32,6 +32,8 @@ def test_every_curl_gets_an_answer(command: str, service: str, tmp_path: Path) -
     if "--output" in words:
         (written,) = tmp_path.iterdir()
         assert mapbox_vector_tile.decode(written.read_bytes())["regions"]["features"]
+    elif any("series.csv" in word for word in words):
+        assert answer.stdout.startswith(b"indicator,measure,place,")
     elif not {"/schema", "/metrics"} & {word.removeprefix(service) for word in words}:
         assert json.loads(answer.stdout)
 
