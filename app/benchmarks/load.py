@@ -25,9 +25,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.fleet import Fleet, ended_in_order
-from benchmarks.mix import SHARES, Client, Seen, percentile
 from benchmarks.trouble import FAULTS, Window, happen, within, workers
+from tests.support.fleet import Fleet, ended_in_order
+from tests.support.request_mix import SHARES, Client, Seen, percentile
 
 # Refused for its number and not because something fails: BULK_AT_ONCE.
 LIMIT = "too-many-at-once"

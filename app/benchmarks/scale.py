@@ -19,10 +19,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.cluster import Cluster
-from benchmarks.fleet import Fleet, ended_in_order, wait_for
-from benchmarks.mix import TOWNS
 from benchmarks.wrk import wrk
+from tests.support.cluster import Cluster
+from tests.support.fleet import Fleet, ended_in_order, wait_for
+from tests.support.request_mix import TOWNS
 
 _AROUND = [(north * 0.012, east * 0.017) for north, east in itertools.product(range(-3, 4), repeat=2)]
 QUESTIONS = {

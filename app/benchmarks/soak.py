@@ -15,8 +15,8 @@ import threading
 import time
 from collections import Counter
 
-from benchmarks.fleet import Fleet, ended_in_order
 from benchmarks.load import resident_mb
+from tests.support.fleet import Fleet, ended_in_order
 
 _PATHS = ("locate", "health-regions", "fsa", "fsa/M5V", "fsa/{}", "health-regions/{}", "coverages/{}/regions", "tiles/fsa.json")
 _NAMES = ("lat", "lon", "q", "vintage", "at", "lang", "bbox", "detail", "accuracy", "province", "limit", "offset", "x{}")

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.fleet import APP, Fleet
+from tests.support.fleet import APP, Fleet
 
 # After a fault's end everything must be answered again within this.
 RECOVERS_WITHIN_S = 30.0

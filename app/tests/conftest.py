@@ -11,11 +11,12 @@ from jsonschema import Draft202012Validator
 from geography.lookup import registry
 from geography.vintages import catalogue
 from indicators.queries import catalogue as indicator_catalogue
-from tests import world as worlds
-from tests.browser import browser
-from tests.served import demonstration, service
+from tests.support import demo_regions as worlds
+from tests.support.browser import browser
+from tests.support.demonstration import demonstration, service
+from tests.support.loading import load, published
 
-__all__ = ["browser", "demonstration", "service"]
+__all__ = ["browser", "demonstration", "load", "published", "service"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,7 +81,7 @@ def downloads_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def world(db: None) -> worlds.World:
-    """Return the tiny world of tests.world, in the database."""
+    """Return the tiny world of tests.support.demo_regions, in the database."""
     return worlds.build()
 
 

@@ -10,7 +10,7 @@ import pytest
 from api.http.concurrency import bulk
 from geography.lookup import registry
 from geography.vintages import catalogue
-from tests.world import lonlat
+from tests.support.demo_regions import lonlat
 
 HERE, BORDER, SEA = lonlat(2_000, 5_000), lonlat(10_000, 5_000), lonlat(-40_000, 5_000)
 

@@ -16,7 +16,7 @@ from api.http.body_errors import BodyInvalid, BodyTooLarge
 from api.http.concurrency import bulk
 from geography.models import Vintage
 from loader.publication import publish
-from tests.world import lonlat
+from tests.support.demo_regions import lonlat
 
 HERE = lonlat(2_000, 5_000)
 CSV = f"lat,lon\n{HERE[1]},{HERE[0]}\n"

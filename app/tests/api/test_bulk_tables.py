@@ -7,7 +7,7 @@ import json
 import pytest
 
 from geography.lookup import registry
-from tests.world import lonlat
+from tests.support.demo_regions import lonlat
 
 LON, LAT = lonlat(2_000, 5_000)  # in 3501
 ELSEWHERE = lonlat(11_000, 2_000)  # in 3502

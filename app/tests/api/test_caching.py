@@ -16,7 +16,7 @@ from api.http.compression import chosen_encoding
 from api.http.disk_cache import WHOLE_MAX_BYTES, DiskCache
 from geography.models import Status
 from geography.vintages import catalogue
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 ROUTES = [
     "/health-regions",

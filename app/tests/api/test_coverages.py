@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from geography.models import Coverage
-from tests import world as worlds
-from tests.world import Place, position
+from tests.support import demo_regions as worlds
+from tests.support.demo_regions import Place, position
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from geography.queries.downloads import downloads_of
 from geography.vintages import catalogue
 from loader.export import make, store
 from loader.progress import Steps
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 NAME = "health-regions-2022.csv"
 PATH = f"/downloads/health-regions/2022/{NAME}"

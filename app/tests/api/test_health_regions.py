@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from tests.world import NORTH, lonlat, position
+from tests.support.demo_regions import NORTH, lonlat, position
 
 ALL = ["2401", "3501", "3502", "3503", "3504", "6101"]
 

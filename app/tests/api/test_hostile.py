@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from api.requests import models
 from api.requests.parser import RequestParser
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 SPECS: dict[str, RequestParser[Any]] = {
     "/health-regions": models.HEALTH_REGIONS,

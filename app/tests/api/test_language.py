@@ -18,7 +18,7 @@ from indicators.errors import PlaceUnknown
 from loader.export import make, store
 from loader.progress import Steps
 from operations.request_body import BodyTimeout
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 HERE = worlds.position(2_000, 5_000)
 

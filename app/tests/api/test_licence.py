@@ -3,7 +3,7 @@
 import pytest
 
 from geography.models import Vintage
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 HERE = worlds.position(2_000, 5_000)
 A, B = "https://example.org/a", "https://example.org/b?x=é>"

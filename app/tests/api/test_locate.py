@@ -9,7 +9,7 @@ from django.db import connection
 from geography.lookup import registry
 from geography.models import Region
 from geography.vintages import catalogue
-from tests.world import NORTH, lonlat, position
+from tests.support.demo_regions import NORTH, lonlat, position
 
 
 def ask(get, x, y, **params):

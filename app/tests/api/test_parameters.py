@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 POSITION = worlds.position(2_000, 5_000)
 ROUTES = {

@@ -5,7 +5,7 @@ import logging
 import pytest
 from django.db import DataError
 
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 SECRETS = ("43.123456", "79.654321", "M5V", "m5v", "3L9", "3l9", "K1A", "Q1Q")
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.staticfiles import finders
 
 from geography.models import Status, Vintage
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 
 class TestVintages:

@@ -18,7 +18,7 @@ from geography.models import Status
 from geography.vintages import catalogue
 from operations.metrics import REGISTRY
 from tests.api.test_tiles import draw
-from tests.world import position
+from tests.support.demo_regions import position
 
 Answer = tuple[str, dict[str, str], bytes]
 

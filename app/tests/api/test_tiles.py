@@ -12,8 +12,8 @@ from geography.constants import TILE_BANDS
 from geography.models import Coverage, Region
 from geography.vintages import catalogue
 from loader.geometry.tiles import store_labels, store_pieces
-from tests import world as worlds
-from tests.world import NORTH, lonlat
+from tests.support import demo_regions as worlds
+from tests.support.demo_regions import NORTH, lonlat
 
 
 def draw(vintage):

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 ROUTES = ["/health-regions", "/health-regions/3501", "/fsa", "/fsa/M5V", "/fsa/M5V/boundary", "/locate"]
 FSA_ROUTES = ["/fsa", "/fsa/M5V/boundary"]

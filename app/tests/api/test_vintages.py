@@ -8,7 +8,7 @@ from geography.models import Vintage
 from geography.translation import Message, Plural
 from geography.vintages import catalogue
 from loader.publication.gates import Gate
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 pytestmark = pytest.mark.usefixtures("related")
 

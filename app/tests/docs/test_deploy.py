@@ -8,7 +8,7 @@ import yaml
 from django.conf import settings
 
 from tests.docs.test_documents import _example_keys, _settings_keys
-from tests.world import World
+from tests.support.demo_regions import World
 
 DOCUMENT = (settings.REPO_DIR / "docs" / "deploy-azure.md").read_text(encoding="utf-8")
 

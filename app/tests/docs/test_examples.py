@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from benchmarks import million
-from tests.db.roles import connected
+from tests.support.roles import connected
 
 FOLDER: Path = settings.REPO_DIR / "data" / "schema" / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.sql"))
@@ -18,7 +18,7 @@ EXAMPLES = sorted(FOLDER.glob("*.sql"))
 # None of these is ever read from end to end.
 LARGE = {"region", "region_part", "region_level", "overlap", "change", "counterpart"}
 
-# What the demonstration has none of, answer and plan: tests/db/test_schema_changes.py has two editions for it.
+# What the demonstration has none of, answer and plan: tests/schema/test_changes.py has two editions for it.
 EMPTY = {"17_what_changed"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from indicators.models import Place as SeriesPlace
 from indicators.models import PlaceMember
-from tests import world as worlds
+from tests.support import demo_regions as worlds
 
 pytestmark = pytest.mark.usefixtures("embedded", "db")
 

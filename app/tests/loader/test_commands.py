@@ -1,0 +1,295 @@
+"""The command line: what it prints, what it refuses, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import InterfaceError, OperationalError, connection
+
+from geography.models import Vintage
+from loader import pipeline
+from tests.support import boundary_files as files
+from tests.support.loading import checksums
+
+Load = Callable[..., Any]
+REPORT_KEYS = {
+    "field_names",
+    *("file", "sha256", "asked", "encoding", "crs", "fields", "rows_in_file", "regions", "vertices", "largest", "repaired"),
+    *("repairs", "fit", "drawn", "changes", "gates", "seconds", "memory_mb"),
+}
+ONE = ["--coverage=health-regions", "--vintage=2022", "--effective-from=2022-12-01", "--representation=digital"]
+
+
+def run(*args: Any, verbosity: int = 1) -> str:
+    out = StringIO()
+    call_command("load_boundaries", *args, stdout=out, verbosity=verbosity)
+    return out.getvalue()
+
+
+def error(*args: Any, code: int = 1) -> str:
+    with pytest.raises(CommandError) as caught:
+        run(*args, verbosity=0)
+    assert caught.value.returncode == code
+    return str(caught.value)
+
+
+@pytest.fixture
+def shp(tmp_path: Path) -> Path:
+    return files.shape(tmp_path / "shp", files.grid())
+
+
+def test_a_load_tells_what_it_read_and_that_it_is_published(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(*ONE, f"--file={shp}")
+    assert "regions.shp: 4 regions of 4 rows, 20 vertices" in out
+    assert "read as       utf-8, EPSG:3347" in out
+    assert "pass      overlaps" in out
+    assert out.endswith("health-regions 2022 is published.\n")
+    steps = capsys.readouterr().err
+    assert all(name in steps for name in ("read", "derive", "draw", "verify", "publish"))
+    assert run(*ONE, f"--file={shp}") == "health-regions 2022: this very file is published already, nothing to do.\n"
+
+
+def test_quiet_says_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*ONE, f"--file={shp}", verbosity=0) == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_extract_says_that_it_answers_only_by_name(db: None, shp: Path) -> None:
+    assert "an extract: it answers only where it is named (2022)" in run(*ONE, f"--file={shp}", "--extract")
+
+
+def test_every_option_about_the_file_reaches_the_vintage(db: None, shp: Path) -> None:
+    more = ["--effective-to=2030-01-01", "--title=T", "--title-fr=F", "--licence=L", "--licence-url=https://example.org/"]
+    run(
+        *ONE,
+        f"--file={shp}",
+        *more,
+        "--attribution=A",
+        "--attribution-fr=B",
+        "--url=https://example.org/x.zip",
+        "--expect-count=4",
+    )
+    vintage = Vintage.objects.get()
+    assert (str(vintage.effective_to), vintage.product, vintage.licence, vintage.licence_url) == (
+        "2030-01-01",
+        "T",
+        "L",
+        "https://example.org/",
+    )
+    assert (vintage.attribution_en, vintage.attribution_fr, vintage.source_url) == ("A", "B", "https://example.org/x.zip")
+    assert vintage.layer == "ad-hoc"
+
+
+def test_a_declared_layer_takes_a_file(db: None, tmp_path: Path) -> None:
+    path = files.shape(tmp_path, [files.fsa("R3A", files.cell(0))])
+    run("fsa-2011", f"--file={path}", "--expect-count=1")
+    vintage = Vintage.objects.get()
+    assert (vintage.layer, vintage.label, vintage.licence) == ("fsa-2011", "2011", "Statistics Canada Open Licence")
+
+
+def test_the_list_shows_the_database_and_the_layers(db: None, shp: Path) -> None:
+    empty = run("--list")
+    assert "In the database:\n  nothing\n" in empty
+    run(*ONE, f"--file={shp}", "--extract")
+    listed = run("--list")
+    assert (
+        "health-regions  2022                            published  from 2022-12-01       4 regions  digital      extract"
+        in listed
+    )
+    for layer in ("fsa-2021-digital", "health-regions-2015-cartographic"):
+        assert layer in listed
+    assert "downloaded" in listed
+    assert "needs --file" in listed
+
+
+def test_a_dry_run_says_what_would_happen_and_keeps_nothing(db: None, shp: Path) -> None:
+    before = checksums()
+    assert run(*ONE, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was kept. It would be published.\n")
+    assert "It would stop at: count" in error(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", code=2)
+    accepted = run(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", "--accept=count", "--because=x")
+    assert accepted.endswith("It would be published.\n")
+    assert checksums() == before
+
+
+def test_an_extract_is_counted_only_where_a_count_is_given(db: None, shp: Path) -> None:
+    assert "gate count" in error(*ONE, f"--file={shp}", "--extract", "--expect-count=5", code=2)
+    assert "health-regions 2022 is published" in run(*ONE, f"--file={shp}", "--extract")
+
+
+def test_an_unknown_gate_is_refused_before_anything_is_read(db: None) -> None:
+    assert "There is no gate 'nope'" in error(*ONE, "--file=not-there.zip", "--accept=nope", "--because=x")
+
+
+def test_the_report_is_json_with_the_keys_it_promises(db: None, shp: Path, tmp_path: Path) -> None:
+    printed = json.loads(run(*ONE, f"--file={shp}", "--json", f"--report={tmp_path / 'r.json'}"))
+    written = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert printed == written
+    assert set(printed) == REPORT_KEYS
+    assert {"name", "limit", "found", "passed", "rows", "acceptable", "said"} == set(printed["gates"][0])
+    assert Vintage.objects.get().report == printed
+
+
+def test_a_load_that_fails_its_gates_writes_its_report_too(db: None, shp: Path, tmp_path: Path) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError):
+        call_command(
+            "load_boundaries",
+            *ONE,
+            f"--file={shp}",
+            "--expect-count=5",
+            "--json",
+            f"--report={tmp_path / 'r.json'}",
+            stdout=out,
+            verbosity=0,
+        )
+    report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert [gate["name"] for gate in report["gates"] if not gate["passed"]] == ["count"]
+    assert json.loads(out.getvalue()) == report
+
+
+def test_a_report_that_cannot_be_written_is_said_in_one_line(db: None, shp: Path, tmp_path: Path) -> None:
+    assert "cannot be written" in error(*ONE, f"--file={shp}", f"--report={tmp_path / 'none' / 'r.json'}")
+    # Said before, not after, the load.
+    assert not Vintage.objects.exists()
+    assert "cannot be written to" in error(*ONE, f"--file={shp}", f"--report={tmp_path}")
+
+
+def test_rollback_and_prune_say_what_they_did(db: None, shp: Path, tmp_path: Path) -> None:
+    run(*ONE, f"--file={shp}")
+    run(*ONE, f"--file={files.shape(tmp_path / 'two', files.grid(3))}", "--accept=change", "--because=x")
+    assert run("--rollback=health-regions") == "health-regions 2022 is retired.\nhealth-regions 2022 is published again.\n"
+    assert run("--prune") == "deleted health-regions 2022 (retired)\n"
+    assert run("--prune") == ""
+    assert "nothing to go back to" in error("--rollback=health-regions")
+
+
+def test_the_embedded_layers_are_loaded_where_nothing_is_published(
+    db: None, shp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsa = files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"]))
+    toml = (settings.REPO_DIR / "geodata" / "sources.toml").read_text(encoding="utf-8")
+    toml = toml.replace('"sample/health_regions_sample.zip"', json.dumps(str(shp))).replace(
+        '"sample/fsa_sample.zip"', json.dumps(str(fsa))
+    )
+    embedded = settings.REPO_DIR / "geodata" / "sample" / "series" / "covid_reporting_regions.zip"
+    toml = toml.replace('"sample/series/covid_reporting_regions.zip"', json.dumps(str(embedded)))
+    (tmp_path / "sources.toml").write_text(toml, encoding="utf-8")
+    monkeypatch.setattr("loader.source.declarations.SOURCES_FILE", tmp_path / "sources.toml")
+    run("--embedded")
+    assert set(Vintage.objects.values_list("label", "demo", "status")) == {
+        ("2022-demo", True, "published"),
+        ("2021-demo", True, "published"),
+        ("2020-08", False, "published"),
+    }
+    before = checksums()
+    run("--embedded")
+    assert checksums() == before
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "Name a layer (--list shows them)"),
+        (["nonsense"], "There is no layer 'nonsense' in sources.toml. There are: health-regions-sample"),
+        (["fsa-2011"], "give the file with --file"),
+        (["fsa-2011", "--file=/nowhere/x.zip"], "/nowhere/x.zip does not exist"),
+        (["fsa-2011", "fsa-sample", "--srid=3347"], "one layer at a time"),
+        (["fsa-2011", "fsa-sample", "--json"], "--json and --report go with one layer at a time"),
+        (["fsa-2011", "--coverage=fsa"], "leave the layer's name out"),
+        (["--coverage=fsa"], "--coverage also needs --file"),
+        (["--coverage=fsa", "--file=x"], "--coverage also needs --vintage"),
+        (["--coverage=fsa", "--file=x", "--vintage=1"], "--coverage also needs --effective-from"),
+        (
+            ["--coverage=fsa", "--file=x", "--vintage=1", "--effective-from=2020-01-01"],
+            "--coverage also needs --representation",
+        ),
+        ([*ONE, "--file=x", "--coverage=nonsense"], "There is no coverage 'nonsense'. There are: health-regions, fsa"),
+        ([*ONE, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be of"),
+        ([*ONE, "--file=x", "--effective-to=2000-01-01"], "effective_to must be later"),
+        ([*ONE, "--file=x", "--field=nonsense=A"], "--field takes COLUMN=FIELD, where COLUMN is one of code"),
+        ([*ONE, "--file=x", "--field=code"], "--field takes COLUMN=FIELD"),
+        (["fsa-2011", "--accept=text"], "--accept needs --because"),
+        (["--embedded", "fsa-2011"], "--embedded takes no layer"),
+        (["--list", "fsa-2011"], "--list takes no layer"),
+        (["--prune", "--file=x"], "--prune takes no layer and no file"),
+        (["--rollback=fsa", "--dry-run"], "--dry-run does not go with --rollback"),
+        (["--prune", "--dry-run"], "--dry-run does not go with --prune"),
+        (["--list", "--json"], "--json does not go with --list"),
+        (["--list", "--prune"], "not allowed with argument"),
+        (["--rollback=nonsense"], "No vintage of nonsense is published"),
+        (["x", "--effective-from=yesterday"], "no calendar day"),
+        (["x", "--representation=other"], "--representation: invalid choice"),
+    ],
+)
+def test_options_that_make_no_sense_are_answered_in_one_line(db: None, args: list[str], message: str) -> None:
+    said = error(*args)
+    assert message in said
+    assert "\n" not in said
+
+
+def test_a_declaration_with_a_mistake_is_answered_in_one_line(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "s.toml").write_text("[coverages.x]\n")
+    monkeypatch.setattr("loader.source.declarations.SOURCES_FILE", tmp_path / "s.toml")
+    assert "coverages.x: fields.code is missing" in error("--list")
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+def test_a_database_that_goes_away_is_answered_in_one_line(
+    db: None, shp: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise kind("server closed the connection unexpectedly\n\tThis probably means\n\tthe server terminated abnormally")
+
+    monkeypatch.setattr(pipeline, "stage", away)
+    said = error(*ONE, f"--file={shp}")
+    assert said.startswith("The database does not answer: server closed the connection")
+    assert "\n" not in said
+
+
+def process(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    database = connection.settings_dict
+    env = os.environ | {"DB_NAME": str(database["NAME"]), "DEBUG": "false", "SECRET_KEY": "x"} | environment
+    return subprocess.run(
+        [sys.executable, "manage.py", *args],
+        cwd=settings.APP_DIR,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", [["load_boundaries", "--list"], ["load_boundaries", "--embedded"], ["seed", "api"]])
+def test_without_a_database_a_process_says_so_in_one_line_and_ends_with_one(command: list[str]) -> None:
+    done = process(*command, DB_HOST="127.0.0.1", DB_PORT="1", DATABASE_URL="")
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("CommandError: The database does not answer: ")
+
+
+def test_help_names_every_option() -> None:
+    done = process("load_boundaries", "--help")
+    assert done.returncode == 0
+    for option in (
+        "--embedded",
+        "--rollback",
+        "--prune",
+        "--file",
+        "--field",
+        "--dry-run",
+        "--accept",
+        "--because",
+        "--report",
+    ):
+        assert option in done.stdout

@@ -1,0 +1,319 @@
+"""Each kind of file, opened by other hands than those that wrote it, and compared with the database."""
+
+import csv
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import pyarrow.parquet
+import pyogrio
+import pytest
+import shapefile
+import shapely
+from django.core.management import call_command
+from django.db import connection
+
+from geography.download_formats import FORMATS
+from geography.models import Overlap, Region, RegionLevel, Vintage
+from tests.support import boundary_files as files
+
+pytestmark = pytest.mark.django_db
+
+ACCENTED = "Région du Saguenay—Lac-Saint-Jean"
+
+
+@pytest.fixture
+def vintages(load: Callable[..., Any], tmp_path: Path) -> dict[str, Vintage]:
+    """Publish three health regions (one with a hole, one with an island) and two FSAs of which one lies in two of them."""
+    regions = [
+        files.region("2402", files.cell(0), files.hole(3_000, 3_000, 5_000, 5_000), name=ACCENTED, french="Où l'œuvre naît"),
+        files.region("3501", files.cell(1), files.box(30_000, 0, 32_000, 2_000), name="Île"),
+        files.region("3502", files.cell(2), name="Plain"),
+    ]
+    fsas = [
+        files.fsa("G7H", files.box(0, 0, 15_000, 10_000), PRUID="24", LANDAREA=12.5),
+        files.fsa("K0A", files.cell(2), PRUID="35", LANDAREA=99.25),
+    ]
+    return {
+        "health-regions": load(files.shape(tmp_path / "hr", regions), vintage="2022", attribution_en="Ours & theirs").vintage,
+        "fsa": load(files.shape(tmp_path / "fsa", fsas), "fsa", vintage="2021").vintage,
+    }
+
+
+@pytest.fixture
+def export(vintages: dict[str, Vintage], tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes one file of a vintage and gives its path."""
+
+    def write(coverage: str, kind: str, **options: Any) -> Path:
+        folder = tmp_path / "out" / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        named = f"{coverage}/{vintages[coverage].label}"
+        call_command("export", vintage=[named], format=[kind], out=folder, verbosity=0, **options)
+        (path,) = folder.iterdir()
+        return path
+
+    return write
+
+
+def stored(vintage: Vintage) -> list[tuple[Any, ...]]:
+    """Return what the database holds of a vintage: code, DGUID, names, province, areas and the boundary's bytes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT code, dguid, name_en, name_fr, pruid, land_area_km2, area_km2, ST_AsBinary(geom, 'NDR')"
+            " FROM region WHERE vintage_id = %s ORDER BY code",
+            [vintage.pk],
+        )
+        return [(*row[:-1], bytes(row[-1])) for row in cursor.fetchall()]
+
+
+def read_back(frame: geopandas.GeoDataFrame, code: str) -> list[tuple[Any, ...]]:
+    """Return the same of a file."""
+    assert frame.crs.to_epsg() == 3347
+    names = [code, "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "area_km2"]
+    table = frame.sort_values(code)
+    values = table[names].astype(object).where(table[names].notna(), None).itertuples(index=False)
+    return [(*row, wkb) for row, wkb in zip(values, shapely.to_wkb(table.geometry.to_numpy(), byte_order=1), strict=True)]
+
+
+@pytest.mark.parametrize(("coverage", "code"), [("health-regions", "hruid"), ("fsa", "cfsauid")])
+@pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet"])
+def test_what_analysts_get_is_what_the_database_holds_to_the_last_bit(
+    export: Callable[..., Path], vintages: dict[str, Vintage], coverage: str, code: str, kind: str
+) -> None:
+    path = export(coverage, kind)
+    frame = geopandas.read_parquet(path) if kind == "parquet" else pyogrio.read_dataframe(path)
+    assert read_back(frame, code) == stored(vintages[coverage])
+    assert set(frame["vintage"]) == {vintages[coverage].label}
+    assert frame.geometry.is_valid.all()
+
+
+@pytest.mark.parametrize("kind", ["fgb", "parquet"])
+def test_what_web_maps_get_is_the_same_in_degrees_with_longitude_first(
+    export: Callable[..., Path], vintages: dict[str, Vintage], kind: str
+) -> None:
+    read = geopandas.read_parquet if kind == "parquet" else pyogrio.read_dataframe
+    degrees = read(export("fsa", f"{kind}-wgs84")).sort_values("cfsauid", ignore_index=True)
+    metres = read(export("fsa", kind)).sort_values("cfsauid", ignore_index=True)
+    assert degrees.crs.to_authority() in {("EPSG", "4326"), ("OGC", "CRS84")}
+    west, south, east, north = degrees.total_bounds
+    assert -142 < west < east < -52
+    assert 41 < south < north < 90
+    pairs = zip(degrees.to_crs(3347).geometry, metres.geometry, strict=True)
+    assert all(there.hausdorff_distance(here) < 0.001 for there, here in pairs)
+    attributes = [name for name in metres.columns if name not in ("geometry", "bbox")]
+    assert degrees[attributes].equals(metres[attributes])
+
+
+@pytest.mark.parametrize("kind", ["gpkg", "fgb"])
+def test_what_gdal_writes_has_a_layer_name_and_an_index(export: Callable[..., Path], kind: str) -> None:
+    path = export("health-regions", kind)
+    assert pyogrio.list_layers(path)[:, 0].tolist() == ["health_regions_2022"]
+    info = pyogrio.read_info(path)
+    assert (info["geometry_type"], info["crs"], info["features"]) == ("MultiPolygon", "EPSG:3347", 3)
+    assert info["capabilities"]["fast_spatial_filter"]
+    box = (files.EAST + 30_500, files.NORTH + 500, files.EAST + 31_000, files.NORTH + 1_000)
+    assert pyogrio.read_dataframe(path, bbox=box)["hruid"].tolist() == ["3501"]
+
+
+def test_a_geopackage_says_whose_it_is(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+    with sqlite3.connect(export("health-regions", "gpkg")) as database:
+        ((identifier, description, changed),) = database.execute(
+            "SELECT identifier, description, last_change FROM gpkg_contents"
+        )
+        ((metadata,),) = database.execute("SELECT metadata FROM gpkg_metadata")
+    vintage = vintages["health-regions"]
+    assert (identifier, description) == ("Health regions 2022", "Ours & theirs")
+    assert changed.startswith(f"{vintage.created_at:%Y-%m-%dT%H:%M:%S}")
+    assert vintage.source_sha256 in metadata
+    assert "Ours &amp; theirs" in metadata
+
+
+def test_a_flatgeobuf_says_whose_it_is(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+    head = export("health-regions", "fgb").read_bytes()[:4096].decode("utf-8", errors="replace")
+    assert "Health regions 2022" in head
+    assert "attribution_en: Ours & theirs" in head
+
+
+def test_geoparquet_is_as_its_specification_says(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+    path = export("health-regions", "parquet")
+    file = pyarrow.parquet.ParquetFile(path)
+    geo = json.loads(file.metadata.metadata[b"geo"])
+    assert (geo["version"], geo["primary_column"]) == ("1.1.0", "geometry")
+    column = geo["columns"]["geometry"]
+    assert (column["encoding"], column["geometry_types"]) == ("WKB", ["MultiPolygon"])
+    assert column["crs"]["id"] == {"authority": "EPSG", "code": 3347}
+    assert column["covering"]["bbox"]["xmax"] == ["bbox", "xmax"]
+    frame = geopandas.read_parquet(path)
+    assert tuple(column["bbox"]) == tuple(frame.total_bounds)
+    for bounds, bbox in zip(frame.geometry.bounds.itertuples(index=False), file.read()["bbox"].to_pylist(), strict=True):
+        assert tuple(bounds) == tuple(bbox[side] for side in ("xmin", "ymin", "xmax", "ymax"))
+    assert {file.metadata.row_group(0).column(index).compression for index in range(file.metadata.num_columns)} == {"ZSTD"}
+    about = json.loads(file.schema_arrow.metadata[b"about"])
+    assert about["attribution_en"] == "Ours & theirs"
+    assert about["source_sha256"] == vintages["health-regions"].source_sha256
+
+
+def test_a_box_of_geoparquet_is_read_by_its_covering(export: Callable[..., Path]) -> None:
+    path = export("health-regions", "parquet")
+    box = (files.EAST + 30_500, files.NORTH + 500, files.EAST + 31_000, files.NORTH + 1_000)
+    assert geopandas.read_parquet(path, bbox=box)["hruid"].tolist() == ["3501"]
+
+
+@pytest.mark.parametrize(
+    ("coverage", "fields"),
+    [
+        ("health-regions", ["HRUID", "DGUID", "ENGNAME", "FRENAME", "PRUID", "PRNAME", "LANDAREA", "POPULATION"]),
+        ("fsa", ["CFSAUID", "DGUID", "PRUID", "PRNAME", "LANDAREA", "POPULATION"]),
+    ],
+)
+def test_a_shapefile_is_in_statistics_canadas_form(
+    export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path, coverage: str, fields: list[str]
+) -> None:
+    path = export(coverage, "shapefile")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "unpacked")
+        assert "Ours" in archive.read("LICENCE.txt").decode() or coverage == "fsa"
+    name = f"{coverage.replace('-', '_')}_{vintages[coverage].label}"
+    assert (tmp_path / "unpacked" / f"{name}.cpg").read_text() == "UTF-8"
+    with shapefile.Reader(str(tmp_path / "unpacked" / name), encoding="utf-8") as reader:
+        assert [field[0] for field in reader.fields if field[0] != "DeletionFlag"] == fields
+        first = reader.record(0).as_dict()
+    assert first["PRNAME"] == "Quebec / Québec"
+    assert coverage == "fsa" or (first["ENGNAME"], first["FRENAME"]) == (ACCENTED, "Où l'œuvre naît")
+    frame = pyogrio.read_dataframe(path)
+    assert frame.crs.to_epsg() == 3347
+    regions = Region.objects.filter(vintage=vintages[coverage]).order_by("code")
+    for shape, region in zip(frame.geometry, regions, strict=True):
+        assert shape.equals(shapely.from_wkb(bytes(region.geom.wkb)))
+
+
+def test_a_shapefile_of_ours_can_be_loaded_again(
+    export: Callable[..., Path], load: Callable[..., Any], vintages: dict[str, Vintage]
+) -> None:
+    again = load(export("health-regions", "shapefile"), vintage="again").vintage
+    before, after = (stored(value) for value in (vintages["health-regions"], again))
+    for value, other in zip(before, after, strict=True):
+        assert value[:5] == other[:5]
+        assert shapely.from_wkb(value[-1]).equals(shapely.from_wkb(other[-1]))
+
+
+@pytest.mark.parametrize("level", ["low", "full"])
+def test_geojson_holds_what_the_api_sends(
+    export: Callable[..., Path], vintages: dict[str, Vintage], get: Any, level: str
+) -> None:
+    path = export("health-regions", "geojson", level=[level])
+    document = json.loads(path.read_bytes())
+    assert (document["type"], document["detail"], document["attribution_en"]) == ("FeatureCollection", level, "Ours & theirs")
+    sent = get("/health-regions", detail=level).json()["features"]
+    assert [(feature["id"], feature["bbox"], feature["geometry"]) for feature in document["features"]] == [
+        (item["id"], item["bbox"], item["geometry"]) for item in sent
+    ]
+    assert document["features"][0]["properties"]["name_fr"] == "Où l'œuvre naît"
+    assert (
+        pyogrio.read_info(path)["features"]
+        == RegionLevel.objects.filter(region__vintage=vintages["health-regions"], level=level).count()
+    )
+
+
+def test_codes_and_names_are_a_plain_table_with_a_description(
+    export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path
+) -> None:
+    with export("health-regions", "csv").open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    assert [(row["hruid"], row["name_en"], row["province"]) for row in rows] == [
+        ("2402", ACCENTED, "QC"),
+        ("3501", "Île", "ON"),
+        ("3502", "Plain", "ON"),
+    ]
+    region = Region.objects.get(vintage=vintages["health-regions"], code="2402")
+    assert float(rows[0]["area_km2"]) == pytest.approx(region.area_km2, abs=1e-6)
+    assert (float(rows[0]["lon"]), float(rows[0]["lat"])) == pytest.approx(region.rep_point.coords, abs=1e-6)
+    (tmp_path / "out" / "health-regions-2022.csv").unlink()
+    described = json.loads(export("health-regions", "csvw").read_bytes())
+    assert described["url"] == "health-regions-2022.csv"
+    assert [column["name"] for column in described["tableSchema"]["columns"]] == list(rows[0])
+    assert described["dc:rights"][0]["@value"] == "Ours & theirs"
+    assert described["dc:source"]["dc:identifier"] == f"sha256:{vintages['health-regions'].source_sha256}"
+    assert_table_is_as_described(rows, described)
+
+
+def assert_table_is_as_described(rows: list[dict[str, str]], described: dict[str, Any]) -> None:
+    """Assert that columns have the names, the order and the datatypes of a description, and that its key is one."""
+    columns = {column["name"]: column for column in described["tableSchema"]["columns"]}
+    assert list(columns) == list(rows[0])
+    read: dict[str, Callable[[str], object]] = {"string": str, "integer": int, "number": float}
+    for row in rows:
+        for name, text in row.items():
+            assert text == "" or read[columns[name]["datatype"]](text) is not None
+    key = described["tableSchema"]["primaryKey"]
+    assert len({tuple(row[name] for name in ([key] if isinstance(key, str) else key)) for row in rows}) == len(rows)
+    # Whatever is measured says in what.
+    assert {name: value["schema:unitText"] for name, value in columns.items() if "schema:unitText" in value} == {
+        name: "km2" if name.endswith("_km2") else "degree"
+        for name in columns
+        if name.endswith("_km2") or name in {"lon", "lat"}
+    }
+
+
+def test_the_file_of_shares_has_a_description_with_both_licences(
+    export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path
+) -> None:
+    Vintage.objects.filter(label="2021").update(
+        licence_url="https://example.org/fsa", attribution_en="Postal", attribution_fr="Postale"
+    )
+    Vintage.objects.filter(label="2022").update(
+        licence_url="https://example.org/hr", attribution_fr="Les nôtres", source_url="https://example.org/hr.zip"
+    )
+    table = export("fsa", "shares")
+    with table.open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    table.unlink()
+    path = export("fsa", "shares-csvw")
+    assert path.name == "fsa-2021-health-regions-2022.csv-metadata.json"
+    described = json.loads(path.read_bytes())
+    assert described["url"] == table.name
+    assert_table_is_as_described(rows, described)
+    assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
+    assert [(dc_right["@language"], dc_right["@value"]) for dc_right in described["dc:rights"]] == [
+        ("en", "Postal"), ("en", "Ours & theirs"), ("fr", "Postale"), ("fr", "Les nôtres")
+    ]  # fmt: skip
+    fsas, regions = described["dc:source"]
+    assert regions["@id"] == "https://example.org/hr.zip"
+    assert [item["dc:license"]["@id"] for item in (fsas, regions)] == ["https://example.org/fsa", "https://example.org/hr"]
+    assert [item["dc:identifier"] for item in (fsas, regions)] == [
+        f"sha256:{vintages[coverage].source_sha256}" for coverage in ("fsa", "health-regions")
+    ]
+
+
+def test_one_licence_of_two_editions_is_told_once(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+    Vintage.objects.update(licence="Open", licence_url="https://example.org/open", attribution_en="Ours", attribution_fr="Ours")
+    described = json.loads(export("fsa", "shares-csvw").read_bytes())
+    assert described["dc:license"] == {"@id": "https://example.org/open"}
+    assert len(described["dc:rights"]) == 2
+
+
+def test_shares_are_those_of_the_database_without_slivers(export: Callable[..., Path]) -> None:
+    Overlap.objects.filter(fsa__code="G7H", health_region__code="3501").update(share_of_fsa=0.0009)
+    with export("fsa", "shares").open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    assert [(row["cfsauid"], row["hruid"], row["fsa_vintage"], row["health_region_vintage"]) for row in rows] == [
+        ("G7H", "2402", "2021", "2022"),
+        ("K0A", "3502", "2021", "2022"),
+    ]
+    overlap = Overlap.objects.get(fsa__code="G7H", health_region__code="2402")
+    assert float(rows[0]["share_of_fsa"]) == pytest.approx(overlap.share_of_fsa, abs=1e-6)
+    assert rows[0]["name_en"] == ACCENTED
+
+
+@pytest.mark.parametrize("kind", [name for name, value in FORMATS.items() if not value.by_level])
+def test_the_same_vintage_makes_the_same_bytes(export: Callable[..., Path], vintages: dict[str, Vintage], kind: str) -> None:
+    coverage = "fsa" if FORMATS[kind].by_pair else "health-regions"
+    path = export(coverage, kind)
+    first = path.read_bytes()
+    path.unlink()
+    assert export(coverage, kind).read_bytes() == first

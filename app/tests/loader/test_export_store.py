@@ -1,0 +1,258 @@
+"""When files are made, where they lie, and what happens when that goes wrong."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from geography.models import Vintage
+from geography.queries.downloads import Download, downloads_of, folder
+from loader.export import arrow, make, store
+from loader.publication import publish
+from tests.support import boundary_files as files
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop(settings: Any, tmp_path: Path) -> Path:
+    """Make files at publish, in a folder of the test's own."""
+    settings.DOWNLOADS_AT_PUBLISH = True
+    settings.DOWNLOADS_DIR = tmp_path / "shop"
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def load(shop: Path, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that loads a grid through the command and gives what it told on standard error."""
+
+    def run(label: str, coverage: str = "health-regions", count: int = 2, **options: Any) -> str:
+        rows = files.grid(count) if coverage == "health-regions" else files.fsa_grid(["R3A", "R3B"])
+        string_i_o = StringIO()
+        call_command(
+            "load_boundaries",
+            coverage=coverage,
+            vintage=label,
+            effective_from=date(2022, 1, 1),
+            representation="digital",
+            file=files.shape(tmp_path / f"{coverage}-{label}-{count}", rows),
+            verbosity=0,
+            stderr=string_i_o,
+            **options,
+        )
+        return string_i_o.getvalue()
+
+    return run
+
+
+def states(label: str = "2022") -> dict[str, str]:
+    return {item.name: item.state for item in downloads_of(Vintage.objects.get(label=label, status="published"))}
+
+
+def by_name(label: str, name: str) -> Download:
+    return next(
+        published_download
+        for published_download in make.published_downloads()
+        if published_download.vintage.label == label and published_download.name == name
+    )
+
+
+def test_a_publication_makes_every_file(load: Callable[..., str]) -> None:
+    assert load("2022") == ""
+    assert set(states().values()) == {"ready"}
+    for item in downloads_of(Vintage.objects.get()):
+        assert item.size == item.path.stat().st_size
+        assert item.sha256 == hashlib.sha256(item.path.read_bytes()).hexdigest()
+
+
+def test_the_second_of_a_pair_makes_what_joins_them(load: Callable[..., str]) -> None:
+    load("2022")
+    load("2021", "fsa")
+    assert states("2021")["fsa-2021-health-regions-2022.csv"] == "ready"
+    load("2023")
+    assert states("2021")["fsa-2021-health-regions-2023.csv"] == "ready"
+
+
+def test_a_corrected_file_has_files_of_its_own_and_a_rollback_brings_the_first_back(load: Callable[..., str]) -> None:
+    load("2022")
+    load("2021", "fsa")
+    first, first_pair = by_name("2022", "health-regions-2022.csv"), by_name("2021", "fsa-2021-health-regions-2022.csv")
+    load("2022", count=4)
+    second, second_pair = by_name("2022", "health-regions-2022.csv"), by_name("2021", "fsa-2021-health-regions-2022.csv")
+    assert len({first.sha256, second.sha256}) == 2
+    assert first_pair.path != second_pair.path
+    assert second_pair.state == "ready"
+    call_command("load_boundaries", rollback="health-regions", verbosity=0, stdout=StringIO())
+    assert by_name("2022", "health-regions-2022.csv").sha256 == first.sha256
+    assert by_name("2021", "fsa-2021-health-regions-2022.csv").sha256 == first_pair.sha256
+
+
+def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
+    load: Callable[..., str], monkeypatch: pytest.MonkeyPatch, get: Any
+) -> None:
+    def break_off(vintage: Vintage, path: Path) -> None:
+        path.write_bytes(b"half of a")
+        raise RuntimeError("no space left,\nsays GDAL")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arrow, "write_gpkg", break_off)
+        loaded = load("2022")
+    assert "Published, but health-regions-2022.gpkg could not be made: RuntimeError: no space left" in loaded
+    assert "manage.py export" in loaded
+    assert {name for name, state in states().items() if state != "ready"} == {"health-regions-2022.gpkg"}
+    assert states()["health-regions-2022.gpkg"] == "failed"
+    assert get("/health-regions").status_code == 200
+    # Later it works, and only that one is made.
+    out = StringIO()
+    call_command("export", stdout=out, verbosity=0)
+    assert out.getvalue().splitlines() == ["made health-regions-2022.gpkg"]
+    assert set(states().values()) == {"ready"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a place where not even root can write")
+def test_a_folder_that_cannot_be_written_to_is_told_and_nothing_else_fails(load: Callable[..., str], settings: Any) -> None:
+    settings.DOWNLOADS_DIR = Path("/proc/downloads")
+    assert "Published, but the files to take away could not be made" in load("2022")
+    assert set(states().values()) == {"missing"}
+    with pytest.raises(CommandError, match="cannot be kept"):
+        call_command("export", verbosity=0)
+
+
+def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load: Callable[..., str], get: Any) -> None:
+    load("2022")
+    before = {published_download.name: published_download.sha256 for published_download in make.published_downloads()}
+    by_name("2022", "health-regions-2022.csv").path.unlink()
+    with by_name("2022", "health-regions-2022.gpkg").path.open("r+b") as file:
+        file.truncate(100)
+    gone = {name for name, state in states().items() if state != "ready"}
+    assert gone == {"health-regions-2022.csv", "health-regions-2022.gpkg"}
+    assert get("/downloads/health-regions/2022/health-regions-2022.csv").status_code == 404
+    call_command("export", verbosity=0, stdout=StringIO())
+    assert {published_download.name: published_download.sha256 for published_download in make.published_downloads()} == before
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"{", b"[]", b'{"files": []}', b'{"files": {"health-regions-2022.csv": "ready"}}'])
+def test_a_manifest_that_cannot_be_read_is_none(load: Callable[..., str], get: Any, rubbish: bytes) -> None:
+    load("2022")
+    (folder(Vintage.objects.get()) / "manifest.json").write_bytes(rubbish)
+    assert states()["health-regions-2022.csv"] == "missing"
+    assert get("/downloads").status_code == 200
+    call_command("export", verbosity=0, stdout=StringIO())
+    assert set(states().values()) == {"ready"}
+
+
+def test_what_a_killed_export_leaves_is_seen_by_nobody_and_swept_by_the_next(load: Callable[..., str], shop: Path) -> None:
+    load("2022", no_downloads=True)
+    place = folder(Vintage.objects.get())
+    (place / ".making").mkdir(parents=True)
+    (place / ".making" / "health-regions-2022.gpkg").write_bytes(b"half of a")
+    assert set(states().values()) == {"missing"}
+    call_command("export", verbosity=0, stdout=StringIO())
+    assert set(states().values()) == {"ready"}
+    assert sorted(path.name for path in place.iterdir()) == sorted([*states(), "manifest.json"])
+
+
+def test_a_half_written_file_never_shows(load: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def watched(vintage: Vintage, path: Path) -> None:
+        path.write_bytes(b"x" * 10)
+        seen.append((states()["health-regions-2022.gpkg"], by_name("2022", "health-regions-2022.gpkg").path.exists()))
+        path.write_bytes(b"x" * 20)
+
+    monkeypatch.setattr(arrow, "write_gpkg", watched)
+    load("2022")
+    assert seen == [("missing", False)]
+    assert by_name("2022", "health-regions-2022.gpkg").size == 20
+
+
+def test_two_makers_wait_for_each_other_and_the_second_has_nothing_to_do(load: Callable[..., str], shop: Path) -> None:
+    load("2022")
+    with store.exclusive(), (shop / ".lock").open("a") as other:
+        import fcntl
+
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    out = StringIO()
+    call_command("export", verbosity=0, stdout=out)
+    assert out.getvalue() == ""
+
+
+def test_files_of_deleted_vintages_are_deleted(load: Callable[..., str], shop: Path) -> None:
+    load("2022")
+    retained = folder(Vintage.objects.get())
+    load("2022", count=4)
+    other = shop / "fsa" / "1999" / "20000101T000000000000-999"
+    other.mkdir(parents=True)
+    call_command("load_boundaries", rollback="health-regions", verbosity=0, stdout=StringIO())
+    call_command("load_boundaries", prune=True, verbosity=0, stdout=StringIO())
+    assert [path for path in shop.glob("*/*/*") if path.is_dir()] == [retained]
+    assert not (shop / "fsa").exists()
+
+
+def test_another_database_on_the_same_folder_does_not_answer_with_the_files_of_the_first(load: Callable[..., str]) -> None:
+    load("2022")
+    first = Vintage.objects.get()
+    publish.delete(first)
+    load("2022", no_downloads=True)
+    # The new one's number may be the same there, but it was made at another moment.
+    other = Vintage.objects.get()
+    other.pk = first.pk
+    assert {item.state for item in downloads_of(other)} == {"missing"}
+
+
+def test_nothing_is_made_where_publishing_must_not(load: Callable[..., str], shop: Path, settings: Any) -> None:
+    load("2022", no_downloads=True)
+    settings.DOWNLOADS_AT_PUBLISH = False
+    load("2023")
+    assert not shop.exists()
+
+
+def test_a_refused_load_makes_nothing(load: Callable[..., str], shop: Path) -> None:
+    with pytest.raises(CommandError):
+        load("2022", expect_count=3)
+    assert not shop.exists()
+
+
+def test_the_command_lists_what_there_is(load: Callable[..., str]) -> None:
+    load("2022")
+    out = StringIO()
+    call_command("export", list=True, format=["csv"], stdout=out)
+    state, size, name = out.getvalue().split()
+    assert (state, name) == ("ready", "health-regions/2022/health-regions-2022.csv")
+    assert int(size.replace(",", "")) == by_name("2022", "health-regions-2022.csv").size
+
+
+def test_one_file_goes_where_it_is_told(load: Callable[..., str], tmp_path: Path, shop: Path) -> None:
+    load("2022", no_downloads=True)
+    target = tmp_path / "new" / "mine.json"
+    call_command("export", out=target, format=["geojson"], level=["low"], stdout=StringIO())
+    assert json.loads(target.read_bytes())["detail"] == "low"
+    assert [path.name for path in target.parent.iterdir()] == ["mine.json"]
+    assert not shop.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vintage": ["fsa/2099"]}, "No vintage fsa/2099 is published. Published are: health-regions/2022."),
+        ({"format": ["shares"]}, "there is none in this format"),
+        ({"format": ["csv"], "level": ["low"]}, "there is none in this format"),
+    ],
+)
+def test_what_there_is_not_is_told(load: Callable[..., str], options: dict[str, Any], message: str) -> None:
+    load("2022", no_downloads=True)
+    with pytest.raises(CommandError, match=message):
+        call_command("export", list=True, **options)
+
+
+def test_where_nothing_is_published_there_is_nothing_to_do(shop: Path, db: None) -> None:
+    call_command("export", verbosity=0)
+    assert not [path for path in shop.rglob("*") if path.is_dir()]

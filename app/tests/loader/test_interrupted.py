@@ -1,0 +1,229 @@
+"""Killed, cut off or run twice at once: what is published stays, and the next load finds nothing in its way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+import numpy as np
+import psycopg2  # type: ignore[import-untyped]
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from geography.models import Region, RegionLevel, RegionPart, Status, Vintage
+from loader import pipeline
+from loader.errors import PublishError
+from tests.loader.test_levels import rough
+from tests.support import boundary_files as files
+from tests.support.loading import checksums, load_file
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PUBLISHED = "v.status = 'published'"
+OPTIONS = [
+    "--coverage=health-regions",
+    "--vintage=2022",
+    "--effective-from=2022-12-01",
+    "--representation=digital",
+    "--title=Test",
+]
+
+
+def start(*args: str) -> subprocess.Popen[str]:
+    database = connection.settings_dict
+    env = os.environ | {"DB_NAME": str(database["NAME"]), "DEBUG": "false", "SECRET_KEY": "x", "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "manage.py", "load_boundaries", *OPTIONS, *args]
+    return subprocess.Popen(command, cwd=settings.APP_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def second_connection() -> Any:
+    """Return a connection to the same database that Django knows nothing of."""
+    item = connection.settings_dict
+    entry = {
+        "dbname": item["NAME"],
+        "host": item["HOST"],
+        "port": item["PORT"],
+        "user": item["USER"],
+        "password": item["PASSWORD"],
+    }
+    other = psycopg2.connect(**{key: value for key, value in entry.items() if value})
+    other.autocommit = True
+    return other
+
+
+@pytest.fixture
+def others() -> Iterator[Any]:
+    other = second_connection()
+    yield other.cursor()
+    other.close()
+
+
+def loading(cursor: Any) -> bool:
+    """Say whether a load is under way in this database, on whatever side of the connection."""
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+        " WHERE relation = 'public.load_lock'::regclass AND granted AND datname = current_database())"
+    )
+    return bool(cursor.fetchone()[0])
+
+
+def under_way(cursor: Any, *args: str) -> subprocess.Popen[str]:
+    """Start a load, and return when it has begun: how long a process takes to start depends on what else the machine does."""
+    process = start(*args)
+    while process.poll() is None and not loading(cursor):
+        time.sleep(0.02)
+    return process
+
+
+def wait_until_the_server_gave_up(cursor: Any) -> None:
+    """Wait for the backend of a killed process to notice and end."""
+    for _ in range(200):
+        if not loading(cursor):
+            return
+        time.sleep(0.05)
+    pytest.fail("the backend of a killed load goes on")
+
+
+def assert_sound() -> None:
+    """Every vintage is whole: as many regions as it says, each with its pieces and levels; nothing is without a vintage."""
+    for vintage in Vintage.objects.all():
+        assert vintage.regions.count() == vintage.region_count
+        assert RegionLevel.objects.filter(region__vintage=vintage).count() == 4 * vintage.region_count
+        assert not Region.objects.filter(vintage=vintage, parts=None).exists()
+        assert not Region.objects.filter(vintage=vintage, area_km2=0).exists()
+    assert RegionPart.objects.count() == RegionPart.objects.filter(region__vintage__in=Vintage.objects.all()).count()
+
+
+def test_a_load_that_is_killed_at_any_moment_leaves_what_is_published(tmp_path: Path, others: Any) -> None:
+    load_file(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A", "R3B", "R3C", "R3E"])), "fsa")
+    load_file(files.shape(tmp_path / "old", rough(0)), vintage="2022")
+    path = files.shape(tmp_path / "new", rough(1, count=60, step=80))
+    args = [f"--file={path}", "--accept=change", "--because=test"]
+    before = checksums(PUBLISHED)
+
+    process, began = under_way(others, *args, "--dry-run"), time.monotonic()
+    process.communicate(timeout=120)
+    took = time.monotonic() - began
+    assert process.returncode == 0
+    assert checksums(PUBLISHED) == before
+
+    # From the beginning to nearly the end, in so many parts, somewhere in each.
+    chance, killed, parts = np.random.default_rng(2022), 0, int(os.environ.get("LOADER_KILLS", "8"))
+    for part in range(parts):
+        process = under_way(others, *args)
+        time.sleep(took * (part + chance.random()) / (parts + 0.5))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        wait_until_the_server_gave_up(others)
+        killed += process.returncode == -signal.SIGKILL
+        assert_sound()
+        if Vintage.objects.filter(source_file=path.name, status=Status.PUBLISHED, region_count=60).exists():
+            break
+        assert checksums(PUBLISHED) == before
+        assert Vintage.objects.exclude(status=Status.PUBLISHED).count() <= 1
+    # Fewer where the machine has become quicker than when it was timed.
+    assert killed >= 2
+
+    process = start(*args)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert_sound()
+    assert set(Vintage.objects.values_list("coverage__slug", "status", "region_count")) == {
+        ("fsa", "published", 4),
+        ("health-regions", "retired", 12),
+        ("health-regions", "published", 60),
+    }
+
+
+def test_two_loads_at_once_come_one_after_the_other(tmp_path: Path, others: Any) -> None:
+    paths = [files.shape(tmp_path / name, rough(seed), name=name) for seed, name in enumerate(("one", "two"))]
+    processes = [start(f"--file={path}") for path in paths]
+    said = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert sum("waiting for another load to end" in err for _, err in said) <= 1
+    assert sorted(Vintage.objects.values_list("status", flat=True)) == ["published", "retired"]
+    assert_sound()
+
+
+def test_the_same_load_twice_at_once_is_done_once(tmp_path: Path) -> None:
+    path = files.shape(tmp_path, rough(0))
+    processes = [start(f"--file={path}") for _ in range(2)]
+    said = "".join("".join(process.communicate(timeout=120)) for process in processes)
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert "nothing to do" in said
+    assert Vintage.objects.count() == 1
+
+
+def test_a_load_that_waits_too_long_ends_with_a_clear_message(
+    tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pipeline, "_LOCK_WAIT_S", 0.2)
+    others.execute("BEGIN; LOCK TABLE load_lock IN SHARE UPDATE EXCLUSIVE MODE")
+    path = files.shape(tmp_path, files.grid())
+    with pytest.raises(CommandError, match=r"Another load into this database is running\. Try again when it is done"):
+        call_command("load_boundaries", *OPTIONS, f"--file={path}", stdout=StringIO())
+    assert "waiting for another load to end" in capsys.readouterr().err
+    for wait in (lambda: pipeline.prune(files.quiet()), lambda: pipeline.roll_back("health-regions", files.quiet())):
+        with pytest.raises(PublishError, match="Another load"):
+            wait()
+    others.execute("ROLLBACK")
+    assert load_file(path).what == "published"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "loader.pipeline.build_levels",
+        "loader.relations.build.compute_borders",
+        "loader.relations.overlaps.compute_overlaps",
+        "loader.pipeline.verify",
+    ],
+)
+def test_a_database_that_restarts_in_the_middle_is_an_error_in_one_line(
+    step: str, tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_file(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"])), "fsa")
+    load_file(files.shape(tmp_path / "old", files.grid(2)))
+    before = checksums()
+    original = resolve_name(step)
+
+    def cut(*args: Any, **kwargs: Any) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            others.execute("SELECT pg_terminate_backend(%s, 5000)", cursor.fetchone())
+        return original(*args, **kwargs)
+
+    path = files.shape(tmp_path / "new", files.grid(4))
+    with monkeypatch.context() as patch:
+        patch.setattr(step, cut)
+        with pytest.raises(CommandError, match="The database does not answer: ") as caught:
+            call_command("load_boundaries", *OPTIONS, f"--file={path}", stdout=StringIO(), verbosity=0)
+    assert "\n" not in str(caught.value)
+    connection.close()
+    assert checksums() == before
+    assert load_file(path).what == "published"
+
+
+def test_readers_never_see_anything_in_between(tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a load runs, and up to its last statement, another connection sees what was published and nothing else."""
+    load_file(files.shape(tmp_path / "old", files.grid(2)))
+    seen = []
+    for step in ("subdivide_and_measure", "build_levels", "verify"):
+        original = getattr(pipeline, step)
+
+        def look(*args: Any, original: Any = original, **kwargs: Any) -> Any:
+            others.execute("SELECT status, region_count, (SELECT count(*) FROM region) FROM vintage")
+            seen.append(others.fetchall())
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(pipeline, step, look)
+    load_file(files.shape(tmp_path / "new", files.grid(4)))
+    assert seen == [[("published", 2, 2)]] * 3

@@ -1,0 +1,385 @@
+"""The header is checked before row one, and rows come as they stand in the file."""
+
+import http.server
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapefile
+import shapely
+from django.contrib.gis.gdal import Driver
+
+from loader.errors import FileRefused
+from loader.geometry.repair import Prepared, prepare_geometry
+from loader.source import formats
+from loader.source.archive import open_layer
+from loader.source.reader import Header, RawFeature, open_reader
+from tests.loader.test_formats import gml
+from tests.support import boundary_files as files
+
+
+def read(path: Path, coverage: str = "health-regions", **options: Any) -> tuple[Header, list[RawFeature]]:
+    with open_layer(path) as laid_out, open_reader(laid_out, files.layer(path, coverage, **options)) as reader:
+        return reader.header, list(reader.features())
+
+
+def prepared(path: Path, **options: Any) -> list[Prepared]:
+    header, rows = read(path, **options)
+    return [prepare_geometry(row.wkb, header.crs) for row in rows]
+
+
+def refusal(path: Path, coverage: str = "health-regions", **options: Any) -> str:
+    with pytest.raises(FileRefused) as caught:
+        read(path, coverage, **options)
+    return str(caught.value)
+
+
+# ---------------------------------------------------------------- what is good
+
+
+def test_rows_come_in_order_with_their_values(tmp_path: Path) -> None:
+    header, rows = read(files.shape(tmp_path, files.grid(3)))
+    assert (header.count, header.encoding, header.crs.description) == (3, "utf-8", "EPSG:3347")
+    assert header.columns == {"code": "HRUID", "name_en": "ENGNAME", "name_fr": "FRENAME"}
+    assert [(row.row, row.values["HRUID"]) for row in rows] == [(1, "4601"), (2, "4602"), (3, "4603")]
+
+
+def test_statistics_canadas_own_prj_is_epsg_3347_bit_for_bit(tmp_path: Path) -> None:
+    ring = [(6_200_000.1, 2_900_000.2), (6_200_000.3, 2_910_000.7), (6_210_000.9, 2_910_000.4), (6_200_000.1, 2_900_000.2)]
+    (item,) = prepared(files.shape(tmp_path, [files.region("4601", ring)]))
+    assert shapely.get_coordinates(item.geometry).tolist() == [list(point) for point in ring]
+
+
+@pytest.mark.parametrize("kind", [shapefile.POLYGONZ, shapefile.POLYGONM])
+def test_heights_and_measures_are_left_out(tmp_path: Path, kind: int) -> None:
+    for value, flat in zip(
+        prepared(files.shape(tmp_path / "z", files.grid(2), kind=kind)),
+        prepared(files.shape(tmp_path, files.grid(2))),
+        strict=True,
+    ):
+        assert not shapely.has_z(value.geometry)
+        assert not shapely.has_m(value.geometry)
+        assert shapely.to_wkb(value.geometry) == shapely.to_wkb(flat.geometry)
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".json", ".GeoJSON"])
+def test_geojson_in_degrees_is_read(tmp_path: Path, suffix: str) -> None:
+    path = files.geojson(tmp_path / f"a{suffix}", files.grid(2), degrees=True)
+    for value, metres in zip(prepared(path), prepared(files.shape(tmp_path, files.grid(2))), strict=True):
+        assert shapely.hausdorff_distance(value.geometry, metres.geometry) < 5
+
+
+def test_geojson_that_names_its_metres_is_read(tmp_path: Path) -> None:
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3347"}}
+    header, _ = read(files.geojson(tmp_path / "a.geojson", files.grid(2), crs=crs))
+    assert header.crs.transform is None
+
+
+# In a process of its own: pyogrio brings a second GDAL, which must not meet the one that Django has loaded.
+WRITE_GEOPACKAGE = """
+import sys, numpy, shapely, pyogrio.raw
+path, layers, *boxes = sys.argv[1:]
+for index in range(int(layers)):
+    pyogrio.raw.write(
+        path,
+        shapely.to_wkb(shapely.from_wkt(boxes)),
+        [numpy.array(["4601", "4602"], dtype=object), numpy.array(["Région 1", "Région 2"], dtype=object)],
+        ["HRUID", "ENGNAME"],
+        layer=f"layer{index}", driver="GPKG", geometry_type="Polygon", crs="EPSG:3347", append=index > 0,
+    )
+"""
+
+
+def geopackage(tmp_path: Path, layers: int = 1) -> Path:
+    """Make a GeoPackage of two regions."""
+    path = tmp_path / "a.gpkg"
+    boxes = [shapely.Polygon(files.cell(index)).wkt for index in range(2)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GDAL_", "PROJ_"))}
+    command = [sys.executable, "-c", WRITE_GEOPACKAGE, str(path), str(layers), *boxes]
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return path
+
+
+def test_a_geopackage_is_read(tmp_path: Path) -> None:
+    path = geopackage(tmp_path)
+    header, rows = read(path)
+    assert (header.crs.description, [row.values["ENGNAME"] for row in rows]) == ("EPSG:3347", ["Région 1", "Région 2"])
+    assert [shapely.area(item.geometry) for item in prepared(path)] == [files.CELL**2] * 2
+    assert [item.name for item in tmp_path.iterdir()] == ["a.gpkg"]
+
+
+def test_a_geopackage_of_several_layers_is_refused_by_name(tmp_path: Path) -> None:
+    assert "holds 2 layers of polygons (layer0, layer1): name the one to load with --layer-name" in refusal(
+        geopackage(tmp_path, 2)
+    )
+
+
+# ---------------------------------------------------------------- fields
+
+
+def test_other_field_names_are_refused_with_what_there_is_and_what_was_looked_for(tmp_path: Path) -> None:
+    path = files.shape(tmp_path, [({"REGION": "4601", "LABEL": "One"}, [files.cell(0)])])
+    message = refusal(path)
+    assert "It has REGION, LABEL" in message
+    assert "code: HRUID, HR_UID" in message
+    assert "name_en: ENGNAME, ENG_LABEL" in message
+    assert "--field code=REGION" in message
+    header, _ = read(path, columns={"code": ("REGION",), "name_en": ("label",)})
+    assert header.columns == {"code": "REGION", "name_en": "LABEL"}
+
+
+def test_a_field_that_the_user_names_wins(tmp_path: Path) -> None:
+    path = files.shape(tmp_path, [files.region("4601", files.cell(0), OTHER="x")])
+    header, _ = read(path, columns={"name_en": ("OTHER",)})
+    assert header.columns["name_en"] == "OTHER"
+
+
+def test_an_fsa_file_is_no_health_region_file(tmp_path: Path) -> None:
+    path = files.shape(tmp_path, files.fsa_grid(["R3A"]))
+    assert "lacks the fields that health-regions need" in refusal(path)
+    assert read(path, "fsa")[0].columns == {"code": "CFSAUID"}
+
+
+# ---------------------------------------------------------------- coordinate systems
+
+
+def test_metres_without_a_crs_are_refused_and_read_with_a_srid(tmp_path: Path) -> None:
+    path = files.geojson(tmp_path / "a.geojson", files.grid(2))
+    message = refusal(path)
+    assert "metres of some projection" in message
+    assert "--srid 3347" in message
+    assert read(path, srid=3347)[0].crs.transform is None
+
+
+@pytest.mark.real
+def test_the_real_metres_without_a_crs_are_refused_and_read_with_a_srid() -> None:
+    path = files.real("traps/health_regions_metres_no_crs.geojson")
+    columns = {"code": ("hruid",), "name_en": ("name_canonical",), "name_fr": ("name_canonical_fr",)}
+    assert "--srid 3347" in refusal(path, columns=columns)
+    header, rows = read(path, columns=columns, srid=3347)
+    assert (header.crs.transform, len(rows)) == (None, 99)
+
+
+@pytest.mark.parametrize("prj", [None, "", "this is no coordinate system", '{"type": "VectorTile"}'])
+def test_no_readable_prj_is_refused_and_read_with_a_srid(tmp_path: Path, prj: str | None) -> None:
+    path = files.shape(tmp_path, files.grid(2), prj=prj)
+    message = refusal(path)
+    assert "does not say which coordinate system" in message
+    assert "Give --srid, 3347" in message
+    assert read(path, srid=3347)[0].crs.transform is None
+
+
+def test_a_prj_that_says_degrees_over_metres_is_refused(tmp_path: Path) -> None:
+    path = files.shape(tmp_path, files.grid(2), prj=files.NAD83_PRJ)
+    assert "metres of some projection. Statistics Canada's Lambert is --srid 3347" in refusal(path)
+    assert read(path, srid=3347)[0].crs.transform is None
+
+
+def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
+    rows = [files.region("4601", *[list(ring) for ring in files.in_degrees([files.cell(0)])])]
+    message = refusal(files.shape(tmp_path, rows))
+    assert "The file says metres" in message
+    assert "they are degrees" in message
+
+
+@pytest.mark.parametrize(
+    "prj",
+    [
+        'LOCAL_CS["Nowhere",UNIT["metre",1.0]]',
+        'ENGCRS["x",EDATUM["y"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],UNIT["m",1]]',
+    ],
+)
+def test_a_system_of_no_place_on_earth_is_refused(tmp_path: Path, prj: str) -> None:
+    message = refusal(files.shape(tmp_path, files.grid(2), prj=prj))
+    assert "of no place on Earth" in message or "does not say which coordinate system" in message
+
+
+@pytest.mark.parametrize("srid", [0, -1, 999_999, 2**31, 2**70])
+def test_an_epsg_code_that_does_not_exist_is_refused(tmp_path: Path, srid: int) -> None:
+    assert f"no coordinate system EPSG:{srid}" in refusal(files.shape(tmp_path, files.grid(2), prj=None), srid=srid)
+
+
+def test_an_srid_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
+    path = files.shape(tmp_path, files.grid(2))
+    assert "EPSG:4326 was given: one of them is wrong" in refusal(path, srid=4326)
+    assert read(path, srid=3347)[0].crs.transform is None
+
+
+def test_a_field_that_was_named_must_be_there(tmp_path: Path) -> None:
+    assert "has no field 'NOPE' for code" in refusal(files.shape(tmp_path, files.grid(2)), columns={"code": ("NOPE",)})
+
+
+# ---------------------------------------------------------------- what is no coverage
+
+
+@pytest.mark.parametrize(("kind", "name"), [(shapefile.POINT, "Point"), (shapefile.POLYLINE, "LineString")])
+def test_points_and_lines_are_refused(tmp_path: Path, kind: int, name: str) -> None:
+    assert f"holds {name} geometries; boundaries are polygons" in refusal(files.shape(tmp_path, files.grid(2), kind=kind))
+
+
+def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
+    with shapefile.Writer(str(tmp_path / "a"), shapeType=shapefile.POLYGON) as writer:
+        writer.field("HRUID", "C", 4)
+    assert "holds no rows" in refusal(tmp_path / "a.shp")
+
+
+@pytest.mark.parametrize(
+    "content", ['{"type": "FeatureCollection", "features": []}', '{"type": "FeatureCollection"}', "{}", '{"a": 1}']
+)
+def test_geojson_without_features_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.geojson").write_text(content)
+    message = refusal(tmp_path / "a.geojson")
+    assert any(item in message for item in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but no layer"))
+
+
+def test_rows_without_one_geometry_are_refused(tmp_path: Path) -> None:
+    rows = [({"HRUID": "4601", "ENGNAME": "One"}, None)]
+    assert "not one geometry" in refusal(files.geojson(tmp_path / "a.geojson", rows))
+
+
+def test_a_sqlite_file_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "a.gpkg")
+    connection.execute("CREATE TABLE regions (hruid text)")
+    connection.commit()
+    connection.close()
+    message = refusal(tmp_path / "a.gpkg")
+    assert "holds 1 layers (regions: None), and none with polygons" in message or "cannot be opened as GeoPackage" in message
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".shx", ".dbf"])
+@pytest.mark.parametrize("cut", [10, 0.3, 0.95])
+def test_a_part_that_is_cut_short_is_refused(tmp_path: Path, suffix: str, cut: float) -> None:
+    shp = files.shape(tmp_path, files.grid(40))
+    part = shp.with_suffix(suffix)
+    part.write_bytes(part.read_bytes()[: int(part.stat().st_size * cut if cut < 1 else cut)])
+    message = refusal(shp)
+    assert f"{suffix} is cut short" in message or "its content is no shp" in message
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.9])
+def test_geojson_that_is_cut_short_is_refused(tmp_path: Path, cut: float) -> None:
+    path = files.geojson(tmp_path / "a.geojson", files.grid(40), degrees=True)
+    path.write_text(path.read_text()[: int(path.stat().st_size * cut)])
+    assert "cannot be opened as GeoJSON" in refusal(path)
+
+
+def test_json_a_thousand_levels_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").write_text('{"a":' * 1_000 + "1" + "}" * 1_000)
+    assert "is JSON but no layer" in refusal(tmp_path / "a.geojson")
+
+
+@pytest.fixture
+def requests_seen() -> Iterator[tuple[str, list[str]]]:
+    """Run a server on loopback and yield its address and what it was asked."""
+    seen: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.path)
+            self.send_error(404)
+
+        do_HEAD = do_GET  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", seen
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        {"type": "link", "properties": {"href": "URL", "type": "proj4"}},
+        {"type": "url", "properties": {"url": "URL"}},
+        {"type": "name", "properties": {"name": "URL"}},
+        {"type": "name", "properties": {"name": "/vsicurl/URL"}},
+    ],
+)
+def test_no_file_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], crs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = files.geojson(tmp_path / "a.geojson", files.grid(2), degrees=True, crs=crs)
+    path.write_text(path.read_text().replace("URL", address))
+    read(path)
+    assert seen == []
+
+
+XLINK = (
+    '<gml:featureMember><c:Region fid="2"><c:HRUID>4602</c:HRUID><c:ENGNAME>x</c:ENGNAME><c:shape>'
+    '<gml:Polygon xlink:href="URLa.gml#b"/></c:shape></c:Region></gml:featureMember>'
+)
+
+
+@pytest.mark.parametrize(
+    ("schema", "member"),
+    [
+        ('xsi:schemaLocation="http://example.org/ URLa.xsd"', ""),
+        ('xsi:schemaLocation="http://example.org/ /vsicurl/URLa.xsd"', ""),
+        ('xsi:schemaLocation="http://example.org/ URLwfs?SERVICE=WFS&amp;REQUEST=DescribeFeatureType"', ""),
+        ("", XLINK),
+        ("", '<gml:featureMember xlink:href="URLa.gml"/>'),
+    ],
+)
+def test_no_gml_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], schema: str, member: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = gml(tmp_path / "a.gml", schema=schema.replace("URL", address), member=member.replace("URL", address))
+    _, rows = read(path, srid=4269)
+    assert (rows[0].values["HRUID"], seen) == ("0460", [])
+
+
+def test_no_view_of_a_geopackage_makes_us_ask_the_network(
+    tmp_path: Path, requests_seen: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, seen = requests_seen
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    path = geopackage(tmp_path)
+    with sqlite3.connect(path) as database:
+        database.execute("ALTER TABLE layer0 RENAME TO stored")
+        database.execute(
+            f"CREATE VIEW layer0 AS SELECT *, ogr_layer_FeatureCount('/vsicurl/{address}a.gpkg') AS a,"
+            f" ogr_geocode('{address}') AS b FROM stored"
+        )
+    database.close()
+    with suppress(FileRefused):
+        read(path)
+    assert seen == []
+
+
+def test_names_that_gdal_takes_for_addresses_are_names(tmp_path: Path) -> None:
+    """GDAL never sees the name of the file, and what is in it is data."""
+    document = json.loads(files.geojson(tmp_path / "a.geojson", files.grid(2), degrees=True).read_text())
+    document |= {"name": "/vsicurl/http://127.0.0.1:1/x", "description": "/vsizip//etc/passwd"}
+    path = tmp_path / "vsicurl,http:,,127.0.0.1:1.geojson"
+    path.write_text(json.dumps(document))
+    assert len(read(path)[1]) == 2
+
+
+@pytest.mark.parametrize(
+    "name", sorted({var.driver for var in vars(formats).values() if isinstance(var, formats.Format)} - {""})
+)
+def test_every_driver_that_is_used_exists(name: str) -> None:
+    assert Driver(name).name == name
+
+
+def test_the_environment_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHAPE_ENCODING", "cp1252")
+    monkeypatch.delenv("GDAL_HTTP_PROXY", raising=False)
+    read(files.shape(tmp_path, files.grid(2)))
+    assert (os.environ["SHAPE_ENCODING"], "GDAL_HTTP_PROXY" in os.environ) == ("cp1252", False)

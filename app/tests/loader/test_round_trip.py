@@ -1,0 +1,137 @@
+"""Round trip: loaded regions are found by their code, and a published file can be loaded again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from geography.models import Region
+from loader.errors import GatesFailed
+from loader.pipeline import Acceptance
+from tests.support import boundary_files as files
+
+pytestmark = pytest.mark.django_db
+
+Load = Callable[..., Any]
+ACCEPTED = Acceptance(frozenset({"codes", "provinces"}), "codes of a test")
+
+
+def boundaries(label: str) -> list[tuple[Any, ...]]:
+    regions = Region.objects.filter(vintage__label=label).order_by("code")
+    return [(region.code, region.name_en, region.name_fr, region.pruid, region.geom.wkb.tobytes()) for region in regions]
+
+
+@pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet", "shapefile", "geojson"])
+def test_every_published_file_of_boundaries_can_be_loaded_again(load: Load, tmp_path: Path, kind: str) -> None:
+    rows = [
+        files.region("2402", files.cell(0), files.hole(3_000, 3_000, 5_000, 5_000), name="Région du Saguenay—Lac-Saint-Jean"),
+        files.region("3501", files.cell(1), files.box(30_000, 0, 32_000, 2_000), name="Île"),
+        files.region("3502", files.cell(2), name="Plain"),
+    ]
+    load(files.shape(tmp_path / "hr", rows), vintage="2022")
+    (tmp_path / "out").mkdir()
+    call_command(
+        "export",
+        vintage=["health-regions/2022"],
+        format=[kind],
+        level=["full"] if kind == "geojson" else None,
+        out=tmp_path / "out",
+        verbosity=0,
+    )
+    (path,) = (tmp_path / "out").iterdir()
+    load(path, vintage="again", columns={"code": ("code", "HRUID", "hruid")})
+    before, after = boundaries("2022"), boundaries("again")
+    assert [row[:-1] for row in after] == [row[:-1] for row in before]
+    if kind not in ("geojson", "shapefile"):
+        # In EPSG:3347 and as they are; GeoJSON is in degrees, and a shapefile may begin a ring elsewhere.
+        assert after == before
+
+
+@pytest.mark.parametrize(
+    "code", ["591", "595", "59", "1", "A B", "É-1", "E\u0301-1", "X+1?&#%", "ß", "5.1", "日本", "12345678901234567890"]
+)
+def test_whatever_code_is_loaded_can_be_requested(load: Load, client: Client, tmp_path: Path, code: str) -> None:
+    rows = [files.region(code, files.cell(0)), files.region("4602", files.cell(1))]
+    load(files.shape(tmp_path / "hr", rows), acceptance=ACCEPTED)
+    load(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"]), name="fsa"), "fsa", vintage="2021")
+    listed = client.get("/health-regions", {"detail": "none", "vintage": "2022"}).json()["features"]
+    (id_,) = {item["id"] for item in listed} - {"4602"}
+    lon, lat = files.project(files.EAST + 5_000, files.NORTH + 5_000, 3347, 4326)
+    located = client.get("/locate", {"lat": str(lat), "lon": str(lon)}).json()["properties"]["health_region"]["hruid"]
+    assert located == id_
+    for spelled in {id_, code, id_.lower()} if id_.lower().upper() == id_ else {id_, code}:
+        path = f"/health-regions/{quote(spelled, safe='')}"
+        assert client.get(path, {"detail": "none"}).json()["id"] == id_
+        (fsa,) = client.get(f"{path}/fsa", {"detail": "none"}).json()["features"]
+        assert fsa["id"] == "R3A"
+        assert [feature["id"] for feature in client.get(f"{path}/neighbours", {"detail": "none"}).json()["features"]] == [
+            "4602"
+        ]
+        assert (
+            client.get(f"/coverages/health-regions/regions/{quote(spelled, safe='')}", {"detail": "none"}).json()["id"] == id_
+        )
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("59/1", "the code holds U+002F (solidus), which no address can hold"),
+        ("59\\1", "U+005C"),
+        ("59\u200b1", "U+200B (zero width space)"),
+        ("59\x071", "U+0007 (a control character)"),
+        ("..", "dots alone"),
+        ("1" * 21, "the code has 21 characters"),
+    ],
+)
+def test_a_code_that_could_not_be_requested_is_refused_with_the_reason(
+    load: Load, tmp_path: Path, code: str, reason: str
+) -> None:
+    rows = [files.region(code, files.cell(0)), files.region("4602", files.cell(1))]
+    with pytest.raises(GatesFailed) as caught:
+        load(files.geojson(tmp_path / "a.geojson", rows, degrees=True), acceptance=ACCEPTED)
+    assert reason in str(caught.value)
+    assert caught.value.names[0] == "geometry"
+    assert not Region.objects.exists()
+
+
+@pytest.mark.parametrize("code", ["W1A", "K1", "M5VX", "591"])
+def test_an_fsa_that_could_not_be_requested_is_refused_with_the_reason(load: Load, tmp_path: Path, code: str) -> None:
+    with pytest.raises(GatesFailed, match="the code is no FSA"):
+        load(files.shape(tmp_path, files.fsa_grid(["R3A", code])), "fsa", acceptance=ACCEPTED)
+
+
+def test_a_code_wins_over_the_dguid_of_another_region(load: Load, client: Client, tmp_path: Path) -> None:
+    rows = [
+        files.region("4601", files.cell(0), DGUID="2022A00074602"),
+        files.region("2022A00074602", files.cell(1), DGUID="2022A00074601"),
+    ]
+    load(files.shape(tmp_path, rows), acceptance=ACCEPTED)
+    assert client.get("/health-regions/2022A00074602", {"detail": "none"}).json()["id"] == "2022A00074602"
+    assert client.get("/health-regions/2022A00074601", {"detail": "none"}).json()["id"] == "2022A00074602"
+
+
+def test_the_name_of_a_layer_decides_what_is_loaded(load: Load, tmp_path: Path) -> None:
+    """The same file once more, but another of its layers, is another load."""
+    shp = files.shape(tmp_path / "a", files.grid(2), name="one")
+    files.shape(tmp_path / "a", files.grid(3), name="two")
+    assert load(shp.parent, layer_name="one").what == "published"
+    assert load(shp.parent, layer_name="one").what == "unchanged"
+    assert load(shp.parent, layer_name="two").vintage.region_count == 3
+
+
+def test_a_declared_layer_names_its_layer(tmp_path: Path) -> None:
+    from loader.source.declarations import read_sources
+
+    text = (Path(read_sources.__globals__["SOURCES_FILE"])).read_text(encoding="utf-8")
+    (tmp_path / "sources.toml").write_text(
+        text + '\n[layers.x]\ncoverage = "fsa"\nvintage = "x"\neffective_from = 2020-01-01\nrepresentation = "digital"\n'
+        'title_en = "x"\ntitle_fr = "x"\nfile = "x.gpkg"\nlayer_name = "fsa 2021"\n',
+        encoding="utf-8",
+    )
+    layer = read_sources(tmp_path / "sources.toml").layer("x")
+    assert layer == replace(layer, layer_name="fsa 2021")

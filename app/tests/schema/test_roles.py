@@ -1,0 +1,264 @@
+"""Rights of each database role, tried over a connection of its own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg2  # type: ignore[import-untyped]
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from geography.models import Vintage
+from loader.publication import publish
+from tests.support import boundary_files as files
+from tests.support.roles import connected
+
+pytestmark = pytest.mark.django_db
+
+TABLES = [model._meta.db_table for model in apps.get_app_config("geography").get_models()]
+WRITES = [
+    "INSERT INTO coverage (slug, name_en, name_fr) VALUES ('x', 'x', 'x')",
+    "UPDATE vintage SET status = 'published'",
+    "DELETE FROM region",
+    "TRUNCATE region_part",
+    "UPDATE region_level SET geojson = ''",
+    "DELETE FROM overlap",
+]
+DEFINITIONS = [
+    "CREATE TABLE public.mine (id int)",
+    "CREATE TABLE geo.mine (id int)",
+    "CREATE TEMPORARY TABLE mine (id int)",
+    "CREATE SCHEMA mine",
+    "CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    "CREATE OR REPLACE VIEW geo.fsa AS SELECT 1",
+    "CREATE EXTENSION dblink",
+    "CREATE ROLE mine",
+    "DROP VIEW geo.fsa",
+    "DROP TABLE region",
+    "ALTER TABLE region ADD COLUMN mine int",
+    "COMMENT ON VIEW geo.fsa IS 'mine'",
+    "INSERT INTO django_migrations (app, name, applied) VALUES ('x', 'x', now())",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+    "COPY (SELECT 1) TO '/tmp/mine'",
+    "SELECT pg_read_file('/etc/passwd')",
+    "SET ROLE covidtrends_geo",
+]
+
+
+def refused(role: str, statement: str) -> None:
+    """Assert that a role may not, even if it takes its session's own brake off first."""
+    with connected(role) as cursor:
+        cursor.execute("SET default_transaction_read_only = off")
+        with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidParameterValue)):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("statement", [*WRITES, *DEFINITIONS])
+@pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
+def test_who_reads_changes_nothing(role: str, statement: str) -> None:
+    refused(role, statement)
+
+
+# A load of figures copies its changes by way of a temporary table.
+@pytest.mark.parametrize("statement", [text for text in DEFINITIONS if "TEMPORARY" not in text])
+def test_a_load_changes_rows_and_no_definition(statement: str) -> None:
+    refused("geo_loader", statement)
+
+
+@pytest.mark.parametrize("table", [*TABLES, "django_migrations"])
+def test_analysts_do_not_see_the_tables(table: str) -> None:
+    refused("geo_reader", f"SELECT FROM public.{table}")
+
+
+@pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
+def test_a_session_that_reads_is_read_only_to_begin_with(role: str) -> None:
+    with connected(role) as cursor, pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+        cursor.execute("CREATE TABLE public.mine (id int)")
+
+
+def test_large_objects_are_closed_too() -> None:
+    with connected("geo_reader") as cursor:
+        cursor.execute("SET default_transaction_read_only = off")
+        cursor.execute("SELECT has_function_privilege('lo_creat(integer)', 'execute')")
+        if cursor.fetchone() == (True,):
+            # The test database is made by its owner. Only in the database that a superuser set up are they closed.
+            pytest.skip("only a superuser can close large objects")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("SELECT lo_creat(-1)")
+
+
+def test_an_analyst_has_limits_and_finds_the_views_without_a_schema() -> None:
+    with connected("geo_reader") as cursor:
+        settings_ = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "search_path")
+        cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in settings_))
+        assert cursor.fetchone() == ("1min", "10s", "5min", "geo, public")
+        cursor.execute(
+            "SELECT rolconnlimit, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles"
+            " WHERE rolname = 'geo_reader'"
+        )
+        assert cursor.fetchone() == (20, False, False, False, False, False)
+        cursor.execute("SELECT count(*) FROM fsa")
+
+
+def test_an_analyst_sees_nobody_elses_statement() -> None:
+    with connected("geo_reader") as cursor, connected("geo_loader") as other:
+        other.execute("SELECT 43.6426, -79.3871")
+        cursor.execute("SELECT query FROM pg_stat_activity WHERE usename = 'geo_loader'")
+        assert {query for (query,) in cursor} <= {"<insufficient privilege>"}
+
+
+def test_the_service_reads_every_table_of_ours_now_and_later() -> None:
+    with connected() as owner:
+        owner.execute("CREATE TABLE public.later (id bigserial PRIMARY KEY, name text)")
+        try:
+            with connected("geo_api") as cursor:
+                for table in [*TABLES, "django_migrations", "later"]:
+                    cursor.execute(f"SELECT FROM public.{table} LIMIT 1")
+            refused("geo_api", "INSERT INTO later (name) VALUES ('x')")
+            refused("geo_reader", "SELECT FROM later")
+            with connected("geo_loader") as cursor:
+                cursor.execute("INSERT INTO later (name) VALUES ('x')")
+        finally:
+            owner.execute("DROP TABLE public.later")
+
+
+def test_passwords_are_kept_as_scram_and_a_wrong_one_is_refused() -> None:
+    with connected("geo_reader") as cursor:
+        cursor.execute("SELECT current_setting('password_encryption')")
+        assert cursor.fetchone() == ("scram-sha-256",)
+    item = connection.settings_dict
+    with pytest.raises(psycopg2.OperationalError, match=r"password|no pg_hba"):
+        psycopg2.connect(host=item["HOST"], port=item["PORT"], dbname=item["NAME"], user="geo_reader", password="guess")
+
+
+@pytest.fixture
+def loads() -> Iterator[Any]:
+    """Return what runs a load as a process of its own, as geo_loader; clears up after it."""
+
+    def run(path: Path, vintage: str) -> "subprocess.CompletedProcess[str]":
+        environment = os.environ | {
+            "DB_NAME": str(connection.settings_dict["NAME"]),
+            "DB_PASSWORD": "the owner's password is not needed",
+            "SECRET_KEY": "x",
+        }
+        command = [sys.executable, "manage.py", "load_boundaries", "--coverage=health-regions", f"--vintage={vintage}"]
+        options = ["--effective-from=2022-12-01", "--representation=digital", "--title=Test", f"--file={path}"]
+        return subprocess.run(
+            [*command, *options], cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False
+        )
+
+    yield run
+    for vintage in Vintage.objects.all():
+        publish.delete(vintage)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="the address is in DATABASE_URL, with the owner's password")
+def test_a_load_needs_no_more_than_its_role(loads: Any, tmp_path: Path) -> None:
+    if not settings.DATABASE_ROLE_PASSWORDS["geo_loader"]:
+        pytest.skip("geo_loader has no password here")
+    done = loads(files.shape(tmp_path / "hr", files.grid()), "2022")
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert Vintage.objects.get(label="2022").region_count == 4
+    with connected() as owner:
+        owner.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'region_part'")
+        assert owner.fetchone()[0] > 0, "the planner was told nothing of the new rows"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_analyst_stops_neither_a_start_nor_a_load(loads: Any, tmp_path: Path) -> None:
+    with connected("geo_reader") as cursor:
+        # What older versions locked; where a superuser has set the database up, not even that is possible.
+        for number in (33470001, 33472021):
+            with suppress(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+        for table in ("public.load_lock", "public.django_migrations"):
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                cursor.execute(f"BEGIN; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+            cursor.execute("ROLLBACK")
+        call_command("migrate", verbosity=0)
+        done = loads(files.shape(tmp_path / "hr", files.grid()), "2022")
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
+def test_who_reads_cannot_lock_what_loads_and_starts_wait_for(role: str) -> None:
+    for table in ("public.load_lock", "public.django_migrations"):
+        with connected(role) as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(f"BEGIN READ WRITE; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_an_analyst_does_not_get_into_the_other_databases(database: str) -> None:
+    private_cluster()
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"), connected("geo_reader", database):
+        pass
+
+
+def test_an_analyst_cannot_fill_the_disk_with_a_sort() -> None:
+    private_cluster()
+    with connected("geo_reader") as cursor:
+        cursor.execute("SHOW temp_file_limit")
+        assert cursor.fetchone() == ("1GB",)
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("SET temp_file_limit = -1")
+
+
+def test_a_value_that_an_analyst_types_is_not_in_the_log() -> None:
+    private_cluster()
+    with connected("geo_reader") as cursor:
+        with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
+            cursor.execute("SELECT 'K1A 0B1 marked'::double precision")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("SET log_min_messages = debug5")
+        cursor.execute("SET client_min_messages = error")
+    log = Path(os.environ["DB_CLUSTER"]) / "server.log"
+    assert "marked" not in log.read_text(encoding="utf-8", errors="replace")
+
+
+def test_the_time_limits_of_an_analyst_hold_though_it_lifts_them() -> None:
+    with connected("geo_reader") as busy, connected("geo_reader") as idle, connected("geo_reader") as quick:
+        busy.execute("SET statement_timeout = 0")
+        idle.execute("SET idle_in_transaction_session_timeout = 0")
+        idle.execute("BEGIN; SELECT count(*) FROM geo.fsa")
+        with ThreadPoolExecutor(1) as pool:
+            submit = pool.submit(busy.execute, "SELECT pg_sleep(60)")
+            until(submit.running)
+            time.sleep(1.5)
+            with connected("geo_api") as service:
+                service.execute("SELECT public.end_long_reads('1 s', '1 s')")
+                assert service.fetchone() == (2,)
+            with pytest.raises(psycopg2.OperationalError):
+                submit.result(timeout=30)
+        with pytest.raises(psycopg2.OperationalError):
+            idle.execute("SELECT 1")
+        quick.execute("SELECT 1")
+
+
+def test_nobody_else_ends_sessions() -> None:
+    for role in ("geo_reader", "geo_loader"):
+        refused(role, "SELECT public.end_long_reads('0 s', '0 s')")
+
+
+def private_cluster() -> None:
+    """Skip where the database is of somebody's own: only a superuser sets up what is tested."""
+    if not os.environ.get("DB_CLUSTER"):
+        pytest.skip("only in the private PostGIS")
+
+
+def until(condition: Any) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        time.sleep(0.01)
+    pytest.fail("it never came")

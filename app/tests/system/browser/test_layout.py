@@ -1,0 +1,64 @@
+"""Page layout: nothing overlaps, in either language."""
+
+import json
+from itertools import combinations
+
+import pytest
+
+from tests.system.browser.conftest import PHONE
+
+DESK = {"width": 1440, "height": 900}
+TABLET = {"width": 768, "height": 1024}
+# What stands over the map. What is not shown at a size has no box.
+CONTROLS = ("#top", "#sheet", ".maplibregl-ctrl-group", ".maplibregl-ctrl-scale", "#attribution")
+LONG = (
+    " Adapté de Statistique Canada, Fichiers des limites cartographiques des régions, deuxième version corrigée, produit no"
+    " 92-179-X au catalogue. Cela ne constitue pas une approbation de ce produit par Statistique Canada."
+)
+
+
+def _with_long_sources(route):
+    answer = route.fetch()
+    body = answer.json()
+    for vintage in body["vintages"]:
+        vintage["attribution"] += LONG
+    route.fulfill(response=answer, body=json.dumps(body))
+
+
+def _boxes(page):
+    result = {name: page.locator(name).bounding_box() for name in CONTROLS}
+    return {name: box for name, box in result.items() if box and box["width"] and box["height"]}
+
+
+def _overlap(item, other):
+    return (
+        min(item["x"] + item["width"], other["x"] + other["width"]) > max(item["x"], other["x"]) + 0.5
+        and min(item["y"] + item["height"], other["y"] + other["height"]) > max(item["y"], other["y"]) + 0.5
+    )
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+@pytest.mark.parametrize("viewport", [DESK, TABLET, PHONE], ids=["desk", "tablet", "phone"])
+def test_no_two_controls_overlap(visit, viewport, lang):
+    visitor = visit(viewport=viewport)
+    page = visitor.page
+    page.route("**/vintages?*", _with_long_sources)
+    visitor.open("fsa=K0A", lang=lang)
+    visitor.map_settled()
+    shown = _boxes(page)
+    wide = viewport is not PHONE
+    assert set(shown) == (set(CONTROLS) if wide else {"#top", "#sheet"})
+    if wide:
+        assert shown["#attribution"]["height"] > 40
+        assert LONG[1:40] in page.locator("#sources").inner_text()
+    for name, box in shown.items():
+        assert box["x"] >= 0, name
+        assert box["y"] >= 0, name
+        assert box["x"] + box["width"] <= viewport["width"], name
+        assert box["y"] + box["height"] <= viewport["height"], name
+    assert [(value, other) for value, other in combinations(shown, 2) if _overlap(shown[value], shown[other])] == []
+    if not wide:
+        page.locator("#sheet-toggle").click()
+        page.locator('#sheet[data-size="full"]').wait_for()
+        shown = _boxes(page)
+        assert not _overlap(shown["#top"], shown["#sheet"])

@@ -1,0 +1,241 @@
+"""Names that are markup, in a loaded file and in addresses: a real browser shows them as text, and runs nothing of them."""
+
+import urllib.error
+import urllib.request
+from html.parser import HTMLParser
+from urllib.parse import quote
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Error
+
+from geography.models import Vintage
+from loader.publication import publish
+from tests.support import boundary_files as files
+
+RUN = "window.attacked=true;alert(1)"
+EVIL = {
+    "script": f"<script>{RUN}</script>",
+    "image": f'"><img src=x onerror="{RUN}">',
+    "title": f"</title></textarea></style></script><script>{RUN}</script>",
+    "address": f"javascript:{RUN}",
+    "event": f"' onmouseover='{RUN}' onfocus='{RUN}' autofocus x='",
+    "svg": f"<svg/onload={RUN}>",
+    "frame": f'<iframe srcdoc="<script>parent.{RUN}</script>"></iframe>',
+    "template": "{{7*7}}{% debug %}${7*7}",
+}
+LABEL = "hostile"
+# Anything that could run, wherever it came from: the pages themselves have no such thing.
+_FOREIGN = """() => [...document.querySelectorAll("*")].filter((one) =>
+    [...one.attributes].some(({ name, value }) => name.startsWith("on") || /^\\s*javascript:/i.test(value) && name !== "title")
+    || (one.localName === "script" && !one.src && one.type !== "application/json")
+    || ["iframe", "object", "embed", "base"].includes(one.localName)
+    || (one.localName === "img" && one.getAttribute("src") === "x")
+  ).map((one) => one.outerHTML.slice(0, 200))"""
+_BREACHES = """
+  window.breaches = [];
+  addEventListener("securitypolicyviolation", (breach) => breaches.push(`${breach.violatedDirective} ${breach.blockedURI}`));
+"""
+
+
+@pytest.fixture(scope="module")
+def hostile(demonstration, django_db_blocker, tmp_path_factory):
+    """Load an extract of each coverage in which everything that a file or its declaration may name is markup."""
+    folder = tmp_path_factory.mktemp("hostile")
+    evil = list(EVIL.values())
+    regions = [
+        files.region(f"46{number:02d}", files.cell(number - 1, across=4), name=text, french=text)
+        for number, text in enumerate(evil, 1)
+    ]
+    fsas = [
+        files.fsa(f"R{number}A", files.cell(number - 1, across=4), ENGNAME=text, FRENAME=text)
+        for number, text in enumerate(evil, 1)
+    ]
+    details = {
+        "title": EVIL["title"], "title_fr": EVIL["script"], "licence": EVIL["image"],
+        "attribution": EVIL["svg"], "attribution_fr": EVIL["frame"],
+    }  # fmt: skip
+    with django_db_blocker.unblock():
+        for coverage, rows in (("health-regions", regions), ("fsa", fsas)):
+            path = files.shape(folder, rows, name=coverage)
+            call_command(
+                "load_boundaries",
+                *("--accept=change", "--accept=count", f"--because={EVIL['script']}", f"--by={EVIL['image']}", "--extract"),
+                *("--representation=digital", "--effective-from=1990-01-01", f"--file={path}"),
+                **details,
+                coverage=coverage,
+                vintage=LABEL,
+                verbosity=0,
+            )
+        # No load takes these; a row may be older.
+        Vintage.objects.filter(label=LABEL).update(licence_url=EVIL["address"], source_url=EVIL["address"])
+    yield
+    with django_db_blocker.unblock():
+        for vintage in Vintage.objects.filter(label=LABEL):
+            publish.delete(vintage)
+
+
+@pytest.fixture
+def guest(visit, hostile, service):
+    """Somebody before a browser in which nothing foreign may run; at the end nothing has."""
+    visitor = visit(map_drawn=False, errors_expected=True)
+    page, dialogs = visitor.page, []
+
+    def dismiss(dialog):
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    page.add_init_script(_BREACHES)
+    yield visitor
+    assert dialogs == []
+    # Without a map there is a word about WebGL; refusals are answers that a browser counts as errors.
+    assert [error for error in visitor.errors if "Content Security Policy" in error or "attacked" in error] == []
+
+
+def check(page):
+    """Look whether anything ran or stands in the page that could."""
+    assert page.evaluate("[window.attacked, window.breaches ?? []]") == [None, []]
+    assert page.evaluate(_FOREIGN) == []
+
+
+def ask(address, path, accept="text/html,application/xhtml+xml,*/*;q=0.8"):
+    """Return status, headers and text of an answer, refusals too."""
+    request = urllib.request.Request(address + path, headers={"Accept": accept})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, answer.headers, answer.read().decode("utf-8", "replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode("utf-8", "replace")
+
+
+class Elements(HTMLParser):
+    """The elements of a page that could run something."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.found = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        item = dict(attributes)
+        values = [(value or "").lstrip().lower() for value in item.values()]
+        inline = tag in {"img", "script"} and item.get("src", "") in {"", "x"} and item.get("type") != "application/json"
+        handler = any(name.startswith("on") for name in item)
+        leads = any(value.startswith("javascript:") for value in values)
+        if tag in {"iframe", "object", "embed", "base"} or inline or handler or leads:
+            self.found.append((tag, attributes))
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_regions_of_a_file_are_shown_under_their_names(guest, lang):
+    page = guest.open(f"vintage={LABEL}&fsa_vintage={LABEL}", lang=lang)
+    assert EVIL["svg" if lang == "en" else "frame"] in page.locator("#sources").text_content()
+    for number, text in enumerate(EVIL.values(), 1):
+        page.evaluate("(code) => { location.hash = `vintage=hostile&fsa_vintage=hostile&region=${code}`; }", f"46{number:02d}")
+        guest.shows(text)
+        guest.settle()
+        check(page)
+
+
+def test_everything_else_that_the_page_shows_of_such_a_file(guest):
+    page = guest.page
+    for fragment in ("", "&layer=fsa&fsa=R1A", "&at=62.49,-91.78", "&at=62.49,-91.78&accuracy=3000", "&compare=2018"):
+        page.goto("about:blank")
+        guest.open(f"vintage={LABEL}&fsa_vintage={LABEL}{fragment}")
+        for row in page.locator("#card summary").all():
+            row.click()
+        if not fragment:
+            assert EVIL["script"] in page.locator("#card").inner_text()
+        page.locator("#search").fill("script")
+        page.wait_for_timeout(300)
+        check(page)
+
+
+@pytest.mark.parametrize("text", EVIL.values(), ids=EVIL)
+def test_markup_in_the_address_of_the_map_is_left_out(guest, text):
+    page = guest.page
+    keys = ("vintage", "fsa_vintage", "region", "fsa", "at", "layer", "compare", "accuracy", "map", "nonsense")
+    page.goto(f"{guest.address}/?lang={quote(text)}&nonsense={quote(text)}#{'&'.join(f'{key}={quote(text)}' for key in keys)}")
+    for key in keys:
+        page.evaluate("(hash) => { location.hash = hash; }", f"{key}={quote(text)}")
+        guest.settle()
+        check(page)
+    page.locator("#search").fill(text)
+    page.keyboard.press("Enter")
+    guest.settle()
+    check(page)
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_the_page_of_files_shows_it_as_text(guest, lang):
+    page = guest.page
+    page.goto(f"{guest.address}/downloads?lang={lang}")
+    inner_text = page.locator("main").inner_text()
+    assert EVIL["svg" if lang == "en" else "frame"] in inner_text
+    assert EVIL["image"] in inner_text
+    check(page)
+    status, headers, html = ask(guest.address, f"/downloads?lang={lang}")
+    assert (status, headers["X-Content-Type-Options"]) == (200, "nosniff")
+    assert Elements(html).found == []
+
+
+def paths(text):
+    """Yield addresses in every place that somebody may write something in."""
+    once, twice = quote(text, safe=""), quote(quote(text, safe=""), safe="")
+    for route in (
+        "",
+        "docs/",
+        "downloads/",
+        "schema/",
+        "static/",
+        "static/web/",
+        "fsa/",
+        "health-regions/",
+        "coverages/",
+        "tiles/",
+    ):
+        yield f"/{route}{once}"
+        yield f"/{route}{twice}"
+    yield from (f"/tiles/fsa/{once}/0/0.mvt", f"/tiles/{once}.json", f"/vintages/fsa/{once}", f"/vintages/{once}/2021")
+    yield from (f"/downloads/fsa/{once}/a.csv", f"/downloads/fsa/2021/{once}", f"/downloads/{once}/2021/a.csv")
+    for route in (
+        "docs",
+        "downloads",
+        "schema",
+        "livez",
+        "readyz",
+        "metrics",
+        "vintages",
+        "locate",
+        "health-regions",
+        "fsa/M5V",
+        "fsa",
+    ):
+        for name in ("lang", "vintage", "q", "province", "format", "lat", once):
+            yield f"/{route}?{name}={once}"
+
+
+@pytest.mark.parametrize("text", EVIL.values(), ids=EVIL)
+def test_no_answer_to_such_an_address_is_a_page_with_it(service, text):
+    for path in paths(text):
+        status, headers, body = ask(service, path)
+        kind = headers["Content-Type"].partition(";")[0]
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert "Content-Security-Policy" in headers, path
+        if status >= 400:
+            assert kind == "application/problem+json", (path, status, kind)
+        elif kind == "text/html":
+            assert Elements(body).found == [], path
+            assert text not in body, path
+
+
+def test_a_browser_that_is_sent_there_runs_nothing(guest):
+    page = guest.page
+    for path in paths(EVIL["title"] + EVIL["image"] + EVIL["svg"]):
+        try:
+            page.goto(guest.address + path)
+        except Error as error:
+            assert "Download is starting" in str(error), path  # noqa: PT017 - what no browser shows
+            continue
+        check(page)

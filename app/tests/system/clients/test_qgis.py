@@ -1,0 +1,75 @@
+"""QGIS opens the views as layers, through its PostgreSQL provider."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.system.clients.conftest import need
+
+LAYERS = [
+    (view, column)
+    for view in ("health_regions", "health_regions_all", "fsa", "fsa_all", "regions", "regions_all")
+    for column in ("geom", "geom_4326", "rep_point")
+]
+
+
+@pytest.fixture(scope="module")
+def layers(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
+    python = need("/usr/bin/python3", "the system's Python with python3-qgis")
+    home = tmp_path_factory.mktemp("qgis")
+    done = subprocess.run(
+        [python, str(Path(__file__).with_name("qgis_layers.py"))],
+        input=json.dumps({"database": database, "layers": LAYERS}),
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "LC_ALL": "C.UTF-8",
+            "QT_QPA_PLATFORM": "offscreen",
+            "XDG_RUNTIME_DIR": str(home),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    answers = json.loads(done.stdout.splitlines()[-1])
+    for answer in answers:
+        print(answer["view"], answer["column"], answer["seconds_to_open"], "s to open")  # noqa: T201 - shown with pytest -s
+    return {(answer["view"], answer["column"]): answer for answer in answers}
+
+
+@pytest.mark.parametrize(("view", "column"), LAYERS)
+def test_a_view_opens_as_a_layer(view: str, column: str, layers: dict[tuple[str, str], dict[str, Any]]) -> None:
+    layer = layers[view, column]
+    assert layer["valid"], layer["error"]
+    assert layer["key"] == ["region_id"]
+    assert layer["type"] == ("Point" if column == "rep_point" else "MultiPolygon")
+    assert layer["crs"] == ("EPSG:3347" if column == "geom" else "EPSG:4326")
+    assert layer["comment"].startswith("Stable integer key")
+    assert 0 < layer["in_the_middle"] < layer["features"]
+
+
+@pytest.mark.django_db
+def test_a_layer_holds_every_region(layers: dict[tuple[str, str], dict[str, Any]]) -> None:
+    for view in ("health_regions", "fsa", "regions"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM geo.{view}")
+            assert cursor.fetchone() == (layers[view, "geom"]["features"],)
+
+
+def test_typed_columns_need_no_look_at_the_rows(run: Callable[..., str], database: dict[str, str]) -> None:
+    # What QGIS, ogr2ogr and every other client ask first.
+    from tests.support.roles import connected
+
+    with connected("geo_reader") as cursor:
+        cursor.execute("SELECT f_table_name, f_geometry_column, srid, type FROM geometry_columns WHERE f_table_schema = 'geo'")
+        result = {(view, column): (srid, kind) for view, column, srid, kind in cursor}
+    assert {result[view, "geom"] for view, _ in LAYERS} == {(3347, "MULTIPOLYGON")}
+    assert {result[view, "geom_4326"] for view, _ in LAYERS} == {(4326, "MULTIPOLYGON")}
+    assert 0 not in {srid for srid, _ in result.values()}

@@ -1,0 +1,140 @@
+"""bin/db backup, destroy, restore: with a cluster of its own, and the same answers afterwards."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.support.demo_regions import position
+
+REPO: Path = settings.REPO_DIR
+HERE = position(2_000, 2_000)
+QUESTIONS = (
+    "/health-regions?detail=high",
+    "/health-regions/3501/neighbours?detail=none",
+    "/fsa/M1A?detail=none",
+    f"/locate?lat={HERE['lat']}&lon={HERE['lon']}",
+    "/vintages/health-regions/2018/changes/2022",
+    "/readyz",
+)
+ASK = f"""
+import json
+from django.test import Client
+client = Client()
+print(json.dumps([client.get(path).json() for path in {QUESTIONS!r}]))
+"""
+
+
+# A process that remembers an edition, while the database goes back to before that edition and another is published in it.
+ACROSS_A_RESTORE = """
+import subprocess, time
+from datetime import date
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from geography.selectors import atlas
+from geography.vintages.resolve import vintage_in_force
+from tests import world
+
+settings.LOOKUP_MEMORY_VERTICES = 1_000_000
+lon, lat = world.lonlat(12_000, 5_000)
+
+def publish(places):
+    vintage = world.make_vintage("health-regions", "2024", date(2024, 1, 1))
+    world.add_places(vintage, places)
+    vintage.refresh_from_db()
+    return vintage
+
+def answer():
+    time.sleep(1.1)
+    found = Client().get("/locate", {"lat": lat, "lon": lon}).json()["properties"]["health_region"]
+    listed = Client().get("/health-regions", {"detail": "none", "fields": "hruid"})
+    return [found["vintage"], found["hruid"], len(listed.json()["features"]), listed.headers["ETag"]]
+
+first = publish(world.HEALTH_REGIONS_2022)
+assert atlas.load(first) is not None
+before = answer()
+connections.close_all()
+subprocess.run(["bin/db", "restore", FILE], check=True, capture_output=True)
+second = publish(world.HEALTH_REGIONS_2018)
+after = answer()
+print(json.dumps({"keys": [first.pk, second.pk], "before": before, "after": after}))
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Make a checkout beside this one, whose bin/db makes a cluster of its own; return what runs a command in it."""
+    if not (list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or (REPO / ".local" / "postgis").exists()):
+        pytest.skip("no PostgreSQL here that a cluster could be made with: the tests use one somewhere else")
+    shutil.copytree(REPO / "bin", tmp_path / "bin")
+    (tmp_path / ".local").mkdir()
+    for name in ("app", "data", ".venv", ".local/postgis"):
+        (tmp_path / name).symlink_to(REPO / name)
+    retained = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+
+    def run(*command: str) -> str:
+        # bin/db finds out by itself where its database is.
+        lines = [] if command[0] == "bin/db" else (tmp_path / ".local" / "env").read_text(encoding="utf-8").splitlines()
+        environment = retained | dict(line.split("=", 1) for line in lines)
+        environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost", "LOOKUP_MEMORY_VERTICES": "0"}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+        return done.stdout
+
+    try:
+        yield run
+    finally:
+        run("bin/db", "destroy", "--yes")
+
+
+def test_what_was_backed_up_is_there_again_after_all_was_lost(checkout: Callable[..., str], tmp_path: Path) -> None:
+    def manage(*command: str) -> str:
+        return checkout(sys.executable, "app/manage.py", *command)
+
+    def answers() -> Any:
+        return json.loads(manage("shell", "-v0", "-c", ASK))
+
+    def password() -> str:
+        return (tmp_path / ".local" / "env").read_text(encoding="utf-8").split("DB_PASSWORD=")[1].split()[0]
+
+    checkout("bin/db", "up")
+    manage("migrate", "-v0", "--noinput")
+    manage("shell", "-v0", "-c", "from tests import world; world.relate(world.build())")
+    before, word = answers(), password()
+    assert before[-1]["status"] == "ready"
+    checkout("bin/db", "backup", str(tmp_path / "geo.dump"))
+    checkout("bin/db", "destroy", "--yes")
+    # A cluster of which nothing is left but the backup: even its passwords are others.
+    checkout("bin/db", "restore", str(tmp_path / "geo.dump"))
+    assert password() != word
+    assert answers() == before
+    assert "3501" in checkout("bin/db", "psql", "-At", "-c", "select hruid from geo.health_regions where hruid = '3501'")
+
+
+def test_a_process_that_goes_on_over_a_restore_answers_from_what_is_published_then(
+    checkout: Callable[..., str], tmp_path: Path
+) -> None:
+    """The sequence of primary keys goes back with the tables, so that the next edition gets one that a process remembers."""
+
+    def manage(*command: str) -> str:
+        return checkout(sys.executable, "app/manage.py", *command)
+
+    checkout("bin/db", "up")
+    manage("migrate", "-v0", "--noinput")
+    manage("shell", "-v0", "-c", "from tests import world; world.relate(world.build())")
+    backup = str(tmp_path / "geo.dump")
+    checkout("bin/db", "backup", backup)
+    script = f"import json\nFILE = {backup!r}\n{ACROSS_A_RESTORE}"
+    data = json.loads(manage("shell", "-v0", "-c", f"exec({script!r}, {{}})"))
+    assert data["keys"][0] == data["keys"][1], "otherwise this tests nothing"
+    assert data["before"][:3] == ["2024", "3502", 6]
+    assert data["after"][:3] == ["2024", "3501", 2]
+    assert data["before"][3] != data["after"][3]

@@ -1,0 +1,137 @@
+"""Threads that hang in the database: what is in memory or kept finds a free one all the same."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from operations import db_permits
+from tests.support.faults import ANSWERED, ASKED, HANGS_S, KEPT, Answer, Breakable, Traffic, ask, well
+from tests.system.server.conftest import Server
+
+# So that there is a test database, which the server's fixture asks for.
+pytestmark = pytest.mark.django_db
+
+THREADS = 8
+
+
+@pytest.fixture(scope="module")
+def one_process(serve: Any, cluster: Breakable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with one process of eight threads, whose statements may take as long as they do by default."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+    with serve(
+        WEB_WORKERS="1", WEB_THREADS=str(THREADS), GEODATA_CACHE=cache, BODY_CACHE_MB="64", **cluster.keys(cluster.port)
+    ) as running:
+        yield running
+
+
+def statements_waiting(cluster: Breakable) -> int:
+    with cluster.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'covidtrends_geo' AND wait_event_type IN ('Lock', 'Timeout')"
+        )
+        count: int = cursor.fetchone()[0]
+    return count
+
+
+def asked_while_locked(server: Server, cluster: Breakable, table: str, paths: tuple[str, ...]) -> tuple[list[Answer], int]:
+    """Ask what is in memory while more clients than there are threads ask what a locked table holds; return both answers.
+
+    The second is how many statements waited at most.
+    """
+    result: list[Answer] = []
+    waiting = 0
+    with cluster.cursor() as cursor:
+        cursor.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with Traffic(server.port, paths, clients=2 * THREADS) as hanging:
+            time.sleep(0.7)
+            for _ in range(8):
+                result += [ask(server.port, path) for path in KEPT]
+                waiting = max(waiting, statements_waiting(cluster))
+                time.sleep(0.3)
+            refused = list(hanging.answers)
+            cursor.execute("ROLLBACK")
+    assert {(item.status, bool(item.retry_after)) for item in refused} <= {(503, True)}, server.written[-6000:]
+    assert any(b"database-busy" in item.body for item in refused)
+    return result, waiting
+
+
+def test_what_is_in_memory_is_answered_while_all_other_threads_hang(one_process: Server, cluster: Breakable) -> None:
+    well(one_process.port)
+    locked, waiting = asked_while_locked(one_process, cluster, "region", ASKED)
+    # Whoever asks about it hangs, but not everybody.
+    assert 2 <= waiting <= THREADS - 1
+    assert {item.status for item in locked} == ANSWERED
+    # A statement that waits for a lock is given up after 2.5 s: nobody waited behind one.
+    assert max(item.took_s for item in locked) < 2.5, sorted(item.took_s for item in locked)[-5:]
+    well(one_process.port)
+
+
+def test_waiting_for_a_body_that_hangs_is_hanging_too(one_process: Server, cluster: Breakable) -> None:
+    """One thread makes a body that is not kept, and the others that want the same one wait for it."""
+    well(one_process.port)
+    locked, _ = asked_while_locked(one_process, cluster, "region_level", ("/health-regions?detail=medium&vintage=2018",))
+    assert {item.status for item in locked} == ANSWERED
+    assert max(item.took_s for item in locked) < 2.5, sorted(item.took_s for item in locked)[-5:]
+    well(one_process.port)
+
+
+def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server, cluster: Breakable) -> None:
+    well(one_process.port)
+    with cluster.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE vintage IN ACCESS EXCLUSIVE MODE")
+        with Traffic(one_process.port, KEPT, clients=4) as asking:
+            time.sleep(4)
+        cursor.execute("ROLLBACK")
+    assert {answer.status for answer in asking.answers} == ANSWERED
+    # One thread at a time asks the table, and the others go on.
+    slow = [answer for answer in asking.answers if answer.took_s > 1]
+    assert len(slow) < 8 < len(asking.answers)
+    assert max(answer.took_s for answer in asking.answers) < HANGS_S
+    well(one_process.port)
+
+
+def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = db_permits.Permits(1)
+    few.acquire()
+    threading.Timer(0.05, few.release, [0.05]).start()
+    few.acquire()
+    monkeypatch.setattr(db_permits, "PATIENCE_S", 0.05)
+    with pytest.raises(db_permits.PoolExhausted):
+        few.acquire()
+    assert few.hang
+    # From now on nobody waits: this one would until somebody else gives it back.
+    monkeypatch.setattr(db_permits, "PATIENCE_S", 1e9)
+    with pytest.raises(db_permits.PoolExhausted):
+        few.acquire()
+
+
+def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it() -> None:
+    few, hangs = db_permits.Permits(2), []
+    for held_s in (0.1, db_permits.PATIENCE_S + 0.1, 0.1):
+        few.acquire()
+        few.release(held_s)
+        hangs.append(few.hang)
+    assert hangs == [False, True, False]
+
+
+def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = db_permits.Permits(1)
+    monkeypatch.setitem(db_permits._permits, "default", few)
+    monkeypatch.setattr(db_permits._thread, "mark_serving_thread", True)
+    with db_permits.acquire_permit("default"), db_permits.acquire_permit("default"):
+        assert few.free == 0
+    assert few.free == 1
+    with contextlib.suppress(ZeroDivisionError), db_permits.acquire_permit("default"):
+        raise ZeroDivisionError
+    assert few.free == 1
+
+
+def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(db_permits._permits, "default", db_permits.Permits(0))
+    monkeypatch.setattr(db_permits._thread, "mark_serving_thread", False)
+    with db_permits.acquire_permit("default"):
+        pass

@@ -1,0 +1,190 @@
+"""Faults inside the service, and publication under traffic, on a real PostGIS."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.loader.test_levels import rough
+from tests.support import boundary_files as files
+from tests.support.faults import ANSWERED, FILE, NAME, TILE, Breakable, Traffic, held
+from tests.system.server.conftest import Server
+
+# So that there is a test database, which the server's fixture asks for.
+pytestmark = pytest.mark.django_db
+
+
+def test_a_process_killed(running: Server, traffic: Traffic) -> None:
+    killed = running.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    for _ in range(100):
+        time.sleep(0.2)
+        if len(running.workers()) == 2 and killed not in running.workers():
+            break
+    time.sleep(0.5)
+    lost = traffic.count()[0]
+    # What it was answering, and what waited at its door.
+    assert lost <= 8
+    assert set(traffic.count()) <= {*ANSWERED, 0}
+    assert traffic.count()[200] > lost
+
+
+def test_the_folder_of_kept_bodies_vanishes_or_is_none(cache: Path, traffic: Traffic) -> None:
+    bodies = cache / "bodies"
+    assert any(bodies.iterdir())
+    for _ in range(5):
+        shutil.rmtree(bodies, ignore_errors=True)
+        time.sleep(0.2)
+    for _ in range(1_000):
+        shutil.rmtree(bodies, ignore_errors=True)
+        with contextlib.suppress(FileExistsError):  # a body that was kept meanwhile has made the folder anew
+            bodies.touch(exist_ok=False)
+            break
+    assert bodies.is_file()
+    time.sleep(0.5)
+    bodies.unlink()
+    time.sleep(0.5)
+    held(traffic, refused=False)
+    assert any(bodies.iterdir())
+
+
+def test_the_clock_jumps(clock: Path, traffic: Traffic) -> None:
+    for wrong_by in (86_400, -86_400, 3_650 * 86_400, -365 * 86_400, 0):
+        clock.write_text(str(wrong_by), encoding="utf-8")
+        time.sleep(0.4)
+    held(traffic, refused=False)
+
+
+# Loads "2022" once more, with other names, and publishes it and takes it back again and again.
+PUBLISHING = """
+import time
+from dataclasses import replace
+from datetime import date
+from geography.models import Status, Vintage
+from loader import publish
+from loader.geometry.rebuild_tiles import rebuild_tiles
+
+places = [replace(one, name_en="New " + one.name_en) for one in world.HEALTH_REGIONS_2022]
+new = world.make_vintage("health-regions", "2022", date(2022, 1, 1), status=Status.STAGED, attribution_en="Source: new",
+    region_count=len(places))
+world.add_places(new, places)
+world.add_overlaps(Vintage.objects.get(coverage__slug="fsa", label="2021"), new)
+rebuild_tiles(new, lambda: None)
+for _ in range(5):
+    publish.publish(new)
+    time.sleep(0.7)
+    publish.rollback(new)
+    time.sleep(0.7)
+publish.delete(new)
+"""
+
+
+def test_published_and_taken_back_and_no_answer_mixes_two_editions(
+    cluster: Breakable, running: Server, traffic: Traffic
+) -> None:
+    cluster.python(f"exec({PUBLISHING!r})")
+    held(traffic, refused=False)
+    seen = set()
+    editions_of: dict[str, set[bool]] = {}
+    for answer in list(traffic.answers):
+        if answer.path.startswith(TILE):
+            # Names stand in a tile as they are.
+            named = {match == b"New " for match in re.findall(rb"(New )?(?:West|East|Enclave|Upper) Health Unit", answer.body)}
+            assert len(named) == 1, answer
+            editions_of.setdefault(answer.headers["etag"], set()).update(named)
+            seen |= {(answer.path, *named)}
+        if answer.path.startswith(TILE) or b"West Health Unit" not in answer.body:
+            continue
+        new = {name.startswith(b"New ") for name in re.findall(rb'"name_en":"([^"]*Health Unit)"', answer.body)}
+        assert new == {b"Source: new" in answer.body}, answer
+        seen |= {(answer.path.partition("?")[0], *new)}
+    # Under one mark a tile is of one edition. Each publication makes another mark.
+    assert all(len(editions) == 1 for editions in editions_of.values())
+    assert len({answer.body for answer in list(traffic.answers) if answer.path == FILE}) == 1
+    # Both editions were seen, by every kind of question.
+    assert {path for path, new in seen if new} == {path for path, new in seen if not new}
+    assert {"/locate", "/health-regions", "/fsa/M5V", TILE, f"{TILE}?vintage=2022"} <= {path for path, _ in seen}
+
+
+@contextlib.contextmanager
+def small_disk(megabytes: int) -> Iterator[Path]:
+    """A file system of its own, in memory, that PostgreSQL may write to."""
+    folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-disk-"))
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    try:
+        if mounted.returncode:
+            pytest.skip("no right to mount a file system: no disk can be made to fill up")
+        shutil.chown(folder, "postgres", "postgres")
+        yield folder
+    finally:
+        if not mounted.returncode:
+            subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()
+
+
+def load(cluster: Breakable, path: Path) -> "subprocess.CompletedProcess[str]":
+    options = ["--coverage=health-regions", "--vintage=2010", "--effective-from=2010-01-01", "--representation=digital"]
+    accepted = ["--title=Test", "--accept=change", "--because=test", "--no-downloads", f"--file={path}"]
+    return subprocess.run(
+        [sys.executable, "manage.py", "load_boundaries", *options, *accepted],
+        cwd=settings.APP_DIR,
+        env=os.environ | cluster.keys() | {"SECRET_KEY": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def test_the_disk_is_full_during_a_load(cluster: Breakable, running: Server, traffic: Traffic, tmp_path: Path) -> None:
+    path = files.shape(tmp_path, rough(1, step=400))
+    with small_disk(24) as disk:
+        cluster.sql(f"CREATE TABLESPACE small LOCATION '{disk}'; ALTER TABLE region_part SET TABLESPACE small", NAME)
+        ballast = disk / "ballast"
+        with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as full:
+            while full.write(bytes(65_536)):
+                pass
+        os.truncate(ballast, ballast.stat().st_size - 65_536)
+        try:
+            failed = load(cluster, path)
+            assert failed.returncode != 0
+            assert "No space left on device" in failed.stderr, failed.stderr
+            assert "Traceback" not in failed.stderr
+            with cluster.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM vintage WHERE label = '2010'")
+                assert cursor.fetchone() == (0,)
+            held(traffic, refused=False)
+            ballast.unlink()
+            done = load(cluster, path)
+            assert done.returncode == 0, done.stderr
+        finally:
+            # What was loaded stays: it is in force on no day of today's questions.
+            cluster.sql("ALTER TABLE region_part SET TABLESPACE pg_default; DROP TABLESPACE small", NAME)
+    held(traffic, refused=False)
+
+
+def test_a_load_into_a_database_that_may_not_be_written_to(cluster: Breakable, tmp_path: Path) -> None:
+    path = files.shape(tmp_path, files.grid(4))
+    cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
+    try:
+        refused = load(cluster, path)
+    finally:
+        with cluster.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            cursor.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            cursor.execute("SELECT pg_reload_conf()")
+    assert refused.returncode != 0
+    assert "read-only transaction" in refused.stderr
+    assert "Traceback" not in refused.stderr

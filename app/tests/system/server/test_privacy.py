@@ -1,0 +1,137 @@
+"""Marked values through every route of a running server; then everything that was written is searched for them."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg2  # type: ignore[import-untyped]
+import pytest
+from django.conf import settings
+from django.urls import get_resolver
+
+from tests.system.server.conftest import Server
+
+pytestmark = pytest.mark.django_db
+
+LAT, LON, CODE, ADDRESS = "43.1234567", "-79.7654321", "M5V3L9", "203.0.113.77"
+MARKS = ("43.1234567", "79.7654321", "M5V3L9", "M5V 3L9", "m5v3l9", "203.0.113.77", "K7Q9Z8")
+# Also in the forms that a projection, a rounded log or a URL would give them.
+SPOKEN = re.compile("|".join(map(re.escape, (*MARKS, "43.12345", "79.76543", "M5V%203L9", "M5V+3L9"))), re.IGNORECASE)
+HEADERS = {
+    "X-Forwarded-For": f"{ADDRESS}, {ADDRESS}",
+    "X-Real-IP": ADDRESS,
+    "Forwarded": f"for={ADDRESS}",
+    "Referer": f"https://maps.example.org/?lat={LAT}&lon={LON}",
+    "User-Agent": CODE,
+    "X-Request-ID": CODE,
+    "Accept-Language": CODE,
+    "Cookie": f"position={LAT},{LON}",
+    "Authorization": f"Bearer {CODE}",
+    "If-None-Match": f'"{CODE}"',
+    "Origin": f"https://{CODE}.example.org",
+}
+QUERIES = (
+    f"lat={LAT}&lon={LON}",
+    f"lat={LAT}&lon={LON}&accuracy=500",
+    f"lat={LON}&lon={LAT}",
+    f"lat={LAT}x&lon={LON}",
+    f"lng={LON}&lat={LAT}&at={CODE}",
+    f"{LAT}=1",
+    f"q={CODE}",
+    f"bbox={LON},{LAT},-79.1,43.9",
+    f"vintage={CODE}",
+    "",
+)
+
+
+def routes() -> list[str]:
+    """Return every route, with marked values in the place of its parameters; what a number is asked for gets none."""
+    results = []
+    for pattern in get_resolver().url_patterns:
+        for item in getattr(pattern, "url_patterns", [pattern]):
+            results.append("/" + re.sub(r"<int:\w+>", "3", re.sub(r"<(?:str:|slug:)?\w+>", CODE, str(item.pattern))))
+    return sorted({route for route in results if "<" not in route and "^" not in route})
+
+
+def ask_everything(server: Server) -> set[int]:
+    statuses = set()
+    for route in [*routes(), f"/nowhere/{CODE}", f"/static/{CODE}", f"//{CODE}", f"/fsa/{CODE}%00", f"/locate/{LAT}"]:
+        for query in QUERIES:
+            statuses.add(server.get(f"{route}?{query}", HEADERS)[0])
+    body = f'{{"points": [{{"lat": {LAT}, "lon": {LON}}}], "codes": ["{CODE}"], "{CODE}": 1}}'
+    for route in ("/locate", "/fsa", f"/fsa/{CODE}", "/nowhere"):
+        for text in (body, body[:-5], f"lat,lon\n{LAT},{LON}\n", f"{CODE}\x00"):
+            for kind in ("application/json", "text/csv", "application/x-ndjson", CODE):
+                request = (
+                    f"POST {route}?lat={LAT} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\n"
+                    f"X-Forwarded-For: {ADDRESS}\r\nContent-Length: {len(text)}\r\n\r\n{text}"
+                )
+                statuses.add(int((server.speak(request.encode()) or b"- 0").split(b" ", 2)[1]))
+    for route in routes():
+        request = f"POST {route} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        statuses.add(int((server.speak(request.encode()) or b"- 0").split(b" ", 2)[1]))
+    for raw in (
+        f"GET /locate?lat={LAT}&lon={LON} HTTP/9.9\r\n\r\n",
+        f"{CODE} /fsa/{CODE} HTTP/1.1\r\nHost: {CODE}.example.org\r\nConnection: close\r\n\r\n",
+        f"GET /fsa/{CODE} HTTP/1.1\r\nHost: localhost\r\nContent-Length: x{CODE}\r\n\r\n",
+        f"GET /fsa/{CODE} HTTP/1.1\r\nHost: {CODE}\r\nConnection: close\r\n\r\n",
+        f"{LAT},{LON}\r\n\r\n",
+    ):
+        server.speak(raw.encode())
+    return statuses
+
+
+def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_world: dict[str, str], tmp_path: Path) -> None:
+    database_log = _database_log()
+    before = database_log.stat().st_size if database_log else 0
+    keys = {key.removeprefix("DB_").lower(): value for key, value in committed_world.items()}
+    more = {"LOG_LEVEL": "DEBUG", "LOG_REQUESTS": "true", "DB_STATEMENT_TIMEOUT_MS": "400", "THROTTLE_RATE": "100000/s"}
+    more |= {"GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
+    with serve(WEB_WORKERS="2", WEB_THREADS="2", TRUSTED_PROXIES="1", **more) as server:
+        statuses = ask_everything(server)
+        assert {200, 400, 404, 405} <= statuses
+        assert 500 not in statuses
+        # Answers that time out: whoever reads regions waits for longer than a statement may.
+        holder = psycopg2.connect(dbname=keys.pop("name"), **keys)
+        with holder.cursor() as cursor:
+            cursor.execute("LOCK TABLE region, vintage IN ACCESS EXCLUSIVE MODE")
+            timed_out = [server.get(f"/fsa/{CODE}?at=2024-0{number}-01", HEADERS)[0] for number in range(1, 4)]
+            timed_out.append(server.get(f"/health-regions?lat={LAT}&lon={LON}", HEADERS)[0])
+        holder.rollback()
+        holder.close()
+        assert 503 in timed_out
+        time.sleep(0.2)
+        text = server.get("/metrics")[1]
+        folder = server.log.parent
+    assert not SPOKEN.search(text)
+    assert "GET /locate" in server.written
+    assert any(path.name.startswith("lock-") for path in _files(tmp_path)), "no answer was kept, so nothing of it was searched"
+    results = [
+        line
+        for path in _files(folder) + _files(tmp_path)
+        for line in path.read_text("latin-1").splitlines()
+        if SPOKEN.search(line)
+    ]
+    assert not results, results[:5]
+    assert not [path for path in _files(tmp_path) if SPOKEN.search(path.name)]
+    if database_log:
+        with database_log.open("rb") as log:
+            log.seek(before)
+            written = log.read().decode("utf-8", "replace")
+        # Errors of statements do not reach the log at all: log_min_messages.
+        assert "canceling statement" not in written
+        assert not SPOKEN.search(written)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _database_log() -> Path | None:
+    """Return the log of the private PostGIS, None where the database is another or its log is not for us to read."""
+    for line in (settings.REPO_DIR / ".local" / "env").read_text(encoding="utf-8").splitlines():
+        if line.startswith("DB_CLUSTER="):
+            log = Path(line.partition("=")[2]) / "server.log"
+            return log if log.is_file() else None
+    return None

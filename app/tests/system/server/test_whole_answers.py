@@ -1,0 +1,239 @@
+"""Whole answers: curl, Python requests and fetch in a browser see whether a response is complete, on a real server."""
+
+import http.client
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import Browser
+
+from geography.queries.downloads import MANIFEST_NAME
+from tests.support.demo_regions import lonlat
+from tests.support.faults import Breakable, Wire, well
+from tests.system.server.conftest import Server
+
+pytestmark = pytest.mark.django_db
+
+LON, LAT = lonlat(2_000, 5_000)
+MANY = 100_000
+BODIES = {
+    "/fsa": {
+        "application/json": json.dumps({"codes": ["M5V"] * MANY}),
+        "text/csv": "fsa\n" + "M5V\n" * MANY,
+        "application/x-ndjson": '"M5V"\n' * MANY,
+    },
+    "/locate": {
+        "application/json": json.dumps({"points": [[LON, LAT]] * MANY}),
+        "application/geo+json": json.dumps({"type": "MultiPoint", "coordinates": [[LON, LAT]] * MANY}),
+        "text/csv": "lat,lon\n" + f"{LAT},{LON}\n" * MANY,
+        "application/x-ndjson": f"[{LON},{LAT}]\n" * MANY,
+    },
+}
+ROUTES = [(path, form) for path, bodies in BODIES.items() for form in bodies]
+Outcome = tuple[int, bytes]
+Send = Callable[[str, str, bytes], Outcome]
+BROKEN: Outcome = (0, b"")
+
+
+def by_curl(address: str, content_type: str, body: bytes, *options: str) -> Outcome:
+    """Return status and body as curl has them; `BROKEN` where curl exits with an error."""
+    command = ["curl", "--silent", "--request", "POST", "--header", f"Content-Type: {content_type}", "--header", "Expect:"]
+    command += options or ["--data-binary", "@-"]
+    done = subprocess.run(
+        [*command, "--write-out", "%{stderr}%{http_code}", address], input=body, capture_output=True, timeout=120, check=False
+    )
+    return BROKEN if done.returncode else (int(done.stderr), done.stdout)
+
+
+def by_requests(address: str, content_type: str, body: bytes) -> Outcome:
+    try:
+        answer = requests.post(address, data=body, headers={"Content-Type": content_type}, timeout=120)
+    except requests.RequestException:
+        return BROKEN
+    return answer.status_code, answer.content
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _browser_before_the_database(browser: Browser) -> None:
+    """Start the browser first: within its event loop, Django opens connections of their own."""
+
+
+@pytest.fixture(params=["curl", "requests", "fetch"])
+def send(request: pytest.FixtureRequest) -> Iterator[Send]:
+    """Return what posts a body and returns status and body, or `BROKEN` where the client reports an error."""
+    if request.param != "fetch":
+        yield {"curl": by_curl, "requests": by_requests}[request.param]
+        return
+    # The answers of the API forbid scripts to fetch anything.
+    page = request.getfixturevalue("browser").new_page(bypass_csp=True)
+
+    def by_fetch(address: str, content_type: str, body: bytes) -> Outcome:
+        page.goto(address.rsplit("/", 1)[0] + "/livez")
+        script = """async ([address, type, body]) => {
+            try {
+                const answer = await fetch(address, {method: "POST", headers: {"Content-Type": type}, body});
+                return [answer.status, await answer.text()];
+            } catch (error) { return [0, ""]; }
+        }"""
+        status, text = page.evaluate(script, [address, content_type, body.decode()])
+        return status, text.encode()
+
+    yield by_fetch
+    page.close()
+
+
+def problem(outcome: Outcome, status: int, kind: str) -> dict[str, Any]:
+    assert outcome[0] == status, (outcome[0], outcome[1][:300])
+    document: dict[str, Any] = json.loads(outcome[1])
+    assert document["type"] == f"/problems/{kind}"
+    return document
+
+
+class TestKnownBefore:
+    """What is wrong with the last item of a body is said as if it were the first."""
+
+    @pytest.mark.parametrize(("path", "form"), ROUTES)
+    def test_one_item_too_many(self, server: Server, send: Send, path: str, form: str) -> None:
+        body = BODIES[path][form]
+        if form == "application/json":
+            head, last = body[:-2], ', "M5V"]}' if path == "/fsa" else f", [{LON}, {LAT}]]}}"
+            body = head + last
+        elif form == "application/geo+json":
+            body = body[:-2] + f", [{LON}, {LAT}]]}}"
+        else:
+            body += body.splitlines()[-1] + "\n"
+        problem(send(server.address + path, form, body.encode()), 413, "body-too-large")
+
+    def test_a_quote_in_the_last_row(self, server: Server, send: Send) -> None:
+        body = "lat,lon,n\n" + f"{LAT},{LON},a\n" * (MANY - 1) + f'{LAT},{LON},"x" y\n'
+        outcome = send(f"{server.address}/locate", "text/csv", body.encode())
+        assert f"line {MANY + 1} " in problem(outcome, 400, "body-invalid")["detail"]
+
+    def test_a_body_without_length(self, server: Server, tmp_path: Path) -> None:
+        body = f"lat,lon\n{LAT},{LON}\n".encode()
+        answers = [
+            by_curl(f"{server.address}/locate", "text/csv", body, "--upload-file", "-"),
+            by_requests(f"{server.address}/locate", "text/csv", iter([body[:10], body[10:]])),  # type: ignore[arg-type]
+        ]
+        assert all(status == 200 and b"3501" in text for status, text in answers), answers
+        long = b"lat,lon\n" + b"\n" * (16 << 20)
+        problem(by_curl(f"{server.address}/locate", "text/csv", long, "--upload-file", "-"), 413, "body-too-large")
+
+
+class Meanwhile:
+    """A thread that waits until the service reads the table, and then does something to the database."""
+
+    def __init__(self, cluster: Breakable, table: str, act: Callable[[Any], None]) -> None:
+        self._cluster, self._table, self._act = cluster, table, act
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Meanwhile":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._thread.join(60)
+        if self.failure:
+            raise self.failure
+
+    def _run(self) -> None:
+        reading = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo' AND query ILIKE %s"
+            " AND query_start > clock_timestamp() - interval '0.2 s'"
+        )
+        try:
+            with self._cluster.cursor() as cursor:
+                for _ in range(4_000):
+                    cursor.execute(reading, [f"%{self._table}%"])
+                    if cursor.fetchone()[0]:
+                        self._act(cursor)
+                        return
+                    time.sleep(0.005)
+                raise AssertionError(f"nothing read {self._table}")
+        except BaseException as error:  # raised where the test waits
+            self.failure = error
+
+
+def lock(cursor: Any) -> None:
+    cursor.execute("BEGIN")
+    cursor.execute("LOCK TABLE region, overlap IN ACCESS EXCLUSIVE MODE")
+    time.sleep(4)
+    cursor.execute("ROLLBACK")
+
+
+def cut(cursor: Any) -> None:
+    for _ in range(100):
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo'")
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def slow_tables(
+    serve: Callable[..., AbstractContextManager[Server]], cluster: Breakable, wire: Wire, tmp_path: Path
+) -> Iterator[Server]:
+    """A server that answers out of tables only."""
+    keys = {"GEODATA_CACHE": str(tmp_path), "LOOKUP_MEMORY_VERTICES": "0", "DB_STATEMENT_TIMEOUT_MS": "4000"}
+    with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(wire.port), **keys) as server:
+        well(server.port)
+        yield server
+
+
+@pytest.mark.parametrize("form", BODIES["/fsa"])
+class TestMeanwhile:
+    """What fails while a body is answered is a problem, and counted as one, and no short answer."""
+
+    @pytest.mark.parametrize(("act", "kind"), [(lock, "database-busy"), (cut, "database-away")])
+    def test_the_database(
+        self, slow_tables: Server, cluster: Breakable, send: Send, form: str, act: Callable[[Any], None], kind: str
+    ) -> None:
+        with Meanwhile(cluster, "overlap", act):
+            outcome = send(f"{slow_tables.address}/fsa", form, BODIES["/fsa"][form].encode())
+        problem(outcome, 503, kind)
+        assert f'geo_problems_total{{kind="{kind}"}} 1' in slow_tables.get("/metrics")[1]
+        assert f"503 {kind}: POST fsa" in slow_tables.written
+
+
+@pytest.fixture
+def large_file(cluster: Breakable) -> Iterator[tuple[str, Path]]:
+    """A file to take away that is longer than all buffers on its way."""
+    folder = next(Path(cluster.keys()["DOWNLOADS_DIR"]).glob("fsa/2021/*/"))
+    manifest = folder / MANIFEST_NAME
+    before = manifest.read_bytes()
+    path, size = folder / "fsa-2021.gpkg", 64 << 20
+    with path.open("wb") as file:
+        file.truncate(size)
+    noted = json.loads(before)
+    noted["files"]["fsa-2021.gpkg"] = {"state": "ready", "bytes": size, "sha256": "0" * 64}
+    manifest.write_text(json.dumps(noted), encoding="utf-8")
+    yield "/downloads/fsa/2021/fsa-2021.gpkg", path
+    manifest.write_bytes(before)
+    path.unlink()
+
+
+def test_a_file_that_ends_early_breaks_the_connection(running: Server, large_file: tuple[str, Path]) -> None:
+    address, path = large_file
+    well(running.port)
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
+    connection.request("GET", address)
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Content-Length")) == (200, str(64 << 20))
+    answer.read(1 << 20)
+    with path.open("r+b") as file:
+        file.truncate(8 << 20)
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        answer.read()
+    connection.close()
+    for _ in range(50):
+        if "answer broken off" in running.written:
+            break
+        time.sleep(0.1)
+    assert "answer broken off: the file ends early" in running.written
+    assert 'geo_problems_total{kind="answer-broken-off"} 1' in running.get("/metrics")[1]
