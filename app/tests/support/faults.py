@@ -120,7 +120,7 @@ def furnish() -> None:
 
 @contextlib.contextmanager
 def cluster_with_world() -> Iterator[Breakable]:
-    """A running cluster with the regions of tests.support.demo_regions. Skips the test, with the reason, where none can be made."""
+    """A running cluster with the regions of tests.support.demo_regions. Skips the test where none can be made."""
     with folder_for_postgres("fault") as folder:
         cluster = Breakable(folder / "data")
         try:
