@@ -83,6 +83,16 @@ class TestWithTwoProcesses:
         assert 1 <= value(result, "geo_database_connections") <= 10
         assert value(result, "geo_http_requests_in_progress") == 1  # the scrape
 
+    def test_deprecated_names_have_the_same_samples(self, server: Server) -> None:
+        result = scrape(server)
+        for old_name, name in (
+            ("geo_database_silent", "geo_database_unavailable"),
+            ("geo_database_statements_cut_total", "geo_database_statements_aborted_total"),
+        ):
+            samples_of = {labels: number for (sample, labels), number in result.items() if sample == name}
+            assert samples_of
+            assert {labels: number for (sample, labels), number in result.items() if sample == old_name} == samples_of
+
     @pytest.mark.parametrize(
         "path",
         [
