@@ -32,8 +32,8 @@ environ.Env.read_env(REPO_DIR / ".env")
 if not (env.str("DB_HOST", "") or env.str("DATABASE_URL", "")):
     environ.Env.read_env(REPO_DIR / ".local" / "env")
 
-# Process role. `web` (config.wsgi): serves requests as geo_api, with the guarded database backend. `loader` (manage.py): loads as
-# geo_loader. Empty: every other command, as the owner. Commands use Django's own backend.
+# Process role. `web` (config.wsgi): serves requests as geo_api, with the guarded database backend. `loader` (manage.py): loads
+# as geo_loader. Empty: every other command, as the owner. Commands use Django's own backend.
 ROLE = os.environ.get("COVIDTRENDS_GEO_ROLE", "")
 if ROLE not in ("", "web", "loader"):
     raise ImproperlyConfigured(f"COVIDTRENDS_GEO_ROLE is web, loader or empty, not {ROLE!r}.")

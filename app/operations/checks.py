@@ -168,7 +168,7 @@ def check_server_libraries(app_configs: Any = None, databases: Any = None, **kwa
             messages.append(
                 Error(
                     f"The database {alias!r} cannot load its own libraries.",
-                    hint="Packages were upgraded while the server ran: restart PostgreSQL (private PostGIS: bin/db down; bin/db up).",
+                    hint="Packages were upgraded under a running server: restart PostgreSQL (bin/db down; bin/db up).",
                     id="operations.E005",
                 )
             )

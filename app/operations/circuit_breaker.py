@@ -1,12 +1,12 @@
 """Circuit breaker for an unresponsive database: one probe thread per database and process opens and closes it.
 
 A server that is down refuses connections at once. A server that is frozen, or behind a network that drops every packet, does
-not: a thread that connects or waits for a statement would block until a timeout of seconds. So a probe thread in each web worker
-sends `SELECT 1` on its own connection as soon as a thread has waited for a third of `DB_UNAVAILABLE_AFTER_MS`. While the probe is
-answered the circuit stays closed, and slow statements continue. If the probe is not answered within the other two thirds, the
-circuit opens: waiting statements are aborted, new ones fail fast (`check_available`), and the probe repeats until an answer
-closes the circuit. Without a connection the probe opens a new one. A new connection counts as an answer too, and has the
-connect timeout of every other connection.
+not: a thread that connects or waits for a statement would block until a timeout of seconds. So a probe thread in each web
+worker sends `SELECT 1` on its own connection as soon as a thread has waited for a third of `DB_UNAVAILABLE_AFTER_MS`. While the
+probe is answered the circuit stays closed, and slow statements continue. If the probe is not answered within the other two
+thirds, the circuit opens: waiting statements are aborted, new ones fail fast (`check_available`), and the probe repeats until
+an answer closes the circuit. Without a connection the probe opens a new one. A new connection counts as an answer too, and has
+the connect timeout of every other connection.
 
 A lock wait, a refused connection and an exhausted connection limit are answers: none of them opens the circuit.
 """

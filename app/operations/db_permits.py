@@ -72,7 +72,7 @@ def mark_serving_thread() -> None:
 
 @contextmanager
 def acquire_permit(alias: str) -> Iterator[None]:
-    """Hold a permit for a database during a `with` block. A nested block of the same thread takes none. Raises: PoolExhausted."""
+    """Hold a permit for a database during a `with` block; a nested block takes no second one. Raises: PoolExhausted."""
     permits = _permits.get(alias)
     if permits is None or not _thread.serves_requests or alias in _thread.holds:
         yield

@@ -46,7 +46,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def render_metrics() -> bytes:
-    """Return all metrics in the text format. Queries: 3 to 5; without the database, geo_database_up is 0 and its metrics lack."""
+    """Return all metrics in the text format; without those of the database while it is unavailable. Queries: 3 to 5."""
     counters, folder = REGISTRY, os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     workers = [os.getpid()]
     if folder:

@@ -1,9 +1,9 @@
 """Replica lag monitor: reads go to the standby while its lag is at most DB_REPLICA_MAX_LAG_S.
 
-The lag is measured by comparing WAL positions. The monitor records the primary's position with the local time. The standby lacks
-nothing that the primary had at the last recorded position which the standby has replayed. This needs no clock but the process's
-own, and detects a standby that no longer receives WAL, which would report no lag itself. While the primary is unavailable the lag
-cannot be measured, and nothing is published either: a standby that was usable until then stays usable.
+The lag is measured by comparing WAL positions. The monitor records the primary's position with the local time. The standby
+lacks nothing that the primary had at the last recorded position which the standby has replayed. This needs no clock but the
+process's own, and detects a standby that no longer receives WAL, which would report no lag itself. While the primary is
+unavailable the lag cannot be measured, and nothing is published either: a standby that was usable until then stays usable.
 """
 
 import logging
@@ -80,7 +80,7 @@ class ReplicaMonitor:
         self._answered_at = None
 
     def check_primary(self) -> None:
-        """Record the primary's WAL position. Runs in its own thread, so that a slow primary does not delay the standby's check."""
+        """Record the primary's WAL position. Its own thread runs it: a slow primary must not delay `check_standby`."""
         started = time.monotonic()
         position = _wal_position(PRIMARY)
         if position is not None:

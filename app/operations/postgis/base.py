@@ -1,7 +1,7 @@
 """PostGIS backend of the web workers: statement timing, permits and the circuit breaker around every statement.
 
-`settings.DATABASES` names it as the ENGINE of the role `web` only. Management commands and loads use Django's own PostGIS backend,
-without a wrapper.
+`settings.DATABASES` names it as the ENGINE of the role `web` only. Management commands and loads use Django's own PostGIS
+backend, without a wrapper.
 """
 
 import time
