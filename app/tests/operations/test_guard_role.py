@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 INSPECT = """
 import json, threading
 from django.conf import settings
-from django.db import connection
+from django.db import connections
+connection = connections["default"]
 with connection.cursor() as cursor:
     cursor.execute("SELECT 1")
 wrappers = [wrapper.__qualname__ for wrapper in connection.execute_wrappers]
