@@ -37,8 +37,8 @@ _LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer a scrape; 404 for a client that may not scrape.
 
-    With METRICS_TOKEN set, `Authorization: Bearer TOKEN` is required. Without it, only clients of this machine are answered, under
-    a local host name: a proxy on the machine passes on the client's Host, or uses its upstream's name.
+    With METRICS_TOKEN set, `Authorization: Bearer TOKEN` is required. Without it, only clients of this machine are answered,
+    under a local host name: a proxy on the machine passes on the client's Host, or uses its upstream's name.
     """
     if not _may_scrape(request):
         raise Http404
