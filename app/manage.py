@@ -4,13 +4,13 @@
 import os
 import sys
 
-# They write boundaries or series: the settings connect them as the role that may.
-LOADS = {"load_boundaries", "load_series", "seed"}
+# Commands that write boundaries or series: they connect as geo_loader.
+LOADER_COMMANDS = {"load_boundaries", "load_series", "seed"}
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    if LOADS & set(sys.argv[1:2]):
-        os.environ["COVIDTRENDS_GEO_LOADS"] = "1"
+    if LOADER_COMMANDS & set(sys.argv[1:2]):
+        os.environ["COVIDTRENDS_GEO_ROLE"] = "loader"
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -1,6 +1,6 @@
-"""Say in one line whether the PostGIS of DATABASE_URL or DB_HOST can be used, before Django says it in fifty.
+"""Connection check of the PostGIS of DATABASE_URL or DB_HOST: one line instead of Django's traceback.
 
-With an argument, as that role: _check_database.py geo_api.
+An argument is the role to connect as: _check_database.py geo_api.
 """
 
 import sys
@@ -26,17 +26,17 @@ def address() -> dict[str, object]:
     }
 
 
-to = address()
+target = address()
 if len(sys.argv) > 1:
-    to |= {"user": sys.argv[1], "password": env.str("DB_API_PASSWORD", "")}
-where = f"{to['name']} at {to['host'] or 'the local socket'}:{to['port'] or 5432}"
+    target |= {"user": sys.argv[1], "password": env.str("DB_API_PASSWORD", "")}
+where = f"{target['name']} at {target['host'] or 'the local socket'}:{target['port'] or 5432}"
 try:
     connection = psycopg2.connect(
-        host=to["host"] or None,
-        port=to["port"] or None,
-        dbname=to["name"],
-        user=to["user"] or None,
-        password=to["password"] or None,
+        host=target["host"] or None,
+        port=target["port"] or None,
+        dbname=target["name"],
+        user=target["user"] or None,
+        password=target["password"] or None,
         connect_timeout=5,
     )
 except psycopg2.OperationalError as error:
@@ -48,4 +48,4 @@ with connection, connection.cursor() as cursor:
         " or (select rolsuper from pg_roles where rolname = current_user)"
     )
     if not cursor.fetchone()[0]:
-        sys.exit(f"{where} has no PostGIS: let a superuser run there: create extension postgis")
+        sys.exit(f"{where} has no PostGIS: run as a superuser: create extension postgis")

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# A private PostGIS: found or installed, made, started, stopped. Sourced after _lib.sh.
-# It has its own port and its own folder; the machine's PostgreSQL on 5432 and Debian's clusters are never touched.
+# Private PostGIS: installation, cluster creation, start, stop. Sourced after _lib.sh.
+# It has its own port and folder; the machine's PostgreSQL on 5432 and Debian's clusters are never touched.
 
 FIRST_PORT=54329
-NAME=covidtrends_geo   # the database, and the role that owns it
-PRIVATE=$LOCAL/postgis # PostgreSQL unpacked here, where nobody may install it
+NAME=covidtrends_geo   # name of the database and of its owner
+PRIVATE=$LOCAL/postgis # PostgreSQL unpacked here, without root or sudo
 if [ "$ME" = 0 ]; then
-  # PostgreSQL refuses to run as root, and the user postgres may not be able to reach into the checkout.
+  # PostgreSQL refuses to run as root, and the user postgres may have no access to the checkout.
   CLUSTER=/var/lib/covidtrends-geo/$(printf '%s' "$ROOT" | sha256sum | cut -c1-12)
 else
   CLUSTER=$LOCAL/postgres
@@ -14,7 +14,7 @@ fi
 
 # --- the programs -----------------------------------------------------------------------------------------------------
 
-# Sets PG_BIN: the PostgreSQL that made the cluster, or else the newest one that has PostGIS. Both in Debian's layout.
+# Sets PG_BIN: the PostgreSQL version of the cluster, or without a cluster the newest with PostGIS. Both in Debian's layout.
 find_postgis() {
   local bin usr major made_by
   PG_BIN=
@@ -35,7 +35,7 @@ newest_package() { # newest_package APT_CACHE_OPTIONS...
 install_postgis() {
   local conf=/etc/postgresql-common/createcluster.conf
   apt_as_root update
-  # Without this the package would start a cluster of its own on 5432. A file that is there already is the machine's own choice.
+  # Without this the package would start its own cluster on 5432. An existing file is left unchanged.
   if [ ! -e "$conf" ]; then
     as_root mkdir -p "${conf%/*}"
     printf 'create_main_cluster = false\n' | as_root tee "$conf"
@@ -43,18 +43,18 @@ install_postgis() {
   apt_as_root install --no-install-recommends -o Dpkg::Options::=--force-confold "$(newest_package)"
 }
 
-# Some 30 s and 500 MB: the same server, from the same packages, unpacked into .local/.
+# The same server from the same packages, unpacked into .local/: about 30 s and 500 MB.
 unpack_postgis() {
   local package version
   apt_private update
   package=$(newest_package -o "Dir::State::Lists=$LOCAL/apt/lists" -o "Dir::Cache=$LOCAL/apt/cache")
   version=${package#postgresql-} version=${version%%-*}
-  # --reinstall: a part that the machine happens to have is of no use outside the folder.
+  # --reinstall: packages that are installed on the machine are needed in the folder too.
   apt_private install --no-install-recommends --download-only --reinstall \
     "postgresql-$version" "postgresql-client-$version" "$package" "$package-scripts"
   rm -rf "$PRIVATE" "$PRIVATE.new"
   unpack_debs "$PRIVATE.new"
-  # What Debian's packages would link when they are installed.
+  # Link that Debian's installation scripts would create.
   for control in "$PRIVATE.new"/usr/share/postgresql/*/extension/postgis-3.control; do
     ln -sf postgis-3.control "${control%-3.control}.control"
   done
@@ -63,9 +63,9 @@ unpack_postgis() {
 
 need_postgis() {
   find_postgis && return
-  [ ! -s "$CLUSTER/data/PG_VERSION" ] || say "  PostgreSQL $(cat "$CLUSTER/data/PG_VERSION"), which made $CLUSTER, is not installed"
+  [ ! -s "$CLUSTER/data/PG_VERSION" ] || say "  PostgreSQL $(cat "$CLUSTER/data/PG_VERSION"), the version of $CLUSTER, is not installed"
   command -v apt-get >/dev/null ||
-    die "no PostGIS here and no apt-get to fetch it with: set DB_HOST to a PostGIS of yours, or use Docker: docker compose up"
+    die "no PostGIS and no apt-get to install it: set DB_HOST to your own PostGIS, or use Docker: docker compose up"
   if can_be_root; then
     need_disk 900 /var
     step apt "PostGIS (apt-get install)" install_postgis
@@ -73,7 +73,7 @@ need_postgis() {
     need_disk 1500 "$ROOT"
     step apt "PostGIS (unpacked into .local/: neither root nor sudo)" unpack_postgis
   fi
-  find_postgis || die "the PostGIS that apt has is not the version that made $CLUSTER: install that one, or start afresh with: bin/db destroy"
+  find_postgis || die "the PostGIS version of apt differs from that of $CLUSTER: install that version, or delete the cluster: bin/db destroy"
 }
 
 private_libraries() {
@@ -82,8 +82,8 @@ private_libraries() {
   printf '%s' "${folders%:}"
 }
 
-# as_cluster_user [KEY=VALUE...] PROGRAM ARGUMENTS...: with an empty environment, so that neither the user's PG* variables
-# nor the wheels' PROJ_DATA reach a server that has a PROJ of another version.
+# as_cluster_user [KEY=VALUE...] PROGRAM ARGUMENTS...: runs it with an empty environment. The user's PG* variables and the wheels'
+# PROJ_DATA must not reach the server, which has another version of PROJ.
 as_cluster_user() {
   local -a environment=(PATH=/usr/bin:/bin HOME=/ LC_ALL=C.UTF-8) run=()
   if [[ $PG_BIN == "$PRIVATE"/* ]]; then
@@ -106,7 +106,7 @@ make_cluster() {
   if [ "$ME" = 0 ]; then chmod 755 "${CLUSTER%/*}"; chown -R postgres: "$CLUSTER"; fi
   as_cluster_user "$PG_BIN/initdb" -D "$CLUSTER/data" -U postgres -A scram-sha-256 --pwfile="$CLUSTER/password" -E UTF8 --locale=C.UTF-8
   rm "$CLUSTER/password"
-  # For a machine of 2 GB. Statements and their details stay out of the log: they hold people's positions.
+  # For a machine with 2 GB of memory.
   as_cluster_user tee -a "$CLUSTER/data/postgresql.conf" <<'SETTINGS'
 
 # covidtrends-geo
@@ -121,21 +121,20 @@ max_parallel_workers_per_gather = 2
 random_page_cost = 1.1
 jit = off
 SETTINGS
-  touch "$CLUSTER/made" # without it, whatever was interrupted is made again
+  touch "$CLUSTER/made" # complete; without this file the cluster is created again
 }
 
 cluster_port() { cat "$CLUSTER/port" 2>/dev/null || printf '%s' "$FIRST_PORT"; }
 listening() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# After a crash or a reboot the number in postmaster.pid may be another program's.
+# Compares the command line: after a crash or a reboot the pid in postmaster.pid may belong to another program.
 running() {
   local pid
   pid=$(head -n 1 "$CLUSTER/data/postmaster.pid" 2>/dev/null) && [ -r "/proc/$pid/cmdline" ] &&
     tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qxF "$CLUSTER/data"
 }
 
-# A package that is upgraded under a running server leaves it with libraries of another version: every function then fails.
-# True where the programs or the libraries of a running cluster were installed after it was started.
+# True if the programs or libraries of a running cluster were upgraded after its start: every function would then fail.
 outdated() {
   local started file
   started=$(sed -n 3p "$CLUSTER/data/postmaster.pid" 2>/dev/null) && [ -n "$started" ] || return 1
@@ -157,8 +156,8 @@ start_cluster() {
       return
     fi
     tail -n "+$((last + 1))" "$CLUSTER/server.log" | tee "$CLUSTER/why"
-    if grep -q 'could not bind' "$CLUSTER/why"; then port=$((port + 1)) # another checkout was quicker
-    elif grep -qE 'shared memory block|lock file' "$CLUSTER/why"; then sleep 1 # children of a killed server are on their way out
+    if grep -q 'could not bind' "$CLUSTER/why"; then port=$((port + 1)) # another checkout took the port
+    elif grep -qE 'shared memory block|lock file' "$CLUSTER/why"; then sleep 1 # child processes of a killed server are still exiting
     else return 1; fi
   done
   return 1
@@ -168,18 +167,18 @@ superuser_psql() { # superuser_psql DATABASE, SQL on standard input
   as_cluster_user "PGPASSFILE=$CLUSTER/pgpass" "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$(cluster_port)" -U postgres -d "$1"
 }
 
-kept_secret() { local secret; secret=$(read_key "$LOCAL_ENV" "$1"); printf '%s' "${secret:-$(random_secret)}"; }
+saved_secret() { local secret; secret=$(read_key "$LOCAL_ENV" "$1"); printf '%s' "${secret:-$(random_secret)}"; }
 
-# Of what `provision` does: another version does it again.
+# Version of `provision`: it runs again when this changes.
 roles_version() { cat "$ROOT"/data/schema/0{10_extensions,15_server,20_roles}.sql <(echo 2) | sha256sum | cut -c1-16; }
 
-# The roles, the database and the extensions; also in template1, so that a test database is born with PostGIS.
+# Creates roles, database and extensions; the extensions in template1 too, so that test databases have PostGIS.
 provision() {
   local password api loader reader
-  # Passwords stay: what is connected with them goes on.
-  password=$(kept_secret DB_PASSWORD) api=$(kept_secret DB_API_PASSWORD)
-  loader=$(kept_secret DB_LOADER_PASSWORD) reader=$(kept_secret DB_READER_PASSWORD)
-  # Statements, their values and the errors about them stay out of the log: they hold people's positions and postal codes.
+  # Passwords are reused, so that connected clients can reconnect.
+  password=$(saved_secret DB_PASSWORD) api=$(saved_secret DB_API_PASSWORD)
+  loader=$(saved_secret DB_LOADER_PASSWORD) reader=$(saved_secret DB_READER_PASSWORD)
+  # Statements, their values and their errors stay out of the log: they contain positions and postal codes.
   superuser_psql postgres <<'SQL'
 alter system set log_min_error_statement = panic;
 alter system set log_min_messages = log;
@@ -206,7 +205,7 @@ SQL
   save_env DB_LOADER_PASSWORD "$loader"
   save_env DB_READER_PASSWORD "$reader"
   save_env DB_ROLES "$(roles_version)"
-  save_env DB_CLUSTER "$CLUSTER" # the last one: says that all of this is done, and where (root and others have one each)
+  save_env DB_CLUSTER "$CLUSTER" # last: marks provisioning as complete, for this cluster (root and other users have one each)
 }
 
 cluster_up() {
@@ -219,11 +218,11 @@ cluster_up() {
     if [ ! -e "$CLUSTER/made" ]; then
       need_disk 300 "$([ "$ME" = 0 ] && echo /var || echo "$ROOT")"
       forget_cluster
-      step cluster-make "private PostGIS: making it" make_cluster
+      step cluster-make "private PostGIS: creating it" make_cluster
     fi
     step cluster-start "private PostGIS: starting it" start_cluster
   fi
-  # An older one may lack the roles: its passwords are unknown here.
+  # A cluster of an older version may lack roles or passwords.
   [ "$(read_key "$LOCAL_ENV" DB_CLUSTER)" = "$CLUSTER" ] && [ -n "$(read_key "$LOCAL_ENV" DB_READER_PASSWORD)" ] &&
     [ "$(read_key "$LOCAL_ENV" DB_ROLES)" = "$(roles_version)" ] ||
     step cluster-database "private PostGIS: roles, database, extensions" provision
@@ -237,7 +236,7 @@ forget_cluster() {
   sed -i -E '/^(DB_[A-Z_]+|GEO_READER_PASSWORD)=/d' "$LOCAL_ENV"
 }
 
-# --- either one -------------------------------------------------------------------------------------------------------
+# --- private or own -------------------------------------------------------------------------------------------------------
 
 need_database() {
   if own_database; then
@@ -248,11 +247,11 @@ need_database() {
   fi
 }
 
-# After migrate, which makes the role where it may: what the service connects as.
+# Checks the service's role. After migrate, which creates the role if it can.
 need_api_role() {
-  own_database || return 0 # the private one has it
+  own_database || return 0 # the private PostGIS has the role
   if [ -z "$(setting DB_API_PASSWORD)" ]; then
-    say "  notice: the service connects as the owner of the database; with DB_API_PASSWORD as a role that only reads (.env.example)"
+    say "  notice: the service connects as the owner of the database; set DB_API_PASSWORD for a read-only role (.env.example)"
   else
     (export_env; "$VENV/bin/python" "$ROOT/bin/_check_database.py" geo_api) ||
       die "DB_API_PASSWORD is set, but geo_api cannot log in: see data/schema/README.md, or leave it empty to serve as the owner"

@@ -1,42 +1,42 @@
 # shellcheck shell=bash
-# What every command in bin/ shares: messages, settings, the virtual environment. Sourced, never run.
+# Library of bin/: messages, settings, system packages, the virtual environment. Sourced, never run.
 set -euo pipefail
 umask 022
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
-LOCAL=$ROOT/.local         # all that bin/ makes, but for .venv
-LOCAL_ENV=$LOCAL/env       # what the settings read when neither the environment nor .env says otherwise
+LOCAL=$ROOT/.local         # everything that bin/ creates, except .venv
+LOCAL_ENV=$LOCAL/env       # settings of lowest precedence, after the environment and .env
 VENV=$ROOT/.venv
 ME=$(id -u)
 
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 say() { printf '%s\n' "$*"; }
 
-# step LOG "what" COMMAND...: one line with its seconds. The output goes to .local/log/LOG.log, and is shown when it fails.
+# step LOG "TITLE" COMMAND...: prints one line with the duration. Output goes to .local/log/LOG.log; on failure its end is printed.
 step() {
-  local log=$LOCAL/log/$1.log what=$2 start=$SECONDS rc
+  local log=$LOCAL/log/$1.log title=$2 start=$SECONDS rc
   shift 2
   mkdir -p "$LOCAL/log"
-  printf '  %-58s' "$what"
+  printf '  %-58s' "$title"
   # Not `if "$@"`: in a condition bash would ignore `set -e` inside the function that runs.
   set +e; ( set -e; "$@" ) >"$log" 2>&1 </dev/null; rc=$?; set -e
   if [ "$rc" = 0 ]; then printf '%4d s\n' $((SECONDS - start)); return; fi
   printf ' failed\n' >&2
   tail -n 40 "$log" >&2
-  die "$what: failed; the whole output is in ${log#"$ROOT"/}"
+  die "$title: failed; the complete output is in ${log#"$ROOT"/}"
 }
 
-# One set-up at a time in a checkout: bin/serve and bin/test may start together. Whatever outlives the set-up must close 9.
+# One set-up at a time per checkout, since bin/serve and bin/test may start together. Background processes must close descriptor 9.
 lock() {
   mkdir -p "$LOCAL/log" 2>/dev/null && [ -w "$LOCAL" ] && { [ ! -e "$LOCAL_ENV" ] || [ -r "$LOCAL_ENV" ]; } ||
-    die "cannot use $LOCAL: run as the user who made it, or remove it"
+    die "cannot write to $LOCAL: run as its owner, or delete it"
   exec 9>"$LOCAL/lock"
   flock -n 9 || { say "  waiting for another bin/ command in this checkout"; flock 9; }
 }
 unlock() { exec 9>&-; }
 
 check_platform() {
-  [ "$(uname -s)" = Linux ] || die "sets up Debian and Ubuntu only; here use Docker: cp .env.example .env && docker compose up"
+  [ "$(uname -s)" = Linux ] || die "supports Debian and Ubuntu only; use Docker: cp .env.example .env && docker compose up"
 }
 
 need_disk() { # need_disk MB FOLDER
@@ -49,13 +49,13 @@ random_secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
 
 # --- settings ---------------------------------------------------------------------------------------------------------
 
-read_key() { # read_key FILE KEY: the value in an env file; nothing when there is none
+read_key() { # read_key FILE KEY: prints the value in an env file; nothing if it is missing
   [ -f "$1" ] || return 0
   sed -nE "s/^[[:space:]]*(export[[:space:]]+)?$2=(.*)$/\2/p" "$1" | tail -n 1 |
     sed -E "s/[[:space:]]+$//; s/^\"(.*)\"$/\1/; t; s/^'(.*)'$/\1/; t; s/[[:space:]]+#.*$//"
 }
 
-# setting KEY [DEFAULT]: the environment, then .env. Empty counts as not set, as in the settings.
+# setting KEY [DEFAULT]: prints the value of the environment or .env. Empty counts as not set, as in the settings.
 setting() {
   local value=${!1:-}
   [ -n "$value" ] || value=$(read_key "$ROOT/.env" "$1")
@@ -64,15 +64,15 @@ setting() {
 
 own_database() { [ -n "$(setting DB_HOST)$(setting DATABASE_URL)" ]; }
 
-save_env() { # save_env KEY VALUE: into .local/env, which holds passwords
+save_env() { # save_env KEY VALUE: writes to .local/env, which contains passwords
   local new
-  new=$(mktemp "$LOCAL/env.XXXXXX") # mktemp makes it mode 600
+  new=$(mktemp "$LOCAL/env.XXXXXX") # mktemp creates it with mode 600
   { [ ! -f "$LOCAL_ENV" ] || grep -v "^$1=" "$LOCAL_ENV" || true; printf '%s=%s\n' "$1" "$2"; } >"$new"
   mv "$new" "$LOCAL_ENV"
 }
 
-# The environment of everything that runs Python: .local/env, where the user has not said otherwise.
-# The DB_ keys go together: an address from one place with a password from another would be nobody's database.
+# Exports .local/env for Python programs, except keys that the environment or .env sets.
+# The DB_ keys apply together or not at all: address and password belong to the same database.
 export_env() {
   local key value own=
   [ -f "$LOCAL_ENV" ] || return 0
@@ -89,23 +89,23 @@ manage() { (export_env; cd "$ROOT/app"; exec "$VENV/bin/python" manage.py "$@");
 
 # --- system packages --------------------------------------------------------------------------------------------------
 
-# Never asks for a password: who must type one for sudo is served as well without it.
+# Without a password prompt: if sudo requires a password, bin/ works without root.
 can_be_root() { [ "$ME" = 0 ] || sudo -n true 2>/dev/null; }
 as_root() { if [ "$ME" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 apt_as_root() { as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"; }
 
-# apt for who is nobody: its lists and its downloads in a folder of ours, and nothing installed.
+# apt without root: lists and downloads in .local/apt, without installing.
 apt_private() {
   mkdir -p "$LOCAL/apt/lists/partial" "$LOCAL/apt/cache/archives/partial"
   apt-get -q -y -o "Dir::State::Lists=$LOCAL/apt/lists" -o "Dir::Cache=$LOCAL/apt/cache" -o Debug::NoLocking=1 "$@"
 }
-unpack_debs() { # unpack_debs FOLDER: what apt_private has downloaded
+unpack_debs() { # unpack_debs FOLDER: unpacks the downloads of apt_private
   local deb
   mkdir -p "$1"
   for deb in "$LOCAL"/apt/cache/archives/*.deb; do
     case ${deb##*/} in
-      libc6_* | libc-bin_* | libgcc-s1_*) ;; # the system's own must be used: they belong to its loader
-      libllvm*) ;;                          # 100 MB for the just-in-time compiler, which is off
+      libc6_* | libc-bin_* | libgcc-s1_*) ;; # the system's versions must be used: they match its loader
+      libllvm*) ;;                          # 100 MB for the JIT compiler, which is off
       *) dpkg -x "$deb" "$1" ;;
     esac
   done
@@ -122,13 +122,13 @@ find_python() {
   die "needs Python 3.11 or later (or set PYTHON to one)"
 }
 
-make_venv() { # make_venv REQUIREMENTS: a fresh environment with just these
+make_venv() { # creates an empty virtual environment
   local python wheels
   python=$(find_python)
   rm -rf "$VENV"
   if "$python" -c 'import ensurepip' 2>/dev/null; then
     "$python" -m venv "$VENV"
-  elif can_be_root && command -v apt-get >/dev/null; then # Debian keeps ensurepip in a package of its own
+  elif can_be_root && command -v apt-get >/dev/null; then # Debian has ensurepip in a separate package
     apt_as_root update
     apt_as_root install --no-install-recommends "$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
     "$python" -m venv "$VENV"
@@ -147,12 +147,12 @@ make_venv() { # make_venv REQUIREMENTS: a fresh environment with just these
 install_requirements() { # install_requirements STAMP REQUIREMENTS
   [ -x "$VENV/bin/pip" ] && [ "$(cat "$VENV/made-in" 2>/dev/null)" = "$ROOT" ] || make_venv
   "$VENV/bin/pip" install --disable-pip-version-check -r "$ROOT/$2"
-  printf '%s' "$ROOT" >"$VENV/made-in" # a virtual environment cannot be moved
+  printf '%s' "$ROOT" >"$VENV/made-in" # a virtual environment cannot be moved to another path
   printf '%s' "$1" >"$VENV/installed-$2"
 }
 
-# GeoDjango's libraries, out of the wheels: no system package, and everywhere the same versions.
-# The file names carry a hash of their build, so they are looked up and not written down.
+# Paths of GeoDjango's libraries in the wheels: no system packages, and the same versions everywhere.
+# The file names contain a build hash, so they are searched.
 save_gdal_paths() {
   local site
   site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
@@ -166,7 +166,7 @@ save_gdal_paths() {
 need_python() { # need_python requirements.txt | requirements-dev.txt
   local stamp gdal
   stamp=$(cat "$ROOT"/requirements*.txt <(printf '%s' "$ROOT") | sha256sum | cut -c1-16)
-  # The development requirements include the others.
+  # requirements-dev.txt includes requirements.txt.
   if ! { [ "$(cat "$VENV/installed-$1" "$VENV/installed-requirements-dev.txt" 2>/dev/null | head -c 16)" = "$stamp" ] &&
     "$VENV/bin/python" -c '' 2>/dev/null; }; then
     find_python >/dev/null
@@ -175,6 +175,6 @@ need_python() { # need_python requirements.txt | requirements-dev.txt
   fi
   gdal=$(read_key "$LOCAL_ENV" GDAL_LIBRARY_PATH)
   [ -n "$gdal" ] && [ -e "$gdal" ] || save_gdal_paths
-  # Without a key Django does not start; a key that changes with every start would end every session.
+  # Django requires a key; it is saved, so that it stays the same.
   [ -n "$(setting SECRET_KEY)$(read_key "$LOCAL_ENV" SECRET_KEY)" ] || save_env SECRET_KEY "$(random_secret)"
 }

@@ -74,7 +74,7 @@ def server(port: int, **environment: str) -> Iterator[str]:
     """Serve this database; yield the address once it is warm."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
     command += ["--blocking-threads", "4", "--no-ws", "--no-access-log", "--log-level", "error", "config.wsgi:application"]
-    settings = {"DJANGO_SETTINGS_MODULE": "benchmarks.floor", "COVIDTRENDS_GEO_SERVES": "1"}
+    settings = {"DJANGO_SETTINGS_MODULE": "benchmarks.floor", "COVIDTRENDS_GEO_ROLE": "web"}
     with subprocess.Popen(command, cwd=APP, env=os.environ | settings | environment, stderr=subprocess.DEVNULL) as process:
         try:
             time.sleep(3)

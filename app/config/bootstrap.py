@@ -1,7 +1,7 @@
-"""Start everything a serving process runs beside its requests: background threads, permits, the preloaded indexes.
+"""Bootstrap of a web worker: background threads, database permits, preloaded indexes.
 
-`config.wsgi` calls `start()` once in each worker, after the settings are loaded. Management commands never do: a load runs
-without a statement watchdog and without a circuit breaker.
+`config.wsgi` calls `start()` once in each worker, after the settings are loaded. Management commands never call it, and their
+connections use Django's own backend (`settings.DATABASES`): a load has no statement watchdog, circuit breaker or permits.
 
 | started | module | effect |
 |---|---|---|
@@ -25,10 +25,10 @@ from operations import circuit_breaker, db_permits, reader_watchdog, replica_lag
 
 
 def start() -> None:
-    """Start all of it. Call once per serving process."""
+    """Start all of the above. Call once per worker."""
     db_permits.configure(settings.WEB_THREADS)
     statement_watchdog.start(settings.DB_STATEMENT_TIMEOUT_MS)
-    circuit_breaker.start(settings.DB_SILENT_AFTER_MS)
+    circuit_breaker.start(settings.DB_UNAVAILABLE_AFTER_MS)
     replica_lag.start()
     reader_watchdog.start()
     snapshot.configure(Path(settings.GEODATA_CACHE) / "published" if settings.BODY_CACHE_MB > 0 else None)
@@ -37,9 +37,9 @@ def start() -> None:
 
 
 def tune_garbage_collection() -> None:
-    """Exclude everything loaded so far from garbage collection, and collect less often.
+    """Exclude all objects loaded so far from garbage collection, and collect less often.
 
-    Measured: a third of the time of a bulk lookup went into scanning objects that live as long as the process.
+    Measured: scanning objects that live as long as the process took a third of the time of a bulk lookup.
     """
     gc.collect()
     gc.freeze()

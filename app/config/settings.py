@@ -1,6 +1,6 @@
-"""Settings: read from the environment, then `.env`, then what `bin/db` wrote for the private PostGIS.
+"""Settings: read from the environment, then `.env`, then `.local/env`, which `bin/db` writes for the private PostGIS.
 
-Every key read here is described in `.env.example`; a test holds the two together.
+Every key is described in `.env.example`; a test compares the two.
 """
 
 import os
@@ -17,10 +17,10 @@ REPO_DIR = APP_DIR.parent
 
 
 class Env(environ.Env):  # type: ignore[misc] # the package has no types
-    """An environment in which an empty value counts as not set, as in `cp .env.example .env`."""
+    """Environment in which an empty value counts as not set: `.env.example` has empty values."""
 
     def get_value(self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False) -> Any:
-        """Return the value, or the default where it is empty or missing."""
+        """Return the value of `var`, or the default if it is empty or missing."""
         if default is not self.NOTSET and not self.ENVIRON.get(var):
             return default
         return super().get_value(var, cast, default, parse_default)
@@ -28,16 +28,22 @@ class Env(environ.Env):  # type: ignore[misc] # the package has no types
 
 env = Env()
 environ.Env.read_env(REPO_DIR / ".env")
-# The private cluster's address counts only as a whole: mixing its port with somebody's own host would be wrong.
+# The private cluster's keys apply together or not at all: its port does not belong to another host.
 if not (env.str("DB_HOST", "") or env.str("DATABASE_URL", "")):
     environ.Env.read_env(REPO_DIR / ".local" / "env")
+
+# Process role. `web` (config.wsgi): serves requests as geo_api, with the guarded database backend. `loader` (manage.py): loads
+# as geo_loader. Empty: every other command, as the owner. Commands use Django's own backend.
+ROLE = os.environ.get("COVIDTRENDS_GEO_ROLE", "")
+if ROLE not in ("", "web", "loader"):
+    raise ImproperlyConfigured(f"COVIDTRENDS_GEO_ROLE is web, loader or empty, not {ROLE!r}.")
 
 DEBUG = env.bool("DEBUG", False)
 
 SECRET_KEY = env.str("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
-        raise ImproperlyConfigured("SECRET_KEY is not set. Put one in .env (see .env.example); bin/serve makes one by itself.")
+        raise ImproperlyConfigured("SECRET_KEY is not set. Set it in .env (see .env.example); bin/serve generates one.")
     SECRET_KEY = "only-for-debug"  # noqa: S105 - never reached with DEBUG off
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -76,7 +82,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
-# Both spellings of a path are routes of their own: a redirect would cost a mobile client a round trip.
+# A path with and without the final slash are two routes: a redirect would cost a mobile client a round trip.
 APPEND_SLASH = False
 
 TEMPLATES = [
@@ -89,10 +95,11 @@ TEMPLATES = [
 
 
 DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", 10_000)
-# After so long without a sign of life the database counts as away (operations.circuit_breaker); 0 waits as long as it takes.
-DB_SILENT_AFTER_MS = env.int("DB_SILENT_AFTER_MS", 750)
+# Milliseconds without an answer after which the circuit of a database opens (operations.circuit_breaker); 0: never.
+# DB_SILENT_AFTER_MS is the deprecated name.
+DB_UNAVAILABLE_AFTER_MS = env.int("DB_UNAVAILABLE_AFTER_MS", int(os.environ.get("DB_SILENT_AFTER_MS") or 750))
 
-# What the service and what a load connect as, instead of the owner (data/schema/020_roles.sql), and the analysts' role.
+# Passwords of the roles of the service, of loads and of analysts (data/schema/020_roles.sql).
 DATABASE_ROLE_PASSWORDS = {
     "geo_api": env.str("DB_API_PASSWORD", ""),
     "geo_loader": env.str("DB_LOADER_PASSWORD", ""),
@@ -100,12 +107,12 @@ DATABASE_ROLE_PASSWORDS = {
 }
 
 
-# PgBouncer in transaction mode stands before the database: what belongs to a session does not hold there.
+# Whether connections go through PgBouncer in transaction mode, where session settings and server-side cursors do not work.
 DB_POOLED = env.bool("DB_POOLED", False)
 
 
 def _primary() -> dict[str, Any]:
-    """Return where the database is, from DATABASE_URL or from the DB_* keys."""
+    """Return the address of the primary, from DATABASE_URL or from the DB_* keys."""
     test = {"TEST": {"NAME": env.str("DB_TEST_NAME", "") or None}}
     if env.str("DATABASE_URL", ""):
         return dict(env.db_url("DATABASE_URL")) | test
@@ -119,12 +126,12 @@ def _primary() -> dict[str, Any]:
 
 
 def _database(config: dict[str, Any]) -> dict[str, Any]:
-    """Return Django's DATABASES entry for the database that is there."""
-    # Each with no more rights than it needs, where its role has a password; everything else is the owner's business.
-    for role, uses in (("geo_api", "COVIDTRENDS_GEO_SERVES"), ("geo_loader", "COVIDTRENDS_GEO_LOADS")):
-        if uses in os.environ and DATABASE_ROLE_PASSWORDS[role]:
-            config |= {"USER": role, "PASSWORD": DATABASE_ROLE_PASSWORDS[role]}
-    # A database that is away must be noticed in seconds, not when TCP gives up. One that hangs: operations.circuit_breaker.
+    """Return Django's DATABASES entry for the database at this address, with the user and backend of the process role."""
+    # Least privilege: the database role of the process role, if it has a password; otherwise the owner.
+    user = {"web": "geo_api", "loader": "geo_loader"}.get(ROLE, "")
+    if DATABASE_ROLE_PASSWORDS.get(user):
+        config |= {"USER": user, "PASSWORD": DATABASE_ROLE_PASSWORDS[user]}
+    # Detects a host that is down in seconds instead of TCP's default minutes. A server that hangs: operations.circuit_breaker.
     options = {
         "connect_timeout": 2,
         "keepalives_idle": 10,
@@ -134,11 +141,12 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
         "application_name": "covidtrends-geo",
     }
     timeout = DB_STATEMENT_TIMEOUT_MS
-    if timeout and "COVIDTRENDS_GEO_SERVES" in os.environ and not DB_POOLED:
-        # Waiting for somebody's lock is no work: it ends sooner. The time zone is Django's, which else asks for it by itself.
+    if timeout and ROLE == "web" and not DB_POOLED:
+        # A lock wait has a shorter timeout. The time zone is Django's; without it Django would send a statement to set it.
         options["options"] = f"-c statement_timeout={timeout} -c lock_timeout={max(timeout // 4, 1)} -c timezone=UTC"
     return config | {
-        "ENGINE": "operations.postgis",
+        # The only place that selects the guard: statement watchdog, circuit breaker and permits wrap the role `web` alone.
+        "ENGINE": "operations.postgis" if ROLE == "web" else "django.contrib.gis.db.backends.postgis",
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", 60),
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": DB_POOLED,
@@ -147,20 +155,19 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(_primary())}
-# A streaming standby, which the service reads from while it keeps up (operations.replica_lag). Nobody else does.
+# A streaming standby from which web workers read while its lag is small (operations.replica_lag). Commands use the primary.
 DB_REPLICA_MAX_LAG_S = env.float("DB_REPLICA_MAX_LAG_S", 5.0)
-if env.str("DB_REPLICA_URL", "") and "COVIDTRENDS_GEO_SERVES" in os.environ:
+if env.str("DB_REPLICA_URL", "") and ROLE == "web":
     DATABASES["replica"] = _database(env.db_url("DB_REPLICA_URL"))
 DATABASE_ROUTERS = ["geography.db.routing.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# GDAL below 3.9 (Debian 12's own) cannot block network access. loader.source.archive and loader.source.reader keep it off by
-# themselves. security.W002: frame-ancestors of the Content-Security-Policy does what X-Frame-Options did
-# (operations.middleware). W003: there are no cookies, no sessions and no forms that could be forged. W005, W021: one service
-# does not decide for all names of its domain; the proxy may.
+# gis.W001: GDAL below 3.9 (Debian 12) cannot block network access; loader.source.archive and loader.source.reader prevent it.
+# security.W002: frame-ancestors of the Content-Security-Policy replaces X-Frame-Options (operations.middleware). W003: no
+# cookies, sessions or forms exist. W005, W021: HSTS for subdomains and preloading are decisions for the whole domain.
 SILENCED_SYSTEM_CHECKS = ["gis.W001", "security.W002", "security.W003", "security.W005", "security.W021"]
 
-# Only set where the libraries are not where the system's loader looks (bin/ and the image do so).
+# Set if the libraries are outside the system loader's path (bin/ and the image set them).
 GDAL_LIBRARY_PATH = env.str("GDAL_LIBRARY_PATH", "") or None
 GEOS_LIBRARY_PATH = env.str("GEOS_LIBRARY_PATH", "") or None
 
@@ -176,7 +183,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "web.storage.Storage"},
 }
-# The map page's files lie in a folder that is named after what is in it (web.assets).
+# The folder of the map page's files is named after a hash of their content (web.assets).
 STATICFILES_DIRS = [(assets.PREFIX, assets.FOLDER)]
 WHITENOISE_IMMUTABLE_FILE_TEST = assets.IMMUTABLE
 WHITENOISE_ADD_HEADERS_FUNCTION = assets.add_headers
@@ -189,7 +196,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "api.problems.problem_response",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # `format` is nobody's parameter here: an unknown parameter is an error, this one too.
+    # `format` is no parameter of this API, and unknown parameters are errors.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -205,30 +212,31 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["api.openapi.document.shared_parts"],
 }
 
-# Where `load_boundaries` keeps what it downloads, and where tests and benchmarks find real boundary files.
+# Cache folder: downloads of `load_boundaries`, cached responses, the catalogue snapshot.
 GEODATA_CACHE = env.path("GEODATA_CACHE", default=str(REPO_DIR / "geodata" / "cache"))
-# Answers are kept compressed, in a folder of it, in at most this many megabytes; 0 keeps none.
+# Size limit of the response cache in GEODATA_CACHE/bodies, in megabytes; 0 disables it.
 BODY_CACHE_MB = env.int("BODY_CACHE_MB", 512)
-# How long the text of the boundaries of one answer may be, in megabytes; a longer one is to be had as a file.
+# Size limit of the geometry text of a layer response, in megabytes; larger layers are available as files.
 LAYER_MAX_MB = env.int("LAYER_MAX_MB", 512)
+# Real boundary files for tests and benchmarks.
 GEODATA_DIR = env.path("GEODATA_DIR", default=str(REPO_DIR.parent / "shared" / "geodata"))
 
-# Threads of a process, as bin/_server.sh starts them: each answers one request at a time.
+# Threads per process, as bin/_server.sh starts them: each answers one request at a time.
 WEB_THREADS = env.int("WEB_THREADS", 8)
-# Bulk requests of a process at once (api.http.concurrency.bulk), and large answers that it sends at once
-# (api.http.concurrency.transfers). Together fewer than its threads, so that lookups go on.
+# Concurrency limits per process: bulk requests (api.http.concurrency.bulk) and transfers of large responses
+# (api.http.concurrency.transfers). Their sum is below WEB_THREADS, so that threads remain for lookups.
 BULK_AT_ONCE = env.int("BULK_AT_ONCE", 2)
 TRANSFERS_AT_ONCE = env.int("TRANSFERS_AT_ONCE", max(WEB_THREADS - BULK_AT_ONCE - 3, 1))
 
-# Seconds in which the whole body of a request must have arrived (operations.request_body).
+# Timeout for receiving a whole request body, in seconds (operations.request_body).
 BODY_TIMEOUT_S = env.float("BODY_TIMEOUT_S", 60.0)
 
-# How often one client may ask (api.middleware.throttling), and how many proxies stand before the service that can be believed.
+# Rate limit per client (api.middleware.throttling), and the number of trusted proxies in front of the service.
 THROTTLE_RATE = env.str("THROTTLE_RATE", "")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    # In memory only: it holds client addresses.
+    # In memory only: it contains client addresses.
     "throttle": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "throttle",
@@ -236,29 +244,29 @@ CACHES = {
     },
 }
 
-# What a body may hold. Every route that takes one has a limit of its own, which is lower; forms and files nobody takes.
+# Upper bounds of request bodies. Each route that accepts a body has a lower limit; no route accepts forms or files.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 2**20
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
-# Who may read /metrics: whoever sends this token, or, without one, this machine itself.
+# Bearer token for /metrics; if empty, /metrics answers this machine only.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
-# How many vertices of boundaries a web process may hold in memory for lookups; 0: none, the database answers all.
+# Memory limit of the in-memory indexes, in boundary vertices per process; 0: PostGIS answers all lookups.
 LOOKUP_MEMORY_VERTICES = env.int("LOOKUP_MEMORY_VERTICES", 8_000_000)
 
-# Where the files of every published vintage lie for people to take away: made by the loader, served by every web process.
+# Folder of the downloadable files of the published vintages: written by exports, served by every web process.
 DOWNLOADS_DIR = env.path("DOWNLOADS_DIR", default=str(REPO_DIR / ".local" / "downloads"))
-# False leaves them to `manage.py export`, where what publishes and what serves share no folder.
+# False: only `manage.py export` writes them, for loaders and web servers without a shared folder.
 DOWNLOADS_AT_PUBLISH = env.bool("DOWNLOADS_AT_PUBLISH", True)
-# X-Accel-Redirect (nginx) or X-Sendfile (Apache, lighttpd) hands a file over to the proxy, as docs/downloads.md tells; the
-# prefix is what the proxy knows DOWNLOADS_DIR as.
+# X-Accel-Redirect (nginx) or X-Sendfile (Apache, lighttpd): the proxy sends the file (docs/downloads.md). The prefix is the
+# proxy's path of DOWNLOADS_DIR.
 DOWNLOADS_HEADER = env.str("DOWNLOADS_HEADER", "")
 DOWNLOADS_PREFIX = env.str("DOWNLOADS_PREFIX", "")
 
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
-# What a page may read of an answer beside its body.
+# Response headers that scripts of other origins may read.
 CORS_EXPOSE_HEADERS = [
     *("Link", "X-Request-ID", "Retry-After", "Cache-Status"),
     *("ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Content-Disposition", "Age", "Allow", "Date", "Vary"),
@@ -268,20 +276,20 @@ CORS_EXPOSE_HEADERS = [
 CORS_ALLOW_HEADERS = ["*", "authorization"]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 
-# A page's address may hold a position: it goes to nobody, not even to this service's own log.
+# A page's URL may contain a position, so it is sent to no server as a referrer.
 SECURE_REFERRER_POLICY = "no-referrer"
 
 if env.bool("SECURE_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    # Health checks and scrapes speak plain HTTP to the process.
+    # Health checks and scrapes use plain HTTP.
     SECURE_REDIRECT_EXEMPT = [r"^livez/?$", r"^readyz/?$", r"^metrics/?$"]
     SECURE_HSTS_SECONDS = 31_536_000
 
 LOG_FORMAT = env.str("LOG_FORMAT", "line")
 if LOG_FORMAT not in ("line", "json"):
     raise ImproperlyConfigured(f"LOG_FORMAT is line or json, not {LOG_FORMAT!r}.")
-# A line for every request: method, route template, status, times. Without it only what went wrong is logged.
+# Access log: status, method, route template and times. Without it only errors and refusals are logged.
 LOG_REQUESTS = env.bool("LOG_REQUESTS", False)
 
 LOGGING = {
@@ -293,7 +301,7 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO")},
-    # These write the path with the query string, or the SQL with its values: that is somebody's position.
+    # These loggers write the query string, or SQL with its values, which contain positions.
     "loggers": {
         "django.request": {"level": "CRITICAL"},
         "django.server": {"level": "CRITICAL"},

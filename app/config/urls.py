@@ -1,4 +1,4 @@
-"""Every route of the service."""
+"""Routes of the service."""
 
 from django.urls import include, path, re_path
 
@@ -6,11 +6,11 @@ from api.problems import unknown_route
 from operations.metrics_view import metrics
 
 urlpatterns = [
-    # Routes are tried one after the other, and those of the API are asked most.
+    # Tried in order: the API has the most requests.
     path("", include("api.urls")),
     path("", include("web.urls")),
     path("metrics", metrics, name="metrics"),
-    # Last: what nothing else answers is a problem document too, with DEBUG as without.
+    # Last: an unknown path gets a problem document, with DEBUG too.
     re_path("", unknown_route),
 ]
 

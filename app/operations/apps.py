@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class OperationsConfig(AppConfig):
-    """Registers the checks."""
+    """Register the system checks."""
 
     name = "operations"
 

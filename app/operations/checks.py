@@ -1,4 +1,4 @@
-"""System checks of settings that contradict each other."""
+"""System checks of settings, of the database's log and of its time limits (operations.E…, W…, I…)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from rest_framework.throttling import SimpleRateThrottle
 
 @register(Tags.security)
 def check_limits(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Look at the limits: those that lock everybody out, and those that are none."""
+    """Check request limits: rates that cannot be parsed, limits that refuse every client, limits without effect."""
     messages: list[CheckMessage] = []
     if settings.THROTTLE_RATE:
         try:
@@ -19,21 +19,23 @@ def check_limits(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
         if not requests or requests < 1:
             messages.append(
                 Error(
-                    f"THROTTLE_RATE cannot be read: {settings.THROTTLE_RATE!r}.",
-                    hint="A number of requests and a period: 5/s, 100/min, 2000/hour. Empty for no limit.",
+                    f"THROTTLE_RATE is invalid: {settings.THROTTLE_RATE!r}.",
+                    hint="Set a number of requests and a period: 5/s, 100/min, 2000/hour. Empty for no limit.",
                     id="operations.E001",
                 )
             )
         if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) and not settings.TRUSTED_PROXIES:
             messages.append(
                 Error(
-                    "THROTTLE_RATE behind a proxy that nobody is told of: all clients together count as one, the proxy.",
-                    hint="Set TRUSTED_PROXIES to the number of your proxies, or throttle there and leave THROTTLE_RATE empty.",
+                    "THROTTLE_RATE needs TRUSTED_PROXIES behind a proxy: all clients share the proxy's address.",
+                    hint="Set TRUSTED_PROXIES to the number of your proxies, or limit rates there without THROTTLE_RATE.",
                     id="operations.E002",
                 )
             )
     if settings.TRUSTED_PROXIES < 0:
-        messages.append(Error("TRUSTED_PROXIES is less than 0.", hint="The number of your proxies.", id="operations.E003"))
+        messages.append(
+            Error("TRUSTED_PROXIES is less than 0.", hint="Set it to the number of your proxies.", id="operations.E003")
+        )
     if settings.BULK_AT_ONCE < 0 or settings.TRANSFERS_AT_ONCE < 0 or settings.WEB_THREADS < 1:
         messages.append(
             Error(
@@ -48,8 +50,8 @@ def check_limits(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     ):
         messages.append(
             Warning(
-                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} and TRANSFERS_AT_ONCE={settings.TRANSFERS_AT_ONCE} leave none "
-                f"of a process's {settings.WEB_THREADS} threads to lookups.",
+                f"BULK_AT_ONCE={settings.BULK_AT_ONCE} and TRANSFERS_AT_ONCE={settings.TRANSFERS_AT_ONCE} leave no "
+                f"thread for lookups: WEB_THREADS={settings.WEB_THREADS}.",
                 hint="Set WEB_THREADS to at least 3, and each of the others to at least 1, together below WEB_THREADS.",
                 id="operations.W001",
             )
@@ -58,7 +60,7 @@ def check_limits(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     if proxied and not settings.METRICS_TOKEN:
         messages.append(
             Info(
-                "Behind a proxy without METRICS_TOKEN, /metrics is answered to nobody.",
+                "Behind a proxy without METRICS_TOKEN, /metrics answers 404 to every client.",
                 hint="Set METRICS_TOKEN to at least 16 random characters, and send it as Authorization: Bearer.",
                 id="operations.I001",
             )
@@ -68,25 +70,25 @@ def check_limits(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_proxy_settings(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Look at what only matters on a server."""
+    """Check settings that matter behind a public name: allowed hosts and the metrics token."""
     messages: list[CheckMessage] = []
     if "*" in settings.ALLOWED_HOSTS:
         messages.append(
             Warning(
-                "ALLOWED_HOSTS lets every name in.",
-                hint="Name those that the service is reached by: a foreign name in a cached answer is somebody else's.",
+                "ALLOWED_HOSTS accepts every host name.",
+                hint="List the names of the service: a cached response could contain a foreign host name in its links.",
                 id="operations.W002",
             )
         )
     if settings.METRICS_TOKEN and len(settings.METRICS_TOKEN) < 16:
-        messages.append(Warning("METRICS_TOKEN can be guessed.", hint="At least 16 random characters.", id="operations.W003"))
+        messages.append(Warning("METRICS_TOKEN is too short.", hint="Use at least 16 random characters.", id="operations.W003"))
     return messages
 
 
 @register(Tags.database)
 def check_database_log_settings(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether the server writes statements to its log: they hold people's positions and postal codes."""
-    from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
+    """Check whether the server logs statements: they contain positions and postal codes."""
+    from django.db import Error as DatabaseError  # noqa: PLC0415 - checks has an Error too
     from django.db import connections  # noqa: PLC0415
 
     messages: list[CheckMessage] = []
@@ -100,7 +102,7 @@ def check_database_log_settings(app_configs: Any = None, databases: Any = None, 
                 )
                 statement, duration, sample, error, messages_ = cursor.fetchone()
         except DatabaseError:
-            continue  # geography.E001 says so
+            continue  # reported as geography.E001
         logged = [
             f"{name}={value}"
             for name, value, logs in (
@@ -115,9 +117,9 @@ def check_database_log_settings(app_configs: Any = None, databases: Any = None, 
         if logged:
             messages.append(
                 Warning(
-                    f"The database {alias!r} writes statements with their values to its log: {', '.join(logged)}.",
-                    hint="They are people's positions. Set log_statement to none or ddl, the two durations to -1, and "
-                    "log_min_error_statement to panic; log_min_messages to log: the text of an error repeats values, too.",
+                    f"The database {alias!r} logs statements with their values: {', '.join(logged)}.",
+                    hint="The values are positions. Set log_statement to none or ddl, the two durations to -1, "
+                    "log_min_error_statement to panic and log_min_messages to log: error messages repeat values too.",
                     id="operations.W004",
                 )
             )
@@ -126,8 +128,8 @@ def check_database_log_settings(app_configs: Any = None, databases: Any = None, 
 
 @register(Tags.database)
 def check_pooler_timeouts(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether statements through PgBouncer have a limit: none can be sent when connecting."""
-    from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
+    """Check whether statements through PgBouncer have a timeout: a pooled connection cannot set one."""
+    from django.db import Error as DatabaseError  # noqa: PLC0415 - checks has an Error too
     from django.db import connections  # noqa: PLC0415
 
     messages: list[CheckMessage] = []
@@ -135,13 +137,13 @@ def check_pooler_timeouts(app_configs: Any = None, databases: Any = None, **kwar
         try:
             with connections[alias].cursor() as cursor:
                 cursor.execute("SELECT coalesce(rolconfig::text, '') FROM pg_roles WHERE rolname IN ('geo_api', current_user)")
-                limited = any("statement_timeout" in config for (config,) in cursor)
+                has_timeout = any("statement_timeout" in config for (config,) in cursor)
         except DatabaseError:
-            continue  # geography.E001 says so
-        if not limited:
+            continue  # reported as geography.E001
+        if not has_timeout:
             messages.append(
                 Warning(
-                    f"DB_POOLED is set, and in the database {alias!r} the role of the service has no limit of time.",
+                    f"DB_POOLED is set, but the service's role has no statement_timeout in the database {alias!r}.",
                     hint="alter role geo_api set statement_timeout = '10s'; alter role geo_api set lock_timeout = '2500ms'",
                     id="operations.W005",
                 )
@@ -150,9 +152,9 @@ def check_pooler_timeouts(app_configs: Any = None, databases: Any = None, **kwar
 
 
 @register(Tags.database)
-def the_server_runs_what_is_installed(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Look whether procedural code runs: it does not where PostgreSQL was upgraded under a running server."""
-    from django.db import Error as DatabaseError  # noqa: PLC0415 - two classes of one name
+def check_server_libraries(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check whether procedural functions run: they fail after PostgreSQL was upgraded under a running server."""
+    from django.db import Error as DatabaseError  # noqa: PLC0415 - checks has an Error too
 
     from geography.queries.readiness import runs_code  # noqa: PLC0415 - the apps must be ready
 
@@ -161,12 +163,12 @@ def the_server_runs_what_is_installed(app_configs: Any = None, databases: Any = 
         try:
             runs = runs_code(alias)
         except DatabaseError:
-            continue  # geography.E001 says so
+            continue  # reported as geography.E001
         if not runs:
             messages.append(
                 Error(
                     f"The database {alias!r} cannot load its own libraries.",
-                    hint="Its packages were upgraded while it ran: restart PostgreSQL (of bin/: bin/db down; bin/db up).",
+                    hint="Packages were upgraded under a running server: restart PostgreSQL (bin/db down; bin/db up).",
                     id="operations.E005",
                 )
             )

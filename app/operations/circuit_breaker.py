@@ -1,14 +1,14 @@
-"""A database that says nothing: known to every thread of a process within a second, and asked by one of them only.
+"""Circuit breaker for an unresponsive database: one probe thread per database and process opens and closes it.
 
-A server that is gone refuses at once. One that is frozen, or behind a network that swallows everything, does not: whoever
-connects or waits for a statement would sit there until some limit of seconds. So a thread in each serving process asks it
-`SELECT 1`, on a connection of its own, as soon as anything has waited for a third of `DB_SILENT_AFTER_MS`. Whatever needs long
-goes on as long as that question is answered. Where it is not within the other two thirds, the database is silent: everything
-that waits is cut, nobody waits any more (`guard`), and the thread goes on asking until there is an answer. Where it has no
-connection (any more), a new one is an answer too, and may take as long as anybody's.
+A server that is down refuses connections at once. A server that is frozen, or behind a network that drops every packet, does
+not: a thread that connects or waits for a statement would block until a timeout of seconds. So a probe thread in each web
+worker sends `SELECT 1` on its own connection as soon as a thread has waited for a third of `DB_UNAVAILABLE_AFTER_MS`. While the
+probe is answered the circuit stays closed, and slow statements continue. If the probe is not answered within the other two
+thirds, the circuit opens: waiting statements are aborted, new ones fail fast (`check_available`), and the probe repeats until
+an answer closes the circuit. Without a connection the probe opens a new one. A new connection counts as an answer too, and has
+the connect timeout of every other connection.
 
-A statement that waits for a lock, a server that refuses or has no connection left: all of them say something, and are none of
-this module's business.
+A lock wait, a refused connection and an exhausted connection limit are answers: none of them opens the circuit.
 """
 
 import logging
@@ -25,111 +25,114 @@ import psycopg2  # type: ignore[import-untyped]
 from django.db import OperationalError, connections
 
 from operations import statement_watchdog
-from operations.metrics import DATABASE_SILENT
+from operations.metrics import DATABASE_UNAVAILABLE
 
 logger = logging.getLogger(__name__)
 
 _TICK_S = 0.05
-# Between two questions while something waits and they are answered.
-_PAUSE_S = 0.3
-# Nothing waits: so that the connection is not taken for a dead one by a firewall, and silence is known before anybody asks.
+# Pause between two probes while a statement waits and probes are answered.
+_PROBE_INTERVAL_S = 0.3
+# Pause between two probes while no statement waits. Keeps the connection alive through a firewall, and opens the circuit before
+# the next request needs the database.
 _HEARTBEAT_S = 10.0
 
 
 class DatabaseUnavailable(OperationalError):
-    """The database is known to say nothing, or did not say anything in time."""
+    """The circuit is open, or connecting timed out."""
 
 
 @dataclass(slots=True)
-class _State:
-    """What all threads know of a database.
+class _Circuit:
+    """State of the circuit of a database, shared by all threads.
 
     Attributes:
-        limit_s: how long connecting may take.
-        connect_s: how much longer, since libpq goes on to the next of several hosts only after its own limit.
-        since: when it was found to say nothing, on the monotonic clock; None while it answers.
+        limit_s: connect timeout.
+        connect_s: additional connect time for several hosts: libpq tries the next host only after its own timeout.
+        opened_at: monotonic time at which the circuit opened; None while it is closed.
     """
 
     limit_s: float
     connect_s: float
-    since: float | None = None
+    opened_at: float | None = None
 
 
-# By alias. What is not in it is not watched: then everything waits as long as it has to.
-_states: dict[str, _State] = {}
+# By alias. A database without an entry has no circuit breaker: its statements wait without a limit.
+_circuits: dict[str, _Circuit] = {}
 
 
 def is_monitored(alias: str) -> bool:
-    """Say whether somebody asks a database whether it says anything: so it is in a process that answers requests."""
-    return alias in _states
+    """Return whether a database has a circuit breaker. Only web workers have them."""
+    return alias in _circuits
 
 
 def is_unavailable(alias: str) -> bool:
-    """Say whether a database is known to say nothing."""
-    state = _states.get(alias)
-    return state is not None and state.since is not None
+    """Return whether the circuit of a database is open."""
+    circuit = _circuits.get(alias)
+    return circuit is not None and circuit.opened_at is not None
 
 
 def check_available(alias: str) -> None:
-    """Let nobody begin to wait. Raises: DatabaseSilent."""
+    """Fail fast while the circuit is open. Raises: DatabaseUnavailable."""
     if is_unavailable(alias):
-        raise DatabaseUnavailable("the database says nothing")
+        raise DatabaseUnavailable("database unavailable: circuit open")
 
 
 def connect_with_timeout(alias: str, connect: Callable[[], Any]) -> Any:
-    """Return the connection that `connect` makes, in a thread of its own: libpq's own limit is two seconds at least.
+    """Return the connection that `connect` opens. It runs in its own thread, since libpq's shortest timeout is two seconds.
 
-    One that is there too late is closed. Raises: DatabaseSilent, and whatever `connect` raises.
+    A connection that opens after the timeout is closed. Raises: DatabaseUnavailable, and every error of `connect`.
     """
-    state = _states.get(alias)
-    if state is None:
+    circuit = _circuits.get(alias)
+    if circuit is None:
         return connect()
     check_available(alias)
-    return _call_with_timeout(state.limit_s + state.connect_s, connect, unless=lambda: is_unavailable(alias))
+    return _call_with_timeout(circuit.limit_s + circuit.connect_s, connect, cancelled=lambda: is_unavailable(alias))
 
 
-def _call_with_timeout(limit_s: float, make: Callable[[], Any], *, unless: Callable[[], bool] = lambda: False) -> Any:
-    """Return the connection that `make` makes; raise DatabaseSilent where it takes longer, or as soon as `unless` holds."""
+def _call_with_timeout(
+    timeout_s: float, open_connection: Callable[[], Any], *, cancelled: Callable[[], bool] = lambda: False
+) -> Any:
+    """Return the connection of `open_connection`; raise DatabaseUnavailable after the timeout or once `cancelled` is true."""
     lock, done = threading.Lock(), threading.Event()
-    result: list[tuple[Any, BaseException | None]] = []
-    given_up = False
+    outcome: list[tuple[Any, BaseException | None]] = []
+    timed_out = False
 
     def run() -> None:
-        item: tuple[Any, BaseException | None]
+        connection, failure = None, None
         try:
-            item = (make(), None)
-        except BaseException as error:  # raised where it is waited for
-            item = (None, error)
+            connection = open_connection()
+        except BaseException as error:  # raised again in the waiting thread
+            failure = error
         with lock:
-            result.append(item)
-        if given_up and item[0] is not None:
-            item[0].close()
+            outcome.append((connection, failure))
+        if timed_out and connection is not None:
+            connection.close()
         done.set()
 
     threading.Thread(target=run, name="database-connect", daemon=True).start()
-    until = time.monotonic() + limit_s
-    while not done.wait(_TICK_S) and time.monotonic() < until and not unless():
+    deadline = time.monotonic() + timeout_s
+    while not done.wait(_TICK_S) and time.monotonic() < deadline and not cancelled():
         pass
     with lock:
-        if not result:
-            given_up = True
-            raise DatabaseUnavailable("the database says nothing")
-    entry, error = result[0]
-    if error is not None:
-        raise error
-    return entry
+        if not outcome:
+            timed_out = True
+            raise DatabaseUnavailable("database unavailable: connect timeout")
+        connection, failure = outcome[0]
+    if failure is not None:
+        raise failure
+    return connection
 
 
 class HealthProbe:
-    """Asks whether the database says anything."""
+    """Health check of a database over its own connection."""
 
     def __init__(self, connect: Callable[[], Any], patience_s: float, connecting_s: float) -> None:
-        """Prepare to ask.
+        """Prepare the probe.
 
         Args:
-            connect: makes a connection.
-            patience_s: how long an answer may take.
-            connecting_s: how long connecting may take, which is several questions and answers.
+            connect: opens a connection.
+            patience_s: timeout of `SELECT 1`, in seconds.
+            connecting_s: timeout of connecting, in seconds: several round trips.
         """
         self._connect = connect
         self._patience_s = patience_s
@@ -137,19 +140,19 @@ class HealthProbe:
         self._connection: Any = None
 
     def is_answering(self) -> bool:
-        """Say whether anything came back in time: an answer, a connection, or a refusal."""
-        held, self._connection = self._connection, None
+        """Return whether the server answered in time: with a result, a connection or a refusal."""
+        previous, self._connection = self._connection, None
         try:
-            if held is not None:
-                with suppress(psycopg2.Error):  # closed by the other end since it was last used
-                    self._connection = _call_with_timeout(self._patience_s, lambda: _query_health(held))
+            if previous is not None:
+                with suppress(psycopg2.Error):  # closed by the server since the last probe
+                    self._connection = _call_with_timeout(self._patience_s, lambda: _query_health(previous))
                     return True
             self._connection = _call_with_timeout(self._connecting_s, self._connect)
         except DatabaseUnavailable:
-            if held is not None:
-                _close_socket(held)
+            if previous is not None:
+                _close_socket(previous)
             return False
-        except Exception:  # refused, no connection left, starting up
+        except Exception:  # refused, connection limit reached, starting up
             return True
         return True
 
@@ -161,53 +164,57 @@ def _query_health(connection: Any) -> Any:
 
 
 def _close_socket(connection: Any) -> None:
-    with suppress(Exception), socket(fileno=os.dup(connection.fileno())) as copy:
-        copy.shutdown(SHUT_RDWR)
+    with suppress(Exception), socket(fileno=os.dup(connection.fileno())) as duplicate:
+        duplicate.shutdown(SHUT_RDWR)
 
 
-def start(silent_after_ms: int) -> None:
-    """Start a thread for each database that asks; none for 0."""
-    if silent_after_ms <= 0:
+def start(unavailable_after_ms: int) -> None:
+    """Start a probe thread for each database; none if the limit is 0."""
+    if unavailable_after_ms <= 0:
         return
     for alias in connections:
-        _start_probe(alias, silent_after_ms / 1000)
+        _start_probe(alias, unavailable_after_ms / 1000)
 
 
 def _start_probe(alias: str, limit_s: float) -> None:
     parameters = connections[alias].get_connection_params()
-    hosts = str(parameters.get("host", "")).count(",")
-    state = _states[alias] = _State(limit_s, hosts * float(parameters["connect_timeout"]))
-    DATABASE_SILENT.labels(alias).set(0)  # told from the start, so that an alarm has something to look at
+    additional_hosts = str(parameters.get("host", "")).count(",")
+    circuit = _circuits[alias] = _Circuit(limit_s, additional_hosts * float(parameters["connect_timeout"]))
+    DATABASE_UNAVAILABLE.labels(alias).set(0)  # exported from the start: an alert rule needs a series to evaluate
 
     def connect() -> Any:
         connection = psycopg2.connect(**parameters)
         connection.autocommit = True
         return connection
 
-    probe = HealthProbe(connect, limit_s * 2 / 3, limit_s + state.connect_s)
+    probe = HealthProbe(connect, limit_s * 2 / 3, limit_s + circuit.connect_s)
 
-    def ask_and_ask() -> None:
-        asked_at = 0.0
+    def probe_repeatedly() -> None:
+        probed_at = 0.0
         while True:
             time.sleep(_TICK_S)
-            since = time.monotonic() - asked_at
-            pause_s = _PAUSE_S if statement_watchdog.longest_wait(alias) >= limit_s / 3 else _HEARTBEAT_S
-            if is_unavailable(alias) or since >= pause_s:
-                asked_at = time.monotonic()
-                _set_state(alias, state, probe.is_answering())
+            interval_s = _PROBE_INTERVAL_S if statement_watchdog.longest_wait(alias) >= limit_s / 3 else _HEARTBEAT_S
+            if is_unavailable(alias) or time.monotonic() - probed_at >= interval_s:
+                probed_at = time.monotonic()
+                _update(alias, circuit, probe.is_answering())
 
-    threading.Thread(target=ask_and_ask, name=f"database-probe-{alias}", daemon=True).start()
+    threading.Thread(target=probe_repeatedly, name=f"database-probe-{alias}", daemon=True).start()
 
 
-def _set_state(alias: str, state: _State, answered: bool) -> None:
+def _update(alias: str, circuit: _Circuit, answered: bool) -> None:
     if answered:
-        if state.since is not None:
-            logger.warning("the database %s answers again, after %.1f s", alias, time.monotonic() - state.since)
-            state.since = None
-            DATABASE_SILENT.labels(alias).set(0)
+        if circuit.opened_at is not None:
+            open_s = time.monotonic() - circuit.opened_at
+            logger.warning("database '%s' available again after %.1f s; circuit closed", alias, open_s)
+            circuit.opened_at = None
+            DATABASE_UNAVAILABLE.labels(alias).set(0)
         return
-    if state.since is None:
-        state.since = time.monotonic()
-        logger.error("the database %s says nothing: nobody waits for it until it does", alias)
-        DATABASE_SILENT.labels(alias).set(1)
-    statement_watchdog.kill_stalled_statements(0.0, alias=alias)
+    if circuit.opened_at is None:
+        circuit.opened_at = time.monotonic()
+        logger.error(
+            "database '%s' unavailable: no answer for %.1f s (timeout); circuit open, requests that need it get 503",
+            alias,
+            circuit.limit_s,
+        )
+        DATABASE_UNAVAILABLE.labels(alias).set(1)
+    statement_watchdog.abort_stalled_statements(0.0, alias=alias)

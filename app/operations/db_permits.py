@@ -13,43 +13,43 @@ from contextlib import contextmanager
 
 from django.db import OperationalError, connections
 
-# On a machine that is busy with other things, too, a statement is done sooner.
+# Statements end sooner than this on a busy machine too.
 PATIENCE_S = 1.0
 
 
 class PoolExhausted(OperationalError):
-    """Every place is taken, and none becomes free: answered by a 503 with Retry-After."""
+    """No permit became free in time: 503 with Retry-After."""
 
 
 class Permits:
-    """Places for threads that wait."""
+    """Bounded semaphore that fails fast while it is saturated."""
 
     def __init__(self, count: int) -> None:
         self.free = count
-        self.hang = False
+        self.saturated = False
         self._change = threading.Condition()
 
     def acquire(self) -> None:
-        """Take a place. Raises: NoPlace."""
+        """Take a permit, waiting for at most `PATIENCE_S`. Raises: PoolExhausted."""
         with self._change:
-            if not self.free and (self.hang or not self._change.wait_for(lambda: self.free, PATIENCE_S)):
-                self.hang = True
-                raise PoolExhausted("every place is taken")
+            if not self.free and (self.saturated or not self._change.wait_for(lambda: self.free, PATIENCE_S)):
+                self.saturated = True
+                raise PoolExhausted("database permits exhausted")
             self.free -= 1
 
     def release(self, held_s: float) -> None:
-        """Give a place back that was held for so many seconds."""
+        """Return a permit that was held for `held_s` seconds."""
         with self._change:
             self.free += 1
-            self.hang = held_s > PATIENCE_S
+            self.saturated = held_s > PATIENCE_S
             self._change.notify()
 
 
 class _Thread(threading.local):
-    answers = False
+    serves_requests = False
 
     def __init__(self) -> None:
-        # The aliases of the databases of which it has a place.
+        # Aliases of the databases of which this thread holds a permit.
         self.holds: set[str] = set()
 
 
@@ -59,29 +59,29 @@ _permits: dict[str, Permits] = {}
 
 
 def configure(threads: int) -> None:
-    """Let all threads of this process but one wait for the database at once; with one thread there is nothing to keep free."""
+    """Create `threads` - 1 permits for each database. A process with one thread has no thread to reserve, and no permits."""
     _permits.clear()
     if threads > 1:
         _permits.update({alias: Permits(threads - 1) for alias in connections})
 
 
 def mark_serving_thread() -> None:
-    """Say that this thread answers requests: from now on it takes a place before it waits."""
-    _thread.answers = True
+    """Mark this thread as one that answers requests: from now on it needs a permit to wait for the database."""
+    _thread.serves_requests = True
 
 
 @contextmanager
 def acquire_permit(alias: str) -> Iterator[None]:
-    """Hold a place at a database for the length of a `with` block; whoever has one already takes no other. Raises: NoPlace."""
-    places = _permits.get(alias)
-    if places is None or not _thread.answers or alias in _thread.holds:
+    """Hold a permit for a database during a `with` block; a nested block takes no second one. Raises: PoolExhausted."""
+    permits = _permits.get(alias)
+    if permits is None or not _thread.serves_requests or alias in _thread.holds:
         yield
         return
-    places.acquire()
+    permits.acquire()
     _thread.holds.add(alias)
-    since = time.monotonic()
+    acquired_at = time.monotonic()
     try:
         yield
     finally:
         _thread.holds.discard(alias)
-        places.release(time.monotonic() - since)
+        permits.release(time.monotonic() - acquired_at)

@@ -24,21 +24,21 @@ from geography.db.routing import PRIMARY, use_database
 from geography.errors import GeographyError
 from geography.vintages.resolve import published_vintages, vintage_in_force
 from operations import replica_lag
-from operations.metrics import REGISTRY
+from operations.metrics import DEPRECATED_NAMES, REGISTRY
 
 logger = logging.getLogger(__name__)
 
-# Written by proxies. Who asks from this machine itself sends none of them.
+# Headers that proxies add. A scrape from this machine has none of them.
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer a scrape; for who may not scrape, nothing is served here.
+    """Answer a scrape; 404 for a client that may not scrape.
 
-    With METRICS_TOKEN set it asks for `Authorization: Bearer TOKEN`. Without it only this machine itself is answered, by a name
-    or address of its own: a proxy on it passes on a request's Host, or names the service as its upstream.
+    With METRICS_TOKEN set, `Authorization: Bearer TOKEN` is required. Without it, only clients of this machine are answered,
+    under a local host name: a proxy on the machine passes on the client's Host, or uses its upstream's name.
     """
     if not _may_scrape(request):
         raise Http404
@@ -46,30 +46,30 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def render_metrics() -> bytes:
-    """Return the text. Queries: 3 to 5; where the database is away the text says so and lacks what it would have told."""
-    registry, folder = REGISTRY, os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    """Return all metrics in the text format; without those of the database while it is unavailable. Queries: 3 to 5."""
+    counters, folder = REGISTRY, os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     workers = [os.getpid()]
     if folder:
         workers = _live_processes(Path(folder))
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
-    now = CollectorRegistry()
-    now.register(_StateCollector(workers))
-    return generate_latest(registry) + generate_latest(now)
+        counters = CollectorRegistry()
+        MultiProcessCollector(counters, path=folder)  # type: ignore[no-untyped-call]
+    exported = CollectorRegistry()
+    exported.register(_AllMetrics(counters, _StateCollector(workers)))
+    return generate_latest(exported)
 
 
 def _may_scrape(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
-        encode = request.META.get("HTTP_AUTHORIZATION", "").encode()
-        return hmac.compare_digest(encode, f"Bearer {settings.METRICS_TOKEN}".encode())
+        authorization = request.META.get("HTTP_AUTHORIZATION", "").encode()
+        return hmac.compare_digest(authorization, f"Bearer {settings.METRICS_TOKEN}".encode())
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
         return False
     if not address.is_loopback or any(name in request.META for name in _FORWARDED):
         return False
-    # A proxy that does not name itself passes on the name that the client used, or speaks HTTP/1.0, as nginx does unless told
-    # otherwise. Where a proxy is known of, only METRICS_TOKEN opens the route: a check says so (operations.I001).
+    # A proxy that adds no header passes on the client's Host, or speaks HTTP/1.0, as nginx does by default. Behind a configured
+    # proxy METRICS_TOKEN is required (check operations.I001).
     if request.META.get("SERVER_PROTOCOL", "") in {"HTTP/1", "HTTP/1.0"}:
         return False
     host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
@@ -77,8 +77,8 @@ def _may_scrape(request: HttpRequest) -> bool:
 
 
 def _live_processes(folder: Path) -> list[int]:
-    """Return the processes that count here and are alive; what the others had under way is under way no more."""
-    living = []
+    """Return the live processes that count in `folder`. The gauges of dead processes are removed."""
+    alive = []
     for pid in sorted({int(path.stem.rpartition("_")[2]) for path in folder.glob("*.db")}):
         try:
             os.kill(pid, 0)
@@ -87,57 +87,81 @@ def _live_processes(folder: Path) -> list[int]:
         except PermissionError:
             continue
         else:
-            living.append(pid)
-    return living
+            alive.append(pid)
+    return alive
+
+
+class _AllMetrics:
+    """Counters and current state; renamed metrics under their deprecated name too."""
+
+    def __init__(self, counters: CollectorRegistry, state: "_StateCollector") -> None:
+        self._collectors = (counters, state)
+
+    def collect(self) -> Iterator[Metric]:
+        deprecated = {name: old_name for old_name, name in DEPRECATED_NAMES.items()}
+        for collector in self._collectors:
+            for metric in collector.collect():
+                yield metric
+                if metric.name in deprecated:
+                    yield _renamed(metric, deprecated[metric.name])
+
+
+def _renamed(metric: Metric, name: str) -> Metric:
+    renamed = Metric(name, f"Deprecated: use {metric.name}.", metric.type)
+    for sample in metric.samples:
+        renamed.add_sample(name + sample.name.removeprefix(metric.name), sample.labels, sample.value)
+    return renamed
 
 
 class _StateCollector:
-    """How things stand, asked at each scrape."""
+    """Current state of processes, database, vintages and standby, determined at each scrape."""
 
     def __init__(self, workers: list[int]) -> None:
         self._workers = workers
 
     def collect(self) -> Iterator[Metric]:
         yield from self._processes()
-        up = GaugeMetricFamily("geo_database_up", "1 where the database answered this scrape.")
+        up = GaugeMetricFamily("geo_database_up", "1 if the database answered this scrape.")
         started = time.perf_counter()
         try:
             with use_database(PRIMARY):
-                result = list(self._from_the_database())
-        except Error:
-            logger.warning("the database does not answer a scrape")
-            result = []
-        up.add_metric([], float(bool(result)))
+                database_metrics = list(self._database())
+        except Error as error:
+            logger.warning("metrics: database unavailable (%s); scrape without its metrics", type(error).__qualname__)
+            database_metrics = []
+        up.add_metric([], float(bool(database_metrics)))
         yield up
-        yield from result
-        took = GaugeMetricFamily("geo_database_scrape_seconds", "How long the database took for this scrape.")
-        took.add_metric([], time.perf_counter() - started)
-        yield took
+        yield from database_metrics
+        duration = GaugeMetricFamily("geo_database_scrape_seconds", "Database time of this scrape.")
+        duration.add_metric([], time.perf_counter() - started)
+        yield duration
         yield from self._standby()
 
     def _standby(self) -> Iterator[Metric]:
-        standing = replica_lag.status()
-        if standing is None:
+        status = replica_lag.status()
+        if status is None:
             return
-        up = GaugeMetricFamily("geo_replica_up", "1 where the standby answers the process that answers this scrape.")
-        up.add_metric([], float(standing.up))
-        used = GaugeMetricFamily("geo_replica_used", "1 where reads of that process go to the standby.")
-        used.add_metric([], float(standing.used))
-        yield from (up, used)
-        if standing.lag_s is not None:
-            lag = GaugeMetricFamily("geo_replica_lag_seconds", "How far the standby is behind at most.")
-            lag.add_metric([], standing.lag_s)
+        up = GaugeMetricFamily("geo_replica_up", "1 if the standby answers the process of this scrape.")
+        up.add_metric([], float(status.up))
+        in_use = GaugeMetricFamily("geo_replica_in_use", "1 if reads of the process of this scrape go to the standby.")
+        in_use.add_metric([], float(status.in_use))
+        yield from (up, in_use)
+        if status.lag_s is not None:
+            lag = GaugeMetricFamily("geo_replica_lag_seconds", "Upper bound of the standby's lag.")
+            lag.add_metric([], status.lag_s)
             yield lag
 
     def _processes(self) -> Iterator[Metric]:
-        workers = GaugeMetricFamily("geo_workers", "Processes that serve.")
+        workers = GaugeMetricFamily("geo_workers", "Web worker processes.")
         workers.add_metric([], len(self._workers))
-        threads = GaugeMetricFamily("geo_threads", "Requests that they can answer at once (WEB_THREADS times the processes).")
+        threads = GaugeMetricFamily(
+            "geo_threads", "Requests that the workers can answer at the same time (WEB_THREADS x workers)."
+        )
         threads.add_metric([], len(self._workers) * settings.WEB_THREADS)
-        memory = GaugeMetricFamily("geo_worker_resident_bytes", "Memory of a process.", labels=["pid"])
-        age = GaugeMetricFamily("geo_worker_age_seconds", "Age of a process.", labels=["pid"])
+        memory = GaugeMetricFamily("geo_worker_resident_bytes", "Resident memory of a worker.", labels=["pid"])
+        age = GaugeMetricFamily("geo_worker_age_seconds", "Age of a worker.", labels=["pid"])
         for pid in self._workers:
-            # Where there is no /proc there is nothing to tell.
+            # Without /proc these two metrics have no samples.
             try:
                 pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
                 age.add_metric([str(pid)], time.time() - Path(f"/proc/{pid}").stat().st_mtime)
@@ -146,33 +170,35 @@ class _StateCollector:
             memory.add_metric([str(pid)], pages * os.sysconf("SC_PAGE_SIZE"))
         yield from (workers, threads, memory, age)
 
-    def _from_the_database(self) -> Iterator[Metric]:
-        result = connections()
+    def _database(self) -> Iterator[Metric]:
+        pool = connections()
         states = GaugeMetricFamily("geo_database_connections", "Connections of this service, by state.", labels=["state"])
-        for state, count in sorted(result.by_state.items()):
+        for state, count in sorted(pool.by_state.items()):
             states.add_metric([state], count)
-        most = GaugeMetricFamily("geo_database_connections_max", "Connections that the server takes from everybody.")
-        most.add_metric([], result.most)
-        yield from (states, most)
+        limit = GaugeMetricFamily("geo_database_connections_max", "Connection limit of the server, for all its clients.")
+        limit.add_metric([], pool.most)
+        yield from (states, limit)
 
-        info = GaugeMetricFamily(
-            "geo_vintage_in_force_info", "The vintage that answers today.", labels=["coverage", "vintage", "demo"]
+        info = GaugeMetricFamily("geo_vintage_in_force_info", "Vintage in force today.", labels=["coverage", "vintage", "demo"])
+        since = GaugeMetricFamily(
+            "geo_vintage_effective_from_seconds", "Start of validity of the vintage in force.", labels=["coverage"]
         )
-        since = GaugeMetricFamily("geo_vintage_effective_from_seconds", "Since when it is in force.", labels=["coverage"])
-        published = GaugeMetricFamily("geo_vintage_published_seconds", "When it was published.", labels=["coverage"])
-        editions = GaugeMetricFamily("geo_vintages_published", "Published vintages.", labels=["coverage"])
+        published = GaugeMetricFamily(
+            "geo_vintage_published_seconds", "Publication time of the vintage in force.", labels=["coverage"]
+        )
+        counts = GaugeMetricFamily("geo_vintages_published", "Published vintages.", labels=["coverage"])
         vintages = published_vintages()
-        for coverage in sorted({force.coverage.slug for force in vintages}):
-            editions.add_metric([coverage], sum(force.coverage.slug == coverage for force in vintages))
+        for coverage in sorted({vintage.coverage.slug for vintage in vintages}):
+            counts.add_metric([coverage], sum(vintage.coverage.slug == coverage for vintage in vintages))
             try:
-                force = vintage_in_force(coverage=coverage)
+                in_force = vintage_in_force(coverage=coverage)
             except GeographyError:
                 continue
-            info.add_metric([coverage, force.label, str(force.demo).lower()], 1)
-            since.add_metric([coverage], _start_of(force.effective_from))
-            if force.published_at:
-                published.add_metric([coverage], force.published_at.timestamp())
-        yield from (info, since, published, editions)
+            info.add_metric([coverage, in_force.label, str(in_force.demo).lower()], 1)
+            since.add_metric([coverage], _start_of(in_force.effective_from))
+            if in_force.published_at:
+                published.add_metric([coverage], in_force.published_at.timestamp())
+        yield from (info, since, published, counts)
 
 
 def _start_of(day: date) -> float:

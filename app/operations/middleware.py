@@ -17,22 +17,21 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 requests_log = logging.getLogger("requests")
 
-# Nothing that the API answers is a page: it may load nothing and stand in no frame.
+# Responses of the API are no pages: they load nothing, and no page may frame them.
 API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-
-# Where WSGI's environ says which route (Django's ResolverMatch) a request came to, and that it is observed already.
+# Keys of the WSGI environ: the resolved route (Django's ResolverMatch), and the RequestObservation of a request.
 ROUTE = "covidtrends_geo.route"
 _OBSERVED = "covidtrends_geo.observed"
 
 
 class RequestObservation:
-    """One request that is being answered."""
+    """Start time, request id and database use of a request in progress."""
 
     __slots__ = ("_began", "_database_seconds", "_statements", "request_id")
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        """Begin. Args: environ: WSGI's."""
+        """Start observing. Args: environ: the WSGI environ, which keeps the observation."""
         db_permits.mark_serving_thread()
         self._began = perf_counter()
         self.request_id = request_id.start(environ.get("HTTP_X_REQUEST_ID"))
@@ -40,7 +39,7 @@ class RequestObservation:
         environ[_OBSERVED] = self
 
     def finish(self, match: Any, method: str, status: int) -> None:
-        """Count it, and log it where LOG_REQUESTS says so. `match` is as for `count_request`."""
+        """Count the request, and log it if LOG_REQUESTS is set. `match` is as for `count_request`."""
         database_seconds, statements = (
             statement_timer.seconds - self._database_seconds,
             statement_timer.statements - self._statements,
@@ -62,32 +61,32 @@ class RequestObservation:
 
 
 def observe_request(get_response: Handler) -> Handler:
-    """Give the request its id, and count it. The outermost one, so that nothing is answered uncounted."""
+    """Assign the request id and count the request. Outermost middleware, so that every response is counted."""
     enter, leave = IN_PROGRESS.inc, IN_PROGRESS.dec
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        observed = request.META.get(_OBSERVED) or RequestObservation(request.META)
+        observation = request.META.get(_OBSERVED) or RequestObservation(request.META)
         enter()
         try:
             response = get_response(request)
         finally:
             leave()
-        response.headers["X-Request-ID"] = observed.request_id
+        response.headers["X-Request-ID"] = observation.request_id
         request.META[ROUTE] = request.resolver_match
-        observed.finish(request.resolver_match, request.method or "", response.status_code)
+        observation.finish(request.resolver_match, request.method or "", response.status_code)
         return response
 
     return middleware
 
 
 def security_headers(get_response: Handler) -> Handler:
-    """Add the headers that Django's SecurityMiddleware does not. A page's own policy goes before the API's."""
+    """Add the security headers that Django's SecurityMiddleware lacks. A view's own policy takes precedence."""
     debug = settings.DEBUG
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         headers = response.headers
-        # With DEBUG an error is Django's own page, which is styled inline.
+        # With DEBUG an error response is Django's own page, which has inline styles.
         if "Content-Security-Policy" not in headers and not (debug and response.status_code >= 400):
             headers["Content-Security-Policy"] = API_POLICY
         headers.setdefault("Permissions-Policy", "geolocation=(), camera=(), microphone=()")

@@ -1,6 +1,6 @@
-"""Limits of time for analysts (role geo_reader) that they cannot lift.
+"""Session watchdog for analysts (role geo_reader): time limits that a session cannot lift.
 
-PostgreSQL lets every session set its own `statement_timeout`. A thread in each serving process calls `end_long_reads`
+PostgreSQL lets every session set its own `statement_timeout`. A thread in each web worker calls `end_long_reads`
 (data/schema/060_grants.sql), which terminates sessions of geo_reader beyond twice the role's own limits.
 """
 
@@ -20,22 +20,22 @@ _INTERVAL_S = 20.0
 
 
 def end_long_reads(statement_s: float = STATEMENT_S, idle_s: float = IDLE_S) -> int:
-    """Terminate the sessions whose statement or idle transaction has lasted longer, and return how many. Queries: 1.
+    """Terminate sessions with a longer statement or idle transaction; return their number. Limits in seconds. Queries: 1.
 
-    Raises: django.db.Error where the database does not answer, or has no such function yet.
+    Raises: django.db.Error if the database is unavailable or lacks the function.
     """
     with connections[PRIMARY].cursor() as cursor:
         cursor.execute(
             "SELECT public.end_long_reads(make_interval(secs => %s), make_interval(secs => %s))", [statement_s, idle_s]
         )
-        ended: int = cursor.fetchone()[0]
-    if ended:
-        logger.warning("geo_reader: %d sessions over their limit of time: terminated", ended)
-    return ended
+        terminated: int = cursor.fetchone()[0]
+    if terminated:
+        logger.warning("reader watchdog: %d sessions of geo_reader exceeded their timeout; terminated", terminated)
+    return terminated
 
 
 def start() -> None:
-    """Start the thread."""
+    """Start the watchdog thread."""
 
     def run() -> None:
         while True:
@@ -43,9 +43,13 @@ def start() -> None:
             try:
                 end_long_reads()
             except Error as error:
-                logger.info("geo_reader: limits of time not enforced: %s", type(error).__qualname__)
+                logger.info(
+                    "reader watchdog: database unavailable (%s); timeouts of geo_reader not enforced, retry in %.0f s",
+                    type(error).__qualname__,
+                    _INTERVAL_S,
+                )
             finally:
-                # Only needed every now and then.
+                # Idle until the next check, so the connection is released.
                 connections[PRIMARY].close()
 
-    threading.Thread(target=run, name="analysts-watch", daemon=True).start()
+    threading.Thread(target=run, name="reader-watchdog", daemon=True).start()

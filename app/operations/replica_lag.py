@@ -1,9 +1,9 @@
-"""Replica lag monitor: reads go to the standby while it is behind by no more than DB_REPLICA_MAX_LAG_S.
+"""Replica lag monitor: reads go to the standby while its lag is at most DB_REPLICA_MAX_LAG_S.
 
-How far behind it is, is found out by asking both where they are in the log of changes: the standby lacks nothing that the
-primary had at the last moment whose position it has reached. That needs no clock but this process's own, and notices a standby
-that has stopped receiving, which by its own account is behind nothing. While the primary is away nothing can be measured, and
-nothing is published either: a standby that kept up until then goes on being read.
+The lag is measured by comparing WAL positions. The monitor records the primary's position with the local time. The standby
+lacks nothing that the primary had at the last recorded position which the standby has replayed. This needs no clock but the
+process's own, and detects a standby that no longer receives WAL, which would report no lag itself. While the primary is
+unavailable the lag cannot be measured, and nothing is published either: a standby that was usable until then stays usable.
 """
 
 import logging
@@ -18,13 +18,13 @@ from django.conf import settings
 from django.db import Error, connections
 
 from geography.db.routing import PRIMARY, REPLICA
-from operations.statement_watchdog import kill_stalled_statements
+from operations.statement_watchdog import abort_stalled_statements
 
 logger = logging.getLogger(__name__)
 
-CHECK_S = 0.5
-# Without an answer for as long as this, the standby is away.
-SILENT_S = 2.5
+CHECK_INTERVAL_S = 0.5
+# A database without an answer for this long counts as unavailable.
+UNAVAILABLE_AFTER_S = 2.5
 _POSITIONS = 4096
 
 _POSITION_SQL = """
@@ -36,147 +36,149 @@ _POSITION_SQL = """
 
 @dataclass(frozen=True, slots=True)
 class ReplicaStatus:
-    """How the standby stands.
+    """Status of the standby.
 
     Attributes:
         up: whether it answers.
-        lag_s: how far it was behind at most, in seconds; None where that cannot be told.
-        used: whether reads go to it.
+        lag_s: upper bound of its lag in seconds; None if unknown.
+        in_use: whether reads go to it.
     """
 
     up: bool
     lag_s: float | None
-    used: bool
+    in_use: bool
 
 
 class ReplicaMonitor:
-    """What this process knows about the standby."""
+    """Availability and lag of the standby, as measured by this process."""
 
     def __init__(self, max_lag_s: float) -> None:
         self.max_lag_s = max_lag_s
         self.lag_s: float | None = None
-        self._near = True
-        self._answered: float | None = None
-        self._told: str | None = None
+        self._within_max_lag = True
+        self._answered_at: float | None = None
+        self._logged: str | None = None
         self._lock = threading.Lock()
-        self._known = -math.inf
-        # When the primary was where in its log, in bytes, the oldest first.
+        self._primary_answered_at = -math.inf
+        # Time and WAL position of the primary, in bytes, the oldest first.
         self._positions: deque[tuple[float, int]] = deque(maxlen=_POSITIONS)
 
     def is_usable(self) -> bool:
-        """Say whether to read from the standby now."""
-        return self._near and self.up()
+        """Return whether to read from the standby now."""
+        return self._within_max_lag and self.up()
 
     def up(self) -> bool:
-        """Say whether it has answered of late."""
-        return self._answered is not None and time.monotonic() - self._answered < SILENT_S
+        """Return whether the standby answered within `UNAVAILABLE_AFTER_S`."""
+        return self._answered_at is not None and time.monotonic() - self._answered_at < UNAVAILABLE_AFTER_S
 
     def status(self) -> ReplicaStatus:
-        """Return all of that at once."""
+        """Return availability, lag and use of the standby."""
         return ReplicaStatus(self.up(), self.lag_s, self.is_usable())
 
     def mark_unhealthy(self) -> None:
-        """Read from it no more until it has answered again."""
-        self._answered = None
+        """Stop reading from the standby until it answers the next check."""
+        self._answered_at = None
 
-    def ask_primary(self) -> None:
-        """Note where the primary is. One that is away may take its time, for which nobody waits who asks the standby."""
+    def check_primary(self) -> None:
+        """Record the primary's WAL position. Its own thread runs it: a slow primary must not delay `check_standby`."""
         started = time.monotonic()
         position = _wal_position(PRIMARY)
         if position is not None:
             with self._lock:
                 self._positions.append((started, position))
-                self._known = time.monotonic()
+                self._primary_answered_at = time.monotonic()
 
-    def ask_standby(self) -> None:
-        """See how far the standby is behind that."""
+    def check_standby(self) -> None:
+        """Measure the lag of the standby against the recorded positions of the primary."""
         position = _wal_position(REPLICA)
         if position is None:
-            self._answered = None
+            self._answered_at = None
         else:
             with self._lock:
                 self._measure(position)
-            self._answered = time.monotonic()
-        self._tell()
+            self._answered_at = time.monotonic()
+        self._log_change()
 
-    def _measure(self, replica: int) -> None:
-        if time.monotonic() - self._known > SILENT_S:
+    def _measure(self, replica_position: int) -> None:
+        if time.monotonic() - self._primary_answered_at > UNAVAILABLE_AFTER_S:
             self.lag_s = None
             return
-        reached = None
-        while self._positions and self._positions[0][1] <= replica:
-            reached = self._positions.popleft()
-        if reached is None:
-            # Further behind than this process can look back.
-            self.lag_s, self._near = None, False
+        replayed = None
+        while self._positions and self._positions[0][1] <= replica_position:
+            replayed = self._positions.popleft()
+        if replayed is None:
+            # Further behind than the oldest recorded position.
+            self.lag_s, self._within_max_lag = None, False
             return
-        self._positions.appendleft(reached)
-        self.lag_s = 0.0 if len(self._positions) == 1 else time.monotonic() - reached[0]
-        self._near = self.lag_s <= self.max_lag_s
+        self._positions.appendleft(replayed)
+        self.lag_s = 0.0 if len(self._positions) == 1 else time.monotonic() - replayed[0]
+        self._within_max_lag = self.lag_s <= self.max_lag_s
 
-    def _tell(self) -> None:
+    def _log_change(self) -> None:
         if self.is_usable():
-            now = "the standby keeps up: reads go to it"
+            message = f"replica lag at most {self.max_lag_s:g} s; reads go to the standby"
         elif self.up():
-            now = f"the standby is more than {self.max_lag_s:g} s behind: reads go to the primary"
+            message = f"replica lag over {self.max_lag_s:g} s; reads go to the primary"
         else:
-            now = "the standby does not answer: reads go to the primary"
-        if now != self._told:
-            self._told = now
-            logger.warning("%s", now)
+            message = "standby unavailable; reads go to the primary"
+        if message != self._logged:
+            self._logged = message
+            logger.warning("%s", message)
 
 
 def _wal_position(alias: str) -> int | None:
-    """Return how many bytes of changes a database has, None where it does not answer. Queries: 1."""
+    """Return the WAL position of a database in bytes, None if it is unavailable. Queries: 1."""
     try:
         with connections[alias].cursor() as cursor:
             cursor.execute(_POSITION_SQL)
-            result: int | None = cursor.fetchone()[0]
+            position: int | None = cursor.fetchone()[0]
     except Error:
         connections[alias].close()
         return None
-    return result
+    return position
 
 
-_watch: ReplicaMonitor | None = None
+_monitor: ReplicaMonitor | None = None
 
 
 def is_usable() -> bool:
-    """Say whether to read from the standby now; False where there is none."""
-    return _watch is not None and _watch.is_usable()
+    """Return whether to read from the standby now; False without a standby."""
+    return _monitor is not None and _monitor.is_usable()
 
 
 def mark_unhealthy() -> None:
-    """Read from the standby no more until it has answered again."""
-    if _watch is not None:
-        _watch.mark_unhealthy()
+    """Stop reading from the standby until it answers the next check."""
+    if _monitor is not None:
+        _monitor.mark_unhealthy()
 
 
 def status() -> ReplicaStatus | None:
-    """Return how the standby stands, None where there is none."""
-    return None if _watch is None else _watch.status()
+    """Return the status of the standby, None without a standby."""
+    return None if _monitor is None else _monitor.status()
 
 
 def start() -> None:
-    """Start the threads that look after the standby, where there is one."""
-    global _watch  # noqa: PLW0603 - one for the process
+    """Start the monitor threads if DATABASES has a standby."""
+    global _monitor  # noqa: PLW0603 - one for the process
     if REPLICA not in settings.DATABASES:
         return
-    _watch = replica_monitor = ReplicaMonitor(settings.DB_REPLICA_MAX_LAG_S)
+    _monitor = monitor = ReplicaMonitor(settings.DB_REPLICA_MAX_LAG_S)
 
-    def repeat(ask: Callable[[], None]) -> None:
+    def repeat(check: Callable[[], None]) -> None:
         while True:
             try:
-                ask()
+                check()
             except Exception as error:
-                # Without this thread the standby would never be read from again.
-                logger.error("the standby cannot be looked after: %s", type(error).__qualname__)
-            time.sleep(CHECK_S)
+                # The thread must survive: without it the standby would stay unused.
+                logger.error(
+                    "replica monitor: %s failed: %s; retry in %g s", check.__name__, type(error).__qualname__, CHECK_INTERVAL_S
+                )
+            time.sleep(CHECK_INTERVAL_S)
 
-    def guard() -> None:
-        # Who waits for a standby that says nothing is let go, and asks the primary.
-        if not replica_monitor.up():
-            kill_stalled_statements(SILENT_S, alias=REPLICA)
+    def abort_stalled() -> None:
+        # Requests that wait for an unresponsive standby fail, and are retried on the primary.
+        if not monitor.up():
+            abort_stalled_statements(UNAVAILABLE_AFTER_S, alias=REPLICA)
 
-    for task in (replica_monitor.ask_primary, replica_monitor.ask_standby, guard):
-        threading.Thread(target=repeat, args=(task,), name=f"replica-{task.__name__}", daemon=True).start()
+    for check in (monitor.check_primary, monitor.check_standby, abort_stalled):
+        threading.Thread(target=repeat, args=(check,), name=f"replica-{check.__name__}", daemon=True).start()

@@ -4,22 +4,22 @@ import os
 import re
 from contextvars import ContextVar
 
-# A UUID or its 32 digits, as nginx ($request_id), Envoy and the clouds' gateways send them. Nothing freer is taken over: what a
-# client puts here is logged, and a postal code or a position must not be.
-_SANE = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+# A UUID or its 32 hexadecimal digits, as nginx ($request_id), Envoy and cloud gateways send them. Other values are replaced: a
+# client's value is logged, and must not be a postal code or a position.
+_VALID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def start(value: str | None) -> str:
-    """Return the id of a new request: the one that was given where it is sane, else a new one. Lower case."""
-    request_id = value.lower() if value else ""
-    if not _SANE.fullmatch(request_id):
+def start(header: str | None) -> str:
+    """Return the id of a new request, in lower case: the value of its X-Request-ID header if valid, otherwise a new id."""
+    request_id = header.lower() if header else ""
+    if not _VALID.fullmatch(request_id):
         request_id = os.urandom(16).hex()
     _current.set(request_id)
     return request_id
 
 
 def current() -> str:
-    """Return the id of the request that this thread answers, or answered last; empty outside of requests."""
+    """Return the id of the current or last request of this thread; empty outside of requests."""
     return _current.get()

@@ -1,10 +1,10 @@
-"""Response buffering: answers are handed to the server whole, so that a slow client holds no thread.
+"""Response buffering: responses are passed to the server whole, so that a slow client holds no thread.
 
-A thread answers one request at a time. granian releases the thread once it has the whole answer, however slowly the client
-takes it; of an iterated answer it holds the thread until the last piece is taken. Only large answers are iterated
-(`api.http.streaming`), which take a slot of `api.http.concurrency.transfers` or `api.http.concurrency.bulk` meanwhile.
+A thread answers one request at a time. granian releases the thread once it has the whole response, however slowly the client
+reads; during an iterated response it holds the thread until the last chunk is taken. Only large responses are iterated
+(`api.http.streaming`), and they hold a slot of `api.http.concurrency.transfers` or `api.http.concurrency.bulk` meanwhile.
 
-The server writes the text of an exception that reaches it to its log. Texts repeat values of a request, so none gets that far.
+The server logs the message of an exception that reaches it. Messages repeat values of a request, so none is let through.
 """
 
 import logging
@@ -19,26 +19,26 @@ WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class ResponseFailed(Exception):
-    """Stands for an exception that was logged without its text."""
+    """Replaces an exception that was logged without its message."""
 
 
 class _Stream:
-    """An iterated answer; what it raises is logged without its text."""
+    """Iterated response that logs its exceptions without their message."""
 
     def __init__(self, response: StreamingHttpResponse) -> None:
         self._response = response
-        self._parts: Iterator[bytes] = iter(response)
+        self._chunks: Iterator[bytes] = iter(response)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         try:
-            return next(self._parts)
+            return next(self._chunks)
         except StopIteration:
             raise
         except Exception:
-            logger.error("an answer failed while it was sent", exc_info=True)
+            logger.error("response stream failed; connection closed before the end of the body", exc_info=True)
         raise ResponseFailed
 
     def close(self) -> None:
@@ -46,17 +46,17 @@ class _Stream:
 
 
 def buffer_response(application: WSGI) -> WSGI:
-    """Return the application with answers in one piece, except those that a view streams itself."""
+    """Return a WSGI application that returns each response in one chunk, except streams of a view."""
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         try:
             response = application(environ, start_response)
         except Exception:
-            logger.error("no answer was made", exc_info=True)
+            logger.error("request failed outside of Django's error handling; no response", exc_info=True)
             response = None
         if response is None:
             raise ResponseFailed
-        # WhiteNoise's files are part of the project and have at most some megabytes.
+        # WhiteNoise's files are part of the project and have at most a few megabytes.
         if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
             return _Stream(response)
         try:
@@ -66,4 +66,4 @@ def buffer_response(application: WSGI) -> WSGI:
             if close is not None:
                 close()
 
-    return answer
+    return respond

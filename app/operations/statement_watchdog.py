@@ -1,9 +1,9 @@
 """Statement timing and watchdog: closes the connection of a statement that outlives its limit.
 
-`statement_timeout` is the server's: it does not help when its answer never comes. TCP keepalives notice a machine that is gone
-but not a process that hangs. So a thread in each serving process cuts the connection of a statement that has been under way for
-longer than the server itself would have allowed it, and the request that waits for it gets its 503. Where nothing at all comes
-from the server, `operations.circuit_breaker` knows sooner.
+`statement_timeout` is enforced by the server, and has no effect if its answer never arrives. TCP keepalives detect a machine
+that is down, but not a process that hangs. So a thread in each web worker closes the connection of a statement that runs longer
+than the server itself would have allowed, and the waiting request gets 503. If the server does not answer at all,
+`operations.circuit_breaker` detects it sooner.
 """
 
 import contextlib
@@ -17,16 +17,16 @@ from typing import Any
 
 from django.db import Error
 
-from operations.metrics import STATEMENTS_CUT
+from operations.metrics import STATEMENTS_ABORTED
 
 logger = logging.getLogger(__name__)
 
-# How much longer than the server's own limit: it is asked to end the statement first.
+# Margin beyond the server's limit: the server ends the statement first.
 GRACE_S = 2.0
 
 
 class StatementTimer(threading.local):
-    """The time that this thread has spent in the database, and in how many statements. Both only grow."""
+    """Database time and number of statements of this thread. Both only grow."""
 
     seconds = 0.0
     statements = 0
@@ -34,61 +34,65 @@ class StatementTimer(threading.local):
 
 statement_timer = StatementTimer()
 
-# By thread, what it waits for: when it began, on which connection, and to which database.
+# By thread: start of the wait, connection, database alias.
 _waiting: dict[int, tuple[float, Any, str]] = {}
 
 
-def timed(act: Callable[[], Any], connection: Any, to: str) -> Any:
-    """Return what `act` returns; meanwhile this thread is known to wait.
+def timed(run: Callable[[], Any], connection: Any, alias: str) -> Any:
+    """Return the result of `run`. Meanwhile this thread is registered as waiting, and its time is added to `statement_timer`.
 
     Args:
-        connection: on which; None while there is none yet.
-        to: alias of the database.
+        run: a statement or a connection attempt.
+        connection: the connection of the statement; None while connecting.
+        alias: of the database.
     """
     thread = threading.get_ident()
     started = time.perf_counter()
-    _waiting[thread] = (started, connection, to)
+    _waiting[thread] = (started, connection, alias)
     try:
-        return act()
+        return run()
     finally:
         _waiting.pop(thread, None)
         statement_timer.seconds += time.perf_counter() - started
 
 
 def longest_wait(alias: str) -> float:
-    """Return for how many seconds the thread that has waited for the longest has waited for a database."""
+    """Return the longest current wait for a database, in seconds; 0.0 if no thread waits."""
     now = time.perf_counter()
-    return max((now - started for started, _, to in list(_waiting.values()) if to == alias), default=0.0)
+    return max((now - started for started, _, waits_for in list(_waiting.values()) if waits_for == alias), default=0.0)
 
 
-def kill_stalled_statements(limit_s: float, alias: str | None = None) -> list[int]:
-    """Cut the connections on which a statement has been under way for longer than this; return the threads that waited.
+def abort_stalled_statements(limit_s: float, alias: str | None = None) -> list[int]:
+    """Close the connections of statements that run longer than `limit_s` seconds; return the threads that waited for them.
 
     Args:
-        alias: of the one database whose connections are meant; None for all.
+        limit_s: age of a statement, in seconds.
+        alias: of the database whose connections are closed; None for all.
     """
-    cut = []
-    for thread, entry in list(_waiting.items()):
-        started, connection, to = entry
+    aborted = []
+    for thread, wait in list(_waiting.items()):
+        started, connection, waits_for = wait
         if (
             connection is None
-            or alias not in {None, to}
+            or alias not in {None, waits_for}
             or time.perf_counter() - started < limit_s
-            or _waiting.get(thread) is not entry
+            or _waiting.get(thread) is not wait
         ):
             continue
-        # A copy of the descriptor: the connection's own stays with libpq, which sees the end of the stream and gives up.
-        with contextlib.suppress(OSError, Error), socket.socket(fileno=os.dup(connection.fileno())) as copy:
-            copy.shutdown(socket.SHUT_RDWR)
-            cut.append(thread)
-            STATEMENTS_CUT.inc()
-    if cut:
-        logger.error("%d statements without an answer from the database: connections cut", len(cut))
-    return cut
+        # A duplicate of the descriptor: libpq keeps its own, reads the end of the stream and reports an error.
+        with contextlib.suppress(OSError, Error), socket.socket(fileno=os.dup(connection.fileno())) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
+            aborted.append(thread)
+            STATEMENTS_ABORTED.inc()
+    if aborted:
+        logger.error(
+            "statement watchdog: %d statements without an answer from the database (timeout); connections closed", len(aborted)
+        )
+    return aborted
 
 
 def start(statement_timeout_ms: int) -> threading.Thread | None:
-    """Start the thread that cuts; none where statements have no limit."""
+    """Start the watchdog thread and return it; None if statements have no limit."""
     if statement_timeout_ms <= 0:
         return None
     limit_s = statement_timeout_ms / 1000 + GRACE_S
@@ -96,8 +100,8 @@ def start(statement_timeout_ms: int) -> threading.Thread | None:
     def every_second() -> None:
         while True:
             time.sleep(1)
-            kill_stalled_statements(limit_s)
+            abort_stalled_statements(limit_s)
 
-    thread = threading.Thread(target=every_second, name="database-watch", daemon=True)
+    thread = threading.Thread(target=every_second, name="statement-watchdog", daemon=True)
     thread.start()
     return thread

@@ -1,3 +1,3 @@
--- The extension that the schema is built on. Runs as often as you like. It asks, once, for a superuser or, on a managed
--- server, for an owner for whom the extension has been allow-listed.
+-- The PostGIS extension. Idempotent. The first run requires a superuser or, on a managed server, an owner for whom the extension
+-- is allow-listed.
 create extension if not exists postgis;

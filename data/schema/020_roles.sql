@@ -1,12 +1,12 @@
--- Schema geo and the three roles beside the owner. Runs as often as you like, as a superuser, as the database's owner, or as
--- whoever may create roles, before or after the owner's first migrate.
+-- Schema geo and the three roles with fewer rights than the owner. Idempotent; run as a superuser, as the database's owner, or as a
+-- role that can create roles, before or after the owner's first migrate.
 --
 --   geo_reader   analysts: reads schema geo
 --   geo_api      the service: reads the tables behind it
 --   geo_loader   loads: writes the tables behind it
 --
--- An owner who may not create roles gets a warning and a database without them, and everything runs as the owner. Nobody gets
--- a password here, and without one nobody can log in.
+-- An owner without the right to create roles gets a warning and a database without them, and everything runs as the owner. This file
+-- sets no passwords, and a role without a password cannot log in.
 
 do $$
 declare
@@ -17,18 +17,18 @@ declare
 begin
   select * into strict i_am from pg_roles where rolname = current_user;
 
-  -- Whoever only makes the roles may have no right to make a schema: the owner's migrate does.
+  -- A role that only creates roles may lack the right to create a schema: the owner's migrate creates it.
   if to_regnamespace('geo') is null and has_database_privilege(current_database(), 'create') then
     create schema geo;
   end if;
 
-  -- Made by a superuser, the schema would be closed to the owner, who keeps its views up to date.
+  -- A schema created by a superuser is handed to the owner, whose migrate replaces its views.
   if i_am.rolsuper then
     execute format('alter schema geo owner to %I', owner);
   end if;
 
-  -- What everybody may do unless told otherwise: fill the disk with temporary tables or, even in a read-only session, with
-  -- large objects. Only a superuser can take the latter away.
+  -- Default rights of public: filling the disk with temporary tables or, even in a read-only session, with large objects. Only a
+  -- superuser can revoke the latter.
   if i_am.rolsuper or owner = current_user then
     execute format('revoke temporary on database %I from public', current_database());
   end if;
@@ -36,7 +36,7 @@ begin
     revoke execute on function lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea),
       lo_import(text), lo_import(text, oid), lowrite(integer, bytea) from public;
   end if;
-  -- Advisory locks need no right on anything, and nothing here uses them.
+  -- Advisory locks require no right, and the service uses none.
   if i_am.rolsuper then
     for wanted in
       select oid::regprocedure as name from pg_proc
@@ -45,7 +45,7 @@ begin
       execute format('revoke execute on function %s from public', wanted.name);
     end loop;
   end if;
-  -- As it is anyway since PostgreSQL 15.
+  -- The default since PostgreSQL 15.
   if (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'public') then
     revoke create on schema public from public;
   end if;
@@ -69,8 +69,8 @@ begin
       foreach setting in array wanted.settings loop
         execute format('alter role %I set %s', wanted.name, setting);
       end loop;
-      -- Only a superuser can set these, and a session cannot raise them: what a statement may write to disk; and what goes into
-      -- the server's log, where an error repeats a value that somebody has typed.
+      -- Only a superuser can set these, and a session cannot raise them: the limit of temporary files, and the log level, since
+      -- error messages repeat values of a statement.
       if i_am.rolsuper and wanted.name <> 'geo_loader' then
         foreach setting in array array['temp_file_limit = ''1GB''', 'log_min_messages = log', 'log_min_error_statement = panic'] loop
           execute format('alter role %I set %s', wanted.name, setting);
@@ -84,7 +84,7 @@ begin
     end;
   end loop;
 
-  -- A session may raise its own statement_timeout. The owner, as a member of the role, may end its sessions: 060_grants.sql.
+  -- A session can raise its own statement_timeout. The owner, as a member of the role, can terminate its sessions: 060_grants.sql.
   if exists (select from pg_roles where rolname = 'geo_reader') and not pg_has_role(owner, 'geo_reader', 'usage') then
     begin
       execute format('grant geo_reader to %I', owner);

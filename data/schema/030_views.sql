@@ -1,13 +1,13 @@
--- What analysts see. Runs as often as you like; needs the tables, so it comes after their migrations.
--- A view reads with its owner's rights: who reads it needs none on the tables. Publishing flips a row's status and touches no
--- view, so no grant and no plan of anybody's is lost by it.
+-- Views for analysts. Idempotent; runs after the migrations, which create the tables.
+-- A view reads with its owner's rights: its readers need no rights on the tables. A publication changes the status of a row and no
+-- view, so grants and plans stay valid.
 
 create or replace view geo.vintages as
 select v.id as vintage_id, c.slug as coverage, v.label as vintage, v.effective_from, v.effective_to, v.representation,
        v.demo, v.extract, v.region_count, v.product, v.source_url, v.licence, v.licence_url, v.attribution_en,
        v.attribution_fr, v.published_at,
-       -- The same rule as the API's: the latest that took effect, a real one before a demonstration, digital before
-       -- cartographic; an extract never. geo.vintages_at has it for any day.
+       -- The API's rule: the latest in effect, real before demonstration, digital before cartographic, never an extract.
+       -- geo.vintages_at applies it to any day.
        v.id is not distinct from (
          select w.id from public.vintage w
          where w.coverage_id = v.coverage_id and w.status = 'published' and not w.extract
@@ -18,8 +18,8 @@ select v.id as vintage_id, c.slug as coverage, v.label as vintage, v.effective_f
 from public.vintage v join public.coverage c on c.id = v.coverage_id
 where v.status = 'published';
 
--- The regions of every coverage, those that come by sources.toml alone too. The stored geometry in degrees is joined so that
--- a query which does not ask for it does not touch it.
+-- Regions of every coverage, including those declared in sources.toml only. The geometry in degrees is joined, so that a query
+-- without it does not read it.
 create or replace view geo.regions_all as
 select r.id as region_id, c.slug as coverage, r.code, r.dguid, r.name_en, r.name_fr, r.pruid, r.population, r.land_area_km2,
        r.area_km2, v.id as vintage_id, v.label as vintage, v.effective_from, v.effective_to, v.representation, v.demo,
@@ -40,7 +40,7 @@ select region_id, code as hruid, dguid, name_en, name_fr, pruid, population, lan
 from geo.regions_all
 where coverage = 'health-regions';
 
--- The edition is looked up once for a query, not once for a region.
+-- The vintage is looked up once per query, not once per region.
 create or replace view geo.health_regions as
 select * from geo.health_regions_all
 where vintage_id = (select vintage_id from geo.vintages where coverage = 'health-regions' and in_force);
@@ -55,8 +55,7 @@ create or replace view geo.fsa as
 select * from geo.fsa_all
 where vintage_id = (select vintage_id from geo.vintages where coverage = 'fsa' and in_force);
 
--- Slivers and other artefacts are left out, as the API leaves them out: editions are not drawn along the same lines. They are in
--- geo.fsa_health_region_artefacts_all.
+-- Without slivers and other artefacts of differently drawn borders, as in the API. They are in geo.fsa_health_region_artefacts_all.
 create or replace view geo.fsa_health_regions_all as
 select o.id as overlap_id, f.code as cfsauid, h.code as hruid, h.name_en, h.name_fr, o.area_km2, o.share_of_fsa,
        o.share_of_region, f.id as fsa_region_id, h.id as health_region_id, fv.id as fsa_vintage_id, fv.label as fsa_vintage,
@@ -73,7 +72,7 @@ select * from geo.fsa_health_regions_all
 where fsa_vintage_id = (select vintage_id from geo.vintages where coverage = 'fsa' and in_force)
   and health_region_vintage_id = (select vintage_id from geo.vintages where coverage = 'health-regions' and in_force);
 
--- What an FSA and a health region share only because two editions draw one border differently.
+-- Overlaps of an FSA and a health region that exist only because two vintages draw a border differently.
 create or replace view geo.fsa_health_region_artefacts_all as
 select o.id as overlap_id, f.code as cfsauid, h.code as hruid,
        coalesce(nullif(o.artefact, ''), 'sliver') as kind, o.width_m, o.area_km2, o.share_of_fsa, f.id as fsa_region_id,
@@ -86,14 +85,14 @@ join public.vintage fv on fv.id = o.fsa_vintage_id
 join public.vintage hv on hv.id = o.health_region_vintage_id
 where (o.share_of_fsa < 0.001 or o.artefact <> '') and fv.status = 'published' and hv.status = 'published';
 
--- The boundaries again, cut into pieces that an index finds and that are quick to test: what a large join is made on.
+-- Boundaries subdivided into small pieces for spatial joins: an index finds them, and tests of them are fast.
 create or replace view geo.region_parts as
 select p.id as part_id, p.region_id, p.vintage_id, p.geom
 from public.region_part p
 where p.vintage_id = any (array(select id from public.vintage where status = 'published'));
 
--- What became of each region in another edition, and which regions have its area now. One row for each pair of regions that
--- share some, and one for a region that nothing has. Slivers are left out, as the API leaves them out.
+-- Changes of regions between vintages: one row for each pair of regions that share area, and one for a region without a successor.
+-- Without slivers, as in the API.
 create or replace view geo.changes as
 select c.slug as coverage, v.label as vintage, w.label as other_vintage, r.code, r.name_en, r.name_fr, ch.kind,
        o.code as other_code, o.name_en as other_name_en, o.name_fr as other_name_fr, o.area_km2, o.share_of_region,

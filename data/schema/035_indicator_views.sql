@@ -1,4 +1,4 @@
--- Health indicators as analysts see them. Runs as often as you like; needs the tables of both apps.
+-- Views of health indicators for analysts. Idempotent; runs after the migrations of both apps.
 
 create or replace view geo.issues as
 select i.id as issue_id, n.slug as indicator, i.source, i.issued_at, i.loaded_at, i.file, i.sha256, i.status
@@ -43,7 +43,7 @@ join public.indicator n on n.id = s.indicator_id
 join public.place p on p.id = s.place_id
 where v.to_issue_id is null;
 
--- One row a week and place: what the API's map says on that Saturday.
+-- One row per week and region: the value of the API's map on that Saturday.
 create or replace view geo.indicator_weekly as
 select n.slug as indicator, p.kind, p.coverage, p.vintage_label as vintage, p.key as place, p.pruid, p.name_en, p.name_fr,
        w.week_end, case when c.values[w.i] is not null then w.week_end - c.lags[w.i] - c.spans[w.i] + 1 end as day_from,
@@ -62,7 +62,7 @@ cross join lateral (
   from generate_series(1 + (13 - extract(dow from c.start)::int) % 7, cardinality(c.values), 7) as d (i)
 ) w;
 
--- One row a day and place, out of the arrays that a publication derives.
+-- One row per day and region, from the arrays that a publication derives.
 create or replace view geo.indicator_days as
 select n.slug as indicator, p.kind, p.coverage, p.vintage_label as vintage, p.key as place, p.pruid, d.day,
        case when b.values[d.i] is not null then d.day - b.lags[d.i] - b.spans[d.i] + 1 end as day_from,
@@ -82,7 +82,7 @@ cross join lateral (
   select i.i, b.start + i.i - 1 as day from generate_series(1, cardinality(b.values)) as i (i)
 ) d;
 
--- The regions of an edition, or of the one that the indicator is reported by, coloured by a day. In QGIS: a layer of
+-- Choropleth: the regions of a vintage, by default that of the indicator, with the values of a day. In QGIS: a layer of
 -- select * from geo.indicator_map('cases', '2022-01-08').
 create or replace function geo.indicator_map(
   indicator text, day date, in_coverage text default null, in_vintage text default null

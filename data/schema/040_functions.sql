@@ -1,9 +1,8 @@
--- What covers a position, and on which day. Runs as often as you like; needs the views.
+-- Point in polygon functions: the regions that cover a position on a day. Idempotent; runs after the views.
 --
--- The bodies are SQL of the standard's form: names are resolved here and now, so nobody's search_path can change what they
--- mean. They run with the caller's rights, on the views that every reader has. PostgreSQL writes them into the query that
--- calls them, so that a join of a million points is planned as one query: `set` clauses, `strict` and `security definer` would
--- prevent that.
+-- The bodies have the SQL standard form: names are resolved at creation, so that a caller's search_path has no effect. They run with
+-- the caller's rights on the views. PostgreSQL inlines them into the calling query, so that a join of a million points is planned as
+-- one query. `set` clauses, `strict` and `security definer` would prevent inlining.
 
 create or replace function geo.vintages_at(at date)
 returns table (vintage_id bigint, coverage character varying, vintage character varying)
@@ -15,10 +14,9 @@ begin atomic
   order by v.coverage, v.demo, v.effective_from desc, v.representation desc, v.vintage_id desc;
 end;
 
--- A region covers a position if it is within a millimetre of it on the ground, and of several the one with the lowest code is the
--- answer. It is not certain within two metres of another, on top of how far its border may be off in its edition (misfit_m;
--- docs/decisions/0001, 0020). Positions that are none, or so far from Canada that nothing reaches them, have no region; NaN sorts above
--- every number, so `between` lets it through nowhere.
+-- A region covers a position within a millimetre on the ground; of several, the region with the lowest code is returned. The result is
+-- not certain within two metres of another region plus the misfit of the vintage's borders (misfit_m; docs/decisions/0001, 0020).
+-- Invalid positions, and positions far from Canada, have no region; NaN sorts above every number, so `between` excludes it.
 create or replace function geo.region_at(
   coverage text, lon double precision, lat double precision, at date default current_date
 )
@@ -37,13 +35,13 @@ begin atomic
          r.vintage_id
   from (
     select projected.geom,
-           -- Units of EPSG:3347 to a metre on the ground, the same in every direction.
+           -- Units of EPSG:3347 per metre on the ground, the same in every direction.
            public.st_distance(
              projected.geom,
              public.st_transform(public.st_project(projected.degrees::public.geography, 100, pi())::public.geometry, 3347)
            ) / 100 as scale
     from (
-      -- Not `where`: the planner computes what is constant before it asks where.
+      -- Not `where`: the planner evaluates constant expressions before the condition.
       select given.degrees, public.st_transform(given.degrees, 3347) as geom
       from (
         select case when lon between -180 and 180 and lat between 40 and 90
@@ -65,7 +63,7 @@ begin atomic
   limit 1;
 end;
 
--- Where the health region and the FSA lie in different provinces, neither is certain: their editions draw the border differently.
+-- If health region and FSA are in different provinces, neither is certain: their vintages draw the border differently.
 create or replace function geo.health_region_at(lon double precision, lat double precision, at date default current_date)
 returns table (
   region_id bigint, hruid character varying, name_en text, name_fr text, pruid character varying, certain boolean,
@@ -94,7 +92,7 @@ begin atomic
   from geo.region_at('fsa', lon, lat, at) f;
 end;
 
--- A postal code is as good as its FSA.
+-- A postal code has the precision of its FSA.
 create or replace function geo.health_regions_of_fsa(code text, at date default current_date)
 returns table (
   hruid character varying, name_en text, name_fr text, share_of_fsa double precision, share_of_region double precision,

@@ -1,4 +1,4 @@
--- What psql's \d+, QGIS and the dictionary say about every view, column and function. Runs as often as you like; needs both.
+-- Comments of views, columns and functions, for psql's \d+, QGIS and the dictionary. Idempotent; runs after views and functions.
 
 comment on view geo.vintages is 'Published editions of boundaries, with where they came from; in_force marks those that answer today.';
 comment on view geo.regions is 'Regions in force today, of every coverage.';
@@ -13,7 +13,7 @@ comment on view geo.fsa_health_region_artefacts_all is 'What an FSA and a health
 comment on view geo.region_parts is 'Boundaries of every published edition, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
 comment on view geo.changes is 'What became of each region in another published edition, later or earlier, with the regions that share its area; from 0.1 % of either up. What is new in an edition is gone on the way back from it.';
 
--- A column means the same in every view, unless a row names the view.
+-- A column has the same meaning in every view, unless a row names the view.
 do $$
 declare
   note record;

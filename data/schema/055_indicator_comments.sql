@@ -1,4 +1,4 @@
--- What psql's \d+, QGIS and the dictionary say about indicators. Runs as often as you like; needs 035 and 050.
+-- Comments of indicator views, for psql's \d+, QGIS and the dictionary. Idempotent; runs after 035 and 050.
 
 comment on view geo.indicators is 'Health indicators, with the issue that answers.';
 comment on view geo.places is 'Places that values are about: regions of an edition, provinces, Canada, what is assigned to no region, sites.';

@@ -1,9 +1,9 @@
--- What a load locks so that no other runs: a role that only reads may not.
+-- Lock table of loads: a load locks it to exclude other loads. A read-only role cannot lock it.
 create table if not exists public.load_lock ();
 comment on table public.load_lock is 'Locked by a load while it runs.';
 
--- Who may do what. Runs as often as you like, as the owner of the tables; where a role does not exist there is nothing to
--- grant. What the owner adds later is granted by itself (default privileges), and by the next migrate.
+-- Grants of the roles. Idempotent; run as the owner of the tables. A missing role is skipped. Default privileges, and the next
+-- migrate, cover later objects of the owner.
 do $$
 declare
   wanted record;
@@ -11,15 +11,14 @@ declare
 begin
   revoke execute on all functions in schema geo from public;
 
-  -- Analysts: the views and functions of schema geo. Those run with the caller's rights, on the views.
+  -- Analysts: views and functions of schema geo. The functions run with the caller's rights, on the views.
   if exists (select from pg_roles where rolname = 'geo_reader') then
     grant usage on schema geo to geo_reader;
     grant select on all tables in schema geo to geo_reader;
     grant execute on all functions in schema geo to geo_reader;
   end if;
 
-  -- The service reads whatever it may have to answer from. Loads write rows, but not which migrations there were, nor any
-  -- table's definition.
+  -- The service reads all tables. Loads write rows, but neither the table of migrations nor table definitions.
   for wanted in
     select * from (values
       ('geo_api', 'select', 'select'), ('geo_loader', 'select, insert, update, delete', 'usage')
@@ -49,7 +48,7 @@ begin
 end
 $$;
 
--- After a load the planner must know of millions of new rows at once, and only an owner may tell it.
+-- ANALYZE after a load, for the planner's statistics of millions of new rows. Only the owner can run it.
 create or replace function public.analyze_boundaries() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -67,8 +66,8 @@ begin
 end
 $$;
 
--- A session of geo_reader may set its statement_timeout and its idle_in_transaction_session_timeout as it likes. The service calls
--- this, so that neither a statement nor the locks of an idle transaction last for much longer than the role's settings say.
+-- A session of geo_reader can raise its statement_timeout and its idle_in_transaction_session_timeout. The service calls this
+-- function (reader watchdog), so that statements and locks of idle transactions end soon after the role's limits.
 create or replace function public.end_long_reads(statement interval, idle interval) returns integer
 language sql security definer set search_path = pg_catalog, pg_temp
 as $$

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Run once by the database container, after 010 and 020: who owns the database, and the passwords.
-# The owner is no superuser; the superuser's password stays in this container. Running it again sets the passwords again.
+# Run once by the database container, after 010 and 020: creates the owner of the database and sets the passwords of all roles.
+# The owner is no superuser; the superuser's password stays in this container. A second run sets the passwords again.
 set -e
 psql -v ON_ERROR_STOP=1 --no-psqlrc -q --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
 \getenv owner_password GEO_OWNER_PASSWORD

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Run once by the primary's container of docker-compose.scale.yml, or by hand in it: whom the standby connects as, and the limits of
-# time of the service, which PgBouncer passes on none of.
+# Run once by the primary's container of docker-compose.scale.yml, or by hand in it: creates the replication role of the standby and
+# sets the service's timeouts as properties of its role, since PgBouncer does not pass them on.
 set -e
 psql -v ON_ERROR_STOP=1 --no-psqlrc -q --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
 \getenv password GEO_REPLICATION_PASSWORD

@@ -125,7 +125,7 @@ class DiskCache:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.folder / f"{LOCK_PREFIX}{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            logger.warning("body cache: not used: %s", type(error).__name__)
+            logger.warning("response cache disabled: cannot write to %s (%s)", self.folder, type(error).__name__)
             yield
             return
         try:
@@ -150,7 +150,7 @@ class DiskCache:
         except OSError as error:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-            logger.warning("body cache: a body is not stored: %s", type(error).__name__)
+            logger.warning("response cache: body not stored (%s)", type(error).__name__)
 
 
 def _write(out: IO[bytes], body: bytes | BodyFile) -> None:
@@ -180,7 +180,7 @@ def _read(path: Path) -> bytes | BodyFile | None:
         body = _checked(file)
         if body is None:
             path.unlink(missing_ok=True)
-            logger.warning("body cache: a damaged file was removed")
+            logger.warning("response cache: damaged file removed")
         elif time.time() - os.fstat(file.fileno()).st_mtime > _TOUCH_S:
             os.utime(path)
     except OSError:

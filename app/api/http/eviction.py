@@ -75,7 +75,7 @@ class Evictor:
                     self._added_files -= before[1]
                     self._swept = True
         except OSError as error:
-            logger.warning("body cache: eviction failed: %s", type(error).__name__)
+            logger.warning("response cache: eviction failed (%s); no body stored while it is full", type(error).__name__)
         finally:
             with self._lock:
                 self._sweeping = False

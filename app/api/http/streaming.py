@@ -85,7 +85,7 @@ def _chunks(source: IO[bytes], part: range) -> Iterator[bytes]:
     A file that ends early ends the answer before its Content-Length, upon which the server breaks the connection: every client
     takes that for an error.
     """
-    left, cause = len(part), "the file ends early"
+    left, cause = len(part), "file truncated"
     try:
         source.seek(part.start)
         while left and (piece := source.read(min(_CHUNK, left))):
@@ -95,4 +95,4 @@ def _chunks(source: IO[bytes], part: range) -> Iterator[bytes]:
         cause = type(error).__name__
     if left:
         PROBLEMS.labels("answer-broken-off").inc()
-        logger.error("answer broken off: %s, %d of %d bytes were not sent", cause, left, len(part))
+        logger.error("response aborted: %s; %d of %d bytes not sent", cause, left, len(part))

@@ -150,10 +150,13 @@ def _read(vintages: Sequence[Vintage], chosen: str) -> None:
             with use_database(chosen):
                 layer = load(vintage)
             if layer is None:
-                logger.warning("%s does not fit in LOOKUP_MEMORY_VERTICES: the database answers lookups in it", vintage)
+                logger.warning("in-memory index of %s exceeds LOOKUP_MEMORY_VERTICES; PostGIS answers its lookups", vintage)
                 _registry.not_before[vintage.load_id] = time.monotonic() + 20 * _RETRY_S
         except Error as error:
-            logger.warning("%s could not be read into memory: %s", vintage, type(error).__qualname__)
+            logger.warning(
+                "in-memory index of %s not loaded (%s); PostGIS answers its lookups, retry in %g s",
+                *(vintage, type(error).__qualname__, _RETRY_S),
+            )
             _registry.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
         finally:
             # What is held stays: the collector need not look through it again and again.

@@ -77,7 +77,7 @@ def _store(folder: Path, name: str, text: bytes) -> None:
         part.write_bytes(text)
         part.replace(path)
     except OSError as error:
-        logger.warning("what is published is not kept: %s", type(error).__name__)
+        logger.warning("catalogue snapshot not written to %s (%s)", folder, type(error).__name__)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -1,1 +1,1 @@
-"""Database backend: Django's PostGIS backend with statement timing and the circuit breaker."""
+"""Database backend of the web workers: Django's PostGIS backend with statement timing, permits and the circuit breaker."""

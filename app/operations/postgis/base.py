@@ -1,4 +1,8 @@
-"""The module that Django loads by its name: settings.DATABASES, ENGINE."""
+"""PostGIS backend of the web workers: statement timing, permits and the circuit breaker around every statement.
+
+`settings.DATABASES` names it as the ENGINE of the role `web` only. Management commands and loads use Django's own PostGIS
+backend, without a wrapper.
+"""
 
 import time
 from collections.abc import Callable
@@ -11,19 +15,19 @@ from operations import circuit_breaker
 from operations.db_permits import acquire_permit
 from operations.statement_watchdog import statement_timer, timed
 
-# A statement whose session was ended is sent once more, unless it had been under way for longer.
-AGAIN_S = 1.0
+# A statement whose session was terminated is sent again, unless it ran for longer than this.
+RETRY_WITHIN_S = 1.0
 
 
 class DatabaseWrapper(PostGIS):
-    """PostGIS, with a stopwatch at every statement, at connecting and at the question whether a connection still works."""
+    """PostGIS connection that times and guards each statement, each connection attempt and each health check."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.execute_wrappers.append(_timed)
+        self.execute_wrappers.append(guarded_execute)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect. Raises: what psycopg2 raises, and `silence.DatabaseSilent` where nothing comes back in time."""
+        """Return a new connection. Raises: errors of psycopg2; DatabaseUnavailable on a timeout; PoolExhausted."""
         with acquire_permit(self.alias):
             return timed(
                 lambda: circuit_breaker.connect_with_timeout(self.alias, lambda: self._connect(conn_params)), None, self.alias
@@ -33,48 +37,49 @@ class DatabaseWrapper(PostGIS):
         return super().get_new_connection(conn_params)
 
     def init_connection_state(self) -> None:
-        """Set what a session needs; where it cannot be sent along with the question for a connection, that is a statement."""
+        """Initialize the session. That is a statement of its own where connecting cannot carry the options."""
         with acquire_permit(self.alias):
             timed(super().init_connection_state, self.connection, self.alias)
 
     def is_usable(self) -> bool:
-        """Say whether the connection still works: a statement too, and one that goes past the wrappers."""
+        """Return whether the connection still works. Sends a statement that bypasses the execute wrappers."""
         if circuit_breaker.is_unavailable(self.alias):
             return False
-        # Without a place: it is asked before anybody knows what the request wants, and waits for no lock.
+        # No permit: Django checks the connection before the request is routed, and the check waits for no lock.
         return bool(timed(super().is_usable, self.connection, self.alias))
 
 
-def _timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    to = context["connection"]
-    circuit_breaker.check_available(to.alias)
-    with acquire_permit(to.alias):
-        return _executed(execute, sql, params, many, context)
+def guarded_execute(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Execute a statement with a permit while the circuit is closed. Raises: DatabaseUnavailable; PoolExhausted."""
+    alias = context["connection"].alias
+    circuit_breaker.check_available(alias)
+    with acquire_permit(alias):
+        return _execute_with_retry(execute, sql, params, many, context)
 
 
-def _executed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
-    to = context["connection"]
+def _execute_with_retry(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    database = context["connection"]
     statement_timer.statements += 1
     started = time.perf_counter()
     try:
-        return timed(lambda: execute(sql, params, many, context), to.connection, to.alias)
+        return timed(lambda: execute(sql, params, many, context), database.connection, database.alias)
     except (OperationalError, InterfaceError):
-        if time.perf_counter() - started > AGAIN_S or not _ended_by_the_server(to, context["cursor"]):
+        if time.perf_counter() - started > RETRY_WITHIN_S or not _session_was_terminated(database, context["cursor"]):
             raise
-    # What answers requests only reads, so it may ask twice.
-    to.close()
-    # Not connect(): a server that is gone altogether must be Django's error, which everybody knows.
-    to.ensure_connection()
-    context["cursor"].cursor = to.create_cursor()
-    return timed(lambda: execute(sql, params, many, context), to.connection, to.alias)
+    # Requests only read, so a retry is safe.
+    database.close()
+    # ensure_connection() and not connect(): a server that is down raises Django's error, which the API maps to 503.
+    database.ensure_connection()
+    context["cursor"].cursor = database.create_cursor()
+    return timed(lambda: execute(sql, params, many, context), database.connection, database.alias)
 
 
-def _ended_by_the_server(to: Any, cursor: Any) -> bool:
-    """Say whether a session that held nothing is gone, of a process that answers requests."""
+def _session_was_terminated(database: Any, cursor: Any) -> bool:
+    """Return whether the server closed a session without a transaction or a server-side cursor."""
     return (
-        circuit_breaker.is_monitored(to.alias)
-        and not circuit_breaker.is_unavailable(to.alias)
-        and not to.in_atomic_block
-        and bool(to.connection and to.connection.closed)
+        circuit_breaker.is_monitored(database.alias)
+        and not circuit_breaker.is_unavailable(database.alias)
+        and not database.in_atomic_block
+        and bool(database.connection and database.connection.closed)
         and getattr(cursor.cursor, "name", None) is None
     )

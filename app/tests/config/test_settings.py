@@ -29,7 +29,7 @@ def read(first: str = "", **environment: str) -> Any:
 
 
 def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() -> None:
-    serves = "import os; os.environ['COVIDTRENDS_GEO_SERVES'] = '1'; "
+    serves = "import os; os.environ['COVIDTRENDS_GEO_ROLE'] = 'web'; "
     assert read(serves)[0]["options"] == "-c statement_timeout=10000 -c lock_timeout=2500 -c timezone=UTC"
     assert (
         read(serves, DB_STATEMENT_TIMEOUT_MS="400")[0]["options"]
@@ -39,8 +39,21 @@ def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() ->
     assert "options" not in read(DB_STATEMENT_TIMEOUT_MS="400")[0]
 
 
+def test_the_deprecated_name_of_the_circuit_breaker_limit_still_works() -> None:
+    code = "from config import settings as s; print(s.DB_UNAVAILABLE_AFTER_MS)"
+    assert run(code, PLAIN).stdout.strip() == "750"
+    assert run(code, PLAIN | {"DB_SILENT_AFTER_MS": "900"}).stdout.strip() == "900"
+    assert run(code, PLAIN | {"DB_SILENT_AFTER_MS": "900", "DB_UNAVAILABLE_AFTER_MS": "300"}).stdout.strip() == "300"
+
+
+def test_an_unknown_role_is_refused() -> None:
+    answer = run(SHOW, PLAIN | {"COVIDTRENDS_GEO_ROLE": "server"})
+    assert answer.returncode != 0
+    assert "COVIDTRENDS_GEO_ROLE is web, loader or empty" in answer.stderr
+
+
 REPLICA = (
-    "import os, json; os.environ['COVIDTRENDS_GEO_SERVES'] = '1'; from config import settings as s; "
+    "import os, json; os.environ['COVIDTRENDS_GEO_ROLE'] = 'web'; from config import settings as s; "
     "print(json.dumps({name: [d['HOST'], d['USER'], d['OPTIONS'].get('options'), d['DISABLE_SERVER_SIDE_CURSORS'],"
     " d['OPTIONS']['connect_timeout']] for name, d in s.DATABASES.items()}))"
 )
@@ -70,15 +83,15 @@ USER = "from config import settings as s; d = s.DATABASES['default']; print(d['U
     "where", [{}, {"DATABASE_URL": "postgis://owner:secret@h/there"}, {"DB_USER": "owner", "DB_PASSWORD": "secret"}]
 )
 def test_the_service_and_loads_connect_with_fewer_rights_where_their_role_has_a_password(where: dict[str, str]) -> None:
-    def user(*, of: str = "", **environment: str) -> str:
-        first = f"import os; os.environ['COVIDTRENDS_GEO_{of}'] = '1'; " if of else ""
+    def user(*, role: str = "", **environment: str) -> str:
+        first = f"import os; os.environ['COVIDTRENDS_GEO_ROLE'] = '{role}'; " if role else ""
         return run(first + USER, PLAIN | where | environment).stdout.strip()
 
     owner = "owner secret" if where else "covidtrends_geo"
-    assert user() == user(of="SERVES") == user(of="LOADS") == user(DB_API_PASSWORD="a", DB_LOADER_PASSWORD="l") == owner
-    assert user(of="SERVES", DB_API_PASSWORD="a") == "geo_api a"
-    assert user(of="LOADS", DB_LOADER_PASSWORD="l") == "geo_loader l"
-    assert user(of="LOADS", DB_API_PASSWORD="a") == owner
+    assert user() == user(role="web") == user(role="loader") == user(DB_API_PASSWORD="a", DB_LOADER_PASSWORD="l") == owner
+    assert user(role="web", DB_API_PASSWORD="a") == "geo_api a"
+    assert user(role="loader", DB_LOADER_PASSWORD="l") == "geo_loader l"
+    assert user(role="loader", DB_API_PASSWORD="a") == owner
 
 
 def test_the_server_says_that_it_is_one() -> None:

@@ -13,7 +13,7 @@ from geography.db import routing
 from geography.db.routing import PRIMARY, REPLICA
 from geography.models import Vintage
 from operations import replica_lag
-from operations.replica_lag import SILENT_S, ReplicaMonitor
+from operations.replica_lag import UNAVAILABLE_AFTER_S, ReplicaMonitor
 
 
 class Both:
@@ -26,8 +26,8 @@ class Both:
     def check(self, watch: ReplicaMonitor, seconds: float = 1.0, **at: int | None) -> bool:
         self.now += seconds
         self.at |= {{"primary": PRIMARY, "standby": REPLICA}[name]: place for name, place in at.items()}
-        watch.ask_primary()
-        watch.ask_standby()
+        watch.check_primary()
+        watch.check_standby()
         return watch.is_usable()
 
 
@@ -43,7 +43,7 @@ def test_a_standby_that_has_all_of_the_primary_is_read_from(both: Both) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
     assert not watch.is_usable()
     assert both.check(watch)
-    assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=0.0, used=True)
+    assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=0.0, in_use=True)
     # Nothing is written: the standby stays as near as it can be.
     assert both.check(watch, 3600)
     assert watch.lag_s == 0.0
@@ -65,7 +65,7 @@ def test_one_that_falls_behind_is_not_until_it_has_caught_up(both: Both) -> None
 def test_one_that_was_behind_from_the_first_look_is_not(both: Both) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
     assert not both.check(watch, primary=900)
-    assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=None, used=False)
+    assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=None, in_use=False)
     assert both.check(watch, standby=900)
 
 
@@ -75,7 +75,7 @@ def test_one_that_does_not_answer_is_not(both: Both) -> None:
     assert not both.check(watch, standby=None)
     assert both.check(watch, standby=100)
     # A check that never ends is no answer either.
-    both.now += SILENT_S
+    both.now += UNAVAILABLE_AFTER_S
     assert not watch.is_usable()
 
 
@@ -85,7 +85,7 @@ def test_while_the_primary_is_away_it_is_where_it_kept_up_until_then(both: Both)
     both.check(far, primary=200)
     both.check(far, 5)
     assert not far.is_usable()
-    assert both.check(near, SILENT_S + 1, primary=None)
+    assert both.check(near, UNAVAILABLE_AFTER_S + 1, primary=None)
     assert near.lag_s is None
     assert not both.check(far)
 
@@ -97,9 +97,9 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplicaMonitor]:
         "api.middleware.replica_routing.settings", type("Settings", (), {"DATABASES": {PRIMARY: {}, REPLICA: {}}})
     )
     watch = ReplicaMonitor(5)
-    monkeypatch.setattr(replica_lag, "_watch", watch)
-    monkeypatch.setattr(watch, "up", lambda: watch._answered is not False)
-    monkeypatch.setattr(watch, "distrust", lambda: setattr(watch, "_answered", False))
+    monkeypatch.setattr(replica_lag, "_monitor", watch)
+    monkeypatch.setattr(watch, "up", lambda: watch._answered_at is not False)
+    monkeypatch.setattr(watch, "mark_unhealthy", lambda: setattr(watch, "_answered_at", False))
     yield watch
     assert routing.current_alias() == PRIMARY
 

@@ -1,6 +1,6 @@
--- The same for millions of points, the other way round: every piece of a boundary finds its points.
+-- The same for millions of points, as a spatial join from each piece of a boundary to its points.
 -- Index: region_part
--- Ten times as fast, where your table has a geometry in EPSG:3347 with an index of its own:
+-- Ten times as fast if your table has an indexed geometry in EPSG:3347:
 --   alter table my_points add column geom geometry(Point, 3347);
 --   update my_points set geom = st_transform(st_setsrid(st_makepoint(lon, lat), 4326), 3347);
 --   create index on my_points using gist (geom);

@@ -1,6 +1,6 @@
--- Counts by FSA apportioned to health regions, by the share of its area that each FSA has in them.
+-- Counts by FSA apportioned to health regions by share of area.
 -- Index: overlap
--- What lies in no region (water, slivers) is shared among those that there are, so that the total stays the same.
+-- Area outside of all regions (water, slivers) is distributed over the regions of the FSA, so that the total is preserved.
 with my_counts (cfsauid, people) as (
   values ('K0A', 1000), ('M5V', 500), ('G1R', 250)
 )

@@ -1,4 +1,4 @@
--- A layer for QGIS with a value of your own for the colours.
+-- A layer for QGIS, coloured by your own values.
 -- Index: region(vintage_id)
 -- Paste it into the DB Manager's SQL window and load it as a layer, with region_id as the key and geom as the geometry. For the
 -- boundaries alone no query is needed: Layer > Add Layer > PostgreSQL lists the views, each with its key and its geometries.

@@ -29,7 +29,7 @@ def fleet() -> Iterator[Fleet]:
     """Two web servers, a primary and a standby, PgBouncer and nginx, over the tiny world; every answer is a database's."""
     options = {"WEB_WORKERS": "1", "WEB_THREADS": "4", "BULK_AT_ONCE": "0"}
     # A machine that does much else at the same time says nothing for longer than a database that is well.
-    options |= {"DB_SILENT_AFTER_MS": "2500"}
+    options |= {"DB_UNAVAILABLE_AFTER_MS": "2500"}
     options |= {"LOOKUP_MEMORY_VERTICES": "0", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
     with Fleet(settings=options) as running:
         running.prepare("shell", "-v0", "-c", "from tests import world; world.relate(world.build())")
@@ -70,7 +70,7 @@ def standing(fleet: Fleet, number: int) -> tuple[int, int]:
     """Return whether a web server sees the standby, and whether it reads from it."""
     text = get(fleet.ports[number], "/metrics")[1]
     values = dict(line.split() for line in text.splitlines() if line.startswith("geo_replica_") and "{" not in line)
-    return int(float(values["geo_replica_up"])), int(float(values["geo_replica_used"]))
+    return int(float(values["geo_replica_up"])), int(float(values["geo_replica_in_use"]))
 
 
 PLACE = position(2_000, 2_000)

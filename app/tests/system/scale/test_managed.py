@@ -72,14 +72,14 @@ def test_its_owner_migrates_and_every_role_comes_in_by_tls_only(managed: Cluster
 def test_the_loader_loads_and_the_service_answers(managed: Cluster) -> None:
     manage(managed, "migrate", "-v0", "--noinput")
     world = "from tests import world; world.build(); from django.db import connection; print(connection.settings_dict['USER'])"
-    loaded = manage(managed, "shell", "-v0", "-c", world, COVIDTRENDS_GEO_LOADS="1")
+    loaded = manage(managed, "shell", "-v0", "-c", world, COVIDTRENDS_GEO_ROLE="loader")
     assert (loaded.stdout.strip(), loaded.returncode) == ("geo_loader", 0), loaded.stderr[-2000:]
     ask = (
         "from django.test import Client; from django.db import connection;"
         "answer = Client().get('/readyz', headers={'Host': 'localhost'});"
         "print(answer.status_code, connection.settings_dict['USER'])"
     )
-    requested = manage(managed, "shell", "-v0", "-c", ask, COVIDTRENDS_GEO_SERVES="1")
+    requested = manage(managed, "shell", "-v0", "-c", ask, COVIDTRENDS_GEO_ROLE="web")
     assert requested.stdout.split() == ["200", "geo_api"], requested.stdout + requested.stderr[-2000:]
 
 

@@ -69,8 +69,8 @@ def test_without_roles_everything_runs_as_the_owner_and_migrate_says_so(server: 
     said = manage(server, "migrate", "--noinput")
     for role in PASSWORDS:
         assert f"role {role} does not exist" in said
-    assert manage(server, "shell", "-v0", "-c", WORLD, COVIDTRENDS_GEO_LOADS="1").strip() == "plain"
-    assert manage(server, "shell", "-v0", "-c", READY, COVIDTRENDS_GEO_SERVES="1").split()[-2:] == ["200", "plain"]
+    assert manage(server, "shell", "-v0", "-c", WORLD, COVIDTRENDS_GEO_ROLE="loader").strip() == "plain"
+    assert manage(server, "shell", "-v0", "-c", READY, COVIDTRENDS_GEO_ROLE="web").split()[-2:] == ["200", "plain"]
     assert ask(server, "plain", "select count(*) from geo.health_regions") == 6
 
 
@@ -85,8 +85,8 @@ def test_an_administrator_makes_the_roles_and_the_next_migrate_grants(server: Cl
     said = manage(server, "migrate", "--noinput", **keys)
     assert "does not exist" not in said
     assert "another role" not in said
-    assert manage(server, "shell", "-v0", "-c", WORLD, **keys, COVIDTRENDS_GEO_LOADS="1").strip() == "geo_loader"
-    assert manage(server, "shell", "-v0", "-c", READY, **keys, COVIDTRENDS_GEO_SERVES="1").split()[-2:] == ["200", "geo_api"]
+    assert manage(server, "shell", "-v0", "-c", WORLD, **keys, COVIDTRENDS_GEO_ROLE="loader").strip() == "geo_loader"
+    assert manage(server, "shell", "-v0", "-c", READY, **keys, COVIDTRENDS_GEO_ROLE="web").split()[-2:] == ["200", "geo_api"]
     assert ask(server, "geo_reader", "select count(*) from health_regions") == 6
     assert ask(server, "geo_reader", "show statement_timeout") == "1min"
     for statement in ("select from public.region", "create table geo.mine (id int)", "create temporary table mine (id int)"):

@@ -200,7 +200,7 @@ def running(
 ) -> Iterator[Server]:
     """A server over a cluster that may be broken."""
     keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO", "PYTHONPATH": str(clock.parent)}
-    # As many places as clients (operations.db_permits): where one is refused it is not for want of them.
+    # As many permits as clients (operations.db_permits): a refusal is not for lack of permits.
     with serve(WEB_WORKERS="2", WEB_THREADS="4", **cluster.keys(wire.port), **keys) as server:
         yield server
 

@@ -102,7 +102,7 @@ def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.M
     monkeypatch.setattr(db_permits, "PATIENCE_S", 0.05)
     with pytest.raises(db_permits.PoolExhausted):
         few.acquire()
-    assert few.hang
+    assert few.saturated
     # From now on nobody waits: this one would until somebody else gives it back.
     monkeypatch.setattr(db_permits, "PATIENCE_S", 1e9)
     with pytest.raises(db_permits.PoolExhausted):
@@ -114,14 +114,14 @@ def test_a_place_that_comes_back_soon_ends_that_and_one_that_does_not_begins_it(
     for held_s in (0.1, db_permits.PATIENCE_S + 0.1, 0.1):
         few.acquire()
         few.release(held_s)
-        hangs.append(few.hang)
+        hangs.append(few.saturated)
     assert hangs == [False, True, False]
 
 
 def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
     few = db_permits.Permits(1)
     monkeypatch.setitem(db_permits._permits, "default", few)
-    monkeypatch.setattr(db_permits._thread, "mark_serving_thread", True)
+    monkeypatch.setattr(db_permits._thread, "serves_requests", True)
     with db_permits.acquire_permit("default"), db_permits.acquire_permit("default"):
         assert few.free == 0
     assert few.free == 1
@@ -132,6 +132,6 @@ def test_who_holds_a_place_takes_no_second_one(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_answers_nobody_takes_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(db_permits._permits, "default", db_permits.Permits(0))
-    monkeypatch.setattr(db_permits._thread, "mark_serving_thread", False)
+    monkeypatch.setattr(db_permits._thread, "serves_requests", False)
     with db_permits.acquire_permit("default"):
         pass

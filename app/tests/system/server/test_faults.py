@@ -41,13 +41,13 @@ def test_frozen(cluster: Breakable, traffic: Traffic) -> None:
 def test_a_network_that_swallows_everything(wire: Wire, traffic: Traffic, running: Server) -> None:
     wire.silent.set()
     time.sleep(3)
-    assert '\ngeo_database_silent{database="default"} 2.0' in running.get("/metrics")[1]
+    assert '\ngeo_database_unavailable{database="default"} 2.0' in running.get("/metrics")[1]
     assert running.get("/readyz")[0] == 503
     wire.silent.clear()
     time.sleep(1)
     held(traffic)
-    assert "the database default says nothing" in running.written
-    assert "the database default answers again" in running.written
+    assert "database 'default' unavailable: no answer" in running.written
+    assert "database 'default' available again" in running.written
 
 
 def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Breakable) -> None:
@@ -130,14 +130,14 @@ def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:
 
 def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Breakable, running: Server) -> None:
     well(running.port)
-    before = running.written.count("connections cut")
+    before = running.written.count("connections closed")
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
         answer = ask(running.port, "/health-regions?q=east")
         cursor.execute("ROLLBACK")
     assert (answer.status, answer.retry_after) == (503, "5")
     assert b"database-busy" in answer.body
-    assert running.written.count("connections cut") == before
+    assert running.written.count("connections closed") == before
 
 
 def test_sessions_killed(cluster: Breakable, traffic: Traffic) -> None:

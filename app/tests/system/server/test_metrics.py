@@ -70,7 +70,8 @@ class TestWithTwoProcesses:
 
         assert more("geo_http_request_duration_seconds_count", route="/health-regions/{id}") == 2
         assert 0 < more("geo_http_request_duration_seconds_sum", route="/health-regions/{id}") < 30
-        assert 1 <= more("geo_database_statements_total", route="/health-regions/{id}") <= 6
+        # One statement for the region, two for the unknown one, and two for the catalogue in each process that has none yet.
+        assert 3 <= more("geo_database_statements_total", route="/health-regions/{id}") <= 7
         assert more("geo_database_seconds_total", route="/health-regions/{id}") > 0
         assert more("geo_problems_total", kind="region-unknown") == 1
 
@@ -82,6 +83,16 @@ class TestWithTwoProcesses:
         assert value(result, "geo_vintages_published", coverage="health-regions") == 3
         assert 1 <= value(result, "geo_database_connections") <= 10
         assert value(result, "geo_http_requests_in_progress") == 1  # the scrape
+
+    def test_deprecated_names_have_the_same_samples(self, server: Server) -> None:
+        result = scrape(server)
+        for old_name, name in (
+            ("geo_database_silent", "geo_database_unavailable"),
+            ("geo_database_statements_cut_total", "geo_database_statements_aborted_total"),
+        ):
+            samples_of = {labels: number for (sample, labels), number in result.items() if sample == name}
+            assert samples_of
+            assert {labels: number for (sample, labels), number in result.items() if sample == old_name} == samples_of
 
     @pytest.mark.parametrize(
         "path",
