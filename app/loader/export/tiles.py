@@ -89,7 +89,7 @@ class _Tiles:
                 self.entries.append(Entry(span.first, *location, span.tiles))
 
     def _render(self, spans: Sequence[Span]) -> dict[int, bytes]:
-        """Return rendered tiles by id: every tile with a border, and the first tile filled by each new region. Queries: at most 1."""
+        """Return by id the tiles to render: those with a border, and the first that each region fills. Queries: at most 1."""
         first = {
             span.region: span.first
             for span in reversed(spans)
