@@ -43,7 +43,7 @@ WORDS: dict[ValueStatus, StatusWords] = {
     ),
     ValueStatus.SUPPRESSED: StatusWords(Message("suppressed"), Message("Withheld by the source because the number is small.")),
     ValueStatus.CAPPED: StatusWords(Message("capped"), Message("The source only states a limit, such as 99 or more.")),
-    ValueStatus.WITHDRAWN: StatusWords(Message("withdrawn"), Message("The source has taken this value back.")),
+    ValueStatus.WITHDRAWN: StatusWords(Message("withdrawn"), Message("The source withdrew this value.")),
     ValueStatus.ESTIMATED: StatusWords(
         Message("estimated"), Message("Computed from a report over more days, or from another area.")
     ),

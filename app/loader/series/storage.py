@@ -155,10 +155,11 @@ def _copy(blobs: Iterable[Blob]) -> None:
 
 
 def _array(column: Iterable[float | int | None]) -> str:
-    return (
-        "{"
-        + ",".join(
-            "NULL" if element is None else repr(int(element) if element == int(element) else element) for element in column
-        )
-        + "}"
-    )
+    return "{" + ",".join(_array_element(number) for number in column) + "}"
+
+
+def _array_element(number: float | int | None) -> str:
+    """Return a number as an element of a PostgreSQL array, whole numbers without decimals."""
+    if number is None:
+        return "NULL"
+    return repr(int(number) if number == int(number) else number)

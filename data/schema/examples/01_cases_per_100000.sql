@@ -1,6 +1,6 @@
 -- Cases per 100,000 by health region, from a table of your own.
 -- Index: region(vintage_id)
--- An edition that gives no population has none here either: join your own by hruid in its place.
+-- A vintage without population gives no rate: join your own population by hruid instead.
 with my_cases (hruid, cases) as (
   values ('3595', 1200), ('3551', 640), ('2406', 980)
 )

@@ -1,6 +1,6 @@
--- Counts by FSA apportioned to health regions, by the share of its area that each FSA has in them.
+-- Counts by FSA apportioned to health regions, by the share of each FSA's area.
 -- Index: overlap
--- What lies in no region (water, slivers) is shared among those that there are, so that the total stays the same.
+-- Counts of the area outside all regions (water, slivers) are shared among the FSA's regions, so that the total stays the same.
 with my_counts (cfsauid, people) as (
   values ('K0A', 1000), ('M5V', 500), ('G1R', 250)
 )

@@ -1,4 +1,4 @@
--- A code in every published edition: names and areas drift, and codes are used again for other areas.
+-- A code in every published vintage: names and areas change, and codes are reused for other areas.
 -- Index: region(vintage_id)
 select hruid, vintage, effective_from, name_en, round(area_km2) as area_km2
 from geo.health_regions_all

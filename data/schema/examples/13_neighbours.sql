@@ -1,6 +1,6 @@
--- The neighbours of a health region, with the length of the border that they share, in kilometres on the ellipsoid.
+-- The neighbours of a health region, with the length of the shared border in kilometres on the ellipsoid.
 -- Index: region_part(geom)
--- Editions that were simplified region by region have neighbours a little apart: a metre counts as touching here.
+-- In vintages simplified region by region, neighbours are slightly apart: regions within a metre count as touching here.
 with here as materialized (
   select region_id, vintage_id, st_boundary(geom) as line from geo.health_regions where hruid = '3551'
 ), near as (

@@ -1,7 +1,7 @@
--- What changed between the two latest editions of health regions: what became of each that is not as it was, and where its area went.
+-- Changes between the two latest vintages of health regions: the kind of each change, and where the area went.
 -- Index: change(other_vintage_id, region_id)
--- A region has a row for each that has some of its area now. One that is new is gone on the way back. Nothing is compared with
--- the demonstration: as long as no two real editions are loaded, there is no row.
+-- One row per region that has part of the area now. A new region is one that is gone in the opposite direction. Demonstrations are
+-- not compared: without two real vintages there are no rows.
 with after as materialized (
   select vintage_id, effective_from from geo.vintages where coverage = 'health-regions' and in_force
 ), before as materialized (
