@@ -110,7 +110,7 @@ def nearest_year(population: Mapping[int, int], year: int) -> int | None:
 def rates(counts: Sequence[Element], grid: Sequence[date], population: Mapping[int, int]) -> list[Element]:
     """Return counts per 100,000 inhabitants in the year of their report. A negative count has no rate."""
     people_by_year: dict[int, int | None] = {}
-    result = []
+    elements = []
     for day, count in zip(grid, counts, strict=True):
         year = (day - timedelta(days=count.lag)).year
         if year not in people_by_year:
@@ -120,8 +120,8 @@ def rates(counts: Sequence[Element], grid: Sequence[date], population: Mapping[i
         value = None
         if count.value is not None and count.value >= 0 and people:
             value = round(count.value * RATE_PEOPLE / people, RATE_DECIMALS)
-        result.append(Element(value, count.status, count.lag, count.span))
-    return result
+        elements.append(Element(value, count.status, count.lag, count.span))
+    return elements
 
 
 @dataclass(frozen=True, slots=True)

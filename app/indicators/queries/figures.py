@@ -68,11 +68,11 @@ def _rank(place: Place) -> int:
 
 def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:
     """Return the populations of places by year, by primary key. Queries: 1."""
-    result: dict[int, dict[int, int]] = {}
+    people_by_place: dict[int, dict[int, int]] = {}
     rows = Population.objects.filter(place__in=[place.pk for place in places]).order_by("year")
     for place_id, year, people in rows.values_list("place_id", "year", "people"):
-        result.setdefault(place_id, {})[year] = people
-    return result
+        people_by_place.setdefault(place_id, {})[year] = people
+    return people_by_place
 
 
 _DAY_SQL = """
@@ -94,18 +94,18 @@ def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
             elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
     all_series = indicator_series(indicator)
     people = populations([series.place for series in all_series]) if measure != count_measure else {}
-    result = []
+    figures = []
     for series in all_series:
         element = elements.get((series.pk, measure), NOTHING)
         count = elements.get((series.pk, count_measure), NOTHING)
         years = people.get(series.place_id, {})
         year = nearest_year(years, (day - timedelta(days=element.lag)).year)
-        result.append(
+        figures.append(
             Figure(series.place, day, element, count.value, years[year] if year is not None else None, year)
             if measure != count_measure
             else Figure(series.place, day, element, element.value if measure == "new_7d" else None)
         )
-    return result
+    return figures
 
 
 def rows(
@@ -138,13 +138,13 @@ def rows(
         if last is None:
             end += timedelta(days=(weekday - end.weekday()) % 7)
     days = range(0, (end - start).days + 1, step_days)
-    result = []
+    table = []
     for series in selected:
         blob = blobs.get(series.pk)
         if blob is not None:
             offset = (start - blob.start).days
-            result.append(Row(series.place, start, [_element(blob, offset + step) for step in days]))
-    return result
+            table.append(Row(series.place, start, [_element(blob, offset + step) for step in days]))
+    return table
 
 
 def _element(blob: Blob, position: int) -> Element:

@@ -82,9 +82,9 @@ def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
 def write_out(download: Download, target: Path) -> None:
     """Write a download to a path; the file appears there only once it is complete. Raises: OSError."""
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
-        made = Path(folder) / download.name
-        writer_of(download)(made)
-        made.replace(target)
+        created = Path(folder) / download.name
+        writer_of(download)(created)
+        created.replace(target)
 
 
 def published_downloads() -> list[Download]:

@@ -57,10 +57,10 @@ def store(download: Download, write: Callable[[Path], None]) -> None:
     _update_manifest(download.vintage, download.key, status)
 
 
-def delete_unreferenced(keep: Callable[[Path], bool]) -> list[Path]:
-    """Delete the folders of loads for which `keep` returns False, and return them."""
+def delete_unreferenced(is_referenced: Callable[[Path], bool]) -> list[Path]:
+    """Delete the folders of loads for which `is_referenced` returns False, and return them."""
     root = Path(settings.DOWNLOADS_DIR)
-    stale = [path for path in sorted(root.glob("*/*/*/")) if not keep(path)]
+    stale = [path for path in sorted(root.glob("*/*/*/")) if not is_referenced(path)]
     for path in stale:
         shutil.rmtree(path, ignore_errors=True)
         for parent in (path.parent, path.parent.parent):

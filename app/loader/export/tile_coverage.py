@@ -112,14 +112,14 @@ def _label_tiles(vintage: Vintage, zoom: int) -> set[int]:
 
 def _with_labels(spans: list[Span], labels: list[int]) -> list[Span]:
     """Return spans in which every tile with a label is a tile to be rendered."""
-    result = []
+    labelled = []
     for first, count, region in spans:
         start = first
         # A rendered tile contains its labels anyway.
         for number in labels[bisect_left(labels, first) : bisect_left(labels, first + count)] if region is not None else ():
-            result.append(Span(start, number - start, region))
+            labelled.append(Span(start, number - start, region))
             start = number + 1
-        result.append(Span(start, first + count - start, region))
-    rendered = {span.first for span in result if span.region is None}
-    result += [Span(number, 1, None) for number in labels if number not in rendered]
-    return sorted(span for span in result if span.tiles)
+        labelled.append(Span(start, first + count - start, region))
+    rendered = {span.first for span in labelled if span.region is None}
+    labelled += [Span(number, 1, None) for number in labels if number not in rendered]
+    return sorted(span for span in labelled if span.tiles)

@@ -83,12 +83,12 @@ def as_text(report: Mapping[str, Any]) -> str:
         f"  repaired      {report['repaired']}",
         *(f"    {repair}" for repair in report["repairs"][:5]),
     ]
-    drawn = report["drawn"] or {}
-    if drawn.get("thinned_m"):
-        lines.append(f"  thinned       by {drawn['thinned_m']:g} m before simplification (too large for memory)")
-    if drawn.get("cleaned_km2"):
-        lines.append(f"  cleaned       {drawn['cleaned_km2']:.3g} km2 for simplification: not a valid coverage")
-    for level, deviation in drawn.get("deviations", {}).items():
+    levels = report["drawn"] or {}
+    if levels.get("thinned_m"):
+        lines.append(f"  thinned       by {levels['thinned_m']:g} m before simplification (too large for memory)")
+    if levels.get("cleaned_km2"):
+        lines.append(f"  cleaned       {levels['cleaned_km2']:.3g} km2 for simplification: not a valid coverage")
+    for level, deviation in levels.get("deviations", {}).items():
         lines.append(
             f"  {level:<13} simplified lines up to {deviation['drawn_to_published_m']:,.0f} m ({deviation['drawn_region']}) "
             f"from published ones, published up to {deviation['published_to_drawn_m']:,.0f} m "

@@ -55,37 +55,37 @@ class Difference:
     before: int = 0
 
 
-def content_gates(result: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
+def content_gates(interpretation: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
     """Return the gates that check the file itself."""
     limit = {**LIMITS, **source.limits}
-    values = sum(len(stated.observations) for stated in result.by_place.values() if not stated.derived)
-    negatives = sum(result.negatives.values())
-    off_cadence = sum(result.off_cadence.values())
-    regions = [stated for stated in result.by_place.values() if stated.place.kind == PlaceKind.REGION]
-    unknown = [f"line {line}: {text}" for text, line in result.unknown.items()]
+    values = sum(len(stated.observations) for stated in interpretation.by_place.values() if not stated.derived)
+    negatives = sum(interpretation.negatives.values())
+    off_cadence = sum(interpretation.off_cadence.values())
+    regions = [stated for stated in interpretation.by_place.values() if stated.place.kind == PlaceKind.REGION]
+    unknown = [f"line {line}: {text}" for text, line in interpretation.unknown.items()]
     return [
-        Gate("columns", values > 0, f"{result.rows} rows, {values} values", acceptable=False),
-        _must_be_empty("text", result.text, acceptable=False),
+        Gate("columns", values > 0, f"{interpretation.rows} rows, {values} values", acceptable=False),
+        _must_be_empty("text", interpretation.text, acceptable=False),
         _must_be_empty("codes", unknown),
-        _must_be_empty("duplicates", result.duplicates, acceptable=False),
-        _must_be_empty("future", result.future),
+        _must_be_empty("duplicates", interpretation.duplicates, acceptable=False),
+        _must_be_empty("future", interpretation.future),
         Gate(
             "sums",
-            len(result.sums) <= limit["sums"],
-            f"{len(result.sums)} days on which parts and province differ (limit {limit['sums']:g})",
-            tuple(result.sums[:LISTED_MAX]),
+            len(interpretation.sums) <= limit["sums"],
+            f"{len(interpretation.sums)} days on which parts and province differ (limit {limit['sums']:g})",
+            tuple(interpretation.sums[:LISTED_MAX]),
         ),
         Gate(
             "negatives",
             negatives <= limit["negatives"] * values,
             f"{negatives} of {values} values are negative or falls (limit {limit['negatives']:.0%}); they are kept",
-            _worst(result.negatives),
+            _worst(interpretation.negatives),
         ),
         Gate(
             "cadence",
             off_cadence <= limit["cadence"] * max(values, 1),
             f"{off_cadence} changes on days without a declared report (limit {limit['cadence']:.0%} of the values)",
-            _worst(result.off_cadence),
+            _worst(interpretation.off_cadence),
         ),
         Gate(
             "population",
@@ -99,17 +99,17 @@ def content_gates(result: Interpretation, source: Source, without_population: li
 
 
 def revision_gates(
-    result: Interpretation, source: Source, before: Mapping[int, PlaceValues], difference: Difference
+    interpretation: Interpretation, source: Source, before: Mapping[int, PlaceValues], difference: Difference
 ) -> list[Gate]:
     """Return the gates that compare with the previous issue, whose values are `before`, by place; none without one."""
     if not before:
         return []
     limit = {**LIMITS, **source.limits}
-    vanished = [old.place.key for pk, old in before.items() if pk not in result.by_place]
+    vanished = [old.place.key for pk, old in before.items() if pk not in interpretation.by_place]
     earlier = []
     moved = []
     for pk, old in before.items():
-        new = result.by_place.get(pk)
+        new = interpretation.by_place.get(pk)
         if new is None or not new.observations or not old.observations:
             continue
         old_last, new_last = max(old.observations), max(new.observations)
@@ -129,7 +129,7 @@ def revision_gates(
             if change > limit["region_moves"]:
                 moved.append(f"{old.place.key}: {now:g}, before {then:g} ({change:.0%})")
     rewritten = sum(difference.changed.values()) + sum(difference.withdrawn.values())
-    then, now = _national(before), _national(result.by_place)
+    then, now = _national(before), _national(interpretation.by_place)
     falls = source.kind == "cumulative" and then > 0 and now < then * (1 - limit["national_falls"])
     return [
         _must_be_empty("vanished", vanished),

@@ -64,44 +64,49 @@ class Interpretation:
 
 def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpretation:
     """Return the observations of a file. Nothing is guessed: values that do not fit are listed for the gates."""
-    result = Interpretation()
-    resolver = PlaceResolver(source, result.unknown)
+    interpretation = Interpretation()
+    resolver = PlaceResolver(source, interpretation.unknown)
     reader = _ValueReader(source)
     days: dict[str, date | None] = {}
     for cell in cells:
-        result.rows += 1
+        interpretation.rows += 1
         if cell.period not in days:
             days[cell.period] = _day(cell.period)
         day = days[cell.period]
         place = resolver.place(cell.province, cell.place, cell.line)
         if place is None:
-            result.ignored += resolver.ignored(cell.place)
+            interpretation.ignored += resolver.ignored(cell.place)
             continue
         if day is None:
-            result.text.append(f"line {cell.line}: {cell.period!r} is not a date YYYY-MM-DD")
+            interpretation.text.append(f"line {cell.line}: {cell.period!r} is not a date YYYY-MM-DD")
             continue
         if day > today:
-            result.future.append(f"line {cell.line}: {day}")
+            interpretation.future.append(f"line {cell.line}: {day}")
         observation = reader.read(cell.value)
         if observation is None:
-            result.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number")
+            interpretation.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number")
             continue
         _add_observation(
-            result, source, cell, result.by_place.setdefault(place.pk, PlaceValues(place)), day=day, observation=observation
+            interpretation,
+            source,
+            cell,
+            interpretation.by_place.setdefault(place.pk, PlaceValues(place)),
+            day=day,
+            observation=observation,
         )
     if source.changes:
-        _accumulate(result)
-    _count_negatives(result, source)
-    _set_statuses(result, source)
+        _accumulate(interpretation)
+    _count_negatives(interpretation, source)
+    _set_statuses(interpretation, source)
     if source.totals:
-        _add_totals(result, source)
+        _add_totals(interpretation, source)
     elif source.kind in ADDITIVE:
-        _compare_sums(result)
-    return result
+        _compare_sums(interpretation)
+    return interpretation
 
 
 def _add_observation(
-    result: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
+    interpretation: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
 ) -> None:
     """Add an observation of a place. The declaration's `duplicates` decides about a repeated row."""
     stated = values.observations.get(day)
@@ -110,7 +115,7 @@ def _add_observation(
     elif source.duplicates == "sum" and stated.value is not None and observation.value is not None:
         values.observations[day] = Observation(stated.value + observation.value, observation.status)
     elif source.duplicates == "refuse" and stated != observation:
-        result.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
+        interpretation.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
     elif observation.value is not None:
         values.observations[day] = observation
 
@@ -143,8 +148,8 @@ class _ValueReader:
         return self._parsed[text]
 
 
-def _accumulate(result: Interpretation) -> None:
-    for values in result.by_place.values():
+def _accumulate(interpretation: Interpretation) -> None:
+    for values in interpretation.by_place.values():
         total = 0.0
         for day in sorted(values.observations):
             change = values.observations[day]
@@ -153,8 +158,8 @@ def _accumulate(result: Interpretation) -> None:
                 values.observations[day] = Observation(total, change.status)
 
 
-def _count_negatives(result: Interpretation, source: Source) -> None:
-    for values in result.by_place.values():
+def _count_negatives(interpretation: Interpretation, source: Source) -> None:
+    for values in interpretation.by_place.values():
         before: float | None = 0.0 if source.from_zero else None
         count = 0
         for day in sorted(values.observations):
@@ -164,12 +169,12 @@ def _count_negatives(result: Interpretation, source: Source) -> None:
             count += value < 0 if source.kind != "cumulative" else before is not None and value < before
             before = value
         if count:
-            result.negatives[values.place.key] = count
+            interpretation.negatives[values.place.key] = count
 
 
-def _set_statuses(result: Interpretation, source: Source) -> None:
+def _set_statuses(interpretation: Interpretation, source: Source) -> None:
     """Set the statuses that follow from the declaration and not from the file: carried, ended, unassigned."""
-    for values in result.by_place.values():
+    for values in interpretation.by_place.values():
         ended = next(
             (
                 rule.on
@@ -193,16 +198,16 @@ def _set_statuses(result: Interpretation, source: Source) -> None:
                 elif values.place.kind == PlaceKind.UNASSIGNED:
                     status = ValueStatus.UNASSIGNED
                 if status in (ValueStatus.CARRIED, ValueStatus.NOT_REPORTED) and before not in (None, stated.value):
-                    result.off_cadence[values.place.key] = result.off_cadence.get(values.place.key, 0) + 1
+                    interpretation.off_cadence[values.place.key] = interpretation.off_cadence.get(values.place.key, 0) + 1
                 if status != stated.status:
                     values.observations[day] = Observation(stated.value, status)
             before = stated.value
 
 
-def _add_totals(result: Interpretation, source: Source) -> None:
+def _add_totals(interpretation: Interpretation, source: Source) -> None:
     """Add provinces and the country as sums of regions and unassigned values, each carried forward from its last report."""
     by_province: dict[str, list[PlaceValues]] = defaultdict(list)
-    for values in result.by_place.values():
+    for values in interpretation.by_place.values():
         if values.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED):
             by_province[values.province].append(values)
     provinces = []
@@ -227,7 +232,7 @@ def _add_totals(result: Interpretation, source: Source) -> None:
             # Some provinces have not reported yet, so there is no national total for that day.
             total.observations[day] = Observation(stated.value, ValueStatus.NOT_REPORTED)
     for area in [*provinces, total]:
-        result.by_place[area.place.pk] = area
+        interpretation.by_place[area.place.pk] = area
 
 
 def _sum_of_parts(parts: list[PlaceValues]) -> dict[date, Observation]:
@@ -245,11 +250,11 @@ def _sum_of_parts(parts: list[PlaceValues]) -> dict[date, Observation]:
     return summed
 
 
-def _compare_sums(result: Interpretation) -> None:
+def _compare_sums(interpretation: Interpretation) -> None:
     """List the days on which a province stated by the file is not the sum of its parts."""
     by_province: dict[str, list[PlaceValues]] = defaultdict(list)
     stated_of = {}
-    for values in result.by_place.values():
+    for values in interpretation.by_place.values():
         if values.place.kind == PlaceKind.PROVINCE:
             stated_of[values.province] = values
         elif values.province:
@@ -262,4 +267,4 @@ def _compare_sums(result: Interpretation) -> None:
                 continue
             summed = sum(number for number in numbers if number is not None)
             if abs(summed - total.value) > 1e-6:
-                result.sums.append(f"{abbreviation} {day}: parts {summed:g}, province {total.value:g}")
+                interpretation.sums.append(f"{abbreviation} {day}: parts {summed:g}, province {total.value:g}")

@@ -79,15 +79,21 @@ def load(
                 raise PublishError(f"{source.name}: issue {last.issued_at:%Y-%m-%d %H:%M %Z} is later than this one.")
             seed_places(declarations)
             seed_notes(indicator, declarations)
-            result = interpret(list(cells(path, source)), source, today=timezone.now().date())
+            interpretation = interpret(list(cells(path, source)), source, today=timezone.now().date())
             before = storage.current_values(indicator)
-            rows, difference = storage.changes(before, result.by_place)
+            rows, difference = storage.changes(before, interpretation.by_place)
             gates = [
-                *content_gates(result, source, _without_population(result)),
-                *revision_gates(result, source, storage.values_in_force(before), difference),
+                *content_gates(interpretation, source, _without_population(interpretation)),
+                *revision_gates(interpretation, source, storage.values_in_force(before), difference),
             ]
             report |= _report(
-                source, path=path, sha256=sha256, issued_at=issued_at, result=result, gates=gates, acceptance=acceptance
+                source,
+                path=path,
+                sha256=sha256,
+                issued_at=issued_at,
+                interpretation=interpretation,
+                gates=gates,
+                acceptance=acceptance,
             )
             report["changes"] = {"new": difference.new, "changed": difference.changed, "withdrawn": difference.withdrawn}
             _refuse_failed_gates(gates, acceptance, report, dry_run=dry_run)
@@ -101,7 +107,7 @@ def load(
                 status=IssueStatus.PUBLISHED,
                 report=report,
             )
-            storage.write(issue, rows, result.by_place)
+            storage.write(issue, rows, interpretation.by_place)
             storage.derive(indicator)
             if dry_run:
                 raise _DryRun
@@ -165,9 +171,9 @@ def _indicator(source: Source) -> Indicator:
     return indicator
 
 
-def _without_population(result: Interpretation) -> list[str]:
+def _without_population(interpretation: Interpretation) -> list[str]:
     regions: dict[int, Place] = {
-        pk: stated.place for pk, stated in result.by_place.items() if stated.place.kind == PlaceKind.REGION
+        pk: stated.place for pk, stated in interpretation.by_place.items() if stated.place.kind == PlaceKind.REGION
     }
     with_population = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
     return [place.key for pk, place in regions.items() if pk not in with_population]
@@ -179,19 +185,19 @@ def _report(
     path: Path,
     sha256: str,
     issued_at: datetime,
-    result: Interpretation,
+    interpretation: Interpretation,
     gates: list[Gate],
     acceptance: Acceptance,
 ) -> dict[str, Any]:
-    stated = [values for values in result.by_place.values() if not values.derived and values.observations]
+    stated = [values for values in interpretation.by_place.values() if not values.derived and values.observations]
     days = [day for values in stated for day in (min(values.observations), max(values.observations))]
     return {
         "source": source.name,
         "file": path.name,
         "sha256": sha256,
         "issued_at": issued_at.isoformat(),
-        "rows": result.rows,
-        "ignored": result.ignored,
+        "rows": interpretation.rows,
+        "ignored": interpretation.ignored,
         "places": len(stated),
         "values": sum(len(values.observations) for values in stated),
         "first": min(days).isoformat() if days else None,

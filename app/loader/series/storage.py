@@ -40,12 +40,12 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
 
 def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
     """Return the values without withdrawn ones, and without places that have no others."""
-    result = {}
+    values_by_place = {}
     for pk, stored in values.items():
         in_force = {day: stated for day, stated in stored.observations.items() if stated.status != ValueStatus.WITHDRAWN}
         if in_force:
-            result[pk] = PlaceValues(stored.place, in_force, stored.derived)
-    return result
+            values_by_place[pk] = PlaceValues(stored.place, in_force, stored.derived)
+    return values_by_place
 
 
 Change = tuple[int, date, float | None, int]
