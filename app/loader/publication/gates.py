@@ -222,7 +222,10 @@ def _shares(vintage: Vintage) -> Gate:
 
 
 def previous_vintage(vintage: Vintage) -> Vintage | None:
-    """Return the published vintage in force before this one; demonstrations and extracts neither have nor are one."""
+    """Return the published vintage in force before this one, ignoring demonstrations and extracts.
+
+    None without one, and for a demonstration or an extract. Queries: 1.
+    """
     if vintage.demo or vintage.extract:
         return None
     return (

@@ -128,7 +128,7 @@ class Source:
     limits: Mapping[str, float] = field(default_factory=dict)
 
     def cadence_of(self, province: str, day: date) -> Cadence | None:
-        """Return the cadence in force for a province on a day; None where none is declared: daily."""
+        """Return the cadence in force for a province on a day; None, for daily reports, without one."""
         rules = [rule for rule in self.cadence if rule.province in (province, "*") and rule.start <= day]
         return max(rules, key=lambda rule: (rule.start, rule.province != "*"), default=None)
 
