@@ -45,7 +45,9 @@ def licence_text(vintage: Vintage) -> str:
     """Return the text of the licence file, in English and French."""
     metadata = vintage_metadata(vintage)
     demo_en = "These boundaries are made up for demonstration: not for decisions.\n\n" if vintage.demo else ""
-    demo_fr = "Ces limites sont inventées, pour la démonstration : ne pas décider d'après elles.\n\n" if vintage.demo else ""
+    demo_fr = (
+        "Ces limites sont inventées pour la démonstration : à ne pas utiliser pour des décisions.\n\n" if vintage.demo else ""
+    )
     licence = " ".join(metadata[key] for key in ("licence", "licence_url") if key in metadata) or "-"
     english = (
         f"{metadata['title']}\n\n{demo_en}{metadata.get('attribution_en', '')}\n\nLicence: {licence}\n"
