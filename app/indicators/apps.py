@@ -1,4 +1,4 @@
-"""The Django app of health indicators."""
+"""Django app configuration of the health indicators."""
 
 from django.apps import AppConfig
 

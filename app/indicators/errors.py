@@ -1,11 +1,11 @@
-"""Errors of questions about indicators, in the tree of `geography.errors`."""
+"""Lookup errors for indicators, subclasses of `geography.errors`."""
 
 from geography.errors import NotFound
 
 
 class IndicatorUnknown(NotFound):
-    """No published indicator has this name."""
+    """Unknown indicator: none with this name is published."""
 
 
 class PlaceUnknown(NotFound):
-    """The indicator has no series for this place."""
+    """Unknown place: the indicator has no series for it."""

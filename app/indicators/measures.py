@@ -1,7 +1,7 @@
-"""Measures derived from the values of one series, one element for each day.
+"""Measures derived from the values of a series, one element per day.
 
-Elements are about calendar days without a time zone. Counts are in the unit of the series, rates are per 100,000 inhabitants
-and week. A measure of a day without a report is that of the last report, marked `carried`; nothing is ever filled with zero.
+Elements refer to calendar days without a time zone. Counts are in the unit of the series, rates are per 100,000 inhabitants
+and week. On a day without a report, a measure is that of the last report, marked `carried`; missing values never become zero.
 """
 
 from bisect import bisect_right
@@ -27,7 +27,7 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A value as the source stated it: None where it stated none."""
+    """A value as stated by the source; None for a missing value."""
 
     value: float | None
     status: ValueStatus
@@ -38,8 +38,8 @@ class Measure:
     """A measure by day from `start` on.
 
     Attributes:
-        lags: days from the report that the element comes from to the element's day.
-        spans: days that the element covers, ending at that report.
+        lags: days from the source report of each element to its day.
+        spans: days covered by each element, ending at that report.
     """
 
     start: date
@@ -51,7 +51,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of a measure."""
+    """A measure of one day."""
 
     value: float | None
     status: ValueStatus
@@ -75,14 +75,14 @@ def measures(
     Args:
         kind, period, from_zero: of the indicator (`indicators.models.Indicator`).
         observations: by day; any order, gaps allowed.
-        population: people by year; empty where no rate is possible.
+        population: inhabitants by year; empty if rates are not possible.
     """
     if not observations:
         return {}
     days = sorted(observations)
     reports = [day for day in days if observations[day].status in REPORTING]
     calendar = _Calendar(observations, days, reports, carry=WEEK - 1 if period == "week" else 0)
-    # A count of a week is known until the next week ends.
+    # A weekly count stays valid until the next week ends.
     end = days[-1] + timedelta(days=calendar.carry)
     grid = [days[0] + timedelta(days=step) for step in range((end - days[0]).days + 1)]
     columns: dict[str, list[Element]] = {}
@@ -103,25 +103,25 @@ def measures(
 
 
 def nearest_year(population: Mapping[int, int], year: int) -> int | None:
-    """Return the year of the population that a rate of this year uses: the nearest, the earlier of two; None without any."""
-    return min(population, key=lambda candidate: (abs(candidate - year), candidate), default=None)
+    """Return the nearest year with a population, the earlier of two; None without a population."""
+    return min(population, key=lambda estimate_year: (abs(estimate_year - year), estimate_year), default=None)
 
 
 def rates(counts: Sequence[Element], grid: Sequence[date], population: Mapping[int, int]) -> list[Element]:
-    """Return counts per 100,000 inhabitants of the period's year. A negative count has no rate."""
-    people_of: dict[int, int | None] = {}
-    result = []
+    """Return counts per 100,000 inhabitants in the year of their report. A negative count has no rate."""
+    people_by_year: dict[int, int | None] = {}
+    elements = []
     for day, count in zip(grid, counts, strict=True):
         year = (day - timedelta(days=count.lag)).year
-        if year not in people_of:
+        if year not in people_by_year:
             nearest = nearest_year(population, year)
-            people_of[year] = None if nearest is None else population[nearest]
-        people = people_of[year]
+            people_by_year[year] = None if nearest is None else population[nearest]
+        people = people_by_year[year]
         value = None
         if count.value is not None and count.value >= 0 and people:
             value = round(count.value * RATE_PEOPLE / people, RATE_DECIMALS)
-        result.append(Element(value, count.status, count.lag, count.span))
-    return result
+        elements.append(Element(value, count.status, count.lag, count.span))
+    return elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Calendar:
     carry: int
 
     def last_report(self, day: date) -> date | None:
-        """Return the report that a day's measure comes from, None where nothing is reported for the day."""
+        """Return the day of the report behind a day's measure; None if nothing is reported for the day."""
         position = bisect_right(self.reports, day)
         if not position:
             return None
@@ -143,7 +143,7 @@ class _Calendar:
         return report if stated is not None and stated.status == ValueStatus.CARRIED else None
 
     def report_before(self, day: date) -> date | None:
-        """Return the last report on a day or before it."""
+        """Return the day of the last report on or before a day; None without one."""
         position = bisect_right(self.reports, day)
         return self.reports[position - 1] if position else None
 
@@ -161,9 +161,9 @@ def _stated(calendar: _Calendar, day: date) -> Element:
 def _difference(calendar: _Calendar, report: date, base: date | None, from_zero: bool) -> tuple[float | None, ValueStatus]:
     last = calendar.observations[report]
     first = calendar.observations[base] if base is not None else Observation(0.0 if from_zero else None, ValueStatus.REPORTED)
-    for end in (last, first):
-        if end.status in (ValueStatus.SUPPRESSED, ValueStatus.CAPPED, ValueStatus.WITHDRAWN):
-            return None, end.status
+    for endpoint in (last, first):
+        if endpoint.status in (ValueStatus.SUPPRESSED, ValueStatus.CAPPED, ValueStatus.WITHDRAWN):
+            return None, endpoint.status
     if last.value is None or first.value is None:
         return None, ValueStatus.NOT_REPORTED
     return last.value - first.value, last.status
@@ -189,7 +189,7 @@ def _week(calendar: _Calendar, day: date, from_zero: bool) -> Element:
     value, status = _difference(calendar, report, base, from_zero)
     span = (report - base).days if base else WEEK
     if value is not None and span != WEEK:
-        # The report is about more days than a week: their mean, and it says so.
+        # The report covers more than a week: the mean of its weeks, marked as estimated.
         value, status = round(value * WEEK / span, 2), ValueStatus.ESTIMATED
     lag = (day - report).days
     if lag and status in (ValueStatus.REPORTED, ValueStatus.UNASSIGNED):
@@ -202,10 +202,10 @@ def _week_of_counts(calendar: _Calendar, day: date, period: str) -> Element:
         stated = _stated(calendar, day)
         return Element(stated.value, stated.status, stated.lag, WEEK)
     window = [day - timedelta(days=back) for back in range(WEEK)]
-    stated_days = [calendar.observations.get(item) for item in window]
+    stated_days = [calendar.observations.get(window_day) for window_day in window]
     if any(stated_day is None or stated_day.value is None for stated_day in stated_days):
-        marks = [stated_day.status for stated_day in stated_days if stated_day is not None and stated_day.value is None]
-        return Element(None, marks[0] if marks else ValueStatus.NOT_REPORTED, 0, WEEK)
+        statuses = [stated_day.status for stated_day in stated_days if stated_day is not None and stated_day.value is None]
+        return Element(None, statuses[0] if statuses else ValueStatus.NOT_REPORTED, 0, WEEK)
     total = sum(stated_day.value for stated_day in stated_days if stated_day is not None and stated_day.value is not None)
     return Element(total, ValueStatus.REPORTED, 0, WEEK)
 

@@ -1,4 +1,4 @@
-"""Tables of health indicators. Comments on columns are part of the product, as in `geography.models`."""
+"""Tables of health indicators. Column comments are part of the SQL contract, as in `geography.models`."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class Kind(models.TextChoices):
-    """Meaning of an indicator's values."""
+    """Type of an indicator's values."""
 
     CUMULATIVE = "cumulative"
     COUNT = "count"
@@ -16,7 +16,7 @@ class Kind(models.TextChoices):
 
 
 class Indicator(models.Model):
-    """A quantity that is reported by place and period."""
+    """A quantity reported by place and period."""
 
     slug = models.SlugField(max_length=40, unique=True, db_comment="Stable name in URLs: cases, deaths.")
     source = models.CharField(max_length=40, db_comment="Name of the source in geodata/series.toml that supplies it.")
@@ -60,7 +60,7 @@ class PlaceKind(models.TextChoices):
 
 
 class Place(models.Model):
-    """What a value is about: a region of an edition, a province, Canada, an unassigned part or a site."""
+    """Subject of a value: a region of a vintage, a province, Canada, an unassigned part or a site."""
 
     kind = models.CharField(max_length=10, choices=PlaceKind, db_comment="country, province, region, unassigned or site.")
     coverage = models.CharField(max_length=40, blank=True, db_comment="Coverage of the region; empty for other places.")
@@ -86,7 +86,7 @@ class Place(models.Model):
 
 
 class PlaceMember(models.Model):
-    """Relation of a place to a region of an edition of boundaries."""
+    """Relation of a place to a region of a vintage."""
 
     place = models.ForeignKey(Place, models.CASCADE, related_name="members", db_comment="The place.")
     coverage = models.CharField(max_length=40, db_comment="Coverage of the region.")
@@ -131,7 +131,7 @@ class IssueStatus(models.TextChoices):
 
 
 class Issue(models.Model):
-    """One publication of a source."""
+    """A publication of a source."""
 
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="issues", db_comment="The indicator.")
     source = models.CharField(max_length=40, db_comment="Name of the source in geodata/series.toml.")
@@ -172,7 +172,7 @@ class Series(models.Model):
 
 
 class Value(models.Model):
-    """A value as one issue stated it, until another issue stated another."""
+    """A value as stated by one issue, valid until an issue states another."""
 
     pk = models.CompositePrimaryKey("series_id", "period", "from_issue_id")
     series = models.ForeignKey(Series, models.CASCADE, related_name="values", db_index=False, db_comment="The series.")
@@ -211,7 +211,7 @@ class Value(models.Model):
 
 
 class Blob(models.Model):
-    """One measure of a series for every day, derived at publication."""
+    """A measure of a series by day, derived at publication."""
 
     series = models.ForeignKey(Series, models.CASCADE, related_name="blobs", db_index=False, db_comment="The series.")
     measure = models.CharField(max_length=12, db_comment="value, cumulative, new_1d, new_7d or rate_7d.")

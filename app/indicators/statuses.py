@@ -1,4 +1,4 @@
-"""Status of a value: why it is there, or why it is not. A missing value is never zero."""
+"""Status of a value: the reason for its presence or absence. A missing value is never zero."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,7 +7,7 @@ from geography.translation import Message
 
 
 class ValueStatus(IntEnum):
-    """Status codes as they are stored, and as positions of the list `statuses` in answers."""
+    """Status codes in the tables, and indexes into the list `statuses` of a response."""
 
     REPORTED = 0
     CARRIED = 1
@@ -20,7 +20,7 @@ class ValueStatus(IntEnum):
 
     @property
     def code(self) -> str:
-        """Stable name in answers, files and SQL."""
+        """Stable name in responses, files and SQL."""
         return self.name.lower()
 
 
@@ -43,13 +43,13 @@ WORDS: dict[ValueStatus, StatusWords] = {
     ),
     ValueStatus.SUPPRESSED: StatusWords(Message("suppressed"), Message("Withheld by the source because the number is small.")),
     ValueStatus.CAPPED: StatusWords(Message("capped"), Message("The source only states a limit, such as 99 or more.")),
-    ValueStatus.WITHDRAWN: StatusWords(Message("withdrawn"), Message("The source has taken this value back.")),
+    ValueStatus.WITHDRAWN: StatusWords(Message("withdrawn"), Message("The source withdrew this value.")),
     ValueStatus.ESTIMATED: StatusWords(
         Message("estimated"), Message("Computed from a report over more days, or from another area.")
     ),
 }
 
-# A value of these days comes from the source itself on that day.
+# Statuses of values that the source itself reported on that day.
 REPORTING = frozenset(
     {ValueStatus.REPORTED, ValueStatus.UNASSIGNED, ValueStatus.SUPPRESSED, ValueStatus.CAPPED, ValueStatus.ESTIMATED}
 )

@@ -234,7 +234,7 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
     """Take the last publication of a coverage back.
 
     Returns: the vintage that is no longer published, and those that are published again.
-    Raises: PublishError where there is nothing to go back to.
+    Raises: PublishError if there is no earlier vintage to restore.
     """
     with _exclusive(steps):
         last = publishing.last_published(coverage)

@@ -1,1 +1,1 @@
-"""Reads of the indicator tables."""
+"""Queries of the indicator tables."""

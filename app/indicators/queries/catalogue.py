@@ -1,7 +1,7 @@
-"""Published indicators, as every process remembers them: a request that needs no values asks no table.
+"""In-memory catalogue of published indicators: a request that needs no values runs no query.
 
-As for boundaries (`geography.vintages.catalogue`): what is remembered is read again when it is older than that module's
-`MAX_AGE_S`, and serves for `STALE_MAX_S` while the database is away.
+As for boundaries (`geography.vintages.catalogue`), the catalogue is reloaded when it is older than that module's `MAX_AGE_S`,
+and stays valid for `STALE_MAX_S` while the database is unavailable.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from indicators.models import Indicator, Issue, IssueStatus
 
 @dataclass(frozen=True, slots=True)
 class PublishedIndicator:
-    """An indicator with the issue that answers.
+    """An indicator with its latest published issue.
 
     Attributes:
-        revision: changes with every issue that is published or rolled back.
+        revision: changes whenever an issue is published or rolled back.
     """
 
     indicator: Indicator
@@ -39,7 +39,7 @@ class PublishedIndicator:
 
 @dataclass(frozen=True, slots=True)
 class IndicatorCatalogue:
-    """Every published indicator at one moment, by name, in the order of their first load."""
+    """All published indicators at one moment, by name, in the order of their first load."""
 
     indicators: dict[str, PublishedIndicator]
     revision: str = field(init=False)
@@ -49,60 +49,60 @@ class IndicatorCatalogue:
 
 
 @dataclass(slots=True)
-class _Memory:
+class _Cache:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    read: tuple[IndicatorCatalogue, float] | None = None
+    entry: tuple[IndicatorCatalogue, float] | None = None
 
 
-_memories: dict[str, _Memory] = {}
+_caches: dict[str, _Cache] = {}
 
 
 def published_indicators() -> IndicatorCatalogue:
-    """Return what is published. Queries: none while what is remembered is young enough, else 1.
+    """Return the published indicators. Queries: none while the cached catalogue is fresh, else 1.
 
-    Raises: django.db.Error where the database is away and nothing usable is remembered.
+    Raises: django.db.Error if the database is unavailable and no usable catalogue is cached.
     """
-    memory = _memories.setdefault(current_alias(), _Memory())
-    remembered = memory.read
-    if remembered is not None and time.monotonic() - remembered[1] < boundaries.MAX_AGE_S:
-        return remembered[0]
-    with memory.lock:
-        remembered = memory.read
+    cache = _caches.setdefault(current_alias(), _Cache())
+    cached = cache.entry
+    if cached is not None and time.monotonic() - cached[1] < boundaries.MAX_AGE_S:
+        return cached[0]
+    with cache.lock:
+        cached = cache.entry
         now = time.monotonic()
-        if remembered is not None and now - remembered[1] < boundaries.MAX_AGE_S:
-            return remembered[0]
+        if cached is not None and now - cached[1] < boundaries.MAX_AGE_S:
+            return cached[0]
         try:
             current = _load_from_database()
         except Error:
-            if remembered is not None and now - remembered[1] < boundaries.STALE_MAX_S:
-                return remembered[0]
+            if cached is not None and now - cached[1] < boundaries.STALE_MAX_S:
+                return cached[0]
             raise
-        if remembered is not None and remembered[0].revision == current.revision:
-            current = remembered[0]
-        memory.read = (current, now)
+        if cached is not None and cached[0].revision == current.revision:
+            current = cached[0]
+        cache.entry = (current, now)
         return current
 
 
 def revision() -> str | None:
-    """Return the revision of what is remembered, None where nothing is. Queries: none."""
-    memory = _memories.get(current_alias())
-    return memory.read[0].revision if memory is not None and memory.read is not None else None
+    """Return the revision of the cached catalogue; None without one. Queries: none."""
+    cache = _caches.get(current_alias())
+    return cache.entry[0].revision if cache is not None and cache.entry is not None else None
 
 
 def clear() -> None:
-    """Forget what is remembered, so that the next question reads the tables."""
-    _memories.clear()
+    """Clear the cache, so that the next call reads the tables."""
+    _caches.clear()
 
 
 def published_indicator(slug: str) -> PublishedIndicator:
-    """Return one published indicator. Raises: IndicatorUnknown, listing what there is."""
+    """Return a published indicator. Raises: IndicatorUnknown, listing the published ones."""
     catalogue = published_indicators()
     if slug not in catalogue.indicators:
-        there = list(catalogue.indicators)
+        published = list(catalogue.indicators)
         raise IndicatorUnknown(
             Message("There is no indicator '%(indicator)s'.", indicator=slug[:40]),
             parameter="id",
-            hint=Message("There are %(indicators)s.", indicators=there) if there else Message("None is loaded yet."),
+            hint=Message("There are %(indicators)s.", indicators=published) if published else Message("None is loaded yet."),
         )
     return catalogue.indicators[slug]
 

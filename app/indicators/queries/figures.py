@@ -1,4 +1,4 @@
-"""Values of measures by place and day, out of the arrays that a publication derives."""
+"""Figures: values of measures by place and day, read from the arrays derived at publication."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from indicators.measures import NOTHING, Element, nearest_year
 from indicators.models import Blob, Indicator, Place, PlaceKind, PlaceMember, Population, Series
 from indicators.statuses import ValueStatus
 
-# Measures whose elements are about the week that ends with a report.
+# Measures whose elements cover the week that ends with a report.
 WEEKLY = ("new_7d", "rate_7d")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measure of one place for one day.
+    """A measure of a place for a day.
 
     Attributes:
         element: value, status, lag and span.
-        count: the count behind a rate; None where there is none.
-        people, people_year: population behind a rate.
-        method: `same` for the place itself, else the relation of the place to the region asked about.
+        count: the count behind a rate; None without one.
+        people, people_year: population behind a rate, and its year.
+        method: `same` for the place itself, otherwise the relation of the place to the requested region.
     """
 
     place: Place
@@ -36,19 +36,19 @@ class Figure:
 
     @property
     def reported_on(self) -> date | None:
-        """Day of the report that the value comes from."""
+        """Day of the report behind the value; None without a value."""
         return None if self.element.value is None and self.count is None else self.day - timedelta(days=self.element.lag)
 
     @property
     def period(self) -> tuple[date, date] | None:
-        """First and last day that the value is about."""
+        """First and last day that the value covers; None without a value."""
         last = self.reported_on
         return None if last is None else (last - timedelta(days=self.element.span - 1), last)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measure of one place, from `start` on, one element for each step."""
+    """A measure of a place from `start` on, one element per step."""
 
     place: Place
     start: date
@@ -57,8 +57,8 @@ class Row:
 
 def indicator_series(indicator: Indicator) -> list[Series]:
     """Return the series of an indicator with their places, regions by code first. Queries: 1."""
-    series = indicator.series.select_related("place").exclude(first=None)
-    return sorted(series, key=lambda item: (_rank(item.place), item.place.key))
+    all_series = indicator.series.select_related("place").exclude(first=None)
+    return sorted(all_series, key=lambda series: (_rank(series.place), series.place.key))
 
 
 def _rank(place: Place) -> int:
@@ -67,12 +67,12 @@ def _rank(place: Place) -> int:
 
 
 def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:
-    """Return the people of places by year. Queries: 1."""
-    result: dict[int, dict[int, int]] = {}
+    """Return the populations of places by year, by primary key. Queries: 1."""
+    people_by_place: dict[int, dict[int, int]] = {}
     rows = Population.objects.filter(place__in=[place.pk for place in places]).order_by("year")
     for place_id, year, people in rows.values_list("place_id", "year", "people"):
-        result.setdefault(place_id, {})[year] = people
-    return result
+        people_by_place.setdefault(place_id, {})[year] = people
+    return people_by_place
 
 
 _DAY_SQL = """
@@ -85,27 +85,27 @@ _DAY_SQL = """
 
 
 def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
-    """Return a measure of every place for one day, not reported where there is none. Queries: 3."""
-    behind = "new_7d" if measure == "rate_7d" else "value" if measure == "rate" else measure
+    """Return a measure of every place for a day; places without a value are `not_reported`. Queries: 3."""
+    count_measure = "new_7d" if measure == "rate_7d" else "value" if measure == "rate" else measure
     elements: dict[tuple[int, str], Element] = {}
     with connections[current_alias()].cursor() as cursor:
-        cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, behind]})
+        cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, count_measure]})
         for series_id, name, value, status, lag, span in cursor:
             elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
-    series = indicator_series(indicator)
-    people = populations([series.place for series in series]) if measure != behind else {}
-    result = []
-    for item in series:
-        element = elements.get((item.pk, measure), NOTHING)
-        count = elements.get((item.pk, behind), NOTHING)
-        years = people.get(item.place_id, {})
+    all_series = indicator_series(indicator)
+    people = populations([series.place for series in all_series]) if measure != count_measure else {}
+    figures = []
+    for series in all_series:
+        element = elements.get((series.pk, measure), NOTHING)
+        count = elements.get((series.pk, count_measure), NOTHING)
+        years = people.get(series.place_id, {})
         year = nearest_year(years, (day - timedelta(days=element.lag)).year)
-        result.append(
-            Figure(item.place, day, element, count.value, years[year] if year is not None else None, year)
-            if measure != behind
-            else Figure(item.place, day, element, element.value if measure == "new_7d" else None)
+        figures.append(
+            Figure(series.place, day, element, count.value, years[year] if year is not None else None, year)
+            if measure != count_measure
+            else Figure(series.place, day, element, element.value if measure == "new_7d" else None)
         )
-    return result
+    return figures
 
 
 def rows(
@@ -120,17 +120,15 @@ def rows(
 ) -> list[Row]:
     """Return a measure of places over time. Queries: 2.
 
-    Every row begins on the same day and has the same length; days before and after a series are not reported.
+    All rows begin on the same day and have the same length; days before and after a series are `not_reported`.
 
     Args:
         places: primary keys; None for all.
-        first, last: days; None for the first and last of all series.
-        weekday: day of the week to begin with (0 is Monday), at `first` or after it; None begins at `first`.
+        first, last: days; None for the first and last day of all series.
+        weekday: weekday of the first day (0 is Monday), on or after `first`; None begins at `first`.
     """
-    series = [
-        indicator_sery for indicator_sery in indicator_series(indicator) if places is None or indicator_sery.place_id in places
-    ]
-    blobs = {item.series_id: item for item in Blob.objects.filter(series__in=series, measure=measure)}
+    selected = [series for series in indicator_series(indicator) if places is None or series.place_id in places]
+    blobs = {blob.series_id: blob for blob in Blob.objects.filter(series__in=selected, measure=measure)}
     if not blobs:
         return []
     start = first or min(blob.start for blob in blobs.values())
@@ -140,13 +138,13 @@ def rows(
         if last is None:
             end += timedelta(days=(weekday - end.weekday()) % 7)
     days = range(0, (end - start).days + 1, step_days)
-    result = []
-    for item in series:
-        blob = blobs.get(item.pk)
+    table = []
+    for series in selected:
+        blob = blobs.get(series.pk)
         if blob is not None:
             offset = (start - blob.start).days
-            result.append(Row(item.place, start, [_element(blob, offset + step) for step in days]))
-    return result
+            table.append(Row(series.place, start, [_element(blob, offset + step) for step in days]))
+    return table
 
 
 def _element(blob: Blob, position: int) -> Element:
@@ -156,7 +154,7 @@ def _element(blob: Blob, position: int) -> Element:
 
 
 def members_of(coverage: str, vintage: str, places: Sequence[Place]) -> list[PlaceMember]:
-    """Return how the regions of an edition relate to places, by code. Queries: 1."""
+    """Return the declared relations of the regions of a vintage to places, ordered by code. Queries: 1."""
     return list(
         PlaceMember.objects.filter(coverage=coverage, vintage_label=vintage, place__in=[place.pk for place in places])
         .select_related("place")

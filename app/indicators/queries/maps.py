@@ -1,4 +1,4 @@
-"""Figures of the regions of any edition, by the declared relations of its regions to the places of a series."""
+"""Figures for the regions of any vintage, from their declared relations to the places of a series."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from indicators.statuses import ValueStatus
 if TYPE_CHECKING:
     from geography.models import Vintage
 
-# Of a place whose regions are smaller than it, these hold for each of them; counts do not.
+# Measures of a larger place that also hold for each region inside it; counts do not.
 RATES = ("rate_7d", "rate", "value")
 
 
 def figures_of_regions(figures: Sequence[Figure], measure: str, vintage: "Vintage") -> dict[str, Figure | None]:
-    """Return a figure for every region of an edition by code; None where no relation to a place is declared.
+    """Return a figure for every region of a vintage by code; None for a region without a declared relation to a place.
 
-    `same`: the place's own. `sum`: the sum over whole places, rates from the sums. `part_of`: the rate of the larger place, and
-    no count, which belongs to the whole. Queries: 2.
+    `same`: the figure of the place. `sum`: the sum over whole places, with rates from the sums. `part_of`: the rate of the
+    larger place without a count, because the count belongs to the whole place. Queries: 2.
     """
     by_place = {figure.place.pk: figure for figure in figures if figure.place.kind == PlaceKind.REGION}
     members = defaultdict(list)
@@ -42,12 +42,12 @@ def _figure(parts: Sequence[tuple[str, Figure]], measure: str) -> Figure:
         if measure in RATES:
             return replace(first, count=None, people=None, people_year=None, method="part_of")
         return replace(first, element=NOTHING, count=None, method="part_of")
-    return _sum([value for _, value in parts], measure)
+    return _sum([figure for _, figure in parts], measure)
 
 
 def _sum(parts: Sequence[Figure], measure: str) -> Figure:
     first = parts[0]
-    # One missing part makes the sum unknown, not smaller.
+    # A missing part makes the sum unknown, not smaller.
     missing = next((part for part in parts if (part.count if measure == "rate_7d" else part.element.value) is None), None)
     if missing is not None:
         return replace(missing, element=replace(missing.element, value=None), count=None, people=None, method="sum")
@@ -64,5 +64,5 @@ def _sum(parts: Sequence[Figure], measure: str) -> Figure:
 
 
 def by_key(figures: Sequence[Figure], kind: PlaceKind) -> dict[str, Figure]:
-    """Return the figures of one kind of place by key."""
+    """Return the figures of a kind of place by key."""
     return {figure.place.key: figure for figure in figures if figure.place.kind == kind}

@@ -1,1 +1,1 @@
-"""Published vintages as files to take away: rows > arrow|text|cover > tiles > shelf, and `make` which calls them."""
+"""Download files of published vintages. Imports run from `make` to `store`, `tiles`, `arrow`, `text` and down to `rows`."""

@@ -1,4 +1,4 @@
-"""Regions as published, as a stream of Arrow batches, and the files that are written from one.
+"""Arrow stream of the regions as published, and the GIS files written from it.
 
 GDAL (in pyogrio's wheel) writes GeoPackage, FlatGeobuf and shapefiles from the stream; its build has no Parquet, which arro3
 writes. Both take a batch at a time, so memory holds one region.
@@ -27,16 +27,16 @@ from loader.export.rows import RegionRow
 
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
 _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
-# Neighbours have codes near each other, so that a group is a small part of the country and a box skips the others.
+# Rows are ordered by code and neighbours have similar codes, so a row group is a small area, and a bbox query skips the others.
 _ROWS_IN_GROUP = 64
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
-# A column: name, type, and what of a row goes into it.
+# A column: name, type, and the function that reads its value from a row.
 Column = tuple[str, DataType, Callable[[RegionRow], Any]]
 
 
 def write_gpkg(vintage: Vintage, path: Path) -> None:
-    """Write a GeoPackage with one layer, a spatial index, and what the file says of itself in its metadata tables."""
+    """Write a GeoPackage with one layer, a spatial index, and the metadata in its metadata tables."""
     metadata = vintage_metadata(vintage)
     layer_options = {
         "GEOMETRY_NAME": "geom",
@@ -48,7 +48,7 @@ def write_gpkg(vintage: Vintage, path: Path) -> None:
 
 
 def write_fgb(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
-    """Write a FlatGeobuf in a CRS with its spatial index, so that a client can ask for the parts in a box by byte ranges."""
+    """Write a FlatGeobuf in a CRS with its spatial index, so that clients can read a bounding box by range requests."""
     metadata = vintage_metadata(vintage)
     options = {"TITLE": metadata["title"], "DESCRIPTION": _summary(metadata), "TEMPORARY_DIR": str(path.parent)}
     _gdal(vintage, path, "FlatGeobuf", columns(vintage), srid=srid, layer_options=options)
@@ -86,7 +86,7 @@ def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMB
         geometry["crs"] = json.loads(_projjson())
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
     write_parquet(
-        # What it says of itself goes into the Arrow schema: beside "geo" the writer would put keys in a random order.
+        # Metadata goes into the Arrow schema: next to "geo" the writer would order keys randomly.
         _stream(
             vintage,
             columns(vintage),
@@ -118,14 +118,14 @@ def columns(vintage: Vintage) -> list[Column]:
 
 
 def _statcan_columns(vintage: Vintage) -> list[Column]:
-    """Return the columns of a shapefile, under the names that its coverage's own files have for them."""
+    """Return the columns of a shapefile, with the field names of the coverage's source files."""
     names = {"code": "CODE", "dguid": "DGUID", "name_en": "ENGNAME", "name_fr": "FRENAME", "pruid": "PRUID"}
     names |= {"population": "POPULATION", "land_area_km2": "LANDAREA"}
     declared = {COVERAGE_HEALTH_REGIONS: {"code": "HRUID"}, COVERAGE_FSA: {"code": "CFSAUID"}}
     slug = vintage.coverage.slug
     own = names | declared.get(slug, vintage.report.get("field_names", {}))
-    # The format knows names of ten characters, and no two alike.
-    if len({item[:10].upper() for item in own.values()}) == len(own):
+    # Field names of a shapefile have at most ten characters and must be unique.
+    if len({name[:10].upper() for name in own.values()}) == len(own):
         names = {column: name[:10].upper() for column, name in own.items()}
     result: list[Column] = [
         (names["code"], _TEXT, lambda row: row.attributes.code),
@@ -187,7 +187,7 @@ def _stream(
             arrays.append(Array([bytes(row.wkb)], DataType.binary()))
             yield RecordBatch.from_arrays(arrays, schema=whole)
 
-    # From a generator it is read a batch at a time.
+    # A generator is read one batch at a time.
     return RecordBatchReader.from_batches(whole, batches())
 
 
@@ -197,7 +197,7 @@ def _summary(details: dict[str, str]) -> str:
 
 @contextmanager
 def _fixed_timestamps(vintage: Vintage) -> Iterator[None]:
-    """Let GDAL write the vintage's date where it would write the clock's."""
+    """Make GDAL write the vintage's date instead of the current time."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{published_at(vintage):%Y-%m-%dT%H:%M:%SZ}"})
     try:
         yield

@@ -1,4 +1,4 @@
-"""Makes the files of published vintages: after a publication what it changed, and at any time what is missing."""
+"""Creation of download files: those a publication makes necessary, and any that are missing."""
 
 import tempfile
 from collections.abc import Callable, Iterable
@@ -20,98 +20,90 @@ from loader.progress import Steps
 
 @dataclass
 class ExportResult:
-    """What came of it: names of the files, and for those that failed why."""
+    """Result of an export: names of the created files, and the reason of each failure by name."""
 
     ready: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
 
 def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) -> ExportResult:
-    """Make files for `/downloads`: those that are not there, or `again` all of them.
+    """Create files for `/downloads`: the missing ones, or all of them with `again`.
 
-    A file that cannot be made does not keep the others from being made.
+    A failure of one file does not stop the others.
 
-    Raises: OSError where DOWNLOADS_DIR cannot be written to; django.db.Error where the database is away.
+    Raises: OSError if DOWNLOADS_DIR is not writable; django.db.Error if the database is unavailable.
     """
-    made = ExportResult()
+    result = ExportResult()
     with store.exclusive():
-        # Only now: who had the lock before may have made them.
-        ready = (
-            set()
-            if again
-            else {published_download.key for published_download in published_downloads() if published_download.state == "ready"}
-        )
-        wanted = [download for download in downloads if download.key not in ready]
-        if wanted:
-            with steps.step("downloads", len(wanted)) as step:
-                for item in wanted:
+        # Read under the lock: its previous holder may have created them.
+        ready = set() if again else {download.key for download in published_downloads() if download.state == "ready"}
+        missing = [download for download in downloads if download.key not in ready]
+        if missing:
+            with steps.step("downloads", len(missing)) as step:
+                for download in missing:
                     try:
-                        store.store(item, writer_of(item))
-                        made.ready.append(item.name)
-                    except Exception as error:  # whatever it is, it is told, and the next file may do better
+                        store.store(download, writer_of(download))
+                        result.ready.append(download.name)
+                    except Exception as error:  # reported; the next file may succeed
                         if isinstance(error, Error):
                             raise
-                        made.failed[item.name] = f"{type(error).__name__}: {error}"
+                        result.failed[download.name] = f"{type(error).__name__}: {error}"
                     step.advance()
-    return made
+    return result
 
 
 def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
-    """Make what is missing of the files that one of these vintages is in; those that are not published have none.
+    """Create the missing files that contain one of these vintages; unpublished vintages have no files.
 
-    Raises: as `make`.
+    Raises: as `export`.
     """
-    keys = {vintage.pk for vintage in vintages}
+    ids = {vintage.pk for vintage in vintages}
     return export(
-        [
-            published_download
-            for published_download in published_downloads()
-            if keys & {published_download.vintage.pk, published_download.other and published_download.other.pk}
-        ],
+        [download for download in published_downloads() if ids & {download.vintage.pk, download.other and download.other.pk}],
         steps,
     )
 
 
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
-    """Make what a publication makes missing, and return what there is to tell: nothing where all went well.
+    """Create the files that a publication makes necessary, and return messages for the operator; none if all succeeded.
 
-    What is published stays published, whatever comes of this.
+    A failure does not undo the publication.
     """
     if not settings.DOWNLOADS_AT_PUBLISH:
         return []
     try:
         failed = export_vintages(vintages, steps).failed
     except OSError as error:
-        failed = {"the files to take away": f"{error.strerror or error} ({settings.DOWNLOADS_DIR})"}
-    messages = [f"Published, but {name} could not be made: {why}" for name, why in failed.items()]
-    return [*messages, "Once that is mended: manage.py export"] if messages else []
+        failed = {"the download files": f"{error.strerror or error} ({settings.DOWNLOADS_DIR})"}
+    messages = [f"Published, but {name} could not be created: {why}" for name, why in failed.items()]
+    return [*messages, "After fixing the cause, run: manage.py export"] if messages else []
 
 
 def write_out(download: Download, target: Path) -> None:
-    """Write a file to a path of the caller's, where it shows when all of it is there. Raises: OSError."""
+    """Write a download to a path; the file appears there only once it is complete. Raises: OSError."""
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
-        made = Path(folder) / download.name
-        writer_of(download)(made)
-        made.replace(target)
+        created = Path(folder) / download.name
+        writer_of(download)(created)
+        created.replace(target)
 
 
 def published_downloads() -> list[Download]:
-    """Return every file that there should be, with its state, as the tables say now."""
+    """Return the downloads of all published vintages, each with the state of its file. Reads the tables anew. Queries: 1."""
     catalogue.clear()
-    now = catalogue.published()
-    return [item for vintage in now.vintages for item in downloads_of(vintage, now)]
+    published = catalogue.published()
+    return [download for vintage in published.vintages for download in downloads_of(vintage, published)]
 
 
 def delete_stale() -> list[str]:
-    """Delete the files of loads that are no longer in the database, and return their folders."""
-    known_values = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
+    """Delete the files of loads that are no longer in the database and return their folders. Queries: 1."""
+    load_names = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
     with store.exclusive():
-        return [str(path) for path in store.delete_unreferenced(lambda path: path.name in known_values)]
+        return [str(path) for path in store.delete_unreferenced(lambda path: path.name in load_names)]
 
 
 def writer_of(download: Download) -> Callable[[Path], None]:
     """Return the function that writes a file to a path."""
-    # The catalogue leaves the report out, which says what the source's fields are called.
+    # The catalogue has no report, which holds the field names of the source.
     vintage = Vintage.objects.select_related("coverage").get(pk=download.vintage.pk)
 
     published: dict[str, Callable[[Vintage, Path], None]] = {
@@ -140,6 +132,6 @@ def writer_of(download: Download) -> Callable[[Path], None]:
             case "shares-csvw" if download.other is not None:
                 columns.describe_shares(vintage, download.other, path.name.removesuffix(DESCRIBES), path)
             case unknown:
-                raise ValueError(f"nothing writes {unknown}")
+                raise ValueError(f"no writer for format {unknown}")
 
     return write

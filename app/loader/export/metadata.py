@@ -8,8 +8,8 @@ from geography.models import Vintage
 
 
 def vintage_metadata(vintage: Vintage) -> dict[str, str]:
-    """Return what a file says of itself, by stable keys; what nobody knows is left out."""
-    details = {
+    """Return the metadata of a vintage for a file, by stable keys; empty values are left out."""
+    metadata = {
         "title": f"{vintage.coverage.name_en} {vintage.label}",
         "title_fr": f"{vintage.coverage.name_fr} {vintage.label}",
         "coverage": vintage.coverage.slug,
@@ -28,24 +28,26 @@ def vintage_metadata(vintage: Vintage) -> dict[str, str]:
         "attribution_fr": vintage.attribution_fr,
         "published_at": published_at(vintage).isoformat(),
     }
-    return {key: text for key, text in details.items() if text}
+    return {key: text for key, text in metadata.items() if text}
 
 
 def published_at(vintage: Vintage) -> datetime:
-    """Return the moment that dates a file: it is the vintage's, so that the same vintage makes the same bytes again."""
+    """Return the timestamp for files: the vintage's own, so that the same vintage gives the same bytes."""
     return vintage.created_at.astimezone(UTC).replace(microsecond=0)
 
 
 def layer_name(vintage: Vintage) -> str:
-    """Return a name for a layer or a table: letters, digits and underscores."""
+    """Return a name for a layer or table: lower-case letters, digits and underscores."""
     return re.sub(r"[^0-9a-z]+", "_", f"{vintage.coverage.slug} {vintage.label}".lower())
 
 
 def licence_text(vintage: Vintage) -> str:
-    """Return a file for people to read, in English and French."""
+    """Return the text of the licence file, in English and French."""
     metadata = vintage_metadata(vintage)
     demo_en = "These boundaries are made up for demonstration: not for decisions.\n\n" if vintage.demo else ""
-    demo_fr = "Ces limites sont inventées, pour la démonstration : ne pas décider d'après elles.\n\n" if vintage.demo else ""
+    demo_fr = (
+        "Ces limites sont inventées pour la démonstration : à ne pas utiliser pour des décisions.\n\n" if vintage.demo else ""
+    )
     licence = " ".join(metadata[key] for key in ("licence", "licence_url") if key in metadata) or "-"
     english = (
         f"{metadata['title']}\n\n{demo_en}{metadata.get('attribution_en', '')}\n\nLicence: {licence}\n"
@@ -61,9 +63,9 @@ def licence_text(vintage: Vintage) -> str:
 
 
 def province_name(pruid: str | None) -> str | None:
-    """Return a province's name as Statistics Canada writes it: both languages where they differ."""
+    """Return the name of a province in Statistics Canada's form, `English / French` if they differ; None without a province."""
     province = PROVINCE_BY_PRUID.get(pruid or "")
     if province is None:
         return None
-    both = dict.fromkeys((province.name_en, province.name_fr))
-    return " / ".join(both)
+    names = dict.fromkeys((province.name_en, province.name_fr))
+    return " / ".join(names)

@@ -1,4 +1,4 @@
-"""The rows of a published vintage, streamed: no more than one geometry is in memory at a time."""
+"""Streamed rows of a published vintage, with at most one geometry in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from django.db import connection, transaction
 from geography.constants import SLIVER_SHARE, SRID_STATCAN_LAMBERT
 from geography.models import Vintage
 
-_PLAIN = "code, dguid, name_en, name_fr, nullif(pruid, ''), population, land_area_km2, area_km2"
+_ATTRIBUTES_SQL = "code, dguid, name_en, name_fr, nullif(pruid, ''), population, land_area_km2, area_km2"
 
 _PUBLISHED_SQL = f"""
-    SELECT {_PLAIN}, ST_XMin(shape), ST_YMin(shape), ST_XMax(shape), ST_YMax(shape), ST_AsBinary(shape, 'NDR')
+    SELECT {_ATTRIBUTES_SQL}, ST_XMin(shape), ST_YMin(shape), ST_XMax(shape), ST_YMax(shape), ST_AsBinary(shape, 'NDR')
     FROM region, LATERAL (SELECT ST_Transform(geom, %s) AS shape OFFSET 0) AS transformed
     WHERE vintage_id = %s ORDER BY code
 """
-_DRAWN_SQL = f"""
-    SELECT {_PLAIN}, level.extent, level.geojson
+_LEVEL_SQL = f"""
+    SELECT {_ATTRIBUTES_SQL}, level.extent, level.geojson
     FROM region JOIN region_level AS level ON level.region_id = region.id AND level.level = %s
     WHERE vintage_id = %s ORDER BY code
 """
-_CODES_SQL = f"SELECT {_PLAIN}, ST_X(rep_point), ST_Y(rep_point) FROM region WHERE vintage_id = %s ORDER BY code"
-# The API and schema geo leave out the same slivers.
+_CODES_SQL = f"SELECT {_ATTRIBUTES_SQL}, ST_X(rep_point), ST_Y(rep_point) FROM region WHERE vintage_id = %s ORDER BY code"
+# The same slivers and artefacts are left out of the API and of schema geo.
 _SHARES_SQL = f"""
     SELECT fsa.code, health_region.code, health_region.name_en, health_region.name_fr,
            share_of_fsa, share_of_region, overlap.area_km2
@@ -41,7 +41,7 @@ _EXTENT_SQL = """
 
 
 class Attributes(NamedTuple):
-    """What every row says of its region; `pruid` is None where it lies in several provinces."""
+    """Attributes of a region; `pruid` is None for a region in several provinces."""
 
     code: str
     dguid: str | None
@@ -55,7 +55,7 @@ class Attributes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RegionRow:
-    """A region as published: `bbox` (west, south, east, north) and `wkb` in the CRS that was chosen, x (longitude) first."""
+    """A region as published: `bbox` (west, south, east, north) and `wkb` in the requested CRS, x (longitude) first."""
 
     attributes: Attributes
     bbox: tuple[float, float, float, float]
@@ -64,7 +64,7 @@ class RegionRow:
 
 @dataclass(frozen=True, slots=True)
 class LevelRow:
-    """A region at a level: `bbox` in degrees, `geojson` the text of its geometry."""
+    """A region at a level: `bbox` (west, south, east, north) in degrees, `geojson` the text of its geometry."""
 
     attributes: Attributes
     bbox: list[float]
@@ -73,7 +73,7 @@ class LevelRow:
 
 @dataclass(frozen=True, slots=True)
 class CodeRow:
-    """A region without its boundary; `lon` and `lat` are a point on its surface, WGS 84."""
+    """A region without its boundary; `lon` and `lat` are a point on its surface, WGS 84 degrees."""
 
     attributes: Attributes
     lon: float
@@ -81,7 +81,7 @@ class CodeRow:
 
 
 class ShareRow(NamedTuple):
-    """How an FSA and a health region overlap: shares 0 to 1 of area, area in km2."""
+    """Overlap of an FSA and a health region: shares of area, 0 to 1; area in km2."""
 
     cfsauid: str
     hruid: str
@@ -92,46 +92,46 @@ class ShareRow(NamedTuple):
     area_km2: float
 
 
-_WIDTH = len(Attributes._fields)
+_ATTRIBUTE_COUNT = len(Attributes._fields)
 
 
 def region_rows(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> Iterator[RegionRow]:
-    """Yield the regions as published, in the order of their codes, every vertex in a CRS. Queries: 1."""
-    for row in stream(_PUBLISHED_SQL, [srid, vintage.pk], at_once=1):
-        west, south, east, north, wkb = row[_WIDTH:]
-        yield RegionRow(Attributes(*row[:_WIDTH]), (west, south, east, north), wkb)
+    """Yield the regions as published, ordered by code, with all vertices in the CRS `srid`. Queries: 1."""
+    for row in stream(_PUBLISHED_SQL, [srid, vintage.pk], chunk_size=1):
+        west, south, east, north, wkb = row[_ATTRIBUTE_COUNT:]
+        yield RegionRow(Attributes(*row[:_ATTRIBUTE_COUNT]), (west, south, east, north), wkb)
 
 
 def level_rows(vintage: Vintage, level: str) -> Iterator[LevelRow]:
-    """Yield the regions at a level, in the order of their codes. Queries: 1."""
-    for row in stream(_DRAWN_SQL, [level, vintage.pk], at_once=1):
-        bbox, geojson = row[_WIDTH:]
-        yield LevelRow(Attributes(*row[:_WIDTH]), bbox, geojson)
+    """Yield the regions at a level, ordered by code. Queries: 1."""
+    for row in stream(_LEVEL_SQL, [level, vintage.pk], chunk_size=1):
+        bbox, geojson = row[_ATTRIBUTE_COUNT:]
+        yield LevelRow(Attributes(*row[:_ATTRIBUTE_COUNT]), bbox, geojson)
 
 
 def code_rows(vintage: Vintage) -> Iterator[CodeRow]:
-    """Yield the regions without their boundaries, in the order of their codes. Queries: 1."""
+    """Yield the regions without their boundaries, ordered by code. Queries: 1."""
     for row in stream(_CODES_SQL, [vintage.pk]):
-        yield CodeRow(Attributes(*row[:_WIDTH]), *row[_WIDTH:])
+        yield CodeRow(Attributes(*row[:_ATTRIBUTE_COUNT]), *row[_ATTRIBUTE_COUNT:])
 
 
 def share_rows(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[ShareRow]:
-    """Yield the health regions of every FSA, the largest share first, in the order of the FSAs' codes. Queries: 1."""
+    """Yield the overlaps by FSA code, largest share first, without slivers and artefacts. Queries: 1."""
     for row in stream(_SHARES_SQL, [fsa_vintage.pk, health_region_vintage.pk]):
         yield ShareRow(*row)
 
 
 def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> list[float]:
-    """Return west, south, east and north of all regions as published, in a CRS. Queries: 1."""
+    """Return west, south, east and north of all regions as published, in the CRS `srid`. Queries: 1."""
     with connection.cursor() as cursor:
         cursor.execute(_EXTENT_SQL, [srid, vintage.pk])
         return list(cursor.fetchone())
 
 
-def stream(sql: str, parameters: list[Any], at_once: int = 500) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of a query, so many of them in memory at once."""
-    # A cursor in the server, inside a transaction: outside of one the server would first write the whole answer down.
+def stream(sql: str, parameters: list[Any], chunk_size: int = 500) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query, at most `chunk_size` of them in memory."""
+    # Server-side cursor inside a transaction: without one, the server would first materialise the whole result.
     with transaction.atomic(), connection.chunked_cursor() as cursor:
-        cursor.cursor.itersize = at_once
+        cursor.cursor.itersize = chunk_size
         cursor.execute(sql, parameters)
         yield from cursor

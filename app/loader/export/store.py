@@ -1,4 +1,4 @@
-"""Puts finished files where people find them: a file shows when all of it is there, and then never changes."""
+"""Export store: download files and their manifest. A file appears only once complete, and then never changes."""
 
 import fcntl
 import hashlib
@@ -21,9 +21,9 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Hold the lock that keeps two makers of files apart, on this machine or on a folder that several share.
+    """Hold the file lock of the export store: one exporter at a time, on this machine or on a shared folder.
 
-    Raises: OSError where the folder cannot be written to.
+    Raises: OSError if the folder is not writable.
     """
     root = Path(settings.DOWNLOADS_DIR)
     root.mkdir(parents=True, exist_ok=True)
@@ -33,60 +33,60 @@ def exclusive() -> Iterator[None]:
 
 
 def store(download: Download, write: Callable[[Path], None]) -> None:
-    """Make a file beside its place, move it there, and write it down. Whatever ends this leaves no half of a file to be seen.
+    """Create a file in a temporary folder, move it into place and record it in the manifest; no partial file is ever visible.
 
-    Raises: whatever `write` raises, which is written down too; OSError.
+    Raises: any exception of `write`, which is recorded as well; OSError.
     """
     target = download.path
-    workplace = target.parent / ".making"
-    shutil.rmtree(workplace, ignore_errors=True)
-    workplace.mkdir(parents=True)
-    # GDAL decides by endings.
-    made = workplace / download.name
+    temporary = target.parent / ".making"
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    # GDAL derives the format from the extension.
+    created = temporary / download.name
     try:
-        write(made)
-        with made.open("rb") as source:
+        write(created)
+        with created.open("rb") as source:
             os.fsync(source.fileno())
-        entry = {"state": "ready", "bytes": made.stat().st_size, "sha256": sha256_of(made)}
-        made.replace(target)
+        status = {"state": "ready", "bytes": created.stat().st_size, "sha256": sha256_of(created)}
+        created.replace(target)
     except Exception as error:
-        _note(download.vintage, download.key, {"state": "failed", "why": _line(error)})
+        _update_manifest(download.vintage, download.key, {"state": "failed", "why": _one_line(error)})
         raise
     finally:
-        shutil.rmtree(workplace, ignore_errors=True)
-    _note(download.vintage, download.key, entry)
+        shutil.rmtree(temporary, ignore_errors=True)
+    _update_manifest(download.vintage, download.key, status)
 
 
-def delete_unreferenced(keep: Callable[[Path], bool]) -> list[Path]:
-    """Delete the folders of loads that are not to be kept, and return them."""
+def delete_unreferenced(is_referenced: Callable[[Path], bool]) -> list[Path]:
+    """Delete the folders of loads for which `is_referenced` returns False, and return them."""
     root = Path(settings.DOWNLOADS_DIR)
-    doomed = [path for path in sorted(root.glob("*/*/*/")) if not keep(path)]
-    for path in doomed:
+    stale = [path for path in sorted(root.glob("*/*/*/")) if not is_referenced(path)]
+    for path in stale:
         shutil.rmtree(path, ignore_errors=True)
         for parent in (path.parent, path.parent.parent):
             if not any(parent.iterdir()):
                 parent.rmdir()
-    return doomed
+    return stale
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's checksum, hexadecimal."""
+    """Return the SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as source:
-        while piece := source.read(_CHUNK):
-            digest.update(piece)
+        while chunk := source.read(_CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
-def _note(vintage: Vintage, key: str, entry: dict[str, Any]) -> None:
+def _update_manifest(vintage: Vintage, key: str, status: dict[str, Any]) -> None:
     manifest = read_manifest(vintage) or {"files": {}}
     manifest["vintage"] = {"coverage": vintage.coverage.slug, "label": vintage.label, "id": vintage.pk}
-    manifest["files"][key] = entry | {"at": timezone.now().isoformat()}
+    manifest["files"][key] = status | {"at": timezone.now().isoformat()}
     path = folder(vintage) / MANIFEST_NAME
-    fresh = path.with_name(f".{MANIFEST_NAME}")
-    fresh.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-    fresh.replace(path)
+    temporary = path.with_name(f".{MANIFEST_NAME}")
+    temporary.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    temporary.replace(path)
 
 
-def _line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]

@@ -1,4 +1,4 @@
-"""Files of text: GeoJSON at a level, codes and names, and shares of area."""
+"""Text exports: GeoJSON at a level, CSV of codes and names, CSV of shares."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -19,8 +19,8 @@ _DEGREE_DECIMALS = 6
 
 
 def write_geojson(vintage: Vintage, level: str, path: Path) -> None:
-    """Write a FeatureCollection (RFC 7946) of ready-made geometry text; what it says of itself are members of its own."""
-    named = code_name(vintage.coverage.slug)
+    """Write a FeatureCollection (RFC 7946) from stored geometry text, with the metadata as foreign members."""
+    code_property = code_name(vintage.coverage.slug)
     members = orjson.dumps({"type": "FeatureCollection", **vintage_metadata(vintage), "detail": level}).removesuffix(b"}")
     with path.open("wb") as target:
         target.write(members + b',"features":[')
@@ -29,7 +29,7 @@ def write_geojson(vintage: Vintage, level: str, path: Path) -> None:
                 "type": "Feature",
                 "id": row.attributes.code,
                 "bbox": [round(side, _DEGREE_DECIMALS) for side in row.bbox],
-                "properties": {named: row.attributes.code} | _properties(row.attributes, vintage),
+                "properties": {code_property: row.attributes.code} | _properties(row.attributes, vintage),
                 "geometry": orjson.Fragment(row.geojson),
             }
             target.write((b",\n" if number else b"\n") + orjson.dumps(feature))
@@ -47,25 +47,25 @@ def write_codes(vintage: Vintage, path: Path) -> None:
 
     def table() -> Iterable[Sequence[Any]]:
         for row in rows.code_rows(vintage):
-            item = row.attributes
-            province = PROVINCE_BY_PRUID.get(item.pruid or "")
+            region = row.attributes
+            province = PROVINCE_BY_PRUID.get(region.pruid or "")
             yield (
-                *(item.code, item.dguid, item.name_en, item.name_fr, item.pruid),
+                *(region.code, region.dguid, region.name_en, region.name_fr, region.pruid),
                 *((province.abbreviation, province.name_en, province.name_fr) if province else ("", "", "")),
-                *(item.population, item.land_area_km2, round(item.area_km2, 6)),
+                *(region.population, region.land_area_km2, round(region.area_km2, 6)),
                 *(round(row.lon, _DEGREE_DECIMALS), round(row.lat, _DEGREE_DECIMALS), vintage.label),
             )
 
-    _write_table(path, [code_column.name for code_column in code_columns(vintage)], table())
+    _write_table(path, [column.name for column in code_columns(vintage)], table())
 
 
 def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Path) -> None:
     """Write a CSV file of the health regions that each FSA lies in, with shares of area."""
     labels = {"fsa_vintage": fsa_vintage.label, "health_region_vintage": health_region_vintage.label}
-    names = [share_column.name for share_column in share_columns()]
+    names = [column.name for column in share_columns()]
     decimals = {"share_of_fsa": 6, "share_of_region": 9, "area_km2": 6}
-    result = (row._asdict() | labels for row in rows.share_rows(fsa_vintage, health_region_vintage))
-    _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in result))
+    shares = (row._asdict() | labels for row in rows.share_rows(fsa_vintage, health_region_vintage))
+    _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in shares))
 
 
 def _write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]]) -> None:

@@ -1,7 +1,7 @@
-"""Tile coverage of a vintage: the tiles that hold anything, and those that lie wholly in one region.
+"""Tile coverage of a vintage: the tiles that are not empty, and those that lie wholly in one region.
 
-Canada has a million tiles at zoom 12, and some 5 % of them have a border. So what was drawn is halved and halved again until a
-quarter holds nothing or nothing but one region; tiles are numbered along a Hilbert curve, and all of a quarter's are one run.
+Canada has a million tiles at zoom 12, and some 5 % of them have a border. Cells are therefore quartered recursively (quadtree)
+until a quarter is empty or lies in one region. Tile numbers follow a Hilbert curve, so all tiles of a quarter are one run.
 """
 
 import itertools
@@ -22,9 +22,9 @@ from geography.queries.tiles import label_radius_m
 from loader.export.rows import stream
 
 _HALF_M = math.pi * 6_378_137
-# As the cells themselves: twice what a tile shows beyond its edge.
+# As for the cells: twice the buffer of a tile.
 _MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
-# Nearer to a tile's edge than this, a point may be in the one beyond it as well.
+# A label nearer to the edge of a tile than this may be in the neighbouring tile as well.
 _EDGE_M = 0.001
 
 _PIECES_SQL = """
@@ -33,15 +33,15 @@ _PIECES_SQL = """
 """
 _LABELS_SQL = "SELECT ST_X(geom), ST_Y(geom) FROM tile_label WHERE vintage_id = %s AND radius_m >= %s"
 
-# Column, row, the regions there and what was drawn of each.
+# Column, row, regions and their simplified geometry in the cell.
 _Cell = tuple[int, int, npt.NDArray[np.int64], npt.NDArray[np.object_]]
 
 
 class Span(NamedTuple):
-    """Tiles with numbers of PMTiles: the first and how many.
+    """A run of tiles with consecutive PMTiles ids: the first id and the number of tiles.
 
     Attributes:
-        region: whose square all of them are; None for a tile that has to be drawn, and may turn out to be empty.
+        region: the region that all of them lie in; None for a tile that must be rendered, and may be empty.
     """
 
     first: int
@@ -50,30 +50,30 @@ class Span(NamedTuple):
 
 
 def first_of(zoom: int) -> int:
-    """Return the number of a zoom's first tile: those of all lower zooms come before it."""
+    """Return the PMTiles id of the first tile of a zoom: the ids of all lower zooms precede it."""
     return int((4**zoom - 1) // 3)
 
 
 def tile_spans(vintage: Vintage, band: TileBand, last_zoom: int) -> list[Span]:
-    """Return the tiles of one band's zooms that may hold something, in the order of their numbers.
+    """Return the tiles of the zooms of a band that may not be empty, ordered by id.
 
-    Memory holds one cell of what was drawn, and the answer. Queries: 1, and 1 for each zoom.
+    Memory holds one cell and the result. Queries: 1, and 1 for each zoom.
     """
-    results = [span for cell in _cells(vintage, band) for span in _quarter(cell, band, last_zoom)]
+    spans = [span for cell in _cells(vintage, band) for span in _quarter(cell, band, last_zoom)]
     labels = [label_tile for zoom in range(band.zoom, last_zoom + 1) for label_tile in _label_tiles(vintage, zoom)]
-    return _with_labels(sorted(results), sorted(labels))
+    return _with_labels(sorted(spans), sorted(labels))
 
 
 def _cells(vintage: Vintage, band: TileBand) -> Iterator[_Cell]:
-    """Yield the cells of a band: column, row, regions and what of each was drawn there (EPSG:3857)."""
-    rows = stream(_PIECES_SQL, [vintage.pk, band.zoom], at_once=20)
-    for (column, row), pieces in itertools.groupby(rows, key=lambda item: item[:2]):
+    """Yield the cells of a band: column, row, regions, and the geometry of each region in the cell (EPSG:3857)."""
+    rows = stream(_PIECES_SQL, [vintage.pk, band.zoom], chunk_size=20)
+    for (column, row), pieces in itertools.groupby(rows, key=lambda piece: piece[:2]):
         regions, shapes = zip(*((region, bytes(wkb)) for _, _, region, wkb in pieces), strict=True)
         yield column, row, np.array(regions), shapely.from_wkb(np.array(shapes, dtype=object))
 
 
 def _quarter(cell: _Cell, band: TileBand, last_zoom: int) -> Iterator[Span]:
-    """Yield the tiles of a cell, from the band's first zoom on."""
+    """Yield the tiles of a cell from the band's first zoom to `last_zoom`, by recursive quartering."""
     todo = [(band.cell_zoom, *cell)]
     while todo:
         zoom, column, row, owners, pieces = todo.pop()
@@ -81,8 +81,8 @@ def _quarter(cell: _Cell, band: TileBand, last_zoom: int) -> Iterator[Span]:
         west, north = (column - _MARGIN) * size - _HALF_M, _HALF_M - (row - _MARGIN) * size
         side = size * (1 + 2 * _MARGIN)
         pieces = shapely.clip_by_rect(pieces, west, north - side, west + side, north)
-        there = ~shapely.is_empty(pieces)
-        owners, pieces = owners[there], pieces[there]
+        present = ~shapely.is_empty(pieces)
+        owners, pieces = owners[present], pieces[present]
         if not len(owners):
             continue
         number = zxy_to_tileid(zoom, column, row)
@@ -98,7 +98,7 @@ def _quarter(cell: _Cell, band: TileBand, last_zoom: int) -> Iterator[Span]:
 
 
 def _label_tiles(vintage: Vintage, zoom: int) -> set[int]:
-    """Return the tiles of a zoom in which names stand. Queries: 1."""
+    """Return the ids of the tiles of a zoom that contain a label. Queries: 1."""
     size = 2 * _HALF_M / 2**zoom
     with connection.cursor() as cursor:
         cursor.execute(_LABELS_SQL, [vintage.pk, label_radius_m(zoom)])
@@ -110,16 +110,16 @@ def _label_tiles(vintage: Vintage, zoom: int) -> set[int]:
         }
 
 
-def _with_labels(item: list[Span], labels: list[int]) -> list[Span]:
-    """Return spans in which every tile with a name is one to be drawn."""
-    result = []
-    for first, count, region in item:
-        at = first
-        # A tile that is drawn has its names anyway.
+def _with_labels(spans: list[Span], labels: list[int]) -> list[Span]:
+    """Return spans in which every tile with a label is a tile to be rendered."""
+    labelled = []
+    for first, count, region in spans:
+        start = first
+        # A rendered tile contains its labels anyway.
         for number in labels[bisect_left(labels, first) : bisect_left(labels, first + count)] if region is not None else ():
-            result.append(Span(at, number - at, region))
-            at = number + 1
-        result.append(Span(at, first + count - at, region))
-    drawn = {span.first for span in result if span.region is None}
-    result += [Span(number, 1, None) for number in labels if number not in drawn]
-    return sorted(span for span in result if span.tiles)
+            labelled.append(Span(start, number - start, region))
+            start = number + 1
+        labelled.append(Span(start, first + count - start, region))
+    rendered = {span.first for span in labelled if span.region is None}
+    labelled += [Span(number, 1, None) for number in labels if number not in rendered]
+    return sorted(span for span in labelled if span.tiles)

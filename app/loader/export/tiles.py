@@ -1,6 +1,6 @@
-"""All vector tiles of a vintage in one file, PMTiles 3: the tiles that the service draws, gzipped.
+"""PMTiles 3 export: all vector tiles of a vintage in one file, the same tiles as those of the service, gzipped.
 
-Where a tile is a square, its ring may begin at another corner than in the service's.
+In a tile that lies wholly in one region, the ring may begin at another corner than in the tile of the service.
 """
 
 import gzip
@@ -21,16 +21,16 @@ from loader.export.metadata import vintage_metadata
 from loader.export.tile_coverage import Span, tile_spans
 
 _E7 = 10_000_000
-# Asked for one by one, a tile takes three times as long.
-_AT_ONCE = 50
+# Tiles per query: single queries take three times as long.
+_TILES_PER_QUERY = 50
 
 
 def write_pmtiles(vintage: Vintage, path: Path) -> None:
-    """Write the tiles of the zooms 0 to `last_zoom`; a map shows the last of them at any zoom beyond.
+    """Write the tiles of zooms 0 to `last_zoom`; clients overzoom the last.
 
-    Memory holds a number for each tile that has a border in it, and what `cover.spans` needs.
+    Memory holds an id for each tile with a border, and the working memory of `tile_coverage.tile_spans`.
 
-    Raises: ValueError where the vintage was loaded by a release that did not draw tiles yet.
+    Raises: ValueError for a vintage without tiles, loaded by a release that did not build them.
     """
     content = path.with_name(f"{path.name}.content")
     try:
@@ -38,9 +38,9 @@ def write_pmtiles(vintage: Vintage, path: Path) -> None:
             tiles = _Tiles(vintage, data)
             for band, after in zip(TILE_BANDS, (*TILE_BANDS[1:], None), strict=True):
                 last = min(after.zoom - 1, last_zoom(vintage)) if after else last_zoom(vintage)
-                result = tile_spans(vintage, band, last) if band.zoom <= last else []
-                for start in range(0, len(result), _AT_ONCE):
-                    tiles.add(result[start : start + _AT_ONCE])
+                spans = tile_spans(vintage, band, last) if band.zoom <= last else []
+                for start in range(0, len(spans), _TILES_PER_QUERY):
+                    tiles.add(spans[start : start + _TILES_PER_QUERY])
             if not tiles.entries:
                 raise ValueError("this vintage has no tiles yet: manage.py draw_tiles")
             for part in tiles.head():
@@ -52,65 +52,68 @@ def write_pmtiles(vintage: Vintage, path: Path) -> None:
 
 
 def last_zoom(vintage: Vintage) -> int:
-    """Return the last zoom of a vintage's file."""
+    """Return the last zoom in the file of a vintage."""
     return PMTILES_DEMO_ZOOM_MAX if vintage.demo else PMTILES_ZOOM_MAX
 
 
 class _Tiles:
-    """The tiles written so far, each content once."""
+    """Tiles written so far, deduplicated by content."""
 
     def __init__(self, vintage: Vintage, data: IO[bytes]) -> None:
         self.vintage = vintage
         self.data = data
         self.entries: list[Entry] = []
         self.addressed = self.offset = 0
-        self.places: dict[bytes, tuple[int, int]] = {}
-        # Where the square of a region lies, which is the same at every zoom.
-        self.squares: dict[int, tuple[int, int]] = {}
+        # Offset and length of each content, by digest.
+        self.contents: dict[bytes, tuple[int, int]] = {}
+        # The same for the tile filled by a region, which is equal at every zoom.
+        self.filled_tiles: dict[int, tuple[int, int]] = {}
 
-    def add(self, result: Sequence[Span]) -> None:
-        """Add tiles of one band; the numbers of all calls ascend. Queries: 1 at most."""
-        drawn = self._drawn(result)
-        for span in result:
-            place = self.squares.get(span.region) if span.region is not None else None
-            if place is None:
-                tile = drawn[span.first]
+    def add(self, spans: Sequence[Span]) -> None:
+        """Add tiles of one band; ids ascend over all calls. Queries: at most 1."""
+        rendered = self._render(spans)
+        for span in spans:
+            location = self.filled_tiles.get(span.region) if span.region is not None else None
+            if location is None:
+                tile = rendered[span.first]
                 if not tile:
                     continue
-                place = self._place(tile)
+                location = self._store(tile)
                 if span.region is not None:
-                    self.squares[span.region] = place
+                    self.filled_tiles[span.region] = location
             self.addressed += span.tiles
             last = self.entries[-1] if self.entries else None
-            if last is not None and (last.offset, last.tile_id + last.run_length) == (place[0], span.first):
+            if last is not None and (last.offset, last.tile_id + last.run_length) == (location[0], span.first):
                 last.run_length += span.tiles
             else:
-                self.entries.append(Entry(span.first, *place, span.tiles))
+                self.entries.append(Entry(span.first, *location, span.tiles))
 
-    def _drawn(self, result: Sequence[Span]) -> dict[int, bytes]:
-        """Return the tiles, by number, that are not known already: every border, and each region's first square."""
+    def _render(self, spans: Sequence[Span]) -> dict[int, bytes]:
+        """Return by id the tiles to render: those with a border, and the first that each region fills. Queries: at most 1."""
         first = {
-            item.region: item.first for item in reversed(result) if item.region is not None and item.region not in self.squares
+            span.region: span.first
+            for span in reversed(spans)
+            if span.region is not None and span.region not in self.filled_tiles
         }
-        numbers = [*(item.first for item in result if item.region is None), *first.values()]
+        numbers = [*(span.first for span in spans if span.region is None), *first.values()]
         if not numbers:
             return {}
         addresses = [TileAddress(*tileid_to_zxy(number)) for number in numbers]
         return dict(zip(numbers, tiles_draw(vintage=self.vintage, addresses=addresses), strict=True))
 
-    def _place(self, tile: bytes) -> tuple[int, int]:
+    def _store(self, tile: bytes) -> tuple[int, int]:
         digest = hashlib.blake2b(tile, digest_size=16).digest()
-        place = self.places.get(digest)
-        if place is None:
-            # Without a date in it, so that the same vintage makes the same bytes.
+        location = self.contents.get(digest)
+        if location is None:
+            # No timestamp, so that the same vintage gives the same bytes.
             packed = gzip.compress(tile, 9, mtime=0)
             self.data.write(packed)
-            place = self.places[digest] = (self.offset, len(packed))
+            location = self.contents[digest] = (self.offset, len(packed))
             self.offset += len(packed)
-        return place
+        return location
 
     def head(self) -> tuple[bytes, ...]:
-        """Return what stands before the tiles: header, directory, metadata."""
+        """Return the bytes before the tiles: header, directory, metadata."""
         bounds = [round(side * _E7) for side in vintage_bounds(self.vintage)]
         header: dict[str, Any] = {
             "tile_compression": Compression.GZIP,
@@ -118,16 +121,16 @@ class _Tiles:
             **dict(zip(("min_lon_e7", "min_lat_e7", "max_lon_e7", "max_lat_e7"), bounds, strict=True)),
             "center_zoom": 3,
         }
-        details = vintage_metadata(self.vintage)
+        description = vintage_metadata(self.vintage)
         metadata = {
-            "name": details["title"],
-            "description": f"{details['title']}. {details.get('licence', '')}".strip(),
-            "attribution": details.get("attribution_en", ""),
+            "name": description["title"],
+            "description": f"{description['title']}. {description.get('licence', '')}".strip(),
+            "attribution": description.get("attribution_en", ""),
             "type": "overlay",
             "vector_layers": vector_layers(last_zoom(self.vintage)),
-            "about": details,
+            "about": description,
         }
         parts: tuple[bytes, ...] = finalize_header(  # type: ignore[no-untyped-call]
-            header, self.addressed, self.entries, len(self.places), metadata, True, self.offset
+            header, self.addressed, self.entries, len(self.contents), metadata, True, self.offset
         )
         return parts

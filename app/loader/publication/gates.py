@@ -1,4 +1,4 @@
-"""Gates: what a load must be to be published. Each states its limit and names the rows that break it."""
+"""Gates: checks of a staged vintage before publication. Each states its limit and lists the rows that break it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ from loader.geometry.staging import REPAIR_LIMIT_SHARE, Staged
 from loader.source.declarations import Layer
 
 GONE_LIMIT_SHARE = 0.25
-# An FSA's shares may sum to more than one only where regions overlap, and to less only where it leaves all regions (water).
+# The shares of an FSA sum to more than 1 only if regions overlap, and to less only if it is partly outside all regions (water).
 SHARE_SUM_MOST, SHARE_SUM_LEAST = 1.05, 0.5
 SHARE_LIMIT_PART, OUTSIDE_LIMIT_PART = 0.02, 0.5
-_MOST_ROWS = 20
+_ROWS_MAX = 20
 
 GATES = (
     "geometry",
@@ -40,10 +40,10 @@ class Gate:
     """The outcome of one gate.
 
     Attributes:
-        name: what `--accept` takes.
-        limit: what it asks for. found: what was found.
-        rows: the offenders, at most twenty.
-        acceptable: False where nobody can decide to publish all the same, because answers would be wrong.
+        name: argument of `--accept`.
+        limit: the requirement. result: the measurement.
+        rows: offending rows, at most 20.
+        acceptable: False if `--accept` cannot override the gate, because answers would be wrong.
     """
 
     name: str
@@ -54,26 +54,26 @@ class Gate:
     acceptable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as it is stored with the vintage: in English, and so that the service can say it in French."""
-        said = {"limit": self.limit, "found": self.result}
+        """Return the gate as stored with the vintage: in English, with the data that the service needs to translate it."""
+        messages = {"limit": self.limit, "found": self.result}
         return {
             "name": self.name,
-            **{name: str(message) for name, message in said.items()},
+            **{name: str(message) for name, message in messages.items()},
             "passed": self.passed,
             "rows": list(self.rows),
             "acceptable": self.acceptable,
-            "said": {name: message.as_data() for name, message in said.items()},
+            "said": {name: message.as_data() for name, message in messages.items()},
         }
 
 
 def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous: Vintage | None) -> list[Gate]:
-    """Put a staged vintage through every gate.
+    """Check a staged vintage with every gate.
 
     Args:
-        fit: how its regions fit together.
-        previous: the vintage in force before it, None where there is none to compare with.
+        fit: coverage quality of its regions.
+        previous: the vintage in force before it; None if there is none to compare with.
 
-    Queries: 3, and 4 more for each pair of vintages whose overlaps it checks.
+    Queries: 3, and 4 for each pair of vintages whose overlaps are checked.
     """
     return [
         *verify_rows(staged),
@@ -89,7 +89,7 @@ def verify(*, layer: Layer, vintage: Vintage, staged: Staged, fit: Fit, previous
 
 
 def verify_rows(staged: Staged) -> list[Gate]:
-    """Return the gates that can be judged as soon as a file is read, before anything is derived; none can be accepted."""
+    """Return the gates that need only the rows of the file, before any derivation; none can be accepted."""
     return [
         _rows("geometry", _geometry_limit(), staged.unusable, acceptable=False),
         _rows("duplicates", Message("every code occurs once"), staged.duplicates, acceptable=False),
@@ -122,13 +122,13 @@ def _percent(share: float) -> float:
 
 
 def _rounded(number: float) -> float:
-    """Return a number with three digits that count."""
+    """Return a number rounded to three significant digits."""
     return float(f"{number:.3g}")
 
 
 def _rows(name: str, limit: Message, rows: Sequence[str], *, acceptable: bool = True) -> Gate:
     result = Plural("%(count)s row", "%(count)s rows", count=len(rows)) if rows else Message("none")
-    return Gate(name, limit, result, not rows, tuple(rows[:_MOST_ROWS]), acceptable)
+    return Gate(name, limit, result, not rows, tuple(rows[:_ROWS_MAX]), acceptable)
 
 
 def _count(layer: Layer, staged: Staged) -> Gate:
@@ -157,7 +157,7 @@ def _fit(fit: Fit) -> Gate:
             gaps=_rounded(fit.gap_km2),
         ),
         fit.within_limit,
-        (*(fit.pairs if fit.overlap_km2 > limit else ()), *(fit.gaps if fit.gap_km2 > limit else ()))[:_MOST_ROWS],
+        (*(fit.pairs if fit.overlap_km2 > limit else ()), *(fit.gaps if fit.gap_km2 > limit else ()))[:_ROWS_MAX],
     )
 
 
@@ -167,14 +167,14 @@ def _change(vintage: Vintage, previous: Vintage | None) -> Gate:
         return Gate("change", limit, Message("no previous vintage to compare with"), passed=True)
     before = set(previous.regions.values_list("code", flat=True))
     gone = sorted(before - set(vintage.regions.values_list("code", flat=True)))
-    message = Message(
+    result = Message(
         "%(gone)s of %(all)s codes of %(vintage)s are gone", gone=len(gone), all=len(before), vintage=previous.label
     )
-    return Gate("change", limit, message, len(gone) <= GONE_LIMIT_SHARE * len(before), tuple(gone[:_MOST_ROWS]))
+    return Gate("change", limit, result, len(gone) <= GONE_LIMIT_SHARE * len(before), tuple(gone[:_ROWS_MAX]))
 
 
 def _shares(vintage: Vintage) -> Gate:
-    """Check every pair of an FSA vintage and a published health-region vintage that this one is in."""
+    """Check the shares of every pair of an FSA vintage and a health-region vintage that includes this vintage."""
     limit = Message(
         "at most %(over)s%% of the FSAs have shares that sum to more than %(sum)s, "
         "at most %(outside)s%% lie more than half outside every health region",
@@ -182,11 +182,11 @@ def _shares(vintage: Vintage) -> Gate:
         sum=SHARE_SUM_MOST,
         outside=_percent(OUTSIDE_LIMIT_PART),
     )
-    result: list[Message] = []
+    pair_results: list[Message] = []
     rows, passed = [], True
     pairs = Overlap.objects.filter(fsa_vintage=vintage) | Overlap.objects.filter(health_region_vintage=vintage)
     for fsa_id, region_id in sorted(set(pairs.values_list("fsa_vintage", "health_region_vintage").distinct())):
-        fsa_vintage, region_vintage = (Vintage.objects.get(pk=item) for item in (fsa_id, region_id))
+        fsa_vintage, region_vintage = (Vintage.objects.get(pk=pk) for pk in (fsa_id, region_id))
         if fsa_vintage.extract or region_vintage.extract:
             continue
         sums = dict(
@@ -196,7 +196,7 @@ def _shares(vintage: Vintage) -> Gate:
         )
         over = sorted(code for code, total in sums.items() if total > SHARE_SUM_MOST)
         outside = fsa_vintage.region_count - sum(total >= SHARE_SUM_LEAST for total in sums.values())
-        result.append(
+        pair_results.append(
             Message(
                 "%(fsa_vintage)s in %(vintage)s: %(over)s over and %(outside)s outside",
                 fsa_vintage=fsa_vintage.label,
@@ -212,15 +212,20 @@ def _shares(vintage: Vintage) -> Gate:
             passed = False
             inside = [code for code, total in sums.items() if total >= SHARE_SUM_LEAST]
             codes = fsa_vintage.regions.exclude(code__in=inside).order_by("code").values_list("code", flat=True)
-            rows += [f"{code}: {sums.get(code, 0.0):.3f}" for code in codes[:_MOST_ROWS]]
-    details = (
-        Message("FSAs in health regions: %(pairs)s", pairs=result) if result else Message("no other coverage to compare with")
+            rows += [f"{code}: {sums.get(code, 0.0):.3f}" for code in codes[:_ROWS_MAX]]
+    result = (
+        Message("FSAs in health regions: %(pairs)s", pairs=pair_results)
+        if pair_results
+        else Message("no other coverage to compare with")
     )
-    return Gate("shares", limit, details, passed, tuple(rows[:_MOST_ROWS]))
+    return Gate("shares", limit, result, passed, tuple(rows[:_ROWS_MAX]))
 
 
 def previous_vintage(vintage: Vintage) -> Vintage | None:
-    """Return the real, complete, published vintage that was in force before this one; None for demos and extracts."""
+    """Return the published vintage in force before this one, ignoring demonstrations and extracts.
+
+    None without one, and for a demonstration or an extract. Queries: 1.
+    """
     if vintage.demo or vintage.extract:
         return None
     return (

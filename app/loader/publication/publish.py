@@ -1,4 +1,4 @@
-"""Makes a staged vintage the published one, and takes that back. Each is one transaction that flips rows and drops none."""
+"""Publication, rollback and deletion of vintages. Publication and rollback only flip the status of rows, in one transaction."""
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -23,69 +23,69 @@ _DELETES = (
 
 
 def publish(vintage: Vintage) -> list[Vintage]:
-    """Publish a vintage and return those that it retired: the same label's earlier load and, for a real one, demonstrations.
+    """Publish a vintage and return the vintages it retired: the earlier load of its label and, for a real one, demonstrations.
 
-    Raises: PublishError for a demonstration where real boundaries are published: nobody should meet it by mistake.
+    Raises: PublishError for a demonstration if real boundaries are published, so that it never answers by mistake.
     """
     with transaction.atomic():
-        # Every publication of a coverage waits here for the others.
+        # Row lock: serialises the publications of a coverage.
         Coverage.objects.select_for_update().get(pk=vintage.coverage_id)
         published = Vintage.objects.filter(coverage=vintage.coverage, status=Status.PUBLISHED).exclude(pk=vintage.pk)
         refuse_demo_over_real(vintage.coverage.slug, demo=vintage.demo)
         retired = list(published.filter(label=vintage.label))
         if vintage.demo or not vintage.extract:
             retired += list(published.filter(demo=True).exclude(label=vintage.label))
-        for item in retired:
-            item.status, item.retired_by = Status.RETIRED, vintage
-            item.save(update_fields=["status", "retired_by"])
+        for former in retired:
+            former.status, former.retired_by = Status.RETIRED, vintage
+            former.save(update_fields=["status", "retired_by"])
         vintage.status, vintage.retired_by, vintage.published_at = Status.PUBLISHED, None, timezone.now()
         vintage.save(update_fields=["status", "retired_by", "published_at"])
     return retired
 
 
 def refuse_demo_over_real(coverage: str, *, demo: bool) -> None:
-    """Raise PublishError for a demonstration where real boundaries are published."""
+    """Raise PublishError for a demonstration if real boundaries of the coverage are published. Queries: 1."""
     if demo and Vintage.objects.filter(coverage__slug=coverage, status=Status.PUBLISHED, demo=False).exists():
-        raise PublishError(f"Real boundaries of {coverage} are published; a demonstration does not go over them.")
+        raise PublishError(f"Real boundaries of {coverage} are published; a demonstration cannot replace them.")
 
 
 def last_published(coverage: str) -> Vintage:
-    """Return the vintage that a rollback would take back. Raises: PublishError where there is nothing to go back to."""
+    """Return the vintage that a rollback would retire. Raises: PublishError if no vintage would be left to answer."""
     published = Vintage.objects.select_related("coverage").filter(coverage__slug=coverage, status=Status.PUBLISHED)
     last = published.order_by("-published_at", "-pk").first()
     if last is None:
         raise PublishError(f"No vintage of {coverage} is published.")
-    # Extracts do not count: they only answer where they are named.
+    # Extracts do not count: they answer only requests that name them.
     others = published.exclude(pk=last.pk) if last.extract else published.exclude(pk=last.pk).filter(extract=False)
     if not last.retirees.exists() and not others.exists():
-        raise PublishError(f"{last} is the only published vintage: there is nothing to go back to.")
+        raise PublishError(f"{last} is the only published vintage: there is no earlier one to restore.")
     return last
 
 
 def rollback(last: Vintage) -> list[Vintage]:
-    """Take a publication back and return the vintages that it had retired and that are now published again."""
+    """Undo a publication and return the vintages that it had retired, now published again."""
     with transaction.atomic():
         Coverage.objects.select_for_update().get(pk=last.coverage_id)
-        back = list(last.retirees.all())
+        restored = list(last.retirees.all())
         last.status = Status.RETIRED
         last.save(update_fields=["status"])
-        for item in back:
-            item.status, item.retired_by = Status.PUBLISHED, None
-            item.save(update_fields=["status", "retired_by"])
-    return back
+        for former in restored:
+            former.status, former.retired_by = Status.PUBLISHED, None
+            former.save(update_fields=["status", "retired_by"])
+    return restored
 
 
 def prune() -> list[str]:
-    """Delete every vintage that is staged or retired, and return what they were called. There is no way back from this."""
-    doomed = Vintage.objects.select_related("coverage").exclude(status=Status.PUBLISHED).order_by("pk")
-    names = [f"{vintage} ({vintage.status})" for vintage in doomed]
-    for vintage in doomed:
+    """Delete every staged or retired vintage and return their names. This cannot be undone."""
+    unpublished = Vintage.objects.select_related("coverage").exclude(status=Status.PUBLISHED).order_by("pk")
+    names = [f"{vintage} ({vintage.status})" for vintage in unpublished]
+    for vintage in unpublished:
         delete(vintage)
     return names
 
 
 def delete(vintage: Vintage) -> None:
-    """Delete a vintage with all its regions: one statement for each table, and no geometry on the way through Python."""
+    """Delete a vintage with all its regions: one statement per table, without loading geometry into Python."""
     with transaction.atomic(), connection.cursor() as cursor:
         vintage.retirees.update(retired_by=None)
         for statement in _DELETES:

@@ -1,4 +1,4 @@
-"""Load report: text for a person, JSON for a machine, stored with the vintage."""
+"""Load report: text for a terminal, JSON for programs, stored with the vintage."""
 
 import json
 import resource
@@ -14,7 +14,7 @@ from loader.publication.gates import Gate
 from loader.source.archive import LayerFiles
 from loader.source.reader import Header
 
-_MOST_REPAIRS = 50
+_REPAIRS_MAX = 50
 
 
 def build_report(
@@ -30,7 +30,7 @@ def build_report(
     requested: Mapping[str, Any],
     field_names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the report of a load as plain data; without fit and drawing for a file that was refused before those."""
+    """Return the report of a load as plain data. `fit` and `drawn` are None for a file refused before those steps."""
     return {
         "file": files.display_name,
         "sha256": files.sha256,
@@ -44,18 +44,18 @@ def build_report(
         "vertices": staged.vertices,
         "largest": [{"code": code, "vertices": vertices} for code, vertices in staged.largest],
         "repaired": len(staged.repairs),
-        "repairs": staged.repairs[:_MOST_REPAIRS],
+        "repairs": staged.repairs[:_REPAIRS_MAX],
         "fit": fit and asdict(fit) | {"pairs": list(fit.pairs), "gaps": list(fit.gaps)},
         "drawn": drawn and asdict(drawn),
         "changes": change,
         "gates": [gate.as_dict() for gate in gates],
-        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "seconds": {step: round(duration, 2) for step, duration in seconds.items()},
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 
 
 def compare(vintage: Vintage, previous: Vintage | None) -> dict[str, Any] | None:
-    """Return which codes came, went and were renamed since the previous vintage, by code and name alone. Queries: 2."""
+    """Return the new, gone and renamed codes since the previous vintage, by code and name alone. Queries: 2."""
     if previous is None:
         return None
     before = {code: names for code, *names in previous.regions.values_list("code", "name_en", "name_fr")}
@@ -69,29 +69,30 @@ def compare(vintage: Vintage, previous: Vintage | None) -> dict[str, Any] | None
 
 
 def as_json(report: Mapping[str, Any]) -> str:
-    """Return the report as JSON, readable by people too."""
+    """Return the report as indented JSON."""
     return json.dumps(report, indent=2, ensure_ascii=False, default=str)
 
 
 def as_text(report: Mapping[str, Any]) -> str:
-    """Return the report as a person reads it on a terminal."""
-    largest = ", ".join(f"{value['code']} ({value['vertices']:,})" for value in report["largest"])
+    """Return the report as text for a terminal."""
+    largest = ", ".join(f"{region['code']} ({region['vertices']:,})" for region in report["largest"])
     lines = [
         f"{report['file']}: {report['regions']:,} regions of {report['rows_in_file']:,} rows, {report['vertices']:,} vertices",
         f"  read as       {report['encoding']}, {report['crs']}",
         f"  largest       {largest}",
         f"  repaired      {report['repaired']}",
-        *(f"    {value}" for value in report["repairs"][:5]),
+        *(f"    {repair}" for repair in report["repairs"][:5]),
     ]
-    drawn = report["drawn"] or {}
-    if drawn.get("thinned_m"):
-        lines.append(f"  thinned       by {drawn['thinned_m']:g} m before drawing (too large for memory as it is)")
-    if drawn.get("cleaned_km2"):
-        lines.append(f"  cleaned       {drawn['cleaned_km2']:.3g} km2 for drawing: not a valid coverage")
-    for level, value in drawn.get("deviations", {}).items():
+    levels = report["drawn"] or {}
+    if levels.get("thinned_m"):
+        lines.append(f"  thinned       by {levels['thinned_m']:g} m before simplification (too large for memory)")
+    if levels.get("cleaned_km2"):
+        lines.append(f"  cleaned       {levels['cleaned_km2']:.3g} km2 for simplification: not a valid coverage")
+    for level, deviation in levels.get("deviations", {}).items():
         lines.append(
-            f"  {level:<13} drawn lines up to {value['drawn_to_published_m']:,.0f} m ({value['drawn_region']}) from published "
-            f"ones, published up to {value['published_to_drawn_m']:,.0f} m ({value['published_region']}) from drawn ones"
+            f"  {level:<13} simplified lines up to {deviation['drawn_to_published_m']:,.0f} m ({deviation['drawn_region']}) "
+            f"from published ones, published up to {deviation['published_to_drawn_m']:,.0f} m "
+            f"({deviation['published_region']}) from simplified ones"
         )
     if report["changes"]:
         changes = report["changes"]

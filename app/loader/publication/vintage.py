@@ -1,4 +1,4 @@
-"""Vintage rows: made from a layer and a file, or found where the same file is loaded already."""
+"""Vintage rows: registration of a new vintage, and search for the same file loaded before."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from loader.source.declarations import COLUMNS, CoverageSource, Layer
 
 
 def new_vintage(layer: Layer, files: LayerFiles) -> Vintage:
-    """Return a new staged vintage for a file, in place of one that was staged under the same label."""
+    """Create and return a staged vintage for a file; it replaces any vintage staged under the same label."""
     coverage = _coverage(layer.coverage)
     for stale in Vintage.objects.filter(coverage=coverage, label=layer.vintage, status=Status.STAGED):
         delete(stale)
     return Vintage.objects.create(
-        coverage=coverage, layer=layer.name, source_file=files.display_name, **_declared(layer, files)
+        coverage=coverage, layer=layer.name, source_file=files.display_name, **_declared_columns(layer, files)
     )
 
 
-def _declared(layer: Layer, files: LayerFiles) -> dict[str, Any]:
-    """Return the columns of a vintage that the declaration and the content of the file decide."""
+def _declared_columns(layer: Layer, files: LayerFiles) -> dict[str, Any]:
+    """Return the columns of a vintage that come from the declaration and the content of the file."""
     return {
         "label": layer.vintage,
         "effective_from": layer.effective_from,
@@ -38,7 +38,7 @@ def _declared(layer: Layer, files: LayerFiles) -> dict[str, Any]:
 
 
 def requested_options(layer: Layer) -> dict[str, Any]:
-    """Return what else decides how a file is read and judged, as JSON gives it back."""
+    """Return the other options that affect how a file is read and checked, in the form in which JSON returns them."""
     return {
         "srid": layer.srid,
         "encoding": layer.encoding,
@@ -46,7 +46,7 @@ def requested_options(layer: Layer) -> dict[str, Any]:
         "code_pattern": layer.coverage.code_pattern.pattern,
         "province": layer.coverage.province,
         "fields": {column: list(layer.spellings(column)) for column in COLUMNS},
-        # Left out where there is none, so that reports of earlier releases stay comparable.
+        # Omitted if empty, so that reports of earlier releases stay comparable.
         **({"layer_name": layer.layer_name} if layer.layer_name else {}),
     }
 
@@ -59,14 +59,14 @@ def _coverage(source: CoverageSource) -> Coverage:
 
 
 def find_published(layer: Layer, files: LayerFiles) -> Vintage | None:
-    """Return the published or staged vintage that this very file was loaded into, declared and read in the same way."""
+    """Return the published or staged vintage of the same file, declaration and options; None without one. Queries: 1."""
     return (
         Vintage.objects.select_related("coverage")
         .filter(
             coverage__slug=layer.coverage.slug,
             report__asked=requested_options(layer),
             status__in=[Status.PUBLISHED, Status.STAGED],
-            **_declared(layer, files),
+            **_declared_columns(layer, files),
         )
         .order_by("status", "-pk")
         .first()

@@ -15,11 +15,11 @@ from geography.constants import (
 )
 from geography.models import Border, Vintage
 from loader.geometry.coverage_fit import Fit
-from loader.relations.overlaps import REGIONS_AT_ONCE
+from loader.relations.overlaps import REGIONS_PER_BATCH
 
-# A region's line, in pieces, as far as it runs in another region or within the tolerance of it: neighbours may overlap, or
-# leave a gap between them. Lengths are measured as areas are (loader.relations.overlaps): on GRS 80, long edges cut first.
-_SIDE_SQL = f"""
+# For each region, the parts of its line inside another region or within the tolerance of it: neighbours may overlap or leave a
+# gap. Lengths are measured like areas (loader.relations.overlaps): on GRS 80, with long edges segmented first.
+_SHARED_LINE_SQL = f"""
     INSERT INTO border (region_id, neighbour_id, length_km, tolerance_m)
     WITH line AS MATERIALIZED (
         SELECT row_number() OVER () AS id, region.id AS region_id, piece AS geom
@@ -39,8 +39,8 @@ _SIDE_SQL = f"""
     GROUP BY along.region_id, along.neighbour_id
 """
 
-# An island inside what overlaps it may see its neighbour without being seen.
-_OTHER_WAY_SQL = """
+# An island covered by an overlapping region has a line near that region, but the region has none near the island.
+_REVERSE_SQL = """
     INSERT INTO border (region_id, neighbour_id, length_km, tolerance_m)
     SELECT there.neighbour_id, there.region_id, 0, there.tolerance_m
     FROM border AS there JOIN region ON region.id = there.region_id
@@ -49,8 +49,8 @@ _OTHER_WAY_SQL = """
     )
 """
 
-# The two sides' mean is the length for both. Where a common line ends, either region's goes on within the tolerance of the
-# other for about as much as that: once at either end.
+# Both regions get the mean of the two lengths. Beyond each end of a common line, a region's own line stays within the tolerance
+# of the other region for about one tolerance, so one tolerance is deducted for each end.
 _MEAN_SQL = f"""
     UPDATE border SET length_km = CASE WHEN mean.km * 1000 < greatest({BORDER_SHORTEST_M}, tolerance_m) THEN 0 ELSE mean.km END
     FROM (
@@ -65,7 +65,11 @@ _MEAN_SQL = f"""
 
 
 def tolerance_m(fit: Fit | None) -> float:
-    """Return how far apart, in metres, the lines of two neighbours may lie and still be one, by how well regions fit."""
+    """Return the border tolerance of a vintage in metres: the largest distance between the lines of two neighbours.
+
+    Args:
+        fit: coverage quality; None, for a vintage without a measurement, gives the loosest tolerance.
+    """
     if fit is None:
         return BORDER_TOLERANCE_LOOSE_M
     if fit.valid:
@@ -74,10 +78,10 @@ def tolerance_m(fit: Fit | None) -> float:
 
 
 def store_misfit(vintage: Vintage, widths: Mapping[str, float]) -> None:
-    """Store how far the border of each region may be off, metres on the ground, by the width of its overlaps and gaps.
+    """Store the misfit of each region, in metres on the ground: the width of its overlaps and gaps.
 
     Args:
-        widths: by code, as `loader.geometry.coverage_fit.Fit.widths`; regions that are not in it fit.
+        widths: by code, as `loader.geometry.coverage_fit.Fit.widths`; regions without an entry have a misfit of 0.
 
     Queries: 2.
     """
@@ -94,18 +98,18 @@ def store_misfit(vintage: Vintage, widths: Mapping[str, float]) -> None:
 
 
 def has_borders(vintage: Vintage) -> bool:
-    """Say whether they are computed; never true where no region touches another. Queries: 1."""
+    """Return whether borders are stored; always False for a vintage in which no region touches another. Queries: 1."""
     return Border.objects.filter(region__vintage=vintage).exists()
 
 
 def compute_borders(vintage: Vintage, tolerance: float, on_regions: Callable[[int], None]) -> None:
-    """Store the borders of a vintage, from the boundaries as published. Queries: 1 for every 50 regions, and 3."""
-    values = {"vintage": vintage.pk, "tolerance": tolerance}
+    """Compute and store the borders of a vintage from the boundaries as published. Queries: 1 for every 50 regions, and 3."""
+    parameters = {"vintage": vintage.pk, "tolerance": tolerance}
     with connection.cursor() as cursor:
         ids = list(vintage.regions.order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(ids), REGIONS_AT_ONCE):
-            batch = ids[start : start + REGIONS_AT_ONCE]
-            cursor.execute(_SIDE_SQL, values | {"regions": batch})
+        for start in range(0, len(ids), REGIONS_PER_BATCH):
+            batch = ids[start : start + REGIONS_PER_BATCH]
+            cursor.execute(_SHARED_LINE_SQL, parameters | {"regions": batch})
             on_regions(len(batch))
-        for statement in (_OTHER_WAY_SQL, _MEAN_SQL):
-            cursor.execute(statement, values)
+        for statement in (_REVERSE_SQL, _MEAN_SQL):
+            cursor.execute(statement, parameters)

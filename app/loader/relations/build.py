@@ -1,4 +1,4 @@
-"""Relations between regions and between vintages, as far as they are missing."""
+"""Missing relations of a vintage: misfits, borders, overlaps, artefacts, changes."""
 
 import numpy as np
 import shapely
@@ -12,15 +12,15 @@ from loader.relations.borders import compute_borders, has_borders, store_misfit,
 
 
 def build_relations(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
-    """Compute a vintage's borders, its overlaps with the other coverage, and what became of its regions in other editions.
+    """Compute a vintage's borders, its overlaps with the other coverage, and the changes to and from other vintages.
 
     Args:
-        vintage: with its pieces and measures. What is stored already stays as it is.
-        fit: how well its regions fit together; None, for one that was never measured, counts as not at all.
+        vintage: with its pieces and measures. Stored relations are not recomputed.
+        fit: coverage quality; None, for a vintage without a measurement, gives the loosest border tolerance.
     """
     if vintage.misfit_m is None:
         widths = None if fit is None else {} if fit.valid else fit.widths
-        store_misfit(vintage, _measured(vintage) if widths is None else widths)
+        store_misfit(vintage, _measured_widths(vintage) if widths is None else widths)
     if not has_borders(vintage):
         with steps.step("borders", vintage.region_count) as step:
             compute_borders(vintage, tolerance_m(fit), step.advance)
@@ -34,13 +34,13 @@ def build_relations(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
             overlaps.classify_overlaps(fsa_vintage, region_vintage)
     comparable = changes.missing_pairs(vintage)
     if comparable:
-        with steps.step("changes", sum(value.region_count for value, _ in comparable)) as step:
-            for value, other in comparable:
-                changes.compute_changes(value, other, step.advance)
+        with steps.step("changes", sum(compared.region_count for compared, _ in comparable)) as step:
+            for compared, other in comparable:
+                changes.compute_changes(compared, other, step.advance)
 
 
-def _measured(vintage: Vintage) -> dict[str, float]:
-    """Return the widths of a vintage that was loaded before they were measured. Queries: 1."""
+def _measured_widths(vintage: Vintage) -> dict[str, float]:
+    """Measure a vintage that was loaded without misfits: return the widths of its overlaps and gaps by code. Queries: 1."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT code, ST_AsBinary(geom) FROM region WHERE vintage_id = %s ORDER BY code", [vintage.pk])
         codes, boundaries = zip(*cursor.fetchall(), strict=True)
@@ -49,6 +49,6 @@ def _measured(vintage: Vintage) -> dict[str, float]:
 
 
 def stored_fit(vintage: Vintage) -> Fit | None:
-    """Return the fit that was measured when a vintage was loaded, from its report."""
+    """Return the coverage quality measured at load time, from the vintage's report; None without one."""
     fit = vintage.report.get("fit")
     return Fit(**fit) if fit else None

@@ -26,19 +26,19 @@ from loader.geometry.rounding import area_sql, share_sql
 # follow the projection's straight lines.
 _KM2 = f"ST_Area(ST_Transform(ST_Segmentize({{}}, {FULL_MAX_SEGMENT_M}), 4269)::geography) / 1e6"
 SHARED_AREAS_SQL = f"""
-    SELECT one.region_id AS one_id, other.region_id AS other_id, sum({_KM2.format("shared.geom")}) AS area_km2
-    FROM region_part AS one JOIN region_part AS other ON ST_Intersects(one.geom, other.geom)
+    SELECT part.region_id, other.region_id AS other_id, sum({_KM2.format("shared.geom")}) AS area_km2
+    FROM region_part AS part JOIN region_part AS other ON ST_Intersects(part.geom, other.geom)
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN ST_Covers(other.geom, one.geom) THEN one.geom
-                    WHEN ST_Covers(one.geom, other.geom) THEN other.geom
-                    ELSE ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3) END AS geom
+        SELECT CASE WHEN ST_Covers(other.geom, part.geom) THEN part.geom
+                    WHEN ST_Covers(part.geom, other.geom) THEN other.geom
+                    ELSE ST_CollectionExtract(ST_Intersection(part.geom, other.geom), 3) END AS geom
     ) AS shared
-    WHERE one.region_id = ANY(%(regions)s) AND other.vintage_id = %(other_vintage)s
-    GROUP BY one.region_id, other.region_id
+    WHERE part.region_id = ANY(%(regions)s) AND other.vintage_id = %(other_vintage)s
+    GROUP BY part.region_id, other.region_id
 """
-REGIONS_AT_ONCE = 50
-# A square metre: an overlap of less is the rounding of regions that touch.
-LEAST_KM2 = 1e-6
+REGIONS_PER_BATCH = 50
+# A square metre: a smaller overlap is a rounding error of regions that touch.
+MIN_OVERLAP_KM2 = 1e-6
 
 _OVERLAP_SQL = f"""
     INSERT INTO overlap
@@ -46,9 +46,9 @@ _OVERLAP_SQL = f"""
     SELECT fsa.id, health_region.id, fsa.vintage_id, health_region.vintage_id, {area_sql("shared.area_km2")},
            {share_sql("shared.area_km2 / fsa.area_km2")}, {share_sql("shared.area_km2 / health_region.area_km2")}
     FROM ({SHARED_AREAS_SQL}) AS shared
-    JOIN region AS fsa ON fsa.id = shared.one_id
+    JOIN region AS fsa ON fsa.id = shared.region_id
     JOIN region AS health_region ON health_region.id = shared.other_id
-    WHERE shared.area_km2 >= {LEAST_KM2}
+    WHERE shared.area_km2 >= {MIN_OVERLAP_KM2}
 """
 
 # The share of an FSA outside every region. The sum of its overlaps counts an area twice where regions of one vintage overlap
@@ -82,7 +82,7 @@ _OUTSIDE_SQL = f"""
     WHERE overlap.fsa_id = covered.fsa_id AND overlap.health_region_vintage_id = %(other_vintage)s
 """
 
-# The same where no regions overlap: what they do not share of the FSA.
+# The same for edge-matched regions, which do not overlap: 1 minus the sum of the shares.
 _OUTSIDE_MATCHED_SQL = f"""
     UPDATE overlap SET share_outside = {share_sql("1 - covered.share")}
     FROM (
@@ -94,49 +94,54 @@ _OUTSIDE_MATCHED_SQL = f"""
 """
 
 _SHAPES_SQL = """
-    SELECT overlap.id, ST_AsBinary(ST_Collect(ST_CollectionExtract(ST_Intersection(one.geom, other.geom), 3)))
+    SELECT overlap.id, ST_AsBinary(ST_Collect(ST_CollectionExtract(ST_Intersection(part.geom, other.geom), 3)))
     FROM overlap
-    JOIN region_part AS one ON one.region_id = overlap.fsa_id
-    JOIN region_part AS other ON other.region_id = overlap.health_region_id AND ST_Intersects(one.geom, other.geom)
+    JOIN region_part AS part ON part.region_id = overlap.fsa_id
+    JOIN region_part AS other ON other.region_id = overlap.health_region_id AND ST_Intersects(part.geom, other.geom)
     WHERE overlap.id = ANY(%s)
     GROUP BY overlap.id
 """
-# Metres by which the pieces of a shape may part where it was cut.
+# Metres. Largest gap between the pieces of a shape along a cut.
 _SEAM_M = 0.01
-# Of the overlaps across provinces, which are artefacts for certain, so many are narrower than a sliver may be: the widest few
-# are river mouths and bays that one of the editions leaves out.
+# Overlaps across provinces are certainly artefacts. This quantile of their widths limits the width of a sliver: the widest few
+# are river mouths and bays that one of the vintages leaves out.
 _SLIVER_QUANTILE = 0.9
 
 
 def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
-    """Return the (FSA vintage, health-region vintage) pairs of this one and a published one that are not computed yet.
+    """Return the (FSA vintage, health-region vintage) pairs of this vintage and a published one without stored overlaps.
 
-    Empty for coverages that are neither. Queries: 2.
+    Empty for other coverages. Queries: 2.
     """
     slugs = {COVERAGE_FSA: COVERAGE_HEALTH_REGIONS, COVERAGE_HEALTH_REGIONS: COVERAGE_FSA}
     other_slug = slugs.get(vintage.coverage.slug)
     others = Vintage.objects.select_related("coverage").filter(coverage__slug=other_slug, status=Status.PUBLISHED)
     pairs = [(vintage, other) if other_slug == COVERAGE_HEALTH_REGIONS else (other, vintage) for other in others]
-    done = set(
+    computed = set(
         Overlap.objects.filter(fsa_vintage__in=[fsa for fsa, _ in pairs])
         .values_list("fsa_vintage", "health_region_vintage")
         .distinct()
     )
-    return [(fsa, region) for fsa, region in pairs if (fsa.pk, region.pk) not in done]
+    return [(fsa, region) for fsa, region in pairs if (fsa.pk, region.pk) not in computed]
 
 
 def compute_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage, on_fsas: Callable[[int], None]) -> None:
     """Store the overlaps of two vintages. Regions that only touch do not overlap. Queries: 1 for every 50 FSAs, and 1."""
     ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
     with connection.cursor() as cursor:
-        for start in range(0, len(ids), REGIONS_AT_ONCE):
-            batch = ids[start : start + REGIONS_AT_ONCE]
+        for start in range(0, len(ids), REGIONS_PER_BATCH):
+            batch = ids[start : start + REGIONS_PER_BATCH]
             cursor.execute(_OVERLAP_SQL, {"regions": batch, "other_vintage": health_region_vintage.pk})
             on_fsas(len(batch))
 
 
 class _Candidate(NamedTuple):
-    """An overlap that may be an artefact. Its misfit is that of the FSA and of the region together, metres."""
+    """An overlap that may be an artefact.
+
+    Attributes:
+        across: True if the region is in a province that the FSA's first letter excludes.
+        misfit_m: sum of the misfits of FSA and region, metres.
+    """
 
     pk: int
     fsa: str
@@ -146,7 +151,7 @@ class _Candidate(NamedTuple):
 
 
 def unclassified_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
-    """Return the (FSA vintage, health-region vintage) pairs of this one with overlaps that are not classified. Queries: 2."""
+    """Return the (FSA vintage, health-region vintage) pairs of this vintage with unclassified overlaps. Queries: 2."""
     rows = Overlap.objects.filter(Q(fsa_vintage=vintage) | Q(health_region_vintage=vintage), artefact=None)
     pairs = sorted(set(rows.values_list("fsa_vintage", "health_region_vintage")))
     vintages = Vintage.objects.select_related("coverage").in_bulk({pk for pair in pairs for pk in pair})
@@ -154,25 +159,24 @@ def unclassified_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
 
 
 def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> None:
-    """Tell overlaps that come of two editions drawing one border differently apart from real ones, and store which is which.
+    """Classify overlaps as real or as artefacts of two vintages that draw one border differently, and store the result.
 
-    An overlap with a region of a province that the FSA's first letter excludes is one; so is, among those with less than
-    `SLIVER_LARGEST_SHARE` of the FSA, one that is nowhere wider than the editions' lines are apart. How far that is comes from
-    the editions' own misfit where the two meet, and from the overlaps across provinces. What has
-    half of an FSA or more never is, nor is the largest overlap within its province. Beside that, store which part of each FSA
-    no region covers.
+    An overlap is an artefact if its region is in a province that the FSA's first letter excludes. It is also an artefact if it
+    has less than `SLIVER_LARGEST_SHARE` of the FSA and is nowhere wider than the distance between the lines of the vintages,
+    which comes from the misfit of FSA and region and from the overlaps across provinces. An overlap with half of an FSA or more
+    is never an artefact, nor is the largest overlap within its province. Also store the share of each FSA outside all regions.
 
     Queries: 3, 1 for every 50 overlaps that are measured, and 1 for every 50 FSAs.
     """
     candidates = list(_candidates(fsa_vintage, health_region_vintage))
     widths = _widths([candidate.pk for candidate in candidates if candidate.across or candidate.share >= SLIVER_SHARE])
     across = [widths[candidate.pk] for candidate in candidates if candidate.across and candidate.share >= SLIVER_SHARE]
-    apart_m = float(np.quantile(across, _SLIVER_QUANTILE)) if across else 0.0
+    line_distance_m = float(np.quantile(across, _SLIVER_QUANTILE)) if across else 0.0
     kinds: dict[int, str] = {}
     for candidate in candidates:
         if candidate.across:
             kinds[candidate.pk] = Artefact.PROVINCE.value
-        elif candidate.share < SLIVER_SHARE or widths[candidate.pk] <= max(apart_m, candidate.misfit_m):
+        elif candidate.share < SLIVER_SHARE or widths[candidate.pk] <= max(line_distance_m, candidate.misfit_m):
             kinds[candidate.pk] = Artefact.SLIVER.value
     pair = {"fsa_vintage": fsa_vintage.pk, "health_region_vintage": health_region_vintage.pk}
     outside = _OUTSIDE_MATCHED_SQL if health_region_vintage.misfit_m == 0 else _OUTSIDE_SQL
@@ -193,8 +197,8 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
             },
         )
         ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
-        for start in range(0, len(ids), REGIONS_AT_ONCE):
-            batch = ids[start : start + REGIONS_AT_ONCE]
+        for start in range(0, len(ids), REGIONS_PER_BATCH):
+            batch = ids[start : start + REGIONS_PER_BATCH]
             cursor.execute(outside, {"regions": batch, "other_vintage": health_region_vintage.pk})
 
 
@@ -217,14 +221,14 @@ def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterato
 
 
 def _widths(overlaps: list[int]) -> dict[int, float]:
-    """Return how wide, in metres, each overlap is where it is widest. Queries: 1 for every 50."""
+    """Return the width of each overlap at its widest place, in metres on the ground. Queries: 1 for every 50."""
     widths = {}
     with connection.cursor() as cursor:
-        for start in range(0, len(overlaps), REGIONS_AT_ONCE):
-            cursor.execute(_SHAPES_SQL, [overlaps[start : start + REGIONS_AT_ONCE]])
+        for start in range(0, len(overlaps), REGIONS_PER_BATCH):
+            cursor.execute(_SHAPES_SQL, [overlaps[start : start + REGIONS_PER_BATCH]])
             for pk, wkb in cursor:
-                # The regions are stored in pieces: without their seams, the shape is whole again.
+                # Regions are stored in pieces: the union removes the seams between them.
                 whole = shapely.union_all(shapely.get_parts(shapely.from_wkb(bytes(wkb))), grid_size=_SEAM_M)
-                across = width(shapely.get_parts(whole))
-                widths[pk] = round(float(across.max(initial=0.0)) / UNITS_LEAST, 1)
+                part_widths = width(shapely.get_parts(whole))
+                widths[pk] = round(float(part_widths.max(initial=0.0)) / UNITS_LEAST, 1)
     return {pk: widths.get(pk, 0.0) for pk in overlaps}

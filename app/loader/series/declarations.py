@@ -1,4 +1,4 @@
-"""geodata/series.toml: every series that can be loaded, as data."""
+"""Declarations of series: parser and checks of geodata/series.toml."""
 
 import tomllib
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ _KIND_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """Reporting days of a province from a day on, until the next declaration of the same province.
+    """Reporting days of a province from `start` on, until the next declaration of the same province.
 
     Attributes:
         province: two letters, or `*` for all.
@@ -62,7 +62,7 @@ class Cadence:
     extra: frozenset[date] = frozenset()
 
     def reports_on(self, day: date) -> bool:
-        """Say whether a report is due on a day."""
+        """Return whether a report is due on a day."""
         if day in self.extra:
             return True
         return day not in self.skipped and (day - self.start).days % self.interval == 0
@@ -70,7 +70,7 @@ class Cadence:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A series that stopped before its source did: `code` of the province, `*` for all its regions; last reporting day."""
+    """A series that stopped before its source: province, code of the region (`*` for all regions), last reporting day."""
 
     province: str
     code: str
@@ -79,7 +79,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A source as declared: see geodata/README.md for every key."""
+    """A declared source; geodata/README.md explains every key."""
 
     name: str
     indicator: str
@@ -128,7 +128,7 @@ class Source:
     limits: Mapping[str, float] = field(default_factory=dict)
 
     def cadence_of(self, province: str, day: date) -> Cadence | None:
-        """Return the cadence in force for a province on a day; None where none is declared: daily."""
+        """Return the cadence in force for a province on a day; None, for daily reports, without one."""
         rules = [rule for rule in self.cadence if rule.province in (province, "*") and rule.start <= day]
         return max(rules, key=lambda rule: (rule.start, rule.province != "*"), default=None)
 
@@ -136,7 +136,7 @@ class Source:
 def read_series(path: Path | None = None) -> dict[str, Source]:
     """Return the declared sources by name. Relative files are relative to the folder of the TOML file.
 
-    Raises: SourceError naming the paragraph and the key at fault.
+    Raises: SourceError, naming the table and key at fault.
     """
     path = path or SERIES_FILE
     document = read_document(path)
@@ -158,10 +158,10 @@ def read_document(path: Path) -> dict[str, Any]:
 def _source(name: str, table: Any, licences: Mapping[str, Any], folder: Path) -> Source:
     where = f"series.{name}"
     if not isinstance(table, dict):
-        raise SourceError(f"{where}: it must be a paragraph.")
+        raise SourceError(f"{where}: it must be a table.")
     for key, value in table.items():
         if key not in _KEYS:
-            raise SourceError(f"{where}: there is no key {key!r}. Keys: {', '.join(sorted(_KEYS))}.")
+            raise SourceError(f"{where}: unknown key {key!r}. Keys: {', '.join(sorted(_KEYS))}.")
         if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) and _KEYS[key] is not bool):
             raise SourceError(f"{where}: {key} must be {_KIND_WORDS[_KEYS[key]]}, not {value!r}.")
     options = {key: value for key, value in table.items() if key not in ("file", "places", "cadence", "ended", "licence")}
@@ -199,9 +199,9 @@ def _licence(where: str, name: str, licences: Mapping[str, Any], options: Mappin
     if name not in licences:
         return {"licence": name}
     table = licences[name]
-    words = {key: str(table.get(key, "")) for key in ("attribution_en", "attribution_fr")}
-    own = {key: text for key, text in words.items() if key not in options}
-    return {"licence": str(table.get("name", name)), "licence_url": str(table.get("url", ""))} | own
+    attributions = {key: str(table.get(key, "")) for key in ("attribution_en", "attribution_fr")}
+    missing = {key: text for key, text in attributions.items() if key not in options}
+    return {"licence": str(table.get("name", name)), "licence_url": str(table.get("url", ""))} | missing
 
 
 def _check(where: str, source: Source) -> None:
@@ -218,18 +218,18 @@ def _check(where: str, source: Source) -> None:
     for key, (value, allowed) in choices.items():
         if value not in allowed:
             raise SourceError(f"{where}: {key} is one of {', '.join(filter(None, allowed))}, not {value!r}.")
-    needed = ("period", "value") if source.shape == "long" else ("period",)
-    for key in needed:
+    required = ("period", "value") if source.shape == "long" else ("period",)
+    for key in required:
         if key not in source.columns:
             raise SourceError(f"{where}: columns.{key} is missing.")
     unknown = set(source.columns) - {"period", "value", "province", "place"}
     if unknown:
-        raise SourceError(f"{where}: columns has no {sorted(unknown)[0]!r}; it has period, value, province, place.")
+        raise SourceError(f"{where}: unknown column {sorted(unknown)[0]!r}. Columns: period, value, province, place.")
     if source.changes and source.kind != "cumulative":
-        raise SourceError(f'{where}: changes goes with kind = "cumulative".')
+        raise SourceError(f'{where}: changes requires kind = "cumulative".')
     for gate in source.limits:
         if gate not in GATES:
-            raise SourceError(f"{where}: limits has no gate {gate!r}. Gates: {', '.join(GATES)}.")
+            raise SourceError(f"{where}: unknown gate {gate!r} in limits. Gates: {', '.join(GATES)}.")
 
 
 def _cadence(where: str, rule: Any) -> Cadence:

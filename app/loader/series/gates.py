@@ -1,4 +1,4 @@
-"""Gates of a series: what a new issue must hold before it is published. A gate that fails can be accepted with a reason."""
+"""Gates of a series: checks of a new issue before publication. A failed gate can be accepted with a reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,23 +10,23 @@ from indicators.models import PlaceKind
 from loader.series.declarations import Source
 from loader.series.interpreter import LISTED_MAX, Interpretation, PlaceValues
 
-# Limits where the declaration has none of its own.
+# Default limits; a declaration can override each.
 LIMITS: Mapping[str, float] = {
     "negatives": 0.05,  # share of values
     "cadence": 0.02,  # share of a province's days
     "sums": 0,  # number of days
     "population": 0.2,  # share of the regions without a population
-    "national_falls": 0.001,  # share of the former total
-    "region_moves": 0.1,  # share of the former value
-    "rewrites": 0.1,  # share of the former values
+    "national_falls": 0.001,  # share of the previous total
+    "region_moves": 0.1,  # share of the previous value
+    "rewrites": 0.1,  # share of the previous values
 }
-# Below this a region's value moves by a tenth with every few cases.
+# Smaller values change by a tenth with every few cases.
 MOVES_MIN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Result of a gate. One that is not acceptable stops the load whatever is accepted."""
+    """Result of a gate. With `acceptable` False it stops the load, and `--accept` cannot override it."""
 
     name: str
     passed: bool
@@ -35,7 +35,7 @@ class Gate:
     acceptable: bool = True
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as it is stored in a report."""
+        """Return the gate as stored in a report."""
         return {
             "name": self.name,
             "passed": self.passed,
@@ -47,7 +47,7 @@ class Gate:
 
 @dataclass(slots=True)
 class Difference:
-    """What an issue changes, by key of the place: numbers of values that are new, other than before, or withdrawn."""
+    """Changes of an issue: numbers of new, changed and withdrawn values, by key of the place; `before`: previous values."""
 
     new: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
@@ -55,37 +55,37 @@ class Difference:
     before: int = 0
 
 
-def content_gates(result: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
-    """Return the gates about the file itself."""
+def content_gates(interpretation: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
+    """Return the gates that check the file itself."""
     limit = {**LIMITS, **source.limits}
-    values = sum(len(item.observations) for item in result.by_place.values() if not item.derived)
-    negatives = sum(result.negatives.values())
-    off = sum(result.off_cadence.values())
-    regions = [item for item in result.by_place.values() if item.place.kind == PlaceKind.REGION]
-    unknown = [f"line {line}: {text}" for text, line in result.unknown.items()]
+    values = sum(len(stated.observations) for stated in interpretation.by_place.values() if not stated.derived)
+    negatives = sum(interpretation.negatives.values())
+    off_cadence = sum(interpretation.off_cadence.values())
+    regions = [stated for stated in interpretation.by_place.values() if stated.place.kind == PlaceKind.REGION]
+    unknown = [f"line {line}: {text}" for text, line in interpretation.unknown.items()]
     return [
-        Gate("columns", values > 0, f"{result.rows} rows, {values} values", acceptable=False),
-        _none("text", result.text, acceptable=False),
-        _none("codes", unknown),
-        _none("duplicates", result.duplicates, acceptable=False),
-        _none("future", result.future),
+        Gate("columns", values > 0, f"{interpretation.rows} rows, {values} values", acceptable=False),
+        _must_be_empty("text", interpretation.text, acceptable=False),
+        _must_be_empty("codes", unknown),
+        _must_be_empty("duplicates", interpretation.duplicates, acceptable=False),
+        _must_be_empty("future", interpretation.future),
         Gate(
             "sums",
-            len(result.sums) <= limit["sums"],
-            f"{len(result.sums)} days on which parts and province differ (limit {limit['sums']:g})",
-            tuple(result.sums[:LISTED_MAX]),
+            len(interpretation.sums) <= limit["sums"],
+            f"{len(interpretation.sums)} days on which parts and province differ (limit {limit['sums']:g})",
+            tuple(interpretation.sums[:LISTED_MAX]),
         ),
         Gate(
             "negatives",
             negatives <= limit["negatives"] * values,
-            f"{negatives} of {values} values fall (limit {limit['negatives']:.0%}); they are kept",
-            _worst(result.negatives),
+            f"{negatives} of {values} values are negative or falls (limit {limit['negatives']:.0%}); they are kept",
+            _worst(interpretation.negatives),
         ),
         Gate(
             "cadence",
-            off <= limit["cadence"] * max(values, 1),
-            f"{off} changes on days without a declared report (limit {limit['cadence']:.0%} of the values)",
-            _worst(result.off_cadence),
+            off_cadence <= limit["cadence"] * max(values, 1),
+            f"{off_cadence} changes on days without a declared report (limit {limit['cadence']:.0%} of the values)",
+            _worst(interpretation.off_cadence),
         ),
         Gate(
             "population",
@@ -99,25 +99,25 @@ def content_gates(result: Interpretation, source: Source, without_population: li
 
 
 def revision_gates(
-    result: Interpretation, source: Source, before: Mapping[int, PlaceValues], difference: Difference
+    interpretation: Interpretation, source: Source, before: Mapping[int, PlaceValues], difference: Difference
 ) -> list[Gate]:
-    """Return the gates that compare with the former issue; `before` and the result are by place."""
+    """Return the gates that compare with the previous issue, whose values are `before`, by place; none without one."""
     if not before:
         return []
     limit = {**LIMITS, **source.limits}
-    vanished = [old.place.key for pk, old in before.items() if pk not in result.by_place]
+    vanished = [old.place.key for pk, old in before.items() if pk not in interpretation.by_place]
     earlier = []
     moved = []
     for pk, old in before.items():
-        new = result.by_place.get(pk)
+        new = interpretation.by_place.get(pk)
         if new is None or not new.observations or not old.observations:
             continue
         old_last, new_last = max(old.observations), max(new.observations)
         if new_last < old_last:
             earlier.append(f"{old.place.key}: {new_last}, before {old_last}")
-        # The last day that both have: an end that moved is the business of another gate.
+        # Last common day: an earlier end is checked by the gate `ends_earlier`.
         day = min(old_last, new_last)
-        then, now = (item.observations[day].value if day in item.observations else None for item in (old, new))
+        then, now = (issue.observations[day].value if day in issue.observations else None for issue in (old, new))
         if (
             old.place.kind == PlaceKind.REGION
             and source.kind == "cumulative"
@@ -125,22 +125,22 @@ def revision_gates(
             and now is not None
             and then >= MOVES_MIN
         ):
-            share = abs(now - then) / then
-            if share > limit["region_moves"]:
-                moved.append(f"{old.place.key}: {now:g}, before {then:g} ({share:.0%})")
+            change = abs(now - then) / then
+            if change > limit["region_moves"]:
+                moved.append(f"{old.place.key}: {now:g}, before {then:g} ({change:.0%})")
     rewritten = sum(difference.changed.values()) + sum(difference.withdrawn.values())
-    then, now = _national(before), _national(result.by_place)
+    then, now = _national(before), _national(interpretation.by_place)
     falls = source.kind == "cumulative" and then > 0 and now < then * (1 - limit["national_falls"])
     return [
-        _none("vanished", vanished),
-        _none("ends_earlier", earlier),
+        _must_be_empty("vanished", vanished),
+        _must_be_empty("ends_earlier", earlier),
         Gate("national_falls", not falls, f"{now:,.0f}, before {then:,.0f} (limit -{limit['national_falls']:.1%})"),
-        _none("region_moves", moved),
+        _must_be_empty("region_moves", moved),
         Gate(
             "rewrites",
             rewritten <= limit["rewrites"] * max(difference.before, 1),
             f"{rewritten:,} of {difference.before:,} values (limit {limit['rewrites']:.0%})",
-            _worst(_added(difference.changed, difference.withdrawn)),
+            _worst(_sum_by_key(difference.changed, difference.withdrawn)),
         ),
     ]
 
@@ -150,20 +150,20 @@ def _latest(observations: Mapping[date, Observation]) -> float | None:
 
 
 def _national(by_place: Mapping[int, PlaceValues]) -> float:
-    parts = [item for item in by_place.values() if item.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED)]
+    parts = [part for part in by_place.values() if part.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED)]
     return sum(_latest(part.observations) or 0 for part in parts)
 
 
-def _none(name: str, listed: list[str], *, acceptable: bool = True) -> Gate:
+def _must_be_empty(name: str, listed: list[str], *, acceptable: bool = True) -> Gate:
     return Gate(name, not listed, f"{len(listed):,}" if listed else "none", tuple(listed[:LISTED_MAX]), acceptable)
 
 
 def _worst(counts: Mapping[str, int]) -> tuple[str, ...]:
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    ordered = sorted(counts.items(), key=lambda counted: -counted[1])
     return tuple(f"{key}: {number}" for key, number in ordered[:LISTED_MAX])
 
 
-def _added(*counts: Mapping[str, int]) -> dict[str, int]:
+def _sum_by_key(*counts: Mapping[str, int]) -> dict[str, int]:
     total: dict[str, int] = {}
     for count in counts:
         for key, number in count.items():

@@ -1,4 +1,4 @@
-"""Values of a series file as observations by place and day, and what is wrong with them."""
+"""Interpretation of a series file: observations by place and day, and the defects for the gates."""
 
 import re
 from collections import defaultdict
@@ -15,11 +15,11 @@ from loader.series.reader import Cell
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
-# Kinds of which the parts add up to the whole.
+# Kinds whose regions and unassigned values add up to the province.
 ADDITIVE = ("cumulative", "count", "stock")
-# Of anything listed in a report.
+# Most entries of a list in a report.
 LISTED_MAX = 20
-# A province that ends this many days before the file does has ended; it does not hold the national total back.
+# A province that ends this many days before the file has stopped reporting; the national total does not wait for it.
 ENDED_AFTER_DAYS = 31
 
 
@@ -40,12 +40,14 @@ class PlaceValues:
 
 @dataclass(slots=True)
 class Interpretation:
-    """A file as it is understood.
+    """Observations of a file, with its defects.
 
     Attributes:
-        text, duplicates, future: what cannot be used, each with its line.
-        negatives: by place, number of negative values or, in a cumulative series, of falls; they are kept.
-        off_cadence: by province, changes on days that are no declared reporting day.
+        ignored, unknown: rows of places that the declaration ignores; texts that name no place, with their first line.
+        text, duplicates, future: unusable values, each with its line.
+        negatives: by place, the number of negative values or, in a cumulative series, of falls; the values stay.
+        off_cadence: by place, changes on days without a declared report.
+        sums: days on which a province is not the sum of its parts.
     """
 
     by_place: dict[int, PlaceValues] = field(default_factory=dict)
@@ -61,52 +63,59 @@ class Interpretation:
 
 
 def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpretation:
-    """Return what the values of a file mean. Nothing is guessed: what does not fit is listed for the gates."""
-    result = Interpretation()
-    resolver = PlaceResolver(source, result.unknown)
+    """Return the observations of a file. Nothing is guessed: values that do not fit are listed for the gates."""
+    interpretation = Interpretation()
+    resolver = PlaceResolver(source, interpretation.unknown)
     reader = _ValueReader(source)
     days: dict[str, date | None] = {}
     for cell in cells:
-        result.rows += 1
+        interpretation.rows += 1
         if cell.period not in days:
             days[cell.period] = _day(cell.period)
         day = days[cell.period]
         place = resolver.place(cell.province, cell.place, cell.line)
         if place is None:
-            result.ignored += resolver.ignored(cell.place)
+            interpretation.ignored += resolver.ignored(cell.place)
             continue
         if day is None:
-            result.text.append(f"line {cell.line}: {cell.period!r} is no day YYYY-MM-DD")
+            interpretation.text.append(f"line {cell.line}: {cell.period!r} is not a date YYYY-MM-DD")
             continue
         if day > today:
-            result.future.append(f"line {cell.line}: {day}")
+            interpretation.future.append(f"line {cell.line}: {day}")
         observation = reader.read(cell.value)
         if observation is None:
-            result.text.append(f"line {cell.line}: {cell.value[:40]!r} is no number")
+            interpretation.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number")
             continue
-        _state(result, source, cell, result.by_place.setdefault(place.pk, PlaceValues(place)), day=day, observation=observation)
+        _add_observation(
+            interpretation,
+            source,
+            cell,
+            interpretation.by_place.setdefault(place.pk, PlaceValues(place)),
+            day=day,
+            observation=observation,
+        )
     if source.changes:
-        _accumulate(result)
-    _count_negatives(result, source)
-    _mark(result, source)
+        _accumulate(interpretation)
+    _count_negatives(interpretation, source)
+    _set_statuses(interpretation, source)
     if source.totals:
-        _add_totals(result, source)
+        _add_totals(interpretation, source)
     elif source.kind in ADDITIVE:
-        _compare_sums(result)
-    return result
+        _compare_sums(interpretation)
+    return interpretation
 
 
-def _state(
-    result: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
+def _add_observation(
+    interpretation: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
 ) -> None:
-    """Put an observation beside those before it; what a repeated row means, the declaration says."""
+    """Add an observation of a place. The declaration's `duplicates` decides about a repeated row."""
     stated = values.observations.get(day)
     if stated is None:
         values.observations[day] = observation
     elif source.duplicates == "sum" and stated.value is not None and observation.value is not None:
         values.observations[day] = Observation(stated.value + observation.value, observation.status)
     elif source.duplicates == "refuse" and stated != observation:
-        result.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
+        interpretation.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
     elif observation.value is not None:
         values.observations[day] = observation
 
@@ -119,26 +128,28 @@ def _day(text: str) -> date | None:
 
 
 class _ValueReader:
-    """Texts of values as observations, each text read once."""
+    """Conversion of texts to observations; each text is parsed once."""
 
     def __init__(self, source: Source) -> None:
         self._decimal = source.decimal
-        self._read: dict[str, Observation | None] = {text: Observation(None, ValueStatus.NOT_REPORTED) for text in source.null}
-        self._read |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in source.suppressed}
+        self._parsed: dict[str, Observation | None] = {
+            text: Observation(None, ValueStatus.NOT_REPORTED) for text in source.null
+        }
+        self._parsed |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in source.suppressed}
         for text in source.capped:
             number = re.search(r"\d+(\.\d+)?", text.replace(self._decimal, "."))
-            self._read[text] = Observation(float(number.group()) if number else None, ValueStatus.CAPPED)
+            self._parsed[text] = Observation(float(number.group()) if number else None, ValueStatus.CAPPED)
 
     def read(self, text: str) -> Observation | None:
-        """Return the observation, None for what is no number and no declared mark."""
-        if text not in self._read:
+        """Return the observation; None for a text that is neither a number nor a declared mark."""
+        if text not in self._parsed:
             plain = text if self._decimal == "." else text.replace(".", "?").replace(",", ".")
-            self._read[text] = Observation(float(plain), ValueStatus.REPORTED) if _NUMBER.fullmatch(plain) else None
-        return self._read[text]
+            self._parsed[text] = Observation(float(plain), ValueStatus.REPORTED) if _NUMBER.fullmatch(plain) else None
+        return self._parsed[text]
 
 
-def _accumulate(result: Interpretation) -> None:
-    for values in result.by_place.values():
+def _accumulate(interpretation: Interpretation) -> None:
+    for values in interpretation.by_place.values():
         total = 0.0
         for day in sorted(values.observations):
             change = values.observations[day]
@@ -147,8 +158,8 @@ def _accumulate(result: Interpretation) -> None:
                 values.observations[day] = Observation(total, change.status)
 
 
-def _count_negatives(result: Interpretation, source: Source) -> None:
-    for values in result.by_place.values():
+def _count_negatives(interpretation: Interpretation, source: Source) -> None:
+    for values in interpretation.by_place.values():
         before: float | None = 0.0 if source.from_zero else None
         count = 0
         for day in sorted(values.observations):
@@ -158,12 +169,12 @@ def _count_negatives(result: Interpretation, source: Source) -> None:
             count += value < 0 if source.kind != "cumulative" else before is not None and value < before
             before = value
         if count:
-            result.negatives[values.place.key] = count
+            interpretation.negatives[values.place.key] = count
 
 
-def _mark(result: Interpretation, source: Source) -> None:
-    """Set the statuses that the declaration knows and the file does not: carried, ended, unassigned."""
-    for values in result.by_place.values():
+def _set_statuses(interpretation: Interpretation, source: Source) -> None:
+    """Set the statuses that follow from the declaration and not from the file: carried, ended, unassigned."""
+    for values in interpretation.by_place.values():
         ended = next(
             (
                 rule.on
@@ -187,16 +198,16 @@ def _mark(result: Interpretation, source: Source) -> None:
                 elif values.place.kind == PlaceKind.UNASSIGNED:
                     status = ValueStatus.UNASSIGNED
                 if status in (ValueStatus.CARRIED, ValueStatus.NOT_REPORTED) and before not in (None, stated.value):
-                    result.off_cadence[values.place.key] = result.off_cadence.get(values.place.key, 0) + 1
+                    interpretation.off_cadence[values.place.key] = interpretation.off_cadence.get(values.place.key, 0) + 1
                 if status != stated.status:
                     values.observations[day] = Observation(stated.value, status)
             before = stated.value
 
 
-def _add_totals(result: Interpretation, source: Source) -> None:
-    """Add provinces and the country as sums of regions and unassigned, each carried forward from its last value."""
+def _add_totals(interpretation: Interpretation, source: Source) -> None:
+    """Add provinces and the country as sums of regions and unassigned values, each carried forward from its last report."""
     by_province: dict[str, list[PlaceValues]] = defaultdict(list)
-    for values in result.by_place.values():
+    for values in interpretation.by_place.values():
         if values.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED):
             by_province[values.province].append(values)
     provinces = []
@@ -204,7 +215,7 @@ def _add_totals(result: Interpretation, source: Source) -> None:
         place = province_place(abbreviation)
         if place is None:
             continue
-        total = PlaceValues(place, _summed(parts), derived=True)
+        total = PlaceValues(place, _sum_of_parts(parts), derived=True)
         for day, stated in total.observations.items():
             cadence = source.cadence_of(abbreviation, day) if source.carried else None
             if cadence is not None and not cadence.reports_on(day):
@@ -213,18 +224,18 @@ def _add_totals(result: Interpretation, source: Source) -> None:
     country = province_place("CA")
     if country is None or len(provinces) < 2:
         return
-    total = PlaceValues(country, _summed(provinces), derived=True)
+    total = PlaceValues(country, _sum_of_parts(provinces), derived=True)
     lasts = [max(province.observations) for province in provinces]
     complete = min(last for last in lasts if (max(lasts) - last).days <= ENDED_AFTER_DAYS)
     for day, stated in total.observations.items():
         if day > complete:
-            # Some provinces have not reported yet: no national total of that day exists.
+            # Some provinces have not reported yet, so there is no national total for that day.
             total.observations[day] = Observation(stated.value, ValueStatus.NOT_REPORTED)
-    for item in [*provinces, total]:
-        result.by_place[item.place.pk] = item
+    for area in [*provinces, total]:
+        interpretation.by_place[area.place.pk] = area
 
 
-def _summed(parts: list[PlaceValues]) -> dict[date, Observation]:
+def _sum_of_parts(parts: list[PlaceValues]) -> dict[date, Observation]:
     first = min(min(part.observations) for part in parts)
     last = max(max(part.observations) for part in parts)
     current = [0.0] * len(parts)
@@ -239,11 +250,11 @@ def _summed(parts: list[PlaceValues]) -> dict[date, Observation]:
     return summed
 
 
-def _compare_sums(result: Interpretation) -> None:
-    """List the days on which a province that the file states is not the sum of its parts."""
+def _compare_sums(interpretation: Interpretation) -> None:
+    """List the days on which a province stated by the file is not the sum of its parts."""
     by_province: dict[str, list[PlaceValues]] = defaultdict(list)
     stated_of = {}
-    for values in result.by_place.values():
+    for values in interpretation.by_place.values():
         if values.place.kind == PlaceKind.PROVINCE:
             stated_of[values.province] = values
         elif values.province:
@@ -256,4 +267,4 @@ def _compare_sums(result: Interpretation) -> None:
                 continue
             summed = sum(number for number in numbers if number is not None)
             if abs(summed - total.value) > 1e-6:
-                result.sums.append(f"{abbreviation} {day}: parts {summed:g}, province {total.value:g}")
+                interpretation.sums.append(f"{abbreviation} {day}: parts {summed:g}, province {total.value:g}")

@@ -11,7 +11,7 @@ from loader.series.places import province_place
 
 
 def seed_notes(indicator: Indicator, path: Path | None = None) -> None:
-    """Replace the notes of an indicator by those of the declared files. Raises: SourceError for a file that does not fit."""
+    """Replace the notes of an indicator by those of the declared files. Raises: SourceError for an unreadable file."""
     path = path or SERIES_FILE
     notes = []
     for table in read_document(path).get("notes", {}).values():

@@ -1,4 +1,4 @@
-"""Loading of one series file: read, interpret, compare, check, publish; and the way back."""
+"""Load pipeline of a series file: read, interpret, compare, check, publish. Rollback of an issue."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,12 +20,10 @@ from loader.series.notes import seed_notes
 from loader.series.places import seed_places
 from loader.series.reader import cells, checksum
 
-# Any number will do, as long as nothing else in this database uses it.
-
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Gates that may fail, with the reason and the name that are stored with the issue."""
+    """Accepted gates, with the reason and the name that are stored with the issue."""
 
     gates: frozenset[str] = frozenset()
     because: str = ""
@@ -34,14 +32,14 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of a load: `what` is published, unchanged or dry run."""
+    """Result of a load: `what` is `published`, `unchanged` or `dry run`."""
 
     what: str
     report: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _DryRun(Exception):
-    """Rolls a dry run back."""
+    """Raised to roll back a dry run."""
 
 
 def load(
@@ -53,18 +51,18 @@ def load(
     dry_run: bool = False,
     declarations: Path | None = None,
 ) -> Outcome:
-    """Load a file as the next issue of its source, in one transaction: readers see the former issue or this one.
+    """Load a file as the next issue of its source, in one transaction: readers see the previous issue or this one.
 
     Args:
-        path: the file, instead of the declared one.
-        issued_at: when the source published it; now where it is not known.
-        declarations: the TOML file, whose places, members and notes are brought up to date.
+        path: file to load instead of the declared one.
+        issued_at: time of publication by the source; now if unknown.
+        declarations: TOML file whose places, members and notes are updated too.
 
     Raises: SourceError, FileRefused, GatesFailed (with the report), PublishError.
     """
     acceptance = acceptance or Acceptance()
     if path is None:
-        # The declared time is that of the declared file.
+        # The declared time belongs to the declared file.
         path, issued_at = source.path, issued_at or source.issued_at
     if path is None:
         raise SourceError(f"series.{source.name} declares no file: give one with --file.")
@@ -81,18 +79,24 @@ def load(
                 raise PublishError(f"{source.name}: issue {last.issued_at:%Y-%m-%d %H:%M %Z} is later than this one.")
             seed_places(declarations)
             seed_notes(indicator, declarations)
-            result = interpret(list(cells(path, source)), source, today=timezone.now().date())
+            interpretation = interpret(list(cells(path, source)), source, today=timezone.now().date())
             before = storage.current_values(indicator)
-            rows, difference = storage.changes(before, result.by_place)
+            rows, difference = storage.changes(before, interpretation.by_place)
             gates = [
-                *content_gates(result, source, _without_population(result)),
-                *revision_gates(result, source, storage.values_in_force(before), difference),
+                *content_gates(interpretation, source, _without_population(interpretation)),
+                *revision_gates(interpretation, source, storage.values_in_force(before), difference),
             ]
             report |= _report(
-                source, path=path, sha256=sha256, issued_at=issued_at, result=result, gates=gates, acceptance=acceptance
+                source,
+                path=path,
+                sha256=sha256,
+                issued_at=issued_at,
+                interpretation=interpretation,
+                gates=gates,
+                acceptance=acceptance,
             )
             report["changes"] = {"new": difference.new, "changed": difference.changed, "withdrawn": difference.withdrawn}
-            _stop(gates, acceptance, report, dry_run=dry_run)
+            _refuse_failed_gates(gates, acceptance, report, dry_run=dry_run)
             issue = Issue.objects.create(
                 indicator=indicator,
                 source=source.name,
@@ -103,7 +107,7 @@ def load(
                 status=IssueStatus.PUBLISHED,
                 report=report,
             )
-            storage.write(issue, rows, result.by_place)
+            storage.write(issue, rows, interpretation.by_place)
             storage.derive(indicator)
             if dry_run:
                 raise _DryRun
@@ -114,7 +118,7 @@ def load(
 
 
 def roll_back(source: Source) -> Issue:
-    """Take the last issue of a source back and return it. Raises: PublishError where there is none."""
+    """Roll back the last issue of a source and return it. Raises: PublishError without a published issue."""
     with _exclusive():
         last = (
             Issue.objects.filter(indicator__slug=source.indicator, status=IssueStatus.PUBLISHED)
@@ -136,9 +140,9 @@ def roll_back(source: Source) -> Issue:
 
 @contextmanager
 def _exclusive() -> Iterator[None]:
-    """Hold one transaction and the lock of series loads."""
+    """Open a transaction that holds the lock of series loads."""
     with transaction.atomic(), connection.cursor() as cursor:
-        # A lock that a role with no more than SELECT cannot take; readers and their snapshots are not held up by it.
+        # A role with only SELECT cannot take this lock; it blocks neither readers nor their snapshots.
         cursor.execute(f"LOCK TABLE {connection.ops.quote_name(Issue._meta.db_table)} IN SHARE UPDATE EXCLUSIVE MODE")
         yield
 
@@ -151,11 +155,11 @@ def _analyze() -> None:
 
 
 def _indicator(source: Source) -> Indicator:
-    first = Indicator.objects.filter(slug=source.indicator).first()
-    if first is not None and first.source != source.name:
-        raise SourceError(f"Indicator {source.indicator} is supplied by {first.source}: give this one another name.")
+    existing = Indicator.objects.filter(slug=source.indicator).first()
+    if existing is not None and existing.source != source.name:
+        raise SourceError(f"Indicator {source.indicator} is supplied by {existing.source}: give this one another name.")
     cadence = [
-        {"province": item.province, "from": item.start.isoformat(), "interval_days": item.interval} for item in source.cadence
+        {"province": rule.province, "from": rule.start.isoformat(), "interval_days": rule.interval} for rule in source.cadence
     ]
     names = (
         *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
@@ -167,12 +171,12 @@ def _indicator(source: Source) -> Indicator:
     return indicator
 
 
-def _without_population(result: Interpretation) -> list[str]:
+def _without_population(interpretation: Interpretation) -> list[str]:
     regions: dict[int, Place] = {
-        pk: value.place for pk, value in result.by_place.items() if value.place.kind == PlaceKind.REGION
+        pk: stated.place for pk, stated in interpretation.by_place.items() if stated.place.kind == PlaceKind.REGION
     }
-    have = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
-    return [place.key for pk, place in regions.items() if pk not in have]
+    with_population = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
+    return [place.key for pk, place in regions.items() if pk not in with_population]
 
 
 def _report(
@@ -181,21 +185,21 @@ def _report(
     path: Path,
     sha256: str,
     issued_at: datetime,
-    result: Interpretation,
+    interpretation: Interpretation,
     gates: list[Gate],
     acceptance: Acceptance,
 ) -> dict[str, Any]:
-    stated = [item for item in result.by_place.values() if not item.derived and item.observations]
-    days = [day for entry in stated for day in (min(entry.observations), max(entry.observations))]
+    stated = [values for values in interpretation.by_place.values() if not values.derived and values.observations]
+    days = [day for values in stated for day in (min(values.observations), max(values.observations))]
     return {
         "source": source.name,
         "file": path.name,
         "sha256": sha256,
         "issued_at": issued_at.isoformat(),
-        "rows": result.rows,
-        "ignored": result.ignored,
+        "rows": interpretation.rows,
+        "ignored": interpretation.ignored,
         "places": len(stated),
-        "values": sum(len(item.observations) for item in stated),
+        "values": sum(len(values.observations) for values in stated),
         "first": min(days).isoformat() if days else None,
         "last": max(days).isoformat() if days else None,
         "gates": [gate.as_dict() for gate in gates],
@@ -205,10 +209,10 @@ def _report(
     }
 
 
-def _stop(gates: list[Gate], acceptance: Acceptance, report: Mapping[str, Any], *, dry_run: bool) -> None:
+def _refuse_failed_gates(gates: list[Gate], acceptance: Acceptance, report: Mapping[str, Any], *, dry_run: bool) -> None:
     failed = [gate for gate in gates if not gate.passed and not (gate.acceptable and gate.name in acceptance.gates)]
     if not failed:
         return
-    details = "; ".join(f"{gate.name} ({', '.join(gate.listed[:3]) or gate.detail})" for gate in failed)
-    start = "Dry run: it would stop at" if dry_run else "Not published:"
-    raise GatesFailed(f"{start} {details}.", tuple(gate.name for gate in failed), report)
+    reasons = "; ".join(f"{gate.name} ({', '.join(gate.listed[:3]) or gate.detail})" for gate in failed)
+    start = "Dry run: would fail at" if dry_run else "Not published:"
+    raise GatesFailed(f"{start} {reasons}.", tuple(gate.name for gate in failed), report)

@@ -1,4 +1,4 @@
-"""Places of series: seeds of geodata/series.toml, and the place that a file's text names."""
+"""Places of series: seeds from geodata/series.toml, and resolution of the texts in a file to places."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _PRUIDS = {province.abbreviation: province.pruid for province in PROVINCES}
 def seed_places(path: Path | None = None) -> None:
     """Bring places, populations and memberships up to date with geodata/series.toml.
 
-    Raises: SourceError for a file or a membership that does not fit.
+    Raises: SourceError for an unreadable file or a membership of an unknown place.
     """
     path = path or SERIES_FILE
     document = read_document(path)
@@ -70,7 +70,7 @@ def ensure_place(
     names: tuple[str, str],
     other_names: tuple[str, ...] = (),
 ) -> Place:
-    """Return the place of a code in an edition, made where there is none."""
+    """Return the place of a code in a vintage; create it if it does not exist."""
     parent = None
     if kind == PlaceKind.PROVINCE:
         parent = Place.objects.filter(kind=PlaceKind.COUNTRY).first()
@@ -98,12 +98,12 @@ def _seed_members(where: str, table: Mapping[str, Any]) -> None:
     for method in ("same", "sum", "part_of", "common"):
         for code, regions in table.get(method, {}).items():
             pairs += [(code, region, method) for region in ([regions] if isinstance(regions, str) else regions)]
-    wanted = []
+    members = []
     for code, region, method in pairs:
         if code not in places:
-            raise SourceError(f"{where}: there is no place {code!r} in {table['place_coverage']} {table['place_vintage']}.")
+            raise SourceError(f"{where}: unknown place {code!r} in {table['place_coverage']} {table['place_vintage']}.")
         for vintage in table["vintages"]:
-            wanted.append(
+            members.append(
                 PlaceMember(
                     place=places[code],
                     coverage=table["coverage"],
@@ -116,12 +116,12 @@ def _seed_members(where: str, table: Mapping[str, Any]) -> None:
     PlaceMember.objects.filter(
         place__in=places.values(), coverage=table["coverage"], vintage_label__in=table["vintages"]
     ).delete()
-    PlaceMember.objects.bulk_create(wanted)
+    PlaceMember.objects.bulk_create(members)
 
 
 @dataclass(slots=True)
 class PlaceResolver:
-    """The places that a source's texts name. Unknown texts are collected with their first line."""
+    """Resolution of the texts of a source to places. Unknown texts are collected with their first line."""
 
     source: Source
     unknown: dict[str, int] = field(default_factory=dict)
@@ -136,8 +136,8 @@ class PlaceResolver:
             texts = [place.code] if self.source.match == "code" else [place.name_en, place.name_fr, *place.other_names]
             for text in texts:
                 for scope in (province, ""):
-                    key = (scope, self._folded(text))
-                    # A name that two places share names neither.
+                    key = (scope, self._normalized(text))
+                    # An ambiguous name resolves to no place.
                     self._by_text[key] = place if self._by_text.get(key, place) == place else None
 
     def _regions(self) -> Iterator[Place]:
@@ -146,18 +146,18 @@ class PlaceResolver:
                 kind=PlaceKind.REGION, coverage=self.source.coverage, vintage_label=self.source.vintage
             )
 
-    def _folded(self, text: str) -> str:
+    def _normalized(self, text: str) -> str:
         return text if self.source.match == "code" else normalize(text)
 
     def place(self, province: str, text: str, line: int) -> Place | None:
-        """Return the place that a province and a text name; None where they name none, or one to ignore."""
+        """Return the place of a province and a text; None for an unknown or ignored text."""
         key = (province, text)
         if key not in self._resolved:
             self._resolved[key] = self._find(province, text, line)
         return self._resolved[key]
 
     def ignored(self, text: str) -> bool:
-        """Say whether the declaration leaves a text out."""
+        """Return whether the declaration ignores a text."""
         return bool(self._ignored) and normalize(text) in self._ignored
 
     def _find(self, province: str, text: str, line: int) -> Place | None:
@@ -172,8 +172,8 @@ class PlaceResolver:
         if text in source.unassigned:
             return unassigned_place(source, province)
         text = source.aliases.get(f"{province}:{text}", source.aliases.get(text, text))
-        value = self._by_text.get((province.upper(), self._folded(text)))
-        if value is None and source.match == "site":
+        place = self._by_text.get((province.upper(), self._normalized(text)))
+        if place is None and source.match == "site":
             return ensure_place(
                 kind=PlaceKind.SITE,
                 coverage="",
@@ -183,13 +183,13 @@ class PlaceResolver:
                 key=text,
                 names=(text, text),
             )
-        if value is None:
+        if place is None:
             self.unknown.setdefault(f"{province}:{text}" if province else text, line)
-        return value
+        return place
 
 
 def province_place(province: str) -> Place | None:
-    """Return the place of a province by its two letters, or of the country (CA or CAN or nothing)."""
+    """Return the place of a province by its two letters, or of the country (`CA`, `CAN` or empty); None if unknown."""
     province = province.upper()
     if province in ("", "CA", "CAN"):
         return ensure_place(
@@ -197,21 +197,21 @@ def province_place(province: str) -> Place | None:
         )
     if province not in _PRUIDS:
         return None
-    item = PROVINCE_BY_PRUID[_PRUIDS[province]]
-    first = Place.objects.filter(kind=PlaceKind.PROVINCE, pruid=item.pruid).first()
-    return first or ensure_place(
+    official = PROVINCE_BY_PRUID[_PRUIDS[province]]
+    existing = Place.objects.filter(kind=PlaceKind.PROVINCE, pruid=official.pruid).first()
+    return existing or ensure_place(
         kind=PlaceKind.PROVINCE,
         coverage="",
         vintage="",
-        code=item.pruid,
-        pruid=item.pruid,
-        key=item.abbreviation,
-        names=(item.name_en, item.name_fr),
+        code=official.pruid,
+        pruid=official.pruid,
+        key=official.abbreviation,
+        names=(official.name_en, official.name_fr),
     )
 
 
 def unassigned_place(source: Source, province: str) -> Place | None:
-    """Return the place of what a province reports without a region."""
+    """Return the place of values that a province reports without a region; None for the country or an unknown province."""
     parent = province_place(province)
     if parent is None or parent.kind != PlaceKind.PROVINCE:
         return None

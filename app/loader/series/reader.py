@@ -1,4 +1,4 @@
-"""Rows of a series file: CSV, plain or compressed, long or wide, as text with line numbers."""
+"""CSV reader for series files, plain or compressed, long or wide: values as text with line numbers."""
 
 import csv
 import gzip
@@ -16,7 +16,7 @@ _GZIP, _XZ = b"\x1f\x8b", b"\xfd7"
 
 
 class Cell(NamedTuple):
-    """One value of a file, as text."""
+    """A value of a file, as text."""
 
     line: int
     period: str
@@ -26,7 +26,7 @@ class Cell(NamedTuple):
 
 
 def checksum(path: Path, source: Source) -> str:
-    """Return the SHA-256 of a file's unpacked content and of the declaration that it is read by."""
+    """Return the SHA-256 of the unpacked content of a file and of its declaration."""
     digest = hashlib.sha256(repr(source).replace(str(source.path), "").encode())
     with _open(path) as file:
         for block in iter(lambda: file.read(1 << 20), b""):
@@ -35,9 +35,9 @@ def checksum(path: Path, source: Source) -> str:
 
 
 def cells(path: Path, source: Source) -> Iterator[Cell]:
-    """Yield the values of a file in its order.
+    """Yield the values of a file in file order.
 
-    Raises: FileRefused for a file that is no CSV of the declared columns, naming the line.
+    Raises: FileRefused, naming the line, for a file that is not CSV with the declared columns.
     """
     with _open(path) as binary:
         try:
@@ -46,7 +46,7 @@ def cells(path: Path, source: Source) -> Iterator[Cell]:
         except UnicodeDecodeError as error:
             raise FileRefused(f"{path.name} is not {source.encoding} (byte {error.start}): declare its encoding.") from error
         except LookupError as error:
-            raise FileRefused(f"There is no encoding {source.encoding!r}.") from error
+            raise FileRefused(f"Unknown encoding {source.encoding!r}.") from error
         except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
             raise FileRefused(f"{path.name} is damaged: {error}.") from error
 
@@ -72,7 +72,7 @@ def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
     except StopIteration:
         raise FileRefused(f"{name} is empty.") from None
     except csv.Error as error:
-        raise FileRefused(f"{name} is no CSV file: {error}.") from error
+        raise FileRefused(f"{name} is not a CSV file: {error}.") from error
     rows = _rows(reader, header, source, name, offset)
     yield from _long(rows, header, source, name) if source.shape == "long" else _wide(rows, header, source, name)
 
@@ -107,17 +107,17 @@ def _rows(
 
 def _position(header: list[str], column: str, name: str) -> int:
     if header.count(column) != 1:
-        there = ", ".join(header[:20])
+        columns = ", ".join(header[:20])
         problem = "has no column" if column not in header else "has more than one column"
-        raise FileRefused(f"{name} {problem} {column!r}. It has: {there}.")
+        raise FileRefused(f"{name} {problem} {column!r}. It has: {columns}.")
     return header.index(column)
 
 
 def _long(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Source, name: str) -> Iterator[Cell]:
-    at = {key: _position(header, column, name) for key, column in source.columns.items()}
+    positions = {key: _position(header, column, name) for key, column in source.columns.items()}
     conditions = [(_position(header, column, name), text) for column, text in source.where.items()]
-    period, value = at["period"], at["value"]
-    province, place = at.get("province"), at.get("place")
+    period, value = positions["period"], positions["value"]
+    province, place = positions.get("province"), positions.get("place")
     for line, row in rows:
         if any(row[index] != text for index, text in conditions):
             continue
@@ -133,8 +133,8 @@ def _long(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Sour
 def _wide(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Source, name: str) -> Iterator[Cell]:
     period = _position(header, source.columns["period"], name)
     if len(set(header)) != len(header):
-        twice = next(column for column in header if header.count(column) > 1)
-        raise FileRefused(f"{name} has more than one column {twice!r}.")
+        duplicate = next(column for column in header if header.count(column) > 1)
+        raise FileRefused(f"{name} has more than one column {duplicate!r}.")
     places = []
     for index, column in enumerate(header):
         if index == period or column in source.ignore:

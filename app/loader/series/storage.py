@@ -1,4 +1,4 @@
-"""Values of series in the tables: former values, an issue's changes by COPY, and the measures derived from the current ones."""
+"""Storage of series: current values, changes of an issue by COPY, and measures derived from the current values."""
 
 import io
 from collections import defaultdict
@@ -24,9 +24,9 @@ _INSERT_SQL = """
 
 
 def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
-    """Return the current values by place. Queries: 2."""
-    series = {row.pk: row for row in indicator.series.select_related("place")}
-    by_place = {series.place_id: PlaceValues(series.place, derived=series.derived) for series in series.values()}
+    """Return the current values of an indicator by place, withdrawn values included. Queries: 2."""
+    series_by_id = {series.pk: series for series in indicator.series.select_related("place")}
+    by_place = {series.place_id: PlaceValues(series.place, derived=series.derived) for series in series_by_id.values()}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT v.series_id, v.period, v.value, v.status FROM indicator_value v"
@@ -34,25 +34,25 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
             [indicator.pk],
         )
         for series_id, period, value, status in cursor:
-            by_place[series[series_id].place_id].observations[period] = Observation(value, ValueStatus(status))
+            by_place[series_by_id[series_id].place_id].observations[period] = Observation(value, ValueStatus(status))
     return {pk: values for pk, values in by_place.items() if values.observations}
 
 
 def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
-    """Return values without those that were withdrawn, and without the places of which nothing is left."""
-    result = {}
-    for pk, value in values.items():
-        retained = {day: stated for day, stated in value.observations.items() if stated.status != ValueStatus.WITHDRAWN}
-        if retained:
-            result[pk] = PlaceValues(value.place, retained, value.derived)
-    return result
+    """Return the values without withdrawn ones, and without places that have no others."""
+    values_by_place = {}
+    for pk, stored in values.items():
+        in_force = {day: stated for day, stated in stored.observations.items() if stated.status != ValueStatus.WITHDRAWN}
+        if in_force:
+            values_by_place[pk] = PlaceValues(stored.place, in_force, stored.derived)
+    return values_by_place
 
 
 Change = tuple[int, date, float | None, int]
 
 
 def changes(before: Mapping[int, PlaceValues], after: Mapping[int, PlaceValues]) -> tuple[list[Change], Difference]:
-    """Return the values that differ, by place, with their counts. A value that is no longer there is withdrawn."""
+    """Return the differences between two issues as rows, with their counts by place. A missing value is withdrawn."""
     rows: list[Change] = []
     difference = Difference()
     for pk, values in after.items():
@@ -69,10 +69,10 @@ def changes(before: Mapping[int, PlaceValues], after: Mapping[int, PlaceValues])
                     difference.changed[key] = difference.changed.get(key, 0) + 1
     for pk, values in before.items():
         new = after[pk].observations if pk in after else {}
-        standing = [day for day, value in values.observations.items() if value.status != ValueStatus.WITHDRAWN]
+        in_force = [day for day, stated in values.observations.items() if stated.status != ValueStatus.WITHDRAWN]
         if not values.derived:
-            difference.before += len(standing)
-        gone = [day for day in standing if day not in new]
+            difference.before += len(in_force)
+        gone = [day for day in in_force if day not in new]
         rows += [(pk, day, None, int(ValueStatus.WITHDRAWN)) for day in gone]
         if gone and not values.derived:
             difference.withdrawn[values.place.key] = len(gone)
@@ -80,15 +80,15 @@ def changes(before: Mapping[int, PlaceValues], after: Mapping[int, PlaceValues])
 
 
 def write(issue: Issue, rows: Iterable[Change], after: Mapping[int, PlaceValues]) -> None:
-    """Write an issue's changes: close the rows that they replace, and copy the new ones in."""
-    series = dict(issue.indicator.series.values_list("place_id", "pk"))
+    """Store the changes of an issue: close the rows that they replace and copy the new rows in."""
+    series_ids = dict(issue.indicator.series.values_list("place_id", "pk"))
     for pk, values in after.items():
-        if pk not in series:
-            series[pk] = Series.objects.create(indicator=issue.indicator, place=values.place, derived=values.derived).pk
+        if pk not in series_ids:
+            series_ids[pk] = Series.objects.create(indicator=issue.indicator, place=values.place, derived=values.derived).pk
     text = io.StringIO()
-    for place, day, value, status in rows:
+    for place_id, day, value, status in rows:
         number = r"\N" if value is None else repr(value)
-        text.write(f"{series[place]}\t{day}\t{number}\t{int(status)}\n")
+        text.write(f"{series_ids[place_id]}\t{day}\t{number}\t{int(status)}\n")
     text.seek(0)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -109,38 +109,38 @@ def derive(indicator: Indicator) -> None:
         population[place_id][year] = people
     Blob.objects.filter(series__indicator=indicator).delete()
     blobs: list[Blob] = []
-    series = list(indicator.series.select_related("place"))
-    for item in series:
-        observations = values[item.place_id].observations if item.place_id in values else {}
-        standing = {day: stated for day, stated in observations.items() if stated.status != ValueStatus.WITHDRAWN}
-        reports = [day for day, stated in standing.items() if stated.status in REPORTING]
-        item.first, item.last = (min(standing), max(standing)) if standing else (None, None)
-        item.last_report = max(reports, default=None)
+    all_series = list(indicator.series.select_related("place"))
+    for series in all_series:
+        observations = values[series.place_id].observations if series.place_id in values else {}
+        in_force = {day: stated for day, stated in observations.items() if stated.status != ValueStatus.WITHDRAWN}
+        reports = [day for day, stated in in_force.items() if stated.status in REPORTING]
+        series.first, series.last = (min(in_force), max(in_force)) if in_force else (None, None)
+        series.last_report = max(reports, default=None)
         stopped = (
-            standing and item.place.kind == PlaceKind.REGION and standing[max(standing)].status == ValueStatus.NOT_REPORTED
+            in_force and series.place.kind == PlaceKind.REGION and in_force[max(in_force)].status == ValueStatus.NOT_REPORTED
         )
-        item.ended_on = item.last_report if stopped else None
-        made = measures(
+        series.ended_on = series.last_report if stopped else None
+        derived = measures(
             kind=indicator.kind,
             period=indicator.period,
             from_zero=indicator.from_zero,
-            observations=standing,
-            population={} if item.place.kind == PlaceKind.UNASSIGNED else population[item.place_id],
+            observations=in_force,
+            population={} if series.place.kind == PlaceKind.UNASSIGNED else population[series.place_id],
         )
-        blobs += [_blob(item, name, measure) for name, measure in made.items()]
-    Series.objects.bulk_update(series, ["first", "last", "last_report", "ended_on"])
+        blobs += [_blob(series, name, measure) for name, measure in derived.items()]
+    Series.objects.bulk_update(all_series, ["first", "last", "last_report", "ended_on"])
     _copy(blobs)
 
 
-def _blob(series: Series, name: str, made: Measure) -> Blob:
+def _blob(series: Series, name: str, measure: Measure) -> Blob:
     return Blob(
         series=series,
         measure=name,
-        start=made.start,
-        values=made.values,
-        statuses=made.statuses,
-        lags=made.lags,
-        spans=made.spans,
+        start=measure.start,
+        values=measure.values,
+        statuses=measure.statuses,
+        lags=measure.lags,
+        spans=measure.spans,
     )
 
 
@@ -155,4 +155,11 @@ def _copy(blobs: Iterable[Blob]) -> None:
 
 
 def _array(column: Iterable[float | int | None]) -> str:
-    return "{" + ",".join("NULL" if item is None else repr(int(item) if item == int(item) else item) for item in column) + "}"
+    return "{" + ",".join(_array_element(number) for number in column) + "}"
+
+
+def _array_element(number: float | int | None) -> str:
+    """Return a number as an element of a PostgreSQL array, whole numbers without decimals."""
+    if number is None:
+        return "NULL"
+    return repr(int(number) if number == int(number) else number)

@@ -105,7 +105,7 @@ class TestOneVintage:
         ]
         assert [note["what"] for note in said["fr"]["repairs"]["notes"]] == [
             "Son contour se recoupe en x, y = 1, 2; la superficie a changé de -0.1 km2",
-            "La géométrie n’était pas valide ; la superficie a changé de 0 km2",
+            "La géométrie n’était pas valide; la superficie a changé de 0 km2",
             "told by an early release",
         ]
 

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import pytest
 
 from geography.models import Kind
-from loader.relations.changes import Side, is_reused, kind_of
+from loader.relations.changes import ComparedRegion, classify_change, is_code_reused
 
 Shares = Mapping[tuple[str, str], float]
 
 
-def sides(shared: Shares, *, outside: dict[str, float] | None = None, names: dict[str, str] | None = None) -> dict[str, Side]:
+def sides(
+    shared: Shares, *, outside: dict[str, float] | None = None, names: dict[str, str] | None = None
+) -> dict[str, ComparedRegion]:
     """Return regions by what they are called here, `a…` of one vintage and `b…` of the other; shared areas in km2.
 
     A region's code is its number: `a1` and `b1` have the same one. `outside` is the area that the other vintage does not cover.
@@ -19,19 +21,19 @@ def sides(shared: Shares, *, outside: dict[str, float] | None = None, names: dic
     made = {}
     for number, key in enumerate(keys):
         name = (names or {}).get(key, "name")
-        made[key] = Side(number, key[1:], (name, name), (outside or {}).get(key, 0.0))
+        made[key] = ComparedRegion(number, key[1:], (name, name), (outside or {}).get(key, 0.0))
     for (value, other), area in shared.items():
         for here, there in ((value, other), (other, value)):
-            made[here].links[made[there].id] = area
+            made[here].shared_km2[made[there].id] = area
             made[here].area_km2 += area
     return made
 
 
-def kinds(shared: Shares, *, of_extract: bool = False, **more: dict) -> dict[str, str]:  # type: ignore[type-arg]
+def kinds(shared: Shares, *, to_extract: bool = False, **more: dict) -> dict[str, str]:  # type: ignore[type-arg]
     """Return what became of every region on the way to the other vintage."""
     made = sides(shared, **more)
     by_id = {side.id: side for side in made.values()}
-    return {key: kind_of(side, by_id, by_id, of_extract=of_extract).value for key, side in made.items()}
+    return {key: classify_change(side, by_id, by_id, to_extract=to_extract).value for key, side in made.items()}
 
 
 def test_one_place_with_one_code_and_name_is_kept() -> None:
@@ -81,12 +83,12 @@ def test_water_that_one_vintage_leaves_out_changes_nothing(water: float) -> None
 def test_what_an_extract_leaves_out_is_outside_not_gone() -> None:
     made = sides({("a1", "b1"): 100, ("a2", "b1"): 1}, outside={"a2": 99.0, "a3": 50.0})
     by_id = {side.id: side for side in made.values()}
-    result = {key: kind_of(made[key], by_id, by_id, of_extract=True) for key in ("a1", "a2", "a3")}
+    result = {key: classify_change(made[key], by_id, by_id, to_extract=True) for key in ("a1", "a2", "a3")}
     assert result == {"a1": Kind.KEPT, "a2": Kind.OUTSIDE, "a3": Kind.OUTSIDE}
 
 
 def test_a_namesake_whole_in_an_extract_is_compared_though_most_is_water() -> None:
-    assert kinds({("a1", "b1"): 100}, outside={"a1": 300.0}, of_extract=True)["a1"] == "kept"
+    assert kinds({("a1", "b1"): 100}, outside={"a1": 300.0}, to_extract=True)["a1"] == "kept"
 
 
 @pytest.mark.parametrize(
@@ -101,9 +103,9 @@ def test_a_namesake_whole_in_an_extract_is_compared_though_most_is_water() -> No
 )
 def test_a_code_is_reused_where_under_a_quarter_of_the_larger_is_in_common(shared: Shares, reused: bool) -> None:
     made = sides(shared)
-    assert is_reused(made["a1"], made["b1"]) is reused
-    assert is_reused(made["b1"], made["a1"]) is reused
+    assert is_code_reused(made["a1"], made["b1"]) is reused
+    assert is_code_reused(made["b1"], made["a1"]) is reused
 
 
 def test_a_code_that_the_other_vintage_has_not_is_not_reused() -> None:
-    assert not is_reused(sides({("a1", "b2"): 1})["a1"], None)
+    assert not is_code_reused(sides({("a1", "b2"): 1})["a1"], None)

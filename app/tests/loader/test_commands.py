@@ -168,7 +168,7 @@ def test_rollback_and_prune_say_what_they_did(db: None, shp: Path, tmp_path: Pat
     assert run("--rollback=health-regions") == "health-regions 2022 is retired.\nhealth-regions 2022 is published again.\n"
     assert run("--prune") == "deleted health-regions 2022 (retired)\n"
     assert run("--prune") == ""
-    assert "nothing to go back to" in error("--rollback=health-regions")
+    assert "no earlier one to restore" in error("--rollback=health-regions")
 
 
 def test_the_embedded_layers_are_loaded_where_nothing_is_published(

@@ -82,7 +82,7 @@ def test_it_stands_beside_health_regions_and_neither_touches_the_other(
 
 def test_a_rollback_of_it_has_nothing_to_go_back_to_and_a_corrected_file_has(declare: Callable[..., Path]) -> None:
     call_command("load_boundaries", LAYER, sources=declare(ROWS), verbosity=0)
-    with pytest.raises(CommandError, match="nothing to go back to"):
+    with pytest.raises(CommandError, match="no earlier one to restore"):
         call_command("load_boundaries", rollback=SLUG)
     call_command("load_boundaries", LAYER, sources=declare([*ROWS, area("LHA004", 3)]), verbosity=0)
     call_command("load_boundaries", rollback=SLUG, verbosity=0)

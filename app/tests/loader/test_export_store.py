@@ -104,7 +104,7 @@ def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
     with monkeypatch.context() as patch:
         patch.setattr(arrow, "write_gpkg", break_off)
         loaded = load("2022")
-    assert "Published, but health-regions-2022.gpkg could not be made: RuntimeError: no space left" in loaded
+    assert "Published, but health-regions-2022.gpkg could not be created: RuntimeError: no space left" in loaded
     assert "manage.py export" in loaded
     assert {name for name, state in states().items() if state != "ready"} == {"health-regions-2022.gpkg"}
     assert states()["health-regions-2022.gpkg"] == "failed"
@@ -119,7 +119,7 @@ def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a place where not even root can write")
 def test_a_folder_that_cannot_be_written_to_is_told_and_nothing_else_fails(load: Callable[..., str], settings: Any) -> None:
     settings.DOWNLOADS_DIR = Path("/proc/downloads")
-    assert "Published, but the files to take away could not be made" in load("2022")
+    assert "Published, but the download files could not be created" in load("2022")
     assert set(states().values()) == {"missing"}
     with pytest.raises(CommandError, match="cannot be kept"):
         call_command("export", verbosity=0)

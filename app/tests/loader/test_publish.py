@@ -104,7 +104,7 @@ def test_another_label_stays_beside_it_and_a_rollback_leaves_that_one(load: Load
     last, back = pipeline.roll_back("health-regions", QUIET)
     assert (last.label, back) == ("2022", [])
     assert state() == [("2018", "published", "one.shp"), ("2022", "retired", "two.shp")]
-    with pytest.raises(PublishError, match="2018 is the only published vintage: there is nothing to go back to"):
+    with pytest.raises(PublishError, match="2018 is the only published vintage: there is no earlier one to restore"):
         pipeline.roll_back("health-regions", QUIET)
 
 
@@ -153,7 +153,7 @@ def test_an_extract_is_nothing_to_go_back_to(load: Load, first_file: Path, secon
     """It answers only by name: taken back to it, the service would have no boundaries."""
     load(first_file, vintage="part", extract=True)
     load(second_file)
-    with pytest.raises(PublishError, match="nothing to go back to"):
+    with pytest.raises(PublishError, match="no earlier one to restore"):
         pipeline.roll_back("health-regions", QUIET)
     load(first_file, vintage="part-2", extract=True)
     last, _ = pipeline.roll_back("health-regions", QUIET)
@@ -206,7 +206,7 @@ def test_prune_deletes_what_is_not_published_and_nothing_else(
     assert checksums("v.status = 'published'") == before
     assert [label for label, *_ in state()] == ["2022", "2022"]
     assert set(Overlap.objects.values_list("health_region_vintage__status", flat=True)) == {"published"}
-    with pytest.raises(PublishError, match="nothing to go back to"):
+    with pytest.raises(PublishError, match="no earlier one to restore"):
         pipeline.roll_back("health-regions", QUIET)
 
 

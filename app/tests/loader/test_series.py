@@ -244,10 +244,10 @@ def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("paragraph", "message"),
     [
-        ("colour = 1", "series.test: there is no key 'colour'"),
+        ("colour = 1", "series.test: unknown key 'colour'"),
         ("totals = 1", "series.test: totals must be true or false"),
         ('shape = "tall"', "series.test: shape is one of long, wide"),
-        ("limits = { height = 1 }", "limits has no gate 'height'"),
+        ("limits = { height = 1 }", "unknown gate 'height' in limits"),
         ('cadence = [{ from = 2022-01-01, every = "year" }]', "every is one of day, week"),
         ('cadence = [{ from = 2022-01-01, every = "week", on = "monday" }]', "is a saturday, not a monday"),
         ("issued_at = 2022-01-01T00:00:00", "issued_at needs a time zone"),

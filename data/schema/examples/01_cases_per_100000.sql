@@ -1,6 +1,6 @@
 -- Cases per 100,000 by health region, from your own table.
 -- Index: region(vintage_id)
--- A vintage without population has none here either: join your own table by hruid instead.
+-- A vintage without population gives no rate: join your own population by hruid instead.
 with my_cases (hruid, cases) as (
   values ('3595', 1200), ('3551', 640), ('2406', 980)
 )

@@ -1,4 +1,4 @@
--- The health regions of a list of postal codes: one row for each region that overlaps the code's FSA, and the most likely region.
+-- The health regions of a list of postal codes: one row per region of the code's FSA, with the likeliest marked.
 -- Index: overlap
 with my_people (id, postal_code) as (
   values (1, 'K0A 1A0'), (2, 'm5v3l9'), (3, 'H0H 0H0')

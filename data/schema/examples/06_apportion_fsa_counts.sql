@@ -1,6 +1,6 @@
--- Counts by FSA apportioned to health regions by share of area.
+-- Counts by FSA apportioned to health regions, by the share of each FSA's area.
 -- Index: overlap
--- Area outside of all regions (water, slivers) is distributed over the regions of the FSA, so that the total is preserved.
+-- Counts of the area outside all regions (water, slivers) are shared among the FSA's regions, so that the total stays the same.
 with my_counts (cfsauid, people) as (
   values ('K0A', 1000), ('M5V', 500), ('G1R', 250)
 )

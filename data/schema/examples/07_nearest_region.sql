@@ -1,4 +1,4 @@
--- The nearest health region of points outside of all regions, such as ships off the coast, with the distance in kilometres.
+-- The nearest health region of points outside all regions, such as ships off the coast, with the distance in kilometres.
 -- Index: region_part(geom)
 -- The index yields pieces by distance in the projection; the distance itself is measured on the ellipsoid.
 with my_points (id, lon, lat) as (

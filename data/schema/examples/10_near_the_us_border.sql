@@ -1,7 +1,7 @@
 -- Health regions within 50 km of the border with the United States.
 -- Index: region_part(geom)
--- The line is approximate (about 10 km): replace it with a better one. The index search is in the projection, with a margin
--- for its scale; the 50 km are measured on the ellipsoid.
+-- The line is rough (some 10 km): replace it by a better one. The index finds pieces near it in the projection, with a margin for
+-- the scale; the 50 km are measured on the ellipsoid.
 with border as materialized (
   select line, st_transform(st_segmentize(line, 0.1), 3347) as geom
   from (values (st_geomfromtext('MULTILINESTRING(

@@ -1,4 +1,4 @@
--- Cases with a position and a day, each in the region in force on its day.
+-- Cases with a position and a day, each in the region in force on that day.
 -- Index: region_part(geom)
 with my_cases (id, day, lon, lat) as (
   values (1, date '2020-03-15', -79.3832, 43.6532), (2, date '2023-03-15', -79.3832, 43.6532)

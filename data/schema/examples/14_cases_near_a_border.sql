@@ -1,4 +1,4 @@
--- Points that may belong to another region if positions are accurate to 500 m (a phone indoors, a rounded address)
+-- Points that may belong to another region if their positions are accurate to 500 m only (a phone indoors, a rounded address).
 -- Index: region_part(geom)
 with my_points (id, lon, lat) as (
   values (1, -75.7009, 45.4236), (2, -79.3832, 43.6532)

@@ -1,4 +1,4 @@
--- One GeoJSON FeatureCollection of a province for a quick map: the stored degrees, five decimals.
+-- A GeoJSON FeatureCollection of a province for a quick map: stored degrees, five decimals.
 -- Index: region(vintage_id)
 select json_build_object('type', 'FeatureCollection', 'features', json_agg(st_asgeojson(r.*, 'geom_4326', 5)::json))
 from (

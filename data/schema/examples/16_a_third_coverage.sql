@@ -1,4 +1,4 @@
--- The regions of every coverage at a position: provinces, a province's own health areas and other loaded coverages.
+-- The regions of every loaded coverage at a position: provinces, a province's own health areas, and others.
 -- Index: region_part(geom)
 select v.coverage, v.vintage, r.code, r.name_en, r.certain
 from geo.vintages v

@@ -1,7 +1,7 @@
--- Changes between the two latest vintages of health regions: the successors of each changed region, and their shares of its area.
+-- Changes between the two latest vintages of health regions: the kind of each change, and where the area went.
 -- Index: change(other_vintage_id, region_id)
--- One row for each region that now has area of the old one. A new region appears as removed in the reverse direction. The
--- demonstration is not compared: without two real vintages there is no row.
+-- One row per region that has part of the area now. A new region is one that is gone in the opposite direction. Demonstrations are
+-- not compared: without two real vintages there are no rows.
 with after as materialized (
   select vintage_id, effective_from from geo.vintages where coverage = 'health-regions' and in_force
 ), before as materialized (

@@ -1,4 +1,4 @@
--- New cases and rate of a week by reporting region, highest first, null where not reported.
+-- New cases and rate of a week by reporting region, highest first. Missing reports have no number.
 -- Index: indicator_series(indicator_id)
 select place, name_en, day_from, day_to, new_7d, rate_7d, status
 from geo.indicator_weekly

@@ -1,4 +1,4 @@
--- The share of a province's new cases of 2022 that was assigned to no health region.
+-- The share of a province's new cases of 2022 without a health region.
 -- Index: indicator_value(series_id, period)
 select n.pruid, round((n.new / nullif(t.new, 0))::numeric, 3) as share_unassigned
 from (
