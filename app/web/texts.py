@@ -101,6 +101,33 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     # figures
     "indicator": ("Indicator", "Indicateur"),
     "measure": ("Measure", "Mesure"),
+    "boundaries": ("Regions", "Régions"),
+    "boundaries_reporting": ("Reporting regions", "Régions déclarantes"),
+    "boundaries_edition": ("Health regions, {label}", "Régions sociosanitaires, {label}"),
+    "boundaries_why": (
+        "Figures are reported by other regions than these. Declared relations link the two; a region without a relation has no "
+        "figure.",
+        "Les chiffres sont déclarés par d'autres régions que celles-ci. Des relations établies lient les unes aux autres; une "
+        "région sans relation n'a pas de chiffre.",
+    ),
+    "method_same": ("same region", "même région"),
+    "method_sum": ("sum of reporting regions", "somme de régions déclarantes"),
+    "method_part_of": ("rate of a larger region", "taux d'une région plus grande"),
+    "method_none": ("no related figure", "aucun chiffre lié"),
+    "method_same_why": ("Reported for this region itself.", "Déclaré pour cette région même."),
+    "method_sum_why": (
+        "Computed from the sum of the reporting regions that make up this region.",
+        "Calculé d'après la somme des régions déclarantes qui composent cette région.",
+    ),
+    "method_part_of_why": (
+        "Rate of a larger reporting region that contains this region; its count is not divided.",
+        "Taux d'une région déclarante plus grande qui contient cette région; son nombre n'est pas réparti.",
+    ),
+    "latest": ("Latest figures", "Derniers chiffres"),
+    "latest_none": (
+        "No reported figures are related to this region of this edition.",
+        "Aucun chiffre déclaré n'est lié à cette région de cette édition.",
+    ),
     "timeline": ("Legend and week", "Légende et semaine"),
     "week": ("Week", "Semaine"),
     "week_to": ("Week to {day}", "Semaine se terminant le {day}"),
@@ -176,6 +203,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "regions_count": (
         {"one": "One health region", "other": "{n} health regions"},
         {"one": "Une région sociosanitaire", "other": "{n} régions sociosanitaires"},
+    ),
+    "fsas_count": (
+        {"one": "One FSA", "other": "{count} FSAs"},
+        {"one": "Une RTA", "other": "{count} RTA"},
     ),
     "example_position": ("46.8139, −71.2080", "46,8139 −71,2080"),
     "try": ("Try", "Essayez"),

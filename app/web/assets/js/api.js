@@ -84,7 +84,8 @@ export const calls = {
   indicators: () => call("/indicators", { lang: language }),
   indicator: (id) => call(`/indicators/${id}`, { lang: language }),
   cube: (id, measure, freq) => call(`/indicators/${id}/cube`, { measure, freq, lang: language }),
-  figures: (id, measure, on) => call(`/indicators/${id}/map`, { measure, on, lang: language }),
+  figures: (id, measure, on, of = {}) => call(`/indicators/${id}/map`, { measure, on, ...of, lang: language }),
+  latest: (code, vintage) => call(`/health-regions/${code}/indicators`, { vintage, lang: language }),
   regionsOf: (coverage, vintage) => call(`/coverages/${coverage}/regions`, { detail: "none", vintage }),
   changes: (from, to) => call(`/vintages/health-regions/${from}/changes/${to}`, { lang: language }),
 };

@@ -1,11 +1,11 @@
 // The list: every health region by province. What there is before anything is chosen, and all there is without a map.
 
 import { calls, sendOnce } from "./api.js";
-import { callBox } from "./call.js";
-import { provenance, regionLink, stateLink } from "./card.js";
+import { callBox } from "./curl.js";
+import { fsaLink, provenance, regionLink, stateLink } from "./card.js";
 import { el, icon } from "./dom.js";
 import { parameters } from "./editions.js";
-import { nameOf, provinces, t } from "./texts.js";
+import { nameOf, number, provinces, t } from "./texts.js";
 
 /** Return the regions of the edition that a state shows: {answer, regions}. Raises: Problem. */
 export async function regionsOf(state) {
@@ -16,6 +16,7 @@ export async function regionsOf(state) {
 
 /** Returns {card, drawn, said}. Raises: Problem. */
 export async function browseCard(state) {
+  if (state.layer === "fsa") return fsaList(state);
   const { asked, answer, regions } = await regionsOf(state);
   const byProvince = provinces
     .map((one) => ({ ...one, regions: regions.filter((region) => region.pruid === one.pruid) }))
@@ -23,14 +24,7 @@ export async function browseCard(state) {
   const card = el(
     "section",
     { class: "card browse", "aria-labelledby": "browse-title" },
-    el(
-      "ul",
-      { class: "examples" },
-      el("li", {}, t("try")),
-      el("li", {}, stateLink({ fsa: "K0A" }, { class: "chip" }, "K0A")),
-      el("li", {}, stateLink({ fsa: "M5V" }, { class: "chip" }, "M5V")),
-      el("li", {}, stateLink({ at: [-71.208, 46.8139] }, { class: "chip", href: "#at=46.8139,-71.208" }, t("example_position"))),
-    ),
+    examples(),
     el("h2", { id: "browse-title", tabindex: "-1" }, t("regions_count", { n: regions.length })),
     byProvince.map((one) =>
       el(
@@ -44,6 +38,51 @@ export async function browseCard(state) {
     provenance(answer),
   );
   return { card, said: "", drawn: {} };
+}
+
+const examples = () =>
+  el(
+    "ul",
+    { class: "examples" },
+    el("li", {}, t("try")),
+    el("li", {}, stateLink({ fsa: "K0A" }, { class: "chip" }, "K0A")),
+    el("li", {}, stateLink({ fsa: "M5V" }, { class: "chip" }, "M5V")),
+    el("li", {}, stateLink({ at: [-71.208, 46.8139] }, { class: "chip", href: "#at=46.8139,-71.208" }, t("example_position"))),
+  );
+
+/** Return the card of the FSAs of a vintage, by province. */
+async function fsaList(state) {
+  const asked = calls.regionsOf("fsa", parameters(state).fsa_vintage);
+  const answer = await sendOnce(asked);
+  const codes = answer.features.map(({ properties: its }) => ({ code: its.code ?? its.cfsauid, pruid: its.pruid }));
+  const byProvince = provinces
+    .map((one) => ({ ...one, codes: codes.filter((fsa) => fsa.pruid === one.pruid).map((fsa) => fsa.code) }))
+    .filter((one) => one.codes.length);
+  const card = el(
+    "section",
+    { class: "card browse", "aria-labelledby": "browse-title" },
+    examples(),
+    el("h2", { id: "browse-title", tabindex: "-1" }, t("fsas_count", { n: codes.length, count: number(codes.length) })),
+    byProvince.map((one) => fsasOf(one)),
+    callBox(asked),
+    provenance({ fsa_vintage: answer.vintage }),
+  );
+  return { card, said: "", drawn: {} };
+}
+
+/** Return a province with its FSAs. Links are made when it is opened: a vintage has over 1,600. */
+function fsasOf({ name, codes }) {
+  const list = el("ul", { class: "codes" });
+  const element = el(
+    "details",
+    { class: "province" },
+    el("summary", {}, icon("chevron"), el("span", {}, name), el("span", { class: "number" }, number(codes.length))),
+    list,
+  );
+  element.addEventListener("toggle", () => {
+    if (element.open && !list.childNodes.length) list.append(...codes.map((code) => el("li", {}, fsaLink(code))));
+  });
+  return element;
 }
 
 /** Return the regions that all words fit, those first whose name begins with the first. */

@@ -1,7 +1,7 @@
 // The card of what changed between two editions, and its colours on the map.
 
 import { calls, send } from "./api.js";
-import { callBox } from "./call.js";
+import { callBox } from "./curl.js";
 import { head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
 import * as editions from "./editions.js";

@@ -1,6 +1,6 @@
 // The choropleth: the layers of the reporting regions, coloured by the state of each feature.
 
-import { CODE, LABELS, SHAPES, change, define } from "./source.js";
+import { CODE, LABELS, SHAPES, change, define } from "./tiles.js";
 import { code, colour, names } from "./style.js";
 
 export const SOURCE = "figures";

@@ -11,6 +11,7 @@ const select = $("edition");
 const compare = $("compare");
 const indicator = $("indicator");
 const measure = $("measure");
+const boundaries = $("boundaries");
 
 /** Make the switches work. */
 export function startControls() {
@@ -28,6 +29,7 @@ export function startControls() {
     const { listed } = chosen(current());
     go({ measure: measure.value === listed?.default_measure ? null : measure.value });
   });
+  boundaries.addEventListener("change", () => go({ boundaries: boundaries.value || null, place: null, map: null }));
   select.addEventListener("change", () => {
     const { layer, compare: other } = current();
     const label = select.value;
@@ -93,8 +95,15 @@ function showMenus(state) {
   const { listed, measure: shown } = chosen(state);
   indicator.replaceChildren(...indicators().map((one) => el("option", { value: one.id, selected: one === listed }, one.name)));
   measure.replaceChildren(...(listed?.measures ?? []).map((one) => el("option", { value: one.id, selected: one.id === shown }, one.name)));
+  const others = listed?.coverage ? editions.of("health-regions") : [];
+  $("boundaries-menu").hidden = !others.length;
+  boundaries.replaceChildren(
+    el("option", { value: "" }, t("boundaries_reporting")),
+    ...others.map((one) => el("option", { value: one.label, selected: one.label === state.boundaries }, t("boundaries_edition", { label: one.label }))),
+  );
   compare.hidden = true;
-  const edition = listed?.coverage ? editions.labelled(listed.coverage, listed.vintage) : null;
+  const related = listed?.coverage ? editions.labelled("health-regions", state.boundaries) : null;
+  const edition = related ?? (listed?.coverage ? editions.labelled(listed.coverage, listed.vintage) : null);
   $("demo").hidden = !edition?.demo;
   showSources([listed && t("source_figures", { attribution: listed.attribution }), edition && t("source_boundaries", { attribution: edition.attribution })].filter(Boolean));
 }

@@ -70,8 +70,8 @@ function view(about, cube, asked) {
 /** Return the figures of all places on one day, with their periods and populations. Raises: Problem. */
 export const detailsOn = (figures, at) => sendOnce(callOn(figures, at));
 
-/** Return the call for one day. */
-export const callOn = (figures, at) => calls.figures(figures.cube.indicator, figures.cube.measure, figures.days[at]);
+/** Return the call for one day; `of` names the coverage and vintage of other regions than those that report. */
+export const callOn = (figures, at, of = {}) => calls.figures(figures.cube.indicator, figures.cube.measure, figures.days[at], of);
 
 /** Return the figure of a place in an answer for one day; null where it has none. */
 export function figureIn(answer, place) {

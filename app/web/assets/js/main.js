@@ -44,8 +44,10 @@ function onlyAnotherDay(state, before) {
 
 async function render(state, before = null) {
   if (onlyAnotherDay(state, before)) {
-    const { figures } = shown.update(state);
+    const made = shown;
+    const { figures, later } = made.update(state);
     map?.paint(figures);
+    later.then((after) => shown === made && map?.paint(after));
     return;
   }
   turn?.abort();
@@ -127,8 +129,12 @@ function padding(around = 0) {
 function pick(at, code, more) {
   const state = current();
   if (state.layer !== "figures") go({ ...NOTHING, at: at.map((one) => Number(one.toFixed(6))), map: map.view() });
+  else if (code && state.boundaries) go({ ...NOTHING, region: code, vintage: inForceOr(state.boundaries), map: map.view() });
   else if (code) go({ place: more && state.place ? toggled(state.place.split(","), code) : code, map: map.view() });
 }
+
+/** Return a label for the state: null for the vintage in force. */
+const inForceOr = (label) => (editions.inForce("health-regions")?.label === label ? null : label);
 
 function toggled(keys, code) {
   const others = keys.filter((one) => one !== code);

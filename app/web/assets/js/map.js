@@ -3,7 +3,7 @@
 import { Map, Marker, NavigationControl, ScaleControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
 import { SOURCE, createChoropleth } from "./choropleth.js";
 import { $, el } from "./dom.js";
-import { CODE, SHAPES, change, define } from "./source.js";
+import { CODE, SHAPES, change, define } from "./tiles.js";
 import { EMPTY, code, colour, earlier, fsaLayers, names, regionLayers, style } from "./style.js";
 import { nameOf, t } from "./texts.js";
 

@@ -1,7 +1,7 @@
 // The card of a position: which health region it is in, and how sure that is.
 
 import { calls, sendOne } from "./api.js";
-import { callBox } from "./call.js";
+import { callBox } from "./curl.js";
 import { about, fsaLink, head, provenance, regionLink, shareRow, verdict } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";

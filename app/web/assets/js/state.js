@@ -15,6 +15,7 @@ const EMPTY = {
   indicator: null, // of the figures; null is the first of the catalogue
   measure: null, // null is the indicator's default
   on: null, // day of the figures, YYYY-MM-DD; null is the latest
+  boundaries: null, // label of the health regions that take the figures; null is the regions that report
   place: null, // keys of the places whose figures are shown, separated by commas
   at: null, // [lon, lat] of the position that is shown
   accuracy: null, // metres
@@ -22,7 +23,7 @@ const EMPTY = {
   map: null, // {center, zoom}: what a copied link or the history wants to be seen
 };
 const PUBLIC = ["vintage", "fsa_vintage", "region", "fsa", "compare"];
-const FIGURES = ["indicator", "measure", "on", "place"];
+const FIGURES = ["indicator", "measure", "on", "boundaries", "place"];
 const PRIVATE = ["at", "accuracy", "own", "map"];
 // A state with one of these is about an edition of the boundaries, not about figures.
 const LOOKUPS = ["region", "fsa", "at", "compare", "vintage", "fsa_vintage"];

@@ -1,7 +1,7 @@
 // How the map looks: MapLibre's style, with the colours of page.css, so that there is one palette.
 
 import { language, provinces } from "./texts.js";
-import { CODE, LABELS, SHAPES } from "./source.js";
+import { CODE, LABELS, SHAPES } from "./tiles.js";
 
 // Three tones of land are enough for no province to touch one of its own tone.
 const TONE = { 59: 0, 48: 1, 47: 0, 46: 1, 35: 0, 24: 1, 13: 0, 12: 1, 11: 1, 10: 0, 60: 1, 61: 2, 62: 0 };
@@ -67,7 +67,7 @@ export function style() {
         },
         paint: {
           "text-color": colour("label-province"),
-          "text-halo-color": colour("land-0"),
+          "text-halo-color": colour("label-halo"),
           "text-halo-width": 2,
           "text-halo-blur": 0.5,
           "text-opacity": ["interpolate", ["linear"], ["zoom"], 4.6, 1, 5.2, 0],
@@ -166,7 +166,7 @@ export function names(coverage) {
     },
     paint: {
       "text-color": colour(fsa ? "label-fsa" : "label"),
-      "text-halo-color": colour("land-0"),
+      "text-halo-color": colour("label-halo"),
       "text-halo-width": 2,
       "text-halo-blur": 0.5,
     },

@@ -1,5 +1,4 @@
-// Where the map's shapes come from: the API's vector tiles. Everything else knows a source only by its coverage and the label
-// of its edition.
+// Vector tile sources of the map. Other modules name a source by its coverage and the label of its vintage.
 
 const url = (coverage, label) => new URL(`/tiles/${coverage}.json?vintage=${encodeURIComponent(label)}`, location.origin).href;
 
