@@ -24,6 +24,8 @@ VISION: dict[str, tuple[Colour, ...]] = {
     # Luminance alone: a print in grey.
     "grey": ((0.2126, 0.7152, 0.0722),) * 3,
 }
+# Linear sRGB to CIE XYZ.
+XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
 # A difference of 2.3 is just noticeable.
 NEIGHBOURS_DIFFER_BY = 10.0
 TEXT_CONTRAST = 4.5

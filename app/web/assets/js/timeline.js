@@ -73,7 +73,7 @@ export function hideTimeline() {
   $("timeline").hidden = true;
 }
 
-/** Return "Week to 8 January 2022", or the day. */
+/** Return "Week ending January 8, 2022", or the day. */
 export const weekOf = (of, at) => (of.cube.step_days === 7 ? t("week_to", { day: period(of.days[at]) }) : period(of.days[at]));
 
 /** Show a step. */
@@ -121,7 +121,8 @@ function showLegend(of) {
     el("li", {}, swatch(colourOf(0, bounds)), el("span", {}, "0")),
     ...above.map((from, index) => {
       const to = bounds[index];
-      const words = to === undefined ? t("class_from", { from: formatted(from) }) : t("class_below", { to: formatted(to) });
+      const range = { from: formatted(from), to: formatted(to ?? from) };
+      const words = to === undefined ? t("class_from", range) : from === 0 ? t("class_below", range) : t("class_range", range);
       return el("li", {}, swatch(colourOf(classOf(to === undefined ? from || 1 : (from + to) / 2, bounds), bounds)), el("span", {}, words));
     }),
   ];
