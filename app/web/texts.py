@@ -136,7 +136,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "play": ("Play", "Lire"),
     "pause": ("Pause", "Pause"),
     "class_below": ("< {to}", "< {to}"),
-    "class_range": ("{from}–{to}", "{from}–{to}"),  # noqa: RUF001 - an en dash between the ends of a range
+    "class_range": ("{from}–{to}", "{from}–{to}"),
     "class_from": ("≥ {from}", "≥ {from}"),
     "class_negative": ("below 0: a correction", "sous 0 : une correction"),
     "class_missing": ("not reported", "non déclaré"),

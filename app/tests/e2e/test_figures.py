@@ -14,6 +14,18 @@ from tests.e2e.conftest import PHONE, WIDE
 
 # The state of the features that the map colours regions by.
 STATE = "(id) => covidtrendsMap.getFeatureState({ source: 'figures', sourceLayer: 'regions', id })"
+# The menus whose chosen text, in the font of the menu, is wider than the room beside the arrow.
+CUT_OFF = """() => [...document.querySelectorAll('.menus select')].filter((menu) => {
+  if (!menu.offsetParent) return false;
+  const style = getComputedStyle(menu);
+  const probe = Object.assign(document.createElement('span'), { textContent: menu.selectedOptions[0].textContent });
+  Object.assign(probe.style, { font: style.font, position: 'absolute', whiteSpace: 'nowrap' });
+  document.body.append(probe);
+  const room = menu.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 16;
+  const { width } = probe.getBoundingClientRect();
+  probe.remove();
+  return width > room;
+}).map((menu) => menu.selectedOptions[0].textContent)"""
 
 
 def answer(service, path):
@@ -313,18 +325,7 @@ def test_reduced_motion_plays_slowly_without_animation(visit):
 @pytest.mark.parametrize("width", [390, 761, 1024, 1280])
 def test_no_menu_cuts_off_its_text(visit, lang, width):
     page = visit(map_drawn=True, viewport={"width": width, "height": 844}).open("on=2022-01-08", lang=lang)
-    # The text of the chosen option, measured in the font of the menu, fits beside the arrow.
-    cut = page.evaluate("""() => [...document.querySelectorAll('.menus select')].filter((menu) => menu.offsetParent).filter((menu) => {
-      const style = getComputedStyle(menu);
-      const probe = Object.assign(document.createElement('span'), { textContent: menu.selectedOptions[0].textContent });
-      Object.assign(probe.style, { font: style.font, position: 'absolute', whiteSpace: 'nowrap' });
-      document.body.append(probe);
-      const room = menu.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 16;
-      const width = probe.getBoundingClientRect().width;
-      probe.remove();
-      return width > room;
-    }).map((menu) => menu.selectedOptions[0].textContent)""")
-    assert cut == []
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_on_a_phone_the_bar_stands_between_search_and_sheet(visit):
