@@ -103,7 +103,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "measure": ("Measure", "Mesure"),
     "boundaries": ("Regions", "Régions"),
     "boundaries_reporting": ("Reporting regions", "Régions déclarantes"),
-    "boundaries_edition": ("Health regions, {label}", "Régions sociosanitaires, {label}"),
+    "boundaries_edition": ("Edition {label}", "Édition {label}"),
     "boundaries_why": (
         "Figures are reported by other regions than these. Declared relations link the two; a region without a relation has no "
         "figure.",
@@ -138,6 +138,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "class_below": ("< {to}", "< {to}"),
     "class_range": ("{from}–{to}", "{from}–{to}"),
     "class_from": ("≥ {from}", "≥ {from}"),
+    "class_part_of": ("dashed: rate of a larger region", "tireté : taux d'une région plus grande"),
     "class_negative": ("below 0: a correction", "sous 0 : une correction"),
     "class_missing": ("not reported", "non déclaré"),
     "region": ("Region", "Région"),

@@ -1,4 +1,4 @@
-// The list: every health region by province. What there is before anything is chosen, and all there is without a map.
+// List of the regions of a layer by province: the card before a choice, and the page's content without a map.
 
 import { calls, sendOnce } from "./api.js";
 import { callBox } from "./curl.js";
@@ -7,14 +7,14 @@ import { el, icon } from "./dom.js";
 import { parameters } from "./editions.js";
 import { nameOf, number, provinces, t } from "./texts.js";
 
-/** Return the regions of the edition that a state shows: {answer, regions}. Raises: Problem. */
+/** Return the health regions of a state's vintage: {asked, answer, regions}. Raises: Problem. */
 export async function regionsOf(state) {
   const asked = calls.regions(parameters(state).vintage);
   const answer = await sendOnce(asked);
   return { asked, answer, regions: answer.features.map((one) => ({ ...one.properties, bbox: one.bbox })) };
 }
 
-/** Returns {card, drawn, said}. Raises: Problem. */
+/** Return the list of the layer that a state shows: {card, drawn, said}. Raises: Problem. */
 export async function browseCard(state) {
   if (state.layer === "fsa") return fsaList(state);
   const { asked, answer, regions } = await regionsOf(state);
@@ -85,7 +85,7 @@ function fsasOf({ name, codes }) {
   return element;
 }
 
-/** Return the regions that all words fit, those first whose name begins with the first. */
+/** Return the regions whose text holds all words; names that begin with the first word come first. */
 export function matching(regions, words, fold, limit = 8) {
   const scored = regions
     .map((region) => ({ region, text: fold(`${region.name_en} ${region.name_fr} ${region.hruid}`), shown: fold(nameOf(region)) }))

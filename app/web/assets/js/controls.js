@@ -1,4 +1,4 @@
-// The switches: which layer, which edition, what it is compared with, and the other language.
+// Controls of the panel: layer, vintage, comparison, indicator, measure, language.
 
 import { NOTHING } from "./card.js";
 import { $, el } from "./dom.js";
@@ -13,7 +13,7 @@ const indicator = $("indicator");
 const measure = $("measure");
 const boundaries = $("boundaries");
 
-/** Make the switches work. */
+/** Attach the listeners of the controls. */
 export function startControls() {
   for (const radio of document.querySelectorAll("input[name=layer]")) {
     radio.addEventListener("change", () => {
@@ -34,7 +34,7 @@ export function startControls() {
     const { layer, compare: other } = current();
     const label = select.value;
     const key = layer === "fsa" ? "fsa_vintage" : "vintage";
-    // An edition is not compared with itself.
+    // A vintage is not compared with itself.
     const compared = key === "vintage" && other === label ? null : other;
     go({ [key]: editions.inForce(layer)?.label === label ? null : label, compare: compared });
   });
@@ -50,7 +50,7 @@ export function startControls() {
   }
 }
 
-/** Return what to compare: the edition that is shown with the one before it; the first one with the one after. */
+/** Return the change that compares the shown vintage with the one before it; the first vintage with the one after it. */
 function comparison(state) {
   const all = editions.of("health-regions");
   const at = all.indexOf(editions.shown("health-regions", state));
@@ -58,7 +58,7 @@ function comparison(state) {
   return { vintage: all[at - 1].label, compare: all[at].label };
 }
 
-/** Show a state in the switches. */
+/** Show a state in the controls. */
 export function showControls(state) {
   document.querySelector(`input[name=layer][value="${state.layer}"]`).checked = true;
   const figures = state.layer === "figures";

@@ -41,7 +41,7 @@ export function history(figures, keys) {
 /** Return the name of a place's province; "" for a province and the country. */
 export const provinceOf = (figures, place) => (place.kind === "province" || place.kind === "country" ? "" : (figures.places.get(place.province)?.name ?? ""));
 
-/** Return what a figure is about: its days, its report, its count, its people. */
+/** Return the facts of a figure: period, day of the report, count, population. */
 export function periodFacts(figures, figure) {
   const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
   const rate = figures.cube.measure.startsWith("rate");
@@ -76,7 +76,7 @@ export function notes(listed) {
   );
 }
 
-/** Return the days that a note is about; either end may be open. */
+/** Return the days of a note; either end may be open. */
 function daysOf({ from, to }) {
   if (from && to) return period(from, to);
   if (from) return t("since", { day: period(from) });

@@ -32,7 +32,7 @@ export async function figuresCard(state) {
   /** Show a day without its details. */
   function showDay(next) {
     at = figures.stepOf(next.on);
-    showTimeline(figures, at);
+    showTimeline(figures, at, Boolean(related));
     made.update(at);
   }
 

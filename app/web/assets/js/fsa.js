@@ -1,4 +1,4 @@
-// The card of an FSA: the health regions it lies in, each with its share.
+// The card of an FSA: its health regions, each with its share and its latest figures.
 
 import { calls, send } from "./api.js";
 import { callBox } from "./curl.js";
@@ -10,7 +10,7 @@ import { linkButton } from "./link.js";
 import { CATEGORIES } from "./style.js";
 import { area, nameOf, percent, t } from "./texts.js";
 
-/** Ask about the FSA of a state. Returns {card, drawn, fit, said}. Raises: Problem. */
+/** Return the card of a state's FSA: {card, drawn, fit, said}. Raises: Problem. */
 export async function fsaCard(state, { signal }) {
   const editions = parameters(state);
   const asked = calls.fsa(state.fsa, editions);
@@ -70,7 +70,7 @@ export async function fsaCard(state, { signal }) {
   };
 }
 
-/** Return what there is to say about an FSA that has no boundary: its province, and the FSAs beside it. */
+/** Return the card of an FSA without a boundary: its province, and the FSAs beside it. */
 function without(problem) {
   const { fsa = {} } = problem.body;
   const card = trouble(problem, null);

@@ -1,4 +1,4 @@
-// The card of a health region.
+// The card of a health region: its area, latest figures, FSAs and neighbours.
 
 import { calls, send } from "./api.js";
 import { callBox } from "./curl.js";
@@ -11,13 +11,13 @@ import { area, nameOf, number, percent, t } from "./texts.js";
 
 const SHOWN = 24;
 
-/** Ask about the region of a state. Returns {card, drawn, fit, said}. Raises: Problem. */
+/** Return the card of a state's health region: {card, drawn, fit, said}. Raises: Problem. */
 export async function regionCard(state, { signal }) {
   const editions = parameters(state);
   const asked = calls.region(state.region, editions.vintage);
   const askedFsas = calls.fsasOfRegion(state.region, editions);
   const askedNeighbours = calls.neighboursOfRegion(state.region, editions.vintage);
-  // Where no FSAs are published the region is one all the same.
+  // Without published FSAs the card shows the region alone.
   const [region, held, beside, latest] = await Promise.all([
     send(asked, { signal }),
     send(askedFsas, { signal }).catch(unlessAborted(signal)),

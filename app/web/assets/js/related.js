@@ -13,7 +13,7 @@ export function methodName(method) {
   return method === "sum" ? t("method_sum") : t("method_part_of");
 }
 
-/** Return {label, load, scene, counts} for a vintage. Days are loaded one by one; until then the day before stays drawn. */
+/** Return {label, load, scene, counts} for a vintage. Each day is loaded on demand; until then the last loaded day stays drawn. */
 export function relatedFigures(figures, label) {
   const loaded = new Map();
   let last = null;

@@ -1,4 +1,4 @@
-// How the map looks: MapLibre's style, with the colours of page.css, so that there is one palette.
+// MapLibre style. Its colours are the custom properties of page.css, so that there is one palette.
 
 import { language, provinces } from "./texts.js";
 import { CODE, LABELS, SHAPES } from "./tiles.js";
@@ -12,18 +12,18 @@ const NAME = ["get", `name_${language}`];
 /** Return a colour of the palette as it is now: light or dark. */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** Return the colours that tell the regions of one FSA apart. */
+/** Names of the colours for the regions of an FSA. */
 export const CATEGORIES = ["cat-1", "cat-2", "cat-3", "cat-4", "cat-5", "cat-6", "cat-7"];
 
 export const EMPTY = { type: "FeatureCollection", features: [] };
-/** What a region is found by among the shapes. */
+/** Expression for the code of a shape. */
 export const code = ["get", CODE];
 
 export function style() {
   return {
     version: 8,
-    // A globe keeps the north from filling the map. Nearer, where it would be the same, it is drawn less exactly by some
-    // graphics cards.
+    // Mercator would fill the map with the north. Nearer than zoom 6 both look the same, and some graphics cards draw the
+    // globe less exactly.
     projection: { type: ["interpolate", ["linear"], ["zoom"], 4.5, "vertical-perspective", 6, "mercator"] },
     sources: {
       graticule: { type: "geojson", data: graticule() },
@@ -41,7 +41,7 @@ export function style() {
         paint: { "line-color": colour("graticule"), "line-width": 0.7 },
       },
       { id: "around", type: "fill", source: "around", paint: { "fill-color": colour("water"), "fill-opacity": 0.6, "fill-antialias": false } },
-      // The whole of an FSA that lies in one region.
+      // Fill of an FSA that lies in one region.
       { id: "outline-fill", type: "fill", source: "outline", paint: { "fill-color": colour("chosen"), "fill-opacity": 0 } },
       {
         id: "outline",

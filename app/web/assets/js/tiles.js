@@ -4,7 +4,7 @@ const url = (coverage, label) => new URL(`/tiles/${coverage}.json?vintage=${enco
 
 export const SHAPES = { "source-layer": "regions" };
 export const LABELS = { "source-layer": "labels" };
-/** The property of a shape that holds its region's code. */
+/** Property with the region's code of a shape. */
 export const CODE = "code";
 
 export const define = (coverage, label) => ({ type: "vector", url: url(coverage, label) });
