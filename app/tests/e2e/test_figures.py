@@ -162,6 +162,8 @@ def test_every_region_is_in_a_table(visit, service):
     page = visitor.open("on=2022-01-08")
     page.get_by_text("All regions as a table").click()
     rows = page.locator(".regions-table tbody tr")
+    # The rows are created by the event that follows the opening.
+    rows.first.wait_for()
     assert rows.count() == 99
     toronto = answer(service, "/indicators/cases/map?on=2022-01-08&fields=v")["values"]["3595"]
     assert f"{toronto:,.0f}" in rows.filter(has_text="City of Toronto").inner_text()
@@ -307,6 +309,7 @@ def test_the_keyboard_alone_operates_menus_slider_and_table(visit):
     assert page.locator("#week").input_value() == page.locator("#week").get_attribute("max")
     page.locator(".regions-table summary").focus()
     page.keyboard.press("Enter")
+    page.locator(".regions-table tbody tr").first.wait_for()
     assert page.locator(".regions-table tbody tr").count() == 99
 
 
