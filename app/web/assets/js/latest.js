@@ -34,7 +34,7 @@ export function latestFigures(latest, title = t("latest")) {
 function figure(one, { statuses }, about) {
   const status = statuses.find(({ code }) => code === one.status)?.name ?? one.status;
   const places = about.find(({ id }) => id === one.id)?.places ?? [];
-  const place = one.place ? (places.find(({ place: key }) => key === one.place) ?? null) : null;
+  const place = one.method === "part_of" ? (places.find(({ place: key }) => key === one.place) ?? null) : null;
   const lines = [
     one.from ? period(one.from, one.to) : t("until", { day: period(one.on) }),
     one.reported_on && one.reported_on !== one.to && `${t("reported_on")} ${period(one.reported_on)}`,
