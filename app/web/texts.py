@@ -101,15 +101,44 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     # figures
     "indicator": ("Indicator", "Indicateur"),
     "measure": ("Measure", "Mesure"),
+    "boundaries": ("Regions", "Régions"),
+    "boundaries_reporting": ("Reporting regions", "Régions déclarantes"),
+    "boundaries_edition": ("Edition {label}", "Édition {label}"),
+    "boundaries_why": (
+        "Figures are reported by other regions than these. Declared relations link the two; a region without a relation has no "
+        "figure.",
+        "Les chiffres sont déclarés par d'autres régions que celles-ci. Des relations établies lient les unes aux autres; une "
+        "région sans relation n'a pas de chiffre.",
+    ),
+    "method_same": ("same region", "même région"),
+    "method_sum": ("sum of reporting regions", "somme de régions déclarantes"),
+    "method_part_of": ("rate of a larger region", "taux d'une région plus grande"),
+    "method_none": ("no related figure", "aucun chiffre lié"),
+    "method_same_why": ("Reported for this region itself.", "Déclaré pour cette région même."),
+    "method_sum_why": (
+        "Computed from the sum of the reporting regions that make up this region.",
+        "Calculé d'après la somme des régions déclarantes qui composent cette région.",
+    ),
+    "method_part_of_why": (
+        "Rate of a larger reporting region that contains this region; its count is not divided.",
+        "Taux d'une région déclarante plus grande qui contient cette région; son nombre n'est pas réparti.",
+    ),
+    "latest": ("Latest figures", "Derniers chiffres"),
+    "latest_none": (
+        "No reported figures are related to this region of this edition.",
+        "Aucun chiffre déclaré n'est lié à cette région de cette édition.",
+    ),
     "timeline": ("Legend and week", "Légende et semaine"),
     "week": ("Week", "Semaine"),
-    "week_to": ("Week to {day}", "Semaine se terminant le {day}"),
+    "week_to": ("Week ending {day}", "Semaine se terminant le {day}"),
     "week_before": ("Step back", "Reculer d'un pas"),
     "week_after": ("Step forward", "Avancer d'un pas"),
     "play": ("Play", "Lire"),
     "pause": ("Pause", "Pause"),
     "class_below": ("< {to}", "< {to}"),
+    "class_range": ("{from}–{to}", "{from}–{to}"),
     "class_from": ("≥ {from}", "≥ {from}"),
+    "class_part_of": ("dashed: rate of a larger region", "tireté : taux d'une région plus grande"),
     "class_negative": ("below 0: a correction", "sous 0 : une correction"),
     "class_missing": ("not reported", "non déclaré"),
     "region": ("Region", "Région"),
@@ -176,6 +205,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "regions_count": (
         {"one": "One health region", "other": "{n} health regions"},
         {"one": "Une région sociosanitaire", "other": "{n} régions sociosanitaires"},
+    ),
+    "fsas_count": (
+        {"one": "One FSA", "other": "{count} FSAs"},
+        {"one": "Une RTA", "other": "{count} RTA"},
     ),
     "example_position": ("46.8139, −71.2080", "46,8139 −71,2080"),
     "try": ("Try", "Essayez"),

@@ -44,7 +44,7 @@ def test_both_languages_say_the_same(key: str) -> None:
 
 def test_french_is_french() -> None:
     same = {key for key, (english, french) in TEXTS.items() if english == french}
-    figures = {"class_below", "class_from", "note_source", "pause", "population_of"}
+    figures = {"class_below", "class_from", "class_range", "note_source", "pause", "population_of"}
     assert same == {"position", "north", "south", "east", "population", "certain"} | figures
 
 

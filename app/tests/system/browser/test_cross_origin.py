@@ -23,7 +23,8 @@ TRACING = {
 
 
 def test_a_page_of_another_origin_sends_any_header_and_reads_those_of_the_answer(browser, service):
-    context = browser.new_context()
+    # Chromium asks before a public page may reach a loopback address; no permission is needed for a public one.
+    context = browser.new_context(permissions=["local-network-access"])
     page = context.new_page()
     page.route("https://page.example/", lambda route: route.fulfill(content_type="text/html", body="<title>A page</title>"))
     page.goto("https://page.example/")

@@ -14,6 +14,18 @@ from tests.system.browser.conftest import PHONE, WIDE
 
 # The state of the features that the map colours regions by.
 STATE = "(id) => covidtrendsMap.getFeatureState({ source: 'figures', sourceLayer: 'regions', id })"
+# The menus whose chosen text, in the font of the menu, is wider than the room beside the arrow.
+CUT_OFF = """() => [...document.querySelectorAll('.menus select')].filter((menu) => {
+  if (!menu.offsetParent) return false;
+  const style = getComputedStyle(menu);
+  const probe = Object.assign(document.createElement('span'), { textContent: menu.selectedOptions[0].textContent });
+  Object.assign(probe.style, { font: style.font, position: 'absolute', whiteSpace: 'nowrap' });
+  document.body.append(probe);
+  const room = menu.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 16;
+  const { width } = probe.getBoundingClientRect();
+  probe.remove();
+  return width > room;
+}).map((menu) => menu.selectedOptions[0].textContent)"""
 
 
 def answer(service, path):
@@ -49,7 +61,7 @@ def test_the_page_opens_on_the_latest_complete_week(visit, service):
     visitor = visit()
     page = visitor.open()
     country = answer(service, "/indicators/cases/map?on=2022-11-05")["country"]
-    assert page.locator("#week-label").inner_text() == "Week to November 5, 2022"
+    assert page.locator("#week-label").inner_text() == "Week ending November 5, 2022"
     assert page.locator(".figure-value").inner_text() == f"{country['v']:,.0f}"
     facts = page.locator("#card .facts dd").all_inner_texts()
     assert "October 30" in facts[0]
@@ -83,11 +95,11 @@ def test_the_slider_moves_week_by_week_with_keys_and_the_address_follows(visit):
     page = visitor.open("on=2022-01-08")
     page.locator("#week").focus()
     page.keyboard.press("ArrowLeft")
-    assert page.locator("#week-label").inner_text() == "Week to January 1, 2022"
-    assert page.locator("#week").get_attribute("aria-valuetext") == "Week to January 1, 2022"
+    assert page.locator("#week-label").inner_text() == "Week ending January 1, 2022"
+    assert page.locator("#week").get_attribute("aria-valuetext") == "Week ending January 1, 2022"
     page.get_by_role("button", name="Step forward").click()
     page.get_by_role("button", name="Step forward").click()
-    assert page.locator("#week-label").inner_text() == "Week to January 15, 2022"
+    assert page.locator("#week-label").inner_text() == "Week ending January 15, 2022"
     for _ in range(40):
         if visitor.fragment == "on=2022-01-15":
             break
@@ -95,7 +107,7 @@ def test_the_slider_moves_week_by_week_with_keys_and_the_address_follows(visit):
     assert visitor.fragment == "on=2022-01-15"
     page.reload()
     visitor.settle()
-    assert page.locator("#week-label").inner_text() == "Week to January 15, 2022"
+    assert page.locator("#week-label").inner_text() == "Week ending January 15, 2022"
 
 
 def test_playing_stops_at_the_latest_week_and_space_pauses(visit):
@@ -105,7 +117,7 @@ def test_playing_stops_at_the_latest_week_and_space_pauses(visit):
     page.get_by_role("button", name="Pause").wait_for()
     page.locator("#week-label", has_text="November 5, 2022").wait_for()
     page.get_by_role("button", name="Play").wait_for()
-    assert page.locator("#week-label").inner_text() == "Week to November 5, 2022"
+    assert page.locator("#week-label").inner_text() == "Week ending November 5, 2022"
     page.locator("#week").focus()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Pause").wait_for()
@@ -150,6 +162,8 @@ def test_every_region_is_in_a_table(visit, service):
     page = visitor.open("on=2022-01-08")
     page.get_by_text("All regions as a table").click()
     rows = page.locator(".regions-table tbody tr")
+    # The rows are created by the event that follows the opening.
+    rows.first.wait_for()
     assert rows.count() == 99
     toronto = answer(service, "/indicators/cases/map?on=2022-01-08&fields=v")["values"]["3595"]
     assert f"{toronto:,.0f}" in rows.filter(has_text="City of Toronto").inner_text()
@@ -203,7 +217,7 @@ def test_a_name_leads_to_the_figures_of_its_region(visit):
 def test_axe_finds_nothing_serious(visit, viewport, theme):
     visitor = visit(viewport=viewport, color_scheme=theme)
     page = visitor.open(lang="fr" if theme == "dark" else "en")
-    for fragment in ("on=2022-01-08", "place=1201", "place=3595,CA"):
+    for fragment in ("on=2022-01-08", "place=1201", "place=3595,CA", "on=2022-01-08&boundaries=2022-demo", "region=5921"):
         page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
         page.wait_for_timeout(50)
         visitor.settle()
@@ -214,6 +228,107 @@ def test_axe_finds_nothing_serious(visit, viewport, theme):
             if item["impact"] in {"serious", "critical"}
         ]
         assert serious == [], fragment
+
+
+def test_a_health_region_shows_its_latest_figures_and_their_relation(visit, service):
+    page = visit(map_drawn=False).open("region=2406")
+    latest = answer(service, "/health-regions/2406/indicators?lang=en")["indicators"]
+    rows = page.locator(".latest li")
+    assert rows.count() == len(latest) >= 2
+    for row, block in zip(rows.all(), latest, strict=True):
+        assert block["name"] in row.inner_text()
+        assert "Reported for this region itself." in row.inner_text()
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "Rate of a larger reporting region that contains this region"),
+        ("fr", "Taux d'une région déclarante plus grande"),
+    ],
+)
+def test_part_of_a_larger_region_says_so_and_links_to_it(visit, lang, sentence):
+    visitor = visit(map_drawn=False)
+    page = visitor.open("region=5921", lang=lang)
+    row = page.locator(".latest li").first
+    assert sentence in row.inner_text().replace("\u2019", "'")
+    row.get_by_role("link").click()
+    page.locator("#card .figure-value").wait_for()
+    assert visitor.fragment == "place=592"
+
+
+def test_an_fsa_shows_the_latest_figures_of_its_regions(visit):
+    page = visit(map_drawn=False).open("fsa=M5V", lang="fr")
+    text = page.locator(".latest").first.inner_text()
+    assert "Derniers chiffres" in text
+    assert "Cas" in text
+    assert "pour 100 000 habitants" in text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def test_health_regions_of_a_vintage_take_the_colours_of_related_figures(visit, service):
+    visitor = visit()
+    page = visitor.open("on=2022-01-08")
+    label = page.locator("#boundaries option").nth(1).get_attribute("value")
+    page.locator("#boundaries").select_option(label)
+    visitor.settle()
+    visitor.loaded("figures", code="5921")
+    assert visitor.fragment == f"on=2022-01-08&boundaries={label}"
+    values = answer(service, f"/indicators/cases/map?on=2022-01-08&coverage=health-regions&vintage={label}")["values"]
+    bounds = [10, 25, 50, 100, 250, 500]
+    for code, figure in values.items():
+        state = page.evaluate(STATE, code)
+        assert state["hatch"] is (figure["v"] is None), code
+        if figure["v"] is not None:
+            assert state["colour"] == f"class-{1 + sum(figure['v'] >= bound for bound in bounds) if figure['v'] else 0}", code
+            assert state["dashed"] is (figure["method"] == "part_of" or figure["status"] == "estimated"), code
+    assert "rate of a larger region" in page.locator(".relations").inner_text()
+    page.get_by_role("button", name="Step back").click()
+    page.wait_for_timeout(1500)
+    earlier = answer(service, f"/indicators/cases/map?on=2022-01-01&coverage=health-regions&vintage={label}")["values"]["3595"][
+        "v"
+    ]
+    wanted = 1 + sum(earlier >= bound for bound in bounds) if earlier else 0
+    assert page.evaluate(STATE, "3595")["colour"] == f"class-{wanted}"
+
+
+def test_the_keyboard_alone_operates_menus_slider_and_table(visit):
+    visitor = visit(map_drawn=False)
+    page = visitor.open("on=2022-01-08")
+    page.locator("#indicator").focus()
+    page.keyboard.press("ArrowDown")
+    page.locator("#card .eyebrow", has_text="Deaths").wait_for()
+    visitor.settle()
+    assert page.evaluate("document.activeElement.id") == "indicator"
+    page.keyboard.press("ArrowUp")
+    page.locator("#card .eyebrow", has_text="Cases").wait_for()
+    visitor.settle()
+    page.locator("#week").focus()
+    page.keyboard.press("Home")
+    assert page.locator("#week").input_value() == "0"
+    page.keyboard.press("End")
+    assert page.locator("#week").input_value() == page.locator("#week").get_attribute("max")
+    page.locator(".regions-table summary").focus()
+    page.keyboard.press("Enter")
+    page.locator(".regions-table tbody tr").first.wait_for()
+    assert page.locator(".regions-table tbody tr").count() == 99
+
+
+def test_reduced_motion_plays_slowly_without_animation(visit):
+    visitor = visit(map_drawn=False, reduced_motion="reduce")
+    page = visitor.open("on=2022-01-08")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_timeout(700)
+    assert page.locator("#week-label").inner_text() == "Week ending January 8, 2022"
+    page.get_by_role("button", name="Pause").click()
+    moving = "[...document.querySelectorAll('*')].filter((one) => getComputedStyle(one).transitionDuration !== '0s').length"
+    assert page.evaluate(moving) == 0
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+@pytest.mark.parametrize("width", [390, 761, 1024, 1280])
+def test_no_menu_cuts_off_its_text(visit, lang, width):
+    page = visit(map_drawn=True, viewport={"width": width, "height": 844}).open("on=2022-01-08", lang=lang)
+    assert page.evaluate(CUT_OFF) == []
 
 
 def test_on_a_phone_the_bar_stands_between_search_and_sheet(visit):

@@ -61,6 +61,17 @@ def test_axe_finds_nothing_serious(visit, viewport, theme):
         assert serious == [], fragment
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", "FSAs"), ("fr", "RTA")])
+def test_the_layer_of_fsas_counts_fsas(visit, lang, words):
+    visitor = visit(map_drawn=False)
+    page = visitor.open("layer=fsa", lang=lang)
+    assert visitor.name.endswith(f" {words}")
+    counts = [int("".join(filter(str.isdigit, text))) for text in page.locator(".province .number").all_inner_texts()]
+    assert sum(counts) == int("".join(filter(str.isdigit, visitor.name))) > 104
+    page.get_by_text("Manitoba").click()
+    assert page.locator(".province[open] .fsa-link").first.inner_text().startswith("R")
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_sheet_opens(visit):
     visitor = visit(viewport=PHONE, has_touch=True, is_mobile=True)
     for lang in ("en", "fr"):

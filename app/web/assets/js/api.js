@@ -1,10 +1,10 @@
-// Every call of the API: what is asked, and what went wrong in words a reader can use.
+// API calls: their URLs, the fetch with its timeout, and problems in the reader's words.
 
 import { language, t } from "./texts.js";
 
 const TIMEOUT_MS = 20_000;
 
-/** What went wrong. `message` is for the reader, `hint` too where there is one; `type` is the API's stable name of the problem. */
+/** A failed call. `message` and `hint` are for the reader, `hint` may be null; `type` is the API's slug of the problem. */
 export class Problem extends Error {
   constructor({ message, hint = null, type = null, body = {}, again = false }) {
     super(message);
@@ -12,14 +12,14 @@ export class Problem extends Error {
   }
 }
 
-/** One call: what is sent, as fetch and curl need it. Parameters that are null are left out. */
+/** Return a call for fetch and curl: {url, body}. Null parameters are left out. */
 export function call(path, query = {}, body = null) {
   const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
   const text = new URLSearchParams(given).toString().replaceAll("%2C", ",");
   return { url: text ? `${path}?${text}` : path, body };
 }
 
-/** Send a call about one item of many, and return its answer. Raises as send. */
+/** Send a bulk call of one item; return the answer with that item's result. Raises: as send. */
 export async function sendOne(one, options) {
   const answer = await send(one, options);
   const [{ status, ...result }] = answer.results;
@@ -60,7 +60,7 @@ export async function send({ url, body }, { signal } = {}) {
 
 const known = new Map();
 
-/** As send, but an answer is asked for once. For what names its edition: that never changes. */
+/** Return the answer of a call, cached by URL for the life of the page. For URLs that name their vintage: these never change. */
 export function sendOnce(one) {
   if (!known.has(one.url)) {
     known.set(one.url, send(one).catch((error) => {
@@ -79,12 +79,13 @@ export const calls = {
   neighboursOfRegion: (code, vintage) => call(`/health-regions/${code}/neighbours`, { detail: "none", vintage, lang: language }),
   fsa: (code, editions) => call(`/fsa/${code}`, { detail: "none", ...editions, lang: language }),
   fsaBoundary: (code, fsa_vintage) => call(`/fsa/${code}/boundary`, { detail: "high", vintage: fsa_vintage }),
-  // By POST: a position in an address would stand in the logs of whatever is between.
+  // By POST: proxies log URLs, and a position must not be in their logs.
   locate: (at, accuracy, editions) => call("/locate", { accuracy, ...editions, lang: language }, { points: [at] }),
   indicators: () => call("/indicators", { lang: language }),
   indicator: (id) => call(`/indicators/${id}`, { lang: language }),
   cube: (id, measure, freq) => call(`/indicators/${id}/cube`, { measure, freq, lang: language }),
-  figures: (id, measure, on) => call(`/indicators/${id}/map`, { measure, on, lang: language }),
+  figures: (id, measure, on, of = {}) => call(`/indicators/${id}/map`, { measure, on, ...of, lang: language }),
+  latest: (code, vintage) => call(`/health-regions/${code}/indicators`, { vintage, lang: language }),
   regionsOf: (coverage, vintage) => call(`/coverages/${coverage}/regions`, { detail: "none", vintage }),
   changes: (from, to) => call(`/vintages/health-regions/${from}/changes/${to}`, { lang: language }),
 };

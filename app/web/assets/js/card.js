@@ -1,10 +1,10 @@
-// What all cards are made of.
+// Parts that all cards share: head, verdict, links, shares, downloads, problem.
 
 import { el, icon } from "./dom.js";
 import { current, fragment, go, resolved } from "./state.js";
 import { language, nameOf, otherName, percent, provinceName, t } from "./texts.js";
 
-/** Return the head of a card: a line above, the name, a line below, and the way back to the start. */
+/** Return the head of a card: a line above, the name, a line below, and the button that closes the card. */
 export function head({ above, name, serif = true, below = null }) {
   return el(
     "header",
@@ -20,14 +20,14 @@ export function head({ above, name, serif = true, below = null }) {
   );
 }
 
-/** What a state is once nothing is chosen. */
+/** Change of a state that clears every choice. */
 export const NOTHING = { region: null, fsa: null, at: null, accuracy: null, own: false, compare: null, place: null };
 
-/** Return a line that says how sure something is: kind is sure, unsure or none. */
+/** Return a line about certainty; kind is sure, unsure or none. */
 export const verdict = (kind, title, ...text) =>
   el("div", { class: `verdict ${kind}` }, icon(kind === "sure" ? "check" : kind === "unsure" ? "unsure" : "nothing"), el("div", {}, el("strong", {}, title), " ", text));
 
-/** Return a link to another state that works as a link: it can be opened in another tab. */
+/** Return a link to another state. It has an href, so that it opens in another tab too. */
 export function stateLink(change, attributes, ...children) {
   const target = { ...NOTHING, ...change };
   return el("a", { href: `#${address(target)}`, ...attributes, onclick: (event) => follow(event, target) }, children);
@@ -53,10 +53,10 @@ export function about(region) {
   ];
 }
 
-/** Less than this part of an FSA is no statement of the data: editions are not drawn along the same lines, and slivers overlap. */
+/** Smallest meaningful share of an FSA. Smaller shares are slivers: two vintages draw the same line differently. */
 export const SLIVER = 0.001;
 
-/** Return a row of a list of parts of a whole: what, a bar, the share. */
+/** Return a row of a list of shares: name, share, bar. */
 export const shareRow = ({ what, share, swatch = null, note = null }) =>
   el(
     "li",
@@ -67,7 +67,7 @@ export const shareRow = ({ what, share, swatch = null, note = null }) =>
     el("progress", { class: swatch ?? "", max: "1", value: String(share), "aria-hidden": "true" }),
   );
 
-/** Return links to the boundary of a region, vertex for vertex as in its edition, and to all files of that edition. */
+/** Return links to the unsimplified boundary of a region and to the files of its vintage. */
 export const downloads = (path, code, { coverage, label }) => [
   el(
     "a",
@@ -78,7 +78,7 @@ export const downloads = (path, code, { coverage, label }) => [
   el("a", { class: "quiet", href: `/downloads?lang=${language}#${coverage}-${label}` }, icon("files"), t("edition_files", { label })),
 ];
 
-/** Return what says which editions answered, and that they are a demonstration where they are. */
+/** Return a line with the vintages of an answer. */
 export function provenance(answer) {
   const editions = [answer.vintage, answer.fsa_vintage].filter(Boolean);
   return el(
@@ -88,7 +88,7 @@ export function provenance(answer) {
   );
 }
 
-/** Return what is shown instead of a card that could not be made, with a way to try again where that can help. */
+/** Return the card of a problem, with a retry button for problems that may pass. */
 export function trouble(problem, again) {
   return el(
     "div",

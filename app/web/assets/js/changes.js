@@ -1,7 +1,7 @@
-// The card of what changed between two editions, and its colours on the map.
+// Changes between two vintages: their card and their colours on the map.
 
 import { calls, send } from "./api.js";
-import { callBox } from "./call.js";
+import { callBox } from "./curl.js";
 import { head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
 import * as editions from "./editions.js";
@@ -9,10 +9,10 @@ import { linkButton } from "./link.js";
 import { go } from "./state.js";
 import { nameOf, percent, t } from "./texts.js";
 
-// In the order they are told. What was kept has no colour: it is most of the map.
+// In the order of the card. Unchanged regions have no colour: they are most of the map.
 const COLOURS = { split: "cat-2", merged: "cat-3", moved: "cat-6", recoded: "cat-4", renamed: "cat-1", new: "cat-5", gone: "cat-7", outside: null, kept: null };
 
-/** Ask what changed up to the edition that a state shows. Returns {card, drawn, said}. Raises: Problem. */
+/** Return the card of the changes from `compare` to the vintage of a state: {card, drawn, said}. Raises: Problem. */
 export async function changesCard(state, { signal }) {
   const to = editions.parameters(state).vintage;
   const asked = calls.changes(state.compare, to);
@@ -47,7 +47,7 @@ export async function changesCard(state, { signal }) {
   return { card, said: `${name}. ${changed.map(({ kind, rows }) => `${t(`kind_${kind}`)}: ${rows.length}`).join(", ")}`, drawn: { regions } };
 }
 
-/** Return the rows that tell of a kind: from the earlier edition's side, but for what is new. */
+/** Return the rows of a kind: regions of the earlier vintage; for new regions those of the later one. */
 const rowsOf = (changes, kind) => changes.filter((one) => one.kind === kind && one.of === (kind === "new" ? "to" : "from"));
 
 function change(row, kind) {

@@ -1,4 +1,4 @@
-// Line charts of places over time, as SVG. A gap in a line is a time without a report.
+// Line charts of places over time, as SVG. A line has gaps where nothing was reported.
 
 import { number } from "./texts.js";
 

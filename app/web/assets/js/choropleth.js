@@ -1,6 +1,6 @@
-// The choropleth: the layers of the reporting regions, coloured by the state of each feature.
+// Choropleth layers of the map. Feature state holds the colour of each region, so that a new week changes no tiles.
 
-import { CODE, LABELS, SHAPES, change, define } from "./source.js";
+import { CODE, LABELS, SHAPES, change, define } from "./tiles.js";
 import { code, colour, names } from "./style.js";
 
 export const SOURCE = "figures";
@@ -19,7 +19,7 @@ export function createChoropleth(map) {
     map.addLayer({ ...names(SOURCE), ...LABELS }, "province-names");
   }
 
-  /** Show the regions of an edition, each as `paints` says: a Map of code to {colour, hatch, dashed}. */
+  /** Show the regions of a vintage; `paints` maps a code to {colour, hatch, dashed}. */
   function show({ coverage, label, paints, chosen }) {
     const key = `${coverage}/${label}`;
     if (!map.getSource(SOURCE)) {
@@ -36,7 +36,7 @@ export function createChoropleth(map) {
     paint(paints);
   }
 
-  /** Give regions other colours. What is as before is left alone. */
+  /** Set the feature state of the regions whose paint changed. */
   function paint(paints) {
     if (!map.getSource(SOURCE)) return;
     for (const [id, next] of paints) {
@@ -55,7 +55,7 @@ export function createChoropleth(map) {
     show,
     paint,
     hide: () => visible(false),
-    /** Forget what the map held before its style was replaced. */
+    /** Clear the paint: a new style has no feature state. */
     reset() {
       shown = null;
       painted = new Map();
@@ -71,7 +71,7 @@ function layers() {
   const fill = ["match", state("colour", ""), ...COLOURS.flatMap((name) => [name, colour(name)]), colour("land-0")];
   return [
     [{ id: "fig-fill", type: "fill", ...shapes, paint: { "fill-color": fill, "fill-antialias": false } }, "around"],
-    // A region that no series is about is as little reported as one whose series ended.
+    // A region without a series is hatched too: it is not reported.
     [{ id: "fig-hatch", type: "fill", ...shapes, paint: { "fill-pattern": "hatch", "fill-opacity": ["case", state("hatch", true), 1, 0] } }, "around"],
     [
       {
@@ -106,7 +106,7 @@ function layers() {
   ];
 }
 
-/** Return the pattern of what is not reported: diagonal lines, seamless at its edges. */
+/** Return the pattern for missing values: diagonal lines, seamless at its edges. */
 function hatch() {
   const size = 16;
   const canvas = document.createElement("canvas");

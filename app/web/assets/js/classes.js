@@ -42,10 +42,11 @@ export function colourOf(at, bounds) {
   return `class-${1 + Math.round(((at - 1) * (COLOURS - 2)) / bounds.length)}`;
 }
 
-/** Return how a place is drawn at a step: {colour, hatch, dashed}. A missing value is hatched; it is not zero. */
-export function paintOf(figures, key, at) {
-  const value = figures.value(key, at);
-  const status = figures.status(key, at);
+/** Return how a place is drawn at a step: {colour, hatch, dashed}. */
+export const paintOf = (figures, key, at) => paintOfValue(figures, figures.value(key, at), figures.status(key, at));
+
+/** Return how a value is drawn: {colour, hatch, dashed}. A missing value is hatched; it is not zero. */
+export function paintOfValue(figures, value, status) {
   if (value === null) return { colour: null, hatch: true, dashed: false };
   return { colour: colourOf(classOf(value, boundsOf(figures)), boundsOf(figures)), hatch: false, dashed: status === "estimated" };
 }

@@ -1,4 +1,4 @@
-// The switches: which layer, which edition, what it is compared with, and the other language.
+// Controls of the panel: layer, vintage, comparison, indicator, measure, language.
 
 import { NOTHING } from "./card.js";
 import { $, el } from "./dom.js";
@@ -11,8 +11,9 @@ const select = $("edition");
 const compare = $("compare");
 const indicator = $("indicator");
 const measure = $("measure");
+const boundaries = $("boundaries");
 
-/** Make the switches work. */
+/** Attach the listeners of the controls. */
 export function startControls() {
   for (const radio of document.querySelectorAll("input[name=layer]")) {
     radio.addEventListener("change", () => {
@@ -28,11 +29,12 @@ export function startControls() {
     const { listed } = chosen(current());
     go({ measure: measure.value === listed?.default_measure ? null : measure.value });
   });
+  boundaries.addEventListener("change", () => go({ boundaries: boundaries.value || null, place: null, map: null }));
   select.addEventListener("change", () => {
     const { layer, compare: other } = current();
     const label = select.value;
     const key = layer === "fsa" ? "fsa_vintage" : "vintage";
-    // An edition is not compared with itself.
+    // A vintage is not compared with itself.
     const compared = key === "vintage" && other === label ? null : other;
     go({ [key]: editions.inForce(layer)?.label === label ? null : label, compare: compared });
   });
@@ -48,7 +50,7 @@ export function startControls() {
   }
 }
 
-/** Return what to compare: the edition that is shown with the one before it; the first one with the one after. */
+/** Return the change that compares the shown vintage with the one before it; the first vintage with the one after it. */
 function comparison(state) {
   const all = editions.of("health-regions");
   const at = all.indexOf(editions.shown("health-regions", state));
@@ -56,7 +58,7 @@ function comparison(state) {
   return { vintage: all[at - 1].label, compare: all[at].label };
 }
 
-/** Show a state in the switches. */
+/** Show a state in the controls. */
 export function showControls(state) {
   document.querySelector(`input[name=layer][value="${state.layer}"]`).checked = true;
   const figures = state.layer === "figures";
@@ -93,8 +95,15 @@ function showMenus(state) {
   const { listed, measure: shown } = chosen(state);
   indicator.replaceChildren(...indicators().map((one) => el("option", { value: one.id, selected: one === listed }, one.name)));
   measure.replaceChildren(...(listed?.measures ?? []).map((one) => el("option", { value: one.id, selected: one.id === shown }, one.name)));
+  const others = listed?.coverage ? editions.of("health-regions") : [];
+  $("boundaries-menu").hidden = !others.length;
+  boundaries.replaceChildren(
+    el("option", { value: "" }, t("boundaries_reporting")),
+    ...others.map((one) => el("option", { value: one.label, selected: one.label === state.boundaries }, t("boundaries_edition", { label: one.label }))),
+  );
   compare.hidden = true;
-  const edition = listed?.coverage ? editions.labelled(listed.coverage, listed.vintage) : null;
+  const related = listed?.coverage ? editions.labelled("health-regions", state.boundaries) : null;
+  const edition = related ?? (listed?.coverage ? editions.labelled(listed.coverage, listed.vintage) : null);
   $("demo").hidden = !edition?.demo;
   showSources([listed && t("source_figures", { attribution: listed.attribution }), edition && t("source_boundaries", { attribution: edition.attribution })].filter(Boolean));
 }

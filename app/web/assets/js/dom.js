@@ -1,4 +1,4 @@
-// How elements are made. Text is always set as text: a name from the data is never read as markup.
+// DOM helpers. Text is set as text nodes, so that names in the data are never parsed as markup.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -14,7 +14,7 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
-/** Return a symbol of the sprite in the page. It says nothing to a screen reader: the words beside it do. */
+/** Return a symbol of the sprite in the page. It is hidden from screen readers; the words beside it are read. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "icon");
@@ -25,10 +25,10 @@ export function icon(name) {
   return svg;
 }
 
-/** Say something to a screen reader without moving the focus. */
+/** Announce a text to screen readers without moving the focus. */
 export function announce(text) {
   const place = $("announcer");
   place.textContent = "";
-  // Two equal texts in a row would be read once.
+  // Screen readers ignore a text that equals the one before.
   requestAnimationFrame(() => (place.textContent = text));
 }

@@ -1,23 +1,23 @@
-// Which editions are published, which one is in force, and what the state's labels mean.
+// Published vintages: the one in force, and the ones that a state names by label.
 
 import { calls, sendOnce } from "./api.js";
 
 let published = { "health-regions": [], fsa: [] };
 
-/** Ask for the published editions. Raises: Problem. */
+/** Load the published vintages. Raises: Problem. */
 export async function load() {
   const { vintages } = await sendOnce(calls.vintages());
   published = { "health-regions": [], fsa: [] };
   for (const one of vintages) (published[one.coverage] ??= []).push(one);
 }
 
-/** Return the editions of a coverage, the latest first. */
+/** Return the vintages of a coverage, the latest first. */
 export const of = (coverage) => published[coverage];
 
-/** Return the edition of this label; null where there is none. */
+/** Return the vintage of a label; null for an unknown label. */
 export const labelled = (coverage, label) => published[coverage]?.find((one) => one.label === label) ?? null;
 
-/** Return the edition that answers today, by the API's own rule; null where none does. */
+/** Return the vintage in force today, by the API's rule; null without one. */
 export function inForce(coverage) {
   const today = new Date().toISOString().slice(0, 10);
   const better = (a, b) =>
@@ -30,13 +30,13 @@ export function inForce(coverage) {
   return able.sort(better)[0] ?? null;
 }
 
-/** Return the edition of a coverage that a state shows; null where there is none of that label. */
+/** Return the vintage of a coverage that a state shows; null for an unknown label. */
 export function shown(coverage, state) {
   const label = coverage === "fsa" ? state.fsa_vintage : state.vintage;
   return label === null ? inForce(coverage) : (published[coverage].find((one) => one.label === label) ?? null);
 }
 
-/** Return the labels of both, as the API's parameters. */
+/** Return the labels of both coverages as the API's parameters. */
 export const parameters = (state) => ({
   vintage: shown("health-regions", state)?.label ?? state.vintage,
   fsa_vintage: shown("fsa", state)?.label ?? state.fsa_vintage,

@@ -1,15 +1,16 @@
-// The card of an FSA: the health regions it lies in, each with its share.
+// The card of an FSA: its health regions, each with its share and its latest figures.
 
 import { calls, send } from "./api.js";
-import { callBox } from "./call.js";
+import { callBox } from "./curl.js";
 import { SLIVER, downloads, fsaLink, head, provenance, regionLink, shareRow, trouble, verdict } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";
+import { latestFigures, latestOf } from "./latest.js";
 import { linkButton } from "./link.js";
 import { CATEGORIES } from "./style.js";
 import { area, nameOf, percent, t } from "./texts.js";
 
-/** Ask about the FSA of a state. Returns {card, drawn, fit, said}. Raises: Problem. */
+/** Return the card of a state's FSA: {card, drawn, fit, said}. Raises: Problem. */
 export async function fsaCard(state, { signal }) {
   const editions = parameters(state);
   const asked = calls.fsa(state.fsa, editions);
@@ -31,6 +32,8 @@ export async function fsaCard(state, { signal }) {
     : only
       ? verdict("sure", whole ? t("whole") : t("split", { n: 1 }), regionLink(only))
       : verdict("none", t("outside"), t("outside_why"));
+  const latest = await Promise.all(features.map(({ properties: its }) => latestOf(its.hruid, answer.vintage.label, { signal })));
+  const sections = latest.map((one, at) => latestFigures(one, features.length > 1 ? `${t("latest")} · ${nameOf(features[at].properties)}` : t("latest")));
   const slivers = 1 - fsa.share_outside - features.reduce((sum, { properties: its }) => sum + its.share_of_fsa, 0);
   const card = el(
     "article",
@@ -50,8 +53,9 @@ export async function fsaCard(state, { signal }) {
       slivers >= SLIVER && el("p", { class: "note" }, t("share_slivers", { share: percent(slivers) })),
       el("p", { class: "note" }, t("shares_are_area")),
     ],
+    sections,
     el("div", { class: "actions" }, linkButton(), downloads(`/fsa/${fsa.code}/boundary`, fsa.code, answer.fsa_vintage)),
-    callBox(asked, askedBoundary),
+    callBox(asked, askedBoundary, ...latest.filter(Boolean).map((one) => one.asked)),
     provenance(answer),
   );
   return {
@@ -66,7 +70,7 @@ export async function fsaCard(state, { signal }) {
   };
 }
 
-/** Return what there is to say about an FSA that has no boundary: its province, and the FSAs beside it. */
+/** Return the card of an FSA without a boundary: its province, and the FSAs beside it. */
 function without(problem) {
   const { fsa = {} } = problem.body;
   const card = trouble(problem, null);

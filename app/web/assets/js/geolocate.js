@@ -1,4 +1,4 @@
-// "Where am I": the browser's position, asked for only when the reader asks.
+// Geolocation: the browser's position, requested only after a click.
 
 import { NOTHING } from "./card.js";
 import { $, announce } from "./dom.js";
@@ -8,7 +8,7 @@ import { t } from "./texts.js";
 const button = $("locate");
 const ACCURACY_MAX_M = 50_000;
 
-/** Make the button work. `problem` shows a text. */
+/** Attach the listener of the button. `problem` shows a text. */
 export function startGeolocation(problem) {
   if (!navigator.geolocation) {
     button.hidden = true;

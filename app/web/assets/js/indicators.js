@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000;
 const FREQUENCY = { cumulative: "week" };
 let published = [];
 
-/** Ask for the catalogue. Returns whether an indicator is published; a service without figures still has boundaries. */
+/** Load the catalogue; return whether an indicator is published. A service without figures still has boundaries. */
 export async function loadIndicators() {
   published = await sendOnce(calls.indicators())
     .then((answer) => answer.indicators)
@@ -29,7 +29,7 @@ export function chosen(state) {
 const isoDay = (time) => new Date(time).toISOString().slice(0, 10);
 const time = (day) => Date.parse(`${day}T00:00:00Z`);
 
-/** Return all that the page shows of a state's figures, values by place and step. Raises: Problem. */
+/** Return the figures of a state: values and statuses by place and step, places, days, measure. Raises: Problem. */
 export async function figuresOf(state) {
   const { indicator, measure } = chosen(state);
   const asked = calls.cube(indicator, measure, FREQUENCY[measure] ?? null);
@@ -70,8 +70,8 @@ function view(about, cube, asked) {
 /** Return the figures of all places on one day, with their periods and populations. Raises: Problem. */
 export const detailsOn = (figures, at) => sendOnce(callOn(figures, at));
 
-/** Return the call for one day. */
-export const callOn = (figures, at) => calls.figures(figures.cube.indicator, figures.cube.measure, figures.days[at]);
+/** Return the call for one day; `of` names the coverage and vintage of other regions than those that report. */
+export const callOn = (figures, at, of = {}) => calls.figures(figures.cube.indicator, figures.cube.measure, figures.days[at], of);
 
 /** Return the figure of a place in an answer for one day; null where it has none. */
 export function figureIn(answer, place) {
@@ -81,10 +81,10 @@ export function figureIn(answer, place) {
   return answer.values[place.place] ?? null;
 }
 
-/** Return the name of a place in the reader's language; what is assigned to no region says so. */
+/** Return the name of a place in the reader's language; an unassigned place gets a name of its own. */
 export const placeName = (place) =>
   place.kind === "unassigned" ? t("unassigned_of", { province: place.province }) : place.name;
 
-/** Return the notes that are about a place, its province or everything. */
+/** Return the notes about a place, its province or everything. */
 export const notesOf = (figures, place) =>
   figures.about.notes.filter((one) => one.place === null || [place.place, place.province].includes(one.place));

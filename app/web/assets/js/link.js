@@ -1,16 +1,16 @@
-// Copying: links to what is shown, and commands.
+// Clipboard: the link to a state, and buttons that copy text.
 
 import { announce, el, icon } from "./dom.js";
 import { current, fragment } from "./state.js";
 import { language, t } from "./texts.js";
 
-/** Return the link to what is shown, its position and the map's view included: it is copied on purpose. */
+/** Return the link to the current state. It includes the position and the map's view, because the reader copies it on purpose. */
 export function link() {
   const all = fragment(current(), { all: true });
   return `${location.origin}${location.pathname}?lang=${language}${all ? `#${all}` : ""}`;
 }
 
-/** Return a button that copies what a function gives. */
+/** Return a button that copies the text that a function returns. */
 export function copyButton(text, label, attributes = {}) {
   const words = el("span", {}, label);
   const button = el("button", { type: "button", class: "quiet", ...attributes }, icon("copy"), words);
@@ -34,7 +34,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Without HTTPS there is no clipboard API: the old way.
+    // Without HTTPS there is no clipboard API: copy by a selection.
     const area = el("textarea", { class: "visually-hidden", readonly: true });
     area.value = text;
     document.body.append(area);

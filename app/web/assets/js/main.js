@@ -1,4 +1,4 @@
-// Where the page starts: the state goes in, the controls, the card and the map come out.
+// Entry point: a state is rendered as controls, card and map.
 
 import { browseCard } from "./browse.js";
 import { NOTHING, trouble } from "./card.js";
@@ -27,7 +27,7 @@ let map = null;
 let turn = null;
 let shown = null;
 
-/** Which card a state is about. */
+/** Return the function that makes the card of a state. */
 function cardOf(state) {
   if (state.at) return positionCard;
   if (state.fsa) return fsaCard;
@@ -37,15 +37,17 @@ function cardOf(state) {
   return browseCard;
 }
 
-/** Whether a card that is shown needs no more than another day of the same figures. */
+/** Return whether two states differ only in their day or map view. */
 function onlyAnotherDay(state, before) {
   return shown?.update && before && Object.keys(state).every((key) => key === "on" || key === "map" || state[key] === before[key]);
 }
 
 async function render(state, before = null) {
   if (onlyAnotherDay(state, before)) {
-    const { figures } = shown.update(state);
+    const made = shown;
+    const { figures, later } = made.update(state);
     map?.paint(figures);
+    later.then((after) => shown === made && map?.paint(after));
     return;
   }
   turn?.abort();
@@ -87,9 +89,9 @@ async function render(state, before = null) {
   draw(state, made);
 }
 
-/** Give the focus to what stands for the element that had it: the keyboard goes on from there, not from the page's start. */
+/** Focus the element that replaces the focused one. Otherwise the focus returns to the start of the page. */
 function keepFocus(place, before) {
-  // The reader may have gone elsewhere meanwhile.
+  // The focus may have moved meanwhile.
   if (document.activeElement !== document.body) return;
   const after = before.id ? place.querySelector(`#${before.id}`) : null;
   (after ?? place.querySelector("h2"))?.focus({ preventScroll: true });
@@ -99,7 +101,7 @@ function waiting() {
   return el("div", { class: "card waiting" }, el("i"), el("i"), el("i"), el("p", { class: "visually-hidden" }, t("loading")));
 }
 
-/** Show on the map what a card is about. */
+/** Draw the scene of a card on the map. */
 function draw(state, { drawn, fit }) {
   if (!map) return;
   const nothing = { at: null, accuracy: null, own: false, outline: null, alone: false, regions: [], figures: null };
@@ -117,18 +119,22 @@ function draw(state, { drawn, fit }) {
 
 const zoomFor = (accuracy) => Math.min(14, Math.max(6, 16.5 - Math.log2(accuracy / 40)));
 
-/** How much of the map is covered by the panel. */
+/** Return the padding of the map: the pixels on each side that the panel, the bar and the sheet cover. */
 function padding(around = 0) {
   if (narrow.matches) return { top: topHeight() + around, right: 16 + around / 2, bottom: sheetHeight() + barHeight() + around, left: 16 + around / 2 };
   return { top: 24 + around, right: 24 + around, bottom: 40 + barHeight() + around, left: $("panel").offsetWidth + 32 + around };
 }
 
-/** Show what is at a position: the figures of a place, or what the boundaries say. `more` compares with what is shown. */
+/** Show the region at a position: its figures, or its boundary. `more` adds it to the compared places. */
 function pick(at, code, more) {
   const state = current();
   if (state.layer !== "figures") go({ ...NOTHING, at: at.map((one) => Number(one.toFixed(6))), map: map.view() });
+  else if (code && state.boundaries) go({ ...NOTHING, region: code, vintage: inForceOr(state.boundaries), map: map.view() });
   else if (code) go({ place: more && state.place ? toggled(state.place.split(","), code) : code, map: map.view() });
 }
+
+/** Return a label for the state: null for the vintage in force. */
+const inForceOr = (label) => (editions.inForce("health-regions")?.label === label ? null : label);
 
 function toggled(keys, code) {
   const others = keys.filter((one) => one !== code);

@@ -1,22 +1,22 @@
-// The map: what is drawn, and what the reader points at. It knows nothing of the API or of cards.
+// The MapLibre map: layers, pointer and keyboard. It depends neither on the API nor on cards.
 
 import { Map, Marker, NavigationControl, ScaleControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
 import { SOURCE, createChoropleth } from "./choropleth.js";
 import { $, el } from "./dom.js";
-import { CODE, SHAPES, change, define } from "./source.js";
+import { CODE, SHAPES, change, define } from "./tiles.js";
 import { EMPTY, code, colour, earlier, fsaLayers, names, regionLayers, style } from "./style.js";
 import { nameOf, t } from "./texts.js";
 
-// What of Canada is farthest out, on a globe as on a plane.
+// Outermost points of Canada, on a globe as on a plane.
 const EXTREMES = [[-141, 60.3], [-141, 69.6], [-133, 53.5], [-123.5, 48.3], [-95.2, 49], [-82.6, 41.7], [-52.6, 46.6], [-70, 83.1]];
-// Where the land ends. A digital edition goes on to the pole, which a map in Web Mercator does not have.
+// Northern end of the land, in degrees. Digital boundaries reach the pole, which Web Mercator cannot show.
 const NORTH = 83.2;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
  * Draw the map in an element. Raises where there is no WebGL.
  *
- * padding: () => how much of it is covered, as {top, right, bottom, left} in pixels.
+ * padding: () => the covered pixels on each side, {top, right, bottom, left}.
  * onPick: ([lon, lat], code, more) of a click, or of the middle of the map on Enter: code is that of the region of figures there,
  * more is true with Shift or Ctrl. onMove: ({center, zoom}) after the reader moved it.
  */
@@ -40,7 +40,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
-  // The scale stands on the sources, however many lines those take.
+  // The scale is above the sources, which take one or more lines.
   map.addControl({ onAdd: () => $("attribution"), onRemove: () => $("attribution").remove() }, "bottom-right");
   map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
   map.addControl({ onAdd: () => $("timeline"), onRemove: () => $("timeline").remove() }, "bottom-right");
@@ -50,7 +50,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY, figures: null };
   let hovered = null;
   let pin = null;
-  // Before its style is there, the map does not know that it is a globe.
+  // The map has no globe projection before its style is loaded.
   const ready = new Promise((done) => map.once("style.load", done));
   let placed = false;
   ready.then(() => placed || home());
@@ -104,7 +104,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     onPick(at.wrap().toArray(), found?.properties[CODE] ?? null, shiftKey || ctrlKey || metaKey);
   }
 
-  /** The middle of what is not covered, in pixels: where the crosshair stands. */
+  /** Return the centre of the uncovered part in pixels, the position of the crosshair. */
   function middle() {
     const covered = padding();
     return [
@@ -120,13 +120,13 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.on("resize", placeCrosshair);
   canvas.addEventListener("focus", placeCrosshair);
 
-  /** Bring all of Canada into sight. */
+  /** Fit all of Canada. */
   function home() {
     const covered = padding(12);
     const [left, top] = [covered.left, covered.top];
     const width = container.clientWidth - left - covered.right;
     const height = container.clientHeight - top - covered.bottom;
-    // On a globe the size depends on where the middle is: a few steps find both.
+    // On a globe the scale depends on the centre: a few iterations find both.
     for (let step = 0; step < 5; step += 1) {
       const points = EXTREMES.map((one) => map.project(one));
       const [xs, ys] = [points.map((one) => one.x), points.map((one) => one.y)];
@@ -159,7 +159,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     await ready;
     const before = drawn;
     drawn = { ...drawn, ...scene.drawn };
-    // Tiles that are not seen are not asked for.
+    // No tiles are requested for hidden layers.
     if (drawn.layer !== "figures") addCoverage("health-regions", scene.regionsLabel, regionLayers);
     if (drawn.layer === "fsa") addCoverage("fsa", scene.fsaLabel, fsaLayers);
     for (const id of ["fsa-hover", "fsa-line", "fsa-names"]) {
@@ -189,7 +189,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     drawn.earlier = label;
   }
 
-  /** Give the drawn regions their colours, and put what lies over them. */
+  /** Colour the drawn regions; set the outline, the accuracy circle and the pin. */
   function paint() {
     if (map.getLayer("hr-paint")) {
       const regions = drawn.regions.filter((one) => one.colour);
@@ -214,30 +214,30 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
 
   return {
     show,
-    /** Give the regions of the figures that are shown the colours of another day. */
+    /** Colour the regions of the shown figures for another day; null changes nothing. */
     paint(figures) {
       if (!figures) return;
       drawn.figures = figures;
       choropleth.paint(figures.paints);
     },
-    /** Bring a box (west, south, east, north) into sight. */
+    /** Fit a box (west, south, east, north; degrees). */
     fit(bbox, maxZoom = 12) {
       placed = true;
       const [west, south, east, north] = bbox;
       map.fitBounds([west, Math.min(south, NORTH), east > west ? east : east + 360, Math.min(north, NORTH)], { padding: padding(24), maxZoom, duration: still.matches ? 0 : 900 });
     },
-    /** Bring a position into sight, at least this near. */
+    /** Centre on a position, at this zoom or nearer. */
     look(at, zoom = 9) {
       placed = true;
       map.easeTo({ center: at, zoom: Math.max(map.getZoom(), zoom), padding: padding(), duration: still.matches ? 0 : 900 });
     },
-    /** Bring all of Canada into sight, unless something else was. */
+    /** Fit all of Canada unless the view was set before. */
     whole: () => ready.then(() => placed || home()),
     jump({ center, zoom }) {
       placed = true;
       map.jumpTo({ center, zoom });
     },
-    /** Take the palette's colours over again. */
+    /** Draw everything again in the colours of the palette. */
     async repaint() {
       await ready;
       const { "health-regions": regionsLabel, fsa: fsaLabel, earlier: earlierLabel } = drawn;
@@ -271,7 +271,7 @@ function circle([lon, lat], metres) {
   return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
 }
 
-/** Return everything but a shape, so that what is around it can be dimmed. */
+/** Return the inverse of a shape, for dimming its surroundings. */
 function inverse({ geometry }) {
   const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
   const world = [[-180, -85], [180, -85], [180, 85], [-180, 85], [-180, -85]];

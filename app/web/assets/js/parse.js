@@ -1,8 +1,8 @@
-// What somebody typed: a position, an FSA or postal code, or words of a name.
+// Parser of the search text: position, FSA or postal code, or words of a name.
 
 const LETTERS = "ABCEGHJKLMNPRSTVWXYZ";
 const FSA = new RegExp(`^[ABCEGHJKLMNPRSTVXY]\\d[${LETTERS}]$`);
-// As geography.codes: what people type for what they mean.
+// Letters that are mistyped for digits and the reverse, as in geography.codes.
 const AS_LETTER = { 0: "O", 1: "I", 5: "S", 8: "B", 2: "Z" };
 const AS_DIGIT = { O: "0", Q: "0", D: "0", I: "1", L: "1", S: "5", B: "8", Z: "2" };
 const CANADA = { west: -142, south: 41, east: -52, north: 90 };

@@ -1,14 +1,14 @@
-// The card of a position: which health region it is in, and how sure that is.
+// The card of a position: its health region, with certainty and candidates.
 
 import { calls, sendOne } from "./api.js";
-import { callBox } from "./call.js";
+import { callBox } from "./curl.js";
 import { about, fsaLink, head, provenance, regionLink, shareRow, verdict } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";
 import { linkButton } from "./link.js";
 import { distance, nameOf, position, t } from "./texts.js";
 
-/** Ask about the position of a state. Returns {card, drawn, said}. Raises: Problem. */
+/** Return the card of a state's position: {card, drawn, said}. Raises: Problem. */
 export async function positionCard(state, { signal }) {
   const asked = calls.locate(state.at, state.accuracy, parameters(state));
   const answer = await sendOne(asked, { signal });
@@ -66,7 +66,7 @@ function certainty(found, accuracy) {
   if (found.match === "none") return verdict("none", t("outside"), t("outside_why"));
   if (found.match === "nearest") return verdict("unsure", t("nearest"), t("nearest_why", { distance: distance(found.distance_m) }));
   if (found.certain) return verdict("sure", t("certain"), where);
-  // That a border is near, the page says in its own words.
+  // The page has its own words for a near border.
   const reasons = found.reasons.filter((reason) => reason.type !== "border").map((reason) => reason.detail);
   const known = accuracy ? t("uncertain_accuracy", { accuracy: distance(accuracy) }) : "";
   return verdict("unsure", t("uncertain"), [known, where, ...reasons].filter(Boolean).join(" "));

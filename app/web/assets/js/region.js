@@ -1,26 +1,28 @@
-// The card of a health region.
+// The card of a health region: its area, latest figures, FSAs and neighbours.
 
 import { calls, send } from "./api.js";
-import { callBox } from "./call.js";
+import { callBox } from "./curl.js";
 import { SLIVER, about, downloads, fsaLink, head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
 import { parameters } from "./editions.js";
+import { latestFigures, latestOf } from "./latest.js";
 import { linkButton } from "./link.js";
 import { area, nameOf, number, percent, t } from "./texts.js";
 
 const SHOWN = 24;
 
-/** Ask about the region of a state. Returns {card, drawn, fit, said}. Raises: Problem. */
+/** Return the card of a state's health region: {card, drawn, fit, said}. Raises: Problem. */
 export async function regionCard(state, { signal }) {
   const editions = parameters(state);
   const asked = calls.region(state.region, editions.vintage);
   const askedFsas = calls.fsasOfRegion(state.region, editions);
   const askedNeighbours = calls.neighboursOfRegion(state.region, editions.vintage);
-  // Where no FSAs are published the region is one all the same.
-  const [region, held, beside] = await Promise.all([
+  // Without published FSAs the card shows the region alone.
+  const [region, held, beside, latest] = await Promise.all([
     send(asked, { signal }),
     send(askedFsas, { signal }).catch(unlessAborted(signal)),
     send(askedNeighbours, { signal }).catch(unlessAborted(signal)),
+    latestOf(state.region, editions.vintage, { signal }),
   ]);
   const its = region.properties;
   const card = el(
@@ -34,10 +36,11 @@ export async function regionCard(state, { signal }) {
       its.population !== null && el("div", {}, el("dt", {}, t("population")), el("dd", {}, number(its.population))),
       held && el("div", {}, el("dt", {}, t("fsas")), el("dd", {}, number(held.number_matched))),
     ),
+    latestFigures(latest),
     held && fsas(held.features),
     beside?.features.length > 0 && neighbours(beside.features),
     el("div", { class: "actions" }, linkButton(), downloads(`/health-regions/${its.hruid}`, its.hruid, region.vintage)),
-    callBox(...[asked, held && askedFsas].filter(Boolean)),
+    callBox(...[asked, held && askedFsas, latest?.asked].filter(Boolean)),
     provenance(held ?? region),
   );
   return {

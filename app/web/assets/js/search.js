@@ -1,4 +1,4 @@
-// The search field: a combobox over what the text can mean.
+// Search combobox: suggestions for the meanings of a text.
 
 import { regionsOf, matching } from "./browse.js";
 import { NOTHING } from "./card.js";
@@ -14,7 +14,7 @@ let options = [];
 let active = -1;
 let asked = 0;
 
-/** Make the field work. */
+/** Attach the listeners of the field. */
 export function startSearch() {
   field.addEventListener("input", suggest);
   field.addEventListener("focus", () => field.value && suggest());
@@ -58,7 +58,7 @@ async function suggest() {
   show(found);
 }
 
-/** Return what a name may mean: the places of the figures that are shown, else the regions of the edition that is shown. */
+/** Return the names to search: the places of the shown figures, else the regions of the shown vintage. */
 async function named() {
   if (current().layer !== "figures") {
     const { regions } = await regionsOf(current());
@@ -113,7 +113,7 @@ function onKey(event) {
 function choose(one) {
   if (!one?.change) return;
   close();
-  // A postal code that was typed stays in the field no longer than it has to.
+  // A typed postal code is removed from the field at once, for privacy.
   field.value = one.typed ?? one.title;
   go({ ...NOTHING, ...one.change });
   if (matchMedia("(pointer: coarse)").matches) field.blur();
@@ -128,7 +128,7 @@ function close() {
   field.removeAttribute("aria-activedescendant");
 }
 
-/** Empty the field: what it says is no longer what is shown. */
+/** Empty the field: its text no longer matches the card. */
 export function clearSearch() {
   if (document.activeElement !== field) field.value = "";
 }

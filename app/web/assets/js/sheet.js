@@ -1,4 +1,4 @@
-// On a phone the card is a sheet at the bottom: low, half or full. On a wide screen it is a part of the panel.
+// Bottom sheet of the card on a phone: low, half or full. On a wide screen the card is part of the panel.
 
 import { $ } from "./dom.js";
 import { t } from "./texts.js";
@@ -8,11 +8,11 @@ const sheet = $("sheet");
 const button = $("sheet-toggle");
 let size = "low";
 
-/** How far down the search reaches, in pixels. */
+/** Return the lower edge of the search in pixels. */
 export const topHeight = () => Math.round($("top").getBoundingClientRect().bottom);
 export const sheetHeight = () => Math.round(innerHeight * SIZES[size === "full" ? "half" : size]);
 
-/** Give the sheet a size; one that the reader has opened in full stays so. */
+/** Set the size of the sheet; a sheet that the reader opened in full stays full. */
 export function openSheet(wanted, { byReader = false } = {}) {
   if (size === "full" && !byReader) return;
   size = wanted;
@@ -21,10 +21,10 @@ export function openSheet(wanted, { byReader = false } = {}) {
   button.setAttribute("aria-label", t(size === "full" ? "sheet_less" : "sheet_more"));
 }
 
-/** Make the handle work: a tap, a key, or a drag. */
+/** Attach the listeners of the handle: tap, key, drag. */
 export function startSheet() {
   let from = null;
-  // Opened in full it ends below the search, which is as high as its words need.
+  // A full sheet ends below the search, whose height depends on its words.
   new ResizeObserver(() => sheet.style.setProperty("--top-height", `${topHeight()}px`)).observe($("top"));
   button.addEventListener("click", () => {
     if (from === "dragged") from = null;

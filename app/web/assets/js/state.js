@@ -1,8 +1,8 @@
-// What the page shows, as one object, and how it stands in the address.
+// State of the page, and its serialization in the URL fragment.
 //
-// It stands after the # only: browsers send that to nobody. A position and what of the map is seen around it do not stand there
-// at all; they are kept with the entry of the tab's history, so that back, forward and reload find them. Only the link that the
-// reader copies on purpose holds them (see link.js).
+// Browsers do not send the fragment to the server. The position and the map's view are not in the fragment either: they are
+// stored with the entry of the tab's history, so that back, forward and reload restore them. Only a link that the reader copies
+// on purpose includes them (see link.js).
 
 const LAYERS = ["figures", "health-regions", "fsa"];
 const EMPTY = {
@@ -15,6 +15,7 @@ const EMPTY = {
   indicator: null, // of the figures; null is the first of the catalogue
   measure: null, // null is the indicator's default
   on: null, // day of the figures, YYYY-MM-DD; null is the latest
+  boundaries: null, // label of the health regions that take the figures; null is the regions that report
   place: null, // keys of the places whose figures are shown, separated by commas
   at: null, // [lon, lat] of the position that is shown
   accuracy: null, // metres
@@ -22,7 +23,7 @@ const EMPTY = {
   map: null, // {center, zoom}: what a copied link or the history wants to be seen
 };
 const PUBLIC = ["vintage", "fsa_vintage", "region", "fsa", "compare"];
-const FIGURES = ["indicator", "measure", "on", "place"];
+const FIGURES = ["indicator", "measure", "on", "boundaries", "place"];
 const PRIVATE = ["at", "accuracy", "own", "map"];
 // A state with one of these is about an edition of the boundaries, not about figures.
 const LOOKUPS = ["region", "fsa", "at", "compare", "vintage", "fsa_vintage"];
@@ -41,7 +42,7 @@ let home = "figures";
 let waiting = null;
 const listeners = [];
 
-/** Begin with the health regions: no figures are loaded. Call it before start. */
+/** Open on the health regions: no figures are loaded. Call it before start. */
 export function withoutFigures() {
   home = "health-regions";
   EMPTY.layer = home;
@@ -50,7 +51,7 @@ export function withoutFigures() {
 export const current = () => state;
 export const whenChanged = (listener) => listeners.push(listener);
 
-/** Show something else: a new entry of the history, so that back leads here again. */
+/** Change the state with a new entry of the history, so that back returns here. */
 export function go(change, { replace = false } = {}) {
   flush();
   const before = state;
@@ -59,12 +60,12 @@ export function go(change, { replace = false } = {}) {
   tell(before);
 }
 
-/** Show something else of a continuous control, without an entry of the history. The address follows when the control rests. */
+/** Change the state for a continuous control, without an entry of the history. The address is updated after the control rests. */
 export function glide(change) {
   const before = state;
   state = resolved({ ...state, ...change });
   clearTimeout(waiting);
-  // Browsers refuse hundreds of changes of the address in a minute.
+  // Browsers throttle frequent changes of the address.
   waiting = setTimeout(flush, SETTLED_MS);
   tell(before);
 }
@@ -76,13 +77,13 @@ function flush() {
   history.replaceState(secret(), "", address(state));
 }
 
-/** Keep what is seen of the map with this entry, without a new one. */
+/** Store the map's view with the current entry of the history. */
 export function remember(map) {
   state = { ...state, map };
   history.replaceState(secret(), "", address(state));
 }
 
-/** Take the state from the address and the history; a position in the address moves out of it. */
+/** Read the state from the address and the history. A position in the address is removed from it. */
 export function start() {
   const read = () => {
     clearTimeout(waiting);
@@ -96,7 +97,7 @@ export function start() {
   read();
 }
 
-/** Return the text after the #, "#" left out, with the position and the map's view where they are asked for. */
+/** Return the fragment of a state without "#"; `all` adds the position and the map's view. */
 export function fragment(of, { all = false } = {}) {
   const parts = new URLSearchParams();
   if (of.layer !== resolved({ ...of, layer: home }).layer) parts.set("layer", of.layer);
@@ -108,7 +109,7 @@ export function fragment(of, { all = false } = {}) {
   return parts.toString().replaceAll("%2C", ",").replaceAll("%2F", "/");
 }
 
-/** Return the state that a fragment says. What it says wrongly is left out. */
+/** Return the state of a fragment. Invalid parts are ignored. */
 export function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const found = { ...EMPTY };
@@ -133,13 +134,13 @@ export function parse(hash) {
   return found;
 }
 
-/** Take what the address must not hold over to the next page of this tab: the same one in the other language. */
+/** Hand the private state to the next page of this tab, the same page in the other language. */
 export function carry() {
   flush();
   sessionStorage.setItem("carried", JSON.stringify(secret()));
 }
 
-/** Return a state whose layer can show what it is about. */
+/** Return a state with a layer that can show its choice. */
 export const resolved = (of) =>
   of.layer === "figures" && LOOKUPS.some((key) => of[key] !== null) ? { ...of, layer: "health-regions" } : of;
 

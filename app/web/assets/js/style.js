@@ -1,7 +1,7 @@
-// How the map looks: MapLibre's style, with the colours of page.css, so that there is one palette.
+// MapLibre style. Its colours are the custom properties of page.css, so that there is one palette.
 
 import { language, provinces } from "./texts.js";
-import { CODE, LABELS, SHAPES } from "./source.js";
+import { CODE, LABELS, SHAPES } from "./tiles.js";
 
 // Three tones of land are enough for no province to touch one of its own tone.
 const TONE = { 59: 0, 48: 1, 47: 0, 46: 1, 35: 0, 24: 1, 13: 0, 12: 1, 11: 1, 10: 0, 60: 1, 61: 2, 62: 0 };
@@ -12,18 +12,18 @@ const NAME = ["get", `name_${language}`];
 /** Return a colour of the palette as it is now: light or dark. */
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-/** Return the colours that tell the regions of one FSA apart. */
+/** Names of the colours for the regions of an FSA. */
 export const CATEGORIES = ["cat-1", "cat-2", "cat-3", "cat-4", "cat-5", "cat-6", "cat-7"];
 
 export const EMPTY = { type: "FeatureCollection", features: [] };
-/** What a region is found by among the shapes. */
+/** Expression for the code of a shape. */
 export const code = ["get", CODE];
 
 export function style() {
   return {
     version: 8,
-    // A globe keeps the north from filling the map. Nearer, where it would be the same, it is drawn less exactly by some
-    // graphics cards.
+    // Mercator would fill the map with the north. Nearer than zoom 6 both look the same, and some graphics cards draw the
+    // globe less exactly.
     projection: { type: ["interpolate", ["linear"], ["zoom"], 4.5, "vertical-perspective", 6, "mercator"] },
     sources: {
       graticule: { type: "geojson", data: graticule() },
@@ -41,7 +41,7 @@ export function style() {
         paint: { "line-color": colour("graticule"), "line-width": 0.7 },
       },
       { id: "around", type: "fill", source: "around", paint: { "fill-color": colour("water"), "fill-opacity": 0.6, "fill-antialias": false } },
-      // The whole of an FSA that lies in one region.
+      // Fill of an FSA that lies in one region.
       { id: "outline-fill", type: "fill", source: "outline", paint: { "fill-color": colour("chosen"), "fill-opacity": 0 } },
       {
         id: "outline",
@@ -67,7 +67,7 @@ export function style() {
         },
         paint: {
           "text-color": colour("label-province"),
-          "text-halo-color": colour("land-0"),
+          "text-halo-color": colour("label-halo"),
           "text-halo-width": 2,
           "text-halo-blur": 0.5,
           "text-opacity": ["interpolate", ["linear"], ["zoom"], 4.6, 1, 5.2, 0],
@@ -166,7 +166,7 @@ export function names(coverage) {
     },
     paint: {
       "text-color": colour(fsa ? "label-fsa" : "label"),
-      "text-halo-color": colour("land-0"),
+      "text-halo-color": colour("label-halo"),
       "text-halo-width": 2,
       "text-halo-blur": 0.5,
     },

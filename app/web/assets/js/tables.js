@@ -1,4 +1,4 @@
-// Tables of figures: provinces, what is assigned to no region, and every region for who cannot see the map.
+// Tables of figures: provinces, unassigned figures, and every region as a text alternative to the map.
 
 import { stateLink } from "./card.js";
 import { boundsOf, classOf, colourOf } from "./classes.js";
@@ -40,7 +40,7 @@ export function provinceTable(figures) {
   return {
     element,
     update: (at) => rows.forEach((one) => one.update(at)),
-    /** Say which provinces last reported before the day that is shown. */
+    /** Show the last report of provinces that reported before the shown day. */
     detail(body) {
       for (const [key, element] of reported) {
         const figure = body.provinces[key];
@@ -51,7 +51,7 @@ export function provinceTable(figures) {
   };
 }
 
-/** Return what provinces assign to no region: counts, and their share of the province. */
+/** Return the figures that provinces assign to no region: counts, and their share of the province. */
 export function unassignedList(figures) {
   const list = el("ul", { class: "shares" });
   const element = el("div", { class: "unassigned" }, el("h3", {}, t("unassigned")), list, el("p", { class: "note" }, t("unassigned_why")));
@@ -79,10 +79,10 @@ export function unassignedList(figures) {
   };
 }
 
-/** Return a count in words: of seven days, or as the measure is. */
+/** Return a count in words; a measure of 7 days says so. */
 const told = (figures, count) => (/_7d$/.test(figures.cube.measure) ? t("in_7_days", { count: formatted(count) }) : formatted(count));
 
-/** Return every region as a table, made when it is opened. */
+/** Return a table of every region; its rows are created when it is opened. */
 export function regionTable(figures) {
   let rows = null;
   let at = 0;

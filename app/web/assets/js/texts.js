@@ -1,4 +1,4 @@
-// The page's words, numbers and names in the reader's language. They come with the page: see app/web/texts.py.
+// Texts, numbers, dates and names in the reader's language. The texts are embedded in the page: see app/web/texts.py.
 
 const settings = JSON.parse(document.getElementById("settings").textContent);
 
@@ -27,13 +27,13 @@ export const provinceName = (pruid) => provinces.find((one) => one.pruid === pru
 export const number = (value, digits = 0) =>
   new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: 0 }).format(value);
 
-/** A share from 0 to 1 as a percentage; a small one is never shown as nothing, nor nearly all as all. */
+/** Return a share from 0 to 1 as a percentage. A small share is never shown as 0 %, a share below 1 never as 100 %. */
 export function percent(share) {
   const format = (value, digits) =>
     new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value);
   if (share > 0 && share < 0.001) return `< ${format(0.001, 1)}`;
   if (share < 1 && share > 0.999) return `> ${format(0.999, 1)}`;
-  // What little is left of nearly all is told as exactly as what little there is.
+  // Shares near 0 and near 1 get a decimal.
   return format(share, share < 0.1 || share > 0.9 ? 1 : 0);
 }
 
@@ -44,7 +44,7 @@ export function distance(metres) {
 
 export const area = (km2) => `${number(km2, km2 < 100 ? 1 : 0)} km²`;
 
-/** A position for people: 45.4236° N, 75.7009° W. */
+/** Return a position as text: 45.4236° N, 75.7009° W. */
 export function position([lon, lat]) {
   const degrees = (value) =>
     new Intl.NumberFormat(locale, { maximumFractionDigits: 5, minimumFractionDigits: 4 }).format(Math.abs(value));
@@ -55,11 +55,11 @@ const day = (options) => new Intl.DateTimeFormat(locale, { timeZone: "UTC", ...o
 const date = (text) => new Date(`${text}T00:00:00Z`);
 const LONG = { day: "numeric", month: "long", year: "numeric" };
 
-/** A day, or the days from one to another, in words. */
+/** Return a day, or the days from one to another, in words. */
 export function period(from, to = from) {
   if (from === to) return day(LONG).format(date(from));
   return day(LONG).formatRange(date(from), date(to));
 }
 
-/** A figure for people: small ones with a decimal. */
+/** Return a figure as text; small figures have decimals. */
 export const formatted = (value) => number(value, Math.abs(value) < 100 && !Number.isInteger(value) ? (Math.abs(value) < 1 ? 2 : 1) : 0);

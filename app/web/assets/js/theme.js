@@ -1,11 +1,11 @@
-// Light or dark: as the system says, until the reader says otherwise.
+// Theme switch: light or dark. The system's theme applies until the reader chooses.
 
 import { $ } from "./dom.js";
 
 const system = matchMedia("(prefers-color-scheme: dark)");
 const root = document.documentElement;
 
-/** Make the switch work; `changed` is told when the palette is another. */
+/** Attach the listener of the switch; `changed` is called after a change of the palette. */
 export function startTheme(changed) {
   const button = $("theme");
   const dark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
@@ -15,7 +15,7 @@ export function startTheme(changed) {
     try {
       localStorage.setItem("theme", root.dataset.theme);
     } catch {
-      // A browser that keeps nothing still switches.
+      // Without storage the switch still works for this page.
     }
     show();
     changed();

@@ -1,4 +1,4 @@
-// The bar over the map: what a class is, and a slider over weeks that can play.
+// The bar over the map: legend of the classes, and a slider over weeks with playback.
 
 import { boundsOf, classOf, colourOf } from "./classes.js";
 import { chart } from "./chart.js";
@@ -13,16 +13,17 @@ const narrow = matchMedia("(max-width: 760px)");
 const slider = $("week");
 const play = $("play");
 let figures = null;
+let withParts = false;
 let strip = null;
 let timer = null;
 
-/** Make the slider, its buttons and its keys work. */
+/** Attach the listeners of the slider, its buttons and its keys. */
 export function startTimeline() {
   slider.addEventListener("input", () => {
     stop();
     turnTo(Number(slider.value));
   });
-  // Space on a slider does nothing by itself.
+  // A native slider has no action for Space.
   slider.addEventListener("keydown", (event) => {
     if (event.key !== " ") return;
     event.preventDefault();
@@ -38,9 +39,10 @@ export function startTimeline() {
   document.addEventListener("visibilitychange", () => document.hidden && stop());
 }
 
-/** Show a step of the figures in the bar. */
-export function showTimeline(of, at) {
-  if (of !== figures) {
+/** Show a step of the figures in the bar; `parts` adds to the legend that a rate may be that of a larger region. */
+export function showTimeline(of, at, parts = false) {
+  if (of !== figures || parts !== withParts) {
+    withParts = parts;
     if (figures?.cube.indicator !== of.cube.indicator) stop();
     figures = of;
     slider.max = String(of.days.length - 1);
@@ -60,7 +62,7 @@ export function showTimeline(of, at) {
   $("timeline").hidden = false;
 }
 
-/** How much of the map the bar covers, in pixels: on a phone above the sheet, else with the sources below it. */
+/** Return the pixels of the map that the bar covers: on a phone above the sheet, else with the sources below the bar. */
 export function barHeight() {
   const { top, height } = $("timeline").getBoundingClientRect();
   return narrow.matches || !height ? height : Math.max(innerHeight - top - 24, 0);
@@ -73,7 +75,7 @@ export function hideTimeline() {
   $("timeline").hidden = true;
 }
 
-/** Return "Week to 8 January 2022", or the day. */
+/** Return "Week ending January 8, 2022", or the day. */
 export const weekOf = (of, at) => (of.cube.step_days === 7 ? t("week_to", { day: period(of.days[at]) }) : period(of.days[at]));
 
 /** Show a step. */
@@ -87,7 +89,7 @@ function toggle() {
     stop();
     return;
   }
-  // What is played ends where figures end; from there it begins anew.
+  // Playback ends at the latest week; from there it restarts.
   const end = figures.stepOf(null);
   if (Number(slider.value) >= end) turnTo(0);
   timer = setInterval(() => {
@@ -103,7 +105,7 @@ function stop() {
   clearInterval(timer);
   timer = null;
   show();
-  // One entry of the history for all that was played.
+  // One entry of the history for the whole playback.
   go({ on: current().on }, { replace: true });
 }
 
@@ -121,7 +123,8 @@ function showLegend(of) {
     el("li", {}, swatch(colourOf(0, bounds)), el("span", {}, "0")),
     ...above.map((from, index) => {
       const to = bounds[index];
-      const words = to === undefined ? t("class_from", { from: formatted(from) }) : t("class_below", { to: formatted(to) });
+      const range = { from: formatted(from), to: formatted(to ?? from) };
+      const words = to === undefined ? t("class_from", range) : from === 0 ? t("class_below", range) : t("class_range", range);
       return el("li", {}, swatch(colourOf(classOf(to === undefined ? from || 1 : (from + to) / 2, bounds), bounds)), el("span", {}, words));
     }),
   ];
@@ -129,6 +132,7 @@ function showLegend(of) {
   $("legend-classes").replaceChildren(
     ...classes,
     [...of.places.keys()].some((key) => of.cube.places[key]?.some((value) => value < 0)) ? el("li", { class: "apart" }, swatch("class-negative"), el("span", {}, t("class_negative"))) : "",
+    withParts ? el("li", { class: "apart" }, swatch("class-dashed"), el("span", {}, t("class_part_of"))) : "",
     el("li", { class: "apart" }, swatch("class-hatch"), el("span", {}, t("class_missing"))),
   );
 }

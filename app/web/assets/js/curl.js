@@ -1,4 +1,4 @@
-// The calls of the API behind what is shown, ready for a command line.
+// API calls of a card as curl commands, with a copy button.
 
 import { el, icon } from "./dom.js";
 import { copyButton } from "./link.js";

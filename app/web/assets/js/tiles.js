@@ -1,11 +1,10 @@
-// Where the map's shapes come from: the API's vector tiles. Everything else knows a source only by its coverage and the label
-// of its edition.
+// Vector tile sources of the map. Other modules name a source by its coverage and the label of its vintage.
 
 const url = (coverage, label) => new URL(`/tiles/${coverage}.json?vintage=${encodeURIComponent(label)}`, location.origin).href;
 
 export const SHAPES = { "source-layer": "regions" };
 export const LABELS = { "source-layer": "labels" };
-/** The property of a shape that holds its region's code. */
+/** Property with the region's code of a shape. */
 export const CODE = "code";
 
 export const define = (coverage, label) => ({ type: "vector", url: url(coverage, label) });

@@ -1,0 +1,98 @@
+// Parts that the cards of figures share: value line, chart, facts, notes, buttons.
+
+import { chart } from "./chart.js";
+import { boundsOf, classOf, colourOf } from "./classes.js";
+import { callBox } from "./curl.js";
+import { el, icon } from "./dom.js";
+import { callOn, placeName } from "./indicators.js";
+import { linkButton } from "./link.js";
+import { turnTo } from "./timeline.js";
+import { formatted, language, number, period, t } from "./texts.js";
+
+/** Line patterns of compared places: lines differ without colour too. */
+export const DASHES = ["none", "7 3", "2 3", "9 3 2 3"];
+
+/** Return the value of a place at a step with its class. */
+export function valueLine(figures, key) {
+  const value = el("span", { class: "figure-value" });
+  const unit = el("span", { class: "figure-unit" });
+  const swatch = el("i", { class: "swatch" });
+  return {
+    element: el("p", { class: "figure" }, swatch, value, unit),
+    update(at) {
+      const shown = figures.value(key, at);
+      const bounds = boundsOf(figures);
+      value.textContent = shown === null ? figures.statusName(figures.status(key, at)) : formatted(shown);
+      value.classList.toggle("missing", shown === null);
+      unit.textContent = shown === null ? "" : figures.measure.unit;
+      swatch.className = `swatch ${shown === null ? "class-hatch" : colourOf(classOf(shown, bounds), bounds)}`;
+    },
+  };
+}
+
+/** Return the chart of places over the whole time. */
+export function history(figures, keys) {
+  const lines = keys.map((key, index) => ({ values: figures.cube.places[key], colour: `cat-${index + 1}`, dash: DASHES[index] }));
+  const drawn = chart({ lines, days: figures.days, label: t("chart_label", { name: keys.map((key) => placeName(figures.places.get(key))).join(", ") }), onPick: turnTo });
+  const note = lines.some(({ values }) => values.includes(null)) ? el("figcaption", {}, t("chart_gaps")) : null;
+  return { element: el("figure", { class: "history" }, drawn.element, note), update: drawn.mark };
+}
+
+/** Return the name of a place's province; "" for a province and the country. */
+export const provinceOf = (figures, place) => (place.kind === "province" || place.kind === "country" ? "" : (figures.places.get(place.province)?.name ?? ""));
+
+/** Return the facts of a figure: period, day of the report, count, population. */
+export function periodFacts(figures, figure) {
+  const fact = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
+  const rate = figures.cube.measure.startsWith("rate");
+  return [
+    figure.from && fact(t("period"), period(figure.from, figure.to)),
+    figure.reported_on && fact(t("reported_on"), period(figure.reported_on)),
+    rate && figure.count !== null && figure.count !== undefined && fact(t("count"), formatted(figure.count)),
+    figure.population && fact(t("population_of", { year: figure.population_year }), number(figure.population)),
+  ].filter(Boolean);
+}
+
+/** Return the notes of the source; null where it has none. */
+export function notes(listed) {
+  if (!listed.length) return null;
+  return el(
+    "details",
+    { class: "notes" },
+    el("summary", {}, icon("chevron"), t("notes", { n: listed.length })),
+    el(
+      "ul",
+      {},
+      listed.map((one) =>
+        el(
+          "li",
+          {},
+          el("small", {}, daysOf(one)),
+          el("p", { lang: one.language === language ? null : one.language }, one.text),
+          one.url?.startsWith("https://") && el("a", { href: one.url, rel: "noreferrer" }, t("note_source")),
+        ),
+      ),
+    ),
+  );
+}
+
+/** Return the days of a note; either end may be open. */
+function daysOf({ from, to }) {
+  if (from && to) return period(from, to);
+  if (from) return t("since", { day: period(from) });
+  return to ? t("until", { day: period(to) }) : "";
+}
+
+/** Return the buttons of a card, and an empty box for its API calls. */
+export function actions(figures) {
+  const csv = el("a", { class: "quiet figures-csv", download: "" }, icon("download"), t("figures_csv"));
+  return [el("div", { class: "actions" }, linkButton(), csv), el("div", { class: "figures-calls" })];
+}
+
+/** Show the API calls of a step. */
+export function showCalls(card, figures, at) {
+  const asked = callOn(figures, at);
+  card.querySelector(".figures-csv").href = asked.url.replace("/map?", "/map.csv?");
+  const box = card.querySelector(".figures-calls");
+  if (!box.querySelector("details[open]")) box.replaceChildren(callBox(asked, figures.asked));
+}

@@ -1,0 +1,57 @@
+// Figures of the health regions of a vintage, by their declared relations to the regions that report.
+
+import { sendOnce } from "./api.js";
+import { paintOfValue } from "./classes.js";
+import { callOn } from "./indicators.js";
+import { formatted, t } from "./texts.js";
+
+const METHODS = ["same", "sum", "part_of"];
+
+/** Return the relation of a figure to its region in words. */
+export function methodName(method) {
+  if (method === "same") return t("method_same");
+  return method === "sum" ? t("method_sum") : t("method_part_of");
+}
+
+/** Return {label, load, scene, counts} for a vintage. Each day is loaded on demand; until then the last loaded day stays drawn. */
+export function relatedFigures(figures, label) {
+  const loaded = new Map();
+  let last = null;
+  const callOf = (at) => callOn(figures, at, { coverage: "health-regions", vintage: label });
+
+  return {
+    label,
+    callOf,
+    /** Load the figures of a step. Raises: Problem. */
+    async load(at) {
+      loaded.set(at, (await sendOnce(callOf(at))).values);
+    },
+    /** Return what the map draws at a step; null before the first answer. */
+    scene(at) {
+      const values = loaded.get(at) ?? last;
+      if (!values) return { coverage: "health-regions", label, paints: new Map(), chosen: [], tip: () => "" };
+      last = values;
+      const paints = new Map(
+        Object.entries(values).map(([code, one]) => {
+          const paint = paintOfValue(figures, one.v, one.status);
+          return [code, { ...paint, dashed: paint.dashed || (one.v !== null && one.method === "part_of") }];
+        }),
+      );
+      return { coverage: "health-regions", label, paints, chosen: [], tip: (code) => words(figures, values[code]) };
+    },
+    /** Return the number of regions by method at a step, and of those without a relation. */
+    counts(at) {
+      const all = Object.values(loaded.get(at) ?? {});
+      const rows = METHODS.map((method) => ({ method, n: all.filter((one) => one.method === method).length }));
+      return { rows: rows.filter((one) => one.n), none: all.filter((one) => !one.method).length };
+    },
+  };
+}
+
+function words(figures, figure) {
+  if (!figure) return "";
+  if (!figure.method) return t("method_none");
+  if (figure.v === null) return figures.statusName(figure.status);
+  const value = `${formatted(figure.v)} ${figures.measure.unit}`;
+  return figure.method === "same" ? value : `${value} · ${methodName(figure.method)}`;
+}
