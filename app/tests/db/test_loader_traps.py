@@ -159,7 +159,7 @@ def a_region_beyond_the_world(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", [(x * 1e9, y * 1e9) for x, y in files.cell(0)])])
 
 
-@trap("The file lies nowhere near Canada: read as EPSG:3347, row 1 is at longitude")
+@trap("The file is not in Canada: read as EPSG:3347, row 1 is at longitude")
 def everything_in_another_country(folder: Path) -> Path:
     south = [[(x, y - 4_000_000) for x, y in files.cell(index)] for index in range(2)]
     return files.shape(folder, [files.region(f"46{index:02d}", ring) for index, ring in enumerate(south, 1)])
@@ -182,7 +182,7 @@ def another_country_under_a_header_of_canada(folder: Path) -> Path:
     return path
 
 
-@trap("latitude comes first. Write it again with longitude first")
+@trap("latitude comes first. Write the file again with longitude first")
 def swapped_axes(folder: Path) -> Path:
     rows = [
         (values, [[(lat, lon) for lon, lat in ring] for ring in files.in_degrees(rings or [])])

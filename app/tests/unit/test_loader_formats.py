@@ -148,7 +148,7 @@ def test_geoparquet_without_a_crs_is_in_degrees_and_with_none_is_asked_for_it(tm
     frame.to_parquet(tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet")[0].crs.geographic
     geopandas.GeoDataFrame(frame.drop(columns="geometry"), geometry=BOXES).to_parquet(tmp_path / "b.parquet")
-    assert "does not say which coordinate system" in refusal(tmp_path / "b.parquet")
+    assert "declares no coordinate system" in refusal(tmp_path / "b.parquet")
     assert read(tmp_path / "b.parquet", srid=3347)[0].crs.transform is None
 
 
@@ -487,8 +487,8 @@ def test_points_among_polygons_are_refused_by_row_before_anything_is_stored(tmp_
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x, y: (y, x), "latitude comes first. Write it again with longitude first"),
-        (lambda x, y: (-x, y), "Its longitudes lack their minus"),
+        (lambda x, y: (y, x), "latitude comes first. Write the file again with longitude first"),
+        (lambda x, y: (-x, y), "Its longitudes lack the minus sign"),
         (lambda x, y: (x + 360, y), "Its longitudes run from 0 to 360"),
         (lambda x, y: (x + 100, y), "or it is a file of another country"),
     ],

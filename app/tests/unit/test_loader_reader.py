@@ -172,7 +172,7 @@ def test_the_real_metres_without_a_crs_are_refused_and_read_with_a_srid() -> Non
 def test_no_readable_prj_is_refused_and_read_with_a_srid(tmp_path: Path, prj: str | None) -> None:
     path = files.shape(tmp_path, files.grid(2), prj=prj)
     message = refusal(path)
-    assert "does not say which coordinate system" in message
+    assert "declares no coordinate system" in message
     assert "Give --srid, 3347" in message
     assert read(path, srid=3347)[0].crs.transform is None
 
@@ -186,7 +186,7 @@ def test_a_prj_that_says_degrees_over_metres_is_refused(tmp_path: Path) -> None:
 def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
     rows = [files.region("4601", *[list(ring) for ring in files.in_degrees([files.cell(0)])])]
     message = refusal(files.shape(tmp_path, rows))
-    assert "The file says metres" in message
+    assert "The file declares metres" in message
     assert "they are degrees" in message
 
 
@@ -199,7 +199,7 @@ def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
 )
 def test_a_system_of_no_place_on_earth_is_refused(tmp_path: Path, prj: str) -> None:
     message = refusal(files.shape(tmp_path, files.grid(2), prj=prj))
-    assert "of no place on Earth" in message or "does not say which coordinate system" in message
+    assert "neither geographic nor projected" in message or "declares no coordinate system" in message
 
 
 @pytest.mark.parametrize("srid", [0, -1, 999_999, 2**31, 2**70])
