@@ -218,7 +218,7 @@ def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
 
 
 def _complete(vintage: Vintage, steps: Steps) -> None:
-    """Compute missing relations: with vintages published since it was staged, or of a kind that its release did not compute."""
+    """Compute missing relations: with vintages published since this one was staged, or added by a later release."""
     with transaction.atomic():
         build_relations(vintage, steps, fit=stored_fit(vintage))
 
@@ -244,7 +244,7 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
 
 
 def prune(steps: Steps) -> list[str]:
-    """Delete all staged and retired vintages and return their names. Waits for a running load, whose vintage it would delete."""
+    """Delete all staged and retired vintages and return their names. Holds the load lock, so that no load is running."""
     with _exclusive(steps):
         return publishing.prune()
 

@@ -84,7 +84,7 @@ class BoundaryReader:
         except UnicodeDecodeError as error:
             raise FileRefused(
                 f"Row {row}: the text is not {self.header.encoding} ({error.object[:40]!r}). "
-                "The file (or the layer) declares the wrong encoding: give the right one with --encoding, often cp1252 or utf-8."
+                "The file (or layer) declares the wrong encoding: give the right one with --encoding, often cp1252 or utf-8."
             ) from error
         except GDAL_ERRORS as error:
             raise FileRefused(f"Row {row + 1} cannot be read ({error}): the file is damaged. Download it again.") from error
