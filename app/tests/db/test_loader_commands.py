@@ -125,7 +125,7 @@ def test_an_extract_is_counted_only_where_a_count_is_given(db: None, shp: Path) 
 
 
 def test_an_unknown_gate_is_refused_before_anything_is_read(db: None) -> None:
-    assert "There is no gate 'nope'" in error(*ONE, "--file=not-there.zip", "--accept=nope", "--because=x")
+    assert "Unknown gate 'nope'" in error(*ONE, "--file=not-there.zip", "--accept=nope", "--because=x")
 
 
 def test_the_report_is_json_with_the_keys_it_promises(db: None, shp: Path, tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
     ("args", "message"),
     [
         ([], "Name a layer (--list shows them)"),
-        (["nonsense"], "There is no layer 'nonsense' in sources.toml. There are: health-regions-sample"),
+        (["nonsense"], "Unknown layer 'nonsense': sources.toml declares health-regions-sample"),
         (["fsa-2011"], "give the file with --file"),
         (["fsa-2011", "--file=/nowhere/x.zip"], "/nowhere/x.zip does not exist"),
         (["fsa-2011", "fsa-sample", "--srid=3347"], "one layer at a time"),
@@ -211,8 +211,8 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
             ["--coverage=fsa", "--file=x", "--vintage=1", "--effective-from=2020-01-01"],
             "--coverage also needs --representation",
         ),
-        ([*ONE, "--file=x", "--coverage=nonsense"], "There is no coverage 'nonsense'. There are: health-regions, fsa"),
-        ([*ONE, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be of"),
+        ([*ONE, "--file=x", "--coverage=nonsense"], "Unknown coverage 'nonsense': sources.toml declares health-regions, fsa"),
+        ([*ONE, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be at most 40 of"),
         ([*ONE, "--file=x", "--effective-to=2000-01-01"], "effective_to must be later"),
         ([*ONE, "--file=x", "--field=nonsense=A"], "--field takes COLUMN=FIELD, where COLUMN is one of code"),
         ([*ONE, "--file=x", "--field=code"], "--field takes COLUMN=FIELD"),

@@ -197,7 +197,7 @@ def test_accepting_what_passes_stores_nothing(load: Load, tmp_path: Path) -> Non
 
 
 def test_accepting_a_gate_that_does_not_exist_is_refused(load: Load, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no gate 'txet'\. There are: geometry, duplicates, codes"):
+    with pytest.raises(SourceError, match=r"Unknown gate 'txet'\. Gates: geometry, duplicates, codes"):
         load(shape(tmp_path, files.grid()), acceptance=accept("txet"))
     assert not Vintage.objects.filter(status=Status.PUBLISHED).exists()
 

@@ -28,7 +28,7 @@ def trap(message: str, error: type[LoadError] = FileRefused) -> Callable[[Build]
     return register
 
 
-@trap("metres of some projection. Statistics Canada's Lambert is --srid 3347")
+@trap("metres of a projection. Give --srid; Statistics Canada's Lambert is 3347")
 def metres_without_a_crs(folder: Path) -> Path:
     return files.geojson(folder / "a.geojson", files.grid())
 
@@ -43,7 +43,7 @@ def no_prj(folder: Path) -> Path:
     return files.shape(folder, files.grid(), prj=None)
 
 
-@trap("there is no .shp, only")
+@trap("the .shp is missing; there is only")
 def no_shp(folder: Path) -> Path:
     shp = files.shape(folder, files.grid())
     shp.unlink()
@@ -62,7 +62,7 @@ def other_fields(folder: Path) -> Path:
     return files.shape(folder, [({"A": "4601", "B": "x"}, [files.cell(0)])])
 
 
-@trap("damaged or cut short")
+@trap("damaged or truncated")
 def half_a_zip(folder: Path) -> Path:
     path = files.zipped(files.shape(folder, files.grid()))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -77,7 +77,7 @@ def a_zip_that_slips(folder: Path) -> Path:
     return path
 
 
-@trap(".shp is cut short")
+@trap(".shp is truncated")
 def half_the_boundaries(folder: Path) -> Path:
     shp = files.shape(folder, files.grid(40))
     shp.write_bytes(shp.read_bytes()[:2000])
@@ -154,7 +154,7 @@ def a_coordinate_without_end(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", ring), *files.grid(3, first=2)])
 
 
-@trap("nowhere near Canada")
+@trap("not in Canada")
 def a_region_beyond_the_world(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", [(x * 1e9, y * 1e9) for x, y in files.cell(0)])])
 
@@ -165,14 +165,14 @@ def everything_in_another_country(folder: Path) -> Path:
     return files.shape(folder, [files.region(f"46{index:02d}", ring) for index, ring in enumerate(south, 1)])
 
 
-@trap("nowhere near Canada")
+@trap("not in Canada")
 def degrees_of_another_country(folder: Path) -> Path:
     path = files.geojson(folder / "a.geojson", files.grid(), degrees=True)
     path.write_text(path.read_text().replace("[-9", "[-4"))
     return path
 
 
-@trap("nowhere near Canada")
+@trap("not in Canada")
 def another_country_under_a_header_of_canada(folder: Path) -> Path:
     path = everything_in_another_country(folder)
     # GDAL takes the extent from the index.
@@ -197,7 +197,7 @@ def a_text_file(folder: Path) -> Path:
     return folder / "a.txt"
 
 
-@trap("cannot be opened as GeoJSON")
+@trap("its JSON ends inside a document")
 def json_that_is_no_geojson(folder: Path) -> Path:
     (folder / "a.json").write_text('{"hello": [1, 2')
     return folder / "a.json"
