@@ -252,7 +252,7 @@ def test_a_database_that_goes_away_is_answered_in_one_line(
 
     monkeypatch.setattr(pipeline, "stage", away)
     said = error(*ONE, f"--file={shp}")
-    assert said.startswith("The database does not answer: server closed the connection")
+    assert said.startswith("Database unavailable: server closed the connection")
     assert "\n" not in said
 
 
@@ -275,7 +275,7 @@ def test_without_a_database_a_process_says_so_in_one_line_and_ends_with_one(comm
     done = process(*command, DB_HOST="127.0.0.1", DB_PORT="1", DATABASE_URL="")
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("CommandError: The database does not answer: ")
+    assert line.startswith("CommandError: Database unavailable: ")
 
 
 def test_help_names_every_option() -> None:

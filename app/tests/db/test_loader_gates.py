@@ -53,7 +53,7 @@ def test_a_gate_that_guards_answers_cannot_be_accepted(load: Load, tmp_path: Pat
         error = failure(load, unacceptable(tmp_path, gate), vintage="2022", acceptance=acceptance)
         assert error.names == (gate,)
         assert row in str(error)
-        assert "was not kept" in str(error)
+        assert "was not stored" in str(error)
         assert "--accept" not in str(error)
         assert checksums() == published
 

@@ -50,7 +50,7 @@ def no_shp(folder: Path) -> Path:
     return folder
 
 
-@trap("get the whole download")
+@trap("ownload all files")
 def no_table(folder: Path) -> Path:
     shp = files.shape(folder, files.grid())
     shp.with_suffix(".dbf").unlink()
@@ -69,7 +69,7 @@ def half_a_zip(folder: Path) -> Path:
     return path
 
 
-@trap("not safe to read")
+@trap("unsafe to read")
 def a_zip_that_slips(folder: Path) -> Path:
     path = files.zipped(files.shape(folder, files.grid()))
     with zipfile.ZipFile(path, "a") as archive:
@@ -213,7 +213,7 @@ def test_a_trap_is_refused_and_changes_nothing(
     with pytest.raises(error) as caught:
         load(path, vintage="2022")
     assert message in str(caught.value)
-    assert not isinstance(caught.value, GatesFailed) or "was not kept" in str(caught.value)
+    assert not isinstance(caught.value, GatesFailed) or "was not stored" in str(caught.value)
     assert checksums() == published
 
 

@@ -166,7 +166,7 @@ def test_a_table_without_boundaries_is_refused(shp: Path, tmp_path: Path, as_zip
         shp.unlink()
     message = refusal(path)
     assert "the .shp is missing; there is only" in message
-    assert "get the whole download" in message
+    assert "Download all files" in message
 
 
 @pytest.mark.parametrize("missing", [".shx", ".dbf"])

@@ -463,7 +463,7 @@ def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp
 def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.gpkg", [curve_polygon(10, 9_000)], codes=["4601"], geometry_type="Unknown")
     monkeypatch.setattr("loader.source.ogr._STRAIGHT_MAX_BYTES", 1_000)
-    assert "Row 1 holds arcs that cannot be made straight" in refusal(path)
+    assert "Row 1 holds arcs that are too large to linearise" in refusal(path)
     assert "-nlt CONVERT_TO_LINEAR" in refusal(path)
 
 

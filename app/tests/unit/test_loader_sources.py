@@ -73,7 +73,10 @@ MISTAKES = {
     "file is a list": (GOOD + 'file = ["a"]\n', "layers.zones-1: file must be text"),
     "no vintage": (GOOD.replace('vintage = "1"', ""), "layers.zones-1: vintage is missing"),
     "vintage is a number": (GOOD.replace('vintage = "1"', "vintage = 1"), "layers.zones-1: vintage must be text"),
-    "vintage for no URL": (GOOD.replace('vintage = "1"', 'vintage = "a/b"'), "layers.zones-1: vintage 'a/b' must be at most 40 of"),
+    "vintage for no URL": (
+        GOOD.replace('vintage = "1"', 'vintage = "a/b"'),
+        "layers.zones-1: vintage 'a/b' must be at most 40 of",
+    ),
     "vintage too long": (GOOD.replace('vintage = "1"', f'vintage = "{"1" * 41}"'), "layers.zones-1: vintage"),
     "no date": (GOOD.replace("effective_from = 2020-01-01", ""), "layers.zones-1: effective_from is missing"),
     "date in quotes": (GOOD.replace("2020-01-01", '"2020-01-01"'), "layers.zones-1: effective_from must be a date"),
