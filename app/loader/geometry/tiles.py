@@ -89,7 +89,7 @@ def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
 
 
 def store_pieces(vintage: Vintage, band: TileBand, regions: Iterable[tuple[int, shapely.Geometry]]) -> None:
-    """Clip regions (id, polygons in EPSG:4326) to the cells of a band and store them. Queries: 1 for each `_COPY_CHARACTERS`."""
+    """Clip regions (id, polygons in EPSG:4326) to the cells of a band and store them. Queries: 1 per `_COPY_CHARACTERS`."""
     lines = io.StringIO()
     for region, degrees in regions:
         for column, row, piece in cells(to_mercator(degrees), band.cell_zoom):

@@ -54,7 +54,7 @@ def test_a_load_tells_what_it_read_and_that_it_is_published(db: None, shp: Path,
     assert out.endswith("health-regions 2022 is published.\n")
     steps = capsys.readouterr().err
     assert all(name in steps for name in ("read", "derive", "draw", "verify", "publish"))
-    assert run(*ONE, f"--file={shp}") == "health-regions 2022: this very file is published already, nothing to do.\n"
+    assert run(*ONE, f"--file={shp}") == "health-regions 2022: the same file is published already, nothing to do.\n"
 
 
 def test_quiet_says_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_quiet_says_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_an_extract_says_that_it_answers_only_by_name(db: None, shp: Path) -> None:
-    assert "an extract: it answers only where it is named (2022)" in run(*ONE, f"--file={shp}", "--extract")
+    assert "an extract: it answers only requests that name it (2022)" in run(*ONE, f"--file={shp}", "--extract")
 
 
 def test_every_option_about_the_file_reaches_the_vintage(db: None, shp: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_list_shows_the_database_and_the_layers(db: None, shp: Path) -> None
 
 def test_a_dry_run_says_what_would_happen_and_keeps_nothing(db: None, shp: Path) -> None:
     before = checksums()
-    assert run(*ONE, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was kept. It would be published.\n")
+    assert run(*ONE, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was stored. It would be published.\n")
     assert "It would stop at: count" in error(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", code=2)
     accepted = run(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", "--accept=count", "--because=x")
     assert accepted.endswith("It would be published.\n")
