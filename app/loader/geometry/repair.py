@@ -56,7 +56,7 @@ def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
         raise GeometryProblem("empty geometry")
     # The length, because the bounds ignore NaN.
     if not np.isfinite(shapely.length(geometry)):
-        raise GeometryProblem("coordinates are not finite")
+        raise GeometryProblem("coordinates that are not finite")
     collected = None
     if isinstance(geometry, shapely.GeometryCollection):
         geometry, collected = _collected(geometry)

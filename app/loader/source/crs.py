@@ -73,7 +73,7 @@ def source_crs(
         if assumed_srid is None:
             raise FileRefused(
                 f"The file declares degrees (GeoJSON does so by default), but its coordinates reach {_shown(extent)}: "
-                f"they are metres of a projection. Give --srid; Statistics Canada's Lambert is {SRID_STATCAN_LAMBERT}."
+                f"they are metres of a projection. Give its code; Statistics Canada's Lambert is --srid {SRID_STATCAN_LAMBERT}."
             )
         declared = None
     if declared is None:

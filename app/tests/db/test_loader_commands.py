@@ -203,7 +203,7 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
         (["fsa-2011", "--file=/nowhere/x.zip"], "/nowhere/x.zip does not exist"),
         (["fsa-2011", "fsa-sample", "--srid=3347"], "one layer at a time"),
         (["fsa-2011", "fsa-sample", "--json"], "--json and --report go with one layer at a time"),
-        (["fsa-2011", "--coverage=fsa"], "leave the layer's name out"),
+        (["fsa-2011", "--coverage=fsa"], "leave the name of the layer out"),
         (["--coverage=fsa"], "--coverage also needs --file"),
         (["--coverage=fsa", "--file=x"], "--coverage also needs --vintage"),
         (["--coverage=fsa", "--file=x", "--vintage=1"], "--coverage also needs --effective-from"),
@@ -225,7 +225,7 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
         (["--list", "--json"], "--json does not go with --list"),
         (["--list", "--prune"], "not allowed with argument"),
         (["--rollback=nonsense"], "No vintage of nonsense is published"),
-        (["x", "--effective-from=yesterday"], "no calendar day"),
+        (["x", "--effective-from=yesterday"], "is not a date such as"),
         (["x", "--representation=other"], "--representation: invalid choice"),
     ],
 )

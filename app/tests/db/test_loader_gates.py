@@ -46,7 +46,11 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
 
 @pytest.mark.parametrize(
     ("gate", "row"),
-    [("geometry", "row 2 (4602): no geometry"), ("duplicates", "row 2 (4601): already in row 1"), ("canada", "row 2 (4602): ")],
+    [
+        ("geometry", "row 2 (4602): no geometry"),
+        ("duplicates", "row 2 (4601): duplicate of row 1"),
+        ("canada", "row 2 (4602): "),
+    ],
 )
 def test_a_gate_that_guards_answers_cannot_be_accepted(load: Load, tmp_path: Path, published: Any, gate: str, row: str) -> None:
     for acceptance in (None, accept(gate)):

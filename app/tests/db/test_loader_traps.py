@@ -28,7 +28,7 @@ def trap(message: str, error: type[LoadError] = FileRefused) -> Callable[[Build]
     return register
 
 
-@trap("metres of a projection. Give --srid; Statistics Canada's Lambert is 3347")
+@trap("metres of a projection. Give its code; Statistics Canada's Lambert is --srid 3347")
 def metres_without_a_crs(folder: Path) -> Path:
     return files.geojson(folder / "a.geojson", files.grid())
 
@@ -96,7 +96,7 @@ def a_code_twice_and_text_that_was_decoded_twice(folder: Path) -> Path:
     return files.shape(folder, [*rows, files.region("4604", files.cell(4))])
 
 
-@trap("row 2 (4601): already in row 1", GatesFailed)
+@trap("row 2 (4601): duplicate of row 1", GatesFailed)
 def a_code_twice(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", files.cell(0)), files.region("4601", files.cell(1))])
 
@@ -223,7 +223,7 @@ def test_the_real_traps_are_refused_and_change_nothing(
     name: str, published: dict[str, tuple[int, str]], load: Callable[..., Any]
 ) -> None:
     columns = {"code": ("hruid",), "name_en": ("name_canonical",), "name_fr": ("name_canonical_fr",)}
-    with pytest.raises(FileRefused, match=r"--srid 3347|there is no \.shp"):
+    with pytest.raises(FileRefused, match=r"--srid 3347|the \.shp is missing"):
         load(files.real(name), columns=columns)
     assert checksums() == published
 

@@ -285,7 +285,7 @@ def test_a_page_of_a_server_under_maintenance_costs_nothing_of_what_has_arrived(
     (tmp_path / "cache" / "a.zip.part.version").write_text('"1"')
     site.content, site.ranges = page, False
     with pytest.raises(
-        DownloadError, match=r"a page instead of the file.*the partial download stays in .*a\.zip\.part, and the next"
+        DownloadError, match=r"HTML page instead of the file.*the partial download stays in .*a\.zip\.part, and the next"
     ):
         get(site)
     assert (tmp_path / "cache" / "a.zip.part").read_bytes() == whole[:400_000]
@@ -296,7 +296,7 @@ def test_a_page_of_a_server_under_maintenance_costs_nothing_of_what_has_arrived(
 
 def test_a_page_is_no_boundary_file_of_any_suffix(site: Site) -> None:
     site.content = b"<html>Sorry</html>"
-    with pytest.raises(DownloadError, match="a page instead of the file"):
+    with pytest.raises(DownloadError, match="HTML page instead of the file"):
         download(layer(site, "/a.geojson"), Watched(), pause_s=0)
 
 

@@ -164,7 +164,7 @@ def test_parquet_that_is_no_geoparquet_is_refused_with_the_reason(tmp_path: Path
     assert "cannot be read as GeoParquet" in refusal(path)
     frame.to_parquet(path)
     monkeypatch.setattr(parquet, "_MAX_ROWS", 2)
-    assert "it looks like a bomb" in refusal(path)
+    assert "exceeds the limits of rows or unpacked size" in refusal(path)
 
 
 def test_numbers_and_codes_with_a_leading_zero_stay_text_in_gml(tmp_path: Path) -> None:
@@ -462,7 +462,7 @@ def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp
 
 def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.gpkg", [curve_polygon(10, 9_000)], codes=["4601"], geometry_type="Unknown")
-    monkeypatch.setattr("loader.source.ogr._STRAIGHT_MAX_BYTES", 1_000)
+    monkeypatch.setattr("loader.source.ogr._LINEAR_MAX_BYTES", 1_000)
     assert "Row 1 holds arcs that are too large to linearise" in refusal(path)
     assert "-nlt CONVERT_TO_LINEAR" in refusal(path)
 

@@ -121,7 +121,7 @@ class Command(BaseCommand):
             self.stdout.write(as_text(outcome.report))
         stops = _stops(outcome, acceptance)
         if stops:
-            raise CommandError(f"Dry run: nothing was kept. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
+            raise CommandError(f"Dry run: nothing was stored. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
         if details:
             self.stdout.write(_ending(outcome))
         if outcome.what == "published":
