@@ -1,4 +1,1 @@
-"""The write side: reads boundary files, checks and derives, verifies, and publishes vintages.
-
-`pipeline` is the list of steps; every step is a module of its own.
-"""
+"""Loader: import pipeline from a boundary file to a published vintage. `pipeline` runs the steps, one module each."""

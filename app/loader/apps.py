@@ -1,9 +1,9 @@
-"""The Django app of the write side."""
+"""Django app configuration of the loader."""
 
 from django.apps import AppConfig
 
 
 class LoaderConfig(AppConfig):
-    """Only there for its management commands."""
+    """App for the management commands of the loader."""
 
     name = "loader"

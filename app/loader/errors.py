@@ -1,11 +1,11 @@
-"""Errors that stop a load. Each message names the fault and the remedy.
+"""Exceptions that stop a load. Each message names the cause and the remedy.
 
 LoadError
-├── SourceError       the layer's declaration, or the way to its file, is wrong
-│   └── DownloadError the file cannot be fetched
-├── FileRefused       the file is no boundary file that can be read safely and without guessing
-├── GatesFailed       it was read, but what it holds must not be published as it is
-└── PublishError      publishing or rolling back would leave the service in a wrong state
+├── SourceError       invalid declaration or options of a layer
+│   └── DownloadError failed download
+├── FileRefused       file that is invalid, unsafe or ambiguous
+├── GatesFailed       vintage that failed a gate
+└── PublishError      publication, rollback or lock that would leave the service in a wrong state
 """
 
 from collections.abc import Mapping
@@ -13,35 +13,36 @@ from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, ProgrammingError
 
-_LONGEST_MESSAGE = 1_000
+_MESSAGE_MAX_CHARACTERS = 1_000
 
 
 class LoadError(Exception):
-    """Base of the tree."""
+    """Base class of all errors that stop a load."""
 
 
 class SourceError(LoadError):
-    """The layer's declaration, or the way to its file, is wrong."""
+    """The declaration or the options of a layer are invalid."""
 
 
 class DownloadError(SourceError):
-    """The file cannot be fetched."""
+    """The file cannot be downloaded."""
 
 
 class FileRefused(LoadError):
-    """The file is no boundary file that can be read safely and without guessing.
+    """The file is invalid, unsafe to read or ambiguous.
 
-    The message often repeats what stands in the file: of that no more is shown than a person reads, and nothing that a
-    terminal would obey.
+    The message may quote the file: it is cut to `_MESSAGE_MAX_CHARACTERS`, and characters that are not printable (terminal
+    escape sequences) are replaced.
     """
 
     def __init__(self, message: str) -> None:
-        shown = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]} …"
-        super().__init__("".join(item if item.isprintable() else "\ufffd" for item in shown))
+        if len(message) > _MESSAGE_MAX_CHARACTERS:
+            message = f"{message[:_MESSAGE_MAX_CHARACTERS]} …"
+        super().__init__("".join(character if character.isprintable() else "\ufffd" for character in message))
 
 
 class GatesFailed(LoadError):
-    """What the file holds must not be published as it is. `names` are the gates that failed, `report` is that of the load."""
+    """The vintage failed gates. `names` are the gates that failed, `report` is the report of the load."""
 
     def __init__(self, message: str, names: tuple[str, ...], report: Mapping[str, Any]) -> None:
         super().__init__(message)
@@ -50,14 +51,14 @@ class GatesFailed(LoadError):
 
 
 class PublishError(LoadError):
-    """Publishing or rolling back would leave the service in a wrong state."""
+    """Publication, rollback or another load that runs would leave the service in a wrong state."""
 
 
 def database_error_message(error: Error) -> str:
-    """Return one line about a database that does not do what it should."""
-    said = " ".join(str(error).split())
+    """Return one line for the user about a database error: unavailable, not migrated, or refused statement."""
+    reason = " ".join(str(error).split())
     if isinstance(error, OperationalError | InterfaceError):
-        return f"The database does not answer: {said}"
-    if isinstance(error, ProgrammingError) and "does not exist" in said:
-        return f"The database has no tables yet: run manage.py migrate ({said})."
-    return f"The database refuses: {said}"
+        return f"Database unavailable: {reason}"
+    if isinstance(error, ProgrammingError) and "does not exist" in reason:
+        return f"The database has no tables yet: run manage.py migrate ({reason})."
+    return f"The database refused a statement: {reason}"

@@ -1,4 +1,4 @@
-"""The way of a boundary file into the service, as a list of named steps."""
+"""Import pipeline: read, derive, draw, relate, verify and publish a boundary file; rollback, prune, and the load lock."""
 
 import getpass
 import os
@@ -33,7 +33,7 @@ _LOCK_WAIT_S = 60
 
 
 def user_name() -> str:
-    """Return who runs this, as the system knows them; in a container that may be a number without a name."""
+    """Return the system's name of the user; `user N` where there is none, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -42,10 +42,10 @@ def user_name() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Who publishes in spite of which failed gates, and why.
+    """Failed gates that are accepted, with reason and user.
 
     Attributes:
-        named: True where `by` is a name that was given; the system's user name is nothing to publish.
+        named: True where `by` was given with --by; the system's user name is stored, not published.
     """
 
     gates: frozenset[str] = frozenset()
@@ -56,12 +56,12 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a load ended.
+    """Result of a load.
 
     Attributes:
-        what: `published`, `unchanged` (this very file is published already) or `dry run`.
-        vintage: the vintage; after a dry run it is no longer in the database.
-        report: as stored with the vintage.
+        what: `published`, `unchanged` (the same file is published already) or `dry run`.
+        vintage: the vintage; after a dry run it is not in the database.
+        report: report of the load, as stored with the vintage.
         retired: labels of the vintages that the publication retired.
     """
 
@@ -72,7 +72,7 @@ class Outcome:
 
 
 class _DryRun(Exception):
-    """Takes the transaction of a dry run back."""
+    """Rolls back the transaction of a dry run."""
 
 
 def load(
@@ -80,21 +80,21 @@ def load(
 ) -> Outcome:
     """Read, check, derive, verify and publish a layer.
 
-    What was published stays published until the one transaction at the end. Whatever ends the load before the gates leaves
-    nothing behind; after them a vintage stays staged, unless a gate failed that nobody can accept, and is published by the next
-    load of the same file without reading it again. The same file, already published under the same label, is left alone.
+    Published vintages stay in place until the last transaction. A load that ends before the gates leaves nothing in the
+    database. After the gates the vintage stays staged, unless a failed gate cannot be accepted; the next load of the same file
+    publishes it without reading the file. A file that is published under the same label is not loaded again.
 
     Args:
-        acceptance: gates that may fail, with the reason that is stored.
-        dry_run: do everything but keep nothing.
-        again: load even what is published or staged already.
+        acceptance: gates that may fail, with the reason to store.
+        dry_run: run all steps up to the gates, then roll back.
+        again: load a file that is published or staged already.
 
     Raises: SourceError, FileRefused, GatesFailed, PublishError.
     """
     acceptance = acceptance or Acceptance()
     unknown = sorted(acceptance.gates - set(GATES))
     if unknown:
-        raise SourceError(f"There is no gate {unknown[0]!r}. There are: {', '.join(GATES)}.")
+        raise SourceError(f"Unknown gate {unknown[0]!r}. Gates: {', '.join(GATES)}.")
     publishing.refuse_demo_over_real(layer.coverage.slug, demo=layer.demo)
     path = layer.path or download(layer, steps)
     with _exclusive(steps), open_layer(path, layer.layer_name) as files:
@@ -104,19 +104,19 @@ def load(
         if vintage is None:
             try:
                 vintage = _staged(layer, files, steps, dry_run=dry_run)
-            except _DryRun as done:
-                return done.args[0]  # type: ignore[no-any-return]
+            except _DryRun as dry_run_outcome:
+                return dry_run_outcome.args[0]  # type: ignore[no-any-return]
         _accept(vintage, acceptance)
         with steps.step("publish"):
             _complete(vintage, steps)
             retired = publishing.publish(vintage)
-        return Outcome("published", vintage, vintage.report, tuple(item.label for item in retired))
+        return Outcome("published", vintage, vintage.report, tuple(other.label for other in retired))
 
 
 def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> Vintage:
-    """Run every step up to the gates in one transaction and return the staged vintage with its report.
+    """Run all steps up to the gates in one transaction and return the staged vintage with its report.
 
-    Raises: FileRefused; GatesFailed where a gate failed that nobody can accept; nothing is kept then.
+    Raises: FileRefused; GatesFailed for a failed gate that cannot be accepted. Both roll the transaction back.
     """
     with transaction.atomic():
         vintage = new_vintage(layer, files)
@@ -126,7 +126,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
             with steps.step("read", header.count) as step:
                 staged = stage(reader.features(), header=header, layer=layer, vintage=vintage, on_row=step.advance)
         if staged.rows == 0 and not staged.outside:
-            raise FileRefused(f"{files.display_name} holds no usable row: {'; '.join(staged.unusable[:3])}.")
+            raise FileRefused(f"{files.display_name} has no usable row: {'; '.join(staged.unusable[:3])}.")
 
         def report(gates: list[Gate], **measured: Any) -> dict[str, Any]:
             return build_report(
@@ -140,7 +140,7 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
                 **measured,
             )
 
-        # What cannot be accepted is refused before hours of work.
+        # Gates that cannot be accepted are checked before the derivation, which can take hours.
         gates = verify_rows(staged)
         if not all(gate.passed for gate in gates):
             vintage.report = report(gates)
@@ -164,27 +164,27 @@ def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> 
 
 
 def _refuse_extent(files: LayerFiles, header: Header) -> None:
-    """Raise FileRefused where the box of a file's coordinates, known before its rows are read, does not lie in Canada."""
+    """Raise FileRefused for a file with an extent outside Canada, before its rows are processed."""
     crs = header.crs
-    # In any other projection a box of Canada is no box: rows are judged one by one.
+    # In other projections the limits of Canada are no box: rows are checked one by one.
     if (crs.geographic or crs.transform is None) and not box_is_in_canada(header.extent, geographic=crs.geographic):
         west, south, east, north = header.extent
         raise FileRefused(
-            f"{files.display_name} is not a file of Canada ({describe_limits()}): its header says that its "
-            f"coordinates reach from ({west:,.2f}, {south:,.2f}) to ({east:,.2f}, {north:,.2f}). Where the header is wrong, "
-            "write the file again (ogr2ogr)."
+            f"{files.display_name} is not a file of Canada ({describe_limits()}): its "
+            f"coordinates reach from ({west:,.2f}, {south:,.2f}) to ({east:,.2f}, {north:,.2f}). Remove or correct the rows "
+            "outside, or load the right file."
         )
 
 
 def _refuse(vintage: Vintage, gates: Sequence[Gate]) -> None:
-    """Raise GatesFailed for gates that failed and that cannot be accepted."""
+    """Raise GatesFailed for failed gates that cannot be accepted."""
     refused = tuple(gate.name for gate in gates if not gate.passed and not gate.acceptable)
     if refused:
         raise GatesFailed(_gates_message(vintage, refused), refused, vintage.report)
 
 
 def _accept(vintage: Vintage, acceptance: Acceptance) -> None:
-    """Write down what was accepted. Raises: GatesFailed where a failed gate was not."""
+    """Store the accepted gates in the report. Raises: GatesFailed for failed gates that are not accepted."""
     gates = vintage.report["gates"]
     failed = [gate for gate in gates if not gate["passed"]]
     missing = tuple(gate["name"] for gate in failed if gate["name"] not in acceptance.gates)
@@ -210,65 +210,67 @@ def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
             lines += [f"    {row}" for row in gate["rows"][:10]]
             can_accept = can_accept and gate["acceptable"]
     if can_accept:
-        accepts = " ".join(f"--accept {name}" for name in names)
-        lines.append(f'{vintage} stays staged. To publish it all the same: {accepts} --because "…"')
+        options = " ".join(f"--accept {name}" for name in names)
+        lines.append(f'{vintage} stays staged. To publish it all the same: {options} --because "…"')
     else:
-        lines.append(f"{vintage} was not kept: with these rows it would give wrong answers. Mend the file.")
+        lines.append(f"{vintage} was not stored: with these rows it would give wrong answers. Correct the file.")
     return "\n".join(lines)
 
 
 def _complete(vintage: Vintage, steps: Steps) -> None:
-    """Compute what is missing, because another vintage was published in between or because it was loaded before that was."""
+    """Compute missing relations: with vintages published since this one was staged, or added by a later release."""
     with transaction.atomic():
         build_relations(vintage, steps, fit=stored_fit(vintage))
 
 
 def complete(steps: Steps) -> None:
-    """Compute what published vintages still lack, having been loaded by a release that did not compute it."""
+    """Compute relations that published vintages lack because an earlier release loaded them."""
     with _exclusive(steps):
         for vintage in Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk"):
             _complete(vintage, steps)
 
 
 def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
-    """Take the last publication of a coverage back.
+    """Roll back the last publication of a coverage.
 
     Returns: the vintage that is no longer published, and those that are published again.
-    Raises: PublishError if there is no earlier vintage to restore.
+    Raises: PublishError where there is no publication to roll back to.
     """
     with _exclusive(steps):
         last = publishing.last_published(coverage)
-        for row in last.retirees.select_related("coverage"):
-            _complete(row, steps)
+        for vintage in last.retirees.select_related("coverage"):
+            _complete(vintage, steps)
         return last, publishing.rollback(last)
 
 
 def prune(steps: Steps) -> list[str]:
-    """Delete every vintage that is staged or retired, but none that another load is about to publish; return their names."""
+    """Delete all staged and retired vintages and return their names. Holds the load lock, so that no load is running."""
     with _exclusive(steps):
         return publishing.prune()
 
 
 @contextmanager
 def _exclusive(steps: Steps) -> Iterator[None]:
-    """Hold the lock that keeps two loads into one database apart; it ends with its connection, whatever happens to us.
+    """Hold the load lock of the database, so that one load runs at a time. PostgreSQL releases it with the connection.
 
-    It is a table's lock, which a role that only reads cannot take, held by a transaction of its own that does nothing else.
+    It is a table lock, which read-only roles cannot take, held by a separate connection and transaction.
 
-    Raises: PublishError where another load holds it for a minute.
+    Raises: PublishError after a wait of `_LOCK_WAIT_S` for another load.
     """
     deadline = time.monotonic() + _LOCK_WAIT_S
     announced = False
     with connection.cursor() as cursor:
-        # A killed load must not go on inside the server: it notices within seconds that nobody listens any more.
+        # PostgreSQL cancels the statement of a killed load within seconds of the lost connection.
         cursor.execute("SET client_connection_check_interval = '2s'")
     lock = connection.copy()
     try:
         while not _locked(lock):
             if time.monotonic() > deadline:
-                raise PublishError("Another load into this database is running. Try again when it is done.")
+                raise PublishError(
+                    "Another load into this database is running (load lock timeout). Try again when it has finished."
+                )
             if not announced:
-                steps.say("waiting for another load to end")
+                steps.say("waiting for the load lock: another load is running")
                 announced = True
             time.sleep(0.5)
         yield

@@ -1,4 +1,4 @@
-"""Progress that a person can follow: a bar on a terminal, a line per step elsewhere."""
+"""Progress output of a load: a progress bar on a terminal, a line per step elsewhere."""
 
 import sys
 import time
@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @dataclass
 class Steps:
-    """Tells how far the work is, and keeps how long each step took.
+    """Progress output and durations of the steps of a load.
 
     Attributes:
-        stream: where to; standard error by default, so that standard output stays for results.
-        seconds: by step, in the order in which they ran.
-        quiet: True tells nothing.
+        stream: output stream; standard error by default, because standard output is for results.
+        seconds: duration by step, in the order in which the steps ran.
+        quiet: True for no output.
     """
 
     stream: TextIO = field(default_factory=lambda: sys.stderr)
@@ -26,12 +26,12 @@ class Steps:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def say(self, text: str) -> None:
-        """Tell one line."""
+        """Print one line."""
         Console(file=self.stream, quiet=self.quiet).print(f"  {text}", highlight=False, markup=False)
 
     @contextmanager
     def step(self, name: str, total: int | None = None) -> "Iterator[Step]":
-        """Run a step of `total` units; None where nobody knows how many."""
+        """Show and time a step of `total` units (None: unknown)."""
         started = time.monotonic()
         console = Console(file=self.stream, quiet=self.quiet)
         if console.is_terminal and not self.quiet:
@@ -45,31 +45,31 @@ class Steps:
                 )
         else:
             yield Step(_ignore, _ignore, _ignore)
-        took = time.monotonic() - started
-        self.seconds[name] = self.seconds.get(name, 0.0) + took
-        console.print(f"  {name:<12} {took:6.1f} s", highlight=False)
+        duration = time.monotonic() - started
+        self.seconds[name] = self.seconds.get(name, 0.0) + duration
+        console.print(f"  {name:<12} {duration:6.1f} s", highlight=False)
 
 
 def _ignore(amount: int) -> None:
-    """Stand in for the bar where there is none."""
+    """Do nothing: callback where there is no progress bar."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step under way."""
+    """A running step."""
 
     _advance: Callable[[int], None]
     _set_total: Callable[[int], None]
     _set_done: Callable[[int], None]
 
     def advance(self, amount: int = 1) -> None:
-        """Say that so many more units are done."""
+        """Add completed units."""
         self._advance(amount)
 
     def set_total(self, total: int) -> None:
-        """Say how many units there are once that is known."""
+        """Set the total of units once it is known."""
         self._set_total(total)
 
     def set_done(self, done: int) -> None:
-        """Say how many units are done in all, where that can go back."""
+        """Set the number of completed units; it may decrease, as when a download starts again."""
         self._set_done(done)

@@ -1,4 +1,4 @@
-"""Fake boundaries for development: plausible in form, clearly made up, and on the same way as real ones."""
+"""Seed data: fake boundaries for development, loaded through the same pipeline as real ones."""
 
 import json
 import random
@@ -18,29 +18,28 @@ from loader.tempdir import temporary_directory
 
 MOST = 150
 _CELL_M = 60_000.0
-# Somewhere in the middle of the country, in EPSG:3347.
+# South-west corner of the grid in EPSG:3347, in the middle of the country.
 _WEST, _SOUTH = 5_600_000.0, 1_700_000.0
 _LETTERS = "ABCEGHJKLMNPRSTVWXYZ"
 
 
 def seed(number: int, *, steps: Steps) -> list[Outcome]:
-    """Publish `number` fake health regions and `number` fake FSAs that overlap them.
+    """Publish `number` fake health regions and `number` fake FSAs that overlap them, in one transaction.
 
-    The same number gives the same data. They are demonstrations like the embedded ones: `demo` is true wherever they show. Both
-    are published, or neither, and nothing stays staged.
+    The same number gives the same data. Both vintages have `demo` set.
 
     Raises: SourceError for a number out of range; PublishError where real boundaries are published.
     """
     if not 1 <= number <= MOST:
-        raise SourceError(f"The number of fake regions lies between 1 and {MOST}.")
+        raise SourceError(f"Invalid number of fake regions: it must be from 1 to {MOST}.")
     real = Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED, demo=False).first()
     if real is not None:
-        raise PublishError(f"This database holds real boundaries ({real}): no fake data goes into it.")
+        raise PublishError(f"This database holds real boundaries ({real}): fake data is refused.")
     codes = {COVERAGE_HEALTH_REGIONS: _hruid, COVERAGE_FSA: _cfsauid}
-    # FSAs are a fifth of a cell off: most lie in several regions, as in reality, and even a single one mostly in its own.
+    # FSAs are shifted by a fifth of a cell: most lie in several regions, as real ones do, with the largest share in one.
     shifts = {COVERAGE_HEALTH_REGIONS: 0.0, COVERAGE_FSA: _CELL_M / 5}
-    # The regions come first, while the FSAs of another demonstration are still published: those lie outside of all of them.
-    acceptance = Acceptance(frozenset({"shares"}), "Fake regions do not fit the demonstration that they replace.")
+    # Health regions are published first. FSAs of an earlier demonstration lie outside of them and would fail the gate.
+    acceptance = Acceptance(frozenset({"shares"}), "Fake regions do not cover the FSAs of the demonstration that they replace.")
     with temporary_directory() as folder, transaction.atomic():
         outcomes = []
         for coverage, code in codes.items():
@@ -72,12 +71,12 @@ def _layer(coverage: str, path: Path) -> Layer:
 
 
 def _hruid(index: int) -> str:
-    """Return a possible code that no health region has: none of any province lies between 76 and 94."""
+    """Return a well-formed HRUID that no health region has: in no province are 76 to 94 in use."""
     return f"{PROVINCES[index % len(PROVINCES)].pruid}{94 - index // len(PROVINCES):02d}"
 
 
 def _cfsauid(index: int) -> str:
-    """Return a possible FSA that Canada Post does not use: of the letter Y there are Y0A, Y0B and Y1A only."""
+    """Return a well-formed FSA that Canada Post does not use: with the letter Y, only Y0A, Y0B and Y1A exist."""
     return f"Y{9 - index // len(_LETTERS)}{_LETTERS[index % len(_LETTERS)]}"
 
 
@@ -96,18 +95,18 @@ def _feature(code: str, index: int, ring: list[list[float]]) -> dict[str, object
 
 
 def _cells(number: int, shift: float) -> list[list[list[float]]]:
-    """Return rings of a grid whose corners are moved a little; neighbours share corners and so fit exactly."""
-    across = max(int(number**0.5), 1)
+    """Return the rings of a grid with displaced corners. Neighbours share corners, so the coverage is valid."""
+    columns = max(int(number**0.5), 1)
 
     def corner(column: int, row: int) -> list[float]:
-        wobble = random.Random(column * 1_000 + row)  # noqa: S311 - the same number gives the same data
-        x = _WEST + shift + (column + wobble.uniform(-0.2, 0.2)) * _CELL_M
-        y = _SOUTH + shift + (row + wobble.uniform(-0.2, 0.2)) * _CELL_M
+        displacement = random.Random(column * 1_000 + row)  # noqa: S311 - the same number gives the same data
+        x = _WEST + shift + (column + displacement.uniform(-0.2, 0.2)) * _CELL_M
+        y = _SOUTH + shift + (row + displacement.uniform(-0.2, 0.2)) * _CELL_M
         return [round(x, 1), round(y, 1)]
 
     rings = []
     for index in range(number):
-        column, row = index % across, index // across
+        column, row = index % columns, index // columns
         corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
         rings.append([corner(column + right, row + up) for right, up in corners])
     return rings

@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlive the process, however it ends."""
+"""Temporary directories, with removal of those that killed processes left behind."""
 
 import fcntl
 import shutil
@@ -13,9 +13,9 @@ _LOCK = ".in-use"
 
 @contextmanager
 def temporary_directory() -> Iterator[Path]:
-    """Yield a new folder that is gone afterwards; first remove those of processes that were killed.
+    """Yield a new directory that is deleted afterwards. Directories of killed processes are deleted first.
 
-    A process holds a lock on a file in its folder. The system lets go of it when the process ends, in whichever container.
+    A process holds a lock on a file in its directory. The kernel releases the lock when the process ends, in any container.
     """
     _remove_stale(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=_PREFIX) as name, (Path(name) / _LOCK).open("w") as lock:
@@ -30,5 +30,5 @@ def _remove_stale(root: Path) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
         except OSError:
-            # In use, somebody else's, or so new that it has no lock yet.
+            # In use, owned by another user, or so new that it has no lock file yet.
             continue

@@ -1,22 +1,20 @@
-"""Arrow stream of the regions as published, and the GIS files written from it.
+"""Export of a vintage as GeoPackage, FlatGeobuf, shapefile and GeoParquet, from a stream of Arrow batches.
 
-GDAL (in pyogrio's wheel) writes GeoPackage, FlatGeobuf and shapefiles from the stream; its build has no Parquet, which arro3
-writes. Both take a batch at a time, so memory holds one region.
+GDAL (in pyogrio's wheel) writes the first three. Its build has no Parquet driver, so arro3 writes GeoParquet. Both read a batch
+at a time, so memory holds one region.
 """
 
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from ctypes import POINTER, byref, c_char_p, c_int, c_void_p
 from pathlib import Path
 from typing import Any
 
 import pyogrio
+import pyproj
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, struct_array
 from arro3.io import write_parquet
-from django.contrib.gis.gdal import SpatialReference
-from django.contrib.gis.gdal.libgdal import lgdal
 
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.download_formats import code_name
@@ -27,8 +25,8 @@ from loader.export.rows import RegionRow
 
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
 _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
-# Rows are ordered by code and neighbours have similar codes, so a row group is a small area, and a bbox query skips the others.
-_ROWS_IN_GROUP = 64
+# Regions with neighbouring codes are near each other: a row group covers a small area, and a bbox filter skips the others.
+_ROW_GROUP_ROWS = 64
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
 # A column: name, type, and the function that reads its value from a row.
@@ -36,7 +34,7 @@ Column = tuple[str, DataType, Callable[[RegionRow], Any]]
 
 
 def write_gpkg(vintage: Vintage, path: Path) -> None:
-    """Write a GeoPackage with one layer, a spatial index, and the metadata in its metadata tables."""
+    """Write a GeoPackage with one layer, a spatial index, and title, licence and source in its metadata tables."""
     metadata = vintage_metadata(vintage)
     layer_options = {
         "GEOMETRY_NAME": "geom",
@@ -48,14 +46,14 @@ def write_gpkg(vintage: Vintage, path: Path) -> None:
 
 
 def write_fgb(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
-    """Write a FlatGeobuf in a CRS with its spatial index, so that clients can read a bounding box by range requests."""
+    """Write a FlatGeobuf in a CRS with a spatial index, for clients that read a bounding box by HTTP range requests."""
     metadata = vintage_metadata(vintage)
     options = {"TITLE": metadata["title"], "DESCRIPTION": _summary(metadata), "TEMPORARY_DIR": str(path.parent)}
     _gdal(vintage, path, "FlatGeobuf", columns(vintage), srid=srid, layer_options=options)
 
 
 def write_shapefile(vintage: Vintage, path: Path) -> None:
-    """Write a zip with a shapefile under Statistics Canada's names of fields, UTF-8 with .cpg, and the licence as text."""
+    """Write a zip with a shapefile (Statistics Canada's field names, UTF-8 with .cpg) and the licence as text."""
     folder = path.with_name(f"{path.name}.parts")
     folder.mkdir()
     name = layer_name(vintage)
@@ -68,14 +66,14 @@ def write_shapefile(vintage: Vintage, path: Path) -> None:
             entry = zipfile.ZipInfo(part.name, date_time=moment.timetuple()[:6])
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             with part.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
-                while piece := source.read(1 << 20):
-                    target.write(piece)
+                while chunk := source.read(1 << 20):
+                    target.write(chunk)
             part.unlink()
     folder.rmdir()
 
 
 def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
-    """Write GeoParquet 1.1 in a CRS: zstd, a bbox column that covers the geometry, and small groups of rows."""
+    """Write GeoParquet 1.1 in a CRS, compressed with zstd, with a bbox covering column and small row groups."""
     geometry = {
         "encoding": "WKB",
         "geometry_types": ["MultiPolygon"],
@@ -83,10 +81,10 @@ def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMB
         "covering": {"bbox": {side: ["bbox", side] for side in _SIDES}},
     }
     if srid != SRID_WGS84:  # without `crs` it is OGC:CRS84: WGS 84, longitude first
-        geometry["crs"] = json.loads(_projjson())
+        geometry["crs"] = pyproj.CRS.from_epsg(srid).to_json_dict()
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
     write_parquet(
-        # Metadata goes into the Arrow schema: next to "geo" the writer would order keys randomly.
+        # The metadata of the vintage goes into the Arrow schema: the writer puts further keys beside "geo" in random order.
         _stream(
             vintage,
             columns(vintage),
@@ -98,12 +96,12 @@ def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMB
         path,
         compression="zstd(9)",
         key_value_metadata={"geo": json.dumps(geo)},
-        max_row_group_size=_ROWS_IN_GROUP,
+        max_row_group_size=_ROW_GROUP_ROWS,
     )
 
 
 def columns(vintage: Vintage) -> list[Column]:
-    """Return the columns of a file for analysts, named as in schema `geo`."""
+    """Return the columns of GeoPackage, FlatGeobuf and GeoParquet, named as in schema `geo`."""
     return [
         (code_name(vintage.coverage.slug), _TEXT, lambda row: row.attributes.code),
         ("dguid", _TEXT, lambda row: row.attributes.dguid),
@@ -118,13 +116,13 @@ def columns(vintage: Vintage) -> list[Column]:
 
 
 def _statcan_columns(vintage: Vintage) -> list[Column]:
-    """Return the columns of a shapefile, with the field names of the coverage's source files."""
+    """Return the columns of a shapefile, named as in the source files of its coverage."""
     names = {"code": "CODE", "dguid": "DGUID", "name_en": "ENGNAME", "name_fr": "FRENAME", "pruid": "PRUID"}
     names |= {"population": "POPULATION", "land_area_km2": "LANDAREA"}
     declared = {COVERAGE_HEALTH_REGIONS: {"code": "HRUID"}, COVERAGE_FSA: {"code": "CFSAUID"}}
     slug = vintage.coverage.slug
     own = names | declared.get(slug, vintage.report.get("field_names", {}))
-    # Field names of a shapefile have at most ten characters and must be unique.
+    # A .dbf has unique field names of at most ten characters.
     if len({name[:10].upper() for name in own.values()}) == len(own):
         names = {column: name[:10].upper() for column, name in own.items()}
     result: list[Column] = [
@@ -187,30 +185,19 @@ def _stream(
             arrays.append(Array([bytes(row.wkb)], DataType.binary()))
             yield RecordBatch.from_arrays(arrays, schema=whole)
 
-    # A generator is read one batch at a time.
+    # A generator is consumed one batch at a time.
     return RecordBatchReader.from_batches(whole, batches())
 
 
-def _summary(details: dict[str, str]) -> str:
-    return "\n".join(f"{key}: {details[key]}" for key in details if key != "title")
+def _summary(metadata: dict[str, str]) -> str:
+    return "\n".join(f"{key}: {text}" for key, text in metadata.items() if key != "title")
 
 
 @contextmanager
 def _fixed_timestamps(vintage: Vintage) -> Iterator[None]:
-    """Make GDAL write the vintage's date instead of the current time."""
+    """Have GDAL write the vintage's publication time instead of the current time, so that exports are reproducible."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{published_at(vintage):%Y-%m-%dT%H:%M:%SZ}"})
     try:
         yield
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
-
-
-def _projjson() -> str:
-    """Return the coordinate system as PROJJSON, from GDAL: GeoDjango has no name for this function of its."""
-    export = lgdal.OSRExportToPROJJSON
-    export.argtypes, export.restype = [c_void_p, POINTER(c_char_p), POINTER(c_char_p)], c_int
-    text, system = c_char_p(), SpatialReference(SRID_STATCAN_LAMBERT)
-    if export(system.ptr, byref(text), None) != 0 or text.value is None:
-        raise RuntimeError("GDAL cannot write EPSG:3347 as PROJJSON")
-    # A few kilobytes that GDAL would have freed: they are the process's to keep.
-    return text.value.decode()

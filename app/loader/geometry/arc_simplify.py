@@ -1,9 +1,9 @@
-"""Thins a coverage too large for memory, line by line, so that neighbours stay exactly on one line.
+"""Topology-preserving simplification, arc by arc, of a coverage that is too large for memory.
 
-Where the boundaries of a coverage are edge-matched, they are a network of arcs between nodes, and each arc inside it is
-traced by two regions. Thinning every arc on its own, in one direction and from one starting point whichever region it is met
-in, gives both regions the same result. Nodes are found without holding the layer: every vertex goes, as a hash of itself and
-of its two neighbours, into one of many small files; a vertex whose occurrences disagree about its neighbours is a node.
+The boundaries of an edge-matched coverage are a network of arcs between nodes; two regions share each inner arc. An arc is
+simplified on its own, in a direction and from a start that do not depend on the region, so both regions get the same line.
+Nodes are found without the layer in memory: for each vertex, hashes of itself and of its two neighbours go into one of many
+bucket files. A vertex whose occurrences have different neighbours is a node.
 """
 
 import itertools
@@ -18,20 +18,20 @@ import shapely
 from loader.tempdir import temporary_directory
 
 _BUCKETS = 64
-_COARSEST_M = 50_000.0
+_MAX_TOLERANCE_M = 50_000.0
 _Hashes = npt.NDArray[np.uint64]
 _Coords = npt.NDArray[np.float64]
 
 
 class TooManyVertices(Exception):
-    """The thinned coverage is still larger than what was allowed."""
+    """The simplified coverage has more vertices than the limit."""
 
 
 def find_nodes(geometries: Iterable[shapely.MultiPolygon]) -> _Hashes:
-    """Return the sorted hashes of all vertices at which arcs begin or end.
+    """Return the sorted hashes of the nodes: all vertices at which arcs begin or end.
 
     Args:
-        geometries: of a coverage, one at a time; only one is held.
+        geometries: of a coverage; one at a time is in memory.
     """
     with temporary_directory() as folder:
         paths = [folder / str(bucket) for bucket in range(_BUCKETS)]
@@ -41,45 +41,45 @@ def find_nodes(geometries: Iterable[shapely.MultiPolygon]) -> _Hashes:
                 _scatter(ring, files)
         for file in files:
             file.close()
-        return np.sort(np.concatenate([_disagreeing(path) for path in paths]))
+        return np.sort(np.concatenate([_nodes_in(path) for path in paths]))
 
 
 def simplify(
     geometries: Iterable[shapely.MultiPolygon], nodes: _Hashes, *, tolerance_m: float, most_vertices: int
 ) -> list[shapely.MultiPolygon]:
-    """Return the coverage with every arc simplified (Douglas-Peucker); rings never shrink to fewer than a triangle.
+    """Return the coverage with every arc simplified (Douglas-Peucker); a ring keeps at least three vertices.
 
     Args:
-        geometries: the same, in the same coordinates, as `find_nodes` was given.
-        tolerance_m: in the unit of the coordinates.
-        most_vertices: give up beyond.
+        geometries: the geometries that `find_nodes` read, in the same CRS.
+        tolerance_m: in units of the CRS.
+        most_vertices: limit of vertices in the result.
 
     Raises: TooManyVertices.
     """
-    thinned, total = [], 0
+    simplified, total = [], 0
     for geometry in geometries:
         result = _simplify_geometry(geometry, nodes, tolerance_m)
         total += int(shapely.get_num_coordinates(result))
         if total > most_vertices:
             raise TooManyVertices
-        thinned.append(result)
-    return thinned
+        simplified.append(result)
+    return simplified
 
 
 def _rings(geometry: shapely.MultiPolygon) -> Iterator[_Coords]:
-    """Yield every ring as (n, 2) coordinates, the closing vertex left out."""
+    """Yield every ring as (n, 2) coordinates without the closing vertex."""
     for ring in shapely.get_rings(shapely.get_parts(geometry)):
         yield shapely.get_coordinates(ring)[:-1]
 
 
 def vertex_hashes(coords: _Coords) -> _Hashes:
-    """Return a hash per vertex; -0.0 and 0.0 are one."""
+    """Return a hash per vertex; -0.0 equals 0.0."""
     bits = np.ascontiguousarray(coords + 0.0).view(np.uint64)
     return _mix(bits[:, 0] ^ np.uint64(0x9E3779B97F4A7C15)) + _mix(bits[:, 1] ^ np.uint64(0xC2B2AE3D27D4EB4F))
 
 
 def _mix(values: _Hashes) -> _Hashes:
-    """Spread the bits (the finaliser of splitmix64); overflow is meant."""
+    """Mix the bits (finaliser of splitmix64, with integer overflow)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
@@ -87,7 +87,7 @@ def _mix(values: _Hashes) -> _Hashes:
 
 def _scatter(ring: _Coords, files: list) -> None:  # type: ignore[type-arg]
     own = vertex_hashes(ring)
-    # A sum does not know left from right, so both regions along an arc agree.
+    # A sum does not depend on the direction of the ring, so both regions along an arc agree.
     around = _mix(np.roll(own, 1)) + _mix(np.roll(own, -1))
     bucket = own % np.uint64(_BUCKETS)
     order = np.argsort(bucket, kind="stable")
@@ -98,7 +98,7 @@ def _scatter(ring: _Coords, files: list) -> None:  # type: ignore[type-arg]
             pairs[ends[index] : ends[index + 1]].tofile(file)
 
 
-def _disagreeing(path: Path) -> _Hashes:
+def _nodes_in(path: Path) -> _Hashes:
     pairs = np.fromfile(path, dtype=np.uint64).reshape(-1, 2)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     same_vertex = pairs[1:, 0] == pairs[:-1, 0]
@@ -115,10 +115,10 @@ def _simplify_geometry(geometry: shapely.MultiPolygon, nodes: _Hashes, tolerance
 
 
 def _simplify_ring(ring: _Coords, nodes: _Hashes, tolerance: float) -> _Coords:
-    """Return the thinned ring, closed."""
+    """Return the simplified ring, closed."""
     own = vertex_hashes(ring)
     at = np.flatnonzero(np.isin(own, nodes))
-    # A ring without nodes is an island or a lake: it begins where every region would begin it.
+    # A ring without nodes (island, lake) starts at its smallest hash, the same vertex in every region.
     start = int(at[0]) if len(at) else int(np.argmin(own))
     ring, own = np.roll(ring, -start, axis=0), np.roll(own, -start)
     closed = np.vstack((ring, ring[:1]))
@@ -131,7 +131,7 @@ def _simplify_ring(ring: _Coords, nodes: _Hashes, tolerance: float) -> _Coords:
 
 
 def _simplify_arc(arc: _Coords, tolerance: float) -> _Coords:
-    """Simplify an open arc from its lower end to its upper one, whichever way it is traced."""
+    """Simplify an open arc in the direction from its smaller to its larger end, independent of the ring's direction."""
     if len(arc) <= 2:
         return arc
     backwards = tuple(arc[0]) > tuple(arc[-1]) or (tuple(arc[0]) == tuple(arc[-1]) and tuple(arc[1]) > tuple(arc[-2]))
@@ -150,7 +150,7 @@ def _simplify_loop(closed: _Coords, own: _Hashes, tolerance: float) -> _Coords:
 
 
 def _triangle(closed: _Coords) -> _Coords:
-    """Return the start, the vertex farthest from it, the one farthest from the line between them, and the start."""
+    """Return a closed triangle: the start, the vertex farthest from it, and the vertex farthest from the line between them."""
     start = closed[0]
     far = closed[np.argmax(((closed - start) ** 2).sum(axis=1))]
     along = far - start
@@ -161,19 +161,19 @@ def _triangle(closed: _Coords) -> _Coords:
 def simplify_to_fit(
     read: Callable[[], Iterable[shapely.MultiPolygon]], *, first_tolerance_m: float, most_vertices: int
 ) -> tuple[list[shapely.MultiPolygon], float]:
-    """Thin a coverage with the smallest tolerance, doubling from the first, that makes it fit.
+    """Simplify a coverage to at most `most_vertices`, doubling the tolerance until it fits.
 
     Args:
-        read: yields the geometries anew each time it is called.
+        read: yields the geometries from the start at each call.
 
-    Returns: the geometries in the order read, and the tolerance used.
+    Returns: the geometries in the order of `read`, and the tolerance used.
     """
     nodes = find_nodes(read())
     tolerance = first_tolerance_m
-    while tolerance < _COARSEST_M:
+    while tolerance < _MAX_TOLERANCE_M:
         try:
             return simplify(read(), nodes, tolerance_m=tolerance, most_vertices=most_vertices), tolerance
         except TooManyVertices:
             tolerance *= 2
-    # Nothing but triangles is left by now: however many islands there are, they have to be drawn.
+    # At this tolerance nearly all rings are triangles: the vertices left are those of the islands, and there is no limit.
     return simplify(read(), nodes, tolerance_m=tolerance, most_vertices=sys.maxsize), tolerance

@@ -1,4 +1,4 @@
-"""Measures how far a drawing lies from the boundaries as published, both ways (directed Hausdorff distances of the lines)."""
+"""Deviation of simplified levels from the published boundaries: directed Hausdorff distances of the lines, both ways."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import shapely
 
 from geography.projection import to_lambert
 
-# Of a level's tolerance: published lines are thinned by so much before their distance to the drawn ones is measured.
+# Share of a level's tolerance by which published lines are simplified before the measurement.
 _THINNED_SHARE = 0.25
 
 _Geometries = npt.NDArray[np.object_]
@@ -17,13 +17,13 @@ _Geometries = npt.NDArray[np.object_]
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """The largest distances between drawn and published lines of a vintage, in metres of EPSG:3347.
+    """Largest distances between drawn and published lines of a vintage, in metres of EPSG:3347.
 
     Attributes:
-        drawn_to_published_m: from a drawn line to the nearest published one of the same region, and that region's code.
-        published_to_drawn_m: from a published line to the nearest drawn one. Islands, lakes and channels that are left out
-            count, so that it may be a hundred times the tolerance.
-        within_m: how exactly both are measured.
+        drawn_to_published_m: from a drawn line to the nearest published line of the same region. drawn_region: its code.
+        published_to_drawn_m: from a published line to the nearest drawn line. Islands, lakes and channels that a level leaves
+            out count, so it can be a hundred times the tolerance. published_region: its code.
+        within_m: precision of both.
     """
 
     drawn_to_published_m: float
@@ -36,32 +36,32 @@ class Deviation:
 def measure_deviation(
     published: _Geometries, degrees: _Geometries, codes: Sequence[str], *, tolerance_m: float, thinned_m: float = 0.0
 ) -> Deviation:
-    """Measure a level, as it is stored, against the boundaries.
+    """Measure the deviation of a stored level from the boundaries.
 
     Args:
-        published: regions in EPSG:3347, in the order of their codes; thinned by `thinned_m` already.
+        published: regions in EPSG:3347, in the order of their codes, simplified by `thinned_m`.
         degrees: the same regions as drawn, EPSG:4326.
         tolerance_m: of the level.
     """
     thinning = tolerance_m * _THINNED_SHARE
-    there, back = np.zeros(len(codes)), np.zeros(len(codes))
+    to_published, to_drawn = np.zeros(len(codes)), np.zeros(len(codes))
     for index, (region, drawing) in enumerate(zip(published, degrees, strict=True)):
         line = shapely.boundary(region)
         drawn = shapely.transform(_with_middles(drawing), lambda xy: np.column_stack(to_lambert(*xy.T)))
-        there[index] = _farthest(drawn, line)
-        back[index] = _farthest(shapely.simplify(line, thinning, preserve_topology=False), drawn)
-    first, second = int(np.argmax(there)), int(np.argmax(back))
+        to_published[index] = _farthest(drawn, line)
+        to_drawn[index] = _farthest(shapely.simplify(line, thinning, preserve_topology=False), drawn)
+    first, second = int(np.argmax(to_published)), int(np.argmax(to_drawn))
     return Deviation(
-        round(float(there[first]), 1),
+        round(float(to_published[first]), 1),
         codes[first],
-        round(float(back[second]), 1),
+        round(float(to_drawn[second]), 1),
         codes[second],
         round(thinning + thinned_m, 2),
     )
 
 
 def _with_middles(drawing: shapely.Geometry) -> shapely.Geometry:
-    """Return the lines of a drawing with the middle of each edge as a vertex: there a chord is farthest from the curve."""
+    """Return the lines of a drawing with the middle of each edge as a vertex, where a chord is farthest from the curve."""
     lines = []
     for ring in shapely.get_rings(shapely.get_parts(drawing)):
         xy = shapely.get_coordinates(ring)
@@ -72,7 +72,7 @@ def _with_middles(drawing: shapely.Geometry) -> shapely.Geometry:
 
 
 def _farthest(lines: shapely.Geometry, others: shapely.Geometry) -> float:
-    """Return the largest distance from a vertex of the lines to the others."""
+    """Return the largest distance from a vertex of `lines` to `others`."""
     xy = shapely.get_coordinates(others)
     ends = np.cumsum(shapely.get_num_coordinates(shapely.get_parts(others)))
     edges = np.stack((xy[:-1], xy[1:]), axis=1)

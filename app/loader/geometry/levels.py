@@ -1,4 +1,4 @@
-"""Draws a vintage at its levels of detail, all regions together so that neighbours neither part nor overlap."""
+"""Simplified levels of a vintage: all regions are simplified as one coverage, so that neighbours keep common borders."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,20 +20,20 @@ from loader.geometry.snap_to_grid import snap_to_grid
 from loader.geometry.subdivide import batches, finish_level
 from loader.geometry.tiles import store_labels, store_pieces
 
-# coverage_simplify needs about 140 bytes for a vertex besides the geometry itself: this many stay under half a gigabyte.
+# coverage_simplify needs about 140 bytes per vertex in addition to the geometry: under half a gigabyte at this limit.
 MOST_VERTICES = 2_000_000
 
-# How many drawings there are: the levels, of which `full` is only cut into tiles, and those that only tiles use.
+# Number of drawings: the levels, of which `full` is only cut into tiles, and those for tiles alone.
 DRAWINGS = len(LEVELS) + sum(band.level is None for band in TILE_BANDS)
-# Longer straight edges of the latter are cut before they are turned into degrees.
+# Drawings for tiles alone: longest edge before the transformation to degrees.
 _COARSE_SEGMENT_M = 80_000
 
-# As many are turned into degrees by one statement, and the last region.
-_VERTICES_AT_ONCE = 20_000
+# Vertices of the regions that one statement transforms to degrees; a larger region has its own.
+_BATCH_VERTICES = 20_000
 
 _TO_DEGREES_SQL = f"""
     SELECT ST_AsBinary(ST_Transform(ST_GeomFromWKB(lambert, {SRID_STATCAN_LAMBERT}), {SRID_WGS84}))
-    FROM unnest(%s) WITH ORDINALITY AS given (lambert, place) ORDER BY place
+    FROM unnest(%s) WITH ORDINALITY AS regions (lambert, position) ORDER BY position
 """
 
 _Geometries = npt.NDArray[np.object_]
@@ -41,14 +41,14 @@ _Geometries = npt.NDArray[np.object_]
 
 @dataclass
 class LevelResult:
-    """What was made of the layer for drawing.
+    """Sizes and precision of the levels of a vintage.
 
     Attributes:
-        vertices: by level.
-        tolerances: by level, metres: the declared one, or a larger one where the layer would not have fitted in memory.
-        thinned_m: tolerance with which the arcs were thinned beforehand, 0 where that was not needed.
-        cleaned_km2: area that changed hands because the source is no valid coverage, 0 where it is one.
-        deviations: by level, how far drawn and published lines lie apart, measured.
+        vertices: number of vertices by level.
+        tolerances: tolerance by level, metres: the declared one, or a larger one for a layer that exceeds the memory limit.
+        thinned_m: tolerance of the arc simplification before all levels, 0 where it was not needed.
+        cleaned_km2: area that coverage cleaning assigned to another region, 0 for a valid coverage.
+        deviations: measured distance of drawn and published lines, by level.
     """
 
     vertices: dict[str, int] = field(default_factory=dict)
@@ -59,15 +59,15 @@ class LevelResult:
 
 
 def build_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None]) -> tuple[LevelResult, Fit]:
-    """Simplify a vintage's regions as one coverage to every level but `full`, store them ready to send, and cut the tiles.
+    """Simplify the regions of a vintage to every level but `full`, store them with GeoJSON text, and cut the tile pieces.
 
-    The finest level comes first and each coarser one is made from it, so a line that two levels share is one line.
+    Levels are computed from fine to coarse, each from the one before, so that they have lines in common.
 
     Args:
-        vertices: of the whole vintage; decides whether the layer is thinned first.
+        vertices: number of vertices of the vintage; above `MOST_VERTICES` arcs are simplified first.
         on_level: called once for each drawing, `DRAWINGS` times.
 
-    Returns: what was drawn, and how well the regions fitted together before anything was cleaned.
+    Returns: the level results, and the fit of the regions before coverage cleaning.
     Queries: 1 for each pass over the boundaries; for each drawing 3, and 1 for each few regions and each few megabytes of
         pieces; for each level 2 for each region.
     """
@@ -97,10 +97,10 @@ def build_levels(vintage: Vintage, *, vertices: int, on_level: Callable[[], None
 
 
 def build_coarse_levels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries, on_level: Callable[[], None]) -> None:
-    """Simplify the coarsest level further, for the zooms that have drawings of their own, and cut the tiles of those.
+    """Simplify the coarsest level further for the lowest zooms, and cut the tile pieces of these drawings.
 
     Args:
-        geometries: that level in EPSG:3347, in the order of the ids.
+        geometries: the coarsest level in EPSG:3347, in the order of the ids.
 
     Queries: for each drawing 1 for each few regions and each few megabytes of pieces.
     """
@@ -111,7 +111,7 @@ def build_coarse_levels(vintage: Vintage, ids: Sequence[int], geometries: _Geome
 
 
 def _simplified(geometries: _Geometries, tolerance_m: float, drawn: LevelResult) -> _Geometries:
-    """Return the coverage with lines simplified, and without the islands and lakes that are smaller than that."""
+    """Return the coverage with lines simplified, without islands and lakes smaller than the square of the tolerance."""
     geometries = drop_small_parts(geometries, tolerance_m**2)
     if tolerance_m <= drawn.thinned_m:
         return geometries
@@ -120,45 +120,45 @@ def _simplified(geometries: _Geometries, tolerance_m: float, drawn: LevelResult)
 
 
 def _bounded(vintage: Vintage, vertices: int, finest_m: float, drawn: LevelResult) -> _Geometries:
-    """Return the regions' boundaries (EPSG:3347) in the order of their ids, thinned where they would not fit in memory."""
+    """Return the boundaries (EPSG:3347) in the order of the ids, with arcs simplified above the vertex limit."""
     if vertices <= MOST_VERTICES:
         return np.array(list(_boundaries(vintage)), dtype=object)
-    # A quarter of the finest tolerance is lost in what that level leaves out anyway.
+    # A quarter of the finest tolerance does not show at the finest level.
     thinned, drawn.thinned_m = simplify_to_fit(
         lambda: _boundaries(vintage), first_tolerance_m=finest_m / 4, most_vertices=MOST_VERTICES
     )
     geometries = np.array(thinned, dtype=object)
-    # What is stored is valid; thinned line by line, a narrow place may cross itself.
+    # The stored boundaries are valid; after arc simplification a narrow part may intersect itself.
     broken = ~shapely.is_valid(geometries)
     geometries[broken] = shapely.make_valid(geometries[broken], method="structure", keep_collapsed=False)
     lost = shapely.is_empty(geometries)
     if lost.any():
-        geometries[lost] = [value for value, gone in zip(_boundaries(vintage), lost, strict=True) if gone]
+        geometries[lost] = [boundary for boundary, is_lost in zip(_boundaries(vintage), lost, strict=True) if is_lost]
     return geometries
 
 
 def _cleaned(geometries: _Geometries, drawn: LevelResult) -> _Geometries:
-    """Return a valid coverage from regions that overlap: for drawing only, what is looked up stays as published."""
+    """Return a valid coverage from regions that overlap, for drawing only: lookups use the published boundaries."""
     cleaned = clean(geometries)
     drawn.cleaned_km2 = float(np.abs(shapely.area(cleaned) - shapely.area(geometries)).sum() / 1e6)
     return cleaned
 
 
 def _boundaries(vintage: Vintage) -> Iterator[shapely.MultiPolygon]:
-    """Yield the boundaries as published, by id; the server hands out one at a time."""
-    # A named cursor lives in a transaction; inside the load's own this is a savepoint.
+    """Yield the published boundaries by id, from a server-side cursor, one at a time."""
+    # A server-side cursor needs a transaction; within that of the load, this is a savepoint.
     with transaction.atomic(), connection.chunked_cursor() as cursor:
         cursor.execute("SELECT ST_AsBinary(geom) FROM region WHERE vintage_id = %s ORDER BY id", [vintage.pk])
-        # Iterating would fetch 2,000 rows at a time.
+        # Iteration would fetch 2,000 rows at a time.
         while row := cursor.fetchone():
             yield shapely.from_wkb(bytes(row[0]))
 
 
 def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
-    """Return the geometries (EPSG:3347) in EPSG:4326, long edges cut first. Queries: 1 for each `_VERTICES_AT_ONCE`."""
+    """Return the geometries (EPSG:3347) in EPSG:4326, densified first. Queries: 1 for each `_BATCH_VERTICES`."""
     degrees: list[shapely.Geometry] = []
     with connection.cursor() as cursor:
-        for batch in batches(shapely.get_num_coordinates(geometries).tolist(), _VERTICES_AT_ONCE):
+        for batch in batches(shapely.get_num_coordinates(geometries).tolist(), _BATCH_VERTICES):
             lambert = [shapely.to_wkb(curved(geometry, max_segment_m)) for geometry in geometries[batch]]
             cursor.execute(_TO_DEGREES_SQL, [lambert])
             degrees += [shapely.from_wkb(bytes(wkb)) for (wkb,) in cursor.fetchall()]
@@ -166,12 +166,15 @@ def _in_degrees(geometries: _Geometries, max_segment_m: float) -> _Geometries:
 
 
 def _store(ids: Sequence[int], degrees: _Geometries, level: Level, tolerance_m: float) -> int:
-    """Store a level. Returns the number of vertices. Queries: 2, and 1 for each region."""
+    """Store a level and return its number of vertices. Queries: 2, and 1 for each region."""
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)"
             f" VALUES (%s, %s, %s, 0, '{{0,0,0,0}}', ST_GeomFromWKB(%s, {SRID_WGS84}), '')",
-            [(region, level.name, tolerance_m, shapely.to_wkb(value)) for region, value in zip(ids, degrees, strict=True)],
+            [
+                (region, level.name, tolerance_m, shapely.to_wkb(geometry))
+                for region, geometry in zip(ids, degrees, strict=True)
+            ],
         )
         finish_level(cursor, level, ids)
     return int(shapely.get_num_coordinates(degrees).sum())
@@ -184,14 +187,14 @@ def _cut(vintage: Vintage, level: str, ids: Sequence[int], degrees: Iterable[sha
 
 
 def cut_full(vintage: Vintage, ids: Sequence[int]) -> None:
-    """Cut the level that derive has stored, and let the planner know of everything that was drawn."""
+    """Cut the stored level `full` into tile pieces, and update the planner statistics."""
     cut_level(vintage, LEVELS[-1].name, ids)
     with connection.cursor() as cursor:
         cursor.execute("SELECT analyze_boundaries()")
 
 
 def cut_level(vintage: Vintage, level: str, ids: Sequence[int]) -> None:
-    """Cut a level that is stored; one region at a time is held. Queries: 1 for each region and each few megabytes of pieces."""
+    """Cut a stored level into tile pieces, region by region. Queries: 1 for each region and each few megabytes of pieces."""
 
     def regions() -> Iterator[shapely.MultiPolygon]:
         with connection.cursor() as cursor:

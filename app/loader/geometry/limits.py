@@ -1,7 +1,7 @@
-"""Limits of Canada in EPSG:3347, so that a file from elsewhere is refused before anything is derived from it.
+"""Limits of Canada in EPSG:3347: containment tests for geometries and extents.
 
-Meridians are straight lines of the projection that meet at the pole, and parallels are circles around it: Canada's sector is a
-fan, which is convex. A polygon lies in it if its vertices do.
+In this projection meridians are rays from the pole and parallels are circles around it. Canada's sector is convex, so a polygon
+is in it if its vertices are.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from geography.projection import to_degrees, to_lambert
 from geography.translation import Message
 from loader.geometry.curves import AT_POLE_M
 
-# At the pole itself half a metre to the side is another meridian: see loader.geometry.curves.
+# Near the pole half a metre is many degrees of longitude: see loader.geometry.curves.
 _TOLERANCE_M = AT_POLE_M
-# A file's header gives a box of its coordinates, in degrees rounded to that at worst.
+# Extents in degrees may be rounded to this.
 _TOLERANCE_DEGREES = 0.01
 
 _Coords = npt.NDArray[np.float64]
@@ -39,19 +39,19 @@ def describe_limits() -> Message:
 def is_in_canada(geometry: shapely.Geometry) -> bool:
     """Return whether all of a geometry (EPSG:3347) lies in Canada's sector. True for an empty one."""
     offsets = shapely.get_coordinates(geometry) - _pole()
-    west, east = _side(CANADA_WEST), _side(CANADA_EAST)
-    inside = _cross(west, offsets) >= -_TOLERANCE_M
-    inside &= _cross(east, offsets) <= _TOLERANCE_M
+    west, east = _meridian(CANADA_WEST), _meridian(CANADA_EAST)
+    inside = _distance_left(west, offsets) >= -_TOLERANCE_M
+    inside &= _distance_left(east, offsets) <= _TOLERANCE_M
     inside &= np.hypot(*offsets.T) <= _radius(CANADA_SOUTH) + _TOLERANCE_M
     return bool(inside.all())
 
 
 def box_is_in_canada(box: Sequence[float], *, geographic: bool) -> bool:
-    """Return whether a box of coordinates (west, south, east, north) could be that of a file of Canada.
+    """Return whether a box (west, south, east, north) is within the limits of Canada.
 
     Args:
         box: degrees where `geographic`, longitudes to either side of 0 or from 0 to 360; metres of EPSG:3347
-            otherwise. A box with a side that is no finite number is not judged.
+            otherwise. True for a box with a side that is not finite.
     """
     if not np.isfinite(box).all():
         return True
@@ -71,7 +71,7 @@ def box_is_in_canada(box: Sequence[float], *, geographic: bool) -> bool:
 
 
 def degrees_box(geometry: shapely.Geometry) -> Box:
-    """Return west, south, east, north of the vertices of a geometry (EPSG:3347) in degrees; infinite beyond the projection."""
+    """Return west, south, east, north of a geometry (EPSG:3347) in degrees; infinite outside the domain of the projection."""
     lon, lat = to_degrees(*shapely.get_coordinates(geometry).T)
     return float(np.min(lon)), float(np.min(lat)), float(np.max(lon)), float(np.max(lat))
 
@@ -82,7 +82,7 @@ def _pole() -> _Coords:
 
 
 @cache
-def _side(lon: float) -> _Coords:
+def _meridian(lon: float) -> _Coords:
     """Return the unit vector from the pole along a meridian."""
     along = np.array(to_lambert(lon, CANADA_SOUTH)) - _pole()
     return np.asarray(along / np.hypot(*along))
@@ -90,16 +90,18 @@ def _side(lon: float) -> _Coords:
 
 @cache
 def _radius(lat: float) -> float:
+    """Return the distance of a parallel from the pole in EPSG:3347, metres."""
     return float(np.hypot(*(np.array(to_lambert(CANADA_WEST, lat)) - _pole())))
 
 
 @cache
 def _box() -> Box:
+    """Return west, south, east, north of Canada's sector in EPSG:3347."""
     lon = np.linspace(CANADA_WEST, CANADA_EAST, 1_000)
     x, y = to_lambert(np.append(lon, lon[0]), np.append(np.full(len(lon), CANADA_SOUTH), 90.0))
     return float(np.min(x)), float(np.min(y)), float(np.max(x)), float(np.max(y))
 
 
-def _cross(side: _Coords, offsets: _Coords) -> _Coords:
+def _distance_left(ray: _Coords, offsets: _Coords) -> _Coords:
     """Return the distance of points to the left (positive) of a ray from the pole."""
-    return np.asarray(side[0] * offsets[:, 1] - side[1] * offsets[:, 0])
+    return np.asarray(ray[0] * offsets[:, 1] - ray[1] * offsets[:, 0])

@@ -1,4 +1,4 @@
-"""Leaves out of a drawing what nobody can see: islands and lakes smaller than a square of the tolerance."""
+"""Minimum-area filter: removes islands and lakes below an area from a coverage."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,17 +9,17 @@ _Flags = npt.NDArray[np.bool_]
 
 
 def drop_small_parts(geometries: _Geometries, area: float) -> _Geometries:
-    """Return the coverage without specks under this area, in the square of the coordinates' unit.
+    """Return the coverage without islands and empty holes below an area.
 
-    What goes is an island that touches no other region, and a hole with nothing in it. A region's largest part stays, however
-    small; so does what another region touches, or there would be a gap.
+    The largest part of a region stays whatever its area. Parts that touch another region stay: their removal would leave a gap.
 
     Args:
         geometries: multipolygons of a coverage.
+        area: limit, in the square of the unit of the coordinates.
     """
     parts, owner = shapely.get_parts(geometries, return_index=True)
-    gone = _lone(parts, owner, (shapely.area(parts) < area) & ~_largest(parts, owner))
-    parts, owner = parts[~gone], owner[~gone]
+    removed = _lone(parts, owner, (shapely.area(parts) < area) & ~_largest(parts, owner))
+    parts, owner = parts[~removed], owner[~removed]
     holed = np.flatnonzero(shapely.get_num_interior_rings(parts))
     if len(holed):
         parts[holed] = _filled(parts, holed, area)
@@ -36,27 +36,29 @@ def _largest(parts: _Geometries, owner: npt.NDArray[np.intp]) -> _Flags:
 
 
 def _lone(parts: _Geometries, owner: npt.NDArray[np.intp], small: _Flags) -> _Flags:
-    """Return which of the small parts no part of another region touches."""
+    """Return the flags of the small parts that touch no part of another region."""
     candidates = np.flatnonzero(small)
     lone = small.copy()
     if len(candidates):
-        query, other = shapely.STRtree(parts).query(parts[candidates], predicate="intersects")
-        lone[candidates[query[owner[other] != owner[candidates[query]]]]] = False
+        at, other = shapely.STRtree(parts).query(parts[candidates], predicate="intersects")
+        touching = candidates[at[owner[other] != owner[candidates[at]]]]
+        lone[touching] = False
     return lone
 
 
 def _filled(parts: _Geometries, holed: npt.NDArray[np.intp], area: float) -> _Geometries:
-    """Return the parts with holes, without those that are small and empty."""
+    """Return the parts at the indices `holed`, without their small empty holes."""
     rings, part = shapely.get_rings(parts[holed], return_index=True)
     inside = np.append(False, part[1:] == part[:-1])
     holes = shapely.polygons(rings)
     fill = inside & (shapely.area(holes) < area)
     candidates = np.flatnonzero(fill)
     if len(candidates):
-        query, other = shapely.STRtree(parts).query(holes[candidates], predicate="intersects")
-        fill[candidates[query[holed[part[candidates[query]]] != other]]] = False
-    retained: list[shapely.Polygon] = []
+        at, other = shapely.STRtree(parts).query(holes[candidates], predicate="intersects")
+        occupied = candidates[at[holed[part[candidates[at]]] != other]]
+        fill[occupied] = False
+    polygons: list[shapely.Polygon] = []
     for index in range(len(holed)):
         shell, *others = rings[(part == index) & ~fill]
-        retained.append(shapely.polygons(shell, others or None))
-    return np.array(retained, dtype=object)
+        polygons.append(shapely.polygons(shell, others or None))
+    return np.array(polygons, dtype=object)

@@ -1,4 +1,4 @@
-"""Draws the tiles of a published vintage again, from the levels that are stored."""
+"""Rebuild of the tile pieces and labels of a vintage from its stored levels."""
 
 from collections.abc import Callable
 
@@ -15,15 +15,15 @@ from loader.geometry.tiles import store_labels
 _LAMBERT_SQL = f"""
     SELECT ST_AsBinary(ST_Transform(geom, {SRID_STATCAN_LAMBERT})) FROM region_level WHERE region_id = %s AND level = %s
 """
-# Coarsest first; `full` comes last, with what the planner is told.
+# Coarsest first. `full` is cut last, with the planner statistics.
 _LEVELS = [level.name for level in LEVELS if level.tolerance_m]
 
 
 def rebuild_tiles(vintage: Vintage, on_drawing: Callable[[], None]) -> None:
-    """Make the pieces and labels of a vintage from its stored levels, in place of those that there are.
+    """Replace the tile pieces and labels of a vintage by new ones from its stored levels, in one transaction.
 
-    What a tile shows is what a load would have drawn, but for the zooms below the coarsest level: they are simplified from that
-    level as it is stored, on its grid. One transaction: until it ends, tiles are what they were.
+    Tiles are those that a load makes, except at the zooms below the coarsest level: these are simplified from the stored level,
+    whose coordinates are rounded.
 
     Args:
         on_drawing: called once for each drawing, `levels.DRAWINGS` times.
@@ -45,9 +45,9 @@ def rebuild_tiles(vintage: Vintage, on_drawing: Callable[[], None]) -> None:
 
 def _lambert(ids: list[int], level: str) -> npt.NDArray[np.object_]:
     """Return a level in EPSG:3347, in the order of the ids. Queries: 1 for each region."""
-    drawn = []
+    geometries = []
     with connection.cursor() as cursor:
         for region in ids:
             cursor.execute(_LAMBERT_SQL, [region, level])
-            drawn.append(shapely.from_wkb(bytes(cursor.fetchone()[0])))
-    return np.array(drawn, dtype=object)
+            geometries.append(shapely.from_wkb(bytes(cursor.fetchone()[0])))
+    return np.array(geometries, dtype=object)

@@ -1,4 +1,4 @@
-"""From a row's geometry to a valid multipolygon of EPSG:3347, changed only where it has to be."""
+"""Geometry repair: from the geometry of a row to a valid multipolygon of EPSG:3347, unchanged where it is valid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,23 +10,23 @@ import shapely
 from loader.geometry.self_touching import split_self_touching
 from loader.source.crs import GDAL_ERRORS, SourceCrs, are_degrees
 
-# Straight edges in degrees are curves in the projection: every 0.02 degrees (2 km) the chord is within 0.2 m of the curve.
+# Longest edge in degrees before the projection, where it becomes a curve: at 0.02 degrees (2 km) the chord is within 0.2 m.
 MAX_DEGREES = 0.02
-# Canada lies between 3.6 and 9.1 thousand kilometres east and 0.6 and 6.1 north; what is far beyond cannot even be turned
-# into degrees. What is less far off is measured, and stopped by the gate `canada`.
-_FARTHEST_M = 20_000_000.0
+# Largest coordinate in EPSG:3347, where Canada extends from 3.6 to 9.1 thousand kilometres east and from 0.6 to 6.1 north.
+# Coordinates beyond may have no equivalent in degrees; those within are left to the gate `canada`.
+_MAX_COORDINATE_M = 20_000_000.0
 
 _Coords = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A geometry that can be stored.
+    """A geometry ready to be stored.
 
     Attributes:
-        geometry: valid MultiPolygon, EPSG:3347; bit for bit the published one where that was valid and in EPSG:3347.
-        repair: what was wrong and by how much the area changed, None where nothing was.
-        changed_share: part of the area that the repair added or removed.
+        geometry: valid MultiPolygon, EPSG:3347; bit for bit that of the file where it was valid and in EPSG:3347.
+        repair: defect and change of area, None for a valid geometry.
+        changed_share: share of the area that the repair added or removed.
     """
 
     geometry: shapely.MultiPolygon
@@ -38,13 +38,13 @@ class GeometryProblem(Exception):
     """A geometry that cannot be stored, with the reason."""
 
 
-# Numbers that are no numbers are named below; NumPy need not warn of them.
+# Coordinates that are not finite are refused below, without warnings of NumPy.
 @np.errstate(all="ignore")
 def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
-    """Read, project and where needed repair one geometry.
+    """Parse, project and, if invalid, repair a geometry.
 
-    Raises: GeometryProblem for a missing, empty or infinite one, one that is nowhere near, for lines and points, and where no
-    area is left of it.
+    Raises: GeometryProblem for a geometry that is missing, unreadable, empty, not finite, far from Canada or no polygon, and
+        where no area is left after the repair.
     """
     if wkb is None:
         raise GeometryProblem("no geometry")
@@ -54,7 +54,7 @@ def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
         raise GeometryProblem(f"unreadable geometry: {error}") from error
     if shapely.is_empty(geometry):
         raise GeometryProblem("empty geometry")
-    # The length, not the bounds: those leave NaN out.
+    # The length, because the bounds ignore NaN.
     if not np.isfinite(shapely.length(geometry)):
         raise GeometryProblem("coordinates that are not finite")
     collected = None
@@ -62,15 +62,15 @@ def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
         geometry, collected = _collected(geometry)
     if crs.geographic:
         if not are_degrees(shapely.bounds(geometry)):
-            raise GeometryProblem("coordinates that are no degrees, in a file of degrees")
+            raise GeometryProblem("coordinates out of range for degrees, in a file in degrees")
         geometry = densified(geometry, MAX_DEGREES)
     if crs.transform is not None:
         try:
             geometry = shapely.from_wkb(crs.to_lambert(shapely.to_wkb(geometry)))
         except GDAL_ERRORS as error:
             raise GeometryProblem(f"cannot be projected to EPSG:3347 ({error})") from error
-    if not (np.isfinite(shapely.length(geometry)) and (np.abs(shapely.bounds(geometry)) < _FARTHEST_M).all()):
-        raise GeometryProblem("lies nowhere near Canada")
+    if not (np.isfinite(shapely.length(geometry)) and (np.abs(shapely.bounds(geometry)) < _MAX_COORDINATE_M).all()):
+        raise GeometryProblem("is not in Canada")
     if shapely.is_valid(geometry):
         if isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
             return Prepared(_multi(geometry), f"{collected}; area changed by +0.000000 km2" if collected else None, 0.0)
@@ -80,15 +80,15 @@ def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
 
 
 def densified(geometry: shapely.Geometry, longest: float) -> shapely.Geometry:
-    """Return the geometry with edges cut to `longest`, at the same places in whichever direction an edge is traced.
+    """Return the geometry with edges of at most `longest`; the new vertices do not depend on the direction of an edge.
 
-    shapely.segmentize counts from an edge's beginning: along a border, the last bit of what two neighbours get differs.
+    shapely.segmentize starts at the beginning of an edge, so the vertices of two neighbours differ in the last bit.
     """
     return map_rings(geometry, lambda ring: _cut(ring, longest))
 
 
 def map_rings(geometry: shapely.Geometry, change: Callable[[_Coords], _Coords]) -> shapely.Geometry:
-    """Return polygons with the coordinates of every ring (closed, n by 2) changed; anything else as it is."""
+    """Return polygons with `change` applied to the coordinates of every ring (closed, n by 2); other geometries unchanged."""
     if not isinstance(geometry, shapely.Polygon | shapely.MultiPolygon):
         return geometry
     polygons = []
@@ -103,7 +103,7 @@ def _cut(ring: _Coords, longest: float) -> _Coords:
     pieces = np.maximum(np.ceil(np.hypot(*(end - start).T) / longest), 1).astype(np.int64)
     edge = np.repeat(np.arange(len(pieces)), pieces)
     step = np.arange(len(edge)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    # From the lower end up.
+    # From the smaller end to the larger one.
     backwards = ((start[:, 0] > end[:, 0]) | ((start[:, 0] == end[:, 0]) & (start[:, 1] > end[:, 1])))[edge]
     step = np.where(backwards, pieces[edge] - step, step)
     low = np.where(backwards[:, None], end[edge], start[edge])
@@ -114,7 +114,7 @@ def _cut(ring: _Coords, longest: float) -> _Coords:
 
 
 def _collected(geometry: shapely.GeometryCollection) -> tuple[shapely.MultiPolygon, str]:
-    """Return the polygons of a collection, and what was left out: lines and points, which have no area.
+    """Return the polygons of a collection, and a note on the lines and points that were left out.
 
     Raises: GeometryProblem where there is no polygon.
     """
@@ -134,7 +134,7 @@ def _collected(geometry: shapely.GeometryCollection) -> tuple[shapely.MultiPolyg
 def _repaired(geometry: shapely.Geometry) -> Prepared:
     reason = shapely.is_valid_reason(geometry)
     before = shapely.area(geometry)
-    # From the gentlest to the last resort, which rebuilds everything and needs ten times the geometry's memory.
+    # From the least to the most invasive repair. The last rebuilds everything and needs ten times the geometry's memory.
     repaired = _repair_parts(geometry)
     if not shapely.is_valid(repaired):
         repaired = _merged_parts(repaired)
@@ -148,7 +148,7 @@ def _repaired(geometry: shapely.Geometry) -> Prepared:
 
 
 def _repair_parts(geometry: shapely.Geometry) -> shapely.MultiPolygon:
-    """Mend only the parts that are invalid, and those by taking rings apart where that is enough: vertices stay in place."""
+    """Repair the invalid parts only: split self-touching rings if that is enough, so that vertices stay in place."""
     parts: list[shapely.Polygon] = []
     for part in shapely.get_parts(geometry):
         parts += [part] if shapely.is_valid(part) else split_self_touching(part) or _polygons(_make_valid(part))
@@ -156,7 +156,7 @@ def _repair_parts(geometry: shapely.Geometry) -> shapely.MultiPolygon:
 
 
 def _merged_parts(geometry: shapely.MultiPolygon) -> shapely.MultiPolygon:
-    """Join parts that overlap or share an edge, and leave the others alone."""
+    """Merge parts that overlap or share an edge; the others are unchanged."""
     parts = shapely.get_parts(geometry)
     left, right = shapely.STRtree(parts).query(parts, predicate="intersects")
     pairs = left < right
@@ -164,8 +164,8 @@ def _merged_parts(geometry: shapely.MultiPolygon) -> shapely.MultiPolygon:
     meets = shapely.relate_pattern(parts[left], parts[right], "2********")
     meets |= shapely.relate_pattern(parts[left], parts[right], "****1****")
     group = np.arange(len(parts))
-    for value, other in zip(left[meets], right[meets], strict=True):
-        group[group == group[other]] = group[value]
+    for one_part, other in zip(left[meets], right[meets], strict=True):
+        group[group == group[other]] = group[one_part]
     merged: list[shapely.Polygon] = []
     for number in np.unique(group):
         together = parts[group == number]

@@ -1,6 +1,6 @@
-"""Rounding of measured values as they are stored, so that two loads of one file store the same."""
+"""Rounding of stored areas and shares, so that two loads of a file store the same values."""
 
-# A sum of floating-point numbers differs in its last digits with the order of its terms, which PostgreSQL does not promise.
+# The last digits of a floating-point sum depend on the order of its terms, which PostgreSQL does not guarantee.
 _AREA_DECIMALS = 6
 _AREA_DIGITS = 9
 _SHARE_DECIMALS = 9

@@ -1,7 +1,7 @@
-"""Mends rings that touch themselves, which is what is wrong with nearly every invalid boundary in practice.
+"""Repair of self-touching rings, the defect of nearly all invalid boundaries in practice.
 
-A ring that comes by the same vertex twice is two rings that meet there. Taking them apart moves no vertex and changes no area,
-and needs little more memory than the ring itself; a general repair rebuilds the whole polygon from its edges.
+A ring that visits a vertex twice is two rings that meet there. Splitting it moves no vertex, changes no area, and needs little
+more memory than the ring. A general repair rebuilds the whole polygon from its edges.
 """
 
 import numpy as np
@@ -10,22 +10,22 @@ import shapely
 
 from loader.geometry.arc_simplify import vertex_hashes
 
-# Twice a square centimetre: what is left of an edge that is traced to and fro, after rounding.
+# Twice a square centimetre: signed area of an edge that is traced back and forth, after rounding.
 _NO_AREA_M2 = 2e-4
 
 _Coords = npt.NDArray[np.float64]
 
 
 def split_self_touching(polygon: shapely.Polygon) -> list[shapely.Polygon] | None:
-    """Return valid polygons with the same edges, or None where more is wrong than rings that touch themselves."""
+    """Return valid polygons with the same edges, or None for a polygon with other defects than self-touching rings."""
     shells: list[_Coords] = []
     holes: list[_Coords] = []
     for number, ring in enumerate(shapely.get_rings(polygon)):
         coordinates = shapely.get_coordinates(ring)
-        way = _signed_area(coordinates) > 0
+        is_ccw = _signed_area(coordinates) > 0
         for loop in _loops(coordinates[:-1]):
-            # A loop inside a ring's own area runs the other way round: it is a hole of a shell, or land in a hole.
-            same = (_signed_area(loop) > 0) == way
+            # A loop inside the area of its ring has the opposite orientation: it is a hole of a shell, or land in a hole.
+            same = (_signed_area(loop) > 0) == is_ccw
             (shells if same == (number == 0) else holes).append(loop)
     if not shells:
         return None
@@ -34,13 +34,13 @@ def split_self_touching(polygon: shapely.Polygon) -> list[shapely.Polygon] | Non
 
 
 def _signed_area(closed: _Coords) -> float:
-    """Return twice the area, positive for counter-clockwise; relative to the first vertex, so that digits are not lost."""
+    """Return twice the area, positive for counter-clockwise, computed relative to the first vertex for precision."""
     x, y = (closed - closed[0]).T
     return float(np.dot(x[:-1], y[1:]) - np.dot(x[1:], y[:-1]))
 
 
 def _is_flat(loop: _Coords) -> bool:
-    """Say whether a loop only runs there and back again; two equal lobes across each other have no signed area either."""
+    """Return whether a loop has no area. A figure of eight with equal lobes has no signed area, and is not flat."""
     if abs(_signed_area(loop)) > _NO_AREA_M2:
         return False
     if len(loop) < 4:
@@ -50,25 +50,25 @@ def _is_flat(loop: _Coords) -> bool:
 
 
 def _loops(ring: _Coords) -> list[_Coords]:
-    """Take a ring (its closing vertex left out) apart wherever it comes by a vertex again; return closed loops with an area."""
+    """Split a ring (without its closing vertex) at repeated vertices; return the closed loops that have an area."""
     keys = vertex_hashes(ring)
     order = np.argsort(keys, kind="stable")
-    again = keys[order][1:] == keys[order][:-1]
-    meeting = np.unique(np.concatenate((order[1:][again], order[:-1][again])))
+    repeated = keys[order][1:] == keys[order][:-1]
+    meeting = np.unique(np.concatenate((order[1:][repeated], order[:-1][repeated])))
     if not len(meeting):
         return [np.vstack((ring, ring[:1]))]
-    # Between two visits to meeting places nothing can happen: stretches are joined until one comes back to where it began.
+    # A stretch runs between two visits to repeated vertices. Stretches are joined until one returns to its first vertex.
     ring, keys = np.roll(ring, -meeting[0], axis=0), np.roll(keys, -meeting[0])
-    starts = [int(item - meeting[0]) for item in meeting]
+    starts = [int(vertex - meeting[0]) for vertex in meeting]
     loops: list[_Coords] = []
     path: list[tuple[int, _Coords]] = []
     for start, end in zip(starts, [*starts[1:], len(ring)], strict=True):
         path.append((int(keys[start]), ring[start:end]))
-        arrived = int(keys[end % len(ring)])
-        begun = next((index for index in range(len(path) - 1, -1, -1) if path[index][0] == arrived), None)
-        if begun is not None:
-            stretches = [stretch for _, stretch in path[begun:]]
-            del path[begun:]
+        end_key = int(keys[end % len(ring)])
+        first = next((index for index in range(len(path) - 1, -1, -1) if path[index][0] == end_key), None)
+        if first is not None:
+            stretches = [stretch for _, stretch in path[first:]]
+            del path[first:]
             loop = np.vstack((*stretches, stretches[0][:1]))
             if not _is_flat(loop):
                 loops.append(loop)
@@ -76,17 +76,17 @@ def _loops(ring: _Coords) -> list[_Coords]:
 
 
 def _assembled(shells: list[shapely.LinearRing], holes: list[shapely.LinearRing]) -> list[shapely.Polygon] | None:
-    """Give every hole to the smallest shell around it; None where one has none."""
+    """Return polygons with every hole assigned to the smallest shell around it; None for a hole without a shell."""
     if len(shells) == 1:
         return [shapely.polygons(shells[0], holes or None)]
     areas = shapely.polygons(shells)
     by_size = np.argsort(shapely.area(areas))
     shapely.prepare(areas)
-    mine: dict[int, list[shapely.LinearRing]] = {index: [] for index in range(len(shells))}
+    holes_of: dict[int, list[shapely.LinearRing]] = {index: [] for index in range(len(shells))}
     for hole in holes:
         inside = shapely.point_on_surface(shapely.polygons(hole))
         owner = next((int(index) for index in by_size if shapely.contains(areas[index], inside)), None)
         if owner is None:
             return None
-        mine[owner].append(hole)
-    return [shapely.polygons(shells[index], mine[index] or None) for index in mine]
+        holes_of[owner].append(hole)
+    return [shapely.polygons(shells[index], holes_of[index] or None) for index in holes_of]

@@ -1,4 +1,4 @@
-"""Writes a file's rows into `region` by COPY, one row in memory at a time."""
+"""Staging: COPY of the rows of a file into `region`, with one row in memory at a time."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -20,26 +20,26 @@ _COLUMNS = (
     "vintage_id, code, dguid, name_en, name_fr, search_text, pruid, population, land_area_km2, attributes, geom, repaired, "
     "area_km2, extent, rep_point"
 )
-# derive.subdivide_and_measure fills these in right afterwards, in the same transaction.
+# Placeholders: subdivide_and_measure sets these columns later in the same transaction.
 _UNMEASURED = ("0", "{0,0,0,0}", "SRID=4326;POINT EMPTY")
-_SLICE = 1 << 19
+_CHUNK_BYTES = 1 << 19
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-# A repair that moves more of a region than this is not a repair but a guess.
+# A repair that changes more than this share of the area is reported to the gate `repairs`.
 REPAIR_LIMIT_SHARE = 0.01
 
 
 @dataclass
 class Staged:
-    """What happened while the rows were read. The lists of text hold entries such as `row 3 (3595): what is wrong`.
+    """Counts and findings of the staging. Findings are text such as `row 3 (3595): reason`.
 
     Attributes:
-        rows: how many regions were written.
-        vertices: of all of them.
+        rows: number of regions written.
+        vertices: number of vertices of all regions.
         largest: the five regions with the most vertices, as (code, vertices).
-        repairs: geometries that were invalid and were mended; big_repairs: those that changed by more than the limit.
-        unusable, duplicates: rows that could not be written. outside: rows that do not lie in Canada, left out too.
-        malformed, without_province, mojibake: rows that could.
+        repairs: invalid geometries that were repaired. big_repairs: those with a change of area above the limit.
+        unusable, duplicates, outside: rows that were left out; `outside` are those outside Canada.
+        malformed, without_province, mojibake: rows that were written, for the gates.
     """
 
     rows: int = 0
@@ -58,29 +58,27 @@ class Staged:
 def stage(
     features: Iterable[RawFeature], *, header: Header, layer: Layer, vintage: Vintage, on_row: Callable[[], None]
 ) -> Staged:
-    """Copy every usable row into `region` and note what is wrong with the others.
+    """Copy every usable row into `region` and collect the findings for the gates.
 
-    A row whose geometry cannot be stored, or whose code was there before, is left out and noted, so that the gates can name
-    all such rows of a file at once.
+    Rows with an unusable geometry or a duplicate code are left out and recorded, so that the gates list all of them at once.
 
-    Raises: FileRefused for a file that breaks off.
+    Raises: FileRefused for a file that cannot be read to its end.
     Queries: 1.
     """
     staged = Staged()
-    pieces = _pieces(features, header, layer, vintage=vintage, staged=staged, on_row=on_row)
-    source = _Pieces(pieces)
+    source = _ChunkReader(_chunks(features, header, layer, vintage=vintage, staged=staged, on_row=on_row))
     try:
         with connection.cursor() as cursor, connection.wrap_database_errors:
             cursor.copy_expert(f"COPY region ({_COLUMNS}) FROM STDIN", source, 1 << 20)
     except DatabaseError:
-        # What went wrong on our side of a COPY reaches us as the database's complaint about it.
+        # An exception of the chunk iterator arrives as a database error of the COPY.
         if source.error is not None:
             raise source.error from None
         raise
     return staged
 
 
-def _pieces(
+def _chunks(
     features: Iterable[RawFeature],
     header: Header,
     layer: Layer,
@@ -89,18 +87,18 @@ def _pieces(
     staged: Staged,
     on_row: Callable[[], None],
 ) -> Iterator[bytes]:
-    """Yield the lines of a COPY in pieces, so that a geometry's text, twice the size of the geometry, never is there."""
+    """Yield the lines of a COPY in chunks, so that the hexadecimal text of a geometry (twice its size) is never in memory."""
     first_row: dict[str, int] = {}
     for feature in features:
         on_row()
         attributes = normalise(feature.values, header.columns, layer.coverage)
         where = f"row {feature.row} ({attributes.code or 'no code'})"
         _inspect(attributes, layer, where, staged)
-        if reason := _cannot_be_requested(attributes.code, layer):
+        if reason := _code_problem(attributes.code, layer):
             staged.unusable.append(f"{where[:80]}: {reason}")
             continue
         if attributes.code in first_row:
-            staged.duplicates.append(f"{where}: already in row {first_row[attributes.code]}; a region is one row")
+            staged.duplicates.append(f"{where}: duplicate of row {first_row[attributes.code]}; a region is one row")
             continue
         first_row[attributes.code] = feature.row
         try:
@@ -113,23 +111,23 @@ def _pieces(
             staged.outside.append(f"{where}: {box}")
             continue
         _count(prepared, attributes.code, where, staged)
-        # The column gives the SRID: setting it here would copy the geometry.
+        # The SRID comes from the column: setting it here would copy the geometry.
         repaired, wkb = prepared.repair is not None, shapely.to_wkb(prepared.geometry)
-        # The largest regions take hundreds of megabytes: while one is sent, only what is sent is kept.
+        # The largest regions have hundreds of megabytes: during the COPY only the WKB stays in memory.
         del prepared, feature
         yield _line_start(vintage, attributes)
-        for start in range(0, len(wkb), _SLICE):
-            yield wkb[start : start + _SLICE].hex().encode("ascii")
+        for start in range(0, len(wkb), _CHUNK_BYTES):
+            yield wkb[start : start + _CHUNK_BYTES].hex().encode("ascii")
         del wkb
         yield "\t".join(("", "t" if repaired else "f", *_UNMEASURED)).encode() + b"\n"
 
 
-def _cannot_be_requested(code: str, layer: Layer) -> str | None:
-    """Return why a region of this code could be stored and then not be requested; None where it can be."""
+def _code_problem(code: str, layer: Layer) -> str | None:
+    """Return why a code cannot be used in URLs and lookups; None for a usable code."""
     if reason := code_problem(code):
         return reason
     if layer.coverage.slug == COVERAGE_FSA and not is_fsa(code):
-        return "the code is no FSA (letter, digit, letter, of those that postal codes use)"
+        return "the code is not an FSA (letter, digit, letter, of those used in postal codes)"
     return None
 
 
@@ -143,18 +141,18 @@ def _inspect(attributes: Attributes, layer: Layer, where: str, staged: Staged) -
     texts = (
         attributes.name_en,
         attributes.name_fr,
-        *(attribute for attribute in attributes.attributes.values() if isinstance(attribute, str)),
+        *(text for text in attributes.attributes.values() if isinstance(text, str)),
     )
-    odd = next((text for text in texts if is_mojibake(text)), None)
-    if odd is not None:
-        staged.mojibake.append(f"{where}: {odd!r}")
+    garbled = next((text for text in texts if is_mojibake(text)), None)
+    if garbled is not None:
+        staged.mojibake.append(f"{where}: {garbled!r}")
 
 
 def _count(prepared: Prepared, code: str, where: str, staged: Staged) -> None:
     vertices = int(shapely.get_num_coordinates(prepared.geometry))
     staged.rows += 1
     staged.vertices += vertices
-    staged.largest = sorted([*staged.largest, (code, vertices)], key=lambda item: -item[1])[:5]
+    staged.largest = sorted([*staged.largest, (code, vertices)], key=lambda region: -region[1])[:5]
     if prepared.repair:
         staged.repairs.append(f"{where}: {prepared.repair}")
         if prepared.changed_share > REPAIR_LIMIT_SHARE:
@@ -177,23 +175,23 @@ def _line_start(vintage: Vintage, attributes: Attributes) -> bytes:
     return ("\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in values) + "\t").encode()
 
 
-class _Pieces:
-    """What `copy_expert` reads from: hands on slices of pieces and copies nothing."""
+class _ChunkReader:
+    """File-like object over an iterator of chunks, for `copy_expert`. Keeps the exception of the iterator in `error`."""
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
         self._rest = memoryview(b"")
         self.error: Exception | None = None
 
     def read(self, size: int) -> bytes:
         while not self._rest:
             try:
-                piece = next(self._pieces, None)
+                chunk = next(self._chunks, None)
             except Exception as error:
                 self.error = error
                 raise
-            if piece is None:
+            if chunk is None:
                 return b""
-            self._rest = memoryview(piece)
+            self._rest = memoryview(chunk)
         head, self._rest = self._rest[:size], self._rest[size:]
         return bytes(head)

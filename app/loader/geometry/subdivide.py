@@ -1,7 +1,7 @@
-"""Subdivision and measures: pieces for lookups, the full level, areas.
+"""Subdivision and measurement: pieces for lookups, the level `full`, areas, extents and representative points.
 
-Each statement makes one thing, and of a few small regions or a single large one at a time, so that the database holds as little
-as possible however large the layer is.
+Each statement derives one kind of row for a batch of small regions or one large region, so that the memory of the database does
+not grow with the layer.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from geography.models import Vintage
 from loader.geometry.curves import curved, straight_up_to_y
 from loader.geometry.rounding import area_sql
 
-# NAD83's own geographic system: areas are measured on its ellipsoid, GRS 80, without any change of datum.
+# NAD83 (degrees): areas are measured on its ellipsoid, GRS 80, without a datum transformation.
 _SRID_NAD83 = 4269
 
-# Regions are worked on together until their boundaries take so many bytes as they are stored, 16 for a vertex or less: a
-# statement for each of thousands of small ones took most of the time.
-_TOGETHER_BYTES = 320_000
+# Stored size of the boundaries in a batch, at most 16 bytes per vertex: a statement for each of thousands of small regions took
+# most of the time.
+_BATCH_BYTES = 320_000
 
 _PARTS_SQL = f"""
     INSERT INTO region_part (region_id, vintage_id, geom)
@@ -29,8 +29,8 @@ _PARTS_SQL = f"""
     WHERE id = ANY(%(regions)s) AND ST_Dimension(piece) = 2
 """
 
-# Long straight edges are cut, so that they curve in degrees as they should. Exterior rings run counter-clockwise, as RFC 7946
-# asks for; the source's run the other way.
+# Long edges are densified, because they are curves in degrees. Exterior rings are counter-clockwise (RFC 7946); those of
+# shapefiles are clockwise.
 _FULL_SQL = f"""
     INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)
     SELECT id, %(level)s, 0, 0, '{{0,0,0,0}}',
@@ -38,7 +38,7 @@ _FULL_SQL = f"""
     FROM region WHERE id = ANY(%(regions)s) AND ST_YMax(geom) <= %(straight_up_to_y)s
 """
 
-# Near the pole edges have to be cut shorter than PostGIS can: see loader.geometry.curves.
+# Near the pole edges are densified by their deviation, which PostGIS cannot do: see loader.geometry.curves.
 _NORTHERN_SQL = "SELECT id, ST_AsBinary(geom) FROM region WHERE id = ANY(%(regions)s) AND ST_YMax(geom) > %(straight_up_to_y)s"
 _NORTHERN_FULL_SQL = f"""
     INSERT INTO region_level (region_id, level, tolerance_m, vertices, extent, geom, geojson)
@@ -46,7 +46,7 @@ _NORTHERN_FULL_SQL = f"""
             ST_ForcePolygonCCW(ST_Transform(ST_GeomFromWKB(%s, {SRID_STATCAN_LAMBERT}), {SRID_WGS84})), '')
 """
 
-# Rounding lets lines that nearly touch cross each other; only where it does is the geometry rebuilt on the grid.
+# After rounding, lines that nearly touch may cross; only then is the geometry rebuilt on the grid.
 _ROUND_SQL = """
     UPDATE region_level SET geom = rounded.geom
     FROM (
@@ -60,7 +60,7 @@ _ROUND_SQL = """
     WHERE rounded.id = region_level.id AND NOT ST_IsEmpty(rounded.geom)
 """
 
-# What is made of a level's geometry, once it is what is to be drawn.
+# Columns derived from the final geometry of a level.
 _FINISH_SQL = (
     """
     UPDATE region_level SET
@@ -94,7 +94,7 @@ def subdivide_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -
     with connection.cursor() as cursor:
         cursor.execute("SELECT id, pg_column_size(geom) FROM region WHERE vintage_id = %s ORDER BY id", [vintage.pk])
         ids, sizes = zip(*cursor.fetchall(), strict=True)
-        for batch in batches(sizes, _TOGETHER_BYTES):
+        for batch in batches(sizes, _BATCH_BYTES):
             regions = list(ids[batch])
             values: dict[str, Any] = {
                 "regions": regions,
@@ -106,17 +106,17 @@ def subdivide_and_measure(vintage: Vintage, on_regions: Callable[[int], None]) -
             for statement in (_PARTS_SQL, _FULL_SQL):
                 cursor.execute(statement, values)
             _draw_northern(cursor, full, values)
-            # Measured before it is rounded.
+            # Areas are measured before rounding.
             for statement in (*_MEASURE_SQL, _ROUND_SQL):
                 cursor.execute(statement, values)
             finish_level(cursor, full, regions)
             on_regions(len(regions))
-        # The next steps join what was just written: without statistics the planner takes it for empty.
+        # The next steps join the new rows: without statistics the planner assumes empty tables.
         cursor.execute("SELECT analyze_boundaries()")
 
 
 def _draw_northern(cursor: CursorWrapper, full: Level, values: Mapping[str, Any]) -> None:
-    """Write the full level of those regions that reach so far north that edges have to be cut by their angle."""
+    """Write the level `full` of the regions near the pole, densified by `loader.geometry.curves`."""
     cursor.execute(_NORTHERN_SQL, values)
     for region, wkb in cursor.fetchall():
         lambert = shapely.to_wkb(curved(shapely.from_wkb(bytes(wkb)), full.max_segment_m))
@@ -124,18 +124,18 @@ def _draw_northern(cursor: CursorWrapper, full: Level, values: Mapping[str, Any]
 
 
 def batches(sizes: Sequence[int], most: int) -> Iterator[slice]:
-    """Yield runs of a sequence whose sizes add up to `most` or less, in order; what is larger is a run of its own."""
+    """Yield slices of consecutive sizes with a sum of at most `most`; a larger size is a slice of its own."""
     start = total = 0
-    for place, size in enumerate(sizes):
-        if place > start and total + size > most:
-            yield slice(start, place)
-            start, total = place, 0
+    for index, size in enumerate(sizes):
+        if index > start and total + size > most:
+            yield slice(start, index)
+            start, total = index, 0
         total += size
     if sizes:
         yield slice(start, len(sizes))
 
 
 def finish_level(cursor: CursorWrapper, level: Level, regions: Sequence[int]) -> None:
-    """Make of a stored level's geometry what is sent: its extent and the GeoJSON text. Queries: 2."""
+    """Set vertex count, extent and GeoJSON text of a stored level. Queries: 2."""
     for statement in _FINISH_SQL:
         cursor.execute(statement, {"regions": list(regions), "level": level.name, "decimals": level.decimals})

@@ -1,4 +1,4 @@
-"""Cuts what is drawn into the cells that vector tiles are made from, and finds where names stand."""
+"""Vector tile pieces: drawn regions clipped to tile cells, and label positions."""
 
 import io
 import math
@@ -14,20 +14,20 @@ from geography.models import Vintage
 from geography.projection import to_lambert
 
 _RADIUS_M = 6_378_137.0
-# The poles are infinitely far away in EPSG:3857, whose world ends at 85.0511 degrees. Beyond this latitude nothing is drawn: it
-# lies farther out than what any tile reaches over the world's edge.
+# The poles are at infinity in EPSG:3857, whose world ends at 85.0511 degrees. Geometry beyond this latitude is clipped: it is
+# outside the buffer of every tile.
 _NORTH_DEGREES = 86.5
-# Half the world's width in EPSG:3857: its columns and rows are counted from the upper left corner.
+# Half the width of the world in EPSG:3857. Columns and rows are counted from the upper left corner.
 _HALF_M = math.pi * _RADIUS_M
 
-# Twice what a tile of the cell's own zoom reaches beyond its edge, so that no tile sees where the cut is.
+# Margin of a cell: twice the buffer of a tile at the zoom of the cell, so that no tile shows the clipped edge.
 _MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
-# As many are held before they are sent, and the last piece.
+# Size of the text of one COPY; the last piece may exceed it.
 _COPY_CHARACTERS = 4_000_000
 
 _BEYOND = 1_000.0
-# Canada's land ends at 83.1 degrees north. A digital file goes on to the pole: a name in the middle of that sea would stand at
-# the edge of the map, or beyond.
+# Canada's land ends at 83.1 degrees north; digital boundaries reach the pole. A label in the middle of that sea would be at or
+# beyond the edge of the map.
 _LABEL_NORTH_DEGREES = 83.2
 
 _Geometries = npt.NDArray[np.object_]
@@ -35,7 +35,7 @@ Cell = tuple[int, int, shapely.MultiPolygon]
 
 
 def to_mercator(geometry: shapely.Geometry) -> shapely.Geometry:
-    """Return a geometry in degrees (EPSG:4326) in EPSG:3857, which is a formula on a sphere, without what lies near a pole."""
+    """Return a geometry (EPSG:4326) in EPSG:3857, clipped near the poles. Spherical Mercator, computed without PROJ."""
     _, south, _, north = shapely.bounds(geometry)
     if north > _NORTH_DEGREES or south < -_NORTH_DEGREES:
         geometry = shapely.clip_by_rect(geometry, -_BEYOND, -_NORTH_DEGREES, _BEYOND, _NORTH_DEGREES)
@@ -48,9 +48,9 @@ def _project(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
-    """Yield column, row and what lies in that tile of `zoom` and a little around it, for every tile where there is anything.
+    """Yield column, row and the geometry clipped to the cell with its margin, for every tile of `zoom` that it intersects.
 
-    Halves the area again and again, so that a large region is not walked through once for each of its cells.
+    Clips by recursive halving, so that a large region is not scanned once for each of its cells.
 
     Args:
         geometry: polygons in EPSG:3857.
@@ -63,15 +63,11 @@ def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
     last = [math.floor((east + _HALF_M) / size + _MARGIN), math.floor((_HALF_M - south) / size + _MARGIN)]
     most = 2**zoom - 1
     columns, rows = ((max(low, 0), min(high, most)) for low, high in zip(first, last, strict=True))
-    todo = [(columns, rows, geometry)] if rows[0] <= rows[1] and columns[0] <= columns[1] else []
-    while todo:
-        (left, right), (top, bottom), piece = todo.pop()
+    pending = [(columns, rows, geometry)] if rows[0] <= rows[1] and columns[0] <= columns[1] else []
+    while pending:
+        (left, right), (top, bottom), piece = pending.pop()
         if (left, top) == (right, bottom):
-            polygons = [
-                get_part
-                for get_part in shapely.get_parts(piece)
-                if isinstance(get_part, shapely.Polygon) and not get_part.is_empty
-            ]
+            polygons = [part for part in shapely.get_parts(piece) if isinstance(part, shapely.Polygon) and not part.is_empty]
             if polygons:
                 yield left, top, shapely.multipolygons(polygons)
             continue
@@ -89,11 +85,11 @@ def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
                 _HALF_M - (down[0] - _MARGIN) * size,
             )
             if not shapely.is_empty(half):
-                todo.append((across, down, half))
+                pending.append((across, down, half))
 
 
 def store_pieces(vintage: Vintage, band: TileBand, regions: Iterable[tuple[int, shapely.Geometry]]) -> None:
-    """Cut regions (id, and polygons in EPSG:4326) for one band and store the pieces. Queries: 1 for each `_COPY_CHARACTERS`."""
+    """Clip regions (id, polygons in EPSG:4326) to the cells of a band and store them. Queries: 1 per `_COPY_CHARACTERS`."""
     lines = io.StringIO()
     for region, degrees in regions:
         for column, row, piece in cells(to_mercator(degrees), band.cell_zoom):
@@ -106,20 +102,20 @@ def store_pieces(vintage: Vintage, band: TileBand, regions: Iterable[tuple[int, 
 
 
 def _copy(lines: io.StringIO) -> None:
-    # There are tens of thousands of pieces, most of them small: a statement for each took half of the time of a load.
+    # COPY, because an INSERT for each of tens of thousands of small pieces took half the time of a load.
     lines.seek(0)
     with connection.cursor() as cursor:
         cursor.copy_expert("COPY tile_piece (region_id, vintage_id, zoom, cell_x, cell_y, geom) FROM STDIN", lines)
 
 
 def store_labels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries) -> None:
-    """Store where each region's name stands: in its largest part, as far from the border as can be.
+    """Store the label position of each region: the centre of the largest circle in its largest part.
 
-    A region that lies wholly beyond the northernmost land has no name on the map.
+    A region north of all land has no label.
 
     Args:
-        geometries: in EPSG:3347, drawn finely enough. Where the place found lies outside of what was published, the
-            representative point stands in.
+        geometries: a simplified level, in EPSG:3347. A centre outside of the published boundary is replaced by the
+            representative point.
 
     Queries: 1.
     """
@@ -128,39 +124,39 @@ def store_labels(vintage: Vintage, ids: Sequence[int], geometries: _Geometries) 
         return
     order = np.lexsort((shapely.area(parts), owner))
     largest = order[np.append(owner[order][1:] != owner[order][:-1], True)]
-    # A line from the centre of the circle to the border.
+    # Lines from the centre of the circle to the border.
     radii = shapely.maximum_inscribed_circle(parts[largest])
     centres = shapely.get_coordinates(shapely.get_point(radii, 0))
-    named = [ids[index] for index in owner[largest]]
+    region_ids = [ids[index] for index in owner[largest]]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO tile_label (region_id, vintage_id, radius_m, geom)
-            SELECT region.id, region.vintage_id, found.radius_m / cos(radians(ST_Y(place.degrees))),
-                   ST_Transform(place.degrees, {SRID_WEB_MERCATOR})
-            FROM unnest(%s, %s, %s, %s) AS found (id, x, y, radius_m) JOIN region ON region.id = found.id,
-                 LATERAL (SELECT ST_SetSRID(ST_MakePoint(found.x, found.y), {SRID_STATCAN_LAMBERT}) AS centre) AS circle,
+            SELECT region.id, region.vintage_id, circles.radius_m / cos(radians(ST_Y(label.degrees))),
+                   ST_Transform(label.degrees, {SRID_WEB_MERCATOR})
+            FROM unnest(%s, %s, %s, %s) AS circles (id, x, y, radius_m) JOIN region ON region.id = circles.id,
+                 LATERAL (SELECT ST_SetSRID(ST_MakePoint(circles.x, circles.y), {SRID_STATCAN_LAMBERT}) AS centre) AS circle,
                  LATERAL (
                      SELECT CASE WHEN EXISTS (
                          SELECT FROM region_part AS part
                          WHERE part.region_id = region.id AND ST_Intersects(part.geom, circle.centre)
                      ) THEN ST_Transform(circle.centre, ST_SRID(region.rep_point)) ELSE region.rep_point END AS degrees
-                 ) AS place
-            WHERE ST_Y(place.degrees) <= {_LABEL_NORTH_DEGREES}
+                 ) AS label
+            WHERE ST_Y(label.degrees) <= {_LABEL_NORTH_DEGREES}
             """,
-            [named, centres[:, 0].tolist(), centres[:, 1].tolist(), shapely.length(radii).tolist()],
+            [region_ids, centres[:, 0].tolist(), centres[:, 1].tolist(), shapely.length(radii).tolist()],
         )
 
 
 def _without_the_north(geometries: _Geometries) -> _Geometries:
-    """Return polygons (EPSG:3347) without what lies north of where names may stand."""
+    """Return polygons (EPSG:3347) clipped at the northern limit of labels."""
     pole = np.array(to_lambert(0.0, 90.0))
     radius = float(np.hypot(*(np.array(to_lambert(-90.0, _LABEL_NORTH_DEGREES)) - pole)))
-    # The chords of the circle stay outside of it.
+    # A larger radius, so that the chords of the buffer are outside of the circle.
     cap = shapely.buffer(shapely.points(pole), radius * 1.001, quad_segs=64)
     far = shapely.bounds(geometries)[:, 3] > pole[1] - radius
     result = geometries.copy()
-    result[far] = [_polygonal(item) for item in shapely.difference(geometries[far], cap)]
+    result[far] = [_polygonal(clipped) for clipped in shapely.difference(geometries[far], cap)]
     return result
 
 

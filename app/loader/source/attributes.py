@@ -1,4 +1,4 @@
-"""From a row's fields to a region's code and names, in one spelling."""
+"""Attribute normalisation: the fields of a row become code, names, province and numbers of a region."""
 
 import math
 import re
@@ -12,19 +12,19 @@ from geography.codes import PROVINCE_BY_PRUID, SPACES, fsa_province, normal_code
 from geography.normalize import normalize
 from loader.source.declarations import CoverageSource
 
-# Text that went through the wrong decoder: UTF-8 read as Windows-1252 or Latin-1 (Ã©, Â°, Å“, â€”), Windows-1252 read as
-# Latin-1 (control characters) or as a code page of DOS (lines of boxes), anything read as ASCII or UTF-8 with replacement.
-# The second byte of à, a hard space, is a plain one by then.
-_TAILS = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
-_MOJIBAKE = re.compile(f"[\u0080-\u009f\ufffd\u2500-\u259f]|[ÃÂÅ][{re.escape(_TAILS)}]|â€|Ã(?!\\w)")
-# The widths of region.dguid and region.population. What does not fit is not what its field's name says.
+# Mojibake: UTF-8 decoded as Windows-1252 or Latin-1 (Ã©, Â°, Å“, â€”), Windows-1252 decoded as Latin-1 (control characters) or
+# as a DOS code page (box-drawing characters), any text decoded as ASCII or UTF-8 with replacement characters. The second byte
+# of à, a no-break space, has become a space by then.
+_SECOND_BYTES = bytes(range(0x80, 0xC0)).decode("cp1252", errors="ignore")
+_MOJIBAKE = re.compile(f"[\u0080-\u009f\ufffd\u2500-\u259f]|[ÃÂÅ][{re.escape(_SECOND_BYTES)}]|â€|Ã(?!\\w)")
+# Limits of region.dguid and region.population. Longer text is cut; a larger number is dropped.
 _DGUID_MAX_CHARACTERS = 21
 _INTEGER_LIMIT = 2**31
 
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """A region without its geometry; the columns of `region` that come from the file."""
+    """The attributes of a region: the columns of `region` that come from the file, without the geometry."""
 
     code: str
     dguid: str | None
@@ -38,10 +38,10 @@ class Attributes:
 
 
 def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: CoverageSource) -> Attributes:
-    """Return a row's attributes: text trimmed and composed (NFC), numbers as numbers, the rest kept as it is.
+    """Return the attributes of a row: text trimmed and composed (NFC), numbers as numbers, other values unchanged.
 
-    The French name falls back to the English one. The province comes from the file's field, else from the code as the
-    coverage declares; an odd one is none. Nothing is refused here: an odd code stays, for the gates to name it.
+    The French name falls back to the English one. The province comes from the file's field, else from the code by the rule of
+    the coverage; an invalid one is left empty. An invalid code is not refused here: the gates report it.
     """
 
     def text(column: str) -> str:
@@ -65,12 +65,12 @@ def normalise(values: Mapping[str, Any], columns: Mapping[str, str], coverage: C
 
 
 def is_mojibake(text: str) -> bool:
-    """Say whether text shows the marks of a wrong decoding."""
+    """Return whether text has the character sequences of a wrong decoding."""
     return _MOJIBAKE.search(text) is not None
 
 
 def as_text(value: Any) -> str:
-    """Return a field's value as text: no blanks around, one space inside, composed; a whole number without its `.0`."""
+    """Return a value as text: trimmed, runs of spaces collapsed, composed (NFC); a whole number without `.0`."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -83,7 +83,7 @@ def _pruid(value: str, code: str, rule: str) -> str:
         return value if value in PROVINCE_BY_PRUID else ""
     if rule == "code":
         return code[:2] if code[:2] in PROVINCE_BY_PRUID else ""
-    # Anything but what the coverage declares would be a guess: 462 is Montréal among metropolitan areas, not Manitoba.
+    # Only the rule of the coverage applies: 462, a code of a metropolitan area, is Montréal and not Manitoba.
     province = fsa_province(code) if rule == "postal-letter" else None
     return province.pruid if province else ""
 
@@ -102,7 +102,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSON and PostgreSQL's jsonb can hold."""
+    """Return a value that JSON and PostgreSQL's jsonb can represent."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,12 +1,15 @@
-"""Coordinate reference system of a file, and the transformation to EPSG:3347."""
+"""Coordinate reference system of a file: detection, plausibility, transformation to EPSG:3347."""
 
-import re
+import warnings
 from collections.abc import Sequence
 from ctypes import ArgumentError
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyproj
 import shapely
 from django.contrib.gis.gdal import CoordTransform, GDALException, OGRGeometry, SpatialReference, SRSException
 
@@ -14,29 +17,22 @@ from geography.constants import SRID_STATCAN_LAMBERT
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from loader.errors import FileRefused
 
-# The two that Django's bindings raise; neither is the other's base.
+# The exceptions of GeoDjango's GDAL bindings; neither is a subclass of the other.
 GDAL_ERRORS = (GDALException, SRSException)
 
-# EPSG:3347 as PROJ spells it. The .prj files of Statistics Canada carry no code and three different names.
-_STATCAN_LAMBERT = {
-    "lat_0": 63.390675,
-    "lon_0": -91.8666666666667,
-    "lat_1": 49.0,
-    "lat_2": 77.0,
-    "x_0": 6_200_000.0,
-    "y_0": 3_000_000.0,
-}
+# Tolerance of a projection parameter, in degrees or metres: .prj files round the central meridian.
+_PARAMETER_TOLERANCE = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
 class SourceCrs:
-    """The system of a file's coordinates.
+    """The coordinate reference system of a file.
 
     Attributes:
         description: for the report.
-        geographic: True for degrees; edges are then straight in degrees and have to be cut before they are projected.
-        transform: to EPSG:3347, None where the file is in it already and coordinates stay as they are, to the last bit.
-        reference: the system itself, None for EPSG:3347.
+        geographic: True for degrees. Edges are then straight in degrees and are densified before they are projected.
+        transform: to EPSG:3347. None for a file in EPSG:3347, whose coordinates are stored bit for bit.
+        reference: the CRS, None for EPSG:3347.
     """
 
     description: str
@@ -45,7 +41,7 @@ class SourceCrs:
     reference: SpatialReference | None = None
 
     def to_lambert(self, wkb: bytes) -> bytes:
-        """Return a geometry in EPSG:3347. Raises: GDALException for coordinates that the projection cannot take."""
+        """Return a geometry in EPSG:3347. Raises: GDALException for coordinates outside the domain of the projection."""
         if self.transform is None:
             return wkb
         geometry = OGRGeometry(memoryview(wkb))
@@ -56,14 +52,15 @@ class SourceCrs:
 def source_crs(
     *, declared: SpatialReference | None, assumed_srid: int | None, extent: tuple[float, float, float, float]
 ) -> SourceCrs:
-    """Decide what a file's coordinates are, from what it declares and whether that can be true.
+    """Return the CRS of a file, after checking the declared CRS against the range of the coordinates.
 
     Args:
-        declared: the file's own; RFC 7946 makes it WGS 84 for GeoJSON that says nothing.
-        assumed_srid: the layer's, used only where the file declares nothing or degrees that cannot be degrees.
+        declared: CRS that the file declares; WGS 84 for GeoJSON without one (RFC 7946).
+        assumed_srid: SRID of the layer or of --srid. Used only where the file declares no CRS, or declares degrees for
+            coordinates that are out of range for degrees.
         extent: west, south, east, north of the coordinates in the file.
 
-    Raises: FileRefused where nothing is declared or assumed, and where the numbers contradict it.
+    Raises: FileRefused for a file without a CRS where no SRID is assumed, and for coordinates that contradict the CRS.
     """
     looks_like_degrees = are_degrees(extent)
     if declared is not None and declared.geographic and not looks_like_degrees:
@@ -71,20 +68,20 @@ def source_crs(
         if are_degrees((south, west, north, east)):
             raise FileRefused(
                 f"The file is in degrees, and its coordinates reach {_shown(extent)}: latitude comes first. "
-                "Write it again with longitude first, as its format asks for."
+                "Write the file again with longitude first, as its format requires."
             )
         if assumed_srid is None:
             raise FileRefused(
-                f"The file says (or, being GeoJSON, implies) degrees, but its coordinates reach {_shown(extent)}: "
-                f"they are metres of some projection. Statistics Canada's Lambert is --srid {SRID_STATCAN_LAMBERT}."
+                f"The file declares degrees (GeoJSON does so by default), but its coordinates reach {_shown(extent)}: "
+                f"they are metres of a projection. Give its code; Statistics Canada's Lambert is --srid {SRID_STATCAN_LAMBERT}."
             )
         declared = None
     if declared is None:
         if assumed_srid is None:
             raise FileRefused(
-                f"The file does not say which coordinate system it is in (no .prj); its coordinates reach {_shown(extent)}. "
+                f"The file declares no coordinate system (no .prj); its coordinates reach {_shown(extent)}. "
                 + (
-                    "They are degrees: give --srid 4269 (NAD83, as Statistics Canada has it) or 4326 (WGS 84)."
+                    "They are degrees: give --srid 4269 (NAD83, which Statistics Canada uses) or 4326 (WGS 84)."
                     if looks_like_degrees
                     else f"Give --srid, {SRID_STATCAN_LAMBERT} if it comes from Statistics Canada."
                 )
@@ -97,18 +94,18 @@ def source_crs(
         SRID_STATCAN_LAMBERT if _is_statcan_lambert(declared) else declared.srid
     ):
         raise FileRefused(
-            f"The file says that it is in {declared.name}, and EPSG:{assumed_srid} was given: one of them is wrong. "
-            "Leave --srid out where the file is right; remove its .prj where it is not."
+            f"The file declares {declared.name}, and --srid (or the layer) EPSG:{assumed_srid}: one of them is wrong. "
+            "If the file is right, leave --srid out; if not, remove its .prj."
         )
     if not (declared.projected or declared.geographic):
         raise FileRefused(
-            f"The file's coordinate system ({declared.name}) is of no place on Earth: its .prj is wrong. Mend it, or remove it "
-            f"and give --srid, {SRID_STATCAN_LAMBERT} if the file comes from Statistics Canada."
+            f"The file's coordinate system ({declared.name}) is neither geographic nor projected: its .prj is wrong. "
+            f"Correct it, or remove it and give --srid, {SRID_STATCAN_LAMBERT} if the file comes from Statistics Canada."
         )
     if declared.projected and looks_like_degrees:
         raise FileRefused(
-            f"The file says metres ({declared.name}), but its coordinates reach {_shown(extent)}: they are degrees. "
-            "Its .prj is wrong: mend it, or remove it and give --srid 4269."
+            f"The file declares metres ({declared.name}), but its coordinates reach {_shown(extent)}: they are degrees. "
+            "Its .prj is wrong: correct it, or remove it and give --srid 4269."
         )
     if _is_statcan_lambert(declared):
         return SourceCrs(f"EPSG:{SRID_STATCAN_LAMBERT}", geographic=False, transform=None)
@@ -120,28 +117,30 @@ def source_crs(
 
 
 def _described(srs: SpatialReference) -> str:
-    # MapInfo names no systems.
+    # MapInfo files have no name of the CRS.
     return str(srs.name) if srs.name and srs.name != "unnamed" else str(srs.proj).strip()
 
 
 def are_degrees(bounds: Sequence[float]) -> bool:
-    """Say whether west, south, east, north can be degrees; NaN cannot."""
+    """Return whether west, south, east, north are in range for degrees. False for NaN."""
     return all(abs(value) <= limit for value, limit in zip(bounds, (360, 90, 360, 90), strict=True))
 
 
-# Where boundaries of Canada are found besides: the atlas, its twin for the web, the web's own projection, degrees.
+# Other common CRSs of boundaries of Canada: Canada Atlas Lambert (NAD83, NAD83(CSRS)), Web Mercator, NAD83 degrees.
 _USUAL_SRIDS = (SRID_STATCAN_LAMBERT, 3978, 3979, 3857, 4269)
 _SHOWN_ROWS = 5
 
 
 def refuse_outside_canada(boxes: npt.NDArray[np.float64], crs: SourceCrs) -> None:
-    """Look at the middle of each row's extent, before anything is read from the row.
+    """Refuse a file with rows outside Canada, by the centre of each row's bounding box.
+
+    A row that lies in Canada by its centre and reaches beyond is left to the gate `canada`.
 
     Args:
-        boxes: number, west, south, east, north of each row, in the file's coordinates.
+        boxes: row number, west, south, east, north of each row, in the file's coordinates.
 
-    Raises: FileRefused naming rows that lie outside Canada and, where another reading of the numbers puts all of them inside,
-    what is probably wrong. A row that only reaches beyond Canada is for the gate `canada`.
+    Raises: FileRefused with the rows outside Canada and, where all of them would lie inside with axes, signs or CRS
+        changed, the probable cause.
     """
     middles = (boxes[:, 1:3] + boxes[:, 3:5]) / 2
     degrees = _in_degrees(middles, crs.reference)
@@ -150,52 +149,52 @@ def refuse_outside_canada(boxes: npt.NDArray[np.float64], crs: SourceCrs) -> Non
         return
     if outside.all():
         raise FileRefused(
-            f"The file lies nowhere near Canada: read as {crs.description}, row {int(boxes[0, 0])} is at "
+            f"The file is not in Canada: read as {crs.description}, row {int(boxes[0, 0])} is at "
             f"{_position(degrees[0])}. {_likely(middles, crs)}"
         )
     rows = ", ".join(f"row {int(boxes[at, 0])} ({_position(degrees[at])})" for at in np.flatnonzero(outside)[:_SHOWN_ROWS])
     raise FileRefused(
-        f"{int(outside.sum())} of {len(boxes)} rows lie nowhere near Canada: {rows}. Mend them or take them out of the file."
+        f"{int(outside.sum())} of {len(boxes)} rows are not in Canada: {rows}. Correct them or remove them from the file."
     )
 
 
 def _likely(middles: npt.NDArray[np.float64], crs: SourceCrs) -> str:
-    """Return what is probably wrong with a file of which every row lies outside Canada."""
+    """Return the probable cause, and the remedy, for a file with every row outside Canada."""
     if _in_canada(_in_degrees(middles[:, ::-1], crs.reference)).all():
         first, second = ("latitude", "longitude") if crs.geographic else ("the northing", "the easting")
-        return f"With the axes exchanged it would lie in Canada: {first} comes first. Write it again with {second} first."
+        return f"With the axes exchanged it would be in Canada: {first} comes first. Write the file again with {second} first."
     if crs.geographic:
         if _in_canada(middles * (-1, 1)).all():
-            return "Its longitudes lack their minus: west of Greenwich they are negative."
+            return "Its longitudes lack the minus sign: west of Greenwich they are negative. Write the file again with it."
         if _in_canada(middles - (360, 0)).all():
-            return "Its longitudes run from 0 to 360: write it again with -180 to 180."
+            return "Its longitudes run from 0 to 360: write the file again with -180 to 180."
     for srid in _USUAL_SRIDS:
         reference = SpatialReference(srid)
-        # Degrees taken for metres lie beside a projection's origin, and many have theirs in Canada.
+        # Degrees read as metres are near the origin of the projection, which for many projections is in Canada.
         if reference.geographic != bool((np.abs(middles) <= (360, 90)).all()):
             continue
         if _in_canada(_in_degrees(middles, reference)).all():
             return (
-                f"Read as EPSG:{srid} ({reference.name}) it would lie in Canada: if that is what it is, remove its .prj "
-                f"(or the name of the coordinate system inside) and give --srid {srid}."
+                f"Read as EPSG:{srid} ({reference.name}) it would be in Canada: if that is right, remove its .prj "
+                f"(or the coordinate system that the file names) and give --srid {srid}."
             )
-    return "Its coordinate system is another one than it (or --srid) says, or it is a file of another country."
+    return "The coordinate system that it (or --srid) declares is wrong, or it is a file of another country."
 
 
 def _in_degrees(points: npt.NDArray[np.float64], reference: SpatialReference | None) -> npt.NDArray[np.float64]:
-    """Return longitude and latitude of points; infinite where there is no such place in the system."""
+    """Return longitude and latitude (NAD83, degrees) of points; infinite outside the domain of the projection."""
     reference = reference or SpatialReference(SRID_STATCAN_LAMBERT)
     if reference.geographic:
         return points
-    cloud = OGRGeometry(memoryview(shapely.to_wkb(shapely.multipoints(points))))
+    multipoint = OGRGeometry(memoryview(shapely.to_wkb(shapely.multipoints(points))))
     try:
-        cloud.transform(CoordTransform(reference, SpatialReference(4269)))
+        multipoint.transform(CoordTransform(reference, SpatialReference(4269)))
     except GDAL_ERRORS:
-        # One place without an equivalent spoils all.
-        return (
-            np.full_like(points, np.inf) if len(points) == 1 else np.vstack([_in_degrees(p[None], reference) for p in points])
-        )
-    return np.asarray(shapely.get_coordinates(shapely.from_wkb(bytes(cloud.wkb))), dtype=np.float64)
+        # GDAL fails for all points if one of them is outside the domain.
+        if len(points) == 1:
+            return np.full_like(points, np.inf)
+        return np.vstack([_in_degrees(point[None], reference) for point in points])
+    return np.asarray(shapely.get_coordinates(shapely.from_wkb(bytes(multipoint.wkb))), dtype=np.float64)
 
 
 def _in_canada(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
@@ -209,15 +208,39 @@ def _position(degrees: npt.NDArray[np.float64]) -> str:
 
 
 def _is_statcan_lambert(srs: SpatialReference) -> bool:
+    """Return whether a CRS is EPSG:3347 by its parameters: Statistics Canada's .prj files have no code and three names.
+
+    NAD83, NAD83(CSRS) and an unnamed datum on GRS 80 count as the same.
+    """
     if srs.srid == SRID_STATCAN_LAMBERT:
         return True
     try:
-        words = dict(re.findall(r"\+(\w+)=(\S+)", srs.proj))
-    except GDAL_ERRORS:  # not everything can be said in PROJ's words
+        parameters = _parameters(pyproj.CRS.from_wkt(srs.wkt))
+    except (*GDAL_ERRORS, pyproj.exceptions.CRSError):
         return False
-    nad83 = words.get("datum") == "NAD83" or words.get("ellps") == "GRS80"
-    same = all(key in words and abs(float(words[key]) - value) < 1e-7 for key, value in _STATCAN_LAMBERT.items())
-    return nad83 and same and words.get("proj") == "lcc" and words.get("units") == "m"
+    if parameters.get("datum") != "NAD83" and parameters.get("ellps") != "GRS80":
+        return False
+    return all(
+        abs(parameters.get(name, np.inf) - value) < _PARAMETER_TOLERANCE
+        if isinstance(value, float | int)
+        else parameters.get(name) == value
+        for name, value in _statcan_lambert().items()
+    )
+
+
+@cache
+def _statcan_lambert() -> dict[str, Any]:
+    """Return method, unit and parameters of EPSG:3347, without its datum."""
+    parameters = _parameters(pyproj.CRS.from_epsg(SRID_STATCAN_LAMBERT))
+    return {name: parameters[name] for name in ("proj", "units", "lat_0", "lon_0", "lat_1", "lat_2", "x_0", "y_0")}
+
+
+def _parameters(crs: pyproj.CRS) -> dict[str, Any]:
+    """Return the PROJ parameters of a CRS by name."""
+    with warnings.catch_warnings():
+        # pyproj warns that this form drops names and remarks, which are not compared.
+        warnings.simplefilter("ignore", UserWarning)
+        return crs.to_dict()
 
 
 def _shown(extent: tuple[float, float, float, float]) -> str:

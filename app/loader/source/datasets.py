@@ -1,4 +1,4 @@
-"""Datasets in a folder or an archive: which of its files belong together, and which dataset is meant."""
+"""Datasets in a folder or an archive: grouping of files by name, and choice of the dataset to load."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,14 +13,14 @@ from loader.source.formats import ARCHIVES, BY_SUFFIX, EXPECTED, FILE_GEODATABAS
 T = TypeVar("T")
 
 _PART_OF = {part: file_format for file_format in dict.fromkeys(BY_SUFFIX.values()) for part in file_format.parts} | BY_SUFFIX
-# The files of a geodatabase that hold tables; whatever else is there (locks, indexes for editing) is not needed to read it.
+# Files of a geodatabase that reading needs; locks and indexes for editing are left out.
 _GEODATABASE_FILE = re.compile(
     r"a[0-9a-f]{8}\.(gdbtable|gdbtablx|gdbindexes|freelist|horizon|spx|atx)|gdb|timestamps", re.IGNORECASE
 )
 _PACKED = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst")
-# Formats that GDAL reads and that are not accepted, with the reason.
-_REFUSED = {
-    ".vrt": "a VRT names other files and addresses: give the file that it names",
+# Suffixes of formats that GDAL reads and the loader refuses, with reason and remedy.
+_REFUSED_SUFFIXES = {
+    ".vrt": "a VRT, which refers to other files and addresses: load the file that it refers to",
     ".e00": "an Arc/Info export: convert it with ogr2ogr regions.gpkg FILE.e00",
     ".mdb": "a personal geodatabase: export it as GeoPackage or as File Geodatabase",
     **dict.fromkeys((".sqlite", ".db"), "an SQLite database: convert it with ogr2ogr regions.gpkg FILE"),
@@ -30,12 +30,12 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Dataset(Generic[T]):
-    """A layer's files, or a file of several layers.
+    """The files of a layer, or a file of several layers.
 
     Attributes:
         name: path of its main file, relative to the folder or archive.
-        format: as its suffix says.
-        parts: its files, by suffix; those of a geodatabase by name.
+        format: by the suffix.
+        parts: its files by suffix; those of a geodatabase by name.
     """
 
     name: str
@@ -43,28 +43,30 @@ class Dataset(Generic[T]):
     parts: dict[str, T]
 
     def is_called(self, wanted: str) -> bool:
-        """Say whether a name means this dataset: its path, its file's name, or that without the suffix; in any case."""
+        """Return whether a name is the path, the file name or the stem of this dataset; letter case does not matter."""
         path = PurePath(self.name)
         return wanted.lower() in (self.name.lower(), path.name.lower(), path.stem.lower())
 
 
 def is_clutter(path: PurePath) -> bool:
-    """Say whether a file was left there by a desktop: `._name.shp` has the name of a layer and is none."""
+    """Return whether a file is desktop metadata: `._name.shp` of macOS has the suffix of a layer and is none."""
     return "__MACOSX" in path.parts or path.name.startswith(".")
 
 
 def datasets(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
-    """Put files together that belong together, by their names without the suffix; letter case does not matter.
+    """Return the datasets among files, grouped by folder and stem; letter case does not matter.
 
-    Incomplete datasets are left out; `incomplete` finds them.
+    Datasets without their main file are left out; `no_dataset_error` reports them.
     """
-    return [item for item in _all(files) if item.format is FILE_GEODATABASE or item.format.parts[0] in item.parts]
+    return [
+        dataset for dataset in _all(files) if dataset.format is FILE_GEODATABASE or dataset.format.parts[0] in dataset.parts
+    ]
 
 
 def _all(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
     databases: dict[str, Dataset[T]] = {}
     groups: dict[tuple[str, str], dict[str, list[tuple[PurePath, T]]]] = {}
-    for path, handle in sorted(files, key=lambda item: item[0].as_posix()):
+    for path, handle in sorted(files, key=lambda file: file[0].as_posix()):
         folder = next((parent for parent in path.parents if parent.suffix.lower() == ".gdb"), None)
         if folder is not None:
             if _GEODATABASE_FILE.fullmatch(path.name) and path.parent == folder:
@@ -77,12 +79,14 @@ def _all(files: Iterable[tuple[PurePath, T]]) -> list[Dataset[T]]:
     for group in groups.values():
         stems = {path.stem for same in group.values() for path, _ in same}
         if any(len(same) > 1 for same in group.values()):
-            # Two files whose names differ in nothing but letter case: only what is spelled the same belongs together.
+            # Names that differ only in letter case: files are grouped by the exact stem.
             for stem in sorted(stems):
-                made += _datasets_of_group({s: item for s, same in group.items() for item in same if item[0].stem == stem})
+                made += _datasets_of_group(
+                    {suffix: file for suffix, same in group.items() for file in same if file[0].stem == stem}
+                )
         else:
             made += _datasets_of_group({suffix: same[0] for suffix, same in group.items()})
-    return sorted(made, key=lambda entry: entry.name)
+    return sorted(made, key=lambda dataset: dataset.name)
 
 
 def _datasets_of_group(group: dict[str, tuple[PurePath, T]]) -> list[Dataset[T]]:
@@ -99,9 +103,9 @@ def _datasets_of_group(group: dict[str, tuple[PurePath, T]]) -> list[Dataset[T]]
 
 
 def choose_dataset(candidates: Sequence[Dataset[T]], container: str, wanted: str) -> Dataset[T]:
-    """Return the dataset that is meant; `wanted` is what --layer-name gave, or empty.
+    """Return the dataset to load; `wanted` is --layer-name, or empty.
 
-    Raises: FileRefused where there are several and none of them is named.
+    Raises: FileRefused for several datasets of which the name selects none or more than one.
     """
     if len(candidates) > 1 and wanted:
         named = [candidate for candidate in candidates if candidate.is_called(wanted)]
@@ -122,17 +126,17 @@ def refuse_incomplete(dataset: Dataset[T], name: str) -> None:
         return
     if missing[0] == ".shp":
         raise FileRefused(
-            f"{name}: there is no .shp, only {', '.join(sorted(dataset.parts))}. Those are the table without the boundaries: "
-            "get the whole download (the .shp is by far its largest part)."
+            f"{name}: the .shp is missing; there is only {', '.join(sorted(dataset.parts))}, the table without the boundaries. "
+            "Download all files (the .shp is the largest)."
         )
-    raise FileRefused(f"{name}: a {dataset.format.title} needs its {' and '.join(missing)} too; get the whole download.")
+    raise FileRefused(f"{name}: {' and '.join(missing)} of the {dataset.format.title} is missing: download all files.")
 
 
 def no_dataset_error(files: Iterable[tuple[PurePath, T]], container: str) -> FileRefused:
-    """Return the reason why a folder or archive holds no dataset."""
+    """Return the refusal of a folder or archive without a dataset, with the reason."""
     files = list(files)
     for dataset in _all(files):
-        # Other formats' companions have suffixes that mean nothing by themselves, such as .map and .dat.
+        # The side files of other formats have ambiguous suffixes, such as .map and .dat.
         if dataset.format is SHAPEFILE:
             try:
                 refuse_incomplete(dataset, container)
@@ -148,12 +152,12 @@ def _unsupported(path: PurePath) -> str:
     suffix = path.suffix.lower()
     if suffix in (*ARCHIVES, *_PACKED):
         return "another archive: unpack it and load what is inside"
-    return _REFUSED.get(suffix, "")
+    return _REFUSED_SUFFIXES.get(suffix, "")
 
 
 def unknown_suffix(name: str) -> FileRefused:
     """Return the refusal of a file by its name."""
     reason = _unsupported(PurePath(name))
     if reason.startswith("another archive"):
-        reason = "packed in a way that is not read: unpack it and load the folder"
+        reason = "an archive other than .zip: unpack it and load the folder"
     return FileRefused(f"{name} is not a boundary file: {reason or f'expected {EXPECTED}'}.")

@@ -1,4 +1,4 @@
-"""geodata/sources.toml: every boundary layer that can be loaded, as data."""
+"""Layer declarations: parsing and validation of geodata/sources.toml."""
 
 import re
 import tomllib
@@ -16,17 +16,17 @@ from loader.errors import SourceError
 
 SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
 
-# Our columns that a file's field may fill. Whatever else a file holds is kept in region.attributes.
+# Columns of `region` that fields of a file map to. All other fields are stored in region.attributes.
 COLUMNS = ("code", "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "population")
 
 _LABEL = re.compile(r"[0-9a-z][0-9a-z.-]{0,39}")
-# A coverage's name stands in URLs too, and is the width of coverage.slug at most.
+# The slug of a coverage is part of URLs; its length is that of the column coverage.slug.
 _SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
 
-# What says which province or territory a region is in, where the file has no field for it.
+# Sources of a region's province or territory where the file has no field for it.
 PROVINCE_RULES = ("field", "code", "postal-letter", "none")
 
-# The keys of a layer's paragraph.
+# The keys of a layer's table in TOML, with their types.
 _KEYS: Mapping[str, type] = {
     **dict.fromkeys(("coverage", "vintage", "title_en", "title_fr", "licence", "licence_url"), str),
     **dict.fromkeys(("representation", "attribution_en", "attribution_fr", "file", "url", "sha256"), str),
@@ -36,7 +36,7 @@ _KEYS: Mapping[str, type] = {
     **dict.fromkeys(("demo", "extract", "embedded"), bool),
     **dict.fromkeys(("fields", "expect"), dict),
 }
-_KINDS = {
+_TYPE_NAMES = {
     str: "text in quotes",
     int: "a whole number",
     bool: "true or false",
@@ -47,13 +47,13 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class CoverageSource:
-    """How the regions of a coverage are called in files.
+    """Declaration of a coverage: codes, names and field names of its regions in files.
 
     Attributes:
         slug: name in URLs.
-        code_pattern: what a whole code must match.
-        columns: for each of COLUMNS the spellings of its field, the first that a file has wins.
-        name_is_code: True where regions have no other name.
+        code_pattern: regular expression that a whole code must match.
+        columns: for each of COLUMNS the field names to look for; the first that a file has wins.
+        name_is_code: True where regions have no name but their code.
         province: one of PROVINCE_RULES. `field`: the file's field alone; `code`: else the first two digits of the code;
             `postal-letter`: else its first letter, as in postal codes; `none`: regions may lie in several provinces.
     """
@@ -68,21 +68,21 @@ class CoverageSource:
 
     @property
     def field_names(self) -> dict[str, str]:
-        """Return how each column's field is called first of all: under these names a shapefile is written again."""
+        """Return the first field name of each column: exported shapefiles use these names."""
         return {column: names[0] for column, names in self.columns.items() if names}
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One edition of a coverage, as declared. Addresses and files are not yet looked at.
+    """Declaration of a vintage of a coverage. Addresses and files are not checked yet.
 
     Attributes:
-        path: the local file, None where it is downloaded from `url`.
-        size, sha256: of the download, where the source states them.
-        srid: of coordinates, only used where the file does not say.
-        encoding: of the text, wins over what the file says.
+        path: local file, None where it is downloaded from `url`.
+        size, sha256: of the download, where they are known.
+        srid: SRID of the coordinates, only used where the file declares none.
+        encoding: of the text; takes precedence over the file's declaration.
         layer_name: of the dataset or the layer to read, where the file holds several.
-        expected_count: how many regions there must be, None where nobody knows.
+        expected_count: number of regions that the file must hold, None where it is unknown.
     """
 
     name: str
@@ -113,49 +113,49 @@ class Layer:
     def __post_init__(self) -> None:
         if not _LABEL.fullmatch(self.vintage):
             raise SourceError(
-                f"layers.{self.name}: vintage {self.vintage!r} must be of a-z, 0-9, '.' and '-', 40 at most (URLs hold it)."
+                f"layers.{self.name}: vintage {self.vintage!r} must be at most 40 of a-z, 0-9, '.' and '-' (URLs hold it)."
             )
         if self.effective_to is not None and self.effective_to <= self.effective_from:
             raise SourceError(f"layers.{self.name}: effective_to must be later than effective_from ({self.effective_from}).")
-        for what, address in (("url", self.url), ("licence_url", self.licence_url)):
+        for key, address in (("url", self.url), ("licence_url", self.licence_url)):
             if address and not is_web_address(address):
-                raise SourceError(f"layers.{self.name}: {what} must begin with https:// or http://.")
+                raise SourceError(f"layers.{self.name}: {key} must begin with https:// or http://.")
 
     def spellings(self, column: str) -> tuple[str, ...]:
-        """Return the field names under which a column is looked for, the layer's own first."""
+        """Return the field names to look for, those of the layer before those of the coverage."""
         return (*self.columns.get(column, ()), *self.coverage.columns.get(column, ()))
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """All that is declared."""
+    """The declared coverages and layers."""
 
     coverages: Mapping[str, CoverageSource]
     layers: Mapping[str, Layer]
 
     def layer(self, name: str) -> Layer:
-        """Return a layer by name. Raises: SourceError, listing what there is."""
+        """Return a layer by name. Raises: SourceError with the names that are declared."""
         if name not in self.layers:
-            raise SourceError(f"There is no layer {name!r} in sources.toml. There are: {', '.join(self.layers)}.")
+            raise SourceError(f"Unknown layer {name!r}: sources.toml declares {', '.join(self.layers)}.")
         return self.layers[name]
 
     def ad_hoc(self, coverage: str, options: Mapping[str, Any]) -> Layer:
-        """Return a layer for a file that sources.toml does not know; options are the keys of a layer's paragraph.
+        """Return a layer for a file that sources.toml does not declare; options are the keys of a layer's table.
 
-        Raises: SourceError for an unknown coverage and for options that do not fit.
+        Raises: SourceError for an unknown coverage and for invalid options.
         """
         if coverage not in self.coverages:
-            raise SourceError(f"There is no coverage {coverage!r}. There are: {', '.join(self.coverages)}.")
+            raise SourceError(f"Unknown coverage {coverage!r}: sources.toml declares {', '.join(self.coverages)}.")
         options = dict(options)
-        # What comes from code is what it should be already; the rest is checked like a paragraph.
-        ready = {key: options.pop(key) for key in ("path", "columns") if key in options}
-        return replace(_layer("ad-hoc", {"coverage": coverage, **options}, self.coverages, {}, Path()), **ready)
+        # These two have their final types already; the other options are validated like a table.
+        final = {key: options.pop(key) for key in ("path", "columns") if key in options}
+        return replace(_layer("ad-hoc", {"coverage": coverage, **options}, self.coverages, {}, Path()), **final)
 
 
 def read_sources(path: Path | None = None) -> Sources:
-    """Read the declarations; relative files are relative to the folder of the TOML file.
+    """Read the declarations; relative file paths are relative to the folder of the TOML file.
 
-    Raises: SourceError naming the paragraph and the key at fault.
+    Raises: SourceError with the table and the key at fault.
     """
     path = path or SOURCES_FILE
     try:
@@ -173,7 +173,7 @@ def read_sources(path: Path | None = None) -> Sources:
 
 def _tables(where: str, value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise SourceError(f"{where}: it must be made of paragraphs such as [{where}.NAME].")
+        raise SourceError(f"{where}: it must consist of tables such as [{where}.NAME].")
     return value
 
 
@@ -186,9 +186,9 @@ def _licence(name: str, table: dict[str, Any]) -> dict[str, str]:
 def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     where = f"coverages.{slug}"
     _check_keys(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
-    _typed(where, table, {"name_is_code": bool, "province": str})
+    _check_types(where, table, {"name_is_code": bool, "province": str})
     if not _SLUG.fullmatch(slug):
-        raise SourceError(f"{where}: the name must be of a-z, 0-9 and '-', a letter first, 40 at most (URLs hold it).")
+        raise SourceError(f"{where}: the name must be at most 40 of a-z, 0-9 and '-', a letter first (URLs hold it).")
     province = table.get("province", PROVINCE_RULES[0])
     if province not in PROVINCE_RULES:
         raise SourceError(f"{where}: province must be one of {', '.join(PROVINCE_RULES)}, not {province!r}.")
@@ -198,7 +198,7 @@ def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     try:
         pattern = re.compile(_text(where, table, "code_pattern"))
     except re.error as error:
-        raise SourceError(f"{where}: code_pattern is no regular expression: {error}.") from error
+        raise SourceError(f"{where}: code_pattern is not a valid regular expression: {error}.") from error
     return CoverageSource(
         slug=slug,
         name_en=_text(where, table, "name_en"),
@@ -219,7 +219,7 @@ def _layer(
 ) -> Layer:
     where = f"layers.{name}"
     _check_keys(where, table, set(_KEYS))
-    _typed(where, table, _KEYS)
+    _check_types(where, table, _KEYS)
     table = dict(table)
     coverage = coverages.get(table.pop("coverage", ""))
     if coverage is None:
@@ -231,7 +231,7 @@ def _layer(
     licence_name = table.pop("licence", "")
     if licence_name and licences:
         if licence_name not in licences:
-            raise SourceError(f"{where}: there is no licence {licence_name!r}. There are: {', '.join(licences)}.")
+            raise SourceError(f"{where}: unknown licence {licence_name!r}: sources.toml declares {', '.join(licences)}.")
         licence = licences[licence_name]
         table = {
             "licence": licence["name"],
@@ -243,7 +243,7 @@ def _layer(
         table["licence"] = licence_name
     expect = table.pop("expect", {})
     _check_keys(f"{where}.expect", expect, {"count"})
-    _typed(f"{where}.expect", expect, {"count": int})
+    _check_types(f"{where}.expect", expect, {"count": int})
     table["expected_count"] = expect.get("count")
     if "file" in table:
         table["path"] = folder / table.pop("file")
@@ -268,12 +268,12 @@ def _columns(where: str, table: Any) -> dict[str, tuple[str, ...]]:
     return {column: tuple(names) for column, names in table.items()}
 
 
-def _typed(where: str, table: Mapping[str, Any], kinds: Mapping[str, type]) -> None:
+def _check_types(where: str, table: Mapping[str, Any], types: Mapping[str, type]) -> None:
     for key, value in table.items():
-        # To Python true is a number, and a moment is a date.
-        fits = key not in kinds or isinstance(value, kinds[key])
-        if not fits or isinstance(value, datetime) or (isinstance(value, bool) and kinds.get(key) is not bool):
-            raise SourceError(f"{where}: {key} must be {_KINDS[kinds[key]]}, not {value!r}.")
+        # In Python a bool is an int, and a datetime is a date.
+        matches = key not in types or isinstance(value, types[key])
+        if not matches or isinstance(value, datetime) or (isinstance(value, bool) and types.get(key) is not bool):
+            raise SourceError(f"{where}: {key} must be {_TYPE_NAMES[types[key]]}, not {value!r}.")
 
 
 def _text(where: str, table: Mapping[str, Any], key: str) -> str:
@@ -283,12 +283,12 @@ def _text(where: str, table: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _check_keys(where: str, table: Mapping[str, Any], known_values: set[str]) -> None:
-    unknown = sorted(set(table) - known_values)
+def _check_keys(where: str, table: Mapping[str, Any], allowed: set[str]) -> None:
+    unknown = sorted(set(table) - allowed)
     if unknown:
-        raise SourceError(f"{where}: unknown key {unknown[0]!r}. Known are {', '.join(sorted(known_values))}.")
+        raise SourceError(f"{where}: unknown key {unknown[0]!r}. Allowed keys: {', '.join(sorted(allowed))}.")
 
 
 def with_options(layer: Layer, **options: Any) -> Layer:
-    """Return the layer with the given options in place of its own; None leaves the layer's."""
+    """Return the layer with options replaced; None leaves the option of the layer."""
     return replace(layer, **{key: value for key, value in options.items() if value is not None})

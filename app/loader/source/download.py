@@ -1,4 +1,4 @@
-"""Downloads a layer's file from its official address: resumed when cut, checked, kept."""
+"""HTTP download of a layer's file: resumable, verified, cached."""
 
 import fcntl
 import hashlib
@@ -25,29 +25,28 @@ _ATTEMPTS = 6
 _PAUSE_S = 1.0
 _CHUNK = 1 << 18
 _AGENT = "covidtrends-geo (boundary loader)"
-# Beyond the server's own troubles (500 and up), what is worth another try.
-_TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-# An entity tag that is strong, or a date; whatever else a server sends cannot be sent back.
+# Status codes that are retried besides 500 and above.
+_RETRY_STATUSES = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+# A strong entity tag or a date, which can be sent back as If-Range.
 _VALIDATOR = re.compile(r"(?!W/)[\x20-\x7e]{1,500}")
 _PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--[^>]*>\s*)?<(!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 
 
-class _NotTheFile(Exception):
-    """The server answers with something else than the file, and would again."""
+class _WrongContent(Exception):
+    """The response is not the file; a retry would not help."""
 
 
 def download(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
-    """Return the layer's file in the cache, downloading what is missing of it.
+    """Return the layer's file in the cache, after downloading it or the rest of it.
 
-    A file that is there already goes through the checks of a download; one that fails them, or that came from another address,
-    is downloaded anew. What has arrived of a download stays in `NAME.part`, with the server's version of the file in
-    `NAME.part.version`, so that a cut connection or a killed process costs nothing. A file that changed on the server meanwhile
-    is begun anew.
+    A cached file is verified like a download; if it fails, or came from another address, it is downloaded again. A partial
+    download stays in `NAME.part`, with its validator (ETag or Last-Modified) in `NAME.part.version`. It is resumed after a lost
+    connection or a killed process; if the file changed on the server, the download starts again.
 
-    Raises: SourceError for a layer without an address; DownloadError, saying what to do by hand.
+    Raises: SourceError for a layer without an address; DownloadError with the remedy.
     """
     if not layer.url:
-        raise SourceError(f"Layer {layer.name} has no address to download from: give the file with --file.")
+        raise SourceError(f"Layer {layer.name} has no download address: give the file with --file.")
     name = Path(unquote(urlsplit(layer.url).path)).name
     if name in ("", ".."):
         raise SourceError(f"Layer {layer.name}: the address {layer.url} does not end in the name of a file.")
@@ -56,7 +55,7 @@ def download(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
         with _lock_file(part):
-            if not _usable(layer, target, steps):
+            if not _is_cached(layer, target, steps):
                 with steps.step("download", layer.size) as step:
                     _download(layer, part, step, pause_s)
                 if problem := _problem(layer, part):
@@ -67,36 +66,36 @@ def download(layer: Layer, steps: Steps, *, pause_s: float = _PAUSE_S) -> Path:
                 _version_file(part).unlink(missing_ok=True)
     except OSError as error:
         raise DownloadError(
-            f"{layer.url} cannot be kept in {target.parent}: {error.strerror or error}. Download it by other means and give it "
-            "with --file."
+            f"{layer.url} cannot be stored in {target.parent}: {error.strerror or error}. Make the folder writable, or "
+            "download the file by other means and give it with --file."
         ) from error
     return target
 
 
-def _usable(layer: Layer, target: Path, steps: Steps) -> bool:
-    """Say whether the file in the cache is the layer's; one that is not is deleted."""
+def _is_cached(layer: Layer, target: Path, steps: Steps) -> bool:
+    """Return whether the cached file is that of the layer; another one is deleted."""
     if not target.exists():
         return False
     origin = _origin_file(target)
-    # A file without a note was put there by hand.
+    # A file without an .origin file was put into the cache by hand.
     address = origin.read_text(encoding="utf-8", errors="replace") if origin.exists() else layer.url
     problem = _problem(layer, target) if address == layer.url else f"comes from another address, {address}"
     if problem is None:
         return True
-    steps.say(f"{target} {problem.split(':')[0]}: it is downloaded again")
+    steps.say(f"cached file {target} {problem.split(':')[0]}: downloading again")
     target.unlink()
     return False
 
 
 @contextmanager
 def _lock_file(part: Path) -> Iterator[None]:
-    """Keep a second process from writing into the same file; the lock ends with the process."""
+    """Hold an exclusive lock on a partial download; it is released when the process ends."""
     with part.with_name(part.name + ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DownloadError(f"Another process is downloading {part.stem}. Try again when it is done.") from None
-        # The file stays: who removed it would let a third process lock another one of the same name.
+            raise DownloadError(f"Another process is downloading {part.stem}. Try again when it has finished.") from None
+        # The lock file is not deleted: a third process could then lock a new file of the same name.
         yield
 
 
@@ -110,24 +109,24 @@ def _download(layer: Layer, part: Path, step: Step, pause_s: float) -> None:
         except urllib.error.HTTPError as error:
             problem = error
             error.close()
-            if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _TRY_AGAIN:
+            if error.code < HTTPStatus.INTERNAL_SERVER_ERROR and error.code not in _RETRY_STATUSES:
                 break
-        except (_NotTheFile, ValueError) as error:  # ValueError: an address that cannot be asked for
+        except (_WrongContent, ValueError) as error:  # ValueError: an invalid address
             problem = error
             break
         except (OSError, HTTPException) as error:
             problem = error
         else:
             return
-    retained = f"; what has arrived is kept in {part}, and the next load goes on from there" if part.exists() else ""
+    partial = f"; the partial download stays in {part}, and the next load resumes it" if part.exists() else ""
     raise DownloadError(
         f"{layer.url} cannot be downloaded ({problem}). Try again later, or download it by other means and give it with --file"
-        f"{retained}."
+        f"{partial}."
     )
 
 
 def _resume(layer: Layer, part: Path, step: Step) -> None:
-    """Fetch the rest of a file. Raises: OSError, HTTPException for a connection that ends early; _NotTheFile."""
+    """Download the rest of a file. Raises: OSError, HTTPException for a lost connection; _WrongContent."""
     have = part.stat().st_size if part.exists() else 0
     version = _version_file(part)
     request = urllib.request.Request(layer.url, headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"})  # noqa: S310
@@ -140,20 +139,20 @@ def _resume(layer: Layer, part: Path, step: Step) -> None:
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
-        # There is nothing after what we have: it was complete, or is not a part of this file at all.
+        # The partial download is as long as the file on the server or longer: it is complete, or a part of another file.
         part.unlink(missing_ok=True)
         error.close()
-        raise OSError("what had arrived does not fit the file on the server") from error
+        raise OSError("the partial download does not match the file on the server") from error
     with response:
         resumed = response.status == HTTPStatus.PARTIAL_CONTENT
         if resumed and not (response.headers.get("Content-Range") or "").startswith(f"bytes {have}-"):
             version.unlink(missing_ok=True)
-            raise OSError("the server sent another part of the file than the one it was asked for")
+            raise OSError("the server sent another byte range than the requested one")
         have = have if resumed else 0
         length = response.headers.get("Content-Length") or ""
         expected = have + int(length) if length.isdecimal() else None
         chunk = response.read(_CHUNK)
-        # Before what has arrived is overwritten.
+        # Before the partial download is overwritten.
         _refuse_other_content(layer, response, b"" if resumed else chunk, expected)
         if expected is not None:
             step.set_total(expected)
@@ -170,24 +169,24 @@ def _resume(layer: Layer, part: Path, step: Step) -> None:
 
 
 def _refuse_other_content(layer: Layer, response: HTTPResponse, start: bytes, expected: int | None) -> None:
-    """Raise _NotTheFile for a page with the status 200, for content that was packed, and for another size than declared."""
+    """Raise _WrongContent for an HTML page, for an unrequested content encoding, and for another size than declared."""
     if _PAGE.match(start):
-        raise _NotTheFile(
-            f"the server answers with a page instead of the file, such as one that says that it is closed (it begins with "
-            f"{start[:40]!r}); open {response.url} in a browser to see it"
+        raise _WrongContent(
+            f"the server sent an HTML page instead of the file, such as a maintenance page (it begins with {start[:40]!r}); "
+            f"open {response.url} in a browser"
         )
-    packed = (response.headers.get("Content-Encoding") or "identity").lower()
-    if packed != "identity":
-        raise _NotTheFile(f"the server sends it packed as {packed}, which was not asked for")
+    encoding = (response.headers.get("Content-Encoding") or "identity").lower()
+    if encoding != "identity":
+        raise _WrongContent(f"the server sent it with Content-Encoding {encoding}, which was not requested")
     if layer.size is not None and expected is not None and expected != layer.size:
-        raise _NotTheFile(
-            f"it has {expected:,} bytes instead of {layer.size:,}: it is another file than the declared one. Look at it; "
+        raise _WrongContent(
+            f"it has {expected:,} bytes instead of {layer.size:,}: it is another file than the declared one. Check it; "
             "if it is the right one, correct bytes in sources.toml"
         )
 
 
 def _note_version(version: Path, response: HTTPResponse) -> None:
-    # Only a strong validator proves that two halves belong to one file.
+    # Only a strong validator proves that two byte ranges belong to the same file.
     validator = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
     if _VALIDATOR.fullmatch(validator):
         version.write_text(validator, encoding="ascii")
@@ -196,8 +195,8 @@ def _note_version(version: Path, response: HTTPResponse) -> None:
 
 
 def _problem(layer: Layer, path: Path) -> str | None:
-    """Return why a file is not the one that was declared, None where it is."""
-    declared = "it is another file than the one that was declared. Look at it; if it is the right one, correct"
+    """Return why a file is not the declared one, None if it is."""
+    declared = "it is another file than the declared one. Check it; if it is the right one, correct"
     size = path.stat().st_size
     if layer.size is not None and size != layer.size:
         return f"has {size:,} bytes instead of {layer.size:,}: {declared} bytes in sources.toml"
@@ -210,7 +209,7 @@ def _problem(layer: Layer, path: Path) -> str | None:
         head = file.read(4096)
     is_zip = unquote(urlsplit(layer.url).path).lower().endswith((".zip", ".kmz"))
     if _PAGE.match(head) or (is_zip and not zipfile.is_zipfile(path)):
-        return f"is no {'zip' if is_zip else 'boundary file'} (it begins with {head[:40]!r}): open the address in a browser"
+        return f"is not a {'zip' if is_zip else 'boundary file'} (it begins with {head[:40]!r}): open the address in a browser"
     return None
 
 
@@ -219,5 +218,5 @@ def _version_file(part: Path) -> Path:
 
 
 def _origin_file(target: Path) -> Path:
-    """Return the file that notes from which address a file of the cache came: two addresses may end in the same name."""
+    """Return the file with the address that a cached file came from: two addresses may end in the same file name."""
     return target.with_name(target.name + ".origin")

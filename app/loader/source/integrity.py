@@ -1,4 +1,4 @@
-"""Number of rows that a shapefile and a FlatGeobuf really hold: their parts are counted, and no header is believed."""
+"""Row counts of shapefile, MapInfo MIF and FlatGeobuf from their records, not from headers."""
 
 import struct
 from pathlib import Path
@@ -15,9 +15,9 @@ _FGB_FEATURES_COUNT, _FGB_INDEX_NODE_SIZE = 8, 9
 
 
 def shapefile_rows(shp: Path) -> int:
-    """Return the number of rows that are not marked as deleted, after comparing .shp, .shx and .dbf.
+    """Return the number of rows that are not marked as deleted, after a comparison of .shp, .shx and .dbf.
 
-    Raises: FileRefused for a part that is cut short, and for parts of which one has more rows than another.
+    Raises: FileRefused for a truncated part, and for parts with different numbers of rows.
     """
     shapes, index, table = shp, shp.with_suffix(".shx"), shp.with_suffix(".dbf")
     in_index = _index_records(index)
@@ -26,34 +26,34 @@ def shapefile_rows(shp: Path) -> int:
     if not in_shapes == in_index == in_table:
         raise FileRefused(
             f"The parts of the shapefile do not belong together: the .shp holds {in_shapes:,} shapes, the .shx lists "
-            f"{in_index:,}, and the .dbf has {in_table:,} rows. Get the whole download, or export it again."
+            f"{in_index:,}, and the .dbf has {in_table:,} rows. Download all parts again, or export the file again."
         )
     return in_table - deleted
 
 
-def _cut_short(suffix: str, size: int, promised: int) -> FileRefused:
-    return FileRefused(f"The {suffix} is cut short ({size:,} of {promised:,} bytes): download it again.")
+def _truncated(suffix: str, size: int, declared: int) -> FileRefused:
+    return FileRefused(f"The {suffix} is truncated ({size:,} of {declared:,} bytes): download it again.")
 
 
 def _index_records(index: Path) -> int:
     size = index.stat().st_size
     with index.open("rb") as file:
         head = file.read(_SHP_HEADER)
-    promised = 2 * int.from_bytes(head[24:28], "big") if len(head) == _SHP_HEADER else _SHP_HEADER
-    if size < promised:
-        raise _cut_short(".shx", size, promised)
-    # By its size: the length in the header is what an interrupted program leaves behind.
+    declared = 2 * int.from_bytes(head[24:28], "big") if len(head) == _SHP_HEADER else _SHP_HEADER
+    if size < declared:
+        raise _truncated(".shx", size, declared)
+    # By file size: an interrupted program leaves a wrong length in the header.
     return (size - _SHP_HEADER) // _SHX_RECORD
 
 
 def _table_rows(table: Path) -> tuple[int, int]:
-    """Return how many rows a .dbf has, and how many of them are marked as deleted."""
+    """Return the number of rows of a .dbf, and how many of them are marked as deleted."""
     size = table.stat().st_size
     with table.open("rb") as file:
         head = file.read(32)
         rows, start, width = struct.unpack("<IHH", head[4:12]) if len(head) == 32 else (0, 32, 0)
         if size < start + rows * width or len(head) < 32:
-            raise _cut_short(".dbf", size, max(32, start + rows * width))
+            raise _truncated(".dbf", size, max(32, start + rows * width))
         if width == 0:
             return rows, 0
         file.seek(start)
@@ -61,23 +61,23 @@ def _table_rows(table: Path) -> tuple[int, int]:
         for first in range(0, rows, step := max(1, _CHUNK_ROWS_BYTES // width)):
             marks = file.read(min(step, rows - first) * width)[::width]
             deleted += marks.count(_DELETED)
-        # Rows that the header does not count: each begins with a space or a star, and the end of the table with 0x1A.
+        # Rows that the header does not count: a row begins with a space or an asterisk, the end of the table with 0x1A.
         while (row := file.read(width)) and len(row) == width and row[:1] in (b" ", b"*"):
             rows += 1
     return rows, deleted
 
 
 def _shapes(shapes: Path, index: Path, in_index: int) -> int:
-    """Return how many shapes a .shp holds: those that the .shx lists, and any that follow the last of them.
+    """Return the number of shapes in a .shp: those that the .shx lists, and those that follow the last of them.
 
-    A shape that was edited stands at the end of the file, and where it stood before is a hole; so a hole is no shape.
+    An edited shape is written at the end of the file and leaves a gap, so unlisted bytes between shapes are not counted.
     """
     size = shapes.stat().st_size
     with shapes.open("rb") as file, index.open("rb") as listing:
         head = file.read(_SHP_HEADER)
-        promised = 2 * int.from_bytes(head[24:28], "big")
-        if size < promised:
-            raise _cut_short(".shp", size, promised)
+        declared = 2 * int.from_bytes(head[24:28], "big")
+        if size < declared:
+            raise _truncated(".shp", size, declared)
         listing.seek(_SHP_HEADER)
         last = _SHP_HEADER
         for row in range(1, in_index + 1):
@@ -108,9 +108,9 @@ def _shapes(shapes: Path, index: Path, in_index: int) -> int:
 
 
 def mif_rows(mid: Path) -> int:
-    """Return the number of rows of a MapInfo interchange file, the lines of its .mid. Text in quotes may have several.
+    """Return the number of rows of a MapInfo interchange file: the lines of its .mid. Quoted text may span lines.
 
-    The .mif itself has no end of its own: one that is cut short has fewer objects than the .mid has rows.
+    The .mif has no end mark: a truncated one has fewer objects than the .mid has rows.
     """
     rows, inside_text, blank = 0, False, True
     with mid.open("rb") as file:
@@ -124,9 +124,9 @@ def mif_rows(mid: Path) -> int:
 
 
 def flatgeobuf_rows(path: Path) -> int:
-    """Return the number of features in a FlatGeobuf, by walking over them.
+    """Return the number of features in a FlatGeobuf, by their size prefixes.
 
-    Raises: FileRefused for a file that ends inside a feature, and where the header counts another number.
+    Raises: FileRefused for a file that ends inside a feature, and for another number in the header.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -135,28 +135,26 @@ def flatgeobuf_rows(path: Path) -> int:
         length = int.from_bytes(header, "little")
         header = file.read(length) if length < size else b""
         if len(header) < length or length < 8:
-            raise FileRefused("The FlatGeobuf is cut short inside its header: download it again.")
-        promised, node_size = _fgb_number(header, _FGB_FEATURES_COUNT, 8, 0), _fgb_number(header, _FGB_INDEX_NODE_SIZE, 2, 16)
-        position = _FGB_MAGIC_BYTES + 4 + length + (_fgb_index_bytes(promised, node_size) if promised else 0)
+            raise FileRefused("The FlatGeobuf is truncated inside its header: download it again.")
+        declared, node_size = _fgb_number(header, _FGB_FEATURES_COUNT, 8, 0), _fgb_number(header, _FGB_INDEX_NODE_SIZE, 2, 16)
+        position = _FGB_MAGIC_BYTES + 4 + length + (_fgb_index_bytes(declared, node_size) if declared else 0)
         if position > size:
-            raise FileRefused("The FlatGeobuf is cut short inside its index: download it again.")
+            raise FileRefused("The FlatGeobuf is truncated inside its index: download it again.")
         count = 0
         while position < size:
             file.seek(position)
             position += 4 + int.from_bytes(file.read(4), "little")
             if position > size:
-                raise FileRefused(f"The FlatGeobuf is cut short after {count} features: download it again.")
+                raise FileRefused(f"The FlatGeobuf is truncated after {count} features: download it again.")
             count += 1
-    # Zero stands for a number that the writer did not know.
-    if promised not in (0, count):
-        raise FileRefused(
-            f"The FlatGeobuf says that it holds {promised:,} features, and it holds {count:,}: download it or export it again."
-        )
+    # Zero: the writer did not know the number.
+    if declared not in (0, count):
+        raise FileRefused(f"The FlatGeobuf declares {declared:,} features and holds {count:,}: download it or export it again.")
     return count
 
 
 def _fgb_number(header: bytes, field: int, width: int, default: int) -> int:
-    """Return a number of the header's FlatBuffers table."""
+    """Return an integer field of the header's FlatBuffers table."""
     try:
         (root,) = struct.unpack_from("<I", header, 0)
         (back,) = struct.unpack_from("<i", header, root)
@@ -171,7 +169,7 @@ def _fgb_number(header: bytes, field: int, width: int, default: int) -> int:
 
 
 def _fgb_index_bytes(features: int, node_size: int) -> int:
-    """Return the size of the packed R-tree that stands before the features; none where a node holds fewer than two."""
+    """Return the size in bytes of the packed R-tree before the features; 0 where a node holds fewer than two (no index)."""
     if node_size < 2:
         return 0
     level = nodes = features

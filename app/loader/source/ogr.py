@@ -1,6 +1,4 @@
-"""OGR through GeoDjango's GDAL, for what GeoDjango's classes leave out: layers whose count is not to be believed, curves,
-coordinates beyond two gigabytes, and errors that GDAL only notes down.
-"""
+"""OGR bindings in addition to GeoDjango's: iteration without a feature count, curves, WKB over 2 GiB, GDAL's last error."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ from loader.errors import FileRefused
 
 _FAILURE = 3
 _LITTLE_ENDIAN = 1
-# Arcs become chords of at most so many degrees of arc: they stay within 1/400,000 of the arc's radius (2.4 mm for each km).
+# Step of arc linearisation. Chords stay within 1/400,000 of the radius (2.4 mm for each km).
 ARC_STEP_DEGREES = 0.25
 _COARSE_STEP_DEGREES = 4.0
-# A row of arcs grows hundredfold when they are made straight.
-_STRAIGHT_MAX_BYTES = 1 << 30
+# Linearisation can make a row a hundred times larger.
+_LINEAR_MAX_BYTES = 1 << 30
 
 NAMES = {
     0: "Unknown",
@@ -51,20 +49,20 @@ SURFACES = frozenset({3, 6, 10, 12, 14})
 
 
 class Envelope(Structure):
-    """OGREnvelope: in the order of its members, which is not that of a bounding box."""
+    """OGREnvelope: west, east, south, north."""
 
     _fields_ = [(name, c_double) for name in ("west", "east", "south", "north")]
 
 
 def _function(name: str, result: Any, *arguments: Any) -> Any:
-    # By index: by attribute it would be the very object that GeoDjango has set up in its own way.
+    # By index, which returns a new object: the attribute is shared with GeoDjango, which sets its own argument types.
     function = lgdal[name]
     function.restype, function.argtypes = result, list(arguments)
     return function
 
 
-_keep_curves = _function("OGRSetNonLinearGeometriesEnabledFlag", None, c_int)
-_keeps_curves = _function("OGRGetNonLinearGeometriesEnabledFlag", c_int)
+_set_curves = _function("OGRSetNonLinearGeometriesEnabledFlag", None, c_int)
+_curves_enabled = _function("OGRGetNonLinearGeometriesEnabledFlag", c_int)
 _reset_error = _function("CPLErrorReset", None)
 _last_error_type = _function("CPLGetLastErrorType", c_int)
 _last_error = _function("CPLGetLastErrorMsg", c_char_p)
@@ -78,14 +76,14 @@ _envelope = _function("OGR_G_GetEnvelope", None, c_void_p, c_void_p)
 _parts = _function("OGR_G_GetGeometryCount", c_int, c_void_p)
 _part = _function("OGR_G_GetGeometryRef", c_void_p, c_void_p, c_int)
 _has_curves = _function("OGR_G_HasCurveGeometry", c_int, c_void_p, c_int)
-_straight = _function("OGR_G_GetLinearGeometry", c_void_p, c_void_p, c_double, c_void_p)
+_linearize = _function("OGR_G_GetLinearGeometry", c_void_p, c_void_p, c_double, c_void_p)
 _destroy = _function("OGR_G_DestroyGeometry", None, c_void_p)
 _wkb_size = _function("OGR_G_WkbSizeEx", c_size_t, c_void_p)
 _to_wkb = _function("OGR_G_ExportToIsoWkb", c_int, c_void_p, c_int, c_void_p)
 
 
 def open_source(path: Path, driver_name: str, options: Sequence[str], encoding: str, title: str) -> DataSource:
-    """Open a file with one driver; no other may look at it. Raises: FileRefused."""
+    """Open a file with one driver only. Raises: FileRefused."""
     driver = Driver(driver_name)
     allowed = (c_char_p * 2)(driver.name.encode(), None)
     with_options = (c_char_p * (len(options) + 1))(*(option.encode() for option in options), None)
@@ -102,20 +100,20 @@ def open_source(path: Path, driver_name: str, options: Sequence[str], encoding: 
 
 @contextmanager
 def with_curves() -> Iterator[None]:
-    """Have GDAL hand out arcs as they are; pyogrio, once imported, makes it replace them by chords of four degrees."""
-    before = _keeps_curves()
-    _keep_curves(1)
+    """Have GDAL return arcs unchanged: pyogrio, once imported, makes it replace them by chords of four degrees."""
+    before = _curves_enabled()
+    _set_curves(1)
     try:
         yield
     finally:
-        _keep_curves(before)
+        _set_curves(before)
 
 
 def message() -> str:
-    """Return GDAL's last message, of a failure only."""
+    """Return GDAL's last error message; empty for warnings."""
     if _last_error_type() < _FAILURE:
         return ""
-    # It may repeat the name of a file of ours.
+    # One line, cut: the message may quote the file.
     return (_last_error() or b"").decode("utf-8", "replace").split("\n")[0][:200]
 
 
@@ -130,7 +128,7 @@ def declared_type(layer: OgrLayer) -> int:
 
 
 def features(layer: OgrLayer) -> Iterator[Feature]:
-    """Yield every feature that can be read. Raises: GDALException where GDAL fails, which it only notes down."""
+    """Yield every feature. Raises: GDALException for errors that GDAL records without failing."""
     capi.reset_reading(layer.ptr)
     while True:
         _reset_error()
@@ -145,7 +143,7 @@ def features(layer: OgrLayer) -> Iterator[Feature]:
 
 
 def geometry(feature: Feature) -> int | None:
-    """Return the handle of a feature's geometry, None where it has none. It lives as long as the feature."""
+    """Return the handle of a feature's geometry, valid as long as the feature; None without one."""
     return _geometry_ref(feature.ptr)  # type: ignore[no-any-return]
 
 
@@ -155,7 +153,7 @@ def flat_type(handle: int) -> int:
 
 
 def kinds(handle: int) -> set[int]:
-    """Return the flat type of a geometry, or for a collection those of its parts, however deep."""
+    """Return the flat type of a geometry, or for a collection those of its parts at any depth."""
     kind = flat_type(handle)
     if kind != COLLECTION:
         return {kind}
@@ -182,37 +180,37 @@ def bounds(handle: int) -> tuple[float, float, float, float] | None:
 
 
 def has_curves(handle: int) -> bool:
-    """Say whether a geometry is of a type that may hold arcs."""
+    """Return whether a geometry is of a type that may hold arcs."""
     return bool(_has_curves(handle, 0))
 
 
 def wkb(handle: int, row: int) -> bytes:
-    """Return a geometry as ISO WKB; arcs are made straight, to 1/400,000 of their radius.
+    """Return a geometry as ISO WKB; arcs are linearised, within 1/400,000 of their radius.
 
-    Raises: FileRefused for arcs that would become more than memory holds.
+    Raises: FileRefused for arcs whose linear form would exceed `_LINEAR_MAX_BYTES`.
     """
     if not has_curves(handle):
         return _exported(handle)
-    rough = _straight(handle, _COARSE_STEP_DEGREES, None)
+    rough = _linearize(handle, _COARSE_STEP_DEGREES, None)
     try:
         grown = _wkb_size(rough) * _COARSE_STEP_DEGREES / ARC_STEP_DEGREES if rough else 0
     finally:
         _destroy(rough)
-    straight = _straight(handle, ARC_STEP_DEGREES, None) if 0 < grown <= _STRAIGHT_MAX_BYTES else None
-    if not straight:
+    linear = _linearize(handle, ARC_STEP_DEGREES, None) if 0 < grown <= _LINEAR_MAX_BYTES else None
+    if not linear:
         raise FileRefused(
-            f"Row {row} holds arcs that cannot be made straight: make them straight in the file, with "
+            f"Row {row} holds arcs that are too large to linearise. Linearise them in the file with "
             "ogr2ogr -nlt CONVERT_TO_LINEAR regions.gpkg FILE."
         )
     try:
-        return _exported(straight)
+        return _exported(linear)
     finally:
-        _destroy(straight)
+        _destroy(linear)
 
 
 def _exported(handle: int) -> bytes:
     size = _wkb_size(handle)
     buffer = (c_ubyte * size)()
     if _to_wkb(handle, _LITTLE_ENDIAN, byref(buffer)) != 0:
-        raise GDALException(message() or "a geometry that cannot be written as WKB")
+        raise GDALException(message() or "geometry cannot be written as WKB")
     return string_at(buffer, size)

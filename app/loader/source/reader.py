@@ -1,4 +1,4 @@
-"""Reads a boundary file feature by feature; no more than one feature is in memory at a time."""
+"""Reader of boundary files: checks of the layer, then its features one at a time, so that memory holds one feature."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,14 +18,14 @@ from loader.source.encoding import encoding_named, table_encoding
 from loader.source.formats import SHAPEFILE, TOPOJSON
 from loader.source.survey import Survey, refuse_other_geometries, survey
 
-# Files name coordinate systems and schemas by addresses, which GDAL fetches whatever its version. A proxy that nobody
-# runs keeps it off the network.
+# GDAL fetches coordinate systems and schemas that files refer to by URL. A proxy address where nothing listens keeps it off the
+# network.
 _ENVIRONMENT = {
     **dict.fromkeys(("GDAL_HTTP_PROXY", "GDAL_HTTPS_PROXY"), "127.0.0.1:1"),
     **dict.fromkeys(("no_proxy", "NO_PROXY"), "none.invalid"),
-    # GDAL would recode by a table of its own, and replace what does not fit; Python refuses instead.
+    # No recoding by GDAL, which replaces invalid bytes; Python refuses them.
     "SHAPE_ENCODING": "",
-    # A region of millions of vertices on one line.
+    # No size limit: a region can have millions of vertices on one line.
     "OGR_GEOJSON_MAX_OBJ_SIZE": "0",
     # A code of digits keeps its leading zero.
     "GML_FIELDTYPES": "ALWAYS_STRING",
@@ -34,12 +34,12 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True, slots=True)
 class RawFeature:
-    """A row as it stands in the file.
+    """A row of the file, unprocessed.
 
     Attributes:
-        row: 1 for the first.
-        values: field name to value; text decoded, not yet trimmed.
-        wkb: geometry in the file's own coordinates, None where the row has none; arcs are made straight.
+        row: row number, from 1.
+        values: value by field name; text is decoded, not trimmed.
+        wkb: geometry in the file's CRS with arcs linearised; None where the row has none.
     """
 
     row: int
@@ -49,13 +49,13 @@ class RawFeature:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known before the fields of row one are read.
+    """Result of the first pass over a layer.
 
     Attributes:
         count: number of rows, counted by reading them.
-        columns: our column to the file's field, for those that the file has.
+        columns: the file's field for each column of `region` that it has.
         encoding: of the text.
-        extent: west, south, east, north of the file's own coordinates, as its header has them.
+        extent: west, south, east, north of all coordinates, in the file's CRS.
     """
 
     count: int
@@ -66,14 +66,14 @@ class Header:
 
 
 class BoundaryReader:
-    """An open boundary file: `header` first, then `features()` once."""
+    """An open boundary file: its header, and one pass over its features."""
 
     def __init__(self, ogr_layer: OgrLayer, header: Header) -> None:
         self._layer = ogr_layer
         self.header = header
 
     def features(self) -> Iterator[RawFeature]:
-        """Yield every row in the order of the file. Raises: FileRefused for text and geometry that cannot be read."""
+        """Yield every row in file order. Raises: FileRefused for text and geometry that cannot be read."""
         names = self._layer.fields
         row = 0
         try:
@@ -84,20 +84,22 @@ class BoundaryReader:
         except UnicodeDecodeError as error:
             raise FileRefused(
                 f"Row {row}: the text is not {self.header.encoding} ({error.object[:40]!r}). "
-                "The file (or the layer) names the wrong encoding: give the right one with --encoding, often cp1252 or utf-8."
+                "The file (or layer) declares the wrong encoding: give the right one with --encoding, often cp1252 or utf-8."
             ) from error
         except GDAL_ERRORS as error:
-            raise FileRefused(f"Row {row + 1} cannot be read ({error}): the file is damaged, download it again.") from error
+            raise FileRefused(f"Row {row + 1} cannot be read ({error}): the file is damaged. Download it again.") from error
         if row != self.header.count:
-            raise FileRefused(f"The file had {self.header.count} rows and now has {row}: it changed while it was read.")
+            raise FileRefused(
+                f"The file had {self.header.count} rows and now has {row}: it changed during the load. Load it again."
+            )
 
 
 @contextmanager
 def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
-    """Open a laid-out file, and judge its fields, geometry types, coordinate system and extent before any row is stored.
+    """Open an unpacked dataset and check fields, geometry types, CRS and extent before any row is stored.
 
-    Raises: FileRefused for a file of another format than its name says, without rows, with anything but polygons, without the
-    fields that the coverage needs, in a coordinate system that nobody declared, or with rows outside Canada.
+    Raises: FileRefused for a damaged file, a layer without rows or with rows that are no polygons, missing fields, an unknown
+    or contradictory CRS, and rows outside Canada.
     """
     encoding = _encoding(files, layer)
     with _environment(_ENVIRONMENT), ogr.with_curves():
@@ -106,7 +108,7 @@ def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
             ogr_layer, header = _header(source, files, layer, encoding)
         except UnicodeDecodeError as error:
             raise FileRefused(
-                f"{files.display_name}: its field names are not {encoding} ({error.object[:40]!r}). "
+                f"{files.display_name}: the field names are not {encoding} ({error.object[:40]!r}). "
                 "Give the right encoding with --encoding, often cp1252 or utf-8."
             ) from error
         except GDAL_ERRORS as error:
@@ -117,14 +119,14 @@ def open_reader(files: LayerFiles, layer: Layer) -> Iterator[BoundaryReader]:
 def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) -> tuple[OgrLayer, Header]:
     ogr_layer, surveyed = _layer(source, files, layer)
     refuse_other_geometries(surveyed, files.display_name)
-    # A driver drops what it cannot make a feature of.
+    # GDAL drivers skip rows that they cannot parse.
     if files.rows is not None and surveyed.rows != files.rows:
         raise FileRefused(
             f"{files.display_name} holds {files.rows:,} rows, of which {surveyed.rows:,} can be read: the file is damaged or "
-            "not quite what its format asks for. Export it again."
+            "violates its format. Export it again."
         )
     if surveyed.extent is None:
-        raise FileRefused(f"{files.display_name} holds rows, but not one geometry with coordinates.")
+        raise FileRefused(f"{files.display_name} holds rows without coordinates only. Load a file with boundaries.")
     columns = _columns(ogr_layer.fields, layer, files.display_name)
     crs = source_crs(declared=_declared_crs(ogr_layer, files), assumed_srid=layer.srid, extent=surveyed.extent)
     refuse_outside_canada(surveyed.boxes, crs)
@@ -132,7 +134,7 @@ def _header(source: DataSource, files: LayerFiles, layer: Layer, encoding: str) 
 
 
 def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLayer, Survey]:
-    """Return the layer to read and what stands in it. Raises: FileRefused where it is not clear which one is meant."""
+    """Return the layer to read and its survey. Raises: FileRefused for an unknown or ambiguous layer."""
     layers = ogr.layers(source)
     by_name = {layer.name: layer for layer in layers}
     wanted = layer.layer_name
@@ -143,7 +145,7 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
         raise FileRefused(f"{files.display_name} has no layer {wanted!r}. It has {names}.")
     if len(layers) == 1:
         return layers[0], survey(layers[0])
-    # Tables of styles and of metadata lie beside the one layer that is meant; a layer may also leave its type open.
+    # Style and metadata tables may be beside the layer of polygons; a layer may declare no geometry type.
     spatial = {
         layer.name: layer for layer in layers if ogr.declared_type(layer) in (ogr.UNKNOWN, ogr.COLLECTION, *ogr.SURFACES)
     }
@@ -157,7 +159,7 @@ def _layer(source: DataSource, files: LayerFiles, layer: Layer) -> tuple[OgrLaye
             "load with --layer-name."
         )
     names = ", ".join(f"{layer.name}: {ogr.NAMES.get(ogr.declared_type(layer), 'unknown')}" for layer in layers) or "none"
-    raise FileRefused(f"{files.display_name} holds {len(layers)} layers ({names}), and none with polygons.")
+    raise FileRefused(f"{files.display_name} holds {len(layers)} layers ({names}), none with polygons.")
 
 
 def _encoding(files: LayerFiles, layer: Layer) -> str:
@@ -169,15 +171,15 @@ def _encoding(files: LayerFiles, layer: Layer) -> str:
 def _declared_crs(ogr_layer: OgrLayer, files: LayerFiles) -> SpatialReference | None:
     try:
         declared = ogr_layer.srs
-    except GDAL_ERRORS:  # a .prj that is no coordinate system is as good as none
+    except GDAL_ERRORS:  # an invalid .prj counts as none
         declared = None
-    # A topology has no member for it: like GeoJSON it is in degrees of WGS 84.
+    # TopoJSON has no member for a CRS: like GeoJSON it is in WGS 84.
     return SpatialReference(4326) if declared is None and files.format is TOPOJSON else declared
 
 
-def _columns(result: list[str], layer: Layer, name: str) -> dict[str, str]:
-    """Map our columns to the file's fields. Raises: FileRefused, listing what was found and what was looked for."""
-    by_key = {field.lower(): field for field in reversed(result)}
+def _columns(field_names: list[str], layer: Layer, name: str) -> dict[str, str]:
+    """Return the file's field for each column. Raises: FileRefused for missing fields, with the names in the file."""
+    by_key = {field.lower(): field for field in reversed(field_names)}
     columns = {}
     for column in COLUMNS:
         for spelling in layer.spellings(column):
@@ -186,14 +188,16 @@ def _columns(result: list[str], layer: Layer, name: str) -> dict[str, str]:
                 break
     for column, wanted_fields in layer.columns.items():
         if columns.get(column, "").lower() not in [field.lower() for field in wanted_fields]:
-            raise FileRefused(f"{name} has no field {wanted_fields[0]!r} for {column}. It has {', '.join(result) or 'none'}.")
+            raise FileRefused(
+                f"{name} has no field {wanted_fields[0]!r} for {column}. It has {', '.join(field_names) or 'none'}."
+            )
     needed = ["code"] if layer.coverage.name_is_code else ["code", "name_en"]
     missing = [column for column in needed if column not in columns]
     if missing:
         wanted = "; ".join(f"{column}: {', '.join(layer.spellings(column))}" for column in missing)
         raise FileRefused(
-            f"{name} lacks the fields that {layer.coverage.slug} need. It has {', '.join(result) or 'none'}; "
-            f"looked for {wanted}. Name them with --field, as in --field {missing[0]}={result[0] if result else 'NAME'}."
+            f"{name} lacks required fields of {layer.coverage.slug}. It has {', '.join(field_names) or 'none'}; looked for "
+            f"{wanted}. Map them with --field, as in --field {missing[0]}={field_names[0] if field_names else 'NAME'}."
         )
     return columns
 

@@ -1,4 +1,4 @@
-"""First pass over a layer: its rows, counted by reading them, the geometries that they have, and where those lie."""
+"""First pass over a layer: number of rows, geometry types, and bounding boxes."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -15,15 +15,15 @@ _SHOWN_ROWS = 5
 
 @dataclass(slots=True)
 class Survey:
-    """What stands in a layer.
+    """Counts, geometry types and extents of a layer.
 
     Attributes:
-        rows: how many rows it has.
-        extent: west, south, east, north of all finite coordinates, None where there is none.
-        boxes: of each row with a finite geometry: its number, west, south, east, north; in the file's coordinates.
-        polygons: rows with a polygon, however it is spelled (arcs, collections).
-        others: rows with no polygon, by type, with the first of each.
-        curved: rows whose geometry may hold arcs.
+        rows: number of rows, counted by reading them.
+        extent: west, south, east, north of all finite coordinates, None without any.
+        boxes: row number, west, south, east, north of each row with a finite geometry, in the file's CRS.
+        polygons: number of rows with a polygon, a curve polygon or a collection with one.
+        others: number of rows without a polygon, by type. first: number of the first such row, by type.
+        curved: number of rows whose geometry may hold arcs.
     """
 
     rows: int = 0
@@ -36,7 +36,7 @@ class Survey:
 
 
 def survey(layer: OgrLayer) -> Survey:
-    """Read a layer once, without its fields. Raises: GDALException for a row that cannot be read."""
+    """Read the geometries of a layer once. Raises: GDALException for a row that cannot be read."""
     result = Survey()
     boxes: list[tuple[float, ...]] = []
     for row, feature in enumerate(ogr.features(layer), start=1):
@@ -63,17 +63,17 @@ def survey(layer: OgrLayer) -> Survey:
 
 
 def refuse_other_geometries(result: Survey, name: str) -> None:
-    """Raise FileRefused for a layer without rows, without polygons, or with rows of another kind among them."""
+    """Raise FileRefused for a layer without rows or geometries, or with geometries that are no polygons."""
     if result.rows == 0:
-        raise FileRefused(f"{name} holds no rows.")
+        raise FileRefused(f"{name} holds no rows. Load a file with boundaries.")
     if not result.polygons and not result.others:
-        raise FileRefused(f"{name} holds rows, but not one geometry.")
+        raise FileRefused(f"{name} holds rows without geometry only. Load a file with boundaries.")
     if not result.others:
         return
     kinds = ", ".join(f"{kind} (first in row {result.first[kind]})" for kind, _ in result.others.most_common(_SHOWN_ROWS))
     if not result.polygons:
-        raise FileRefused(f"{name} holds {kinds.split(' (')[0]} geometries; boundaries are polygons.")
+        raise FileRefused(f"{name} holds {kinds.split(' (')[0]} geometries; boundaries are polygons. Load a layer of polygons.")
     raise FileRefused(
         f"{name}: {sum(result.others.values()):,} of {result.rows:,} rows are no polygons: {kinds}. "
-        "Take them out: ogr2ogr -where \"OGR_GEOMETRY LIKE '%POLYGON'\" regions.gpkg FILE."
+        "Remove them: ogr2ogr -where \"OGR_GEOMETRY LIKE '%POLYGON'\" regions.gpkg FILE."
     )

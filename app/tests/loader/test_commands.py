@@ -54,7 +54,7 @@ def test_a_load_tells_what_it_read_and_that_it_is_published(db: None, shp: Path,
     assert out.endswith("health-regions 2022 is published.\n")
     steps = capsys.readouterr().err
     assert all(name in steps for name in ("read", "derive", "draw", "verify", "publish"))
-    assert run(*ONE, f"--file={shp}") == "health-regions 2022: this very file is published already, nothing to do.\n"
+    assert run(*ONE, f"--file={shp}") == "health-regions 2022: the same file is published already, nothing to do.\n"
 
 
 def test_quiet_says_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_quiet_says_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_an_extract_says_that_it_answers_only_by_name(db: None, shp: Path) -> None:
-    assert "an extract: it answers only where it is named (2022)" in run(*ONE, f"--file={shp}", "--extract")
+    assert "an extract: it answers only requests that name it (2022)" in run(*ONE, f"--file={shp}", "--extract")
 
 
 def test_every_option_about_the_file_reaches_the_vintage(db: None, shp: Path) -> None:
@@ -112,7 +112,7 @@ def test_the_list_shows_the_database_and_the_layers(db: None, shp: Path) -> None
 
 def test_a_dry_run_says_what_would_happen_and_keeps_nothing(db: None, shp: Path) -> None:
     before = checksums()
-    assert run(*ONE, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was kept. It would be published.\n")
+    assert run(*ONE, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was stored. It would be published.\n")
     assert "It would stop at: count" in error(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", code=2)
     accepted = run(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", "--accept=count", "--because=x")
     assert accepted.endswith("It would be published.\n")
@@ -125,7 +125,7 @@ def test_an_extract_is_counted_only_where_a_count_is_given(db: None, shp: Path) 
 
 
 def test_an_unknown_gate_is_refused_before_anything_is_read(db: None) -> None:
-    assert "There is no gate 'nope'" in error(*ONE, "--file=not-there.zip", "--accept=nope", "--because=x")
+    assert "Unknown gate 'nope'" in error(*ONE, "--file=not-there.zip", "--accept=nope", "--because=x")
 
 
 def test_the_report_is_json_with_the_keys_it_promises(db: None, shp: Path, tmp_path: Path) -> None:
@@ -198,12 +198,12 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
     ("args", "message"),
     [
         ([], "Name a layer (--list shows them)"),
-        (["nonsense"], "There is no layer 'nonsense' in sources.toml. There are: health-regions-sample"),
+        (["nonsense"], "Unknown layer 'nonsense': sources.toml declares health-regions-sample"),
         (["fsa-2011"], "give the file with --file"),
         (["fsa-2011", "--file=/nowhere/x.zip"], "/nowhere/x.zip does not exist"),
         (["fsa-2011", "fsa-sample", "--srid=3347"], "one layer at a time"),
         (["fsa-2011", "fsa-sample", "--json"], "--json and --report go with one layer at a time"),
-        (["fsa-2011", "--coverage=fsa"], "leave the layer's name out"),
+        (["fsa-2011", "--coverage=fsa"], "leave the name of the layer out"),
         (["--coverage=fsa"], "--coverage also needs --file"),
         (["--coverage=fsa", "--file=x"], "--coverage also needs --vintage"),
         (["--coverage=fsa", "--file=x", "--vintage=1"], "--coverage also needs --effective-from"),
@@ -211,8 +211,8 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
             ["--coverage=fsa", "--file=x", "--vintage=1", "--effective-from=2020-01-01"],
             "--coverage also needs --representation",
         ),
-        ([*ONE, "--file=x", "--coverage=nonsense"], "There is no coverage 'nonsense'. There are: health-regions, fsa"),
-        ([*ONE, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be of"),
+        ([*ONE, "--file=x", "--coverage=nonsense"], "Unknown coverage 'nonsense': sources.toml declares health-regions, fsa"),
+        ([*ONE, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be at most 40 of"),
         ([*ONE, "--file=x", "--effective-to=2000-01-01"], "effective_to must be later"),
         ([*ONE, "--file=x", "--field=nonsense=A"], "--field takes COLUMN=FIELD, where COLUMN is one of code"),
         ([*ONE, "--file=x", "--field=code"], "--field takes COLUMN=FIELD"),
@@ -225,7 +225,7 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
         (["--list", "--json"], "--json does not go with --list"),
         (["--list", "--prune"], "not allowed with argument"),
         (["--rollback=nonsense"], "No vintage of nonsense is published"),
-        (["x", "--effective-from=yesterday"], "no calendar day"),
+        (["x", "--effective-from=yesterday"], "is not a date such as"),
         (["x", "--representation=other"], "--representation: invalid choice"),
     ],
 )
@@ -252,7 +252,7 @@ def test_a_database_that_goes_away_is_answered_in_one_line(
 
     monkeypatch.setattr(pipeline, "stage", away)
     said = error(*ONE, f"--file={shp}")
-    assert said.startswith("The database does not answer: server closed the connection")
+    assert said.startswith("Database unavailable: server closed the connection")
     assert "\n" not in said
 
 
@@ -275,7 +275,7 @@ def test_without_a_database_a_process_says_so_in_one_line_and_ends_with_one(comm
     done = process(*command, DB_HOST="127.0.0.1", DB_PORT="1", DATABASE_URL="")
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
-    assert line.startswith("CommandError: The database does not answer: ")
+    assert line.startswith("CommandError: Database unavailable: ")
 
 
 def test_help_names_every_option() -> None:

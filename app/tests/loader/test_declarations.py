@@ -73,7 +73,10 @@ MISTAKES = {
     "file is a list": (GOOD + 'file = ["a"]\n', "layers.zones-1: file must be text"),
     "no vintage": (GOOD.replace('vintage = "1"', ""), "layers.zones-1: vintage is missing"),
     "vintage is a number": (GOOD.replace('vintage = "1"', "vintage = 1"), "layers.zones-1: vintage must be text"),
-    "vintage for no URL": (GOOD.replace('vintage = "1"', 'vintage = "a/b"'), "layers.zones-1: vintage 'a/b' must be of"),
+    "vintage for no URL": (
+        GOOD.replace('vintage = "1"', 'vintage = "a/b"'),
+        "layers.zones-1: vintage 'a/b' must be at most 40 of",
+    ),
     "vintage too long": (GOOD.replace('vintage = "1"', f'vintage = "{"1" * 41}"'), "layers.zones-1: vintage"),
     "no date": (GOOD.replace("effective_from = 2020-01-01", ""), "layers.zones-1: effective_from is missing"),
     "date in quotes": (GOOD.replace("2020-01-01", '"2020-01-01"'), "layers.zones-1: effective_from must be a date"),
@@ -89,9 +92,9 @@ MISTAKES = {
     "no title": (GOOD.replace('title_fr = "Les zones"', ""), "layers.zones-1: title_fr is missing"),
     "unknown coverage": (GOOD.replace('coverage = "zones"', 'coverage = "x"'), "layers.zones-1: coverage must be one of zones"),
     "no coverage": (GOOD.replace('coverage = "zones"', ""), "layers.zones-1: coverage must be one of zones"),
-    "unknown licence": (GOOD.replace('licence = "open"', 'licence = "x"'), "layers.zones-1: there is no licence 'x'"),
+    "unknown licence": (GOOD.replace('licence = "open"', 'licence = "x"'), "layers.zones-1: unknown licence 'x'"),
     "half a licence": (GOOD.replace('name = "Open"', ""), "licences.open: name is missing"),
-    "bad pattern": (GOOD.replace("'Z\\d'", "'('"), "coverages.zones: code_pattern is no regular expression"),
+    "bad pattern": (GOOD.replace("'Z\\d'", "'('"), "coverages.zones: code_pattern is not a valid regular expression"),
     "no pattern": (GOOD.replace("code_pattern", "# "), "coverages.zones: code_pattern is missing"),
     "no code": (GOOD.replace('fields.code = ["ZONE"]', ""), "coverages.zones: fields.code is missing"),
     "coverage with a name for a list": (GOOD.replace('["ZONE"]', '"ZONE"'), "coverages.zones: fields.code must be a list"),
@@ -99,8 +102,8 @@ MISTAKES = {
         GOOD.replace('name_en = "Zones"', 'name_en = "Z"\nx = 1'),
         "coverages.zones: unknown key 'x'",
     ),
-    "layer is no paragraph": ("layers = 1\n", "layers: it must be made of paragraphs"),
-    "coverage is no paragraph": ("[coverages]\nzones = 1\n", "coverages: it must be made of paragraphs"),
+    "layer is no paragraph": ("layers = 1\n", "layers: it must consist of tables"),
+    "coverage is no paragraph": ("[coverages]\nzones = 1\n", "coverages: it must consist of tables"),
     "no TOML": ("[layers\n", "is not valid TOML"),
 }
 
@@ -119,18 +122,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_layer_is_answered_with_those_there_are() -> None:
-    with pytest.raises(SourceError, match=r"no layer 'x' .*There are: .*fsa-2021-digital"):
+    with pytest.raises(SourceError, match=r"Unknown layer 'x'.*: .*fsa-2021-digital"):
         read_sources().layer("x")
 
 
 def test_an_unknown_coverage_is_answered_with_those_there_are() -> None:
-    with pytest.raises(SourceError, match=r"no coverage 'x'\. There are: health-regions, fsa"):
+    with pytest.raises(SourceError, match=r"Unknown coverage 'x': sources.toml declares health-regions, fsa"):
         read_sources().ad_hoc("x", {})
 
 
 def test_options_are_held_to_the_same_rules_as_the_file() -> None:
     layer = read_sources().layer("fsa-2011")
-    with pytest.raises(SourceError, match="vintage 'Not This' must be of"):
+    with pytest.raises(SourceError, match="vintage 'Not This' must be at most 40 of"):
         with_options(layer, vintage="Not This")
     with pytest.raises(SourceError, match="effective_to must be later"):
         with_options(layer, effective_to=date(1999, 1, 1))

@@ -148,7 +148,7 @@ def test_geoparquet_without_a_crs_is_in_degrees_and_with_none_is_asked_for_it(tm
     frame.to_parquet(tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet")[0].crs.geographic
     geopandas.GeoDataFrame(frame.drop(columns="geometry"), geometry=BOXES).to_parquet(tmp_path / "b.parquet")
-    assert "does not say which coordinate system" in refusal(tmp_path / "b.parquet")
+    assert "declares no coordinate system" in refusal(tmp_path / "b.parquet")
     assert read(tmp_path / "b.parquet", srid=3347)[0].crs.transform is None
 
 
@@ -158,13 +158,13 @@ def test_parquet_that_is_no_geoparquet_is_refused_with_the_reason(tmp_path: Path
     frame.drop(columns="geometry").to_parquet(path)
     assert "Parquet without geometry" in refusal(path)
     frame.to_parquet(path, geometry_encoding="geoarrow")
-    assert "holds its geometry as 'polygon', and WKB is read" in refusal(path)
+    assert "holds its geometry as 'polygon'; only WKB is read" in refusal(path)
     frame.to_parquet(path)
     path.write_bytes(path.read_bytes()[:-20])
     assert "cannot be read as GeoParquet" in refusal(path)
     frame.to_parquet(path)
     monkeypatch.setattr(parquet, "_MAX_ROWS", 2)
-    assert "it looks like a bomb" in refusal(path)
+    assert "exceeds the limits of rows or unpacked size" in refusal(path)
 
 
 def test_numbers_and_codes_with_a_leading_zero_stay_text_in_gml(tmp_path: Path) -> None:
@@ -261,20 +261,20 @@ def test_no_feature_of_a_sequence_is_lost(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (SEQUENCES["lines"] + "\n{'a': 1}", "what follows feature 3 is no JSON"),
-        (SEQUENCES["lines"] + '\n{"type": "Polygon", "coordinates": []}', "what follows feature 3 is 'Polygon'"),
-        (SEQUENCES["lines"][:-9], "is cut short"),
-        (json.dumps(collections()[0]) + " and more", "'andmore' stands outside of its objects"),
+        (SEQUENCES["lines"] + "\n{'a': 1}", "the text after feature 3 is not valid JSON"),
+        (SEQUENCES["lines"] + '\n{"type": "Polygon", "coordinates": []}', "after feature 3 there is 'Polygon'"),
+        (SEQUENCES["lines"][:-9], "is truncated"),
+        (json.dumps(collections()[0]) + " and more", "there is text outside of its objects ('andmore')"),
         (
             json.dumps({"type": "FeatureCollection", "features": [*features(), {"properties": {}}]}),
             "holds 4 rows, of which 3 can be read",
         ),
         (json.dumps(features()), "a JSON array"),
         (json.dumps(features()[0]["geometry"]), "holds a Polygon without code and name"),
-        (json.dumps(collections()[0] | {"numberMatched": 104}), "one page of a server's answer: 1 of 104 features"),
+        (json.dumps(collections()[0] | {"numberMatched": 104}), "one page of a server's response: 1 of 104 features"),
         (json.dumps(collections()[0] | {"properties": {"exceededTransferLimit": True}}), "stopped at its limit"),
-        ('{"error": {"code": 400, "message": "no"}}', "the answer of a server that did not send the layer"),
-        ('{"type": "VectorTile"}', "is JSON but no layer"),
+        ('{"error": {"code": 400, "message": "no"}}', "an error response of a server instead of the layer"),
+        ('{"type": "VectorTile"}', "is JSON but not a layer"),
     ],
 )
 def test_json_that_is_not_all_of_a_layer_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
@@ -358,7 +358,7 @@ def test_a_flatgeobuf_is_counted(tmp_path: Path, index: str) -> None:
     assert read(path)[0].count == 60
     for cut in (0.3, 0.5, 0.99):
         path.write_bytes(whole[: int(len(whole) * cut)])
-        assert "cut short" in refusal(path)
+        assert "truncated" in refusal(path)
     path.write_bytes(whole + whole[-4:])
     assert "FlatGeobuf" in refusal(path)
 
@@ -462,8 +462,8 @@ def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp
 
 def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.gpkg", [curve_polygon(10, 9_000)], codes=["4601"], geometry_type="Unknown")
-    monkeypatch.setattr("loader.source.ogr._STRAIGHT_MAX_BYTES", 1_000)
-    assert "Row 1 holds arcs that cannot be made straight" in refusal(path)
+    monkeypatch.setattr("loader.source.ogr._LINEAR_MAX_BYTES", 1_000)
+    assert "Row 1 holds arcs that are too large to linearise" in refusal(path)
     assert "-nlt CONVERT_TO_LINEAR" in refusal(path)
 
 
@@ -487,8 +487,8 @@ def test_points_among_polygons_are_refused_by_row_before_anything_is_stored(tmp_
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda x, y: (y, x), "latitude comes first. Write it again with longitude first"),
-        (lambda x, y: (-x, y), "Its longitudes lack their minus"),
+        (lambda x, y: (y, x), "latitude comes first. Write the file again with longitude first"),
+        (lambda x, y: (-x, y), "Its longitudes lack the minus sign"),
         (lambda x, y: (x + 360, y), "Its longitudes run from 0 to 360"),
         (lambda x, y: (x + 100, y), "or it is a file of another country"),
     ],
@@ -535,12 +535,12 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{}</Document></kml>
         ("a.kml", KML.format("<NetworkLink><Link><href>http://127.0.0.1:1/</href></Link></NetworkLink>"), "NetworkLink"),
         ("a.kml", '<!DOCTYPE kml [<!ENTITY a "b">]>' + KML.format(""), "holds a DTD"),
         ("a.kml", "<gpx></gpx>", "its root element is 'gpx'"),
-        ("a.kml", KML.format("<Placemark>")[:-20], "damaged or cut short"),
+        ("a.kml", KML.format("<Placemark>")[:-20], "damaged or truncated"),
         ("a.gml", '<?xml version="1.0"?><!-- x --><!DOCTYPE a SYSTEM "http://127.0.0.1:1/"><a/>', "holds a DTD"),
-        ("a.gml", '<ows:ExceptionReport xmlns:ows="x"/>', "answer of a server that did not send the layer"),
-        ("a.vrt", "<OGRVRTDataSource></OGRVRTDataSource>", "a VRT names other files and addresses"),
+        ("a.gml", '<ows:ExceptionReport xmlns:ows="x"/>', "error response of a server instead of the layer"),
+        ("a.vrt", "<OGRVRTDataSource></OGRVRTDataSource>", "a VRT, which refers to other files and addresses"),
         ("a.kml", "<OGRVRTDataSource></OGRVRTDataSource>", "its root element is 'OGRVRTDataSource'"),
-        ("a.7z", "7z", "packed in a way that is not read: unpack it"),
+        ("a.7z", "7z", "an archive other than .zip: unpack it"),
         ("a.gml", "", "it is empty"),
         ("a.fgb", "", "it is empty"),
     ],
@@ -554,7 +554,7 @@ def test_what_leads_elsewhere_or_is_no_layer_is_refused(tmp_path: Path, name: st
 def test_a_mapinfo_table_that_leads_elsewhere_is_refused(tmp_path: Path, kind: str) -> None:
     path = write(tmp_path / "a.tab")
     path.write_bytes(path.read_bytes().replace(b"Type NATIVE", f"Type {kind}".encode()))
-    assert "a MapInfo table without boundaries of its own" in refusal(path)
+    assert "a MapInfo table that refers to other files" in refusal(path)
 
 
 def test_the_main_file_of_a_kmz_may_only_name_the_others(tmp_path: Path) -> None:

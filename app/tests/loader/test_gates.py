@@ -46,14 +46,18 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
 
 @pytest.mark.parametrize(
     ("gate", "row"),
-    [("geometry", "row 2 (4602): no geometry"), ("duplicates", "row 2 (4601): already in row 1"), ("canada", "row 2 (4602): ")],
+    [
+        ("geometry", "row 2 (4602): no geometry"),
+        ("duplicates", "row 2 (4601): duplicate of row 1"),
+        ("canada", "row 2 (4602): "),
+    ],
 )
 def test_a_gate_that_guards_answers_cannot_be_accepted(load: Load, tmp_path: Path, published: Any, gate: str, row: str) -> None:
     for acceptance in (None, accept(gate)):
         error = failure(load, unacceptable(tmp_path, gate), vintage="2022", acceptance=acceptance)
         assert error.names == (gate,)
         assert row in str(error)
-        assert "was not kept" in str(error)
+        assert "was not stored" in str(error)
         assert "--accept" not in str(error)
         assert checksums() == published
 
@@ -197,7 +201,7 @@ def test_accepting_what_passes_stores_nothing(load: Load, tmp_path: Path) -> Non
 
 
 def test_accepting_a_gate_that_does_not_exist_is_refused(load: Load, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no gate 'txet'\. There are: geometry, duplicates, codes"):
+    with pytest.raises(SourceError, match=r"Unknown gate 'txet'\. Gates: geometry, duplicates, codes"):
         load(shape(tmp_path, files.grid()), acceptance=accept("txet"))
     assert not Vintage.objects.filter(status=Status.PUBLISHED).exists()
 

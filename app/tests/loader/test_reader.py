@@ -144,7 +144,7 @@ def test_a_field_that_the_user_names_wins(tmp_path: Path) -> None:
 
 def test_an_fsa_file_is_no_health_region_file(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.fsa_grid(["R3A"]))
-    assert "lacks the fields that health-regions need" in refusal(path)
+    assert "lacks required fields of health-regions" in refusal(path)
     assert read(path, "fsa")[0].columns == {"code": "CFSAUID"}
 
 
@@ -154,7 +154,7 @@ def test_an_fsa_file_is_no_health_region_file(tmp_path: Path) -> None:
 def test_metres_without_a_crs_are_refused_and_read_with_a_srid(tmp_path: Path) -> None:
     path = files.geojson(tmp_path / "a.geojson", files.grid(2))
     message = refusal(path)
-    assert "metres of some projection" in message
+    assert "metres of a projection" in message
     assert "--srid 3347" in message
     assert read(path, srid=3347)[0].crs.transform is None
 
@@ -172,21 +172,21 @@ def test_the_real_metres_without_a_crs_are_refused_and_read_with_a_srid() -> Non
 def test_no_readable_prj_is_refused_and_read_with_a_srid(tmp_path: Path, prj: str | None) -> None:
     path = files.shape(tmp_path, files.grid(2), prj=prj)
     message = refusal(path)
-    assert "does not say which coordinate system" in message
+    assert "declares no coordinate system" in message
     assert "Give --srid, 3347" in message
     assert read(path, srid=3347)[0].crs.transform is None
 
 
 def test_a_prj_that_says_degrees_over_metres_is_refused(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(2), prj=files.NAD83_PRJ)
-    assert "metres of some projection. Statistics Canada's Lambert is --srid 3347" in refusal(path)
+    assert "metres of a projection. Give its code; Statistics Canada's Lambert is --srid 3347" in refusal(path)
     assert read(path, srid=3347)[0].crs.transform is None
 
 
 def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
     rows = [files.region("4601", *[list(ring) for ring in files.in_degrees([files.cell(0)])])]
     message = refusal(files.shape(tmp_path, rows))
-    assert "The file says metres" in message
+    assert "The file declares metres" in message
     assert "they are degrees" in message
 
 
@@ -199,7 +199,7 @@ def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
 )
 def test_a_system_of_no_place_on_earth_is_refused(tmp_path: Path, prj: str) -> None:
     message = refusal(files.shape(tmp_path, files.grid(2), prj=prj))
-    assert "of no place on Earth" in message or "does not say which coordinate system" in message
+    assert "neither geographic nor projected" in message or "declares no coordinate system" in message
 
 
 @pytest.mark.parametrize("srid", [0, -1, 999_999, 2**31, 2**70])
@@ -209,7 +209,7 @@ def test_an_epsg_code_that_does_not_exist_is_refused(tmp_path: Path, srid: int) 
 
 def test_an_srid_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(2))
-    assert "EPSG:4326 was given: one of them is wrong" in refusal(path, srid=4326)
+    assert "EPSG:4326: one of them is wrong" in refusal(path, srid=4326)
     assert read(path, srid=3347)[0].crs.transform is None
 
 
@@ -237,12 +237,12 @@ def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
 def test_geojson_without_features_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.geojson").write_text(content)
     message = refusal(tmp_path / "a.geojson")
-    assert any(item in message for item in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but no layer"))
+    assert any(item in message for item in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but not a layer"))
 
 
 def test_rows_without_one_geometry_are_refused(tmp_path: Path) -> None:
     rows = [({"HRUID": "4601", "ENGNAME": "One"}, None)]
-    assert "not one geometry" in refusal(files.geojson(tmp_path / "a.geojson", rows))
+    assert "without geometry only" in refusal(files.geojson(tmp_path / "a.geojson", rows))
 
 
 def test_a_sqlite_file_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
@@ -261,19 +261,19 @@ def test_a_part_that_is_cut_short_is_refused(tmp_path: Path, suffix: str, cut: f
     part = shp.with_suffix(suffix)
     part.write_bytes(part.read_bytes()[: int(part.stat().st_size * cut if cut < 1 else cut)])
     message = refusal(shp)
-    assert f"{suffix} is cut short" in message or "its content is no shp" in message
+    assert f"{suffix} is truncated" in message or "its content is not shp" in message
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])
 def test_geojson_that_is_cut_short_is_refused(tmp_path: Path, cut: float) -> None:
     path = files.geojson(tmp_path / "a.geojson", files.grid(40), degrees=True)
     path.write_text(path.read_text()[: int(path.stat().st_size * cut)])
-    assert "cannot be opened as GeoJSON" in refusal(path)
+    assert "its JSON ends inside a document" in refusal(path)
 
 
 def test_json_a_thousand_levels_deep_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.geojson").write_text('{"a":' * 1_000 + "1" + "}" * 1_000)
-    assert "is JSON but no layer" in refusal(tmp_path / "a.geojson")
+    assert "is JSON but not a layer" in refusal(tmp_path / "a.geojson")
 
 
 @pytest.fixture

@@ -128,8 +128,8 @@ def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> 
         (wkb("GEOMETRYCOLLECTION (POINT (1 1), LINESTRING (0 0, 0 1))"), "GeometryCollection without a polygon"),
         (wkb("POLYGON ((0 0, 5 5, 10 10, 0 0))"), "no area is left after repair"),
         (wkb("POLYGON ((0 0, 0 0, 0 0, 0 0))"), "no area is left after repair"),
-        (wkb("POLYGON ((0 0, 0 1e9, 1 1, 0 0))"), "nowhere near Canada"),
-        (wkb("POLYGON ((0 0, 0 1e100, 1 1, 0 0))"), "nowhere near Canada"),
+        (wkb("POLYGON ((0 0, 0 1e9, 1 1, 0 0))"), "not in Canada"),
+        (wkb("POLYGON ((0 0, 0 1e100, 1 1, 0 0))"), "not in Canada"),
     ],
 )
 def test_what_cannot_be_stored_is_named(content: bytes | None, reason: str) -> None:
@@ -149,7 +149,7 @@ def test_a_coordinate_that_is_not_finite_is_named_and_takes_no_time(value: float
 
 
 def test_metres_in_a_file_of_degrees_are_named_before_they_are_cut_into_millions_of_pieces() -> None:
-    assert "no degrees" in problem(wkb("POLYGON ((0 0, 0 9e6, 9e6 9e6, 0 0))"), DEGREES)
+    assert "out of range for degrees" in problem(wkb("POLYGON ((0 0, 0 9e6, 9e6 9e6, 0 0))"), DEGREES)
 
 
 @pytest.mark.parametrize(

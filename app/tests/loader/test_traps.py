@@ -28,7 +28,7 @@ def trap(message: str, error: type[LoadError] = FileRefused) -> Callable[[Build]
     return register
 
 
-@trap("metres of some projection. Statistics Canada's Lambert is --srid 3347")
+@trap("metres of a projection. Give its code; Statistics Canada's Lambert is --srid 3347")
 def metres_without_a_crs(folder: Path) -> Path:
     return files.geojson(folder / "a.geojson", files.grid())
 
@@ -43,14 +43,14 @@ def no_prj(folder: Path) -> Path:
     return files.shape(folder, files.grid(), prj=None)
 
 
-@trap("there is no .shp, only")
+@trap("the .shp is missing; there is only")
 def no_shp(folder: Path) -> Path:
     shp = files.shape(folder, files.grid())
     shp.unlink()
     return folder
 
 
-@trap("get the whole download")
+@trap("ownload all files")
 def no_table(folder: Path) -> Path:
     shp = files.shape(folder, files.grid())
     shp.with_suffix(".dbf").unlink()
@@ -62,14 +62,14 @@ def other_fields(folder: Path) -> Path:
     return files.shape(folder, [({"A": "4601", "B": "x"}, [files.cell(0)])])
 
 
-@trap("damaged or cut short")
+@trap("damaged or truncated")
 def half_a_zip(folder: Path) -> Path:
     path = files.zipped(files.shape(folder, files.grid()))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     return path
 
 
-@trap("not safe to read")
+@trap("unsafe to read")
 def a_zip_that_slips(folder: Path) -> Path:
     path = files.zipped(files.shape(folder, files.grid()))
     with zipfile.ZipFile(path, "a") as archive:
@@ -77,7 +77,7 @@ def a_zip_that_slips(folder: Path) -> Path:
     return path
 
 
-@trap(".shp is cut short")
+@trap(".shp is truncated")
 def half_the_boundaries(folder: Path) -> Path:
     shp = files.shape(folder, files.grid(40))
     shp.write_bytes(shp.read_bytes()[:2000])
@@ -96,7 +96,7 @@ def a_code_twice_and_text_that_was_decoded_twice(folder: Path) -> Path:
     return files.shape(folder, [*rows, files.region("4604", files.cell(4))])
 
 
-@trap("row 2 (4601): already in row 1", GatesFailed)
+@trap("row 2 (4601): duplicate of row 1", GatesFailed)
 def a_code_twice(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", files.cell(0)), files.region("4601", files.cell(1))])
 
@@ -154,25 +154,25 @@ def a_coordinate_without_end(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", ring), *files.grid(3, first=2)])
 
 
-@trap("nowhere near Canada")
+@trap("not in Canada")
 def a_region_beyond_the_world(folder: Path) -> Path:
     return files.shape(folder, [files.region("4601", [(x * 1e9, y * 1e9) for x, y in files.cell(0)])])
 
 
-@trap("The file lies nowhere near Canada: read as EPSG:3347, row 1 is at longitude")
+@trap("The file is not in Canada: read as EPSG:3347, row 1 is at longitude")
 def everything_in_another_country(folder: Path) -> Path:
     south = [[(x, y - 4_000_000) for x, y in files.cell(index)] for index in range(2)]
     return files.shape(folder, [files.region(f"46{index:02d}", ring) for index, ring in enumerate(south, 1)])
 
 
-@trap("nowhere near Canada")
+@trap("not in Canada")
 def degrees_of_another_country(folder: Path) -> Path:
     path = files.geojson(folder / "a.geojson", files.grid(), degrees=True)
     path.write_text(path.read_text().replace("[-9", "[-4"))
     return path
 
 
-@trap("nowhere near Canada")
+@trap("not in Canada")
 def another_country_under_a_header_of_canada(folder: Path) -> Path:
     path = everything_in_another_country(folder)
     # GDAL takes the extent from the index.
@@ -182,7 +182,7 @@ def another_country_under_a_header_of_canada(folder: Path) -> Path:
     return path
 
 
-@trap("latitude comes first. Write it again with longitude first")
+@trap("latitude comes first. Write the file again with longitude first")
 def swapped_axes(folder: Path) -> Path:
     rows = [
         (values, [[(lat, lon) for lon, lat in ring] for ring in files.in_degrees(rings or [])])
@@ -197,7 +197,7 @@ def a_text_file(folder: Path) -> Path:
     return folder / "a.txt"
 
 
-@trap("cannot be opened as GeoJSON")
+@trap("its JSON ends inside a document")
 def json_that_is_no_geojson(folder: Path) -> Path:
     (folder / "a.json").write_text('{"hello": [1, 2')
     return folder / "a.json"
@@ -213,7 +213,7 @@ def test_a_trap_is_refused_and_changes_nothing(
     with pytest.raises(error) as caught:
         load(path, vintage="2022")
     assert message in str(caught.value)
-    assert not isinstance(caught.value, GatesFailed) or "was not kept" in str(caught.value)
+    assert not isinstance(caught.value, GatesFailed) or "was not stored" in str(caught.value)
     assert checksums() == published
 
 
@@ -223,7 +223,7 @@ def test_the_real_traps_are_refused_and_change_nothing(
     name: str, published: dict[str, tuple[int, str]], load: Callable[..., Any]
 ) -> None:
     columns = {"code": ("hruid",), "name_en": ("name_canonical",), "name_fr": ("name_canonical_fr",)}
-    with pytest.raises(FileRefused, match=r"--srid 3347|there is no \.shp"):
+    with pytest.raises(FileRefused, match=r"--srid 3347|the \.shp is missing"):
         load(files.real(name), columns=columns)
     assert checksums() == published
 

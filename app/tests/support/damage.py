@@ -116,7 +116,7 @@ def read(path: Path, coverage: str) -> int:
 
     layer, staged = replace(_declared(coverage), path=path), staging.Staged()
     with open_layer(path) as laid_out, open_reader(laid_out, layer) as reader:
-        rows = staging._pieces(
+        rows = staging._chunks(
             reader.features(), reader.header, layer, vintage=Vintage(pk=1), staged=staged, on_row=lambda: None
         )
         for _ in rows:

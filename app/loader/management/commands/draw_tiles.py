@@ -1,4 +1,4 @@
-"""`manage.py draw_tiles`: draws the tiles of vintages that were loaded before there were any."""
+"""`manage.py draw_tiles`: builds the vector tiles of vintages that an earlier release loaded without tiles."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ from loader.progress import Steps
 
 
 class Command(BaseCommand):
-    help = "Draw the vector tiles of published vintages that have none, from what is stored of them: no file is read."
+    help = "Draw the vector tiles of published vintages that have none, from their stored levels; no file is read."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--vintage", action="append", default=[], metavar="COVERAGE/LABEL", help="such as fsa/2021")
-        parser.add_argument("--again", action="store_true", help="draw those that have tiles too")
+        parser.add_argument("--again", action="store_true", help="rebuild existing tiles too")
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps = Steps(quiet=options["verbosity"] == 0)
         try:
-            for name, vintage in _chosen(options["vintage"]).items():
+            for name, vintage in _selected(options["vintage"]).items():
                 if has_tiles(vintage) and not options["again"]:
                     self.stdout.write(f"{name} has tiles")
                     continue
@@ -35,10 +35,10 @@ class Command(BaseCommand):
             raise CommandError(database_error_message(error)) from error
 
 
-def _chosen(names: list[str]) -> dict[str, Vintage]:
-    """Return the published vintages of these names, all where there are none. Raises: CommandError."""
+def _selected(names: list[str]) -> dict[str, Vintage]:
+    """Return the published vintages with these names, or all without names. Raises: CommandError for an unknown name."""
     published = Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk")
-    by_name = {f"{item.coverage.slug}/{item.label}": item for item in published}
+    by_name = {f"{vintage.coverage.slug}/{vintage.label}": vintage for vintage in published}
     for name in names:
         if name not in by_name:
             raise CommandError(f"No vintage {name} is published. Published are: {', '.join(by_name) or 'none'}.")

@@ -1,4 +1,4 @@
-"""`manage.py export`: makes the files to take away, where /downloads finds them or in a folder of one's own."""
+"""`manage.py export`: writes the download files of vintages, for /downloads or into another folder."""
 
 from pathlib import Path
 from typing import Any
@@ -16,29 +16,29 @@ from loader.progress import Steps
 
 class Command(BaseCommand):
     help = (
-        "Make the files of published vintages. Without options: every file that is missing, for /downloads. "
-        "With --out: those that are chosen, into a folder or a file."
+        "Write the download files of published vintages. Without options: every missing file, for /downloads. "
+        "With --out: the selected files, into a folder or a file."
     )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--vintage", action="append", default=[], metavar="COVERAGE/LABEL", help="such as fsa/2021")
         parser.add_argument("--format", action="append", default=[], choices=list(FORMATS))
-        parser.add_argument("--level", action="append", default=[], choices=LEVEL_NAMES, help="of formats that have levels")
+        parser.add_argument("--level", action="append", default=[], choices=LEVEL_NAMES, help="level, for formats with levels")
         parser.add_argument("--out", type=Path, metavar="PATH", help="a folder; or, for a single file, the file")
-        parser.add_argument("--again", action="store_true", help="make for /downloads what is there already too")
+        parser.add_argument("--again", action="store_true", help="write existing files of /downloads again")
         parser.add_argument("--list", action="store_true", help="only list the files with their state")
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps = Steps(quiet=options["verbosity"] == 0)
         try:
-            chosen = _chosen(make.published_downloads(), options)
+            selected = _selected(make.published_downloads(), options)
             if options["list"]:
-                self._list(chosen)
+                self._list(selected)
             elif options["out"]:
-                self._write(chosen, options["out"])
+                self._write(selected, options["out"])
             else:
-                self._make(chosen, steps, again=options["again"])
+                self._make(selected, steps, again=options["again"])
         except Error as error:
             raise CommandError(database_error_message(error)) from error
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         try:
             made = make.export(downloads, steps, again=again)
         except OSError as error:
-            raise CommandError(f"The files cannot be kept: {error}.") from error
+            raise CommandError(f"The download files cannot be stored: {error}. Check DOWNLOADS_DIR.") from error
         for name in made.ready:
             self.stdout.write(f"made {name}")
         if made.failed:
@@ -72,19 +72,19 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing can be written to {folder}: {error.strerror}.") from error
 
 
-def _chosen(downloads: list[Download], options: dict[str, Any]) -> list[Download]:
-    """Return the files that the options name. Raises: CommandError where there are none."""
-    there_are = list(dict.fromkeys(f"{download.vintage.coverage.slug}/{download.vintage.label}" for download in downloads))
+def _selected(downloads: list[Download], options: dict[str, Any]) -> list[Download]:
+    """Return the downloads that match the options. Raises: CommandError for an unknown vintage, and for no match."""
+    published = list(dict.fromkeys(f"{download.vintage.coverage.slug}/{download.vintage.label}" for download in downloads))
     for vintage in options["vintage"]:
-        if vintage not in there_are:
-            raise CommandError(f"No vintage {vintage} is published. Published are: {', '.join(there_are) or 'none'}.")
-    results = [
+        if vintage not in published:
+            raise CommandError(f"No vintage {vintage} is published. Published are: {', '.join(published) or 'none'}.")
+    selected = [
         download
         for download in downloads
         if (not options["vintage"] or f"{download.vintage.coverage.slug}/{download.vintage.label}" in options["vintage"])
         and (not options["format"] or download.format.name in options["format"])
         and (not options["level"] or download.level in options["level"])
     ]
-    if downloads and not results:
-        raise CommandError("No such file: of these vintages there is none in this format and at this level.")
-    return results
+    if downloads and not selected:
+        raise CommandError("No such file: these vintages have none in this format and at this level (--list shows the files).")
+    return selected

@@ -24,61 +24,57 @@ EXIT_GATES = 2
 
 
 class Command(BaseCommand):
-    # Whether the web side is well set up has nothing to do with loading.
+    # A load does not need the settings of the web service to be valid.
     requires_system_checks = []
     help = "Load boundary layers: read, check, derive, verify, publish. See geodata/README.md."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("layers", nargs="*", metavar="LAYER", help="layers of geodata/sources.toml, in this order")
-        what = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
-        what.add_argument("--embedded", action="store_true", help="the demonstration, where a coverage has nothing published")
-        what.add_argument("--list", action="store_true", help="what is in the database, and which layers can be loaded")
-        what.add_argument("--rollback", metavar="COVERAGE", help="take the last publication of a coverage back")
-        what.add_argument("--prune", action="store_true", help="delete staged and retired vintages for good")
-        parser.add_argument("--sources", type=Path, metavar="FILE", help="declarations of your own instead of sources.toml")
-        add_argument_group = parser.add_argument_group("the file")
-        add_argument_group.add_argument(
+        modes = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
+        modes.add_argument("--embedded", action="store_true", help="load the demonstration of coverages without vintages")
+        modes.add_argument("--list", action="store_true", help="list the vintages in the database and the declared layers")
+        modes.add_argument("--rollback", metavar="COVERAGE", help="roll back the last publication of a coverage")
+        modes.add_argument("--prune", action="store_true", help="delete staged and retired vintages")
+        parser.add_argument("--sources", type=Path, metavar="FILE", help="other declarations instead of sources.toml")
+        file_options = parser.add_argument_group("the file")
+        file_options.add_argument(
             "--file", type=Path, help="a file, zip or folder, instead of the layer's own; formats: geodata/README.md"
         )
-        add_argument_group.add_argument(
+        file_options.add_argument(
             "--layer-name", metavar="NAME", help="which layer (or file of a zip), where the file holds several"
         )
-        add_argument_group.add_argument(
-            "--coverage", help="for a file that no layer declares: its coverage, with the options below"
-        )
-        add_argument_group.add_argument("--vintage", help="label of the edition in URLs")
-        add_argument_group.add_argument("--effective-from", type=_day, metavar="YYYY-MM-DD", help="first day in force")
-        add_argument_group.add_argument("--effective-to", type=_day, metavar="YYYY-MM-DD", help="first day no longer in force")
-        add_argument_group.add_argument("--representation", choices=Representation.values, help="digital: into the water")
-        add_argument_group.add_argument(
-            "--extract", action="store_true", default=None, help="it covers a part of the country only"
-        )
-        add_argument_group.add_argument(
+        file_options.add_argument("--coverage", help="for a file that no layer declares: its coverage, with the options below")
+        file_options.add_argument("--vintage", help="label of the vintage in URLs")
+        file_options.add_argument("--effective-from", type=_day, metavar="YYYY-MM-DD", help="first day in force")
+        file_options.add_argument("--effective-to", type=_day, metavar="YYYY-MM-DD", help="first day no longer in force")
+        file_options.add_argument("--representation", choices=Representation.values, help="digital: into the water")
+        file_options.add_argument("--extract", action="store_true", default=None, help="the file covers a part of the country")
+        file_options.add_argument(
             "--field", action="append", default=[], metavar="COLUMN=FIELD", help=f"one of {', '.join(COLUMNS)}"
         )
-        add_argument_group.add_argument("--srid", type=int, help="EPSG code, where the file does not say")
-        add_argument_group.add_argument("--encoding", help="of the text, where the file says nothing or the wrong thing")
-        add_argument_group.add_argument("--expect-count", type=int, metavar="N", help="number of regions that it must hold")
+        file_options.add_argument("--srid", type=int, help="EPSG code, where the file declares none")
+        file_options.add_argument("--encoding", help="encoding of the text, where the file declares none or a wrong one")
+        file_options.add_argument("--expect-count", type=int, metavar="N", help="number of regions that the file must hold")
         for name in ("title", "title-fr", "url", "licence", "licence-url", "attribution", "attribution-fr"):
-            add_argument_group.add_argument(f"--{name}", help=argparse.SUPPRESS if name == "url" else None)
+            file_options.add_argument(f"--{name}", help=argparse.SUPPRESS if name == "url" else None)
         how = parser.add_argument_group("how")
-        how.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
-        how.add_argument("--again", action="store_true", help="load even what is published already")
+        how.add_argument("--dry-run", action="store_true", help="run all steps, then roll back")
+        how.add_argument("--again", action="store_true", help="load a file that is published or staged already")
         how.add_argument("--accept", action="append", default=[], metavar="GATE", help="publish although this gate fails")
         how.add_argument("--because", default="", metavar="WHY", help="published with the vintage; needed with --accept")
         how.add_argument(
             "--by",
             default="",
             metavar="WHO",
-            help="published with it; by default the user's name is stored, not published",
+            help="published with the vintage; by default the user's name is stored, not published",
         )
-        how.add_argument("--no-downloads", action="store_true", help="leave the files to take away to `manage.py export`")
+        how.add_argument("--no-downloads", action="store_true", help="do not write download files (see `manage.py export`)")
         how.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
         how.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps = Steps(quiet=options["verbosity"] == 0)
-        _refuse_nonsense(options)
+        _check_options(options)
         try:
             if options["list"]:
                 self._list(read_sources(options["sources"]))
@@ -87,7 +83,7 @@ class Command(BaseCommand):
             elif options["prune"]:
                 for name in pipeline.prune(steps):
                     self.stdout.write(f"deleted {name}")
-                with suppress(OSError):  # what cannot be deleted is in nobody's way
+                with suppress(OSError):  # files that cannot be deleted do no harm
                     make.delete_stale()
             else:
                 acceptance = _acceptance(options)
@@ -119,13 +115,13 @@ class Command(BaseCommand):
         details = not (options["json"] or options["verbosity"] == 0)
         if outcome.what == "unchanged":
             if details:
-                self.stdout.write(f"{outcome.vintage}: this very file is published already, nothing to do.")
+                self.stdout.write(f"{outcome.vintage}: the same file is published already, nothing to do.")
             return
         if details:
             self.stdout.write(as_text(outcome.report))
         stops = _stops(outcome, acceptance)
         if stops:
-            raise CommandError(f"Dry run: nothing was kept. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
+            raise CommandError(f"Dry run: nothing was stored. It would stop at: {', '.join(stops)}.", returncode=EXIT_GATES)
         if details:
             self.stdout.write(_ending(outcome))
         if outcome.what == "published":
@@ -169,8 +165,8 @@ class Command(BaseCommand):
                 self.stderr.write(self.style.WARNING(line))
 
 
-def _refuse_nonsense(options: dict[str, Any]) -> None:
-    """Raise CommandError for options of which one would silently do nothing."""
+def _check_options(options: dict[str, Any]) -> None:
+    """Raise CommandError for options that conflict, so that none is ignored silently."""
     instead = next((name for name in ("embedded", "list", "rollback", "prune") if options[name]), None)
     if instead and (options["layers"] or options["file"] or options["coverage"]):
         raise CommandError(f"--{instead} takes no layer and no file.")
@@ -183,7 +179,7 @@ def _refuse_nonsense(options: dict[str, Any]) -> None:
 
 
 def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
-    """Return what to load. Raises: CommandError for options that do not go together."""
+    """Return the layers to load. Raises: CommandError for options that conflict."""
     if options["embedded"]:
         published = set(Vintage.objects.filter(status=Status.PUBLISHED).values_list("coverage__slug", flat=True))
         return [layer for layer in sources.layers.values() if layer.embedded and layer.coverage.slug not in published]
@@ -216,28 +212,28 @@ def _layers(options: dict[str, Any], sources: Sources) -> list[Layer]:
     if len(layers) > 1 and any(value is not None for value in changes.values()):
         raise CommandError("Options about the file go with one layer at a time.")
     if options["extract"] and options["expect_count"] is None:
-        # How many regions the whole country has says nothing about a part of it.
+        # The expected count is that of the whole country.
         layers = [replace(layer, expected_count=None) for layer in layers]
     return [with_options(layer, **changes) for layer in layers]
 
 
 def _ad_hoc(options: dict[str, Any], changes: dict[str, Any], sources: Sources) -> Layer:
     if options["layers"]:
-        raise CommandError("--coverage is for a file that no layer declares: leave the layer's name out.")
+        raise CommandError("--coverage is for a file without a declared layer: leave the name of the layer out.")
     missing = [name for name in ("file", "vintage", "effective_from", "representation") if not options[name]]
     if missing:
         raise CommandError(f"--coverage also needs --{missing[0].replace('_', '-')}.")
     title = options["title"] or options["file"].name
-    item = {"title_en": title, "title_fr": title} | {key: value for key, value in changes.items() if value is not None}
-    count = item.pop("expected_count", None)
-    return sources.ad_hoc(options["coverage"], item | ({"expect": {"count": count}} if count is not None else {}))
+    table = {"title_en": title, "title_fr": title} | {key: value for key, value in changes.items() if value is not None}
+    count = table.pop("expected_count", None)
+    return sources.ad_hoc(options["coverage"], table | ({"expect": {"count": count}} if count is not None else {}))
 
 
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no calendar day such as 2022-12-01") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2022-12-01") from None
 
 
 def _field(text: str) -> tuple[str, tuple[str, ...]]:
@@ -249,13 +245,13 @@ def _field(text: str) -> tuple[str, tuple[str, ...]]:
 
 def _acceptance(options: dict[str, Any]) -> Acceptance:
     if options["accept"] and not options["because"].strip():
-        raise CommandError("--accept needs --because: whoever meets this vintage later wants to know why.")
+        raise CommandError("--accept needs --because: the reason is published with the vintage.")
     gates, because, by = frozenset(options["accept"]), options["because"].strip(), options["by"].strip()
     return Acceptance(gates, because, by or user_name(), named=bool(by))
 
 
 def _stops(outcome: Outcome, acceptance: Acceptance) -> list[str]:
-    """Return the gates at which a dry run shows that a load would stop."""
+    """Return the failed gates of a dry run that would stop a load."""
     if outcome.what != "dry run":
         return []
     failed = [gate for gate in outcome.report["gates"] if not gate["passed"]]
@@ -264,10 +260,10 @@ def _stops(outcome: Outcome, acceptance: Acceptance) -> list[str]:
 
 def _ending(outcome: Outcome) -> str:
     if outcome.what == "dry run":
-        return "Dry run: nothing was kept. It would be published."
+        return "Dry run: nothing was stored. It would be published."
     lines = [f"{outcome.vintage} is published."]
     if outcome.vintage.extract:
-        lines.append(f"It is an extract: it answers only where it is named ({outcome.vintage.label}).")
+        lines.append(f"It is an extract: it answers only requests that name it ({outcome.vintage.label}).")
     if outcome.retired:
         lines.append(f"Retired: {', '.join(outcome.retired)}.")
     return " ".join(lines)

@@ -19,31 +19,33 @@ EXIT_GATES = 2
 
 
 class Command(BaseCommand):
-    # As for boundaries: whether the web side is well set up has nothing to do with loading.
+    # A load does not need the settings of the web service to be valid.
     requires_system_checks = []
     help = "Load series of health indicators: read, check, publish. See geodata/README.md."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", metavar="NAME", help="sources of geodata/series.toml")
-        what = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
-        what.add_argument("--embedded", action="store_true", help="the embedded series, where they are not loaded yet")
-        what.add_argument("--list", action="store_true", help="sources that are declared, and what is published of each")
-        what.add_argument("--rollback", metavar="NAME", help="take the last issue of a source back")
-        parser.add_argument("--sources", type=Path, metavar="FILE", help="declarations of your own instead of series.toml")
+        modes = parser.add_argument_group("instead of loading").add_mutually_exclusive_group()
+        modes.add_argument("--embedded", action="store_true", help="load the embedded series that are not loaded yet")
+        modes.add_argument("--list", action="store_true", help="list the declared sources and their published issues")
+        modes.add_argument("--rollback", metavar="NAME", help="roll back the last issue of a source")
+        parser.add_argument("--sources", type=Path, metavar="FILE", help="other declarations instead of series.toml")
         parser.add_argument("--file", type=Path, help="the file, instead of the declared one")
-        parser.add_argument("--issued-at", type=_instant, metavar="TIME", help="when the source published it, with a time zone")
-        parser.add_argument("--dry-run", action="store_true", help="do everything, keep nothing")
+        parser.add_argument(
+            "--issued-at", type=_instant, metavar="TIME", help="publication time at the source, with a time zone"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="run all steps, then roll back")
         parser.add_argument(
             "--accept", action="append", default=[], metavar="GATE", choices=GATES, help="publish although it fails"
         )
         parser.add_argument("--because", default="", metavar="WHY", help="stored with the issue; needed with --accept")
-        parser.add_argument("--by", default="", metavar="WHO", help="stored with it; by default the user's name")
+        parser.add_argument("--by", default="", metavar="WHO", help="stored with the issue; by default the user's name")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
         parser.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["accept"] and not options["because"].strip():
-            raise CommandError("--accept needs --because: a later reader of this issue wants to know why.")
+            raise CommandError("--accept needs --because: the reason is stored with the issue.")
         try:
             sources = read_series(options["sources"])
             if options["list"]:
@@ -52,7 +54,7 @@ class Command(BaseCommand):
                 issue = pipeline.roll_back(_named(sources, options["rollback"]))
                 self.stdout.write(f"{issue.source}: the issue of {issue.issued_at:%Y-%m-%d %H:%M %Z} is rolled back.")
             else:
-                for source in self._chosen(sources, options):
+                for source in self._selected(sources, options):
                     self._load(source, options)
         except GatesFailed as error:
             raise CommandError(str(error), returncode=EXIT_GATES) from error
@@ -61,7 +63,7 @@ class Command(BaseCommand):
         except Error as error:
             raise CommandError(database_error_message(error)) from error
 
-    def _chosen(self, sources: dict[str, Source], options: dict[str, Any]) -> list[Source]:
+    def _selected(self, sources: dict[str, Source], options: dict[str, Any]) -> list[Source]:
         if options["embedded"]:
             loaded = set(Indicator.objects.filter(issues__status=IssueStatus.PUBLISHED).values_list("source", flat=True))
             return [source for source in sources.values() if source.embedded and source.name not in loaded]
@@ -88,10 +90,10 @@ class Command(BaseCommand):
             self._report(error.report, options)
             raise
         if outcome.what == "unchanged":
-            self.stdout.write(f"{source.name}: this very file is published already, nothing to do.")
+            self.stdout.write(f"{source.name}: the same file is published already, nothing to do.")
             return
         self._report(outcome.report, options)
-        ending = "Dry run: nothing was kept. It would be published." if outcome.what == "dry run" else "Published."
+        ending = "Dry run: nothing was stored. It would be published." if outcome.what == "dry run" else "Published."
         if not options["json"]:
             self.stdout.write(f"{source.name}: {ending}")
 
@@ -107,7 +109,7 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(_lines(report)))
 
     def _list(self, sources: dict[str, Source]) -> None:
-        published = {item.source: item for item in Indicator.objects.all()}
+        published = {indicator.source: indicator for indicator in Indicator.objects.all()}
         for source in sources.values():
             indicator = published.get(source.name)
             last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
@@ -118,7 +120,7 @@ class Command(BaseCommand):
 
 def _named(sources: dict[str, Source], name: str) -> Source:
     if name not in sources:
-        raise CommandError(f"There is no source {name!r} in series.toml. There are: {', '.join(sources)}.")
+        raise CommandError(f"Unknown source {name!r}: series.toml declares {', '.join(sources)}.")
     return sources[name]
 
 
@@ -126,9 +128,9 @@ def _instant(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2022-11-16T23:08:20Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2022-11-16T23:08:20Z") from None
     if value.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no time zone: 2022-11-16T23:08:20Z")
+        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; write 2022-11-16T23:08:20Z")
     return value.astimezone(UTC)
 
 
@@ -141,8 +143,8 @@ def _lines(report: Any) -> list[str]:
         mark = "pass" if gate["passed"] else "accepted" if gate["name"] in report["accepted"] else "FAIL"
         lines.append(f"  {mark:<9} {gate['name']:<16}{gate['detail']}")
         if not gate["passed"]:
-            lines += [f"              {item}" for item in gate["listed"]]
-    for what, counts in report["changes"].items():
+            lines += [f"              {finding}" for finding in gate["listed"]]
+    for change, counts in report["changes"].items():
         if counts:
-            lines.append(f"  {what:<10}{sum(counts.values()):,} values in {len(counts)} places")
+            lines.append(f"  {change:<10}{sum(counts.values()):,} values in {len(counts)} places")
     return lines

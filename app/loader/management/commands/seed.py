@@ -1,4 +1,4 @@
-"""`manage.py seed api --number=15`: fills the tables that the API serves with fake rows."""
+"""`manage.py seed api --number=15`: loads seed data (fake boundaries) for development."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from loader.seed import MOST, seed
 
 
 class Command(BaseCommand):
-    help = "Fill the tables that the API serves with fake boundaries for development; never beside real ones."
+    help = "Load fake boundaries for development, into a database without real ones."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("app", choices=["api"], help="whose data: there is only that of the API")
-        parser.add_argument("--number", type=int, default=15, help=f"of health regions and of FSAs, 1 to {MOST} (15)")
+        parser.add_argument("app", choices=["api"], help="app whose tables are filled: api")
+        parser.add_argument("--number", type=int, default=15, help=f"number of health regions and of FSAs, 1 to {MOST} (15)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         steps = Steps(quiet=options["verbosity"] == 0)
