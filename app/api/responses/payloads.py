@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from api.http.language import translate, translate_cached
+from api.http.language import translate
 from api.http.links import web_address
 from api.requests.parameters import LIMIT_MAX
 from geography.codes import PROVINCE_BY_PRUID
@@ -103,7 +103,7 @@ def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language:
             {
                 "name": file.name,
                 "format": file.format.name,
-                "title": translate_cached(file.format.title, language),
+                "title": translate(file.format.title, language),
                 "detail": file.level,
                 "health_region_vintage": file.other.label if file.other else None,
                 "media_type": file.format.media_type,
@@ -127,7 +127,7 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, An
     demo = any(vintage.demo for vintage in vintages.values())
     members: dict[str, Any] = {"demo": demo}
     if demo:
-        members["notice"] = translate_cached(NOTICE, language)
+        members["notice"] = translate(NOTICE, language)
     members |= {name: vintage_payload(value, language) for name, value in vintages.items()}
     members["attribution"] = _distinct(attribution(vintage, language) for vintage in vintages.values())
     members["licence"] = _distinct(vintage.licence for vintage in vintages.values())
