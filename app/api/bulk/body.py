@@ -25,11 +25,11 @@ def read_bytes(request: HttpRequest) -> bytes:
             Message("The body is compressed in a way that is not read here."),
             hint=Message("Content-Encoding is %(known)s, or left out.", known=", ".join(REQUEST_ENCODINGS)),
         )
-    body = _received(request)
-    return body if encoding in ("", "identity") else _decompressed(body)
+    body = _read_raw(request)
+    return body if encoding in ("", "identity") else _decompress(body)
 
 
-def _received(request: HttpRequest) -> bytes:
+def _read_raw(request: HttpRequest) -> bytes:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("wsgi.input_terminated") and not hasattr(request, "_body"):
@@ -46,7 +46,7 @@ def _received(request: HttpRequest) -> bytes:
     return body
 
 
-def _decompressed(body: bytes) -> bytes:
+def _decompress(body: bytes) -> bytes:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as file:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from api.bulk.columns import Column, ranked
-from api.bulk.items import Item, Subject, batches
+from api.bulk.columns import Column, columns_by_rank
+from api.bulk.items import Item, ItemType, batches
 from api.bulk.writers import Answer, Failed
 from api.responses.payloads import fsa_payload, region_names, shares_payload
 from geography.codes import FsaInput, parse_fsa
@@ -26,10 +26,10 @@ CODE_COLUMN = Column(
 )
 
 
-def _of_json(value: Any) -> FsaInput:
+def _fsa_from_json(value: Any) -> FsaInput:
     """Return the FSA in a text, or in an object with one of the names of the column."""
     if isinstance(value, dict):
-        places = ranked([*value], [CODE_COLUMN])
+        places = columns_by_rank([*value], [CODE_COLUMN])
         value = None if places is None else [*value.values()][places[0]]
     if not isinstance(value, str):
         raise FsaMalformed(
@@ -38,7 +38,7 @@ def _of_json(value: Any) -> FsaInput:
     return parse_fsa(value)
 
 
-ITEM_TYPE = Subject((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
+ITEM_TYPE = ItemType((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _fsa_from_json)
 
 
 def answer_codes(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
@@ -48,17 +48,17 @@ def answer_codes(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage
 
 
 def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
-    codes = {item.question.code for item in batch if item.question is not None}
+    codes = {item.input.code for item in batch if item.input is not None}
     regions = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
     reused = reused_codes(vintages["fsa_vintage"])
     chunk: list[Answer] = []
     for item in batch:
-        if item.question is not None and item.question.code not in regions:
-            item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
+        if item.input is not None and item.input.code not in regions:
+            item.error = fsa_without_boundary(item.input.code, vintages["fsa_vintage"])
         chunk.append(
             Failed(item, language)
-            if item.error is not None or item.question is None
-            else _Regions(item, item.question, regions[item.question.code], reused, language)
+            if item.error is not None or item.input is None
+            else _Regions(item, item.input, regions[item.input.code], reused, language)
         )
     return chunk
 
@@ -66,7 +66,7 @@ def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], lan
 class _Regions(Answer):
     """The health regions of an FSA."""
 
-    __slots__ = ("_found", "_given", "_language", "_reused")
+    __slots__ = ("_fsa_input", "_fsa_regions", "_language", "_reused")
 
     def __init__(
         self,
@@ -77,17 +77,17 @@ class _Regions(Answer):
         language: str,
     ) -> None:
         super().__init__(item)
-        self._given, self._found, self._reused, self._language = fsa_input, fsa_regions, reused, language
+        self._fsa_input, self._fsa_regions, self._reused, self._language = fsa_input, fsa_regions, reused, language
 
     def properties(self) -> Mapping[str, Any]:
-        block = fsa_payload(self._found, self._given, self._reused, self._language)
+        block = fsa_payload(self._fsa_regions, self._fsa_input, self._reused, self._language)
         return {"fsa": block, "health_regions": self._regions()}
 
     def fields(self) -> Sequence[str]:
         regions = self._regions()
         first: Mapping[str, Any] = regions[0] if regions else {"hruid": "", "name": "", "share_of_fsa": ""}
         return (
-            self._found.fsa.code,
+            self._fsa_regions.fsa.code,
             "true" if len(regions) > 1 else "false",
             first["hruid"],
             first["name"],
@@ -98,5 +98,5 @@ class _Regions(Answer):
     def _regions(self) -> list[dict[str, Any]]:
         return [
             region_names(overlap.region, code_name="hruid", language=self._language) | shares_payload(overlap)
-            for overlap in self._found.overlaps
+            for overlap in self._fsa_regions.overlaps
         ]

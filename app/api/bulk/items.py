@@ -7,25 +7,25 @@ from typing import Any, Generic, TypeVar
 from api.bulk.columns import Column
 from geography.errors import GeographyError
 
-Question = TypeVar("Question")
+Input = TypeVar("Input")
 
 # Items are answered in batches of at most so much weight: about the bytes of the body that they take.
 _BATCH_WEIGHT = 1 << 20
 
 
 @dataclass(slots=True)
-class Item(Generic[Question]):
+class Item(Generic[Input]):
     """One question of many.
 
     Attributes:
-        question: None where `error` says what is wrong with it.
+        input: None where `error` says what is wrong with it.
         id: what the sender calls it; None where they do not.
         row: the fields of its line, of CSV; may be fewer than there are columns.
         properties: of a GeoJSON feature.
         weight: what it takes of a batch.
     """
 
-    question: Question | None
+    input: Input | None
     error: GeographyError | None = None
     id: Any = None
     row: Sequence[str] = ()
@@ -38,7 +38,7 @@ def _none() -> set[str]:
 
 
 @dataclass(slots=True)
-class Items(Generic[Question]):
+class Items(Generic[Input]):
     """What was read.
 
     Attributes:
@@ -48,32 +48,32 @@ class Items(Generic[Question]):
         property_names: returns the names of the properties of all GeoJSON features.
     """
 
-    items: Iterable[Item[Question]]
+    items: Iterable[Item[Input]]
     columns: Sequence[str] = ()
     delimiter: str = ","
     property_names: Callable[[], set[str]] = _none
 
 
 @dataclass(frozen=True, slots=True)
-class Subject(Generic[Question]):
+class ItemType(Generic[Input]):
     """What is asked about.
 
     Attributes:
         columns: those that a question needs.
         members: names that the list of questions can have in a JSON object.
-        of_text: returns the question in the fields of a row; raises GeographyError.
-        of_json: returns the question in a JSON value; raises GeographyError.
+        from_fields: returns the question in the fields of a row; raises GeographyError.
+        from_json: returns the question in a JSON value; raises GeographyError.
     """
 
     columns: Sequence[Column]
     members: Sequence[str]
-    of_text: Callable[[Sequence[str]], Question]
-    of_json: Callable[[Any], Question]
+    from_fields: Callable[[Sequence[str]], Input]
+    from_json: Callable[[Any], Input]
 
 
-def batches(items: Iterable[Item[Question]], size: int) -> Iterator[list[Item[Question]]]:
+def batches(items: Iterable[Item[Input]], size: int) -> Iterator[list[Item[Input]]]:
     """Yield the items in lists of at most `size`, fewer where they are long."""
-    batch: list[Item[Question]] = []
+    batch: list[Item[Input]] = []
     weight = 0
     for item in items:
         batch.append(item)

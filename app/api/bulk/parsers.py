@@ -8,7 +8,7 @@ import orjson
 from django.conf import settings
 
 from api.bulk.charsets import encoding_of, text_lines, to_utf8
-from api.bulk.items import Item, Items, Question, Subject
+from api.bulk.items import Input, Item, Items, ItemType
 from api.bulk.media_types import ITEMS_MAX, BulkFormat
 from api.bulk.tables import read_table
 from api.http.body_errors import BodyInvalid, BodyTooLarge
@@ -22,27 +22,34 @@ _MEMORY_PER_BYTE = 16
 
 
 def read_body(
-    body: bytes, form: BulkFormat, subject: Subject[Question], *, charset: str = "", chosen: Mapping[str, str] | None = None
-) -> Items[Question]:
+    body: bytes,
+    form: BulkFormat,
+    item_type: ItemType[Input],
+    *,
+    charset: str = "",
+    column_names: Mapping[str, str] | None = None,
+) -> Items[Input]:
     """Read a whole body. What is wrong with a later part of it is raised while the items are taken.
 
     Args:
         charset: as the Content-Type header declares it, empty where it does not.
-        chosen: names of columns by parameter; only CSV has columns.
+        column_names: names of columns by parameter; only CSV has columns.
 
     Raises: BodyInvalid; BodyTooLarge beyond `ITEMS_MAX` items, and for JSON that would take too much memory; MediaTypeUnknown
     for an unknown charset; ParameterInvalid for columns that the header does not have.
     """
-    if chosen and form is not BulkFormat.CSV:
-        parameter = next(iter(chosen))
+    if column_names and form is not BulkFormat.CSV:
+        parameter = next(iter(column_names))
         raise ParameterInvalid(Message("%(name)s is for CSV only.", name=parameter), parameter=parameter)
     if form is BulkFormat.CSV:
         lines = text_lines(BytesIO(body), encoding_of(body[:4], charset))
-        table = read_table(lines, subject, chosen or {}, padding_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        table.items = _limited(table.items)
+        table = read_table(lines, item_type, column_names or {}, padding_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        table.items = _limit_items(table.items)
         return table
     if form is BulkFormat.NDJSON:
-        return Items(_limited(read_lines(text_lines(BytesIO(body), encoding_of(body[:4], charset), newline="\n"), subject)))
+        return Items(
+            _limit_items(read_lines(text_lines(BytesIO(body), encoding_of(body[:4], charset), newline="\n"), item_type))
+        )
     text = to_utf8(body, charset)
     _check_memory(text)
     try:
@@ -51,13 +58,13 @@ def read_body(
         raise BodyInvalid(
             Message("The body is not JSON: line %(line)s, column %(column)s.", line=error.lineno, column=error.colno)
         ) from None
-    members = _members(value, subject)
+    members = _members(value, item_type)
     if len(members) > ITEMS_MAX:
         raise _too_many()
-    return Items((_json_item(member, subject) for member in members), property_names=lambda: _property_names(members))
+    return Items((_json_item(member, item_type) for member in members), property_names=lambda: _property_names(members))
 
 
-def read_lines(lines: Iterable[str], subject: Subject[Question]) -> Iterator[Item[Question]]:
+def read_lines(lines: Iterable[str], item_type: ItemType[Input]) -> Iterator[Item[Input]]:
     """Read lines of JSON as they come. Empty lines are no items; a line that is no JSON is an item with an error.
 
     Raises: BodyTooLarge for a line that would take too much memory, BodyInvalid as `_json_item`.
@@ -68,9 +75,9 @@ def read_lines(lines: Iterable[str], subject: Subject[Question]) -> Iterator[Ite
             try:
                 value = orjson.loads(line)
             except orjson.JSONDecodeError:
-                item = Item[Question](None, ParameterInvalid(Message("This line is not JSON.")))
+                item = Item[Input](None, ParameterInvalid(Message("This line is not JSON.")))
             else:
-                item = _json_item(value, subject)
+                item = _json_item(value, item_type)
             item.weight = len(line)
             yield item
 
@@ -88,7 +95,7 @@ def _check_memory(text: bytes | str) -> None:
         )
 
 
-def _limited(items: Iterable[Item[Question]]) -> Iterator[Item[Question]]:
+def _limit_items(items: Iterable[Item[Input]]) -> Iterator[Item[Input]]:
     for number, item in enumerate(items):
         if number == ITEMS_MAX:
             raise _too_many()
@@ -102,9 +109,9 @@ def _too_many() -> BodyTooLarge:
     )
 
 
-def _members(value: Any, subject: Subject[Any]) -> list[Any]:
+def _members(value: Any, item_type: ItemType[Any]) -> list[Any]:
     if isinstance(value, dict):
-        for name in subject.members:
+        for name in item_type.members:
             if isinstance(value.get(name), list):
                 members: list[Any] = value[name]
                 return members
@@ -112,20 +119,20 @@ def _members(value: Any, subject: Subject[Any]) -> list[Any]:
         return value
     raise BodyInvalid(
         Message("The body holds no list of items."),
-        hint=Message("It is an array, or an object with one of these: %(names)s.", names=list(subject.members)),
+        hint=Message("It is an array, or an object with one of these: %(names)s.", names=list(item_type.members)),
     )
 
 
-def _json_item(value: Any, subject: Subject[Question]) -> Item[Question]:
+def _json_item(value: Any, item_type: ItemType[Input]) -> Item[Input]:
     """Return the item. Raises: BodyInvalid for an id or properties nested so deeply that they cannot be sent back."""
     if not isinstance(value, dict):
-        item: Item[Question] = Item(None)
+        item: Item[Input] = Item(None)
     else:
         item = Item(None, id=value.get("id"), properties=_properties(value))
         _check_depth(item.id)
         _check_depth(item.properties)
     try:
-        item.question = subject.of_json(value)
+        item.input = item_type.from_json(value)
     except GeographyError as error:
         item.error = error
     return item

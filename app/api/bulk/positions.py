@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from api.bulk.columns import Column, ranked
-from api.bulk.items import Item, Subject, batches
+from api.bulk.columns import Column, columns_by_rank
+from api.bulk.items import Item, ItemType, batches
 from api.bulk.writers import Answer, Failed
 from api.openapi.schemas.positions import PROPERTIES
 from api.responses.locate import LocateResponder
@@ -20,7 +20,7 @@ from geography.translation import Message
 CHUNK = 2_000
 CHUNK_IN_MEMORY = 10_000
 
-# Without punctuation (`api.bulk.columns.normal`): GTFS has stop_lat, Darwin Core decimalLatitude, ArcGIS X and Y, which are
+# Without punctuation (`api.bulk.columns.normalize_name`): GTFS has stop_lat, Darwin Core decimalLatitude, ArcGIS X and Y, which are
 # often metres and so come last.
 LAT = Column(
     "lat_column",
@@ -49,17 +49,17 @@ LON = Column(
 )
 
 
-def _of_text(fields: Sequence[str]) -> LonLat:
+def _position_from_fields(fields: Sequence[str]) -> LonLat:
     # A decimal comma is read where the delimiter leaves one.
     lat, lon = (text.replace(",", ".") if text.count(",") == 1 and "." not in text else text for text in fields)
     return parse_position(lat=lat, lon=lon)
 
 
-def _of_json(value: Any) -> LonLat:
+def _position_from_json(value: Any) -> LonLat:
     """Return the position in `[lon, lat]`, in an object with the names of the columns, or in a GeoJSON Point or Feature."""
     if type(value) is list and len(value) == 2 and type(value[0]) is type(value[1]) is float:
         return check_position(lat=value[1], lon=value[0])  # what nearly every one is
-    lon, lat = _pair(value)
+    lon, lat = _lon_lat_of(value)
     if _is_number(lon) and _is_number(lat):
         return check_position(lat=float(lat), lon=float(lon))
     if isinstance(lon, str) and isinstance(lat, str):
@@ -69,7 +69,7 @@ def _of_json(value: Any) -> LonLat:
     )
 
 
-def _pair(value: Any) -> tuple[Any, Any]:
+def _lon_lat_of(value: Any) -> tuple[Any, Any]:
     if isinstance(value, dict) and "geometry" in value:
         value = value["geometry"]
     if isinstance(value, dict) and "coordinates" in value:
@@ -79,7 +79,7 @@ def _pair(value: Any) -> tuple[Any, Any]:
     if isinstance(value, dict):
         if "lon" in value and "lat" in value:
             return value["lon"], value["lat"]
-        places = ranked([*value], (LAT, LON))
+        places = columns_by_rank([*value], (LAT, LON))
         if places is not None:
             members = [*value.values()]
             return members[places[1]], members[places[0]]
@@ -90,10 +90,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-ITEM_TYPE = Subject((LAT, LON), ("points", "features", "coordinates"), _of_text, _of_json)
+ITEM_TYPE = ItemType((LAT, LON), ("points", "features", "coordinates"), _position_from_fields, _position_from_json)
 
 
-def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
+def limit_inaccurate(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
     """Yield the items. Raises: ParameterInvalid for more than can be measured with such an accuracy."""
     for number, item in enumerate(items):
         if number == INACCURATE_MAX and (accuracy_m or 0) > ACCURACY_OF_MANY_MAX_M:
@@ -115,10 +115,10 @@ def answer_positions(items: Iterable[Item[LonLat]], answers: LocateResponder) ->
 
 
 def _chunk(batch: Sequence[Item[LonLat]], answers: LocateResponder) -> list[Answer]:
-    positions = [item.question for item in batch if item.question is not None]
+    positions = [item.input for item in batch if item.input is not None]
     located = iter(answers.locate(positions) if positions else [])
     return [
-        Failed(item, answers.language) if item.question is None else _Located(item, item.question, next(located), answers)
+        Failed(item, answers.language) if item.input is None else _Located(item, item.input, next(located), answers)
         for item in batch
     ]
 
@@ -131,20 +131,20 @@ COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance
 class _Located(Answer):
     """What covers a position."""
 
-    __slots__ = ("_answers", "_found", "_position", "_properties")
+    __slots__ = ("_answers", "_located", "_position", "_properties")
 
     def __init__(self, item: Item[LonLat], position: LonLat, result: tuple[Located, ...], answers: LocateResponder) -> None:
         super().__init__(item)
-        self._position, self._found, self._answers = position, result, answers
+        self._position, self._located, self._answers = position, result, answers
         # What may ask the tables is asked at once, where `again` can ask it again.
         self._properties = answers.properties(position, result) if answers.may_query else None
 
     def properties(self) -> Mapping[str, Any]:
-        return self._properties or self._answers.properties(self._position, self._found)
+        return self._properties or self._answers.properties(self._position, self._located)
 
     def fields(self) -> Sequence[str]:
-        region, fsa = self._found
-        known_values = region.region or fsa.region
+        region, fsa = self._located
+        place = region.region or fsa.region
         name = ""
         if region.region is not None:
             name = region.region.name_fr if self._answers.language == "fr" else region.region.name_en
@@ -153,7 +153,7 @@ class _Located(Answer):
             region.region.code if region.region else "",
             name,
             fsa.region.code if fsa.region else "",
-            known_values.pruid if known_values else "",
+            place.pruid if place else "",
             region.match,
             "true" if region.certain else "false",
             "" if border is None else f"{border:.1f}",

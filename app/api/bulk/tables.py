@@ -7,8 +7,8 @@ from io import StringIO
 from itertools import chain
 from typing import Any
 
-from api.bulk.columns import find, ranked
-from api.bulk.items import Item, Items, Question, Subject
+from api.bulk.columns import columns_by_rank, find_columns
+from api.bulk.items import Input, Item, Items, ItemType
 from api.http.body_errors import BodyInvalid, BodyTooLarge
 from geography.errors import GeographyError, ParameterInvalid
 from geography.translation import Message
@@ -22,7 +22,7 @@ _FIELD_MAX_CHARACTERS = 1 << 20
 _HEADER_MAX_CHARACTERS = 1 << 20
 
 
-class _Feed:
+class _BoundedLines:
     """Lines on their way to the csv module, with a bound on the fields of one row."""
 
     def __init__(self, lines: Iterable[str], delimiter: str, skipped: int) -> None:
@@ -42,14 +42,14 @@ class _Feed:
 
 
 def read_table(
-    lines: Iterable[str], subject: Subject[Question], chosen: Mapping[str, str], *, padding_max: int | None = None
-) -> Items[Question]:
+    lines: Iterable[str], item_type: ItemType[Input], column_names: Mapping[str, str], *, padding_max: int | None = None
+) -> Items[Input]:
     """Read lines of CSV with a header, as they come. Empty lines are no items.
 
     The delimiter is the one with which the header has the columns that are needed; a first line `sep=;` says so itself.
 
     Args:
-        chosen: names of columns by parameter (`lat_column`), as far as the caller names them.
+        column_names: names of columns by parameter (`lat_column`), as far as the caller names them.
         padding_max: how many fields rows may lack in all, since an answer has them; None for any number.
 
     Raises: BodyInvalid or ParameterInvalid for a header without the columns that are needed, and, while the items are read,
@@ -65,27 +65,27 @@ def read_table(
         skipped += 1
     head = [first]
     delimiters = declared[1] if declared else _DELIMITERS
-    results = [(delimiter, header) for delimiter in delimiters if (header := _header(head, rest, delimiter)) is not None]
+    results = [(delimiter, header) for delimiter in delimiters if (header := _read_header(head, rest, delimiter)) is not None]
     if not results:
         raise _no_csv(skipped + 1)
 
     def fits(candidate: tuple[str, list[str]]) -> tuple[bool, int]:
         header = candidate[1]
-        columns = [column for column in subject.columns if column.parameter not in chosen]
+        columns = [column for column in item_type.columns if column.parameter not in column_names]
         there = {name.strip() for name in header}
-        named = all(name.strip() in there for name in chosen.values())
-        return named and (not columns or ranked(header, columns) is not None), len(header)
+        named = all(name.strip() in there for name in column_names.values())
+        return named and (not columns or columns_by_rank(header, columns) is not None), len(header)
 
     delimiter, header = max(results, key=fits)
-    places = find(header, subject.columns, chosen)
-    feed = _Feed(chain(head, rest), delimiter, skipped)
-    rows = _rows(feed, delimiter)
+    places = find_columns(header, item_type.columns, column_names)
+    feed = _BoundedLines(chain(head, rest), delimiter, skipped)
+    rows = _read_rows(feed, delimiter)
     next(rows)
-    items = _items(_as_wide(rows, len(header), delimiter, padding_max), len(header), places, subject)
+    items = _items(_fit_width(rows, len(header), delimiter, padding_max), len(header), places, item_type)
     return Items(items, header, delimiter)
 
 
-def _header(head: list[str], rest: Iterator[str], delimiter: str) -> list[str] | None:
+def _read_header(head: list[str], rest: Iterator[str], delimiter: str) -> list[str] | None:
     """Return the fields of the header, which may have line breaks; what is read for it is added to `head`."""
 
     def feed() -> Iterator[str]:
@@ -106,7 +106,7 @@ def _header(head: list[str], rest: Iterator[str], delimiter: str) -> list[str] |
         return None
 
 
-def _rows(feed: _Feed, delimiter: str) -> Iterator[list[str]]:
+def _read_rows(feed: _BoundedLines, delimiter: str) -> Iterator[list[str]]:
     start = feed.number
     try:
         for row in csv.reader(feed, delimiter=delimiter, strict=True):
@@ -124,7 +124,9 @@ def _no_csv(line: int) -> BodyInvalid:
     )
 
 
-def _as_wide(rows: Iterable[list[str]], width: int, delimiter: str, padding_max: int | None) -> Iterator[tuple[int, list[str]]]:
+def _fit_width(
+    rows: Iterable[list[str]], width: int, delimiter: str, padding_max: int | None
+) -> Iterator[tuple[int, list[str]]]:
     """Yield how many fields a row has, empty ones beyond the header aside, and the row, at most as wide as the header.
 
     Raises: BodyTooLarge once the rows lack more than `padding_max` fields.
@@ -134,7 +136,7 @@ def _as_wide(rows: Iterable[list[str]], width: int, delimiter: str, padding_max:
         if len(row) > width and not any(row[width:]):
             del row[width:]
         if len(row) > width:
-            yield len(row), _joined(row, width, delimiter)
+            yield len(row), _join_surplus(row, width, delimiter)
             continue
         padding += width - len(row)
         if padding_max is not None and padding > padding_max:
@@ -143,24 +145,24 @@ def _as_wide(rows: Iterable[list[str]], width: int, delimiter: str, padding_max:
 
 
 def _items(
-    rows: Iterable[tuple[int, list[str]]], width: int, places: Sequence[int], subject: Subject[Question]
-) -> Iterator[Item[Question]]:
+    rows: Iterable[tuple[int, list[str]]], width: int, places: Sequence[int], item_type: ItemType[Input]
+) -> Iterator[Item[Input]]:
     needed = max(places) + 1
     for fields, row in rows:
-        item: Item[Question] = Item(None, row=row, weight=5 * fields)
+        item: Item[Input] = Item(None, row=row, weight=5 * fields)
         if fields > width:
             item.error = _wrong_width(fields, width, Message("Quote fields that hold the delimiter."))
         elif fields < needed:
             item.error = _wrong_width(fields, width, Message("It ends before the columns that are needed."))
         else:
             try:
-                item.question = subject.of_text([row[place] for place in places])
+                item.input = item_type.from_fields([row[place] for place in places])
             except GeographyError as error:
                 item.error = error
         yield item
 
 
-def _joined(row: list[str], width: int, delimiter: str) -> list[str]:
+def _join_surplus(row: list[str], width: int, delimiter: str) -> list[str]:
     """Return a row that is as wide as the header: its last field holds all the rest, as CSV."""
     text = StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="").writerow(row[width - 1 :])
@@ -173,6 +175,6 @@ def _wrong_width(fields: int, width: int, hint: Message) -> ParameterInvalid:
     )
 
 
-def padded(row: Sequence[Any], width: int) -> Sequence[Any]:
+def pad_row(row: Sequence[Any], width: int) -> Sequence[Any]:
     """Return a row with empty fields up to a width."""
     return row if len(row) >= width else [*row, *[""] * (width - len(row))]

@@ -12,7 +12,7 @@ import orjson
 
 from api.bulk.items import Item, Items
 from api.bulk.media_types import BulkFormat
-from api.bulk.tables import padded
+from api.bulk.tables import pad_row
 from api.http.language import translate
 from api.http.renderers import json_bytes
 from api.problems import problem_type_of
@@ -140,7 +140,7 @@ def _csv(chunks: Iterable[list[Answer]], items: Items[Any], columns: Sequence[st
     width, nothing = len(own), [""] * len(columns)
     for chunk in chunks:
         for answer in chunk:
-            row = padded(answer.item.row, width) if items.columns else [_id_text(answer.item.id)]
+            row = pad_row(answer.item.row, width) if items.columns else [_id_text(answer.item.id)]
             writer.writerow([*row, *(answer.fields() or nothing), answer.status])
         yield text.getvalue().encode()
         text.seek(0)

@@ -42,7 +42,7 @@ path is served with a trailing slash too, and answers to HEAD.
 """
 
 
-class Sent(NamedTuple):
+class RequestBody(NamedTuple):
     """A body that a client sends: its schema and an example."""
 
     schema: schemas.Schema
@@ -62,7 +62,7 @@ def documented(
     problems: tuple[type[Exception], ...],
     media_types: tuple[str, ...] = GEOJSON_MEDIA_TYPES,
     empty: str | None = None,
-    request: Mapping[str, Sent] | None = None,
+    request: Mapping[str, RequestBody] | None = None,
     others: Mapping[str, schemas.Schema] | None = None,
 ) -> Callable[[View], View]:
     """Return a decorator that documents a view's method.
@@ -139,12 +139,12 @@ def _problems(kinds: list[ProblemType]) -> OpenApiResponse:
     )
 
 
-def one_spelling(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+def exclude_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
     """Keep one of the two spellings of each path (a preprocessing hook of drf-spectacular)."""
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
 
 
-def shared_parts(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+def add_shared_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add the schemas and the problems that the routes refer to, and what introduces the document (a postprocessing hook)."""
     result.setdefault("components", {})["schemas"] = dict(sorted(schemas.COMPONENTS.items()))
     result["components"]["examples"] = _problems_once(result["paths"])

@@ -8,19 +8,19 @@ from api.requests.validators import (
     LABEL_MAX_CHARACTERS,
     SEARCH_MAX_CHARACTERS,
     TEXT_PATTERN,
-    metres,
     read_checksum,
     read_choice,
     read_coverage,
     read_day,
     read_file_name,
     read_label,
+    read_metres,
     read_names,
     read_region_code,
     read_region_id,
     read_search,
-    tile_number,
-    whole_number,
+    read_tile_number,
+    read_whole_number,
 )
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
 from geography.constants import (
@@ -62,7 +62,7 @@ COVERAGE = Parameter(
     "coverage", read_coverage, "Name of a coverage, as `/coverages` lists them.", {"type": "string"}, "fsa", required=True
 )
 TILE = tuple(
-    Parameter(name, tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
+    Parameter(name, read_tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
     for name, description, more, example in (
         ("z", "Zoom.", {"maximum": TILE_ZOOM_MAX}, 6),
         ("x", "Column, counted from the west.", {}, 17),
@@ -173,7 +173,7 @@ LON = Parameter(
 )
 ACCURACY = Parameter(
     "accuracy",
-    metres("accuracy", ACCURACY_MAX_M),
+    read_metres("accuracy", ACCURACY_MAX_M),
     "How far off the position may be, in metres: the radius that it is within in 95 of 100 cases, as W3C Geolocation "
     "reports it. The answer then lists every health region within 1.5 times that radius (`uncertainty_m`, which also takes in "
     "how far the region's border may be off) as `candidates`, and `certain` is true only where there is one.",
@@ -186,7 +186,7 @@ ACCURACY_OF_MANY = replace(
 )
 MAX_DISTANCE = Parameter(
     "max_distance",
-    metres("max_distance", NEAREST_MAX_M),
+    read_metres("max_distance", NEAREST_MAX_M),
     "Where no region covers the position, how far away the nearest one may be to be the answer, in metres.",
     {"type": "number", "minimum": 0, "maximum": NEAREST_MAX_M, "default": NEAREST_DEFAULT_M},
     NEAREST_DEFAULT_M,
@@ -221,7 +221,7 @@ def fields_of(code_name: str) -> Parameter:
 
 LIMIT = Parameter(
     "limit",
-    whole_number("limit", 1, LIMIT_MAX),
+    read_whole_number("limit", 1, LIMIT_MAX),
     'At most this many regions; without it all of them. Where more follow, `Link: rel="next"` and `links` lead to them.',
     {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
     100,
@@ -264,7 +264,7 @@ CODE = Parameter(
 )
 CHANGES_LIMIT = Parameter(
     "limit",
-    whole_number("limit", 1, CHANGES_MAX),
+    read_whole_number("limit", 1, CHANGES_MAX),
     "At most this many regions.",
     {"type": "integer", "minimum": 1, "maximum": CHANGES_MAX, "default": CHANGES_MAX},
     100,
@@ -272,7 +272,7 @@ CHANGES_LIMIT = Parameter(
 )
 OFFSET = Parameter(
     "offset",
-    whole_number("offset", 0, OFFSET_MAX),
+    read_whole_number("offset", 0, OFFSET_MAX),
     "Leave out this many regions, in the order of their codes.",
     {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0},
     0,

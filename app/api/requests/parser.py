@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from api.requests.validators import is_broken, too_long, unknown_name
+from api.requests.validators import has_invalid_characters, too_long, unknown_name
 from geography.errors import ParameterInvalid
 from geography.translation import Message
 
@@ -64,11 +64,11 @@ class RequestParser(Generic[Query]):
     build: Callable[[Values], Query]
     path: tuple[Parameter, ...] = ()
     query: tuple[Parameter, ...] = ()
-    _known: dict[str, Parameter] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _parameters: dict[str, Parameter] = field(init=False, default_factory=dict, repr=False, compare=False)
     _defaults: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._known.update({name: param for param in self.query for name in (param.name, *param.aliases)})
+        self._parameters.update({name: param for param in self.query for name in (param.name, *param.aliases)})
         self._defaults.update({param.name: param.default for param in self.query})
 
     def parse(self, query: Mapping[str, Sequence[str]], path: Mapping[str, str]) -> Query:
@@ -81,7 +81,7 @@ class RequestParser(Generic[Query]):
         Raises: InvalidInput for a parameter that is unknown, repeated, empty, too long or of the wrong form;
         NotFound for a path that cannot name anything.
         """
-        value = self._given(query)
+        value = self._texts_by_parameter(query)
         values = self._defaults | {item.name: item.read(path[item.name]) for item in self.path}
         for param in self.query:
             if param.name in value:
@@ -90,13 +90,13 @@ class RequestParser(Generic[Query]):
                 raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
         return self.build(values)
 
-    def _given(self, query: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
+    def _texts_by_parameter(self, query: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
         """Return by the name of the parameter the name that it was given, and its text."""
         value: dict[str, tuple[str, str]] = {}
         for name, texts in query.items():
-            param = self._known.get(name)
+            param = self._parameters.get(name)
             if param is None:
-                raise _unknown(name, list(self._known))
+                raise _unknown(name, list(self._parameters))
             if len(texts) > 1 or param.name in value:
                 raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
             value[param.name] = name, texts[0]
@@ -110,7 +110,7 @@ def _read(param: Parameter, name: str, text: str) -> Any:
             parameter=name,
             hint=Message("Leave it out, or give it a value."),
         )
-    if is_broken(text):
+    if has_invalid_characters(text):
         raise ParameterInvalid(
             Message("%(name)s holds characters that no text has.", name=name),
             parameter=name,

@@ -89,7 +89,7 @@ def unknown_name(message: Message, parameter: str, *, like: Sequence[str], names
     return ParameterInvalid(message, parameter=parameter, hint=hint)
 
 
-def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
+def read_whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
     """Return a reader of a whole number, written in plain digits, between two bounds."""
 
     def reader(text: str) -> int:
@@ -109,7 +109,7 @@ def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], 
     return reader
 
 
-def metres(parameter: str, maximum: float) -> Callable[[str], float]:
+def read_metres(parameter: str, maximum: float) -> Callable[[str], float]:
     """Return a reader of a distance in metres, written in plain digits, from 0 to a maximum."""
 
     def reader(text: str) -> float:
@@ -133,11 +133,11 @@ def read_day(text: str) -> date:
 
 
 # The same for the OpenAPI document.
-_BROKEN = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd"
-TEXT_PATTERN = rf"^[^{_BROKEN}]*[^{_BROKEN}\s][^{_BROKEN}]*$"
+_INVALID_CHARACTERS = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd"
+TEXT_PATTERN = rf"^[^{_INVALID_CHARACTERS}]*[^{_INVALID_CHARACTERS}\s][^{_INVALID_CHARACTERS}]*$"
 
 
-def is_broken(text: str) -> bool:
+def has_invalid_characters(text: str) -> bool:
     """Say whether the text holds a control character (NUL is one that PostgreSQL cannot even be asked for) or was no UTF-8.
 
     White space is fine: people paste it.
@@ -162,7 +162,7 @@ def read_label(parameter: str) -> Callable[[str], str]:
 
     def reader(text: str) -> str:
         # PostgreSQL cannot even be asked for text that holds a NUL.
-        if len(text) > LABEL_MAX_CHARACTERS or is_broken(text):
+        if len(text) > LABEL_MAX_CHARACTERS or has_invalid_characters(text):
             raise ParameterInvalid(
                 Message(
                     "%(name)s is the label of a vintage, at most %(most)s characters; /vintages lists them.",
@@ -188,7 +188,7 @@ def read_coverage(text: str) -> str:
     return slug
 
 
-def tile_number(parameter: str) -> Callable[[str], int]:
+def read_tile_number(parameter: str) -> Callable[[str], int]:
     """Return a reader of a tile's zoom, column or row. Raises: TileUnknown for anything but plain digits."""
 
     def reader(text: str) -> int:

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from geography.models import Vintage
 
 
-def chosen(query: VintageQuery, coverage: str) -> "Vintage":
+def chosen_vintage(query: VintageQuery, coverage: str) -> "Vintage":
     """Return the vintage of a route that uses one coverage: `vintage` is its label. Queries: 1."""
     return _choose("vintage", coverage, query.label, query.at)
 
 
-def chosen_pair(query: VintageQuery) -> dict[str, "Vintage"]:
+def chosen_vintages(query: VintageQuery) -> dict[str, "Vintage"]:
     """Return both vintages of a route that uses both coverages, by the parameter that chooses each. Queries: 2."""
     return {
         "vintage": _choose("vintage", COVERAGE_HEALTH_REGIONS, query.label, query.at),
@@ -25,8 +25,8 @@ def chosen_pair(query: VintageQuery) -> dict[str, "Vintage"]:
     }
 
 
-def named(parameter: str, coverage: str, label: str) -> "Vintage":
-    """Return the vintage that a part of the path names. Queries: as for `chosen`."""
+def named_vintage(parameter: str, coverage: str, label: str) -> "Vintage":
+    """Return the vintage that a part of the path names. Queries: as for `chosen_vintage`."""
     return _choose(parameter, coverage, label, None)
 
 

@@ -13,7 +13,7 @@ import orjson
 from api.http.links import licence_links
 from api.http.renderers import json_bytes
 from api.requests.models import LocateManyQuery, LocateQuery
-from api.requests.vintage_choice import chosen_pair
+from api.requests.vintage_choice import chosen_vintages
 from api.responses.certainty import reasons_payload
 from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
 from geography.coordinates import LonLat
@@ -138,8 +138,8 @@ class LocateResponder:
 
 
 def responder_for(query: LocateQuery | LocateManyQuery, language: str) -> LocateResponder:
-    """Return what answers a request about positions. Raises: as `chosen_pair`."""
-    return LocateResponder(chosen_pair(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
+    """Return what answers a request about positions. Raises: as `chosen_vintages`."""
+    return LocateResponder(chosen_vintages(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
 
 
 class _VintageContext:

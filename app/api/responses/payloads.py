@@ -255,11 +255,11 @@ def fsa_payload(
         "share_outside": round(fsa_regions.share_outside, SHARE_DECIMALS),
         "warnings": warnings_payload(fsa_regions.fsa.code, reused, language),
         "slivers_left_out": fsa_regions.slivers,
-        "artefacts": artefacts_block(fsa_regions.artefacts, code_name="hruid", language=language),
+        "artefacts": artefacts_payload(fsa_regions.artefacts, code_name="hruid", language=language),
     }
 
 
-def artefacts_block(result: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
+def artefacts_payload(result: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
     """Return the shares that two editions which draw one border differently make up."""
     return [
         region_names(artefact.region, code_name=code_name, language=language)

@@ -36,7 +36,7 @@ class Command(BaseCommand):
             response = client.get(path) if body is None else client.post(path, body, content_type=media_type)
             return response.status_code, response.headers["Content-Type"], b"".join(response)
 
-        _write(examples.STORED_FILE, requested(ask, HOST))
+        _write(examples.STORED_FILE, collect_examples(ask, HOST))
         # A process of its own: this one has read the old examples.
         command = [
             sys.executable,
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         self.stdout.write("examples.json and openapi.yaml written")
 
 
-def requested(ask: Ask, address: str) -> dict[str, Any]:
+def collect_examples(ask: Ask, address: str) -> dict[str, Any]:
     """Return the answers of the demonstration that are shown as examples, shortened; `address` is shown as `HOST`.
 
     Every operation with a JSON answer is asked with the examples of its required parameters and of its body, and every problem
