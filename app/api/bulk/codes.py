@@ -1,4 +1,4 @@
-"""Bulk lookup of FSAs and postal codes: the health regions of each."""
+"""Bulk lookup of the health regions of FSAs and postal codes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -27,13 +27,14 @@ CODE_COLUMN = Column(
 
 
 def _fsa_from_json(value: Any) -> FsaInput:
-    """Return the FSA in a text, or in an object with one of the names of the column."""
+    """Return the FSA in a string, or in an object with a member named like the code column. Raises: FsaMalformed."""
     if isinstance(value, dict):
-        places = columns_by_rank([*value], [CODE_COLUMN])
-        value = None if places is None else [*value.values()][places[0]]
+        indexes = columns_by_rank([*value], [CODE_COLUMN])
+        value = None if indexes is None else [*value.values()][indexes[0]]
     if not isinstance(value, str):
         raise FsaMalformed(
-            Message("This is no code."), hint=Message("A code is a text such as M5V, or an object with the member code.")
+            Message("This item is not an FSA or postal code."),
+            hint=Message('Use a string such as "M5V", or an object with the member "code".'),
         )
     return parse_fsa(value)
 
@@ -42,7 +43,7 @@ ITEM_TYPE = ItemType((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields
 
 
 def answer_codes(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
-    """Yield the answers in chunks, in the order of the items. Queries: 1 for each `CHUNK`."""
+    """Yield the answers in chunks, in the order of the items. Queries: as `fsas_health_regions`, for each `CHUNK` items."""
     for batch in batches(items, CHUNK):
         yield retry_on_primary(partial(_chunk, batch, vintages, language))
 
@@ -64,7 +65,7 @@ def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], lan
 
 
 class _Regions(Answer):
-    """The health regions of an FSA."""
+    """Answer with the health regions of an FSA."""
 
     __slots__ = ("_fsa_input", "_fsa_regions", "_language", "_reused")
 

@@ -1,4 +1,4 @@
-"""Questions of a body, and what they are about."""
+"""Items of a bulk body, and the type of their input."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ from geography.errors import GeographyError
 
 Input = TypeVar("Input")
 
-# Items are answered in batches of at most so much weight: about the bytes of the body that they take.
+# Maximum weight of a batch: about the bytes of the body that its items occupy.
 _BATCH_WEIGHT = 1 << 20
 
 
 @dataclass(slots=True)
 class Item(Generic[Input]):
-    """One question of many.
+    """One item of a bulk body.
 
     Attributes:
-        input: None where `error` says what is wrong with it.
-        id: what the sender calls it; None where they do not.
-        row: the fields of its line, of CSV; may be fewer than there are columns.
-        properties: of a GeoJSON feature.
-        weight: what it takes of a batch.
+        input: the parsed input; None if `error` is set.
+        id: id that the client chose; None without one.
+        row: fields of a CSV row; may be fewer than the columns of the header.
+        properties: properties of a GeoJSON feature.
+        weight: share of the item in `_BATCH_WEIGHT`.
     """
 
     input: Input | None
@@ -33,36 +33,36 @@ class Item(Generic[Input]):
     weight: int = 0
 
 
-def _none() -> set[str]:
+def _no_names() -> set[str]:
     return set()
 
 
 @dataclass(slots=True)
 class Items(Generic[Input]):
-    """What was read.
+    """The items of a body, and what the response repeats of it.
 
     Attributes:
         items: in the order of the body; may be an iterator.
-        columns: of the header, of CSV.
-        delimiter: of CSV.
-        property_names: returns the names of the properties of all GeoJSON features.
+        columns: CSV header.
+        delimiter: CSV delimiter.
+        property_names: returns the property names of all GeoJSON features.
     """
 
     items: Iterable[Item[Input]]
     columns: Sequence[str] = ()
     delimiter: str = ","
-    property_names: Callable[[], set[str]] = _none
+    property_names: Callable[[], set[str]] = _no_names
 
 
 @dataclass(frozen=True, slots=True)
 class ItemType(Generic[Input]):
-    """What is asked about.
+    """Type of the input: how it is read from a CSV row or a JSON value.
 
     Attributes:
-        columns: those that a question needs.
-        members: names that the list of questions can have in a JSON object.
-        from_fields: returns the question in the fields of a row; raises GeographyError.
-        from_json: returns the question in a JSON value; raises GeographyError.
+        columns: columns that the input needs.
+        members: accepted names of the JSON member that holds the list of items.
+        from_fields: returns the input in the fields of a row; raises GeographyError.
+        from_json: returns the input in a JSON value; raises GeographyError.
     """
 
     columns: Sequence[Column]
@@ -72,7 +72,7 @@ class ItemType(Generic[Input]):
 
 
 def batches(items: Iterable[Item[Input]], size: int) -> Iterator[list[Item[Input]]]:
-    """Yield the items in lists of at most `size`, fewer where they are long."""
+    """Yield the items in lists of at most `size` items and about `_BATCH_WEIGHT` bytes."""
     batch: list[Item[Input]] = []
     weight = 0
     for item in items:

@@ -135,8 +135,8 @@ COVERAGE_OF_MAP = replace(
 )
 VINTAGE_OF_MAP = replace(
     VINTAGE,
-    description="Label of a vintage of the coverage. Defaults to the vintage in which the indicator is reported, otherwise to the "
-    "one in force.",
+    description="Label of a vintage of the coverage. Defaults to the vintage in which the indicator is reported, otherwise to "
+    "the one in force.",
     schema=VINTAGE_SCHEMA,
     example="2020-08",
 )

@@ -182,7 +182,7 @@ ACCURACY = Parameter(
 )
 ACCURACY_OF_MANY = replace(
     ACCURACY,
-    description=f"{ACCURACY.description} Above {ACCURACY_OF_MANY_MAX_M:g} m, a request may have at most {INACCURATE_MAX} positions.",
+    description=f"{ACCURACY.description} Above {ACCURACY_OF_MANY_MAX_M:g} m, at most {INACCURATE_MAX} positions per request.",
 )
 MAX_DISTANCE = Parameter(
     "max_distance",
