@@ -107,7 +107,7 @@ class LocateResponder:
         return properties
 
     def feature(self, position: LonLat) -> bytes:
-        """Return the response for one position as JSON: a Feature with its provenance. Queries: those of `locate` and `properties`."""
+        """Return the JSON response for one position: a Feature with provenance. Queries: as `locate` and `properties`."""
         (located,) = self.locate([position])
         feature = {
             "type": "Feature",
