@@ -73,7 +73,7 @@ def collect_examples(ask: Ask, address: str) -> dict[str, Any]:
             if media_type in ("application/json", "application/geo+json"):
                 answers[operation["operationId"]] = {"request": request, "answer": _shown(body, address)}
     problems = {}
-    for slug, request in examples.PROVOKED.items():
+    for slug, request in examples.PROBLEM_REQUESTS.items():
         *_, body = ask(request)
         problems[slug] = {"request": request, "answer": _shown(body, address)}
         if not problems[slug]["answer"].get("type", "").endswith(slug):
