@@ -111,8 +111,8 @@ def artefacts(code: Schema) -> Schema:
             {
                 **named(code),
                 "kind": text(
-                    "`province`: the region is in a province that the first letter of the FSA excludes; `sliver`: the overlap is "
-                    "a strip no wider than the misfit of the two vintages.",
+                    "`province`: the region is in a province that the first letter of the FSA excludes; `sliver`: the overlap "
+                    "is a strip no wider than the misfit of the two vintages.",
                     enum=["sliver", "province"],
                 ),
                 "share_of_fsa": number("Share of the FSA's area.", **SHARE),

@@ -131,8 +131,8 @@ COMPONENTS: dict[str, Schema] = {
                     ),
                     "sliver": number("Mutual share below which a counterpart is omitted.", **SHARE),
                 },
-                description="Shares that decide the kind of a change, relative to the part of a region that the other vintage covers: "
-                "`share_of_region / (1 - share_outside)`.",
+                description="Shares that decide the kind of a change, relative to the part of a region that the other vintage "
+                "covers: `share_of_region / (1 - share_outside)`.",
             ),
             "summary": record(
                 {"from": _SUMMARY, "to": _SUMMARY}, description="Number of regions of each vintage, by kind of change."
