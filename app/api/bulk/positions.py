@@ -114,17 +114,17 @@ def limit_inaccurate(items: Iterable[Item[LonLat]], accuracy_m: float | None) ->
         yield item
 
 
-def answer_positions(items: Iterable[Item[LonLat]], answers: LocateResponder) -> Iterator[list[Answer]]:
+def answer_positions(items: Iterable[Item[LonLat]], responder: LocateResponder) -> Iterator[list[Answer]]:
     """Yield the answers in chunks, in the order of the items. Queries: as `LocateResponder.locate`, for each `CHUNK` items."""
-    for batch in batches(items, CHUNK_IN_MEMORY if answers.in_memory else CHUNK):
-        yield retry_on_primary(partial(_chunk, batch, answers))
+    for batch in batches(items, CHUNK_IN_MEMORY if responder.in_memory else CHUNK):
+        yield retry_on_primary(partial(_chunk, batch, responder))
 
 
-def _chunk(batch: Sequence[Item[LonLat]], answers: LocateResponder) -> list[Answer]:
+def _chunk(batch: Sequence[Item[LonLat]], responder: LocateResponder) -> list[Answer]:
     positions = [item.input for item in batch if item.input is not None]
-    located = iter(answers.locate(positions) if positions else [])
+    located = iter(responder.locate(positions) if positions else [])
     return [
-        Failed(item, answers.language) if item.input is None else _Located(item, item.input, next(located), answers)
+        Failed(item, responder.language) if item.input is None else _Located(item, item.input, next(located), responder)
         for item in batch
     ]
 
@@ -137,23 +137,23 @@ COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance
 class _Located(Answer):
     """Answer with the regions at a position."""
 
-    __slots__ = ("_answers", "_located", "_position", "_properties")
+    __slots__ = ("_located", "_position", "_properties", "_responder")
 
-    def __init__(self, item: Item[LonLat], position: LonLat, result: tuple[Located, ...], answers: LocateResponder) -> None:
+    def __init__(self, item: Item[LonLat], position: LonLat, located: tuple[Located, ...], responder: LocateResponder) -> None:
         super().__init__(item)
-        self._position, self._located, self._answers = position, result, answers
+        self._position, self._located, self._responder = position, located, responder
         # Queries run here, within `retry_on_primary`, not when the answer is written.
-        self._properties = answers.properties(position, result) if answers.may_query else None
+        self._properties = responder.properties(position, located) if responder.may_query else None
 
     def properties(self) -> Mapping[str, Any]:
-        return self._properties or self._answers.properties(self._position, self._located)
+        return self._properties or self._responder.properties(self._position, self._located)
 
     def fields(self) -> Sequence[str]:
         region, fsa = self._located
         nearest = region.region or fsa.region
         name = ""
         if region.region is not None:
-            name = region.region.name_fr if self._answers.language == "fr" else region.region.name_en
+            name = region.region.name_fr if self._responder.language == "fr" else region.region.name_en
         border = region.distance_to_border_m
         return (
             region.region.code if region.region else "",

@@ -88,13 +88,13 @@ def write_answers(chunks: Iterable[list[Answer]], form: BulkFormat, items: Items
     if form is BulkFormat.CSV:
         return _csv(chunks, items, layout.columns)
     if form is BulkFormat.NDJSON:
-        return (b"".join(json_bytes(_result(answer)) + b"\n" for answer in chunk) for chunk in chunks)
+        return (b"".join(json_bytes(_item_members(answer)) + b"\n" for answer in chunk) for chunk in chunks)
     if form is BulkFormat.GEOJSON:
         taken = {*items.columns} if items.columns else items.property_names()
         prefix = _prefix((*layout.members, *FAILURE_MEMBERS, STATUS_COLUMN), taken)
         head = b'{"type":"FeatureCollection",' + layout.source() + b',"features":['
         return _json(chunks, head, partial(_feature, columns=items.columns, prefix=prefix))
-    return _json(chunks, b"{" + layout.source() + b',"results":[', _result)
+    return _json(chunks, b"{" + layout.source() + b',"results":[', _item_members)
 
 
 def _prefix(added: Iterable[str], taken: Iterable[str]) -> str:
@@ -113,7 +113,7 @@ def _json(chunks: Iterable[list[Answer]], head: bytes, shape: Callable[[Answer],
     yield b"]}"
 
 
-def _result(answer: Answer) -> dict[str, Any]:
+def _item_members(answer: Answer) -> dict[str, Any]:
     id_member = {} if answer.item.id is None else {"id": answer.item.id}
     return {**id_member, "status": answer.status, **answer.properties()}
 

@@ -95,12 +95,15 @@ def documented(
     for media_type, schema in (others or {}).items():
         responses[(200, media_type)] = OpenApiResponse(schema)
     for status in sorted({problem_type.status for problem_type in problem_types}):
-        responses[(status, PROBLEM_MEDIA_TYPE)] = _problems([entry for entry in problem_types if entry.status == status])
+        responses[(status, PROBLEM_MEDIA_TYPE)] = _problems(
+            [problem_type for problem_type in problem_types if problem_type.status == status]
+        )
     decorator: Callable[[View], View] = extend_schema(
         operation_id=operation_id,
         tags=[tag],
         summary=summary,
-        parameters=[_parameter(item, "path") for item in spec.path] + [_parameter(item, "query") for item in spec.query],
+        parameters=[_parameter(parameter, "path") for parameter in spec.path]
+        + [_parameter(parameter, "query") for parameter in spec.query],
         request=None
         if request is None
         else {

@@ -87,38 +87,38 @@ def source_payload(published: "PublishedIndicator", language: str) -> dict[str, 
 
 def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"], language: str) -> dict[str, Any]:
     """Return an indicator, as `/indicators` lists it."""
-    entry = published.indicator
+    indicator = published.indicator
     french = language == "fr"
     firsts = [series.first for series in series if series.first]
     lasts = [series.last for series in series if series.last]
     return {
-        "id": entry.slug,
-        "name": entry.name_fr if french else entry.name_en,
-        "name_en": entry.name_en,
-        "name_fr": entry.name_fr,
-        "definition": entry.definition_fr if french else entry.definition_en,
-        "definition_en": entry.definition_en,
-        "definition_fr": entry.definition_fr,
+        "id": indicator.slug,
+        "name": indicator.name_fr if french else indicator.name_en,
+        "name_en": indicator.name_en,
+        "name_fr": indicator.name_fr,
+        "definition": indicator.definition_fr if french else indicator.definition_en,
+        "definition_en": indicator.definition_en,
+        "definition_fr": indicator.definition_fr,
         "unit": unit_of(published, "value", language),
-        "kind": entry.kind,
-        "period": entry.period,
-        "good_direction": entry.good_direction,
+        "kind": indicator.kind,
+        "period": indicator.period,
+        "good_direction": indicator.good_direction,
         "measures": [
             {"id": name, "name": translate(MEASURE_WORDS[name], language), "unit": unit_of(published, name, language)}
             for name in published.measures
         ],
         "default_measure": published.measures[0],
-        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and entry.slug == "cases"},
-        "coverage": entry.coverage or None,
-        "vintage": entry.vintage_label or None,
+        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and indicator.slug == "cases"},
+        "coverage": indicator.coverage or None,
+        "vintage": indicator.vintage_label or None,
         "places": len(series),
         "first": min(firsts, default=None),
         "last": max(lasts, default=None),
         "latest": latest_day(series),
-        "cadence": entry.cadence,
+        "cadence": indicator.cadence,
         **source_payload(published, language),
         "links": [
-            {"rel": name, "type": "application/json", "href": f"/indicators/{entry.slug}/{name}"}
+            {"rel": name, "type": "application/json", "href": f"/indicators/{indicator.slug}/{name}"}
             for name in ("map", "cube", "series")
         ],
     }
