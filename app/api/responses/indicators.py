@@ -89,8 +89,8 @@ def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"
     """Return an indicator, as `/indicators` lists it."""
     indicator = published.indicator
     french = language == "fr"
-    firsts = [series.first for series in series if series.first]
-    lasts = [series.last for series in series if series.last]
+    firsts = [place_series.first for place_series in series if place_series.first]
+    lasts = [place_series.last for place_series in series if place_series.last]
     return {
         "id": indicator.slug,
         "name": indicator.name_fr if french else indicator.name_en,
@@ -126,9 +126,9 @@ def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"
 
 def latest_day(series: Sequence["Series"]) -> date | None:
     """Return the latest day with a complete national figure, otherwise the latest with any report; None without reports."""
-    national = [series.last_report for series in series if series.place.kind == "country" and series.last_report]
-    reports = [series.last_report for series in series if series.last_report]
-    return max(national or reports, default=None)
+    reports = [(place_series.place.kind, place_series.last_report) for place_series in series if place_series.last_report]
+    national = [day for kind, day in reports if kind == "country"]
+    return max(national or [day for _, day in reports], default=None)
 
 
 def place_payload(series: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
