@@ -135,12 +135,12 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         "{share} du chiffre de {province} ({count}) est sans région attribuée.",
     ),
     "ended_why": (
-        "Not reported for this region since {day}. This is not zero: the province may still report totals.",
+        "Not reported for this region since {day}. That is not zero: the province may still report totals.",
         "Aucune déclaration pour cette région depuis le {day}. Ce n'est pas zéro : la province peut continuer à déclarer des "
         "totaux.",
     ),
     "missing_why": (
-        "Nothing was reported for this period. This is not zero.",
+        "Nothing was reported for this period. That is not zero.",
         "Rien n'a été déclaré pour cette période. Ce n'est pas zéro.",
     ),
     "no_rate_why": (
@@ -244,7 +244,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         "A postal code alone does not determine the region of an address; a position does.",
         "Le code postal seul ne suffit pas à déterminer la région d'une adresse; une position le permet.",
     ),
-    "whole": ("Entirely in", "Entièrement dans"),
+    "whole": ("Wholly in", "Entièrement dans"),
     "regions_of_fsa": ("Health regions, by share", "Régions sociosanitaires, par part"),
     "share_outside": (
         "{share} is outside all health regions: in the water, or along shores that the two editions draw differently.",
