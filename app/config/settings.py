@@ -208,8 +208,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "PREPROCESSING_HOOKS": ["api.openapi.document.one_spelling"],
-    "POSTPROCESSING_HOOKS": ["api.openapi.document.shared_parts"],
+    "PREPROCESSING_HOOKS": ["api.openapi.document.exclude_trailing_slashes"],
+    "POSTPROCESSING_HOOKS": ["api.openapi.document.add_shared_components"],
 }
 
 # Cache folder: downloads of `load_boundaries`, cached responses, the catalogue snapshot.

@@ -1,9 +1,9 @@
-"""The map page."""
+"""App configuration of the map page."""
 
 from django.apps import AppConfig
 
 
 class WebConfig(AppConfig):
-    """The map page: one template, and files that a browser loads as they are."""
+    """The map page: one template, and static files without a build step."""
 
     name = "web"

@@ -1,4 +1,4 @@
-"""Label positions of provinces and territories by PRUID: longitude and latitude, chosen by eye."""
+"""Label positions of provinces and territories by PRUID: longitude and latitude, placed by hand."""
 
 LABEL_POSITIONS: dict[str, tuple[float, float]] = {
     "10": (-61.0, 53.6),

@@ -1,7 +1,8 @@
-"""Every text of the map page in both languages. A test holds the two together, and with the keys that the page uses.
+"""Texts of the map page in English and French.
 
-A text that counts something has forms, by the plural categories that both languages use; `{n}` and other names in braces are
-filled in by the page.
+They are data, not gettext messages, since the page's scripts receive all texts of a language as JSON and fill in `{n}` and
+other names in braces. A text with a count has plural forms, by the plural categories of the two languages. Tests check that
+both languages are complete, and that each key is used.
 """
 
 LANGUAGES = {"en": "English", "fr": "Français"}
@@ -26,34 +27,34 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "other_language": ("fr", "en"),
     "api": ("API documentation", "Documentation de l'API"),
     "editions": ("Editions", "Éditions"),
-    "downloads": ("Boundaries to take away", "Limites à emporter"),
+    "downloads": ("Boundary downloads", "Téléchargement des limites"),
     "demo": ("Demonstration data:", "Données de démonstration :"),
     "demo_why": ("approximate, not for decisions.", "approximatives, à ne pas utiliser pour des décisions."),
-    "no_map": ("The map cannot be drawn here.", "La carte ne peut pas être dessinée ici."),
+    "no_map": ("The map cannot be displayed.", "La carte ne peut pas être affichée."),
     "no_map_why": (
-        "This browser gives no access to WebGL 2. Search and the list of regions work all the same.",
-        "Ce navigateur ne donne pas accès à WebGL 2. La recherche et la liste des régions fonctionnent tout de même.",
+        "This browser does not support WebGL 2. Search and the list of regions still work.",
+        "Ce navigateur ne prend pas en charge WebGL 2. La recherche et la liste des régions fonctionnent quand même.",
     ),
     "no_script": ("This page needs JavaScript.", "Cette page a besoin de JavaScript."),
-    "no_script_why": ("The API answers without it.", "L'API répond sans JavaScript."),
+    "no_script_why": ("The API works without it.", "L'API fonctionne sans JavaScript."),
     "sheet_more": ("Show more", "Afficher plus"),
     "sheet_less": ("Show less", "Afficher moins"),
     "privacy": ("Privacy", "Confidentialité"),
     "privacy_position": (
-        "Positions are sent to this service alone, to find their region, and are not logged. Nothing goes to anybody else: the "
-        "map, its fonts and its shapes all come from here.",
-        "Les positions ne sont envoyées qu'à ce service, pour trouver leur région, et ne sont pas journalisées. Rien ne va "
-        "ailleurs : la carte, ses polices et ses tracés viennent tous d'ici.",
+        "Positions are sent only to this service, to find their region, and are not logged. No third party is involved: the "
+        "map, its fonts and its boundaries all come from this service.",
+        "Les positions ne sont envoyées qu'à ce service, pour trouver leur région, et ne sont pas journalisées. Aucun tiers "
+        "n'intervient : la carte, ses polices et ses tracés viennent tous de ce service.",
     ),
     "privacy_postal": (
-        "Of a postal code only the first three characters leave this page.",
-        "D'un code postal, seuls les trois premiers caractères quittent cette page.",
+        "Only the first three characters of a postal code are sent.",
+        "Seuls les trois premiers caractères d'un code postal sont envoyés.",
     ),
     "privacy_link": (
-        "The address of this page never holds a position; only a link that you copy does, after the # that browsers keep to "
-        "themselves.",
-        "L'adresse de cette page ne contient jamais de position; seul un lien que vous copiez en contient une, après le # que "
-        "les navigateurs gardent pour eux.",
+        "The address of this page never contains a position. Only a link that you copy does, after the #, which browsers do "
+        "not send.",
+        "L'adresse de cette page ne contient jamais de position. Seul un lien que vous copiez en contient une, après le #, que "
+        "les navigateurs n'envoient pas.",
     ),
     # search
     "search_label": (
@@ -65,15 +66,15 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "locate": ("Where am I?", "Où suis-je?"),
     "locating": ("Asking for your position…", "Demande de votre position…"),
     "locate_denied": (
-        "This browser does not give your position to this page. You can type a postal code or click on the map.",
-        "Ce navigateur ne donne pas votre position à cette page. Vous pouvez saisir un code postal ou cliquer sur la carte.",
+        "This page may not use your position. You can type a postal code or click on the map.",
+        "Cette page n'a pas accès à votre position. Vous pouvez saisir un code postal ou cliquer sur la carte.",
     ),
-    "locate_failed": ("Your position could not be found.", "Votre position n'a pas pu être trouvée."),
+    "locate_failed": ("Your position could not be determined.", "Votre position n'a pas pu être déterminée."),
     "position": ("Position", "Position"),
-    "meant": ("Perhaps this is what you mean", "C'est peut-être ce que vous cherchez"),
+    "meant": ("Did you mean", "Vouliez-vous dire"),
     "only_fsa": (
-        "Only {code} is used; the rest of the postal code stays here",
-        "Seul {code} est utilisé; le reste du code postal reste ici",
+        "Only {code} is used; the rest of the postal code is not sent",
+        "Seul {code} est utilisé; le reste du code postal n'est pas envoyé",
     ),
     "options": ({"one": "One suggestion", "other": "{n} suggestions"}, {"one": "Une suggestion", "other": "{n} suggestions"}),
     "nothing_found": ("Nothing found", "Aucun résultat"),
@@ -82,7 +83,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         "Essayez un code postal comme K0A, un nom, ou 45,42 -75,70",
     ),
     "names_away": ("The names of the regions could not be loaded", "Les noms des régions n'ont pas pu être chargés"),
-    # the map and its switches
+    # the map and its controls
     "layer": ("Layer", "Couche"),
     "layer_regions": ("Health regions", "Régions"),
     "layer_fsa": ("Postal (FSA)", "Postal (RTA)"),
@@ -91,10 +92,10 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "compare": ("What changed", "Changements"),
     "map_label": ("Map of the health regions", "Carte des régions sociosanitaires"),
     "map_help": (
-        "Arrow keys move the map, plus and minus zoom, Enter asks about the middle of the map. Everything on the map is in the "
-        "search and in the list too.",
-        "Les flèches déplacent la carte, plus et moins changent l'échelle, Entrée interroge le milieu de la carte. Tout ce qui "
-        "est sur la carte se trouve aussi par la recherche et dans la liste.",
+        "Arrow keys move the map, plus and minus zoom, Enter selects the centre of the map. Everything on the map is also in "
+        "the search and in the list.",
+        "Les flèches déplacent la carte, plus et moins changent l'échelle, Entrée sélectionne le centre de la carte. Tout ce "
+        "qui est sur la carte se trouve aussi par la recherche et dans la liste.",
     ),
     "zoom_in": ("Zoom in", "Agrandir"),
     "zoom_out": ("Zoom out", "Réduire"),
@@ -163,27 +164,26 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         "{share} du chiffre de {province} ({count}) est sans région attribuée.",
     ),
     "ended_why": (
-        "Not reported for this region since {day}. That is not zero: the province may report on without its regions.",
-        "Aucune déclaration pour cette région depuis le {day}. Ce n'est pas zéro : la province peut continuer à déclarer sans "
-        "ses régions.",
+        "Not reported for this region since {day}. That is not zero: the province may still report totals.",
+        "Aucune déclaration pour cette région depuis le {day}. Ce n'est pas zéro : la province peut continuer à déclarer des "
+        "totaux.",
     ),
     "missing_why": (
-        "Nothing was reported for this time. That is not zero.",
+        "Nothing was reported for this period. That is not zero.",
         "Rien n'a été déclaré pour cette période. Ce n'est pas zéro.",
     ),
     "no_rate_why": (
-        "There is no such measure for this place at this time: the count is a negative correction, or no population is known.",
-        "Cette mesure n'existe pas pour ce lieu à ce moment : le nombre est une correction négative, ou la population est "
-        "inconnue.",
+        "This measure is not available here: the count is a negative correction, or the population is unknown.",
+        "Cette mesure n'est pas disponible ici : le nombre est une correction négative, ou la population est inconnue.",
     ),
     "estimated_why": (
-        "Estimated: the report is about more days than a week, and the mean of them is shown.",
-        "Estimé : la déclaration porte sur plus d'une semaine, et la moyenne est affichée.",
+        "Estimated: the report covers more than a week; a weekly mean is shown.",
+        "Estimé : la déclaration porte sur plus d'une semaine; une moyenne hebdomadaire est affichée.",
     ),
     "chart_label": ("{name} over time", "{name} au fil du temps"),
     "chart_gaps": ("Grey: not reported.", "En gris : non déclaré."),
     "notes": (
-        {"one": "One note of the source", "other": "{n} notes of the source"},
+        {"one": "One note from the source", "other": "{n} notes from the source"},
         {"one": "Une note de la source", "other": "{n} notes de la source"},
     ),
     "note_source": ("Source", "Source"),
@@ -191,7 +191,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "since": ("since {day}", "depuis le {day}"),
     "compare_with": ("Compare with", "Comparer avec"),
     "compare_hint": ("or Shift-click on the map", "ou Maj-clic sur la carte"),
-    "compare_most": ("Four places are the most that can be compared.", "On peut comparer quatre lieux au plus."),
+    "compare_most": ("At most four places can be compared.", "On peut comparer quatre lieux au plus."),
     "choose_place": ("Choose a place", "Choisir un lieu"),
     "places_compared": (
         {"one": "One place", "other": "{n} places compared"},
@@ -212,7 +212,7 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     ),
     "example_position": ("46.8139, −71.2080", "46,8139 −71,2080"),
     "try": ("Try", "Essayez"),
-    # what all cards share
+    # all cards
     "region_code": ("health region {code}", "région sociosanitaire {code}"),
     "health_region": ("Health region", "Région sociosanitaire"),
     "province": ("Province or territory", "Province ou territoire"),
@@ -245,28 +245,28 @@ TEXTS: dict[str, tuple[Text, Text]] = {
     "certain": ("Certain.", "Certain."),
     "uncertain": ("Not certain.", "Incertain."),
     "uncertain_accuracy": (
-        "The position is known to {accuracy} only.",
+        "The position is only accurate to {accuracy}.",
         "La position n'est connue qu'à {accuracy} près.",
     ),
     "border_with": ("The border with {name} is {distance} away.", "La limite avec {name} est à {distance}."),
     "border": ("The nearest other region is {distance} away.", "La région la plus proche est à {distance}."),
     "nearest": ("The nearest region.", "La région la plus proche."),
     "nearest_why": (
-        "The position is {distance} outside of it: off the coast, or beyond the edge of the data.",
+        "The position is {distance} outside this region: off the coast, or beyond the edge of the data.",
         "La position est à {distance} à l'extérieur : au large, ou au-delà du bord des données.",
     ),
     "outside": ("Outside every health region.", "Hors de toute région sociosanitaire."),
     "outside_why": ("In the water, or outside Canada.", "Dans l'eau, ou hors du Canada."),
-    "candidates": ("It may be any of these", "Il peut s'agir de l'une de celles-ci"),
+    "candidates": ("Possible regions", "Régions possibles"),
     # a region
     "area": ("Area", "Superficie"),
     "population": ("Population", "Population"),
     "fsas_held": ("FSAs", "RTA"),
     "fsas_note": (
-        "A percentage: only this part of the FSA lies here.",
-        "Un pourcentage : seule cette partie de la RTA se trouve ici.",
+        "With a percentage: only this share of the FSA is in the region.",
+        "Avec un pourcentage : seule cette part de la RTA se trouve dans la région.",
     ),
-    "neighbours": ("Next to it", "À côté"),
+    "neighbours": ("Neighbouring regions", "Régions voisines"),
     "more": ({"one": "One more", "other": "{n} more"}, {"one": "Une de plus", "other": "{n} de plus"}),
     # an FSA
     "split": (
@@ -274,62 +274,62 @@ TEXTS: dict[str, tuple[Text, Text]] = {
         {"one": "Dans une région sociosanitaire.", "other": "Dans {n} régions sociosanitaires."},
     ),
     "split_why": (
-        "The postal code alone does not say which one an address is in: a position does.",
-        "Le code postal seul ne dit pas dans laquelle se trouve une adresse : une position le dit.",
+        "A postal code alone does not determine the region of an address; a position does.",
+        "Le code postal seul ne suffit pas à déterminer la région d'une adresse; une position le permet.",
     ),
     "whole": ("Wholly in", "Entièrement dans"),
     "regions_of_fsa": ("Health regions, by share", "Régions sociosanitaires, par part"),
     "share_outside": (
-        "{share} of it lies in no health region: in the water, or along shores that the two editions draw differently.",
+        "{share} is outside all health regions: in the water, or along shores that the two editions draw differently.",
         "{share} ne se trouve dans aucune région sociosanitaire : dans l'eau, ou le long de rives que les deux éditions "
         "tracent différemment.",
     ),
     "share_slivers": (
-        "{share} of it are slivers along borders that the two editions draw differently.",
+        "{share} consists of slivers along borders that the two editions draw differently.",
         "{share} correspond à des lisières, le long de limites que les deux éditions tracent différemment.",
     ),
     "shares_are_area": ("Shares are of area, not of population.", "Les parts sont de superficie, non de population."),
-    "by_letters": ("By its letters: {names}.", "D'après ses lettres : {names}."),
-    "beside": ("Beside it, in the order of codes:", "À côté, dans l'ordre des codes :"),
+    "by_letters": ("By its first letter: {names}.", "D'après sa première lettre : {names}."),
+    "beside": ("Adjacent codes:", "Codes voisins :"),
     # changes
     "changes": ("What changed", "Ce qui a changé"),
     "changes_between": ("From {from} to {to}", "De {from} à {to}"),
     "changes_by_area": (
-        "Found from the areas that regions share, never from codes or names.",
-        "Établi d'après les superficies communes, jamais d'après les codes ou les noms.",
+        "Based on the areas that regions share, not on codes or names.",
+        "Établi d'après les superficies communes, et non d'après les codes ou les noms.",
     ),
     "compared_with": ("Compared with", "Par rapport à"),
     "nothing_changed": ("Nothing changed.", "Rien n'a changé."),
     "kept": (
-        {"one": "One region is as it was.", "other": "{n} regions are as they were."},
-        {"one": "Une région est restée la même.", "other": "{n} régions sont restées les mêmes."},
+        {"one": "One region is unchanged.", "other": "{n} regions are unchanged."},
+        {"one": "Une région est inchangée.", "other": "{n} régions sont inchangées."},
     ),
     "dashed": ("Dashed lines: the boundaries of {label}.", "Lignes tiretées : les limites de {label}."),
-    "code_reused": ("Code {code} now means another place.", "Le code {code} désigne maintenant un autre endroit."),
+    "code_reused": ("Code {code} now identifies another region.", "Le code {code} désigne maintenant une autre région."),
     "kind_split": ("Split", "Divisées"),
     "kind_split_why": ("Divided among several regions.", "Réparties entre plusieurs régions."),
     "kind_merged": ("Merged", "Fusionnées"),
     "kind_merged_why": ("Joined with others.", "Réunies avec d'autres."),
     "kind_moved": ("Moved border", "Limite déplacée"),
-    "kind_moved_why": ("The same in the main, with another border.", "Les mêmes pour l'essentiel, avec une autre limite."),
+    "kind_moved_why": ("Mostly the same area, with another border.", "Les mêmes pour l'essentiel, avec une autre limite."),
     "kind_recoded": ("New code", "Nouveau code"),
-    "kind_recoded_why": ("The same place under another code.", "Le même endroit sous un autre code."),
+    "kind_recoded_why": ("The same area with another code.", "Le même territoire avec un autre code."),
     "kind_renamed": ("New name", "Nouveau nom"),
-    "kind_renamed_why": ("The same place under another name.", "Le même endroit sous un autre nom."),
+    "kind_renamed_why": ("The same area with another name.", "Le même territoire avec un autre nom."),
     "kind_new": ("New", "Nouvelles"),
-    "kind_new_why": ("Edition {label} covers nothing there.", "L'édition {label} n'y couvre rien."),
+    "kind_new_why": ("Edition {label} does not cover this area.", "L'édition {label} ne couvre pas ce territoire."),
     "kind_gone": ("Gone", "Disparues"),
-    "kind_gone_why": ("Edition {label} covers nothing there.", "L'édition {label} n'y couvre rien."),
-    # trouble
-    "problem": ("No answer", "Pas de réponse"),
+    "kind_gone_why": ("Edition {label} does not cover this area.", "L'édition {label} ne couvre pas ce territoire."),
+    # errors
+    "problem": ("No response", "Pas de réponse"),
     "problem_away": ("The service cannot be reached.", "Le service est injoignable."),
-    "problem_slow": ("The service takes too long to answer.", "Le service met trop de temps à répondre."),
-    "problem_unreadable": ("The service gave an answer that cannot be read.", "Le service a donné une réponse illisible."),
+    "problem_slow": ("The service did not respond in time.", "Le service n'a pas répondu à temps."),
+    "problem_unreadable": ("The service returned an invalid response.", "Le service a renvoyé une réponse non valide."),
     "again": ("Try again", "Réessayer"),
 }
 
 
 def texts(language: str) -> dict[str, Text]:
-    """Return every text in one language, by key."""
-    at = list(LANGUAGES).index(language)
-    return {key: both[at] for key, both in TEXTS.items()}
+    """Return all texts in one language, by key."""
+    index = list(LANGUAGES).index(language)
+    return {key: translations[index] for key, translations in TEXTS.items()}

@@ -1,4 +1,4 @@
-"""The map page. It holds no data: what it shows, the browser asks the API for."""
+"""Views of the map page. The page has no data: its scripts request all data from the API."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from web import assets
 from web.provinces import LABEL_POSITIONS
 from web.texts import LANGUAGES, texts
 
-# Nothing from elsewhere, nothing inline. `data:` is for the icons in MapLibre's stylesheet.
+# No third-party and no inline resources. MapLibre's stylesheet has icons as `data:` URLs.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -33,9 +33,12 @@ POLICY = "; ".join(
 
 
 def language_of(request: HttpRequest) -> str:
-    """Return the page's language: `lang` where it is one of ours, then Accept-Language, then English."""
-    accepted = (get_language() or "en")[:2]
-    return next((item for item in (request.GET.get("lang"), accepted) if item in LANGUAGES), "en")
+    """Return the page's language: `lang` if supported, otherwise the language negotiated by the middleware.
+
+    This app cannot import `api.http.language`; its middleware has activated the language of Accept-Language.
+    """
+    negotiated = (get_language() or "en")[:2]
+    return next((language for language in (request.GET.get("lang"), negotiated) if language in LANGUAGES), "en")
 
 
 def _etag(request: HttpRequest) -> str:
@@ -44,9 +47,9 @@ def _etag(request: HttpRequest) -> str:
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Answer with the page in the reader's language. A browser asks each time whether it changed. Queries: none."""
+    """Return the page in the negotiated language; browsers revalidate it on each visit. Queries: none."""
     response = _page(request)
-    # With 304 too: a browser takes the headers of that for those of the page it has.
+    # Also on a 304, whose headers update those of the cached page.
     response.headers["Content-Language"] = language_of(request)
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = POLICY
@@ -88,7 +91,7 @@ def _rendered(language: str) -> str:
     return render_to_string("web/map.html", context)
 
 
-# Crawlers index the map, the documentation and the list of downloads; not every answer and tile.
+# Crawlers may index the map, the documentation and the list of downloads, but no data routes.
 _ROBOTS = "".join(
     ["User-agent: *\n"]
     + [f"Disallow: {path}\n" for path in ("/locate", "/fsa", "/health-regions", "/coverages", "/tiles/", "/downloads/")]
@@ -97,11 +100,11 @@ _ROBOTS = "".join(
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Answer with the rules for crawlers (RFC 9309)."""
+    """Return the rules for crawlers (RFC 9309)."""
     return HttpResponse(_ROBOTS, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
 
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Redirect to the icon: browsers ask for this address beside pages that name no icon."""
+    """Redirect to the icon, for browsers that request this URL for pages without an icon link."""
     return HttpResponseRedirect(static(f"{assets.PREFIX}/img/mark.svg"), headers={"Cache-Control": "public, max-age=3600"})

@@ -1,9 +1,9 @@
-"""Bulk requests: many positions or codes in, one answer with a status for each out, in the same order.
+"""Bulk requests: many positions or codes in one body, and an answer with a status for each, in the same order.
 
-    body, charsets          the request's bytes, decompressed > text
-    reading, tables         text > items: each a question, or what is wrong with it
-    positions, codes        items > what covers each position, the health regions of each FSA
-    writing                 answers > bytes
+    body, charsets                  request bytes > decompressed bytes > text
+    parsers, tables, columns        text > items, each with an input or an error
+    positions, codes                items > answers: regions at a position, health regions of an FSA
+    writers                         answers > response bytes
 
-What is wrong with one item is its status; only what is wrong with the whole is an error.
+An invalid item gets a status in the response. Only a body that is invalid as a whole is an error response.
 """

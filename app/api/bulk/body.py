@@ -1,4 +1,4 @@
-"""The body of a request as bytes: chunked or with a length, compressed or not, within `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
+"""Request body as bytes: chunked transfer, gzip, and the size limit `DATA_UPLOAD_MAX_MEMORY_SIZE`."""
 
 import gzip
 import zlib
@@ -16,24 +16,24 @@ from geography.translation import Message
 def read_bytes(request: HttpRequest) -> bytes:
     """Return the whole body, decompressed.
 
-    Raises: BodyTooLarge beyond the limit, which holds before and after decompression; BodyInvalid for a body that ends early or
-    is not what Content-Encoding says; EncodingUnknown for any coding but gzip.
+    Raises: BodyTooLarge beyond the limit, which applies before and after decompression; BodyInvalid for a truncated body or
+    one that does not match Content-Encoding; EncodingUnknown for any content coding but gzip.
     """
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
     if encoding not in ("", "identity", "x-gzip", *REQUEST_ENCODINGS):
         raise EncodingUnknown(
-            Message("The body is compressed in a way that is not read here."),
-            hint=Message("Content-Encoding is %(known)s, or left out.", known=", ".join(REQUEST_ENCODINGS)),
+            Message("This content coding is not supported."),
+            hint=Message("Use one of %(supported)s, or omit Content-Encoding.", supported=", ".join(REQUEST_ENCODINGS)),
         )
-    body = _received(request)
-    return body if encoding in ("", "identity") else _decompressed(body)
+    body = _read_raw(request)
+    return body if encoding in ("", "identity") else _decompress(body)
 
 
-def _received(request: HttpRequest) -> bytes:
+def _read_raw(request: HttpRequest) -> bytes:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length and request.META.get("wsgi.input_terminated") and not hasattr(request, "_body"):
-        # Transfer-Encoding: chunked. Without a Content-Length, Django takes every body for empty.
+        # Transfer-Encoding: chunked. Django treats a body without Content-Length as empty.
         request._stream = LimitedStream(request.META["wsgi.input"], most + 1)  # type: ignore[assignment] # as Django does
     try:
         body = bytes(request.body)
@@ -46,13 +46,13 @@ def _received(request: HttpRequest) -> bytes:
     return body
 
 
-def _decompressed(body: bytes) -> bytes:
+def _decompress(body: bytes) -> bytes:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     try:
         with gzip.GzipFile(fileobj=BytesIO(body)) as file:
             content = file.read(most + 1)
     except (OSError, EOFError, zlib.error):
-        raise BodyInvalid(Message("The body is not gzip, or it is cut short.")) from None
+        raise BodyInvalid(Message("The body is not valid gzip, or is truncated.")) from None
     if len(content) > most:
         raise _too_large()
     return content
@@ -60,6 +60,6 @@ def _decompressed(body: bytes) -> bytes:
 
 def _too_large() -> BodyTooLarge:
     return BodyTooLarge(
-        Message("A body has at most %(most)s bytes, decompressed.", most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
-        hint=Message("Send it in parts, or answer a file of any size with bin/manage locate."),
+        Message("The decompressed body is limited to %(most)s bytes.", most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
+        hint=Message("Split the request, or use bin/manage locate, which has no size limit."),
     )

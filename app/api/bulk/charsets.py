@@ -1,4 +1,4 @@
-"""Bytes to lines of text: the character encoding by byte order mark, then as declared, then UTF-8."""
+"""Character encoding of a bulk body: by byte order mark, then by declared charset, then UTF-8."""
 
 import codecs
 import io
@@ -11,12 +11,12 @@ from geography.translation import Message
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark is a prefix of this one
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# By Python's name of the codec. ISO 8859-1 is read as Windows-1252, of which it is a part in practice (WHATWG Encoding).
+# By Python's codec name. ISO 8859-1 is decoded as Windows-1252, as in the WHATWG Encoding Standard.
 _DECLARED = {
     "utf-8": "utf-8",
     "ascii": "utf-8",
@@ -35,7 +35,7 @@ CHARSETS = ("utf-8", "utf-16", "utf-32", "windows-1252", "iso-8859-1", "iso-8859
 
 
 def charset_of(content_type: str) -> str:
-    """Return the charset parameter of a Content-Type header, empty where there is none."""
+    """Return the charset parameter of a Content-Type header, or an empty text."""
     headers = Headers()
     headers["Content-Type"] = content_type
     return str(headers.get_param("charset", "")).strip().lower()
@@ -45,10 +45,11 @@ def encoding_of(start: bytes, charset: str = "") -> str:
     """Return the name of the codec.
 
     Args:
-        start: the first four bytes. A byte order mark goes before what is declared; without either, NUL bytes tell UTF-16.
-        charset: as declared, empty where it is not.
+        start: the first four bytes. A byte order mark takes precedence over the charset; without either, NUL bytes indicate
+            UTF-16.
+        charset: the declared charset, or an empty text.
 
-    Raises: MediaTypeUnknown for a charset that is not read.
+    Raises: MediaTypeUnknown for an unsupported charset.
     """
     for bom, encoding in _BOMS:
         if start.startswith(bom):
@@ -58,8 +59,8 @@ def encoding_of(start: bytes, charset: str = "") -> str:
             return _DECLARED[codecs.lookup(charset).name]
         except (LookupError, ValueError):
             raise MediaTypeUnknown(
-                Message("The charset '%(charset)s' is not read here.", charset=charset[:40]),
-                hint=Message("It is one of %(known)s.", known=list(CHARSETS)),
+                Message("The charset '%(charset)s' is not supported.", charset=charset[:40]),
+                hint=Message("Use one of %(supported)s.", supported=list(CHARSETS)),
             ) from None
     if len(start) > 1 and (start[0] == 0) != (start[1] == 0):
         return "utf-16-be" if start[0] == 0 else "utf-16-le"
@@ -67,14 +68,14 @@ def encoding_of(start: bytes, charset: str = "") -> str:
 
 
 def text_lines(source: IO[bytes], encoding: str, *, newline: str = "") -> Iterator[str]:
-    """Yield lines with their ends, as they come.
+    """Yield the lines with their line ends, in constant memory.
 
     Args:
-        newline: empty for lines that end with LF, CR or both (CSV), LF for those that end with it alone (lines of JSON).
+        newline: empty for lines that end with LF, CR or CRLF (CSV); LF for lines that end with LF only (NDJSON).
 
-    Raises: BodyInvalid, naming the line, for bytes that the encoding does not have.
+    Raises: BodyInvalid, with the line number, for bytes that are invalid in the encoding.
     """
-    # UTF-16 and UTF-32 cannot be escaped, and fail where they are decoded: some lines ahead.
+    # The codecs of UTF-16 and UTF-32 do not support surrogateescape: they fail when a block is decoded, some lines ahead.
     errors = "strict" if encoding.startswith(("utf-16", "utf-32")) else "surrogateescape"
     name = encoding.removesuffix("-sig").upper().replace("CP1252", "Windows-1252")
     number = 0
@@ -86,13 +87,13 @@ def text_lines(source: IO[bytes], encoding: str, *, newline: str = "") -> Iterat
                 line.encode()
             yield line
     except UnicodeDecodeError:
-        raise BodyInvalid(Message("The body is not %(encoding)s after line %(line)s.", encoding=name, line=number)) from None
+        raise BodyInvalid(
+            Message("The body is not valid %(encoding)s after line %(line)s.", encoding=name, line=number)
+        ) from None
     except UnicodeEncodeError:
         raise BodyInvalid(
-            Message("The body is not %(encoding)s: line %(line)s cannot be read.", encoding=name, line=number),
-            hint=Message(
-                "Save the file as UTF-8, or name its charset, such as charset=windows-1252 in the Content-Type header."
-            ),
+            Message("The body is not valid %(encoding)s: line %(line)s cannot be decoded.", encoding=name, line=number),
+            hint=Message("Save the file as UTF-8, or declare its charset in Content-Type, such as charset=windows-1252."),
         ) from None
 
 
@@ -104,4 +105,4 @@ def to_utf8(body: bytes, charset: str) -> bytes:
     try:
         return body.decode(encoding).encode()
     except UnicodeError:
-        raise BodyInvalid(Message("The body is not %(encoding)s.", encoding=encoding.upper())) from None
+        raise BodyInvalid(Message("The body is not valid %(encoding)s.", encoding=encoding.upper())) from None

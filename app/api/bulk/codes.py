@@ -1,11 +1,11 @@
-"""Bulk lookup of FSAs and postal codes: the health regions of each."""
+"""Bulk lookup of the health regions of FSAs and postal codes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from api.bulk.columns import Column, ranked
-from api.bulk.items import Item, Subject, batches
+from api.bulk.columns import Column, columns_by_rank
+from api.bulk.items import Item, ItemType, batches
 from api.bulk.writers import Answer, Failed
 from api.responses.payloads import fsa_payload, region_names, shares_payload
 from geography.codes import FsaInput, parse_fsa
@@ -26,47 +26,48 @@ CODE_COLUMN = Column(
 )
 
 
-def _of_json(value: Any) -> FsaInput:
-    """Return the FSA in a text, or in an object with one of the names of the column."""
+def _fsa_from_json(value: Any) -> FsaInput:
+    """Return the FSA in a string, or in an object with a member named like the code column. Raises: FsaMalformed."""
     if isinstance(value, dict):
-        places = ranked([*value], [CODE_COLUMN])
-        value = None if places is None else [*value.values()][places[0]]
+        indexes = columns_by_rank([*value], [CODE_COLUMN])
+        value = None if indexes is None else [*value.values()][indexes[0]]
     if not isinstance(value, str):
         raise FsaMalformed(
-            Message("This is no code."), hint=Message("A code is a text such as M5V, or an object with the member code.")
+            Message("This item is not an FSA or postal code."),
+            hint=Message('Use a string such as "M5V", or an object with the member "code".'),
         )
     return parse_fsa(value)
 
 
-ITEM_TYPE = Subject((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _of_json)
+ITEM_TYPE = ItemType((CODE_COLUMN,), ("codes",), lambda fields: parse_fsa(fields[0]), _fsa_from_json)
 
 
 def answer_codes(items: Iterable[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> Iterator[list[Answer]]:
-    """Yield the answers in chunks, in the order of the items. Queries: 1 for each `CHUNK`."""
+    """Yield the answers in chunks, in the order of the items. Queries: as `fsas_health_regions`, for each `CHUNK` items."""
     for batch in batches(items, CHUNK):
         yield retry_on_primary(partial(_chunk, batch, vintages, language))
 
 
 def _chunk(batch: Sequence[Item[FsaInput]], vintages: Mapping[str, Vintage], language: str) -> list[Answer]:
-    codes = {item.question.code for item in batch if item.question is not None}
+    codes = {item.input.code for item in batch if item.input is not None}
     regions = fsas_health_regions(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"], codes=codes)
     reused = reused_codes(vintages["fsa_vintage"])
     chunk: list[Answer] = []
     for item in batch:
-        if item.question is not None and item.question.code not in regions:
-            item.error = fsa_without_boundary(item.question.code, vintages["fsa_vintage"])
+        if item.input is not None and item.input.code not in regions:
+            item.error = fsa_without_boundary(item.input.code, vintages["fsa_vintage"])
         chunk.append(
             Failed(item, language)
-            if item.error is not None or item.question is None
-            else _Regions(item, item.question, regions[item.question.code], reused, language)
+            if item.error is not None or item.input is None
+            else _Regions(item, item.input, regions[item.input.code], reused, language)
         )
     return chunk
 
 
 class _Regions(Answer):
-    """The health regions of an FSA."""
+    """Answer with the health regions of an FSA."""
 
-    __slots__ = ("_found", "_given", "_language", "_reused")
+    __slots__ = ("_fsa_input", "_fsa_regions", "_language", "_reused")
 
     def __init__(
         self,
@@ -77,17 +78,17 @@ class _Regions(Answer):
         language: str,
     ) -> None:
         super().__init__(item)
-        self._given, self._found, self._reused, self._language = fsa_input, fsa_regions, reused, language
+        self._fsa_input, self._fsa_regions, self._reused, self._language = fsa_input, fsa_regions, reused, language
 
     def properties(self) -> Mapping[str, Any]:
-        block = fsa_payload(self._found, self._given, self._reused, self._language)
+        block = fsa_payload(self._fsa_regions, self._fsa_input, self._reused, self._language)
         return {"fsa": block, "health_regions": self._regions()}
 
     def fields(self) -> Sequence[str]:
         regions = self._regions()
         first: Mapping[str, Any] = regions[0] if regions else {"hruid": "", "name": "", "share_of_fsa": ""}
         return (
-            self._found.fsa.code,
+            self._fsa_regions.fsa.code,
             "true" if len(regions) > 1 else "false",
             first["hruid"],
             first["name"],
@@ -98,5 +99,5 @@ class _Regions(Answer):
     def _regions(self) -> list[dict[str, Any]]:
         return [
             region_names(overlap.region, code_name="hruid", language=self._language) | shares_payload(overlap)
-            for overlap in self._found.overlaps
+            for overlap in self._fsa_regions.overlaps
         ]

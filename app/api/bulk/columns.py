@@ -1,4 +1,4 @@
-"""The columns of a table, or the members of an object, that hold a question: by the caller's choice, else by rank."""
+"""Column detection: the columns of a table, or members of a JSON object, that hold the input, by name or by rank."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,112 +10,115 @@ from geography.normalize import normalize
 from geography.translation import Message
 
 _NAME_MAX_CHARACTERS = 60
-_LISTED = 30
+_SHOWN_NAMES_MAX = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that a question needs.
+    """A column that an input needs.
 
     Attributes:
-        parameter: of the URL, that names it.
-        ranks: the names that it can have, folded (`normal`), the likeliest first; those of a rank go together with those of the
-            same rank of the question's other column.
+        parameter: URL parameter with which a client names the column.
+        ranks: likely names, normalized (`normalize_name`), most likely first. Names of a rank pair with the names of the same
+            rank of the input's other column.
     """
 
     parameter: str
     ranks: Sequence[Sequence[str]]
 
 
-def normal(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return a column's name without case, accents, spaces and punctuation: `Decimal_Latitude` is `decimallatitude`."""
-    return _normal(name) if len(name) <= _NAME_MAX_CHARACTERS else ""
+    return _normalize_name(name) if len(name) <= _NAME_MAX_CHARACTERS else ""
 
 
 @lru_cache(maxsize=4096)
-def _normal(name: str) -> str:
+def _normalize_name(name: str) -> str:
     return normalize(name).replace(" ", "")
 
 
-def ranked(names: Sequence[str], columns: Sequence[Column]) -> list[int] | None:
-    """Return where each of the columns is among names; None where one is missing.
+def columns_by_rank(names: Sequence[str], columns: Sequence[Column]) -> list[int] | None:
+    """Return the index of each column among the names; None if a column is missing.
 
-    The first rank of which all columns are there, else the best rank of each. Of equal names the first counts.
+    Uses the first rank in which all columns are present, otherwise the best rank of each column. The first of equal names
+    counts.
     """
-    folded = [normal(name) for name in names]
-    best = []
-    for together in zip(*(column.ranks for column in columns), strict=True):
-        places = [_first(folded, likely) for likely in together]
-        if None not in places:
-            return [place for place in places if place is not None]
+    normalized = [normalize_name(name) for name in names]
+    for same_rank in zip(*(column.ranks for column in columns), strict=True):
+        paired = [_first_index(normalized, likely_names) for likely_names in same_rank]
+        if None not in paired:
+            return [index for index in paired if index is not None]
+    indexes = []
     for column in columns:
-        place = _first(folded, [name for likely in column.ranks for name in likely])
-        if place is None:
+        index = _first_index(normalized, [name for likely_names in column.ranks for name in likely_names])
+        if index is None:
             return None
-        best.append(place)
-    return best
+        indexes.append(index)
+    return indexes
 
 
-def _first(folded: Sequence[str], likely: Sequence[str]) -> int | None:
-    return next((folded.index(name) for name in likely if name in folded), None)
+def _first_index(normalized: Sequence[str], likely_names: Sequence[str]) -> int | None:
+    return next((normalized.index(name) for name in likely_names if name in normalized), None)
 
 
-def find(header: Sequence[str], columns: Sequence[Column], chosen: Mapping[str, str]) -> list[int]:
-    """Return where each of the columns is in a header.
+def find_columns(header: Sequence[str], columns: Sequence[Column], column_names: Mapping[str, str]) -> list[int]:
+    """Return the index of each column in a header.
 
     Args:
-        chosen: names by `Column.parameter`, as far as the caller names them.
+        column_names: column names that the client chose, by `Column.parameter`.
 
-    Raises: ParameterInvalid for a name that the header does not have, BodyInvalid where a column is missing or there twice;
-    both list what the header has.
+    Raises: ParameterInvalid for a chosen name that the header does not have; BodyInvalid for a missing or duplicate column.
+    The hints list the columns of the header.
     """
-    places = ranked(header, columns) or []
-    if chosen:
-        rest = [column for column in columns if column.parameter not in chosen]
-        own = dict(zip(rest, ranked(header, rest) or [], strict=False))
-        places = []
+    indexes = columns_by_rank(header, columns) or []
+    if column_names:
+        unnamed = [column for column in columns if column.parameter not in column_names]
+        detected = dict(zip(unnamed, columns_by_rank(header, unnamed) or [], strict=False))
+        indexes = []
         for column in columns:
-            if column.parameter in chosen:
-                places.append(_named(header, column.parameter, chosen[column.parameter]))
-            elif column in own:
-                places.append(own[column])
-    if len(places) < len(columns):
-        missing = next(column for column in columns if ranked(header, [column]) is None)
+            if column.parameter in column_names:
+                indexes.append(_index_by_name(header, column.parameter, column_names[column.parameter]))
+            elif column in detected:
+                indexes.append(detected[column])
+    if len(indexes) < len(columns):
+        missing = next(column for column in columns if columns_by_rank(header, [column]) is None)
         raise BodyInvalid(
             Message(
-                "The header has no column with one of these names: %(wanted)s.",
-                wanted=[name for likely in missing.ranks for name in likely],
+                "The header has no column with one of these names: %(names)s.",
+                names=[name for likely_names in missing.ranks for name in likely_names],
             ),
             hint=Message(
-                "It has %(columns)s. Name the column with %(parameter)s=.", columns=_listed(header), parameter=missing.parameter
+                "Its columns are %(columns)s. Choose one with %(parameter)s=.",
+                columns=_shown_names(header),
+                parameter=missing.parameter,
             ),
         )
-    for column, place in zip(columns, places, strict=True):
-        same = header if column.parameter in chosen else [normal(name) for name in header]
-        if same.count(same[place]) > 1:
+    for column, index in zip(columns, indexes, strict=True):
+        names = header if column.parameter in column_names else [normalize_name(name) for name in header]
+        if names.count(names[index]) > 1:
             raise BodyInvalid(
-                Message("The header has more than one column '%(name)s'.", name=header[place][:_NAME_MAX_CHARACTERS]),
+                Message("The header has more than one column '%(name)s'.", name=header[index][:_NAME_MAX_CHARACTERS]),
                 hint=Message(
-                    "It has %(columns)s. Name the column with %(parameter)s=.",
-                    columns=_listed(header),
+                    "Its columns are %(columns)s. Choose one with %(parameter)s=.",
+                    columns=_shown_names(header),
                     parameter=column.parameter,
                 ),
             )
-    return places
+    return indexes
 
 
-def _named(header: Sequence[str], parameter: str, name: str) -> int:
-    for same in (str.strip, normal):
-        places = [place for place, text in enumerate(header) if same(text) == same(name)]
-        if places:
-            return places[0]
+def _index_by_name(header: Sequence[str], parameter: str, name: str) -> int:
+    for form in (str.strip, normalize_name):
+        indexes = [index for index, column in enumerate(header) if form(column) == form(name)]
+        if indexes:
+            return indexes[0]
     raise ParameterInvalid(
         Message("The header has no column '%(name)s'.", name=name[:_NAME_MAX_CHARACTERS]),
         parameter=parameter,
-        hint=Message("It has %(columns)s.", columns=_listed(header)),
+        hint=Message("Its columns are %(columns)s.", columns=_shown_names(header)),
     )
 
 
-def _listed(header: Sequence[str]) -> list[str]:
-    more = ["…"] if len(header) > _LISTED else []
-    return [name.strip()[:_NAME_MAX_CHARACTERS] for name in header[:_LISTED]] + more
+def _shown_names(header: Sequence[str]) -> list[str]:
+    more = ["…"] if len(header) > _SHOWN_NAMES_MAX else []
+    return [name.strip()[:_NAME_MAX_CHARACTERS] for name in header[:_SHOWN_NAMES_MAX]] + more

@@ -1,4 +1,4 @@
-"""Questions of a body, and what they are about."""
+"""Items of a bulk body, and the type of their input."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,25 +7,25 @@ from typing import Any, Generic, TypeVar
 from api.bulk.columns import Column
 from geography.errors import GeographyError
 
-Question = TypeVar("Question")
+Input = TypeVar("Input")
 
-# Items are answered in batches of at most so much weight: about the bytes of the body that they take.
+# Maximum weight of a batch: about the bytes of the body that its items occupy.
 _BATCH_WEIGHT = 1 << 20
 
 
 @dataclass(slots=True)
-class Item(Generic[Question]):
-    """One question of many.
+class Item(Generic[Input]):
+    """One item of a bulk body.
 
     Attributes:
-        question: None where `error` says what is wrong with it.
-        id: what the sender calls it; None where they do not.
-        row: the fields of its line, of CSV; may be fewer than there are columns.
-        properties: of a GeoJSON feature.
-        weight: what it takes of a batch.
+        input: the parsed input; None if `error` is set.
+        id: id that the client chose; None without one.
+        row: fields of a CSV row; may be fewer than the columns of the header.
+        properties: properties of a GeoJSON feature.
+        weight: share of the item in `_BATCH_WEIGHT`.
     """
 
-    question: Question | None
+    input: Input | None
     error: GeographyError | None = None
     id: Any = None
     row: Sequence[str] = ()
@@ -33,47 +33,47 @@ class Item(Generic[Question]):
     weight: int = 0
 
 
-def _none() -> set[str]:
+def _no_names() -> set[str]:
     return set()
 
 
 @dataclass(slots=True)
-class Items(Generic[Question]):
-    """What was read.
+class Items(Generic[Input]):
+    """The items of a body, and what the response repeats of it.
 
     Attributes:
         items: in the order of the body; may be an iterator.
-        columns: of the header, of CSV.
-        delimiter: of CSV.
-        property_names: returns the names of the properties of all GeoJSON features.
+        columns: CSV header.
+        delimiter: CSV delimiter.
+        property_names: returns the property names of all GeoJSON features.
     """
 
-    items: Iterable[Item[Question]]
+    items: Iterable[Item[Input]]
     columns: Sequence[str] = ()
     delimiter: str = ","
-    property_names: Callable[[], set[str]] = _none
+    property_names: Callable[[], set[str]] = _no_names
 
 
 @dataclass(frozen=True, slots=True)
-class Subject(Generic[Question]):
-    """What is asked about.
+class ItemType(Generic[Input]):
+    """Type of the input: how it is read from a CSV row or a JSON value.
 
     Attributes:
-        columns: those that a question needs.
-        members: names that the list of questions can have in a JSON object.
-        of_text: returns the question in the fields of a row; raises GeographyError.
-        of_json: returns the question in a JSON value; raises GeographyError.
+        columns: columns that the input needs.
+        members: accepted names of the JSON member that holds the list of items.
+        from_fields: returns the input in the fields of a row; raises GeographyError.
+        from_json: returns the input in a JSON value; raises GeographyError.
     """
 
     columns: Sequence[Column]
     members: Sequence[str]
-    of_text: Callable[[Sequence[str]], Question]
-    of_json: Callable[[Any], Question]
+    from_fields: Callable[[Sequence[str]], Input]
+    from_json: Callable[[Any], Input]
 
 
-def batches(items: Iterable[Item[Question]], size: int) -> Iterator[list[Item[Question]]]:
-    """Yield the items in lists of at most `size`, fewer where they are long."""
-    batch: list[Item[Question]] = []
+def batches(items: Iterable[Item[Input]], size: int) -> Iterator[list[Item[Input]]]:
+    """Yield the items in lists of at most `size` items and about `_BATCH_WEIGHT` bytes."""
+    batch: list[Item[Input]] = []
     weight = 0
     for item in items:
         batch.append(item)

@@ -1,4 +1,4 @@
-"""Media types of bulk bodies."""
+"""Media types of bulk requests and responses."""
 
 from enum import Enum
 
@@ -10,7 +10,7 @@ ITEMS_MAX = 100_000
 
 
 class BulkFormat(Enum):
-    """A format by its media type, the one that answers are sent with."""
+    """A format, by the media type of its responses."""
 
     JSON = JSONRenderer.media_type
     GEOJSON = GeoJSONRenderer.media_type
@@ -19,40 +19,40 @@ class BulkFormat(Enum):
 
     @property
     def content_type(self) -> str:
-        """The media type as a header of an answer names it: what came in another charset goes out in UTF-8."""
+        """Content-Type of a response. CSV is always UTF-8, whatever the charset of the request."""
         return f"{self.value}; charset=utf-8" if self is BulkFormat.CSV else self.value
 
 
-_BY_MEDIA_TYPE = {item.value: item for item in BulkFormat} | {
+_BY_MEDIA_TYPE = {form.value: form for form in BulkFormat} | {
     "application/ndjson": BulkFormat.NDJSON,
     "application/jsonl": BulkFormat.NDJSON,
     "application/x-jsonlines": BulkFormat.NDJSON,
     "application/csv": BulkFormat.CSV,
-    "application/vnd.ms-excel": BulkFormat.CSV,  # what browsers on Windows call a .csv
+    "application/vnd.ms-excel": BulkFormat.CSV,  # browsers on Windows send it for .csv files
 }
 
 
 def format_of(content_type: str) -> BulkFormat:
-    """Return the format that a Content-Type header names. Raises: MediaTypeUnknown, with those that there are."""
+    """Return the format of a Content-Type header. Raises: MediaTypeUnknown; its hint lists the supported types."""
     media_type = content_type.partition(";")[0].strip().lower()
-    value = _BY_MEDIA_TYPE.get(media_type)
-    if value is None:
+    form = _BY_MEDIA_TYPE.get(media_type)
+    if form is None:
         raise MediaTypeUnknown(
-            Message("The body is in none of the formats that are read here."),
-            hint=Message("Content-Type is one of %(known)s.", known=[item.value for item in BulkFormat]),
+            Message("This media type is not supported."),
+            hint=Message("Use one of these as Content-Type: %(supported)s.", supported=[form.value for form in BulkFormat]),
         )
-    return value
+    return form
 
 
 class CSVRenderer(JSONRenderer):
-    """Names text/csv where the format of an answer is negotiated; what writes it is `api.bulk.writers`."""
+    """text/csv for content negotiation; `api.bulk.writers` writes the body."""
 
     media_type = BulkFormat.CSV.value
     format = "csv"
 
 
 class NDJSONRenderer(JSONRenderer):
-    """Names application/x-ndjson likewise."""
+    """application/x-ndjson for content negotiation; `api.bulk.writers` writes the body."""
 
     media_type = BulkFormat.NDJSON.value
     format = "ndjson"

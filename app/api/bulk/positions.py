@@ -1,11 +1,11 @@
-"""Bulk lookup of positions."""
+"""Bulk lookup of the regions at positions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from api.bulk.columns import Column, ranked
-from api.bulk.items import Item, Subject, batches
+from api.bulk.columns import Column, columns_by_rank
+from api.bulk.items import Item, ItemType, batches
 from api.bulk.writers import Answer, Failed
 from api.openapi.schemas.positions import PROPERTIES
 from api.responses.locate import LocateResponder
@@ -16,12 +16,12 @@ from geography.errors import CoordinateInvalid, ParameterInvalid
 from geography.lookup.locate import Located
 from geography.translation import Message
 
-# One question to the tables for so many, and one walk through memory: the more, the more of them share a square.
+# Positions per SQL query, and per in-memory lookup: a larger chunk has more positions that share a grid cell.
 CHUNK = 2_000
 CHUNK_IN_MEMORY = 10_000
 
-# Without punctuation (`api.bulk.columns.normal`): GTFS has stop_lat, Darwin Core decimalLatitude, ArcGIS X and Y, which are
-# often metres and so come last.
+# Normalized names (`api.bulk.columns.normalize_name`): stop_lat is from GTFS, decimalLatitude from Darwin Core. X and Y, from
+# ArcGIS, are last, since they are often in metres.
 LAT = Column(
     "lat_column",
     (
@@ -49,40 +49,43 @@ LON = Column(
 )
 
 
-def _of_text(fields: Sequence[str]) -> LonLat:
-    # A decimal comma is read where the delimiter leaves one.
+def _position_from_fields(fields: Sequence[str]) -> LonLat:
+    # Accept a decimal comma, which is possible with another delimiter.
     lat, lon = (text.replace(",", ".") if text.count(",") == 1 and "." not in text else text for text in fields)
     return parse_position(lat=lat, lon=lon)
 
 
-def _of_json(value: Any) -> LonLat:
-    """Return the position in `[lon, lat]`, in an object with the names of the columns, or in a GeoJSON Point or Feature."""
+def _position_from_json(value: Any) -> LonLat:
+    """Return the position in `[lon, lat]`, an object with members named like the columns, or a GeoJSON Point or Feature.
+
+    Raises: CoordinateInvalid.
+    """
     if type(value) is list and len(value) == 2 and type(value[0]) is type(value[1]) is float:
-        return check_position(lat=value[1], lon=value[0])  # what nearly every one is
-    lon, lat = _pair(value)
+        return check_position(lat=value[1], lon=value[0])  # fast path of the usual form
+    lon, lat = _lon_lat_of(value)
     if _is_number(lon) and _is_number(lat):
         return check_position(lat=float(lat), lon=float(lon))
     if isinstance(lon, str) and isinstance(lat, str):
         return parse_position(lat=lat, lon=lon)
     raise CoordinateInvalid(
-        Message("This is no position."), hint=Message("A position is [longitude, latitude], or an object with lat and lon.")
+        Message("This item is not a position."), hint=Message("Use [longitude, latitude], or an object with lat and lon.")
     )
 
 
-def _pair(value: Any) -> tuple[Any, Any]:
+def _lon_lat_of(value: Any) -> tuple[Any, Any]:
     if isinstance(value, dict) and "geometry" in value:
         value = value["geometry"]
     if isinstance(value, dict) and "coordinates" in value:
         value = value["coordinates"] if value.get("type") == "Point" else None
-    if isinstance(value, list) and len(value) in (2, 3):  # a third number is a height
+    if isinstance(value, list) and len(value) in (2, 3):  # the third number is the altitude
         return value[0], value[1]
     if isinstance(value, dict):
         if "lon" in value and "lat" in value:
             return value["lon"], value["lat"]
-        places = ranked([*value], (LAT, LON))
-        if places is not None:
+        indexes = columns_by_rank([*value], (LAT, LON))
+        if indexes is not None:
             members = [*value.values()]
-            return members[places[1]], members[places[0]]
+            return members[indexes[1]], members[indexes[0]]
     return None, None
 
 
@@ -90,16 +93,19 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-ITEM_TYPE = Subject((LAT, LON), ("points", "features", "coordinates"), _of_text, _of_json)
+ITEM_TYPE = ItemType((LAT, LON), ("points", "features", "coordinates"), _position_from_fields, _position_from_json)
 
 
-def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
-    """Yield the items. Raises: ParameterInvalid for more than can be measured with such an accuracy."""
+def limit_inaccurate(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Iterator[Item[LonLat]]:
+    """Yield the items. Raises: ParameterInvalid for more than `INACCURATE_MAX` with an accuracy over `ACCURACY_OF_MANY_MAX_M`.
+
+    The candidates of an inaccurate position are expensive to compute.
+    """
     for number, item in enumerate(items):
         if number == INACCURATE_MAX and (accuracy_m or 0) > ACCURACY_OF_MANY_MAX_M:
             raise ParameterInvalid(
                 Message(
-                    "With an accuracy over %(metres)s m at most %(most)s positions are answered at once.",
+                    "With an accuracy over %(metres)s m, a request is limited to %(most)s positions.",
                     metres=ACCURACY_OF_MANY_MAX_M,
                     most=INACCURATE_MAX,
                 ),
@@ -108,52 +114,52 @@ def measurable(items: Iterable[Item[LonLat]], accuracy_m: float | None) -> Itera
         yield item
 
 
-def answer_positions(items: Iterable[Item[LonLat]], answers: LocateResponder) -> Iterator[list[Answer]]:
-    """Yield the answers in chunks, in the order of the items. Queries: as `Answers.locate` for each `CHUNK`."""
-    for batch in batches(items, CHUNK_IN_MEMORY if answers.in_memory else CHUNK):
-        yield retry_on_primary(partial(_chunk, batch, answers))
+def answer_positions(items: Iterable[Item[LonLat]], responder: LocateResponder) -> Iterator[list[Answer]]:
+    """Yield the answers in chunks, in the order of the items. Queries: as `LocateResponder.locate`, for each `CHUNK` items."""
+    for batch in batches(items, CHUNK_IN_MEMORY if responder.in_memory else CHUNK):
+        yield retry_on_primary(partial(_chunk, batch, responder))
 
 
-def _chunk(batch: Sequence[Item[LonLat]], answers: LocateResponder) -> list[Answer]:
-    positions = [item.question for item in batch if item.question is not None]
-    located = iter(answers.locate(positions) if positions else [])
+def _chunk(batch: Sequence[Item[LonLat]], responder: LocateResponder) -> list[Answer]:
+    positions = [item.input for item in batch if item.input is not None]
+    located = iter(responder.locate(positions) if positions else [])
     return [
-        Failed(item, answers.language) if item.question is None else _Located(item, item.question, next(located), answers)
+        Failed(item, responder.language) if item.input is None else _Located(item, item.input, next(located), responder)
         for item in batch
     ]
 
 
-# The properties of an answer, for GeoJSON; those of a failure are `api.bulk.writers.FAILURE_MEMBERS`.
+# GeoJSON properties of an answer; those of a failed item are `api.bulk.writers.FAILURE_MEMBERS`.
 MEMBERS = tuple(PROPERTIES)
 COLUMNS = ("hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m")
 
 
 class _Located(Answer):
-    """What covers a position."""
+    """Answer with the regions at a position."""
 
-    __slots__ = ("_answers", "_found", "_position", "_properties")
+    __slots__ = ("_located", "_position", "_properties", "_responder")
 
-    def __init__(self, item: Item[LonLat], position: LonLat, result: tuple[Located, ...], answers: LocateResponder) -> None:
+    def __init__(self, item: Item[LonLat], position: LonLat, located: tuple[Located, ...], responder: LocateResponder) -> None:
         super().__init__(item)
-        self._position, self._found, self._answers = position, result, answers
-        # What may ask the tables is asked at once, where `again` can ask it again.
-        self._properties = answers.properties(position, result) if answers.may_query else None
+        self._position, self._located, self._responder = position, located, responder
+        # Queries run here, within `retry_on_primary`, not when the answer is written.
+        self._properties = responder.properties(position, located) if responder.may_query else None
 
     def properties(self) -> Mapping[str, Any]:
-        return self._properties or self._answers.properties(self._position, self._found)
+        return self._properties or self._responder.properties(self._position, self._located)
 
     def fields(self) -> Sequence[str]:
-        region, fsa = self._found
-        known_values = region.region or fsa.region
+        region, fsa = self._located
+        nearest = region.region or fsa.region
         name = ""
         if region.region is not None:
-            name = region.region.name_fr if self._answers.language == "fr" else region.region.name_en
+            name = region.region.name_fr if self._responder.language == "fr" else region.region.name_en
         border = region.distance_to_border_m
         return (
             region.region.code if region.region else "",
             name,
             fsa.region.code if fsa.region else "",
-            known_values.pruid if known_values else "",
+            nearest.pruid if nearest else "",
             region.match,
             "true" if region.certain else "false",
             "" if border is None else f"{border:.1f}",

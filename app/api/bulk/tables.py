@@ -1,4 +1,4 @@
-"""Tables as people have them: CSV (RFC 4180) with any usual delimiter, read row by row."""
+"""CSV reader (RFC 4180): detects delimiter and header, and yields items row by row in constant memory."""
 
 import csv
 import re
@@ -7,23 +7,23 @@ from io import StringIO
 from itertools import chain
 from typing import Any
 
-from api.bulk.columns import find, ranked
-from api.bulk.items import Item, Items, Question, Subject
+from api.bulk.columns import columns_by_rank, find_columns
+from api.bulk.items import Input, Item, Items, ItemType
 from api.http.body_errors import BodyInvalid, BodyTooLarge
 from geography.errors import GeographyError, ParameterInvalid
 from geography.translation import Message
 
 _DELIMITERS = ",;\t|"
-# Spreadsheets write this line before the header to say which delimiter they used.
+# Spreadsheets write this line before the header to declare the delimiter.
 _DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-# Each holds memory while a row is read: spreadsheets have at most 16,384 columns.
+# Bounds the memory of a row. Spreadsheets have at most 16,384 columns.
 FIELDS_MAX = 65_536
 _FIELD_MAX_CHARACTERS = 1 << 20
 _HEADER_MAX_CHARACTERS = 1 << 20
 
 
-class _Feed:
-    """Lines on their way to the csv module, with a bound on the fields of one row."""
+class _BoundedLines:
+    """Lines for csv.reader, with a limit on the fields of a row. Raises: BodyTooLarge."""
 
     def __init__(self, lines: Iterable[str], delimiter: str, skipped: int) -> None:
         self._lines, self._delimiter = lines, delimiter
@@ -42,18 +42,18 @@ class _Feed:
 
 
 def read_table(
-    lines: Iterable[str], subject: Subject[Question], chosen: Mapping[str, str], *, padding_max: int | None = None
-) -> Items[Question]:
-    """Read lines of CSV with a header, as they come. Empty lines are no items.
+    lines: Iterable[str], item_type: ItemType[Input], column_names: Mapping[str, str], *, padding_max: int | None = None
+) -> Items[Input]:
+    """Return the items of CSV lines with a header. Empty lines are skipped.
 
-    The delimiter is the one with which the header has the columns that are needed; a first line `sep=;` says so itself.
+    A first line such as `sep=;` declares the delimiter. Otherwise it is the one that yields the required columns.
 
     Args:
-        chosen: names of columns by parameter (`lat_column`), as far as the caller names them.
-        padding_max: how many fields rows may lack in all, since an answer has them; None for any number.
+        column_names: column names that the client chose, by parameter (`lat_column`).
+        padding_max: maximum number of missing fields in all rows together, since the response contains them; None for no limit.
 
-    Raises: BodyInvalid or ParameterInvalid for a header without the columns that are needed, and, while the items are read,
-    BodyInvalid for what is no CSV and BodyTooLarge.
+    Raises: BodyInvalid or ParameterInvalid for a header without the required columns. Iteration raises BodyInvalid for invalid
+    CSV, and BodyTooLarge.
     """
     csv.field_size_limit(_FIELD_MAX_CHARACTERS)
     rest = iter(lines)
@@ -63,42 +63,47 @@ def read_table(
     while first and (not first.strip() or (declared and not skipped)):
         first = next(rest, "")
         skipped += 1
-    head = [first]
+    header_lines = [first]
     delimiters = declared[1] if declared else _DELIMITERS
-    results = [(delimiter, header) for delimiter in delimiters if (header := _header(head, rest, delimiter)) is not None]
-    if not results:
-        raise _no_csv(skipped + 1)
+    readings = [
+        (delimiter, header) for delimiter in delimiters if (header := _read_header(header_lines, rest, delimiter)) is not None
+    ]
+    if not readings:
+        raise _invalid_csv(skipped + 1)
 
-    def fits(candidate: tuple[str, list[str]]) -> tuple[bool, int]:
-        header = candidate[1]
-        columns = [column for column in subject.columns if column.parameter not in chosen]
-        there = {name.strip() for name in header}
-        named = all(name.strip() in there for name in chosen.values())
-        return named and (not columns or ranked(header, columns) is not None), len(header)
+    def suitability(reading: tuple[str, list[str]]) -> tuple[bool, int]:
+        header = reading[1]
+        columns = [column for column in item_type.columns if column.parameter not in column_names]
+        header_names = {name.strip() for name in header}
+        has_chosen = all(name.strip() in header_names for name in column_names.values())
+        return has_chosen and (not columns or columns_by_rank(header, columns) is not None), len(header)
 
-    delimiter, header = max(results, key=fits)
-    places = find(header, subject.columns, chosen)
-    feed = _Feed(chain(head, rest), delimiter, skipped)
-    rows = _rows(feed, delimiter)
+    delimiter, header = max(readings, key=suitability)
+    indexes = find_columns(header, item_type.columns, column_names)
+    feed = _BoundedLines(chain(header_lines, rest), delimiter, skipped)
+    rows = _read_rows(feed, delimiter)
     next(rows)
-    items = _items(_as_wide(rows, len(header), delimiter, padding_max), len(header), places, subject)
+    items = _items(_fit_width(rows, len(header), delimiter, padding_max), len(header), indexes, item_type)
     return Items(items, header, delimiter)
 
 
-def _header(head: list[str], rest: Iterator[str], delimiter: str) -> list[str] | None:
-    """Return the fields of the header, which may have line breaks; what is read for it is added to `head`."""
+def _read_header(header_lines: list[str], rest: Iterator[str], delimiter: str) -> list[str] | None:
+    """Return the fields of the header, or None if it is invalid.
+
+    A header may span lines: those read from `rest` are appended to `header_lines`.
+    """
 
     def feed() -> Iterator[str]:
-        yield from head
-        length = sum(map(len, head))
+        yield from header_lines
+        length = sum(map(len, header_lines))
         for line in rest:
-            head.append(line)
+            header_lines.append(line)
             yield line
             length += len(line)
             if length > _HEADER_MAX_CHARACTERS:
                 return
 
-    if any(line.count(delimiter) > FIELDS_MAX for line in head):
+    if any(line.count(delimiter) > FIELDS_MAX for line in header_lines):
         return None
     try:
         return next(csv.reader(feed(), delimiter=delimiter, strict=True), [])
@@ -106,7 +111,7 @@ def _header(head: list[str], rest: Iterator[str], delimiter: str) -> list[str] |
         return None
 
 
-def _rows(feed: _Feed, delimiter: str) -> Iterator[list[str]]:
+def _read_rows(feed: _BoundedLines, delimiter: str) -> Iterator[list[str]]:
     start = feed.number
     try:
         for row in csv.reader(feed, delimiter=delimiter, strict=True):
@@ -114,54 +119,58 @@ def _rows(feed: _Feed, delimiter: str) -> Iterator[list[str]]:
             if row:
                 yield row
     except csv.Error:
-        raise _no_csv(start + 1) from None
+        raise _invalid_csv(start + 1) from None
 
 
-def _no_csv(line: int) -> BodyInvalid:
+def _invalid_csv(line: int) -> BodyInvalid:
     return BodyInvalid(
-        Message("The body is not CSV: the row that begins in line %(line)s cannot be read.", line=line),
-        hint=Message("A quote inside a quoted field is doubled, and every quoted field is closed."),
+        Message("The body is not valid CSV: the row that starts at line %(line)s cannot be parsed.", line=line),
+        hint=Message("Double every quote inside a quoted field, and close every quoted field."),
     )
 
 
-def _as_wide(rows: Iterable[list[str]], width: int, delimiter: str, padding_max: int | None) -> Iterator[tuple[int, list[str]]]:
-    """Yield how many fields a row has, empty ones beyond the header aside, and the row, at most as wide as the header.
+def _fit_width(
+    rows: Iterable[list[str]], width: int, delimiter: str, padding_max: int | None
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of fields of each row, and the row, at most as wide as the header.
 
-    Raises: BodyTooLarge once the rows lack more than `padding_max` fields.
+    Empty fields beyond the header are dropped; others are joined into the last field.
+
+    Raises: BodyTooLarge if the rows together lack more than `padding_max` fields.
     """
     padding = 0
     for row in rows:
         if len(row) > width and not any(row[width:]):
             del row[width:]
         if len(row) > width:
-            yield len(row), _joined(row, width, delimiter)
+            yield len(row), _join_surplus(row, width, delimiter)
             continue
         padding += width - len(row)
         if padding_max is not None and padding > padding_max:
-            raise BodyTooLarge(Message("The rows have far fewer fields than the header."))
+            raise BodyTooLarge(Message("Too many rows have fewer fields than the header."))
         yield len(row), row
 
 
 def _items(
-    rows: Iterable[tuple[int, list[str]]], width: int, places: Sequence[int], subject: Subject[Question]
-) -> Iterator[Item[Question]]:
-    needed = max(places) + 1
+    rows: Iterable[tuple[int, list[str]]], width: int, indexes: Sequence[int], item_type: ItemType[Input]
+) -> Iterator[Item[Input]]:
+    fields_min = max(indexes) + 1
     for fields, row in rows:
-        item: Item[Question] = Item(None, row=row, weight=5 * fields)
+        item: Item[Input] = Item(None, row=row, weight=5 * fields)
         if fields > width:
-            item.error = _wrong_width(fields, width, Message("Quote fields that hold the delimiter."))
-        elif fields < needed:
-            item.error = _wrong_width(fields, width, Message("It ends before the columns that are needed."))
+            item.error = _wrong_width(fields, width, Message("Quote fields that contain the delimiter."))
+        elif fields < fields_min:
+            item.error = _wrong_width(fields, width, Message("The required columns are missing from this row."))
         else:
             try:
-                item.question = subject.of_text([row[place] for place in places])
+                item.input = item_type.from_fields([row[index] for index in indexes])
             except GeographyError as error:
                 item.error = error
         yield item
 
 
-def _joined(row: list[str], width: int, delimiter: str) -> list[str]:
-    """Return a row that is as wide as the header: its last field holds all the rest, as CSV."""
+def _join_surplus(row: list[str], width: int, delimiter: str) -> list[str]:
+    """Return a row as wide as the header; its last field has the surplus fields as CSV."""
     text = StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="").writerow(row[width - 1 :])
     return [*row[: width - 1], text.getvalue()]
@@ -169,10 +178,10 @@ def _joined(row: list[str], width: int, delimiter: str) -> list[str]:
 
 def _wrong_width(fields: int, width: int, hint: Message) -> ParameterInvalid:
     return ParameterInvalid(
-        Message("This row has %(fields)s fields, and the header has %(width)s.", fields=fields, width=width), hint=hint
+        Message("This row has %(fields)s fields, but the header has %(width)s.", fields=fields, width=width), hint=hint
     )
 
 
-def padded(row: Sequence[Any], width: int) -> Sequence[Any]:
-    """Return a row with empty fields up to a width."""
+def pad_row(row: Sequence[Any], width: int) -> Sequence[Any]:
+    """Return the row, padded with empty fields to the width."""
     return row if len(row) >= width else [*row, *[""] * (width - len(row))]

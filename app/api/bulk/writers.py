@@ -1,4 +1,4 @@
-"""Writers of bulk answers: batches of answers to bytes."""
+"""Writers of bulk responses: chunks of answers to CSV, JSON, GeoJSON or NDJSON bytes."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ import orjson
 
 from api.bulk.items import Item, Items
 from api.bulk.media_types import BulkFormat
-from api.bulk.tables import padded
+from api.bulk.tables import pad_row
 from api.http.language import translate
 from api.http.renderers import json_bytes
 from api.problems import problem_type_of
@@ -22,10 +22,10 @@ FAILURE_MEMBERS = ("detail", "hint")
 
 
 class Answer:
-    """The answer to one item. A format asks it for what it writes; nothing else is made.
+    """Answer to one item. A writer calls only the methods that its format needs.
 
     Attributes:
-        status: `ok`, or the last part of the type of the problem that the question alone would have been answered with.
+        status: `ok`, or the slug of the problem type that a single request would get.
     """
 
     __slots__ = ("item",)
@@ -35,31 +35,31 @@ class Answer:
         self.item = item
 
     def properties(self) -> Mapping[str, Any]:
-        """Return what a single answer has as its properties; of a failure what is wrong."""
+        """Return the properties of a single answer; of a failed item, detail and hint."""
         raise NotImplementedError
 
     def fields(self) -> Sequence[str]:
-        """Return the columns that CSV adds, without the status; none for a failure."""
+        """Return the CSV fields that the answer adds, without the status; none for a failed item."""
         return ()
 
     def geometry(self) -> Any:
-        """Return where the question was, GeoJSON."""
+        """Return the GeoJSON geometry of the input; None without one."""
         return None
 
 
 class Failed(Answer):
-    """The answer to an item that cannot be answered."""
+    """Answer to an item with an error."""
 
     __slots__ = ("_error", "_language", "status")
 
     def __init__(self, item: Item[Any], language: str) -> None:
         super().__init__(item)
-        assert item.error is not None  # noqa: S101 - what has no question has an error
+        assert item.error is not None  # noqa: S101 - an item without an input has an error
         self._error, self._language = item.error, language
         self.status = problem_type_of(item.error).slug
 
     def properties(self) -> Mapping[str, Any]:
-        """Return what is wrong with the question."""
+        """Return detail and hint of the error."""
         error, language = self._error, self._language
         hint = {} if error.hint is None else {"hint": translate(error.hint, language)}
         return {"detail": translate(error.message, language), **hint}
@@ -67,12 +67,12 @@ class Failed(Answer):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What an answer adds to what was sent.
+    """Names that the answers add to the items, and provenance of the response.
 
     Attributes:
-        columns: to a row of CSV, before the status.
-        members: to the properties of a GeoJSON feature, beside the status.
-        source: gives the members of a JSON object that say where the answers come from, without its braces.
+        columns: added CSV columns, before the status.
+        members: added properties of a GeoJSON feature, apart from the status.
+        source: returns the members with the provenance, as JSON text without the braces.
     """
 
     columns: Sequence[str]
@@ -81,24 +81,24 @@ class Layout:
 
 
 def write_answers(chunks: Iterable[list[Answer]], form: BulkFormat, items: Items[Any], layout: Layout) -> Iterator[bytes]:
-    """Yield a body in a format.
+    """Yield the body in a format.
 
-    Where a column or a property of the sender's already has a name that the answer adds, all that it adds begin with `geo_`.
+    If a column or property of the items has the same name as an added one, all added names get the prefix `geo_`.
     """
     if form is BulkFormat.CSV:
         return _csv(chunks, items, layout.columns)
     if form is BulkFormat.NDJSON:
-        return (b"".join(json_bytes(_result(item)) + b"\n" for item in chunk) for chunk in chunks)
+        return (b"".join(json_bytes(_item_members(answer)) + b"\n" for answer in chunk) for chunk in chunks)
     if form is BulkFormat.GEOJSON:
         taken = {*items.columns} if items.columns else items.property_names()
         prefix = _prefix((*layout.members, *FAILURE_MEMBERS, STATUS_COLUMN), taken)
         head = b'{"type":"FeatureCollection",' + layout.source() + b',"features":['
         return _json(chunks, head, partial(_feature, columns=items.columns, prefix=prefix))
-    return _json(chunks, b"{" + layout.source() + b',"results":[', _result)
+    return _json(chunks, b"{" + layout.source() + b',"results":[', _item_members)
 
 
 def _prefix(added: Iterable[str], taken: Iterable[str]) -> str:
-    """Return what the added names begin with, so that none of them is taken: nothing, `geo_`, `geo2_` …"""
+    """Return the first prefix with which no added name is taken: none, `geo_`, `geo2_` …"""
     names = {name.strip().lower() for name in taken}
     prefixes = chain(["", "geo_"], (f"geo{number}_" for number in count(2)))
     return next(prefix for prefix in prefixes if not any(prefix + name in names for name in added))
@@ -108,44 +108,44 @@ def _json(chunks: Iterable[list[Answer]], head: bytes, shape: Callable[[Answer],
     yield head
     comma = b""
     for chunk in chunks:
-        yield comma + json_bytes([shape(item) for item in chunk])[1:-1]
+        yield comma + json_bytes([shape(answer) for answer in chunk])[1:-1]
         comma = b","
     yield b"]}"
 
 
-def _result(answer: Answer) -> dict[str, Any]:
-    named = {} if answer.item.id is None else {"id": answer.item.id}
-    return {**named, "status": answer.status, **answer.properties()}
+def _item_members(answer: Answer) -> dict[str, Any]:
+    id_member = {} if answer.item.id is None else {"id": answer.item.id}
+    return {**id_member, "status": answer.status, **answer.properties()}
 
 
 def _feature(answer: Answer, *, columns: Sequence[str], prefix: str) -> dict[str, Any]:
     item = answer.item
-    named = {} if item.id is None else {"id": item.id}
-    own = dict(zip(columns, item.row, strict=False)) if columns else item.properties
+    id_member = {} if item.id is None else {"id": item.id}
+    sent = dict(zip(columns, item.row, strict=False)) if columns else item.properties
     added = {"status": answer.status, **answer.properties()}
     if prefix:
         added = {prefix + name: value for name, value in added.items()}
-    return {"type": "Feature", **named, "geometry": answer.geometry(), "properties": {**own, **added}}
+    return {"type": "Feature", **id_member, "geometry": answer.geometry(), "properties": {**sent, **added}}
 
 
 def _csv(chunks: Iterable[list[Answer]], items: Items[Any], columns: Sequence[str]) -> Iterator[bytes]:
-    """Yield rows: those that came as they came, what came as JSON by its id."""
+    """Yield CSV rows: CSV items with all their fields, JSON items with their id."""
     text = StringIO()
-    # RFC 4180 ends lines so.
+    # Line ends of RFC 4180.
     writer = csv.writer(text, delimiter=items.delimiter, lineterminator="\r\n")
-    own = items.columns or ("id",)
+    sent = items.columns or ("id",)
     added = (*columns, STATUS_COLUMN)
-    prefix = _prefix(added, own)
-    writer.writerow([*own, *(prefix + name for name in added)])
-    width, nothing = len(own), [""] * len(columns)
+    prefix = _prefix(added, sent)
+    writer.writerow([*sent, *(prefix + name for name in added)])
+    width, no_fields = len(sent), [""] * len(columns)
     for chunk in chunks:
         for answer in chunk:
-            row = padded(answer.item.row, width) if items.columns else [_id_text(answer.item.id)]
-            writer.writerow([*row, *(answer.fields() or nothing), answer.status])
+            row = pad_row(answer.item.row, width) if items.columns else [_id_text(answer.item.id)]
+            writer.writerow([*row, *(answer.fields() or no_fields), answer.status])
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
-    yield text.getvalue().encode()  # the header, where nothing came after it
+    yield text.getvalue().encode()  # the header alone, if there are no items
 
 
 def _id_text(value: Any) -> str:

@@ -59,15 +59,18 @@ def _preferred(header: str) -> str:
 
 
 def translate(message: Message, language: str) -> str:
-    """Return the message in a language."""
+    """Return the message in a language. The translation of a message without values is cached."""
+    return _render(message, language) if message.values else _constant(message.text, language)
+
+
+def _render(message: Message, language: str) -> str:
     with override(language):
         return message.render(gettext, ngettext)
 
 
 @cache
-def translate_cached(message: Message, language: str) -> str:
-    """Return the same from memory: for messages without values."""
-    return translate(message, language)
+def _constant(text: str, language: str) -> str:
+    return _render(Message(text), language)
 
 
 def language_middleware(

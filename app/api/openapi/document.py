@@ -14,36 +14,37 @@ from geography import errors
 
 GEOJSON_MEDIA_TYPES = ("application/geo+json", "application/json")
 VINTAGE_PROBLEMS: tuple[type[Exception], ...] = (errors.VintageUnknown, errors.NoVintage, errors.NothingPublished)
-# Of routes whose answer can be so long that only so many are sent at once.
+# Problems of routes with large responses, which count towards the concurrency limit.
 SHAPE_PROBLEMS = (*VINTAGE_PROBLEMS, TooManyAtOnce)
-# What any route can answer beside its own problems.
+# Problems of every route.
 _ALWAYS: tuple[str, ...] = ("not-acceptable", "too-many-requests", "database-away", "database-busy", "internal-error")
 
 _TAGS = {
-    "Positions": "Which health region is this position in?",
+    "Positions": "Health region, FSA and province at a position, for one position or in bulk.",
     "FSAs": "Forward sortation areas: the first three characters of a postal code.",
-    "Health regions": "The health regions themselves.",
-    "Coverages": "Every kind of region that is loaded, provinces or others beside these two, under the same names.",
-    "Indicators": "Health figures by region, province and country, over time: a missing value is never zero.",
-    "Tiles": "Regions as vector tiles, for maps.",
-    "Downloads": "Every published edition as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV.",
-    "Vintages": "Boundaries change; every answer names the edition it used.",
-    "Service": "Whether the service is up, and this document.",
+    "Health regions": "Boundaries and attributes of health regions.",
+    "Coverages": "All loaded coverages, such as provinces, with the same property names.",
+    "Indicators": "Health indicators by region, province and country over time. A missing value is null, never zero.",
+    "Tiles": "Vector tiles of regions, for maps.",
+    "Downloads": "Published vintages as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV, PMTiles.",
+    "Vintages": "Published vintages of the boundaries, and the changes between them.",
+    "Service": "Health checks, and this document.",
 }
 _DESCRIPTION = """\
-Which Canadian health region is this postal code, or this point?
+Health regions and forward sortation areas (FSAs) of Canada: lookup by postal code or position, boundaries, vector tiles,
+downloads, and health indicators.
 
-**Every answer names the edition of the boundaries that it used**, since codes are reused for other areas: `vintage` for
-health regions, `fsa_vintage` for FSAs. Ask for another by its label or by a day (`at`). `demo: true` marks boundaries that
-are made up.
+**Every response names the vintage of the boundaries that it used**: `vintage` for health regions, `fsa_vintage` for FSAs.
+Codes are only unique within a vintage. Choose another vintage by its label, or by a date with `at`. `demo: true` marks
+demonstration boundaries.
 
-Errors are problem documents (RFC 9457); `type` is stable. Positions are WGS 84 decimal degrees, and are never logged. Every
-path is served with a trailing slash too, and answers to HEAD.
+Errors are problem documents (RFC 9457) with a stable `type`. Positions are WGS 84 decimal degrees and are never logged. All
+paths also work with a trailing slash, and all GET routes support HEAD.
 """
 
 
-class Sent(NamedTuple):
-    """A body that a client sends: its schema and an example."""
+class RequestBody(NamedTuple):
+    """Request body: schema and example."""
 
     schema: schemas.Schema
     example: Any
@@ -62,29 +63,30 @@ def documented(
     problems: tuple[type[Exception], ...],
     media_types: tuple[str, ...] = GEOJSON_MEDIA_TYPES,
     empty: str | None = None,
-    request: Mapping[str, Sent] | None = None,
+    request: Mapping[str, RequestBody] | None = None,
     others: Mapping[str, schemas.Schema] | None = None,
 ) -> Callable[[View], View]:
-    """Return a decorator that documents a view's method.
+    """Return a decorator that documents a method of a view.
 
     Args:
-        spec: the parameters, the same that the method parses with.
-        body: name of the schema of the answer (api.openapi.schemas), and of its example (api.openapi.examples).
-        problems: exceptions of `api.problems.PROBLEM_TYPES` that this route raises.
-        empty: what an answer 204 means, None where there is none.
-        request: what may be sent as a body, by media type.
-        others: schemas of the answer in further media types.
+        spec: the request parser of the method.
+        body: name of the response schema (api.openapi.schemas) and of its example (api.openapi.examples).
+        problems: exceptions of `api.problems.PROBLEM_TYPES` that the route raises.
+        media_types: media types of the response with this schema.
+        empty: description of a 204 response; None without one.
+        request: request bodies by media type.
+        others: response schemas of further media types.
     """
-    kinds = [PROBLEM_TYPES[problem] for problem in problems]
-    kinds += [kind for kind in dict.fromkeys(PROBLEM_TYPES.values()) if kind.slug in _ALWAYS]
+    problem_types = [PROBLEM_TYPES[problem] for problem in problems]
+    problem_types += [problem_type for problem_type in dict.fromkeys(PROBLEM_TYPES.values()) if problem_type.slug in _ALWAYS]
     responses: dict[Any, Any] = {
         (200, *media_types): OpenApiResponse(
             schemas.ref(body),
             description=schemas.COMPONENTS[body].get("description", summary),
             examples=[
-                OpenApiExample(f"{operation_id} {media_type}", value=shown, media_type=media_type)
+                OpenApiExample(f"{operation_id} {media_type}", value=example, media_type=media_type)
                 for media_type in media_types[:1]
-                if (shown := examples.answer(operation_id, body)) is not None
+                if (example := examples.answer(operation_id, body)) is not None
             ],
         )
     }
@@ -92,13 +94,16 @@ def documented(
         responses[204] = OpenApiResponse(description=empty)
     for media_type, schema in (others or {}).items():
         responses[(200, media_type)] = OpenApiResponse(schema)
-    for status in sorted({kind.status for kind in kinds}):
-        responses[(status, PROBLEM_MEDIA_TYPE)] = _problems([kind for kind in kinds if kind.status == status])
+    for status in sorted({problem_type.status for problem_type in problem_types}):
+        responses[(status, PROBLEM_MEDIA_TYPE)] = _problems(
+            [problem_type for problem_type in problem_types if problem_type.status == status]
+        )
     decorator: Callable[[View], View] = extend_schema(
         operation_id=operation_id,
         tags=[tag],
         summary=summary,
-        parameters=[_parameter(item, "path") for item in spec.path] + [_parameter(item, "query") for item in spec.query],
+        parameters=[_parameter(parameter, "path") for parameter in spec.path]
+        + [_parameter(parameter, "query") for parameter in spec.query],
         request=None
         if request is None
         else {
@@ -116,62 +121,64 @@ def documented(
     return decorator
 
 
-def _parameter(param: Parameter, location: Literal["path", "query"]) -> OpenApiParameter:
-    # The documentation page fills in and sends what stands as an example of a parameter. For optional ones it must not,
-    # so theirs is an example of the schema.
+def _parameter(parameter: Parameter, location: Literal["path", "query"]) -> OpenApiParameter:
+    # Swagger UI sends the example of a parameter with a request. An optional parameter has it in its schema instead.
     return OpenApiParameter(
-        name=param.name,
-        type=dict(param.schema) if param.required else {"examples": [param.example]} | param.schema,
+        name=parameter.name,
+        type=dict(parameter.schema) if parameter.required else {"examples": [parameter.example]} | parameter.schema,
         location=location,
-        required=param.required,
-        description=param.description,
-        examples=[OpenApiExample(param.name, value=param.example, parameter_only=(param.name, location))]
-        if param.required
+        required=parameter.required,
+        description=parameter.description,
+        examples=[OpenApiExample(parameter.name, value=parameter.example, parameter_only=(parameter.name, location))]
+        if parameter.required
         else [],
     )
 
 
-def _problems(kinds: list[ProblemType]) -> OpenApiResponse:
+def _problems(problem_types: list[ProblemType]) -> OpenApiResponse:
     return OpenApiResponse(
         schemas.ref("Problem"),
-        description="; ".join(f"`{kind.type}`: {kind.title}" for kind in kinds),
-        examples=[OpenApiExample(kind.slug, value=examples.problem(kind), media_type=PROBLEM_MEDIA_TYPE) for kind in kinds],
+        description="; ".join(f"`{problem_type.type}`: {problem_type.title}" for problem_type in problem_types),
+        examples=[
+            OpenApiExample(problem_type.slug, value=examples.problem(problem_type), media_type=PROBLEM_MEDIA_TYPE)
+            for problem_type in problem_types
+        ],
     )
 
 
-def one_spelling(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
-    """Keep one of the two spellings of each path (a preprocessing hook of drf-spectacular)."""
+def exclude_trailing_slashes(endpoints: list[tuple[str, str, str, Any]]) -> list[tuple[str, str, str, Any]]:
+    """Remove the paths with a trailing slash, which are duplicates (drf-spectacular preprocessing hook)."""
     return [endpoint for endpoint in endpoints if not endpoint[0].endswith("/")]
 
 
-def shared_parts(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Add the schemas and the problems that the routes refer to, and what introduces the document (a postprocessing hook)."""
+def add_shared_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add shared schemas, shared problem examples and the introduction (drf-spectacular postprocessing hook)."""
     result.setdefault("components", {})["schemas"] = dict(sorted(schemas.COMPONENTS.items()))
-    result["components"]["examples"] = _problems_once(result["paths"])
+    result["components"]["examples"] = _share_problem_examples(result["paths"])
     for operation in (operation for path in result["paths"].values() for operation in path.values()):
         if "requestBody" in operation:
             operation["requestBody"]["required"] = True
         for parameter in operation.get("parameters", []):
-            # Swagger UI and Postman read `example` of a parameter; drf-spectacular writes `examples` only.
+            # Swagger UI and Postman read `example`; drf-spectacular only writes `examples`.
             for example in parameter.pop("examples", {}).values():
                 parameter["example"] = example["value"]
     result["security"] = []
-    result["servers"] = [{"url": "/", "description": "Where this document is served."}]
+    result["servers"] = [{"url": "/", "description": "This server."}]
     result["info"]["description"] = _DESCRIPTION
     result["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
     result["tags"] = [{"name": name, "description": text} for name, text in _TAGS.items()]
     return result
 
 
-def _problems_once(paths: dict[str, Any]) -> dict[str, Any]:
-    """Put a reference in the place of every example of a problem, and return them by slug, each once."""
-    once: dict[str, Any] = {}
+def _share_problem_examples(paths: dict[str, Any]) -> dict[str, Any]:
+    """Replace problem examples by references, and return the shared examples by slug."""
+    shared: dict[str, Any] = {}
     for operation in (operation for path in paths.values() for operation in path.values()):
         for response in operation["responses"].values():
-            shown = response.get("content", {}).get(PROBLEM_MEDIA_TYPE, {}).get("examples", {})
-            for name, example in list(shown.items()):
+            problem_examples = response.get("content", {}).get(PROBLEM_MEDIA_TYPE, {}).get("examples", {})
+            for name, example in list(problem_examples.items()):
                 slug = example["value"]["type"].rpartition("/")[2]
-                once[slug] = {"summary": example["value"]["title"], "value": example["value"]}
-                del shown[name]
-                shown[slug] = {"$ref": f"#/components/examples/{slug}"}
-    return dict(sorted(once.items()))
+                shared[slug] = {"summary": example["value"]["title"], "value": example["value"]}
+                del problem_examples[name]
+                problem_examples[slug] = {"$ref": f"#/components/examples/{slug}"}
+    return dict(sorted(shared.items()))

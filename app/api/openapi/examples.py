@@ -1,7 +1,7 @@
-"""Examples for the OpenAPI document. The tests hold each against its schema.
+"""Examples of the OpenAPI document. Tests validate each example against its schema.
 
-Most are answers of the demonstration, stored by `manage.py api_docs` in examples.json and compared by a test: every route is
-asked with the examples of its own parameters. Only what the demonstration cannot answer is written by hand here.
+Most are responses from the demonstration data to the example parameters of each route, stored in examples.json by
+`manage.py api_docs`. This module has only the examples that the demonstration data cannot provide.
 """
 
 import json
@@ -41,7 +41,7 @@ def _same(name: str) -> dict[str, str]:
     return {"name": name, "name_en": name, "name_fr": name}
 
 
-# What the demonstration cannot answer.
+# Responses that the demonstration data cannot provide, by schema.
 BODIES: dict[str, dict[str, Any]] = {
     "Changes": {
         "demo": False,
@@ -99,7 +99,7 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
         "hint": "Did you mean M0V?",
     },
     "parameter-invalid": {
-        "detail": "There is no parameter 'latt' here.",
+        "detail": "Unknown parameter 'latt'.",
         "parameter": "latt",
         "hint": "Did you mean lat?",
     },
@@ -135,8 +135,8 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
 }
 
 
-# What provokes each kind of problem that a request alone can provoke, on the demonstration.
-PROVOKED = {
+# Requests that get each problem from the demonstration data, for problems that a request alone can cause.
+PROBLEM_REQUESTS = {
     "coordinate-invalid": "/locate?lat=43.6426&lon=79.3871",
     "coverage-unknown": "/coverages/parishes/regions",
     "download-unknown": "/downloads/fsa/2021-demo/fsa-2021.gpkg",
@@ -149,50 +149,50 @@ PROVOKED = {
 }
 
 STORED_FILE = Path(__file__).with_name("examples.json")
-# By operation: the request and its answer; by problem: the same.
+# Request and response, by operation and by problem type.
 STORED: dict[str, dict[str, dict[str, Any]]] = json.loads(STORED_FILE.read_text(encoding="utf-8"))
 
-# Whatever differs between two machines or two days: it is shown as it was and not compared.
+# Members that differ between machines or days: the test of the stored examples ignores their values.
 VOLATILE = {"postgis", "published_at", "loaded_at", "created_at", "generated_at", "seconds", "memory_mb", "bytes", "etag"} | {
     *("sha256", "pinned_href", "state"),
 }
-_MOST_ITEMS, _MOST_TEXTS, _MOST_POSITIONS = 2, 5, 3
+_OBJECTS_MAX, _TEXTS_MAX, _POSITIONS_MAX = 2, 5, 3
 
 
 def shortened(value: Any, *, geometry: bool = False) -> Any:
-    """Return an answer as the document shows it.
+    """Return a response shortened for the document.
 
-    A list of objects has its first two, a list of texts its first five. Of a geometry there is the first ring of the first
-    polygon, of that the first three positions and the last. Everything else is whole.
+    Keeps the first two objects of a list, the first five texts, and, of a geometry, the first three positions and the last
+    one of the first ring of the first polygon.
     """
     if isinstance(value, dict):
-        return {name: shortened(entry, geometry=name == "coordinates") for name, entry in value.items()}
+        return {name: shortened(member, geometry=name == "coordinates") for name, member in value.items()}
     if not isinstance(value, list) or not value:
         return value
     if geometry and isinstance(value[0], list):
         is_ring = not isinstance(value[0][0], list)
-        retained = [*value[:_MOST_POSITIONS], value[-1]] if is_ring and len(value) > _MOST_POSITIONS + 1 else value
-        return retained if is_ring else [shortened(value[0], geometry=True)]
+        ring = [*value[:_POSITIONS_MAX], value[-1]] if is_ring and len(value) > _POSITIONS_MAX + 1 else value
+        return ring if is_ring else [shortened(value[0], geometry=True)]
     if isinstance(value[0], dict | list):
-        return [shortened(item) for item in value[:_MOST_ITEMS]]
-    return value[:_MOST_TEXTS] if isinstance(value[0], str) else value
+        return [shortened(item) for item in value[:_OBJECTS_MAX]]
+    return value[:_TEXTS_MAX] if isinstance(value[0], str) else value
 
 
 def answer(operation_id: str, body: str) -> dict[str, Any] | None:
-    """Return the example of an operation's answer: the stored one, else the one of its schema, else None."""
+    """Return the example of an operation's response: the stored one, otherwise that of its schema; None without either."""
     stored = STORED["answers"].get(operation_id)
     return stored["answer"] if stored else BODIES.get(body)
 
 
-def problem(kind: ProblemType) -> dict[str, Any]:
-    """Return an example of a problem document."""
-    if kind.slug in STORED["problems"]:
-        stored: dict[str, Any] = STORED["problems"][kind.slug]["answer"]
+def problem(problem_type: ProblemType) -> dict[str, Any]:
+    """Return the example of a problem type."""
+    if problem_type.slug in STORED["problems"]:
+        stored: dict[str, Any] = STORED["problems"][problem_type.slug]["answer"]
         return stored
     return {
-        "type": kind.type,
-        "title": str(kind.title),
-        "status": kind.status,
-        "detail": str(kind.detail),
-        **_OF_PROBLEMS.get(kind.slug, {}),
+        "type": problem_type.type,
+        "title": str(problem_type.title),
+        "status": problem_type.status,
+        "detail": str(problem_type.detail),
+        **_OF_PROBLEMS.get(problem_type.slug, {}),
     }

@@ -1,6 +1,5 @@
-"""Parameters of the routes about indicators, and the typed query of each."""
+"""Parameters, request models and parsers of the indicator routes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -9,7 +8,7 @@ from api.requests.models import PlainQuery
 from api.requests.parameters import COVERAGE, LANG, REGION_CODE, REGION_ID, VINTAGE, VINTAGE_OF_COVERAGE, VINTAGE_SCHEMA
 from api.requests.parser import Parameter, RequestParser, Values
 from api.requests.validators import read_choice, read_coverage, read_day
-from geography.errors import InvalidInput, ParameterInvalid
+from geography.errors import ParameterInvalid
 from geography.translation import Message
 from indicators.errors import IndicatorUnknown
 from indicators.measures import MEASURES
@@ -29,7 +28,7 @@ class IndicatorQuery(PlainQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapQuery(IndicatorQuery):
-    """One measure of all places on one day; None stands for the default of the indicator."""
+    """One measure of all places on one day; None selects the default of the indicator."""
 
     measure: str | None
     day: date | None
@@ -40,7 +39,7 @@ class MapQuery(IndicatorQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CubeQuery(IndicatorQuery):
-    """One measure of all places on all days; None stands for the default of the indicator."""
+    """One measure of all places on all days; None selects the default of the indicator."""
 
     measure: str | None
     frequency: str | None
@@ -48,7 +47,7 @@ class CubeQuery(IndicatorQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesQuery(CubeQuery):
-    """One measure of some places over time; without a first or last day from the beginning or to the end."""
+    """One measure of up to `PLACES_MAX` places over time; None as `first` or `last` leaves that end of the series open."""
 
     places: tuple[str, ...]
     first: date | None
@@ -57,7 +56,7 @@ class SeriesQuery(CubeQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionIndicatorsQuery(PlainQuery):
-    """The latest values of one region; `coverage` is None on the route of health regions."""
+    """The latest values of one region; `coverage` is None on the health-region route."""
 
     coverage: str | None
     region_id: str
@@ -67,82 +66,77 @@ class RegionIndicatorsQuery(PlainQuery):
 def _read_indicator(text: str) -> str:
     slug = text.strip().lower()
     if not slug or len(slug) > SLUG_MAX_CHARACTERS or not slug.isprintable():
-        raise IndicatorUnknown(Message("No indicator can have this name."), parameter="id")
+        raise IndicatorUnknown(Message("This is not a valid indicator name."), parameter="id")
     return slug
-
-
-def _day_of(parameter: str) -> Callable[[str], date]:
-    def reader(text: str) -> date:
-        try:
-            return read_day(text)
-        except InvalidInput:
-            raise ParameterInvalid(
-                Message("%(name)s is a calendar day, YYYY-MM-DD.", name=parameter), parameter=parameter
-            ) from None
-
-    return reader
 
 
 def _read_places(text: str) -> tuple[str, ...]:
     keys = tuple(dict.fromkeys(key.strip() for key in text.split(",") if key.strip()))
     if not 1 <= len(keys) <= PLACES_MAX:
         raise ParameterInvalid(
-            Message("place is 1 to %(most)s places with commas between them.", most=PLACES_MAX),
+            Message("place must be a comma-separated list of 1 to %(most)s places.", most=PLACES_MAX),
             parameter="place",
-            hint=Message("The cube has all places at once."),
+            hint=Message("/indicators/{id}/cube returns all places."),
         )
     return keys
 
 
 INDICATOR = Parameter(
-    "id", _read_indicator, "Name of an indicator, as `/indicators` lists them.", {"type": "string"}, "cases", required=True
+    "id", _read_indicator, "Id of an indicator, as listed by `/indicators`.", {"type": "string"}, "cases", required=True
 )
 MEASURE = Parameter(
     "measure",
     read_choice("measure", MEASURE_NAMES),
-    "`rate_7d`: new in the 7 days that end with the last report, per 100,000 inhabitants; `new_7d`: the same as a number; "
-    "`new_1d`: since the report before; `cumulative`; `value`: as published. The default is the first of the indicator's own.",
+    "`rate_7d`: new in the 7 days up to the last report, per 100,000 inhabitants; `new_7d`: the same as a count; `new_1d`: new "
+    "since the previous report; `cumulative`: total; `value`: as published. Defaults to the indicator's `default_measure`.",
     {"type": "string", "enum": list(MEASURE_NAMES)},
     "rate_7d",
 )
 ON = Parameter(
     "on",
-    _day_of("on"),
-    "Calendar day. The default is the last on which the country is complete.",
+    read_day("on"),
+    "Date, YYYY-MM-DD. Defaults to the latest day with a complete national figure.",
     {"type": "string", "format": "date"},
     "2022-01-08",
 )
-FROM = Parameter("from", _day_of("from"), "First calendar day.", {"type": "string", "format": "date"}, "2021-12-01")
-TO = Parameter("to", _day_of("to"), "Last calendar day.", {"type": "string", "format": "date"}, "2022-02-28")
+FROM = Parameter(
+    "from", read_day("from"), "First day, YYYY-MM-DD, inclusive.", {"type": "string", "format": "date"}, "2021-12-01"
+)
+TO = Parameter("to", read_day("to"), "Last day, YYYY-MM-DD, inclusive.", {"type": "string", "format": "date"}, "2022-02-28")
 FREQUENCY = Parameter(
     "freq",
     read_choice("freq", FREQUENCIES),
-    "`day`, or `week`: the Saturdays. The default is `week` for the measures of 7 days, else `day`.",
+    "`day`, or `week` (one value per week, on Saturday). Defaults to `week` for 7-day measures, otherwise to `day`.",
     {"type": "string", "enum": list(FREQUENCIES)},
     "week",
 )
 PLACES = Parameter(
     "place",
     _read_places,
-    f"Up to {PLACES_MAX} places with commas between them: codes of regions, provinces by two letters, `CA`, and `NS-9999` for "
-    "what Nova Scotia assigned to no region.",
+    f"Comma-separated list of up to {PLACES_MAX} places: region codes, two-letter province codes, `CA`, and codes such as "
+    "`NS-9999` for figures that a province assigned to no region.",
     {"type": "string"},
     "3595,ON,CA",
     required=True,
 )
 FIELDS = Parameter(
-    "fields", read_choice("fields", ("v",)), "`v`: only the value of each region.", {"type": "string", "enum": ["v"]}, "v"
+    "fields",
+    read_choice("fields", ("v",)),
+    "`v` returns only the value of each region.",
+    {"type": "string", "enum": ["v"]},
+    "v",
 )
 COVERAGE_OF_MAP = replace(
     COVERAGE,
     required=False,
     read=read_coverage,
-    description="Coverage whose regions are wanted. The default is the one that the indicator is reported by.",
+    description="Coverage of the returned regions. Defaults to the coverage in which the indicator is reported.",
     example="covid-reporting-regions",
 )
 VINTAGE_OF_MAP = replace(
     VINTAGE,
-    description="Label of the coverage's vintage. The default is the one that the indicator is reported by, or in force.",
+    description="Label of a vintage of the coverage. Defaults to the vintage in which the indicator is reported, otherwise to "
+    "the one in force.",
     schema=VINTAGE_SCHEMA,
     example="2020-08",
 )
@@ -163,7 +157,7 @@ def _map(values: Values) -> MapQuery:
 def _series(values: Values) -> SeriesQuery:
     first, last = values["from"], values["to"]
     if first is not None and last is not None and last < first:
-        raise ParameterInvalid(Message("to is before from."), parameter="to")
+        raise ParameterInvalid(Message("to must not be before from."), parameter="to")
     return SeriesQuery(
         lang=values["lang"],
         indicator=values["id"],

@@ -1,4 +1,4 @@
-"""Request models: one parser for each route, and the frozen object of typed values its view receives."""
+"""Request models: the typed, immutable query of each route, and the parser that builds it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -51,14 +51,17 @@ from geography.translation import Message
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlainQuery:
-    """What every route takes: `lang`, None where the request's Accept-Language decides."""
+    """Base of all queries. `lang` is None if the Accept-Language header decides the language."""
 
     lang: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VintageQuery(PlainQuery):
-    """Which editions answer: labels, or a day, or (all None) those in force today. `fsa_label` only with two coverages."""
+    """Choice of the vintages: by label, by day, or, if all are None, those in force today.
+
+    `fsa_label` applies to routes that use two coverages.
+    """
 
     label: str | None
     fsa_label: str | None
@@ -70,10 +73,10 @@ class RegionsQuery(VintageQuery):
     """A list of regions.
 
     Attributes:
-        coverage: None where the route has one of its own.
-        level: None for no geometry.
-        fields: names of properties, None for all.
-        limit: how many at most, None for all.
+        coverage: None on routes with a fixed coverage.
+        level: level of the geometry; None for no geometry.
+        fields: names of the returned properties; None for all.
+        limit: maximum number of regions; None for all.
     """
 
     coverage: str | None
@@ -89,7 +92,7 @@ class RegionsQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionQuery(VintageQuery):
-    """One region, by its code or DGUID; `coverage` and `fields` as for a list."""
+    """One region by code or DGUID; `coverage`, `level` and `fields` as in `RegionsQuery`."""
 
     coverage: str | None
     region_id: str
@@ -99,7 +102,7 @@ class RegionQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsaQuery(VintageQuery):
-    """One FSA: its boundary, or the health regions it belongs to; `fields` as for a list."""
+    """One FSA, for its boundary or its health regions; `fields` as in `RegionsQuery`."""
 
     fsa: FsaInput
     level: str | None
@@ -108,7 +111,7 @@ class FsaQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneVintageQuery(PlainQuery):
-    """One vintage, by its coverage and label."""
+    """One vintage by coverage and label."""
 
     coverage: str
     label: str
@@ -116,7 +119,7 @@ class OneVintageQuery(PlainQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesQuery(PlainQuery):
-    """What became of regions from one vintage of a coverage to another."""
+    """Changes of regions between two vintages of a coverage."""
 
     coverage: str
     from_label: str
@@ -129,7 +132,7 @@ class ChangesQuery(PlainQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocateQuery(VintageQuery):
-    """One position. `accuracy_m` is None where it was not given: the answer then lists no candidates."""
+    """One position. `accuracy_m` is None without the parameter; the response then has no candidates."""
 
     position: LonLat
     accuracy_m: float | None
@@ -138,7 +141,7 @@ class LocateQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilesQuery(VintageQuery):
-    """The tiles of a coverage; `address` is None for what describes them."""
+    """A tile of a coverage; `address` is None for the TileJSON document."""
 
     coverage: str
     address: TileAddress | None
@@ -146,7 +149,7 @@ class TilesQuery(VintageQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadQuery(PlainQuery):
-    """A file of a vintage; `sha256` is None where any content of that name will do."""
+    """A file of a vintage; `sha256` is None if the URL does not pin the content."""
 
     coverage: str
     label: str
@@ -156,19 +159,19 @@ class DownloadQuery(PlainQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkQuery(VintageQuery):
-    """Many items, which are in the body. `columns`: the names of its columns, by parameter, as far as they are given."""
+    """Bulk request. The items are in the body; `columns` maps column parameters to the column names that the client chose."""
 
     columns: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsaManyQuery(BulkQuery):
-    """Many codes."""
+    """Bulk lookup of FSAs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocateManyQuery(BulkQuery):
-    """Many positions."""
+    """Bulk lookup of positions."""
 
     accuracy_m: float | None
     max_distance_m: float
@@ -179,9 +182,9 @@ def _vintages(values: Values) -> dict[str, Any]:
     for name, label in labels.items():
         if label is not None and values["at"] is not None:
             raise ParameterInvalid(
-                Message("at cannot be given together with %(name)s.", name=name),
+                Message("at cannot be combined with %(name)s.", name=name),
                 parameter="at",
-                hint=Message("Name the edition, or the day, not both."),
+                hint=Message("Choose the vintage by label or by date, not both."),
             )
     return {"lang": values["lang"], "label": labels["vintage"], "fsa_label": labels["fsa_vintage"], "at": values["at"]}
 
@@ -195,8 +198,10 @@ def _position(values: Values) -> LonLat | None:
     if lat is None and lon is None:
         return None
     if lat is None or lon is None:
-        missing, value = ("lat", "lon") if lat is None else ("lon", "lat")
-        raise ParameterInvalid(Message("%(given)s needs %(missing)s.", given=value, missing=missing), parameter=missing)
+        missing, present = ("lat", "lon") if lat is None else ("lon", "lat")
+        raise ParameterInvalid(
+            Message("%(present)s requires %(missing)s.", present=present, missing=missing), parameter=missing
+        )
     return parse_position(lat=lat, lon=lon)
 
 
@@ -263,8 +268,8 @@ def _changes(values: Values) -> ChangesQuery:
     return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
 
 
-def _columns(values: Values, *params: Parameter) -> dict[str, str]:
-    return {param.name: values[param.name] for param in params if values[param.name] is not None}
+def _column_names(values: Values, *parameters: Parameter) -> dict[str, str]:
+    return {parameter.name: values[parameter.name] for parameter in parameters if values[parameter.name] is not None}
 
 
 def _locate_many(values: Values) -> LocateManyQuery:
@@ -272,34 +277,36 @@ def _locate_many(values: Values) -> LocateManyQuery:
         **_vintages(values),
         accuracy_m=values["accuracy"],
         max_distance_m=values["max_distance"],
-        columns=_columns(values, LAT_COLUMN, LON_COLUMN),
+        columns=_column_names(values, LAT_COLUMN, LON_COLUMN),
     )
 
 
 def _fsa_many(values: Values) -> FsaManyQuery:
-    return FsaManyQuery(**_vintages(values), columns=_columns(values, CODE_COLUMN))
+    return FsaManyQuery(**_vintages(values), columns=_column_names(values, CODE_COLUMN))
 
 
-_LIST = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
-_OF_HEALTH_REGIONS, _OF_FSAS, _OF_ANY = (fields_of(code_name) for code_name in ("hruid", "cfsauid", "code"))
+_LIST_PARAMETERS = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
+_HEALTH_REGION_FIELDS, _FSA_FIELDS, _REGION_FIELDS = (fields_of(code_name) for code_name in ("hruid", "cfsauid", "code"))
 
 PLAIN: RequestParser[PlainQuery] = RequestParser(lambda values: PlainQuery(lang=values["lang"]), query=(LANG,))
 DOWNLOAD = RequestParser(_download, path=(COVERAGE, VINTAGE_LABEL, FILE), query=(LANG,))
 PINNED_DOWNLOAD = RequestParser(_download, path=(COVERAGE, VINTAGE_LABEL, CHECKSUM, FILE), query=(LANG,))
-HEALTH_REGIONS = RequestParser(_regions, query=(*_LIST, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
-HEALTH_REGION = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_HIGH, _OF_HEALTH_REGIONS, VINTAGE, AT, LANG))
+HEALTH_REGIONS = RequestParser(_regions, query=(*_LIST_PARAMETERS, _HEALTH_REGION_FIELDS, VINTAGE, AT, LANG))
+HEALTH_REGION = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_HIGH, _HEALTH_REGION_FIELDS, VINTAGE, AT, LANG))
 HEALTH_REGION_FSAS = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
 HEALTH_REGION_NEIGHBOURS = RequestParser(_region, path=(REGION_ID,), query=(DETAIL_LOW, VINTAGE, AT, LANG))
 COVERAGE_REGION_NEIGHBOURS = RequestParser(
     _region, path=(COVERAGE, REGION_CODE), query=(DETAIL_LOW, VINTAGE_OF_COVERAGE, AT, LANG)
 )
-COVERAGE_REGIONS = RequestParser(_regions, path=(COVERAGE,), query=(*_LIST, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG))
-COVERAGE_REGION = RequestParser(
-    _region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, _OF_ANY, VINTAGE_OF_COVERAGE, AT, LANG)
+COVERAGE_REGIONS = RequestParser(
+    _regions, path=(COVERAGE,), query=(*_LIST_PARAMETERS, _REGION_FIELDS, VINTAGE_OF_COVERAGE, AT, LANG)
 )
-FSAS = RequestParser(_regions, query=(*_LIST, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
+COVERAGE_REGION = RequestParser(
+    _region, path=(COVERAGE, REGION_CODE), query=(DETAIL_HIGH, _REGION_FIELDS, VINTAGE_OF_COVERAGE, AT, LANG)
+)
+FSAS = RequestParser(_regions, query=(*_LIST_PARAMETERS, _FSA_FIELDS, VINTAGE_OF_FSA, AT, LANG))
 FSA = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_LOW, VINTAGE, FSA_VINTAGE, AT, LANG))
-FSA_BOUNDARY = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, _OF_FSAS, VINTAGE_OF_FSA, AT, LANG))
+FSA_BOUNDARY = RequestParser(_fsa, path=(FSA_CODE,), query=(DETAIL_HIGH, _FSA_FIELDS, VINTAGE_OF_FSA, AT, LANG))
 TILE_OF_COVERAGE = RequestParser(_tiles, path=(COVERAGE, *TILE), query=(VINTAGE_OF_COVERAGE, AT, LANG))
 TILEJSON = RequestParser(_tiles, path=(COVERAGE,), query=(VINTAGE_OF_COVERAGE, AT, LANG))
 LOCATE = RequestParser(

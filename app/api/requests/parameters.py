@@ -1,4 +1,4 @@
-"""Request parameters: meaning, schema and validator of each. Text comes in, a typed value or an error goes out."""
+"""Request parameters: description, JSON Schema and validator of each."""
 
 from dataclasses import replace
 
@@ -8,19 +8,19 @@ from api.requests.validators import (
     LABEL_MAX_CHARACTERS,
     SEARCH_MAX_CHARACTERS,
     TEXT_PATTERN,
-    metres,
     read_checksum,
     read_choice,
     read_coverage,
     read_day,
     read_file_name,
     read_label,
+    read_metres,
     read_names,
     read_region_code,
     read_region_id,
     read_search,
-    tile_number,
-    whole_number,
+    read_tile_number,
+    read_whole_number,
 )
 from geography.codes import FSA_PATTERN, PROVINCES, parse_fsa, parse_province
 from geography.constants import (
@@ -37,7 +37,7 @@ from geography.constants import (
 from geography.coordinates import parse_bbox
 
 OFFSET_MAX = 1_000_000
-# The properties of a region as a feature, beside its code.
+# Properties of a region feature, apart from its code.
 PROPERTY_NAMES = (
     "dguid",
     "name",
@@ -59,14 +59,14 @@ REGION_ID = Parameter(
     "id", read_region_id, "HRUID (four digits) or DGUID of a health region.", {"type": "string"}, "3595", required=True
 )
 COVERAGE = Parameter(
-    "coverage", read_coverage, "Name of a coverage, as `/coverages` lists them.", {"type": "string"}, "fsa", required=True
+    "coverage", read_coverage, "Name of a coverage, as listed by `/coverages`.", {"type": "string"}, "fsa", required=True
 )
 TILE = tuple(
-    Parameter(name, tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
+    Parameter(name, read_tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)
     for name, description, more, example in (
-        ("z", "Zoom.", {"maximum": TILE_ZOOM_MAX}, 6),
-        ("x", "Column, counted from the west.", {}, 17),
-        ("y", "Row, counted from the north.", {}, 23),
+        ("z", "Zoom level.", {"maximum": TILE_ZOOM_MAX}, 6),
+        ("x", "Tile column, from west to east.", {}, 17),
+        ("y", "Tile row, from north to south (XYZ scheme).", {}, 23),
     )
 )
 VINTAGE_SCHEMA = {"type": "string", "maxLength": LABEL_MAX_CHARACTERS, "pattern": TEXT_PATTERN}
@@ -74,33 +74,33 @@ VINTAGE_LABEL = Parameter(
     "label", read_label("label"), "Label of a vintage of the coverage.", VINTAGE_SCHEMA, "2021-demo", required=True
 )
 FROM_LABEL = replace(
-    VINTAGE_LABEL, name="a", read=read_label("a"), description="Label of the vintage to begin with.", example="2018"
+    VINTAGE_LABEL, name="a", read=read_label("a"), description="Label of the vintage to compare from.", example="2018"
 )
 TO_LABEL = replace(
     VINTAGE_LABEL,
     name="b",
     read=read_label("b"),
-    description="Label of the vintage to end with; it may be the earlier one.",
+    description="Label of the vintage to compare to; it may be earlier than `a`.",
     example="2022",
 )
 FILE = Parameter(
-    "file", read_file_name, "Name of a file, as `/downloads` lists it.", {"type": "string"}, "fsa-2021-demo.csv", required=True
+    "file", read_file_name, "File name, as listed by `/downloads`.", {"type": "string"}, "fsa-2021-demo.csv", required=True
 )
 CHECKSUM = Parameter(
     "sha256",
     read_checksum,
-    "How the file's SHA-256 begins, 16 characters at least.",
+    "SHA-256 checksum of the file, or its first 16 or more hexadecimal digits.",
     {"type": "string", "pattern": "^[0-9a-f]{16,64}$"},
     "3ef631806b8053bc",
     required=True,
 )
 REGION_CODE = Parameter(
-    "code", read_region_code, "Code of a region of the coverage, or its DGUID.", {"type": "string"}, "M5V", required=True
+    "code", read_region_code, "Code or DGUID of a region of the coverage.", {"type": "string"}, "M5V", required=True
 )
 FSA_CODE = Parameter(
     "code",
     parse_fsa,
-    "An FSA, or a full postal code, of which only the FSA is used. Case, spaces and hyphens do not matter.",
+    "FSA or full postal code; only the FSA is used. Case, spaces and hyphens are ignored.",
     {"type": "string", "pattern": FSA_PATTERN},
     "M5V",
     required=True,
@@ -108,14 +108,14 @@ FSA_CODE = Parameter(
 LANG = Parameter(
     "lang",
     read_choice("lang", LANGUAGES),
-    "Language of `name`, `notice` and `attribution`. Goes before Accept-Language.",
+    "Language of `name`, `notice`, `attribution` and error messages. Takes precedence over Accept-Language.",
     {"type": "string", "enum": list(LANGUAGES)},
     "fr",
 )
 VINTAGE = Parameter(
     "vintage",
     read_label("vintage"),
-    "Label of the health-region vintage that answers. Without it the one in force (today, or on the day `at`).",
+    "Label of the health-region vintage. Defaults to the vintage in force today, or on the date `at`.",
     VINTAGE_SCHEMA,
     "2022",
 )
@@ -123,71 +123,71 @@ FSA_VINTAGE = replace(
     VINTAGE,
     name="fsa_vintage",
     read=read_label("fsa_vintage"),
-    description="Label of the FSA vintage that answers. Without it the one in force (today, or on the day `at`).",
+    description="Label of the FSA vintage. Defaults to the vintage in force today, or on the date `at`.",
     example="2021",
 )
 VINTAGE_OF_COVERAGE = replace(
     VINTAGE,
-    description="Label of the coverage's vintage that answers. Without it the one in force (today, or on the day `at`).",
+    description="Label of the coverage's vintage. Defaults to the vintage in force today, or on the date `at`.",
     example="2021",
 )
 VINTAGE_OF_FSA = replace(VINTAGE, description=FSA_VINTAGE.description, example="2021")
 AT = Parameter(
     "at",
-    read_day,
-    "A calendar day: every vintage used is the one in force then. Not together with the label of a vintage.",
+    read_day("at"),
+    "Date, YYYY-MM-DD. Uses the vintages in force on that day. Cannot be combined with a vintage label.",
     {"type": "string", "format": "date"},
     "2022-12-01",
 )
 PROVINCE = Parameter(
     "province",
     parse_province,
-    "Only regions of this province or territory: two letters or PRUID.",
+    "Return only regions of this province or territory: two-letter abbreviation or PRUID.",
     {"type": "string", "enum": [text for province in PROVINCES for text in (province.abbreviation, province.pruid)]},
     "ON",
 )
 SEARCH = Parameter(
     "q",
     read_search,
-    "Words that all occur in the English or French name or in the code. Case, accents, hyphens and dashes do not matter.",
+    "Search words; all must occur in the English or French name or in the code. Case, accents and hyphens are ignored.",
     {"type": "string", "maxLength": SEARCH_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
     "saguenay lac",
 )
 BBOX = Parameter(
     "bbox",
     parse_bbox,
-    "Only regions that intersect this box: west,south,east,north in WGS 84 degrees (RFC 7946). West greater than east "
-    "crosses the antimeridian.",
+    "Return only regions that intersect this box: west,south,east,north in WGS 84 degrees (RFC 7946). A box with west greater "
+    "than east crosses the antimeridian.",
     {"type": "string", "pattern": r"^[^,]+,[^,]+,[^,]+,[^,]+$"},
     "-79.7,43.5,-79.1,43.9",
 )
-# A position needs both of its numbers, so they stay text until the route's own builder puts them together.
-LAT = Parameter("lat", str, "Latitude, WGS 84 decimal degrees.", {"type": "number", "minimum": -90, "maximum": 90}, 43.6426)
+# lat and lon are validated as a pair (geography.coordinates.parse_position), so both stay text here.
+LAT = Parameter("lat", str, "Latitude in WGS 84 decimal degrees.", {"type": "number", "minimum": -90, "maximum": 90}, 43.6426)
 LON = Parameter(
     "lon",
     str,
-    "Longitude, WGS 84 decimal degrees, negative in Canada. `lng` is read as the same.",
+    "Longitude in WGS 84 decimal degrees, negative in Canada. `lng` is an alias.",
     {"type": "number", "minimum": -180, "maximum": 180},
     -79.3871,
     aliases=("lng",),
 )
 ACCURACY = Parameter(
     "accuracy",
-    metres("accuracy", ACCURACY_MAX_M),
-    "How far off the position may be, in metres: the radius that it is within in 95 of 100 cases, as W3C Geolocation "
-    "reports it. The answer then lists every health region within 1.5 times that radius (`uncertainty_m`, which also takes in "
-    "how far the region's border may be off) as `candidates`, and `certain` is true only where there is one.",
+    read_metres("accuracy", ACCURACY_MAX_M),
+    "Accuracy of the position in metres: the radius of the 95 % confidence circle, as W3C Geolocation reports it. The response "
+    "then lists as `candidates` every health region within `uncertainty_m` (1.5 times this radius, plus the misfit of the "
+    "region's borders), and `certain` is true only with a single candidate.",
     {"type": "number", "minimum": 0, "maximum": ACCURACY_MAX_M},
     35,
 )
 ACCURACY_OF_MANY = replace(
     ACCURACY,
-    description=f"{ACCURACY.description} Over {ACCURACY_OF_MANY_MAX_M:g} m only for up to {INACCURATE_MAX} positions.",
+    description=f"{ACCURACY.description} Above {ACCURACY_OF_MANY_MAX_M:g} m, at most {INACCURATE_MAX} positions per request.",
 )
 MAX_DISTANCE = Parameter(
     "max_distance",
-    metres("max_distance", NEAREST_MAX_M),
-    "Where no region covers the position, how far away the nearest one may be to be the answer, in metres.",
+    read_metres("max_distance", NEAREST_MAX_M),
+    "Maximum distance, in metres, to the nearest region that is returned if no region covers the position.",
     {"type": "number", "minimum": 0, "maximum": NEAREST_MAX_M, "default": NEAREST_DEFAULT_M},
     NEAREST_DEFAULT_M,
     default=NEAREST_DEFAULT_M,
@@ -195,9 +195,9 @@ MAX_DISTANCE = Parameter(
 DETAIL_LOW = Parameter(
     "detail",
     read_choice("detail", ("none", *LEVEL_NAMES)),
-    "How finely boundaries are drawn; `none` leaves them out. How far a line may be off: "
+    "Level of detail of the geometry; `none` omits it. Maximum displacement of a line: "
     + ", ".join(f"`{level.name}` {level.tolerance_m:g} m" for level in LEVELS)
-    + ", which is as published.",
+    + " (as published).",
     {"type": "string", "enum": ["none", *LEVEL_NAMES], "default": "low"},
     "low",
     default="low",
@@ -206,74 +206,74 @@ DETAIL_HIGH = replace(DETAIL_LOW, schema=DETAIL_LOW.schema | {"default": "high"}
 
 
 def fields_of(code_name: str) -> Parameter:
-    """Return the parameter that chooses the properties of regions whose code is called so."""
-    known_values = (code_name, *PROPERTY_NAMES)
-    join = "|".join(known_values)
+    """Return the `fields` parameter for regions whose code property is `code_name`."""
+    names = (code_name, *PROPERTY_NAMES)
+    alternatives = "|".join(names)
     return Parameter(
         "fields",
-        read_names("fields", known_values),
-        f"Only these properties, with commas between them: {', '.join(f'`{name}`' for name in known_values)}. "
-        "Without it all of them. `id`, `bbox` and `geometry` are always there.",
-        {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({join})(,({join}))*$"},
+        read_names("fields", names),
+        f"Comma-separated list of the properties to return: {', '.join(f'`{name}`' for name in names)}. Defaults to all. "
+        "`id`, `bbox` and `geometry` are always returned.",
+        {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": f"^({alternatives})(,({alternatives}))*$"},
         f"{code_name},name",
     )
 
 
 LIMIT = Parameter(
     "limit",
-    whole_number("limit", 1, LIMIT_MAX),
-    'At most this many regions; without it all of them. Where more follow, `Link: rel="next"` and `links` lead to them.',
+    read_whole_number("limit", 1, LIMIT_MAX),
+    'Maximum number of regions per page. Defaults to all. `links` and the Link header (`rel="next"`) lead to the next page.',
     {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX},
     100,
 )
 LAT_COLUMN = Parameter(
     "lat_column",
     str.strip,
-    "Name of the CSV column that holds the latitude. Without it the likeliest: `lat`, `latitude`, `decimalLatitude`, "
-    "`stop_lat` …, `y`, in this order. Case and punctuation do not matter.",
+    "Name of the CSV column with the latitude. Detected by default: `lat`, `latitude`, `decimalLatitude`, `stop_lat` …, `y`, "
+    "in this order. Case and punctuation are ignored.",
     {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": TEXT_PATTERN},
     "LATITUDE",
 )
 LON_COLUMN = replace(
     LAT_COLUMN,
     name="lon_column",
-    description="Name of the CSV column that holds the longitude. Without it the likeliest: `lon`, `lng`, `long`, `longitude`, "
-    "`decimalLongitude`, `stop_lon` …, `x`, in this order. Case and punctuation do not matter.",
+    description="Name of the CSV column with the longitude. Detected by default: `lon`, `lng`, `long`, `longitude`, "
+    "`decimalLongitude`, `stop_lon` …, `x`, in this order. Case and punctuation are ignored.",
     example="LONGITUDE",
 )
 CODE_COLUMN = replace(
     LAT_COLUMN,
     name="code_column",
-    description="Name of the CSV column that holds the FSA or postal code. Without it the likeliest: `fsa`, `cfsauid`, `rta`, "
-    "`postal_code`, `code_postal` …, `code`, in this order. Case and punctuation do not matter.",
+    description="Name of the CSV column with the FSA or postal code. Detected by default: `fsa`, `cfsauid`, `rta`, "
+    "`postal_code`, `code_postal` …, `code`, in this order. Case and punctuation are ignored.",
     example="postal_code",
 )
 KIND = Parameter(
     "kind",
     read_choice("kind", CHANGE_KINDS),
-    "Only regions that this became of, one word.",
+    "Return only regions with this kind of change.",
     {"type": "string", "enum": list(CHANGE_KINDS)},
     "split",
 )
 CODE = Parameter(
     "code",
     read_region_code,
-    "Only regions with this code, in either vintage.",
+    "Return only regions with this code in either vintage.",
     {"type": "string", "pattern": TEXT_PATTERN},
     "4704",
 )
 CHANGES_LIMIT = Parameter(
     "limit",
-    whole_number("limit", 1, CHANGES_MAX),
-    "At most this many regions.",
+    read_whole_number("limit", 1, CHANGES_MAX),
+    "Maximum number of regions.",
     {"type": "integer", "minimum": 1, "maximum": CHANGES_MAX, "default": CHANGES_MAX},
     100,
     default=CHANGES_MAX,
 )
 OFFSET = Parameter(
     "offset",
-    whole_number("offset", 0, OFFSET_MAX),
-    "Leave out this many regions, in the order of their codes.",
+    read_whole_number("offset", 0, OFFSET_MAX),
+    "Number of regions to skip, in the order of their codes.",
     {"type": "integer", "minimum": 0, "maximum": OFFSET_MAX, "default": 0},
     0,
     default=0,

@@ -1,7 +1,7 @@
-"""Request parser: reads a URL by a list of parameters.
+"""Request parser: parameters of a URL to a typed query.
 
-A `Param` holds how one value is read and how it is documented; a `Spec` holds the parameters of one route. The OpenAPI
-document is rendered from the same objects (api.openapi.document), so that the two cannot drift apart.
+A `Parameter` has the validator and the documentation of one value; a `RequestParser` has the parameters of one route. The
+OpenAPI document is rendered from the same objects (`api.openapi.document`), so that code and document cannot diverge.
 """
 
 import difflib
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from api.requests.validators import is_broken, too_long, unknown_name
+from api.requests.validators import has_invalid_characters, too_long, unknown_name
 from geography.errors import ParameterInvalid
 from geography.translation import Message
 
@@ -32,13 +32,13 @@ _SYNONYMS = {
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter: how it is read and how it is documented.
+    """One parameter with its validator and documentation.
 
     Attributes:
-        read: turns the text into a value; raises InvalidInput or NotFound.
+        read: validator; converts the text to a value, and raises InvalidInput or NotFound.
         schema: JSON Schema of the value, for the OpenAPI document.
-        aliases: other names that are read as this one.
-        default: the value where the parameter is not given.
+        aliases: accepted alternative names.
+        default: value of an absent parameter.
     """
 
     name: str
@@ -53,77 +53,77 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class RequestParser(Generic[Query]):
-    """What one route takes.
+    """The parameters of one route, and the function that builds its query.
 
     Attributes:
-        build: turns the values by parameter name into the route's query object; may raise InvalidInput too.
-        path: the parameters in the path.
-        query: those after the question mark.
+        build: converts the values, by parameter name, to the route's query object; may raise InvalidInput.
+        path: path parameters.
+        query: query parameters.
     """
 
     build: Callable[[Values], Query]
     path: tuple[Parameter, ...] = ()
     query: tuple[Parameter, ...] = ()
-    _known: dict[str, Parameter] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _parameters: dict[str, Parameter] = field(init=False, default_factory=dict, repr=False, compare=False)
     _defaults: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._known.update({name: param for param in self.query for name in (param.name, *param.aliases)})
-        self._defaults.update({param.name: param.default for param in self.query})
+        self._parameters.update({name: parameter for parameter in self.query for name in (parameter.name, *parameter.aliases)})
+        self._defaults.update({parameter.name: parameter.default for parameter in self.query})
 
     def parse(self, query: Mapping[str, Sequence[str]], path: Mapping[str, str]) -> Query:
         """Return the route's typed query.
 
         Args:
-            query: every value of each parameter after the question mark, percent-decoded.
-            path: the values of the parameters in the path.
+            query: all values of each query parameter, percent-decoded.
+            path: value of each path parameter, percent-decoded.
 
-        Raises: InvalidInput for a parameter that is unknown, repeated, empty, too long or of the wrong form;
-        NotFound for a path that cannot name anything.
+        Raises: InvalidInput for an unknown, repeated, empty, overlong, malformed or missing parameter; NotFound for a path
+        value that no resource can have.
         """
-        value = self._given(query)
-        values = self._defaults | {item.name: item.read(path[item.name]) for item in self.path}
-        for param in self.query:
-            if param.name in value:
-                values[param.name] = _read(param, *value[param.name])
-            elif param.required:
-                raise ParameterInvalid(Message("%(name)s is required.", name=param.name), parameter=param.name)
+        texts = self._texts_by_parameter(query)
+        values = self._defaults | {parameter.name: parameter.read(path[parameter.name]) for parameter in self.path}
+        for parameter in self.query:
+            if parameter.name in texts:
+                values[parameter.name] = _read(parameter, *texts[parameter.name])
+            elif parameter.required:
+                raise ParameterInvalid(Message("%(name)s is required.", name=parameter.name), parameter=parameter.name)
         return self.build(values)
 
-    def _given(self, query: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
-        """Return by the name of the parameter the name that it was given, and its text."""
-        value: dict[str, tuple[str, str]] = {}
-        for name, texts in query.items():
-            param = self._known.get(name)
-            if param is None:
-                raise _unknown(name, list(self._known))
-            if len(texts) > 1 or param.name in value:
+    def _texts_by_parameter(self, query: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
+        """Return, by parameter name, the name in the URL (which may be an alias) and the text."""
+        texts: dict[str, tuple[str, str]] = {}
+        for name, values in query.items():
+            parameter = self._parameters.get(name)
+            if parameter is None:
+                raise _unknown(name, list(self._parameters))
+            if len(values) > 1 or parameter.name in texts:
                 raise ParameterInvalid(Message("%(name)s is given more than once.", name=name), parameter=name)
-            value[param.name] = name, texts[0]
-        return value
+            texts[parameter.name] = name, values[0]
+        return texts
 
 
-def _read(param: Parameter, name: str, text: str) -> Any:
+def _read(parameter: Parameter, name: str, text: str) -> Any:
     if not text.strip():
         raise ParameterInvalid(
             Message("%(name)s has no value.", name=name),
             parameter=name,
-            hint=Message("Leave it out, or give it a value."),
+            hint=Message("Omit the parameter, or give it a value."),
         )
-    if is_broken(text):
+    if has_invalid_characters(text):
         raise ParameterInvalid(
-            Message("%(name)s holds characters that no text has.", name=name),
+            Message("%(name)s contains invalid characters.", name=name),
             parameter=name,
-            hint=Message("Values are UTF-8, percent-encoded, without control characters."),
+            hint=Message("Values must be percent-encoded UTF-8 without control characters."),
         )
     if len(text) > VALUE_MAX_CHARACTERS:
         raise ParameterInvalid(too_long(name, VALUE_MAX_CHARACTERS), parameter=name)
-    return param.read(text)
+    return parameter.read(text)
 
 
-def _unknown(name: str, known_values: list[str]) -> ParameterInvalid:
+def _unknown(name: str, names: list[str]) -> ParameterInvalid:
     shown = name[:40]
-    like = _SYNONYMS.get(shown.casefold())
-    close = [like] if like in known_values else difflib.get_close_matches(shown.casefold(), known_values, n=1)
-    message = Message("There is no parameter '%(name)s' here.", name=shown)
-    return unknown_name(message, shown, like=[str(item) for item in close], names=known_values)
+    synonym = _SYNONYMS.get(shown.casefold())
+    suggestions = [synonym] if synonym in names else difflib.get_close_matches(shown.casefold(), names, n=1)
+    message = Message("Unknown parameter '%(name)s'.", name=shown)
+    return unknown_name(message, shown, suggestions=[str(suggestion) for suggestion in suggestions], names=names)

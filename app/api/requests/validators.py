@@ -1,17 +1,15 @@
-"""Validators: the text of one parameter to a value, or an error that names the parameter."""
+"""Validators of single parameters: text to a typed value, or an error that names the parameter."""
 
 import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Any
 
 from geography.codes import CODE_MAX_CHARACTERS, code_problem, is_dguid, normal_code
 from geography.errors import (
     CoverageUnknown,
     DownloadUnknown,
-    InvalidInput,
     ParameterInvalid,
     RegionUnknown,
     TileUnknown,
@@ -27,77 +25,69 @@ _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,159}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
-# Phones and languages write all the digits they have, and small numbers with an exponent.
+# Clients print floats with full precision, and small ones with an exponent.
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 
 
-def read_with_parameter(parameter: str, read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return the reader with its errors put down to this parameter."""
-
-    def reader(text: str) -> Any:
-        try:
-            return read(text)
-        except InvalidInput as error:
-            error.parameter = parameter
-            raise
-
-    return reader
-
-
 def too_long(parameter: str, most: int) -> Message:
-    """Return what is said of a value with too many characters."""
+    """Return the message for a value with more than `most` characters."""
     return Message("%(name)s is longer than %(most)s characters.", name=parameter, most=most)
 
 
 def read_choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
-    """Return a reader of one word of a list, in any case."""
+    """Return a validator of an enumeration; case is ignored."""
 
     def reader(text: str) -> str:
         word = text.strip().lower()
         if word not in allowed:
             raise ParameterInvalid(
-                Message("%(name)s is one of %(allowed)s.", name=parameter, allowed=allowed), parameter=parameter
+                Message("%(name)s must be one of %(allowed)s.", name=parameter, allowed=allowed), parameter=parameter
             )
         return word
 
     return reader
 
 
-def read_names(parameter: str, known_values: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
-    """Return a reader of names with commas between them, in any case; they come back once each, in the order of `known`."""
+def read_names(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    """Return a validator of a comma-separated list of names.
+
+    Case is ignored. The result has no duplicates and is in the order of `allowed`.
+    """
 
     def reader(text: str) -> tuple[str, ...]:
         names = [name.strip().lower() for name in text.split(",")]
         for name in names:
-            if name not in known_values:
+            if name not in allowed:
                 raise unknown_name(
-                    Message("%(name)s holds '%(given)s', which is no property here.", name=parameter, given=name[:40]),
+                    Message("%(name)s contains an unknown property '%(property)s'.", name=parameter, property=name[:40]),
                     parameter,
-                    like=difflib.get_close_matches(name[:40], known_values, n=1),
-                    names=known_values,
+                    suggestions=difflib.get_close_matches(name[:40], allowed, n=1),
+                    names=allowed,
                 )
-        return tuple(name for name in known_values if name in names)
+        return tuple(name for name in allowed if name in names)
 
     return reader
 
 
-def unknown_name(message: Message, parameter: str, *, like: Sequence[str], names: Sequence[str]) -> ParameterInvalid:
-    """Return the error for a name that there is not, with what was likely meant."""
+def unknown_name(message: Message, parameter: str, *, suggestions: Sequence[str], names: Sequence[str]) -> ParameterInvalid:
+    """Return the error for an unknown name. The hint has the first suggestion, or all allowed names if there is none."""
     hint = (
-        Message("Did you mean %(meant)s?", meant=like[0]) if like else Message("Known here are %(known)s.", known=sorted(names))
+        Message("Did you mean %(meant)s?", meant=suggestions[0])
+        if suggestions
+        else Message("Allowed names: %(names)s.", names=sorted(names))
     )
     return ParameterInvalid(message, parameter=parameter, hint=hint)
 
 
-def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
-    """Return a reader of a whole number, written in plain digits, between two bounds."""
+def read_whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a validator of an integer in decimal digits, `minimum` to `maximum` inclusive."""
 
     def reader(text: str) -> int:
-        # int() would also read "1_0", "+1" and digits of other scripts.
+        # int() also accepts "1_0", "+1" and digits of other scripts.
         if not _INTEGER.fullmatch(text) or not minimum <= int(text) <= maximum:
             raise ParameterInvalid(
                 Message(
-                    "%(name)s is a whole number from %(minimum)s to %(maximum)s.",
+                    "%(name)s must be an integer from %(minimum)s to %(maximum)s.",
                     name=parameter,
                     minimum=minimum,
                     maximum=maximum,
@@ -109,13 +99,13 @@ def whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], 
     return reader
 
 
-def metres(parameter: str, maximum: float) -> Callable[[str], float]:
-    """Return a reader of a distance in metres, written in plain digits, from 0 to a maximum."""
+def read_metres(parameter: str, maximum: float) -> Callable[[str], float]:
+    """Return a validator of a distance in metres, a plain decimal number from 0 to `maximum` inclusive."""
 
     def reader(text: str) -> float:
         if not _DECIMAL.fullmatch(text) or float(text) > maximum:
             raise ParameterInvalid(
-                Message("%(name)s is a number of metres from 0 to %(maximum)s.", name=parameter, maximum=maximum),
+                Message("%(name)s must be a distance in metres from 0 to %(maximum)s.", name=parameter, maximum=maximum),
                 parameter=parameter,
             )
         return float(text)
@@ -123,49 +113,58 @@ def metres(parameter: str, maximum: float) -> Callable[[str], float]:
     return reader
 
 
-def read_day(text: str) -> date:
-    """Read a calendar day, `YYYY-MM-DD` and nothing else. Raises: ParameterInvalid."""
-    try:
-        # fromisoformat() alone also reads "20220101" and week dates.
-        return date.fromisoformat(text if _DAY.fullmatch(text) else "")
-    except ValueError:
-        raise ParameterInvalid(Message("at is a calendar day, YYYY-MM-DD."), parameter="at") from None
+def read_day(parameter: str) -> Callable[[str], date]:
+    """Return a validator of a date, `YYYY-MM-DD` and no other form."""
+
+    def reader(text: str) -> date:
+        try:
+            # fromisoformat() also accepts "20220101" and week dates.
+            return date.fromisoformat(text if _DAY.fullmatch(text) else "")
+        except ValueError:
+            raise ParameterInvalid(
+                Message("%(name)s must be a date, YYYY-MM-DD.", name=parameter), parameter=parameter
+            ) from None
+
+    return reader
 
 
-# The same for the OpenAPI document.
-_BROKEN = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd"
-TEXT_PATTERN = rf"^[^{_BROKEN}]*[^{_BROKEN}\s][^{_BROKEN}]*$"
+# `has_invalid_characters` as a regular expression, for the OpenAPI document.
+_INVALID_CHARACTERS = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd"
+TEXT_PATTERN = rf"^[^{_INVALID_CHARACTERS}]*[^{_INVALID_CHARACTERS}\s][^{_INVALID_CHARACTERS}]*$"
 
 
-def is_broken(text: str) -> bool:
-    """Say whether the text holds a control character (NUL is one that PostgreSQL cannot even be asked for) or was no UTF-8.
+def has_invalid_characters(text: str) -> bool:
+    """Return whether the text has a control character, or bytes that were not UTF-8.
 
-    White space is fine: people paste it.
+    PostgreSQL cannot store NUL. White space is allowed, since pasted text often has it.
     """
     if text.isprintable() and "\ufffd" not in text:
         return False
-    # What is no UTF-8 arrives as U+FFFD.
-    return any(item == "\ufffd" or (unicodedata.category(item) in ("Cc", "Cs") and not item.isspace()) for item in text)
+    # Invalid UTF-8 is decoded as U+FFFD.
+    return any(
+        character == "\ufffd" or (unicodedata.category(character) in ("Cc", "Cs") and not character.isspace())
+        for character in text
+    )
 
 
 def read_search(text: str) -> str:
-    """Read words to search for. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS and where there is no word."""
+    """Return the search text. Raises: ParameterInvalid beyond SEARCH_MAX_CHARACTERS, or without a letter or digit."""
     if len(text) > SEARCH_MAX_CHARACTERS:
         raise ParameterInvalid(too_long("q", SEARCH_MAX_CHARACTERS), parameter="q")
     if not normalize(text):
-        raise ParameterInvalid(Message("q holds no letter of English or French and no digit."), parameter="q")
+        raise ParameterInvalid(Message("q must contain a letter of English or French, or a digit."), parameter="q")
     return text
 
 
 def read_label(parameter: str) -> Callable[[str], str]:
-    """Return a reader of a vintage's label."""
+    """Return a validator of a vintage label."""
 
     def reader(text: str) -> str:
-        # PostgreSQL cannot even be asked for text that holds a NUL.
-        if len(text) > LABEL_MAX_CHARACTERS or is_broken(text):
+        # PostgreSQL rejects text with NUL.
+        if len(text) > LABEL_MAX_CHARACTERS or has_invalid_characters(text):
             raise ParameterInvalid(
                 Message(
-                    "%(name)s is the label of a vintage, at most %(most)s characters; /vintages lists them.",
+                    "%(name)s must be the label of a vintage, at most %(most)s characters; /vintages lists them.",
                     name=parameter,
                     most=LABEL_MAX_CHARACTERS,
                 ),
@@ -177,34 +176,34 @@ def read_label(parameter: str) -> Callable[[str], str]:
 
 
 def read_coverage(text: str) -> str:
-    """Read the name of a coverage. Raises: CoverageUnknown where the text has not the form of one."""
+    """Return the name of a coverage. Raises: CoverageUnknown if the text is not a valid name."""
     slug = text.strip().lower()
     if not _SLUG.fullmatch(slug):
         raise CoverageUnknown(
-            Message("No coverage can have this name."),
+            Message("This is not a valid coverage name."),
             parameter="coverage",
-            hint=Message("/coverages lists what there is."),
+            hint=Message("/coverages lists the coverages."),
         )
     return slug
 
 
-def tile_number(parameter: str) -> Callable[[str], int]:
-    """Return a reader of a tile's zoom, column or row. Raises: TileUnknown for anything but plain digits."""
+def read_tile_number(parameter: str) -> Callable[[str], int]:
+    """Return a validator of a tile's zoom, column or row, which raises TileUnknown for anything but decimal digits."""
 
     def reader(text: str) -> int:
         if not _INTEGER.fullmatch(text):
-            raise TileUnknown(Message("%(parameter)s is a whole number.", parameter=parameter), parameter=parameter)
+            raise TileUnknown(Message("%(parameter)s must be an integer.", parameter=parameter), parameter=parameter)
         return int(text)
 
     return reader
 
 
 def read_region_code(text: str) -> str:
-    """Read a region's code or its DGUID, whatever its coverage. Raises: RegionUnknown where no region can have it."""
+    """Return the code or DGUID of a region of any coverage. Raises: RegionUnknown if the text is not a valid code."""
     key = normal_code(text)
     if code_problem(key) and not is_dguid(key):
         raise RegionUnknown(
-            Message("No region can have this code."),
+            Message("This is not a valid region code."),
             parameter="code",
             hint=Message("A code has 1 to %(most)s characters.", most=CODE_MAX_CHARACTERS),
         )
@@ -212,30 +211,32 @@ def read_region_code(text: str) -> str:
 
 
 def read_file_name(text: str) -> str:
-    """Read the name of a file to take away. Raises: DownloadUnknown where no file is called so."""
+    """Return the name of a download. Raises: DownloadUnknown if the text is not a valid file name."""
     if not _FILE_NAME.fullmatch(text):
         raise DownloadUnknown(
-            Message("No file can have this name."), parameter="file", hint=Message("/downloads lists what there is.")
+            Message("This is not a valid file name."), parameter="file", hint=Message("/downloads lists the files.")
         )
     return text
 
 
 def read_checksum(text: str) -> str:
-    """Read a checksum or how it begins. Raises: DownloadUnknown where it cannot be one."""
+    """Return a SHA-256 checksum or a prefix of 16 digits or more. Raises: DownloadUnknown for any other text."""
     if not _CHECKSUM.fullmatch(text):
         raise DownloadUnknown(
-            Message("No checksum looks like this."), parameter="sha256", hint=Message("/downloads names the current one.")
+            Message("This is not a valid SHA-256 checksum."),
+            parameter="sha256",
+            hint=Message("/downloads has the current checksum."),
         )
     return text
 
 
 def read_region_id(text: str) -> str:
-    """Read an HRUID or a DGUID: any code that a load accepts. Raises: RegionUnknown where no region can have it."""
+    """Return the HRUID or DGUID of a health region. Raises: RegionUnknown if the text is not a valid code."""
     key = normal_code(text)
     if code_problem(key) and not is_dguid(key):
         raise RegionUnknown(
-            Message("No health region can have this id."),
+            Message("This is not a valid health region id."),
             parameter="id",
-            hint=Message("A health region is named by its HRUID (four digits, such as 3595) or by its DGUID (2022A00073595)."),
+            hint=Message("Use an HRUID (four digits, such as 3595) or a DGUID (such as 2022A00073595)."),
         )
     return key

@@ -1,4 +1,4 @@
-"""Choice of the vintages that answer a request, with errors that name the parameter at fault."""
+"""Vintage resolution: the vintages of a request, with errors that name the parameter."""
 
 from datetime import date
 from typing import TYPE_CHECKING
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
     from geography.models import Vintage
 
 
-def chosen(query: VintageQuery, coverage: str) -> "Vintage":
-    """Return the vintage of a route that uses one coverage: `vintage` is its label. Queries: 1."""
+def chosen_vintage(query: VintageQuery, coverage: str) -> "Vintage":
+    """Return the vintage of a route with one coverage, by label (parameter `vintage`) or day. Queries: 1."""
     return _choose("vintage", coverage, query.label, query.at)
 
 
-def chosen_pair(query: VintageQuery) -> dict[str, "Vintage"]:
-    """Return both vintages of a route that uses both coverages, by the parameter that chooses each. Queries: 2."""
+def chosen_vintages(query: VintageQuery) -> dict[str, "Vintage"]:
+    """Return the vintages of a route with two coverages, by parameter name: `vintage` and `fsa_vintage`. Queries: 2."""
     return {
         "vintage": _choose("vintage", COVERAGE_HEALTH_REGIONS, query.label, query.at),
         "fsa_vintage": _choose("fsa_vintage", COVERAGE_FSA, query.fsa_label, query.at),
     }
 
 
-def named(parameter: str, coverage: str, label: str) -> "Vintage":
-    """Return the vintage that a part of the path names. Queries: as for `chosen`."""
+def named_vintage(parameter: str, coverage: str, label: str) -> "Vintage":
+    """Return the vintage whose label is in the path. Queries: 1."""
     return _choose(parameter, coverage, label, None)
 
 

@@ -1,1 +1,1 @@
-"""Response bodies: payloads, GeoJSON features, /locate, vintage reports."""
+"""Response bodies: payloads, GeoJSON features, /locate, indicators, vintage reports."""

@@ -1,4 +1,4 @@
-"""The reasons why an answer about a position is not certain, in words."""
+"""Reasons for an uncertain position, as payloads."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from api.responses.payloads import province_payload
 from geography.lookup.locate import Located, provinces_differ
 from geography.translation import Message
 
-# Types of reasons, as the OpenAPI document lists them.
+# Types of reasons, in the order of the OpenAPI document.
 REASON_TYPES = ("border", "edition", "nearest", "province")
 
 
 def reasons_payload(region: Located, fsa: Located, language: str) -> list[dict[str, Any]]:
-    """Return the reasons why the health region at a position is not certain; empty where it is.
+    """Return the reasons why the health region at a position is uncertain; empty if it is certain.
 
     Args:
-        region: the health region at the position, whose `certain` already takes the FSA's province into account.
-        fsa: the FSA there.
+        region: the health region at the position; its `certain` already accounts for the province of the FSA.
+        fsa: the FSA at the position.
     """
     if region.certain:
         return []
@@ -31,19 +31,19 @@ def reasons_payload(region: Located, fsa: Located, language: str) -> list[dict[s
     misfit_m = max((near.misfit_m for near in region.near), default=0.0) if len(region.near) > 1 else 0.0
     if misfit_m:
         reasons["edition"] = Message(
-            "In vintage %(vintage)s neighbouring regions overlap, or leave gaps between them, of up to %(metres)s m here.",
+            "Neighbouring regions of vintage %(vintage)s overlap or leave gaps of up to %(metres)s m here.",
             vintage=region.vintage.label,
             metres=round(misfit_m, 1),
         )
     if region.region and fsa.region and provinces_differ(region, fsa):
         reasons["province"] = Message(
-            "The health region lies in %(province)s and the FSA in %(other)s: the two vintages draw the border differently.",
-            province=_province(region.region.pruid, language),
-            other=_province(fsa.region.pruid, language),
+            "The health region is in %(province)s and the FSA in %(other)s: the two vintages draw the border differently.",
+            province=_province_name(region.region.pruid, language),
+            other=_province_name(fsa.region.pruid, language),
         )
     return [{"type": name, "detail": translate(message, language)} for name, message in reasons.items()]
 
 
-def _province(pruid: str, language: str) -> str:
-    block = province_payload(pruid, language)
-    return block["name"] if block else pruid
+def _province_name(pruid: str, language: str) -> str:
+    province = province_payload(pruid, language)
+    return province["name"] if province else pruid

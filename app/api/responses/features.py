@@ -1,4 +1,4 @@
-"""GeoJSON features of regions."""
+"""Serializers of regions as GeoJSON features."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,16 +16,16 @@ from geography.queries.region_rows import RegionRow
 
 
 class StoredGeoJSONField(serializers.Field[RegionRow, str, orjson.Fragment | StreamedGeometry | None, Any]):
-    """A geometry that is stored as GeoJSON text: it goes into the body as it is, and nothing is parsed."""
+    """Geometry stored as GeoJSON text, which is copied into the body without parsing."""
 
     def to_representation(self, value: RegionRow) -> orjson.Fragment | StreamedGeometry | None:
-        """Return a region's text as a part of the body, where it lies if it is too long to be held; None without a geometry."""
+        """Return the geometry as a JSON fragment, as a stream if it is too long for memory, or None without a geometry."""
         shape = value.shape
         return orjson.Fragment(shape) if isinstance(shape, str) else shape
 
 
 class _Context(NamedTuple):
-    """What a serializer tells of every region alike, and how it writes a geometry."""
+    """Values that all features of a response share, and the function that returns a geometry."""
 
     language: str
     label: str
@@ -38,7 +38,7 @@ class _Context(NamedTuple):
 class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the package has no types
     """A region of any coverage as a Feature.
 
-    Context (see `features`): `vintage`, asked once instead of once a region, `language`, `shares`, `reused` codes, `fields`.
+    Context (see `features`): `vintage`, `language`, `shares`, `reused`, `fields`.
     """
 
     id = serializers.CharField(source="code")
@@ -52,11 +52,11 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         fields: tuple[str, ...] = ("id", "geojson")
 
     @cached_property
-    def _told(self) -> "_Context":
-        """What holds for all regions, looked up once.
+    def _shared(self) -> _Context:
+        """Shared values of all features, looked up once.
 
-        DRF looks for a serializer's context anew each time. The field is the declared one: copies of all fields, and what else
-        the model has, would be made for every request.
+        DRF resolves `context` again on each access. The declared field is used directly, since `self.fields` copies all fields
+        for every request.
         """
         context = self.context
         return _Context(
@@ -69,12 +69,11 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
         )
 
     def to_representation(self, instance: RegionRow) -> dict[str, Any]:
-        """Return the feature. Its bbox is that of what is drawn; with `detail=none` that of the boundary as published.
+        """Return the feature. Its bbox is that of the simplified geometry, or of the published boundary with `detail=none`.
 
-        Written out but for the geometry, since asking a field object for each value takes longer than all else that a national
-        layer needs.
+        The properties are built without serializer fields, which would take most of the time of a national layer.
         """
-        language, label, reused, shares, fields, geometry = self._told
+        language, label, reused, shares, fields, geometry = self._shared
         code = instance.code
         properties = {
             self.code_name: code,
@@ -82,7 +81,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
             "name": instance.name_fr if language == "fr" else instance.name_en,
             "name_en": instance.name_en,
             "name_fr": instance.name_fr,
-            # None where the region lies in several.
+            # None for a region that crosses provinces.
             "pruid": instance.pruid or None,
             "province": province_payload(instance.pruid, language),
             "population": instance.population,
@@ -103,7 +102,7 @@ class RegionSerializer(GeoFeatureModelSerializer):  # type: ignore[misc] # the p
 
 
 class CoverageRegionSerializer(RegionSerializer):
-    """A region as a Feature, under names that every coverage has."""
+    """A region of any coverage as a Feature, with the property names that all coverages share."""
 
 
 class HealthRegionSerializer(RegionSerializer):
@@ -130,9 +129,9 @@ def features(
     """Return regions of one vintage as features, in the same order.
 
     Args:
-        regions: as the selectors return them.
-        shares: further properties by the region's code.
-        fields: names of the properties to return, None for all.
+        regions: rows of `geography.queries.region_rows`.
+        shares: further properties, by region code.
+        fields: names of the properties to return; None for all.
 
     Queries: those of `reused_codes`.
     """
@@ -143,5 +142,5 @@ def features(
         "reused": reused_codes(vintage),
         "fields": fields,
     }
-    drawn: list[dict[str, Any]] = serializer(regions, many=True, context=context).data["features"]
-    return drawn
+    serialized: list[dict[str, Any]] = serializer(regions, many=True, context=context).data["features"]
+    return serialized

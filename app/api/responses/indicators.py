@@ -1,4 +1,4 @@
-"""Bodies about indicators: blocks of JSON, and the rows of CSV and of lines of JSON."""
+"""Payloads of indicators as JSON, and their rows as CSV and NDJSON."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from indicators.queries.catalogue import PublishedIndicator
     from indicators.queries.figures import Figure, Row
 
-# Lower bounds of the classes of a map, fixed over time; below 0 there is no class.
+# Lower bounds of the map classes, fixed over time. Negative values have no class.
 CLASSES: Mapping[str, Sequence[int]] = {"rate_7d": (0, 10, 25, 50, 100, 250, 500)}
 
 MEASURE_WORDS: Mapping[str, Message] = {
     "rate_7d": Message("New in 7 days per 100,000 inhabitants"),
     "new_7d": Message("New in 7 days"),
-    "new_1d": Message("New since the report before"),
+    "new_1d": Message("New since the previous report"),
     "cumulative": Message("Total"),
     "value": Message("Value"),
     "rate": Message("Per 100,000 inhabitants"),
@@ -48,7 +48,7 @@ CUBE_COLUMNS = ("indicator", "measure", "place", "kind", "province", "date", "va
 
 
 def statuses_payload(language: str) -> list[dict[str, str]]:
-    """Return every status in the order of its number, with its words."""
+    """Return all statuses with name and explanation, in the order of their numbers."""
     return [
         {
             "code": status.code,
@@ -62,7 +62,7 @@ def statuses_payload(language: str) -> list[dict[str, str]]:
 
 
 def unit_of(published: "PublishedIndicator", measure: str, language: str) -> str:
-    """Return the unit of a measure in words."""
+    """Return the unit of a measure as text."""
     if measure.startswith("rate"):
         return translate(PER_PEOPLE, language)
     unit = published.indicator.unit
@@ -70,7 +70,7 @@ def unit_of(published: "PublishedIndicator", measure: str, language: str) -> str
 
 
 def source_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
-    """Return what says where values come from: issue, licence and attribution."""
+    """Return the provenance of values: issue, licence and attribution."""
     indicator, issue = published.indicator, published.issue
     return {
         "issue": {
@@ -86,53 +86,57 @@ def source_payload(published: "PublishedIndicator", language: str) -> dict[str, 
 
 
 def indicator_payload(published: "PublishedIndicator", series: Sequence["Series"], language: str) -> dict[str, Any]:
-    """Return an indicator as the catalogue lists it."""
-    entry = published.indicator
+    """Return an indicator, as `/indicators` lists it."""
+    indicator = published.indicator
     french = language == "fr"
-    firsts = [series.first for series in series if series.first]
-    lasts = [series.last for series in series if series.last]
+    firsts = [place_series.first for place_series in series if place_series.first]
+    lasts = [place_series.last for place_series in series if place_series.last]
     return {
-        "id": entry.slug,
-        "name": entry.name_fr if french else entry.name_en,
-        "name_en": entry.name_en,
-        "name_fr": entry.name_fr,
-        "definition": entry.definition_fr if french else entry.definition_en,
-        "definition_en": entry.definition_en,
-        "definition_fr": entry.definition_fr,
+        "id": indicator.slug,
+        "name": indicator.name_fr if french else indicator.name_en,
+        "name_en": indicator.name_en,
+        "name_fr": indicator.name_fr,
+        "definition": indicator.definition_fr if french else indicator.definition_en,
+        "definition_en": indicator.definition_en,
+        "definition_fr": indicator.definition_fr,
         "unit": unit_of(published, "value", language),
-        "kind": entry.kind,
-        "period": entry.period,
-        "good_direction": entry.good_direction,
+        "kind": indicator.kind,
+        "period": indicator.period,
+        "good_direction": indicator.good_direction,
         "measures": [
             {"id": name, "name": translate(MEASURE_WORDS[name], language), "unit": unit_of(published, name, language)}
             for name in published.measures
         ],
         "default_measure": published.measures[0],
-        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and entry.slug == "cases"},
-        "coverage": entry.coverage or None,
-        "vintage": entry.vintage_label or None,
+        "classes": {name: list(CLASSES[name]) for name in published.measures if name in CLASSES and indicator.slug == "cases"},
+        "coverage": indicator.coverage or None,
+        "vintage": indicator.vintage_label or None,
         "places": len(series),
         "first": min(firsts, default=None),
         "last": max(lasts, default=None),
         "latest": latest_day(series),
-        "cadence": entry.cadence,
+        "cadence": indicator.cadence,
         **source_payload(published, language),
         "links": [
-            {"rel": name, "type": "application/json", "href": f"/indicators/{entry.slug}/{name}"}
+            {"rel": name, "type": "application/json", "href": f"/indicators/{indicator.slug}/{name}"}
             for name in ("map", "cube", "series")
         ],
     }
 
 
 def latest_day(series: Sequence["Series"]) -> date | None:
-    """Return the last day on which the country is complete, else the last with any report."""
-    national = [series.last_report for series in series if series.place.kind == "country" and series.last_report]
-    reports = [series.last_report for series in series if series.last_report]
-    return max(national or reports, default=None)
+    """Return the latest day with a complete national figure, otherwise the latest with any report; None without reports."""
+    reports = [(place_series.place.kind, place_series.last_report) for place_series in series if place_series.last_report]
+    national = [day for kind, day in reports if kind == "country"]
+    return max(national or [day for _, day in reports], default=None)
 
 
 def place_payload(series: "Series", people: Mapping[int, int], language: str) -> dict[str, Any]:
-    """Return a place of an indicator with the extent of its series."""
+    """Return a place of an indicator with the time range of its series.
+
+    Args:
+        people: population by year.
+    """
     place = series.place
     return {
         "place": place.key,
@@ -153,7 +157,7 @@ def place_payload(series: "Series", people: Mapping[int, int], language: str) ->
 
 
 def note_payload(note: "Note", language: str) -> dict[str, Any]:
-    """Return a dated note; in English where there is no French."""
+    """Return a dated note, in English if it has no French text."""
     french = language == "fr" and note.text_fr
     return {
         "place": note.place.key if note.place else None,
@@ -166,22 +170,22 @@ def note_payload(note: "Note", language: str) -> dict[str, Any]:
 
 
 def province_of(place: "Place") -> str | None:
-    """Return the two letters of a place's province."""
+    """Return the two-letter abbreviation of a place's province; None without a province."""
     province = PROVINCE_BY_PRUID.get(place.pruid)
     return province.abbreviation if province else None
 
 
 def number(value: float | None) -> float | int | None:
-    """Return a value as JSON shows it: whole numbers without a point."""
+    """Return a JSON number: integral values without a decimal point."""
     return int(value) if value is not None and value == int(value) else value
 
 
 def figure_payload(figure: "Figure | None") -> dict[str, Any]:
-    """Return one figure of a map. The value is null where there is none; the status says why."""
+    """Return one figure of a map. A missing value is null, and the status gives the reason."""
     if figure is None:
         return {"v": None, "status": ValueStatus.NOT_REPORTED.code, "method": None}
     period = figure.period
-    block: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "v": number(figure.element.value),
         "count": number(figure.count),
         "status": figure.element.status.code,
@@ -191,20 +195,20 @@ def figure_payload(figure: "Figure | None") -> dict[str, Any]:
         "reported_on": figure.reported_on,
     }
     if figure.method != "same":
-        block["place"] = figure.place.key
+        payload["place"] = figure.place.key
     if figure.people is not None:
-        block |= {"population": figure.people, "population_year": figure.people_year}
-    return block
+        payload |= {"population": figure.people, "population_year": figure.people_year}
+    return payload
 
 
 def runs(statuses: Iterable[ValueStatus]) -> list[list[int]]:
-    """Return statuses as runs: the number of a status, and how many elements in a row have it."""
+    """Return the run-length encoding of statuses: pairs of the status number and the length of the run."""
     return [[int(status), len(list(group))] for status, group in groupby(statuses)]
 
 
 def figure_row(published: "PublishedIndicator", measure: str, code: str, figure: "Figure | None", on: date) -> dict[str, Any]:
-    """Return one figure of a map as a row of a table."""
-    block = figure_payload(figure)
+    """Return one figure of a map as a table row."""
+    payload = figure_payload(figure)
     place = figure.place if figure else None
     return {
         "indicator": published.indicator.slug,
@@ -215,15 +219,15 @@ def figure_row(published: "PublishedIndicator", measure: str, code: str, figure:
         "name_fr": place.name_fr if place else None,
         "province": province_of(place) if place else None,
         "date": on,
-        "value": block["v"],
-        **{name: block.get(name) for name in COLUMNS if name in block},
+        "value": payload["v"],
+        **{name: payload.get(name) for name in COLUMNS if name in payload},
     }
 
 
 def series_rows(
     published: "PublishedIndicator", measure: str, rows: Sequence["Row"], days: Sequence[date]
 ) -> Iterator[dict[str, Any]]:
-    """Yield series as rows of a table, a place after the other."""
+    """Yield series as table rows, place by place."""
     for row in rows:
         place = {"place": row.place.key, "kind": row.place.kind, "province": province_of(row.place)}
         head = {"indicator": published.indicator.slug, "measure": measure, **place}
@@ -232,7 +236,7 @@ def series_rows(
 
 
 def csv_pieces(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield CSV (RFC 4180), UTF-8. A missing value is empty, and the column `status` says why."""
+    """Yield CSV (RFC 4180) in UTF-8. A missing value is empty; the column `status` gives the reason."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(columns)
@@ -246,7 +250,7 @@ def csv_pieces(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Ite
 
 
 def ndjson_pieces(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield one JSON object a line."""
+    """Yield NDJSON: one object per line."""
     lines: list[bytes] = []
     for row in rows:
         lines.append(orjson.dumps({name: row.get(name) for name in columns}, option=orjson.OPT_APPEND_NEWLINE))

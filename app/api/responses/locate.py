@@ -1,7 +1,7 @@
-"""Responses of /locate as JSON, for one position and for many.
+"""Responder of /locate, for one position and for bulk requests.
 
-What does not depend on the position is made into text once for each region, language and vintage and put into every answer as
-it is; that is most of an answer.
+JSON fragments that do not depend on the position, most of a response, are serialized once per region, language and vintage
+and reused.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import orjson
 from api.http.links import licence_links
 from api.http.renderers import json_bytes
 from api.requests.models import LocateManyQuery, LocateQuery
-from api.requests.vintage_choice import chosen_pair
+from api.requests.vintage_choice import chosen_vintages
 from api.responses.certainty import reasons_payload
 from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
 from geography.coordinates import LonLat
@@ -24,53 +24,53 @@ from geography.queries.changes import reused_codes
 from geography.vintages.catalogue import published
 
 DISTANCE_DECIMALS = 1
-# Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
-_REMEMBERED = 8
+# Cached combinations of two vintages and a language: a few megabytes each when all regions have been looked up.
+_CACHED_FRAGMENTS = 8
 _NULL = orjson.Fragment(b"null")
-# How far it is to the next region matters of health regions, not of FSAs.
+# Distances to the border are computed for health regions, not for FSAs.
 _BORDERS = (True, False)
 
-# Where WSGI's environ has the answers and the Feature that `api.fast_path` has computed for a request to /locate.
+# WSGI environ key of the responder and the Feature that `api.fast_path` has computed for a /locate request.
 LOCATED = "covidtrends_geo.located"
 
 
 class LocateResponder:
-    """Answers about positions, all of the same vintages and in the same language.
+    """Builder of /locate responses for a pair of vintages and a language.
 
     Attributes:
-        vintages: by the name of the parameter that chooses each: `vintage` (health regions) and `fsa_vintage`.
+        vintages: by parameter name: `vintage` (health regions) and `fsa_vintage`.
     """
 
     def __init__(
         self, vintages: Mapping[str, Vintage], language: str, *, max_distance_m: float, accuracy_m: float | None = None
     ) -> None:
-        """Prepare to answer.
+        """Look up the cached fragments of the vintages.
 
         Args:
-            max_distance_m: how far the nearest region may be where none covers.
-            accuracy_m: radius of the candidates; None for no candidates.
+            max_distance_m: maximum distance, in metres, to the nearest region if no region covers a position.
+            accuracy_m: accuracy of the positions, in metres; None for a response without candidates.
         """
         self.vintages = vintages
         self.language = language
         self._max_distance_m = max_distance_m
         self._accuracy_m = accuracy_m
-        editions = (_VintageContext(vintages["vintage"]), _VintageContext(vintages["fsa_vintage"]))
-        self._texts = _payload_fragments(*editions, language, published().revision)
+        keys = (_VintageKey(vintages["vintage"]), _VintageKey(vintages["fsa_vintage"]))
+        self._fragments = _payload_fragments(*keys, language, published().revision)
 
     @property
     def in_memory(self) -> bool:
-        """Say whether this process holds both vintages in memory, so that no answer asks a table."""
+        """Return whether both vintages have an in-memory index in this process, so that lookups need no query."""
         return is_in_memory([*self.vintages.values()], borders=_BORDERS)
 
     @property
     def may_query(self) -> bool:
-        """Say whether `properties` may ask the tables."""
+        """Return whether `properties` may query the database."""
         return self._accuracy_m is not None
 
     def locate(self, positions: Sequence[LonLat]) -> list[tuple[Located, ...]]:
-        """Return the health region and the FSA at each position, in the same order. Queries: see `points_locate`.
+        """Return the health region and the FSA at each position, in the same order. Queries: as `points_locate`.
 
-        Where the two lie in different provinces, neither is certain: the editions draw the border differently.
+        Both are uncertain if they are in different provinces, since the vintages draw the border differently.
         """
         located = points_locate(
             positions=positions,
@@ -85,10 +85,10 @@ class LocateResponder:
         ]
 
     def properties(self, position: LonLat, located: tuple[Located, ...]) -> dict[str, Any]:
-        """Return what is said about a position. Queries: 1 with an accuracy, where the vintage is not in memory."""
+        """Return the properties of a position. Queries: 1 with an accuracy, if the vintage has no in-memory index."""
         region, fsa = located
-        known_values = region.region or fsa.region
-        texts = self._texts
+        nearest = region.region or fsa.region
+        fragments = self._fragments
         properties: dict[str, Any] = {
             "match": region.match,
             "certain": region.certain,
@@ -96,10 +96,10 @@ class LocateResponder:
             "reasons": reasons_payload(region, fsa, self.language),
             "distance_m": _metres(region.distance_m),
             "distance_to_border_m": _metres(region.distance_to_border_m),
-            "neighbour": _NULL if region.neighbour is None else texts.names(region.neighbour),
-            "health_region": texts.block(region, "hruid"),
-            "fsa": texts.block(fsa, "cfsauid"),
-            "province": _NULL if known_values is None else texts.province(known_values.pruid),
+            "neighbour": _NULL if region.neighbour is None else fragments.names(region.neighbour),
+            "health_region": fragments.region(region, "hruid"),
+            "fsa": fragments.region(fsa, "cfsauid"),
+            "province": _NULL if nearest is None else fragments.province(nearest.pruid),
         }
         if self._accuracy_m is not None:
             properties["accuracy_m"] = self._accuracy_m
@@ -107,7 +107,7 @@ class LocateResponder:
         return properties
 
     def feature(self, position: LonLat) -> bytes:
-        """Return the whole answer about one position: a Feature with where it comes from."""
+        """Return the JSON response for one position: a Feature with provenance. Queries: as `locate` and `properties`."""
         (located,) = self.locate([position])
         feature = {
             "type": "Feature",
@@ -117,15 +117,15 @@ class LocateResponder:
         return json_bytes(feature)[:-1] + b"," + self.source() + b"}"
 
     def source(self) -> bytes:
-        """Return the members of a JSON object that say where the answers come from, without its braces."""
-        return self._texts.source
+        """Return the members with the provenance, as JSON text without the braces."""
+        return self._fragments.source
 
     def links(self) -> dict[str, str]:
-        """Return the header that leads to the licences of the boundaries; none where they have no address."""
-        return self._texts.links
+        """Return the Link header with the licences of the boundaries; empty if they have no URL."""
+        return self._fragments.links
 
     def _candidates(self, position: LonLat, located: Located) -> list[dict[str, Any]]:
-        """Return every health region within the uncertainty, the one that covers most of that circle first."""
+        """Return all health regions within the uncertainty, by share of the circle, largest first."""
         if not located.near:
             return []
         shares = circle_shares(position=position, radius_m=located.uncertainty_m, vintage=located.vintage)
@@ -134,16 +134,16 @@ class LocateResponder:
             | {"share_of_circle": round(shares.get(region.id, 0.0), SHARE_DECIMALS)}
             for region in located.near
         ]
-        return sorted(candidates, key=lambda item: -item["share_of_circle"])
+        return sorted(candidates, key=lambda candidate: -candidate["share_of_circle"])
 
 
 def responder_for(query: LocateQuery | LocateManyQuery, language: str) -> LocateResponder:
-    """Return what answers a request about positions. Raises: as `chosen_pair`."""
-    return LocateResponder(chosen_pair(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
+    """Return the responder for a /locate request. Raises: as `chosen_vintages`."""
+    return LocateResponder(chosen_vintages(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
 
 
-class _VintageContext:
-    """A vintage as a key: two are the same where they are the same publication of the same load."""
+class _VintageKey:
+    """Cache key of a vintage. Keys are equal for the same publication of the same load."""
 
     __slots__ = ("_key", "vintage")
 
@@ -152,18 +152,18 @@ class _VintageContext:
         self._key = (vintage.load_id, vintage.published_at)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _VintageContext) and self._key == other._key
+        return isinstance(other, _VintageKey) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
 
 
 class _PayloadFragments:
-    """What is said of the regions of two vintages, in a language, as text that is made once.
+    """JSON fragments of the regions of two vintages in a language, each serialized once.
 
     Attributes:
-        source: the members of a JSON object that say where the answers come from, without its braces.
-        links: the header that leads to the licences.
+        source: the members with the provenance, as JSON text without the braces.
+        links: the Link header with the licences; empty without licence URLs.
     """
 
     def __init__(self, region: Vintage, fsa: Vintage, language: str) -> None:
@@ -172,39 +172,39 @@ class _PayloadFragments:
         links = licence_links({name: vintage_payload(vintage, "en") for name, vintage in vintages.items()})
         self.links = {"Link": links} if links else {}
         self._language = language
-        self._blocks: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
+        self._regions: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
         self._names: dict[int, orjson.Fragment] = {}
         self._provinces: dict[str, orjson.Fragment] = {}
 
-    def block(self, located: Located, code_name: str) -> orjson.Fragment:
+    def region(self, located: Located, code_name: str) -> orjson.Fragment:
         region = located.region
         if region is None:
             return _NULL
-        details = (code_name, region.id, located.match, located.certain)
-        text = self._blocks.get(details)
-        if text is None:
+        key = (code_name, region.id, located.match, located.certain)
+        fragment = self._regions.get(key)
+        if fragment is None:
             reused = reused_codes(located.vintage)
-            block = located_payload(located, reused=reused, code_name=code_name, language=self._language)
-            text = self._blocks[details] = orjson.Fragment(json_bytes(block))
-        return text
+            payload = located_payload(located, reused=reused, code_name=code_name, language=self._language)
+            fragment = self._regions[key] = orjson.Fragment(json_bytes(payload))
+        return fragment
 
     def names(self, region: RegionRef) -> orjson.Fragment:
-        text = self._names.get(region.id)
-        if text is None:
+        fragment = self._names.get(region.id)
+        if fragment is None:
             names = region_names(region, code_name="hruid", language=self._language)
-            text = self._names[region.id] = orjson.Fragment(json_bytes(names))
-        return text
+            fragment = self._names[region.id] = orjson.Fragment(json_bytes(names))
+        return fragment
 
     def province(self, pruid: str) -> orjson.Fragment:
-        text = self._provinces.get(pruid)
-        if text is None:
-            text = self._provinces[pruid] = orjson.Fragment(json_bytes(province_payload(pruid, self._language)))
-        return text
+        fragment = self._provinces.get(pruid)
+        if fragment is None:
+            fragment = self._provinces[pruid] = orjson.Fragment(json_bytes(province_payload(pruid, self._language)))
+        return fragment
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _payload_fragments(region: _VintageContext, fsa: _VintageContext, language: str, revision: str) -> _PayloadFragments:
-    """Return the texts. A publication of any edition may change what is said of a code, and with it the revision."""
+@lru_cache(maxsize=_CACHED_FRAGMENTS)
+def _payload_fragments(region: _VintageKey, fsa: _VintageKey, language: str, revision: str) -> _PayloadFragments:
+    """Return the fragments. `revision` is part of the key: any publication may change the warnings of a code."""
     return _PayloadFragments(region.vintage, fsa.vintage, language)
 
 

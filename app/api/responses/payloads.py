@@ -1,6 +1,6 @@
-"""Payload builders that responses share: vintages, provinces, feature collections, links.
+"""Payload builders shared by responses: vintages, provinces, feature collections, links.
 
-Foreign members beside `type` and `features` are what RFC 7946, section 6.1, allows.
+Feature collections have foreign members, which RFC 7946, section 6.1, allows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from api.http.language import translate, translate_cached
+from api.http.language import translate
 from api.http.links import web_address
 from api.requests.parameters import LIMIT_MAX
 from geography.codes import PROVINCE_BY_PRUID
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from geography.queries.overlaps import ArtefactShare, FsaRegions, Share
     from geography.queries.region_rows import RegionRow
 
-# 0.1 m, as the finest level of the boundaries.
+# About 0.1 m, as the finest level of the boundaries.
 DEGREE_DECIMALS = 6
 SHARE_DECIMALS = 6
 
@@ -37,7 +37,7 @@ NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 @cache
 def province_payload(pruid: str, language: str) -> dict[str, str] | None:
-    """Return what names a province or territory, None for a PRUID that there is not."""
+    """Return PRUID, abbreviation and names of a province or territory; None for an unknown PRUID."""
     province = PROVINCE_BY_PRUID.get(pruid)
     if province is None:
         return None
@@ -51,7 +51,7 @@ def province_payload(pruid: str, language: str) -> dict[str, str] | None:
 
 
 def vintage_payload(vintage: "Vintage", language: str) -> dict[str, Any]:
-    """Return what an answer says about the edition it used."""
+    """Return a vintage, as responses describe the vintages that they used."""
     return {
         "coverage": vintage.coverage.slug,
         "label": vintage.label,
@@ -67,7 +67,7 @@ def vintage_payload(vintage: "Vintage", language: str) -> dict[str, Any]:
 
 
 def vintage_listing(vintage: "Vintage", language: str) -> dict[str, Any]:
-    """Return an edition with its source, as /vintages lists it."""
+    """Return a vintage with its source, as /vintages lists it."""
     return vintage_payload(vintage, language) | {
         "product": vintage.product,
         "source_url": web_address(vintage.source_url),
@@ -90,7 +90,7 @@ def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str,
 
 
 def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language: str) -> dict[str, Any]:
-    """Return a vintage with its files, as /downloads lists it. References are relative to the host."""
+    """Return a vintage with its files, as /downloads lists it. URLs are relative to the host."""
     base = f"/downloads/{vintage.coverage.slug}/{vintage.label}"
     return {
         "vintage": vintage_payload(vintage, language),
@@ -103,7 +103,7 @@ def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language:
             {
                 "name": file.name,
                 "format": file.format.name,
-                "title": translate_cached(file.format.title, language),
+                "title": translate(file.format.title, language),
                 "detail": file.level,
                 "health_region_vintage": file.other.label if file.other else None,
                 "media_type": file.format.media_type,
@@ -119,23 +119,27 @@ def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language:
 
 
 def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, Any]:
-    """Return the top-level members that say where an answer comes from.
+    """Return the provenance of a response: vintages, attribution, licence, and a notice for demonstration data.
 
     Args:
-        vintages: by the name of the parameter that chooses each (`vintage`, `fsa_vintage`), which names the member too.
+        vintages: by parameter name (`vintage`, `fsa_vintage`), which is also the name of the member.
     """
     demo = any(vintage.demo for vintage in vintages.values())
     members: dict[str, Any] = {"demo": demo}
     if demo:
-        members["notice"] = translate_cached(NOTICE, language)
-    members |= {name: vintage_payload(value, language) for name, value in vintages.items()}
+        members["notice"] = translate(NOTICE, language)
+    members |= {name: vintage_payload(vintage, language) for name, vintage in vintages.items()}
     members["attribution"] = _distinct(attribution(vintage, language) for vintage in vintages.values())
     members["licence"] = _distinct(vintage.licence for vintage in vintages.values())
     return members
 
 
 def collection(features: Sequence[Mapping[str, Any]], **members: Any) -> dict[str, Any]:
-    """Return a FeatureCollection with the bbox of its features (none where it is empty)."""
+    """Return a FeatureCollection with the bbox of its features. An empty collection has no bbox.
+
+    Args:
+        members: foreign members.
+    """
     body: dict[str, Any] = {"type": "FeatureCollection"}
     if features:
         boxes = [feature["bbox"] for feature in features]
@@ -154,14 +158,17 @@ def page_links(
     label: str | None = None,
     media_type: str = "application/geo+json",
 ) -> list[dict[str, str]]:
-    """Return the links of one page of a list: self, and next and prev where there are such pages.
+    """Return the links of one page of a list: `self`, and `next` and `prev` if there are such pages.
 
-    References are relative to the host, so that they hold behind any proxy. The neighbouring pages name the vintage: what
-    is published in between does not shift them.
+    URLs are relative to the host, so that they work behind any proxy. `next` and `prev` name the vintage, so that a publication
+    between two requests does not shift the pages.
 
     Args:
-        limit: None for all to the end.
-        label: of the vintage; None where the path names it.
+        path: path of the list.
+        parameters: query parameters of the request.
+        limit: page size; None for no limit.
+        matched: number of items on all pages together.
+        label: label of the vintage; None if it is in the path.
     """
 
     def link(rel: str, query: Mapping[str, Any]) -> dict[str, str]:
@@ -188,7 +195,7 @@ def add_links(response: "HttpResponseBase", links: Iterable[Mapping[str, str]]) 
 
 
 def region_names(region: "RegionRef | RegionRow | Region", *, code_name: str, language: str) -> dict[str, Any]:
-    """Return what names a region; `code_name` is `hruid` or `cfsauid`."""
+    """Return code, DGUID, names and PRUID of a region; `code_name` is the name of the code: `hruid`, `cfsauid` or `code`."""
     return {
         code_name: region.code,
         "dguid": region.dguid,
@@ -200,23 +207,23 @@ def region_names(region: "RegionRef | RegionRow | Region", *, code_name: str, la
 
 
 def warnings_payload(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", language: str) -> list[dict[str, Any]]:
-    """Return what a reader of a region's code must be warned of: empty for nearly every code.
+    """Return the warnings about a region's code; empty for nearly all codes.
 
     Args:
-        reused: by code, as `geography.queries.changes.reused_codes` gives them for the region's vintage.
+        reused: `geography.queries.changes.reused_codes` of the region's vintage.
     """
     warnings = []
-    for item in reused.get(code, ()):
-        name = item.name_fr if language == "fr" else item.name_en
+    for reused_code in reused.get(code, ()):
+        name = reused_code.name_fr if language == "fr" else reused_code.name_en
         warnings.append(
             {
                 "type": "code-reused",
-                "vintage": item.vintage,
+                "vintage": reused_code.vintage,
                 "name": name,
                 "detail": translate(
                     Message(
-                        "In vintage %(vintage)s the code %(code)s means another place: %(name)s.",
-                        vintage=item.vintage,
+                        "In vintage %(vintage)s, code %(code)s identifies another region: %(name)s.",
+                        vintage=reused_code.vintage,
                         code=code,
                         name=name,
                     ),
@@ -230,7 +237,7 @@ def warnings_payload(code: str, reused: "Mapping[str, Sequence[ReusedCode]]", la
 def located_payload(
     located: "Located", *, reused: "Mapping[str, Sequence[ReusedCode]]", code_name: str, language: str
 ) -> dict[str, Any] | None:
-    """Return the region of one layer at a position, None where there is none; `reused` of its vintage."""
+    """Return the region of one coverage at a position; None without a region. `reused` as in `warnings_payload`."""
     if located.region is None:
         return None
     return region_names(located.region, code_name=code_name, language=language) | {
@@ -245,7 +252,7 @@ def located_payload(
 def fsa_payload(
     fsa_regions: "FsaRegions", fsa_input: "FsaInput", reused: "Mapping[str, Sequence[ReusedCode]]", language: str
 ) -> dict[str, Any]:
-    """Return what is said of an FSA beside its health regions, and what of the question was used; `reused` of its vintage."""
+    """Return an FSA without its health regions, and the part of the input that was used; `reused` as in `warnings_payload`."""
     return {
         "code": fsa_regions.fsa.code,
         "is_split": len(fsa_regions.overlaps) > 1,
@@ -255,12 +262,12 @@ def fsa_payload(
         "share_outside": round(fsa_regions.share_outside, SHARE_DECIMALS),
         "warnings": warnings_payload(fsa_regions.fsa.code, reused, language),
         "slivers_left_out": fsa_regions.slivers,
-        "artefacts": artefacts_block(fsa_regions.artefacts, code_name="hruid", language=language),
+        "artefacts": artefacts_payload(fsa_regions.artefacts, code_name="hruid", language=language),
     }
 
 
-def artefacts_block(result: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
-    """Return the shares that two editions which draw one border differently make up."""
+def artefacts_payload(artefacts: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
+    """Return overlaps that only come from two vintages that draw the same border differently."""
     return [
         region_names(artefact.region, code_name=code_name, language=language)
         | {
@@ -268,12 +275,12 @@ def artefacts_block(result: "Sequence[ArtefactShare]", *, code_name: str, langua
             "share_of_fsa": round(artefact.share_of_fsa, SHARE_DECIMALS),
             "width_m": artefact.width_m,
         }
-        for artefact in result
+        for artefact in artefacts
     ]
 
 
 def shares_payload(overlap: "Share") -> dict[str, float]:
-    """Return how an FSA and a health region overlap."""
+    """Return the shares and the area of the overlap of an FSA and a health region."""
     return {
         "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
         "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
@@ -282,7 +289,7 @@ def shares_payload(overlap: "Share") -> dict[str, float]:
 
 
 def attribution(vintage: "Vintage", language: str) -> str:
-    """Return what the licence asks to show beside the boundaries."""
+    """Return the attribution that the licence of the boundaries requires."""
     return vintage.attribution_fr if language == "fr" else vintage.attribution_en
 
 

@@ -1,4 +1,4 @@
-"""Payloads of a vintage with its load report, and of the changes between two vintages."""
+"""Payloads of a vintage's load report and of the changes between two vintages."""
 
 import re
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 
 _REPAIR = re.compile(r"(?P<reason>[^\[;]+)(?:\[(?P<place>[^\]]*)\])?; area changed by (?P<km2>\S+) km2")
-# What GEOS says of a polygon that is not valid.
-INVALID = {
+# Reasons of GEOS for an invalid polygon.
+INVALID_REASONS = {
     "Ring Self-intersection": Message("A ring touches itself"),
-    "Self-intersection": Message("Its boundary crosses itself"),
-    "Hole lies outside shell": Message("A hole lies outside"),
-    "Holes are nested": Message("A hole lies in another"),
-    "Interior is disconnected": Message("Its inside falls apart"),
-    "Nested shells": Message("A part lies in another"),
-    "Duplicate Rings": Message("A ring occurs twice"),
+    "Self-intersection": Message("The boundary crosses itself"),
+    "Hole lies outside shell": Message("A hole is outside its polygon"),
+    "Holes are nested": Message("A hole is inside another"),
+    "Interior is disconnected": Message("The interior is disconnected"),
+    "Nested shells": Message("A part is inside another"),
+    "Duplicate Rings": Message("A ring is duplicated"),
     "Too few points in geometry component": Message("A ring has too few points"),
-    "Invalid Coordinate": Message("A coordinate is no number"),
+    "Invalid Coordinate": Message("A coordinate is not a finite number"),
     "Ring is not closed": Message("A ring is not closed"),
 }
 
 
 def vintage_report_payload(vintage: "Vintage", vintage_report: "VintageReport", language: str) -> dict[str, Any]:
-    """Return an edition with all that may be told of its load: not who ran it, nor on what machine."""
+    """Return a vintage with its load report, without the user and the machine that ran the load."""
     report = vintage_report.report
     return vintage_listing(vintage, language) | {
         "source_file": vintage.source_file.replace("\\", "/").rsplit("/", 1)[-1],
@@ -61,34 +61,34 @@ def vintage_report_payload(vintage: "Vintage", vintage_report: "VintageReport", 
 
 def _gate(gate: Mapping[str, Any], language: str) -> dict[str, Any]:
     accepted = gate.get("accepted")
-    # What the first releases stored is in English alone.
-    said = {name: translate(from_data(data), language) for name, data in gate.get("said", {}).items()}
+    # Reports of the first releases have no translatable messages.
+    translated = {name: translate(from_data(data), language) for name, data in gate.get("said", {}).items()}
     return (
         {name: gate[name] for name in ("name", "limit", "found", "passed", "rows")}
-        | said
+        | translated
         | {
             "accepted": accepted
-            # Without --by it is the system's user, whom nobody asked.
+            # Without --by, `by` is the operating system's user name, which is private.
             and {"by": accepted["by"] if accepted.get("named") else None, "because": accepted["because"], "at": accepted["at"]}
         }
     )
 
 
 def _note(repair: str, language: str) -> dict[str, str]:
-    """Take `row 26 (2410): what was wrong[where]; area changed by -0.1 km2` apart."""
-    where, _, what = repair.partition("): ")
-    if match := _REPAIR.fullmatch(what):
-        reason = INVALID.get(match["reason"]) or Message("The geometry was invalid")
+    """Return the translation of a repair note such as `row 26 (2410): reason[place]; area changed by -0.1 km2`."""
+    row, _, note = repair.partition("): ")
+    if match := _REPAIR.fullmatch(note):
+        reason = INVALID_REASONS.get(match["reason"]) or Message("The geometry was invalid")
         place = Message(" at x, y = %(place)s", place=match["place"].strip().replace(" ", ", ")) if match["place"] else ""
-        what = translate(
+        note = translate(
             Message("%(reason)s%(place)s; the area changed by %(km2)s km2", reason=reason, place=place, km2=match["km2"]),
             language,
         )
-    return {"code": where.rpartition("(")[2], "what": what}
+    return {"code": row.rpartition("(")[2], "what": note}
 
 
 def thresholds_payload() -> dict[str, float]:
-    """Return the shares from which on a region is said to have become something (geography.constants)."""
+    """Return the area shares that decide the kind of a change (geography.constants)."""
     return {
         "same": constants.CHANGE_SAME_SHARE,
         "whole": constants.CHANGE_WHOLE_SHARE,
@@ -101,7 +101,7 @@ def thresholds_payload() -> dict[str, float]:
 
 
 def changed_payload(changed: "Changed", language: str) -> dict[str, Any]:
-    """Return a region of either vintage with what became of it."""
+    """Return the change of a region of either vintage, with its counterparts in the other one."""
     return {
         "of": changed.side,
         **region_names(changed.region, code_name="code", language=language),

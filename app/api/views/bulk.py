@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from api.bulk.body import read_bytes
 from api.bulk.charsets import charset_of
-from api.bulk.items import Items, Subject
+from api.bulk.items import Items, ItemType
 from api.bulk.media_types import BulkFormat, CSVRenderer, NDJSONRenderer, format_of
 from api.bulk.parsers import read_body
 from api.bulk.writers import Answer, Layout, write_answers
@@ -62,12 +62,12 @@ class BulkView(ApiView):
     """A route that answers many items by POST.
 
     Attributes:
-        subject: what they are.
+        item_type: what they are.
         bulk_spec: the parameters of the POST.
         bulk_renderers: the formats of answers beside CSV and lines of JSON.
     """
 
-    subject: Subject[Any]
+    item_type: ItemType[Any]
     bulk_spec: RequestParser[Any]
     bulk_renderers: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
 
@@ -97,7 +97,7 @@ class BulkView(ApiView):
         with ExitStack() as stack:
             stack.enter_context(body_slot(request._request))
             content = read_bytes(request._request)
-            items = read_body(content, form, self.subject, charset=charset_of(content_type), chosen=query.columns)
+            items = read_body(content, form, self.item_type, charset=charset_of(content_type), column_names=query.columns)
             body = self.chunks(query, items)
             out = BulkFormat(request.accepted_renderer.media_type)
             answer = _spooled(write_answers(body.chunks, out, items, body.layout))

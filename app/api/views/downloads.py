@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from api.http.byte_ranges import RangeUnsatisfiable, requested_part
 from api.http.concurrency import TooManyAtOnce
-from api.http.language import translate_cached
+from api.http.language import translate
 from api.http.links import web_address
 from api.http.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.http.streaming import send_range
@@ -73,7 +73,7 @@ class PageRenderer(BaseRenderer):
             download["in_force"] = in_force.get(download["vintage"]["coverage"]) == download["vintage"]["label"]
         return render_to_string(
             "api/downloads.html",
-            data | {"language": language, "notice": translate_cached(NOTICE, language)},
+            data | {"language": language, "notice": translate(NOTICE, language)},
             context["request"],
         ).encode()
 

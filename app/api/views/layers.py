@@ -12,10 +12,10 @@ from api.bulk.items import Items
 from api.bulk.writers import Layout
 from api.http.streaming import Pieces, json_body
 from api.openapi import document, schemas
-from api.openapi.document import Sent
+from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
 from api.requests import models
-from api.requests.vintage_choice import chosen, chosen_pair
+from api.requests.vintage_choice import chosen_vintage, chosen_vintages
 from api.responses.features import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.responses.locate import LocateResponder
 from api.responses.payloads import add_links, collection, page_links, provenance
@@ -67,7 +67,7 @@ class LayerView(GeoView):
 
     def item(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
         """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
-        vintage = chosen(query, self.coverage)
+        vintage = chosen_vintage(query, self.coverage)
 
         def feature() -> "RegionRow":
             return region_get(vintage=vintage, region_id=query.region_id, level=query.level)
@@ -99,7 +99,7 @@ class LayerView(GeoView):
 
         Queries: as for `regions_page`, none where the answer is kept or known; as for `regions_count` for a page.
         """
-        vintage = chosen(query, self.coverage)
+        vintage = chosen_vintage(query, self.coverage)
         value = dict(sorted(request.query_params.dict().items()))
         conditions: dict[str, Any] = {
             "province": query.province,
@@ -191,7 +191,7 @@ class FsasView(BulkView, LayerView):
 
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
-    subject = codes.ITEM_TYPE
+    item_type = codes.ITEM_TYPE
     bulk_spec = models.FSA_MANY
 
     @document.documented(
@@ -215,9 +215,9 @@ class FsasView(BulkView, LayerView):
         media_types=("application/json",),
         others=TEXTS,
         request={
-            "application/json": Sent(schemas.ref("Codes"), {"codes": ["M5V", {"id": 7, "code": "K0A 1B0"}]}),
-            "text/csv": Sent(TEXT, "patient,postal_code\r\n1,M5V 3L9\r\n"),
-            "application/x-ndjson": Sent(TEXT, '{"id": 1, "code": "M5V"}\n"K0A"\n'),
+            "application/json": RequestBody(schemas.ref("Codes"), {"codes": ["M5V", {"id": 7, "code": "K0A 1B0"}]}),
+            "text/csv": RequestBody(TEXT, "patient,postal_code\r\n1,M5V 3L9\r\n"),
+            "application/x-ndjson": RequestBody(TEXT, '{"id": 1, "code": "M5V"}\n"K0A"\n'),
         },
         problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
@@ -233,7 +233,7 @@ class FsasView(BulkView, LayerView):
 
     def chunks(self, query: models.FsaManyQuery, items: Items[Any]) -> Body:
         """Return the answers, what they add, and what they come from."""
-        vintages = chosen_pair(query)
+        vintages = chosen_vintages(query)
         answers = LocateResponder(vintages, self.language, max_distance_m=0.0)
         return Body(
             codes.answer_codes(items.items, vintages, self.language),
@@ -265,7 +265,7 @@ class FsaBoundaryView(LayerView):
     def get(self, request: Request, code: str) -> HttpResponseBase:
         """Return the FSA itself as a feature."""
         query = self.ask(request, models.FSA_BOUNDARY, code=code)
-        vintage = chosen(query, self.coverage)
+        vintage = chosen_vintage(query, self.coverage)
         # Somebody's postal code: nothing of it is kept.
         return self.feature(
             request,

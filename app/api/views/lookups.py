@@ -5,10 +5,10 @@ from rest_framework.request import Request
 
 from api.openapi import document
 from api.requests import models
-from api.requests.vintage_choice import chosen_pair
+from api.requests.vintage_choice import chosen_vintages
 from api.responses.features import FsaSerializer, HealthRegionSerializer, features
 from api.responses.payloads import (
-    artefacts_block,
+    artefacts_payload,
     collection,
     fsa_payload,
     provenance,
@@ -41,7 +41,7 @@ class FsaView(GeoView):
         drawing one border differently is no share: it is in `fsa.artefacts`.
         """
         query = self.ask(request, models.FSA, code=code)
-        vintages = chosen_pair(query)
+        vintages = chosen_vintages(query)
         regions = fsa_health_regions(
             fsa_vintage=vintages["fsa_vintage"],
             health_region_vintage=vintages["vintage"],
@@ -88,7 +88,7 @@ class HealthRegionFsasView(GeoView):
         What only comes of two vintages drawing one border differently is no share: it is in `health_region.artefacts`.
         """
         query = self.ask(request, models.HEALTH_REGION_FSAS, id=id)
-        vintages = chosen_pair(query)
+        vintages = chosen_vintages(query)
         fsas = health_region_fsas(
             fsa_vintage=vintages["fsa_vintage"],
             health_region_vintage=vintages["vintage"],
@@ -114,7 +114,7 @@ class HealthRegionFsasView(GeoView):
                 | {
                     "warnings": warnings_payload(fsas.region.code, reused_codes(vintages["vintage"]), self.language),
                     "slivers_left_out": fsas.slivers,
-                    "artefacts": artefacts_block(fsas.artefacts, code_name="cfsauid", language=self.language),
+                    "artefacts": artefacts_payload(fsas.artefacts, code_name="cfsauid", language=self.language),
                 },
                 number_matched=len(drawn),
                 number_returned=len(drawn),

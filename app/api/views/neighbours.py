@@ -5,7 +5,7 @@ from rest_framework.request import Request
 
 from api.openapi import document
 from api.requests import models
-from api.requests.vintage_choice import chosen
+from api.requests.vintage_choice import chosen_vintage
 from api.responses.features import CoverageRegionSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.responses.payloads import collection, provenance, region_names, warnings_payload
 from api.views.base import GeoView
@@ -27,7 +27,7 @@ class NeighboursView(GeoView):
 
     def neighbours(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
         """Answer with the neighbours of a region. Queries: 2, and those of `reused_codes`."""
-        vintage = chosen(query, self.coverage)
+        vintage = chosen_vintage(query, self.coverage)
         result = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
         lengths = {border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in result.borders}
         drawn = features(

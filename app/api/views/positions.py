@@ -13,7 +13,7 @@ from api.bulk.writers import Layout
 from api.http.conditional import staleness
 from api.http.renderers import GeoJSONRenderer, JSONRenderer
 from api.openapi import document, schemas
-from api.openapi.document import Sent
+from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
 from api.requests import models
 from api.responses.locate import LOCATED, responder_for
@@ -25,7 +25,7 @@ from geography import errors
 class LocateView(BulkView, GeoView):
     """What covers a position, or each of many."""
 
-    subject = positions.ITEM_TYPE
+    item_type = positions.ITEM_TYPE
     bulk_spec = models.LOCATE_MANY
     bulk_renderers = (JSONRenderer, GeoJSONRenderer)
 
@@ -61,10 +61,10 @@ class LocateView(BulkView, GeoView):
         media_types=("application/json",),
         others={"application/geo+json": schemas.ref("LocatedFeatures"), **TEXTS},
         request={
-            "application/json": Sent(
+            "application/json": RequestBody(
                 schemas.ref("Positions"), {"points": [[-79.3871, 43.6426], {"id": 7, "lat": 46.81, "lon": -71.21}]}
             ),
-            "application/geo+json": Sent(
+            "application/geo+json": RequestBody(
                 schemas.ref("PositionFeatures"),
                 {
                     "type": "FeatureCollection",
@@ -77,8 +77,8 @@ class LocateView(BulkView, GeoView):
                     ],
                 },
             ),
-            "text/csv": Sent(TEXT, "name,lat,lon\r\nCN Tower,43.6426,-79.3871\r\n"),
-            "application/x-ndjson": Sent(TEXT, '{"id": 1, "lat": 43.6426, "lon": -79.3871}\n[-71.21, 46.81]\n'),
+            "text/csv": RequestBody(TEXT, "name,lat,lon\r\nCN Tower,43.6426,-79.3871\r\n"),
+            "application/x-ndjson": RequestBody(TEXT, '{"id": 1, "lat": 43.6426, "lon": -79.3871}\n[-71.21, 46.81]\n'),
         },
         problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
@@ -102,7 +102,7 @@ class LocateView(BulkView, GeoView):
     def chunks(self, query: models.LocateManyQuery, items: Items[Any]) -> Body:
         """Return the answers, what they add, and what they come from."""
         answers = responder_for(query, self.language)
-        measured = positions.measurable(items.items, query.accuracy_m)
+        measured = positions.limit_inaccurate(items.items, query.accuracy_m)
         return Body(
             positions.answer_positions(measured, answers),
             Layout(positions.COLUMNS, positions.MEMBERS, answers.source),

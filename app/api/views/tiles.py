@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from api.http.renderers import TileRenderer, json_bytes
 from api.openapi import document
 from api.requests import models
-from api.requests.vintage_choice import chosen
+from api.requests.vintage_choice import chosen_vintage
 from api.responses.payloads import attribution
 from api.views.base import ApiView
 from geography import errors
@@ -45,7 +45,7 @@ class TileView(ApiView):
         answer is 204.
         """
         query = self.ask(request, models.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
-        vintage = chosen(query, query.coverage)
+        vintage = chosen_vintage(query, query.coverage)
 
         def make() -> bytes:
             assert query.address is not None  # noqa: S101 - the route has one
@@ -72,7 +72,7 @@ class TileJsonView(ApiView):
         The tiles' address names the vintage, so that tiles of two vintages never meet on one map.
         """
         query = self.ask(request, models.TILEJSON, coverage=coverage)
-        vintage = chosen(query, query.coverage)
+        vintage = chosen_vintage(query, query.coverage)
         slug = vintage.coverage.slug
         tiles = request.build_absolute_uri(f"/tiles/{quote(slug)}/")
 

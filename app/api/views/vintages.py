@@ -5,7 +5,7 @@ from rest_framework.response import Response
 
 from api.openapi import document
 from api.requests import models
-from api.requests.vintage_choice import named
+from api.requests.vintage_choice import named_vintage
 from api.responses.payloads import add_links, page_links, provenance
 from api.responses.vintage_report import changed_payload, thresholds_payload, vintage_report_payload
 from api.views.base import ApiView
@@ -32,7 +32,7 @@ class VintageView(ApiView):
         A gate that failed and was accepted all the same says why.
         """
         query = self.ask(request, models.ONE_VINTAGE, coverage=coverage, label=label)
-        vintage = named("label", query.coverage, query.label)
+        vintage = named_vintage("label", query.coverage, query.label)
         return Response(vintage_report_payload(vintage, vintage_report(vintage), self.language))
 
 
@@ -58,7 +58,10 @@ class ChangesView(ApiView):
         leaves the region out. `thresholds` says from which shares on.
         """
         query = self.ask(request, models.CHANGES, coverage=coverage, a=a, b=b)
-        vintages = {"from": named("a", query.coverage, query.from_label), "to": named("b", query.coverage, query.to_label)}
+        vintages = {
+            "from": named_vintage("a", query.coverage, query.from_label),
+            "to": named_vintage("b", query.coverage, query.to_label),
+        }
         page = changes_page(
             from_vintage=vintages["from"],
             to_vintage=vintages["to"],

@@ -205,8 +205,8 @@ class TestTables:
             ("\n", "lat"),
             ("a,b\n1,2\n", "lat"),
             ("lat,lat,lon\n1,2,3\n", "more than one"),
-            ('lat,lon\n"1,2\n', "not CSV"),
-            (b"lat,lon,n\n1,2,\xe9\n", "not UTF-8"),
+            ('lat,lon\n"1,2\n', "not valid CSV"),
+            (b"lat,lon,n\n1,2,\xe9\n", "not valid UTF-8"),
             (b"lat,lon\n1,\x00\n", ""),
         ],
     )

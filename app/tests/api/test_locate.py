@@ -229,7 +229,7 @@ class TestTheReasons:
         assert result["reasons"] == [
             {
                 "type": "province",
-                "detail": "The health region lies in Ontario and the FSA in Quebec: "
+                "detail": "The health region is in Ontario and the FSA in Quebec: "
                 "the two vintages draw the border differently.",
             }
         ]

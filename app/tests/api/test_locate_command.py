@@ -59,7 +59,7 @@ def test_takes_vintage_language_and_distance(locate):
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [
-        ("a,b\n", {}, "It has a, b"),
+        ("a,b\n", {}, "Its columns are a, b"),
         ("lat,lon\n", {"lat_column": "north"}, "no column 'north'"),
         ("lat,lon\n", {"charset": "klingon"}, "klingon"),
         ("", {}, "lat"),

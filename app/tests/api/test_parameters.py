@@ -116,7 +116,7 @@ class TestNames:
         assert_problem(response, 400, "parameter-invalid", parameter=name, hint=f"Did you mean {meant}?")
 
     def test_one_like_nothing_gets_the_list(self, get, assert_problem):
-        assert_problem(get("/vintages", zzz="1"), 400, "parameter-invalid", hint="Known here are lang.")
+        assert_problem(get("/vintages", zzz="1"), 400, "parameter-invalid", hint="Allowed names: lang.")
 
     def test_format_is_no_parameter(self, get, assert_problem):
         assert_problem(get("/health-regions", format="json"), 400, "parameter-invalid", parameter="format")

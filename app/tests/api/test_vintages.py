@@ -224,7 +224,7 @@ class TestChanges:
 
 @pytest.mark.usefixtures("reused")
 class TestACodeThatMeansAnotherPlace:
-    PLACE = "In vintage 2010 the code 3502 means another place: Elsewhere."
+    PLACE = "In vintage 2010, code 3502 identifies another region: Elsewhere."
 
     def test_carries_a_warning_wherever_it_is_named(self, get, assert_schema):
         item = get("/health-regions/3502").json()
@@ -252,7 +252,7 @@ class TestACodeThatMeansAnotherPlace:
 
     def test_is_warned_of_in_french(self, get):
         (warning,) = get("/health-regions/3502", lang="fr").json()["properties"]["warnings"]
-        assert warning["detail"] == "Dans l’édition 2010, le code 3502 désigne un autre endroit : Ailleurs."
+        assert warning["detail"] == "Dans l’édition 2010, le code 3502 désigne une autre région : Ailleurs."
 
     def test_is_marked_among_the_changes(self, get):
         body = get("/vintages/health-regions/2010/changes/2022", code="3502").json()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from api.management.commands.api_docs import NOT_ON_THE_DEMONSTRATION, requested
+from api.management.commands.api_docs import NOT_ON_THE_DEMONSTRATION, collect_examples
 from api.openapi import examples
 
 DOCS = settings.REPO_DIR / "docs"
@@ -51,7 +51,7 @@ def test_every_example_is_the_answer_to_its_own_request(service: str, kind: str)
     def ask(path: str, body: str | None = None, media_type: str = "") -> Any:
         return send(service + path, "POST" if body else "GET", {"Content-Type": media_type} if body else None, body)
 
-    real = requested(ask, service)[kind]
+    real = collect_examples(ask, service)[kind]
     assert not differences(examples.STORED[kind], real), REGENERATE
 
 

@@ -1,4 +1,4 @@
-"""Command that writes the API's documents: the examples from the demonstration, docs/openapi.yaml from the code."""
+"""Command that generates examples.json from the demonstration data, and docs/openapi.yaml from the code."""
 
 import json
 import subprocess
@@ -16,10 +16,10 @@ from api.openapi import examples
 
 DOCS: Path = settings.REPO_DIR / "docs"
 HOST = "http://127.0.0.1:8000"
-# Operations that the demonstration, with its one vintage of each coverage, has no answer to, or whose answer is a file of which
-# nobody knows the checksum: their examples are by hand.
+# Operations without a stored example: the demonstration data has one vintage per coverage, so no changes, and the checksum of a
+# pinned download varies.
 NOT_ON_THE_DEMONSTRATION: set[str] = {"get_pinned_download", "list_changes"}
-# Asks a path, with a body of a media type for a POST; returns the status, the media type and the body of the answer.
+# Sends a request to a path, a POST if it has a body and a media type; returns status, media type and body of the response.
 Ask = Callable[..., tuple[int, str, bytes]]
 
 
@@ -36,8 +36,8 @@ class Command(BaseCommand):
             response = client.get(path) if body is None else client.post(path, body, content_type=media_type)
             return response.status_code, response.headers["Content-Type"], b"".join(response)
 
-        _write(examples.STORED_FILE, requested(ask, HOST))
-        # A process of its own: this one has read the old examples.
+        _write(examples.STORED_FILE, collect_examples(ask, HOST))
+        # A new process, since this one has loaded the old examples.
         command = [
             sys.executable,
             "manage.py",
@@ -47,15 +47,15 @@ class Command(BaseCommand):
             "--file",
             str(DOCS / "openapi.yaml"),
         ]
-        subprocess.run(command, cwd=settings.APP_DIR, check=True)  # noqa: S603 - nothing in it is a user's
+        subprocess.run(command, cwd=settings.APP_DIR, check=True)  # noqa: S603 - no user input
         self.stdout.write("examples.json and openapi.yaml written")
 
 
-def requested(ask: Ask, address: str) -> dict[str, Any]:
-    """Return the answers of the demonstration that are shown as examples, shortened; `address` is shown as `HOST`.
+def collect_examples(ask: Ask, address: str) -> dict[str, Any]:
+    """Return the example responses from the demonstration data, shortened; `address` is replaced by `HOST`.
 
-    Every operation with a JSON answer is asked with the examples of its required parameters and of its body, and every problem
-    in the way that provokes it. Raises: CommandError where an answer is none.
+    Sends a request to every operation, with the examples of its required parameters and of its body, and one for every problem
+    of `PROBLEM_REQUESTS`. Only JSON responses are stored. Raises: CommandError for an unexpected response.
     """
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     answers = {}
@@ -68,21 +68,21 @@ def requested(ask: Ask, address: str) -> dict[str, Any]:
             status, media_type, body = ask(request, *reversed(sent))
             if status != 200:
                 raise CommandError(
-                    f"{operation['operationId']}: its own example {request} is answered with {status}: {body[:300]!r}"
+                    f"{operation['operationId']}: the example request {request} returned {status}: {body[:300]!r}"
                 )
             if media_type in ("application/json", "application/geo+json"):
                 answers[operation["operationId"]] = {"request": request, "answer": _shown(body, address)}
     problems = {}
-    for slug, request in examples.PROVOKED.items():
+    for slug, request in examples.PROBLEM_REQUESTS.items():
         *_, body = ask(request)
         problems[slug] = {"request": request, "answer": _shown(body, address)}
         if not problems[slug]["answer"].get("type", "").endswith(slug):
-            raise CommandError(f"{request} does not provoke {slug}: {body[:300]!r}")
+            raise CommandError(f"{request} did not return the problem {slug}: {body[:300]!r}")
     return {"answers": dict(sorted(answers.items())), "problems": dict(sorted(problems.items()))}
 
 
 def request_of(path: str, operation: dict[str, Any]) -> str:
-    """Return the request that an operation's required parameters make with their examples."""
+    """Return path and query of a request with the examples of the required parameters."""
     parameters = [parameter for parameter in operation.get("parameters", []) if parameter.get("required")]
     for parameter in parameters:
         path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
@@ -91,16 +91,16 @@ def request_of(path: str, operation: dict[str, Any]) -> str:
 
 
 def _body_of(content: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the media type and the text of the first example of a request's body."""
+    """Return media type and text of the first example of a request body."""
     media_type, media = next(iter(content.items()))
-    value = next(item["value"] for item in media["examples"].values())
+    value = next(example["value"] for example in media["examples"].values())
     return media_type, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _shown(body: bytes, address: str) -> Any:
     answer = json.loads(body.decode().replace(address, HOST))
     if isinstance(answer, dict) and answer.get("demo") is False:
-        raise CommandError("Examples are of the demonstration; this database answers from other boundaries.")
+        raise CommandError("The examples need the demonstration data, but this database has other boundaries.")
     return examples.shortened(answer)
 
 

@@ -32,32 +32,34 @@ from geography.vintages.resolve import vintage_in_force
 
 class Command(BaseCommand):
     help = (
-        "Write what POST /locate would answer: bin/manage locate points.csv > out.csv. The file is CSV with a header (lat, "
-        "lon; other columns come back as they are) or, with the ending .ndjson or .jsonl, lines of JSON. Without a file, or "
-        "with -, CSV is read from standard input."
+        "Locate the positions of a file, as POST /locate does: bin/manage locate points.csv > out.csv. The file is CSV with a "
+        "header (lat, lon; other columns are copied to the output) or, with the suffix .ndjson or .jsonl, NDJSON. Without a "
+        "file, or with -, reads CSV from standard input."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", default="-", help="CSV, .ndjson or .jsonl; - is standard input.")
-        parser.add_argument("--out", help="Where to write; by default to standard output.")
-        parser.add_argument("--lat-column", help="Name of the CSV column that holds the latitude; by default the likeliest.")
-        parser.add_argument("--lon-column", help="Name of the CSV column that holds the longitude.")
-        parser.add_argument("--charset", default="", help=f"Of the file: {', '.join(CHARSETS)}; by default UTF-8.")
-        parser.add_argument("--vintage", help="Label of the health-region vintage; by default the one in force.")
-        parser.add_argument("--fsa-vintage", help="Label of the FSA vintage; by default the one in force.")
-        parser.add_argument("--at", type=date.fromisoformat, help="A day, YYYY-MM-DD: the vintages in force then.")
+        parser.add_argument("file", nargs="?", default="-", help="CSV, .ndjson or .jsonl file; - for standard input.")
+        parser.add_argument("--out", help="Output file; standard output by default.")
+        parser.add_argument("--lat-column", help="Name of the CSV column with the latitude; detected by default.")
+        parser.add_argument("--lon-column", help="Name of the CSV column with the longitude; detected by default.")
+        parser.add_argument("--charset", default="", help=f"Charset of the file: {', '.join(CHARSETS)}; UTF-8 by default.")
+        parser.add_argument("--vintage", help="Label of the health-region vintage; the one in force by default.")
+        parser.add_argument("--fsa-vintage", help="Label of the FSA vintage; the one in force by default.")
+        parser.add_argument("--at", type=date.fromisoformat, help="Date, YYYY-MM-DD: use the vintages in force on that day.")
         parser.add_argument("--lang", choices=LANGUAGES, default="en", help="Language of hr_name.")
-        parser.add_argument("--accuracy", type=float, help=f"Metres it may be off, 0 to {ACCURACY_OF_MANY_MAX_M:g}.")
+        parser.add_argument(
+            "--accuracy", type=float, help=f"Accuracy of the positions in metres, 0 to {ACCURACY_OF_MANY_MAX_M:g}."
+        )
         parser.add_argument(
             "--max-distance",
             type=float,
             default=NEAREST_DEFAULT_M,
-            help=f"How far the nearest region may be where none covers, metres, 0 to {NEAREST_MAX_M:g} (default %(default)g).",
+            help=f"Maximum distance to the nearest region in metres, 0 to {NEAREST_MAX_M:g} (default %(default)g).",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not 0 <= (options["accuracy"] or 0) <= ACCURACY_OF_MANY_MAX_M or not 0 <= options["max_distance"] <= NEAREST_MAX_M:
-            raise CommandError("--accuracy or --max-distance is out of its range: see --help.")
+            raise CommandError("--accuracy or --max-distance is out of range; see --help.")
         try:
             with self._source(options["file"]) as source, _target(options["out"]) as target:
                 self._answer(source, target, options)
@@ -83,30 +85,30 @@ class Command(BaseCommand):
         )
         lines = options["file"].endswith((".ndjson", ".jsonl"))
         form = BulkFormat.NDJSON if lines else BulkFormat.CSV
-        chosen = {item.parameter: options[item.parameter] for item in (LAT, LON) if options[item.parameter]}
-        with _watched(source, quiet=options["verbosity"] == 0) as read:
+        column_names = {column.parameter: options[column.parameter] for column in (LAT, LON) if options[column.parameter]}
+        with _with_progress(source, quiet=options["verbosity"] == 0) as read:
             text = text_lines(read, encoding_of(read.peek(4)[:4], options["charset"]), newline="\n" if lines else "")
-            items = Items(read_lines(text, ITEM_TYPE)) if lines else read_table(text, ITEM_TYPE, chosen)
-            for part in write_answers(
+            items = Items(read_lines(text, ITEM_TYPE)) if lines else read_table(text, ITEM_TYPE, column_names)
+            for chunk in write_answers(
                 answer_positions(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)
             ):
-                target.write(part)
+                target.write(chunk)
 
 
 @contextmanager
-def _watched(source: BinaryIO, *, quiet: bool) -> Iterator[io.BufferedReader]:
-    """Yield the same bytes, with a bar on a terminal that shows how many of them have been read."""
+def _with_progress(source: BinaryIO, *, quiet: bool) -> Iterator[io.BufferedReader]:
+    """Yield the source as a buffered reader, with a progress bar if standard error is a terminal."""
     console = Console(stderr=True)
-    # What is piped in has no size, and a bar without one shows nothing.
+    # A pipe has no size, so no progress bar.
     size = os.fstat(source.fileno()).st_size
     disable = quiet or not console.is_terminal or not size
     with wrap_file(source, size, description="locate", console=console, transient=True, disable=disable) as read:
-        yield io.BufferedReader(read)  # type: ignore[arg-type] # it has readinto, which is all that is needed
+        yield io.BufferedReader(read)  # type: ignore[arg-type] # it has readinto, which is sufficient
 
 
 @contextmanager
 def _target(name: str | None) -> Iterator[IO[bytes]]:
-    """Yield where to write. A file has its name only once it is whole."""
+    """Yield the output stream. A file gets its name only after all output is written."""
     if name is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

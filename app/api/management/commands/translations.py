@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 APP_DIR: Path = settings.APP_DIR
 FOLDER = APP_DIR / "locale" / "fr" / "LC_MESSAGES"
-# `Message` and `Plural` of geography.translation, and what templates and Django's own code call.
+# `Message` and `Plural` of geography.translation, and the gettext functions of templates.
 KEYWORDS: dict[str, Any] = {
     "Message": None,
     "Plural": (1, 2),
@@ -26,17 +26,17 @@ KEYWORDS: dict[str, Any] = {
     "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
-_NO_TEXTS = {"tests", "benchmarks", "migrations", "locale", "static", "staticfiles"}
+_EXCLUDED_FOLDERS = {"tests", "benchmarks", "migrations", "locale", "static", "staticfiles"}
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
-# A date of its own would make two updates of the same texts differ.
-_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
+# Keeps updates of the same texts identical.
+_FIXED_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Command(BaseCommand):
-    help = "Put every message of the code into locale/fr/LC_MESSAGES/django.po, and compile it. Needs requirements-dev.txt."
+    help = "Update locale/fr/LC_MESSAGES/django.po with the messages of the code, and compile it. Needs requirements-dev.txt."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="write nothing; fail where the files are not up to date")
+        parser.add_argument("--check", action="store_true", help="write nothing; fail if the files are out of date")
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         catalog = updated()
@@ -52,12 +52,12 @@ class Command(BaseCommand):
             raise CommandError(f"Not up to date: {names}. From app/: python manage.py translations")
         missing = faults(catalog)
         if missing:
-            raise CommandError("Still to be translated in locale/fr/LC_MESSAGES/django.po:\n" + "\n".join(missing))
+            raise CommandError("Missing or faulty translations in locale/fr/LC_MESSAGES/django.po:\n" + "\n".join(missing))
 
 
 def updated() -> "Catalog":
-    """Return the stored catalogue with the messages of the code, in alphabetical order: new ones empty, old ones gone."""
-    from babel.messages import Catalog  # noqa: PLC0415 - only where the development packages are
+    """Return the catalogue with all messages of the code, sorted: new ones untranslated, obsolete ones removed."""
+    from babel.messages import Catalog  # noqa: PLC0415 - development dependency
     from babel.messages.pofile import read_po  # noqa: PLC0415
 
     template = Catalog()
@@ -70,23 +70,22 @@ def updated() -> "Catalog":
     catalog.project, catalog.version = "COVIDTrends Geo", "1"
     catalog.header_comment = "# French, as written in Canada. Keys are the English texts: manage.py translations"
     catalog.last_translator = catalog.language_team = "COVIDTrends Geo"
-    catalog.creation_date = catalog.revision_date = _NO_DATE
+    catalog.creation_date = catalog.revision_date = _FIXED_DATE
     catalog.fuzzy = False
     return catalog
 
 
 def messages() -> Iterator[tuple[Any, str | None]]:
-    """Yield every text for a reader in the code and in the templates, with its context where it has one."""
+    """Yield all messages of the code and the templates, each with its context or None."""
     from babel.messages.extract import extract  # noqa: PLC0415
 
     for path in sorted(APP_DIR.rglob("*")):
-        if _NO_TEXTS & set(path.relative_to(APP_DIR).parts):
+        if _EXCLUDED_FOLDERS & set(path.relative_to(APP_DIR).parts):
             continue
         if path.suffix == ".py":
             source = path.read_bytes()
         elif path.suffix == ".html":
-            # Django's own way from a template to something that can be searched like code, where indentation would mean
-            # something.
+            # Django converts a template to code for extraction. Indentation is stripped, since it is significant in Python.
             lines = templatize(path.read_text(encoding="utf-8"), origin=str(path)).splitlines()
             source = "\n".join(line.strip() for line in lines).encode()
         else:
@@ -96,7 +95,7 @@ def messages() -> Iterator[tuple[Any, str | None]]:
 
 
 def faults(catalog: "Catalog") -> list[str]:
-    """Return what is wrong with the translations: missing, uncertain, or with other placeholders than the text has."""
+    """Return the faults of the translations: missing, fuzzy, or with other placeholders than the message."""
     return [
         f"  {message.id!r}: {fault}" for message in catalog if message.id for fault in [_fault(message)] if fault is not None
     ]
@@ -109,17 +108,17 @@ def _fault(message: Any) -> str | None:
         return "no translation"
     if message.fuzzy:
         return "marked fuzzy"
-    wanted = {name for text in texts for name in _PLACEHOLDER.findall(text)}
+    expected = {name for text in texts for name in _PLACEHOLDER.findall(text)}
     for translation in translations:
-        result = set(_PLACEHOLDER.findall(translation))
-        # "One row" needs no number.
-        if result != wanted and not (message.pluralizable and result == wanted - {"count"}):
-            return f"placeholders {sorted(result)}, not {sorted(wanted)}"
+        placeholders = set(_PLACEHOLDER.findall(translation))
+        # A singular form may omit the count.
+        if placeholders != expected and not (message.pluralizable and placeholders == expected - {"count"}):
+            return f"placeholders {sorted(placeholders)}, expected {sorted(expected)}"
     return None
 
 
 def as_po(catalog: "Catalog") -> bytes:
-    """Return the catalogue as people edit it. No line numbers: they would change with every edit of the code."""
+    """Return the .po file, without line numbers, which would change with every edit of the code."""
     from babel.messages.pofile import write_po  # noqa: PLC0415
 
     written = BytesIO()
@@ -128,7 +127,7 @@ def as_po(catalog: "Catalog") -> bytes:
 
 
 def as_mo(catalog: "Catalog") -> bytes:
-    """Return the catalogue as gettext reads it."""
+    """Return the .mo file."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415
 
     written = BytesIO()

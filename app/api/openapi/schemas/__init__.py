@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12, as in OpenAPI 3.1) of every body. The tests hold each answer against it."""
+"""JSON Schemas (2020-12, as in OpenAPI 3.1) of all bodies. Tests validate every response against them."""
 
 from api.openapi.schemas import bulk, downloads, indicators, positions, regions, service, tiles, vintages
 from api.openapi.schemas.parts import Schema, ref

@@ -1,4 +1,4 @@
-"""Schemas of bulk requests and answers."""
+"""Schemas of bulk requests and responses."""
 
 from api.openapi.schemas.parts import (
     CFSAUID,
@@ -22,25 +22,25 @@ from api.openapi.schemas.parts import (
 )
 from api.openapi.schemas.positions import PROPERTIES
 
-_ANY_ID: Schema = {"description": "What the sender calls the item; it comes back. Of any type."}
-_LON = number("Longitude, WGS 84 decimal degrees.", minimum=-180, maximum=180)
-_LAT = number("Latitude, WGS 84 decimal degrees.", minimum=-90, maximum=90)
+_ANY_ID: Schema = {"description": "Id of the item, of any type, which the response repeats."}
+_LON = number("Longitude in WGS 84 decimal degrees.", minimum=-180, maximum=180)
+_LAT = number("Latitude in WGS 84 decimal degrees.", minimum=-90, maximum=90)
 _PAIR: Schema = {
     "type": "array",
     "prefixItems": [_LON, _LAT],
     "minItems": 2,
     "maxItems": 2,
-    "description": "Longitude, latitude.",
+    "description": "[longitude, latitude]",
 }
 _POINT = record({"type": {"const": "Point"}, "coordinates": _PAIR})
-_CODE = text("An FSA or a postal code.")
-_STATUS = text("`ok`, or the kind of problem that the item alone would have been answered with.")
-_WRONG: Schema = {"detail": text("What is wrong with the item."), "hint": text("What was likely meant.")}
+_CODE = text("FSA or postal code.")
+_STATUS = text("`ok`, or the problem type (last segment of `type`) that a single request would get.")
+_ERROR: Schema = {"detail": text("Explanation of the error."), "hint": text("Suggested correction.")}
 
 
 def _result(properties: Schema) -> Schema:
-    # What of the properties is there depends on the status.
-    return record({"id": _ANY_ID, "status": _STATUS, **properties, **_WRONG}, optional=("id", *properties, *_WRONG))
+    # The status decides which of the properties are present.
+    return record({"id": _ANY_ID, "status": _STATUS, **properties, **_ERROR}, optional=("id", *properties, *_ERROR))
 
 
 TEXT: Schema = {"type": "string", "description": "Text, UTF-8."}
@@ -48,7 +48,7 @@ TEXT: Schema = {"type": "string", "description": "Text, UTF-8."}
 COMPONENTS: dict[str, Schema] = {
     "Positions": record(
         {"points": array({"anyOf": [_PAIR, record({"id": _ANY_ID, "lat": _LAT, "lon": _LON}, optional=("id",))]})},
-        description="Positions, as pairs or as objects.",
+        description="Positions as [longitude, latitude] pairs or as objects.",
     ),
     "PositionFeatures": record(
         {
@@ -65,25 +65,25 @@ COMPONENTS: dict[str, Schema] = {
                 )
             ),
         },
-        description="Positions as points of GeoJSON; their properties come back beside ours.",
+        description="Positions as GeoJSON points. The response repeats their properties.",
     ),
     "Codes": record(
         {
             "codes": array(
                 {
                     "anyOf": [
-                        text("An FSA or a postal code."),
-                        record({"id": _ANY_ID, "code": text("The same.")}, optional=("id",)),
+                        text("FSA or postal code."),
+                        record({"id": _ANY_ID, "code": _CODE}, optional=("id",)),
                     ]
                 }
             )
         },
-        description="FSAs or postal codes, as texts or as objects.",
+        description="FSAs or postal codes as strings or as objects.",
     ),
     "LocatedMany": record(
         {**TWO_VINTAGES, "results": array(_result(PROPERTIES))},
         optional=("notice",),
-        description="What is at each position, in the order in which they came.",
+        description="Result for each position, in the order of the request.",
     ),
     "LocatedFeatures": record(
         {
@@ -97,7 +97,7 @@ COMPONENTS: dict[str, Schema] = {
                         "geometry": {"oneOf": [_POINT, {"type": "null"}]},
                         "properties": {
                             "type": "object",
-                            "description": "Those that came, `status`, and those of a single answer.",
+                            "description": "Properties of the request, `status`, and those of a single lookup.",
                             "properties": {"status": _STATUS},
                             "required": ["status"],
                         },
@@ -107,7 +107,7 @@ COMPONENTS: dict[str, Schema] = {
             ),
         },
         optional=("notice",),
-        description="The same as points of GeoJSON.",
+        description="Result for each position as GeoJSON points, in the order of the request.",
     ),
     "FsaMany": record(
         {
@@ -125,20 +125,20 @@ COMPONENTS: dict[str, Schema] = {
             ),
         },
         optional=("notice",),
-        description="The health regions of each code, in the order in which they came.",
+        description="Health regions of each code, in the order of the request.",
     ),
     "Fsa": record(
         {
             "code": CFSAUID,
-            "is_split": flag("True where the FSA lies in more than one health region."),
+            "is_split": flag("True if the FSA overlaps more than one health region."),
             "province": ref("Province"),
-            "given": text("What was named.", enum=["fsa", "postal_code"]),
-            "used": text("What of it was used: the FSA."),
-            "share_outside": number("How much of the FSA's area lies in no health region.", **SHARE),
+            "given": text("Form of the input.", enum=["fsa", "postal_code"]),
+            "used": text("Part of the input that was used: the FSA."),
+            "share_outside": number("Share of the FSA's area outside all health regions.", **SHARE),
             "warnings": WARNINGS,
             "slivers_left_out": SLIVERS,
             "artefacts": artefacts({"hruid": HRUID}),
         },
-        description="An FSA, and what of the question was used.",
+        description="An FSA, and the part of the input that was used.",
     ),
 }

@@ -9,21 +9,21 @@ _REFERENCE = {"format": "uri-reference"}
 _FILE = record(
     {
         "name": text("Name of the file, unique within the vintage."),
-        "format": text("Kind of file.", enum=list(FORMATS)),
-        "title": text("What it is, in the language of the answer."),
-        "detail": or_null(text("Level of detail; null where a format has only one.")) | {"enum": [*LEVEL_NAMES, None]},
-        "health_region_vintage": or_null(text("Of a file that joins FSAs and health regions: whose regions; else null.")),
-        "media_type": text("Its media type."),
+        "format": text("File format.", enum=list(FORMATS)),
+        "title": text("Description of the file, in the response language."),
+        "detail": or_null(text("Level of detail; null for a format with a single level.")) | {"enum": [*LEVEL_NAMES, None]},
+        "health_region_vintage": or_null(
+            text("Health-region vintage of a file that joins FSAs and health regions; otherwise null.")
+        ),
+        "media_type": text("Media type of the file."),
         "state": text(
-            "`ready`; `missing` (not made yet, or not on this machine); `failed` (making it went wrong).",
+            "`ready`, `missing` (not created yet, or not on this server), or `failed` (creation failed).",
             enum=["ready", "missing", "failed"],
         ),
-        "bytes": or_null(COUNT | {"description": "Size; null until it is ready."}),
-        "sha256": or_null(text("Checksum, hexadecimal; null until it is ready.")),
-        "href": text("Where the file of this name is, whatever it holds by then.", **_REFERENCE),
-        "pinned_href": or_null(
-            text("Where these very bytes are: never anything else, so it may be kept for good.", **_REFERENCE)
-        ),
+        "bytes": or_null(COUNT | {"description": "Size in bytes; null unless the file is ready."}),
+        "sha256": or_null(text("SHA-256 checksum, hexadecimal; null unless the file is ready.")),
+        "href": text("URL of the current file with this name.", **_REFERENCE),
+        "pinned_href": or_null(text("Immutable URL of this content; null unless the file is ready.", **_REFERENCE)),
     }
 )
 
@@ -34,17 +34,19 @@ COMPONENTS: dict[str, Schema] = {
                 record(
                     {
                         "vintage": ref("Vintage"),
-                        "coverage_name": text("What its regions are called, in the language of the answer."),
+                        "coverage_name": text("Name of the coverage, in the response language."),
                         "region_count": COUNT,
                         "product": text("Title of the source product."),
-                        "licence_url": text("Address of the licence."),
-                        "checksums": text("Where the checksums of all its files are, for `sha256sum --check`.", **_REFERENCE),
+                        "licence_url": text("URL of the licence."),
+                        "checksums": text(
+                            "URL of the checksums of all files, in the format of `sha256sum --check`.", **_REFERENCE
+                        ),
                         "files": array(_FILE),
                     }
                 )
             )
         },
-        description="Every published vintage as files, by coverage, the latest first.",
+        description="Files of all published vintages, by coverage, latest first.",
     ),
-    "Download": {"type": "string", "format": "binary", "description": "The file, or the part of it that was asked for."},
+    "Download": {"type": "string", "format": "binary", "description": "The file, or the requested byte range."},
 }

@@ -1,100 +1,112 @@
-"""Health indicators."""
+"""Schemas of health indicators."""
 
 from api.openapi.schemas.parts import COUNT, DAY, NAMES, Schema, array, flag, number, or_null, record, ref, text
 from indicators.measures import MEASURES
 from indicators.statuses import ValueStatus
 
 _MEASURES = sorted({name for names in MEASURES.values() for name in names})
-_VALUE: Schema = {"type": ["number", "null"], "description": "The measure; null where there is none, never 0 for that."}
-_STATUS = text("Why a value is there, or why not.", enum=[item.code for item in ValueStatus])
+_VALUE: Schema = {"type": ["number", "null"], "description": "Value of the measure; null if it is missing, never 0."}
+_STATUS = text(
+    "Status of the value: reported, or the reason why it is missing or not as reported.",
+    enum=[status.code for status in ValueStatus],
+)
 _DAY_OR_NULL = or_null(DAY)
-_EDITION: Schema = {
-    "coverage": or_null(text("Coverage of the regions; null where the places are of another kind.")),
-    "vintage": or_null(text("Label of the vintage in which the codes mean these places.")),
+_VINTAGE: Schema = {
+    "coverage": or_null(text("Coverage of the regions; null if the places are not regions.")),
+    "vintage": or_null(text("Label of the vintage of the region codes.")),
 }
 _SOURCE: Schema = {
     "issue": ref("Issue"),
-    "attribution": text("Attribution to show beside the values."),
+    "attribution": text("Attribution to display with the values."),
     "licence": text("Licence of the values."),
-    "licence_url": text("Address of the licence."),
+    "licence_url": text("URL of the licence."),
 }
 _HEAD: Schema = {
-    "indicator": text("Name of the indicator."),
-    "measure": text("Name of the measure.", enum=_MEASURES),
-    "unit": text("Unit in words."),
-    "classes": or_null(array({"type": "number"}, description="Lower bounds of the classes of a map, fixed over time.")),
+    "indicator": text("Id of the indicator."),
+    "measure": text("Id of the measure.", enum=_MEASURES),
+    "unit": text("Unit, in the response language."),
+    "classes": or_null(array({"type": "number"}, description="Lower bounds of the map classes, fixed over time.")),
     **_SOURCE,
 }
 _FIGURE: Schema = {
     "v": _VALUE,
-    "count": _VALUE | {"description": "Count behind a rate; negative where the source corrected itself."},
+    "count": _VALUE | {"description": "Count behind a rate; negative for a correction by the source."},
     "status": _STATUS,
     "method": or_null(
-        text("How the region relates to the place of the series.", enum=["same", "sum", "part_of", "common", "weighted"])
+        text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of", "common", "weighted"])
     ),
     "from": _DAY_OR_NULL,
     "to": _DAY_OR_NULL,
     "reported_on": _DAY_OR_NULL,
-    "place": text("The place that is shown, where it is not the region itself."),
-    "population": or_null(COUNT | {"description": "People behind a rate."}),
-    "population_year": or_null({"type": "integer", "description": "Year of that population."}),
+    "place": text("Place of the figure, if it is not the region itself."),
+    "population": or_null(COUNT | {"description": "Population behind a rate."}),
+    "population_year": or_null({"type": "integer", "description": "Year of the population."}),
 }
 _OPTIONAL = tuple(name for name in _FIGURE if name not in ("v", "status", "method"))
 _RUNS = array(
-    array({"type": "integer"}, minItems=2, maxItems=2), description="Runs: position in `statuses`, and how many elements."
+    array({"type": "integer"}, minItems=2, maxItems=2),
+    description="Run-length encoding: pairs of index in `statuses` and length of the run.",
 )
 _STEPS: Schema = {
-    "freq": text("day or week.", enum=["day", "week"]),
+    "freq": text("Step: day or week.", enum=["day", "week"]),
     "start": _DAY_OR_NULL,
     "step_days": COUNT,
     "length": COUNT,
 }
 _INDICATOR: Schema = {
-    "id": text("Name in URLs."),
+    "id": text("Id in URLs."),
     **NAMES,
-    "definition": text("Definition in the language of the answer."),
-    "definition_en": text("Definition, English."),
-    "definition_fr": text("Definition, French."),
-    "unit": text("Unit in words."),
-    "kind": text("What the values are.", enum=list(MEASURES)),
-    "period": text("Length of a count's period.", enum=["day", "week"]),
-    "good_direction": text("Direction that is good.", enum=["up", "down", "none"]),
-    "measures": array(record({"id": text("Name.", enum=_MEASURES), "name": text("In words."), "unit": text("Unit.")})),
-    "default_measure": text("Measure of an answer that names none.", enum=_MEASURES),
+    "definition": text("Definition, in the response language."),
+    "definition_en": text("English definition."),
+    "definition_fr": text("French definition."),
+    "unit": text("Unit, in the response language."),
+    "kind": text("Kind of values.", enum=list(MEASURES)),
+    "period": text("Reporting period of a count.", enum=["day", "week"]),
+    "good_direction": text("Direction of an improvement.", enum=["up", "down", "none"]),
+    "measures": array(
+        record(
+            {
+                "id": text("Id of the measure.", enum=_MEASURES),
+                "name": text("Name, in the response language."),
+                "unit": text("Unit."),
+            }
+        )
+    ),
+    "default_measure": text("Measure of a request without `measure`.", enum=_MEASURES),
     "classes": {"type": "object", "additionalProperties": array({"type": "number"})},
-    **_EDITION,
+    **_VINTAGE,
     "places": COUNT | {"description": "Number of places."},
     "first": _DAY_OR_NULL,
     "last": _DAY_OR_NULL,
-    "latest": _DAY_OR_NULL | {"description": "Last day on which the country is complete."},
+    "latest": _DAY_OR_NULL | {"description": "Latest day with a complete national figure."},
     "cadence": array({"type": "object"}, description="Declared reporting days by province."),
     **_SOURCE,
     "links": array(ref("Link")),
 }
 _NOTE = record(
     {
-        "place": or_null(text("Place; null: everywhere.")),
+        "place": or_null(text("Place; null if the note applies everywhere.")),
         "from": _DAY_OR_NULL,
         "to": _DAY_OR_NULL,
-        "text": text("The remark."),
-        "language": text("Its language.", enum=["en", "fr"]),
-        "url": or_null(text("Where the source says so.")),
+        "text": text("Text of the note."),
+        "language": text("Language of the text.", enum=["en", "fr"]),
+        "url": or_null(text("URL of the source.")),
     }
 )
 _PLACE = record(
     {
-        "place": text("Name in URLs."),
+        "place": text("Id in URLs."),
         "kind": text("Kind of place.", enum=["country", "province", "region", "unassigned", "site"]),
-        "code": text("Code in its edition."),
-        "pruid": or_null(text("Province, Statistics Canada code.")),
-        "province": or_null(text("Province, two letters.")),
+        "code": text("Code in its vintage."),
+        "pruid": or_null(text("PRUID of the province.")),
+        "province": or_null(text("Two-letter abbreviation of the province.")),
         **NAMES,
-        "derived": flag("True for a total that is computed from regions."),
+        "derived": flag("True for a total computed from regions."),
         "first": _DAY_OR_NULL,
         "last": _DAY_OR_NULL,
         "last_report": _DAY_OR_NULL,
         "ended_on": _DAY_OR_NULL,
-        "population": {"type": "object", "additionalProperties": COUNT, "description": "People by year, 1 July."},
+        "population": {"type": "object", "additionalProperties": COUNT, "description": "Population by year, on 1 July."},
     }
 )
 _STATUSES: Schema = {"statuses": array(ref("IndicatorStatus"))}
@@ -108,24 +120,22 @@ COMPONENTS: dict[str, Schema] = {
     "Issue": record(
         {
             "id": COUNT,
-            "source": text("Source."),
-            "issued_at": text("When the source published it.", format="date-time"),
-            "loaded_at": text("When it was loaded.", format="date-time"),
+            "source": text("Name of the source."),
+            "issued_at": text("Time of publication by the source.", format="date-time"),
+            "loaded_at": text("Time of loading.", format="date-time"),
         }
     ),
     "IndicatorStatus": record(
         {
             "code": _STATUS,
-            "name": text("In words."),
-            "detail": text("Explanation."),
-            "name_en": text("English words."),
-            "name_fr": text("French words."),
+            "name": text("Name, in the response language."),
+            "detail": text("Explanation, in the response language."),
+            "name_en": text("English name."),
+            "name_fr": text("French name."),
         }
     ),
     "IndicatorFigure": record(_FIGURE, optional=_OPTIONAL),
-    "IndicatorList": record(
-        {"indicators": array(record(_INDICATOR)), **_STATUSES}, description="Every indicator that is loaded."
-    ),
+    "IndicatorList": record({"indicators": array(record(_INDICATOR)), **_STATUSES}, description="All loaded indicators."),
     "IndicatorDetail": record(
         _INDICATOR | {"places": array(_PLACE), "notes": array(_NOTE), **_STATUSES},
         description="One indicator with its places and notes.",
@@ -134,10 +144,10 @@ COMPONENTS: dict[str, Schema] = {
         {
             **_HEAD,
             "on": DAY,
-            **_EDITION,
+            **_VINTAGE,
             "values": _by_place({"oneOf": [ref("IndicatorFigure"), {"type": ["number", "null"]}]}),
             "unassigned": _by_place(
-                record(_FIGURE | {"share_of_province": or_null(number("Part of the province's count."))}, optional=_OPTIONAL)
+                record(_FIGURE | {"share_of_province": or_null(number("Share of the province's count."))}, optional=_OPTIONAL)
             ),
             "provinces": _by_place(ref("IndicatorFigure")),
             "country": or_null(ref("IndicatorFigure")),
@@ -147,18 +157,18 @@ COMPONENTS: dict[str, Schema] = {
             *("unit", "classes", "issue", "attribution", "licence", "licence_url"),
             *("unassigned", "provinces", "country", "statuses"),
         ),
-        description="One measure of all regions on one day; with `fields=v` only the values.",
+        description="One measure of all regions on one day; only the values with `fields=v`.",
     ),
     "IndicatorCube": record(
         {
             **_HEAD,
-            **_EDITION,
+            **_VINTAGE,
             **_STEPS,
             "places": _by_place(array({"type": ["number", "null"]})),
             "status": _by_place(_RUNS),
             **_STATUSES,
         },
-        description="One measure of all places, one element for each step.",
+        description="One measure of all places, with one element per step.",
     ),
     "RegionIndicators": record(
         {
@@ -166,13 +176,13 @@ COMPONENTS: dict[str, Schema] = {
             "indicators": array(
                 record(
                     {
-                        "id": text("Name of the indicator."),
-                        "name": text("Name in the language of the answer."),
+                        "id": text("Id of the indicator."),
+                        "name": text("Name, in the response language."),
                         "measure": text("Measure.", enum=_MEASURES),
-                        "unit": text("Unit in words."),
+                        "unit": text("Unit, in the response language."),
                         "on": DAY,
                         **_FIGURE,
-                        "attribution": text("Attribution to show."),
+                        "attribution": text("Attribution to display."),
                         "licence": text("Licence."),
                     },
                     optional=_OPTIONAL,
@@ -180,17 +190,17 @@ COMPONENTS: dict[str, Schema] = {
             ),
             **_STATUSES,
         },
-        description="The latest value of every indicator for one region.",
+        description="Latest value of every indicator for one region.",
     ),
     "IndicatorSeries": record(
         {
             **_HEAD,
-            **_EDITION,
+            **_VINTAGE,
             **_STEPS,
             "places": _by_place(
                 record(
                     {
-                        "name": text("Name in the language of the answer."),
+                        "name": text("Name, in the response language."),
                         "kind": text("Kind of place."),
                         "values": array({"type": ["number", "null"]}),
                         "status": _RUNS,
@@ -200,6 +210,6 @@ COMPONENTS: dict[str, Schema] = {
             **_STATUSES,
             "notes": array(_NOTE),
         },
-        description="One measure of some places, with dated notes.",
+        description="One measure of the requested places over time, with dated notes.",
     ),
 }

@@ -1,4 +1,4 @@
-"""Shared parts of the schemas."""
+"""Shared parts and builders of the schemas."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ Schema = dict[str, Any]
 
 
 def ref(name: str) -> Schema:
-    """Return a reference to a schema of this document."""
+    """Return a reference to a component schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def record(properties: Schema, *, optional: tuple[str, ...] = (), description: str | None = None) -> Schema:
-    """Return the schema of an object with these properties and no others; all but the optional ones are required."""
+    """Return an object schema with these properties and no others. All but the optional ones are required."""
     schema: Schema = {"type": "object", "description": description} if description else {"type": "object"}
     return schema | {
         "properties": properties,
@@ -23,29 +23,29 @@ def record(properties: Schema, *, optional: tuple[str, ...] = (), description: s
 
 
 def text(description: str, **more: Any) -> Schema:
-    """Return the schema of a text."""
+    """Return a string schema."""
     return {"type": "string", "description": description} | more
 
 
 def or_null(schema: Schema) -> Schema:
-    """Return the schema of a value that may be null instead."""
+    """Return the schema, extended by null."""
     if "type" in schema:
         return schema | {"type": [schema["type"], "null"]}
     return {"oneOf": [schema, {"type": "null"}]}
 
 
 def number(description: str, **more: Any) -> Schema:
-    """Return the schema of a number."""
+    """Return a number schema."""
     return {"type": "number", "description": description} | more
 
 
 def flag(description: str) -> Schema:
-    """Return the schema of true or false."""
+    """Return a boolean schema."""
     return {"type": "boolean", "description": description}
 
 
 def array(items: Schema, **more: Any) -> Schema:
-    """Return the schema of a list."""
+    """Return an array schema."""
     return {"type": "array", "items": items} | more
 
 
@@ -54,35 +54,35 @@ DAY: Schema = {"type": "string", "format": "date"}
 SHARE: Schema = {"minimum": 0, "maximum": 1}
 BBOX = array({"type": "number"}, minItems=4, maxItems=4, description="West, south, east, north in WGS 84 degrees.")
 NAMES: Schema = {
-    "name": text("Name in the language of the answer."),
+    "name": text("Name, in the response language."),
     "name_en": text("English name."),
     "name_fr": text("French name."),
 }
-DGUID = or_null(text("Dissemination Geography Unique Identifier, where the source gives it."))
-PRUID = text("Province or territory, Statistics Canada code.", enum=[province.pruid for province in PROVINCES])
-# Null where a region lies in several, or where that was accepted when it was loaded.
+DGUID = or_null(text("Dissemination Geography Unique Identifier; null if the source has none."))
+PRUID = text("PRUID: Statistics Canada code of the province or territory.", enum=[province.pruid for province in PROVINCES])
+# Null for a region that crosses provinces, or whose missing province was accepted at publication.
 PRUID_OR_NULL = {
     "type": ["string", "null"],
-    "description": "Province or territory, Statistics Canada code; null where the region lies in several.",
+    "description": "PRUID: Statistics Canada code of the province or territory; null if the region crosses provinces.",
     "enum": [*(province.pruid for province in PROVINCES), None],
 }
-HRUID = text("Code of the health region; unique within a vintage only.")
-CFSAUID = text("The FSA.")
+HRUID = text("HRUID: code of the health region, unique within a vintage.")
+CFSAUID = text("CFSAUID: code of the FSA.")
 LABEL = text("Label of the vintage.")
-SLUG = text(
-    "What the vintage is an edition of: `health-regions`, `fsa` or another kind of region.", pattern="^[a-z][0-9a-z-]*$"
-)
+SLUG = text("Coverage of the vintage: `health-regions`, `fsa` or another.", pattern="^[a-z][0-9a-z-]*$")
 
 WARNINGS = array(
     record(
         {
-            "type": text("Kind of warning: the code means another place in another vintage.", enum=["code-reused"]),
-            "vintage": text("Label of that other vintage."),
-            "name": text("What the place is called there, in the language of the answer."),
-            "detail": text("The warning in words."),
+            "type": text(
+                "Kind of warning. `code-reused`: the code identifies another region in another vintage.", enum=["code-reused"]
+            ),
+            "vintage": text("Label of the other vintage."),
+            "name": text("Name of the region in the other vintage, in the response language."),
+            "detail": text("Text of the warning, in the response language."),
         }
     ),
-    description="What a reader of the code must know; empty for nearly every region.",
+    description="Warnings about the code; empty for nearly all regions.",
 )
 
 REGION: Schema = {
@@ -90,70 +90,70 @@ REGION: Schema = {
     **NAMES,
     "pruid": PRUID_OR_NULL,
     "province": or_null(ref("Province")),
-    "population": or_null({"type": "integer", "description": "Inhabitants, where the source gives them."}),
-    "land_area_km2": or_null(number("Land area, where the source gives it.")),
-    "area_km2": number("Area of the boundary as published, on the ellipsoid."),
+    "population": or_null({"type": "integer", "description": "Population; null if the source has none."}),
+    "land_area_km2": or_null(number("Land area in km²; null if the source has none.")),
+    "area_km2": number("Area of the published boundary on the ellipsoid, in km²."),
     "vintage": LABEL,
     "warnings": WARNINGS,
 }
 SHARES: Schema = {
-    "share_of_fsa": number("How much of the FSA's area lies in the region.", **SHARE),
-    "share_of_region": number("How much of the region's area the FSA takes up.", **SHARE),
-    "area_km2": number("Area that the two share, on the ellipsoid."),
+    "share_of_fsa": number("Share of the FSA's area inside the region.", **SHARE),
+    "share_of_region": number("Share of the region's area inside the FSA.", **SHARE),
+    "area_km2": number("Area of the overlap on the ellipsoid, in km²."),
 }
-SLIVERS: Schema = COUNT | {"description": "How many were left out, with under 0.1 % of the FSA each."}
+SLIVERS: Schema = COUNT | {"description": "Number of omitted overlaps, each under 0.1 % of the FSA."}
 
 
 def artefacts(code: Schema) -> Schema:
-    """Return the schema of what two vintages that draw one border differently make an FSA and a health region share."""
+    """Return the schema of overlaps that only come from two vintages that draw the same border differently."""
     return array(
         record(
             {
                 **named(code),
                 "kind": text(
-                    "`province`: the region lies in a province that the FSA's first letter excludes; `sliver`: the two share "
-                    "a strip no wider than the vintages' lines are apart.",
+                    "`province`: the region is in a province that the first letter of the FSA excludes; `sliver`: the overlap "
+                    "is a strip no wider than the misfit of the two vintages.",
                     enum=["sliver", "province"],
                 ),
-                "share_of_fsa": number("Part of the FSA's area.", **SHARE),
+                "share_of_fsa": number("Share of the FSA's area.", **SHARE),
                 "width_m": or_null(
-                    number("Metres: diameter of the largest circle within what they share; null if not measured.")
+                    number("Diameter of the largest circle inside the overlap, in metres; null if not measured.")
                 ),
             }
         ),
-        description="No statement about where people live: left out of the features and of `is_split`.",
+        description="Overlaps caused by differences between the vintages; excluded from the features and from `is_split`.",
     )
 
 
 DEMO: Schema = {
-    "demo": flag("True where a vintage used holds made-up boundaries."),
-    "notice": text("What a reader of a demo answer must be told. Only with `demo`."),
+    "demo": flag("True if any vintage used is demonstration data."),
+    "notice": text("Notice to display with demonstration data. Only present if `demo` is true."),
 }
 SOURCE: Schema = {
-    "attribution": text("Attribution to show; one a line where two vintages have their own."),
-    "licence": text("Licence of the boundaries; one a line likewise."),
+    "attribution": text("Attribution to display; one per line if the vintages differ."),
+    "licence": text("Licence of the boundaries; one per line if the vintages differ."),
 }
 ONE_VINTAGE: Schema = {**DEMO, "vintage": ref("Vintage"), **SOURCE}
 TWO_VINTAGES: Schema = {**DEMO, "vintage": ref("Vintage"), "fsa_vintage": ref("Vintage"), **SOURCE}
 
 
-def feature(properties: Schema, *, chosen: bool = False) -> Schema:
-    """Return the members of a region as a Feature; `chosen` where `fields` can leave any of the properties out."""
+def feature(properties: Schema, *, selectable: bool = False) -> Schema:
+    """Return the members of a Feature; `selectable` if the parameter `fields` can omit any of the properties."""
     return {
-        "id": text("The region's code."),
+        "id": text("Code of the region."),
         "type": {"const": "Feature"},
         "bbox": BBOX,
         "geometry": or_null(ref("Geometry")),
         "properties": record(
             properties,
-            optional=tuple(properties) if chosen else (),
-            description="All of them, unless `fields` chooses." if chosen else None,
+            optional=tuple(properties) if selectable else (),
+            description="All properties, unless `fields` selects some." if selectable else None,
         ),
     }
 
 
 def collection(feature: Schema, members: Schema, description: str) -> Schema:
-    """Return the schema of a FeatureCollection with further members."""
+    """Return the schema of a FeatureCollection with foreign members."""
     envelope: Schema = {
         "type": {"const": "FeatureCollection"},
         "bbox": BBOX,
@@ -169,5 +169,5 @@ LINKS: Schema = {"links": array(ref("Link"))}
 
 
 def named(code: Schema) -> Schema:
-    """Return what names a region, under a code of this name."""
+    """Return the properties that identify a region; `code` is its code property."""
     return {**code, "dguid": DGUID, **NAMES, "pruid": PRUID}

@@ -1,4 +1,4 @@
-"""Schemas of located positions."""
+"""Schemas of position lookups."""
 
 from api.openapi.schemas.parts import (
     CFSAUID,
@@ -25,11 +25,16 @@ def _located(code: Schema) -> Schema:
         record(
             {
                 **named(code),
-                "match": text("Whether it covers the position, or is the nearest one.", enum=["covers", "nearest"]),
-                "certain": flag("True where it covers and no other of its layer is so near that the position may lie in it."),
+                "match": text(
+                    "`covers` if the region covers the position, `nearest` if it is the nearest one.",
+                    enum=["covers", "nearest"],
+                ),
+                "certain": flag(
+                    "True if the region covers the position, and no other region of its coverage is within the uncertainty."
+                ),
                 "warnings": WARNINGS,
                 "vintage": LABEL,
-                "demo": flag("True where this layer is made up."),
+                "demo": flag("True if this vintage is demonstration data."),
             }
         )
     )
@@ -37,48 +42,52 @@ def _located(code: Schema) -> Schema:
 
 PROPERTIES: Schema = {
     "match": text(
-        "Whether a health region covers the position, or one is within `max_distance`.",
+        "`covers`: a health region covers the position; `nearest`: one is within `max_distance`; `none`: neither.",
         enum=["covers", "nearest", "none"],
     ),
     "certain": flag(
-        "True where one health region covers, no other is within `uncertainty_m`, and the FSA there is in the same province. "
-        "With an `accuracy` that is the radius of 95 % (as W3C Geolocation reports it), fewer than 1 in 10,000 such answers "
-        "within 500 m of a border name another region than that of the true position."
+        "True if a health region covers the position, no other one is within `uncertainty_m`, and the FSA is in the same "
+        "province. If `accuracy` is a 95 % confidence radius, as W3C Geolocation reports it, fewer than 1 in 10,000 certain "
+        "results within 500 m of a border differ from the region of the true position."
     ),
     "uncertainty_m": number(
-        "Metres within which another health region makes the answer uncertain: 1.5 times `accuracy`, at least 2 m (between "
-        "WGS 84 and NAD83), and on top of it the width of the region's overlaps and gaps in its vintage."
+        "Distance in metres within which another health region makes the result uncertain: 1.5 times `accuracy`, at least 2 m "
+        "(difference of WGS 84 and NAD83), plus the width of the region's overlaps and gaps in its vintage."
     ),
     "reasons": array(
         record(
             {
                 "type": text(
-                    "`border`: another region is within `uncertainty_m`; `edition`: the vintage's regions overlap there, or "
-                    "leave gaps; `nearest`: none covers; `province`: health region and FSA are in different provinces.",
+                    "`border`: another region is within `uncertainty_m`; `edition`: regions of the vintage overlap or leave "
+                    "gaps there; `nearest`: no region covers the position; `province`: health region and FSA are in different "
+                    "provinces.",
                     enum=list(REASON_TYPES),
                 ),
-                "detail": text("The reason in words."),
+                "detail": text("Explanation, in the response language."),
             }
         ),
-        description="Why `certain` is false; empty where it is true.",
+        description="Reasons why `certain` is false; empty if it is true.",
     ),
-    "distance_m": or_null(number("Metres to the health region; 0 where it covers the position.")),
-    "distance_to_border_m": or_null(number("Metres to the nearest other health region, where one covers the position.")),
-    "neighbour": or_null(record(named({"hruid": HRUID}), description="That other health region.")),
+    "distance_m": or_null(number("Distance to the health region in metres; 0 if it covers the position.")),
+    "distance_to_border_m": or_null(
+        number("Distance to the nearest other health region in metres; null if no region covers the position.")
+    ),
+    "neighbour": or_null(record(named({"hruid": HRUID}), description="The nearest other health region.")),
     "health_region": _located({"hruid": HRUID}),
     "fsa": _located({"cfsauid": CFSAUID}),
     "province": or_null(ref("Province")),
-    "accuracy_m": number("As it was given: the radius that the true position is within in 95 of 100 cases."),
+    "accuracy_m": number("`accuracy` of the request: 95 % confidence radius in metres."),
     "candidates": array(
         record(
             {
                 **named({"hruid": HRUID}),
                 "share_of_circle": number(
-                    "Part of the circle of `uncertainty_m` around the position; 0 where it only touches.", **SHARE
+                    "Share of the circle with radius `uncertainty_m` around the position; 0 if the region only touches it.",
+                    **SHARE,
                 ),
             }
         ),
-        description="Every health region within `uncertainty_m`, the one that covers most of that circle first.",
+        description="All health regions within `uncertainty_m`, by `share_of_circle`, largest first.",
     ),
 }
 _WITH_ACCURACY = ("accuracy_m", "candidates")
@@ -92,6 +101,6 @@ COMPONENTS: dict[str, Schema] = {
             **TWO_VINTAGES,
         },
         optional=("notice",),
-        description="The position with what covers it or is nearest.",
+        description="The position with its health region, FSA and province.",
     ),
 }

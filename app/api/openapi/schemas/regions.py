@@ -1,4 +1,4 @@
-"""Schemas of regions as features, and of the overlaps of FSAs and health regions."""
+"""Schemas of region features, and of overlaps of FSAs and health regions."""
 
 from api.openapi.schemas.parts import (
     CFSAUID,
@@ -28,7 +28,7 @@ from api.openapi.schemas.parts import (
 
 HEALTH_REGION: Schema = {"hruid": HRUID, **REGION}
 FSA: Schema = {"cfsauid": CFSAUID, **REGION}
-ANY: Schema = {"code": text("Code of the region; unique within a vintage only."), **REGION}
+ANY: Schema = {"code": text("Code of the region, unique within a vintage."), **REGION}
 
 
 RINGS = array(array(ref("Coordinates")))
@@ -43,29 +43,32 @@ def _geometry(name: str, coordinates: Schema, description: str) -> Schema:
     }
 
 
-def _neighbours(properties: Schema, code: Schema, what: str) -> Schema:
+def _neighbours(properties: Schema, code: Schema, description: str) -> Schema:
     return collection(
         feature(
-            properties | {"border_km": number("Length of the common border, on the ellipsoid; 0 where they meet at a point.")}
+            properties
+            | {"border_km": number("Length of the common border on the ellipsoid, in km; 0 if the regions meet at a point.")}
         ),
         {
-            "region": record({**named(code), "warnings": WARNINGS}, description="The region asked for."),
-            "tolerance_m": or_null(number("How far apart lines may lie and still be one border; null without neighbours.")),
+            "region": record({**named(code), "warnings": WARNINGS}, description="The requested region."),
+            "tolerance_m": or_null(
+                number("Maximum distance, in metres, between two lines that count as a common border; null without neighbours.")
+            ),
             **ONE_VINTAGE,
         },
-        f"{what}, longest border first.",
+        f"{description}, longest border first.",
     )
 
 
 COMPONENTS: dict[str, Schema] = {
     "Province": record(
-        {"pruid": PRUID, "abbreviation": text("Canada Post's two letters."), **NAMES}, description="A province or territory."
+        {"pruid": PRUID, "abbreviation": text("Two-letter abbreviation."), **NAMES}, description="A province or territory."
     ),
     "Link": record(
         {
-            "rel": text("What it leads to.", enum=["self", "next", "prev", "regions", "map", "cube", "series"]),
-            "type": text("Its media type."),
-            "href": text("Reference, relative to the host. `next` and `prev` name the vintage.", format="uri-reference"),
+            "rel": text("Relation of the target.", enum=["self", "next", "prev", "regions", "map", "cube", "series"]),
+            "type": text("Media type of the target."),
+            "href": text("URL, relative to the host. `next` and `prev` name the vintage.", format="uri-reference"),
         }
     ),
     "Coordinates": array({"type": "number"}, minItems=2, maxItems=2, description="Longitude, latitude."),
@@ -73,35 +76,35 @@ COMPONENTS: dict[str, Schema] = {
     "MultiPolygon": _geometry("MultiPolygon", array(RINGS), "GeoJSON MultiPolygon: polygons, each as `Polygon`."),
     "Geometry": {
         "oneOf": [ref("Polygon"), ref("MultiPolygon")],
-        "description": "GeoJSON geometry (RFC 7946) in WGS 84, longitude first. d3-geo expects the opposite order of vertices: "
+        "description": "GeoJSON geometry (RFC 7946) in WGS 84, longitude first. d3-geo expects the opposite winding order: "
         "reverse every ring before drawing with it.",
     },
     "HealthRegionFeature": record(
-        {**feature(HEALTH_REGION, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A health region."
+        {**feature(HEALTH_REGION, selectable=True), **ONE_VINTAGE}, optional=("notice",), description="A health region."
     ),
     "HealthRegionCollection": collection(
-        feature(HEALTH_REGION, chosen=True), {**LINKS, **ONE_VINTAGE}, "Health regions in the order of their codes."
+        feature(HEALTH_REGION, selectable=True), {**LINKS, **ONE_VINTAGE}, "Health regions in the order of their codes."
     ),
     "FsaFeature": record(
-        {**feature(FSA, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."
+        {**feature(FSA, selectable=True), **ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."
     ),
-    "FsaCollection": collection(feature(FSA, chosen=True), {**LINKS, **ONE_VINTAGE}, "FSAs in the order of their codes."),
+    "FsaCollection": collection(feature(FSA, selectable=True), {**LINKS, **ONE_VINTAGE}, "FSAs in the order of their codes."),
     "RegionFeature": record(
-        {**feature(ANY, chosen=True), **ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."
+        {**feature(ANY, selectable=True), **ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."
     ),
     "RegionCollection": collection(
-        feature(ANY, chosen=True), {**LINKS, **ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
+        feature(ANY, selectable=True), {**LINKS, **ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
     ),
     "FsaHealthRegions": collection(
-        feature({**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region.")}),
+        feature({**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region, in km².")}),
         {
             "fsa": ref("Fsa"),
             **TWO_VINTAGES,
         },
-        "The health regions that an FSA belongs to, largest share first.",
+        "Health regions that overlap an FSA, by share of the FSA, largest first.",
     ),
     "HealthRegionFsas": collection(
-        feature({**FSA, **SHARES, "fsa_area_km2": number("Area of the whole FSA.")}),
+        feature({**FSA, **SHARES, "fsa_area_km2": number("Area of the whole FSA, in km².")}),
         {
             "health_region": record(
                 {
@@ -113,12 +116,12 @@ COMPONENTS: dict[str, Schema] = {
                     "slivers_left_out": SLIVERS,
                     "artefacts": artefacts({"cfsauid": CFSAUID}),
                 },
-                description="The health region asked for.",
+                description="The requested health region.",
             ),
             **TWO_VINTAGES,
         },
-        "The FSAs that a health region holds all or a part of, in the order of their codes.",
+        "FSAs that overlap a health region, in the order of their codes.",
     ),
-    "HealthRegionNeighbours": _neighbours(HEALTH_REGION, {"hruid": HRUID}, "The health regions that a health region touches"),
-    "RegionNeighbours": _neighbours(ANY, {"code": ANY["code"]}, "The regions of the same coverage that a region touches"),
+    "HealthRegionNeighbours": _neighbours(HEALTH_REGION, {"hruid": HRUID}, "Neighbours of a health region"),
+    "RegionNeighbours": _neighbours(ANY, {"code": ANY["code"]}, "Neighbours of a region in the same coverage"),
 }

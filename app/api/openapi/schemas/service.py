@@ -1,42 +1,44 @@
-"""Schemas of the service's own routes and of problems."""
+"""Schemas of health checks, the OpenAPI document and problem documents."""
 
 from api.openapi.schemas.parts import CFSAUID, COUNT, LABEL, Schema, array, flag, or_null, record, ref, text
 
 COMPONENTS: dict[str, Schema] = {
     "Checks": record(
         {
-            "database": flag("True: it answered."),
-            "postgis": or_null(text("Version of PostGIS; null where it is missing.")),
-            "functions": flag("False where the server cannot load its own libraries: upgraded while it ran."),
+            "database": flag("True if the database answered."),
+            "postgis": or_null(text("Version of PostGIS; null if it is missing.")),
+            "functions": flag(
+                "False if the database server cannot load the PostGIS library, for example after an upgrade without a restart."
+            ),
             "migrations_missing": COUNT,
             "vintages": {
                 "type": "object",
-                "description": "What is in force today, by coverage; empty while migrations are missing.",
-                "additionalProperties": or_null(record({"label": LABEL, "demo": flag("True for made-up boundaries.")})),
+                "description": "Vintage in force today, by coverage; empty while migrations are missing.",
+                "additionalProperties": or_null(record({"label": LABEL, "demo": flag("True for demonstration data.")})),
             },
         }
     ),
-    "Live": record({"status": {"const": "alive"}}, description="The process is up."),
-    "Ready": record({"status": {"const": "ready"}, "checks": ref("Checks")}, description="Every question can be answered."),
+    "Live": record({"status": {"const": "alive"}}, description="The process is running."),
+    "Ready": record({"status": {"const": "ready"}, "checks": ref("Checks")}, description="All routes can answer."),
     "OpenApi": {"type": "object", "description": "The OpenAPI 3.1 document."},
     "Problem": record(
         {
-            "type": text("Stable identifier of the kind of problem.", format="uri-reference"),
-            "title": text("The kind in words."),
-            "status": {"type": "integer", "description": "The HTTP status."},
-            "detail": text("What is wrong with this request."),
-            "parameter": text("The parameter at fault."),
-            "hint": text("What was likely meant, or what there is."),
+            "type": text("Stable identifier of the problem type.", format="uri-reference"),
+            "title": text("Title of the problem type."),
+            "status": {"type": "integer", "description": "HTTP status code."},
+            "detail": text("Explanation of the error in this request."),
+            "parameter": text("Parameter that caused the error."),
+            "hint": text("Suggested correction, or the valid values."),
             "fsa": record(
                 {
                     "code": CFSAUID,
-                    "provinces": array(ref("Province"), description="Where its letters place it; two where X is shared."),
-                    "neighbours": array(CFSAUID, description="The FSAs before and after it, by code, that have a boundary."),
+                    "provinces": array(ref("Province"), description="Provinces or territories of its first letter; two for X."),
+                    "neighbours": array(CFSAUID, description="Previous and next FSA with a boundary, by code."),
                 },
                 description="Only with `fsa-without-boundary`.",
             ),
             "checks": ref("Checks") | {"description": "Only with `not-ready`."},
-            "instance": text("The request's id, as in X-Request-ID. Only from 500 up.", format="uri"),
+            "instance": text("Id of the request, as in X-Request-ID. Only with status 500 and above.", format="uri"),
         },
         optional=("parameter", "hint", "fsa", "checks", "instance"),
         description="RFC 9457 problem document.",

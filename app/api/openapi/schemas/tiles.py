@@ -14,32 +14,32 @@ COMPONENTS: dict[str, Schema] = {
     "TileJson": record(
         {
             "tilejson": {"const": "3.0.0"},
-            "name": text("Name of the coverage in the language of the answer."),
-            "version": text("Of the tiles' layers and fields."),
-            "attribution": text("Attribution to show on the map."),
+            "name": text("Name of the coverage, in the response language."),
+            "version": text("Version of the layers and fields."),
+            "attribution": text("Attribution to display on the map."),
             "scheme": {"const": "xyz"},
-            "tiles": array(text("Template of a tile's address.", format="uri-template"), minItems=1, maxItems=1),
+            "tiles": array(text("URL template of the tiles.", format="uri-template"), minItems=1, maxItems=1),
             "minzoom": _ZOOM,
             "maxzoom": _ZOOM,
-            "bounds": array(number("Degrees."), minItems=4, maxItems=4, description="West, south, east, north."),
+            "bounds": array(number("Degrees, WGS 84."), minItems=4, maxItems=4, description="West, south, east, north."),
             "vector_layers": array(
                 record(
                     {
                         "id": text("Name of the layer.", enum=["regions", "labels"]),
-                        "description": text("What it holds."),
+                        "description": text("Content of the layer."),
                         "minzoom": _ZOOM,
                         "maxzoom": _ZOOM,
                         "fields": {
                             "type": "object",
-                            "description": "Properties of its features.",
+                            "description": "Properties of the features.",
                             "additionalProperties": {"type": "string"},
                         },
                     }
                 )
             ),
             "vintage": LABEL,
-            "demo": flag("True for made-up boundaries: not for decisions."),
+            "demo": flag("True for demonstration data: not for decisions."),
         },
-        description="TileJSON 3.0: what a map needs to know about the tiles of a coverage.",
+        description="TileJSON 3.0 document of the tiles of a coverage.",
     ),
 }

@@ -25,89 +25,90 @@ from geography.constants import CHANGE_KINDS
 
 VINTAGE: Schema = {
     "coverage": SLUG,
-    "label": text("Name for the parameters `vintage` and `fsa_vintage`."),
+    "label": text("Label, for the parameters `vintage` and `fsa_vintage`."),
     "effective_from": DAY | {"description": "First day in force."},
-    "effective_to": or_null(DAY | {"description": "First day no longer in force; null: until a later edition is published."}),
+    "effective_to": or_null(DAY | {"description": "First day no longer in force; null until a later vintage takes effect."}),
     "representation": text(
-        "Digital boundaries run into the water, cartographic ones end at the shoreline.", enum=["digital", "cartographic"]
+        "`digital` boundaries extend into the water, `cartographic` boundaries end at the shoreline.",
+        enum=["digital", "cartographic"],
     ),
-    "demo": flag("True for made-up boundaries: not for decisions."),
-    "extract": flag("True where it covers a part of the country: it answers only to its label."),
+    "demo": flag("True for demonstration data: not for decisions."),
+    "extract": flag("True if it covers a part of the country. An extract is only used if a request names its label."),
     **SOURCE,
-    "licence_url": text("Address of the licence; empty where it has none."),
+    "licence_url": text("URL of the licence; empty if there is none."),
 }
 
 _LISTED: Schema = {
     **VINTAGE,
     "product": text("Title of the source product."),
-    "source_url": text("Where the file was published."),
+    "source_url": text("URL of the source file."),
     "region_count": COUNT,
 }
 _GATE = record(
     {
         "name": text("Name of the gate."),
-        "limit": text("What it asks for."),
-        "found": text("What was found."),
-        "passed": flag("True where what was found is within the limit."),
-        "rows": array(text("A row that breaks it."), description="At most twenty."),
+        "limit": text("Limit of the gate."),
+        "found": text("Measured value."),
+        "passed": flag("True if the value is within the limit."),
+        "rows": array(text("Row that exceeds the limit."), description="At most 20."),
         "accepted": or_null(
             record(
                 {
-                    "by": or_null(text("Who published all the same, where a name was given.")),
-                    "because": text("Why."),
-                    "at": text("When.", format="date-time"),
+                    "by": or_null(text("Name of the person who accepted the result, if given.")),
+                    "because": text("Reason."),
+                    "at": text("Time of acceptance.", format="date-time"),
                 },
-                description="Only where it failed.",
+                description="Acceptance of a failed gate; null if it passed.",
             )
         ),
     }
 )
-_ANY_NAMES = named({"code": text("Code of the region; unique within a vintage only.")}) | {"pruid": PRUID_OR_NULL}
+_ANY_NAMES = named({"code": text("Code of the region, unique within a vintage.")}) | {"pruid": PRUID_OR_NULL}
 _SUMMARY: Schema = {"type": "object", "propertyNames": {"enum": list(CHANGE_KINDS)}, "additionalProperties": COUNT}
 
 COMPONENTS: dict[str, Schema] = {
-    "Vintage": record(VINTAGE, description="The edition of the boundaries that was used."),
-    "VintageList": record(
-        {"vintages": array(record(_LISTED))}, description="Published vintages by coverage, the latest first."
-    ),
+    "Vintage": record(VINTAGE, description="Vintage of the boundaries."),
+    "VintageList": record({"vintages": array(record(_LISTED))}, description="Published vintages by coverage, latest first."),
     "VintageWhole": record(
         {
             **_LISTED,
-            "source_file": text("Name of the file that was read."),
-            "sha256": text("SHA-256 of what was read, hexadecimal.", pattern="^[0-9a-f]{64}$"),
-            "loaded_at": text("When it was read.", format="date-time"),
-            "published_at": or_null(text("When it was last published.", format="date-time")),
+            "source_file": text("Name of the source file."),
+            "sha256": text("SHA-256 checksum of the source file, hexadecimal.", pattern="^[0-9a-f]{64}$"),
+            "loaded_at": text("Time of loading.", format="date-time"),
+            "published_at": or_null(text("Time of the last publication.", format="date-time")),
             "rows_in_file": or_null(COUNT),
             "vertices": or_null(COUNT),
-            "encoding": or_null(text("How the text of the file was read.")),
-            "crs": or_null(text("Coordinate reference system of the file.")),
-            "gates": array(_GATE, description="What a load must be to be published, and what this one was."),
+            "encoding": or_null(text("Character encoding of the source file.")),
+            "crs": or_null(text("Coordinate reference system of the source file.")),
+            "gates": array(_GATE, description="Checks before publication, and their results."),
             "repairs": record(
                 {
                     "count": COUNT,
-                    "codes": array(text("Code of a region whose published geometry was invalid.")),
+                    "codes": array(text("Code of a region with an invalid geometry in the source.")),
                     "notes": array(
-                        record({"code": text("Its code."), "what": text("What was wrong, and by how much the area changed.")}),
-                        description="At most fifty.",
+                        record({"code": text("Code of the region."), "what": text("Reason, and change of the area.")}),
+                        description="At most 50.",
                     ),
                 }
             ),
             "levels": array(
                 record(
                     {
-                        "level": text("A value of `detail`."),
-                        "tolerance_m": number("How far a line may have moved; 0: as published."),
+                        "level": text("Level, as in `detail`."),
+                        "tolerance_m": number("Maximum displacement of a line in metres; 0 for the published boundary."),
                         "vertices": COUNT,
                     }
                 )
             ),
-            "border_tolerance_m": or_null(number("How far apart lines may lie and still be one border (`neighbours`).")),
-            "misfit_m": or_null(
-                number("Width of the widest overlap or gap between its regions, metres; 0 where it is edge-matched.")
+            "border_tolerance_m": or_null(
+                number("Maximum distance, in metres, between two lines that count as a common border (`neighbours`).")
             ),
-            "compared_with": array(LABEL, description="Vintages for `changes`, the latest first."),
+            "misfit_m": or_null(
+                number("Width of the widest overlap or gap between regions in metres; 0 for edge-matched boundaries.")
+            ),
+            "compared_with": array(LABEL, description="Labels of vintages that `changes` can compare with, latest first."),
         },
-        description="A published vintage whole.",
+        description="A published vintage with its load report.",
     ),
     "Changes": record(
         {
@@ -117,63 +118,71 @@ COMPONENTS: dict[str, Schema] = {
             **SOURCE,
             "thresholds": record(
                 {
-                    "same": number("From this share up, both ways, two regions are one place.", **SHARE),
-                    "whole": number("From this share up, a region lies whole in another.", **SHARE),
-                    "main": number("From this share up, both ways, a region continues another.", **SHARE),
-                    "reused": number("Below this share of the larger one, the same code means another place.", **SHARE),
-                    "covered": number("A region covered by less than this is new or gone.", **SHARE),
-                    "covered_by_extract": number("The same where the other vintage is an extract: it is `outside`.", **SHARE),
-                    "sliver": number("Counterparts with less than this both ways are left out.", **SHARE),
+                    "same": number("Minimum mutual share for regions to count as the same.", **SHARE),
+                    "whole": number("Minimum share for a region to count as wholly inside another.", **SHARE),
+                    "main": number("Minimum mutual share for a region to count as the continuation of another.", **SHARE),
+                    "reused": number(
+                        "Share of the larger region below which the same code counts as reused for another region.", **SHARE
+                    ),
+                    "covered": number("Covered share below which a region counts as new or gone.", **SHARE),
+                    "covered_by_extract": number(
+                        "Covered share below which a region counts as `outside` an extract.",
+                        **SHARE,
+                    ),
+                    "sliver": number("Mutual share below which a counterpart is omitted.", **SHARE),
                 },
-                description="Of that part of a region which the other vintage covers: `share_of_region / (1 - share_outside)`.",
+                description="Shares that decide the kind of a change, relative to the part of a region that the other vintage "
+                "covers: `share_of_region / (1 - share_outside)`.",
             ),
-            "summary": record({"from": _SUMMARY, "to": _SUMMARY}, description="How many regions of each vintage, by kind."),
+            "summary": record(
+                {"from": _SUMMARY, "to": _SUMMARY}, description="Number of regions of each vintage, by kind of change."
+            ),
             "number_matched": COUNT,
             "number_returned": COUNT,
             **LINKS,
             "changes": array(
                 record(
                     {
-                        "of": text("Which of the two vintages the region is of.", enum=["from", "to"]),
+                        "of": text("Vintage of the region: `from` or `to`.", enum=["from", "to"]),
                         **_ANY_NAMES,
-                        "area_km2": number("Area of the region, on the ellipsoid."),
-                        "kind": text("What became of it, or what it came of.", enum=list(CHANGE_KINDS)),
-                        "share_outside": number("Part that no region of the other vintage covers.", **SHARE),
-                        "code_reused": flag("True where the other vintage has the same code for another place."),
+                        "area_km2": number("Area of the region on the ellipsoid, in km²."),
+                        "kind": text("Kind of change.", enum=list(CHANGE_KINDS)),
+                        "share_outside": number("Share of the region that the other vintage does not cover.", **SHARE),
+                        "code_reused": flag("True if the other vintage uses the same code for another region."),
                         "counterparts": array(
                             record(
                                 {
                                     **_ANY_NAMES,
-                                    "area_km2": number("Area that the two share."),
-                                    "share_of_region": number("That area as a part of the region.", **SHARE),
-                                    "share_of_counterpart": number("That area as a part of the counterpart.", **SHARE),
+                                    "area_km2": number("Area of the overlap in km²."),
+                                    "share_of_region": number("Share of the region's area.", **SHARE),
+                                    "share_of_counterpart": number("Share of the counterpart's area.", **SHARE),
                                 }
                             ),
-                            description="The regions of the other vintage that it shares an area with, largest area first.",
+                            description="Overlapping regions of the other vintage, largest overlap first.",
                         ),
-                        "slivers_left_out": COUNT | {"description": "How many counterparts were left out."},
+                        "slivers_left_out": COUNT | {"description": "Number of omitted counterparts."},
                     }
                 ),
-                description="In the order of codes; of one code in both vintages, that of `from` first.",
+                description="In the order of codes; for the same code, `from` before `to`.",
             ),
         },
         optional=("notice",),
-        description="What became of regions from one vintage to another.",
+        description="Changes of regions between two vintages.",
     ),
     "CoverageList": record(
         {
             "coverages": array(
                 record(
                     {
-                        "coverage": text("Name in URLs."),
+                        "coverage": text("Name of the coverage in URLs."),
                         **NAMES,
-                        "vintage": or_null(ref("Vintage")) | {"description": "What answers today; null where nothing does."},
-                        "vintages": array(LABEL, description="Every published vintage, the latest first."),
+                        "vintage": or_null(ref("Vintage")) | {"description": "Vintage in force today; null if there is none."},
+                        "vintages": array(LABEL, description="Labels of all published vintages, latest first."),
                         **LINKS,
                     }
                 )
             )
         },
-        description="Kinds of regions of which something is published.",
+        description="Coverages with a published vintage.",
     ),
 }

@@ -33,7 +33,7 @@ def test_an_answer_that_is_no_json_is_no_crash(visit):
         "**/fsa/K0A?*", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway")
     )
     page = visitor.open("fsa=K0A")
-    assert "cannot be read" in page.get_by_role("alert").inner_text()
+    assert "invalid response" in page.get_by_role("alert").inner_text()
 
 
 def test_a_slow_api_shows_that_something_comes_and_the_last_question_wins(visit):

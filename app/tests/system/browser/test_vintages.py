@@ -127,8 +127,8 @@ def test_what_changed_is_shown_as_the_api_says(visit, two_editions):
     assert visitor.name == "From 2018 to 2022"
     assert _shown(page) == {title: details[kind] for kind, title in TITLES.items()}
     assert _shown(page)["Split"] == [["Wide Plains", "West Plains", "East Plains"]]
-    assert "One region is as it was." in page.locator("#card").inner_text()
-    assert page.locator(".reused").all_inner_texts() == ["Code 4604 now means another place."] * 2
+    assert "One region is unchanged." in page.locator("#card").inner_text()
+    assert page.locator(".reused").all_inner_texts() == ["Code 4604 now identifies another region."] * 2
     # Of a divided region each part says how much of it that is.
     assert page.locator(".kind", has_text="Wide Plains").locator(".into small").all_inner_texts() == ["4607 50%", "4608 50%"]
 
