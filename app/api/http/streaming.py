@@ -15,13 +15,13 @@ from operations.metrics import PROBLEMS
 
 logger = logging.getLogger(__name__)
 
-Pieces = bytes | Iterator[bytes]
+Chunks = bytes | Iterator[bytes]
 _CHUNK = 1 << 18
 # Stands for a geometry until its text is put in. No JSON text holds this character: in strings it is escaped.
 _LATER = b"\x00"
 
 
-def json_body(data: Any) -> Pieces:
+def json_body(data: Any) -> Chunks:
     """Return the data as JSON, UTF-8: whole, or in pieces where it holds a `LongShape`, each read as the pieces are taken."""
     shapes: list[StreamedGeometry] = []
 

@@ -28,7 +28,7 @@ class CoveragesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List the kinds of regions, with the vintage that answers today and the labels of all. Empty before the first one."""
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         coverages = published_coverages()
         return Response({"coverages": [coverage_listing(coverage, self.language) for coverage in coverages]})
 
@@ -52,9 +52,9 @@ class CoverageRegionsView(LayerView):
         The same as `/health-regions` and `/fsa`, for every coverage. Every condition given must hold. With `lat` and `lon`:
         the regions that cover the position, more than one on a shared border.
         """
-        query = self.ask(request, models.COVERAGE_REGIONS, coverage=coverage)
+        query = self.parse(request, models.COVERAGE_REGIONS, coverage=coverage)
         self.coverage = str(query.coverage)
-        return self.list(request, query)
+        return self.layer_response(request, query)
 
 
 class CoverageRegionView(LayerView):
@@ -72,6 +72,6 @@ class CoverageRegionView(LayerView):
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return a region by its code or its DGUID."""
-        query = self.ask(request, models.COVERAGE_REGION, coverage=coverage, code=code)
+        query = self.parse(request, models.COVERAGE_REGION, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
-        return self.item(request, query)
+        return self.region_response(request, query)

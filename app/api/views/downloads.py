@@ -97,7 +97,7 @@ class DownloadsView(ApiView):
 
         Only files that are `ready` can be had; the others are being made, or could not be, or are not on this machine.
         """
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         body = {"downloads": [downloads_payload(vintage, files, self.language) for vintage, files in all_downloads()]}
         return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY})
 
@@ -122,7 +122,7 @@ class DownloadView(ApiView):
 
         `SHA256SUMS` in place of a file's name lists the checksums of all of them, as `sha256sum --check` reads it.
         """
-        query = self.ask(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
+        query = self.parse(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
         if query.file == CHECKSUMS_NAME:
             ready = [
                 vintage_download
@@ -180,7 +180,7 @@ class PinnedDownloadView(DownloadView):
     ) -> HttpResponseBase:
         """Return a file whose SHA-256 begins so. It never changes, so caches may keep it for good."""
         return self.send(
-            request, self.ask(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
+            request, self.parse(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces
+from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
@@ -39,7 +39,7 @@ class MapView(TableView):
         they relate to those of the series: `same`, `sum` of whole places, or `part_of` a larger place, whose rate is shown and
         whose count is not split. The 7 days of a measure end with the last report: `from`, `to`.
         """
-        query = self.ask(request, queries.MAP, id=id)
+        query = self.parse(request, queries.MAP, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
         own = (published.indicator.coverage, published.indicator.vintage_label)
@@ -47,7 +47,7 @@ class MapView(TableView):
         if (query.coverage or query.label) and (query.coverage or own[0], query.label or own[1]) != own:
             vintage = vintage_in_force(coverage=query.coverage or own[0], label=query.label)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             on = query.day or bodies.latest_day(figures.indicator_series(published.indicator)) or date.today()
             figures_on = figures.figures_on(published.indicator, measure, on)
             regions: Mapping[str, figures.Figure | None]
@@ -55,7 +55,7 @@ class MapView(TableView):
                 regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
             else:
                 regions = maps.figures_of_regions(figures_on, measure, vintage)
-            return self.written(
+            return self.render_rows(
                 request,
                 lambda: self.body(
                     published=published,
@@ -70,8 +70,7 @@ class MapView(TableView):
                 lambda: _map_rows(published, measure, on, figures_on, regions),
             )
 
-        about = (vintage.pk, vintage.published_at) if vintage else ()
-        return self.retained(request, query, published, *about, make=make)
+        return self.cached_by_issue(request, query, published, vintage=vintage, make=make)
 
     def body(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces
+from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
@@ -41,10 +41,12 @@ class CubeView(TableView):
         Null where nothing is reported; `status` has runs of `[number of the status, how many]`. With `freq=week` an element is
         what the map says on that Saturday.
         """
-        query = self.ask(request, queries.CUBE, id=id)
+        query = self.parse(request, queries.CUBE, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
-        return self.retained(request, query, published, make=lambda: self.columns(request, published, measure, query.frequency))
+        return self.cached_by_issue(
+            request, query, published, make=lambda: self.columns(request, published, measure, query.frequency)
+        )
 
     def columns(
         self,
@@ -56,7 +58,7 @@ class CubeView(TableView):
         names: bool = False,
         extra: Callable[[], dict[str, Any]] = dict,
         **choice: Any,
-    ) -> Pieces:
+    ) -> Chunks:
         """Return rows of places as columns or as a table."""
         frequency = frequency or ("week" if measure in figures.WEEKLY else "day")
         step = 7 if frequency == "week" else 1
@@ -87,7 +89,7 @@ class CubeView(TableView):
             statuses = {"statuses": bodies.statuses_payload(self.language)}
             return head(published, measure, self.language) | edition | span | shown | statuses | extra()
 
-        return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
+        return self.render_rows(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
 
 
 class SeriesView(CubeView):
@@ -107,11 +109,11 @@ class SeriesView(CubeView):
 
         Days before and after a series are not reported: null, never 0.
         """
-        query = self.ask(request, queries.SERIES, id=id)
+        query = self.parse(request, queries.SERIES, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             places = _places(published, query.places)
             _check_span(query, published, len(places))
 
@@ -133,7 +135,7 @@ class SeriesView(CubeView):
                 last=query.last,
             )
 
-        return self.retained(request, query, published, make=make)
+        return self.cached_by_issue(request, query, published, make=make)
 
 
 def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:

@@ -3,7 +3,7 @@
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.openapi import document
 from api.requests import indicators as queries
 from api.requests.models import PLAIN
@@ -29,10 +29,10 @@ class IndicatorsView(IndicatorView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """List indicators with their measures, extent, cadence, licence and the issue that answers. Empty before a load."""
-        query = self.ask(request, PLAIN)
+        query = self.parse(request, PLAIN)
         catalogue = published_indicators()
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             return json_body(
                 {
                     "indicators": [
@@ -43,7 +43,7 @@ class IndicatorsView(IndicatorView):
                 }
             )
 
-        return self.retained(request, query, None, make=make)
+        return self.cached_by_issue(request, query, None, make=make)
 
 
 class IndicatorDetailView(IndicatorView):
@@ -60,10 +60,10 @@ class IndicatorDetailView(IndicatorView):
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return an indicator with every place: its names, populations by year, and from when to when it reported."""
-        query = self.ask(request, queries.ONE_INDICATOR, id=id)
+        query = self.parse(request, queries.ONE_INDICATOR, id=id)
         published = published_indicator(query.indicator)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             series = figures.indicator_series(published.indicator)
             people = figures.populations([series.place for series in series])
             notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
@@ -78,4 +78,4 @@ class IndicatorDetailView(IndicatorView):
                 }
             )
 
-        return self.retained(request, query, published, make=make)
+        return self.cached_by_issue(request, query, published, make=make)

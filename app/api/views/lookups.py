@@ -40,7 +40,7 @@ class FsaView(GeoView):
         address is in; ask `/locate` with its position. Shares are of area, not of population. What only comes of two vintages
         drawing one border differently is no share: it is in `fsa.artefacts`.
         """
-        query = self.ask(request, models.FSA, code=code)
+        query = self.parse(request, models.FSA, code=code)
         vintages = chosen_pair(query)
         regions = fsa_health_regions(
             fsa_vintage=vintages["fsa_vintage"],
@@ -59,7 +59,7 @@ class FsaView(GeoView):
             language=self.language,
             shares=shares,
         )
-        return self.collected(
+        return self.uncached_collection(
             request,
             collection(
                 drawn,
@@ -87,7 +87,7 @@ class HealthRegionFsasView(GeoView):
 
         What only comes of two vintages drawing one border differently is no share: it is in `health_region.artefacts`.
         """
-        query = self.ask(request, models.HEALTH_REGION_FSAS, id=id)
+        query = self.parse(request, models.HEALTH_REGION_FSAS, id=id)
         vintages = chosen_pair(query)
         fsas = health_region_fsas(
             fsa_vintage=vintages["fsa_vintage"],
@@ -106,7 +106,7 @@ class HealthRegionFsasView(GeoView):
             language=self.language,
             shares=shares,
         )
-        return self.collected(
+        return self.uncached_collection(
             request,
             collection(
                 drawn,

@@ -38,7 +38,7 @@ class NeighboursView(GeoView):
             shares=lengths,
         )
         region = region_names(result.region, code_name=self.code_name, language=self.language)
-        return self.collected(
+        return self.uncached_collection(
             request,
             collection(
                 drawn,
@@ -72,7 +72,7 @@ class HealthRegionNeighboursView(NeighboursView):
         Measured on the ellipsoid along the boundaries as published, so with every bend that those have. Regions that meet only
         at a point have a border of 0; an island has no neighbours.
         """
-        return self.neighbours(request, self.ask(request, models.HEALTH_REGION_NEIGHBOURS, id=id))
+        return self.neighbours(request, self.parse(request, models.HEALTH_REGION_NEIGHBOURS, id=id))
 
 
 class CoverageRegionNeighboursView(NeighboursView):
@@ -91,6 +91,6 @@ class CoverageRegionNeighboursView(NeighboursView):
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return the neighbours of a region, as `/health-regions/{id}/neighbours` does for health regions."""
-        query = self.ask(request, models.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
+        query = self.parse(request, models.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
         return self.neighbours(request, query)

@@ -46,7 +46,7 @@ class LocateView(BulkView, GeoView):
         which WGS 84 and NAD83 differ, and how far the region's border may be off in its vintage. Off the coast the nearest
         region within `max_distance` is the answer, and `match` says so.
         """
-        query = self.ask(request, models.LOCATE)
+        query = self.parse(request, models.LOCATE)
         answers, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
         return Response(
             orjson.Fragment(feature or answers.feature(query.position)), headers=UNCACHED | answers.links() | staleness()

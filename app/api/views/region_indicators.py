@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
@@ -26,7 +26,7 @@ class RegionIndicatorsView(IndicatorView):
         """Answer with the latest value of each indicator that has one, or would have one, for the region."""
         vintage = vintage_in_force(coverage=query.coverage or COVERAGE_HEALTH_REGIONS, label=query.label)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             code = region_get(vintage=vintage, region_id=query.region_id, level=None).code
             blocks = [
                 block
@@ -41,7 +41,7 @@ class RegionIndicatorsView(IndicatorView):
                 }
             )
 
-        return self.retained(request, query, None, vintage.pk, vintage.published_at, make=make)
+        return self.cached_by_issue(request, query, None, vintage=vintage, make=make)
 
     def block(self, published: PublishedIndicator, vintage: Any, code: str) -> dict[str, Any] | None:
         """Return the latest value of one indicator, None where it has no relation to the region."""
@@ -91,7 +91,7 @@ class HealthRegionIndicatorsView(RegionIndicatorsView):
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the latest values, by way of the declared relation of the region to the one that reports (`method`)."""
-        return self.latest(request, self.ask(request, queries.HEALTH_REGION_INDICATORS, id=id))
+        return self.latest(request, self.parse(request, queries.HEALTH_REGION_INDICATORS, id=id))
 
 
 class CoverageRegionIndicatorsView(RegionIndicatorsView):
@@ -108,4 +108,4 @@ class CoverageRegionIndicatorsView(RegionIndicatorsView):
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return the latest values of a region; those of an indicator with no relation to it are left out."""
-        return self.latest(request, self.ask(request, queries.COVERAGE_REGION_INDICATORS, coverage=coverage, code=code))
+        return self.latest(request, self.parse(request, queries.COVERAGE_REGION_INDICATORS, coverage=coverage, code=code))

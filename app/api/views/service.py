@@ -35,7 +35,7 @@ class VintagesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """List every published vintage with its source, by coverage, the latest first. Empty before the first is published."""
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         return Response(
             {"vintages": [vintage_listing(published_vintage, self.language) for published_vintage in published_vintages()]}
         )
@@ -55,7 +55,7 @@ class LiveView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Say that the process is up. Asks the database nothing."""
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         return Response({"status": "alive"}, headers={"Cache-Control": "no-store"})
 
 
@@ -73,7 +73,7 @@ class ReadyView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Say whether the database answers, its tables are current and a vintage of each coverage is in force."""
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         result = readiness()
         checks = {
             "database": True,
@@ -111,7 +111,7 @@ class SchemaView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Return the OpenAPI 3.1 document, as JSON or YAML."""
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         return Response(_schema())
 
 

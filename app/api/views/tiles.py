@@ -44,14 +44,14 @@ class TileView(ApiView):
         Features have a number of their own as id, and `code`, `name_en`, `name_fr` and `pruid`. Where there is nothing, the
         answer is 204.
         """
-        query = self.ask(request, models.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
+        query = self.parse(request, models.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
         vintage = chosen(query, query.coverage)
 
         def make() -> bytes:
             assert query.address is not None  # noqa: S101 - the route has one
             return tile_draw(vintage=vintage, address=query.address)
 
-        return self.cached(request, query, vintage=vintage, make=make, keep=True, translated=False)
+        return self.cached(request, query, vintage=vintage, make=make, cacheable=True, translated=False)
 
 
 class TileJsonView(ApiView):
@@ -71,7 +71,7 @@ class TileJsonView(ApiView):
 
         The tiles' address names the vintage, so that tiles of two vintages never meet on one map.
         """
-        query = self.ask(request, models.TILEJSON, coverage=coverage)
+        query = self.parse(request, models.TILEJSON, coverage=coverage)
         vintage = chosen(query, query.coverage)
         slug = vintage.coverage.slug
         tiles = request.build_absolute_uri(f"/tiles/{quote(slug)}/")
@@ -93,4 +93,4 @@ class TileJsonView(ApiView):
             }
             return json_bytes(body)
 
-        return self.cached(request, query, tiles, vintage=vintage, make=make, keep=False)
+        return self.cached(request, query, vintage=vintage, make=make, cacheable=False, base_url=tiles)

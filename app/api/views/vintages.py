@@ -31,7 +31,7 @@ class VintageView(ApiView):
 
         A gate that failed and was accepted all the same says why.
         """
-        query = self.ask(request, models.ONE_VINTAGE, coverage=coverage, label=label)
+        query = self.parse(request, models.ONE_VINTAGE, coverage=coverage, label=label)
         vintage = named("label", query.coverage, query.label)
         return Response(vintage_report_payload(vintage, vintage_report(vintage), self.language))
 
@@ -57,7 +57,7 @@ class ChangesView(ApiView):
         and what was joined; `new` and `gone`, where the other vintage covers nothing; `outside`, where it is an extract that
         leaves the region out. `thresholds` says from which shares on.
         """
-        query = self.ask(request, models.CHANGES, coverage=coverage, a=a, b=b)
+        query = self.parse(request, models.CHANGES, coverage=coverage, a=a, b=b)
         vintages = {"from": named("a", query.coverage, query.from_label), "to": named("b", query.coverage, query.to_label)}
         page = changes_page(
             from_vintage=vintages["from"],
