@@ -243,7 +243,7 @@ def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
 def swept(shelf):
     """Wait until the cache's thread has nothing to do."""
     for _ in range(1_000):
-        if not shelf.evictor._sweeping:
+        if not shelf.evictor._running:
             return
         threading.Event().wait(0.01)
     pytest.fail("eviction does not end")
@@ -269,7 +269,7 @@ def test_the_cache_is_bounded_in_blocks_and_in_files(tmp_path):
 
 def test_without_eviction_nothing_more_is_stored(tmp_path, monkeypatch):
     shelf = DiskCache(tmp_path, 2_000_000)
-    monkeypatch.setattr(shelf.evictor, "delete_unreferenced", lambda: False)
+    monkeypatch.setattr(shelf.evictor, "evict", lambda: False)
     for number in range(1_000):
         assert shelf.get_or_create(str(number), lambda: b"x" * 120) == b"x" * 120
     swept(shelf)
