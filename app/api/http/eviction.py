@@ -1,11 +1,11 @@
 """Eviction from the response cache (`api.http.disk_cache`): least recently used first, in a background thread of each process.
 
-The limits apply to disk usage: allocated blocks, not lengths, and the number of files. A file takes a block and an inode however
-short it is, so the number of files is limited to one for each `_BYTES_PER_FILE` of the limit, which also bounds the work of an
-eviction run.
+The limits apply to disk usage: allocated blocks, not lengths, and the number of files. Every file takes a block and an inode,
+however short it is, so the number of files is limited to one for each `_BYTES_PER_FILE` of the limit. That also bounds the work
+of an eviction run.
 
-Between two runs a process stores at most `_BUDGET` of either limit. A process with no budget left stores nothing until a run has
-ended, so the folder exceeds the limits by at most that for each process, however slow the disk is.
+Between two runs a process stores at most `_BUDGET` of either limit. A process with no budget left stores nothing until a run
+has ended, so the folder exceeds the limits by at most that for each process, however slow the disk is.
 """
 
 import fcntl

@@ -184,14 +184,14 @@ class HealthRegionsView(LayerView):
     def get(self, request: Request) -> HttpResponseBase:
         """List health regions in the order of their codes.
 
-        Every condition given must hold. With `lat` and `lon`: the regions that cover the position, more than one on a
-        shared border.
+        Regions must meet every condition. With `lat` and `lon`: the regions that cover the position, several on a shared
+        border.
         """
         return self.layer_response(request, self.parse(request, models.HEALTH_REGIONS))
 
 
 class HealthRegionView(LayerView):
-    """One health region."""
+    """Health region by its code."""
 
     coverage = COVERAGE_HEALTH_REGIONS
     serializer = HealthRegionSerializer
@@ -205,7 +205,7 @@ class HealthRegionView(LayerView):
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
+        """Return a health region by its code. Codes are reused: a code can mean another area in another vintage."""
         return self.region_response(request, self.parse(request, models.HEALTH_REGION, id=id))
 
 
@@ -245,12 +245,11 @@ class FsasView(BulkView, LayerView):
         problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer up to 100,000 codes, in their order, each with a status of its own.
+        """Return the health regions of up to 100,000 codes, in the order of the codes, each with its own status.
 
         The body is JSON (`{"codes": ["M5V", …]}`, or objects with `code` and any `id`), CSV with a header (`fsa`,
-        `postal_code`, `code` …) or lines of JSON. Of a postal code only its FSA is used.
-        CSV gets the region with the largest share as `hruid`, and all of them as `hruids`. Formats, encodings, order, status
-        and names are as for `POST /locate`.
+        `postal_code`, `code` …) or NDJSON. Only the FSA of a postal code is used. In CSV, `hruid` is the region with the
+        largest share and `hruids` lists all. Formats, encodings, order, status and names are as for `POST /locate`.
         """
         return self.answer_many(request)
 
@@ -286,7 +285,7 @@ class FsaBoundaryView(LayerView):
         ),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
-        """Return the FSA itself as a feature."""
+        """Return the FSA as a feature."""
         query = self.parse(request, models.FSA_BOUNDARY, code=code)
         vintage = chosen(query, self.coverage)
         # An FSA is part of a postal code: never stored.

@@ -232,8 +232,8 @@ def test_a_file_that_ends_early_breaks_the_connection(running: Server, large_fil
         answer.read()
     connection.close()
     for _ in range(50):
-        if "answer broken off" in running.written:
+        if "response aborted" in running.written:
             break
         time.sleep(0.1)
-    assert "answer broken off: the file ends early" in running.written
+    assert "response aborted: the file ends early" in running.written
     assert 'geo_problems_total{kind="answer-broken-off"} 1' in running.get("/metrics")[1]
