@@ -34,7 +34,7 @@ class ReadFromReplica:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Call the view again on the primary where the standby was unavailable (`api.problems` raises such exceptions again)."""
+        """Call the view again on the primary where the standby was unavailable (`api.problems` raises its errors again)."""
         if not isinstance(exception, OperationalError | InterfaceError) or not fall_back_to_primary():
             return None
         replica_lag.mark_unhealthy()
