@@ -233,8 +233,8 @@ def _names():
         for url_pattern in get_resolver().url_patterns
         for pattern in getattr(url_pattern, "url_patterns", [])
     )
-    # Of HTTP: what headers and methods are called, and the formats.
-    names |= set(_words("Content-Type POST")) | {word for entry in BulkFormat for word in _words(entry.value)}
+    # Headers, methods and formats of HTTP, and members of GeoJSON.
+    names |= set(_words("Content-Type POST coordinates")) | {word for entry in BulkFormat for word in _words(entry.value)}
     return names | set(_words(paths)) | {province.abbreviation.lower() for province in PROVINCES}
 
 
