@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """Only there for its translations and templates."""
+    """App configuration: lets Django find templates, static files and commands."""
 
     name = "api"

@@ -1,11 +1,12 @@
 """WSGI fast path: serves cached bodies and in-memory lookups without entering Django.
 
-Two kinds of request are answered here: a body that is in the response cache (`api.http.disk_cache`) and was requested in the
-same words before, and a position in vintages that this process holds in memory. Neither needs a query. Every other request goes
-through the full stack: the first of its kind, an invalid one, and all requests while the catalogue is not fresh.
+Two kinds of request are answered here: a body of the response cache (`api.http.disk_cache`) whose headers are known from an
+earlier request, and a position in vintages that this process holds in memory. Neither needs a query. Every other request goes
+through the full stack: the first of its kind, invalid requests, and all requests while the catalogue is not fresh.
 
-Only the body is made here. The headers are those of the first answer of the same kind, which came through the full stack; the
-request id and the length are the request's own.
+The fast path computes bodies only. Headers come from the first response of the same kind, which the full stack made; request id
+and Content-Length are set for each request. A lookup is computed once: for the first request of a kind the fast path hands its
+Feature to the view in WSGI's environ (`api.responses.locate.LOCATED`).
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
 from api.http.compression import COMPRESS_MIN_BYTES, chosen_encoding, compress
-from api.http.conditional import CACHE_KEY, client_has_current
+from api.http.conditional import STORAGE_KEY, client_has_current
 from api.http.disk_cache import response_cache
 from api.http.language import negotiate
 from api.requests import models
@@ -34,25 +35,26 @@ from operations.metrics import count_cache
 from operations.middleware import ROUTE, RequestObservation
 from operations.response_buffer import WSGI
 
-# All of a request that anything on the long way looks at, but for If-None-Match, the parameters, and what goes into the body.
+# Request attributes that response headers may vary on. Add to this when a middleware starts to read another header. Missing
+# here: If-None-Match, which is evaluated for each request, and the attributes that only the body depends on.
 _VARY_ON = (
     *("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "wsgi.url_scheme", "HTTP_X_FORWARDED_PROTO", "HTTP_HOST", "SERVER_NAME"),
     *("HTTP_ACCEPT", "HTTP_ORIGIN"),
 )
 _VARY_ON_CACHED = (*_VARY_ON, "QUERY_STRING", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE")
 _LOCATE = ("/locate", "/locate/")
-# Accept headers with which nothing needs to be negotiated about one position: GeoJSON is what comes first anyhow.
+# Accept headers that need no content negotiation for one position: all of them lead to GeoJSON, the default.
 _PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
-# Of each dictionary that grows with what is asked; a kind takes some two kilobytes.
-_REMEMBERED_MAX = 8_192
+# Limit of each dictionary that grows with the variety of requests. A template takes some 2 kB.
+_ENTRIES_MAX = 8_192
 
 
 class _Head(NamedTuple):
-    """What an answer of a kind has before its body.
+    """Status and headers of a response.
 
     Attributes:
-        status: as HTTP has it, `200 OK`.
-        headers: without the request's id and the length.
+        status: code and reason phrase, `200 OK`.
+        headers: without the request id and, for a 200, without the Content-Length.
         match: Django's ResolverMatch.
     """
 
@@ -64,150 +66,171 @@ class _Head(NamedTuple):
 
 @dataclass(slots=True)
 class _ResponseTemplate:
-    """What is the same for all answers of a kind.
+    """The parts that all responses of a kind share.
 
     Attributes:
-        kept_as: the body's key on the shelf; empty where each has its own.
-        etag: of what is kept.
-        heads: by status, 200 and 304, as far as either was seen.
+        storage_key: key of the body in the response cache; empty for lookups, whose bodies are not cached.
+        etag: ETag of the cached body; empty for lookups.
+        heads: by status code, 200 and 304, as far as the full stack has sent them.
     """
 
-    kept_as: str
+    storage_key: str
     etag: str
     heads: dict[int, _Head] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Generation:
-    """What is published, on one day: it decides what answers, so all that was seen of either is forgotten with it."""
+    """Templates and responders of one catalogue on one day. A publication and a new day discard all of them, since both can
+    change the vintages in force.
+    """
 
     catalogue: Catalogue
     day: date
-    indicators: str | None = None
-    kinds: dict[bytes, _ResponseTemplate] = field(default_factory=dict)
-    answers: dict[object, LocateResponder] = field(default_factory=dict)
+    templates: dict[bytes, _ResponseTemplate] = field(default_factory=dict)
+    responders: dict[object, LocateResponder] = field(default_factory=dict)
 
 
 class _Candidate(NamedTuple):
-    """A request that may be answered here: its kind, and the body where that is not kept.
+    """A request that the fast path can answer once a template of its kind exists.
 
     Attributes:
-        located: what LocateView would compute: see `api.responses.locate.LOCATED`.
+        kind: digest of everything that the headers depend on.
+        located: for a lookup, the responder and its Feature, not compressed: see `api.responses.locate.LOCATED`. None for a
+            body of the response cache.
+        encoding: content encoding of the Feature, None for none.
     """
 
     kind: bytes
-    body: bytes | None = None
     located: tuple[LocateResponder, bytes] | None = None
+    encoding: str | None = None
 
 
 class FastPath:
-    """A WSGI application before Django's, which answers the same."""
+    """WSGI application in front of Django's. Its responses equal those of the full stack, byte for byte."""
 
     def __init__(self, django: WSGI) -> None:
         self._django = django
-        self._moment: _Generation | None = None
+        self._generation: _Generation | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request."""
+        """Answer from memory or the response cache; otherwise call Django and remember the headers of its response."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self._django(environ, start_response)
-        observed = RequestObservation(environ)
+        observation = RequestObservation(environ)
         with use_database(REPLICA if replica_lag.is_usable() else PRIMARY):
-            moment = self._now()
-            requested = None if moment is None else _candidate(moment, environ)
-        known_values = moment.kinds.get(requested.kind) if moment and requested else None
-        answer = _answer(environ, requested, known_values) if requested and known_values else None
-        if answer is not None:
-            head, body = answer
+            generation = self._current_generation()
+            candidate = None if generation is None else _candidate(generation, environ)
+        if generation is None or candidate is None:
+            return self._django(environ, start_response)
+        template = generation.templates.get(candidate.kind)
+        response = None if template is None else _response(environ, candidate, template)
+        if response is not None:
+            head, body = response
             length = [] if head.code == 304 else [("Content-Length", str(len(body)))]
-            start_response(head.status, [*head.headers, *length, ("X-Request-ID", observed.request_id)])
-            observed.finish(head.match, environ["REQUEST_METHOD"], head.code)
+            start_response(head.status, [*head.headers, *length, ("X-Request-ID", observation.request_id)])
+            observation.finish(head.match, environ["REQUEST_METHOD"], head.code)
             return [body]
-        if requested and requested.located:
-            environ[LOCATED] = requested.located
-        response = self._django(environ, start_response)
-        if moment and requested:
-            _remember(moment, requested, environ, response)
-        return response
+        if candidate.located is not None:
+            environ[LOCATED] = candidate.located
+        from_django = self._django(environ, start_response)
+        _remember(generation, candidate, environ, from_django)
+        return from_django
 
-    def _now(self) -> _Generation | None:
-        catalogue, day, known_values = get_fresh(), date.today(), self._moment
+    def _current_generation(self) -> _Generation | None:
+        """Return the generation of the fresh catalogue; None while the catalogue is stale."""
+        catalogue, day, generation = get_fresh(), date.today(), self._generation
         if catalogue is None:
             return None
-        indicators = published_indicators().revision
-        if (
-            known_values is None
-            or known_values.catalogue is not catalogue
-            or known_values.day != day
-            or known_values.indicators != indicators
-        ):
-            known_values = self._moment = _Generation(catalogue, day, indicators)
-        return known_values
+        if generation is None or generation.catalogue is not catalogue or generation.day != day:
+            generation = self._generation = _Generation(catalogue, day)
+        return generation
 
 
-def _candidate(moment: _Generation, environ: dict[str, Any]) -> _Candidate | None:
+def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate | None:
+    """Return the request as a candidate, with the lookup computed; None for a request that needs the full stack."""
     if environ["PATH_INFO"] not in _LOCATE:
-        return _Candidate(_digest(environ, _VARY_ON_CACHED))
-    text = environ.get("QUERY_STRING", "")
-    if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not text.isascii():
+        return _Candidate(_digest(environ, _VARY_ON_CACHED, published_indicators().revision))
+    query_string = environ.get("QUERY_STRING", "")
+    if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not query_string.isascii():
         return None
     try:
-        parameters = parse_qs(text, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
+        parameters = parse_qs(query_string, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
         query = models.LOCATE.parse(parameters, {})
-        details = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        chosen = (details[0], query.label, query.fsa_label, query.at, query.accuracy_m, query.max_distance_m)
-        answers = moment.answers.get(chosen)
-        if answers is None:
-            _evict_oldest(moment.answers)
-            answers = moment.answers[chosen] = responder_for(query, details[0])
-        if not answers.in_memory:
+        negotiated = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        responder = _responder(generation, query, negotiated[0])
+        if not responder.in_memory:
             return None
-        body = feature = answers.feature(query.position)
+        feature = responder.feature(query.position)
     except (GeographyError, ValueError, OperationalError, InterfaceError):
-        return None  # the long way says what is wrong
-    encoding, large = None, len(body) >= COMPRESS_MIN_BYTES
-    if large and (encoding := chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", ""))):
-        body = compress(body, encoding)
-    return _Candidate(_digest(environ, _VARY_ON, details, large, encoding, answers.links()), body, (answers, feature))
+        return None  # the full stack answers with the problem document
+    large = len(feature) >= COMPRESS_MIN_BYTES
+    encoding = chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if large else None
+    kind = _digest(environ, _VARY_ON, negotiated, large, encoding, responder.links())
+    return _Candidate(kind, (responder, feature), encoding)
+
+
+def _responder(generation: _Generation, query: models.LocateQuery, language: str) -> LocateResponder:
+    """Return the generation's responder for the vintages and options of a query. Raises: as `responder_for`."""
+    options = (language, query.label, query.fsa_label, query.at, query.accuracy_m, query.max_distance_m)
+    responder = generation.responders.get(options)
+    if responder is None:
+        _make_room(generation.responders)
+        responder = generation.responders[options] = responder_for(query, language)
+    return responder
 
 
 def _digest(environ: dict[str, Any], names: Iterable[str], *more: object) -> bytes:
-    """Return what is short, however long the headers are."""
+    """Return a digest of request attributes, 16 bytes however long the headers are."""
     text = repr(([environ.get(name) for name in names], more))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _evict_oldest(remembered: dict[Any, Any]) -> None:
-    """Forget all where there is too much; one by one would need a lock."""
-    if len(remembered) >= _REMEMBERED_MAX:
-        remembered.clear()
+def _make_room(entries: dict[Any, Any]) -> None:
+    """Empty a full dictionary. Eviction of single entries would need a lock."""
+    if len(entries) >= _ENTRIES_MAX:
+        entries.clear()
 
 
-def _answer(environ: dict[str, Any], requested: _Candidate, known_values: _ResponseTemplate) -> tuple[_Head, bytes] | None:
-    has = bool(known_values.etag) and client_has_current(environ, known_values.etag)
-    head = known_values.heads.get(304 if has else 200)
+def _response(environ: dict[str, Any], candidate: _Candidate, template: _ResponseTemplate) -> tuple[_Head, bytes] | None:
+    """Return head and body; None where the head is not known yet or the body is not in the response cache."""
+    not_modified = bool(template.etag) and client_has_current(environ, template.etag)
+    head = template.heads.get(304 if not_modified else 200)
     if head is None:
         return None
-    body = b"" if has else requested.body if requested.body is not None else response_cache().get(known_values.kept_as)
+    body = b"" if not_modified else _body(candidate, template)
     if body is None:
         return None
-    if known_values.etag and "HTTP_IF_NONE_MATCH" in environ:
-        count_cache("client", has)
+    if template.etag and "HTTP_IF_NONE_MATCH" in environ:
+        count_cache("client", not_modified)
     return head, body
 
 
-def _remember(moment: _Generation, requested: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
-    """Remember what came the long way as a kind. What streams, and what was said while the database is away, is none."""
-    kept_as = environ.get(CACHE_KEY, "")
-    if not isinstance(response, HttpResponse) or not (requested.body is not None or kept_as):
+def _body(candidate: _Candidate, template: _ResponseTemplate) -> bytes | None:
+    """Return the body as it is sent, compressed; None where the response cache does not hold it."""
+    if candidate.located is None:
+        return response_cache().get(template.storage_key)
+    _, feature = candidate.located
+    return compress(feature, candidate.encoding) if candidate.encoding else feature
+
+
+def _remember(generation: _Generation, candidate: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
+    """Remember the head of a response by the full stack as that of its kind.
+
+    Not remembered: streamed responses, errors, and responses with `Cache-Status`, which were made while the database did not
+    answer.
+    """
+    storage_key = environ.get(STORAGE_KEY, "")
+    if not isinstance(response, HttpResponse) or (candidate.located is None and not storage_key):
         return
     if response.status_code not in (200, 304) or "Cache-Status" in response.headers:
         return
-    kind = moment.kinds.get(requested.kind)
-    if kind is None:
-        _evict_oldest(moment.kinds)
-        kind = moment.kinds[requested.kind] = _ResponseTemplate(kept_as, response.headers.get("ETag", "") if kept_as else "")
-    own = ("content-length", "x-request-id") if response.status_code == 200 else ("x-request-id",)
-    headers = [(name, value) for name, value in response.headers.items() if name.lower() not in own]
+    template = generation.templates.get(candidate.kind)
+    if template is None:
+        _make_room(generation.templates)
+        etag = response.headers.get("ETag", "") if storage_key else ""
+        template = generation.templates[candidate.kind] = _ResponseTemplate(storage_key, etag)
+    per_request = ("content-length", "x-request-id") if response.status_code == 200 else ("x-request-id",)
+    headers = [(name, value) for name, value in response.headers.items() if name.lower() not in per_request]
     status = f"{response.status_code} {response.reason_phrase}"
-    kind.heads[response.status_code] = _Head(response.status_code, status, headers, environ.get(ROUTE))
+    template.heads[response.status_code] = _Head(response.status_code, status, headers, environ.get(ROUTE))

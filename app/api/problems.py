@@ -1,7 +1,6 @@
 """Problem types (RFC 9457): one table from exception class to status, slug and title.
 
-What is logged names the route's template, never its path, its query or an exception's own text: those hold positions and
-postal codes.
+Log lines name the route's template, never the path, the query or the exception's text: those hold positions and postal codes.
 """
 
 import logging
@@ -41,16 +40,16 @@ from operations.request_body import BodyTimeout
 
 logger = logging.getLogger(__name__)
 
-# Refusals that say nothing is wrong here: a line without the place in the code.
+# Expected under load: logged at INFO, without a traceback.
 _BY_DESIGN = (TooManyAtOnce, PoolExhausted)
-# A page with the project's own styles and nothing else.
+# Content-Security-Policy of pages that load the project's own styles and images only.
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
 
 class NotReady(Exception):
-    """The service runs but cannot answer every question yet; `checks` says what is missing."""
+    """A readiness check fails; `checks` has the results."""
 
     def __init__(self, checks: Mapping[str, Any]) -> None:
         super().__init__("not ready")
@@ -58,17 +57,17 @@ class NotReady(Exception):
 
 
 class DatabaseBusy(Exception):
-    """Stands in the table for an OperationalError that means a time limit (see `problem_type_of`)."""
+    """Key in the table for an OperationalError that means a timeout (see `problem_type_of`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """A kind of problem.
+    """A problem type.
 
     Attributes:
         slug: last part of `type`, `/problems/<slug>`. Stable: clients branch on it.
-        detail: what is said where the exception brings no message for the reader.
-        retry_after_s: when asking again makes sense, in seconds; None where it does not.
+        detail: detail of the problem where the exception has no message for readers.
+        retry_after_s: Retry-After in seconds; None where a retry does not help.
     """
 
     status: int
@@ -79,195 +78,212 @@ class ProblemType:
 
     @property
     def type(self) -> str:
-        """The URI reference that identifies the kind."""
+        """URI reference of the problem type."""
         return f"/problems/{self.slug}"
 
 
 _DATABASE_BUSY = ProblemType(
-    503, "database-busy", Message("The database is busy"), Message("The answer took too long; ask again soon."), 5
+    503,
+    "database-busy",
+    Message("Database busy"),
+    Message("The database did not answer within the time limit; retry shortly."),
+    5,
 )
 _DATABASE_AWAY = ProblemType(
-    503, "database-away", Message("The database is away"), Message("The database does not answer; ask again soon."), 5
+    503, "database-away", Message("Database unavailable"), Message("The database does not answer; retry shortly."), 5
 )
-_REFUSED = (Message("Request refused"), Message("The request cannot be read."))
+_REFUSED = (Message("Bad request"), Message("The request cannot be processed."))
 
-# query_canceled and lock_not_available: the database is there but did not get to it in time.
+# query_canceled and lock_not_available: timeouts of a database that is available.
 _BUSY_SQLSTATES = ("57014", "55P03")
 
 PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
-    geography.CoordinateInvalid: ProblemType(400, "coordinate-invalid", Message("Not a usable position")),
-    geography.FsaMalformed: ProblemType(400, "fsa-malformed", Message("No postal code looks like this")),
-    geography.ParameterInvalid: ProblemType(400, "parameter-invalid", Message("A parameter cannot be used")),
-    BodyInvalid: ProblemType(400, "body-invalid", Message("The body cannot be used")),
-    BodyTooLarge: ProblemType(413, "body-too-large", Message("The body is too large")),
-    EncodingUnknown: ProblemType(415, "encoding-unknown", Message("Not a content coding that is read here")),
+    geography.CoordinateInvalid: ProblemType(400, "coordinate-invalid", Message("Invalid coordinates")),
+    geography.FsaMalformed: ProblemType(400, "fsa-malformed", Message("Invalid FSA")),
+    geography.ParameterInvalid: ProblemType(400, "parameter-invalid", Message("Invalid parameter")),
+    BodyInvalid: ProblemType(400, "body-invalid", Message("Invalid request body")),
+    BodyTooLarge: ProblemType(413, "body-too-large", Message("Request body too large")),
+    EncodingUnknown: ProblemType(415, "encoding-unknown", Message("Unsupported content encoding")),
     BodyTimeout: ProblemType(
-        408, "body-timeout", Message("The body came too slowly"), Message("The whole body has not arrived in time.")
+        408, "body-timeout", Message("Request timeout"), Message("The request body did not arrive within the time limit.")
     ),
-    MediaTypeUnknown: ProblemType(415, "media-type-unknown", Message("Not a media type that is read here")),
-    geography.CoverageUnknown: ProblemType(404, "coverage-unknown", Message("No such coverage")),
-    geography.RegionUnknown: ProblemType(404, "region-unknown", Message("No such region")),
-    geography.FsaWithoutBoundary: ProblemType(404, "fsa-without-boundary", Message("This FSA has no boundary")),
-    geography.TileUnknown: ProblemType(404, "tile-unknown", Message("No such tile")),
-    geography.VintageUnknown: ProblemType(404, "vintage-unknown", Message("No such vintage")),
-    geography.VintagesNotCompared: ProblemType(404, "vintages-not-compared", Message("These vintages are not compared")),
-    geography.NoVintage: ProblemType(404, "no-vintage", Message("No vintage was in force")),
-    geography.DownloadUnknown: ProblemType(404, "download-unknown", Message("No such file")),
-    geography.DownloadNotMade: ProblemType(404, "download-not-made", Message("The file is not made")),
-    indicators.IndicatorUnknown: ProblemType(404, "indicator-unknown", Message("No such indicator")),
-    indicators.PlaceUnknown: ProblemType(404, "place-unknown", Message("No such place")),
-    geography.TilesMissing: ProblemType(503, "tiles-missing", Message("No tiles are drawn yet"), retry_after_s=60),
-    geography.DownloadMissing: ProblemType(503, "download-missing", Message("The file is not here yet"), retry_after_s=60),
+    MediaTypeUnknown: ProblemType(415, "media-type-unknown", Message("Unsupported media type")),
+    geography.CoverageUnknown: ProblemType(404, "coverage-unknown", Message("Coverage not found")),
+    geography.RegionUnknown: ProblemType(404, "region-unknown", Message("Region not found")),
+    geography.FsaWithoutBoundary: ProblemType(404, "fsa-without-boundary", Message("FSA without a boundary")),
+    geography.TileUnknown: ProblemType(404, "tile-unknown", Message("Tile not found")),
+    geography.VintageUnknown: ProblemType(404, "vintage-unknown", Message("Vintage not found")),
+    geography.VintagesNotCompared: ProblemType(404, "vintages-not-compared", Message("Vintages not compared")),
+    geography.NoVintage: ProblemType(404, "no-vintage", Message("No vintage in force")),
+    geography.DownloadUnknown: ProblemType(404, "download-unknown", Message("File not found")),
+    geography.DownloadNotMade: ProblemType(404, "download-not-made", Message("File not available")),
+    indicators.IndicatorUnknown: ProblemType(404, "indicator-unknown", Message("Indicator not found")),
+    indicators.PlaceUnknown: ProblemType(404, "place-unknown", Message("Place not found")),
+    geography.TilesMissing: ProblemType(503, "tiles-missing", Message("Tiles not built yet"), retry_after_s=60),
+    geography.DownloadMissing: ProblemType(503, "download-missing", Message("File not ready yet"), retry_after_s=60),
     RangeUnsatisfiable: ProblemType(
-        416, "range-unsatisfiable", Message("No such part of the file"), Message("The file ends before this range begins.")
+        416, "range-unsatisfiable", Message("Range not satisfiable"), Message("The range begins after the end of the file.")
     ),
-    geography.NothingPublished: ProblemType(503, "nothing-published", Message("Nothing is published yet"), retry_after_s=30),
+    geography.NothingPublished: ProblemType(503, "nothing-published", Message("Nothing published yet"), retry_after_s=30),
     NotReady: ProblemType(
-        503, "not-ready", Message("Not ready"), Message("Not every question can be answered yet; see checks."), 5
+        503, "not-ready", Message("Service not ready"), Message("Some readiness checks fail; see checks."), 5
     ),
     DatabaseBusy: _DATABASE_BUSY,
     PoolExhausted: _DATABASE_BUSY,
-    # A vintage that was taken away just then: whoever asks again gets the next one, or is told.
+    # A vintage deleted during the request: a retry gets the next vintage, or an error of its own.
     GeometryDeleted: _DATABASE_BUSY,
     VintageGone: _DATABASE_BUSY,
     TooManyAtOnce: ProblemType(
         503,
         "too-many-at-once",
-        Message("Too many at once"),
-        Message("Other requests of this kind are under way; ask again soon."),
+        Message("Too many concurrent bulk requests or downloads"),
+        Message("All slots for bulk requests and large responses are taken; retry shortly."),
         2,
     ),
     TooManyRequests: ProblemType(
-        429, "too-many-requests", Message("Too many requests"), Message("You ask more often than this service allows.")
+        429, "too-many-requests", Message("Too many requests"), Message("The client exceeded the rate limit of this service.")
     ),
     OperationalError: _DATABASE_AWAY,
     InterfaceError: _DATABASE_AWAY,
     Http404: ProblemType(
         404,
         "route-unknown",
-        Message("No such route"),
-        Message("Nothing is served at this address; /docs lists what is."),
+        Message("Route not found"),
+        Message("No route matches this address; /docs lists the routes."),
     ),
     MethodNotAllowed: ProblemType(
-        405, "method-not-allowed", Message("Method not allowed"), Message("This route does not answer to that method.")
+        405, "method-not-allowed", Message("Method not allowed"), Message("This route does not support the method.")
     ),
     NotAcceptable: ProblemType(
         406,
         "not-acceptable",
         Message("Not acceptable"),
-        Message("This route cannot answer in a media type of the Accept header."),
+        Message("This route supports no media type of the Accept header."),
     ),
     SuspiciousOperation: ProblemType(400, "request-refused", *_REFUSED),
     Exception: ProblemType(
-        500, "internal-error", Message("Internal error"), Message("Something went wrong here; it has been logged.")
+        500, "internal-error", Message("Internal server error"), Message("An unexpected error occurred; it has been logged.")
     ),
 }
 
 
 def problem_type_of(error: BaseException) -> ProblemType:
-    """Return the kind of the nearest class in the table; what tells a busy database from one that is away is its code."""
+    """Return the problem type of the nearest base class in the table.
+
+    The SQLSTATE tells a database timeout from an unavailable database.
+    """
     if isinstance(error, OperationalError) and getattr(error.__cause__, "pgcode", None) in _BUSY_SQLSTATES:
         return PROBLEM_TYPES[DatabaseBusy]
     if isinstance(error, TooManyRequests):
         return replace(PROBLEM_TYPES[TooManyRequests], retry_after_s=error.retry_after_s)
-    for item in type(error).__mro__:
-        if item in PROBLEM_TYPES:
-            return PROBLEM_TYPES[item]
+    for error_class in type(error).__mro__:
+        if error_class in PROBLEM_TYPES:
+            return PROBLEM_TYPES[error_class]
     return PROBLEM_TYPES[Exception]
 
 
 def _resolve_problem_type(error: Exception) -> ProblemType:
-    """Return the kind. A standby that is away, or has no place, is no answer yet: api.middleware.replica_routing asks the
-    primary then.
+    """Return the problem type.
+
+    Raises: the error itself where a standby is unavailable or has no permit left: `api.middleware.replica_routing` then retries
+    on the primary.
     """
-    kind = problem_type_of(error)
-    if (kind is _DATABASE_AWAY or isinstance(error, PoolExhausted)) and current_alias() != PRIMARY:
+    problem_type = problem_type_of(error)
+    if (problem_type is _DATABASE_AWAY or isinstance(error, PoolExhausted)) and current_alias() != PRIMARY:
         raise error
-    return kind
+    return problem_type
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the answer to an exception raised in a view (REST framework's EXCEPTION_HANDLER).
+    """Return the response to an exception raised in a view (REST framework's EXCEPTION_HANDLER).
 
-    None for what nobody foresaw: Django then shows its debug page, or calls `internal_error`.
+    None for an unexpected exception: Django then shows its debug page, or calls `internal_error`.
     """
-    kind = _resolve_problem_type(error)
-    if kind.status == 500:
+    problem_type = _resolve_problem_type(error)
+    if problem_type.status == 500:
         if not isinstance(error, APIException):
             return None
-        kind = ProblemType(error.status_code, "request-refused", *_REFUSED)
+        problem_type = ProblemType(error.status_code, "request-refused", *_REFUSED)
     if isinstance(error, MethodNotAllowed):
-        kind = replace(kind, detail=Message("This route answers to %(methods)s.", methods=context["view"].allowed_methods))
+        problem_type = replace(
+            problem_type, detail=Message("This route supports %(methods)s.", methods=context["view"].allowed_methods)
+        )
     request = context["request"]
-    _log(kind, request, error)
+    _log(problem_type, request, error)
     language = language_of(request)
     return Response(
-        _body(kind, error, language),
-        status=kind.status,
+        _body(problem_type, error, language),
+        status=problem_type.status,
         content_type=PROBLEM_MEDIA_TYPE,
-        headers=_headers(kind, language),
+        headers=_headers(problem_type, language),
     )
 
 
 def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
-    """Answer in the place of a view, for middleware and for views that need no framework."""
+    """Return the problem response of an error, for middleware and for views outside REST framework."""
     return _plain(_resolve_problem_type(error), request, error)
 
 
 def unknown_route(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer an address that no route serves: with a page where a browser asks, else with a problem document."""
+    """Return the 404 of an unknown route: a page where the client prefers HTML, else a problem document."""
     response = _plain(PROBLEM_TYPES[Http404], request, Http404())
     if request.method in ("GET", "HEAD") and prefers_html(request):
-        kind, language = PROBLEM_TYPES[Http404], language_of(request)
+        problem_type, language = PROBLEM_TYPES[Http404], language_of(request)
         explained = {
-            "type": kind.type,
-            "title": translate(kind.title, language),
-            "status": kind.status,
-            "explanation": translate(EXPLANATIONS[kind.slug], language),
+            "type": problem_type.type,
+            "title": translate(problem_type.title, language),
+            "status": problem_type.status,
+            "explanation": translate(EXPLANATIONS[problem_type.slug], language),
         }
         with override(language):
             page = render_to_string("api/problems.html", {"language": language, "problems": [explained]})
-        response = HttpResponse(page, status=kind.status, headers=_headers(kind, language))
+        response = HttpResponse(page, status=problem_type.status, headers=_headers(problem_type, language))
         response.headers["Content-Security-Policy"] = PAGE_POLICY
     response.headers["Vary"] = "Accept, Accept-Language"
     return response
 
 
 def prefers_html(request: HttpRequest) -> bool:
-    """Return True where the Accept header prefers a page to JSON, as browsers do."""
+    """Return whether the Accept header prefers HTML to JSON, as browsers do."""
     return request.get_preferred_type([PROBLEM_MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
 
 
 def request_refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Answer what Django refuses before a view sees it, such as a foreign Host header."""
+    """Return the 400 of a request that Django refuses before a view runs, such as one with a foreign Host header."""
     return _plain(PROBLEM_TYPES[SuspiciousOperation], request, SuspiciousOperation())
 
 
 def internal_error(request: HttpRequest) -> HttpResponse:
-    """Answer an exception that no view handled, in middleware too. A database that is away is no bug."""
+    """Return the response to an exception that no view handled, raised in middleware too: 503 for database errors, else 500."""
     error = sys.exc_info()[1] or Exception()
     return _plain(problem_type_of(error), request, error)
 
 
-def _plain(kind: ProblemType, request: HttpRequest, error: BaseException) -> HttpResponse:
-    _log(kind, request, error)
-    # Middleware that fails, or refuses, may stand before the one that settles the language.
+def _plain(problem_type: ProblemType, request: HttpRequest, error: BaseException) -> HttpResponse:
+    _log(problem_type, request, error)
+    # The error may come from middleware that runs before the language middleware.
     language = language_of(request)
-    body = json_bytes(_body(kind, error, language))
-    return HttpResponse(body, status=kind.status, content_type=PROBLEM_MEDIA_TYPE, headers=_headers(kind, language))
+    body = json_bytes(_body(problem_type, error, language))
+    return HttpResponse(
+        body, status=problem_type.status, content_type=PROBLEM_MEDIA_TYPE, headers=_headers(problem_type, language)
+    )
 
 
-def _headers(kind: ProblemType, language: str) -> dict[str, str]:
-    retry = {} if kind.retry_after_s is None else {"Retry-After": str(kind.retry_after_s)}
+def _headers(problem_type: ProblemType, language: str) -> dict[str, str]:
+    retry = {} if problem_type.retry_after_s is None else {"Retry-After": str(problem_type.retry_after_s)}
     # RFC 9110, section 15.5.16.
-    coding = {"Accept-Encoding": ", ".join(REQUEST_ENCODINGS)} if kind is PROBLEM_TYPES[EncodingUnknown] else {}
+    coding = {"Accept-Encoding": ", ".join(REQUEST_ENCODINGS)} if problem_type is PROBLEM_TYPES[EncodingUnknown] else {}
     return {"Content-Language": language, "Vary": "Accept-Language", "Cache-Control": "private, no-store"} | retry | coding
 
 
-def _body(kind: ProblemType, error: BaseException, language: str) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": kind.type, "title": translate(kind.title, language), "status": kind.status}
-    if kind.detail is not None:
-        body["detail"] = translate(kind.detail, language)
+def _body(problem_type: ProblemType, error: BaseException, language: str) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": problem_type.type,
+        "title": translate(problem_type.title, language),
+        "status": problem_type.status,
+    }
+    if problem_type.detail is not None:
+        body["detail"] = translate(problem_type.detail, language)
     if isinstance(error, geography.GeographyError):
         body["detail"] = translate(error.message, language)
         if error.parameter is not None:
@@ -275,7 +291,7 @@ def _body(kind: ProblemType, error: BaseException, language: str) -> dict[str, A
         if error.hint is not None:
             body["hint"] = translate(error.hint, language)
     if isinstance(error, geography.FsaWithoutBoundary):
-        # More than one where the letters alone do not tell: X is shared by two territories.
+        # Several provinces where the first letter is shared: X by two territories.
         body["fsa"] = {
             "code": error.code,
             "provinces": [province_payload(fsa_province.pruid, language) for fsa_province in fsa_provinces(error.code)],
@@ -283,22 +299,24 @@ def _body(kind: ProblemType, error: BaseException, language: str) -> dict[str, A
         }
     if isinstance(error, NotReady):
         body["checks"] = error.checks
-    if kind.status >= 500 and (request_id := requestid.current()):
-        # What to name when one asks the operator about it. Not where the client is at fault: those answers may be compared.
+    if problem_type.status >= 500 and (request_id := requestid.current()):
+        # Reference for reports to the operator. Left out for client errors, so that equal requests get equal bodies.
         body["instance"] = f"urn:uuid:{UUID(request_id)}"
     return body
 
 
-def _log(kind: ProblemType, request: HttpRequest | None, error: BaseException) -> None:
-    PROBLEMS.labels(kind.slug).inc()
+def _log(problem_type: ProblemType, request: HttpRequest | None, error: BaseException) -> None:
+    PROBLEMS.labels(problem_type.slug).inc()
     match = getattr(request, "resolver_match", None)
     route = (match.route if match else "") or "(no route)"
     method = method_of(getattr(request, "method", None))
-    if kind.status < 500 or isinstance(error, _BY_DESIGN):
-        logger.info("%d %s: %s %s", kind.status, kind.slug, method, route)
+    if problem_type.status < 500 or isinstance(error, _BY_DESIGN):
+        logger.info("%d %s: %s %s", problem_type.status, problem_type.slug, method, route)
         return
     where = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in _frames(error))
-    logger.error("%d %s: %s %s: %s at %s", kind.status, kind.slug, method, route, type(error).__qualname__, where)
+    logger.error(
+        "%d %s: %s %s: %s at %s", problem_type.status, problem_type.slug, method, route, type(error).__qualname__, where
+    )
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:

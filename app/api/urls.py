@@ -1,4 +1,4 @@
-"""Routes of the API. Every path is served with and without a trailing slash, and neither redirects to the other."""
+"""URL routes of the API. Every path is served with and without a trailing slash, without a redirect."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ def _all(*routes: tuple[str, Any, str]) -> list[URLPattern]:
 
 
 urlpatterns = [
-    # First, since routes are tried one after the other and this is the one that is asked most.
+    # First, since Django tries routes in order and /locate is the most frequent.
     *_with_optional_slash("locate", positions.LocateView.as_view(), "locate"),
     *_all(
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),

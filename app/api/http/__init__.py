@@ -1,1 +1,1 @@
-"""HTTP plumbing: conditional requests, response cache, compression, ranges, streaming, languages."""
+"""HTTP layer: cache keys, conditional requests, response cache, compression, ranges, streaming, languages."""

@@ -1,34 +1,36 @@
-"""Byte ranges of a file (RFC 9110, section 14)."""
+"""Byte ranges of a file: the Range and If-Range headers (RFC 9110, section 14)."""
 
 import re
 
-_ONE_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
+_SINGLE_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*", re.IGNORECASE)
 
 
 class RangeUnsatisfiable(Exception):
-    """The part asked for begins where the file has ended."""
+    """The range begins after the end of the file."""
 
 
 def requested_part(header: str | None, *, if_range: str | None, etag: str, size: int) -> range | None:
-    """Return which bytes are asked for, None for all of them.
+    """Return the requested range of bytes, None for the whole file.
 
-    What cannot be read, or names several parts, is answered by the whole: section 14.2 allows that. So is a part of another
-    version than this one (section 13.1.5; nothing here has a date, so a date is another version).
+    The whole file answers a header that is invalid or names several ranges (allowed by section 14.2), and an If-Range of
+    another version (section 13.1.5). Files have no Last-Modified, so a date in If-Range never matches.
 
     Args:
-        header: Range. if_range: If-Range.
-        etag: of this version, strong, in its quotes.
+        header: value of Range.
+        if_range: value of If-Range.
+        etag: strong ETag of the file, in its quotes.
+        size: length of the file in bytes.
 
     Raises: RangeUnsatisfiable.
     """
     if header is None or (if_range is not None and if_range.strip() != etag):
         return None
-    match = _ONE_RANGE.fullmatch(header.strip())
+    match = _SINGLE_RANGE.fullmatch(header.strip())
     if match is None or match.groups() == ("", ""):
         return None
     first, last = match.groups()
     if not first:
-        # The last so many bytes.
+        # Suffix range: the last bytes.
         if int(last) == 0 or size == 0:
             raise RangeUnsatisfiable
         return range(max(size - int(last), 0), size)

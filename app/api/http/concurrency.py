@@ -1,4 +1,4 @@
-"""Concurrency limits: how many bulk requests run at once."""
+"""Concurrency limits (bulkheads) for bulk requests and for transfers of large responses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,22 +15,22 @@ from operations.db_permits import Permits, PoolExhausted
 from operations.metrics import BULK_IN_PROGRESS, TRANSFERS_IN_PROGRESS
 from operations.request_body import RequestBody
 
-# A body up to this length takes no slot: some 1,000 positions, a few milliseconds of work.
+# A body up to this length takes no slot: about 1,000 positions, a few milliseconds of work.
 SMALL_BODY_BYTES = 65_536
-# As for the headers of a request.
+# Receive timeout of a small body, equal to that of the headers of a request.
 _SMALL_TIMEOUT_S = 5.0
 
 
 class TooManyAtOnce(Exception):
-    """As many expensive requests as this process takes at once are under way."""
+    """All slots of a concurrency limit are taken."""
 
 
 class ConcurrencyLimit:
-    """Slots for requests that hold a thread for long, so that cheap requests always find a free thread.
+    """Limit of the concurrent requests that hold a thread for long, so that cheap requests always find a free thread.
 
     Args:
-        setting: name of the setting with their number; 0 means no limit.
-        gauge: number of slots taken, as a metric.
+        setting: name of the setting with the number of slots; 0 means no limit.
+        gauge: metric of the slots in use.
     """
 
     def __init__(self, setting: str = "BULK_AT_ONCE", gauge: Gauge = BULK_IN_PROGRESS) -> None:
@@ -41,14 +41,14 @@ class ConcurrencyLimit:
 
     @property
     def taken(self) -> int:
-        """Number of slots taken."""
+        """Number of slots in use."""
         return self._taken
 
     @contextmanager
     def acquire(self) -> Iterator[None]:
-        """Hold a slot for the length of a `with` block. Never waits, since waiting would hold a thread too.
+        """Hold a slot during a `with` block. Fails fast, since a wait would hold a thread too.
 
-        Raises: TooManyAtOnce, which is answered by a 503 with Retry-After.
+        Raises: TooManyAtOnce, answered with 503 and Retry-After.
         """
         with self._lock:
             if 0 < getattr(settings, self._setting) <= self._taken:
@@ -65,22 +65,22 @@ class ConcurrencyLimit:
 
 @contextmanager
 def body_slot(request: HttpRequest) -> Iterator[None]:
-    """Hold a slot of `bulk` from before the body of a request is read; none for a small body, which is read here at once.
+    """Hold a slot of `bulk` while a request body is read and processed. A small body takes no slot and is read here.
 
-    Small bodies are read by a few threads at a time, each within `_SMALL_TIMEOUT_S`, so that slow clients do not hold them all.
+    A few threads at a time read small bodies, each within `_SMALL_TIMEOUT_S`, so that slow clients cannot hold all threads.
 
     Raises: TooManyAtOnce; BodyTimeout.
     """
     length = request.META.get("CONTENT_LENGTH") or ""
-    # A compressed body may be a thousand times as long as it says.
+    # A compressed body may expand to a thousand times its Content-Length.
     compressed = "HTTP_CONTENT_ENCODING" in request.META
     if compressed or not (length.isdecimal() and int(length) <= SMALL_BODY_BYTES):
         with bulk.acquire():
             yield
         return
-    # A body over the route's limit is refused where the route reads it.
+    # The route itself refuses a body over its limit.
     with _receiving(request.META.get("wsgi.input")), suppress(RequestDataTooBig):
-        request.body  # noqa: B018 - Django keeps it
+        request.body  # noqa: B018 - Django stores the body in the request
     yield
 
 
@@ -102,20 +102,20 @@ def _receiving(body: object) -> Iterator[None]:
 
 @cache
 def _readers() -> Permits:
-    """Return the places of threads that read small bodies: what bulk requests and transfers leave, but for one."""
+    """Return the permits of threads that read small bodies: all but those of bulk requests, transfers and one spare thread."""
     return Permits(max(settings.WEB_THREADS - settings.BULK_AT_ONCE - settings.TRANSFERS_AT_ONCE - 1, 1))
 
 
 bulk = ConcurrencyLimit()
-# Large answers and files, each sent by a thread.
+# Large responses and files: a thread sends each.
 transfers = ConcurrencyLimit("TRANSFERS_AT_ONCE", TRANSFERS_IN_PROGRESS)
 
 
 class TooManyRequests(Exception):
-    """A client sends more requests than THROTTLE_RATE allows.
+    """A client exceeds THROTTLE_RATE.
 
     Attributes:
-        retry_after_s: when it may ask again, in whole seconds.
+        retry_after_s: time until the next request is allowed, in whole seconds.
     """
 
     def __init__(self, retry_after_s: int) -> None:

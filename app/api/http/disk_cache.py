@@ -1,7 +1,7 @@
-"""Response cache on disk, shared by all workers of a machine. Single flight: one worker creates a body, the others wait.
+"""Response cache on disk, shared by all workers of a machine, with single flight: one worker creates a body, the others wait.
 
-Bodies are stored as they are sent, compressed. File names are hashes. Requests with a position or a postal code are never
-cached.
+Bodies are stored compressed, as they are sent. File names are hashes of the keys. Responses to requests with a position or a
+postal code are never stored.
 """
 
 import fcntl
@@ -27,9 +27,9 @@ from operations.metrics import count_cache
 logger = logging.getLogger(__name__)
 
 _LOCKS = 256
-# The modification time of a file is its last use, updated at most this often.
+# The modification time of a file is its last use, updated at most once in this many seconds.
 _TOUCH_S = 300
-# A longer body is never in memory as a whole: it is sent from its file.
+# Longer bodies are never in memory as a whole: they are sent from their files.
 WHOLE_MAX_BYTES = 1 << 20
 _BLOCK = 1 << 18
 _MAGIC = b"geobody1"
@@ -39,17 +39,17 @@ _TRAILER = struct.Struct("<8sQ16s")
 
 @dataclass(frozen=True, slots=True)
 class BodyFile:
-    """A body in an open file: `size` bytes from its beginning. The owner closes `file`."""
+    """A body in an open file: the first `size` bytes. The caller that receives it closes `file`."""
 
     file: IO[bytes]
     size: int
 
 
 class DiskCache:
-    """A folder of bodies that stays within limits of bytes and files.
+    """A folder of bodies within limits of bytes and files.
 
     Attributes:
-        most_bytes: limit of the blocks that the files take on disk; 0 stores nothing.
+        most_bytes: limit of the bytes in allocated blocks; 0 disables the cache.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
@@ -58,13 +58,13 @@ class DiskCache:
         self.evictor = Evictor(folder, most_bytes)
 
     def get_or_create(self, key: str, make: Callable[[], bytes | Iterable[bytes]]) -> bytes | BodyFile:
-        """Return the body stored under a key; on a miss, make and store it.
+        """Return the body stored under a key; on a miss, create it by `make` and store it.
 
-        A body of more than WHOLE_MAX_BYTES comes as a file. While a thread or process makes a body, others that request it
-        wait. Where the folder cannot be used, or the disk or the cache is full, every body is made anew; an empty body is never
-        stored. Exceptions of `make` are passed on.
+        A body of more than WHOLE_MAX_BYTES comes as a file. While a thread or process creates a body, others that need it wait
+        (single flight). Where the folder is not writable, or the disk or the cache is full, every request creates its body.
+        Empty bodies are never stored. Exceptions of `make` are passed on.
 
-        Raises: NoPlace where none of the threads that may wait for the database is free.
+        Raises: PoolExhausted where no database permit is available.
         """
         if self.most_bytes <= 0:
             return self.spool_to_file(make())
@@ -73,8 +73,8 @@ class DiskCache:
         count_cache("bodies", stored is not None)
         if stored is not None:
             return stored
-        # A request that waits for a body being made waits for the database, too.
-        with acquire_permit(current_alias()), self._alone(path.name):
+        # The wait for another thread's body is a wait for the database: it needs a permit.
+        with acquire_permit(current_alias()), self._single_flight(path.name):
             stored = _read(path)
             if stored is not None:
                 return stored
@@ -83,7 +83,7 @@ class DiskCache:
             return body
 
     def get(self, key: str) -> bytes | None:
-        """Return the body stored under a key; None on a miss, and for a body that is sent from its file."""
+        """Return the body stored under a key; None on a miss, and for a body of more than WHOLE_MAX_BYTES."""
         stored = _read(self._path(key)) if self.most_bytes > 0 else None
         if isinstance(stored, bytes):
             count_cache("bodies", True)
@@ -93,9 +93,9 @@ class DiskCache:
         return None
 
     def spool_to_file(self, made: bytes | Iterable[bytes]) -> bytes | BodyFile:
-        """Return a body whole where it is no longer than WHOLE_MAX_BYTES, else in a file without a name.
+        """Return a body as bytes up to WHOLE_MAX_BYTES, a longer one in an unnamed temporary file.
 
-        The file is on the cache's disk: the system's folder for temporary files may be memory.
+        The file is on the cache's disk, since the system's folder for temporary files may be in memory.
         """
         if isinstance(made, bytes) and len(made) <= WHOLE_MAX_BYTES:
             return made
@@ -104,8 +104,8 @@ class DiskCache:
         except OSError:
             file = tempfile.TemporaryFile()  # noqa: SIM115
         try:
-            for piece in (made,) if isinstance(made, bytes) else made:
-                file.write(piece)
+            for chunk in (made,) if isinstance(made, bytes) else made:
+                file.write(chunk)
             size = file.tell()
             file.seek(0)
             if size > WHOLE_MAX_BYTES:
@@ -120,7 +120,7 @@ class DiskCache:
         return self.folder / hashlib.blake2b(key.encode(), digest_size=20).hexdigest()
 
     @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
+    def _single_flight(self, name: str) -> Iterator[None]:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.folder / f"{LOCK_PREFIX}{int(name[:8], 16) % _LOCKS}", os.O_RDWR | os.O_CREAT, 0o600)
@@ -129,7 +129,7 @@ class DiskCache:
             yield
             return
         try:
-            # Released with the handle, so a worker that is killed leaves no lock behind.
+            # The lock ends with the handle, so a killed worker leaves no lock behind.
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
@@ -144,13 +144,13 @@ class DiskCache:
             with part.open("wb") as file:
                 _write(file, body)
                 file.flush()
-                # Otherwise a crash can leave the new name with an empty file.
+                # Without fsync a crash can leave an empty file under the new name.
                 os.fsync(file.fileno())
             part.replace(path)
         except OSError as error:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-            logger.warning("response cache: body not stored (%s)", type(error).__name__)
+            logger.warning("response cache: body not stored: %s in %s", type(error).__name__, self.folder)
 
 
 def _write(out: IO[bytes], body: bytes | BodyFile) -> None:
@@ -161,16 +161,16 @@ def _write(out: IO[bytes], body: bytes | BodyFile) -> None:
         size = len(body)
     else:
         body.file.seek(0)
-        while piece := body.file.read(_BLOCK):
-            out.write(piece)
-            digest.update(piece)
+        while chunk := body.file.read(_BLOCK):
+            out.write(chunk)
+            digest.update(chunk)
         body.file.seek(0)
         size = body.size
     out.write(_TRAILER.pack(_MAGIC, size, digest.digest()))
 
 
 def _read(path: Path) -> bytes | BodyFile | None:
-    """Return a stored body after checking its length and digest; a damaged file is removed and None returned."""
+    """Return a stored body after a check of its length and digest. A damaged file is deleted and counts as a miss."""
     try:
         file = path.open("rb")
     except OSError:
@@ -180,7 +180,7 @@ def _read(path: Path) -> bytes | BodyFile | None:
         body = _checked(file)
         if body is None:
             path.unlink(missing_ok=True)
-            logger.warning("response cache: damaged file removed")
+            logger.warning("response cache: damaged file removed, the body is created again")
         elif time.time() - os.fstat(file.fileno()).st_mtime > _TOUCH_S:
             os.utime(path)
     except OSError:
@@ -199,9 +199,9 @@ def _checked(file: IO[bytes]) -> bytes | BodyFile | None:
     whole = file.read(size) if size <= WHOLE_MAX_BYTES else b""
     digest.update(whole)
     left = size - len(whole)
-    while left and (piece := file.read(min(_BLOCK, left))):
-        digest.update(piece)
-        left -= len(piece)
+    while left and (chunk := file.read(min(_BLOCK, left))):
+        digest.update(chunk)
+        left -= len(chunk)
     if file.read(_TRAILER.size) != _TRAILER.pack(_MAGIC, size, digest.digest()):
         return None
     if whole:
@@ -211,8 +211,8 @@ def _checked(file: IO[bytes]) -> bytes | BodyFile | None:
 
 
 def response_cache() -> DiskCache:
-    """Return the cache that the settings name."""
-    global _response_cache  # noqa: PLW0603 - one for a process; the tests change the settings
+    """Return the process's cache in the folder GEODATA_CACHE, limited to BODY_CACHE_MB."""
+    global _response_cache  # noqa: PLW0603 - one per process; tests change the settings
     folder, most = Path(settings.GEODATA_CACHE) / "bodies", settings.BODY_CACHE_MB * 2**20
     if _response_cache is None or (_response_cache.folder, _response_cache.most_bytes) != (folder, most):
         _response_cache = DiskCache(folder, most)

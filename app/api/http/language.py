@@ -16,41 +16,41 @@ LANGUAGES = ("en", "fr")
 
 
 def language_of(request: HttpRequest | Request) -> str:
-    """Return `en` or `fr`: what `lang` asks for, else what Accept-Language prefers of the two, else `en`.
+    """Return `en` or `fr`: the value of `lang`, else the preference of Accept-Language, else `en`.
 
-    `lang` counts wherever it can be read, however wrong the rest of the request is. Given twice, or as another language, it
-    does not: the answer is then an error that has to be understood. Settled once for each request.
+    A valid `lang` counts even where the rest of the request is invalid, so that the problem document is in that language. A
+    repeated `lang` and other values are ignored here, and rejected by the parameter's validator. Negotiated once per request.
     """
     return _negotiated(request)[0]
 
 
 def _negotiated(request: HttpRequest | Request) -> tuple[str, bool]:
-    """Return the language, and whether `lang` has settled it."""
-    settled: tuple[str, bool] | None = getattr(request, "settled_language", None)
-    if settled is None:
+    """Return the language, and whether `lang` decided it."""
+    negotiated: tuple[str, bool] | None = getattr(request, "negotiated_language", None)
+    if negotiated is None:
         try:
-            getlist = request.GET.getlist("lang")
+            values = request.GET.getlist("lang")
         except SuspiciousOperation:
-            # More parameters than are read.
-            getlist = []
-        settled = negotiate(getlist, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
-        setattr(request, "settled_language", settled)  # noqa: B010 - an attribute of ours
-    return settled
+            # More parameters than DATA_UPLOAD_MAX_NUMBER_FIELDS.
+            values = []
+        negotiated = negotiate(values, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        setattr(request, "negotiated_language", negotiated)  # noqa: B010 - not an attribute of Django's
+    return negotiated
 
 
-def negotiate(value: Sequence[str], header: str) -> tuple[str, bool]:
-    """Return the language, and whether `lang` has settled it.
+def negotiate(values: Sequence[str], header: str) -> tuple[str, bool]:
+    """Return the language, and whether `lang` decided it.
 
     Args:
-        given: every value of `lang`.
-        header: Accept-Language.
+        values: every value of `lang`.
+        header: value of Accept-Language.
     """
-    language = value[0].strip().lower() if len(value) == 1 else ""
+    language = values[0].strip().lower() if len(values) == 1 else ""
     return (language, True) if language in LANGUAGES else (_preferred(header), False)
 
 
 def _preferred(header: str) -> str:
-    # The best comes first. Nothing is sent in a language that is refused with q=0.
+    # Sorted by quality. A language with q=0 is refused.
     for code, quality in parse_accept_lang_header(header.lower()):
         language = code.partition("-")[0]
         if language in LANGUAGES and quality > 0:
@@ -76,17 +76,17 @@ def _constant(text: str, language: str) -> str:
 def language_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Settle the language before anything answers, so that Django's own translations follow, and say so in the headers.
+    """Middleware that negotiates the language, activates Django's translations, and sets Content-Language and Vary.
 
-    In place of Django's LocaleMiddleware, which knows no `lang` and lets a cookie decide that Vary does not mention.
+    Replaces Django's LocaleMiddleware, which ignores `lang` and reads a cookie that Vary does not name.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        language, negotiated = _negotiated(request)
+        language, by_parameter = _negotiated(request)
         activate(language)
         response = get_response(request)
-        # Neither a tile nor what was asked for with `lang` depends on the header.
-        if not negotiated and not getattr(response, "same_in_every_language", False):
+        # Tiles and responses to requests with `lang` do not depend on Accept-Language.
+        if not by_parameter and not getattr(response, "same_in_every_language", False):
             patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", language)
         return response

@@ -1,4 +1,4 @@
-"""Links in responses: web addresses from boundary files, and the Link header (RFC 8288)."""
+"""Link header (RFC 8288) and web addresses from boundary files."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from geography.normalize import is_web_address
 
 
 def web_address(text: str) -> str:
-    """Return the text where somebody may be led there, else nothing: a load takes no other address, but a row may be older."""
+    """Return the text if it is a web address, else an empty string. The loader checks addresses too, but rows may be older."""
     return text if is_web_address(text) else ""
 
 
 def licence_links(body: Any) -> str:
-    """Return the value of the Link header (RFC 8288) that leads to the licences of an answer's vintages.
+    """Return the value of the Link header for the licences of a body's vintages (`vintage`, `fsa_vintage`).
 
-    One for each licence; empty where none has an address, and for a body that names no vintage.
+    One link per licence. Empty where no licence has an address, and for a body without vintages.
     """
     blocks = [body.get(name) for name in ("vintage", "fsa_vintage")] if isinstance(body, dict) else []
     addresses = dict.fromkeys(block["licence_url"] for block in blocks if isinstance(block, dict))

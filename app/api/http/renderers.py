@@ -1,4 +1,4 @@
-"""Renderers: bodies as bytes by orjson, which copies ready-made geometry text (`orjson.Fragment`) without parsing it."""
+"""Renderers (REST framework): JSON by orjson, which copies ready-made text (`orjson.Fragment`) without parsing it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,23 +10,23 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 
 
 def json_bytes(data: Any) -> bytes:
-    """Return the data as JSON, UTF-8."""
+    """Return the data as JSON in UTF-8."""
     return orjson.dumps(data)
 
 
 class JSONRenderer(BaseRenderer):
-    """application/json. Every route can be had so, since GeoJSON is JSON."""
+    """application/json, supported by every JSON and GeoJSON route."""
 
     media_type = "application/json"
     format = "json"
-    # JSON is UTF-8 by definition (RFC 8259); a charset parameter has no meaning for it.
+    # JSON is UTF-8 by definition (RFC 8259), without a charset parameter.
     charset = None
     render_style = "binary"
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return the body; empty where there is no data."""
+        """Return the body, empty for None."""
         return b"" if data is None else json_bytes(data)
 
 
@@ -38,7 +38,7 @@ class GeoJSONRenderer(JSONRenderer):
 
 
 class TileRenderer(JSONRenderer):
-    """application/vnd.mapbox-vector-tile. What is wrong with a request is told in JSON all the same."""
+    """application/vnd.mapbox-vector-tile. Problems are rendered as JSON."""
 
     media_type = "application/vnd.mapbox-vector-tile"
     format = "mvt"
@@ -46,12 +46,12 @@ class TileRenderer(JSONRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return the tile as it is."""
+        """Return the bytes of a tile unchanged, a problem as JSON."""
         return data if isinstance(data, bytes) else super().render(data, accepted_media_type, renderer_context)
 
 
 class FileRenderer(JSONRenderer):
-    """For routes that answer with a file, whatever media type was asked for; what is rendered is only ever a problem."""
+    """Any media type: for routes that send a file whatever the Accept header is. Only problems are rendered, as JSON."""
 
     media_type = "*/*"
     format = "file"

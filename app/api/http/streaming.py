@@ -1,4 +1,4 @@
-"""Streaming bodies: JSON whose geometries are read from the database in parts, and answers from a file."""
+"""Streaming responses: JSON with geometries read from the database in chunks, and bodies sent from a file."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -15,39 +15,43 @@ from operations.metrics import PROBLEMS
 
 logger = logging.getLogger(__name__)
 
-Pieces = bytes | Iterator[bytes]
-_CHUNK = 1 << 18
-# Stands for a geometry until its text is put in. No JSON text holds this character: in strings it is escaped.
-_LATER = b"\x00"
+Chunks = bytes | Iterator[bytes]
+_CHUNK_BYTES = 1 << 18
+# Placeholder of a streamed geometry. JSON text never holds this character: strings escape it.
+_PLACEHOLDER = b"\x00"
 
 
-def json_body(data: Any) -> Pieces:
-    """Return the data as JSON, UTF-8: whole, or in pieces where it holds a `LongShape`, each read as the pieces are taken."""
-    shapes: list[StreamedGeometry] = []
+def json_body(data: Any) -> Chunks:
+    """Return the data as JSON in UTF-8: bytes, or chunks where the data holds a `StreamedGeometry`.
 
-    def later(value: Any) -> orjson.Fragment:
+    A geometry is read from the database when its chunks are consumed.
+    """
+    geometries: list[StreamedGeometry] = []
+
+    def placeholder(value: Any) -> orjson.Fragment:
         if not isinstance(value, StreamedGeometry):
             raise TypeError(type(value).__name__)
-        shapes.append(value)
-        return orjson.Fragment(_LATER)
+        geometries.append(value)
+        return orjson.Fragment(_PLACEHOLDER)
 
-    text = orjson.dumps(data, default=later, option=orjson.OPT_PASSTHROUGH_DATACLASS)
-    return _with_geometries(text.split(_LATER), shapes) if shapes else text
+    text = orjson.dumps(data, default=placeholder, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+    return _with_geometries(text.split(_PLACEHOLDER), geometries) if geometries else text
 
 
-def _with_geometries(between: list[bytes], shapes: list[StreamedGeometry]) -> Iterator[bytes]:
-    for text, pieces in zip(between, read_shapes(shapes), strict=False):
+def _with_geometries(texts: list[bytes], geometries: list[StreamedGeometry]) -> Iterator[bytes]:
+    """Yield the texts between geometries and the chunks of the geometries, in order."""
+    for text, chunks in zip(texts, read_shapes(geometries), strict=False):
         yield text
-        yield from pieces
-    yield between[-1]
+        yield from chunks
+    yield texts[-1]
 
 
 def send_body(body: bytes | BodyFile, *, headers: Mapping[str, str], head: bool) -> HttpResponseBase:
-    """Return the answer with a body; one in a file is sent in blocks from the file, and takes a transfer slot meanwhile.
+    """Return the response with a body. A body in a file is streamed from it and holds a transfer slot until then.
 
     Args:
-        body: a file is closed with the answer.
-        head: nothing is sent of it.
+        body: bytes, or a file, which is closed with the response.
+        head: True for a HEAD request: a file's response has no body.
 
     Raises: TooManyAtOnce.
     """
@@ -59,40 +63,40 @@ def send_body(body: bytes | BodyFile, *, headers: Mapping[str, str], head: bool)
 def send_range(
     source: IO[bytes], part: range, *, headers: Mapping[str, str], head: bool, large: bool, status: int = 200
 ) -> HttpResponseBase:
-    """Return the answer with these bytes of a file, which is closed with it.
+    """Return the response with a range of a file's bytes. The file is closed with the response.
 
     Args:
-        large: a slow client holds a thread until it has taken the whole, so it takes a transfer slot.
+        large: True for a transfer that holds a thread until the client has received it: it needs a transfer slot.
 
     Raises: TooManyAtOnce.
     """
     headers = dict(headers) | {"Content-Length": str(len(part))}
-    with ExitStack() as held:
-        held.enter_context(source)
+    with ExitStack() as resources:
+        resources.enter_context(source)
         if head:
             return HttpResponse(headers=headers, status=status)
         if large:
-            held.enter_context(transfers.acquire())
+            resources.enter_context(transfers.acquire())
         response = StreamingHttpResponse(_chunks(source, part), headers=headers, status=status)
-        # Whoever ends the response, having read it or not, gives the place and the file back.
-        response._resource_closers.append(held.pop_all().close)  # type: ignore[attr-defined]
+        # The end of the response, complete or not, releases the slot and closes the file.
+        response._resource_closers.append(resources.pop_all().close)  # type: ignore[attr-defined]
     return response
 
 
 def _chunks(source: IO[bytes], part: range) -> Iterator[bytes]:
-    """Yield the bytes of a part of a file.
+    """Yield a range of a file's bytes.
 
-    A file that ends early ends the answer before its Content-Length, upon which the server breaks the connection: every client
-    takes that for an error.
+    A file that ends early ends the response before its Content-Length. The server then breaks the connection, which every
+    client treats as an error.
     """
     left, cause = len(part), "file truncated"
     try:
         source.seek(part.start)
-        while left and (piece := source.read(min(_CHUNK, left))):
-            left -= len(piece)
-            yield piece
+        while left and (chunk := source.read(min(_CHUNK_BYTES, left))):
+            left -= len(chunk)
+            yield chunk
     except OSError as error:
         cause = type(error).__name__
     if left:
         PROBLEMS.labels("answer-broken-off").inc()
-        logger.error("response aborted: %s; %d of %d bytes not sent", cause, left, len(part))
+        logger.error("response aborted: %s; %d of %d bytes not sent, connection closed", cause, left, len(part))

@@ -1,1 +1,1 @@
-"""Django middleware of the API: rate limit, reads from a replica."""
+"""Django middleware of the API: rate limit and replica routing."""

@@ -1,4 +1,4 @@
-"""Middleware that routes reads to the standby and retries a failed request on the primary."""
+"""Replica routing: middleware that reads from the standby and retries a failed request on the primary."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import cast
@@ -15,7 +15,7 @@ from operations.metrics import REPLICA_FAILURES
 
 
 class ReadFromReplica:
-    """The innermost middleware. Every request reads only, so one may be answered twice."""
+    """The innermost middleware. All requests are reads, so a retry is safe."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         if REPLICA not in settings.DATABASES:
@@ -23,18 +23,18 @@ class ReadFromReplica:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer a request, reading from the standby where it keeps up."""
+        """Answer a request with reads from the standby while its lag is small, else from the primary."""
         if not replica_lag.is_usable():
             return self.get_response(request)
         with use_database(REPLICA):
             response = self.get_response(request)
-            chosen = current_alias()
+            alias = current_alias()
         if isinstance(response, StreamingHttpResponse):
-            response.streaming_content = _kept(cast(Iterable[bytes], response.streaming_content), chosen)
+            response.streaming_content = _chunks_read_from(alias, cast(Iterable[bytes], response.streaming_content))
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Call the view once more where the standby was away (api.problems lets such an exception through)."""
+        """Call the view again on the primary where the standby was unavailable (`api.problems` raises its errors again)."""
         if not isinstance(exception, OperationalError | InterfaceError) or not fall_back_to_primary():
             return None
         replica_lag.mark_unhealthy()
@@ -46,13 +46,13 @@ class ReadFromReplica:
         return response
 
 
-def _kept(parts: Iterable[bytes], chosen: str) -> Iterator[bytes]:
-    """Yield the parts, each made while this thread reads from the same database as before."""
-    rest = iter(parts)
+def _chunks_read_from(alias: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the chunks of a body, each created while this thread reads from the database of the response."""
+    remaining = iter(chunks)
     while True:
-        with use_database(chosen):
-            part = next(rest, None)
-            chosen = current_alias()
-        if part is None:
+        with use_database(alias):
+            chunk = next(remaining, None)
+            alias = current_alias()
+        if chunk is None:
             return
-        yield part
+        yield chunk

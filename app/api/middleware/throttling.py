@@ -1,4 +1,4 @@
-"""Rate limit per client. Off unless THROTTLE_RATE is set: a proxy or a CDN sees more of a client than one process does."""
+"""Rate limit per client, off unless THROTTLE_RATE is set: a proxy or a CDN sees more requests of a client than one process."""
 
 import ipaddress
 import time
@@ -15,16 +15,16 @@ from rest_framework.throttling import SimpleRateThrottle
 from api.http.concurrency import TooManyRequests
 from api.problems import refuse
 
-# Whoever asks whether the service is up must get an answer.
+# Probes and scrapes are never limited.
 _EXEMPT = ("/livez", "/readyz", "/metrics")
 
 
 class ClientThrottle(SimpleRateThrottle):
-    """REST framework's counting, by client address. It remembers in this process's memory, for the period of the rate."""
+    """REST framework's sliding window per client address, in the memory of this process."""
 
     scope = "client"
     cache = caches["throttle"]
-    # A clock that is set must not lock anybody out.
+    # Monotonic: a change of the wall clock must not block clients.
     timer = time.monotonic
 
     def get_rate(self) -> str:
@@ -32,22 +32,22 @@ class ClientThrottle(SimpleRateThrottle):
         return str(settings.THROTTLE_RATE)
 
     def get_cache_key(self, request: HttpRequest, view: object) -> str:
-        """Return whom to count."""
+        """Return the key of the client: see `client`."""
         return client(request)
 
 
 def client(request: HttpRequest) -> str:
-    """Return whom a request is from: an IPv4 address, or the network (/64) of an IPv6 one, which is what one household gets.
+    """Return the client of a request: an IPv4 address, or the /64 network of an IPv6 address, the usual size of a household's.
 
-    With TRUSTED_PROXIES = n, that is the n-th address from the right of X-Forwarded-For, the one that the outermost trusted
-    proxy has seen; what stands left of it anybody can write. With 0 the header is not read. Text that is no address stands for
-    itself.
+    With TRUSTED_PROXIES = n, the client is the n-th address from the right of X-Forwarded-For, which the outermost trusted
+    proxy has added; a client can forge the addresses left of it. With 0 the header is ignored. Text that is not an address is
+    returned as it is, up to 64 characters.
     """
     address = str(request.META.get("REMOTE_ADDR", ""))
     if proxies := settings.TRUSTED_PROXIES:
-        seen = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-        # Fewer addresses than proxies: it came past some of them, and the first one is still from a trusted one or nobody's.
-        address = seen[-min(proxies, len(seen))].strip() or address
+        forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
+        # Fewer addresses than proxies: the request bypassed some of them. The first address comes from a trusted proxy, if any.
+        address = forwarded[-min(proxies, len(forwarded))].strip() or address
     try:
         ip_address = ipaddress.ip_address(_without_port(address))
     except ValueError:
@@ -58,7 +58,7 @@ def client(request: HttpRequest) -> str:
 
 
 def _without_port(address: str) -> str:
-    # Some gateways add it: 203.0.113.7:1234, [2001:db8::1]:1234.
+    # Some gateways add a port: 203.0.113.7:1234, [2001:db8::1]:1234.
     if address.startswith("["):
         return address[1:].partition("]")[0]
     host, colon, _ = address.partition(":")
@@ -66,7 +66,7 @@ def _without_port(address: str) -> str:
 
 
 def throttle(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Refuse who asks more often than THROTTLE_RATE, by a 429 with Retry-After. Middleware; not there where that is empty."""
+    """Middleware that answers clients above THROTTLE_RATE with 429 and Retry-After. Not used where the setting is empty."""
     if not settings.THROTTLE_RATE:
         raise MiddlewareNotUsed
 

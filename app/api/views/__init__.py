@@ -1,1 +1,1 @@
-"""Views: typed query in, reads, response out. They never touch the tables."""
+"""Views: one module per resource. A view parses a typed query, calls geography's queries and returns a response."""

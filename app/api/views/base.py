@@ -1,8 +1,8 @@
 """Base views: parse the URL, negotiate the language, set the shared headers."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.renderers import BaseRenderer
@@ -10,13 +10,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.http.cache_key import CacheKey, SourceVersion
+from api.http.compression import chosen_encoding
 from api.http.conditional import cached_response, uncached_response
 from api.http.language import language_of
 from api.http.links import licence_links
 from api.http.renderers import GeoJSONRenderer, JSONRenderer
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.requests.models import PlainQuery, VintageQuery
 from api.requests.parser import RequestParser
+from geography.queries.changes import ReusedCode
 from geography.queries.geometry_stream import StreamedGeometry
 
 if TYPE_CHECKING:
@@ -24,19 +27,36 @@ if TYPE_CHECKING:
 
 Query = TypeVar("Query", bound=PlainQuery)
 
-
-# Of answers to a position or a postal code that have no ETag.
+# Headers of responses to a position or a postal code, which have no ETag.
 UNCACHED = {"Cache-Control": "private, no-store"}
 
 
+class DependsOn(TypedDict, total=False):
+    """Optional fields of `api.http.cache_key.CacheKey`."""
+
+    raw_query: tuple[tuple[str, str], ...]
+    base_url: str
+    reused_codes: tuple[tuple[str, tuple[ReusedCode, ...]], ...]
+
+
+def key_parameters(query: PlainQuery, *, excluded: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a query, except `excluded`, as `CacheKey.parameters`."""
+    return tuple((field.name, repr(getattr(query, field.name))) for field in fields(query) if field.name not in excluded)
+
+
+def source_version(vintage: "Vintage") -> SourceVersion:
+    """Return the publication of a vintage as a source of a cache key."""
+    return SourceVersion(str(vintage.load_id), vintage.published_at)
+
+
 class ApiView(APIView):
-    """A route that answers with JSON."""
+    """Base of the JSON routes."""
 
     renderer_classes = [JSONRenderer]
     language = "en"
 
-    def ask(self, request: Request, spec: RequestParser[Query], **path: str) -> Query:
-        """Return the request as its spec reads it, and settle the language (`api.http.language.language_of`)."""
+    def parse(self, request: Request, spec: RequestParser[Query], **path: str) -> Query:
+        """Return the request as the typed query of its spec, and set `language`. Raises: as the spec's validators."""
         self.language = language_of(request)
         return spec.parse(dict(request.query_params.lists()), path)
 
@@ -44,42 +64,57 @@ class ApiView(APIView):
         self,
         request: Request,
         query: VintageQuery,
-        *about: object,
+        *,
         vintage: "Vintage",
-        make: Callable[[], Pieces],
-        keep: bool,
+        make: Callable[[], Chunks],
+        cacheable: bool,
         personal: bool = False,
         translated: bool = True,
+        **depends_on: Unpack[DependsOn],
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query, the vintage and `about`: see
+        """Return the response whose body depends on the query, the vintage and `depends_on`: see
         `api.http.conditional.cached_response`.
+
+        Args:
+            translated: False where the body is the same in every language.
+            depends_on: further fields of the cache key.
         """
-        accepted: BaseRenderer = request.accepted_renderer
+        key = CacheKey(
+            view=type(self).__name__,
+            path=request.path.rstrip("/"),
+            # The vintage is in `sources`, however the request chose it.
+            parameters=key_parameters(query, excluded=("label", "at", "lang")),
+            sources=(source_version(vintage),),
+            media_type=request.accepted_renderer.media_type,
+            language=self.language if translated else None,
+            encoding=chosen_encoding(request.headers.get("Accept-Encoding", "")),
+            **depends_on,
+        )
         return cached_response(
             request,
-            # Which vintage it is counts, not how it was chosen.
-            about=(type(self).__name__, request.path.rstrip("/"), replace(query, label=None, at=None, lang=None), *about),
-            vintage=vintage,
-            named=query.label is not None,
-            media_type=accepted.media_type,
-            language=self.language if translated else None,
+            key,
+            licence_url=vintage.licence_url,
+            labelled=query.label is not None,
             make=make,
-            keep=keep,
+            cacheable=cacheable,
             personal=personal,
         )
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        """Say which methods there are, and nothing else."""
+        """Return 204 with the Allow header and no body."""
         return Response(status=204)
 
 
 class GeoView(ApiView):
-    """A route that answers with GeoJSON, under either media type. The header leads to the licence of the boundaries."""
+    """Base of the GeoJSON routes, served as application/geo+json or application/json, with a Link header to the licences."""
 
     renderer_classes = [GeoJSONRenderer, JSONRenderer]
 
-    def collected(self, request: Request, data: dict[str, Any]) -> HttpResponseBase:
-        """Answer with a collection that no cache may keep, whatever its geometries weigh. Raises: TooManyAtOnce."""
+    def uncached_collection(self, request: Request, data: dict[str, Any]) -> HttpResponseBase:
+        """Return the response with a collection that no cache may store; long geometries are streamed.
+
+        Raises: TooManyAtOnce.
+        """
         if not any(isinstance(feature["geometry"], StreamedGeometry) for feature in data["features"]):
             return Response(data, headers=UNCACHED)
         accepted: BaseRenderer = request.accepted_renderer
@@ -91,7 +126,7 @@ class GeoView(ApiView):
         return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add `Link: rel="license"` to what comes from boundaries."""
+        """Add `Link: rel="license"` for the vintages that the response names."""
         final = super().finalize_response(request, response, *args, **kwargs)
         if links := licence_links(getattr(final, "data", None)):
             final.headers["Link"] = ", ".join(filter(None, [final.headers.get("Link"), links]))

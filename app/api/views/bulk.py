@@ -1,4 +1,4 @@
-"""Base view of bulk routes."""
+"""Base view of bulk routes: many items in the body of a POST."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -33,7 +33,7 @@ from operations.request_body import BodyTimeout
 if TYPE_CHECKING:
     from geography.models import Vintage
 
-# What a bulk route can be asked wrong, and its answers that are no JSON, for the OpenAPI document.
+# Problems and text formats of every bulk route, for the OpenAPI document.
 BULK_PROBLEMS: tuple[type[Exception], ...] = (
     *(BodyInvalid, BodyTooLarge, EncodingUnknown, MediaTypeUnknown, BodyTimeout, TooManyAtOnce),
 )
@@ -43,13 +43,13 @@ _TEXT_RENDERERS: tuple[type[BaseRenderer], ...] = (CSVRenderer, NDJSONRenderer)
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The parts of an answer.
+    """The parts of a bulk response.
 
     Attributes:
-        chunks: the answers, in order.
-        layout: what they add to what was sent.
-        vintages: returns those that were read from tables, once the answers are made.
-        links: headers.
+        chunks: answers, in the order of the items.
+        layout: columns and members that the answers add to the items.
+        vintages: returns the vintages that were read from tables. Called once all answers are computed.
+        links: Link header.
     """
 
     chunks: Iterable[list[Answer]]
@@ -59,12 +59,12 @@ class Body:
 
 
 class BulkView(ApiView):
-    """A route that answers many items by POST.
+    """Base of the routes that answer many items by POST.
 
     Attributes:
-        item_type: what they are.
-        bulk_spec: the parameters of the POST.
-        bulk_renderers: the formats of answers beside CSV and lines of JSON.
+        item_type: type of the items.
+        bulk_spec: parameters of the POST.
+        bulk_renderers: formats of the response beside CSV and NDJSON.
     """
 
     item_type: ItemType[Any]
@@ -72,21 +72,22 @@ class BulkView(ApiView):
     bulk_renderers: tuple[type[BaseRenderer], ...] = (JSONRenderer,)
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Offer every format to a POST, that of its body first: it is the answer where the client does not mind."""
+        """Return the renderers of the method. For a POST the format of its body comes first, as the default of the response."""
         if self.request.method != "POST":
             return super().get_renderers()
-        own = self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
-        return sorted((item() for item in (*self.bulk_renderers, *_TEXT_RENDERERS)), key=lambda entry: entry.media_type != own)
+        body_type = self.request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        renderers = [renderer_class() for renderer_class in (*self.bulk_renderers, *_TEXT_RENDERERS)]
+        return sorted(renderers, key=lambda renderer: renderer.media_type != body_type)
 
     def chunks(self, query: Any, items: Items[Any]) -> Body:
-        """Return the parts of the answer to these items."""
+        """Return the parts of the response for these items."""
         raise NotImplementedError
 
     def answer_many(self, request: Request) -> HttpResponseBase:
-        """Read the body, answer in the format that was negotiated, and hold a place among the expensive requests meanwhile.
+        """Read the body and return the response in the negotiated format, while holding a slot of the concurrency limit.
 
-        The whole answer is there before its first byte is sent, so that any failure is a problem document, and it has a
-        Content-Length, so that any client sees whether it came whole. A long one is in a file without a name until then.
+        The response is complete before its first byte is sent, so that any failure is a problem document, and it has a
+        Content-Length, so that the client can check that it is complete. A long one is spooled to an unnamed file.
 
         Raises: TooManyAtOnce, MediaTypeUnknown, EncodingUnknown, BodyTooLarge, BodyInvalid, VintageGone, and as `chunks`.
         """
@@ -99,24 +100,24 @@ class BulkView(ApiView):
             content = read_bytes(request._request)
             items = read_body(content, form, self.item_type, charset=charset_of(content_type), column_names=query.columns)
             body = self.chunks(query, items)
-            out = BulkFormat(request.accepted_renderer.media_type)
-            answer = _spooled(write_answers(body.chunks, out, items, body.layout))
+            output_format = BulkFormat(request.accepted_renderer.media_type)
+            output = _spooled(write_answers(body.chunks, output_format, items, body.layout))
             check_unchanged(body.vintages())
-            headers = {"Content-Type": out.content_type, **body.links}
-            if isinstance(answer, bytes):
-                return HttpResponse(answer, headers=headers)
-            response = send_range(answer.file, range(answer.size), headers=headers, head=False, large=False)
+            headers = {"Content-Type": output_format.content_type, **body.links}
+            if isinstance(output, bytes):
+                return HttpResponse(output, headers=headers)
+            response = send_range(output.file, range(output.size), headers=headers, head=False, large=False)
             response._resource_closers.append(stack.pop_all().close)  # type: ignore[attr-defined]
             return response
 
 
-def _spooled(parts: Iterator[bytes]) -> bytes | BodyFile:
-    """Return a body in memory, or as a file where it is longer than `WHOLE_MAX_BYTES`."""
-    begun: list[bytes] = []
+def _spooled(chunks: Iterator[bytes]) -> bytes | BodyFile:
+    """Return a body as bytes, or as a file where it is longer than `WHOLE_MAX_BYTES`."""
+    in_memory: list[bytes] = []
     length = 0
-    for part in parts:
-        begun.append(part)
-        length += len(part)
+    for chunk in chunks:
+        in_memory.append(chunk)
+        length += len(chunk)
         if length > WHOLE_MAX_BYTES:
-            return response_cache().spool_to_file(chain(begun, parts))
-    return b"".join(begun)
+            return response_cache().spool_to_file(chain(in_memory, chunks))
+    return b"".join(in_memory)

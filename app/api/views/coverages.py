@@ -1,4 +1,4 @@
-"""Views of coverages and of their regions under names that hold for every coverage."""
+"""Views of coverages, and of the regions of any coverage."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ from geography.queries.coverages import published_coverages
 
 
 class CoveragesView(ApiView):
-    """What kinds of regions there are."""
+    """List of coverages."""
 
     @document.documented(
         models.PLAIN,
@@ -27,14 +27,14 @@ class CoveragesView(ApiView):
         problems=(errors.ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:
-        """List the kinds of regions, with the vintage that answers today and the labels of all. Empty before the first one."""
-        self.ask(request, models.PLAIN)
+        """List the coverages, each with its vintage in force and the labels of all its vintages. Empty before a publication."""
+        self.parse(request, models.PLAIN)
         coverages = published_coverages()
         return Response({"coverages": [coverage_listing(coverage, self.language) for coverage in coverages]})
 
 
 class CoverageRegionsView(LayerView):
-    """The layer of any coverage."""
+    """Layer of any coverage."""
 
     serializer = CoverageRegionSerializer
 
@@ -49,16 +49,16 @@ class CoverageRegionsView(LayerView):
     def get(self, request: Request, coverage: str) -> HttpResponseBase:
         """List regions in the order of their codes.
 
-        The same as `/health-regions` and `/fsa`, for every coverage. Every condition given must hold. With `lat` and `lon`:
-        the regions that cover the position, more than one on a shared border.
+        The same as `/health-regions` and `/fsa`, for every coverage. Regions must meet every condition. With `lat` and `lon`:
+        the regions that cover the position, several on a shared border.
         """
-        query = self.ask(request, models.COVERAGE_REGIONS, coverage=coverage)
+        query = self.parse(request, models.COVERAGE_REGIONS, coverage=coverage)
         self.coverage = str(query.coverage)
-        return self.list(request, query)
+        return self.layer_response(request, query)
 
 
 class CoverageRegionView(LayerView):
-    """One region of any coverage."""
+    """Region of any coverage."""
 
     serializer = CoverageRegionSerializer
 
@@ -72,6 +72,6 @@ class CoverageRegionView(LayerView):
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return a region by its code or its DGUID."""
-        query = self.ask(request, models.COVERAGE_REGION, coverage=coverage, code=code)
+        query = self.parse(request, models.COVERAGE_REGION, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
-        return self.item(request, query)
+        return self.region_response(request, query)

@@ -1,4 +1,4 @@
-"""Views of the files of published vintages."""
+"""Views of downloads: the list of files, and files with byte ranges."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,10 +30,10 @@ from geography.queries.coverages import published_coverages
 from geography.queries.downloads import Download, all_downloads, download_get, vintage_downloads
 from geography.translation import Message
 
-# A smaller part fits the connection's buffers. A larger one holds a thread until the client has taken it: a transfer slot.
-_LARGE = 1 << 20
+# A smaller range fits the connection's buffers. A larger one holds a thread until the client has received it: a transfer slot.
+_LARGE_BYTES = 1 << 20
 _BY_NAME = "public, max-age=300, must-revalidate"
-_FOR_GOOD = "public, max-age=31536000, immutable"
+_PINNED = "public, max-age=31536000, immutable"
 _PROBLEMS: tuple[type[Exception], ...] = (
     errors.ParameterInvalid,
     errors.CoverageUnknown,
@@ -45,12 +45,12 @@ _PROBLEMS: tuple[type[Exception], ...] = (
     RangeUnsatisfiable,
     TooManyAtOnce,
 )
-# Which one of them /downloads tells.
+# /downloads lists the media type of each file.
 _ANY = ("*/*",)
 
 
 class PageRenderer(BaseRenderer):
-    """The list as a page for people."""
+    """text/html: the list of files as a page."""
 
     media_type = "text/html"
     format = "html"
@@ -59,15 +59,15 @@ class PageRenderer(BaseRenderer):
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return the page; a problem stays what it is."""
+        """Return the page; a problem is rendered as JSON."""
         context = renderer_context or {}
         if context["response"].status_code >= 400:
             return json_bytes(data)
         language = context["view"].language
         in_force = {
-            download.coverage.slug: download.in_force.label
-            for download in published_coverages()
-            if download.in_force is not None
+            published.coverage.slug: published.in_force.label
+            for published in published_coverages()
+            if published.in_force is not None
         }
         for download in data["downloads"]:
             download["in_force"] = in_force.get(download["vintage"]["coverage"]) == download["vintage"]["label"]
@@ -79,7 +79,7 @@ class PageRenderer(BaseRenderer):
 
 
 class DownloadsView(ApiView):
-    """What there is to take away."""
+    """List of the files of every published vintage."""
 
     renderer_classes = [JSONRenderer, PageRenderer]
 
@@ -93,17 +93,17 @@ class DownloadsView(ApiView):
         problems=(errors.ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:
-        """List every published vintage as files, with size and SHA-256 of each; as a page where `Accept` prefers `text/html`.
+        """List the files of every published vintage with size and SHA-256, as a page where `Accept` prefers `text/html`.
 
-        Only files that are `ready` can be had; the others are being made, or could not be, or are not on this machine.
+        Only files with the status `ready` can be downloaded. The others are being created, failed, or are not on this machine.
         """
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         body = {"downloads": [downloads_payload(vintage, files, self.language) for vintage, files in all_downloads()]}
         return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY})
 
 
 class DownloadView(ApiView):
-    """A file by its name, which means the current one."""
+    """Current file of a name."""
 
     renderer_classes = [FileRenderer]
     cache_control = _BY_NAME
@@ -118,59 +118,58 @@ class DownloadView(ApiView):
         problems=_PROBLEMS,
     )
     def get(self, request: Request, coverage: str, label: str, file: str) -> HttpResponseBase:
-        """Return a file. `Range` (one part), `If-Range`, `If-None-Match` and HEAD are understood; the ETag is its SHA-256.
+        """Return a file. `Range` (a single range), `If-Range`, `If-None-Match` and HEAD are supported; the ETag is the SHA-256.
 
-        `SHA256SUMS` in place of a file's name lists the checksums of all of them, as `sha256sum --check` reads it.
+        `SHA256SUMS` as the file name lists the checksums of all files, in the format of `sha256sum --check`.
         """
-        query = self.ask(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
+        query = self.parse(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
         if query.file == CHECKSUMS_NAME:
-            ready = [
-                vintage_download
-                for vintage_download in vintage_downloads(coverage=query.coverage, label=query.label)
-                if vintage_download.sha256
-            ]
-            text = "".join(f"{item.sha256}  {item.name}\n" for item in ready)
+            ready = [download for download in vintage_downloads(coverage=query.coverage, label=query.label) if download.sha256]
+            text = "".join(f"{download.sha256}  {download.name}\n" for download in ready)
             return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
         return self.send(request, query)
 
     def send(self, request: Request, query: models.DownloadQuery) -> HttpResponseBase:
-        """Answer with the file or the part of it that was asked for. Queries: as for `catalogue.published`."""
-        get = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
-        etag = f'"{get.sha256}"'
+        """Return the response with the file or the requested range of it. Queries: as for `catalogue.published`."""
+        download = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
+        etag = f'"{download.sha256}"'
         headers = {
             "ETag": etag,
             "Cache-Control": self.cache_control,
             "Accept-Ranges": "bytes",
-            "Content-Type": get.format.media_type,
-            "Content-Disposition": str(content_disposition_header(as_attachment=True, filename=get.name)),
-            "Link": _links(get),
+            "Content-Type": download.format.media_type,
+            "Content-Disposition": str(content_disposition_header(as_attachment=True, filename=download.name)),
+            "Link": _links(download),
             "X-Content-Type-Options": "nosniff",
         }
-        unchanged = get_conditional_response(request._request, etag, None, HttpResponse(headers=headers))
-        if unchanged is not None and unchanged.status_code != 200:
-            return unchanged
+        conditional = get_conditional_response(request._request, etag, None, HttpResponse(headers=headers))
+        if conditional is not None and conditional.status_code != 200:
+            return conditional
         if settings.DOWNLOADS_HEADER:
-            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(get)})
-        size = int(get.size or 0)
+            return HttpResponse(headers=headers | {settings.DOWNLOADS_HEADER: _for_proxy(download)})
+        size = int(download.size or 0)
         try:
-            part = requested_part(request.headers.get("Range"), if_range=request.headers.get("If-Range"), etag=etag, size=size)
+            byte_range = requested_part(
+                request.headers.get("Range"), if_range=request.headers.get("If-Range"), etag=etag, size=size
+            )
         except RangeUnsatisfiable as error:
-            refused = self.handle_exception(error)
-            refused.headers["Content-Range"] = f"bytes */{size}"
-            return refused
-        return _sent(request, get, part or range(size), headers, status=200 if part is None else 206)
+            problem = self.handle_exception(error)
+            problem.headers["Content-Range"] = f"bytes */{size}"
+            return problem
+        status = 200 if byte_range is None else 206
+        return _file_response(request, download, byte_range or range(size), headers, status=status)
 
 
 class PinnedDownloadView(DownloadView):
-    """A file by its checksum: these bytes and no others, for good."""
+    """File by its checksum: immutable content."""
 
-    cache_control = _FOR_GOOD
+    cache_control = _PINNED
 
     @document.documented(
         models.PINNED_DOWNLOAD,
         operation_id="get_pinned_download",
         tag="Downloads",
-        summary="A file of a vintage with this very content",
+        summary="A file of a vintage, pinned to its checksum",
         body="Download",
         media_types=_ANY,
         problems=_PROBLEMS,
@@ -178,28 +177,30 @@ class PinnedDownloadView(DownloadView):
     def get(  # type: ignore[override]
         self, request: Request, coverage: str, label: str, sha256: str, file: str
     ) -> HttpResponseBase:
-        """Return a file whose SHA-256 begins so. It never changes, so caches may keep it for good."""
+        """Return the file whose SHA-256 begins with `sha256`. Its content never changes, so caches may store it for a year."""
         return self.send(
-            request, self.ask(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
+            request, self.parse(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
         )
 
 
-def _sent(request: Request, download: Download, part: range, headers: dict[str, str], *, status: int) -> HttpResponseBase:
+def _file_response(
+    request: Request, download: Download, byte_range: range, headers: dict[str, str], *, status: int
+) -> HttpResponseBase:
     if status == 206:
-        headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{download.size}"
+        headers["Content-Range"] = f"bytes {byte_range.start}-{byte_range.stop - 1}/{download.size}"
     try:
         source = download.path.open("rb")
     except OSError:
-        # Deleted this very moment.
+        # Deleted since the catalogue was read.
         raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=download.name)) from None
     head = request.method == "HEAD"
-    return send_range(source, part, headers=headers, head=head, large=len(part) > _LARGE, status=status)
+    return send_range(source, byte_range, headers=headers, head=head, large=len(byte_range) > _LARGE_BYTES, status=status)
 
 
 def _links(download: Download) -> str:
-    """Return what else there is about a file: the licences of its editions, and what describes a table."""
+    """Return the Link header of a file: the licences of its vintages, and the description (CSVW) of a table."""
     addresses = dict.fromkeys(
-        item.licence_url for item in (download.vintage, download.other) if item and web_address(item.licence_url)
+        vintage.licence_url for vintage in (download.vintage, download.other) if vintage and web_address(vintage.licence_url)
     )
     links = [f'<{quote(address, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"' for address in addresses]
     if download.format.name in {"csv", "shares"}:
@@ -209,6 +210,7 @@ def _links(download: Download) -> str:
 
 
 def _for_proxy(download: Download) -> str:
+    """Return the internal location that the proxy sends (X-Accel-Redirect, X-Sendfile), percent-encoded."""
     path = download.path.relative_to(settings.DOWNLOADS_DIR).as_posix()
     prefix = settings.DOWNLOADS_PREFIX or str(settings.DOWNLOADS_DIR)
     return quote(f"{prefix.rstrip('/')}/{path}")

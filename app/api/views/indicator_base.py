@@ -1,42 +1,36 @@
-"""Base of the indicator views: formats, caching by issue, the requested measure."""
+"""Base views of indicators: formats, caching by issue, choice of the measure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from api.bulk.media_types import CSVRenderer, NDJSONRenderer
+from api.http.cache_key import CacheKey, SourceVersion
+from api.http.compression import chosen_encoding
 from api.http.conditional import cached_response
 from api.http.renderers import JSONRenderer
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.requests.models import PlainQuery
 from api.responses import indicators as bodies
-from api.views.base import ApiView
+from api.views.base import ApiView, key_parameters, source_version
 from geography import errors
 from geography.translation import Message
 from indicators.queries.catalogue import PublishedIndicator, published_indicators
 
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """What an answer is an edition of, as `api.http.conditional` keys it."""
-
-    load_id: object
-    published_at: datetime | None
-    licence_url: str
+if TYPE_CHECKING:
+    from geography.models import Vintage
 
 
 class IndicatorView(ApiView):
-    """A route about indicators: JSON, and what is a table as CSV and as lines of JSON."""
+    """Base of the indicator routes: the suffix or the Accept header chooses the format."""
 
     renderer_classes = [JSONRenderer]
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
-        """Return the renderer that a suffix names, else the one of the Accept header."""
+        """Return the renderer that the suffix names; without a suffix, the one that the Accept header prefers."""
         suffix = self.kwargs.get("suffix")
         if suffix is None:
             chosen: tuple[BaseRenderer, str] = super().perform_content_negotiation(request, force)
@@ -46,52 +40,58 @@ class IndicatorView(ApiView):
         return renderer, renderer.media_type
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a suffix that names no format of the route."""
+        """Check the suffix. Raises: Http404 for one that names no format of the route."""
         super().initial(request, *args, **kwargs)
         if kwargs.get("suffix", "json") not in {renderer_class.format for renderer_class in self.renderer_classes}:
             raise Http404
 
-    def retained(
+    def cached_by_issue(
         self,
         request: Request,
         query: PlainQuery,
         published: PublishedIndicator | None,
-        *about: object,
-        make: Callable[[], Pieces],
+        *,
+        make: Callable[[], Chunks],
+        vintage: "Vintage | None" = None,
     ) -> HttpResponseBase:
-        """Answer with a body that depends on nothing but the query and the issue: see
+        """Return the response whose body depends on the query and published issues: see
         `api.http.conditional.cached_response`.
+
+        Args:
+            published: the indicator in the body; None where the body depends on all indicators.
+            vintage: the vintage whose regions the body names, where that is not the indicator's own.
         """
         if published is None:
-            edition = Edition(published_indicators().revision, None, "")
+            source, licence_url = SourceVersion(published_indicators().revision), ""
         else:
-            edition = Edition(published.revision, published.issue.loaded_at, published.indicator.licence_url)
-        renderer: BaseRenderer = request.accepted_renderer
-        return cached_response(
-            request,
-            about=(type(self).__name__, replace(query, lang=None), *about),
-            vintage=edition,
-            named=False,
-            media_type=renderer.media_type,
+            source = SourceVersion(published.revision, published.issue.loaded_at)
+            licence_url = published.indicator.licence_url
+        key = CacheKey(
+            view=type(self).__name__,
+            # `/map` and `/map.json` share a body; the query holds everything else of the path.
+            path="",
+            parameters=key_parameters(query, excluded=("lang",)),
+            sources=(source,) if vintage is None else (source, source_version(vintage)),
+            media_type=request.accepted_renderer.media_type,
             language=self.language,
-            make=make,
-            keep=True,
+            encoding=chosen_encoding(request.headers.get("Accept-Encoding", "")),
         )
+        return cached_response(request, key, licence_url=licence_url, labelled=False, make=make, cacheable=True)
 
 
 class TableView(IndicatorView):
-    """A route whose answer is a table, too."""
+    """Base of the routes that also answer with a table, as CSV or NDJSON."""
 
     renderer_classes = [JSONRenderer, CSVRenderer, NDJSONRenderer]
 
-    def written(
+    def render_rows(
         self,
         request: Request,
         body: Callable[[], Mapping[str, Any]],
         columns: Sequence[str],
         rows: Callable[[], Iterable[Mapping[str, Any]]],
-    ) -> Pieces:
-        """Return the answer in the format that was chosen."""
+    ) -> Chunks:
+        """Return the body in the negotiated format: JSON from `body`, CSV and NDJSON from `rows`."""
         renderer: BaseRenderer = request.accepted_renderer
         if isinstance(renderer, CSVRenderer):
             return bodies.csv_pieces(columns, rows())
@@ -101,20 +101,20 @@ class TableView(IndicatorView):
 
 
 def measure_of(published: PublishedIndicator, measure: str | None) -> str:
-    """Return the measure, or the indicator's default. Raises: ParameterInvalid for one that the indicator has not."""
+    """Return the requested measure, by default the indicator's first. Raises: ParameterInvalid for an unknown measure."""
     if measure is None:
         return published.measures[0]
     if measure not in published.measures:
         raise errors.ParameterInvalid(
             Message("%(indicator)s has no measure %(measure)s.", indicator=published.indicator.slug, measure=measure),
             parameter="measure",
-            hint=Message("It has %(measures)s.", measures=list(published.measures)),
+            hint=Message("Measures: %(measures)s.", measures=list(published.measures)),
         )
     return measure
 
 
 def head(published: PublishedIndicator, measure: str, language: str) -> dict[str, Any]:
-    """Return what every answer about a measure begins with."""
+    """Return the members that every response about a measure begins with."""
     classes = bodies.CLASSES.get(measure) if published.indicator.slug == "cases" else None
     return {
         "indicator": published.indicator.slug,

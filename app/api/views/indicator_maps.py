@@ -1,4 +1,4 @@
-"""One measure of all regions on one day."""
+"""Views of indicator maps: one measure of all regions on one day."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces
+from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
@@ -21,7 +21,7 @@ from indicators.queries.catalogue import PublishedIndicator, published_indicator
 
 
 class MapView(TableView):
-    """One measure of all regions on one day."""
+    """Map of an indicator."""
 
     @document.documented(
         queries.MAP,
@@ -33,13 +33,13 @@ class MapView(TableView):
         problems=(errors.ParameterInvalid, IndicatorUnknown, errors.CoverageUnknown, errors.VintageUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
-        """Return one day for a map: the value of every region, what is assigned to none, the provinces and the country.
+        """Return one day for a map: the values of every region, of the unassigned parts, the provinces and the country.
 
-        `v` is null where nothing is reported, never 0, and `status` says why. For regions of another edition `method` says how
-        they relate to those of the series: `same`, `sum` of whole places, or `part_of` a larger place, whose rate is shown and
-        whose count is not split. The 7 days of a measure end with the last report: `from`, `to`.
+        `v` is null where nothing is reported, never 0, and `status` gives the reason. For regions of another vintage `method`
+        gives their relation to those of the series: `same`, `sum` of whole places, or `part_of` a larger place, whose rate is
+        shown and whose count is not split. The 7 days of a measure end with the last report: `from`, `to`.
         """
-        query = self.ask(request, queries.MAP, id=id)
+        query = self.parse(request, queries.MAP, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
         own = (published.indicator.coverage, published.indicator.vintage_label)
@@ -47,7 +47,7 @@ class MapView(TableView):
         if (query.coverage or query.label) and (query.coverage or own[0], query.label or own[1]) != own:
             vintage = vintage_in_force(coverage=query.coverage or own[0], label=query.label)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             on = query.day or bodies.latest_day(figures.indicator_series(published.indicator)) or date.today()
             figures_on = figures.figures_on(published.indicator, measure, on)
             regions: Mapping[str, figures.Figure | None]
@@ -55,7 +55,7 @@ class MapView(TableView):
                 regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
             else:
                 regions = maps.figures_of_regions(figures_on, measure, vintage)
-            return self.written(
+            return self.render_rows(
                 request,
                 lambda: self.body(
                     published=published,
@@ -64,14 +64,13 @@ class MapView(TableView):
                     on=on,
                     figures_of_day=figures_on,
                     regions=regions,
-                    edition=(vintage.coverage.slug, vintage.label) if vintage else own,
+                    shown=(vintage.coverage.slug, vintage.label) if vintage else own,
                 ),
                 bodies.COLUMNS,
                 lambda: _map_rows(published, measure, on, figures_on, regions),
             )
 
-        about = (vintage.pk, vintage.published_at) if vintage else ()
-        return self.retained(request, query, published, *about, make=make)
+        return self.cached_by_issue(request, query, published, vintage=vintage, make=make)
 
     def body(
         self,
@@ -82,26 +81,26 @@ class MapView(TableView):
         on: date,
         figures_of_day: Sequence[figures.Figure],
         regions: Mapping[str, figures.Figure | None],
-        edition: tuple[str, str],
+        shown: tuple[str, str],
     ) -> dict[str, Any]:
-        """Return the map as JSON shows it."""
-        named: dict[str, Any] = {"on": on, "coverage": edition[0] or None, "vintage": edition[1] or None}
+        """Return the map as JSON data."""
+        extent: dict[str, Any] = {"on": on, "coverage": shown[0] or None, "vintage": shown[1] or None}
         if query.values_only:
-            values = {code: bodies.number(value.element.value) if value else None for code, value in regions.items()}
-            return {"indicator": published.indicator.slug, "measure": measure} | named | {"values": values}
+            values = {code: bodies.number(figure.element.value) if figure else None for code, figure in regions.items()}
+            return {"indicator": published.indicator.slug, "measure": measure} | extent | {"values": values}
         provinces = maps.by_key(figures_of_day, PlaceKind.PROVINCE)
         country = maps.by_key(figures_of_day, PlaceKind.COUNTRY).get("CA")
         return (
             head(published, measure, self.language)
-            | named
+            | extent
             | {
-                "values": {code: bodies.figure_payload(entry) for code, entry in regions.items()},
+                "values": {code: bodies.figure_payload(figure) for code, figure in regions.items()},
                 "unassigned": {
-                    str(bodies.province_of(item.place)): bodies.figure_payload(item)
-                    | {"share_of_province": _share(item, provinces)}
-                    for item in maps.by_key(figures_of_day, PlaceKind.UNASSIGNED).values()
+                    str(bodies.province_of(figure.place)): bodies.figure_payload(figure)
+                    | {"share_of_province": _share(figure, provinces)}
+                    for figure in maps.by_key(figures_of_day, PlaceKind.UNASSIGNED).values()
                 },
-                "provinces": {key: bodies.figure_payload(element) for key, element in provinces.items()},
+                "provinces": {key: bodies.figure_payload(figure) for key, figure in provinces.items()},
                 "country": bodies.figure_payload(country) if country else None,
                 "statuses": bodies.statuses_payload(self.language),
             }
@@ -109,7 +108,7 @@ class MapView(TableView):
 
 
 def _share(unassigned: figures.Figure, provinces: Mapping[str, figures.Figure]) -> float | None:
-    """Return the unassigned part of a province's count, None where either is missing or the province has none."""
+    """Return the unassigned share of a province's count, 0 to 1. None where a count is missing or the province's is 0."""
     province = provinces.get(str(bodies.province_of(unassigned.place)))
     part = unassigned.count if unassigned.count is not None else unassigned.element.value
     whole = None if province is None else province.count if province.count is not None else province.element.value
@@ -120,11 +119,11 @@ def _map_rows(
     published: PublishedIndicator,
     measure: str,
     on: date,
-    result: Sequence[figures.Figure],
+    figures_of_day: Sequence[figures.Figure],
     regions: Mapping[str, figures.Figure | None],
 ) -> Iterator[dict[str, Any]]:
-    for code, value in regions.items():
-        yield bodies.figure_row(published, measure, code, value, on)
-    for figure in result:
+    for code, region_figure in regions.items():
+        yield bodies.figure_row(published, measure, code, region_figure, on)
+    for figure in figures_of_day:
         if figure.place.kind not in (PlaceKind.REGION, PlaceKind.SITE):
             yield bodies.figure_row(published, measure, figure.place.key, figure, on)

@@ -1,4 +1,4 @@
-"""Measures over time: all places as a cube, some as series."""
+"""Views of indicators over time: the cube of all places, and series of some places."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces
+from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
@@ -19,12 +19,12 @@ from indicators.queries import figures
 from indicators.queries.catalogue import PublishedIndicator, published_indicator
 
 SATURDAY = 5
-# Of elements that one answer about chosen places may hold; the largest embedded cube has 130,000.
+# Limit of the elements (places times days) of a series response; the largest embedded cube has 130,000.
 ELEMENTS_MAX = 500_000
 
 
 class CubeView(TableView):
-    """One measure of all places on all days."""
+    """Cube of an indicator: one measure of all places on all days."""
 
     @document.documented(
         queries.CUBE,
@@ -36,15 +36,17 @@ class CubeView(TableView):
         problems=(errors.ParameterInvalid, IndicatorUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
-        """Return everything for a slider: for each place a list of values from `start` on, one for each step.
+        """Return the data of a time slider: for each place a list of values from `start` on, one for each step.
 
-        Null where nothing is reported; `status` has runs of `[number of the status, how many]`. With `freq=week` an element is
-        what the map says on that Saturday.
+        Null where nothing is reported. `status` is run-length encoded: `[number of the status, length of the run]`. With
+        `freq=week` an element is the value of the map on that Saturday.
         """
-        query = self.ask(request, queries.CUBE, id=id)
+        query = self.parse(request, queries.CUBE, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
-        return self.retained(request, query, published, make=lambda: self.columns(request, published, measure, query.frequency))
+        return self.cached_by_issue(
+            request, query, published, make=lambda: self.columns(request, published, measure, query.frequency)
+        )
 
     def columns(
         self,
@@ -56,8 +58,8 @@ class CubeView(TableView):
         names: bool = False,
         extra: Callable[[], dict[str, Any]] = dict,
         **choice: Any,
-    ) -> Pieces:
-        """Return rows of places as columns or as a table."""
+    ) -> Chunks:
+        """Return the rows of places as JSON columns or as a table. `choice` is passed on to `figures.rows`."""
         frequency = frequency or ("week" if measure in figures.WEEKLY else "day")
         step = 7 if frequency == "week" else 1
         rows = figures.rows(
@@ -82,16 +84,16 @@ class CubeView(TableView):
                         for row in rows
                     }
                 }
-            edition = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
+            regions = {"coverage": published.indicator.coverage or None, "vintage": published.indicator.vintage_label or None}
             span = {"freq": frequency, "start": days[0] if days else None, "step_days": step, "length": length}
             statuses = {"statuses": bodies.statuses_payload(self.language)}
-            return head(published, measure, self.language) | edition | span | shown | statuses | extra()
+            return head(published, measure, self.language) | regions | span | shown | statuses | extra()
 
-        return self.written(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
+        return self.render_rows(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
 
 
 class SeriesView(CubeView):
-    """One measure of some places over time."""
+    """Series of an indicator: one measure of some places over time."""
 
     @document.documented(
         queries.SERIES,
@@ -103,15 +105,15 @@ class SeriesView(CubeView):
         problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
-        """Return series of up to 40 places, with the dated notes about their provinces.
+        """Return series of up to 40 places, with the dated notes on their provinces.
 
-        Days before and after a series are not reported: null, never 0.
+        Values of days before and after a series are null, never 0.
         """
-        query = self.ask(request, queries.SERIES, id=id)
+        query = self.parse(request, queries.SERIES, id=id)
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             places = _places(published, query.places)
             _check_span(query, published, len(places))
 
@@ -119,7 +121,7 @@ class SeriesView(CubeView):
                 provinces = {place.pruid for place in places}
                 notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
                 shown = [note for note in notes if note.place is None or note.place.pruid in provinces or "" in provinces]
-                return {"notes": [bodies.note_payload(item, self.language) for item in shown]}
+                return {"notes": [bodies.note_payload(note, self.language) for note in shown]}
 
             return self.columns(
                 request,
@@ -133,13 +135,13 @@ class SeriesView(CubeView):
                 last=query.last,
             )
 
-        return self.retained(request, query, published, make=make)
+        return self.cached_by_issue(request, query, published, make=make)
 
 
 def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
+    """Return the places of these keys, in their order. Raises: PlaceUnknown."""
     by_key = {
-        indicator_sery.place.key.casefold(): indicator_sery.place
-        for indicator_sery in figures.indicator_series(published.indicator)
+        place_series.place.key.casefold(): place_series.place for place_series in figures.indicator_series(published.indicator)
     }
     for key in keys:
         if key.casefold() not in by_key:
@@ -152,13 +154,13 @@ def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
 
 
 def _check_span(query: queries.SeriesQuery, published: PublishedIndicator, places: int) -> None:
-    """Raise ParameterInvalid for a span that an answer cannot hold."""
-    series = figures.indicator_series(published.indicator)
-    first = query.first or min(series.first for series in series if series.first)
-    last = query.last or max(series.last for series in series if series.last)
+    """Check that the span has at most ELEMENTS_MAX elements. Raises: ParameterInvalid."""
+    all_series = figures.indicator_series(published.indicator)
+    first = query.first or min(series.first for series in all_series if series.first)
+    last = query.last or max(series.last for series in all_series if series.last)
     if (last - first).days * places > ELEMENTS_MAX:
         raise errors.ParameterInvalid(
-            Message("An answer holds at most %(most)s values, places times days.", most=ELEMENTS_MAX),
+            Message("A response holds at most %(most)s values (places times days).", most=ELEMENTS_MAX),
             parameter="from",
-            hint=Message("Ask for fewer places or days."),
+            hint=Message("Request fewer places or days."),
         )

@@ -1,9 +1,9 @@
-"""The catalogue of health indicators."""
+"""Views of the indicator catalogue: the list, and one indicator with its places."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.openapi import document
 from api.requests import indicators as queries
 from api.requests.models import PLAIN
@@ -16,7 +16,7 @@ from indicators.queries.catalogue import published_indicator, published_indicato
 
 
 class IndicatorsView(IndicatorView):
-    """The catalogue of indicators."""
+    """List of indicators."""
 
     @document.documented(
         PLAIN,
@@ -28,11 +28,11 @@ class IndicatorsView(IndicatorView):
         problems=(errors.ParameterInvalid,),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """List indicators with their measures, extent, cadence, licence and the issue that answers. Empty before a load."""
-        query = self.ask(request, PLAIN)
+        """List indicators with their measures, extent, cadence, licence and published issue. Empty before a publication."""
+        query = self.parse(request, PLAIN)
         catalogue = published_indicators()
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             return json_body(
                 {
                     "indicators": [
@@ -43,11 +43,11 @@ class IndicatorsView(IndicatorView):
                 }
             )
 
-        return self.retained(request, query, None, make=make)
+        return self.cached_by_issue(request, query, None, make=make)
 
 
 class IndicatorDetailView(IndicatorView):
-    """One indicator."""
+    """One indicator with its places."""
 
     @document.documented(
         queries.ONE_INDICATOR,
@@ -59,23 +59,23 @@ class IndicatorDetailView(IndicatorView):
         problems=(errors.ParameterInvalid, IndicatorUnknown),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return an indicator with every place: its names, populations by year, and from when to when it reported."""
-        query = self.ask(request, queries.ONE_INDICATOR, id=id)
+        """Return an indicator with every place: names, populations by year, first and last day of its series."""
+        query = self.parse(request, queries.ONE_INDICATOR, id=id)
         published = published_indicator(query.indicator)
 
-        def make() -> Pieces:
-            series = figures.indicator_series(published.indicator)
-            people = figures.populations([series.place for series in series])
+        def make() -> Chunks:
+            all_series = figures.indicator_series(published.indicator)
+            people = figures.populations([series.place for series in all_series])
             notes = published.indicator.notes.select_related("place").order_by("day_from", "place__key", "pk")
             return json_body(
-                bodies.indicator_payload(published, series, self.language)
+                bodies.indicator_payload(published, all_series, self.language)
                 | {
                     "places": [
-                        bodies.place_payload(series, people.get(series.place_id, {}), self.language) for series in series
+                        bodies.place_payload(series, people.get(series.place_id, {}), self.language) for series in all_series
                     ],
                     "notes": [bodies.note_payload(note, self.language) for note in notes],
                     "statuses": bodies.statuses_payload(self.language),
                 }
             )
 
-        return self.retained(request, query, published, make=make)
+        return self.cached_by_issue(request, query, published, make=make)

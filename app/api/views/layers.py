@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from api.bulk import codes
 from api.bulk.items import Items
 from api.bulk.writers import Layout
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.openapi import document, schemas
 from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
@@ -25,7 +25,7 @@ from geography import errors
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_formats import FORMATS, file_name
 from geography.errors import ParameterInvalid
-from geography.queries.changes import reused_codes
+from geography.queries.changes import ReusedCode, reused_codes
 from geography.queries.regions import fsa_get, region_get, regions_count, regions_page
 from geography.translation import Message
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from geography.models import Vintage
     from geography.queries.region_rows import RegionRow
 
-# The parameters of bodies that are stored: each has a few dozen values at most.
+# Parameters that a stored body may have: each has a few dozen values at most.
 _STORED_WITH = frozenset({"detail", "province", "vintage", "lang"})
 
 
 def _check_size(regions: Sequence["RegionRow"], vintage: "Vintage") -> None:
-    """Raises: ParameterInvalid, naming the file to take away, for more text of boundaries than an answer may have."""
+    """Check the total length of the boundaries. Raises: ParameterInvalid above LAYER_MAX_MB, naming the file to download."""
     size = sum(region.size or 0 for region in regions)
     most = settings.LAYER_MAX_MB * 2**20
     if size <= most:
@@ -47,60 +47,76 @@ def _check_size(regions: Sequence["RegionRow"], vintage: "Vintage") -> None:
     name = file_name(FORMATS["geojson"], coverage=coverage, label=vintage.label, level=level)
     raise ParameterInvalid(
         Message(
-            "With detail=%(detail)s these boundaries are longer than %(most)s MB.",
+            "With detail=%(detail)s these boundaries exceed %(most)s MB.",
             detail=str(level),
             most=settings.LAYER_MAX_MB,
         ),
         parameter="detail",
         hint=Message(
-            "Take the file %(file)s, ask for less detail, or page by page with limit.",
+            "Download %(file)s, request less detail, or use pages with limit.",
             file=f"/downloads/{coverage}/{vintage.label}/{name}",
         ),
     )
 
 
+def _sorted_reused_codes(vintage: "Vintage") -> tuple[tuple[str, tuple[ReusedCode, ...]], ...]:
+    return tuple(sorted(reused_codes(vintage).items()))
+
+
 class LayerView(GeoView):
-    """Regions of one coverage: the one that a subclass names, or that the URL does."""
+    """Base of the layer routes. `coverage` is set by a subclass, or from the URL."""
 
     coverage: str
     serializer: type[RegionSerializer]
 
-    def item(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
-        """Answer with one region of the layer. Queries: 1, none where the answer is kept (no FSA is) or the client has it."""
+    def region_response(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
+        """Return the response with one region of the layer.
+
+        Queries: 1; none for a cached body (FSAs are not cached) and a 304.
+        """
         vintage = chosen_vintage(query, self.coverage)
 
-        def feature() -> "RegionRow":
+        def read() -> "RegionRow":
             return region_get(vintage=vintage, region_id=query.region_id, level=query.level)
 
-        # Which FSA somebody asks about is a part of a postal code, and a hash of three characters is no secret.
-        return self.feature(request, query, vintage, feature, keep=self.coverage != COVERAGE_FSA)
+        # A requested FSA is part of a postal code. The file names of the cache are hashes, and a hash of three characters is no
+        # secret.
+        return self.feature_response(request, query, vintage, read, personal=self.coverage == COVERAGE_FSA)
 
-    def feature(
+    def feature_response(
         self,
         request: Request,
         query: models.RegionQuery | models.FsaQuery,
         vintage: "Vintage",
         read: Callable[[], "RegionRow"],
         *,
-        keep: bool,
+        personal: bool,
     ) -> HttpResponseBase:
-        """Answer with the region that `read` returns."""
+        """Return the response with the region that `read` returns; a `personal` one is not stored."""
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             (feature,) = features(self.serializer, [read()], vintage=vintage, language=self.language, fields=query.fields)
             return json_body({**feature, **provenance({"vintage": vintage}, self.language)})
 
-        # What a code means elsewhere is a matter of the other vintages that are published.
-        stored = keep and request.query_params.keys() <= _STORED_WITH | {"at"}
-        return self.cached(request, query, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=not keep)
+        # Warnings about reused codes depend on the other published vintages.
+        stored = not personal and request.query_params.keys() <= _STORED_WITH | {"at"}
+        return self.cached(
+            request,
+            query,
+            vintage=vintage,
+            make=make,
+            cacheable=stored,
+            personal=personal,
+            reused_codes=_sorted_reused_codes(vintage),
+        )
 
-    def list(self, request: Request, query: models.RegionsQuery) -> HttpResponseBase:
-        """Answer with the layer, or with a page of it.
+    def layer_response(self, request: Request, query: models.RegionsQuery) -> HttpResponseBase:
+        """Return the response with the layer, or with a page of it.
 
-        Queries: as for `regions_page`, none where the answer is kept or known; as for `regions_count` for a page.
+        Queries: as for `regions_page`, none for a cached body and a 304; for a page also those of `regions_count`.
         """
         vintage = chosen_vintage(query, self.coverage)
-        value = dict(sorted(request.query_params.dict().items()))
+        parameters = dict(sorted(request.query_params.dict().items()))
         conditions: dict[str, Any] = {
             "province": query.province,
             "search": query.search,
@@ -111,14 +127,14 @@ class LayerView(GeoView):
         def links(matched: int) -> list[dict[str, str]]:
             return page_links(
                 path=request.path.rstrip("/"),
-                parameters=value,
+                parameters=parameters,
                 label=vintage.label,
                 limit=query.limit,
                 offset=query.offset,
                 matched=matched,
             )
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             page = regions_page(vintage=vintage, level=query.level, limit=query.limit, offset=query.offset, **conditions)
             _check_size(page.regions, vintage)
             drawn = features(self.serializer, page.regions, vintage=vintage, language=self.language, fields=query.fields)
@@ -132,12 +148,19 @@ class LayerView(GeoView):
                 )
             )
 
-        # Positions and searches are private. Of all other parameters only those with few values make a body worth storing:
-        # with any limit, offset, date or choice of fields, a client could fill the cache.
+        # Positions and searches are private. Of the other parameters only those with few values allow storage: with arbitrary
+        # limits, offsets, dates or fields a client could fill the cache.
         personal = query.position is not None or query.bbox is not None or query.search is not None
-        stored = value.keys() <= _STORED_WITH
+        stored = parameters.keys() <= _STORED_WITH
         response = self.cached(
-            request, query, value, reused_codes(vintage), vintage=vintage, make=make, keep=stored, personal=personal
+            request,
+            query,
+            vintage=vintage,
+            make=make,
+            cacheable=stored,
+            personal=personal,
+            raw_query=tuple(parameters.items()),
+            reused_codes=_sorted_reused_codes(vintage),
         )
         if query.limit is not None or query.offset:
             add_links(response, links(regions_count(vintage=vintage, **conditions)))
@@ -145,7 +168,7 @@ class LayerView(GeoView):
 
 
 class HealthRegionsView(LayerView):
-    """The layer of health regions."""
+    """Layer of health regions."""
 
     coverage = COVERAGE_HEALTH_REGIONS
     serializer = HealthRegionSerializer
@@ -161,14 +184,14 @@ class HealthRegionsView(LayerView):
     def get(self, request: Request) -> HttpResponseBase:
         """List health regions in the order of their codes.
 
-        Every condition given must hold. With `lat` and `lon`: the regions that cover the position, more than one on a
-        shared border.
+        Regions must meet every condition. With `lat` and `lon`: the regions that cover the position, several on a shared
+        border.
         """
-        return self.list(request, self.ask(request, models.HEALTH_REGIONS))
+        return self.layer_response(request, self.parse(request, models.HEALTH_REGIONS))
 
 
 class HealthRegionView(LayerView):
-    """One health region."""
+    """Health region by its code."""
 
     coverage = COVERAGE_HEALTH_REGIONS
     serializer = HealthRegionSerializer
@@ -182,12 +205,12 @@ class HealthRegionView(LayerView):
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return a health region by its code. Codes are reused: the same one can be another area in another vintage."""
-        return self.item(request, self.ask(request, models.HEALTH_REGION, id=id))
+        """Return a health region by its code. Codes are reused: a code can mean another area in another vintage."""
+        return self.region_response(request, self.parse(request, models.HEALTH_REGION, id=id))
 
 
 class FsasView(BulkView, LayerView):
-    """The layer of FSAs, and the health regions of many of them."""
+    """Layer of FSAs, and the bulk lookup of their health regions."""
 
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
@@ -204,7 +227,7 @@ class FsasView(BulkView, LayerView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """List forward sortation areas (the first three characters of a postal code) in the order of their codes."""
-        return self.list(request, self.ask(request, models.FSAS))
+        return self.layer_response(request, self.parse(request, models.FSAS))
 
     @document.documented(
         models.FSA_MANY,
@@ -222,29 +245,28 @@ class FsasView(BulkView, LayerView):
         problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer up to 100,000 codes, in their order, each with a status of its own.
+        """Return the health regions of up to 100,000 codes, in the order of the codes, each with its own status.
 
         The body is JSON (`{"codes": ["M5V", …]}`, or objects with `code` and any `id`), CSV with a header (`fsa`,
-        `postal_code`, `code` …) or lines of JSON. Of a postal code only its FSA is used.
-        CSV gets the region with the largest share as `hruid`, and all of them as `hruids`. Formats, encodings, order, status
-        and names are as for `POST /locate`.
+        `postal_code`, `code` …) or NDJSON. Only the FSA of a postal code is used. In CSV, `hruid` is the region with the
+        largest share and `hruids` lists all. Formats, encodings, order, status and names are as for `POST /locate`.
         """
         return self.answer_many(request)
 
     def chunks(self, query: models.FsaManyQuery, items: Items[Any]) -> Body:
-        """Return the answers, what they add, and what they come from."""
+        """Return the answers, their layout and their vintages."""
         vintages = chosen_vintages(query)
-        answers = LocateResponder(vintages, self.language, max_distance_m=0.0)
+        responder = LocateResponder(vintages, self.language, max_distance_m=0.0)
         return Body(
             codes.answer_codes(items.items, vintages, self.language),
-            Layout(codes.COLUMNS, ("fsa", "health_regions"), answers.source),
+            Layout(codes.COLUMNS, ("fsa", "health_regions"), responder.source),
             lambda: [*vintages.values()],
-            answers.links(),
+            responder.links(),
         )
 
 
 class FsaBoundaryView(LayerView):
-    """The boundary of one FSA."""
+    """Boundary of one FSA."""
 
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
@@ -263,14 +285,14 @@ class FsaBoundaryView(LayerView):
         ),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
-        """Return the FSA itself as a feature."""
-        query = self.ask(request, models.FSA_BOUNDARY, code=code)
+        """Return the FSA as a feature."""
+        query = self.parse(request, models.FSA_BOUNDARY, code=code)
         vintage = chosen_vintage(query, self.coverage)
-        # Somebody's postal code: nothing of it is kept.
-        return self.feature(
+        # An FSA is part of a postal code: never stored.
+        return self.feature_response(
             request,
             query,
             vintage,
             lambda: fsa_get(vintage=vintage, code=query.fsa.code, level=query.level),
-            keep=False,
+            personal=True,
         )

@@ -1,4 +1,4 @@
-"""Views of the health regions of an FSA and the FSAs of a health region."""
+"""Views of overlaps: the health regions of an FSA, and the FSAs of a health region."""
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -23,7 +23,7 @@ from geography.queries.overlaps import fsa_health_regions, health_region_fsas
 
 
 class FsaView(GeoView):
-    """The health regions of one FSA."""
+    """Health regions of one FSA."""
 
     @document.documented(
         models.FSA,
@@ -36,11 +36,11 @@ class FsaView(GeoView):
     def get(self, request: Request, code: str) -> HttpResponseBase:
         """Return the health regions of an FSA, largest share first.
 
-        Postal areas do not nest in health regions: where `fsa.is_split` is true the FSA alone does not say which region an
-        address is in; ask `/locate` with its position. Shares are of area, not of population. What only comes of two vintages
-        drawing one border differently is no share: it is in `fsa.artefacts`.
+        FSAs do not nest in health regions: where `fsa.is_split` is true, the FSA alone does not determine the region of an
+        address; use `/locate` with its position. Shares are of area, not of population. Overlaps that come only from two
+        vintages drawing one border differently are no shares: `fsa.artefacts` lists them.
         """
-        query = self.ask(request, models.FSA, code=code)
+        query = self.parse(request, models.FSA, code=code)
         vintages = chosen_vintages(query)
         regions = fsa_health_regions(
             fsa_vintage=vintages["fsa_vintage"],
@@ -59,7 +59,7 @@ class FsaView(GeoView):
             language=self.language,
             shares=shares,
         )
-        return self.collected(
+        return self.uncached_collection(
             request,
             collection(
                 drawn,
@@ -72,22 +72,23 @@ class FsaView(GeoView):
 
 
 class HealthRegionFsasView(GeoView):
-    """The FSAs of one health region."""
+    """FSAs of one health region."""
 
     @document.documented(
         models.HEALTH_REGION_FSAS,
         operation_id="get_health_region_fsas",
         tag="Health regions",
-        summary="The FSAs that a health region holds all or a part of",
+        summary="The FSAs that lie in a health region, wholly or in part",
         body="HealthRegionFsas",
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
         """Return the FSAs of a health region in the order of their codes, each with its shares of area.
 
-        What only comes of two vintages drawing one border differently is no share: it is in `health_region.artefacts`.
+        Overlaps that come only from two vintages drawing one border differently are no shares: `health_region.artefacts` lists
+        them.
         """
-        query = self.ask(request, models.HEALTH_REGION_FSAS, id=id)
+        query = self.parse(request, models.HEALTH_REGION_FSAS, id=id)
         vintages = chosen_vintages(query)
         fsas = health_region_fsas(
             fsa_vintage=vintages["fsa_vintage"],
@@ -106,7 +107,7 @@ class HealthRegionFsasView(GeoView):
             language=self.language,
             shares=shares,
         )
-        return self.collected(
+        return self.uncached_collection(
             request,
             collection(
                 drawn,

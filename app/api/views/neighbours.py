@@ -14,36 +14,38 @@ from geography.constants import COVERAGE_HEALTH_REGIONS
 from geography.queries.changes import reused_codes
 from geography.queries.neighbours import region_neighbours
 
-# A millimetre: what is called a border (docs/decisions/0001) is no more exact.
+# One millimetre, the accuracy of a border (docs/decisions/0001).
 KM_DECIMALS = 6
 
 
 class NeighboursView(GeoView):
-    """The neighbours of one region: of the coverage that a subclass names, or that the URL does."""
+    """Base of the neighbour routes. `coverage` is set by a subclass, or from the URL."""
 
     coverage: str
     code_name: str
     serializer: type[RegionSerializer]
 
     def neighbours(self, request: Request, query: models.RegionQuery) -> HttpResponseBase:
-        """Answer with the neighbours of a region. Queries: 2, and those of `reused_codes`."""
+        """Return the response with the neighbours of a region. Queries: 2, and those of `reused_codes`."""
         vintage = chosen_vintage(query, self.coverage)
-        result = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
-        lengths = {border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in result.borders}
+        neighbourhood = region_neighbours(vintage=vintage, region_id=query.region_id, level=query.level)
+        lengths = {
+            border.neighbour.code: {"border_km": round(border.length_km, KM_DECIMALS)} for border in neighbourhood.borders
+        }
         drawn = features(
             self.serializer,
-            [border.neighbour for border in result.borders],
+            [border.neighbour for border in neighbourhood.borders],
             vintage=vintage,
             language=self.language,
             shares=lengths,
         )
-        region = region_names(result.region, code_name=self.code_name, language=self.language)
-        return self.collected(
+        region = region_names(neighbourhood.region, code_name=self.code_name, language=self.language)
+        return self.uncached_collection(
             request,
             collection(
                 drawn,
-                region=region | {"warnings": warnings_payload(result.region.code, reused_codes(vintage), self.language)},
-                tolerance_m=result.borders[0].tolerance_m if result.borders else None,
+                region=region | {"warnings": warnings_payload(neighbourhood.region.code, reused_codes(vintage), self.language)},
+                tolerance_m=neighbourhood.borders[0].tolerance_m if neighbourhood.borders else None,
                 number_matched=len(drawn),
                 number_returned=len(drawn),
                 **provenance({"vintage": vintage}, self.language),
@@ -52,7 +54,7 @@ class NeighboursView(GeoView):
 
 
 class HealthRegionNeighboursView(NeighboursView):
-    """The neighbours of one health region."""
+    """Neighbours of one health region."""
 
     coverage = COVERAGE_HEALTH_REGIONS
     code_name = "hruid"
@@ -67,16 +69,16 @@ class HealthRegionNeighboursView(NeighboursView):
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return the neighbours of a health region, longest common border first, each with its length.
+        """Return the neighbours of a health region, longest common border first, with the length of each border.
 
-        Measured on the ellipsoid along the boundaries as published, so with every bend that those have. Regions that meet only
-        at a point have a border of 0; an island has no neighbours.
+        Lengths are measured on the ellipsoid along the boundaries as published, with every bend. Regions that meet only at a
+        point have a border of 0; an island has no neighbours.
         """
-        return self.neighbours(request, self.ask(request, models.HEALTH_REGION_NEIGHBOURS, id=id))
+        return self.neighbours(request, self.parse(request, models.HEALTH_REGION_NEIGHBOURS, id=id))
 
 
 class CoverageRegionNeighboursView(NeighboursView):
-    """The neighbours of one region of any coverage."""
+    """Neighbours of one region of any coverage."""
 
     code_name = "code"
     serializer = CoverageRegionSerializer
@@ -91,6 +93,6 @@ class CoverageRegionNeighboursView(NeighboursView):
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
         """Return the neighbours of a region, as `/health-regions/{id}/neighbours` does for health regions."""
-        query = self.ask(request, models.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
+        query = self.parse(request, models.COVERAGE_REGION_NEIGHBOURS, coverage=coverage, code=code)
         self.coverage = str(query.coverage)
         return self.neighbours(request, query)

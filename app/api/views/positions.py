@@ -1,4 +1,4 @@
-"""Views of /locate: one position and many."""
+"""Views of /locate: the lookup of one position, and of many in a bulk request."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from geography import errors
 
 
 class LocateView(BulkView, GeoView):
-    """What covers a position, or each of many."""
+    """Point lookup: GET for one position, POST for many."""
 
     item_type = positions.ITEM_TYPE
     bulk_spec = models.LOCATE_MANY
@@ -40,17 +40,17 @@ class LocateView(BulkView, GeoView):
     def get(self, request: Request) -> Response:
         """Return the health region and the FSA at a position, tested against the boundaries as published.
 
-        `match`, `certain` and the distances beside them are about the health region. A border belongs to its region; on one
-        that regions share the lowest code wins. `certain` is false where another region is within `uncertainty_m`, and where
-        health region and FSA are in different provinces; `reasons` says why. Without `accuracy`, `uncertainty_m` is the 2 m by
-        which WGS 84 and NAD83 differ, and how far the region's border may be off in its vintage. Off the coast the nearest
-        region within `max_distance` is the answer, and `match` says so.
+        `match`, `certain` and the distances beside them are about the health region. A border belongs to its region; on a
+        shared border the lowest code wins. `certain` is false where another region is within `uncertainty_m`, and where health
+        region and FSA are in different provinces; `reasons` lists the reasons. Without `accuracy`, `uncertainty_m` is the 2 m
+        by which WGS 84 and NAD83 differ plus the border error of the region's vintage. Off the coast the answer is the nearest
+        region within `max_distance`, with `match` set to `nearest`.
         """
-        query = self.ask(request, models.LOCATE)
-        answers, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
-        return Response(
-            orjson.Fragment(feature or answers.feature(query.position)), headers=UNCACHED | answers.links() | staleness()
-        )
+        query = self.parse(request, models.LOCATE)
+        # The fast path has computed the Feature, except where a vintage is not in memory.
+        responder, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
+        body = orjson.Fragment(feature or responder.feature(query.position))
+        return Response(body, headers=UNCACHED | responder.links() | staleness())
 
     @document.documented(
         models.LOCATE_MANY,
@@ -83,30 +83,30 @@ class LocateView(BulkView, GeoView):
         problems=(errors.ParameterInvalid, *BULK_PROBLEMS, *document.VINTAGE_PROBLEMS),
     )
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer up to 100,000 positions, in their order, each with a status of its own.
+        """Return the regions at up to 100,000 positions, in the order of the positions, each with its own status.
 
         The body is JSON (`{"points": [[lon, lat], …]}`, or objects with `lat`, `lon` and any `id`), GeoJSON (a
-        FeatureCollection of points, a MultiPoint), CSV with a header or lines of JSON; `Content-Encoding: gzip` is read, and a
-        body without Content-Length. The answer is in the format of the Accept header, by default in that of the body. `status`
-        is `ok`, or the kind of problem that the position alone would have been answered with. What is wrong with the body is a
-        problem document, wherever in it it stands; an answer has a Content-Length, so a client sees whether it came whole.
-        Nothing of it is written to a log, and unlike in a URL no proxy sees the positions.
+        FeatureCollection of points, a MultiPoint), CSV with a header, or NDJSON. `Content-Encoding: gzip` and chunked bodies
+        without Content-Length are supported. The response has the format of the Accept header, by default that of the body.
+        `status` is `ok`, or the slug of the problem type that the position alone would get. An error anywhere in the body
+        makes the response a problem document. A response has a Content-Length, so a client can check that it is complete.
+        Positions are never logged, and unlike in a URL no proxy logs them.
 
-        Of CSV, commas, semicolons, tabs and pipes are read as delimiters, UTF-8, UTF-16 with a byte order mark and any charset
-        that the Content-Type names as encodings, and a decimal comma. The answer is UTF-8 and has every field that came, and
-        after them ours; where the header has one of those names, or a feature a property, all of ours begin with `geo_`. A
-        row with more fields than the header is not answered, and its last column holds all the rest.
+        CSV may have commas, semicolons, tabs or pipes as delimiters, a decimal comma, and UTF-8, UTF-16 with a byte order mark
+        or any charset that the Content-Type names. The response is UTF-8 and has every field of the request, followed by the
+        added ones; where the header, or a feature's properties, has a name of an added field, all added fields begin with
+        `geo_`. A row with more fields than the header is not answered; its last column holds the remaining fields.
         """
         return self.answer_many(request)
 
     def chunks(self, query: models.LocateManyQuery, items: Items[Any]) -> Body:
-        """Return the answers, what they add, and what they come from."""
-        answers = responder_for(query, self.language)
-        measured = positions.limit_inaccurate(items.items, query.accuracy_m)
+        """Return the answers, their layout and their vintages."""
+        responder = responder_for(query, self.language)
+        measured = positions.measurable(items.items, query.accuracy_m)
         return Body(
-            positions.answer_positions(measured, answers),
-            Layout(positions.COLUMNS, positions.MEMBERS, answers.source),
-            # What stays in memory stays whole. What is deleted is never read into memory again.
-            lambda: [] if answers.in_memory else [*answers.vintages.values()],
-            answers.links() | staleness(),
+            positions.answer_positions(measured, responder),
+            Layout(positions.COLUMNS, positions.MEMBERS, responder.source),
+            # A vintage in memory is complete, and a deleted vintage is never loaded into memory: no check is needed.
+            lambda: [] if responder.in_memory else [*responder.vintages.values()],
+            responder.links() | staleness(),
         )

@@ -1,4 +1,4 @@
-"""The documentation behind `type` of a problem document: a page for people, JSON for programs."""
+"""Documentation of problem types, the target of `type` in problem documents: HTML for browsers, JSON for programs."""
 
 from typing import Any
 
@@ -10,40 +10,40 @@ from api.http.language import language_of, translate
 from api.problem_explanations import EXPLANATIONS
 from api.problems import PAGE_POLICY, PROBLEM_TYPES, ProblemType, prefers_html
 
-_KINDS = {kind.slug: kind for kind in PROBLEM_TYPES.values()}
+_TYPES = {problem_type.slug: problem_type for problem_type in PROBLEM_TYPES.values()}
 
 
-def _explained(kind: ProblemType, language: str) -> dict[str, Any]:
+def _explanation(problem_type: ProblemType, language: str) -> dict[str, Any]:
     return {
-        "type": kind.type,
-        "title": translate(kind.title, language),
-        "status": kind.status,
-        "explanation": translate(EXPLANATIONS[kind.slug], language),
+        "type": problem_type.type,
+        "title": translate(problem_type.title, language),
+        "status": problem_type.status,
+        "explanation": translate(EXPLANATIONS[problem_type.slug], language),
     }
 
 
 @require_safe
 def problems(request: HttpRequest) -> HttpResponse:
-    """Answer with every problem type, in the order of their names."""
-    return _answer(request, [_KINDS[slug] for slug in sorted(_KINDS)], "problems")
+    """Return every problem type, sorted by slug."""
+    return _response(request, [_TYPES[slug] for slug in sorted(_TYPES)], "problems")
 
 
 @require_safe
 def problem(request: HttpRequest, slug: str) -> HttpResponse:
-    """Answer with one problem type. Raises: Http404 for one that does not exist."""
-    if slug not in _KINDS:
+    """Return one problem type. Raises: Http404 for an unknown slug."""
+    if slug not in _TYPES:
         raise Http404
-    return _answer(request, [_KINDS[slug]], None)
+    return _response(request, [_TYPES[slug]], None)
 
 
-def _answer(request: HttpRequest, kinds: list[ProblemType], member: str | None) -> HttpResponse:
+def _response(request: HttpRequest, problem_types: list[ProblemType], member: str | None) -> HttpResponse:
     language = language_of(request)
-    explained = [_explained(kind, language) for kind in kinds]
+    explanations = [_explanation(problem_type, language) for problem_type in problem_types]
     response: HttpResponse
     if prefers_html(request):
-        response = render(request, "api/problems.html", {"language": language, "problems": explained})
+        response = render(request, "api/problems.html", {"language": language, "problems": explanations})
         response.headers["Content-Security-Policy"] = PAGE_POLICY
     else:
-        response = JsonResponse({member: explained} if member else explained[0])
+        response = JsonResponse({member: explanations} if member else explanations[0])
     response.headers["Vary"] = "Accept, Accept-Language"
     return response

@@ -1,11 +1,11 @@
-"""The latest values of every indicator for one region."""
+"""Views of the latest values of every indicator for one region."""
 
 from typing import Any
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
-from api.http.streaming import Pieces, json_body
+from api.http.streaming import Chunks, json_body
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
@@ -20,13 +20,13 @@ from indicators.queries.catalogue import PublishedIndicator, published_indicator
 
 
 class RegionIndicatorsView(IndicatorView):
-    """Latest values of the region that a subclass names."""
+    """Base of the views of the latest values of a region."""
 
     def latest(self, request: Request, query: queries.RegionIndicatorsQuery) -> HttpResponseBase:
-        """Answer with the latest value of each indicator that has one, or would have one, for the region."""
+        """Return the latest value of each indicator that relates to the region; null where nothing is reported."""
         vintage = vintage_in_force(coverage=query.coverage or COVERAGE_HEALTH_REGIONS, label=query.label)
 
-        def make() -> Pieces:
+        def make() -> Chunks:
             code = region_get(vintage=vintage, region_id=query.region_id, level=None).code
             blocks = [
                 block
@@ -41,26 +41,26 @@ class RegionIndicatorsView(IndicatorView):
                 }
             )
 
-        return self.retained(request, query, None, vintage.pk, vintage.published_at, make=make)
+        return self.cached_by_issue(request, query, None, vintage=vintage, make=make)
 
     def block(self, published: PublishedIndicator, vintage: Any, code: str) -> dict[str, Any] | None:
-        """Return the latest value of one indicator, None where it has no relation to the region."""
+        """Return the latest value of one indicator; None where it has no relation to the region."""
         indicator, measure = published.indicator, published.measures[0]
-        series = figures.indicator_series(indicator)
+        all_series = figures.indicator_series(indicator)
         if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
             codes = {code}
         else:
-            members = figures.members_of(vintage.coverage.slug, vintage.label, [series.place for series in series])
+            members = figures.members_of(vintage.coverage.slug, vintage.label, [series.place for series in all_series])
             codes = {member.place.code for member in members if member.code == code}
-        # The end of the region's own series: provinces end on different days.
-        lasts = [
+        # The last day of the region's own series, since provinces stop reporting on different days.
+        last_days = [
             series.last
-            for series in series
+            for series in all_series
             if series.place.kind == PlaceKind.REGION and series.place.code in codes and series.last
         ]
-        if not lasts:
+        if not last_days:
             return None
-        on = min(lasts)
+        on = min(last_days)
         figures_on = figures.figures_on(indicator, measure, on)
         own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
         regions = maps.by_key(figures_on, PlaceKind.REGION) if own else maps.figures_of_regions(figures_on, measure, vintage)
@@ -90,8 +90,8 @@ class HealthRegionIndicatorsView(RegionIndicatorsView):
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return the latest values, by way of the declared relation of the region to the one that reports (`method`)."""
-        return self.latest(request, self.ask(request, queries.HEALTH_REGION_INDICATORS, id=id))
+        """Return the latest values, by the declared relation (`method`) of the region to the reporting region."""
+        return self.latest(request, self.parse(request, queries.HEALTH_REGION_INDICATORS, id=id))
 
 
 class CoverageRegionIndicatorsView(RegionIndicatorsView):
@@ -107,5 +107,5 @@ class CoverageRegionIndicatorsView(RegionIndicatorsView):
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str, code: str) -> HttpResponseBase:
-        """Return the latest values of a region; those of an indicator with no relation to it are left out."""
-        return self.latest(request, self.ask(request, queries.COVERAGE_REGION_INDICATORS, coverage=coverage, code=code))
+        """Return the latest values of a region, without indicators that have no relation to it."""
+        return self.latest(request, self.parse(request, queries.COVERAGE_REGION_INDICATORS, coverage=coverage, code=code))

@@ -1,4 +1,4 @@
-"""Views of the service itself: vintages, liveness, readiness, schema, docs."""
+"""Views of the service: list of vintages, liveness and readiness probes, OpenAPI schema, documentation page."""
 
 from functools import cache
 from typing import Any
@@ -22,7 +22,7 @@ from geography.vintages.resolve import published_vintages
 
 
 class VintagesView(ApiView):
-    """What is published."""
+    """List of published vintages."""
 
     @openapi.documented(
         models.PLAIN,
@@ -34,15 +34,13 @@ class VintagesView(ApiView):
         problems=(ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:
-        """List every published vintage with its source, by coverage, the latest first. Empty before the first is published."""
-        self.ask(request, models.PLAIN)
-        return Response(
-            {"vintages": [vintage_listing(published_vintage, self.language) for published_vintage in published_vintages()]}
-        )
+        """List every published vintage with its source, by coverage, latest first. Empty before the first publication."""
+        self.parse(request, models.PLAIN)
+        return Response({"vintages": [vintage_listing(vintage, self.language) for vintage in published_vintages()]})
 
 
 class LiveView(ApiView):
-    """Whether the process answers."""
+    """Liveness probe."""
 
     @openapi.documented(
         models.PLAIN,
@@ -54,38 +52,38 @@ class LiveView(ApiView):
         problems=(ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:
-        """Say that the process is up. Asks the database nothing."""
-        self.ask(request, models.PLAIN)
+        """Return 200 while the process runs. Makes no query."""
+        self.parse(request, models.PLAIN)
         return Response({"status": "alive"}, headers={"Cache-Control": "no-store"})
 
 
 class ReadyView(ApiView):
-    """Whether questions can be answered."""
+    """Readiness probe."""
 
     @openapi.documented(
         models.PLAIN,
         operation_id="readyz",
         tag="Service",
-        summary="Whether every question can be answered",
+        summary="Whether the service can answer every request",
         body="Ready",
         media_types=("application/json",),
         problems=(ParameterInvalid, NotReady),
     )
     def get(self, request: Request) -> Response:
-        """Say whether the database answers, its tables are current and a vintage of each coverage is in force."""
-        self.ask(request, models.PLAIN)
-        result = readiness()
+        """Return whether the database answers, its schema is current and a vintage of each coverage is in force."""
+        self.parse(request, models.PLAIN)
+        report = readiness()
         checks = {
             "database": True,
-            "postgis": result.postgis,
-            "functions": result.runs_code,
-            "migrations_missing": result.migrations_missing,
+            "postgis": report.postgis,
+            "functions": report.runs_code,
+            "migrations_missing": report.migrations_missing,
             "vintages": {
                 coverage: None if vintage is None else {"label": vintage.label, "demo": vintage.demo}
-                for coverage, vintage in result.vintages.items()
+                for coverage, vintage in report.vintages.items()
             },
         }
-        if not result.ready:
+        if not report.ready:
             raise NotReady(checks)
         return Response({"status": "ready", "checks": checks}, headers={"Cache-Control": "no-store"})
 
@@ -111,18 +109,18 @@ class SchemaView(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Return the OpenAPI 3.1 document, as JSON or YAML."""
-        self.ask(request, models.PLAIN)
+        self.parse(request, models.PLAIN)
         return Response(_schema())
 
 
 @cache
 def _schema() -> dict[str, Any]:
-    # Rendering it takes longer than any lookup, and it cannot change under a running process.
+    # Generation takes longer than any lookup, and the document cannot change while the process runs.
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document
 
 
-# The page's own files and this service's answers. The styles that its script writes are attributes.
+# Allows the page's own files and requests to this service. The page's script sets style attributes.
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -131,7 +129,7 @@ _PAGE_POLICY = (
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """Answer with the documentation page. It needs nothing from outside this service."""
+    """Return the documentation page, which loads nothing from other hosts."""
     response = render(request, "api/docs.html")
     response.headers["Content-Security-Policy"] = _PAGE_POLICY
     response.headers["Content-Language"] = "en"

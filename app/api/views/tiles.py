@@ -18,7 +18,7 @@ from geography.queries.tiles import tile_draw, vector_layers, vintage_bounds
 
 
 class TileView(ApiView):
-    """One vector tile."""
+    """Vector tile."""
 
     renderer_classes = [TileRenderer]
 
@@ -29,7 +29,7 @@ class TileView(ApiView):
         summary="A vector tile of a coverage",
         body="Tile",
         media_types=(TileRenderer.media_type,),
-        empty="Nothing lies in this tile.",
+        empty="The tile is empty.",
         problems=(
             errors.ParameterInvalid,
             errors.CoverageUnknown,
@@ -41,21 +41,20 @@ class TileView(ApiView):
     def get(self, request: Request, coverage: str, z: str, x: str, y: str) -> HttpResponseBase:
         """Return a Mapbox Vector Tile (2.1) in Web Mercator, with the layers `regions` and `labels`.
 
-        Features have a number of their own as id, and `code`, `name_en`, `name_fr` and `pruid`. Where there is nothing, the
-        answer is 204.
+        Features have a numeric id, `code`, `name_en`, `name_fr` and `pruid`. An empty tile is answered with 204.
         """
-        query = self.ask(request, models.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
+        query = self.parse(request, models.TILE_OF_COVERAGE, coverage=coverage, z=z, x=x, y=y)
         vintage = chosen_vintage(query, query.coverage)
 
         def make() -> bytes:
-            assert query.address is not None  # noqa: S101 - the route has one
+            assert query.address is not None  # noqa: S101 - the route requires an address
             return tile_draw(vintage=vintage, address=query.address)
 
-        return self.cached(request, query, vintage=vintage, make=make, keep=True, translated=False)
+        return self.cached(request, query, vintage=vintage, make=make, cacheable=True, translated=False)
 
 
 class TileJsonView(ApiView):
-    """What describes the tiles of a coverage."""
+    """TileJSON of a coverage."""
 
     @document.documented(
         models.TILEJSON,
@@ -67,11 +66,11 @@ class TileJsonView(ApiView):
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, *document.VINTAGE_PROBLEMS),
     )
     def get(self, request: Request, coverage: str) -> HttpResponseBase:
-        """Return TileJSON 3.0, which a map is given as the address of its source.
+        """Return TileJSON 3.0, the source of a map library.
 
-        The tiles' address names the vintage, so that tiles of two vintages never meet on one map.
+        The URL template of the tiles names the vintage, so that a map never mixes tiles of two vintages.
         """
-        query = self.ask(request, models.TILEJSON, coverage=coverage)
+        query = self.parse(request, models.TILEJSON, coverage=coverage)
         vintage = chosen_vintage(query, query.coverage)
         slug = vintage.coverage.slug
         tiles = request.build_absolute_uri(f"/tiles/{quote(slug)}/")
@@ -93,4 +92,4 @@ class TileJsonView(ApiView):
             }
             return json_bytes(body)
 
-        return self.cached(request, query, tiles, vintage=vintage, make=make, keep=False)
+        return self.cached(request, query, vintage=vintage, make=make, cacheable=False, base_url=tiles)

@@ -1,4 +1,4 @@
-"""Views of one vintage and of the changes between two."""
+"""Views of one vintage, and of the changes between two vintages."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,47 +21,44 @@ class VintageView(ApiView):
         models.ONE_VINTAGE,
         operation_id="get_vintage",
         tag="Vintages",
-        summary="One vintage: where it comes from and how it was checked",
+        summary="One vintage with its source and its checks",
         body="VintageWhole",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.VintageUnknown),
     )
     def get(self, request: Request, coverage: str, label: str) -> Response:
-        """Return a published vintage whole: source and licence, gates, repairs, levels, and what it can be compared with.
+        """Return a published vintage: source and licence, gates, repairs, levels, and the vintages it is compared with.
 
-        A gate that failed and was accepted all the same says why.
+        A gate that failed and was accepted has the reason.
         """
-        query = self.ask(request, models.ONE_VINTAGE, coverage=coverage, label=label)
-        vintage = named_vintage("label", query.coverage, query.label)
+        query = self.parse(request, models.ONE_VINTAGE, coverage=coverage, label=label)
+        vintage = named("label", query.coverage, query.label)
         return Response(vintage_report_payload(vintage, vintage_report(vintage), self.language))
 
 
 class ChangesView(ApiView):
-    """What became of regions from one vintage to another."""
+    """Changes of regions between two vintages."""
 
     @document.documented(
         models.CHANGES,
         operation_id="list_changes",
         tag="Vintages",
-        summary="What became of every region from one vintage to another",
+        summary="The changes of every region between two vintages",
         body="Changes",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.VintageUnknown, errors.VintagesNotCompared),
     )
     def get(self, request: Request, coverage: str, a: str, b: str) -> Response:
-        """List the regions of both vintages, each with what became of it on the way from `a` to `b`, in the order of codes.
+        """List the regions of both vintages, each with its change from `a` to `b`, in the order of codes.
 
-        Computed from the areas that regions share, never from codes or names: codes are reused. The kinds: `kept`, one place
-        with one code and name; `renamed` and `recoded`, one place under another name or code; `moved`, the same in the main
-        with another border; `split`, divided among several, and a part of what was divided; `merged`, joined with others,
-        and what was joined; `new` and `gone`, where the other vintage covers nothing; `outside`, where it is an extract that
-        leaves the region out. `thresholds` says from which shares on.
+        Changes are computed from shared areas, never from codes or names, since codes are reused. The kinds: `kept`, the same
+        place with the same code and name; `renamed` and `recoded`, the same place under another name or code; `moved`, mostly
+        the same area with another border; `split`, a region divided among several, and each of these; `merged`, regions joined
+        into another, and that region; `new` and `gone`, an area that the other vintage does not cover; `outside`, an area that
+        the other vintage, an extract, leaves out. `thresholds` has the shares that separate the kinds.
         """
-        query = self.ask(request, models.CHANGES, coverage=coverage, a=a, b=b)
-        vintages = {
-            "from": named_vintage("a", query.coverage, query.from_label),
-            "to": named_vintage("b", query.coverage, query.to_label),
-        }
+        query = self.parse(request, models.CHANGES, coverage=coverage, a=a, b=b)
+        vintages = {"from": named("a", query.coverage, query.from_label), "to": named("b", query.coverage, query.to_label)}
         page = changes_page(
             from_vintage=vintages["from"],
             to_vintage=vintages["to"],

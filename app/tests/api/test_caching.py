@@ -243,7 +243,7 @@ def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
 def swept(shelf):
     """Wait until the cache's thread has nothing to do."""
     for _ in range(1_000):
-        if not shelf.evictor._sweeping:
+        if not shelf.evictor._running:
             return
         threading.Event().wait(0.01)
     pytest.fail("eviction does not end")
@@ -269,7 +269,7 @@ def test_the_cache_is_bounded_in_blocks_and_in_files(tmp_path):
 
 def test_without_eviction_nothing_more_is_stored(tmp_path, monkeypatch):
     shelf = DiskCache(tmp_path, 2_000_000)
-    monkeypatch.setattr(shelf.evictor, "delete_unreferenced", lambda: False)
+    monkeypatch.setattr(shelf.evictor, "evict", lambda: False)
     for number in range(1_000):
         assert shelf.get_or_create(str(number), lambda: b"x" * 120) == b"x" * 120
     swept(shelf)
@@ -362,7 +362,7 @@ def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkey
     shelf = DiskCache(tmp_path, 1_000_000)
     assert [shelf.get_or_create("key", lambda: b"body") for _ in range(2)] == [b"body", b"body"]
     assert [path.name for path in tmp_path.iterdir() if not path.name.startswith("lock-")] == []
-    assert "a body is not stored: OSError" in caplog.text
+    assert "response cache: body not stored: OSError" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_without_a_folder_every_body_is_made_anew(tmp_path, caplog):
     shelf = DiskCache(tmp_path / "file" / "bodies", 100_000)
     made = iter([b"one", b"two"])
     assert [shelf.get_or_create("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
-    assert "not used" in caplog.text
+    assert "response cache disabled: cannot write to" in caplog.text
 
 
 def test_with_a_limit_of_nought_what_another_process_keeps_is_not_used_either(tmp_path):

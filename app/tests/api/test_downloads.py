@@ -248,7 +248,7 @@ def test_large_files_take_places_and_give_them_back(
     get: Any, content: bytes, monkeypatch: pytest.MonkeyPatch, settings: Any, assert_problem: Any
 ) -> None:
     settings.TRANSFERS_AT_ONCE = 1
-    monkeypatch.setattr("api.views.downloads._LARGE", 100)
+    monkeypatch.setattr("api.views.downloads._LARGE_BYTES", 100)
     first = get(PATH)
     assert transfers.taken == 1
     assert_problem(get(PATH), 503, "too-many-at-once")

@@ -96,7 +96,7 @@ class TestABug:
     def test_is_answered_without_internals(self, client, assert_problem, settings):
         settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.api.test_errors.broken_middleware"]
         response = client.get("/livez")
-        assert_problem(response, 500, "internal-error", detail="Something went wrong here; it has been logged.")
+        assert_problem(response, 500, "internal-error", detail="An unexpected error occurred; it has been logged.")
         assert b"secret" not in response.content
         assert b"RuntimeError" not in response.content
 

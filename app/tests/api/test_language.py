@@ -233,8 +233,8 @@ def _names():
         for url_pattern in get_resolver().url_patterns
         for pattern in getattr(url_pattern, "url_patterns", [])
     )
-    # Of HTTP: what headers and methods are called, and the formats.
-    names |= set(_words("Content-Type POST")) | {word for entry in BulkFormat for word in _words(entry.value)}
+    # Headers, methods and formats of HTTP, and members of GeoJSON.
+    names |= set(_words("Content-Type POST coordinates")) | {word for entry in BulkFormat for word in _words(entry.value)}
     return names | set(_words(paths)) | {province.abbreviation.lower() for province in PROVINCES}
 
 
@@ -312,7 +312,7 @@ class TestOfAProblem:
         response = client.get(f"/locate?{query}", headers={"Accept-Language": accept} if accept else None)
         assert response.status_code == 400
         assert response.headers["Content-Language"] == expected
-        french = {"Un paramètre est inutilisable", "Position inutilisable", "Requête refusée"}
+        french = {"Paramètre non valide", "Coordonnées non valides", "Requête incorrecte"}
         assert (response.json()["title"] in french) == (expected == "fr")
 
     def test_no_cookie_has_a_say(self, client):
@@ -320,8 +320,8 @@ class TestOfAProblem:
         assert client.get("/nowhere").headers["Content-Language"] == "en"
 
     def test_one_request_leaves_nothing_to_the_next(self, client):
-        assert client.get("/nowhere?lang=fr").json()["title"] == "Adresse inconnue"
-        assert client.get("/nowhere").json()["title"] == "No such route"
+        assert client.get("/nowhere?lang=fr").json()["title"] == "Route introuvable"
+        assert client.get("/nowhere").json()["title"] == "Route not found"
 
 
 def test_a_demonstration_is_called_one_in_either_language(get):

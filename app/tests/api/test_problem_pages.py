@@ -22,7 +22,7 @@ def test_the_type_of_a_problem_leads_to_its_explanation(get, slug):
         assert get(path, lang="fr").json()["explanation"] != body["explanation"]
 
 
-@pytest.mark.parametrize(("lang", "text"), [("en", "Not a usable position"), ("fr", "les longitudes du Canada")])
+@pytest.mark.parametrize(("lang", "text"), [("en", "Invalid coordinates"), ("fr", "les longitudes du Canada")])
 def test_a_browser_gets_it_as_a_page_in_the_readers_language(get, lang, text):
     response = get("/problems/coordinate-invalid", headers=BROWSER, lang=lang)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -62,7 +62,7 @@ def test_a_faulty_translation_is_named(change: dict[str, object], fault: str) ->
 
 def test_django_finds_the_catalogue() -> None:
     with override("fr"):
-        assert gettext("No such region") == "Région inconnue"
+        assert gettext("Region not found") == "Région introuvable"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(APP)))

@@ -1,7 +1,10 @@
-"""Fast path: same answers and headers as the full stack."""
+"""Fast path: bodies and headers equal those of the full stack, byte for byte."""
 
 import itertools
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from django.test import RequestFactory
 from api import fast_path
 from api.fast_path import FastPath
 from api.responses.locate import LocateResponder
+from geography.coordinates import LonLat
 from geography.lookup import registry
 from geography.models import Status
 from geography.vintages import catalogue
@@ -22,7 +26,7 @@ from tests.support.demo_regions import position
 
 Answer = tuple[str, dict[str, str], bytes]
 
-KEPT = [
+CACHED = [
     "/health-regions",
     "/health-regions/?province=ON&detail=none",
     "/health-regions/3501?lang=fr",
@@ -41,7 +45,7 @@ HEADERS: list[dict[str, str]] = [
 
 
 class Counted:
-    """Django, and how often it was asked."""
+    """Django's WSGI application with a count of its requests."""
 
     def __init__(self) -> None:
         self.django = get_wsgi_application()
@@ -54,7 +58,7 @@ class Counted:
 
 @pytest.fixture
 def django() -> Iterator[Counted]:
-    """Return Django; like its test client, it leaves the test's connection alone."""
+    """Return Django. Like its test client, it does not close the test's database connection."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield Counted()
@@ -64,7 +68,7 @@ def django() -> Iterator[Counted]:
 
 @pytest.fixture(autouse=True)
 def memory(world, settings, tmp_path, monkeypatch):
-    """Hold the tiny world in memory, keep bodies, and let nobody forget what is published while a test runs."""
+    """Hold the test vintages in memory, with a response cache and a catalogue that stays fresh during a test."""
     settings.GEODATA_CACHE, settings.BODY_CACHE_MB = str(tmp_path), 16
     settings.LOOKUP_MEMORY_VERTICES = 1_000_000
     draw(world.vintages["health-regions", "2022"])
@@ -97,32 +101,32 @@ def place(x: float = 2_000, y: float = 5_000, **more: str) -> dict[str, str]:
     return position(x, y) | more
 
 
-@pytest.mark.parametrize("path", KEPT)
-def test_what_is_kept_is_answered_as_django_answers(django, path, django_assert_num_queries):
-    short = FastPath(django)
+@pytest.mark.parametrize("path", CACHED)
+def test_cached_bodies_equal_those_of_the_full_stack(django, path, django_assert_num_queries):
+    fast = FastPath(django)
     for method, headers in itertools.product(("GET", "HEAD"), HEADERS):
         if path.startswith("/tiles") and "Accept" in headers:
             continue
-        long = ask(django, path, None, headers, method)
-        assert long[0] == "200 OK", long
-        assert ask(short, path, None, headers, method) == long
+        expected = ask(django, path, None, headers, method)
+        assert expected[0] == "200 OK", expected
+        assert ask(fast, path, None, headers, method) == expected
         requested = django.asked
         with django_assert_num_queries(0):
-            assert ask(short, path, None, headers, method) == long
+            assert ask(fast, path, None, headers, method) == expected
         assert django.asked == requested
 
 
-def test_who_has_what_is_kept_is_told_so(django):
-    short = FastPath(django)
-    etag = ask(short, "/health-regions")[1]["etag"]
+def test_conditional_requests_get_304(django):
+    fast = FastPath(django)
+    etag = ask(fast, "/health-regions")[1]["etag"]
     for requested in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         headers = {"If-None-Match": requested}
-        long = ask(django, "/health-regions", None, headers)
-        assert long[0] == "304 Not Modified"
-        assert ask(short, "/health-regions", None, headers) == long
+        expected = ask(django, "/health-regions", None, headers)
+        assert expected[0] == "304 Not Modified"
+        assert ask(fast, "/health-regions", None, headers) == expected
     before = django.asked
-    assert ask(short, "/health-regions", None, {"If-None-Match": etag})[0] == "304 Not Modified"
-    assert ask(short, "/health-regions", None, {"If-None-Match": '"other"'})[0] == "200 OK"
+    assert ask(fast, "/health-regions", None, {"If-None-Match": etag})[0] == "304 Not Modified"
+    assert ask(fast, "/health-regions", None, {"If-None-Match": '"other"'})[0] == "200 OK"
     assert django.asked == before
 
 
@@ -138,17 +142,17 @@ def test_who_has_what_is_kept_is_told_so(django):
         {"lat": "0", "lon": "0"},
     ],
 )
-def test_a_position_is_answered_as_django_answers(django, query, django_assert_num_queries):
-    short = FastPath(django)
+def test_lookups_equal_those_of_the_full_stack(django, query, django_assert_num_queries):
+    fast = FastPath(django)
     for method, headers in itertools.product(("GET", "HEAD"), HEADERS):
-        long = ask(django, "/locate", query, headers, method)
-        assert long[0] == "200 OK", long
-        # Another position is of the same kind, if its answer is about as long.
-        ask(short, "/locate", query | {"lat": "43.7"}, headers, method)
-        assert ask(short, "/locate", query, headers, method) == long
+        expected = ask(django, "/locate", query, headers, method)
+        assert expected[0] == "200 OK", expected
+        # Another position is of the same kind where its body is on the same side of COMPRESS_MIN_BYTES.
+        ask(fast, "/locate", query | {"lat": "43.7"}, headers, method)
+        assert ask(fast, "/locate", query, headers, method) == expected
         requested = django.asked
         with django_assert_num_queries(0):
-            assert ask(short, "/locate", query, headers, method) == long
+            assert ask(fast, "/locate", query, headers, method) == expected
         assert django.asked == requested
 
 
@@ -167,103 +171,103 @@ def test_a_position_is_answered_as_django_answers(django, query, django_assert_n
         ("/vintages", {}),
     ],
 )
-def test_what_is_wrong_or_not_kept_goes_the_long_way(django, path, query):
-    short = FastPath(django)
-    long = ask(django, path, query)
+def test_invalid_and_uncacheable_requests_reach_the_full_stack(django, path, query):
+    fast = FastPath(django)
+    expected = ask(django, path, query)
     before = django.asked
     for _ in range(3):
-        assert ask(short, path, query)[::2] == long[::2]
+        assert ask(fast, path, query)[::2] == expected[::2]
     assert django.asked == before + 3
 
 
 @pytest.mark.parametrize("query", ["lat=43.7&lon=-79.4&q=%E9", "lat=43.7&lon=-79.4&q=é", "&".join(["lat=1"] * 500)])
-def test_a_query_that_nobody_can_read_is_refused_as_ever(django, query):
-    short = FastPath(django)
+def test_unreadable_query_strings_get_400(django, query):
+    fast = FastPath(django)
     environ = RequestFactory().get("/locate").environ | {"QUERY_STRING": query.encode().decode("latin-1")}
-    for application in (django, short, short):
+    for application in (django, fast, fast):
         assert answered(application, dict(environ))[0] == "400 Bad Request"
 
 
-def test_what_django_has_to_settle_goes_the_long_way(django, monkeypatch):
-    short = FastPath(django)
+def test_content_negotiation_and_a_stale_catalogue_need_the_full_stack(django, monkeypatch):
+    fast = FastPath(django)
     for _ in range(2):
-        assert ask(short, "/locate", place(), {"Accept": "text/html;q=0.5, application/json"})[0] == "200 OK"
-    assert ask(short, "/locate", method="OPTIONS")[0][:3] in ("200", "204")
+        assert ask(fast, "/locate", place(), {"Accept": "text/html;q=0.5, application/json"})[0] == "200 OK"
+    assert ask(fast, "/locate", method="OPTIONS")[0][:3] in ("200", "204")
     assert django.asked == 3
-    # What is published may have changed.
-    ask(short, "/health-regions")
+    # Without a fresh catalogue the vintages in force are unknown.
+    ask(fast, "/health-regions")
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
     for path, query in (("/health-regions", {}), ("/locate", place())):
         before = django.asked
-        assert ask(short, path, query)[0] == "200 OK"
+        assert ask(fast, path, query)[0] == "200 OK"
         assert django.asked == before + 1
 
 
-def test_without_the_editions_in_memory_the_long_way_is_gone(django, settings):
-    short = FastPath(django)
+def test_vintages_outside_memory_need_the_full_stack(django, settings):
+    fast = FastPath(django)
     for _ in range(2):
-        first = ask(short, "/locate", place())
+        first = ask(fast, "/locate", place())
     before = django.asked
     settings.LOOKUP_MEMORY_VERTICES = 0
     registry.clear()
-    assert ask(short, "/locate", place()) == first
+    assert ask(fast, "/locate", place()) == first
     assert django.asked == before + 1
 
 
-def test_a_publication_is_seen_at_once(django, world):
-    short = FastPath(django)
+def test_a_publication_discards_templates(django, world):
+    fast = FastPath(django)
     for _ in range(2):
-        assert b'"3501"' in ask(short, "/locate", place())[2]
-        assert ask(short, "/health-regions")[0] == "200 OK"
+        assert b'"3501"' in ask(fast, "/locate", place())[2]
+        assert ask(fast, "/health-regions")[0] == "200 OK"
     for vintage in world.vintages.values():
         vintage.status = Status.RETIRED
         vintage.save()
     catalogue.clear()
     catalogue.published()
     for path, query in (("/locate", place()), ("/health-regions", {})):
-        answer = ask(short, path, query)
+        answer = ask(fast, path, query)
         assert (answer[0][:3], answer) == (ask(django, path, query)[0][:3], answer)
         assert answer[0] != "200 OK"
 
 
-def test_a_body_that_is_gone_is_made_again(django, tmp_path):
-    short = FastPath(django)
-    first = ask(short, "/health-regions")
-    assert ask(short, "/health-regions") == first
+def test_an_evicted_body_is_computed_again(django, tmp_path):
+    fast = FastPath(django)
+    first = ask(fast, "/health-regions")
+    assert ask(fast, "/health-regions") == first
     for path in (tmp_path / "bodies").iterdir():
         path.unlink()
     before = django.asked
-    assert ask(short, "/health-regions") == first
+    assert ask(fast, "/health-regions") == first
     assert django.asked == before + 1
 
 
-def test_what_was_said_while_the_database_was_away_is_no_example(django):
-    short = FastPath(django)
+def test_stale_responses_are_not_templates(django):
+    fast = FastPath(django)
     catalogue._memories["default"].failed_at = 0.0
     try:
         for _ in range(2):
-            assert "cache-status" in ask(short, "/health-regions")[1]
+            assert "cache-status" in ask(fast, "/health-regions")[1]
     finally:
         catalogue._memories["default"].failed_at = None
     assert django.asked == 2
-    assert "cache-status" not in ask(short, "/health-regions")[1]
+    assert "cache-status" not in ask(fast, "/health-regions")[1]
 
 
-def test_many_kinds_do_not_fill_the_memory(django, monkeypatch):
-    monkeypatch.setattr(fast_path, "_REMEMBERED_MAX", 3)
-    short = FastPath(django)
+def test_templates_and_responders_are_bounded(django, monkeypatch):
+    monkeypatch.setattr(fast_path, "_ENTRIES_MAX", 3)
+    fast = FastPath(django)
     for number in range(10):
-        assert ask(short, "/health-regions", None, {"Origin": f"https://{number}.example.org"})[0] == "200 OK"
-        assert ask(short, "/locate", place(max_distance=str(number)))[0] == "200 OK"
-    assert short._moment is not None
-    assert len(short._moment.kinds) <= 3
-    assert len(short._moment.answers) <= 3
+        assert ask(fast, "/health-regions", None, {"Origin": f"https://{number}.example.org"})[0] == "200 OK"
+        assert ask(fast, "/locate", place(max_distance=str(number)))[0] == "200 OK"
+    assert fast._generation is not None
+    assert len(fast._generation.templates) <= 3
+    assert len(fast._generation.responders) <= 3
 
 
-def test_it_is_counted_and_logged_as_ever(django, settings, caplog):
+def test_requests_are_counted_and_logged(django, settings, caplog):
     settings.LOG_REQUESTS = True
     caplog.set_level("INFO", "requests")
-    short = FastPath(django)
+    fast = FastPath(django)
 
     def counted(route: str) -> float:
         labels = {"route": route, "method": "GET", "status": "200"}
@@ -273,29 +277,67 @@ def test_it_is_counted_and_logged_as_ever(django, settings, caplog):
         route = path.replace("health-regions/0/0/0", "{coverage}/{z}/{x}/{y}")
         before = counted(route)
         for _ in range(3):
-            ask(short, path, query)
+            ask(fast, path, query)
         assert counted(route) == before + 3
         assert [record.getMessage().split(" ")[:3] for record in caplog.records].count(["200", "GET", route]) == 3
     assert django.asked == 2
 
 
-def test_the_request_keeps_its_id(django):
-    short = FastPath(django)
+def test_the_request_id_of_the_client_is_sent_back(django):
+    fast = FastPath(django)
     value = "0123456789abcdef" * 2
     for _ in range(2):
         details: list[Any] = []
         environ = RequestFactory().get("/health-regions", headers={"X-Request-ID": value}).environ
-        short(environ, lambda *start, details=details: details.extend(start))
+        fast(environ, lambda *start, details=details: details.extend(start))
         assert ("X-Request-ID", value) in details[1]
     assert django.asked == 1
 
 
-def test_the_first_answer_of_a_kind_is_computed_once(django, monkeypatch):
+def test_the_first_lookup_of_a_kind_is_computed_once(django, monkeypatch):
     computed = []
     feature = LocateResponder.feature
-    monkeypatch.setattr(LocateResponder, "feature", lambda self, place: computed.append(place) or feature(self, place))  # type: ignore[func-returns-value]
-    application = FastPath(django)
-    first = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})
-    assert (first[0], django.asked, len(computed)) == ("200 OK", 1, 1)
-    again = ask(application, "/locate", {name: str(value) for name, value in position(2_000, 2_000).items()})
-    assert (again, django.asked, len(computed)) == (first, 1, 2)
+
+    def spy(self: LocateResponder, point: LonLat) -> bytes:
+        computed.append(point)
+        return feature(self, point)
+
+    monkeypatch.setattr(LocateResponder, "feature", spy)
+    fast = FastPath(django)
+    kinds: list[dict[str, str]] = [
+        {},
+        {"Accept-Language": "fr"},
+        {"Accept-Encoding": "gzip"},
+        {"Origin": "https://example.org"},
+    ]
+    for number, headers in enumerate(kinds, start=1):
+        first = ask(fast, "/locate", place(2_000, 2_000), headers)
+        assert (first[0], django.asked, len(computed)) == ("200 OK", number, 2 * number - 1)
+        assert ask(fast, "/locate", place(2_000, 2_000), headers) == first
+        assert (django.asked, len(computed)) == (number, 2 * number)
+
+
+# Upper bounds: how many modules somebody reads who follows a request. Lower them with the code.
+@pytest.mark.parametrize(("flow", "modules_max"), [("1", 23), ("2", 28)])
+def test_every_module_that_a_lookup_visits_is_in_the_data_flows(django, settings, flow, modules_max):
+    fast = FastPath(django)
+    for _ in range(2):
+        ask(fast, "/locate", place())
+    visited = _modules_visited(lambda: ask(fast if flow == "1" else django, "/locate", place()), settings.APP_DIR)
+    text = (Path(settings.APP_DIR).parent / "docs" / "data-flows.md").read_text()
+    sections = {section[0]: section for section in text.split("\n## ")[1:]}
+    described = set(re.findall(r"`([a-z_/]+\.py)`", sections["1"] if flow == "1" else sections["1"] + sections["2"]))
+    assert visited <= described, visited - described
+    assert len(visited) <= modules_max, sorted(visited)
+
+
+def _modules_visited(call: Callable[[], object], folder: str | Path) -> set[str]:
+    """Return the project's modules with a function that a call runs, as paths relative to a folder."""
+    paths: set[str] = set()
+    sys.setprofile(lambda frame, event, _: paths.add(frame.f_code.co_filename) if event == "call" else None)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    inside = {Path(path).relative_to(folder).as_posix() for path in paths if Path(path).is_relative_to(folder)}
+    return {path for path in inside if not path.startswith("tests/")}

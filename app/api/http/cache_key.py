@@ -1,0 +1,76 @@
+"""Cache keys: everything that the body and the ETag of a cached response depend on."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+
+from geography.queries.changes import ReusedCode
+
+
+class SourceVersion(NamedTuple):
+    """A publication that a body is computed from: a vintage, or the revision of an indicator or of all indicators.
+
+    Attributes:
+        version: `load_id` of a vintage, `revision` of indicators.
+        published_at: a rollback publishes the same load again, at another time; None where `version` covers that.
+    """
+
+    version: str
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheKey:
+    """Identity of a cached response. Two responses with equal keys have equal bodies, in every process of one code version.
+
+    A body may depend on nothing that is not a field here. A request header that a body comes to depend on needs a field, and a
+    name in `Vary`.
+
+    Attributes:
+        view: name of the view class.
+        path: path of the URL, without a trailing slash.
+        parameters: typed parameters as pairs of name and `repr`, without those that other fields stand for: the choice of
+            vintages (`sources`) and `lang` (`language`).
+        sources: publications that the body is computed from.
+        media_type: media type of the body.
+        language: `en` or `fr`; None for a body that is the same in every language.
+        encoding: content encoding of the body; None for none.
+        raw_query: parameters as the client wrote them, sorted by name, where links in the body repeat them.
+        base_url: absolute URL that addresses in the body begin with; empty where the body has none.
+        reused_codes: codes that mean another place in another published vintage, sorted by code, where the body warns of them.
+    """
+
+    view: str
+    path: str
+    parameters: tuple[tuple[str, str], ...]
+    sources: tuple[SourceVersion, ...]
+    media_type: str
+    language: str | None
+    encoding: str | None
+    raw_query: tuple[tuple[str, str], ...] = ()
+    base_url: str = ""
+    reused_codes: tuple[tuple[str, tuple[ReusedCode, ...]], ...] = ()
+
+    def storage_key(self) -> str:
+        """Return the key of the body in the response cache: all fields and the version of the code, as text."""
+        return f"{code_version()} {self!r}"
+
+    def etag(self) -> str:
+        """Return the strong ETag of the response, in its quotes."""
+        return f'"{hashlib.blake2b(self.storage_key().encode(), digest_size=16).hexdigest()}"'
+
+
+@cache
+def code_version() -> str:
+    """Return a hash of all code and translations that a response may depend on. Another version has other ETags."""
+    digest = hashlib.blake2b(digest_size=8)
+    for folder in ("api", "geography", "indicators", "locale"):
+        for path in sorted(Path(settings.APP_DIR, folder).rglob("*")):
+            if path.suffix in {".py", ".mo"}:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
