@@ -17,7 +17,8 @@ from api.requests.vintage_choice import chosen_pair
 from api.responses.certainty import reasons_payload
 from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
 from geography.coordinates import LonLat
-from geography.lookup.locate import Located, circle_shares, is_in_memory, points_locate, provinces_differ
+from geography.lookup import registry
+from geography.lookup.locate import Located, circle_shares, points_locate, provinces_differ
 from geography.lookup.types import RegionRef
 from geography.models import Vintage
 from geography.queries.changes import reused_codes
@@ -27,7 +28,7 @@ DISTANCE_DECIMALS = 1
 # Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
 _REMEMBERED = 8
 _NULL = orjson.Fragment(b"null")
-# How far it is to the next region matters of health regions, not of FSAs.
+# The distance to the border is part of the answer for health regions, not for FSAs.
 _BORDERS = (True, False)
 
 # Where WSGI's environ has the answers and the Feature that `api.fast_path` has computed for a request to /locate.
@@ -60,7 +61,9 @@ class LocateResponder:
     @property
     def in_memory(self) -> bool:
         """Say whether this process holds both vintages in memory, so that no answer asks a table."""
-        return is_in_memory([*self.vintages.values()], borders=_BORDERS)
+        vintages = zip(self.vintages.values(), _BORDERS, strict=True)
+        locators = [registry.locator_for(vintage, border=border) for vintage, border in vintages]
+        return all(locator.in_memory for locator in locators)
 
     @property
     def may_query(self) -> bool:

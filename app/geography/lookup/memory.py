@@ -24,8 +24,8 @@ from geography.coordinates import LonLat
 from geography.lookup import grid
 from geography.lookup.border_index import Geometries, Integers, SpatialIndex, build_border_indexes, tree_of
 from geography.lookup.grid import BUFFER_M, GridCache, GridCell
-from geography.lookup.types import LookupHit, RegionRef, SearchOptions
-from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale, to_degrees
+from geography.lookup.types import LookupHit, LookupPoints, RegionRef, SearchOptions
+from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, to_degrees
 
 _Near = tuple[tuple[float, RegionRef], ...]
 _Candidates = dict[int, tuple[float, int]]
@@ -45,7 +45,7 @@ class _PendingDistances:
         self.shapes.append(shapes)
 
 
-class VintageIndex:
+class MemoryLocator:
     """The pieces of one vintage in memory. What is in it never changes, so threads share it.
 
     Attributes:
@@ -74,6 +74,14 @@ class VintageIndex:
         self._outlines: tuple[SpatialIndex | None, ...] | None = None
         self.vertices = int(shapely.get_num_coordinates(pieces).sum())
 
+    in_memory = True
+
+    def locate(self, points: LookupPoints, options: SearchOptions) -> list[LookupHit]:
+        """Return the regions at and near each position, in the order of the positions."""
+        if len(points.positions) == 1:
+            return [self.lookup(points.single, options)]
+        return self.lookup_many(points.projected, options)
+
     @property
     def has_border_index(self) -> bool:
         """Say whether `find_borders` is done: before, the layer cannot answer a `Reach` with `border`."""
@@ -88,28 +96,28 @@ class VintageIndex:
         self._outlines = border_indexes
 
     def lookup(self, place: ProjectedPoint, reach: SearchOptions) -> LookupHit:
-        """Return what is near one position: the same as `nearby_each`, by what its square knows."""
+        """Return the regions at and near one position: the same as `lookup_many`, by way of the grid cell."""
         most = reach.radius_m * _units_most(place.position.lat)
-        if most > BUFFER_M:
-            return self.lookup_many(ProjectedPoints([place.position]), reach)[0]
-        cell = self._cells.at(place.x, place.y)
-        own, rival = cell.alone, None
+        own: int | None = None
+        rival: int | None = None
+        if most <= BUFFER_M:
+            cell = self._cells.at(place.x, place.y)
+            own, pieces = cell.alone, cell.pieces
+        else:  # farther than the cell reaches
+            pieces = self._pieces.tree.query(place.point, predicate="dwithin", distance=most)
         if own is not None:
             near = self._alone[own]
         else:
-            distances = shapely.distance(self._pieces.shapes[cell.pieces], place.point)
-            candidates = self._grouped(cell.pieces.tolist(), distances.tolist(), most)
-            near, own, rival = self._near(place.position, candidates, reach.radius_m)
-        other = None
+            distances = shapely.distance(self._pieces.shapes[pieces], place.point)
+            candidates = self._grouped(pieces.tolist(), distances.tolist(), most)
+            near, own, rival = self._near(place, candidates, reach.radius_m)
         if own is None:
-            other = self._nearest_piece(place, reach.nearest_m)
-        elif reach.border:
-            other = (
-                self._rival(place, cell, own)
-                if rival is None
-                else self._end(place, self._pieces.shapes[rival], self._owner_of[rival])
-            )
-        return LookupHit(near, other)
+            return LookupHit(near, self._nearest_piece(place, reach.nearest_m) if reach.nearest_m else None)
+        if not reach.border:
+            return LookupHit(near, None)
+        if rival is None:
+            return LookupHit(near, self._rival(place, self._cells.at(place.x, place.y), own))
+        return LookupHit(near, self._end(place, self._pieces.shapes[rival], self._owner_of[rival]))
 
     def lookup_many(self, places: ProjectedPoints, reach: SearchOptions) -> list[LookupHit]:
         """Return what is near each position, in the same order."""
@@ -126,7 +134,7 @@ class VintageIndex:
         rivals: dict[int, int] = {}
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
             candidates = self._grouped(its_pieces, its_distances, most)
-            near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
+            near, own, rival = self._near(ProjectedPoint(places.positions[number]), candidates, reach.radius_m)
             results[number] = LookupHit(near, None)
             ranks[number] = -1 if own is None else own
             if own is not None and rival is not None:
@@ -152,7 +160,7 @@ class VintageIndex:
         place = ProjectedPoint(position)
         if radius_m * _units_most(position.lat) <= BUFFER_M and (alone := self._cells.at(place.x, place.y).alone) is not None:
             return {self._regions[alone].id: 1.0}  # the circle lies in what the square knows
-        circle = place.point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
+        circle = place.point.buffer(radius_m * place.scale, quad_segs=CIRCLE_QUARTER_SEGMENTS)
         numbers = self._pieces.tree.query(circle)
         pieces = self._pieces.shapes[numbers]
         # Nearly always one piece holds the whole circle, which is a much cheaper question than what the two share.
@@ -188,7 +196,7 @@ class VintageIndex:
         within = distances <= most
         return numbers[within], pieces[within], distances[within]
 
-    def _near(self, position: LonLat, candidates: _Candidates, radius_m: float) -> tuple[_Near, int | None, int | None]:
+    def _near(self, place: ProjectedPoint, candidates: _Candidates, radius_m: float) -> tuple[_Near, int | None, int | None]:
         """Return the regions within the radius, the rank of the first that covers, and the nearest piece of another region."""
         if not candidates:
             return (), None, None
@@ -196,11 +204,10 @@ class VintageIndex:
             ((rank, (distance, _)),) = candidates.items()
             if distance == 0:
                 return self._alone[rank], rank, None
-        units = scale(position)
+        units = place.scale
         within = sorted((rank, distance / units, piece) for rank, (distance, piece) in candidates.items())
-        if position.lat > POLAR_LATITUDE:
+        if place.position.lat > POLAR_LATITUDE:
             # There the scale changes too fast to hold for more than a few metres.
-            place = ProjectedPoint(position)
             within = [
                 (rank, distance if distance < 1 else self._end(place, self._pieces.shapes[piece], rank)[0], piece)
                 for rank, distance, piece in within
@@ -226,7 +233,7 @@ class VintageIndex:
     def _nearest_piece(self, place: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:
         """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
         most = nearest_m * _units_most(place.position.lat)
-        result = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist() if nearest_m else []
+        result = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist()
         # Where several are equally near, the region with the lowest code is named.
         nearest = min(result, key=self._owner_of.__getitem__, default=None)
         return None if nearest is None else self._end(place, self._pieces.shapes[nearest], self._owner_of[nearest])

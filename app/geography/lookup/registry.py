@@ -19,8 +19,9 @@ from django.db import Error, connections, transaction
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.db.routing import connection, current_alias, use_database
 from geography.errors import GeographyError
-from geography.lookup.memory import VintageIndex
-from geography.lookup.types import RegionRef
+from geography.lookup.memory import MemoryLocator
+from geography.lookup.postgis import PostgisLocator
+from geography.lookup.types import Locator, RegionRef
 from geography.models import Vintage
 from geography.vintages import catalogue
 from geography.vintages.resolve import vintage_in_force
@@ -48,7 +49,7 @@ class _Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         # By the load: a primary key comes again after a restore, with other boundaries.
-        self.layers: dict[UUID, VintageIndex] = {}
+        self.layers: dict[UUID, MemoryLocator] = {}
         self.not_before: dict[UUID, float] = {}
         self.loading: set[UUID] = set()
 
@@ -56,7 +57,18 @@ class _Registry:
 _registry = _Registry()
 
 
-def get_index(vintage: Vintage, *, border: bool = False) -> VintageIndex | None:
+def locator_for(vintage: Vintage, *, border: bool = False) -> Locator:
+    """Return the engine of a vintage: its in-memory index where this process holds it, PostGIS otherwise.
+
+    A vintage that is not in memory is loaded in the background.
+
+    Args:
+        border: whether the nearest other region is needed. An index without a border index cannot answer that.
+    """
+    return get_index(vintage, border=border) or PostgisLocator(vintage)
+
+
+def get_index(vintage: Vintage, *, border: bool = False) -> MemoryLocator | None:
     """Return a published vintage as this process holds it; None where it does not (yet): then it is read in the background.
 
     Args:
@@ -100,7 +112,7 @@ def preload() -> None:
         threading.Thread(target=run, name="atlas-warm", daemon=True).start()
 
 
-def load(vintage: Vintage) -> VintageIndex | None:
+def load(vintage: Vintage) -> MemoryLocator | None:
     """Read a vintage now and hold it.
 
     None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
@@ -125,7 +137,7 @@ def load(vintage: Vintage) -> VintageIndex | None:
             while fetchmany := rows.fetchmany(_ROWS_AT_ONCE):
                 owners += [ranks[region] for region, _ in fetchmany]
                 pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in fetchmany]))
-    layer = VintageIndex(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
+    layer = MemoryLocator(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
     if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
         layer.build_border_index()
     _registry.layers[vintage.load_id] = layer
