@@ -27,6 +27,8 @@ from geography.vintages.catalogue import published
 DISTANCE_DECIMALS = 1
 # Pairs of editions in a language whose texts are kept: a few megabytes each, once every region has been asked for.
 _REMEMBERED = 8
+# Reasons of uncertain answers that are remembered, for each of these pairs: half a kilobyte each.
+_REASONS_MAX = 4_096
 _NULL = orjson.Fragment(b"null")
 # The distance to the border is part of the answer for health regions, not for FSAs.
 _BORDERS = (True, False)
@@ -96,7 +98,7 @@ class LocateResponder:
             "match": region.match,
             "certain": region.certain,
             "uncertainty_m": _metres(region.uncertainty_m),
-            "reasons": reasons_payload(region, fsa, self.language),
+            "reasons": texts.reasons(region, fsa),
             "distance_m": _metres(region.distance_m),
             "distance_to_border_m": _metres(region.distance_to_border_m),
             "neighbour": _NULL if region.neighbour is None else texts.names(region.neighbour),
@@ -177,6 +179,7 @@ class _PayloadFragments:
         self._language = language
         self._blocks: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
         self._names: dict[int, orjson.Fragment] = {}
+        self._reasons: dict[object, list[dict[str, Any]]] = {}
         self._provinces: dict[str, orjson.Fragment] = {}
 
     def block(self, located: Located, code_name: str) -> orjson.Fragment:
@@ -197,6 +200,19 @@ class _PayloadFragments:
             names = region_names(region, code_name="hruid", language=self._language)
             text = self._names[region.id] = orjson.Fragment(json_bytes(names))
         return text
+
+    def reasons(self, region: Located, fsa: Located) -> list[dict[str, Any]]:
+        """Return the reasons of an answer that is not certain. Those of the same regions and accuracy are translated once."""
+        if region.certain:
+            return []
+        # Everything that `reasons_payload` reads.
+        key = (region.match, region.uncertainty_m, region.region, fsa.region, region.near)
+        reasons = self._reasons.get(key)
+        if reasons is None:
+            if len(self._reasons) >= _REASONS_MAX:
+                self._reasons.clear()
+            reasons = self._reasons[key] = reasons_payload(region, fsa, self._language)
+        return reasons
 
     def province(self, pruid: str) -> orjson.Fragment:
         text = self._provinces.get(pruid)

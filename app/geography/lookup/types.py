@@ -5,7 +5,6 @@ compares them on real boundaries.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from geography.coordinates import LonLat
@@ -57,18 +56,26 @@ class LookupHit(NamedTuple):
 class LookupPoints:
     """Positions of a lookup. They are projected at first use, once for all vintages."""
 
+    __slots__ = ("_projected", "_single", "positions")
+
     def __init__(self, positions: Sequence[LonLat]) -> None:
         self.positions = positions
+        self._single: ProjectedPoint | None = None
+        self._projected: ProjectedPoints | None = None
 
-    @cached_property
+    @property
     def single(self) -> ProjectedPoint:
         """Return the first position, projected."""
-        return ProjectedPoint(self.positions[0])
+        if self._single is None:
+            self._single = ProjectedPoint(self.positions[0])
+        return self._single
 
-    @cached_property
+    @property
     def projected(self) -> ProjectedPoints:
         """Return all positions, projected."""
-        return ProjectedPoints(self.positions)
+        if self._projected is None:
+            self._projected = ProjectedPoints(self.positions)
+        return self._projected
 
     def subset(self, numbers: Sequence[int]) -> "LookupPoints":
         """Return the positions with these indexes; all of them are this object."""
