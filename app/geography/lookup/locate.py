@@ -14,20 +14,20 @@ _NO_HIT = LookupHit((), None)
 
 
 class Located(NamedTuple):
-    """What covers a position in one vintage, or is nearest to it.
+    """Result of a lookup in one vintage: the region that covers the position or is nearest to it.
 
     Attributes:
-        vintage: the edition asked.
+        vintage: the vintage searched.
         match: `covers`, `nearest` or `none`.
-        region: the region that covers the position, or the nearest one within the distance asked for.
+        region: the region that covers the position, or the nearest one within the requested distance.
         distance_m: to that region, metres on the ellipsoid; 0 where it covers, None where there is none.
-        certain: where a region covers: True if no other is within `uncertainty_m`. Never for the nearest. Where there is none:
-            True if nothing is within it.
-        uncertainty_m: 1.5 times the accuracy asked for, at least the 2 m between WGS 84 and NAD83, and on top of that how far
-            the region's border may be off in its edition; metres.
+        certain: with `covers`, True if no other region is within `uncertainty_m`; with `nearest`, False; with `none`, True if
+            no region is within `uncertainty_m`.
+        uncertainty_m: metres: 1.5 times the accuracy, at least the 2 m between WGS 84 and NAD83, plus the distance by which the
+            region's border may be off in its vintage.
         covering: every region that covers the position, by code: more than one on a shared border.
         near: every region within the uncertainty, by code, the covering ones included.
-        neighbour: the nearest other region than `region`, where that was asked for and `region` covers.
+        neighbour: the nearest region other than `region`, where that was requested and `region` covers.
         distance_to_border_m: to that neighbour, metres on the ellipsoid.
     """
 
@@ -51,17 +51,17 @@ def points_locate(
     max_distance_m: float = 0.0,
     borders: Sequence[bool] = (),
 ) -> list[tuple[Located, ...]]:
-    """Return what covers each position in each vintage: an entry for each position, with one for each vintage, in their order.
+    """Return for each position the result in each vintage, both in the order of the arguments.
 
     Tested against the boundaries as published, never a simplified level, with the predicate *covers*: a border belongs to
     its region. On a border that regions share, the lowest code wins and the answer is not certain.
 
     Args:
-        positions: WGS 84 (EPSG:4326), decimal degrees. Far outside Canada nothing covers them; at the pole any longitude is
-            the same place.
+        positions: WGS 84 (EPSG:4326), decimal degrees. Far outside Canada no region covers them; at the pole every longitude
+            is the same point.
         vintages: published ones. Cartographic ones end at the shoreline.
-        accuracy_m: radius around a position within which it really is in 95 of 100 cases.
-        max_distance_m: how far the nearest region may be where none covers.
+        accuracy_m: radius around a position that contains the true position in 95 of 100 cases.
+        max_distance_m: greatest distance of the nearest region where none covers.
         borders: for each vintage, whether to find the neighbour of a region that covers.
 
     Queries: none for the vintages that this process holds in memory (`geography.lookup.registry`), 1 for all others, and 1 more
@@ -89,7 +89,7 @@ def position_locate(
     max_distance_m: float = 0.0,
     borders: Sequence[bool] = (),
 ) -> tuple[Located, ...]:
-    """Return what covers one position in each vintage: `points_locate` of one."""
+    """Return the result for one position in each vintage: `points_locate` of one."""
     (located,) = points_locate(
         positions=[position], vintages=vintages, accuracy_m=accuracy_m, max_distance_m=max_distance_m, borders=borders
     )
@@ -97,18 +97,18 @@ def position_locate(
 
 
 def provinces_differ(located: Located, other: Located) -> bool:
-    """Say whether two vintages put a position into different provinces, so that a border of one of them must be off."""
+    """Return whether two vintages put a position into different provinces, so that a border of one of them must be off."""
     if located.region is None or other.region is None or located.region.pruid == other.region.pruid:
         return False
-    # The province is empty where a region lies in several.
+    # A region in several provinces has none.
     return bool(located.region.pruid and other.region.pruid)
 
 
 def circle_shares(*, position: LonLat, radius_m: float, vintage: Vintage) -> dict[int, float]:
-    """Return which part (0 to 1) of the circle around a position each region of a vintage covers, by the region's id.
+    """Return the part (0 to 1) of the circle around a position that each region of a vintage covers, by the region's id.
 
-    What no region covers, such as the sea, is in none of them. Queries: none where the vintage is in memory, else 1; none far
-    outside Canada.
+    Parts that no region covers, such as the sea, are not included. Queries: none where the vintage is in memory, and none far
+    outside Canada; else 1.
     """
     if not within_reach(position):
         return {}

@@ -1,7 +1,7 @@
 """Registry of the in-memory indexes of a process, bounded by LOOKUP_MEMORY_VERTICES.
 
-A vintage is loaded in the background the first time it is needed. Until then, and where it is too large, `postgis` answers.
-Vintages that are no longer published are evicted.
+A vintage is loaded in the background at the first request for it. Until then, and where it is too large, `postgis` answers.
+`locator_for` is the only place that chooses between the two engines. Vintages that are no longer published are evicted.
 """
 
 import gc
@@ -28,11 +28,11 @@ from geography.vintages.resolve import vintage_in_force
 
 logger = logging.getLogger(__name__)
 
-_ROWS_AT_ONCE = 2_000
-# After a failure, and for a vintage that is too large, not to be tried again at every request.
+_FETCH_ROWS = 2_000
+# Retry interval after a failure, and for a vintage that is too large, so that not every request starts a thread.
 _RETRY_S = 30.0
 
-# Holds the rows' table until the transaction ends, so that no restore puts another load's regions in between.
+# Locks the table until the transaction ends, so that no restore replaces the regions by those of another load in between.
 _SAME_SQL = "SELECT EXISTS (SELECT FROM vintage WHERE id = %s AND load_id = %s)"
 _SIZE_SQL = "SELECT coalesce(sum(ST_NPoints(geom)), 0) FROM region_part WHERE vintage_id = %s"
 _REGIONS_SQL = (
@@ -42,13 +42,13 @@ _PIECES_SQL = "SELECT region_id, ST_AsBinary(geom) FROM region_part WHERE vintag
 
 
 class RowsReplaced(Error):
-    """The rows with a vintage's primary key are of another load by now: the database was restored."""
+    """The rows with a vintage's primary key belong to another load: the database was restored."""
 
 
 class _Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        # By the load: a primary key comes again after a restore, with other boundaries.
+        # By load: after a restore the same primary key may have other boundaries.
         self.layers: dict[UUID, MemoryLocator] = {}
         self.not_before: dict[UUID, float] = {}
         self.loading: set[UUID] = set()
@@ -69,10 +69,10 @@ def locator_for(vintage: Vintage, *, border: bool = False) -> Locator:
 
 
 def get_index(vintage: Vintage, *, border: bool = False) -> MemoryLocator | None:
-    """Return a published vintage as this process holds it; None where it does not (yet): then it is read in the background.
+    """Return the in-memory index of a published vintage, or None and load it in the background.
 
     Args:
-        border: the layer must know its borders.
+        border: whether the index must have a border index.
     """
     layer = _registry.layers.get(vintage.load_id)
     if layer is not None:
@@ -83,20 +83,20 @@ def get_index(vintage: Vintage, *, border: bool = False) -> MemoryLocator | None
 
 
 def load_async(vintages: Sequence[Vintage]) -> None:
-    """Read vintages in a thread of its own, each of them once."""
+    """Load vintages in a background thread, each of them once."""
     with _registry.lock:
         wanted = [
             vintage
             for vintage in vintages
             if vintage.load_id not in _registry.loading and vintage.load_id not in _registry.layers
         ]
-        _registry.loading.update(item.load_id for item in wanted)
+        _registry.loading.update(vintage.load_id for vintage in wanted)
     if wanted:
-        threading.Thread(target=_read, args=(wanted, current_alias()), name="atlas", daemon=True).start()
+        threading.Thread(target=_load_all, args=(wanted, current_alias()), name="atlas", daemon=True).start()
 
 
 def preload() -> None:
-    """Read what is in force today, before anybody asks. What fails is tried again when somebody does."""
+    """Load the vintages in force today in the background, before the first request. A failed load is retried by requests."""
 
     def run() -> None:
         vintages = []
@@ -113,11 +113,9 @@ def preload() -> None:
 
 
 def load(vintage: Vintage) -> MemoryLocator | None:
-    """Read a vintage now and hold it.
+    """Load a vintage into memory and return its index; None if it does not fit in `LOOKUP_MEMORY_VERTICES`.
 
-    None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
-
-    Raises: RowsReplaced. Queries: 4, the pieces in portions.
+    Raises: RowsReplaced. Queries: 4, the pieces in batches.
     """
     _evict_unpublished(vintage.load_id for vintage in catalogue.published().vintages)
     with transaction.atomic(using=current_alias()), connection.cursor() as cursor:
@@ -129,46 +127,52 @@ def load(vintage: Vintage) -> MemoryLocator | None:
             return None
         cursor.execute(_REGIONS_SQL, [vintage.pk])
         regions = [RegionRef(*row) for row in cursor]
-        ranks = {region.id: rank for rank, region in enumerate(regions)}
+        numbers = {region.id: number for number, region in enumerate(regions)}
         owners: list[int] = []
         pieces: list[np.ndarray] = []
         with connection.chunked_cursor() as rows:
             rows.execute(_PIECES_SQL, [vintage.pk])
-            while fetchmany := rows.fetchmany(_ROWS_AT_ONCE):
-                owners += [ranks[region] for region, _ in fetchmany]
-                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in fetchmany]))
+            while batch := rows.fetchmany(_FETCH_ROWS):
+                owners += [numbers[region] for region, _ in batch]
+                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in batch]))
     layer = MemoryLocator(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
-    if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
+    if vintage.coverage.slug != COVERAGE_FSA:  # no request asks for the distance to the next FSA
         layer.build_border_index()
     _registry.layers[vintage.load_id] = layer
     return layer
 
 
 def clear() -> None:
-    """Let everything go."""
+    """Evict every index and forget failures."""
     _registry.layers.clear()
     _registry.not_before.clear()
 
 
 def _evict_unpublished(published: Iterable[UUID]) -> None:
-    retained = set(published)
-    for gone in set(_registry.layers) - retained:
-        _registry.layers.pop(gone, None)
+    for load_id in set(_registry.layers) - set(published):
+        _registry.layers.pop(load_id, None)
 
 
-def _read(vintages: Sequence[Vintage], chosen: str) -> None:
+def _load_all(vintages: Sequence[Vintage], alias: str) -> None:
     for vintage in vintages:
         try:
-            with use_database(chosen):
+            with use_database(alias):
                 layer = load(vintage)
             if layer is None:
-                logger.warning("%s does not fit in LOOKUP_MEMORY_VERTICES: the database answers lookups in it", vintage)
+                logger.warning(
+                    "in-memory index of %s does not fit in LOOKUP_MEMORY_VERTICES; lookups use the database", vintage
+                )
                 _registry.not_before[vintage.load_id] = time.monotonic() + 20 * _RETRY_S
         except Error as error:
-            logger.warning("%s could not be read into memory: %s", vintage, type(error).__qualname__)
+            logger.warning(
+                "in-memory index of %s not loaded (%s); retry in %.0f s, lookups use the database",
+                vintage,
+                type(error).__qualname__,
+                _RETRY_S,
+            )
             _registry.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
         finally:
-            # What is held stays: the collector need not look through it again and again.
+            # Indexes are long-lived: the garbage collector need not traverse them again.
             gc.freeze()
             with _registry.lock:
                 _registry.loading.discard(vintage.load_id)
