@@ -26,21 +26,35 @@ _of_thread = threading.local()
 
 
 class ProjectedPoint:
-    """A position around Canada as a point of EPSG:3347, made once for every layer that is asked.
+    """A position around Canada as a point of EPSG:3347, shared by the lookups in all vintages.
 
     Attributes:
         position: degrees, WGS 84.
         x, y: metres, EPSG:3347.
-        point: the same as a shape.
     """
 
-    __slots__ = ("point", "position", "x", "y")
+    __slots__ = ("_point", "_scale", "position", "x", "y")
 
     def __init__(self, position: LonLat) -> None:
         self.position = position
         self.x, self.y = _lambert().transform(*position)
-        # Of a pair: of two numbers it takes four times as long.
-        self.point = shapely.points([self.x, self.y])
+        self._point: shapely.Point | None = None
+        self._scale = 0.0
+
+    @property
+    def point(self) -> shapely.Point:
+        """Return the position as a geometry."""
+        if self._point is None:
+            # A pair takes a quarter of the time that two numbers take.
+            self._point = shapely.points([self.x, self.y])
+        return self._point
+
+    @property
+    def scale(self) -> float:
+        """Return the units of EPSG:3347 in a metre on the ground: see `scale`."""
+        if not self._scale:
+            self._scale = _scale(self.position, self.x, self.y)
+        return self._scale
 
 
 class ProjectedPoints:
@@ -82,11 +96,13 @@ def scale(position: LonLat) -> float:
 
     0.96 to 1.07 up to 84 degrees north, 1.3 at 89, 2.6 at 89.9995.
     """
+    return _scale(position, *_lambert().transform(*position))
+
+
+def _scale(position: LonLat, x: float, y: float) -> float:
     # Towards the south: to the north, 100 m may lie beyond the pole.
     lon, lat, _ = _GEOD.fwd(*position, 180, 100)
-    lambert = _lambert()
-    x, y = lambert.transform(*position)
-    south_x, south_y = lambert.transform(lon, lat)
+    south_x, south_y = _lambert().transform(lon, lat)
     return math.hypot(south_x - x, south_y - y) / 100
 
 

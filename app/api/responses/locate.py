@@ -17,7 +17,8 @@ from api.requests.vintage_choice import chosen_vintages
 from api.responses.certainty import reasons_payload
 from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
 from geography.coordinates import LonLat
-from geography.lookup.locate import Located, circle_shares, is_in_memory, points_locate, provinces_differ
+from geography.lookup import registry
+from geography.lookup.locate import Located, circle_shares, points_locate, provinces_differ
 from geography.lookup.types import RegionRef
 from geography.models import Vintage
 from geography.queries.changes import reused_codes
@@ -26,6 +27,8 @@ from geography.vintages.catalogue import published
 DISTANCE_DECIMALS = 1
 # Cached combinations of two vintages and a language: a few megabytes each when all regions have been looked up.
 _CACHED_FRAGMENTS = 8
+# Cached reasons of uncertain answers, for each of these combinations: half a kilobyte each.
+_REASONS_MAX = 4_096
 _NULL = orjson.Fragment(b"null")
 # Distances to the border are computed for health regions, not for FSAs.
 _BORDERS = (True, False)
@@ -60,7 +63,9 @@ class LocateResponder:
     @property
     def in_memory(self) -> bool:
         """Return whether both vintages have an in-memory index in this process, so that lookups need no query."""
-        return is_in_memory([*self.vintages.values()], borders=_BORDERS)
+        vintages = zip(self.vintages.values(), _BORDERS, strict=True)
+        locators = [registry.locator_for(vintage, border=border) for vintage, border in vintages]
+        return all(locator.in_memory for locator in locators)
 
     @property
     def may_query(self) -> bool:
@@ -93,7 +98,7 @@ class LocateResponder:
             "match": region.match,
             "certain": region.certain,
             "uncertainty_m": _metres(region.uncertainty_m),
-            "reasons": reasons_payload(region, fsa, self.language),
+            "reasons": fragments.reasons(region, fsa),
             "distance_m": _metres(region.distance_m),
             "distance_to_border_m": _metres(region.distance_to_border_m),
             "neighbour": _NULL if region.neighbour is None else fragments.names(region.neighbour),
@@ -174,6 +179,7 @@ class _PayloadFragments:
         self._language = language
         self._regions: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
         self._names: dict[int, orjson.Fragment] = {}
+        self._reasons: dict[object, list[dict[str, Any]]] = {}
         self._provinces: dict[str, orjson.Fragment] = {}
 
     def region(self, located: Located, code_name: str) -> orjson.Fragment:
@@ -194,6 +200,19 @@ class _PayloadFragments:
             names = region_names(region, code_name="hruid", language=self._language)
             fragment = self._names[region.id] = orjson.Fragment(json_bytes(names))
         return fragment
+
+    def reasons(self, region: Located, fsa: Located) -> list[dict[str, Any]]:
+        """Return the reasons of an answer that is not certain. Those of the same regions and accuracy are translated once."""
+        if region.certain:
+            return []
+        # Everything that `reasons_payload` reads.
+        key = (region.match, region.uncertainty_m, region.region, fsa.region, region.near)
+        reasons = self._reasons.get(key)
+        if reasons is None:
+            if len(self._reasons) >= _REASONS_MAX:
+                self._reasons.clear()
+            reasons = self._reasons[key] = reasons_payload(region, fsa, self._language)
+        return reasons
 
     def province(self, pruid: str) -> orjson.Fragment:
         fragment = self._provinces.get(pruid)

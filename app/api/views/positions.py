@@ -102,7 +102,7 @@ class LocateView(BulkView, GeoView):
     def chunks(self, query: models.LocateManyQuery, items: Items[Any]) -> Body:
         """Return the answers, their layout and their vintages."""
         responder = responder_for(query, self.language)
-        measured = positions.measurable(items.items, query.accuracy_m)
+        measured = positions.limit_inaccurate(items.items, query.accuracy_m)
         return Body(
             positions.answer_positions(measured, responder),
             Layout(positions.COLUMNS, positions.MEMBERS, responder.source),

@@ -32,7 +32,7 @@ class VintageView(ApiView):
         A gate that failed and was accepted has the reason.
         """
         query = self.parse(request, models.ONE_VINTAGE, coverage=coverage, label=label)
-        vintage = named("label", query.coverage, query.label)
+        vintage = named_vintage("label", query.coverage, query.label)
         return Response(vintage_report_payload(vintage, vintage_report(vintage), self.language))
 
 
@@ -58,7 +58,10 @@ class ChangesView(ApiView):
         the other vintage, an extract, leaves out. `thresholds` has the shares that separate the kinds.
         """
         query = self.parse(request, models.CHANGES, coverage=coverage, a=a, b=b)
-        vintages = {"from": named("a", query.coverage, query.from_label), "to": named("b", query.coverage, query.to_label)}
+        vintages = {
+            "from": named_vintage("a", query.coverage, query.from_label),
+            "to": named_vintage("b", query.coverage, query.to_label),
+        }
         page = changes_page(
             from_vintage=vintages["from"],
             to_vintage=vintages["to"],

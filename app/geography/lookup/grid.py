@@ -2,7 +2,7 @@
 
 Most cells lie in one region, so a lookup in them needs no point-in-polygon test, and only a few border lines can be nearest.
 Single lookups use `GridCache`, which is bounded. Batches use `single_region` and `nearest`, which compute the cells of all
-positions in a few calls and keep none. Nothing is stored about positions.
+positions in a few calls and store none. No position is stored.
 """
 
 from collections import deque
@@ -14,82 +14,84 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.lookup.border_index import Geometries, Integers, SpatialIndex
+from geography.lookup.border_index import GeometryArray, IndexArray, SpatialIndex
 
-Numbers = npt.NDArray[np.float64]
+FloatArray = npt.NDArray[np.float64]
 
-# Metres in EPSG:3347, the side of a square, and how far around it a square knows: further out the trees are asked.
+# Metres in EPSG:3347: the side of a cell, and the width of the buffer around it whose pieces the cell also lists. Searches with
+# a larger radius use the tree.
 CELL_SIDE_M = 512.0
 BUFFER_M = 64.0
-# Squares remembered for a vintage: a large city has some three thousand.
+# Cells cached for each vintage. A large city has some three thousand.
 CELLS_MAX = 10_000
 
 _HALF_DIAGONAL = CELL_SIDE_M / 2**0.5
-# Of a square's area: what two pieces of a region leave between them by rounding, much less than a millimetre wide.
+# Part of a cell's area. Rounding leaves gaps between two pieces of a region that are much less than a millimetre wide.
 NO_AREA = 1e-9
 MARGIN = 0.01
 
-# Metres in EPSG:3347, the sides of squares in which few lines can be nearest. Where too many can in a large one, small ones are
-# looked at.
-_SIDES_OF_BORDERS = (4096.0, CELL_SIDE_M)
-# What a square is worth: fewer positions are asked about one by one.
+# Metres in EPSG:3347, the sides of cells in which few lines can be nearest. Small ones replace a large one that has too many.
+_BORDER_CELL_SIDES = (4096.0, CELL_SIDE_M)
+# A cell with fewer positions than these costs more than lookups one by one.
 _POSITIONS_MIN = 3
-# With more lines than these, a look through the tree of all of them is faster.
+# With more lines than these in a cell, a search in the tree of all lines is faster.
 _LINES_MAX = 12
 
 
 @dataclass(frozen=True, slots=True)
 class NearestCandidates:
-    """The lines that can be nearest to a place that is in a square and in one region: a shape for each rank, in their order."""
+    """Border lines that can be nearest to a point in a cell and in one region: a shape for each other region, by code."""
 
-    ranks: tuple[int, ...]
-    shapes: Geometries
+    regions: tuple[int, ...]
+    shapes: GeometryArray
 
 
 class GridCell:
-    """A square of `SIDE` metres.
+    """Cell with sides of `CELL_SIDE_M`.
 
     Attributes:
-        alone: the rank of the region that the square and `AROUND` metres about it lie in, None where there is not just one.
-        pieces: the numbers of the pieces that are in it or within `AROUND` metres.
+        single_region: the number of the region that contains the cell and its buffer of `BUFFER_M`; None where several regions
+            or none do.
+        pieces: the numbers of the pieces that intersect the cell or its buffer.
     """
 
-    __slots__ = ("_centre", "_rivals", "alone", "pieces")
+    __slots__ = ("_candidates", "_centre", "pieces", "single_region")
 
     def __init__(self, column: int, row: int, pieces: SpatialIndex) -> None:
         west, south = column * CELL_SIDE_M, row * CELL_SIDE_M
         self._centre = shapely.Point(west + CELL_SIDE_M / 2, south + CELL_SIDE_M / 2)
         box = shapely.box(west - BUFFER_M, south - BUFFER_M, west + CELL_SIDE_M + BUFFER_M, south + CELL_SIDE_M + BUFFER_M)
-        self.pieces: Integers = pieces.tree.query(box, predicate="intersects")
-        ranks = np.unique(pieces.owners[self.pieces])
-        self.alone: int | None = None
-        if len(ranks) == 1:
+        self.pieces: IndexArray = pieces.tree.query(box, predicate="intersects")
+        regions = np.unique(pieces.owners[self.pieces])
+        self.single_region: int | None = None
+        if len(regions) == 1:
             covered = shapely.area(shapely.intersection(pieces.shapes[self.pieces], box)).sum()
             if covered >= box.area * (1 - NO_AREA):
-                self.alone = int(ranks[0])
-        self._rivals: dict[int, NearestCandidates | None] = {}
+                self.single_region = int(regions[0])
+        # By the number of the region that covers.
+        self._candidates: dict[int, NearestCandidates | None] = {}
 
-    def nearest_candidates(self, own: int, outlines: Sequence[SpatialIndex | None]) -> NearestCandidates | None:
-        """Return what can be nearest to a place in this square and in region `own`; None where there is no other region."""
+    def nearest_candidates(self, own: int, border_indexes: Sequence[SpatialIndex | None]) -> NearestCandidates | None:
+        """Return the lines that can be nearest to a point in this cell and in region `own`; None without another region."""
         try:
-            return self._rivals[own]
+            return self._candidates[own]
         except KeyError:
-            borders = outlines[own]
-            self._rivals[own] = result = None if borders is None else self._found(borders)
-            return result
+            borders = border_indexes[own]
+            self._candidates[own] = candidates = None if borders is None else self._search(borders)
+            return candidates
 
-    def _found(self, borders: SpatialIndex) -> NearestCandidates:
+    def _search(self, borders: SpatialIndex) -> NearestCandidates:
         _, (distance,) = borders.tree.query_nearest(self._centre, return_distance=True, all_matches=False)
         reach = distance + 2 * _HALF_DIAGONAL + MARGIN
         numbers = borders.tree.query(self._centre, predicate="dwithin", distance=reach)
         owners = borders.owners[numbers]
-        ranks = np.unique(owners)
-        shapes = [shapely.multilinestrings(borders.shapes[numbers[owners == rank]]) for rank in ranks]
-        return NearestCandidates(tuple(ranks.tolist()), np.array(shapes, dtype=object))
+        regions = np.unique(owners)
+        shapes = [shapely.multilinestrings(borders.shapes[numbers[owners == region]]) for region in regions]
+        return NearestCandidates(tuple(regions.tolist()), np.array(shapes, dtype=object))
 
 
 class GridCache:
-    """The squares of a vintage that were asked for, at most `CELLS_MAX` of them."""
+    """Cells of a vintage that lookups have used, at most `CELLS_MAX` of them."""
 
     def __init__(self, pieces: SpatialIndex) -> None:
         self._made: dict[tuple[int, int], GridCell] = {}
@@ -98,12 +100,12 @@ class GridCache:
         self._pieces = pieces
 
     def at(self, x: float, y: float) -> GridCell:
-        """Return the square that a place of EPSG:3347 is in."""
+        """Return the cell that contains a point in EPSG:3347."""
         key = (int(x // CELL_SIDE_M), int(y // CELL_SIDE_M))
         cell = self._made.get(key)
         if cell is None:
             cell = GridCell(*key, self._pieces)
-            # First in, first out. Threads may make one twice, or evict one more or less: nothing is wrong then.
+            # First in, first out. Two threads may create the same cell, or evict one cell more or less: both are harmless.
             if self._made.setdefault(key, cell) is cell:
                 self._order.append(key)
                 if len(self._order) > CELLS_MAX:
@@ -112,67 +114,67 @@ class GridCache:
 
 
 class Nearest(NamedTuple):
-    """What is nearest to each of some positions: their numbers, the ranks of the owners, and the shapes."""
+    """Nearest shapes: the numbers of the positions, the numbers of the regions, and the shapes."""
 
-    numbers: Integers
-    ranks: Integers
-    shapes: Geometries
+    numbers: IndexArray
+    regions: IndexArray
+    shapes: GeometryArray
 
 
-def single_region(xy: Numbers, around: float, pieces: SpatialIndex) -> Integers:
-    """Return for each position the rank of the region that it and all within `around` metres of it are in, where that is sure.
+def single_region(xy: FloatArray, around: float, pieces: SpatialIndex) -> IndexArray:
+    """Return for each position the number of the region that contains it and everything within `around` metres of it.
 
-    -1 where it is not: the position's square is not wholly in one region, or too few others are in it to find that out.
+    -1 where that is not certain: the position's cell is not wholly in one region, or holds too few positions to test it.
 
     Args:
         xy: positions as rows, metres in EPSG:3347.
         pieces: of all regions.
     """
-    corners, square_of = _squares(xy, CELL_SIDE_M)
-    flatnonzero = np.flatnonzero(np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN)
-    west, south = (corners[flatnonzero] - around).T
+    corners, cell_of = _cells(xy, CELL_SIDE_M)
+    tested = np.flatnonzero(np.bincount(cell_of, minlength=len(corners)) >= _POSITIONS_MIN)
+    west, south = (corners[tested] - around).T
     side = CELL_SIDE_M + 2 * around
     boxes = shapely.box(west, south, west + side, south + side)
-    numbers, query = pieces.tree.query(boxes, predicate="intersects")
-    ranks = pieces.owners[query]
+    numbers, its_pieces = pieces.tree.query(boxes, predicate="intersects")
+    regions = pieces.owners[its_pieces]
     least, most = np.full(len(boxes), len(pieces.owners)), np.full(len(boxes), -1)
-    np.minimum.at(least, numbers, ranks)
-    np.maximum.at(most, numbers, ranks)
-    of_one = (least == most)[numbers]
+    np.minimum.at(least, numbers, regions)
+    np.maximum.at(most, numbers, regions)
+    of_single_region = (least == most)[numbers]
     in_one_piece = (np.bincount(numbers, minlength=len(boxes)) == 1)[numbers]
     covered = np.zeros(len(boxes))
-    # Nearly always one piece holds the whole square, which is a much cheaper question than what the two share.
-    single = np.flatnonzero(of_one & in_one_piece)
-    held = single[shapely.covers(pieces.shapes[query[single]], boxes[numbers[single]])]
-    covered[numbers[held]] = side * side
-    several = np.flatnonzero(of_one & ~in_one_piece)
-    shared = shapely.intersection(pieces.shapes[query[several]], boxes[numbers[several]])
+    # Nearly always one piece contains the whole cell. That test is much cheaper than an intersection.
+    single = np.flatnonzero(of_single_region & in_one_piece)
+    covering = single[shapely.covers(pieces.shapes[its_pieces[single]], boxes[numbers[single]])]
+    covered[numbers[covering]] = side * side
+    several = np.flatnonzero(of_single_region & ~in_one_piece)
+    shared = shapely.intersection(pieces.shapes[its_pieces[several]], boxes[numbers[several]])
     np.add.at(covered, numbers[several], shapely.area(shared))
-    of_square = np.full(len(corners), -1, dtype=np.intp)
-    of_square[flatnonzero] = np.where(covered >= side * side * (1 - NO_AREA), most, -1)
-    return of_square[square_of]
+    region_of_cell = np.full(len(corners), -1, dtype=np.intp)
+    region_of_cell[tested] = np.where(covered >= side * side * (1 - NO_AREA), most, -1)
+    return region_of_cell[cell_of]
 
 
-def nearest(points: Geometries, xy: Numbers, borders: SpatialIndex, most: float | None = None) -> Nearest:
-    """Return for each position which line is nearest; of several, the lowest rank's.
+def nearest(points: GeometryArray, xy: FloatArray, borders: SpatialIndex, most: float | None = None) -> Nearest:
+    """Return the nearest line to each position; of several that are equally near, the line of the lowest region number.
 
     Args:
         points: positions in EPSG:3347.
-        xy: the same as rows of numbers.
+        xy: the same positions as rows of coordinates.
         borders: lines, or other shapes.
-        most: how far they may be; None for however far.
+        most: greatest distance in metres of EPSG:3347; None for no limit.
     """
-    result: list[_Pairs] = []
+    pairs: list[_Pairs] = []
     rest = np.arange(len(points))
-    for side in _SIDES_OF_BORDERS:
-        positions, lines, rest = _by_squares(xy, rest, side, borders, most)
+    for side in _BORDER_CELL_SIDES:
+        positions, lines, rest = _by_cells(xy, rest, side, borders, most)
         lengths = shapely.distance(borders.shapes[lines], points[positions])
         near = np.flatnonzero(lengths <= (np.inf if most is None else most))
-        result.append(_Pairs(positions[near], lines[near], lengths[near]))
-    # Of the others the tree knows what is nearest, and what is as near.
+        pairs.append(_Pairs(positions[near], lines[near], lengths[near]))
+    # For the other positions the tree returns the nearest lines, all of them if several are equally near.
     numbers, lines = borders.tree.query_nearest(points[rest], max_distance=most)
-    result.append(_Pairs(rest[numbers], lines, np.zeros(len(lines))))
-    positions, lines, lengths = (np.concatenate(column) for column in zip(*result, strict=True))
+    pairs.append(_Pairs(rest[numbers], lines, np.zeros(len(lines))))
+    positions, lines, lengths = (np.concatenate(column) for column in zip(*pairs, strict=True))
     order = np.lexsort((borders.owners[lines], lengths, positions))
     numbers, chosen = np.unique(positions[order], return_index=True)
     lines = lines[order[chosen]]
@@ -180,57 +182,56 @@ def nearest(points: Geometries, xy: Numbers, borders: SpatialIndex, most: float 
 
 
 class _Pairs(NamedTuple):
-    """Positions, each with some lines, and how far it is from these."""
+    """Pairs of a position and a line, with their distances."""
 
-    positions: Integers
-    lines: Integers
-    lengths: Numbers
+    positions: IndexArray
+    lines: IndexArray
+    lengths: FloatArray
 
 
-def _by_squares(
-    xy: Numbers, integers: Integers, side: float, borders: SpatialIndex, most: float | None
-) -> tuple[Integers, Integers, Integers]:
-    """Return positions and the lines that can be nearest to each, pair by pair, and the positions that squares tell nothing of.
+def _by_cells(
+    xy: FloatArray, numbers: IndexArray, side: float, borders: SpatialIndex, most: float | None
+) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Return pairs of a position and a line that can be nearest to it, and the positions whose cells are not usable.
 
     Args:
-        asked: numbers of the positions that are asked about.
+        numbers: of the positions.
     """
-    corners, square_of = _squares(xy[integers], side)
-    known_values = np.bincount(square_of, minlength=len(corners)) >= _POSITIONS_MIN
-    lines, sizes = _lines_of_squares(corners, np.flatnonzero(known_values), side, borders, most)
-    known_values &= sizes <= _LINES_MAX
-    flatnonzero = np.flatnonzero(known_values[square_of])
-    counts, first = sizes[square_of[flatnonzero]], (np.cumsum(sizes) - sizes)[square_of[flatnonzero]]
-    # For each position the lines of its square, one after the other.
+    corners, cell_of = _cells(xy[numbers], side)
+    usable = np.bincount(cell_of, minlength=len(corners)) >= _POSITIONS_MIN
+    lines, sizes = _lines_of_cells(corners, np.flatnonzero(usable), side, borders, most)
+    usable &= sizes <= _LINES_MAX
+    in_usable = np.flatnonzero(usable[cell_of])
+    counts, first = sizes[cell_of[in_usable]], (np.cumsum(sizes) - sizes)[cell_of[in_usable]]
+    # For each position the lines of its cell, in sequence.
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return (
-        np.repeat(integers[flatnonzero], counts),
+        np.repeat(numbers[in_usable], counts),
         lines[np.repeat(first, counts) + within],
-        integers[~known_values[square_of]],
+        numbers[~usable[cell_of]],
     )
 
 
-def _lines_of_squares(
-    corners: Numbers, integers: Integers, side: float, borders: SpatialIndex, most: float | None
-) -> tuple[Integers, Integers]:
-    """Return the lines that can be nearest to a place in each of some squares, one after the other, and how many each has."""
+def _lines_of_cells(
+    corners: FloatArray, cells: IndexArray, side: float, borders: SpatialIndex, most: float | None
+) -> tuple[IndexArray, IndexArray]:
+    """Return the lines that can be nearest to a point in each cell, cell after cell, and the number of lines of every cell."""
     sizes = np.zeros(len(corners), dtype=np.intp)
-    if not len(integers):
+    if not len(cells):
         return np.empty(0, dtype=np.intp), sizes
     diagonal = side * 2**0.5
-    centres = shapely.points(corners[integers] + side / 2)
+    centres = shapely.points(corners[cells] + side / 2)
     farthest = None if most is None else most + diagonal
-    (query_nearest, _), distances = borders.tree.query_nearest(
-        centres, max_distance=farthest, return_distance=True, all_matches=False
-    )
-    # A place in a square is at most so much farther than its centre from what is nearest to the centre.
-    numbers, lines = borders.tree.query(centres[query_nearest], predicate="dwithin", distance=distances + diagonal + MARGIN)
-    sizes[integers[query_nearest]] = np.bincount(numbers, minlength=len(query_nearest))
+    (within, _), distances = borders.tree.query_nearest(centres, max_distance=farthest, return_distance=True, all_matches=False)
+    # From the line nearest to the centre, a point in the cell is at most half a diagonal farther than the centre is.
+    # Another line that is nearest to such a point is at most that half diagonal farther from the centre once more.
+    numbers, lines = borders.tree.query(centres[within], predicate="dwithin", distance=distances + diagonal + MARGIN)
+    sizes[cells[within]] = np.bincount(numbers, minlength=len(within))
     return lines, sizes
 
 
-def _squares(xy: Numbers, side: float) -> tuple[Numbers, Integers]:
-    """Return the south-western corners of the squares that positions lie in, and for each position the number of its square."""
+def _cells(xy: FloatArray, side: float) -> tuple[FloatArray, IndexArray]:
+    """Return the south-western corners of the cells that contain positions, and for each position the number of its cell."""
     columns, rows = np.floor(xy / side).T
-    _, first, square_of = np.unique(columns * 2.0**26 + rows, return_index=True, return_inverse=True)
-    return np.column_stack([columns[first], rows[first]]) * side, square_of
+    _, first, cell_of = np.unique(columns * 2.0**26 + rows, return_index=True, return_inverse=True)
+    return np.column_stack([columns[first], rows[first]]) * side, cell_of

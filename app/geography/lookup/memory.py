@@ -1,7 +1,7 @@
 """In-memory spatial index of a vintage: pieces, point in polygon, nearest border. Same answers as `postgis`.
 
-Pieces are found through a tree of their boxes. The nearest other region is found among the lines that can be it: most of a
-country's borders can never be the nearest to anything inside one region, so each region has a small tree of its own.
+Pieces are found through a tree of their boxes. The nearest other region is searched among the lines that can be nearest: most
+borders of the country can never be the nearest to a point in a given region, so each region has a small tree of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,10 +22,10 @@ from geography.constants import (
 )
 from geography.coordinates import LonLat
 from geography.lookup import grid
-from geography.lookup.border_index import Geometries, Integers, SpatialIndex, build_border_indexes, tree_of
+from geography.lookup.border_index import GeometryArray, IndexArray, SpatialIndex, build_border_indexes, tree_of
 from geography.lookup.grid import BUFFER_M, GridCache, GridCell
-from geography.lookup.types import LookupHit, RegionRef, SearchOptions
-from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale, to_degrees
+from geography.lookup.types import LookupHit, LookupPoints, RegionRef, SearchOptions
+from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, to_degrees
 
 _Near = tuple[tuple[float, RegionRef], ...]
 _Candidates = dict[int, tuple[float, int]]
@@ -33,129 +33,141 @@ _Candidates = dict[int, tuple[float, int]]
 
 @dataclass(slots=True)
 class _PendingDistances:
-    """What is nearest to some of the positions: whose distance is still to be measured on the ellipsoid."""
+    """Nearest shapes of some of the positions, whose distance on the ellipsoid is not measured yet."""
 
-    positions: list[Integers] = field(default_factory=list)
-    ranks: list[Integers] = field(default_factory=list)
-    shapes: list[Geometries] = field(default_factory=list)
+    positions: list[IndexArray] = field(default_factory=list)
+    regions: list[IndexArray] = field(default_factory=list)
+    shapes: list[GeometryArray] = field(default_factory=list)
 
-    def add(self, positions: Integers, ranks: Integers, shapes: Geometries) -> None:
+    def add(self, positions: IndexArray, regions: IndexArray, shapes: GeometryArray) -> None:
         self.positions.append(positions)
-        self.ranks.append(ranks)
+        self.regions.append(regions)
         self.shapes.append(shapes)
 
 
-class VintageIndex:
-    """The pieces of one vintage in memory. What is in it never changes, so threads share it.
+class MemoryLocator:
+    """Engine of point lookups in one vintage that searches an in-memory index. Immutable but for the grid, so threads share it.
+
+    A region's number is its point in the order of codes.
 
     Attributes:
-        vertices: how many there are, in pieces and outlines together: a measure of the memory that it takes.
+        vertices: number of vertices in pieces and border lines together, the measure of memory use.
     """
 
-    def __init__(self, regions: Sequence[RegionRef], owners: Sequence[int], pieces: Geometries) -> None:
+    def __init__(self, regions: Sequence[RegionRef], owners: Sequence[int], pieces: GeometryArray) -> None:
         """Build the trees.
 
         Args:
-            regions: of the vintage, by code. The place of a region in this list is its rank.
-            owners: for each piece the rank of its region.
+            regions: of the vintage, by code. The point of a region in this list is its number.
+            owners: for each piece the number of its region.
             pieces: polygons in EPSG:3347, cut so that each is small.
         """
         self._regions = tuple(regions)
-        # By rank. The last is for what is in no region, whose rank is -1.
-        self._alone: tuple[_Near, ...] = (*(((0.0, region),) for region in self._regions), ())
-        self._nothing_else = tuple(LookupHit(near, None) for near in self._alone)
+        # Hits in the interior of a region, by its number. The last is for positions in no region, with the number -1.
+        self._near_single: tuple[_Near, ...] = (*(((0.0, region),) for region in self._regions), ())
+        self._hits_single = tuple(LookupHit(near, None) for near in self._near_single)
         self._pieces = SpatialIndex(tree_of(pieces), pieces, np.asarray(owners, dtype=np.intp))
         self._owner_of: list[int] = self._pieces.owners.tolist()
-        # Of boxes a little larger than the pieces: one look at a point finds every piece within `DATUM_UNCERTAINTY_M` of it.
+        # Boxes a little larger than the pieces: a search at a point returns every piece within `DATUM_UNCERTAINTY_M` of it.
         margin = DATUM_UNCERTAINTY_M * UNITS_MOST
         west, south, east, north = shapely.bounds(pieces).T
         self._boxes = tree_of(shapely.box(west - margin, south - margin, east + margin, north + margin))
         self._cells = GridCache(self._pieces)
-        self._outlines: tuple[SpatialIndex | None, ...] | None = None
+        self._border_indexes: tuple[SpatialIndex | None, ...] | None = None
         self.vertices = int(shapely.get_num_coordinates(pieces).sum())
+
+    in_memory = True
+
+    def locate(self, points: LookupPoints, options: SearchOptions) -> list[LookupHit]:
+        """Return the regions at and near each position, in the order of the positions."""
+        if len(points.positions) == 1:
+            return [self.lookup(points.single, options)]
+        return self.lookup_many(points.projected, options)
 
     @property
     def has_border_index(self) -> bool:
-        """Say whether `find_borders` is done: before, the layer cannot answer a `Reach` with `border`."""
-        return self._outlines is not None
+        """Return whether `build_border_index` is done. Without it, options with `border` cannot be answered."""
+        return self._border_indexes is not None
 
     def build_border_index(self) -> None:
-        """Find for every region the outlines of others that can be nearest to a place in it. Takes a second or more."""
+        """Build for every region the tree of border lines that can be nearest to a point in it. Takes a second or more."""
         border_indexes = build_border_indexes(self._pieces.shapes, self._pieces.owners, len(self._regions))
         self.vertices += sum(
             int(shapely.get_num_coordinates(border_index.shapes).sum()) for border_index in border_indexes if border_index
         )
-        self._outlines = border_indexes
+        self._border_indexes = border_indexes
 
-    def lookup(self, place: ProjectedPoint, reach: SearchOptions) -> LookupHit:
-        """Return what is near one position: the same as `nearby_each`, by what its square knows."""
-        most = reach.radius_m * _units_most(place.position.lat)
-        if most > BUFFER_M:
-            return self.lookup_many(ProjectedPoints([place.position]), reach)[0]
-        cell = self._cells.at(place.x, place.y)
-        own, rival = cell.alone, None
+    def lookup(self, point: ProjectedPoint, options: SearchOptions) -> LookupHit:
+        """Return the regions at and near one position: the same as `lookup_many`, by way of the grid cell."""
+        most = options.radius_m * _units_most(point.position.lat)
+        own: int | None = None
+        other: int | None = None
+        if most <= BUFFER_M:
+            cell = self._cells.at(point.x, point.y)
+            own, pieces = cell.single_region, cell.pieces
+        else:  # farther than the cell reaches
+            pieces = self._pieces.tree.query(point.point, predicate="dwithin", distance=most)
         if own is not None:
-            near = self._alone[own]
+            near = self._near_single[own]
         else:
-            distances = shapely.distance(self._pieces.shapes[cell.pieces], place.point)
-            candidates = self._grouped(cell.pieces.tolist(), distances.tolist(), most)
-            near, own, rival = self._near(place.position, candidates, reach.radius_m)
-        other = None
+            distances = shapely.distance(self._pieces.shapes[pieces], point.point)
+            candidates = self._grouped(pieces.tolist(), distances.tolist(), most)
+            near, own, other = self._near(point, candidates, options.radius_m)
         if own is None:
-            other = self._nearest_piece(place, reach.nearest_m)
-        elif reach.border:
-            other = (
-                self._rival(place, cell, own)
-                if rival is None
-                else self._end(place, self._pieces.shapes[rival], self._owner_of[rival])
-            )
-        return LookupHit(near, other)
+            return LookupHit(near, self._nearest_piece(point, options.nearest_m) if options.nearest_m else None)
+        if not options.border:
+            return LookupHit(near, None)
+        if other is None:
+            return LookupHit(near, self._nearest_border(point, self._cells.at(point.x, point.y), own))
+        return LookupHit(near, self._with_distance(point, self._pieces.shapes[other], self._owner_of[other]))
 
-    def lookup_many(self, places: ProjectedPoints, reach: SearchOptions) -> list[LookupHit]:
-        """Return what is near each position, in the same order."""
+    def lookup_many(self, places: ProjectedPoints, options: SearchOptions) -> list[LookupHit]:
+        """Return the regions at and near each position, in the order of the positions."""
         units = _units_most(float(places.lat.max()))
-        points, most = places.points, reach.radius_m * units
-        # With a large radius hardly any square tells.
-        near_by = most <= BUFFER_M
-        ranks = grid.single_region(places.xy, most, self._pieces) if near_by else np.full(len(points), -1, dtype=np.intp)
-        numbers, pieces, distances = self._pairs(points, np.flatnonzero(ranks < 0), most)
-        # Nearly every position is in one piece and near no other: its region is all that is near.
+        points, most = places.points, options.radius_m * units
+        # With a large radius hardly any cell is in a single region. The number of the region that covers is -1 where none does.
+        use_cells = most <= BUFFER_M
+        own = grid.single_region(places.xy, most, self._pieces) if use_cells else np.full(len(points), -1, dtype=np.intp)
+        numbers, pieces, distances = self._pairs(points, np.flatnonzero(own < 0), most)
+        # Nearly every position is in one piece and near no other piece, so only one region is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
-        ranks[numbers[clear]] = self._pieces.owners[pieces[clear]]
-        results = [self._nothing_else[rank] for rank in ranks.tolist()]
-        rivals: dict[int, int] = {}
+        own[numbers[clear]] = self._pieces.owners[pieces[clear]]
+        hits = [self._hits_single[region] for region in own.tolist()]
+        other_pieces: dict[int, int] = {}
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
             candidates = self._grouped(its_pieces, its_distances, most)
-            near, own, rival = self._near(places.positions[number], candidates, reach.radius_m)
-            results[number] = LookupHit(near, None)
-            ranks[number] = -1 if own is None else own
-            if own is not None and rival is not None:
-                rivals[number] = rival
-        ends = _PendingDistances()
-        if reach.border:
-            near_another = np.array(list(rivals), dtype=np.intp)
-            their_rivals = np.array(list(rivals.values()), dtype=np.intp)
-            ends.add(near_another, self._pieces.owners[their_rivals], self._pieces.shapes[their_rivals])
-            alone = ranks >= 0
-            alone[near_another] = False
-            self._nearest_outlines(places, np.flatnonzero(alone), ranks, ends)
-        outside = np.flatnonzero(ranks < 0)
-        if reach.nearest_m and len(outside):
-            nearest = grid.nearest(points[outside], places.xy[outside], self._pieces, reach.nearest_m * units)
-            ends.add(outside[nearest.numbers], nearest.ranks, nearest.shapes)
-        for number, other in self._measured(places, ends).items():
-            results[number] = LookupHit(results[number].near, other)
-        return results
+            near, covering, other = self._near(ProjectedPoint(places.positions[number]), candidates, options.radius_m)
+            hits[number] = LookupHit(near, None)
+            own[number] = -1 if covering is None else covering
+            if covering is not None and other is not None:
+                other_pieces[number] = other
+        pending = _PendingDistances()
+        if options.border:
+            near_another = np.array(list(other_pieces), dtype=np.intp)
+            others = np.array(list(other_pieces.values()), dtype=np.intp)
+            pending.add(near_another, self._pieces.owners[others], self._pieces.shapes[others])
+            interior = own >= 0
+            interior[near_another] = False
+            self._nearest_borders(places, np.flatnonzero(interior), own, pending)
+        outside = np.flatnonzero(own < 0)
+        if options.nearest_m and len(outside):
+            nearest = grid.nearest(points[outside], places.xy[outside], self._pieces, options.nearest_m * units)
+            pending.add(outside[nearest.numbers], nearest.regions, nearest.shapes)
+        for number, neighbour in self._measured(places, pending).items():
+            hits[number] = LookupHit(hits[number].near, neighbour)
+        return hits
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
-        """Return which part (0 to 1) of the circle around a position each region covers, by the region's id."""
-        place = ProjectedPoint(position)
-        if radius_m * _units_most(position.lat) <= BUFFER_M and (alone := self._cells.at(place.x, place.y).alone) is not None:
-            return {self._regions[alone].id: 1.0}  # the circle lies in what the square knows
-        circle = place.point.buffer(radius_m * scale(position), quad_segs=CIRCLE_QUARTER_SEGMENTS)
+        """Return the part (0 to 1) of the circle around a position that each region covers, by the region's id."""
+        point = ProjectedPoint(position)
+        if radius_m * _units_most(position.lat) <= BUFFER_M:
+            single = self._cells.at(point.x, point.y).single_region
+            if single is not None:  # the circle lies in the cell and its buffer
+                return {self._regions[single].id: 1.0}
+        circle = point.point.buffer(radius_m * point.scale, quad_segs=CIRCLE_QUARTER_SEGMENTS)
         numbers = self._pieces.tree.query(circle)
         pieces = self._pieces.shapes[numbers]
-        # Nearly always one piece holds the whole circle, which is a much cheaper question than what the two share.
+        # Nearly always one piece contains the whole circle. That test is much cheaper than an intersection.
         if shapely.covers(pieces, circle).all():
             areas = [circle.area] * len(pieces)
         else:
@@ -167,103 +179,108 @@ class VintageIndex:
         return {region: share for region, share in shares.items() if share}
 
     def _grouped(self, pieces: Sequence[int], distances: Sequence[float], most: float) -> _Candidates:
-        """Return, by rank, the nearest piece of each region that is at most so far, with its distance."""
-        result: _Candidates = {}
+        """Return the nearest piece of each region within a distance, with its distance, by the number of the region."""
+        nearest: _Candidates = {}
         for piece, distance in zip(pieces, distances, strict=True):
             if distance <= most:
-                rank = self._owner_of[piece]
-                value = result.get(rank)
-                if value is None or distance < value[0]:
-                    result[rank] = (distance, piece)
-        return result
+                region = self._owner_of[piece]
+                best = nearest.get(region)
+                if best is None or distance < best[0]:
+                    nearest[region] = (distance, piece)
+        return nearest
 
-    def _pairs(self, points: Geometries, integers: Integers, most: float) -> tuple[Integers, Integers, npt.NDArray[np.float64]]:
-        """Return the numbers of the points asked for and of pieces within so many units, in their order, with the distances."""
+    def _pairs(
+        self, points: GeometryArray, wanted: IndexArray, most: float
+    ) -> tuple[IndexArray, IndexArray, npt.NDArray[np.float64]]:
+        """Return pairs of a wanted point and a piece within a distance in units of EPSG:3347, sorted, with their distances."""
         if most <= DATUM_UNCERTAINTY_M * UNITS_MOST:
-            numbers, pieces = self._boxes.query(points[integers])
+            numbers, pieces = self._boxes.query(points[wanted])
         else:
-            numbers, pieces = self._pieces.tree.query(points[integers], predicate="dwithin", distance=most)
-        numbers = integers[numbers]
+            numbers, pieces = self._pieces.tree.query(points[wanted], predicate="dwithin", distance=most)
+        numbers = wanted[numbers]
         distances = shapely.distance(self._pieces.shapes[pieces], points[numbers])
         within = distances <= most
         return numbers[within], pieces[within], distances[within]
 
-    def _near(self, position: LonLat, candidates: _Candidates, radius_m: float) -> tuple[_Near, int | None, int | None]:
-        """Return the regions within the radius, the rank of the first that covers, and the nearest piece of another region."""
+    def _near(self, point: ProjectedPoint, candidates: _Candidates, radius_m: float) -> tuple[_Near, int | None, int | None]:
+        """Return the regions within the radius, the number of the first that covers, and the nearest piece of another one."""
         if not candidates:
             return (), None, None
         if len(candidates) == 1:
-            ((rank, (distance, _)),) = candidates.items()
+            ((region, (distance, _)),) = candidates.items()
             if distance == 0:
-                return self._alone[rank], rank, None
-        units = scale(position)
-        within = sorted((rank, distance / units, piece) for rank, (distance, piece) in candidates.items())
-        if position.lat > POLAR_LATITUDE:
+                return self._near_single[region], region, None
+        units = point.scale
+        within = sorted((region, distance / units, piece) for region, (distance, piece) in candidates.items())
+        if point.position.lat > POLAR_LATITUDE:
             # There the scale changes too fast to hold for more than a few metres.
-            place = ProjectedPoint(position)
             within = [
-                (rank, distance if distance < 1 else self._end(place, self._pieces.shapes[piece], rank)[0], piece)
-                for rank, distance, piece in within
+                (region, distance if distance < 1 else self._with_distance(point, self._pieces.shapes[piece], region)[0], piece)
+                for region, distance, piece in within
             ]
-        within = [item for item in within if item[1] <= radius_m]
-        own = next((rank for rank, distance, _ in within if distance <= BORDER_EPSILON_M), None)
-        # Two that cover are equally near, whatever the last digits say.
-        rivals = [
-            (0.0 if distance <= BORDER_EPSILON_M else distance, rank, piece) for rank, distance, piece in within if rank != own
+        within = [triple for triple in within if triple[1] <= radius_m]
+        own = next((region for region, distance, _ in within if distance <= BORDER_EPSILON_M), None)
+        # Regions that cover are equally near, whatever the last digits of their distances.
+        others = [
+            (0.0 if distance <= BORDER_EPSILON_M else distance, region, piece)
+            for region, distance, piece in within
+            if region != own
         ]
-        near = tuple((distance, self._regions[rank]) for rank, distance, _ in within)
-        return near, own, min(rivals)[2] if rivals else None
+        near = tuple((distance, self._regions[region]) for region, distance, _ in within)
+        return near, own, min(others)[2] if others else None
 
-    def _nearest_outlines(self, places: ProjectedPoints, inside: Integers, ranks: Integers, ends: _PendingDistances) -> None:
-        """Add what is nearest to the points that lie in one region and are near no other."""
-        inside = inside[np.argsort(ranks[inside], kind="stable")]
-        for numbers in np.split(inside, np.flatnonzero(np.diff(ranks[inside])) + 1):
-            borders = (self._outlines or ())[ranks[numbers[0]]] if len(numbers) else None
+    def _nearest_borders(
+        self, places: ProjectedPoints, interior: IndexArray, own: IndexArray, pending: _PendingDistances
+    ) -> None:
+        """Add the nearest border lines of the points that lie in one region and are near no other."""
+        interior = interior[np.argsort(own[interior], kind="stable")]
+        for numbers in np.split(interior, np.flatnonzero(np.diff(own[interior])) + 1):
+            borders = (self._border_indexes or ())[own[numbers[0]]] if len(numbers) else None
             if borders is not None:
                 nearest = grid.nearest(places.points[numbers], places.xy[numbers], borders)
-                ends.add(numbers[nearest.numbers], nearest.ranks, nearest.shapes)
+                pending.add(numbers[nearest.numbers], nearest.regions, nearest.shapes)
 
-    def _nearest_piece(self, place: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:
-        """Return the region nearest to a place that lies in none, with its distance, up to `nearest_m`."""
-        most = nearest_m * _units_most(place.position.lat)
-        result = self._pieces.tree.query_nearest(place.point, max_distance=most).tolist() if nearest_m else []
-        # Where several are equally near, the region with the lowest code is named.
-        nearest = min(result, key=self._owner_of.__getitem__, default=None)
-        return None if nearest is None else self._end(place, self._pieces.shapes[nearest], self._owner_of[nearest])
+    def _nearest_piece(self, point: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:
+        """Return the region nearest to a point that lies in none, with its distance, up to `nearest_m`."""
+        most = nearest_m * _units_most(point.position.lat)
+        pieces = self._pieces.tree.query_nearest(point.point, max_distance=most).tolist()
+        # Of several that are equally near, the region with the lowest code is the answer.
+        nearest = min(pieces, key=self._owner_of.__getitem__, default=None)
+        return None if nearest is None else self._with_distance(point, self._pieces.shapes[nearest], self._owner_of[nearest])
 
-    def _rival(self, place: ProjectedPoint, cell: GridCell, own: int) -> tuple[float, RegionRef] | None:
-        """Return the nearest other region than the one that covers a place, where none is near."""
-        rivals = cell.nearest_candidates(own, self._outlines or ())
-        if rivals is None:
+    def _nearest_border(self, point: ProjectedPoint, cell: GridCell, own: int) -> tuple[float, RegionRef] | None:
+        """Return the nearest other region than the one that covers a point, where none is within the radius."""
+        candidates = cell.nearest_candidates(own, self._border_indexes or ())
+        if candidates is None:
             return None
-        # Where several are equally near, the first is the region with the lowest code.
-        first = int(shapely.distance(rivals.shapes, place.point).argmin()) if len(rivals.ranks) > 1 else 0
-        return self._end(place, rivals.shapes[first], rivals.ranks[first])
+        # Of several that are equally near, the first is the region with the lowest code.
+        first = int(shapely.distance(candidates.shapes, point.point).argmin()) if len(candidates.regions) > 1 else 0
+        return self._with_distance(point, candidates.shapes[first], candidates.regions[first])
 
-    def _end(self, place: ProjectedPoint, shape: shapely.Geometry, rank: int) -> tuple[float, RegionRef]:
-        """Return the distance on the ellipsoid from a place to a shape, with the region that the shape belongs to."""
-        x, y = shapely.get_coordinates(shapely.shortest_line(shape, place.point))[0].tolist()
-        return distance_m(*place.position, *to_degrees(x, y)), self._regions[rank]
+    def _with_distance(self, point: ProjectedPoint, shape: shapely.Geometry, region: int) -> tuple[float, RegionRef]:
+        """Return the distance on the ellipsoid from a point to a shape, with the region that the shape belongs to."""
+        x, y = shapely.get_coordinates(shapely.shortest_line(shape, point.point))[0].tolist()
+        return distance_m(*point.position, *to_degrees(x, y)), self._regions[region]
 
-    def _measured(self, places: ProjectedPoints, ends: _PendingDistances) -> dict[int, tuple[float, RegionRef]]:
-        """Return the same for several, by the number of the position."""
-        if not ends.positions:
+    def _measured(self, places: ProjectedPoints, pending: _PendingDistances) -> dict[int, tuple[float, RegionRef]]:
+        """Return the same for many points, by the number of the position."""
+        if not pending.positions:
             return {}
-        at = np.concatenate(ends.positions)
-        lines = shapely.shortest_line(np.concatenate(ends.shapes), places.points[at])
+        at = np.concatenate(pending.positions)
+        lines = shapely.shortest_line(np.concatenate(pending.shapes), places.points[at])
         there = to_degrees(*shapely.get_coordinates(lines)[::2].T)
         metres = distance_m(places.lon[at], places.lat[at], *there).tolist()
-        regions = [self._regions[rank] for rank in np.concatenate(ends.ranks).tolist()]
+        regions = [self._regions[region] for region in np.concatenate(pending.regions).tolist()]
         return dict(zip(at.tolist(), zip(metres, regions, strict=True), strict=True))
 
 
 def _units_most(lat: float) -> float:
-    """Return more units than a metre on the ground ever is in the projection up to a latitude (see `projection.scale`)."""
+    """Return an upper bound of the units of EPSG:3347 in a metre on the ground up to a latitude (see `projection.scale`)."""
     return UNITS_MOST_POLAR if lat > POLAR_LATITUDE else UNITS_MOST
 
 
 def _by_number(
-    numbers: Integers, pieces: Integers, distances: npt.NDArray[np.float64]
+    numbers: IndexArray, pieces: IndexArray, distances: npt.NDArray[np.float64]
 ) -> Iterator[tuple[int, list[int], list[float]]]:
     """Yield each number with its pieces and their distances."""
     bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]

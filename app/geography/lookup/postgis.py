@@ -13,7 +13,7 @@ from geography.constants import (
 )
 from geography.coordinates import LonLat
 from geography.db.routing import connection
-from geography.lookup.types import LookupHit, RegionRef, SearchOptions
+from geography.lookup.types import LookupHit, LookupPoints, RegionRef, SearchOptions
 from geography.models import Vintage
 
 _REGION_COLUMNS = (
@@ -105,12 +105,31 @@ _SHARES_SQL = f"""
 """
 
 
+class PostgisLocator:
+    """Engine of point lookups in one vintage that queries the tables."""
+
+    in_memory = False
+
+    def __init__(self, vintage: Vintage) -> None:
+        self.vintage = vintage
+
+    def locate(self, points: LookupPoints, options: SearchOptions) -> list[LookupHit]:
+        """Return the regions at and near each position, in the order of the positions. Queries: 1."""
+        (hits,) = lookup_many(points.positions, [(self.vintage, options)])
+        return hits
+
+    def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
+        """Return the part (0 to 1) of the circle around a position that each region covers, by the region's id. Queries: 1."""
+        return circle_shares(position, radius_m, self.vintage)
+
+
 def lookup_many(positions: Sequence[LonLat], requested: Sequence[tuple[Vintage, SearchOptions]]) -> list[list[LookupHit]]:
-    """Return for each vintage what is near each position, in the same order.
+    """Return for each vintage the regions at and near each position, in the order of the positions.
 
     Args:
         positions: around Canada, where the projection is defined.
-        asked: vintages with how far to look: the radius is the same for all. `nearest_m` says whether to look, not how far.
+        requested: vintages with their options. The radius is the same for all. A positive `nearest_m` requests the nearest
+            region, at any distance.
 
     Queries: 1.
     """
@@ -119,8 +138,8 @@ def lookup_many(positions: Sequence[LonLat], requested: Sequence[tuple[Vintage, 
     values = _columns(positions) | {
         "radius": requested[0][1].radius_m,
         "vintages": [vintage.pk for vintage, _ in requested],
-        "borders": [reach.border for _, reach in requested],
-        "nearest": [reach.nearest_m > 0 for _, reach in requested],
+        "borders": [options.border for _, options in requested],
+        "nearest": [options.nearest_m > 0 for _, options in requested],
     }
     with connection.cursor() as cursor:
         cursor.execute(_NEARBY_SQL, values)
@@ -140,7 +159,7 @@ def lookup_many(positions: Sequence[LonLat], requested: Sequence[tuple[Vintage, 
 
 
 def circle_shares(position: LonLat, radius_m: float, vintage: Vintage) -> dict[int, float]:
-    """Return which part (0 to 1) of the circle around a position each region covers, by the region's id. Queries: 1."""
+    """Return the part (0 to 1) of the circle around a position that each region covers, by the region's id. Queries: 1."""
     with connection.cursor() as cursor:
         cursor.execute(_SHARES_SQL, _columns([position]) | {"radius": radius_m, "vintage": vintage.pk})
         return dict(cursor.fetchall())

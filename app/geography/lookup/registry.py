@@ -1,7 +1,7 @@
 """Registry of the in-memory indexes of a process, bounded by LOOKUP_MEMORY_VERTICES.
 
-A vintage is loaded in the background the first time it is needed. Until then, and where it is too large, `postgis` answers.
-Vintages that are no longer published are evicted.
+A vintage is loaded in the background at the first request for it. Until then, and where it is too large, `postgis` answers.
+`locator_for` is the only place that chooses between the two engines. Vintages that are no longer published are evicted.
 """
 
 import gc
@@ -19,19 +19,20 @@ from django.db import Error, connections, transaction
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.db.routing import connection, current_alias, use_database
 from geography.errors import GeographyError
-from geography.lookup.memory import VintageIndex
-from geography.lookup.types import RegionRef
+from geography.lookup.memory import MemoryLocator
+from geography.lookup.postgis import PostgisLocator
+from geography.lookup.types import Locator, RegionRef
 from geography.models import Vintage
 from geography.vintages import catalogue
 from geography.vintages.resolve import vintage_in_force
 
 logger = logging.getLogger(__name__)
 
-_ROWS_AT_ONCE = 2_000
-# After a failure, and for a vintage that is too large, not to be tried again at every request.
+_FETCH_ROWS = 2_000
+# Retry interval after a failure, and for a vintage that is too large, so that not every request starts a thread.
 _RETRY_S = 30.0
 
-# Holds the rows' table until the transaction ends, so that no restore puts another load's regions in between.
+# Locks the table until the transaction ends, so that no restore replaces the regions by those of another load in between.
 _SAME_SQL = "SELECT EXISTS (SELECT FROM vintage WHERE id = %s AND load_id = %s)"
 _SIZE_SQL = "SELECT coalesce(sum(ST_NPoints(geom)), 0) FROM region_part WHERE vintage_id = %s"
 _REGIONS_SQL = (
@@ -41,14 +42,14 @@ _PIECES_SQL = "SELECT region_id, ST_AsBinary(geom) FROM region_part WHERE vintag
 
 
 class RowsReplaced(Error):
-    """The rows with a vintage's primary key are of another load by now: the database was restored."""
+    """The rows with a vintage's primary key belong to another load: the database was restored."""
 
 
 class _Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        # By the load: a primary key comes again after a restore, with other boundaries.
-        self.layers: dict[UUID, VintageIndex] = {}
+        # By load: after a restore the same primary key may have other boundaries.
+        self.layers: dict[UUID, MemoryLocator] = {}
         self.not_before: dict[UUID, float] = {}
         self.loading: set[UUID] = set()
 
@@ -56,11 +57,22 @@ class _Registry:
 _registry = _Registry()
 
 
-def get_index(vintage: Vintage, *, border: bool = False) -> VintageIndex | None:
-    """Return a published vintage as this process holds it; None where it does not (yet): then it is read in the background.
+def locator_for(vintage: Vintage, *, border: bool = False) -> Locator:
+    """Return the engine of a vintage: its in-memory index where this process holds it, PostGIS otherwise.
+
+    A vintage that is not in memory is loaded in the background.
 
     Args:
-        border: the layer must know its borders.
+        border: whether the nearest other region is needed. An index without a border index cannot answer that.
+    """
+    return get_index(vintage, border=border) or PostgisLocator(vintage)
+
+
+def get_index(vintage: Vintage, *, border: bool = False) -> MemoryLocator | None:
+    """Return the in-memory index of a published vintage, or None and load it in the background.
+
+    Args:
+        border: whether the index must have a border index.
     """
     layer = _registry.layers.get(vintage.load_id)
     if layer is not None:
@@ -71,20 +83,20 @@ def get_index(vintage: Vintage, *, border: bool = False) -> VintageIndex | None:
 
 
 def load_async(vintages: Sequence[Vintage]) -> None:
-    """Read vintages in a thread of its own, each of them once."""
+    """Load vintages in a background thread, each of them once."""
     with _registry.lock:
         wanted = [
             vintage
             for vintage in vintages
             if vintage.load_id not in _registry.loading and vintage.load_id not in _registry.layers
         ]
-        _registry.loading.update(item.load_id for item in wanted)
+        _registry.loading.update(vintage.load_id for vintage in wanted)
     if wanted:
-        threading.Thread(target=_read, args=(wanted, current_alias()), name="atlas", daemon=True).start()
+        threading.Thread(target=_load_all, args=(wanted, current_alias()), name="atlas", daemon=True).start()
 
 
 def preload() -> None:
-    """Read what is in force today, before anybody asks. What fails is tried again when somebody does."""
+    """Load the vintages in force today in the background, before the first request. A failed load is retried by requests."""
 
     def run() -> None:
         vintages = []
@@ -100,12 +112,10 @@ def preload() -> None:
         threading.Thread(target=run, name="atlas-warm", daemon=True).start()
 
 
-def load(vintage: Vintage) -> VintageIndex | None:
-    """Read a vintage now and hold it.
+def load(vintage: Vintage) -> MemoryLocator | None:
+    """Load a vintage into memory and return its index; None if it does not fit in `LOOKUP_MEMORY_VERTICES`.
 
-    None where it does not fit in `LOOKUP_MEMORY_VERTICES`.
-
-    Raises: RowsReplaced. Queries: 4, the pieces in portions.
+    Raises: RowsReplaced. Queries: 4, the pieces in batches.
     """
     _evict_unpublished(vintage.load_id for vintage in catalogue.published().vintages)
     with transaction.atomic(using=current_alias()), connection.cursor() as cursor:
@@ -117,37 +127,36 @@ def load(vintage: Vintage) -> VintageIndex | None:
             return None
         cursor.execute(_REGIONS_SQL, [vintage.pk])
         regions = [RegionRef(*row) for row in cursor]
-        ranks = {region.id: rank for rank, region in enumerate(regions)}
+        numbers = {region.id: number for number, region in enumerate(regions)}
         owners: list[int] = []
         pieces: list[np.ndarray] = []
         with connection.chunked_cursor() as rows:
             rows.execute(_PIECES_SQL, [vintage.pk])
-            while fetchmany := rows.fetchmany(_ROWS_AT_ONCE):
-                owners += [ranks[region] for region, _ in fetchmany]
-                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in fetchmany]))
-    layer = VintageIndex(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
-    if vintage.coverage.slug != COVERAGE_FSA:  # nobody asks how far the next FSA is
+            while batch := rows.fetchmany(_FETCH_ROWS):
+                owners += [numbers[region] for region, _ in batch]
+                pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in batch]))
+    layer = MemoryLocator(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
+    if vintage.coverage.slug != COVERAGE_FSA:  # no request asks for the distance to the next FSA
         layer.build_border_index()
     _registry.layers[vintage.load_id] = layer
     return layer
 
 
 def clear() -> None:
-    """Let everything go."""
+    """Evict every index and forget failures."""
     _registry.layers.clear()
     _registry.not_before.clear()
 
 
 def _evict_unpublished(published: Iterable[UUID]) -> None:
-    retained = set(published)
-    for gone in set(_registry.layers) - retained:
-        _registry.layers.pop(gone, None)
+    for load_id in set(_registry.layers) - set(published):
+        _registry.layers.pop(load_id, None)
 
 
-def _read(vintages: Sequence[Vintage], chosen: str) -> None:
+def _load_all(vintages: Sequence[Vintage], alias: str) -> None:
     for vintage in vintages:
         try:
-            with use_database(chosen):
+            with use_database(alias):
                 layer = load(vintage)
             if layer is None:
                 logger.warning("in-memory index of %s exceeds LOOKUP_MEMORY_VERTICES; PostGIS answers its lookups", vintage)
@@ -159,7 +168,7 @@ def _read(vintages: Sequence[Vintage], chosen: str) -> None:
             )
             _registry.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
         finally:
-            # What is held stays: the collector need not look through it again and again.
+            # Indexes are long-lived: the garbage collector need not traverse them again.
             gc.freeze()
             with _registry.lock:
                 _registry.loading.discard(vintage.load_id)
