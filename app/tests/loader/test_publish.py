@@ -289,7 +289,7 @@ def test_seed_is_the_same_every_time_and_replaces_itself(db: None) -> None:
 
 @pytest.mark.parametrize("number", [0, -1, MOST + 1])
 def test_seed_refuses_numbers_out_of_range(db: None, number: int) -> None:
-    with pytest.raises(SourceError, match=f"between 1 and {MOST}"):
+    with pytest.raises(SourceError, match=f"from 1 to {MOST}"):
         seed(number, steps=QUIET)
 
 
