@@ -10,7 +10,7 @@ import schemathesis
 from schemathesis.generation.modes import GenerationMode
 from geography.coordinates import parse_bbox, parse_position
 from geography.errors import CoordinateInvalid
-from geography.text import fold
+from geography.normalize import normalize
 
 LIMIT_MAX = {"high": 500, "full": 10}
 
@@ -46,7 +46,7 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
         query.update(lat="43.65", lon="-79.38")
     if "bbox" in query and not _is_box(query["bbox"]):
         query["bbox"] = "-79.7,43.5,-79.1,43.9"
-    if "q" in query and not fold(str(query["q"])):
+    if "q" in query and not normalize(str(query["q"])):
         query["q"] = "toronto"
     most = LIMIT_MAX.get(str(query.get("detail")), 2_000)
     if str(query.get("limit", "")).isdigit() and int(query["limit"]) > most:

@@ -1,4 +1,4 @@
-"""The map page as the server gives it. What it does in a browser: tests/e2e."""
+"""The map page as the server gives it. What it does in a browser: tests/system/browser."""
 
 import json
 import re
