@@ -143,12 +143,12 @@ def _suggestion(code: str) -> Message | None:
 
 
 def is_fsa(code: str) -> bool:
-    """Say whether this is a possible FSA, exactly as Statistics Canada writes it."""
+    """Return whether this is a possible FSA, exactly as Statistics Canada writes it."""
     return _FSA.fullmatch(code) is not None
 
 
 def is_hruid(code: str) -> bool:
-    """Say whether this is a possible health-region code: four digits that begin with a province's two."""
+    """Return whether this is a possible health-region code: four digits that begin with a province's two."""
     return _HRUID.fullmatch(code) is not None and code[:2] in PROVINCE_BY_PRUID
 
 
@@ -180,7 +180,7 @@ def code_problem(code: str) -> str | None:
 
 
 def is_dguid(code: str) -> bool:
-    """Say whether this has the form of a Dissemination Geography Unique Identifier, such as `2022A00073595`."""
+    """Return whether this has the form of a Dissemination Geography Unique Identifier, such as `2022A00073595`."""
     return _DGUID.fullmatch(code) is not None
 
 

@@ -17,7 +17,7 @@ PART_MAX_VERTICES = 96
 BORDER_EPSILON_M = 0.001
 
 # Positions come in WGS 84 and boundaries in NAD83. The two frames are up to 2 m apart in Canada and the transformation
-# between them is taken as null, so nearer to a border than this nobody can say which side a point is on.
+# between them is taken as null, so nearer to a border than this the side that a point is on is unknown.
 DATUM_UNCERTAINTY_M = 2.0
 
 # What a device reports as accuracy is the radius that the true position is within in 95 of 100 cases (W3C Geolocation API).
@@ -48,12 +48,12 @@ INACCURATE_MAX = 100
 FULL_MAX_SEGMENT_M = 4_000
 
 
-# Editions of FSAs and health regions are not drawn along the same lines: where they should meet, slivers overlap. An overlap
+# Vintages of FSAs and health regions are not drawn along the same lines: where they should meet, slivers overlap. An overlap
 # with less than this part of an FSA is one of them and no statement about where people live.
 SLIVER_SHARE = 0.001
 
-# Overlaps with less than this part of an FSA are measured: one no wider than the two editions' lines are apart is an artefact.
-# More than that is never left out, however narrow: in a small FSA the lines' misfit is a large part.
+# Overlaps with less than this part of an FSA are measured: one no wider than the two vintages' lines are apart is an artefact.
+# Larger ones always count, however narrow: in a small FSA the lines' misfit is a large part.
 SLIVER_LARGEST_SHARE = 0.1
 
 # What counts as the border of two regions (docs/decisions: what a border between two regions is). Where neighbours share

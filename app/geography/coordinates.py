@@ -121,7 +121,7 @@ def parse_bbox(text: str) -> Bbox:
 
 
 def _meets_canada(box: Bbox) -> bool:
-    """Say whether a box touches Canada's; one across the antimeridian by either of its parts."""
+    """Return whether a box touches Canada's; one across the antimeridian by either of its parts."""
     if box.north < CANADA_SOUTH or box.south > CANADA_NORTH:
         return False
     if box.west > box.east:
@@ -148,7 +148,7 @@ def _not_a_number(parameter: str) -> Message:
 
 
 def within_reach(position: LonLat) -> bool:
-    """Say whether a position is in Canada's box or so near to it that `accuracy` or `max_distance` may reach into it.
+    """Return whether a position is in Canada's box or so near to it that `accuracy` or `max_distance` may reach into it.
 
     Longitudes converge: the nearer to the pole, the more degrees a distance spans, and at the pole they mean nothing.
     """

@@ -40,7 +40,7 @@ class Representation(models.TextChoices):
 
 
 class Vintage(models.Model):
-    """One edition of a coverage's boundaries, with where it came from and how its load went."""
+    """Vintage of a coverage's boundaries, with its source and the report of its load."""
 
     coverage = models.ForeignKey(Coverage, models.PROTECT, related_name="vintages", db_comment="The coverage.")
     label = models.CharField(max_length=40, db_comment="Name of the edition in URLs, such as 2022.")
@@ -148,7 +148,7 @@ class RegionPart(models.Model):
     """A piece of a region's boundary, small enough that an index finds it and a test of it is quick."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="parts", db_comment="The region it is a piece of.")
-    # Repeated from the region so that the lookup filters by edition without a join. The spatial index carries the search.
+    # Repeated from the region so that the lookup filters by vintage without a join. The spatial index carries the search.
     vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
     geom = models.PolygonField(
         srid=SRID_STATCAN_LAMBERT, db_comment="Piece of region.geom, EPSG:3347 (metres), at most 96 vertices."
@@ -215,7 +215,7 @@ class TileLabel(models.Model):
 
 
 class Artefact(models.TextChoices):
-    """Reason why an overlap is not a share: a sliver as wide as the editions' misfit, or a province the FSA excludes."""
+    """Reason why an overlap is not a share: a sliver as wide as the vintages' misfit, or a province the FSA excludes."""
 
     SLIVER = "sliver"
     PROVINCE = "province"

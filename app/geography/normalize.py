@@ -23,7 +23,7 @@ def plain(text: str) -> str:
 
 
 def is_web_address(text: str) -> bool:
-    """Say whether somebody may be led there: `javascript:` is an address, too."""
+    """Return whether a text is an address that a page may link to: `javascript:` addresses are not."""
     return text.lower().startswith(("https://", "http://"))
 
 

@@ -63,7 +63,7 @@ def files() -> list[Path]:
 def apply(using: str = "default") -> list[str]:
     """Bring roles, views, functions, comments and grants up to date in one transaction, and return the server's warnings.
 
-    Views are only touched where the files changed since they were made: replacing one waits for whoever is reading it.
+    Views are only touched where the files changed since they were made: replacing one waits for its readers.
     Repeating this at will changes nothing.
 
     Raises: django.db.utils.ProgrammingError where the database's owner lacks a right that a file cannot do without;
@@ -167,7 +167,7 @@ def _restore_grants(cursor: CursorWrapper, grants: list[Grant]) -> None:
 
 
 def _set_passwords(cursor: CursorWrapper, using: str) -> None:
-    """Give the roles the passwords that the settings know, where this owner may; elsewhere whoever made the roles did it."""
+    """Give the roles the passwords that the settings know, where this owner may; elsewhere their administrator does so."""
     for role, password in settings.DATABASE_ROLE_PASSWORDS.items():
         cursor.execute(
             "SELECT FROM pg_roles AS me, pg_roles AS it WHERE me.rolname = current_user AND it.rolname = %s"

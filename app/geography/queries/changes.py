@@ -78,7 +78,7 @@ def changes_page(
 ) -> ChangesPage:
     """Return what became of the regions of two published vintages of one coverage on the way from one to the other.
 
-    Either may be the earlier one. Slivers, which editions that are not drawn along the same lines share, are left out.
+    Either may be the earlier one. Slivers, which come from vintages that are not drawn along the same lines, are left out.
 
     Args:
         kind: only these, one of `conf.CHANGE_KINDS`. code: only regions with this code, in either vintage.
@@ -134,7 +134,7 @@ def changes_page(
 
 
 def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
-    """Return the codes of a vintage that mean another place in another published one, latest edition first.
+    """Return the codes of a vintage that mean another place in another published one, latest vintage first.
 
     Two regions with one code are two places where they share less than `conf.CHANGE_REUSED_SHARE` of the larger one.
     Empty for most vintages. Remembered for as long as the same vintages are published.
@@ -142,10 +142,10 @@ def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
     Queries: those of `catalogue.published`; the first time 1 more.
     """
     catalogue = published()
-    known_values = _memory.item
-    if known_values is None or known_values[0] is not catalogue:
-        known_values = _memory.item = (catalogue, _reused_codes_of(catalogue))
-    return known_values[1].get(vintage.pk, {})
+    remembered = _memory.item
+    if remembered is None or remembered[0] is not catalogue:
+        remembered = _memory.item = (catalogue, _reused_codes_of(catalogue))
+    return remembered[1].get(vintage.pk, {})
 
 
 class _Memory:

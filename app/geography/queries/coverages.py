@@ -15,7 +15,7 @@ class PublishedCoverage:
 
     Attributes:
         vintages: the published ones, the latest first.
-        in_force: the one that answers today; None where only extracts or later editions are published.
+        in_force: the one that answers today; None where only extracts or later vintages are published.
     """
 
     coverage: Coverage

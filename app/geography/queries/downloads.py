@@ -140,7 +140,7 @@ def download_get(*, coverage: str, label: str, name: str, sha256: str | None = N
 
 
 def _being_made() -> bool:
-    """Say whether a process holds the lock of those that make files (`loader.export.store.exclusive`)."""
+    """Return whether a process holds the lock of those that make files (`loader.export.store.exclusive`)."""
     try:
         with (Path(settings.DOWNLOADS_DIR) / LOCK_NAME).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

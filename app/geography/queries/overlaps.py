@@ -62,7 +62,7 @@ class Share(NamedTuple):
 
 
 class ArtefactShare(NamedTuple):
-    """What two editions that draw one border differently make an FSA and a health region share.
+    """Overlap of an FSA and a health region that exists only because two vintages draw one border differently.
 
     Attributes:
         region: the other of the two, as in `Share`.

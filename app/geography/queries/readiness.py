@@ -35,7 +35,7 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Say whether every default question has an answer."""
+        """Return whether every default question has an answer."""
         return bool(
             self.postgis and self.runs_code and not self.migrations_missing and self.vintages and all(self.vintages.values())
         )

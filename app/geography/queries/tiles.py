@@ -109,7 +109,7 @@ def vector_layers(zoom_max: int) -> list[dict[str, Any]]:
 
 
 def has_tiles(vintage: Vintage) -> bool:
-    """Say whether anything of a vintage was drawn for tiles. Queries: 1."""
+    """Return whether anything of a vintage was drawn for tiles. Queries: 1."""
     return TilePiece.objects.filter(vintage=vintage).exists()
 
 

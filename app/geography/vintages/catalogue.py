@@ -23,11 +23,11 @@ from geography.db.routing import PRIMARY, REPLICA, current_alias
 from geography.models import Coverage, Status, Vintage
 from geography.vintages import snapshot
 
-# What was published is answered from after at most this long.
+# Longest time after a publication until requests see it.
 MAX_AGE_S = 0.5
-# While the database is away, what needs no table goes on being answered for as long as this.
+# While the database is unavailable, requests that need no table are answered from memory for this long.
 STALE_MAX_S = 86_400.0
-# For another thread's question to the tables nobody waits for longer who remembers an answer: it may wait for a lock.
+# Longest wait for another thread's query, where a remembered catalogue can answer instead: that query may wait for a lock.
 PATIENCE_S = 0.25
 
 _NAME = "published"
@@ -131,7 +131,7 @@ def get_fresh() -> Catalogue | None:
 
 
 def staleness_s() -> int | None:
-    """Return for how many seconds nobody could say whether what is remembered still holds; None while the database is there."""
+    """Return the seconds since the remembered catalogue was last confirmed; None while the database is available."""
     memory = _memories[current_alias()]
     remembered = memory.read
     if remembered is None or memory.failed_at is None:
@@ -140,7 +140,7 @@ def staleness_s() -> int | None:
 
 
 def clear() -> None:
-    """Forget what is remembered, so that the next question reads the tables."""
+    """Forget the remembered catalogues, so that the next request reads the tables."""
     for memory in _memories.values():
         memory.read = memory.failed_at = memory.failure = None
 
@@ -157,7 +157,7 @@ def _refresh(memory: _Memory, asked_at: float) -> Catalogue:
     if failure is not None and (memory.failed_at or 0.0) > asked_at:
         if memory is _memories[PRIMARY] and remembered is not None and _usable(remembered, asked_at):
             return remembered[0]
-        raise type(failure)(*failure.args) from failure.__cause__  # or could not: waiting for the same again helps nobody
+        raise type(failure)(*failure.args) from failure.__cause__  # the other thread failed: a second wait would fail too
     started = time.monotonic()
     try:
         from_database = _load_from_database()
@@ -198,9 +198,9 @@ def _load_snapshot() -> tuple[Catalogue, float] | None:
     loaded = snapshot.load(_NAME)
     if loaded is None:
         return None
-    details, age_s = loaded
+    rows, age_s = loaded
     try:
-        objects = [vintage.object for vintage in serializers.deserialize("python", details)]
+        objects = [vintage.object for vintage in serializers.deserialize("python", rows)]
         coverages = {vintage.pk: vintage for vintage in objects if isinstance(vintage, Coverage)}
         vintages = [vintage for vintage in objects if isinstance(vintage, Vintage)]
         for vintage in vintages:
@@ -214,5 +214,5 @@ def _as_data(catalogue: Catalogue) -> list[dict[str, Any]]:
     """Return a catalogue as `_kept` reads it."""
     objects = [*{vintage.coverage for vintage in catalogue.vintages}, *catalogue.vintages]
     fields = {field.name for model in (Coverage, Vintage) for field in model._meta.fields} - {"report"}
-    details: list[dict[str, Any]] = serializers.serialize("python", objects, fields=fields)
-    return details
+    rows: list[dict[str, Any]] = serializers.serialize("python", objects, fields=fields)
+    return rows

@@ -104,7 +104,7 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
 
 
 def _check_coverage(coverage: str) -> None:
-    """Raise CoverageUnknown for a coverage that this service is not about and that nobody has loaded. Queries: 1 at most."""
+    """Raise CoverageUnknown for a coverage that is neither built in nor in the database. Queries: 1 at most."""
     if coverage not in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA) and not Coverage.objects.filter(slug=coverage).exists():
         raise CoverageUnknown(
             Message("There is no coverage '%(coverage)s'.", coverage=coverage),

@@ -58,7 +58,7 @@ def touch() -> None:
 
 
 def load(name: str) -> tuple[Any, float] | None:
-    """Return what is kept under a name, and for how many seconds nobody has said that it holds; None where nothing is."""
+    """Return the snapshot of a name and its age in seconds since it was last confirmed; None where there is none."""
     if _Folder.path is None:
         return None
     try:

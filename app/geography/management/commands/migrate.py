@@ -14,7 +14,7 @@ _ATTEMPTS = 10
 class Command(MigrateCommand):
     """Django's own, in one transaction behind a lock that ends with it: several containers may start at once.
 
-    The tables and the views on them (geography/db/sql_objects.py) change together: whoever reads sees the old or the new, and a
+    The tables and the views on them (geography/db/sql_objects.py) change together: readers see the old or the new, and a
     migration that fails leaves everything as it was.
     """
 
