@@ -60,7 +60,7 @@ def _preferred(header: str) -> str:
 
 def translate(message: Message, language: str) -> str:
     """Return the message in a language. The translation of a message without values is cached."""
-    return _render(message, language) if message.values else _constant(message.text, language)
+    return _render(message, language) if message.values else _constant(message, language)
 
 
 def _render(message: Message, language: str) -> str:
@@ -69,8 +69,8 @@ def _render(message: Message, language: str) -> str:
 
 
 @cache
-def _constant(text: str, language: str) -> str:
-    return _render(Message(text), language)
+def _constant(message: Message, language: str) -> str:
+    return _render(message, language)
 
 
 def language_middleware(

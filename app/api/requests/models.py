@@ -58,10 +58,7 @@ class PlainQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VintageQuery(PlainQuery):
-    """Choice of the vintages: by label, by day, or, if all are None, those in force today.
-
-    `fsa_label` applies to routes that use two coverages.
-    """
+    """Vintages by label, by day, or, if all are None, in force today. `fsa_label` applies to routes with two coverages."""
 
     label: str | None
     fsa_label: str | None
