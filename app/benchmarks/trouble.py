@@ -35,7 +35,7 @@ _PROBES = (
 _PUBLISHING = """
 import time, django
 django.setup()
-from loader import publish
+from loader.publication import publish
 last = publish.last_published("health-regions")
 publish.rollback(last)
 time.sleep(5)

@@ -92,7 +92,7 @@ def load_async(vintages: Sequence[Vintage]) -> None:
         ]
         _registry.loading.update(vintage.load_id for vintage in wanted)
     if wanted:
-        threading.Thread(target=_load_all, args=(wanted, current_alias()), name="atlas", daemon=True).start()
+        threading.Thread(target=_load_all, args=(wanted, current_alias()), name="lookup-index-load", daemon=True).start()
 
 
 def preload() -> None:
@@ -109,7 +109,7 @@ def preload() -> None:
         load_async(vintages)
 
     if settings.LOOKUP_MEMORY_VERTICES:
-        threading.Thread(target=run, name="atlas-warm", daemon=True).start()
+        threading.Thread(target=run, name="lookup-index-preload", daemon=True).start()
 
 
 def load(vintage: Vintage) -> MemoryLocator | None:

@@ -32,7 +32,7 @@ def threads(room, monkeypatch):
     """Let threads read, and wait for them: none may outlive the tables of its test."""
     monkeypatch.setattr(registry, "load_async", in_background)
     yield
-    wait_for(lambda: not any(thread.name.startswith("atlas") for thread in threading.enumerate()))
+    wait_for(lambda: not any(thread.name.startswith("lookup-index") for thread in threading.enumerate()))
 
 
 def loaded(vintage):

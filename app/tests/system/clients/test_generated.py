@@ -125,7 +125,7 @@ def test_a_python_client_is_generated_and_reads_every_answer(service: str, tmp_p
         "many": ["ok", "ok"],
         "problem": "/problems/fsa-malformed",
         "tiles": "3.0.0",
-        "vintages": ["2021-demo", "2022-demo"],
+        "vintages": ["2020-08", "2021-demo", "2022-demo"],
     }
 
 
