@@ -14,7 +14,7 @@ APP = settings.APP_DIR
 MODULES = [
     path
     for path in sorted(APP.rglob("*.py"))
-    if not {"migrations", "tests", "benchmarks"} & set(path.relative_to(APP).parts) and path.name != "messages.py"
+    if not {"migrations", "tests", "benchmarks"} & set(path.relative_to(APP).parts) and path.name != "translation.py"
 ]
 
 
