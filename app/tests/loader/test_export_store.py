@@ -121,7 +121,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_and_nothing_else_fails(load:
     settings.DOWNLOADS_DIR = Path("/proc/downloads")
     assert "Published, but the download files could not be created" in load("2022")
     assert set(states().values()) == {"missing"}
-    with pytest.raises(CommandError, match="cannot be kept"):
+    with pytest.raises(CommandError, match="cannot be stored"):
         call_command("export", verbosity=0)
 
 
@@ -243,8 +243,8 @@ def test_one_file_goes_where_it_is_told(load: Callable[..., str], tmp_path: Path
     ("options", "message"),
     [
         ({"vintage": ["fsa/2099"]}, "No vintage fsa/2099 is published. Published are: health-regions/2022."),
-        ({"format": ["shares"]}, "there is none in this format"),
-        ({"format": ["csv"], "level": ["low"]}, "there is none in this format"),
+        ({"format": ["shares"]}, "have none in this format"),
+        ({"format": ["csv"], "level": ["low"]}, "have none in this format"),
     ],
 )
 def test_what_there_is_not_is_told(load: Callable[..., str], options: dict[str, Any], message: str) -> None:
