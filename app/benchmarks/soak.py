@@ -104,7 +104,7 @@ def main() -> int:
     options = parser.parse_args()
     ended_in_order()
     with Fleet(webs=1, standby=False, pooler=False, proxy=False, settings={"WEB_WORKERS": "2", "WEB_THREADS": "4"}) as fleet:
-        fleet.prepare("shell", "-v0", "-c", "from tests import world; world.build()")
+        fleet.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build()")
         fleet.serve()
         return 0 if soak(fleet, options.minutes) else 1
 

@@ -98,7 +98,7 @@ class Breakable(Cluster):
     def python(self, code: str) -> None:
         """Run a piece of Python against it, as the project's commands run."""
         environment = os.environ | self.keys() | {"SECRET_KEY": "x", "PYTHONPATH": "."}
-        code = f"import django; django.setup(); from tests import world, faulty; {code}"
+        code = f"import django; django.setup(); from tests.support import demo_regions as world, faults as faulty; {code}"
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=settings.APP_DIR,

@@ -41,7 +41,7 @@ from django.db import connections
 from django.test import Client
 from geography.selectors import atlas
 from geography.vintages.resolve import vintage_in_force
-from tests import world
+from tests.support import demo_regions as world
 
 settings.LOOKUP_MEMORY_VERTICES = 1_000_000
 lon, lat = world.lonlat(12_000, 5_000)
@@ -107,7 +107,7 @@ def test_what_was_backed_up_is_there_again_after_all_was_lost(checkout: Callable
 
     checkout("bin/db", "up")
     manage("migrate", "-v0", "--noinput")
-    manage("shell", "-v0", "-c", "from tests import world; world.relate(world.build())")
+    manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.relate(world.build())")
     before, word = answers(), password()
     assert before[-1]["status"] == "ready"
     checkout("bin/db", "backup", str(tmp_path / "geo.dump"))
@@ -129,7 +129,7 @@ def test_a_process_that_goes_on_over_a_restore_answers_from_what_is_published_th
 
     checkout("bin/db", "up")
     manage("migrate", "-v0", "--noinput")
-    manage("shell", "-v0", "-c", "from tests import world; world.relate(world.build())")
+    manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.relate(world.build())")
     backup = str(tmp_path / "geo.dump")
     checkout("bin/db", "backup", backup)
     script = f"import json\nFILE = {backup!r}\n{ACROSS_A_RESTORE}"
