@@ -41,7 +41,7 @@ def loaded(db: None, archive: Path, tmp_path: Path, settings: Any) -> Vintage:
         site.without_etag.add(HR)
         site.maintenance.add(HR)
         sources = site.sources(tmp_path)
-        with pytest.raises(CommandError, match="a page instead of the file"):
+        with pytest.raises(CommandError, match="an HTML page instead of the file"):
             call_command("load_boundaries", *LAYERS, sources=sources, no_downloads=True, verbosity=0, stdout=StringIO())
         site.drops[HR] = archive.stat().st_size // 2
         call_command("load_boundaries", *LAYERS, sources=sources, no_downloads=True, verbosity=0, stdout=StringIO())

@@ -101,7 +101,7 @@ def test_a_code_that_could_not_be_requested_is_refused_with_the_reason(
 
 @pytest.mark.parametrize("code", ["W1A", "K1", "M5VX", "591"])
 def test_an_fsa_that_could_not_be_requested_is_refused_with_the_reason(load: Load, tmp_path: Path, code: str) -> None:
-    with pytest.raises(GatesFailed, match="the code is no FSA"):
+    with pytest.raises(GatesFailed, match="the code is not an FSA"):
         load(files.shape(tmp_path, files.fsa_grid(["R3A", code])), "fsa", acceptance=ACCEPTED)
 
 

@@ -71,7 +71,10 @@ def test_its_owner_migrates_and_every_role_comes_in_by_tls_only(managed: Cluster
 
 def test_the_loader_loads_and_the_service_answers(managed: Cluster) -> None:
     manage(managed, "migrate", "-v0", "--noinput")
-    world = "from tests.support import demo_regions as w; w.build(); from django.db import connection as c; print(c.settings_dict['USER'])"
+    world = (
+        "from tests.support import demo_regions as w; w.build(); "
+        "from django.db import connection as c; print(c.settings_dict['USER'])"
+    )
     loaded = manage(managed, "shell", "-v0", "-c", world, COVIDTRENDS_GEO_ROLE="loader")
     assert (loaded.stdout.strip(), loaded.returncode) == ("geo_loader", 0), loaded.stderr[-2000:]
     ask = (

@@ -15,7 +15,10 @@ from tests.system.scale.conftest import managed_by
 NAME, WORD = "covidtrends_geo", "a-word"
 PASSWORDS = {"geo_api": "of-the-api", "geo_loader": "of-the-loader", "geo_reader": "of-the-reader"}
 SCHEMA = settings.REPO_DIR / "data" / "schema"
-WORLD = "from tests.support import demo_regions as w; w.build(); from django.db import connection as c; print(c.settings_dict['USER'])"
+WORLD = (
+    "from tests.support import demo_regions as w; w.build(); "
+    "from django.db import connection as c; print(c.settings_dict['USER'])"
+)
 READY = (
     "from django.test import Client; from django.db import connection;"
     "answer = Client().get('/readyz', headers={'Host': 'localhost'});"
