@@ -39,7 +39,7 @@ from datetime import date
 from django.conf import settings
 from django.db import connections
 from django.test import Client
-from geography.selectors import atlas
+from geography.lookup import registry
 from geography.vintages.resolve import vintage_in_force
 from tests.support import demo_regions as world
 
@@ -59,7 +59,7 @@ def answer():
     return [found["vintage"], found["hruid"], len(listed.json()["features"]), listed.headers["ETag"]]
 
 first = publish(world.HEALTH_REGIONS_2022)
-assert atlas.load(first) is not None
+assert registry.load(first) is not None
 before = answer()
 connections.close_all()
 subprocess.run(["bin/db", "restore", FILE], check=True, capture_output=True)

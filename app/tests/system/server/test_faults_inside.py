@@ -71,7 +71,7 @@ import time
 from dataclasses import replace
 from datetime import date
 from geography.models import Status, Vintage
-from loader import publish
+from loader.publication import publish
 from loader.geometry.rebuild_tiles import rebuild_tiles
 
 places = [replace(one, name_en="New " + one.name_en) for one in world.HEALTH_REGIONS_2022]
