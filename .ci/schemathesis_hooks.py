@@ -1,6 +1,6 @@
-"""What schemathesis cannot read in an OpenAPI document: which parameters do not go together.
+"""Schemathesis hooks: rules between parameters, which an OpenAPI document cannot express.
 
-A case that is meant to be valid is made so here, so that the check that valid requests are accepted stays on for all of them.
+Cases generated as valid are corrected here, so that the check that valid requests are accepted applies to all of them.
 """
 
 import json
@@ -11,6 +11,7 @@ from schemathesis.generation.modes import GenerationMode
 from geography.coordinates import parse_bbox, parse_position
 from geography.errors import CoordinateInvalid
 from geography.normalize import normalize
+from indicators.measures import MEASURES
 
 LIMIT_MAX = {"high": 500, "full": 10}
 
@@ -33,7 +34,7 @@ def _is_box(text: Any) -> bool:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, **kwargs: Any) -> None:
-    """Leave out of a valid case what must not be given together with something else."""
+    """Remove or correct parameters of a valid case that conflict with each other."""
     query = case.query
     if not query or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
@@ -48,6 +49,13 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
         query["bbox"] = "-79.7,43.5,-79.1,43.9"
     if "q" in query and not normalize(str(query["q"])):
         query["q"] = "toronto"
+    if case.media_type != "text/csv":
+        for column in ("lat_column", "lon_column", "code_column"):
+            query.pop(column, None)
+    # The measures of an indicator depend on its kind; its catalogue entry lists them.
+    indicator = (case.path_parameters or {}).get("id")
+    if indicator in ("cases", "deaths") and query.get("measure") not in {None, *MEASURES["cumulative"]}:
+        query["measure"] = "rate_7d"
     most = LIMIT_MAX.get(str(query.get("detail")), 2_000)
     if str(query.get("limit", "")).isdigit() and int(query["limit"]) > most:
         query["limit"] = most

@@ -104,7 +104,7 @@ class TestOneVintage:
             ("6 régions", "rien"),
         ]
         assert [note["what"] for note in said["fr"]["repairs"]["notes"]] == [
-            "Son contour se recoupe en x, y = 1, 2; la superficie a changé de -0.1 km2",
+            "Le contour se recoupe en x, y = 1, 2; la superficie a changé de -0.1 km2",
             "La géométrie n’était pas valide; la superficie a changé de 0 km2",
             "told by an early release",
         ]

@@ -153,7 +153,7 @@ class TestInTheBackground:
         settings.LOOKUP_MEMORY_VERTICES = 10
         assert registry.get_index(vintage) is None
         wait_for(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
-        assert "does not fit" in caplog.text
+        assert "exceeds LOOKUP_MEMORY_VERTICES" in caplog.text
         assert registry.get_index(vintage) is None
         assert not registry._registry.loading
 

@@ -1,5 +1,5 @@
 -- New cases and rate of a week by reporting region, highest first. Missing reports have no number.
--- Index: indicator_series(indicator_id)
+-- Index: indicator_blob(series_id, measure)
 select place, name_en, day_from, day_to, new_7d, rate_7d, status
 from geo.indicator_weekly
 where indicator = 'cases' and kind = 'region' and week_end = '2022-01-08'

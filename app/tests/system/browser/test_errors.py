@@ -8,7 +8,7 @@ def test_an_api_that_is_away_says_so_and_can_be_asked_again(visit):
     visitor = visit(map_drawn=False, errors_expected=True)
     page = visitor.page
     page.route("**/vintages?*", lambda route: route.abort())
-    visitor.open()
+    visitor.open("layer=health-regions")
     assert "cannot be reached" in page.get_by_role("alert").inner_text()
     page.unroute("**/vintages?*")
     page.get_by_role("button", name="Try again").click()
@@ -57,7 +57,7 @@ def test_a_slow_api_shows_that_something_comes_and_the_last_question_wins(visit)
 def test_without_webgl_the_list_and_the_search_work(visit):
     visitor = visit(map_drawn=False, errors_expected=True)
     page = visitor.page
-    visitor.open()
+    visitor.open("layer=health-regions")
     assert "WebGL" in page.locator("#no-map").inner_text()
     assert page.locator("#stage").is_hidden()
     page.get_by_text("Nova Scotia").click()

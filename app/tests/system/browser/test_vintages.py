@@ -280,7 +280,7 @@ def test_a_region_of_the_other_edition_says_that_it_is_not_in_this_one(visit, tw
     ("code", "verdict", "notes"),
     [
         ("R3A", "Wholly in Highlands", []),
-        ("R3B", "In one health region. New Bridge", ["1% of it lies in no health region"]),
+        ("R3B", "In one health region. New Bridge", ["1% is outside all health regions"]),
         ("R3C", "In one health region. Lakes", ["0.2% of it are slivers"]),
         ("R3E", "In 2 health regions.", []),
     ],
