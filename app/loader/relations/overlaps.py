@@ -82,17 +82,6 @@ _OUTSIDE_SQL = f"""
     WHERE overlap.fsa_id = covered.fsa_id AND overlap.health_region_vintage_id = %(other_vintage)s
 """
 
-# The same for edge-matched regions, which do not overlap: 1 minus the sum of the shares.
-_OUTSIDE_MATCHED_SQL = f"""
-    UPDATE overlap SET share_outside = {share_sql("1 - covered.share")}
-    FROM (
-        SELECT fsa_id, sum(share_of_fsa) AS share FROM overlap
-        WHERE fsa_id = ANY(%(regions)s) AND health_region_vintage_id = %(other_vintage)s
-        GROUP BY fsa_id
-    ) AS covered
-    WHERE overlap.fsa_id = covered.fsa_id AND overlap.health_region_vintage_id = %(other_vintage)s
-"""
-
 _SHAPES_SQL = """
     SELECT overlap.id, ST_AsBinary(ST_Collect(ST_CollectionExtract(ST_Intersection(part.geom, other.geom), 3)))
     FROM overlap
@@ -179,7 +168,6 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
         elif candidate.share < SLIVER_SHARE or widths[candidate.pk] <= max(line_distance_m, candidate.misfit_m):
             kinds[candidate.pk] = Artefact.SLIVER.value
     pair = {"fsa_vintage": fsa_vintage.pk, "health_region_vintage": health_region_vintage.pk}
-    outside = _OUTSIDE_MATCHED_SQL if health_region_vintage.misfit_m == 0 else _OUTSIDE_SQL
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE overlap SET artefact = ''"
@@ -199,7 +187,7 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
         ids = list(fsa_vintage.regions.order_by("pk").values_list("pk", flat=True))
         for start in range(0, len(ids), REGIONS_PER_BATCH):
             batch = ids[start : start + REGIONS_PER_BATCH]
-            cursor.execute(outside, {"regions": batch, "other_vintage": health_region_vintage.pk})
+            cursor.execute(_OUTSIDE_SQL, {"regions": batch, "other_vintage": health_region_vintage.pk})
 
 
 def _candidates(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator[_Candidate]:
