@@ -137,7 +137,7 @@ def width(shapes: _Geometries) -> npt.NDArray[np.float64]:
     0 for a geometry that is not a polygon, too.
     """
     diameters = np.zeros(len(shapes))
-    # A circle that fits leaves its centre when the polygon is eroded by its radius. GEOS takes a quarter of a second to search a
+    # Erosion by the radius of a circle leaves the centres of all circles that fit. GEOS takes a quarter of a second to search a
     # thin sliver for circles, so slivers, most of the shapes, are not searched.
     polygons = np.flatnonzero(shapely.get_dimensions(shapes) == 2)
     wide = polygons[~shapely.is_empty(shapely.buffer(shapes[polygons], -_MIN_WIDTH / 2))]
