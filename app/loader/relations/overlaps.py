@@ -21,10 +21,10 @@ from geography.models import Artefact, Overlap, Status, Vintage
 from loader.geometry.coverage_fit import width
 from loader.geometry.rounding import area_sql, share_sql
 
-# From piece to piece: each is small, so the intersection is quick, and a piece inside another needs none.
-# Areas are measured on the ellipsoid (GRS 80, through NAD83's geographic system); long edges are cut first, so that they
-# follow the projection's straight lines.
+# Area on the ellipsoid (GRS 80, in NAD83 degrees). Long edges are segmented first, so that they follow the straight lines of the
+# projection.
 _KM2 = f"ST_Area(ST_Transform(ST_Segmentize({{}}, {FULL_MAX_SEGMENT_M}), 4269)::geography) / 1e6"
+# Intersection of pieces: pieces are small, so each is fast, and a piece inside another needs none.
 SHARED_AREAS_SQL = f"""
     SELECT part.region_id, other.region_id AS other_id, sum({_KM2.format("shared.geom")}) AS area_km2
     FROM region_part AS part JOIN region_part AS other ON ST_Intersects(part.geom, other.geom)
@@ -53,7 +53,7 @@ _OVERLAP_SQL = f"""
 
 # The share of an FSA outside every region. The sum of its overlaps counts an area twice where regions of one vintage overlap
 # each other. That happens only in pieces of the FSA that meet several regions: there the union is computed, and the excess of
-# the sum over it is subtracted.
+# the sum over it is subtracted. The stored areas are exact to a square metre, so the share is exact to that of each overlap.
 _OUTSIDE_SQL = f"""
     WITH pair AS MATERIALIZED (
         SELECT part.id, part.region_id AS fsa_id, part.geom, other.geom AS other_geom, other.region_id AS other_id
