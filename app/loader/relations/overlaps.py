@@ -21,8 +21,8 @@ from geography.models import Artefact, Overlap, Status, Vintage
 from loader.geometry.coverage_fit import width
 from loader.geometry.rounding import area_sql, share_sql
 
-# Area on the ellipsoid (GRS 80, in NAD83 degrees). Long edges are segmented first, so that they follow the straight lines of the
-# projection.
+# Area on the ellipsoid (GRS 80, in NAD83 degrees). Long edges are segmented first, so that they follow the straight lines of
+# the projection.
 _KM2 = f"ST_Area(ST_Transform(ST_Segmentize({{}}, {FULL_MAX_SEGMENT_M}), 4269)::geography) / 1e6"
 # Intersection of pieces: pieces are small, so each is fast, and a piece inside another needs none.
 SHARED_AREAS_SQL = f"""
