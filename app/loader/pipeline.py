@@ -265,13 +265,13 @@ def _exclusive(steps: Steps) -> Iterator[None]:
     lock = connection.copy()
     try:
         while not _locked(lock):
+            if not announced:
+                steps.say("waiting for the load lock: another load is running")
+                announced = True
             if time.monotonic() > deadline:
                 raise PublishError(
                     "Another load into this database is running (load lock timeout). Try again when it has finished."
                 )
-            if not announced:
-                steps.say("waiting for the load lock: another load is running")
-                announced = True
             time.sleep(0.5)
         yield
     finally:
