@@ -236,7 +236,9 @@ def test_a_lost_database_connection_is_an_error_in_one_line(
     assert load_file(path).what == "published"
 
 
-def test_other_connections_see_only_published_rows_during_a_load(tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_connections_see_only_published_rows_during_a_load(
+    tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load_file(files.shape(tmp_path / "old", files.grid(2)))
     seen = []
     for step in ("subdivide_and_measure", "build_levels", "verify"):
