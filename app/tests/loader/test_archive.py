@@ -334,9 +334,8 @@ NO_BOUNDARIES = {
 def test_what_is_no_boundary_file_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(NO_BOUNDARIES[name])
-    message = refusal(path)
-    assert name in message
-    assert "not a boundary file" in message or "damaged or truncated" in message
+    reason = "damaged or truncated" if path.suffix == ".zip" else "is not a boundary file"
+    assert refusal(path).startswith(f"{name} {'is ' if path.suffix == '.zip' else ''}{reason}")
 
 
 @pytest.mark.parametrize("content", [b"", b"<OGRVRTDataSource></OGRVRTDataSource>" + bytes(100), bytes(10 << 20), b"PNG"])

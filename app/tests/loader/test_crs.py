@@ -60,15 +60,18 @@ def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "prj",
+    ("prj", "message"),
     [
-        'LOCAL_CS["Nowhere",UNIT["metre",1.0]]',
-        'ENGCRS["x",EDATUM["y"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],UNIT["m",1]]',
+        ('LOCAL_CS["Nowhere",UNIT["metre",1.0]]', "neither geographic nor projected"),
+        # The GDAL in use does not read the WKT of an engineering CRS from a .prj.
+        (
+            'ENGCRS["x",EDATUM["y"],CS[Cartesian,2],AXIS["x",east],AXIS["y",north],UNIT["m",1]]',
+            "declares no coordinate system",
+        ),
     ],
 )
-def test_a_system_of_no_place_on_earth_is_refused(tmp_path: Path, prj: str) -> None:
-    message = refusal(files.shape(tmp_path, files.grid(2), prj=prj))
-    assert "neither geographic nor projected" in message or "declares no coordinate system" in message
+def test_a_local_coordinate_system_is_refused(tmp_path: Path, prj: str, message: str) -> None:
+    assert message in refusal(files.shape(tmp_path, files.grid(2), prj=prj))
 
 
 @pytest.mark.parametrize("srid", [0, -1, 999_999, 2**31, 2**70])

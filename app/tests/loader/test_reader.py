@@ -1,4 +1,4 @@
-"""The header is checked before row one, and rows come as they stand in the file."""
+"""Reader of boundary files: fields and geometry types are checked first, rows arrive in file order, GDAL makes no request."""
 
 import http.server
 import json
@@ -154,12 +154,17 @@ def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ['{"type": "FeatureCollection", "features": []}', '{"type": "FeatureCollection"}', "{}", '{"a": 1}']
+    ("content", "message"),
+    [
+        ('{"type": "FeatureCollection", "features": []}', "holds no rows"),
+        ('{"type": "FeatureCollection"}', "cannot be opened as GeoJSON"),
+        ("{}", "is JSON but not a layer"),
+        ('{"a": 1}', "is JSON but not a layer"),
+    ],
 )
-def test_geojson_without_features_is_refused(tmp_path: Path, content: str) -> None:
+def test_geojson_without_features_is_refused(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "a.geojson").write_text(content)
-    message = refusal(tmp_path / "a.geojson")
-    assert any(item in message for item in ("holds no rows", "cannot be opened as GeoJSON", "is JSON but not a layer"))
+    assert message in refusal(tmp_path / "a.geojson")
 
 
 def test_rows_without_one_geometry_are_refused(tmp_path: Path) -> None:
@@ -172,8 +177,7 @@ def test_a_sqlite_file_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE regions (hruid text)")
     connection.commit()
     connection.close()
-    message = refusal(tmp_path / "a.gpkg")
-    assert "holds 1 layers (regions: None), and none with polygons" in message or "cannot be opened as GeoPackage" in message
+    assert "cannot be opened as GeoPackage" in refusal(tmp_path / "a.gpkg")
 
 
 @pytest.mark.parametrize("suffix", [".shp", ".shx", ".dbf"])
@@ -182,8 +186,9 @@ def test_a_part_that_is_cut_short_is_refused(tmp_path: Path, suffix: str, cut: f
     shp = files.shape(tmp_path, files.grid(40))
     part = shp.with_suffix(suffix)
     part.write_bytes(part.read_bytes()[: int(part.stat().st_size * cut if cut < 1 else cut)])
-    message = refusal(shp)
-    assert f"{suffix} is truncated" in message or "its content is not shp" in message
+    # Ten bytes of a .shp are less than its header.
+    expected = "its content is not shp" if (suffix, cut) == (".shp", 10) else f"The {suffix} is truncated"
+    assert expected in refusal(shp)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])

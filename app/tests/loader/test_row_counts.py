@@ -101,12 +101,18 @@ def test_a_geopackage_that_is_damaged_inside_is_refused_and_not_read_in_part(tmp
     assert "damaged" in refusal(path)
 
 
-@pytest.mark.parametrize("suffix", [".shx", ".dbf", ".shp"])
-def test_parts_of_two_shapefiles_are_refused(tmp_path: Path, suffix: str) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [
+        (".shx", "the .shp holds 3 shapes, the .shx lists 2, and the .dbf has 3 rows"),
+        (".dbf", "the .shp holds 3 shapes, the .shx lists 3, and the .dbf has 2 rows"),
+        (".shp", "The .shx does not belong to the .shp: row 3 is not where it says"),
+    ],
+)
+def test_parts_of_two_shapefiles_are_refused(tmp_path: Path, suffix: str, message: str) -> None:
     path, other = files.shape(tmp_path / "a", files.grid(3)), files.shape(tmp_path / "b", files.grid(2))
     shutil.copy(other.with_suffix(suffix), path.with_suffix(suffix))
-    message = refusal(path)
-    assert "do not belong together" in message or "does not belong to the .shp" in message
+    assert message in refusal(path)
 
 
 def test_a_row_that_was_deleted_and_not_packed_is_no_row(tmp_path: Path) -> None:
