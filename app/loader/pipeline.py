@@ -104,13 +104,13 @@ def load(
         if vintage is None:
             try:
                 vintage = _staged(layer, files, steps, dry_run=dry_run)
-            except _DryRun as dry_run_outcome:
-                return dry_run_outcome.args[0]  # type: ignore[no-any-return]
+            except _DryRun as rolled_back:
+                return rolled_back.args[0]  # type: ignore[no-any-return]
         _accept(vintage, acceptance)
         with steps.step("publish"):
             _complete(vintage, steps)
             retired = publishing.publish(vintage)
-        return Outcome("published", vintage, vintage.report, tuple(other.label for other in retired))
+        return Outcome("published", vintage, vintage.report, tuple(former.label for former in retired))
 
 
 def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> Vintage:
