@@ -104,13 +104,13 @@ def load(
         if vintage is None:
             try:
                 vintage = _staged(layer, files, steps, dry_run=dry_run)
-            except _DryRun as dry_run_outcome:
-                return dry_run_outcome.args[0]  # type: ignore[no-any-return]
+            except _DryRun as rolled_back:
+                return rolled_back.args[0]  # type: ignore[no-any-return]
         _accept(vintage, acceptance)
         with steps.step("publish"):
             _complete(vintage, steps)
             retired = publishing.publish(vintage)
-        return Outcome("published", vintage, vintage.report, tuple(other.label for other in retired))
+        return Outcome("published", vintage, vintage.report, tuple(former.label for former in retired))
 
 
 def _staged(layer: Layer, files: LayerFiles, steps: Steps, *, dry_run: bool) -> Vintage:
@@ -265,13 +265,13 @@ def _exclusive(steps: Steps) -> Iterator[None]:
     lock = connection.copy()
     try:
         while not _locked(lock):
+            if not announced:
+                steps.say("waiting for the load lock: another load is running")
+                announced = True
             if time.monotonic() > deadline:
                 raise PublishError(
                     "Another load into this database is running (load lock timeout). Try again when it has finished."
                 )
-            if not announced:
-                steps.say("waiting for the load lock: another load is running")
-                announced = True
             time.sleep(0.5)
         yield
     finally:

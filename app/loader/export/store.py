@@ -16,8 +16,6 @@ from django.utils import timezone
 from geography.models import Vintage
 from geography.queries.downloads import LOCK_NAME, MANIFEST_NAME, Download, folder, read_manifest
 
-_CHUNK = 1 << 20
-
 
 @contextmanager
 def exclusive() -> Iterator[None]:
@@ -71,11 +69,8 @@ def delete_unreferenced(is_referenced: Callable[[Path], bool]) -> list[Path]:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as source:
-        while chunk := source.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _update_manifest(vintage: Vintage, key: str, status: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ _RADIUS_M = 6_378_137.0
 # The poles are at infinity in EPSG:3857, whose world ends at 85.0511 degrees. Geometry beyond this latitude is clipped: it is
 # outside the buffer of every tile.
 _NORTH_DEGREES = 86.5
+_ANY_LONGITUDE = 1_000.0
 # Half the width of the world in EPSG:3857. Columns and rows are counted from the upper left corner.
 _HALF_M = math.pi * _RADIUS_M
 
@@ -25,7 +26,6 @@ _MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
 # Size of the text of one COPY; the last piece may exceed it.
 _COPY_CHARACTERS = 4_000_000
 
-_BEYOND = 1_000.0
 # Canada's land ends at 83.1 degrees north; digital boundaries reach the pole. A label in the middle of that sea would be at or
 # beyond the edge of the map.
 _LABEL_NORTH_DEGREES = 83.2
@@ -38,7 +38,7 @@ def to_mercator(geometry: shapely.Geometry) -> shapely.Geometry:
     """Return a geometry (EPSG:4326) in EPSG:3857, clipped near the poles. Spherical Mercator, computed without PROJ."""
     _, south, _, north = shapely.bounds(geometry)
     if north > _NORTH_DEGREES or south < -_NORTH_DEGREES:
-        geometry = shapely.clip_by_rect(geometry, -_BEYOND, -_NORTH_DEGREES, _BEYOND, _NORTH_DEGREES)
+        geometry = shapely.clip_by_rect(geometry, -_ANY_LONGITUDE, -_NORTH_DEGREES, _ANY_LONGITUDE, _NORTH_DEGREES)
     return shapely.transform(geometry, _project)
 
 

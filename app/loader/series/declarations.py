@@ -1,6 +1,5 @@
 """Declarations of series: parser and checks of geodata/series.toml."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -11,6 +10,7 @@ from django.conf import settings
 
 from indicators.measures import MEASURES
 from loader.errors import SourceError
+from loader.toml_tables import check_keys, check_types, read_document, required_text, tables_of
 
 SERIES_FILE: Path = settings.REPO_DIR / "geodata" / "series.toml"
 
@@ -23,6 +23,17 @@ GATES = (
     *("vanished", "ends_earlier", "national_falls", "region_moves", "rewrites"),
 )
 
+# Default limits; the table `limits` of a declaration can override each.
+LIMITS: Mapping[str, float] = {
+    "negatives": 0.05,  # share of values
+    "cadence": 0.02,  # share of a province's days
+    "sums": 0,  # number of days
+    "population": 0.2,  # share of the regions without a population
+    "national_falls": 0.001,  # share of the previous total
+    "region_moves": 0.1,  # share of the previous value
+    "rewrites": 0.1,  # share of the previous values
+}
+
 _TEXT = {
     **dict.fromkeys(("indicator", "unit", "kind", "period", "file", "url", "licence", "licence_url", "shape", "match"), str),
     **dict.fromkeys(("name_en", "name_fr", "definition_en", "definition_fr", "attribution_en", "attribution_fr"), str),
@@ -34,14 +45,6 @@ _LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", 
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
 _FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
 _KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime}
-_KIND_WORDS = {
-    str: "text in quotes",
-    list: "a list",
-    dict: "KEY.NAME = … or {…}",
-    bool: "true or false",
-    int: "a whole number",
-    datetime: "a time such as 2022-11-16T23:08:20Z",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,30 +143,16 @@ def read_series(path: Path | None = None) -> dict[str, Source]:
     """
     path = path or SERIES_FILE
     document = read_document(path)
-    tables = document.get("series", {})
-    licences = document.get("licences", {})
-    return {name: _source(name, table, licences, path.parent) for name, table in tables.items()}
+    licences = tables_of(document, "licences")
+    return {name: _source(name, table, licences, path.parent) for name, table in tables_of(document, "series").items()}
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """Return the parsed TOML. Raises: SourceError."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} is not valid TOML: {error}.") from error
-
-
-def _source(name: str, table: Any, licences: Mapping[str, Any], folder: Path) -> Source:
+def _source(name: str, table: Mapping[str, Any], licences: Mapping[str, Any], folder: Path) -> Source:
     where = f"series.{name}"
-    if not isinstance(table, dict):
-        raise SourceError(f"{where}: it must be a table.")
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise SourceError(f"{where}: unknown key {key!r}. Keys: {', '.join(sorted(_KEYS))}.")
-        if not isinstance(value, _KEYS[key]) or (isinstance(value, bool) and _KEYS[key] is not bool):
-            raise SourceError(f"{where}: {key} must be {_KIND_WORDS[_KEYS[key]]}, not {value!r}.")
+    check_keys(where, table, _KEYS)
+    check_types(where, table, _KEYS)
+    for key in ("indicator", "name_en", "name_fr", "unit", "kind"):
+        required_text(where, table, key)
     options = {key: value for key, value in table.items() if key not in ("file", "places", "cadence", "ended", "licence")}
     for key in _LISTS:
         if key in options:
@@ -171,9 +160,6 @@ def _source(name: str, table: Any, licences: Mapping[str, Any], folder: Path) ->
     for key in ("columns", "aliases", "where"):
         if key in options:
             options[key] = {str(left): str(right) for left, right in options[key].items()}
-    for key in ("indicator", "name_en", "name_fr", "unit", "kind"):
-        if not options.get(key):
-            raise SourceError(f"{where}: {key} is missing.")
     if options.get("issued_at") is not None:
         if options["issued_at"].tzinfo is None:
             raise SourceError(f"{where}: issued_at needs a time zone: 2022-11-16T23:08:20Z.")
@@ -227,9 +213,15 @@ def _check(where: str, source: Source) -> None:
         raise SourceError(f"{where}: unknown column {sorted(unknown)[0]!r}. Columns: period, value, province, place.")
     if source.changes and source.kind != "cumulative":
         raise SourceError(f'{where}: changes requires kind = "cumulative".')
-    for gate in source.limits:
-        if gate not in GATES:
-            raise SourceError(f"{where}: unknown gate {gate!r} in limits. Gates: {', '.join(GATES)}.")
+    for gate, limit in source.limits.items():
+        if gate not in LIMITS:
+            raise SourceError(f"{where}: no gate {gate!r} with a limit. Gates with limits: {', '.join(LIMITS)}.")
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            raise SourceError(f"{where}: limits.{gate} must be a number, not {limit!r}.")
+    if len(source.delimiter) != 1:
+        raise SourceError(f"{where}: delimiter must be one character, not {source.delimiter!r}.")
+    if source.first_line < 1:
+        raise SourceError(f"{where}: first_line must be 1 or more.")
 
 
 def _cadence(where: str, rule: Any) -> Cadence:

@@ -7,19 +7,9 @@ from typing import Any
 
 from indicators.measures import Observation
 from indicators.models import PlaceKind
-from loader.series.declarations import Source
+from loader.series.declarations import LIMITS, Source
 from loader.series.interpreter import LISTED_MAX, Interpretation, PlaceValues
 
-# Default limits; a declaration can override each.
-LIMITS: Mapping[str, float] = {
-    "negatives": 0.05,  # share of values
-    "cadence": 0.02,  # share of a province's days
-    "sums": 0,  # number of days
-    "population": 0.2,  # share of the regions without a population
-    "national_falls": 0.001,  # share of the previous total
-    "region_moves": 0.1,  # share of the previous value
-    "rewrites": 0.1,  # share of the previous values
-}
 # Smaller values change by a tenth with every few cases.
 MOVES_MIN = 20
 

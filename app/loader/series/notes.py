@@ -6,16 +6,17 @@ from pathlib import Path
 
 from indicators.models import Indicator, Note
 from loader.errors import SourceError
-from loader.series.declarations import SERIES_FILE, read_document
+from loader.series.declarations import SERIES_FILE
 from loader.series.places import province_place
+from loader.toml_tables import read_document, required_text, tables_of
 
 
 def seed_notes(indicator: Indicator, path: Path | None = None) -> None:
     """Replace the notes of an indicator by those of the declared files. Raises: SourceError for an unreadable file."""
     path = path or SERIES_FILE
     notes = []
-    for table in read_document(path).get("notes", {}).values():
-        file = path.parent / str(table["file"])
+    for name, table in tables_of(read_document(path), "notes").items():
+        file = path.parent / required_text(f"notes.{name}", table, "file")
         try:
             with file.open(encoding="utf-8", newline="") as text:
                 rows = [row for row in csv.DictReader(text) if row["indicator"] == indicator.slug]

@@ -149,9 +149,7 @@ def _exclusive() -> Iterator[None]:
 
 def _analyze() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regproc('public.analyze_indicators') IS NOT NULL")
-        if cursor.fetchone() == (True,):
-            cursor.execute("SELECT public.analyze_indicators()")
+        cursor.execute("SELECT public.analyze_indicators()")
 
 
 def _indicator(source: Source) -> Indicator:

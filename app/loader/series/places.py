@@ -10,33 +10,39 @@ from geography.codes import PROVINCE_BY_PRUID, PROVINCES
 from geography.normalize import normalize
 from indicators.models import Place, PlaceKind, PlaceMember, Population
 from loader.errors import SourceError
-from loader.series.declarations import SERIES_FILE, Source, read_document
+from loader.series.declarations import SERIES_FILE, Source
+from loader.toml_tables import check_keys, check_types, read_document, required_text, tables_of
 
 UNASSIGNED_CODE = "9999"
+# Methods of a membership in `[[members]]`, with the type of their value; docs/indicators.md explains them.
+_METHODS = {"same": dict, "sum": dict, "part_of": dict}
+_MEMBER_TEXTS = ("place_coverage", "place_vintage", "coverage", "basis")
 _PRUIDS = {province.abbreviation: province.pruid for province in PROVINCES}
 
 
 def seed_places(path: Path | None = None) -> None:
     """Bring places, populations and memberships up to date with geodata/series.toml.
 
-    Raises: SourceError for an unreadable file or a membership of an unknown place.
+    Raises: SourceError for an invalid table, an unreadable file, and an invalid membership.
     """
     path = path or SERIES_FILE
     document = read_document(path)
-    for name, table in document.get("places", {}).items():
+    for name, table in tables_of(document, "places").items():
         _seed(f"places.{name}", table, path.parent)
+    check_types(path.name, document, {"members": list})
     for number, table in enumerate(document.get("members", ())):
         _seed_members(f"members[{number}]", table)
 
 
 def _seed(where: str, table: Mapping[str, Any], folder: Path) -> None:
-    coverage, vintage = str(table["coverage"]), str(table["vintage"])
+    check_keys(where, table, ("coverage", "vintage", "file", "population_source"))
+    coverage, vintage, file_name = (required_text(where, table, key) for key in ("coverage", "vintage", "file"))
     source = str(table.get("population_source", ""))
     try:
-        with (folder / str(table["file"])).open(encoding="utf-8", newline="") as file:
+        with (folder / file_name).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except OSError as error:
-        raise SourceError(f"{where}: {table['file']} cannot be read: {error.strerror}.") from error
+        raise SourceError(f"{where}: {file_name} cannot be read: {error.strerror}.") from error
     rows.sort(key=lambda row: ("country", "province", "region").index(row["kind"]))
     for row in rows:
         region = row["kind"] == PlaceKind.REGION
@@ -88,35 +94,45 @@ def ensure_place(
 
 
 def _seed_members(where: str, table: Mapping[str, Any]) -> None:
+    types = {"same_codes": list, "vintages": list, **_METHODS}
+    check_keys(where, table, (*_MEMBER_TEXTS, *types))
+    check_types(where, table, types)
+    place_coverage, place_vintage, coverage, basis = (required_text(where, table, key) for key in _MEMBER_TEXTS)
+    vintages = table.get("vintages", [])
     places = {
         place.code: place
-        for place in Place.objects.filter(
-            kind=PlaceKind.REGION, coverage=table["place_coverage"], vintage_label=table["place_vintage"]
-        )
+        for place in Place.objects.filter(kind=PlaceKind.REGION, coverage=place_coverage, vintage_label=place_vintage)
     }
-    pairs: list[tuple[str, str, str]] = [(code, code, "same") for code in table.get("same_codes", ())]
-    for method in ("same", "sum", "part_of", "common"):
-        for code, regions in table.get(method, {}).items():
-            pairs += [(code, region, method) for region in ([regions] if isinstance(regions, str) else regions)]
     members = []
-    for code, region, method in pairs:
+    for code, region, method in _memberships(where, table):
         if code not in places:
-            raise SourceError(f"{where}: unknown place {code!r} in {table['place_coverage']} {table['place_vintage']}.")
-        for vintage in table["vintages"]:
-            members.append(
-                PlaceMember(
-                    place=places[code],
-                    coverage=table["coverage"],
-                    vintage_label=vintage,
-                    code=region,
-                    method=method,
-                    basis=table["basis"],
-                )
-            )
-    PlaceMember.objects.filter(
-        place__in=places.values(), coverage=table["coverage"], vintage_label__in=table["vintages"]
-    ).delete()
+            raise SourceError(f"{where}: unknown place {code!r} in {place_coverage} {place_vintage}.")
+        members += [
+            PlaceMember(place=places[code], coverage=coverage, vintage_label=vintage, code=region, method=method, basis=basis)
+            for vintage in vintages
+        ]
+    PlaceMember.objects.filter(place__in=places.values(), coverage=coverage, vintage_label__in=vintages).delete()
     PlaceMember.objects.bulk_create(members)
+
+
+def _memberships(where: str, table: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return code of the place, code of the region and method of every declared membership.
+
+    Raises: SourceError for a region with two memberships, except as the sum of several places: a region cannot be the same as
+        two places, nor a part of two.
+    """
+    memberships = [(code, code, "same") for code in table.get("same_codes", ())]
+    for method in _METHODS:
+        for code, regions in table.get(method, {}).items():
+            memberships += [(code, region, method) for region in ([regions] if isinstance(regions, str) else regions)]
+    method_of: dict[str, str] = {}
+    for _, region, method in memberships:
+        if region in method_of and {method, method_of[region]} != {"sum"}:
+            raise SourceError(
+                f"{where}: region {region!r} is declared twice ({method_of[region]}, {method}). Only a sum has several places."
+            )
+        method_of[region] = method
+    return memberships
 
 
 @dataclass(slots=True)

@@ -1,10 +1,9 @@
 """Layer declarations: parsing and validation of geodata/sources.toml."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.conf import settings
 from geography.models import Representation
 from geography.normalize import is_web_address
 from loader.errors import SourceError
+from loader.toml_tables import check_keys, check_types, read_document, required_text, tables_of
 
 SOURCES_FILE: Path = settings.REPO_DIR / "geodata" / "sources.toml"
 
@@ -35,13 +35,6 @@ _KEYS: Mapping[str, type] = {
     **dict.fromkeys(("bytes", "srid"), int),
     **dict.fromkeys(("demo", "extract", "embedded"), bool),
     **dict.fromkeys(("fields", "expect"), dict),
-}
-_TYPE_NAMES = {
-    str: "text in quotes",
-    int: "a whole number",
-    bool: "true or false",
-    date: "a date such as 2022-12-01",
-    dict: "given as KEY.NAME = …",
 }
 
 
@@ -158,35 +151,24 @@ def read_sources(path: Path | None = None) -> Sources:
     Raises: SourceError with the table and the key at fault.
     """
     path = path or SOURCES_FILE
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SourceError(f"{path} is not valid TOML: {error}.") from error
-    tables = {kind: _tables(kind, document.get(kind, {})) for kind in ("coverages", "licences", "layers")}
+    document = read_document(path)
+    tables = {kind: tables_of(document, kind) for kind in ("coverages", "licences", "layers")}
     coverages = {slug: _coverage(slug, table) for slug, table in tables["coverages"].items()}
     licences = {name: _licence(name, table) for name, table in tables["licences"].items()}
     layers = {name: _layer(name, table, coverages, licences, path.parent) for name, table in tables["layers"].items()}
     return Sources(coverages, layers)
 
 
-def _tables(where: str, value: Any) -> dict[str, dict[str, Any]]:
-    if not isinstance(value, dict) or not all(isinstance(table, dict) for table in value.values()):
-        raise SourceError(f"{where}: it must consist of tables such as [{where}.NAME].")
-    return value
-
-
 def _licence(name: str, table: dict[str, Any]) -> dict[str, str]:
     where, keys = f"licences.{name}", ("name", "url", "attribution_en", "attribution_fr")
-    _check_keys(where, table, set(keys))
-    return {key: _text(where, table, key) for key in keys}
+    check_keys(where, table, keys)
+    return {key: required_text(where, table, key) for key in keys}
 
 
 def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     where = f"coverages.{slug}"
-    _check_keys(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
-    _check_types(where, table, {"name_is_code": bool, "province": str})
+    check_keys(where, table, {"name_en", "name_fr", "code_pattern", "name_is_code", "province", "fields"})
+    check_types(where, table, {"name_is_code": bool, "province": str})
     if not _SLUG.fullmatch(slug):
         raise SourceError(f"{where}: the name must be at most 40 of a-z, 0-9 and '-', a letter first (URLs hold it).")
     province = table.get("province", PROVINCE_RULES[0])
@@ -196,13 +178,13 @@ def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     if "code" not in columns:
         raise SourceError(f"{where}: fields.code is missing.")
     try:
-        pattern = re.compile(_text(where, table, "code_pattern"))
+        pattern = re.compile(required_text(where, table, "code_pattern"))
     except re.error as error:
         raise SourceError(f"{where}: code_pattern is not a valid regular expression: {error}.") from error
     return CoverageSource(
         slug=slug,
-        name_en=_text(where, table, "name_en"),
-        name_fr=_text(where, table, "name_fr"),
+        name_en=required_text(where, table, "name_en"),
+        name_fr=required_text(where, table, "name_fr"),
         code_pattern=pattern,
         columns=columns,
         name_is_code=bool(table.get("name_is_code", False)),
@@ -218,14 +200,14 @@ def _layer(
     folder: Path,
 ) -> Layer:
     where = f"layers.{name}"
-    _check_keys(where, table, set(_KEYS))
-    _check_types(where, table, _KEYS)
+    check_keys(where, table, _KEYS)
+    check_types(where, table, _KEYS)
     table = dict(table)
     coverage = coverages.get(table.pop("coverage", ""))
     if coverage is None:
         raise SourceError(f"{where}: coverage must be one of {', '.join(coverages)}.")
     for key in ("vintage", "title_en", "title_fr"):
-        _text(where, table, key)
+        required_text(where, table, key)
     if "effective_from" not in table:
         raise SourceError(f"{where}: effective_from is missing.")
     licence_name = table.pop("licence", "")
@@ -242,8 +224,8 @@ def _layer(
     elif licence_name:
         table["licence"] = licence_name
     expect = table.pop("expect", {})
-    _check_keys(f"{where}.expect", expect, {"count"})
-    _check_types(f"{where}.expect", expect, {"count": int})
+    check_keys(f"{where}.expect", expect, {"count"})
+    check_types(f"{where}.expect", expect, {"count": int})
     table["expected_count"] = expect.get("count")
     if "file" in table:
         table["path"] = folder / table.pop("file")
@@ -261,32 +243,11 @@ def _layer(
 def _columns(where: str, table: Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(table, dict):
         raise SourceError(f"{where}: fields must be given as fields.COLUMN = [...].")
-    _check_keys(f"{where}.fields", table, set(COLUMNS))
+    check_keys(f"{where}.fields", table, COLUMNS)
     for column, names in table.items():
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name for name in names):
             raise SourceError(f'{where}: fields.{column} must be a list of names, such as ["{column.upper()}"].')
     return {column: tuple(names) for column, names in table.items()}
-
-
-def _check_types(where: str, table: Mapping[str, Any], types: Mapping[str, type]) -> None:
-    for key, value in table.items():
-        # In Python a bool is an int, and a datetime is a date.
-        matches = key not in types or isinstance(value, types[key])
-        if not matches or isinstance(value, datetime) or (isinstance(value, bool) and types.get(key) is not bool):
-            raise SourceError(f"{where}: {key} must be {_TYPE_NAMES[types[key]]}, not {value!r}.")
-
-
-def _text(where: str, table: Mapping[str, Any], key: str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or not value:
-        raise SourceError(f"{where}: {key} is missing.")
-    return value
-
-
-def _check_keys(where: str, table: Mapping[str, Any], allowed: set[str]) -> None:
-    unknown = sorted(set(table) - allowed)
-    if unknown:
-        raise SourceError(f"{where}: unknown key {unknown[0]!r}. Allowed keys: {', '.join(sorted(allowed))}.")
 
 
 def with_options(layer: Layer, **options: Any) -> Layer:

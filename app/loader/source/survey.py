@@ -10,7 +10,7 @@ from django.contrib.gis.gdal.layer import Layer as OgrLayer
 from loader.errors import FileRefused
 from loader.source import ogr
 
-_SHOWN_ROWS = 5
+_SHOWN_TYPES = 5
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ def refuse_other_geometries(result: Survey, name: str) -> None:
         raise FileRefused(f"{name} holds rows without geometry only. Load a file with boundaries.")
     if not result.others:
         return
-    kinds = ", ".join(f"{kind} (first in row {result.first[kind]})" for kind, _ in result.others.most_common(_SHOWN_ROWS))
+    kinds = ", ".join(f"{kind} (first in row {result.first[kind]})" for kind, _ in result.others.most_common(_SHOWN_TYPES))
     if not result.polygons:
         raise FileRefused(f"{name} holds {kinds.split(' (')[0]} geometries; boundaries are polygons. Load a layer of polygons.")
     raise FileRefused(

@@ -30,7 +30,7 @@ def test_damaged_files_are_read_or_refused_and_nothing_else_happens() -> None:
     assert ended["refused"] >= 1
 
 
-def test_what_must_not_happen_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_exception_than_a_refusal_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = damage.seeds(tmp_path)
 
     def fails(path: Path, coverage: str) -> int:

@@ -1,4 +1,4 @@
-"""Killed, cut off or run twice at once: what is published stays, and the next load finds nothing in its way."""
+"""Loads that are killed, cut off or concurrent: published vintages stay, and the next load starts clean."""
 
 import os
 import signal
@@ -28,6 +28,8 @@ from tests.support.loading import checksums, load_file
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PUBLISHED = "v.status = 'published'"
+# Limit for a process that never ends. A load takes seconds; on a machine that runs other tests, minutes.
+HANG_S = 600
 OPTIONS = [
     "--coverage=health-regions",
     "--vintage=2022",
@@ -38,23 +40,31 @@ OPTIONS = [
 
 
 def start(*args: str) -> subprocess.Popen[str]:
+    """Start a load in a process of its own."""
     database = connection.settings_dict
-    env = os.environ | {"DB_NAME": str(database["NAME"]), "DEBUG": "false", "SECRET_KEY": "x", "PYTHONDONTWRITEBYTECODE": "1"}
+    env = os.environ | {
+        "DB_NAME": str(database["NAME"]),
+        "DEBUG": "false",
+        "SECRET_KEY": "x",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Download files would take most of the time, and would be written into the folder of bin/serve.
+        "DOWNLOADS_AT_PUBLISH": "false",
+    }
     command = [sys.executable, "manage.py", "load_boundaries", *OPTIONS, *args]
     return subprocess.Popen(command, cwd=settings.APP_DIR, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def second_connection() -> Any:
-    """Return a connection to the same database that Django knows nothing of."""
-    item = connection.settings_dict
-    entry = {
-        "dbname": item["NAME"],
-        "host": item["HOST"],
-        "port": item["PORT"],
-        "user": item["USER"],
-        "password": item["PASSWORD"],
+    """Return a connection to the same database, outside of Django."""
+    database = connection.settings_dict
+    parameters = {
+        "dbname": database["NAME"],
+        "host": database["HOST"],
+        "port": database["PORT"],
+        "user": database["USER"],
+        "password": database["PASSWORD"],
     }
-    other = psycopg2.connect(**{key: value for key, value in entry.items() if value})
+    other = psycopg2.connect(**{key: text for key, text in parameters.items() if text})
     other.autocommit = True
     return other
 
@@ -67,7 +77,7 @@ def others() -> Iterator[Any]:
 
 
 def loading(cursor: Any) -> bool:
-    """Say whether a load is under way in this database, on whatever side of the connection."""
+    """Return whether a session holds the load lock of this database, even if its process has ended."""
     cursor.execute(
         "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
         " WHERE relation = 'public.load_lock'::regclass AND granted AND datname = current_database())"
@@ -75,25 +85,38 @@ def loading(cursor: Any) -> bool:
     return bool(cursor.fetchone()[0])
 
 
-def under_way(cursor: Any, *args: str) -> subprocess.Popen[str]:
-    """Start a load, and return when it has begun: how long a process takes to start depends on what else the machine does."""
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return the output of a process once it has ended, and fail the test for one that hangs."""
+    try:
+        return process.communicate(timeout=HANG_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return pytest.fail(f"a load did not end within {HANG_S} s: {process.communicate()}")
+
+
+def started(cursor: Any, *args: str) -> subprocess.Popen[str]:
+    """Start a load and return once it holds the load lock: the start of a process takes longer on a busy machine."""
     process = start(*args)
+    deadline = time.monotonic() + HANG_S
     while process.poll() is None and not loading(cursor):
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail(f"a load did not take the load lock within {HANG_S} s: {process.communicate()}")
         time.sleep(0.02)
     return process
 
 
-def wait_until_the_server_gave_up(cursor: Any) -> None:
-    """Wait for the backend of a killed process to notice and end."""
-    for _ in range(200):
-        if not loading(cursor):
-            return
+def wait_for_the_backend_to_end(cursor: Any) -> None:
+    """Wait until the database backend of a killed process has noticed the lost connection and ended."""
+    deadline = time.monotonic() + HANG_S
+    while loading(cursor):
+        if time.monotonic() > deadline:
+            pytest.fail(f"the backend of a killed load still holds the load lock after {HANG_S} s")
         time.sleep(0.05)
-    pytest.fail("the backend of a killed load goes on")
 
 
 def assert_sound() -> None:
-    """Every vintage is whole: as many regions as it says, each with its pieces and levels; nothing is without a vintage."""
+    """Assert that every vintage has all its regions, pieces and levels, and that no row is without a vintage."""
     for vintage in Vintage.objects.all():
         assert vintage.regions.count() == vintage.region_count
         assert RegionLevel.objects.filter(region__vintage=vintage).count() == 4 * vintage.region_count
@@ -102,39 +125,39 @@ def assert_sound() -> None:
     assert RegionPart.objects.count() == RegionPart.objects.filter(region__vintage__in=Vintage.objects.all()).count()
 
 
-def test_a_load_that_is_killed_at_any_moment_leaves_what_is_published(tmp_path: Path, others: Any) -> None:
+def test_a_load_killed_at_any_moment_leaves_the_published_vintages(tmp_path: Path, others: Any) -> None:
     load_file(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A", "R3B", "R3C", "R3E"])), "fsa")
     load_file(files.shape(tmp_path / "old", rough(0)), vintage="2022")
     path = files.shape(tmp_path / "new", rough(1, count=60, step=80))
     args = [f"--file={path}", "--accept=change", "--because=test"]
     before = checksums(PUBLISHED)
 
-    process, began = under_way(others, *args, "--dry-run"), time.monotonic()
-    process.communicate(timeout=120)
+    process, began = started(others, *args, "--dry-run"), time.monotonic()
+    ended(process)
     took = time.monotonic() - began
     assert process.returncode == 0
     assert checksums(PUBLISHED) == before
 
-    # From the beginning to nearly the end, in so many parts, somewhere in each.
+    # One kill at a random moment of each part of the time that the dry run took.
     chance, killed, parts = np.random.default_rng(2022), 0, int(os.environ.get("LOADER_KILLS", "8"))
     for part in range(parts):
-        process = under_way(others, *args)
+        process = started(others, *args)
         time.sleep(took * (part + chance.random()) / (parts + 0.5))
         process.send_signal(signal.SIGKILL)
-        process.communicate()
-        wait_until_the_server_gave_up(others)
+        ended(process)
+        wait_for_the_backend_to_end(others)
         killed += process.returncode == -signal.SIGKILL
         assert_sound()
         if Vintage.objects.filter(source_file=path.name, status=Status.PUBLISHED, region_count=60).exists():
             break
         assert checksums(PUBLISHED) == before
         assert Vintage.objects.exclude(status=Status.PUBLISHED).count() <= 1
-    # Fewer where the machine has become quicker than when it was timed.
+    # Fewer kills than parts where a load takes less time than the dry run did.
     assert killed >= 2
 
     process = start(*args)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0, said
+    _, stderr = ended(process)
+    assert process.returncode == 0, stderr
     assert_sound()
     assert set(Vintage.objects.values_list("coverage__slug", "status", "region_count")) == {
         ("fsa", "published", 4),
@@ -143,26 +166,27 @@ def test_a_load_that_is_killed_at_any_moment_leaves_what_is_published(tmp_path: 
     }
 
 
-def test_two_loads_at_once_come_one_after_the_other(tmp_path: Path, others: Any) -> None:
+def test_concurrent_loads_run_one_after_the_other(tmp_path: Path, others: Any) -> None:
     paths = [files.shape(tmp_path / name, rough(seed), name=name) for seed, name in enumerate(("one", "two"))]
     processes = [start(f"--file={path}") for path in paths]
-    said = [process.communicate(timeout=120) for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
-    assert sum("waiting for the load lock" in err for _, err in said) <= 1
+    outputs = [ended(process) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    # None where the first load ends before the second process has started.
+    assert sum("waiting for the load lock" in stderr for _, stderr in outputs) <= 1
     assert sorted(Vintage.objects.values_list("status", flat=True)) == ["published", "retired"]
     assert_sound()
 
 
-def test_the_same_load_twice_at_once_is_done_once(tmp_path: Path) -> None:
+def test_concurrent_loads_of_the_same_file_publish_once(tmp_path: Path) -> None:
     path = files.shape(tmp_path, rough(0))
     processes = [start(f"--file={path}") for _ in range(2)]
-    said = "".join("".join(process.communicate(timeout=120)) for process in processes)
-    assert [process.returncode for process in processes] == [0, 0], said
-    assert "nothing to do" in said
+    output = "".join("".join(ended(process)) for process in processes)
+    assert [process.returncode for process in processes] == [0, 0], output
+    assert "nothing to do" in output
     assert Vintage.objects.count() == 1
 
 
-def test_a_load_that_waits_too_long_ends_with_a_clear_message(
+def test_a_wait_for_the_load_lock_times_out_with_a_message(
     tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pipeline, "_LOCK_WAIT_S", 0.2)
@@ -187,7 +211,7 @@ def test_a_load_that_waits_too_long_ends_with_a_clear_message(
         "loader.pipeline.verify",
     ],
 )
-def test_a_database_that_restarts_in_the_middle_is_an_error_in_one_line(
+def test_a_lost_database_connection_is_an_error_in_one_line(
     step: str, tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_file(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"])), "fsa")
@@ -212,8 +236,9 @@ def test_a_database_that_restarts_in_the_middle_is_an_error_in_one_line(
     assert load_file(path).what == "published"
 
 
-def test_readers_never_see_anything_in_between(tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a load runs, and up to its last statement, another connection sees what was published and nothing else."""
+def test_other_connections_see_only_published_rows_during_a_load(
+    tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load_file(files.shape(tmp_path / "old", files.grid(2)))
     seen = []
     for step in ("subdivide_and_measure", "build_levels", "verify"):

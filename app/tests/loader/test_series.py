@@ -15,11 +15,12 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from indicators.models import Issue, Value
+from indicators.models import Issue, PlaceMember, Value
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
 from loader.series import pipeline
 from loader.series.declarations import Source, read_series
 from loader.series.pipeline import Acceptance
+from loader.series.places import seed_places
 
 pytestmark = pytest.mark.django_db
 
@@ -227,8 +228,6 @@ def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="591"):
         # Without its places there is no such place.
         call_command("load_series", "my-visits", sources=tmp_path / "my.toml", file=tmp_path / "visits.csv", verbosity=0)
-    from loader.series.places import seed_places
-
     seed_places()
     call_command(
         "load_series", "my-visits", sources=tmp_path / "my.toml", file=tmp_path / "visits.csv", verbosity=0, stdout=StringIO()
@@ -247,7 +246,12 @@ def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
         ("colour = 1", "series.test: unknown key 'colour'"),
         ("totals = 1", "series.test: totals must be true or false"),
         ('shape = "tall"', "series.test: shape is one of long, wide"),
-        ("limits = { height = 1 }", "unknown gate 'height' in limits"),
+        ("limits = { height = 1 }", "series.test: no gate 'height' with a limit. Gates with limits: negatives, cadence"),
+        ("limits = { text = 1 }", "series.test: no gate 'text' with a limit"),
+        ('limits = { sums = "1" }', "series.test: limits.sums must be a number, not '1'"),
+        ('delimiter = "||"', "series.test: delimiter must be one character, not '||'"),
+        ("first_line = 0", "series.test: first_line must be 1 or more"),
+        ("notes = 1", "series.test: unknown key 'notes'"),
         ('cadence = [{ from = 2022-01-01, every = "year" }]', "every is one of day, week"),
         ('cadence = [{ from = 2022-01-01, every = "week", on = "monday" }]', "is a saturday, not a monday"),
         ("issued_at = 2022-01-01T00:00:00", "issued_at needs a time zone"),
@@ -258,3 +262,49 @@ def test_a_wrong_declaration_names_paragraph_and_key(tmp_path: Path, paragraph: 
     toml.write_text(TOML + paragraph + "\n", encoding="utf-8")
     with pytest.raises(SourceError, match=re.escape(message)):
         read_series(toml)
+
+
+MEMBERS = """
+[[members]]
+place_coverage = "covid-reporting-regions"
+place_vintage = "2020-08"
+coverage = "health-regions"
+vintages = ["2022"]
+basis = "Names compared."
+"""
+
+
+def seed_members(tmp_path: Path, memberships: str) -> None:
+    """Seed the places of TOML with these memberships."""
+    places = settings.REPO_DIR / "geodata" / "sample" / "series" / "places.csv"
+    (tmp_path / "places.csv").write_bytes(places.read_bytes())
+    (tmp_path / "series.toml").write_text(f"{TOML}{MEMBERS}{memberships}\n", encoding="utf-8")
+    seed_places(tmp_path / "series.toml")
+
+
+def test_memberships_are_stored_with_their_method(tmp_path: Path) -> None:
+    seed_members(tmp_path, 'same_codes = ["3595"]\npart_of.591 = ["5911", "5912"]\nsum = { 4711 = "4701", 4712 = "4701" }')
+    assert set(PlaceMember.objects.values_list("place__code", "code", "method")) == {
+        ("3595", "3595", "same"),
+        ("591", "5911", "part_of"),
+        ("591", "5912", "part_of"),
+        ("4711", "4701", "sum"),
+        ("4712", "4701", "sum"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("memberships", "message"),
+    [
+        ('common.591 = ["5911"]', "members[0]: unknown key 'common'. Allowed keys: basis, coverage, part_of"),
+        ('same_codes = "3595"', "members[0]: same_codes must be a list"),
+        ('part_of.599 = ["5911"]', "members[0]: unknown place '599' in covid-reporting-regions 2020-08"),
+        ('part_of = { 591 = "5911", 592 = "5911" }', "members[0]: region '5911' is declared twice (part_of, part_of)"),
+        ('same = { 4711 = "4701", 4712 = "4701" }', "members[0]: region '4701' is declared twice (same, same)"),
+        ('same_codes = ["3595"]\nsum.3530 = ["3595"]', "members[0]: region '3595' is declared twice (same, sum)"),
+    ],
+)
+def test_a_membership_without_a_defined_conversion_is_refused(tmp_path: Path, memberships: str, message: str) -> None:
+    with pytest.raises(SourceError, match=re.escape(message)):
+        seed_members(tmp_path, memberships)
+    assert not PlaceMember.objects.exists()

@@ -46,7 +46,7 @@ def test_the_folder_of_a_process_that_lives_stays(root: Path) -> None:
         assert first.exists()
 
 
-def test_what_is_not_ours_stays(root: Path) -> None:
+def test_other_folders_stay(root: Path) -> None:
     others = [root / "covidtrends-geo-notes", root / "something"]
     for other in others:
         other.mkdir()

@@ -153,11 +153,11 @@ class Command(BaseCommand):
             self.stdout.write(f"  {layer.name:<36}{layer.coverage.slug:<16}{layer.vintage:<20}{where}")
 
     def _roll_back(self, options: dict[str, Any], steps: Steps) -> None:
-        last, back = pipeline.roll_back(options["rollback"], steps)
+        last, restored = pipeline.roll_back(options["rollback"], steps)
         self.stdout.write(f"{last} is retired.")
-        for item in back:
-            self.stdout.write(f"{item} is published again.")
-        self._downloads(back, options, steps)
+        for vintage in restored:
+            self.stdout.write(f"{vintage} is published again.")
+        self._downloads(restored, options, steps)
 
     def _downloads(self, vintages: list[Vintage], options: dict[str, Any], steps: Steps) -> None:
         if not options["no_downloads"]:
