@@ -94,8 +94,8 @@ returns table (
 language sql stable parallel safe
 begin atomic
   with chosen as (
-    select n.indicator, n.coverage as own_coverage, n.vintage as own_vintage, coalesce(in_coverage, n.coverage) as coverage,
-           coalesce(in_vintage, n.vintage) as vintage
+    select n.indicator, n.kind in ('percent', 'concentration') as intensive, n.coverage as own_coverage, n.vintage as own_vintage,
+           coalesce(in_coverage, n.coverage) as coverage, coalesce(in_vintage, n.vintage) as vintage
     from geo.indicators n where n.indicator = indicator_map.indicator
   ), members as (
     select m.code, m.method, m.place_id from geo.place_members m, chosen c
@@ -112,17 +112,21 @@ begin atomic
     from members m
     left join geo.indicator_days d on d.place_id = m.place_id and d.indicator = indicator_map.indicator and d.day = indicator_map.day
   ), regions as (
+    -- Only rates, percentages and concentrations hold for a part of a place; percentages and concentrations cannot be added.
     select f.code, max(f.method) as method, string_agg(f.place, ',' order by f.place) as place,
-           case when max(f.method) = 'part_of' then null when count(f.new_7d) = count(*) then sum(f.new_7d) end as new_7d,
+           case when max(f.method) <> 'part_of' and count(f.new_7d) = count(*) then sum(f.new_7d) end as new_7d,
            case when count(*) = 1 then max(f.rate_7d)
-                when count(f.new_7d) = count(*) and sum(f.new_7d) >= 0
+                when count(f.new_7d) = count(*) and count(f.people) = count(*) and sum(f.new_7d) >= 0
                 then round((sum(f.new_7d) * 100000 / nullif(sum(f.people), 0))::numeric, 2)::double precision end as rate_7d,
-           case when count(*) = 1 then max(f.value) when count(f.value) = count(*) then sum(f.value) end as value,
+           case when max(f.method) = 'same' or max(f.method) = 'part_of' and bool_and(c.intensive) then max(f.value)
+                when max(f.method) = 'sum' and not bool_or(c.intensive) and count(f.value) = count(*) then sum(f.value) end as value,
            case when count(*) = 1 then max(f.status)
                 when count(f.new_7d) < count(*) then 'not_reported'
                 when bool_and(f.status = 'reported') then 'reported' else 'carried' end as status,
            min(f.day_from) as day_from, max(f.day_to) as day_to
-    from figures f group by f.code
+    from figures f cross join chosen c
+    group by f.code
+    having max(f.method) = 'sum' and min(f.method) = 'sum' or count(*) = 1 and max(f.method) in ('same', 'part_of')
   )
   select r.region_id, r.code::text, r.name_en::text, r.name_fr::text, r.pruid::text, g.rate_7d, g.new_7d, g.value,
          coalesce(g.status, 'not_reported'), g.method, g.place, g.day_from, g.day_to, r.geom, r.geom_4326

@@ -54,7 +54,7 @@ class MapView(TableView):
             if vintage is None:
                 regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
             else:
-                regions = maps.figures_of_regions(figures_on, measure, vintage)
+                regions = maps.figures_of_regions(figures_on, published.indicator.kind, measure, vintage)
             return self.render_rows(
                 request,
                 lambda: self.body(

@@ -63,7 +63,11 @@ class RegionIndicatorsView(IndicatorView):
         on = min(last_days)
         figures_on = figures.figures_on(indicator, measure, on)
         own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
-        regions = maps.by_key(figures_on, PlaceKind.REGION) if own else maps.figures_of_regions(figures_on, measure, vintage)
+        regions = (
+            maps.by_key(figures_on, PlaceKind.REGION)
+            if own
+            else maps.figures_of_regions(figures_on, indicator.kind, measure, vintage)
+        )
         french = self.language == "fr"
         return {
             "id": indicator.slug,

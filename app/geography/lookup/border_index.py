@@ -17,7 +17,7 @@ _MARGIN = 0.01
 
 @dataclass(frozen=True, slots=True)
 class SpatialIndex:
-    """Pieces or border lines in a tree, each with the number of its region."""
+    """Pieces or border lines in a tree, each with the number of the region that it belongs to."""
 
     tree: shapely.STRtree
     shapes: GeometryArray
@@ -32,7 +32,7 @@ def tree_of(geometries: GeometryArray) -> shapely.STRtree:
 
 
 def build_border_indexes(pieces: GeometryArray, owners: IndexArray, regions: int) -> tuple[SpatialIndex | None, ...]:
-    """Return for each region the lines of others that can be nearest to a point in it; None where there is no other region.
+    """Return for each region the border lines of other regions that can be nearest to a point in it; None if there is none.
 
     A line is left out if for each piece of the region another line is nearer to every point of that piece.
     The sides along which a region was cut into pieces are lines too: they are never nearer than its border.
@@ -47,14 +47,14 @@ def build_border_indexes(pieces: GeometryArray, owners: IndexArray, regions: int
     indexes: list[SpatialIndex | None] = []
     for region in range(regions):
         own = owners == region
-        others = np.flatnonzero(~own)
-        if not own.any() or not len(others):
+        foreign = np.flatnonzero(~own)
+        if not own.any() or not len(foreign):
             indexes.append(None)
             continue
-        others = others[_reachable(pieces[others], centres[own], radii[own])]
-        lines, numbers = _lines(pieces[others])
+        foreign = foreign[_reachable(pieces[foreign], centres[own], radii[own])]
+        lines, numbers = _lines(pieces[foreign])
         reachable = _reachable(lines, centres[own], radii[own])
-        indexes.append(SpatialIndex(tree_of(lines[reachable]), lines[reachable], owners[others[numbers[reachable]]]))
+        indexes.append(SpatialIndex(tree_of(lines[reachable]), lines[reachable], owners[foreign[numbers[reachable]]]))
     return tuple(indexes)
 
 
@@ -72,13 +72,13 @@ def _lines(polygons: GeometryArray) -> tuple[GeometryArray, IndexArray]:
     rings, polygon_of = shapely.get_rings(polygons, return_index=True)
     coordinates, ring_of = shapely.get_coordinates(rings, return_index=True)
     sizes = np.bincount(ring_of)
-    position = np.arange(len(coordinates)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    rank = np.arange(len(coordinates)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     lines_of_ring = -(-(sizes - 1) // LINE_EDGES)
     first_line = np.cumsum(lines_of_ring) - lines_of_ring
-    line = first_line[ring_of] + np.minimum(position // LINE_EDGES, lines_of_ring[ring_of] - 1)
+    line = first_line[ring_of] + np.minimum(rank // LINE_EDGES, lines_of_ring[ring_of] - 1)
     # A line ends at the vertex at which the next line begins.
-    ends = np.flatnonzero((position % LINE_EDGES == 0) & (position > 0) & (position < sizes[ring_of] - 1))
+    ends = np.flatnonzero((rank % LINE_EDGES == 0) & (rank > 0) & (rank < sizes[ring_of] - 1))
     line_of = np.concatenate([line, line[ends] - 1])
-    order = np.lexsort((np.concatenate([position, position[ends]]), line_of))
+    order = np.lexsort((np.concatenate([rank, rank[ends]]), line_of))
     drawn = shapely.linestrings(np.concatenate([coordinates, coordinates[ends]])[order], indices=line_of[order])
     return drawn, polygon_of[np.repeat(np.arange(len(rings)), lines_of_ring)]

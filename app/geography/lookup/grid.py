@@ -1,4 +1,4 @@
-"""Grid of 512 m cells with what is the same for every point in a cell.
+"""Grid of 512 m cells with the lookup data that is the same for every point in a cell.
 
 Most cells lie in one region, so a lookup in them needs no point-in-polygon test, and only a few border lines can be nearest.
 Single lookups use `GridCache`, which is bounded. Batches use `single_region` and `nearest`, which compute the cells of all
@@ -18,8 +18,8 @@ from geography.lookup.border_index import GeometryArray, IndexArray, SpatialInde
 
 FloatArray = npt.NDArray[np.float64]
 
-# Metres in EPSG:3347: the side of a cell, and the width of the buffer around it whose pieces the cell also lists. Searches with
-# a larger radius use the tree.
+# Metres in EPSG:3347: the side of a cell, and the width of the buffer around it. The cell lists the pieces in the buffer too.
+# Searches with a larger radius use the tree.
 CELL_SIDE_M = 512.0
 BUFFER_M = 64.0
 # Cells cached for each vintage. A large city has some three thousand.

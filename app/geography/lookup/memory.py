@@ -48,7 +48,7 @@ class _PendingDistances:
 class MemoryLocator:
     """Engine of point lookups in one vintage that searches an in-memory index. Immutable but for the grid, so threads share it.
 
-    A region's number is its point in the order of codes.
+    The number of a region is its index in the list of regions ordered by code.
 
     Attributes:
         vertices: number of vertices in pieces and border lines together, the measure of memory use.
@@ -58,7 +58,7 @@ class MemoryLocator:
         """Build the trees.
 
         Args:
-            regions: of the vintage, by code. The point of a region in this list is its number.
+            regions: of the vintage, ordered by code. The index of a region in this list is its number.
             owners: for each piece the number of its region.
             pieces: polygons in EPSG:3347, cut so that each is small.
         """
@@ -101,7 +101,7 @@ class MemoryLocator:
         """Return the regions at and near one position: the same as `lookup_many`, by way of the grid cell."""
         most = options.radius_m * _units_most(point.position.lat)
         own: int | None = None
-        other: int | None = None
+        nearest_other_piece: int | None = None
         if most <= BUFFER_M:
             cell = self._cells.at(point.x, point.y)
             own, pieces = cell.single_region, cell.pieces
@@ -112,22 +112,23 @@ class MemoryLocator:
         else:
             distances = shapely.distance(self._pieces.shapes[pieces], point.point)
             candidates = self._grouped(pieces.tolist(), distances.tolist(), most)
-            near, own, other = self._near(point, candidates, options.radius_m)
+            near, own, nearest_other_piece = self._near(point, candidates, options.radius_m)
         if own is None:
             return LookupHit(near, self._nearest_piece(point, options.nearest_m) if options.nearest_m else None)
         if not options.border:
             return LookupHit(near, None)
-        if other is None:
+        if nearest_other_piece is None:
             return LookupHit(near, self._nearest_border(point, self._cells.at(point.x, point.y), own))
-        return LookupHit(near, self._with_distance(point, self._pieces.shapes[other], self._owner_of[other]))
+        shape, region = self._pieces.shapes[nearest_other_piece], self._owner_of[nearest_other_piece]
+        return LookupHit(near, self._with_distance(point, shape, region))
 
-    def lookup_many(self, places: ProjectedPoints, options: SearchOptions) -> list[LookupHit]:
+    def lookup_many(self, projected: ProjectedPoints, options: SearchOptions) -> list[LookupHit]:
         """Return the regions at and near each position, in the order of the positions."""
-        units = _units_most(float(places.lat.max()))
-        points, most = places.points, options.radius_m * units
+        units = _units_most(float(projected.lat.max()))
+        points, most = projected.points, options.radius_m * units
         # With a large radius hardly any cell is in a single region. The number of the region that covers is -1 where none does.
         use_cells = most <= BUFFER_M
-        own = grid.single_region(places.xy, most, self._pieces) if use_cells else np.full(len(points), -1, dtype=np.intp)
+        own = grid.single_region(projected.xy, most, self._pieces) if use_cells else np.full(len(points), -1, dtype=np.intp)
         numbers, pieces, distances = self._pairs(points, np.flatnonzero(own < 0), most)
         # Nearly every position is in one piece and near no other piece, so only one region is near.
         clear = (distances == 0) & (np.bincount(numbers, minlength=len(points))[numbers] == 1)
@@ -136,24 +137,26 @@ class MemoryLocator:
         other_pieces: dict[int, int] = {}
         for number, its_pieces, its_distances in _by_number(numbers[~clear], pieces[~clear], distances[~clear]):
             candidates = self._grouped(its_pieces, its_distances, most)
-            near, covering, other = self._near(ProjectedPoint(places.positions[number]), candidates, options.radius_m)
+            near, covering, nearest_other_piece = self._near(
+                ProjectedPoint(projected.positions[number]), candidates, options.radius_m
+            )
             hits[number] = LookupHit(near, None)
             own[number] = -1 if covering is None else covering
-            if covering is not None and other is not None:
-                other_pieces[number] = other
+            if covering is not None and nearest_other_piece is not None:
+                other_pieces[number] = nearest_other_piece
         pending = _PendingDistances()
         if options.border:
             near_another = np.array(list(other_pieces), dtype=np.intp)
-            others = np.array(list(other_pieces.values()), dtype=np.intp)
-            pending.add(near_another, self._pieces.owners[others], self._pieces.shapes[others])
+            nearest_pieces = np.array(list(other_pieces.values()), dtype=np.intp)
+            pending.add(near_another, self._pieces.owners[nearest_pieces], self._pieces.shapes[nearest_pieces])
             interior = own >= 0
             interior[near_another] = False
-            self._nearest_borders(places, np.flatnonzero(interior), own, pending)
+            self._nearest_borders(projected, np.flatnonzero(interior), own, pending)
         outside = np.flatnonzero(own < 0)
         if options.nearest_m and len(outside):
-            nearest = grid.nearest(points[outside], places.xy[outside], self._pieces, options.nearest_m * units)
+            nearest = grid.nearest(points[outside], projected.xy[outside], self._pieces, options.nearest_m * units)
             pending.add(outside[nearest.numbers], nearest.regions, nearest.shapes)
-        for number, neighbour in self._measured(places, pending).items():
+        for number, neighbour in self._measured(projected, pending).items():
             hits[number] = LookupHit(hits[number].near, neighbour)
         return hits
 
@@ -221,23 +224,23 @@ class MemoryLocator:
         within = [triple for triple in within if triple[1] <= radius_m]
         own = next((region for region, distance, _ in within if distance <= BORDER_EPSILON_M), None)
         # Regions that cover are equally near, whatever the last digits of their distances.
-        others = [
+        other_regions = [
             (0.0 if distance <= BORDER_EPSILON_M else distance, region, piece)
             for region, distance, piece in within
             if region != own
         ]
         near = tuple((distance, self._regions[region]) for region, distance, _ in within)
-        return near, own, min(others)[2] if others else None
+        return near, own, min(other_regions)[2] if other_regions else None
 
     def _nearest_borders(
-        self, places: ProjectedPoints, interior: IndexArray, own: IndexArray, pending: _PendingDistances
+        self, projected: ProjectedPoints, interior: IndexArray, own: IndexArray, pending: _PendingDistances
     ) -> None:
         """Add the nearest border lines of the points that lie in one region and are near no other."""
         interior = interior[np.argsort(own[interior], kind="stable")]
         for numbers in np.split(interior, np.flatnonzero(np.diff(own[interior])) + 1):
             borders = (self._border_indexes or ())[own[numbers[0]]] if len(numbers) else None
             if borders is not None:
-                nearest = grid.nearest(places.points[numbers], places.xy[numbers], borders)
+                nearest = grid.nearest(projected.points[numbers], projected.xy[numbers], borders)
                 pending.add(numbers[nearest.numbers], nearest.regions, nearest.shapes)
 
     def _nearest_piece(self, point: ProjectedPoint, nearest_m: float) -> tuple[float, RegionRef] | None:
@@ -262,14 +265,14 @@ class MemoryLocator:
         x, y = shapely.get_coordinates(shapely.shortest_line(shape, point.point))[0].tolist()
         return distance_m(*point.position, *to_degrees(x, y)), self._regions[region]
 
-    def _measured(self, places: ProjectedPoints, pending: _PendingDistances) -> dict[int, tuple[float, RegionRef]]:
-        """Return the same for many points, by the number of the position."""
+    def _measured(self, projected: ProjectedPoints, pending: _PendingDistances) -> dict[int, tuple[float, RegionRef]]:
+        """Return the distances on the ellipsoid with their regions, by the number of the position."""
         if not pending.positions:
             return {}
         at = np.concatenate(pending.positions)
-        lines = shapely.shortest_line(np.concatenate(pending.shapes), places.points[at])
+        lines = shapely.shortest_line(np.concatenate(pending.shapes), projected.points[at])
         there = to_degrees(*shapely.get_coordinates(lines)[::2].T)
-        metres = distance_m(places.lon[at], places.lat[at], *there).tolist()
+        metres = distance_m(projected.lon[at], projected.lat[at], *there).tolist()
         regions = [self._regions[region] for region in np.concatenate(pending.regions).tolist()]
         return dict(zip(at.tolist(), zip(metres, regions, strict=True), strict=True))
 

@@ -32,7 +32,7 @@ _FETCH_ROWS = 2_000
 # Retry interval after a failure, and for a vintage that is too large, so that not every request starts a thread.
 _RETRY_S = 30.0
 
-# Locks the table until the transaction ends, so that no restore replaces the regions by those of another load in between.
+# The transaction holds a lock on the table until it ends, so that no restore replaces the regions in between.
 _SAME_SQL = "SELECT EXISTS (SELECT FROM vintage WHERE id = %s AND load_id = %s)"
 _SIZE_SQL = "SELECT coalesce(sum(ST_NPoints(geom)), 0) FROM region_part WHERE vintage_id = %s"
 _REGIONS_SQL = (
@@ -48,8 +48,8 @@ class RowsReplaced(Error):
 class _Registry:
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        # By load: after a restore the same primary key may have other boundaries.
-        self.layers: dict[UUID, MemoryLocator] = {}
+        # By load id: after a restore the same primary key may have other boundaries.
+        self.indexes: dict[UUID, MemoryLocator] = {}
         self.not_before: dict[UUID, float] = {}
         self.loading: set[UUID] = set()
 
@@ -74,9 +74,9 @@ def get_index(vintage: Vintage, *, border: bool = False) -> MemoryLocator | None
     Args:
         border: whether the index must have a border index.
     """
-    layer = _registry.layers.get(vintage.load_id)
-    if layer is not None:
-        return layer if layer.has_border_index or not border else None
+    index = _registry.indexes.get(vintage.load_id)
+    if index is not None:
+        return index if index.has_border_index or not border else None
     if settings.LOOKUP_MEMORY_VERTICES and _registry.not_before.get(vintage.load_id, 0.0) <= time.monotonic():
         load_async([vintage])
     return None
@@ -88,7 +88,7 @@ def load_async(vintages: Sequence[Vintage]) -> None:
         wanted = [
             vintage
             for vintage in vintages
-            if vintage.load_id not in _registry.loading and vintage.load_id not in _registry.layers
+            if vintage.load_id not in _registry.loading and vintage.load_id not in _registry.indexes
         ]
         _registry.loading.update(vintage.load_id for vintage in wanted)
     if wanted:
@@ -123,7 +123,7 @@ def load(vintage: Vintage) -> MemoryLocator | None:
         if cursor.fetchone() != (True,):
             raise RowsReplaced(vintage)
         cursor.execute(_SIZE_SQL, [vintage.pk])
-        if sum(layer.vertices for layer in _registry.layers.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
+        if sum(index.vertices for index in _registry.indexes.values()) + cursor.fetchone()[0] > settings.LOOKUP_MEMORY_VERTICES:
             return None
         cursor.execute(_REGIONS_SQL, [vintage.pk])
         regions = [RegionRef(*row) for row in cursor]
@@ -135,30 +135,30 @@ def load(vintage: Vintage) -> MemoryLocator | None:
             while batch := rows.fetchmany(_FETCH_ROWS):
                 owners += [numbers[region] for region, _ in batch]
                 pieces.append(shapely.from_wkb([bytes(wkb) for _, wkb in batch]))
-    layer = MemoryLocator(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
-    if vintage.coverage.slug != COVERAGE_FSA:  # no request asks for the distance to the next FSA
-        layer.build_border_index()
-    _registry.layers[vintage.load_id] = layer
-    return layer
+    index = MemoryLocator(regions, owners, np.concatenate(pieces) if pieces else np.empty(0, dtype=object))
+    if vintage.coverage.slug != COVERAGE_FSA:  # no response contains the distance to the next FSA
+        index.build_border_index()
+    _registry.indexes[vintage.load_id] = index
+    return index
 
 
 def clear() -> None:
     """Evict every index and forget failures."""
-    _registry.layers.clear()
+    _registry.indexes.clear()
     _registry.not_before.clear()
 
 
 def _evict_unpublished(published: Iterable[UUID]) -> None:
-    for load_id in set(_registry.layers) - set(published):
-        _registry.layers.pop(load_id, None)
+    for load_id in set(_registry.indexes) - set(published):
+        _registry.indexes.pop(load_id, None)
 
 
 def _load_all(vintages: Sequence[Vintage], alias: str) -> None:
     for vintage in vintages:
         try:
             with use_database(alias):
-                layer = load(vintage)
-            if layer is None:
+                index = load(vintage)
+            if index is None:
                 logger.warning("in-memory index of %s exceeds LOOKUP_MEMORY_VERTICES; PostGIS answers its lookups", vintage)
                 _registry.not_before[vintage.load_id] = time.monotonic() + 20 * _RETRY_S
         except Error as error:

@@ -9,20 +9,28 @@ from geography.models import Region
 from indicators.measures import NOTHING, RATE_DECIMALS, RATE_PEOPLE, Element
 from indicators.models import PlaceKind
 from indicators.queries.figures import Figure, members_of
-from indicators.statuses import ValueStatus
 
 if TYPE_CHECKING:
     from geography.models import Vintage
 
-# Measures of a larger place that also hold for each region inside it; counts do not.
-RATES = ("rate_7d", "rate", "value")
+# Rates that are computed from a count and a population.
+_RATES = ("rate_7d", "rate")
+# Kinds of indicators whose values hold for every part of a place. All other values are counts.
+_INTENSIVE_KINDS = ("percent", "concentration")
 
 
-def figures_of_regions(figures: Sequence[Figure], measure: str, vintage: "Vintage") -> dict[str, Figure | None]:
-    """Return a figure for every region of a vintage by code; None for a region without a declared relation to a place.
+def figures_of_regions(figures: Sequence[Figure], kind: str, measure: str, vintage: "Vintage") -> dict[str, Figure | None]:
+    """Return a figure for every region of a vintage by code; None for a region without a relation that permits a conversion.
 
-    `same`: the figure of the place. `sum`: the sum over whole places, with rates from the sums. `part_of`: the rate of the
-    larger place without a count, because the count belongs to the whole place. Queries: 2.
+    `same`: the figure of the place. `sum`: the sum over whole places, with rates from the sums; no value for percentages and
+    concentrations, which cannot be added. `part_of`: the rate, percentage or concentration of the larger place without a count,
+    because the count belongs to the whole place. Other methods, and different methods for one region, permit no conversion.
+
+    Args:
+        figures: of all places of the series.
+        kind: of the indicator (`indicators.models.Kind`).
+
+    Queries: 2.
     """
     by_place = {figure.place.pk: figure for figure in figures if figure.place.kind == PlaceKind.REGION}
     members = defaultdict(list)
@@ -30,37 +38,47 @@ def figures_of_regions(figures: Sequence[Figure], measure: str, vintage: "Vintag
         if member.place_id in by_place:
             members[member.code].append((member.method, by_place[member.place_id]))
     codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
-    return {code: _figure(members[code], measure) if code in members else None for code in codes}
+    return {code: _figure(members[code], kind, measure) if code in members else None for code in codes}
 
 
-def _figure(parts: Sequence[tuple[str, Figure]], measure: str) -> Figure:
+def _figure(parts: Sequence[tuple[str, Figure]], kind: str, measure: str) -> Figure | None:
     methods = {method for method, _ in parts}
-    first = parts[0][1]
-    if methods == {"same"} and len(parts) == 1:
-        return first
-    if methods == {"part_of"} and len(parts) == 1:
-        if measure in RATES:
-            return replace(first, count=None, people=None, people_year=None, method="part_of")
-        return replace(first, element=NOTHING, count=None, method="part_of")
-    return _sum([figure for _, figure in parts], measure)
+    if methods == {"sum"}:
+        return _sum([figure for _, figure in parts], kind, measure)
+    if len(parts) > 1:
+        return None
+    ((method, figure),) = parts
+    if method == "same":
+        return figure
+    if method == "part_of":
+        element = figure.element if measure in _RATES or kind in _INTENSIVE_KINDS else NOTHING
+        return replace(figure, element=element, count=None, people=None, people_year=None, method=method)
+    return None
 
 
-def _sum(parts: Sequence[Figure], measure: str) -> Figure:
+def _sum(parts: Sequence[Figure], kind: str, measure: str) -> Figure:
     first = parts[0]
+    if kind in _INTENSIVE_KINDS:
+        return replace(first, element=NOTHING, method="sum")
+    counts = [part.count if measure in _RATES else part.element.value for part in parts]
     # A missing part makes the sum unknown, not smaller.
-    missing = next((part for part in parts if (part.count if measure == "rate_7d" else part.element.value) is None), None)
+    missing = next((part for part, count in zip(parts, counts, strict=True) if count is None), None)
     if missing is not None:
         return replace(missing, element=replace(missing.element, value=None), count=None, people=None, method="sum")
-    status = max((part.element.status for part in parts), key=int, default=ValueStatus.REPORTED)
-    lag = max(part.element.lag for part in parts)
-    span = max(part.element.span for part in parts)
-    if measure != "rate_7d":
-        total = sum(part.element.value for part in parts if part.element.value is not None)
-        return replace(first, element=Element(total, status, lag, span), method="sum")
-    count = sum(part.count for part in parts if part.count is not None)
-    people = sum(part.people or 0 for part in parts)
-    rate = round(count * RATE_PEOPLE / people, RATE_DECIMALS) if people and count >= 0 else None
-    return replace(first, element=Element(rate, status, lag, span), count=count, people=people, method="sum")
+    total = sum(count for count in counts if count is not None)
+    elements = [part.element for part in parts]
+    element = Element(
+        total,
+        max(element.status for element in elements),
+        max(element.lag for element in elements),
+        max(element.span for element in elements),
+    )
+    if measure not in _RATES:
+        return replace(first, element=element, count=None if first.count is None else total, method="sum")
+    inhabitants = [part.people for part in parts]
+    people = None if None in inhabitants else sum(number or 0 for number in inhabitants)
+    rate = round(total * RATE_PEOPLE / people, RATE_DECIMALS) if people and total >= 0 else None
+    return replace(first, element=replace(element, value=rate), count=total, people=people, method="sum")
 
 
 def by_key(figures: Sequence[Figure], kind: PlaceKind) -> dict[str, Figure]:

@@ -61,7 +61,7 @@ class TestWhatIsHeld:
         old.status = Status.RETIRED
         old.save()
         registry.load(new)
-        assert set(registry._registry.layers) == {new.load_id}
+        assert set(registry._registry.indexes) == {new.load_id}
 
     def test_is_never_another_load_with_the_same_primary_key(self, world):
         """After a restore the sequence goes on from the backup: the next load gets a primary key that a process remembers."""
@@ -139,7 +139,7 @@ class TestInTheBackground:
     def test_a_publication_is_answered_at_once(self):
         worlds.build()
         registry.preload()
-        wait_for(lambda: len(registry._registry.layers) == 2)
+        wait_for(lambda: len(registry._registry.indexes) == 2)
         newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
         worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
         vintage = vintage_in_force(coverage="health-regions")

@@ -151,7 +151,13 @@ def loads() -> Iterator[Any]:
             "SECRET_KEY": "x",
         }
         command = [sys.executable, "manage.py", "load_boundaries", "--coverage=health-regions", f"--vintage={vintage}"]
-        options = ["--effective-from=2022-12-01", "--representation=digital", "--title=Test", f"--file={path}"]
+        options = [
+            "--effective-from=2022-12-01",
+            "--representation=digital",
+            "--title=Test",
+            f"--file={path}",
+            "--no-downloads",
+        ]
         return subprocess.run(
             [*command, *options], cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False
         )

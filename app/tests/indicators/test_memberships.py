@@ -1,0 +1,181 @@
+"""Memberships: figures for the regions of another vintage, by declared relations."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from geography.models import Vintage
+from indicators.measures import NOTHING, Element
+from indicators.models import Place as SeriesPlace
+from indicators.models import PlaceMember
+from indicators.queries.figures import Figure
+from indicators.queries.maps import figures_of_regions
+from indicators.statuses import ValueStatus
+from tests.support import demo_regions as worlds
+
+pytestmark = pytest.mark.usefixtures("embedded", "db")
+
+Get = Callable[..., Any]
+WEEK = "2022-01-08"
+CODES = ("2406", "3501", "3550", "4701", "4711", "5911", "5912")
+
+
+@pytest.fixture
+def vintage() -> Vintage:
+    """Return a published vintage 2022 in which 3501 is the sum of Toronto (3595) and York (3570)."""
+    worlds.coverages()
+    vintage = worlds.make_vintage("health-regions", "2022", date(2022, 12, 1))
+    places = [
+        worlds.Place(code, code[:2], ((step * 1_000, 0, step * 1_000 + 1_000, 1_000),), name_en=f"Region {code}")
+        for step, code in enumerate(CODES)
+    ]
+    worlds.add_places(vintage, places)
+    for code in ("3595", "3570"):
+        PlaceMember.objects.create(
+            place=SeriesPlace.objects.get(kind="region", code=code),
+            coverage="health-regions",
+            vintage_label="2022",
+            code="3501",
+            method="sum",
+            basis="test",
+        )
+    return vintage
+
+
+@pytest.fixture
+def shown(get: Get, vintage: Vintage) -> dict[str, dict[str, Any]]:
+    """Return the figures of the vintage by code."""
+    body = get("/indicators/cases/map", on=WEEK, coverage="health-regions", vintage="2022").json()
+    assert (body["coverage"], body["vintage"]) == ("health-regions", "2022")
+    values: dict[str, dict[str, Any]] = body["values"]
+    return values
+
+
+def test_each_method_converts_the_figures(get: Get, shown: dict[str, dict[str, Any]]) -> None:
+    own = get("/indicators/cases/map", on=WEEK).json()["values"]
+    assert set(shown) == set(CODES)
+    assert (shown["2406"]["method"], shown["2406"]["v"]) == ("same", own["2406"]["v"])
+    assert (shown["3550"]["method"], shown["3550"]["count"]) == ("same", own["3550"]["count"])
+    for code in ("5911", "5912"):
+        assert shown[code]["method"] == "part_of"
+        assert (shown[code]["place"], shown[code]["v"], shown[code]["count"]) == ("591", own["591"]["v"], None)
+    total = own["3595"]["count"] + own["3570"]["count"]
+    people = own["3595"]["population"] + own["3570"]["population"]
+    assert (shown["3501"]["method"], shown["3501"]["count"], shown["3501"]["population"]) == ("sum", total, people)
+    assert shown["3501"]["v"] == round(total * 100_000 / people, 2)
+
+
+def test_a_region_without_a_membership_has_no_figure_even_if_codes_are_equal(shown: dict[str, dict[str, Any]]) -> None:
+    for code in ("4701", "4711"):
+        assert (shown[code]["v"], shown[code]["status"], shown[code]["method"]) == (None, "not_reported", None)
+
+
+def test_new_cases_of_a_larger_place_are_not_passed_to_its_parts(get: Get, vintage: Vintage) -> None:
+    values = get("/indicators/cases/map", on=WEEK, coverage="health-regions", vintage="2022", measure="new_7d").json()["values"]
+    assert (values["5911"]["v"], values["5911"]["count"], values["5911"]["method"]) == (None, None, "part_of")
+
+
+def test_sql_returns_the_same_figures(sql: Callable[..., list[tuple[Any, ...]]], shown: dict[str, dict[str, Any]]) -> None:
+    rows = sql(
+        "SELECT code, rate_7d, new_7d, method, status FROM geo.indicator_map('cases', %s, 'health-regions', '2022')", WEEK
+    )
+    assert {row[0]: row[1:] for row in rows} == {
+        code: (value["v"], value.get("count"), value["method"], value["status"]) for code, value in shown.items()
+    }
+
+
+def test_the_latest_figures_of_a_region(get: Get, vintage: Vintage, assert_schema: Callable[[str, Any], None]) -> None:
+    body = get("/health-regions/2406/indicators").json()
+    assert_schema("RegionIndicators", body)
+    assert [(indicator["id"], indicator["on"], indicator["method"]) for indicator in body["indicators"]] == [
+        ("cases", "2022-11-16", "same"),
+        ("deaths", "2022-12-14", "same"),
+    ]
+    assert get("/coverages/health-regions/regions/2406/indicators").json()["indicators"] == body["indicators"]
+    assert get("/health-regions/4711/indicators").json()["indicators"] == []
+
+
+def test_an_unknown_region_or_coverage_is_a_problem(get: Get, vintage: Vintage, assert_problem: Callable[..., Any]) -> None:
+    assert_problem(get("/health-regions/3599/indicators"), 404, "region-unknown")
+    assert_problem(get("/coverages/moon/regions/1/indicators"), 404, "coverage-unknown")
+
+
+def figure(code: str, value: float | None, count: float | None = None, people: int | None = None) -> Figure:
+    """Return a figure of a reporting region."""
+    element = NOTHING if value is None else Element(value, ValueStatus.REPORTED)
+    return Figure(SeriesPlace.objects.get(kind="region", code=code), date(2022, 1, 8), element, count, people, people and 2022)
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure", "value"),
+    [
+        ("count", "value", None),
+        ("stock", "value", None),
+        ("cumulative", "cumulative", None),
+        ("count", "new_7d", None),
+        ("count", "rate_7d", 12.5),
+        ("stock", "rate", 12.5),
+        ("percent", "value", 12.5),
+        ("concentration", "value", 12.5),
+    ],
+)
+def test_only_rates_hold_for_a_part_of_a_place(vintage: Vintage, kind: str, measure: str, value: float | None) -> None:
+    converted = figures_of_regions([figure("591", 12.5)], kind, measure, vintage)["5911"]
+    assert converted is not None
+    assert (converted.element.value, converted.count, converted.method) == (value, None, "part_of")
+
+
+@pytest.mark.parametrize(
+    ("kind", "measure", "parts", "value", "count"),
+    [
+        ("count", "value", [(3.0, None, None), (4.0, None, None)], 7.0, None),
+        ("count", "new_7d", [(3.0, 3.0, None), (4.0, 4.0, None)], 7.0, 7.0),
+        ("stock", "rate", [(30.0, 3.0, 10_000), (20.0, 4.0, 20_000)], 23.33, 7.0),
+        ("stock", "rate", [(30.0, 3.0, 10_000), (None, 4.0, None)], None, 7.0),
+        ("stock", "rate", [(30.0, 3.0, 10_000), (None, None, 20_000)], None, None),
+        ("percent", "value", [(30.0, None, None), (20.0, None, None)], None, None),
+    ],
+)
+def test_counts_are_added_and_rates_are_computed_from_the_sums(
+    vintage: Vintage,
+    kind: str,
+    measure: str,
+    parts: list[tuple[float | None, float | None, int | None]],
+    value: float | None,
+    count: float | None,
+) -> None:
+    figures = [figure(code, *numbers) for code, numbers in zip(("3595", "3570"), parts, strict=True)]
+    converted = figures_of_regions(figures, kind, measure, vintage)["3501"]
+    assert converted is not None
+    assert (converted.element.value, converted.count, converted.method) == (value, count, "sum")
+
+
+@pytest.mark.parametrize("methods", [("common",), ("sum", "common"), ("sum", "part_of"), ("part_of", "part_of")])
+def test_other_methods_and_different_methods_permit_no_conversion(
+    sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage, methods: tuple[str, ...]
+) -> None:
+    PlaceMember.objects.filter(code="3501").delete()
+    codes = ("3595", "3570")
+    for code, method in zip(codes, methods, strict=False):
+        PlaceMember.objects.create(
+            place=SeriesPlace.objects.get(kind="region", code=code),
+            coverage="health-regions",
+            vintage_label="2022",
+            code="3501",
+            method=method,
+            basis="test",
+        )
+    assert figures_of_regions([figure(code, 3.0, 3.0) for code in codes], "cumulative", "new_7d", vintage)["3501"] is None
+    rows = sql("SELECT new_7d, method FROM geo.indicator_map('cases', %s, 'health-regions', '2022') WHERE code = '3501'", WEEK)
+    assert rows == [(None, None)]
+
+
+def test_sql_passes_no_count_of_a_larger_place_to_its_parts(
+    sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage
+) -> None:
+    rows = dict(sql("SELECT code, value FROM geo.indicator_map('cases', %s, 'health-regions', '2022')", WEEK))
+    assert rows["5911"] is None
+    own = dict(sql("SELECT place, value FROM geo.indicator_days WHERE indicator = 'cases' AND day = %s", WEEK))
+    assert rows["3501"] == own["3595"] + own["3570"]
