@@ -18,7 +18,7 @@ EXAMPLES = sorted(FOLDER.glob("*.sql"))
 # None of these is ever read from end to end.
 LARGE = {"region", "region_part", "region_level", "overlap", "change", "counterpart"}
 
-# Examples without rows on the demonstration, which has one vintage per coverage; tests/schema/test_changes.py runs them with two.
+# Examples without rows on the demonstration; tests/schema/test_changes.py runs them on two vintages.
 EMPTY = {"17_what_changed"}
 
 
