@@ -18,7 +18,7 @@ EXAMPLES = sorted(FOLDER.glob("*.sql"))
 # None of these is ever read from end to end.
 LARGE = {"region", "region_part", "region_level", "overlap", "change", "counterpart"}
 
-# What the demonstration has none of, answer and plan: tests/schema/test_changes.py has two editions for it.
+# Examples without rows on the demonstration; tests/schema/test_changes.py runs them on two vintages.
 EMPTY = {"17_what_changed"}
 
 
