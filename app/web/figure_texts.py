@@ -8,7 +8,7 @@ FIGURE_TEXTS: dict[str, tuple[Text, Text]] = {
     "measure": ("Measure", "Mesure"),
     "boundaries": ("Regions", "Régions"),
     "boundaries_reporting": ("Reporting regions", "Régions déclarantes"),
-    "boundaries_edition": ("Edition {label}", "Édition {label}"),
+    "boundaries_vintage": ("Vintage {label}", "Édition {label}"),
     "boundaries_why": (
         "Figures are reported by other regions than these. Declared relations link the two; a region without a relation has no "
         "figure.",
@@ -28,9 +28,10 @@ FIGURE_TEXTS: dict[str, tuple[Text, Text]] = {
         "Rate of a larger reporting region that contains this region; its count is not divided.",
         "Taux d'une région déclarante plus grande qui contient cette région; son nombre n'est pas réparti.",
     ),
+    "figures_away": ("The figures could not be loaded", "Les chiffres n'ont pas pu être chargés"),
     "latest": ("Latest figures", "Derniers chiffres"),
     "latest_none": (
-        "No reported figures are related to this region of this edition.",
+        "No reported figures are related to this region of this vintage.",
         "Aucun chiffre déclaré n'est lié à cette région de cette édition.",
     ),
     "timeline": ("Legend and week", "Légende et semaine"),

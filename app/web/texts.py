@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "close": ("Close", "Fermer"),
     "other_language": ("fr", "en"),
     "api": ("API documentation", "Documentation de l'API"),
-    "editions": ("Editions", "Éditions"),
+    "vintages": ("Vintages", "Éditions"),
     "downloads": ("Boundary downloads", "Téléchargement des limites"),
     "demo": ("Demonstration data:", "Données de démonstration :"),
     "demo_why": ("approximate, not for decisions.", "approximatives, à ne pas utiliser pour des décisions."),
@@ -88,7 +88,7 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "layer_regions": ("Health regions", "Régions"),
     "layer_fsa": ("Postal (FSA)", "Postal (RTA)"),
     "layer_figures": ("Figures", "Chiffres"),
-    "edition": ("Edition", "Édition"),
+    "vintage": ("Vintage", "Édition"),
     "compare": ("What changed", "Changements"),
     "map_label": ("Map of the health regions", "Carte des régions sociosanitaires"),
     "map_help": (
@@ -117,8 +117,8 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "fsa": ("FSA", "RTA"),
     "fsas": ("FSAs", "RTA"),
     "fsa_long": ("Forward sortation area", "Région de tri d'acheminement"),
-    "edition_regions": ("Health regions: edition {label}", "Régions sociosanitaires : édition {label}"),
-    "edition_fsa": ("FSAs: edition {label}", "RTA : édition {label}"),
+    "vintage_regions": ("Health regions: vintage {label}", "Régions sociosanitaires : édition {label}"),
+    "vintage_fsa": ("FSAs: vintage {label}", "RTA : édition {label}"),
     "calls": (
         {"one": "The API call behind this", "other": "The API calls behind this"},
         {"one": "L'appel d'API correspondant", "other": "Les appels d'API correspondants"},
@@ -129,7 +129,7 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "copied": ("Copied", "Copié"),
     "copy_failed": ("Could not copy", "Copie impossible"),
     "boundary_file": ("Boundary (GeoJSON)", "Limite (GeoJSON)"),
-    "edition_files": ("Files of edition {label}", "Fichiers de l'édition {label}"),
+    "vintage_files": ("Files of vintage {label}", "Fichiers de l'édition {label}"),
     "loading": ("Loading…", "Chargement…"),
     "still_working": ("This takes longer than usual…", "Cela prend plus de temps que d'habitude…"),
     "north": ("N", "N"),
@@ -159,7 +159,6 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     # a region
     "area": ("Area", "Superficie"),
     "population": ("Population", "Population"),
-    "fsas_held": ("FSAs", "RTA"),
     "fsas_note": (
         "With a percentage: only this share of the FSA is in the region.",
         "Avec un pourcentage : seule cette part de la RTA se trouve dans la région.",
@@ -178,12 +177,12 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "whole": ("Wholly in", "Entièrement dans"),
     "regions_of_fsa": ("Health regions, by share", "Régions sociosanitaires, par part"),
     "share_outside": (
-        "{share} is outside all health regions: in the water, or along shores that the two editions draw differently.",
+        "{share} is outside all health regions: in the water, or along shores that the two vintages draw differently.",
         "{share} ne se trouve dans aucune région sociosanitaire : dans l'eau, ou le long de rives que les deux éditions "
         "tracent différemment.",
     ),
     "share_slivers": (
-        "{share} consists of slivers along borders that the two editions draw differently.",
+        "{share} consists of slivers along borders that the two vintages draw differently.",
         "{share} correspond à des lisières, le long de limites que les deux éditions tracent différemment.",
     ),
     "shares_are_area": ("Shares are of area, not of population.", "Les parts sont de superficie, non de population."),
@@ -215,9 +214,9 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "kind_renamed": ("New name", "Nouveau nom"),
     "kind_renamed_why": ("The same area with another name.", "Le même territoire avec un autre nom."),
     "kind_new": ("New", "Nouvelles"),
-    "kind_new_why": ("Edition {label} does not cover this area.", "L'édition {label} ne couvre pas ce territoire."),
+    "kind_new_why": ("Vintage {label} does not cover this area.", "L'édition {label} ne couvre pas ce territoire."),
     "kind_gone": ("Gone", "Disparues"),
-    "kind_gone_why": ("Edition {label} does not cover this area.", "L'édition {label} ne couvre pas ce territoire."),
+    "kind_gone_why": ("Vintage {label} does not cover this area.", "L'édition {label} ne couvre pas ce territoire."),
     # errors
     "problem": ("No response", "Pas de réponse"),
     "problem_away": ("The service cannot be reached.", "Le service est injoignable."),

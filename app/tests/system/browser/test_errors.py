@@ -1,10 +1,10 @@
-"""When something fails: no API, a slow one, no WebGL, no JavaScript, names that are markup."""
+"""Failures: unreachable or slow API, 503, invalid JSON, no WebGL, no JavaScript, markup in names."""
 
 import json
 import time
 
 
-def test_an_api_that_is_away_says_so_and_can_be_asked_again(visit):
+def test_unreachable_api_has_a_retry_button(visit):
     visitor = visit(map_drawn=False, errors_expected=True)
     page = visitor.page
     page.route("**/vintages?*", lambda route: route.abort())
@@ -15,7 +15,7 @@ def test_an_api_that_is_away_says_so_and_can_be_asked_again(visit):
     page.get_by_text("104 health regions").wait_for()
 
 
-def test_an_api_that_answers_503_shows_its_own_words(visit):
+def test_problem_of_the_api_is_shown(visit):
     visitor = visit(map_drawn=False, errors_expected=True)
     problem = {"type": "/problems/not-ready", "title": "Not ready", "status": 503, "detail": "Nothing is published yet."}
     visitor.page.route(
@@ -27,7 +27,7 @@ def test_an_api_that_answers_503_shows_its_own_words(visit):
     assert page.get_by_role("button", name="Try again").is_visible()
 
 
-def test_an_answer_that_is_no_json_is_no_crash(visit):
+def test_response_without_json_is_an_error_card(visit):
     visitor = visit(map_drawn=False, errors_expected=True)
     visitor.page.route(
         "**/fsa/K0A?*", lambda route: route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway")
@@ -36,9 +36,9 @@ def test_an_answer_that_is_no_json_is_no_crash(visit):
     assert "invalid response" in page.get_by_role("alert").inner_text()
 
 
-def test_a_slow_api_shows_that_something_comes_and_the_last_question_wins(visit):
+def test_slow_response_does_not_replace_a_later_card(visit):
     visitor = visit(map_drawn=False)
-    page = visitor.open()
+    page = visitor.open("layer=health-regions")
 
     def later(route):
         time.sleep(1)
@@ -54,7 +54,7 @@ def test_a_slow_api_shows_that_something_comes_and_the_last_question_wins(visit)
     assert "Winnipeg" in visitor.name
 
 
-def test_without_webgl_the_list_and_the_search_work(visit):
+def test_list_and_search_work_without_webgl(visit):
     visitor = visit(map_drawn=False, errors_expected=True)
     page = visitor.page
     visitor.open("layer=health-regions")
@@ -67,7 +67,7 @@ def test_without_webgl_the_list_and_the_search_work(visit):
     visitor.shows("K0A")
 
 
-def test_without_javascript_the_page_says_where_the_api_is(visit):
+def test_page_without_javascript_links_to_the_api(visit):
     visitor = visit(java_script_enabled=False)
     visitor.page.goto(f"{visitor.address}/?lang=fr")
     assert "JavaScript" in visitor.page.locator("noscript").inner_text()

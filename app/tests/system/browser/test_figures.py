@@ -1,20 +1,15 @@
-"""Health figures on the map page: the choropleth, its slider, its cards, and what was not reported."""
+"""Health figures on the map page: choropleth, slider, cards, missing and unassigned values."""
 
 import json
-import time
 import urllib.request
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.core.management import call_command
-from django.db import connection
 
-from indicators.models import Indicator, Place
-from tests.system.browser.conftest import PHONE, WIDE
+from tests.system.browser.conftest import PHONE, STATE, WIDE, serious_violations
 
-# The state of the features that the map colours regions by.
-STATE = "(id) => covidtrendsMap.getFeatureState({ source: 'figures', sourceLayer: 'regions', id })"
-# The menus whose chosen text, in the font of the menu, is wider than the room beside the arrow.
+# Lower bounds of the classes of cases in 7 days per 100,000 above the first.
+BOUNDS = [10, 25, 50, 100, 250, 500]
+# Menus whose chosen text is wider than the space beside the arrow.
 CUT_OFF = """() => [...document.querySelectorAll('.menus select')].filter((menu) => {
   if (!menu.offsetParent) return false;
   const style = getComputedStyle(menu);
@@ -34,30 +29,28 @@ def answer(service, path):
         return json.load(response)
 
 
-def wait_for(service, wanted):
-    """Wait until the served processes have read the catalogue again."""
-    for _ in range(120):
-        if bool(answer(service, "/indicators")["indicators"]) is wanted:
-            return
-        time.sleep(0.5)
-    pytest.fail("the server did not read the catalogue of indicators again")
+def figures_of(service, on, label):
+    """Return the related figures of the health regions of a vintage, by code."""
+    return answer(service, f"/indicators/cases/map?on={on}&coverage=health-regions&vintage={label}")["values"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def figures(service, django_db_blocker):
-    """Load the embedded series, and take them out again."""
-    with django_db_blocker.unblock():
-        call_command("load_series", "--embedded", verbosity=0)
-    wait_for(service, True)
-    yield
-    with django_db_blocker.unblock():
-        assert connection.settings_dict["NAME"].startswith("test_")
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {Indicator._meta.db_table}, {Place._meta.db_table} CASCADE")
-    wait_for(service, False)
+def class_of(value):
+    """Return the name of the colour class of a rate of cases."""
+    return f"class-{1 + sum(value >= bound for bound in BOUNDS) if value else 0}"
 
 
-def test_the_page_opens_on_the_latest_complete_week(visit, service):
+def paint_of(figure):
+    """Return the feature state of a health region by its related figure."""
+    missing = figure["v"] is None
+    return {
+        "colour": "" if missing else class_of(figure["v"]),
+        "hatch": missing and figure["method"] is not None,
+        "unrelated": figure["method"] is None,
+        "dashed": not missing and (figure["method"] == "part_of" or figure["status"] == "estimated"),
+    }
+
+
+def test_page_opens_on_the_latest_complete_week(visit, service):
     visitor = visit()
     page = visitor.open()
     country = answer(service, "/indicators/cases/map?on=2022-11-05")["country"]
@@ -73,24 +66,22 @@ def test_the_page_opens_on_the_latest_complete_week(visit, service):
     assert "Boundaries: " in sources
 
 
-def test_regions_have_the_colour_of_their_class_and_hatching_where_nothing_is_reported(visit, service):
+def test_regions_have_the_colour_of_their_class_or_hatching_if_not_reported(visit, service):
     visitor = visit()
     page = visitor.open("on=2022-11-05")
     visitor.loaded("figures", code="6101")
     values = answer(service, "/indicators/cases/map?on=2022-11-05&fields=v")["values"]
-    bounds = [10, 25, 50, 100, 250, 500]
     assert len(values) == 99
     for code, value in values.items():
         state = page.evaluate(STATE, code)
         assert state["hatch"] is (value is None), code
         if value is not None:
-            wanted = 0 if value == 0 else 1 + sum(value >= bound for bound in bounds)
-            assert state["colour"] == f"class-{wanted}", code
+            assert state["colour"] == class_of(value), code
     # Nova Scotia, Newfoundland and Saskatchewan had stopped to report by region.
     assert {code[:2] for code, value in values.items() if value is None} >= {"12", "10", "47"}
 
 
-def test_the_slider_moves_week_by_week_with_keys_and_the_address_follows(visit):
+def test_slider_moves_by_week_and_updates_the_fragment(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-01-08")
     page.locator("#week").focus()
@@ -125,7 +116,7 @@ def test_playing_stops_at_the_latest_week_and_space_pauses(visit):
     page.get_by_role("button", name="Play").wait_for()
 
 
-def test_a_region_that_stopped_says_so_and_never_zero(visit):
+def test_region_that_stopped_reporting_is_not_shown_as_zero(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-10-29&place=1201")
     assert page.locator(".figure-value").inner_text() == "not reported"
@@ -133,7 +124,7 @@ def test_a_region_that_stopped_says_so_and_never_zero(visit):
     assert "That is not zero" in page.locator(".verdict").inner_text()
 
 
-def test_the_unassigned_stand_beside_the_map_with_their_share(visit, service):
+def test_unassigned_figures_are_listed_with_their_share(visit, service):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-02-26")
     unassigned = answer(service, "/indicators/cases/map?on=2022-02-26")["unassigned"]
@@ -162,14 +153,14 @@ def test_every_region_is_in_a_table(visit, service):
     page = visitor.open("on=2022-01-08")
     page.get_by_text("All regions as a table").click()
     rows = page.locator(".regions-table tbody tr")
-    # The rows are created by the event that follows the opening.
+    # The rows are created by the asynchronous toggle event.
     rows.first.wait_for()
     assert rows.count() == 99
     toronto = answer(service, "/indicators/cases/map?on=2022-01-08&fields=v")["values"]["3595"]
     assert f"{toronto:,.0f}" in rows.filter(has_text="City of Toronto").inner_text()
 
 
-def test_the_menus_change_indicator_and_measure_and_the_address_holds_them(visit):
+def test_menus_change_indicator_and_measure_in_the_fragment(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-01-08", lang="fr")
     page.locator("#indicator").select_option("deaths")
@@ -193,7 +184,7 @@ def test_a_click_chooses_a_region_and_shift_click_compares(visit):
     assert visitor.fragment == "on=2022-01-08&place=4835,595"
 
 
-def test_a_postal_code_still_leads_to_its_regions(visit):
+def test_search_for_a_postal_code_leaves_the_figures(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open()
     visitor.search("K0A")
@@ -204,7 +195,7 @@ def test_a_postal_code_still_leads_to_its_regions(visit):
     assert visitor.fragment == ""
 
 
-def test_a_name_leads_to_the_figures_of_its_region(visit):
+def test_search_for_a_name_shows_the_figures_of_its_region(visit):
     visitor = visit(map_drawn=False)
     visitor.open()
     visitor.search("montreal")
@@ -214,20 +205,12 @@ def test_a_name_leads_to_the_figures_of_its_region(visit):
 
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit, viewport, theme):
+def test_figures_have_no_serious_accessibility_violation(visit, viewport, theme):
     visitor = visit(viewport=viewport, color_scheme=theme)
     page = visitor.open(lang="fr" if theme == "dark" else "en")
     for fragment in ("on=2022-01-08", "place=1201", "place=3595,CA", "on=2022-01-08&boundaries=2022-demo", "region=5921"):
-        page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
-        page.wait_for_timeout(50)
-        visitor.settle()
-        result = Axe().run(page).response["violations"]
-        serious = [
-            (item["id"], [node["html"][:120] for node in item["nodes"][:3]])
-            for item in result
-            if item["impact"] in {"serious", "critical"}
-        ]
-        assert serious == [], fragment
+        visitor.go(fragment)
+        assert serious_violations(page) == [], fragment
 
 
 def test_a_health_region_shows_its_latest_figures_and_their_relation(visit, service):
@@ -247,7 +230,7 @@ def test_a_health_region_shows_its_latest_figures_and_their_relation(visit, serv
         ("fr", "Taux d'une région déclarante plus grande"),
     ],
 )
-def test_part_of_a_larger_region_says_so_and_links_to_it(visit, lang, sentence):
+def test_region_in_a_larger_reporting_region_links_to_it(visit, lang, sentence):
     visitor = visit(map_drawn=False)
     page = visitor.open("region=5921", lang=lang)
     row = page.locator(".latest li").first
@@ -273,25 +256,49 @@ def test_health_regions_of_a_vintage_take_the_colours_of_related_figures(visit, 
     visitor.settle()
     visitor.loaded("figures", code="5921")
     assert visitor.fragment == f"on=2022-01-08&boundaries={label}"
-    values = answer(service, f"/indicators/cases/map?on=2022-01-08&coverage=health-regions&vintage={label}")["values"]
-    bounds = [10, 25, 50, 100, 250, 500]
-    for code, figure in values.items():
-        state = page.evaluate(STATE, code)
-        assert state["hatch"] is (figure["v"] is None), code
-        if figure["v"] is not None:
-            assert state["colour"] == f"class-{1 + sum(figure['v'] >= bound for bound in bounds) if figure['v'] else 0}", code
-            assert state["dashed"] is (figure["method"] == "part_of" or figure["status"] == "estimated"), code
+    values = figures_of(service, "2022-01-08", label)
+    paints = {code: paint_of(figure) for code, figure in values.items()}
+    assert {code: page.evaluate(STATE, code) for code in paints} == paints
     assert "rate of a larger region" in page.locator(".relations").inner_text()
+    legend = page.locator("#legend-classes").inner_text()
+    assert "not reported" in legend
+    assert "no related figure" in legend
     page.get_by_role("button", name="Step back").click()
-    page.wait_for_timeout(1500)
-    earlier = answer(service, f"/indicators/cases/map?on=2022-01-01&coverage=health-regions&vintage={label}")["values"]["3595"][
-        "v"
-    ]
-    wanted = 1 + sum(earlier >= bound for bound in bounds) if earlier else 0
-    assert page.evaluate(STATE, "3595")["colour"] == f"class-{wanted}"
+    visitor.feature_state("3595", paint_of(figures_of(service, "2022-01-01", label)["3595"]))
 
 
-def test_the_keyboard_alone_operates_menus_slider_and_table(visit):
+def test_map_repeats_a_request_that_was_refused_with_503(visit, service):
+    visitor = visit()
+    refused = []
+
+    def refuse_once(route):
+        if route.request.url in refused:
+            route.continue_()
+            return
+        refused.append(route.request.url)
+        route.fulfill(status=503, headers={"Retry-After": "1"}, content_type="application/problem+json", body="{}")
+
+    for pattern in ("**/tiles/**", "**/indicators/cases/map*", "**/vintages*"):
+        visitor.page.route(pattern, refuse_once)
+    page = visitor.open("on=2022-01-08&boundaries=2022-demo")
+    visitor.loaded("figures", code="5921")
+    visitor.map_settled()
+    paint = paint_of(figures_of(service, "2022-01-08", "2022-demo")["3595"])
+    visitor.feature_state("3595", paint)
+    assert page.get_by_role("alert").count() == 0
+    assert {".json" in url for url in refused if "/tiles/" in url} == {True, False}
+
+
+def test_figures_that_cannot_be_loaded_are_not_shown_as_those_of_another_week(visit):
+    visitor = visit(errors_expected=True)
+    page = visitor.open("on=2022-01-08&boundaries=2022-demo")
+    visitor.loaded("figures", code="5921")
+    page.route("**/indicators/cases/map*", lambda route: route.abort())
+    page.get_by_role("button", name="Step back").click()
+    visitor.feature_state("3595", {"colour": "", "hatch": False, "unrelated": False, "dashed": False})
+
+
+def test_menus_slider_and_table_work_by_keyboard(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-01-08")
     page.locator("#indicator").focus()
@@ -331,7 +338,7 @@ def test_no_menu_cuts_off_its_text(visit, lang, width):
     assert page.evaluate(CUT_OFF) == []
 
 
-def test_on_a_phone_the_bar_stands_between_search_and_sheet(visit):
+def test_on_a_phone_the_timeline_is_between_search_and_sheet(visit):
     visitor = visit(viewport=PHONE, has_touch=True, is_mobile=True)
     for lang in ("en", "fr"):
         page = visitor.open("on=2022-01-08&place=3595", lang=lang)

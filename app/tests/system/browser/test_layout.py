@@ -9,7 +9,7 @@ from tests.system.browser.conftest import PHONE
 
 DESK = {"width": 1440, "height": 900}
 TABLET = {"width": 768, "height": 1024}
-# What stands over the map. What is not shown at a size has no box.
+# Controls over the map. A hidden control has no box.
 CONTROLS = ("#top", "#sheet", ".maplibregl-ctrl-group", ".maplibregl-ctrl-scale", "#attribution")
 LONG = (
     " Adapté de Statistique Canada, Fichiers des limites cartographiques des régions, deuxième version corrigée, produit no"
@@ -26,14 +26,14 @@ def _with_long_sources(route):
 
 
 def _boxes(page):
-    result = {name: page.locator(name).bounding_box() for name in CONTROLS}
-    return {name: box for name, box in result.items() if box and box["width"] and box["height"]}
+    boxes = {name: page.locator(name).bounding_box() for name in CONTROLS}
+    return {name: box for name, box in boxes.items() if box and box["width"] and box["height"]}
 
 
-def _overlap(item, other):
+def _overlap(a, b):
     return (
-        min(item["x"] + item["width"], other["x"] + other["width"]) > max(item["x"], other["x"]) + 0.5
-        and min(item["y"] + item["height"], other["y"] + other["height"]) > max(item["y"], other["y"]) + 0.5
+        min(a["x"] + a["width"], b["x"] + b["width"]) > max(a["x"], b["x"]) + 0.5
+        and min(a["y"] + a["height"], b["y"] + b["height"]) > max(a["y"], b["y"]) + 0.5
     )
 
 
@@ -56,7 +56,7 @@ def test_no_two_controls_overlap(visit, viewport, lang):
         assert box["y"] >= 0, name
         assert box["x"] + box["width"] <= viewport["width"], name
         assert box["y"] + box["height"] <= viewport["height"], name
-    assert [(value, other) for value, other in combinations(shown, 2) if _overlap(shown[value], shown[other])] == []
+    assert [(first, second) for first, second in combinations(shown, 2) if _overlap(shown[first], shown[second])] == []
     if not wide:
         page.locator("#sheet-toggle").click()
         page.locator('#sheet[data-size="full"]').wait_for()

@@ -1,4 +1,4 @@
-"""The map: what is drawn, and what a click, a key and the browser's position lead to."""
+"""Map of the boundaries: drawn regions, hover, click, keyboard and geolocation."""
 
 import re
 
@@ -6,13 +6,13 @@ from tests.system.browser.conftest import PHONE
 
 
 def point(page, lon, lat):
-    """Return where a position is on the screen."""
+    """Return the screen coordinates of a position."""
     return page.evaluate("([lon, lat]) => { const p = covidtrendsMap.project([lon, lat]); return [p.x, p.y]; }", [lon, lat])
 
 
-def test_draws_the_regions_with_their_names_and_hovering_tells_which(visit):
+def test_hovering_shows_the_name_of_a_region(visit):
     visitor = visit()
-    page = visitor.open(lang="fr")
+    page = visitor.open("layer=health-regions", lang="fr")
     visitor.map_settled()
     assert len(visitor.loaded("health-regions", code="6201")) > 90
     page.mouse.move(*point(page, -66.5, 46.5))
@@ -21,22 +21,22 @@ def test_draws_the_regions_with_their_names_and_hovering_tells_which(visit):
     assert page.locator("#tip span").inner_text().startswith("13")
 
 
-def test_a_click_anywhere_asks_and_says_how_sure_the_answer_is(visit):
+def test_click_locates_the_position_with_its_certainty(visit):
     visitor = visit()
-    page = visitor.open()
+    page = visitor.open("layer=health-regions")
     visitor.map_settled()
     page.mouse.click(*point(page, -97.14, 49.9))
     page.locator(".verdict").wait_for()
     assert "Winnipeg" in visitor.name
     assert "Certain." in page.locator(".verdict").inner_text()
-    # The position is in the page, not in its address.
+    # The position is not in the URL.
     assert visitor.fragment == ""
     assert page.locator(".maplibregl-marker.pin").is_visible()
 
 
-def test_nothing_that_the_page_asks_for_has_a_position_in_its_address(visit):
+def test_no_request_has_a_position_in_its_url(visit):
     visitor = visit(geolocation={"latitude": 45.4236, "longitude": -75.7009, "accuracy": 40}, permissions=["geolocation"])
-    page = visitor.open()
+    page = visitor.open("layer=health-regions")
     visitor.map_settled()
     page.mouse.click(*point(page, -97.14, 49.9))
     visitor.shows("Winnipeg")
@@ -49,7 +49,7 @@ def test_nothing_that_the_page_asks_for_has_a_position_in_its_address(visit):
     assert [url for url in requests if re.search(r"[?&](lat|lon|lng|at|bbox)=|\d{2}\.\d{2,}", url)] == []
 
 
-def test_enter_asks_about_the_middle_of_the_map(visit):
+def test_enter_locates_the_centre_of_the_map(visit):
     visitor = visit()
     page = visitor.open("region=4601")
     visitor.map_settled()
@@ -59,7 +59,7 @@ def test_enter_asks_about_the_middle_of_the_map(visit):
     assert "Winnipeg" in visitor.name
 
 
-def test_where_am_i_shows_how_exact_that_is_and_what_it_may_be(visit):
+def test_geolocation_shows_its_accuracy_and_candidates(visit):
     place = {"latitude": 45.4236, "longitude": -75.7109, "accuracy": 2600}
     visitor = visit(geolocation=place, permissions=["geolocation"], viewport=PHONE, has_touch=True)
     page = visitor.open()
@@ -74,13 +74,13 @@ def test_where_am_i_shows_how_exact_that_is_and_what_it_may_be(visit):
     assert visitor.fragment == ""
 
 
-def test_where_am_i_refused_says_what_else_there_is(visit):
+def test_denied_geolocation_suggests_a_postal_code(visit):
     page = visit(permissions=[]).open()
     page.get_by_role("button", name="Where am I?").click()
     assert "postal code" in page.get_by_role("alert").inner_text()
 
 
-def test_fsas_are_a_layer_of_their_own(visit):
+def test_fsa_layer_keeps_the_chosen_region(visit):
     visitor = visit()
     page = visitor.open("region=3595")
     page.get_by_role("radio", name="Postal (FSA)").check()

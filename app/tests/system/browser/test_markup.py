@@ -1,4 +1,4 @@
-"""Names that are markup, in a loaded file and in addresses: a real browser shows them as text, and runs nothing of them."""
+"""Cross-site scripting: markup in the names of a loaded file and in URLs is shown as text."""
 
 import urllib.error
 import urllib.request
@@ -25,7 +25,7 @@ EVIL = {
     "template": "{{7*7}}{% debug %}${7*7}",
 }
 LABEL = "hostile"
-# Anything that could run, wherever it came from: the pages themselves have no such thing.
+# Elements that could run something. The pages themselves have none.
 _FOREIGN = """() => [...document.querySelectorAll("*")].filter((one) =>
     [...one.attributes].some(({ name, value }) => name.startsWith("on") || /^\\s*javascript:/i.test(value) && name !== "title")
     || (one.localName === "script" && !one.src && one.type !== "application/json")
@@ -40,7 +40,7 @@ _BREACHES = """
 
 @pytest.fixture(scope="module")
 def hostile(demonstration, django_db_blocker, tmp_path_factory):
-    """Load an extract of each coverage in which everything that a file or its declaration may name is markup."""
+    """Load an extract of each coverage whose names, titles, licences and attributions are markup."""
     folder = tmp_path_factory.mktemp("hostile")
     evil = list(EVIL.values())
     regions = [
@@ -67,7 +67,7 @@ def hostile(demonstration, django_db_blocker, tmp_path_factory):
                 vintage=LABEL,
                 verbosity=0,
             )
-        # No load takes these; a row may be older.
+        # A load refuses these URLs; a row of an older release may have them.
         Vintage.objects.filter(label=LABEL).update(licence_url=EVIL["address"], source_url=EVIL["address"])
     yield
     with django_db_blocker.unblock():
@@ -77,7 +77,7 @@ def hostile(demonstration, django_db_blocker, tmp_path_factory):
 
 @pytest.fixture
 def guest(visit, hostile, service):
-    """Somebody before a browser in which nothing foreign may run; at the end nothing has."""
+    """Yield a visitor; fails if a dialog opened or the Content-Security-Policy was violated."""
     visitor = visit(map_drawn=False, errors_expected=True)
     page, dialogs = visitor.page, []
 
@@ -89,18 +89,18 @@ def guest(visit, hostile, service):
     page.add_init_script(_BREACHES)
     yield visitor
     assert dialogs == []
-    # Without a map there is a word about WebGL; refusals are answers that a browser counts as errors.
+    # The console also has the missing WebGL and the error responses.
     assert [error for error in visitor.errors if "Content Security Policy" in error or "attacked" in error] == []
 
 
 def check(page):
-    """Look whether anything ran or stands in the page that could."""
+    """Check that no injected script ran and that the page has no element that could run one."""
     assert page.evaluate("[window.attacked, window.breaches ?? []]") == [None, []]
     assert page.evaluate(_FOREIGN) == []
 
 
 def ask(address, path, accept="text/html,application/xhtml+xml,*/*;q=0.8"):
-    """Return status, headers and text of an answer, refusals too."""
+    """Return status, headers and text of a response, error responses too."""
     request = urllib.request.Request(address + path, headers={"Accept": accept})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -110,35 +110,34 @@ def ask(address, path, accept="text/html,application/xhtml+xml,*/*;q=0.8"):
 
 
 class Elements(HTMLParser):
-    """The elements of a page that could run something."""
+    """Parser that collects the elements of a page that could run something."""
 
     def __init__(self, html):
         super().__init__()
-        self.found = []
+        self.active = []
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
-        item = dict(attributes)
-        values = [(value or "").lstrip().lower() for value in item.values()]
-        inline = tag in {"img", "script"} and item.get("src", "") in {"", "x"} and item.get("type") != "application/json"
-        handler = any(name.startswith("on") for name in item)
-        leads = any(value.startswith("javascript:") for value in values)
-        if tag in {"iframe", "object", "embed", "base"} or inline or handler or leads:
-            self.found.append((tag, attributes))
+        by_name = dict(attributes)
+        values = [(value or "").lstrip().lower() for value in by_name.values()]
+        inline = tag in {"img", "script"} and by_name.get("src", "") in {"", "x"} and by_name.get("type") != "application/json"
+        handler = any(name.startswith("on") for name in by_name)
+        script_url = any(value.startswith("javascript:") for value in values)
+        if tag in {"iframe", "object", "embed", "base"} or inline or handler or script_url:
+            self.active.append((tag, attributes))
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
-def test_regions_of_a_file_are_shown_under_their_names(guest, lang):
+def test_names_of_a_file_are_shown_as_text(guest, lang):
     page = guest.open(f"vintage={LABEL}&fsa_vintage={LABEL}", lang=lang)
     assert EVIL["svg" if lang == "en" else "frame"] in page.locator("#sources").text_content()
     for number, text in enumerate(EVIL.values(), 1):
-        page.evaluate("(code) => { location.hash = `vintage=hostile&fsa_vintage=hostile&region=${code}`; }", f"46{number:02d}")
+        guest.go(f"vintage={LABEL}&fsa_vintage={LABEL}&region=46{number:02d}")
         guest.shows(text)
-        guest.settle()
         check(page)
 
 
-def test_everything_else_that_the_page_shows_of_such_a_file(guest):
+def test_other_texts_of_a_file_are_shown_as_text(guest):
     page = guest.page
     for fragment in ("", "&layer=fsa&fsa=R1A", "&at=62.49,-91.78", "&at=62.49,-91.78&accuracy=3000", "&compare=2018"):
         page.goto("about:blank")
@@ -153,13 +152,12 @@ def test_everything_else_that_the_page_shows_of_such_a_file(guest):
 
 
 @pytest.mark.parametrize("text", EVIL.values(), ids=EVIL)
-def test_markup_in_the_address_of_the_map_is_left_out(guest, text):
+def test_markup_in_the_fragment_is_ignored(guest, text):
     page = guest.page
     keys = ("vintage", "fsa_vintage", "region", "fsa", "at", "layer", "compare", "accuracy", "map", "nonsense")
     page.goto(f"{guest.address}/?lang={quote(text)}&nonsense={quote(text)}#{'&'.join(f'{key}={quote(text)}' for key in keys)}")
     for key in keys:
-        page.evaluate("(hash) => { location.hash = hash; }", f"{key}={quote(text)}")
-        guest.settle()
+        guest.go(f"{key}={quote(text)}")
         check(page)
     page.locator("#search").fill(text)
     page.keyboard.press("Enter")
@@ -168,7 +166,7 @@ def test_markup_in_the_address_of_the_map_is_left_out(guest, text):
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
-def test_the_page_of_files_shows_it_as_text(guest, lang):
+def test_page_of_downloads_escapes_markup(guest, lang):
     page = guest.page
     page.goto(f"{guest.address}/downloads?lang={lang}")
     inner_text = page.locator("main").inner_text()
@@ -177,11 +175,11 @@ def test_the_page_of_files_shows_it_as_text(guest, lang):
     check(page)
     status, headers, html = ask(guest.address, f"/downloads?lang={lang}")
     assert (status, headers["X-Content-Type-Options"]) == (200, "nosniff")
-    assert Elements(html).found == []
+    assert Elements(html).active == []
 
 
 def paths(text):
-    """Yield addresses in every place that somebody may write something in."""
+    """Yield URLs with the text in each part of a path and in query parameters."""
     once, twice = quote(text, safe=""), quote(quote(text, safe=""), safe="")
     for route in (
         "",
@@ -217,7 +215,7 @@ def paths(text):
 
 
 @pytest.mark.parametrize("text", EVIL.values(), ids=EVIL)
-def test_no_answer_to_such_an_address_is_a_page_with_it(service, text):
+def test_no_html_response_repeats_markup_of_the_url(service, text):
     for path in paths(text):
         status, headers, body = ask(service, path)
         kind = headers["Content-Type"].partition(";")[0]
@@ -227,16 +225,16 @@ def test_no_answer_to_such_an_address_is_a_page_with_it(service, text):
             # A browser gets a page at an address without a route, and problem documents everywhere else.
             assert kind == "application/problem+json" or (status, kind) == (404, "text/html"), (path, status, kind)
         if kind == "text/html":
-            assert Elements(body).found == [], path
+            assert Elements(body).active == [], path
             assert text not in body, path
 
 
-def test_a_browser_that_is_sent_there_runs_nothing(guest):
+def test_browser_runs_no_markup_of_the_url(guest):
     page = guest.page
     for path in paths(EVIL["title"] + EVIL["image"] + EVIL["svg"]):
         try:
             page.goto(guest.address + path)
         except Error as error:
-            assert "Download is starting" in str(error), path  # noqa: PT017 - what no browser shows
+            assert "Download is starting" in str(error), path  # noqa: PT017 - a download has no page
             continue
         check(page)

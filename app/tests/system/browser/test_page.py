@@ -1,17 +1,16 @@
-"""The page as a whole: nothing from elsewhere, nothing that a screen reader stumbles over, on a phone as on a desk."""
+"""Page as a whole: no third-party requests, caching, accessibility, phone layout, theme."""
 
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Response
 
-from tests.system.browser.conftest import PHONE, WIDE
+from tests.system.browser.conftest import PHONE, WIDE, serious_violations
 
 STATES = ["", "region=3551", "fsa=K0A", "at=45.4236,-75.7009&accuracy=3000", "layer=fsa"]
 
 
-def test_nothing_is_asked_for_elsewhere(visit):
+def test_page_sends_no_third_party_requests(visit):
     visitor = visit()
     page = visitor.open()
     visitor.map_settled()
@@ -24,14 +23,14 @@ def test_nothing_is_asked_for_elsewhere(visit):
     assert any("maplibre-gl-worker.mjs" in request.url for request in visitor.requests)
 
 
-def test_what_the_page_does_not_allow_the_browser_refuses(visit):
+def test_browser_enforces_the_content_security_policy(visit):
     visitor = visit(errors_expected=True)
     page = visitor.open()
     assert page.evaluate("fetch('https://example.org/').then(() => 'let out', () => 'refused')") == "refused"
     assert any("Content Security Policy" in error for error in visitor.errors)
 
 
-def test_files_are_kept_for_ever_and_modules_are_javascript(visit):
+def test_static_files_are_immutable_and_modules_are_javascript(visit):
     visitor = visit()
     responses: list[Response] = []
     visitor.page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - Playwright takes no built-in
@@ -45,24 +44,16 @@ def test_files_are_kept_for_ever_and_modules_are_javascript(visit):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_serious(visit, viewport, theme):
+def test_page_has_no_serious_accessibility_violation(visit, viewport, theme):
     visitor = visit(viewport=viewport, color_scheme=theme)
     page = visitor.open(lang="fr" if theme == "dark" else "en")
     for fragment in STATES:
-        page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
-        page.wait_for_timeout(50)
-        visitor.settle()
-        result = Axe().run(page).response["violations"]
-        serious = [
-            (item["id"], [node["html"][:120] for node in item["nodes"][:3]])
-            for item in result
-            if item["impact"] in {"serious", "critical"}
-        ]
-        assert serious == [], fragment
+        visitor.go(fragment)
+        assert serious_violations(page) == [], fragment
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "FSAs"), ("fr", "RTA")])
-def test_the_layer_of_fsas_counts_fsas(visit, lang, words):
+def test_fsa_layer_counts_fsas(visit, lang, words):
     visitor = visit(map_drawn=False)
     page = visitor.open("layer=fsa", lang=lang)
     assert visitor.name.endswith(f" {words}")
@@ -72,7 +63,7 @@ def test_the_layer_of_fsas_counts_fsas(visit, lang, words):
     assert page.locator(".province[open] .fsa-link").first.inner_text().startswith("R")
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_sheet_opens(visit):
+def test_phone_has_no_horizontal_scroll_and_the_sheet_opens(visit):
     visitor = visit(viewport=PHONE, has_touch=True, is_mobile=True)
     for lang in ("en", "fr"):
         page = visitor.open("fsa=K0A", lang=lang)
@@ -91,9 +82,9 @@ def test_on_a_phone_nothing_is_wider_than_the_screen_and_the_sheet_opens(visit):
         visitor.page.goto("about:blank")
 
 
-def test_the_switch_between_light_and_dark_is_remembered_and_repaints_the_map(visit):
+def test_theme_is_stored_and_repaints_the_map(visit):
     visitor = visit(color_scheme="light")
-    page = visitor.open()
+    page = visitor.open("layer=health-regions")
     visitor.map_settled()
     water = "covidtrendsMap.getPaintProperty('water', 'background-color')"
     light = page.evaluate(water)
@@ -106,7 +97,7 @@ def test_the_switch_between_light_and_dark_is_remembered_and_repaints_the_map(vi
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_the_documentation_page_works_and_asks_for_nothing_elsewhere(visit):
+def test_documentation_page_sends_no_third_party_requests(visit):
     visitor = visit()
     visitor.page.goto(f"{visitor.address}/docs")
     visitor.page.get_by_text("/health-regions", exact=True).first.wait_for()

@@ -1,4 +1,4 @@
-"""Two editions of health regions: switching between them, and what changed from one to the other."""
+"""Two vintages of health regions: switching between them, and what changed from one to the other."""
 
 import json
 import time
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from pytest_django import DjangoDbBlocker
 
 from loader.publication import publish
 from tests.support import boundary_files as files
 from tests.support.loading import accept, load_file
+from tests.system.browser.conftest import serious_violations
 
 EARLIER = "/vintages/health-regions/2018/changes/2022"
 SIZE = 100_000.0
-# What the card calls each kind, and the kinds that it only counts.
+# Titles of the kinds on the card, and the kinds that it only counts.
 TITLES = {"split": "Split", "renamed": "New name", "new": "New", "gone": "Gone"}
 COUNTED = {"kept"}
 
@@ -28,7 +28,7 @@ def _cell(index: int) -> files.Ring:
 
 
 def _earlier(folder: Path) -> Path:
-    """Six cells of which one is in no region; the upper left two are one region."""
+    """Write regions on five of six cells; one region has the two upper left cells."""
     wide = files.box(0, SIZE, 2 * SIZE, 2 * SIZE)
     rows = [
         files.region("4601", _cell(0), name="Lakes", french="Les Lacs"),
@@ -40,7 +40,7 @@ def _earlier(folder: Path) -> Path:
 
 
 def _later(folder: Path) -> Path:
-    """One is as it was, one has another name, one is two, one is gone; its code stands for what was in no region."""
+    """Write the later regions: one unchanged, one renamed, one split in two, one gone, whose code a new region has."""
     rows = [
         files.region("4601", _cell(0), name="Lakes", french="Les Lacs"),
         files.region("4602", _cell(1), name="New Bridge", french="Pont-Neuf"),
@@ -52,7 +52,7 @@ def _later(folder: Path) -> Path:
 
 
 def _fsas(folder: Path) -> Path:
-    """One in one region, one with a strip in none, one with lines 80 m beside the regions' own, and one in two regions."""
+    """Write FSAs: in one region; with a strip outside; with borders 80 m from those of the regions; in two regions."""
     edge = SIZE + 80
     rows = [
         files.fsa("R3A", _cell(5)),
@@ -69,7 +69,7 @@ def _get(service: str, path: str) -> Any:
 
 
 def _wait_until_published(service: str, labels: set[str]) -> None:
-    """The service looks at what is published once a second."""
+    """Wait until the service has read the catalogue again."""
     for _ in range(100):
         vintages = _get(service, "/vintages")["vintages"]
         if {vintage["label"] for vintage in vintages if vintage["coverage"] == "health-regions"} == labels:
@@ -79,13 +79,13 @@ def _wait_until_published(service: str, labels: set[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def two_editions(
+def two_vintages(
     service: str, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Any]]:
-    """Publish two editions, and FSAs, instead of the demonstration; yield what the API says of the changes between the two."""
-    folder = tmp_path_factory.mktemp("editions")
+    """Publish two vintages and FSAs, which retire the demonstration; yield the changes between the two from the API."""
+    folder = tmp_path_factory.mktemp("vintages")
     with django_db_blocker.unblock():
-        # Where these stand the demonstration has water.
+        # The demonstration has water where these regions are.
         fsas = load_file(_fsas(folder / "fsa"), "fsa", vintage="2021", acceptance=accept("shares")).vintage
         earlier = load_file(_earlier(folder / "2018"), vintage="2018", effective_from=date(2018, 1, 1)).vintage
         later = load_file(_later(folder / "2022"), vintage="2022", acceptance=accept("change")).vintage
@@ -98,8 +98,8 @@ def two_editions(
     _wait_until_published(service, {"2022-demo"})
 
 
-def _told(answer: dict[str, Any], language: str) -> dict[str, list[list[str]]]:
-    """Return what the API says of each kind: a region and the regions that it went into; of what is new, just the region."""
+def _changes_of_api(answer: dict[str, Any], language: str) -> dict[str, list[list[str]]]:
+    """Return the changes of the API by kind: names of a region and of its counterparts; of a new region only its own."""
     details: dict[str, list[list[str]]] = {}
     for change in answer["changes"]:
         if change["of"] == ("to" if change["kind"] == "new" else "from"):
@@ -108,8 +108,8 @@ def _told(answer: dict[str, Any], language: str) -> dict[str, list[list[str]]]:
     return details
 
 
-def _shown(page: Any) -> dict[str, list[list[str]]]:
-    """Return the same from the card, by its titles."""
+def _changes_on_card(page: Any) -> dict[str, list[list[str]]]:
+    """Return the changes on the card, by title, in the form of `_changes_of_api`."""
     rows = page.locator("#card .kind").evaluate_all(
         """(kinds) => kinds.map((kind) => [
           kind.querySelector("summary span").textContent,
@@ -119,32 +119,32 @@ def _shown(page: Any) -> dict[str, list[list[str]]]:
     return dict(rows)
 
 
-def test_what_changed_is_shown_as_the_api_says(visit, two_editions):
-    details = _told(two_editions, "en")
+def test_card_of_changes_agrees_with_the_api(visit, two_vintages):
+    details = _changes_of_api(two_vintages, "en")
     assert set(details) == set(TITLES) | COUNTED
     visitor = visit(map_drawn=False)
     page = visitor.open("compare=2018")
     assert visitor.name == "From 2018 to 2022"
-    assert _shown(page) == {title: details[kind] for kind, title in TITLES.items()}
-    assert _shown(page)["Split"] == [["Wide Plains", "West Plains", "East Plains"]]
+    assert _changes_on_card(page) == {title: details[kind] for kind, title in TITLES.items()}
+    assert _changes_on_card(page)["Split"] == [["Wide Plains", "West Plains", "East Plains"]]
     assert "One region is unchanged." in page.locator("#card").inner_text()
     assert page.locator(".reused").all_inner_texts() == ["Code 4604 now identifies another region."] * 2
-    # Of a divided region each part says how much of it that is.
+    # The parts of a split region have their shares of it.
     assert page.locator(".kind", has_text="Wide Plains").locator(".into small").all_inner_texts() == ["4607 50%", "4608 50%"]
 
 
-def test_what_changed_is_told_in_french_too(visit, two_editions):
-    details = _told(two_editions, "fr")
+def test_card_of_changes_in_french(visit, two_vintages):
+    details = _changes_of_api(two_vintages, "fr")
     page = visit(map_drawn=False).open("compare=2018", lang="fr")
     titles = {"split": "Divisées", "renamed": "Nouveau nom", "new": "Nouvelles", "gone": "Disparues"}
-    assert _shown(page) == {title: details[kind] for kind, title in titles.items()}
+    assert _changes_on_card(page) == {title: details[kind] for kind, title in titles.items()}
 
 
-def test_what_changed_is_coloured_on_the_map_over_the_earlier_lines(visit, two_editions):
+def test_map_colours_changed_regions_and_dashes_earlier_boundaries(visit, two_vintages):
     visitor = visit()
     page = visitor.open("compare=2018")
     visitor.map_settled()
-    changed = {change["code"] for change in two_editions["changes"] if change["of"] == "to" and change["kind"] not in COUNTED}
+    changed = {change["code"] for change in two_vintages["changes"] if change["of"] == "to" and change["kind"] not in COUNTED}
     _match, _code, *rest, _other = page.evaluate("covidtrendsMap.getPaintProperty('hr-paint', 'fill-color')")
     assert set(rest[::2]) == changed == {"4602", "4604", "4607", "4608"}
     visitor.map_holds("earlier", {"4601", "4602", "4603", "4604"})
@@ -157,24 +157,24 @@ def test_what_changed_is_coloured_on_the_map_over_the_earlier_lines(visit, two_e
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_what_changed(visit, two_editions, theme):
+def test_card_of_changes_has_no_serious_accessibility_violation(visit, two_vintages, theme):
     page = visit(map_drawn=False, color_scheme=theme).open("compare=2018", lang="fr" if theme == "dark" else "en")
     page.locator(".kind").evaluate_all("(kinds) => kinds.forEach((one) => { one.open = true; })")
-    result = Axe().run(page).response["violations"]
-    assert [item["id"] for item in result if item["impact"] in {"serious", "critical"}] == []
+    assert serious_violations(page) == []
 
 
-def test_the_keyboard_alone_finds_what_changed(visit, two_editions):
+def test_card_of_changes_works_by_keyboard(visit, two_vintages):
     visitor = visit(map_drawn=False)
     page = visitor.open("layer=health-regions")
-    page.get_by_role("combobox", name="Edition").focus()
+    page.get_by_role("combobox", name="Vintage").focus()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "compare"
     page.keyboard.press("Enter")
     visitor.shows("From 2018 to 2022")
     assert page.evaluate("document.activeElement.id") == "compare"
     assert page.locator("#compare").get_attribute("aria-pressed") == "true"
-    assert visitor.fragment in {"compare=2018", "layer=health-regions&compare=2018"}
+    # Only boundaries are compared, so the address names no layer.
+    assert visitor.fragment == "compare=2018"
     visitor.hears("From 2018 to 2022")
     visitor.hears("Split: 1")
     kind = page.locator(".kind", has_text="New name")
@@ -186,21 +186,21 @@ def test_the_keyboard_alone_finds_what_changed(visit, two_editions):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     visitor.shows("New Bridge")
-    # What the link stood in is gone: the focus is on what it led to, and not back at the start of the page.
+    # The card with the link is replaced: the focus moves to the new card, not to the start of the page.
     assert page.evaluate("document.activeElement.textContent") == "New Bridge"
     page.go_back()
     visitor.shows("From 2018 to 2022")
 
 
-def test_the_switch_of_the_edition_changes_the_regions_and_their_names(visit, two_editions):
+def test_vintage_menu_changes_regions_and_names(visit, two_vintages):
     visitor = visit()
     page = visitor.open("layer=health-regions")
     visitor.map_settled()
     visitor.map_holds("health-regions", {"4601", "4602", "4604", "4607", "4608"})
     assert visitor.name == "5 health regions"
-    page.locator("#edition").select_option("2018")
+    page.locator("#vintage").select_option("2018")
     visitor.shows_count("4 health regions")
-    assert visitor.fragment in {"vintage=2018", "layer=health-regions&vintage=2018"}
+    assert visitor.fragment == "vintage=2018"
     visitor.map_settled()
     visitor.map_holds("health-regions", {"4601", "4602", "4603", "4604"})
     names = "covidtrendsMap.querySourceFeatures('health-regions', {sourceLayer: 'labels'}).map((one) => one.properties.name_en)"
@@ -211,11 +211,11 @@ def test_the_switch_of_the_edition_changes_the_regions_and_their_names(visit, tw
     assert "Old Bridge" in visitor.options.inner_text()
     page.go_back()
     visitor.shows_count("5 health regions")
-    assert page.locator("#edition").input_value() == "2022"
+    assert page.locator("#vintage").input_value() == "2022"
     visitor.map_holds("health-regions", {"4601", "4602", "4604", "4607", "4608"})
 
 
-def test_the_switch_of_the_edition_keeps_everything_else(visit, two_editions):
+def test_vintage_menu_keeps_choice_and_view(visit, two_vintages):
     visitor = visit()
     page = visitor.open("layer=fsa&region=4602&vintage=2018")
     visitor.map_settled()
@@ -229,23 +229,23 @@ def test_the_switch_of_the_edition_keeps_everything_else(visit, two_editions):
     visitor.map_settled()
     where = "covidtrendsMap.getCenter().toArray().concat(covidtrendsMap.getZoom()).map((one) => Number(one.toFixed(3)))"
     seen = page.evaluate(where)
-    page.locator("#edition").select_option("2022")
+    page.locator("#vintage").select_option("2022")
     visitor.shows("New Bridge")
     visitor.map_settled()
-    # The edition in force needs no mention.
+    # The vintage in force needs no mention.
     assert visitor.fragment == "region=4602"
     assert page.evaluate(where) == seen
-    page.locator("#edition").select_option("2018")
+    page.locator("#vintage").select_option("2018")
     visitor.shows("Old Bridge")
     assert visitor.fragment == "vintage=2018&region=4602"
 
 
-def test_the_switch_of_the_edition_keeps_a_position(visit, two_editions):
+def test_vintage_menu_keeps_a_position(visit, two_vintages):
     lon, lat = files.project(files.EAST + 1.5 * SIZE, files.NORTH + SIZE / 2, 3347, 4326)
     visitor = visit(map_drawn=False)
     page = visitor.open(f"at={lat:.5f},{lon:.5f}&accuracy=500")
     assert visitor.name == "New Bridge"
-    page.locator("#edition").select_option("2018")
+    page.locator("#vintage").select_option("2018")
     visitor.shows("Old Bridge")
     assert visitor.fragment == "vintage=2018"
     sent = [json.loads(request.post_data)["points"] for request in visitor.requests if "/locate" in request.url]
@@ -253,23 +253,23 @@ def test_the_switch_of_the_edition_keeps_a_position(visit, two_editions):
     assert all("accuracy=500" in request.url for request in visitor.requests if "/locate" in request.url)
 
 
-def test_an_edition_is_not_compared_with_itself(visit, two_editions):
+def test_a_vintage_is_not_compared_with_itself(visit, two_vintages):
     visitor = visit(map_drawn=False)
     page = visitor.open("compare=2018")
-    page.locator("#edition").select_option("2018")
+    page.locator("#vintage").select_option("2018")
     visitor.shows_count("4 health regions")
     assert visitor.fragment == "vintage=2018"
-    # The first edition has none before it: the one after it is shown against it.
+    # The first vintage has none before it, so the next one is compared with it.
     page.get_by_role("button", name="What changed").click()
     visitor.shows("From 2018 to 2022")
     assert visitor.fragment == "vintage=2022&compare=2018"
 
 
-def test_a_region_of_the_other_edition_says_that_it_is_not_in_this_one(visit, two_editions):
+def test_region_missing_from_the_chosen_vintage_is_an_error(visit, two_vintages):
     visitor = visit(map_drawn=False, errors_expected=True)
     page = visitor.open("region=4603&vintage=2018")
     assert visitor.name == "Wide Plains"
-    page.locator("#edition").select_option("2022")
+    page.locator("#vintage").select_option("2022")
     alert = page.get_by_role("alert")
     alert.wait_for()
     assert "4603" in alert.inner_text()
@@ -285,21 +285,17 @@ def test_a_region_of_the_other_edition_says_that_it_is_not_in_this_one(visit, tw
         ("R3E", "In 2 health regions.", []),
     ],
 )
-def test_an_fsa_is_wholly_in_a_region_only_where_all_of_it_is(visit, two_editions, code, verdict, notes):
+def test_fsa_card_calls_an_fsa_whole_only_without_a_rest(visit, two_vintages, code, verdict, notes):
     page = visit(map_drawn=False).open(f"fsa={code}")
     assert page.locator(".verdict").inner_text().startswith(verdict)
     shares = page.locator(".share .number").all_inner_texts()
-    # Where it is all in one there is no share to tell.
+    # An FSA wholly in one region has no list of shares.
     assert shares == {"R3A": [], "R3B": ["98.9%"], "R3C": ["99.8%"], "R3E": ["50%", "50%"]}[code]
-    messages = [
-        all_inner_text
-        for all_inner_text in page.locator("#card .note:not(.latest *)").all_inner_texts()
-        if "Shares are" not in all_inner_text
-    ]
-    assert [value[: len(note)] for value, note in zip(messages, notes, strict=True)] == notes
+    shown = [note for note in page.locator("#card .note:not(.latest *)").all_inner_texts() if "Shares are" not in note]
+    assert [text[: len(note)] for text, note in zip(shown, notes, strict=True)] == notes
 
 
-def test_an_fsa_with_a_strip_outside_says_so_in_french(visit, two_editions):
+def test_fsa_with_a_strip_outside_in_french(visit, two_vintages):
     page = visit(map_drawn=False).open("fsa=R3B", lang="fr")
     text = page.locator("#card").inner_text().replace("\u00a0", " ").replace("\u202f", " ")
     assert "Dans une région sociosanitaire. Pont-Neuf" in text
@@ -314,7 +310,7 @@ def test_an_fsa_with_a_strip_outside_says_so_in_french(visit, two_editions):
         ("fsa=R3B", "/fsa/R3B/boundary?detail=full&vintage=2021", "R3B-2021.geojson"),
     ],
 )
-def test_a_card_gives_the_boundary_and_leads_to_the_files_of_its_edition(visit, two_editions, fragment, path, name):
+def test_card_links_to_the_boundary_and_the_files_of_its_vintage(visit, two_vintages, fragment, path, name):
     visitor = visit(map_drawn=False)
     page = visitor.open(fragment)
     link = page.get_by_role("link", name="Boundary (GeoJSON)")
@@ -325,5 +321,5 @@ def test_a_card_gives_the_boundary_and_leads_to_the_files_of_its_edition(visit, 
     feature = json.loads(started.value.path().read_text(encoding="utf-8"))
     assert feature == _get(visitor.address, path)
     assert feature["geometry"]["type"] == "MultiPolygon"
-    page.get_by_role("link", name="Files of edition").click()
+    page.get_by_role("link", name="Files of vintage").click()
     page.locator("section:target h2", has_text=name.split("-")[1].removesuffix(".geojson")).wait_for()

@@ -3,6 +3,9 @@
 import { language, t } from "./texts.js";
 
 const TIMEOUT_MS = 20_000;
+const RETRIES = 2;
+// A longer Retry-After is a state that lasts, such as tiles that are still being built.
+const RETRY_AFTER_MAX_S = 5;
 
 /** A failed call. `message` and `hint` are for the reader, `hint` may be null; `type` is the API's slug of the problem. */
 export class Problem extends Error {
@@ -27,7 +30,10 @@ export async function sendOne(one, options) {
   return { ...answer, properties: result };
 }
 
-/** Send a call. Raises: Problem; AbortError where the signal ends it. */
+/**
+ * Send a call. A 503 with a short Retry-After is repeated: every call only reads, also those by POST.
+ * Raises: Problem; AbortError where the signal ends it.
+ */
 export async function send({ url, body }, { signal } = {}) {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const request = {
@@ -41,7 +47,7 @@ export async function send({ url, body }, { signal } = {}) {
   let response;
   let answer;
   try {
-    response = await fetch(url, request);
+    response = await fetchWithRetry(url, request);
     answer = await response.json();
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -58,29 +64,45 @@ export async function send({ url, body }, { signal } = {}) {
   });
 }
 
-const known = new Map();
+async function fetchWithRetry(url, request) {
+  for (let retry = 0; ; retry += 1) {
+    const response = await fetch(url, request);
+    const wait = Number(response.headers.get("Retry-After"));
+    if (response.status !== 503 || retry === RETRIES || !(wait > 0 && wait <= RETRY_AFTER_MAX_S)) return response;
+    await pause(wait * 1000, request.signal);
+  }
+}
+
+/** Wait. Raises: the reason of the signal, as soon as it is aborted. */
+const pause = (ms, signal) =>
+  new Promise((done, fail) => {
+    setTimeout(done, ms);
+    signal.addEventListener("abort", () => fail(signal.reason), { once: true });
+  });
+
+const answers = new Map();
 
 /** Return the answer of a call, cached by URL for the life of the page. For URLs that name their vintage: these never change. */
 export function sendOnce(one) {
-  if (!known.has(one.url)) {
-    known.set(one.url, send(one).catch((error) => {
-      known.delete(one.url);
+  if (!answers.has(one.url)) {
+    answers.set(one.url, send(one).catch((error) => {
+      answers.delete(one.url);
       throw error;
     }));
   }
-  return known.get(one.url);
+  return answers.get(one.url);
 }
 
 export const calls = {
   vintages: () => call("/vintages", { lang: language }),
   regions: (vintage) => call("/health-regions", { detail: "none", vintage }),
   region: (code, vintage) => call(`/health-regions/${code}`, { detail: "none", vintage, lang: language }),
-  fsasOfRegion: (code, editions) => call(`/health-regions/${code}/fsa`, { detail: "none", ...editions, lang: language }),
+  fsasOfRegion: (code, vintages) => call(`/health-regions/${code}/fsa`, { detail: "none", ...vintages, lang: language }),
   neighboursOfRegion: (code, vintage) => call(`/health-regions/${code}/neighbours`, { detail: "none", vintage, lang: language }),
-  fsa: (code, editions) => call(`/fsa/${code}`, { detail: "none", ...editions, lang: language }),
+  fsa: (code, vintages) => call(`/fsa/${code}`, { detail: "none", ...vintages, lang: language }),
   fsaBoundary: (code, fsa_vintage) => call(`/fsa/${code}/boundary`, { detail: "high", vintage: fsa_vintage }),
   // By POST: proxies log URLs, and a position must not be in their logs.
-  locate: (at, accuracy, editions) => call("/locate", { accuracy, ...editions, lang: language }, { points: [at] }),
+  locate: (at, accuracy, vintages) => call("/locate", { accuracy, ...vintages, lang: language }, { points: [at] }),
   indicators: () => call("/indicators", { lang: language }),
   indicator: (id) => call(`/indicators/${id}`, { lang: language }),
   cube: (id, measure, freq) => call(`/indicators/${id}/cube`, { measure, freq, lang: language }),

@@ -4,7 +4,8 @@ import { calls, sendOnce } from "./api.js";
 import { callBox } from "./curl.js";
 import { fsaLink, provenance, regionLink, stateLink } from "./card.js";
 import { el, icon } from "./dom.js";
-import { parameters } from "./editions.js";
+import { parameters } from "./vintages.js";
+import { fold } from "./parse.js";
 import { nameOf, number, provinces, t } from "./texts.js";
 
 /** Return the health regions of a state's vintage: {asked, answer, regions}. Raises: Problem. */
@@ -86,7 +87,7 @@ function fsasOf({ name, codes }) {
 }
 
 /** Return the regions whose text holds all words; names that begin with the first word come first. */
-export function matching(regions, words, fold, limit = 8) {
+export function matching(regions, words, limit = 8) {
   const scored = regions
     .map((region) => ({ region, text: fold(`${region.name_en} ${region.name_fr} ${region.hruid}`), shown: fold(nameOf(region)) }))
     .filter(({ text }) => words.every((word) => text.includes(word)));

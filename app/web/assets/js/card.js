@@ -75,16 +75,16 @@ export const downloads = (path, code, { coverage, label }) => [
     icon("download"),
     t("boundary_file"),
   ),
-  el("a", { class: "quiet", href: `/downloads?lang=${language}#${coverage}-${label}` }, icon("files"), t("edition_files", { label })),
+  el("a", { class: "quiet", href: `/downloads?lang=${language}#${coverage}-${label}` }, icon("files"), t("vintage_files", { label })),
 ];
 
 /** Return a line with the vintages of an answer. */
 export function provenance(answer) {
-  const editions = [answer.vintage, answer.fsa_vintage].filter(Boolean);
+  const vintages = [answer.vintage, answer.fsa_vintage].filter(Boolean);
   return el(
     "p",
     { class: "provenance" },
-    editions.map((one) => el("span", {}, t(one.coverage === "fsa" ? "edition_fsa" : "edition_regions", { label: one.label }))),
+    vintages.map((one) => el("span", {}, t(one.coverage === "fsa" ? "vintage_fsa" : "vintage_regions", { label: one.label }))),
   );
 }
 

@@ -4,7 +4,7 @@ import { calls, send } from "./api.js";
 import { callBox } from "./curl.js";
 import { head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
-import * as editions from "./editions.js";
+import * as vintages from "./vintages.js";
 import { linkButton } from "./link.js";
 import { go } from "./state.js";
 import { nameOf, percent, t } from "./texts.js";
@@ -14,7 +14,7 @@ const COLOURS = { split: "cat-2", merged: "cat-3", moved: "cat-6", recoded: "cat
 
 /** Return the card of the changes from `compare` to the vintage of a state: {card, drawn, said}. Raises: Problem. */
 export async function changesCard(state, { signal }) {
-  const to = editions.parameters(state).vintage;
+  const to = vintages.parameters(state).vintage;
   const asked = calls.changes(state.compare, to);
   const answer = await send(asked, { signal });
   const kinds = Object.keys(COLOURS).map((kind) => ({ kind, rows: rowsOf(answer.changes, kind), n: answer.summary.to[kind] ?? answer.summary.from[kind] ?? 0 }));
@@ -71,11 +71,11 @@ function change(row, kind) {
 }
 
 function chooser(state, to) {
-  const others = editions.of("health-regions").filter((one) => one.label !== to);
+  const others = vintages.of("health-regions").filter((one) => one.label !== to);
   if (others.length < 2) return null;
   return el(
     "label",
-    { class: "edition compared" },
+    { class: "vintage compared" },
     el("span", {}, t("compared_with")),
     el(
       "select",

@@ -5,7 +5,7 @@ import { code, colour, names } from "./style.js";
 
 export const SOURCE = "figures";
 const COLOURS = [...Array.from({ length: 8 }, (_, at) => `class-${at}`), "class-negative"];
-const LAYERS = ["fig-fill", "fig-hatch", "fig-hover", "fig-line", "fig-dashed", "fig-chosen", "figures-names"];
+const LAYERS = ["fig-fill", "fig-hatch", "fig-unrelated", "fig-hover", "fig-line", "fig-dashed", "fig-chosen", "figures-names"];
 const WIDTH = ["interpolate", ["linear"], ["zoom"], 2, 0.4, 5, 0.9, 9, 1.6];
 
 /** Return the choropleth of a map. */
@@ -14,12 +14,13 @@ export function createChoropleth(map) {
   let painted = new Map();
 
   function addLayers() {
-    map.addImage("hatch", hatch(), { pixelRatio: 2 });
+    map.addImage("hatch", pattern(hatch), { pixelRatio: 2 });
+    map.addImage("dots", pattern(dots), { pixelRatio: 2 });
     for (const [layer, below] of layers()) map.addLayer(layer, below);
     map.addLayer({ ...names(SOURCE), ...LABELS }, "province-names");
   }
 
-  /** Show the regions of a vintage; `paints` maps a code to {colour, hatch, dashed}. */
+  /** Show the regions of a vintage; `paints` maps a code to its paint (classes.js). */
   function show({ coverage, label, paints, chosen }) {
     const key = `${coverage}/${label}`;
     if (!map.getSource(SOURCE)) {
@@ -41,8 +42,8 @@ export function createChoropleth(map) {
     if (!map.getSource(SOURCE)) return;
     for (const [id, next] of paints) {
       const before = painted.get(id);
-      if (before?.colour === next.colour && before?.hatch === next.hatch && before?.dashed === next.dashed) continue;
-      map.setFeatureState({ source: SOURCE, ...SHAPES_OF, id }, { colour: next.colour ?? "", hatch: next.hatch, dashed: next.dashed });
+      if (before && Object.keys(next).every((name) => before[name] === next[name])) continue;
+      map.setFeatureState({ source: SOURCE, ...SHAPES_OF, id }, { ...next, colour: next.colour ?? "" });
     }
     painted = paints;
   }
@@ -71,8 +72,9 @@ function layers() {
   const fill = ["match", state("colour", ""), ...COLOURS.flatMap((name) => [name, colour(name)]), colour("land-0")];
   return [
     [{ id: "fig-fill", type: "fill", ...shapes, paint: { "fill-color": fill, "fill-antialias": false } }, "around"],
-    // A region without a series is hatched too: it is not reported.
+    // A region without a paint is hatched too: it has no series, so it is not reported.
     [{ id: "fig-hatch", type: "fill", ...shapes, paint: { "fill-pattern": "hatch", "fill-opacity": ["case", state("hatch", true), 1, 0] } }, "around"],
+    [{ id: "fig-unrelated", type: "fill", ...shapes, paint: { "fill-pattern": "dots", "fill-opacity": ["case", state("unrelated", false), 1, 0] } }, "around"],
     [
       {
         id: "fig-hover",
@@ -106,15 +108,22 @@ function layers() {
   ];
 }
 
-/** Return the pattern for missing values: diagonal lines, seamless at its edges. */
-function hatch() {
-  const size = 16;
+const PATTERN_SIZE = 16;
+
+/** Return a fill pattern as an image; `draw` gets its 2D context and must be seamless at the edges. */
+function pattern(draw) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = size;
+  canvas.width = canvas.height = PATTERN_SIZE;
   const pen = canvas.getContext("2d");
   pen.fillStyle = colour("hatch-ground");
-  pen.fillRect(0, 0, size, size);
-  pen.strokeStyle = colour("hatch-line");
+  pen.fillRect(0, 0, PATTERN_SIZE, PATTERN_SIZE);
+  pen.strokeStyle = pen.fillStyle = colour("hatch-line");
+  draw(pen, PATTERN_SIZE);
+  return pen.getImageData(0, 0, PATTERN_SIZE, PATTERN_SIZE);
+}
+
+/** Draw diagonal lines: a value that is not reported. */
+function hatch(pen, size) {
   pen.lineWidth = 2.4;
   for (const offset of [-size, 0, size]) {
     pen.beginPath();
@@ -122,5 +131,13 @@ function hatch() {
     pen.lineTo(offset + size + 2, -2);
     pen.stroke();
   }
-  return pen.getImageData(0, 0, size, size);
+}
+
+/** Draw dots: a region without a relation to a region that reports. */
+function dots(pen, size) {
+  for (const [x, y] of [[size / 4, size / 4], [(size * 3) / 4, (size * 3) / 4]]) {
+    pen.beginPath();
+    pen.arc(x, y, 1.7, 0, 2 * Math.PI);
+    pen.fill();
+  }
 }

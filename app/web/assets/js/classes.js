@@ -42,11 +42,14 @@ export function colourOf(at, bounds) {
   return `class-${1 + Math.round(((at - 1) * (COLOURS - 2)) / bounds.length)}`;
 }
 
-/** Return how a place is drawn at a step: {colour, hatch, dashed}. */
+/** Paint of a region without a figure: {colour, hatch, unrelated, dashed}. `unrelated`: no relation to a region that reports. */
+export const UNPAINTED = { colour: null, hatch: false, unrelated: false, dashed: false };
+
+/** Return the paint of a place at a step. */
 export const paintOf = (figures, key, at) => paintOfValue(figures, figures.value(key, at), figures.status(key, at));
 
-/** Return how a value is drawn: {colour, hatch, dashed}. A missing value is hatched; it is not zero. */
+/** Return the paint of a value. A missing value is hatched; it is not zero. */
 export function paintOfValue(figures, value, status) {
-  if (value === null) return { colour: null, hatch: true, dashed: false };
-  return { colour: colourOf(classOf(value, boundsOf(figures)), boundsOf(figures)), hatch: false, dashed: status === "estimated" };
+  if (value === null) return { ...UNPAINTED, hatch: true };
+  return { ...UNPAINTED, colour: colourOf(classOf(value, boundsOf(figures)), boundsOf(figures)), dashed: status === "estimated" };
 }

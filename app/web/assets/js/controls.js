@@ -2,12 +2,12 @@
 
 import { NOTHING } from "./card.js";
 import { $, el } from "./dom.js";
-import * as editions from "./editions.js";
+import * as vintages from "./vintages.js";
 import { chosen, indicators } from "./indicators.js";
 import { carry, current, go } from "./state.js";
 import { t } from "./texts.js";
 
-const select = $("edition");
+const vintageMenu = $("vintage");
 const compare = $("compare");
 const indicator = $("indicator");
 const measure = $("measure");
@@ -30,13 +30,13 @@ export function startControls() {
     go({ measure: measure.value === listed?.default_measure ? null : measure.value });
   });
   boundaries.addEventListener("change", () => go({ boundaries: boundaries.value || null, place: null, map: null }));
-  select.addEventListener("change", () => {
+  vintageMenu.addEventListener("change", () => {
     const { layer, compare: other } = current();
-    const label = select.value;
+    const label = vintageMenu.value;
     const key = layer === "fsa" ? "fsa_vintage" : "vintage";
     // A vintage is not compared with itself.
     const compared = key === "vintage" && other === label ? null : other;
-    go({ [key]: editions.inForce(layer)?.label === label ? null : label, compare: compared });
+    go({ [key]: vintages.inForce(layer)?.label === label ? null : label, compare: compared });
   });
   compare.addEventListener("click", () => {
     const state = current();
@@ -52,8 +52,8 @@ export function startControls() {
 
 /** Return the change that compares the shown vintage with the one before it; the first vintage with the one after it. */
 function comparison(state) {
-  const all = editions.of("health-regions");
-  const at = all.indexOf(editions.shown("health-regions", state));
+  const all = vintages.of("health-regions");
+  const at = all.indexOf(vintages.shown("health-regions", state));
   if (all[at + 1]) return { compare: all[at + 1].label };
   return { vintage: all[at - 1].label, compare: all[at].label };
 }
@@ -64,22 +64,22 @@ export function showControls(state) {
   const figures = state.layer === "figures";
   $("layer-figures").hidden = !indicators().length;
   $("figures-menus").hidden = !figures;
-  $("edition-menu").hidden = figures;
+  $("vintage-menu").hidden = figures;
   $("question").textContent = t(figures ? "question_figures" : "question");
   if (figures) {
     showMenus(state);
     return;
   }
-  const all = editions.of(state.layer);
-  const shown = editions.shown(state.layer, state);
-  select.replaceChildren(
+  const all = vintages.of(state.layer);
+  const shown = vintages.shown(state.layer, state);
+  vintageMenu.replaceChildren(
     ...all.map((one) => el("option", { value: one.label, selected: one === shown }, one.label)),
   );
-  select.disabled = all.length < 2;
-  compare.hidden = editions.of("health-regions").length < 2 || state.layer === "fsa";
+  vintageMenu.disabled = all.length < 2;
+  compare.hidden = vintages.of("health-regions").length < 2 || state.layer === "fsa";
   compare.setAttribute("aria-pressed", String(Boolean(state.compare)));
   const about = state.layer === "fsa" || state.fsa || state.region || state.at ? ["health-regions", "fsa"] : ["health-regions"];
-  const used = about.map((coverage) => editions.shown(coverage, state)).filter(Boolean);
+  const used = about.map((coverage) => vintages.shown(coverage, state)).filter(Boolean);
   $("demo").hidden = !used.some((one) => one.demo);
   showSources(used.map((one) => one.attribution));
 }
@@ -95,15 +95,15 @@ function showMenus(state) {
   const { listed, measure: shown } = chosen(state);
   indicator.replaceChildren(...indicators().map((one) => el("option", { value: one.id, selected: one === listed }, one.name)));
   measure.replaceChildren(...(listed?.measures ?? []).map((one) => el("option", { value: one.id, selected: one.id === shown }, one.name)));
-  const others = listed?.coverage ? editions.of("health-regions") : [];
+  const others = listed?.coverage ? vintages.of("health-regions") : [];
   $("boundaries-menu").hidden = !others.length;
   boundaries.replaceChildren(
     el("option", { value: "" }, t("boundaries_reporting")),
-    ...others.map((one) => el("option", { value: one.label, selected: one.label === state.boundaries }, t("boundaries_edition", { label: one.label }))),
+    ...others.map((one) => el("option", { value: one.label, selected: one.label === state.boundaries }, t("boundaries_vintage", { label: one.label }))),
   );
   compare.hidden = true;
-  const related = listed?.coverage ? editions.labelled("health-regions", state.boundaries) : null;
-  const edition = related ?? (listed?.coverage ? editions.labelled(listed.coverage, listed.vintage) : null);
-  $("demo").hidden = !edition?.demo;
-  showSources([listed && t("source_figures", { attribution: listed.attribution }), edition && t("source_boundaries", { attribution: edition.attribution })].filter(Boolean));
+  const related = listed?.coverage ? vintages.labelled("health-regions", state.boundaries) : null;
+  const vintage = related ?? (listed?.coverage ? vintages.labelled(listed.coverage, listed.vintage) : null);
+  $("demo").hidden = !vintage?.demo;
+  showSources([listed && t("source_figures", { attribution: listed.attribution }), vintage && t("source_boundaries", { attribution: vintage.attribution })].filter(Boolean));
 }

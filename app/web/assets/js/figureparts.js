@@ -89,10 +89,10 @@ export function actions(figures) {
   return [el("div", { class: "actions" }, linkButton(), csv), el("div", { class: "figures-calls" })];
 }
 
-/** Show the API calls of a step. */
-export function showCalls(card, figures, at) {
+/** Show the API calls of a step; `related` is that of the health regions of a vintage. */
+export function showCalls(card, figures, at, related = null) {
   const asked = callOn(figures, at);
   card.querySelector(".figures-csv").href = asked.url.replace("/map?", "/map.csv?");
   const box = card.querySelector(".figures-calls");
-  if (!box.querySelector("details[open]")) box.replaceChildren(callBox(asked, figures.asked));
+  if (!box.querySelector("details[open]")) box.replaceChildren(callBox(...[asked, related, figures.asked].filter(Boolean)));
 }

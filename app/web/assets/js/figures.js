@@ -3,7 +3,7 @@
 import { calls, sendOnce } from "./api.js";
 import { paintOf } from "./classes.js";
 import { comparison } from "./comparison.js";
-import * as editions from "./editions.js";
+import * as vintages from "./vintages.js";
 import { detailsOn, figuresOf } from "./indicators.js";
 import { overview } from "./overview.js";
 import { single } from "./place.js";
@@ -22,8 +22,8 @@ const DETAILS_MS = 200;
 export async function figuresCard(state) {
   const figures = await figuresOf(state);
   const keys = figures.shown(state);
-  const edition = figures.cube.coverage ? editions.labelled("health-regions", state.boundaries) : null;
-  const related = edition ? relatedFigures(figures, edition.label) : null;
+  const vintage = figures.cube.coverage ? vintages.labelled("health-regions", state.boundaries) : null;
+  const related = vintage ? relatedFigures(figures, vintage.label) : null;
   const made = keys.length > 1 ? comparison(figures, keys) : keys.length ? single(figures, keys[0]) : overview(figures, related);
   const fit = keys.length === 1 ? await boxOf(figures, keys[0]) : null;
   let at = -1;
@@ -48,7 +48,7 @@ export async function figuresCard(state) {
 
   /** Show the details of a step; return what the map draws after them, null where nothing changes. */
   async function detail(step) {
-    // Without its period and population a card is still complete enough to show.
+    // Without its period and population a card is still complete enough to show; a map of a vintage has its first figures.
     const [body] = await Promise.all([detailsOn(figures, step).catch(() => null), related?.load(step).catch(() => null)]);
     if (step !== at) return null;
     if (body) made.detail(body, at);
@@ -57,6 +57,7 @@ export async function figuresCard(state) {
   }
 
   showDay(state);
+  await related?.load(at);
   const drawn = (await detail(at)) ?? scene(figures, keys, at);
   return { card: made.card, said: made.said(at), drawn: { figures: drawn }, fit, update };
 }

@@ -4,7 +4,7 @@ import { calls, send } from "./api.js";
 import { callBox } from "./curl.js";
 import { SLIVER, downloads, fsaLink, head, provenance, regionLink, shareRow, trouble, verdict } from "./card.js";
 import { el } from "./dom.js";
-import { parameters } from "./editions.js";
+import { parameters } from "./vintages.js";
 import { latestFigures, latestOf } from "./latest.js";
 import { linkButton } from "./link.js";
 import { CATEGORIES } from "./style.js";
@@ -12,9 +12,9 @@ import { area, nameOf, percent, t } from "./texts.js";
 
 /** Return the card of a state's FSA: {card, drawn, fit, said}. Raises: Problem. */
 export async function fsaCard(state, { signal }) {
-  const editions = parameters(state);
-  const asked = calls.fsa(state.fsa, editions);
-  const askedBoundary = calls.fsaBoundary(state.fsa, editions.fsa_vintage);
+  const vintages = parameters(state);
+  const asked = calls.fsa(state.fsa, vintages);
+  const askedBoundary = calls.fsaBoundary(state.fsa, vintages.fsa_vintage);
   let answer;
   let boundary;
   try {

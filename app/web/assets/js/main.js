@@ -5,7 +5,7 @@ import { NOTHING, trouble } from "./card.js";
 import { changesCard } from "./changes.js";
 import { startControls, showControls } from "./controls.js";
 import { $, announce, el } from "./dom.js";
-import * as editions from "./editions.js";
+import * as vintages from "./vintages.js";
 import { figuresCard } from "./figures.js";
 import { fsaCard } from "./fsa.js";
 import { startGeolocation } from "./geolocate.js";
@@ -65,7 +65,7 @@ async function render(state, before = null) {
   ];
   let made;
   try {
-    await editions.load();
+    await vintages.load();
     showControls(state);
     made = await cardOf(state)(state, { signal });
   } catch (problem) {
@@ -106,8 +106,8 @@ function draw(state, { drawn, fit }) {
   if (!map) return;
   const nothing = { at: null, accuracy: null, own: false, outline: null, alone: false, regions: [], figures: null };
   map.show({
-    regionsLabel: editions.shown("health-regions", state)?.label ?? null,
-    fsaLabel: editions.shown("fsa", state)?.label ?? null,
+    regionsLabel: vintages.shown("health-regions", state)?.label ?? null,
+    fsaLabel: vintages.shown("fsa", state)?.label ?? null,
     earlierLabel: state.compare,
     drawn: { layer: state.layer, ...nothing, ...drawn },
   });
@@ -134,7 +134,7 @@ function pick(at, code, more) {
 }
 
 /** Return a label for the state: null for the vintage in force. */
-const inForceOr = (label) => (editions.inForce("health-regions")?.label === label ? null : label);
+const inForceOr = (label) => (vintages.inForce("health-regions")?.label === label ? null : label);
 
 function toggled(keys, code) {
   const others = keys.filter((one) => one !== code);

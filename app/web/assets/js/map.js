@@ -11,6 +11,8 @@ import { nameOf, t } from "./texts.js";
 const EXTREMES = [[-141, 60.3], [-141, 69.6], [-133, 53.5], [-123.5, 48.3], [-95.2, 49], [-82.6, 41.7], [-52.6, 46.6], [-70, 83.1]];
 // Northern end of the land, in degrees. Digital boundaries reach the pole, which Web Mercator cannot show.
 const NORTH = 83.2;
+// Pauses before the repetitions of a request that was answered with 503.
+const RETRY_MS = [1_000, 3_000, 6_000];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -45,6 +47,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-right");
   map.addControl({ onAdd: () => $("timeline"), onRemove: () => $("timeline").remove() }, "bottom-right");
   map.boxZoom.disable();
+  retryUnavailable(map);
   const choropleth = createChoropleth(map);
 
   let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY, figures: null };
@@ -61,17 +64,17 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   function hover(point) {
     const coverage = coverageUnder();
     const layer = LAYER_UNDER[coverage];
-    const [found] = point && map.getLayer(layer) ? map.queryRenderedFeatures(point, { layers: [layer] }) : [];
-    const id = found?.id ?? null;
+    const [region] = point && map.getLayer(layer) ? map.queryRenderedFeatures(point, { layers: [layer] }) : [];
+    const id = region?.id ?? null;
     if (id !== hovered?.id || coverage !== hovered?.source) {
       if (hovered && map.getSource(hovered.source)) map.setFeatureState(hovered, { hover: false });
-      hovered = found ? { source: coverage, sourceLayer: SHAPES["source-layer"], id } : null;
+      hovered = region ? { source: coverage, sourceLayer: SHAPES["source-layer"], id } : null;
       if (hovered) map.setFeatureState(hovered, { hover: true });
     }
     const tip = $("tip");
-    tip.hidden = !found;
-    if (!found) return;
-    const its = found.properties;
+    tip.hidden = !region;
+    if (!region) return;
+    const its = region.properties;
     tip.replaceChildren(
       el("strong", {}, coverage === "fsa" ? its[CODE] : nameOf(its)),
       coverage === "fsa" ? "" : el("span", {}, drawn.figures ? drawn.figures.tip(its[CODE]) : its[CODE]),
@@ -100,8 +103,8 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   });
 
   function pick(point, at, { shiftKey, ctrlKey, metaKey }) {
-    const [found] = map.getLayer("fig-fill") ? map.queryRenderedFeatures(point, { layers: ["fig-fill"] }) : [];
-    onPick(at.wrap().toArray(), found?.properties[CODE] ?? null, shiftKey || ctrlKey || metaKey);
+    const [region] = map.getLayer("fig-fill") ? map.queryRenderedFeatures(point, { layers: ["fig-fill"] }) : [];
+    onPick(at.wrap().toArray(), region?.properties[CODE] ?? null, shiftKey || ctrlKey || metaKey);
   }
 
   /** Return the centre of the uncovered part in pixels, the position of the crosshair. */
@@ -251,6 +254,25 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     resize: () => map.resize(),
     map,
   };
+}
+
+/** Load tiles and sources again after a 503. MapLibre would leave a refused tile empty, and show the old tiles of a changed source. */
+function retryUnavailable(map) {
+  const retries = {};
+  map.on("error", ({ error, sourceId, tile }) => {
+    const key = error.url;
+    if (error.status !== 503 || (retries[key] ?? 0) === RETRY_MS.length) {
+      console.error(error);
+      return;
+    }
+    setTimeout(() => {
+      const source = map.getSource(sourceId);
+      if (tile && source) map.refreshTiles(sourceId, [tile.tileID.canonical]);
+      // The source may have another URL by now.
+      else if (source && error.url.endsWith(source.url)) source.setUrl(source.url);
+    }, RETRY_MS[retries[key] ?? 0]);
+    retries[key] = (retries[key] ?? 0) + 1;
+  });
 }
 
 /** Return a circle on the ground as a polygon. */

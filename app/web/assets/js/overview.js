@@ -46,7 +46,7 @@ export function overview(figures, related = null) {
       const { rows, none } = related.counts(at);
       const listed = [...rows.map(({ method, n }) => [methodName(method), n]), ...(none ? [[t("method_none"), none]] : [])];
       relations.replaceChildren(
-        el("h3", {}, t("edition_regions", { label: related.label })),
+        el("h3", {}, t("vintage_regions", { label: related.label })),
         el("dl", { class: "facts" }, listed.map(([name, n]) => el("div", {}, el("dt", {}, name), el("dd", {}, number(n))))),
         el("p", { class: "note" }, t("boundaries_why")),
       );
@@ -55,7 +55,7 @@ export function overview(figures, related = null) {
       if (body.country) facts.replaceChildren(...periodFacts(figures, body.country));
       unassigned.detail(body);
       provinces.detail(body);
-      showCalls(card, figures, at);
+      showCalls(card, figures, at, related?.callOf(at));
     },
   };
 }

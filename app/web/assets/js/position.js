@@ -4,7 +4,7 @@ import { calls, sendOne } from "./api.js";
 import { callBox } from "./curl.js";
 import { about, fsaLink, head, provenance, regionLink, shareRow, verdict } from "./card.js";
 import { el } from "./dom.js";
-import { parameters } from "./editions.js";
+import { parameters } from "./vintages.js";
 import { linkButton } from "./link.js";
 import { distance, nameOf, position, t } from "./texts.js";
 

@@ -4,7 +4,7 @@ import { calls, send } from "./api.js";
 import { callBox } from "./curl.js";
 import { SLIVER, about, downloads, fsaLink, head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
-import { parameters } from "./editions.js";
+import { parameters } from "./vintages.js";
 import { latestFigures, latestOf } from "./latest.js";
 import { linkButton } from "./link.js";
 import { area, nameOf, number, percent, t } from "./texts.js";
@@ -13,16 +13,16 @@ const SHOWN = 24;
 
 /** Return the card of a state's health region: {card, drawn, fit, said}. Raises: Problem. */
 export async function regionCard(state, { signal }) {
-  const editions = parameters(state);
-  const asked = calls.region(state.region, editions.vintage);
-  const askedFsas = calls.fsasOfRegion(state.region, editions);
-  const askedNeighbours = calls.neighboursOfRegion(state.region, editions.vintage);
+  const vintages = parameters(state);
+  const asked = calls.region(state.region, vintages.vintage);
+  const askedFsas = calls.fsasOfRegion(state.region, vintages);
+  const askedNeighbours = calls.neighboursOfRegion(state.region, vintages.vintage);
   // Without published FSAs the card shows the region alone.
   const [region, held, beside, latest] = await Promise.all([
     send(asked, { signal }),
     send(askedFsas, { signal }).catch(unlessAborted(signal)),
     send(askedNeighbours, { signal }).catch(unlessAborted(signal)),
-    latestOf(state.region, editions.vintage, { signal }),
+    latestOf(state.region, vintages.vintage, { signal }),
   ]);
   const its = region.properties;
   const card = el(
@@ -57,7 +57,7 @@ function fsas(features) {
   const sorted = [...features].sort((a, b) => a.properties.cfsauid.localeCompare(b.properties.cfsauid));
   const rest = sorted.slice(SHOWN);
   return [
-    el("h3", {}, t("fsas_held")),
+    el("h3", {}, t("fsas")),
     el("ul", { class: "codes" }, sorted.slice(0, SHOWN).map(item)),
     rest.length > 0 && el("details", { class: "more" }, el("summary", {}, t("more", { n: rest.length })), el("ul", { class: "codes" }, rest.map(item))),
     sorted.some(({ properties: its }) => its.share_of_fsa < 1 - SLIVER) && el("p", { class: "note" }, t("fsas_note")),

@@ -1,7 +1,7 @@
 // Figures of the health regions of a vintage, by their declared relations to the regions that report.
 
 import { sendOnce } from "./api.js";
-import { paintOfValue } from "./classes.js";
+import { UNPAINTED, paintOfValue } from "./classes.js";
 import { callOn } from "./indicators.js";
 import { formatted, t } from "./texts.js";
 
@@ -13,9 +13,13 @@ export function methodName(method) {
   return method === "sum" ? t("method_sum") : t("method_part_of");
 }
 
-/** Return {label, load, scene, counts} for a vintage. Each day is loaded on demand; until then the last loaded day stays drawn. */
+/**
+ * Return {label, callOf, load, scene, counts} for a vintage. Each day is loaded on demand. Until then the last loaded day stays
+ * drawn; a day whose load failed is drawn without figures.
+ */
 export function relatedFigures(figures, label) {
   const loaded = new Map();
+  const failed = new Set();
   let last = null;
   const callOf = (at) => callOn(figures, at, { coverage: "health-regions", vintage: label });
 
@@ -24,15 +28,25 @@ export function relatedFigures(figures, label) {
     callOf,
     /** Load the figures of a step. Raises: Problem. */
     async load(at) {
-      loaded.set(at, (await sendOnce(callOf(at))).values);
+      failed.delete(at);
+      try {
+        loaded.set(at, (await sendOnce(callOf(at))).values);
+      } catch (problem) {
+        failed.add(at);
+        throw problem;
+      }
     },
-    /** Return what the map draws at a step; null before the first answer. */
+    /** Return what the map draws at a step. Call it after the first `load`. */
     scene(at) {
       const values = loaded.get(at) ?? last;
-      if (!values) return { coverage: "health-regions", label, paints: new Map(), chosen: [], tip: () => "" };
       last = values;
+      if (failed.has(at)) {
+        const paints = new Map(Object.keys(values).map((code) => [code, UNPAINTED]));
+        return { coverage: "health-regions", label, paints, chosen: [], tip: () => t("figures_away") };
+      }
       const paints = new Map(
         Object.entries(values).map(([code, one]) => {
+          if (!one.method) return [code, { ...UNPAINTED, unrelated: true }];
           const paint = paintOfValue(figures, one.v, one.status);
           return [code, { ...paint, dashed: paint.dashed || (one.v !== null && one.method === "part_of") }];
         }),

@@ -4,7 +4,7 @@ import { regionsOf, matching } from "./browse.js";
 import { NOTHING } from "./card.js";
 import { $, announce, el, icon } from "./dom.js";
 import { figuresOf } from "./indicators.js";
-import { fold, understand } from "./parse.js";
+import { understand } from "./parse.js";
 import { current, go } from "./state.js";
 import { nameOf, position, provinceName, t } from "./texts.js";
 
@@ -47,7 +47,7 @@ async function suggest() {
       if (turn !== asked) return;
       if (!regions) found.push({ kind: "nothing", title: t("names_away") });
       else {
-        for (const region of matching(regions, one.words, fold)) {
+        for (const region of matching(regions, one.words)) {
           found.push({ kind: "region", title: nameOf(region), note: `${provinceName(region.pruid)} · ${region.hruid}`, change: region.change });
         }
       }

@@ -7,11 +7,11 @@
 const LAYERS = ["figures", "health-regions", "fsa"];
 const EMPTY = {
   layer: "figures", // what the map shows, and what hovering and the menus are about
-  vintage: null, // label of the health regions' edition; null is the one in force
+  vintage: null, // label of the vintage of health regions; null is the one in force
   fsa_vintage: null,
   region: null, // code of the region that is shown
   fsa: null,
-  compare: null, // label of the earlier edition that this one is compared with
+  compare: null, // label of the earlier vintage that this one is compared with
   indicator: null, // of the figures; null is the first of the catalogue
   measure: null, // null is the indicator's default
   on: null, // day of the figures, YYYY-MM-DD; null is the latest
@@ -25,7 +25,7 @@ const EMPTY = {
 const PUBLIC = ["vintage", "fsa_vintage", "region", "fsa", "compare"];
 const FIGURES = ["indicator", "measure", "on", "boundaries", "place"];
 const PRIVATE = ["at", "accuracy", "own", "map"];
-// A state with one of these is about an edition of the boundaries, not about figures.
+// A state with one of these is about a vintage of the boundaries, not about figures.
 const LOOKUPS = ["region", "fsa", "at", "compare", "vintage", "fsa_vintage"];
 const CODE = {
   region: /^\d{4}$/,

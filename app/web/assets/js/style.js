@@ -173,7 +173,7 @@ export function names(coverage) {
   };
 }
 
-/** Return the outlines of an earlier edition. */
+/** Return the outlines of an earlier vintage. */
 export const earlier = () => ({
   id: "earlier-line",
   type: "line",

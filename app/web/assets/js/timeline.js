@@ -13,7 +13,7 @@ const narrow = matchMedia("(max-width: 760px)");
 const slider = $("week");
 const play = $("play");
 let figures = null;
-let withParts = false;
+let related = false;
 let strip = null;
 let timer = null;
 
@@ -39,10 +39,10 @@ export function startTimeline() {
   document.addEventListener("visibilitychange", () => document.hidden && stop());
 }
 
-/** Show a step of the figures in the bar; `parts` adds to the legend that a rate may be that of a larger region. */
-export function showTimeline(of, at, parts = false) {
-  if (of !== figures || parts !== withParts) {
-    withParts = parts;
+/** Show a step of the figures in the bar; `ofVintage` adds to the legend how regions of a vintage relate to those that report. */
+export function showTimeline(of, at, ofVintage = false) {
+  if (of !== figures || ofVintage !== related) {
+    related = ofVintage;
     if (figures?.cube.indicator !== of.cube.indicator) stop();
     figures = of;
     slider.max = String(of.days.length - 1);
@@ -132,8 +132,9 @@ function showLegend(of) {
   $("legend-classes").replaceChildren(
     ...classes,
     [...of.places.keys()].some((key) => of.cube.places[key]?.some((value) => value < 0)) ? el("li", { class: "apart" }, swatch("class-negative"), el("span", {}, t("class_negative"))) : "",
-    withParts ? el("li", { class: "apart" }, swatch("class-dashed"), el("span", {}, t("class_part_of"))) : "",
+    related ? el("li", { class: "apart" }, swatch("class-dashed"), el("span", {}, t("class_part_of"))) : "",
     el("li", { class: "apart" }, swatch("class-hatch"), el("span", {}, t("class_missing"))),
+    related ? el("li", { class: "apart" }, swatch("class-dots"), el("span", {}, t("method_none"))) : "",
   );
 }
 
