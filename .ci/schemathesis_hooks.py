@@ -13,6 +13,7 @@ from geography.errors import CoordinateInvalid
 from geography.normalize import normalize
 from indicators.measures import MEASURES
 
+_COLUMNS = {"lat_column", "lon_column", "code_column"}
 LIMIT_MAX = {"high": 500, "full": 10}
 
 
@@ -49,9 +50,11 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
         query["bbox"] = "-79.7,43.5,-79.1,43.9"
     if "q" in query and not normalize(str(query["q"])):
         query["q"] = "toronto"
-    if case.media_type != "text/csv":
-        for column in ("lat_column", "lon_column", "code_column"):
-            query.pop(column, None)
+    for column in _COLUMNS & query.keys():
+        if case.media_type == "text/csv":
+            query[column] = column.removesuffix("_column")  # as in the header of _TEXTS
+        else:
+            del query[column]
     # The measures of an indicator depend on its kind; its catalogue entry lists them.
     indicator = (case.path_parameters or {}).get("id")
     if indicator in ("cases", "deaths") and query.get("measure") not in {None, *MEASURES["cumulative"]}:

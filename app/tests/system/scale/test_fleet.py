@@ -11,7 +11,9 @@ from tests.support.cluster import Cluster
 from tests.support.fleet import Fleet
 from tests.system.scale.conftest import QUESTIONS, Traffic, get, standing, traffic, until
 
-STAGED = "from geography.models import Vintage; from loader import publish; v = Vintage.objects.get(label='draft'); "
+STAGED = (
+    "from geography.models import Vintage; from loader.publication import publish; v = Vintage.objects.get(label='draft'); "
+)
 
 
 def publish(fleet: Fleet) -> None:

@@ -1,12 +1,14 @@
 """A managed PostgreSQL, as docs/deploy-azure.md has it: TLS only, an owner who is no superuser and makes the roles itself."""
 
 import contextlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 
 import psycopg2  # type: ignore[import-untyped]
 import pytest
+from django.conf import settings
 
 from tests.support.cluster import ROOT, Cluster, folder_for_postgres
 from tests.system.scale.conftest import managed_by
@@ -32,6 +34,9 @@ def managed() -> Iterator[Cluster]:
             rules = "host all postgres 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n"
             (folder / "data" / "pg_hba.conf").write_text(rules, encoding="ascii")
             cluster.start()
+            for name, value in server_parameters():
+                cluster.sql(f"alter system set {name} = '{value}'")
+            cluster.sql("select pg_reload_conf()")
             cluster.sql(f"create role {OWNER} login createrole createdb password '{WORD}'")
             cluster.sql(f"create database {NAME} owner {OWNER}")
             # There the administrator may do this, once the extension is on the list of those allowed.
@@ -39,6 +44,14 @@ def managed() -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.stop()
+
+
+def server_parameters() -> list[tuple[str, str]]:
+    """Return the server parameters that docs/deploy-azure.md sets, without those of extensions that only the provider has."""
+    document = (settings.REPO_DIR / "docs" / "deploy-azure.md").read_text(encoding="utf-8")
+    parameters = re.findall(r"^set_parameter (log_\w+) (\S+)$", document, re.MULTILINE)
+    assert len(parameters) >= 5
+    return parameters
 
 
 def manage(cluster: Cluster, *command: str, **keys: str) -> "subprocess.CompletedProcess[str]":
