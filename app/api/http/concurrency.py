@@ -99,7 +99,7 @@ def _receiving(body: object) -> Iterator[None]:
 
 @cache
 def _readers() -> BoundedSemaphore:
-    """Return the semaphore of threads that read small bodies: all but those of bulk requests, transfers and one spare thread."""
+    """Return the semaphore of threads that read small bodies: all but those for bulk requests, transfers and one spare."""
     return BoundedSemaphore(max(settings.WEB_THREADS - settings.BULK_AT_ONCE - settings.TRANSFERS_AT_ONCE - 1, 1))
 
 
