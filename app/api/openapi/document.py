@@ -64,7 +64,7 @@ def documented(
     media_types: tuple[str, ...] = GEOJSON_MEDIA_TYPES,
     empty: str | None = None,
     request: Mapping[str, RequestBody] | None = None,
-    others: Mapping[str, schemas.Schema] | None = None,
+    further_schemas: Mapping[str, schemas.Schema] | None = None,
 ) -> Callable[[View], View]:
     """Return a decorator that documents a method of a view.
 
@@ -75,7 +75,7 @@ def documented(
         media_types: media types of the response with this schema.
         empty: description of a 204 response; None without one.
         request: request bodies by media type.
-        others: response schemas of further media types.
+        further_schemas: response schemas of further media types.
     """
     problem_types = [PROBLEM_TYPES[problem] for problem in problems]
     problem_types += [problem_type for problem_type in dict.fromkeys(PROBLEM_TYPES.values()) if problem_type.slug in _ALWAYS]
@@ -92,7 +92,7 @@ def documented(
     }
     if empty is not None:
         responses[204] = OpenApiResponse(description=empty)
-    for media_type, schema in (others or {}).items():
+    for media_type, schema in (further_schemas or {}).items():
         responses[(200, media_type)] = OpenApiResponse(schema)
     for status in sorted({problem_type.status for problem_type in problem_types}):
         responses[(status, PROBLEM_MEDIA_TYPE)] = _problems(

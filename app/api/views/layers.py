@@ -236,7 +236,7 @@ class FsasView(BulkView, LayerView):
         summary="The health regions of each of many FSAs or postal codes",
         body="FsaMany",
         media_types=("application/json",),
-        others=TEXTS,
+        further_schemas=TEXTS,
         request={
             "application/json": RequestBody(schemas.ref("Codes"), {"codes": ["M5V", {"id": 7, "code": "K0A 1B0"}]}),
             "text/csv": RequestBody(TEXT, "patient,postal_code\r\n1,M5V 3L9\r\n"),

@@ -59,7 +59,7 @@ class LocateView(BulkView, GeoView):
         summary="The health region and the FSA at each of many positions",
         body="LocatedMany",
         media_types=("application/json",),
-        others={"application/geo+json": schemas.ref("LocatedFeatures"), **TEXTS},
+        further_schemas={"application/geo+json": schemas.ref("LocatedFeatures"), **TEXTS},
         request={
             "application/json": RequestBody(
                 schemas.ref("Positions"), {"points": [[-79.3871, 43.6426], {"id": 7, "lat": 46.81, "lon": -71.21}]}

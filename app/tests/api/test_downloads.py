@@ -330,7 +330,7 @@ def test_a_name_in_a_file_cannot_become_part_of_the_page(get: Any, shop: None) -
     Vintage.objects.filter(label="2022").update(
         attribution_en="<script>alert(1)</script>", licence='"><img src=x onerror=alert(1)>', licence_url="javascript:alert(1)"
     )
-    catalogue.clear()  # no publication, so nobody notices
+    catalogue.clear()  # the change was not a publication, so the cached catalogue is still valid
     html = get("/downloads", headers=BROWSER).content.decode()
     assert "&lt;script&gt;alert" in html
     assert "<script>alert" not in html
