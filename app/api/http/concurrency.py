@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from threading import BoundedSemaphore, Lock
+from threading import Lock
+from time import monotonic
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
 from prometheus_client import Gauge
 
+from operations.db_permits import Permits, PoolExhausted
 from operations.metrics import BULK_IN_PROGRESS, TRANSFERS_IN_PROGRESS
 from operations.request_body import RequestBody
 
@@ -17,8 +19,8 @@ from operations.request_body import RequestBody
 SMALL_BODY_BYTES = 65_536
 # Receive timeout of a small body, equal to that of the headers of a request.
 _SMALL_TIMEOUT_S = 5.0
-# Longest wait for a thread that may read a small body. The wait holds a thread too.
-_READER_WAIT_S = 1.0
+# Longest wait for a permit to read a small body. The wait holds a thread too: once it was in vain, requests fail fast.
+_READER_PATIENCE_S = 2.5
 
 
 class TooManyAtOnce(Exception):
@@ -87,20 +89,24 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
 @contextmanager
 def _receiving(body: object) -> Iterator[None]:
     readers = _readers()
-    if not readers.acquire(timeout=_READER_WAIT_S):
-        raise TooManyAtOnce
+    try:
+        readers.acquire()
+    except PoolExhausted:
+        raise TooManyAtOnce from None
+    since = monotonic()
     try:
         if isinstance(body, RequestBody):
             body.hurry(_SMALL_TIMEOUT_S)
         yield
     finally:
-        readers.release()
+        readers.release(monotonic() - since)
 
 
 @cache
-def _readers() -> BoundedSemaphore:
-    """Return the semaphore of threads that read small bodies: all but those for bulk requests, transfers and one spare."""
-    return BoundedSemaphore(max(settings.WEB_THREADS - settings.BULK_AT_ONCE - settings.TRANSFERS_AT_ONCE - 1, 1))
+def _readers() -> Permits:
+    """Return the permits of threads that read small bodies: all but those of bulk requests, transfers and one spare thread."""
+    count = settings.WEB_THREADS - settings.BULK_AT_ONCE - settings.TRANSFERS_AT_ONCE - 1
+    return Permits(max(count, 1), _READER_PATIENCE_S)
 
 
 bulk = ConcurrencyLimit()
