@@ -27,13 +27,13 @@ class Permits:
     def __init__(self, count: int, patience_s: float = PATIENCE_S) -> None:
         self.free = count
         self.saturated = False
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._change = threading.Condition()
 
     def acquire(self) -> None:
         """Take a permit, waiting for at most `patience_s`. Raises: PoolExhausted."""
         with self._change:
-            if not self.free and (self.saturated or not self._change.wait_for(lambda: self.free, self._patience_s)):
+            if not self.free and (self.saturated or not self._change.wait_for(lambda: self.free, self.patience_s)):
                 self.saturated = True
                 raise PoolExhausted("database permits exhausted")
             self.free -= 1
@@ -42,7 +42,7 @@ class Permits:
         """Return a permit that was held for `held_s` seconds."""
         with self._change:
             self.free += 1
-            self.saturated = held_s > self._patience_s
+            self.saturated = held_s > self.patience_s
             self._change.notify()
 
 

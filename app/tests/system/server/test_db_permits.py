@@ -94,17 +94,17 @@ def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server
     well(one_process.port)
 
 
-def test_who_finds_no_place_waits_for_one_and_once_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exhausted_pool_fails_fast_after_one_wait_in_vain() -> None:
     few = db_permits.Permits(1)
     few.acquire()
     threading.Timer(0.05, few.release, [0.05]).start()
     few.acquire()
-    monkeypatch.setattr(db_permits, "PATIENCE_S", 0.05)
+    few.patience_s = 0.05
     with pytest.raises(db_permits.PoolExhausted):
         few.acquire()
     assert few.saturated
     # From now on nobody waits: this one would until somebody else gives it back.
-    monkeypatch.setattr(db_permits, "PATIENCE_S", 1e9)
+    few.patience_s = 1e9
     with pytest.raises(db_permits.PoolExhausted):
         few.acquire()
 
