@@ -142,7 +142,7 @@ def _drop_views(cursor: CursorWrapper) -> list[Grant]:
     grants = [Grant(*row) for row in cursor]
     cursor.execute(f"SELECT kind, string_agg(name, ', ') FROM ({_OBJECTS_SQL}) AS o (kind, name) GROUP BY kind ORDER BY kind")
     try:
-        # Functions first, because they depend on the views. One statement for each kind, so that the order in it does not matter.
+        # Functions first, because they depend on the views. One statement for each kind, so that its order does not matter.
         for kind, names in cursor.fetchall():
             cursor.execute(f"DROP {kind} {names}")
         cursor.execute("COMMENT ON SCHEMA geo IS NULL")
