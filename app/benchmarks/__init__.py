@@ -1,1 +1,1 @@
-"""Measurements that the documents quote. Not tests: nothing here passes or fails."""
+"""Benchmarks: measurements that the documents quote. They are not tests and do not pass or fail."""

@@ -1,4 +1,4 @@
-"""Benchmark of bare SQL: two processes over psycopg2 without a framework, the upper bound for everything else."""
+"""Benchmark of bare SQL: two processes with psycopg2 and no framework, an upper bound for every server."""
 
 import multiprocessing
 import time
@@ -10,19 +10,19 @@ from django.db import connections
 _FORK = multiprocessing.get_context("fork")
 
 
-def _worker(ask: Callable[[], Any], seconds: float, counts: Any) -> None:
+def _worker(execute: Callable[[], Any], seconds: float, counts: Any) -> None:
     end, count = time.monotonic() + seconds, 0
     while time.monotonic() < end:
-        ask()
+        execute()
         count += 1
     counts.put(count)
 
 
-def bare(ask: Callable[[], Any], seconds: float) -> float:
-    """Return how often a second `ask` can be called."""
-    connections.close_all()  # a process that is forked must not share one
+def bare(execute: Callable[[], Any], seconds: float) -> float:
+    """Return the calls of `execute` per second."""
+    connections.close_all()  # forked processes must not share a connection
     counts: Any = _FORK.Queue()
-    workers = [_FORK.Process(target=_worker, args=(ask, seconds, counts)) for _ in range(2)]
+    workers = [_FORK.Process(target=_worker, args=(execute, seconds, counts)) for _ in range(2)]
     for worker in workers:
         worker.start()
     total = sum(counts.get() for _ in workers)

@@ -2,15 +2,15 @@
 
     cd app && python benchmarks/certainty.py [--points 20000] [--fsa LABEL] [LABEL ...]
 
-Needs published vintages of both coverages; a LABEL is one of a health-region vintage, by default all that are complete.
+Needs published vintages of both coverages. A LABEL selects a health-region vintage; the default is all that are no extracts.
 
-Borders: random positions within 2 km of a provincial border. An answer contradicts itself where the health region and the FSA
-that cover the position are in different provinces. Compared are a margin of 2 m (`plain`), that of the vintage's misfit
-(`misfit`), and what /locate says (`locate`), which takes the FSA's province into account too.
+Borders: random positions within 2 km of a provincial border. An answer is contradictory if the health region and the FSA that
+cover the position are in different provinces. The benchmark compares a margin of 2 m (`plain`), the margin of the vintage's
+misfit (`misfit`), and the answer of /locate (`locate`), which also uses the FSA's province.
 
-Accuracy: true positions within 500 m of a border of health regions, and where a device reports them: off by an error that is
-normal in both directions and in 95 of 100 cases within the accuracy. An answer is wrong where it is certain and names another
-region than that of the true position. Compared are one and 1.5 times the accuracy as the radius, both on top of the misfit.
+Accuracy: true positions within 500 m of a border of health regions, and the positions that a device reports. The error is
+normally distributed in both directions, and within the accuracy in 95 of 100 cases. An answer is wrong if it is certain and its
+region is not the region of the true position. The benchmark compares a radius of 1 and 1.5 times the accuracy, plus the misfit.
 """
 
 import argparse
@@ -44,7 +44,7 @@ from geography.vintages.resolve import published_vintages, vintage_in_force
 
 Points = npt.NDArray[np.float64]
 _BORDER_M, _NEAR_M = 2_000, 500
-# Of a normal error in two directions, 95 of 100 are within so many standard deviations.
+# Standard deviations that contain 95 of 100 errors with a normal distribution in two dimensions.
 _DEVIATIONS_95 = 2.4477
 _ACCURACIES = (10, 30, 100, 300)
 
@@ -59,7 +59,7 @@ def boundaries(vintage: Vintage, by: str) -> dict[str, shapely.Geometry]:
 
 
 def near_borders(shapes: dict[str, shapely.Geometry], count: int, within_m: float, chance: np.random.Generator) -> Points:
-    """Return random positions (EPSG:3347) within a distance of a line where two of the shapes meet."""
+    """Return random positions (EPSG:3347) within a distance, metres, of the common borders of the shapes."""
     polygons = np.array(list(shapes.values()), dtype=object)
     coordinates, ring_of = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
     polygon_of = shapely.get_rings(polygons, return_index=True)[1]
@@ -70,13 +70,13 @@ def near_borders(shapes: dict[str, shapely.Geometry], count: int, within_m: floa
     while sum(map(len, picked)) < count:
         edges = inside[chance.choice(len(inside), size=count * 2, p=lengths / lengths.sum())]
         xy = coordinates[edges] + (coordinates[edges + 1] - coordinates[edges]) * chance.random((len(edges), 1))
-        numbers, others = tree.query(shapely.points(xy), predicate="dwithin", distance=within_m / 2)
-        meeting = np.unique(numbers[others != polygon_of[ring_of[edges]][numbers]])
-        turn, away = chance.uniform(0, 2 * np.pi, len(meeting)), within_m * np.sqrt(chance.random(len(meeting)))
-        offset = np.column_stack((np.cos(turn), np.sin(turn))) * away[:, None]
-        picked.append(xy[meeting] + offset)
-    together: Points = np.concatenate(picked)
-    return together[chance.permutation(len(together))[:count]]
+        point_of, neighbour_of = tree.query(shapely.points(xy), predicate="dwithin", distance=within_m / 2)
+        on_border = np.unique(point_of[neighbour_of != polygon_of[ring_of[edges]][point_of]])
+        angle, distance = chance.uniform(0, 2 * np.pi, len(on_border)), within_m * np.sqrt(chance.random(len(on_border)))
+        offset = np.column_stack((np.cos(angle), np.sin(angle))) * distance[:, None]
+        picked.append(xy[on_border] + offset)
+    positions: Points = np.concatenate(picked)
+    return positions[chance.permutation(len(positions))[:count]]
 
 
 def positions_of(xy: Points) -> list[LonLat]:
@@ -86,14 +86,14 @@ def positions_of(xy: Points) -> list[LonLat]:
 
 
 def without_misfit(vintage: Vintage) -> Vintage:
-    """Return a vintage as if its borders were not off."""
+    """Return a copy of a vintage with a misfit of zero."""
     plain = copy.copy(vintage)
     plain.misfit_m = 0.0
     return plain
 
 
 def contradictions(vintage: Vintage, fsa: Vintage, xy: Points) -> None:
-    """Print how many certain answers near provincial borders contradict the FSA's province."""
+    """Print the number of certain answers near provincial borders that contradict the FSA's province."""
     positions = positions_of(xy)
     answers: dict[str, list[tuple[Located, ...]]] = {
         "plain": points_locate(positions=positions, vintages=[without_misfit(vintage), fsa], borders=[True, False]),
@@ -116,17 +116,21 @@ def contradictions(vintage: Vintage, fsa: Vintage, xy: Points) -> None:
 
 
 def wrong_with_accuracy(vintage: Vintage, xy: Points, chance: np.random.Generator) -> None:
-    """Print how many certain answers name another region than that of the true position."""
-    true = [result.region for (result,) in points_locate(positions=positions_of(xy), vintages=[vintage])]
+    """Print the number of certain answers whose region is not the region of the true position."""
+    true_regions = [located.region for (located,) in points_locate(positions=positions_of(xy), vintages=[vintage])]
     for factor in (1.0, ACCURACY_FACTOR):
         wrong = certain = 0
         for accuracy in _ACCURACIES:
             reported = positions_of(xy + chance.normal(0, accuracy / _DEVIATIONS_95, xy.shape))
-            requested = accuracy * factor / ACCURACY_FACTOR
-            answers = points_locate(positions=reported, vintages=[vintage], accuracy_m=requested)
-            sure = [(item, region) for (item,), region in zip(answers, true, strict=True) if item.certain and item.region]
-            certain += len(sure)
-            wrong += sum(region is None or entry.region.code != region.code for entry, region in sure if entry.region)
+            accuracy_m = accuracy * factor / ACCURACY_FACTOR
+            answers = points_locate(positions=reported, vintages=[vintage], accuracy_m=accuracy_m)
+            certain_pairs = [
+                (located.region, true_region)
+                for (located,), true_region in zip(answers, true_regions, strict=True)
+                if located.certain and located.region
+            ]
+            certain += len(certain_pairs)
+            wrong += sum(true_region is None or region.code != true_region.code for region, true_region in certain_pairs)
         rate = 10_000 * wrong / max(certain, 1)
         print(f"  radius of {factor:g} times the accuracy: {certain:9,} certain, {wrong:5,} wrong: {rate:.2f} of 10,000")
 
@@ -140,15 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=3347)
     options = parser.parse_args(arguments)
     fsa = vintage_in_force(coverage="fsa", label=options.fsa)
-    regions = [
-        published_vintage
-        for published_vintage in published_vintages(coverage="health-regions")
-        if not published_vintage.extract
-    ]
-    for vintage in (region for region in regions if not options.labels or region.label in options.labels):
+    complete = [vintage for vintage in published_vintages(coverage="health-regions") if not vintage.extract]
+    for vintage in (vintage for vintage in complete if not options.labels or vintage.label in options.labels):
         chance = np.random.default_rng(options.seed)
-        for item in (vintage, fsa):
-            registry.load(item)
+        registry.load(vintage)
+        registry.load(fsa)
         print(f"{vintage}, {fsa}: misfit up to {vintage.misfit_m or 0:.0f} m; {options.points:,} points, seed {options.seed}")
         print(f" within {_BORDER_M} m of provincial borders")
         contradictions(vintage, fsa, near_borders(boundaries(vintage, "pruid"), options.points, _BORDER_M, chance))

@@ -1,11 +1,11 @@
-"""A view that does nothing, before all routes of the service."""
+"""Routes of the benchmark server: an empty view, then all routes of the service."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 
 def empty(request: HttpRequest) -> HttpResponse:
-    """Answer with nothing to answer."""
+    """Return an empty JSON object."""
     return HttpResponse(b"{}", content_type="application/json")
 
 

@@ -1,11 +1,11 @@
-"""Benchmark of lookups beside an empty view and bare SQL, in one run on one machine.
+"""Benchmark of lookups, compared with an empty view and bare SQL in the same run.
 
     cd app && python benchmarks/lookups.py [--seconds 4] [--rounds 5]
 
-Needs wrk, and in the database real boundaries of both coverages. The server is granian as bin/serve runs it, with two workers,
-and so is that of the floors. Rounds alternate between what is compared; shown is the median of the rounds, and the ratio to the
-empty view of the same round. The positions are of no file of boundaries: towns, meridians and parallels that are borders,
-places at sea and in the north.
+Needs wrk, and official boundaries of both coverages in the database. All servers are granian as in bin/serve, with two workers.
+Each round measures every variant; the output has the median of the rounds and the ratio to the empty view of the same round.
+The positions are independent of boundary files: towns, meridians and parallels that are borders, positions at sea and in the
+north.
 """
 
 import argparse
@@ -55,10 +55,10 @@ TOWNS += [
     (52.13, -106.67),
     (48.43, -123.37),
 ]
-# Degrees about a town's centre, some 4 km each way.
-AROUND = [(north * 0.012, east * 0.017) for north in range(-3, 4) for east in range(-3, 4)]
+# Offsets from a town's centre in degrees, up to 4 km in each direction.
+OFFSETS = [(north * 0.012, east * 0.017) for north in range(-3, 4) for east in range(-3, 4)]
 STRATA: dict[str, list[tuple[float, float]]] = {
-    "city": [(lat + north, lon + east) for lat, lon in TOWNS for north, east in AROUND],
+    "city": [(lat + north, lon + east) for lat, lon in TOWNS for north, east in OFFSETS],
     # Alberta and Saskatchewan meet at 110 degrees west, provinces and territories at 60 north; 0.001 degrees are 60 to 110 m.
     "border": [(49.05 + step * 0.05, -110 + side) for step in range(200) for side in (-0.001, 0.001)]
     + [(60 + side, -119.5 + step * 0.1) for step in range(170) for side in (-0.001, 0.001)],
@@ -71,7 +71,7 @@ STRATA: dict[str, list[tuple[float, float]]] = {
 
 @contextmanager
 def server(port: int, **environment: str) -> Iterator[str]:
-    """Serve this database; yield the address once it is warm."""
+    """Run a server on this database; yield its address after a warm-up."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "--workers", "2"]
     command += ["--blocking-threads", "4", "--no-ws", "--no-access-log", "--log-level", "error", "config.wsgi:application"]
     settings = {"DJANGO_SETTINGS_MODULE": "benchmarks.floor", "COVIDTRENDS_GEO_ROLE": "web"}
@@ -86,29 +86,29 @@ def server(port: int, **environment: str) -> Iterator[str]:
                         break
                 except OSError:
                     time.sleep(0.2)
-            time.sleep(8)  # the vintages are read into memory
+            time.sleep(8)  # loading of the in-memory indexes
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
 
 
-def asking(positions: list[LonLat]) -> Callable[[], object]:
-    """Return what asks the one statement that answers a position, each time about the next one."""
-    turn = itertools.cycle(positions)
+def sql_lookup(positions: list[LonLat]) -> Callable[[], object]:
+    """Return a function that looks up the next of the positions with a single statement."""
+    next_positions = itertools.cycle(positions)
     requests = [
         (vintage_in_force(coverage="health-regions"), SearchOptions(2.0, 5_000.0, border=True)),
         (vintage_in_force(coverage="fsa"), SearchOptions(2.0, 5_000.0)),
     ]
-    return lambda: postgis.lookup_many([next(turn)], requests)
+    return lambda: postgis.lookup_many([next(next_positions)], requests)
 
 
 def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
-    """Return points/s of four clients that post fifty thousand points each, three times.
+    """Return points/s of four clients that each post fifty thousand points three times.
 
-    A process takes two at once: whoever comes third comes again, and perhaps to the other process.
+    A process accepts two bulk requests at a time; a client retries after a 503, possibly at the other process.
     """
     body = json.dumps({"points": [(lon, lat) for lat, lon in itertools.islice(itertools.cycle(points), 50_000)]})
-    done: list[int] = []
+    completed: list[int] = []
 
     def post() -> bool:
         connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=300)
@@ -124,7 +124,7 @@ def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
         for _ in range(3):
             while not post():
                 time.sleep(0.05)
-            done.append(50_000)
+            completed.append(50_000)
 
     threads = [Thread(target=client) for _ in range(4)]
     started = time.monotonic()
@@ -132,7 +132,7 @@ def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
         thread.start()
     for thread in threads:
         thread.join()
-    return sum(done) / (time.monotonic() - started)
+    return sum(completed) / (time.monotonic() - started)
 
 
 def main() -> None:
@@ -144,14 +144,16 @@ def main() -> None:
     options = parser.parse_args()
     for coverage in ("health-regions", "fsa"):
         print(f"{vintage_in_force(coverage=coverage)}: {vintage_in_force(coverage=coverage).region_count} regions")
-    requested = {name: [f"/locate?lat={lat:.6f}&lon={lon:.6f}" for lat, lon in points] for name, points in STRATA.items()}
+    paths_by_stratum = {
+        name: [f"/locate?lat={lat:.6f}&lon={lon:.6f}" for lat, lon in points] for name, points in STRATA.items()
+    }
     rows: dict[str, list[dict[str, float]]] = {}
 
     def add(name: str, figures: dict[str, float], floor: float) -> None:
         rows.setdefault(name, []).append(figures | {"ratio": figures["rate"] / floor})
 
     with server(options.port) as address, server(options.port + 1, FLOOR_BARE="1") as plain:
-        for name, paths in requested.items():  # what is asked first is slower: it is not what is measured
+        for name, paths in paths_by_stratum.items():  # warm-up: first responses are slower
             wrk(address, paths, 2)
             add(f"{name}, first answers", wrk(address, paths, 1), 1)
         rows.clear()
@@ -159,21 +161,21 @@ def main() -> None:
             floor = wrk(address, ["/empty"], options.seconds)
             add("empty view", floor, floor["rate"])
             add("empty view, no middleware", wrk(plain, ["/empty"], options.seconds), floor["rate"])
-            for name, paths in requested.items():
+            for name, paths in paths_by_stratum.items():
                 add(f"/locate {name}", wrk(address, paths, options.seconds), floor["rate"])
-            accurate = [f"{path}&accuracy=35" for path in requested["city"]]
+            accurate = [f"{path}&accuracy=35" for path in paths_by_stratum["city"]]
             add("/locate city, accuracy=35", wrk(address, accurate, options.seconds), floor["rate"])
             for name in ("city", "border"):
                 positions = [LonLat(lon, lat) for lat, lon in STRATA[name]]
-                add(f"bare SQL {name}", {"rate": bare(asking(positions), options.seconds)}, floor["rate"])
+                add(f"bare SQL {name}", {"rate": bare(sql_lookup(positions), options.seconds)}, floor["rate"])
             for name in ("city", "far north"):
                 for accept in ("application/json", "text/csv"):
                     add(f"POST {name}, {accept}, points/s", {"rate": bulk(address, STRATA[name], accept)}, floor["rate"])
     print(f"{'':44} {'per s':>10} {'ratio':>7} {'p50 ms':>8} {'p95 ms':>8} {'p99 ms':>8}")
-    for name, batch in rows.items():
-        middle = {key: statistics.median(item[key] for item in batch) for key in batch[0]}
-        times = " ".join(f"{middle[key]:8.2f}" if key in middle else " " * 8 for key in ("p50", "p95", "p99"))
-        print(f"{name:44} {middle['rate']:10,.0f} {middle['ratio']:7.2f} {times}")
+    for name, rounds in rows.items():
+        medians = {key: statistics.median(figures[key] for figures in rounds) for key in rounds[0]}
+        times = " ".join(f"{medians[key]:8.2f}" if key in medians else " " * 8 for key in ("p50", "p95", "p99"))
+        print(f"{name:44} {medians['rate']:10,.0f} {medians['ratio']:7.2f} {times}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Benchmark of each middleware, in microseconds: python benchmarks/middleware.py [--rounds 60].
 
-An empty view is answered through Django's WSGI handler without any middleware, then through one of them at a time, then through
-all. Counting writes to files as it does in the server (PROMETHEUS_MULTIPROC_DIR). No network, no database. The thread's CPU
-time, and the best of several rounds: on a machine that does something else too, the others measure that.
+Django's WSGI handler serves an empty view without middleware, then with each middleware alone, then with all of them. Metrics
+are written to files as in the server (PROMETHEUS_MULTIPROC_DIR). No network and no database. The figures are CPU time of the
+thread in the best of several rounds, because other rounds also measure other work of the machine.
 """
 
 import argparse
@@ -30,11 +30,11 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
 
-A_ROUND = 200
+REQUESTS_PER_ROUND = 200
 
 
 def empty(request: HttpRequest) -> HttpResponse:
-    """Answer with nothing."""
+    """Return an empty JSON object."""
     return HttpResponse(b"{}", content_type="application/json")
 
 
@@ -58,24 +58,24 @@ ENVIRONMENT = {
 
 
 def handler(middleware: list[str]) -> WSGIHandler:
-    """Return Django's handler with these middleware."""
+    """Return Django's WSGI handler with a list of middleware."""
     with override_settings(MIDDLEWARE=middleware):
         return WSGIHandler()
 
 
 def start_response(*args: Any) -> Any:
-    """Take the status and the headers."""
+    """Discard the status and the headers."""
 
 
 def microseconds(handlers: list[WSGIHandler], rounds: int) -> list[float]:
-    """Return the time of one request by each handler: the best of several rounds, in which they take turns."""
+    """Return the CPU time of a request for each handler, microseconds: the best of several alternating rounds."""
     best = [float("inf")] * len(handlers)
     for _ in range(rounds):
-        for number, value in enumerate(handlers):
+        for number, wsgi_handler in enumerate(handlers):
             started = thread_time()
-            for _ in range(A_ROUND):
-                value({**ENVIRONMENT, "wsgi.input": BytesIO()}, start_response).close()
-            best[number] = min(best[number], (thread_time() - started) / A_ROUND)
+            for _ in range(REQUESTS_PER_ROUND):
+                wsgi_handler({**ENVIRONMENT, "wsgi.input": BytesIO()}, start_response).close()
+            best[number] = min(best[number], (thread_time() - started) / REQUESTS_PER_ROUND)
     return [seconds * 1e6 for seconds in best]
 
 
@@ -86,11 +86,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=60)
     names = settings.MIDDLEWARE
     handlers = [handler([]), *(handler([name]) for name in names), handler(names)]
-    none, *each, together = microseconds(handlers, parser.parse_args().rounds)
-    print(f"{'no middleware':45} {none:7.1f} µs")
-    for name, value in zip(names, each, strict=True):
-        print(f"{name:45} {value - none:+7.1f} µs")
-    print(f"{'all together':45} {together - none:+7.1f} µs")
+    without, *each, with_all = microseconds(handlers, parser.parse_args().rounds)
+    print(f"{'no middleware':45} {without:7.1f} µs")
+    for name, cpu_time in zip(names, each, strict=True):
+        print(f"{name:45} {cpu_time - without:+7.1f} µs")
+    print(f"{'all together':45} {with_all - without:+7.1f} µs")
 
 
 if __name__ == "__main__":

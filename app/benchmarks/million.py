@@ -1,9 +1,10 @@
-"""Benchmark of joins of a million points in SQL, with their plans: the examples of data/schema/examples.
+"""Benchmark of spatial joins of a million points in SQL, with their plans: the examples of data/schema/examples.
 
     bin/manage shell -c "from benchmarks.million import main; main()"
 
-in a database whose owner may make a table, which is taken away again. As many points lie in the box of each FSA in force: most
-are where people are, and some in the sea. Needs published FSAs and health regions. Times are of this machine; plans are not.
+The database's owner needs the right to create a table; the benchmark drops the table at the end. The box of each FSA in force
+gets the same number of points, so most are in populated areas and some in the sea. Needs published FSAs and health regions.
+Times depend on the machine, plans do not.
 """
 
 import time
@@ -23,7 +24,7 @@ _MAKE = f"""
     ) as scattered
     limit %s
 """
-# The second and the third example of data/schema/examples, over the table.
+# The second and the third example of data/schema/examples, applied to the table.
 _JOINS = {
     "point by point, geo.health_region_at": f"""
         select count(*) from {TABLE} p cross join lateral geo.health_region_at(p.lon, p.lat) r
@@ -40,7 +41,7 @@ _JOINS = {
 
 
 def main(points: int = POINTS) -> None:
-    """Make the table, run each join once, and print rows, seconds, points per second and the indexes of the plan."""
+    """Create the table, run each join once, and print rows, seconds, points per second and the indexes of the plan."""
     with connection.cursor() as cursor:
         cursor.execute(f"drop table if exists {TABLE}")
         try:

@@ -1,7 +1,7 @@
-"""tipg and pygeoapi from PyPI on this database, in an environment of their own: what layers and tiles are compared with.
+"""Peer servers tipg and pygeoapi on this database, in a separate virtual environment, for comparison of layers and tiles.
 
-They read tables of a schema `peers` that is made here and dropped again: the very geometries that this service sends (a level
-of a vintage), with a key and a spatial index, so that both serve the same geometry and simplify nothing.
+They read tables of a temporary schema `peers` with the geometries that this service sends (a level of a vintage), a primary key
+and a spatial index. All servers thus serve the same geometry without simplification.
 """
 
 import json
@@ -19,12 +19,12 @@ from django.db import connection
 
 APP = Path(__file__).resolve().parent.parent
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
-# Name of the table: vintage and level.
+# Table name: coverage and level.
 TABLES = {"health_regions_low": ("health-regions", "low"), "fsa_low": ("fsa", "low"), "fsa_full": ("fsa", "full")}
 
 
 def environment(folder: Path) -> Path:
-    """Install both into `folder`/peers, once, and return the folder of their commands."""
+    """Install both into `folder`/peers if they are missing, and return the folder of their commands."""
     commands = folder / "peers" / "bin"
     if not (commands / "pygeoapi").exists() or not (commands / "uvicorn").exists():
         subprocess.run([sys.executable, "-m", "venv", str(commands.parent)], check=True)
@@ -34,10 +34,10 @@ def environment(folder: Path) -> Path:
 
 @contextmanager
 def tables(vintages: dict[str, int]) -> Iterator[None]:
-    """Make the tables that the peers read; drop them at the end.
+    """Create the tables of the peers, and drop them at the end of the `with` block.
 
     Args:
-        vintages: the id of a vintage by its coverage.
+        vintages: id of the vintage by coverage.
     """
     with connection.cursor() as cursor:
         cursor.execute("DROP SCHEMA IF EXISTS peers CASCADE")
@@ -61,10 +61,10 @@ def tables(vintages: dict[str, int]) -> Iterator[None]:
 
 @contextmanager
 def running(command: list[str], address: str, *, cwd: Path, log: Path, **variables: str) -> Iterator[str]:
-    """Run a server until the `with` block ends; yield its address once it answers."""
+    """Run a server until the end of the `with` block; yield its address after the first response."""
     with (
-        log.open("wb") as details,
-        subprocess.Popen(command, cwd=cwd, env=os.environ | variables, stdout=details, stderr=details) as process,
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=cwd, env=os.environ | variables, stdout=output, stderr=output) as process,
     ):
         try:
             for _ in range(240):
@@ -99,12 +99,12 @@ def pygeoapi(commands: Path, folder: Path, port: int) -> Iterator[str]:
     config.write_text(json.dumps(_pygeoapi_settings(port)))
     variables = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(document)}
     generate = [str(commands / "pygeoapi"), "openapi", "generate", str(config), "--output-file", str(document)]
-    with ExitStack() as held:
-        log = held.enter_context((folder / "pygeoapi-generate.log").open("wb"))
+    with ExitStack() as stack:
+        log = stack.enter_context((folder / "pygeoapi-generate.log").open("wb"))
         subprocess.run(generate, check=True, env=os.environ | variables, stdout=log, stderr=log)
         command = [str(commands / "gunicorn"), "-w", "2", "-b", f"127.0.0.1:{port}", "pygeoapi.flask_app:APP"]
         address = f"http://127.0.0.1:{port}"
-        held.enter_context(
+        stack.enter_context(
             running(
                 command, f"{address}/collections?f=json", cwd=folder, log=folder / "pygeoapi.log", HOME=str(folder), **variables
             )

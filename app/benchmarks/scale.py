@@ -2,9 +2,9 @@
 
     bin/scale [--seconds 10] [--rounds 3]
 
-One machine has no more processors for two servers than for one: what counts is the processor time of each part for a request,
-by which docs/scaling.md reckons. Shown is the median of the rounds. At the end: how long a publication on the primary takes to
-be seen at every server. Over the embedded demonstration; needs wrk.
+Two servers on a machine share its processors, so the relevant figure is the CPU time of each part for a request
+(docs/scaling.md). The output has the median of the rounds and, at the end, the time until every server shows a publication on
+the primary. Uses the embedded demonstration; needs wrk.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from tests.support.cluster import Cluster
 from tests.support.fleet import Fleet, ended_in_order, wait_for
 from tests.support.request_mix import TOWNS
 
-_AROUND = [(north * 0.012, east * 0.017) for north, east in itertools.product(range(-3, 4), repeat=2)]
-QUESTIONS = {
-    "lookup": [f"/locate?lat={lat + north:.5f}&lon={lon + east:.5f}" for lat, lon in TOWNS for north, east in _AROUND],
+_OFFSETS = [(north * 0.012, east * 0.017) for north, east in itertools.product(range(-3, 4), repeat=2)]
+PATHS = {
+    "lookup": [f"/locate?lat={lat + north:.5f}&lon={lon + east:.5f}" for lat, lon in TOWNS for north, east in _OFFSETS],
     "layer, low": ["/health-regions?detail=low&limit=200"],
     "tile": ["/tiles/health-regions/4/4/5.mvt", "/tiles/health-regions/5/9/11.mvt", "/tiles/fsa/5/9/11.mvt"],
     "FSA": [f"/fsa/{code}?detail=none" for code in ("K0A", "M5V", "H2X", "V6B", "T2P", "B3H")],
@@ -34,7 +34,7 @@ QUESTIONS = {
 
 
 def processor_time(pids: list[int]) -> float:
-    """Return the seconds of processor time that these processes and those they started have used."""
+    """Return the CPU time in seconds of the processes and their descendants."""
     total, tick = 0.0, os.sysconf("SC_CLK_TCK")
     for pid in pids:
         try:
@@ -42,18 +42,18 @@ def processor_time(pids: list[int]) -> float:
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
         except OSError:
             continue
-        # With what children that have ended used: a connection to PostgreSQL is one.
+        # Includes children that have ended, such as connections of PostgreSQL.
         total += sum(int(field) for field in fields[11:15]) / tick + processor_time([int(child) for child in children])
     return total
 
 
 def parts(fleet: Fleet) -> dict[str, list[int]]:
-    """Return the first process of each part."""
+    """Return the process ids of each part of the fleet."""
 
     def first(cluster: Cluster | None) -> list[int]:
         return [] if cluster is None else [int((cluster.folder / "postmaster.pid").read_text("ascii").splitlines()[0])]
 
-    pooler, proxy = (other.pid for other in fleet.others)
+    pooler, proxy = (process.pid for process in fleet.others)
     return {
         "web": [web.pid for web in fleet.webs],
         "nginx": [proxy],
@@ -64,17 +64,18 @@ def parts(fleet: Fleet) -> dict[str, list[int]]:
 
 
 def measured(fleet: Fleet, paths: list[str], seconds: int) -> dict[str, float]:
-    """Return what wrk saw, and the milliseconds of processor time of each part for a request."""
+    """Return the figures of wrk, and the CPU time of each part for a request in milliseconds."""
     pids = parts(fleet)
-    before = {name: processor_time(batch) for name, batch in pids.items()}
-    result = wrk(fleet.address, paths, seconds, connections=16)
-    return result | {name: (processor_time(item) - before[name]) / result["count"] * 1000 for name, item in pids.items()}
+    before = {part: processor_time(processes) for part, processes in pids.items()}
+    figures = wrk(fleet.address, paths, seconds, connections=16)
+    used = {part: processor_time(processes) - before[part] for part, processes in pids.items()}
+    return figures | {part: seconds_used / figures["count"] * 1000 for part, seconds_used in used.items()}
 
 
-def seen_after(fleet: Fleet) -> float:
-    """Publish on the primary, and return after how many seconds every server says so."""
+def publication_delay_s(fleet: Fleet) -> float:
+    """Publish on the primary, and return the seconds until every server shows the publication."""
     before = fleet.primary.sql("select max(published_at) from vintage", "covidtrends_geo")
-    # As a publication does: in one statement, so that the time of a process that starts is not in it.
+    # Same effect as a publication, in one statement, so that the start of a process does not count.
     fleet.primary.sql(
         "update vintage set label = 'published anew', published_at = now() where id = (select max(id) from vintage)",
         "covidtrends_geo",
@@ -108,19 +109,19 @@ def main() -> None:
         for webs in (2, 1):
             if webs == 1:
                 fleet.kill_web(1)
-            for paths in QUESTIONS.values():
-                wrk(fleet.address, paths, 3)  # what is asked first is made, and read into memory
+            for paths in PATHS.values():
+                wrk(fleet.address, paths, 3)  # warm-up: fills the response cache and the indexes
             time.sleep(5)
-            rows: dict[str, list[dict[str, float]]] = {name: [] for name in QUESTIONS}
+            rows: dict[str, list[dict[str, float]]] = {name: [] for name in PATHS}
             for _ in range(options.rounds):
-                for name, paths in QUESTIONS.items():
+                for name, paths in PATHS.items():
                     rows[name].append(measured(fleet, paths, options.seconds))
-            for name, batch in rows.items():
-                middle = [statistics.median(item[column] for item in batch) for column in columns]
-                print(f"{webs} web, {name:25} {middle[0]:8,.0f} " + " ".join(f"{item:8.3f}" for item in middle[1:]), flush=True)
+            for name, rounds in rows.items():
+                rate, *times = (statistics.median(figures[column] for figures in rounds) for column in columns)
+                print(f"{webs} web, {name:25} {rate:8,.0f} " + " ".join(f"{median:8.3f}" for median in times), flush=True)
         fleet.webs[1] = fleet.start_web(1)
         wait_for(f"http://127.0.0.1:{fleet.ports[1]}/readyz")
-        print(f"a publication is seen everywhere after {seen_after(fleet):.2f} s")
+        print(f"a publication is seen everywhere after {publication_delay_s(fleet):.2f} s")
 
 
 if __name__ == "__main__":

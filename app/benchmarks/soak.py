@@ -1,10 +1,10 @@
-"""Soak test: memory of a server while every request differs from the last.
+"""Soak test: memory of a server under requests that all differ.
 
     cd app && ../.venv/bin/python -m benchmarks.soak --minutes 10
 
-A server as bin/serve runs it, over the tiny world of the tests in a PostgreSQL of its own, on loopback. Asked are places all
-over the world, names, codes and parameters made up, every edition and language, tiles, files, bodies good, broken and large,
-methods and headers that nobody has. Shown is each process's memory, every half minute, and how much the second half added.
+Runs a server as bin/serve does, with the demonstration regions of the tests in a private PostgreSQL, on loopback. The requests
+have positions in the whole world, random names, codes and parameters, all vintages and languages, tiles, files, valid, broken
+and large bodies, unknown methods and headers. Prints each process's memory every half minute and the growth in the second half.
 """
 
 import argparse
@@ -23,7 +23,7 @@ _NAMES = ("lat", "lon", "q", "vintage", "at", "lang", "bbox", "detail", "accurac
 
 
 def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, str]]:
-    """Return method, path, body and headers of something to ask."""
+    """Return method, path, body and headers of a random request."""
     number = chance.getrandbits(40)
     headers = {
         "Accept-Language": chance.choice(("fr", "en", f"x{number}")),
@@ -31,28 +31,28 @@ def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, st
         "X-Request-ID": str(number),
         "If-None-Match": f'"{number}"',
     }
-    how = chance.random()
-    if how < 0.45:
-        # Most lie in the tiny world, near 43.5° N, 79.7° W.
+    kind_of_request = chance.random()
+    if kind_of_request < 0.45:
+        # Most positions are in the demonstration regions, near 43.5° N, 79.7° W.
         lat, lon = 43.5 + chance.gauss(0, 0.1), -79.6 + chance.gauss(0, 0.2)
         return "GET", f"/locate?lat={lat}&lon={lon}&accuracy={chance.randrange(5_000)}", None, headers
-    if how < 0.55:
+    if kind_of_request < 0.55:
         points = [[-79.6 + chance.gauss(0, 0.2), 43.5 + chance.gauss(0, 0.1)] for _ in range(chance.choice((1, 100, 20_000)))]
         return "POST", "/locate", json.dumps({"points": points}).encode(), headers | {"Content-Type": "application/json"}
-    if how < 0.65:
-        kind = chance.choice(("application/json", "text/csv", f"a/b{number}"))
+    if kind_of_request < 0.65:
+        media_type = chance.choice(("application/json", "text/csv", f"a/b{number}"))
         return (
             "POST",
             chance.choice(("/locate", "/fsa")),
             chance.randbytes(chance.randrange(50_000)),
-            headers | {"Content-Type": kind},
+            headers | {"Content-Type": media_type},
         )
-    if how < 0.7:
+    if kind_of_request < 0.7:
         return chance.choice(("PUT", "OPTIONS", "HEAD", f"M{number}")), f"/{number}", None, headers
-    if how < 0.8:
+    if kind_of_request < 0.8:
         zoom = chance.randrange(15)
-        place = f"{zoom}/{chance.randrange(1 << zoom)}/{chance.randrange(1 << zoom)}"
-        return "GET", f"/tiles/{chance.choice(('fsa', 'health-regions'))}/{place}.mvt", None, headers
+        tile = f"{zoom}/{chance.randrange(1 << zoom)}/{chance.randrange(1 << zoom)}"
+        return "GET", f"/tiles/{chance.choice(('fsa', 'health-regions'))}/{tile}.mvt", None, headers
     path = chance.choice(_PATHS).format(chance.choice((number, "3501", "M1A", "fsa")))
     values = (number, "3501", "en", "fr", "2022", "2018", "2021-01-01", "low", "full", "-80,43,-79,44", "ON", 1, "é" * 50)
     query = "&".join(
@@ -61,45 +61,46 @@ def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, st
     return "GET", f"/{path}?{query}".replace("é", "%C3%A9"), None, headers
 
 
-def ask(port: int, seed: int, stopped: threading.Event, seen: Counter[int]) -> None:
-    """Ask one thing after the other; statuses are counted, 0 for none."""
+def send_requests(port: int, seed: int, stopped: threading.Event, statuses: Counter[int]) -> None:
+    """Send requests until `stopped`; count the statuses, 0 for a failed connection."""
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     while not stopped.is_set():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             connection.request(*request(chance))
-            answer = connection.getresponse()
-            answer.read()
-            seen[answer.status] += 1
+            response = connection.getresponse()
+            response.read()
+            statuses[response.status] += 1
         except (OSError, http.client.HTTPException):
-            seen[0] += 1
+            statuses[0] += 1
         finally:
             connection.close()
 
 
 def soak(fleet: Fleet, minutes: float) -> bool:
-    """Ask for so long and say what memory did; True where the second half added less than a tenth and nothing was a 500."""
-    stopped, seen = threading.Event(), Counter[int]()
-    clients = [threading.Thread(target=ask, args=(fleet.ports[0], seed, stopped, seen)) for seed in range(6)]
+    """Run the test. Return True if memory grew by less than 10 % in the second half and no response was a 500."""
+    stopped, statuses = threading.Event(), Counter[int]()
+    clients = [threading.Thread(target=send_requests, args=(fleet.ports[0], seed, stopped, statuses)) for seed in range(6)]
     for client in clients:
         client.start()
-    lines: list[dict[int, float]] = []
+    samples: list[dict[int, float]] = []
     for _ in range(round(minutes * 2)):
         time.sleep(30)
-        lines.append(resident_mb(fleet))
-        print(f"{len(lines) / 2:5.1f} min  {lines[-1]} MB  {dict(seen)}", flush=True)
+        samples.append(resident_mb(fleet))
+        print(f"{len(samples) / 2:5.1f} min  {samples[-1]} MB  {dict(statuses)}", flush=True)
     stopped.set()
     for client in clients:
         client.join()
-    half, last = lines[len(lines) // 2], lines[-1]
-    grown = {pid: last[pid] / half[pid] - 1 for pid in last if pid in half}
-    print(f"{sum(seen.values()):,} requests; the second half added {', '.join(f'{client:+.1%}' for client in grown.values())}")
-    return len(grown) == 2 and max(grown.values()) < 0.1 and not seen[500]
+    middle, last = samples[len(samples) // 2], samples[-1]
+    growth = {pid: last[pid] / middle[pid] - 1 for pid in last if pid in middle}
+    growths = ", ".join(f"{ratio:+.1%}" for ratio in growth.values())
+    print(f"{sum(statuses.values()):,} requests; the second half added {growths}")
+    return len(growth) == 2 and max(growth.values()) < 0.1 and not statuses[500]
 
 
 def main() -> int:
-    """Measure and print; 1 where memory grows, a process was lost or something was answered with 500."""
-    parser = argparse.ArgumentParser(description="Whether memory stays bounded.")
+    """Run the test. Return 1 if memory grew, a process ended or a response was a 500."""
+    parser = argparse.ArgumentParser(description="Soak test of memory.")
     parser.add_argument("--minutes", type=float, default=10)
     options = parser.parse_args()
     ended_in_order()

@@ -1,6 +1,6 @@
-"""Settings: read from the environment, then `.env`, then `.local/env`, which `bin/db` writes for the private PostGIS.
+"""Django settings: read from the environment, then `.env`, then `.local/env`, which `bin/db` writes for the private PostGIS.
 
-Every key is described in `.env.example`; a test compares the two.
+`.env.example` describes every key; a test compares the two.
 """
 
 import os
@@ -44,7 +44,7 @@ SECRET_KEY = env.str("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is not set. Set it in .env (see .env.example); bin/serve generates one.")
-    SECRET_KEY = "only-for-debug"  # noqa: S105 - never reached with DEBUG off
+    SECRET_KEY = "only-for-debug"  # noqa: S105 - not used if DEBUG is off
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 
@@ -107,7 +107,7 @@ DATABASE_ROLE_PASSWORDS = {
 }
 
 
-# Whether connections go through PgBouncer in transaction mode, where session settings and server-side cursors do not work.
+# True if connections go through PgBouncer in transaction mode, which does not support session settings and server-side cursors.
 DB_POOLED = env.bool("DB_POOLED", False)
 
 
@@ -131,7 +131,7 @@ def _database(config: dict[str, Any]) -> dict[str, Any]:
     user = {"web": "geo_api", "loader": "geo_loader"}.get(ROLE, "")
     if DATABASE_ROLE_PASSWORDS.get(user):
         config |= {"USER": user, "PASSWORD": DATABASE_ROLE_PASSWORDS[user]}
-    # Detects a host that is down in seconds instead of TCP's default minutes. A server that hangs: operations.circuit_breaker.
+    # Detects a host that is down in seconds instead of TCP's default minutes. operations.circuit_breaker detects a hung server.
     options = {
         "connect_timeout": 2,
         "keepalives_idle": 10,
@@ -276,7 +276,7 @@ CORS_EXPOSE_HEADERS = [
 CORS_ALLOW_HEADERS = ["*", "authorization"]
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 
-# A page's URL may contain a position, so it is sent to no server as a referrer.
+# A page's URL can contain a position, so no request sends it as a referrer.
 SECURE_REFERRER_POLICY = "no-referrer"
 
 if env.bool("SECURE_PROXY", False):

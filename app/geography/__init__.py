@@ -1,1 +1,1 @@
-"""The domain: coverages, vintages, regions and the questions one can ask of them. Owns every table."""
+"""Domain of boundaries: coverages, vintages, regions, their tables and all reads from them."""

@@ -1,11 +1,11 @@
-"""The Django app of the domain."""
+"""Django app configuration of the domain."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate, pre_migrate
 
 
 class GeographyConfig(AppConfig):
-    """Registers the system checks and keeps the analysts' SQL schema current around every migrate."""
+    """Update the analysts' SQL schema before and after every `migrate`."""
 
     name = "geography"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""System checks: what `manage.py check` says about a set-up that would fail later."""
+"""System checks of the database, for `manage.py check`."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ POSTGIS_MINIMUM = (3, 3)
 
 @register(Tags.database)
 def postgis_is_recent(app_configs: Any = None, databases: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a database that does not answer or whose PostGIS is older than 3.3, before a migration fails half-way."""
+    """Report a database that does not answer or has PostGIS before 3.3, so that no migration fails half-way."""
     messages: list[CheckMessage] = []
     for alias in databases or []:
         try:
@@ -29,7 +29,7 @@ def postgis_is_recent(app_configs: Any = None, databases: Any = None, **kwargs: 
             )
             continue
         if row is None:
-            # Migrating creates the extension where the role may; if it may not, PostgreSQL's own message says so.
+            # `migrate` creates the extension if the role has the right; otherwise PostgreSQL reports the missing right.
             continue
         version = tuple(int(part) for part in re.findall(r"\d+", row[0])[:2])
         if version < POSTGIS_MINIMUM:

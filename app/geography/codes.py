@@ -1,4 +1,4 @@
-"""Codes of places: provinces, health regions, FSAs and DGUIDs; what each looks like and what it says."""
+"""Codes of provinces, health regions, FSAs and DGUIDs: syntax, parsing, and the province of an FSA."""
 
 import re
 import unicodedata
@@ -42,19 +42,19 @@ _PRUID_BY_LETTER = {
     **dict.fromkeys("KLMNP", "35"),
     **{"A": "10", "B": "12", "C": "11", "E": "13", "R": "46", "S": "47", "T": "48", "V": "59", "Y": "60"},
 }
-# The letter X is shared: these are all the FSAs in use there.
+# Two territories share the letter X. These are all the FSAs in use with it.
 _PRUID_BY_X_FSA = {"X0A": "62", "X0B": "62", "X0C": "62", "X0E": "61", "X0G": "61", "X1A": "61"}
 
 _FIRST_LETTERS = "ABCEGHJKLMNPRSTVXY"
 _LETTERS = "ABCEGHJKLMNPRSTVWXYZ"
 _DIGITS = "0123456789"
-# What people (and OCR) type for what they mean.
+# Look-alike characters that people and OCR confuse.
 _LOOKALIKE_LETTER = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
 _LOOKALIKE_DIGIT = {"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "S": "5", "B": "8", "Z": "2"}
 
 _SEPARATORS = re.compile(r"[\s\-]+")
 _FSA = re.compile(rf"[{_FIRST_LETTERS}][0-9][{_LETTERS}]")
-# What `parse_fsa` reads, for the OpenAPI document.
+# Input that `parse_fsa` accepts, as a pattern for the OpenAPI document.
 _GAP = rf"[\s\-\u00a0\u2010-\u2015{INVISIBLE.encode('unicode-escape').decode()}]*"
 FSA_PATTERN = (
     f"^{_GAP}[{_FIRST_LETTERS}{_FIRST_LETTERS.lower()}]{_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]"
@@ -66,11 +66,11 @@ _DGUID = re.compile(r"[0-9]{4}[A-Z][0-9]{4}[0-9A-Z.\-]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class FsaInput:
-    """An FSA as a person gave it.
+    """An FSA read from text.
 
     Attributes:
         code: the FSA, three characters, upper case.
-        from_postal_code: True where more than the FSA was given; the rest was not used.
+        from_postal_code: True if the text was a full postal code; its last three characters are ignored.
     """
 
     code: str
@@ -80,7 +80,7 @@ class FsaInput:
 def parse_fsa(text: str) -> FsaInput:
     """Read an FSA or a full postal code in any spelling: `m5v`, `M5V 3L9`, `m5v-3l9`; full-width and invisible characters too.
 
-    Raises: FsaMalformed, naming the first character that cannot be and, where a look-alike fits, what was likely meant.
+    Raises: FsaMalformed, with the first impossible character and, if a look-alike fits, a suggestion.
     """
     code = _SEPARATORS.sub("", plain(text)).upper()
     if len(code) not in (3, 6):
@@ -131,7 +131,7 @@ def _cannot_be(code: str, position: int, character: str) -> Message:
 
 
 def _suggestion(code: str) -> Message | None:
-    """Return the code with look-alikes exchanged where that makes it a possible one, else None."""
+    """Return a suggestion with look-alike characters replaced, None if the result is not a possible FSA."""
     guess = "".join(
         (_LOOKALIKE_DIGIT if position % 2 else _LOOKALIKE_LETTER).get(character, character)
         for position, character in enumerate(code)
@@ -143,32 +143,32 @@ def _suggestion(code: str) -> Message | None:
 
 
 def is_fsa(code: str) -> bool:
-    """Return whether this is a possible FSA, exactly as Statistics Canada writes it."""
+    """Return whether a code is a possible FSA in the spelling of Statistics Canada."""
     return _FSA.fullmatch(code) is not None
 
 
 def is_hruid(code: str) -> bool:
-    """Return whether this is a possible health-region code: four digits that begin with a province's two."""
+    """Return whether a code is a possible HRUID: four digits, the first two of which are a PRUID."""
     return _HRUID.fullmatch(code) is not None and code[:2] in PROVINCE_BY_PRUID
 
 
 # The width of region.code.
 CODE_MAX_CHARACTERS = 20
-# Not \s: that takes U+0085 for a space, which is an ellipsis of Windows-1252 that was read as Latin-1.
+# Not \s, which matches U+0085: in text read as Latin-1, that is the ellipsis of Windows-1252.
 SPACES = re.compile(r"[ \t\r\n\u00a0\u2000-\u200a\u2028-\u202f\u3000]+")
 
 
 def normal_code(text: str) -> str:
-    """Return a region's code as it is stored: upper case, composed (NFC), single spaces inside and none around.
+    """Return a region's code in its stored form: upper case, NFC, single spaces inside, no spaces at the ends.
 
-    Files and requests go through the same spelling, so that any code that is stored can be requested.
+    Loads and requests use the same form, so every stored code can be requested.
     """
     composed = unicodedata.normalize("NFC", SPACES.sub(" ", text).strip())
     return unicodedata.normalize("NFC", composed.upper())
 
 
 def code_problem(code: str) -> str | None:
-    """Return why a normal code cannot be stored, None where it can: it has to stand in a URL as one segment of the path."""
+    """Return the reason why a normalised code cannot be one path segment of a URL; None for a valid code."""
     if not 1 <= len(code) <= CODE_MAX_CHARACTERS:
         return f"the code has {len(code)} characters, and may have 1 to {CODE_MAX_CHARACTERS}"
     if odd := next((character for character in code if not character.isprintable() or character in "/\\"), None):
@@ -180,29 +180,29 @@ def code_problem(code: str) -> str | None:
 
 
 def is_dguid(code: str) -> bool:
-    """Return whether this has the form of a Dissemination Geography Unique Identifier, such as `2022A00073595`."""
+    """Return whether a code has the form of a Dissemination Geography Unique Identifier, such as `2022A00073595`."""
     return _DGUID.fullmatch(code) is not None
 
 
 def fsa_province(code: str) -> Province | None:
-    """Return the province or territory an FSA belongs to by its letters.
+    """Return the province or territory that the letters of an FSA determine.
 
-    The letter X is shared by two territories; None for an X code that neither uses, rather than a guess.
+    Two territories share the letter X. Returns None for an X code that neither uses, instead of a guess.
     """
     pruid = _PRUID_BY_X_FSA.get(code) if code[:1] == "X" else _PRUID_BY_LETTER.get(code[:1])
     return PROVINCE_BY_PRUID[pruid] if pruid else None
 
 
 def fsa_provinces(code: str) -> tuple[Province, ...]:
-    """Return every province or territory that an FSA can belong to by its letters: one, or both that share the letter X."""
+    """Return the provinces or territories that the letters of an FSA allow: one, or the two that share the letter X."""
     province = fsa_province(code)
     return (province,) if province else tuple(PROVINCE_BY_PRUID[pruid] for pruid in sorted(set(_PRUID_BY_X_FSA.values())))
 
 
 def parse_province(text: str) -> Province:
-    """Read a province given as PRUID (`35`) or abbreviation (`ON`, `on`).
+    """Read a province from a PRUID (`35`) or an abbreviation (`ON`, `on`).
 
-    Raises: ParameterInvalid, listing what there is.
+    Raises: ParameterInvalid, with the list of provinces.
     """
     province = _PROVINCE_BY_KEY.get(text.strip().upper())
     if province is None:

@@ -1,4 +1,4 @@
-"""The numbers the service is built on, each with its reason."""
+"""Constants of geometry, lookups, drawing and comparison, each with its reason."""
 
 from dataclasses import dataclass
 
@@ -12,34 +12,34 @@ SRID_STATCAN_LAMBERT = 3347
 # fetched a second time on every lookup. Between 16 and 256 vertices the rate is otherwise alike.
 PART_MAX_VERTICES = 96
 
-# A point this near a border is on it: transforming to EPSG:3347 and back moves a point by a few nanometres, and cutting a
-# polygon into pieces moves its edge by about as much. Nothing measured on the ground is as exact as a millimetre.
+# A point within this distance of a border is on it. Transforming to EPSG:3347 and back moves a point by a few nanometres, and
+# subdividing a polygon moves its edge by about as much. No measurement on the ground is accurate to a millimetre.
 BORDER_EPSILON_M = 0.001
 
-# Positions come in WGS 84 and boundaries in NAD83. The two frames are up to 2 m apart in Canada and the transformation
-# between them is taken as null, so nearer to a border than this the side that a point is on is unknown.
+# Positions are in WGS 84, boundaries in NAD83. The two frames are up to 2 m apart in Canada, and the service uses a null
+# transformation between them. Within this distance of a border, the side of a point is therefore unknown.
 DATUM_UNCERTAINTY_M = 2.0
 
-# What a device reports as accuracy is the radius that the true position is within in 95 of 100 cases (W3C Geolocation API).
-# Of an error that is normal in both directions, 1.5 times that radius holds 99.88 of 100; how often an answer is wrong
-# all the same, benchmarks/certainty.py measures.
+# The accuracy of a device is the radius that contains the true position in 95 of 100 cases (W3C Geolocation API). If the error
+# is normally distributed in both directions, 1.5 times that radius contains 99.88 of 100. benchmarks/certainty.py measures
+# the remaining rate of wrong answers.
 ACCURACY_FACTOR = 1.5
 
-# Units of EPSG:3347 to a metre on the ground: at least so many in Canada, at most so many from 40 degrees north to
-# `POLAR_LATITUDE`, and at most so many from there to a millimetre off the pole, where the projection stretches without limit.
+# Units of EPSG:3347 for a metre on the ground: minimum in Canada, maximum from 40 degrees north to `POLAR_LATITUDE`, and
+# maximum from there to a millimetre off the pole. At the pole the scale is unbounded.
 UNITS_LEAST = 0.96
 UNITS_MOST = 1.1
 UNITS_MOST_POLAR = 12.0
 POLAR_LATITUDE = 84.5
 
-# A circle around a position is drawn with this many sides a quarter: its area is 0.04 % short of a circle's.
+# Segments for each quarter of the polygon that approximates a circle; its area is 0.04 % smaller than the circle's.
 CIRCLE_QUARTER_SEGMENTS = 32
-# How far off the coast, or beyond the edge of the data, the nearest region still is an answer: by default, and at most.
+# Default and maximum distance within which a position off the coast, or beyond the edge of the data, gets the nearest region.
 NEAREST_DEFAULT_M = 5_000.0
 NEAREST_MAX_M = 50_000.0
 ACCURACY_MAX_M = 50_000.0
-# A circle of many pieces takes long to measure, and of positions in one body there may be a hundred thousand: over so many
-# metres only so many are answered.
+# A circle that meets many pieces takes long to measure, and one request body can have a hundred thousand positions: a body
+# can have at most `INACCURATE_MAX` positions with an accuracy above `ACCURACY_OF_MANY_MAX_M`.
 ACCURACY_OF_MANY_MAX_M = 1_000.0
 INACCURATE_MAX = 100
 
@@ -47,51 +47,50 @@ INACCURATE_MAX = 100
 # the chord stays within a metre of the curve.
 FULL_MAX_SEGMENT_M = 4_000
 
-
-# Vintages of FSAs and health regions are not drawn along the same lines: where they should meet, slivers overlap. An overlap
-# with less than this part of an FSA is one of them and no statement about where people live.
+# Vintages of FSAs and health regions do not follow exactly the same lines, which creates slivers along common borders. An
+# overlap with a smaller share of the FSA than this is a sliver; it does not show where people live.
 SLIVER_SHARE = 0.001
 
-# Overlaps with less than this part of an FSA are measured: one no wider than the two vintages' lines are apart is an artefact.
-# Larger ones always count, however narrow: in a small FSA the lines' misfit is a large part.
+# The width of an overlap with a smaller share of the FSA than this is measured: an overlap that is not wider than the distance
+# between the two vintages' lines is an artefact. Larger overlaps always count: the misfit can be a large share of a small FSA.
 SLIVER_LARGEST_SHARE = 0.1
 
-# What counts as the border of two regions (docs/decisions: what a border between two regions is). Where neighbours share
-# every vertex, the lines are one line but for the rounding of the pieces. Where a layer passes the gate `overlaps` without
-# being edge-matched, 10 m bridge most of what parts its lines; in one that fails it, neighbours are up to 250 m apart.
+# Distances within which two regions have a common border (docs/decisions: what a border between two regions is). In an
+# edge-matched layer, neighbours share every vertex, and only the rounding of the pieces separates the lines. In a layer that
+# passes the gate `overlaps` without edge matching, 10 m bridge most gaps. In a layer that fails it, gaps reach 250 m.
 BORDER_TOLERANCE_EXACT_M = BORDER_EPSILON_M
 BORDER_TOLERANCE_NEAR_M = 10.0
 BORDER_TOLERANCE_LOOSE_M = 250.0
-# A common line shorter than this, or than the tolerance, is a point at which regions meet.
+# A common line shorter than this, or than the tolerance, counts as a common point.
 BORDER_SHORTEST_M = 1.0
 
-# What can become of a region from one vintage to another. `outside`: the other vintage is an extract and does not say.
+# Kinds of change of a region between two vintages. `outside`: the other vintage is an extract that does not cover the region.
 CHANGE_KINDS = ("kept", "renamed", "recoded", "moved", "split", "merged", "new", "gone", "outside")
-# How two vintages are compared (docs/decisions: what became of a region). Shares are of that part of a region which the other
-# vintage covers: one that ends at the shoreline is compared with one that runs into the water on land.
-# From here up, both ways, two regions are one place: what differs less is how finely lines are drawn.
+# Thresholds of the comparison of two vintages (docs/decisions: what became of a region). A share refers to the part of a region
+# that the other vintage covers, so a cartographic and a digital vintage are compared on land.
+# At this share or more in both directions, two regions are the same place; smaller differences come from line detail.
 CHANGE_SAME_SHARE = 0.95
-# From here up, a region lies whole in another.
+# At this share or more, a region is entirely inside another.
 CHANGE_WHOLE_SHARE = 0.9
-# From here up, both ways, a region continues another.
+# At this share or more in both directions, a region continues another.
 CHANGE_MAIN_SHARE = 2 / 3
-# Below this part of the larger of the two, the same code means another place.
+# Below this share of the larger of two regions with the same code, the code is reused for another place.
 CHANGE_REUSED_SHARE = 0.25
-# A region of which the other vintage covers less than this has nothing there to be compared with: it is new or gone. Of an
-# extract it takes more, since what it leaves out is not gone.
+# A region with a smaller covered share than this is new or gone. The threshold for an extract is higher: a region that it does
+# not cover still exists.
 CHANGE_COVERED_SHARE = 0.01
 CHANGE_COVERED_BY_EXTRACT_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How a region is drawn at one level of detail.
+    """A level of geometry simplification.
 
     Attributes:
         name: `low`, `medium`, `high` or `full`.
-        tolerance_m: how far, roughly, a line may move, in metres of EPSG:3347; 0 is as published.
-        decimals: of the degrees in GeoJSON; 4 is 11 m, 5 is 1.1 m, 6 is 0.11 m.
-        max_segment_m: longer straight edges are cut before they are turned into degrees.
+        tolerance_m: approximate maximum displacement of a line, in metres of EPSG:3347; 0: as published.
+        decimals: decimal places of degrees in GeoJSON; 4 is 11 m, 5 is 1.1 m, 6 is 0.11 m.
+        max_segment_m: maximum length of a straight edge; longer edges are divided before conversion to degrees.
     """
 
     name: str
@@ -100,7 +99,7 @@ class Level:
     max_segment_m: float
 
 
-# Four decimals at the coarser levels: the smallest FSA is 87 m across, which is one step of three decimals.
+# The coarser levels need four decimals: the smallest FSA is 87 m wide, which is one step of three decimals.
 LEVELS: tuple[Level, ...] = (
     Level("low", 2_000, 4, 40_000),
     Level("medium", 200, 4, 20_000),
@@ -112,14 +111,14 @@ LEVEL_NAMES = tuple(level.name for level in LEVELS)
 
 @dataclass(frozen=True, slots=True)
 class TileBand:
-    """The zooms of the vector tiles that are cut from one drawing.
+    """A range of zooms whose vector tiles are cut from the same simplified geometry.
 
     Attributes:
-        zoom: the first of them; the last is the one before the next band's first.
-        cell_zoom: the drawing is stored cut along the tiles of this zoom, so that a tile reads what is near it, however large
-            a region is.
-        level: the level that is cut, None for a drawing that only tiles use.
-        tolerance_m: of that drawing; the level's own otherwise.
+        zoom: first zoom of the band; the band ends before the first zoom of the next.
+        cell_zoom: zoom of the tiles that are the cells of the stored geometry. A tile reads only its cell, however large a
+            region is.
+        level: level of the geometry; None for geometry that only tiles use.
+        tolerance_m: simplification tolerance in metres if `level` is None; otherwise the level's own applies.
     """
 
     zoom: int
@@ -128,7 +127,7 @@ class TileBand:
     tolerance_m: float = 0.0
 
 
-# A line is off by a pixel at most, at the latitudes where people live, up to the next band's first zoom.
+# Up to the last zoom of a band, lines deviate by at most one pixel at the latitudes where people live.
 TILE_BANDS: tuple[TileBand, ...] = (
     TileBand(0, 0, None, 10_000),
     TileBand(2, 0, None, 4_000),
@@ -138,15 +137,15 @@ TILE_BANDS: tuple[TileBand, ...] = (
     TileBand(11, 9, "full"),
 )
 TILE_ZOOM_MAX = 14
-# In a file of all tiles: the first zoom that is drawn from the boundaries as published. A unit is at most 4.8 m there, a pixel
-# of zoom 14, and each zoom beyond doubles the file and the time. What is made up is drawn within 200 m.
+# Last zoom in a PMTiles file: the first zoom that is cut from the boundaries as published. A tile unit there is at most 4.8 m,
+# a pixel of zoom 14. Each further zoom doubles the size and the time. The demonstration is accurate to 200 m only.
 PMTILES_ZOOM_MAX = 11
 PMTILES_DEMO_ZOOM_MAX = 7
-# Units across a tile, and how far beyond its edge it reaches: 8 pixels of the 512 that a tile is drawn with.
+# Width of a tile in units, and its margin in units: 8 pixels if a tile is displayed with 512.
 TILE_EXTENT = 4_096
 TILE_BUFFER = 64
 
 COVERAGE_HEALTH_REGIONS = "health-regions"
 COVERAGE_FSA = "fsa"
-# What messages call them. Any other coverage goes by its slug.
+# Names of coverages in messages. Other coverages use their slug.
 COVERAGE_WORDS: dict[str, Message] = {COVERAGE_HEALTH_REGIONS: Message("health regions"), COVERAGE_FSA: Message("FSAs")}

@@ -1,4 +1,4 @@
-"""Positions and boxes on the ground: the only place where text becomes coordinates."""
+"""Parsing and validation of positions, bounding boxes and tile addresses."""
 
 import math
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from geography.errors import CoordinateInvalid, TileUnknown
 from geography.normalize import plain
 from geography.translation import Message
 
-# Canada with its waters, generously: used to guess at swapped or unsigned coordinates and to refuse files from elsewhere. In
-# the north it is the sector up to the pole: Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
+# A box around Canada and its waters: detects swapped or unsigned coordinates and rejects files of other countries. It reaches
+# the pole, because Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
 CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 90.0
-# Degrees of latitude: 111 km, more than `accuracy` and `max_distance` reach beyond that box.
+# Degrees of latitude, 111 km: more than `accuracy` or `max_distance` can extend beyond that box.
 _REACH = 1.0
-# From here north, all longitudes are within that reach or nearly so.
+# North of this latitude, nearly all longitudes are within that reach.
 _ALL_LONGITUDES = 88.0
 
 _MAX_DIGITS = 40
@@ -38,9 +38,9 @@ class Bbox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TileAddress:
-    """A tile of the usual scheme (XYZ, EPSG:3857): rows are counted from the north.
+    """Address of a tile in the XYZ scheme (EPSG:3857): rows count from the north.
 
-    Raises: TileUnknown for a zoom beyond `TILE_ZOOM_MAX`, and for a column or row that its zoom does not have.
+    Raises: TileUnknown for a zoom beyond `TILE_ZOOM_MAX`, and for a column or row outside its zoom.
     """
 
     zoom: int
@@ -50,11 +50,11 @@ class TileAddress:
     def __post_init__(self) -> None:
         if not 0 <= self.zoom <= TILE_ZOOM_MAX:
             raise TileUnknown(Message("There are tiles of the zooms 0 to %(most)s.", most=TILE_ZOOM_MAX), parameter="z")
-        most = 2**self.zoom - 1
-        for name, value in (("x", self.column), ("y", self.row)):
-            if not 0 <= value <= most:
+        last = 2**self.zoom - 1
+        for name, number in (("x", self.column), ("y", self.row)):
+            if not 0 <= number <= last:
                 raise TileUnknown(
-                    Message("At zoom %(zoom)s, %(name)s lies between 0 and %(most)s.", zoom=self.zoom, name=name, most=most),
+                    Message("At zoom %(zoom)s, %(name)s lies between 0 and %(most)s.", zoom=self.zoom, name=name, most=last),
                     parameter=name,
                 )
 
@@ -62,8 +62,8 @@ class TileAddress:
 def parse_position(*, lat: str, lon: str) -> LonLat:
     """Read a latitude and a longitude in decimal degrees.
 
-    Raises: CoordinateInvalid for text that is no finite number, for values out of range, and for a pair that lies in Canada
-    only once it is swapped or its longitude is made negative; the hint then holds the corrected pair.
+    Raises: CoordinateInvalid for text that is not a finite number, for values out of range, and for a pair that is in Canada
+    only with latitude and longitude swapped or a sign changed; the hint then contains the corrected pair.
     """
     return check_position(lat=_number(lat, "lat"), lon=_number(lon, "lon"))
 
@@ -72,7 +72,7 @@ def check_position(*, lat: float, lon: float) -> LonLat:
     """Return a latitude and a longitude in decimal degrees as a position. Raises: CoordinateInvalid as `parse_position`."""
     latitude, longitude = lat, lon
     if _in_canada(lat, lon):
-        return LonLat(lon=lon, lat=lat)  # what nearly every position is
+        return LonLat(lon=lon, lat=lat)  # the common case
     if not (math.isfinite(latitude) and math.isfinite(longitude)):
         parameter = "lon" if math.isfinite(latitude) else "lat"
         raise CoordinateInvalid(Message("%(name)s must be a finite number.", name=parameter), parameter=parameter)
@@ -83,17 +83,17 @@ def check_position(*, lat: float, lon: float) -> LonLat:
         raise CoordinateInvalid(Message("A longitude lies between -180 and 180."), parameter="lon", hint=hint)
     if hint:
         raise CoordinateInvalid(Message("This position is far outside Canada."), parameter="lon", hint=hint)
-    # -0.0 and 0.0 are one place; the sum makes them one value.
+    # The sum converts -0.0 to 0.0.
     return LonLat(lon=longitude + 0.0, lat=latitude + 0.0)
 
 
 def parse_bbox(text: str) -> Bbox:
     """Read `west,south,east,north` in decimal degrees (RFC 7946, section 5).
 
-    `west > east` is allowed and means a box across the antimeridian.
+    `west > east` is valid: the box crosses the antimeridian.
 
-    Raises: CoordinateInvalid for anything but four finite numbers in range with south <= north, and for a box that meets
-    Canada only with latitudes and longitudes swapped; the hint then holds the corrected box.
+    Raises: CoordinateInvalid unless the text has four finite numbers in range with south <= north, and for a box that meets
+    Canada only with latitudes and longitudes swapped; the hint then contains the corrected box.
     """
     parts = text.split(",")
     if len(parts) != 4:
@@ -121,7 +121,7 @@ def parse_bbox(text: str) -> Bbox:
 
 
 def _meets_canada(box: Bbox) -> bool:
-    """Return whether a box touches Canada's; one across the antimeridian by either of its parts."""
+    """Return whether a box meets the box of Canada; either part of a box across the antimeridian counts."""
     if box.north < CANADA_SOUTH or box.south > CANADA_NORTH:
         return False
     if box.west > box.east:
@@ -130,17 +130,17 @@ def _meets_canada(box: Bbox) -> bool:
 
 
 def _number(text: str, parameter: str) -> float:
-    # float() also reads "1_000", "nan", "infinity" and digits of other scripts; none of them is a coordinate.
+    # float() also accepts "1_000", "nan", "infinity" and digits of other scripts, which are not coordinates.
     stripped = plain(text)
     if not stripped or len(stripped) > _MAX_DIGITS or not stripped.isascii() or "_" in stripped:
         raise CoordinateInvalid(_not_a_number(parameter), parameter=parameter)
     try:
-        value = float(stripped)
+        number = float(stripped)
     except ValueError:
         raise CoordinateInvalid(_not_a_number(parameter), parameter=parameter) from None
-    if not math.isfinite(value):
+    if not math.isfinite(number):
         raise CoordinateInvalid(Message("%(name)s must be a finite number.", name=parameter), parameter=parameter)
-    return value
+    return number
 
 
 def _not_a_number(parameter: str) -> Message:
@@ -148,13 +148,13 @@ def _not_a_number(parameter: str) -> Message:
 
 
 def within_reach(position: LonLat) -> bool:
-    """Return whether a position is in Canada's box or so near to it that `accuracy` or `max_distance` may reach into it.
+    """Return whether a position is in the box of Canada, or so near that `accuracy` or `max_distance` can reach into the box.
 
-    Longitudes converge: the nearer to the pole, the more degrees a distance spans, and at the pole they mean nothing.
+    Meridians converge: a distance spans more degrees of longitude near the pole, and longitude is undefined at the pole.
     """
     lon, lat = position
     if _in_canada(lat, lon):
-        return True  # what nearly every position is
+        return True  # the common case
     if lat < CANADA_SOUTH - _REACH:
         return False
     if lat >= _ALL_LONGITUDES:
@@ -169,7 +169,7 @@ def _in_canada(lat: float, lon: float) -> bool:
 
 
 def _likely_meant(lat: float, lon: float) -> Message | None:
-    """Return the corrected pair where the given one, which is not in Canada, lies there after swapping or a change of sign."""
+    """Return a suggestion if swapping the pair or changing a sign moves it into Canada, else None."""
     for guess_lat, guess_lon in ((lat, -lon), (lon, lat), (-lon, lat), (lon, -lat)):
         if _in_canada(guess_lat, guess_lon):
             return Message("Did you mean %(meant)s?", meant=f"lat={guess_lat:.12g}&lon={guess_lon:.12g}")

@@ -1,30 +1,30 @@
-"""The files that a published vintage can be taken away as: what they are called and what they are."""
+"""File formats of downloads: names, media types, titles."""
 
 from dataclasses import dataclass
 
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.translation import Message
 
-# How a region's code is called where there is a name for it: in files as in schema geo.
+# Column names of a region's code, in files and in schema geo.
 _CODE_NAMES = {COVERAGE_HEALTH_REGIONS: "hruid", COVERAGE_FSA: "cfsauid"}
 
 CHECKSUMS_NAME = "SHA256SUMS"
 
-# What describes a CSV file is called like it, and this after it: where CSV on the Web (W3C) looks for it.
+# Suffix of the metadata file of a CSV file, as CSV on the Web (W3C) requires.
 DESCRIBES = "-metadata.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of file.
+    """A file format.
 
     Attributes:
-        name: what `manage.py export --format` takes.
-        ending: of the file's name, after the coverage and the label.
-        media_type: as registered, or as its readers know it.
-        title: what it is, for a reader.
-        by_level: True where there is one file for each level of detail.
-        by_pair: True where there is one file for each pair of an FSA vintage and a health-region vintage.
+        name: value of `manage.py export --format`.
+        ending: end of the file name, after the coverage and the label.
+        media_type: registered media type, or the type in common use.
+        title: description for users.
+        by_level: True if there is one file for each level.
+        by_pair: True if there is one file for each pair of an FSA vintage and a health-region vintage.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    item.name: item
-    for item in (
+    file_format.name: file_format
+    for file_format in (
         Format("gpkg", ".gpkg", "application/geopackage+sqlite3", Message("GeoPackage, as published (EPSG:3347)")),
         Format("fgb", ".fgb", "application/flatgeobuf", Message("FlatGeobuf, as published (EPSG:3347)")),
         Format("parquet", ".parquet", "application/vnd.apache.parquet", Message("GeoParquet, as published (EPSG:3347)")),
-        # For web maps, which draw in WGS 84 and do not transform.
+        # For web maps, which do not transform from EPSG:3347.
         Format("fgb-wgs84", "-wgs84.fgb", "application/flatgeobuf", Message("FlatGeobuf, as published (WGS 84)")),
         Format(
             "parquet-wgs84", "-wgs84.parquet", "application/vnd.apache.parquet", Message("GeoParquet, as published (WGS 84)")
@@ -68,7 +68,7 @@ FORMATS: dict[str, Format] = {
 
 
 def code_name(coverage: str) -> str:
-    """Return what a region's code is called: `hruid`, `cfsauid`, or `code` for a coverage without a name of its own for it."""
+    """Return the column name of a region's code: `hruid`, `cfsauid`, or `code` for any other coverage."""
     return _CODE_NAMES.get(coverage, "code")
 
 
@@ -78,8 +78,8 @@ def file_name(
     """Return the name of a file.
 
     Args:
-        level: of detail, for a format that has one file for each.
-        other: coverage and label of the other vintage, for a format of pairs.
+        level: for a format with one file for each level.
+        other: coverage and label of the second vintage, for a format with one file for each pair.
     """
     stem = "-".join(("-".join((coverage, label)), *((level,) if level else ()), *(other or ())))
     return stem + made.ending

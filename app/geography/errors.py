@@ -1,32 +1,32 @@
-"""Everything that can be wrong with a question, as one tree.
+"""Exception hierarchy of the domain, with the HTTP status of each branch.
 
     GeographyError
-    ├── InvalidInput                the question itself cannot be answered            (HTTP 400)
-    │   ├── CoordinateInvalid       lat, lon or bbox is no place on earth, or likely swapped
-    │   ├── FsaMalformed            no postal code can look like this
+    ├── InvalidInput                a parameter is invalid                            (HTTP 400)
+    │   ├── CoordinateInvalid       lat, lon or bbox is out of range, or likely swapped
+    │   ├── FsaMalformed            not the form of an FSA or postal code
     │   └── ParameterInvalid        any other parameter: unknown, repeated, out of range
-    ├── NotFound                    a well-formed question about something that is not here   (HTTP 404)
-    │   ├── CoverageUnknown         no kind of region has this name
+    ├── NotFound                    a valid request for something that does not exist (HTTP 404)
+    │   ├── CoverageUnknown         no coverage has this slug
     │   ├── RegionUnknown           no region of the vintage has this code
     │   ├── FsaWithoutBoundary      a possible FSA that has no polygon in the vintage (K1A, H0H …)
     │   ├── TileUnknown             no zoom, column or row of that number
     │   ├── VintageUnknown          no published vintage has this label
-    │   ├── VintagesNotCompared     what became of regions between the two is not computed
+    │   ├── VintagesNotCompared     changes between the two are not computed
     │   ├── NoVintage               no published vintage is in force on the date
     │   ├── DownloadUnknown         no file of this name, or with this checksum
-    │   └── DownloadNotMade         there could be such a file, and nothing is making it
+    │   └── DownloadNotMade         the file does not exist, and no export is running
     ├── NothingPublished            no vintage of the coverage is published yet       (HTTP 503)
-    ├── TilesMissing                a vintage was loaded before there were tiles      (HTTP 503)
-    └── DownloadMissing             a file is being made                              (HTTP 503)
+    ├── TilesMissing                a vintage was loaded without tiles                (HTTP 503)
+    └── DownloadMissing             the file does not exist, but an export is running (HTTP 503)
 
-Each carries the parameter at fault, so that a client can show the message beside the right field.
+Each exception names the invalid parameter, so a client can show the message beside the right field.
 """
 
 from geography.translation import Message
 
 
 class GeographyError(Exception):
-    """Base of the tree. `message` and `hint` are for the reader of the answer; they never hold internals."""
+    """Base class. `message` and `hint` appear in responses and contain no internals."""
 
     def __init__(self, message: Message, *, parameter: str | None = None, hint: Message | None = None) -> None:
         super().__init__(message)
@@ -36,27 +36,27 @@ class GeographyError(Exception):
 
 
 class InvalidInput(GeographyError):
-    """The question cannot be answered as it was put."""
+    """A parameter is invalid."""
 
 
 class CoordinateInvalid(InvalidInput):
-    """Not a place on earth, not a finite number, or very likely swapped or unsigned."""
+    """A coordinate is out of range, not a finite number, or very likely swapped or unsigned."""
 
 
 class FsaMalformed(InvalidInput):
-    """No Canadian postal code can look like this."""
+    """The text does not have the form of an FSA or a Canadian postal code."""
 
 
 class ParameterInvalid(InvalidInput):
-    """A parameter that is unknown, repeated, out of its range or of the wrong form."""
+    """A parameter is unknown, repeated, out of range or malformed."""
 
 
 class NotFound(GeographyError):
-    """A well-formed question about something that is not here."""
+    """A valid request for something that does not exist."""
 
 
 class CoverageUnknown(NotFound):
-    """No kind of region has this name."""
+    """No coverage has this slug."""
 
 
 class RegionUnknown(NotFound):
@@ -66,8 +66,8 @@ class RegionUnknown(NotFound):
 class FsaWithoutBoundary(NotFound):
     """A possible FSA that has no polygon in the vintage: Canada Post uses more codes than the census does.
 
-    `code` is the FSA; its letters still say which province it is in (`geography.codes.fsa_provinces`). `neighbours` are the
-    FSAs before and after it, in the order of codes, that do have a boundary.
+    `code` is the FSA; its letters determine its province (`geography.codes.fsa_provinces`). `neighbours` are the previous and
+    the next FSA, in the order of codes, that have a boundary.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class FsaWithoutBoundary(NotFound):
 
 
 class TileUnknown(NotFound):
-    """There is no tile of this zoom, column and row."""
+    """No tile has this zoom, column and row."""
 
 
 class VintageUnknown(NotFound):
@@ -93,7 +93,7 @@ class VintageUnknown(NotFound):
 
 
 class VintagesNotCompared(NotFound):
-    """Both vintages are published, but what became of their regions is not computed: one of them is made up."""
+    """Both vintages are published, but changes between them are not computed: one is a demonstration."""
 
 
 class NoVintage(NotFound):
@@ -105,15 +105,15 @@ class DownloadUnknown(NotFound):
 
 
 class TilesMissing(GeographyError):
-    """The vintage has no tiles: it was loaded by a release that made none."""
+    """The vintage has no tiles: the release that loaded it did not create any."""
 
 
 class DownloadMissing(GeographyError):
-    """There should be such a file, and it is being made or went away just now."""
+    """The file does not exist, but an export is running."""
 
 
 class DownloadNotMade(NotFound):
-    """There should be such a file, but it is not on this machine and nothing is making it."""
+    """The file does not exist on this machine, and no export is running."""
 
 
 class NothingPublished(GeographyError):

@@ -1,4 +1,4 @@
-"""The tables. Comments on columns are part of the product: analysts read them in psql and in the generated dictionary."""
+"""Tables of the domain. Analysts read the column comments in psql and in the generated dictionary."""
 
 import uuid
 
@@ -25,7 +25,7 @@ class Coverage(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where a vintage is on its way: only published ones are ever served."""
+    """State of a vintage. Only published vintages are served."""
 
     STAGED = "staged"
     PUBLISHED = "published"
@@ -145,10 +145,10 @@ class Region(models.Model):
 
 
 class RegionPart(models.Model):
-    """A piece of a region's boundary, small enough that an index finds it and a test of it is quick."""
+    """A piece of a region's geometry for point lookups, small enough for a selective index and a fast test."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="parts", db_comment="The region it is a piece of.")
-    # Repeated from the region so that the lookup filters by vintage without a join. The spatial index carries the search.
+    # Copied from the region, so that a lookup filters by vintage without a join. The spatial index drives the search.
     vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
     geom = models.PolygonField(
         srid=SRID_STATCAN_LAMBERT, db_comment="Piece of region.geom, EPSG:3347 (metres), at most 96 vertices."
@@ -160,7 +160,7 @@ class RegionPart(models.Model):
 
 
 class RegionLevel(models.Model):
-    """A region as it is drawn at one level of detail. Never used to decide where a point lies."""
+    """Geometry of a region at one level, for drawing only; point lookups never use it."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="levels", db_index=False, db_comment="The region drawn.")
     level = models.CharField(max_length=6, db_comment="low, medium, high or full.")
@@ -180,7 +180,7 @@ class RegionLevel(models.Model):
 
 
 class TilePiece(models.Model):
-    """What of a drawn region lies in and around one cell of a tile band: see `geography.constants.TILE_BANDS`."""
+    """Part of a simplified region in one cell of a tile band and its margin: see `geography.constants.TILE_BANDS`."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="tile_pieces", db_comment="The region drawn.")
     vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
@@ -198,7 +198,7 @@ class TilePiece(models.Model):
 
 
 class TileLabel(models.Model):
-    """Where the name of a region stands on a map."""
+    """Position of a region's name on a map."""
 
     region = models.OneToOneField(Region, models.CASCADE, related_name="label", db_comment="The region named.")
     vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_comment="The region's edition.")
@@ -222,7 +222,7 @@ class Artefact(models.TextChoices):
 
 
 class Overlap(models.Model):
-    """How an FSA and a health region overlap."""
+    """Overlap of an FSA and a health region: area and shares."""
 
     fsa = models.ForeignKey(Region, models.CASCADE, related_name="health_region_overlaps", db_comment="The FSA.")
     health_region = models.ForeignKey(Region, models.CASCADE, related_name="fsa_overlaps", db_comment="The health region.")
@@ -259,7 +259,7 @@ class Overlap(models.Model):
 
 
 class Border(models.Model):
-    """The line that two regions of a vintage share. Each pair is here twice, once from either side."""
+    """Common line of two regions of a vintage. Each pair has two rows, one in each direction."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="borders", db_index=False, db_comment="The region.")
     neighbour = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region that it touches.")
@@ -277,7 +277,7 @@ class Border(models.Model):
 
 
 class Kind(models.TextChoices):
-    """What became of a region, seen from its own vintage towards another one, later or earlier."""
+    """Kind of change of a region, from its own vintage to another, later or earlier."""
 
     KEPT = "kept"
     RENAMED = "renamed"
@@ -290,7 +290,7 @@ class Kind(models.TextChoices):
 
 
 class Change(models.Model):
-    """What a region is in another vintage of its coverage."""
+    """Change of a region between its vintage and another vintage of the coverage."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="changes", db_index=False, db_comment="The region.")
     other_vintage = models.ForeignKey(
@@ -315,7 +315,7 @@ class Change(models.Model):
 
 
 class Counterpart(models.Model):
-    """The area that regions of two vintages of one coverage share. Each pair is here twice, once from either side."""
+    """Common area of regions of two vintages of a coverage. Each pair has two rows, one in each direction."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="counterparts", db_index=False, db_comment="The region.")
     other = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region of another edition.")

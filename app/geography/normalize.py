@@ -1,10 +1,10 @@
-"""Text as people search for it, and addresses that they may be led to."""
+"""Text normalisation for search and input, and a check of web addresses."""
 
 import re
 import unicodedata
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
-# Characters that show nothing: soft hyphen, zero-width space and joiners, marks of direction, word joiner, byte order mark.
+# Invisible characters: soft hyphen, zero-width space and joiners, directional marks, word joiner, byte order mark.
 INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
 _INVISIBLE = re.compile(f"[{INVISIBLE}]")
 _PLAIN = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | dict.fromkeys(
@@ -13,9 +13,9 @@ _PLAIN = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)} | dict.fromkeys
 
 
 def plain(text: str) -> str:
-    """Return the text as a keyboard types it: full-width characters in ASCII, every dash and U+2212 as `-`.
+    """Return the text with full-width characters converted to ASCII and every dash and U+2212 converted to `-`.
 
-    Invisible characters and white space at the ends are dropped. Digits and letters of other scripts stay as they are.
+    Removes invisible characters, and white space at the ends. Digits and letters of other scripts do not change.
     """
     if text.isascii():
         return text.strip()
@@ -23,29 +23,29 @@ def plain(text: str) -> str:
 
 
 def is_web_address(text: str) -> bool:
-    """Return whether a text is an address that a page may link to: `javascript:` addresses are not."""
+    """Return whether a text is an `http:` or `https:` address, which a page can link to; `javascript:` is not."""
     return text.lower().startswith(("https://", "http://"))
 
 
 def normalize(text: str) -> str:
-    """Return the text without case, accents, hyphens, dashes and other punctuation, words parted by one space.
+    """Return the text in lower case, without accents, hyphens, dashes and other punctuation, with single spaces between words.
 
-    `Région du Saguenay—Lac-Saint-Jean` becomes `region du saguenay lac saint jean`. Text in other scripts folds to nothing.
+    `Région du Saguenay—Lac-Saint-Jean` becomes `region du saguenay lac saint jean`. Characters of other scripts are removed.
     """
-    # NFKD parts letters from accents and ligatures from each other; œ and æ are letters of their own and stay whole.
+    # NFKD separates accents from letters and splits ligatures, but does not split the letters œ and æ.
     spelled = text.casefold().replace("œ", "oe").replace("æ", "ae")
-    plain = "".join(item for item in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(item))
+    plain = "".join(character for character in unicodedata.normalize("NFKD", spelled) if not unicodedata.combining(character))
     return _NOT_WORD.sub(" ", plain).strip()
 
 
 def spelling_variants(word: str) -> tuple[str, ...]:
-    """Return the ways in which a folded word may stand in folded text: as it is, or parted where an apostrophe was.
+    """Return the forms of a normalised word in normalised text: unchanged, or split at the place of an apostrophe.
 
-    Who types `st johns` means `St. John's`, folded `st john s`; who types `durfe` means `D'Urfé`.
+    A search for `st johns` finds `St. John's`, normalised `st john s`; a search for `durfe` finds `D'Urfé`.
     """
-    results = [word]
+    variants = [word]
     if len(word) > 2 and word.endswith("s"):
-        results.append(f"{word[:-1]} s")
+        variants.append(f"{word[:-1]} s")
     if len(word) > 2 and word[0] in "dl" and word[1] in "aeiouyh":
-        results.append(f"{word[0]} {word[1:]}")
-    return tuple(results)
+        variants.append(f"{word[0]} {word[1:]}")
+    return tuple(variants)

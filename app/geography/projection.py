@@ -1,8 +1,8 @@
-"""Degrees and metres: EPSG:3347, where positions are tested, and the ellipsoid, where distances are measured.
+"""Projection to EPSG:3347, for point in polygon, and distances on the ellipsoid.
 
-PROJ and GeographicLib through pyproj; PostGIS uses the same two, and both give the same doubles (a test compares them).
-WGS 84 is taken for NAD83: see `conf.DATUM_UNCERTAINTY_M`. Numbers go in as numbers and arrays as arrays: for a single position
-pyproj takes a fifth of the time that an array of one would.
+Uses PROJ and GeographicLib through pyproj. PostGIS uses the same libraries and returns the same doubles (a test compares them).
+WGS 84 is treated as NAD83: see `constants.DATUM_UNCERTAINTY_M`. The functions accept numbers and arrays: for one position,
+pyproj needs a fifth of the time that an array of length 1 takes.
 """
 
 import math
@@ -21,7 +21,7 @@ from geography.coordinates import LonLat
 
 _SRID_NAD83 = 4269
 _GEOD = pyproj.Geod(ellps="WGS84")
-# A transformer must not be used by two threads at once.
+# A transformer is not thread-safe.
 _of_thread = threading.local()
 
 
@@ -45,26 +45,26 @@ class ProjectedPoint:
     def point(self) -> shapely.Point:
         """Return the position as a geometry."""
         if self._point is None:
-            # A pair takes a quarter of the time that two numbers take.
+            # Passing a pair takes a quarter of the time of passing two numbers.
             self._point = shapely.points([self.x, self.y])
         return self._point
 
     @property
     def scale(self) -> float:
-        """Return the units of EPSG:3347 in a metre on the ground: see `scale`."""
+        """Return the units of EPSG:3347 for a metre on the ground: see `scale`."""
         if not self._scale:
             self._scale = _scale(self.position, self.x, self.y)
         return self._scale
 
 
 class ProjectedPoints:
-    """Positions around Canada (elsewhere the projection is not defined everywhere) as points of EPSG:3347.
+    """Positions around Canada as points of EPSG:3347; the projection is not defined in the whole world.
 
     Attributes:
         positions: degrees, WGS 84.
-        lon, lat: the same as arrays.
-        xy: the same in EPSG:3347, metres, as rows.
-        points: and as shapes.
+        lon, lat: the positions as arrays, degrees.
+        xy: the positions in EPSG:3347, metres, one row each.
+        points: the positions as Shapely points, EPSG:3347.
     """
 
     __slots__ = ("lat", "lon", "points", "positions", "xy")
@@ -77,22 +77,22 @@ class ProjectedPoints:
 
 
 def to_degrees(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return longitude and latitude in degrees of x and y in EPSG:3347: numbers, or arrays of them."""
+    """Return longitude and latitude in degrees for x and y in EPSG:3347 (numbers or arrays)."""
     return _lambert().transform(x, y, direction=TransformDirection.INVERSE)
 
 
 def to_lambert(lon: Any, lat: Any) -> tuple[Any, Any]:
-    """Return x and y in EPSG:3347 of longitude and latitude in degrees: numbers, or arrays of them."""
+    """Return x and y in EPSG:3347 for longitude and latitude in degrees (numbers or arrays)."""
     return _lambert().transform(lon, lat)
 
 
 def distance_m(lon: Any, lat: Any, other_lon: Any, other_lat: Any) -> Any:
-    """Return the distance on the ellipsoid (WGS 84) in metres between positions in degrees: numbers, or arrays pair by pair."""
+    """Return the distance on the ellipsoid (WGS 84) in metres between positions in degrees (numbers or arrays of pairs)."""
     return _GEOD.inv(lon, lat, other_lon, other_lat)[2]
 
 
 def scale(position: LonLat) -> float:
-    """Return how many units of EPSG:3347 a metre on the ground is at a position, in every direction.
+    """Return the units of EPSG:3347 for a metre on the ground at a position, the same in every direction.
 
     0.96 to 1.07 up to 84 degrees north, 1.3 at 89, 2.6 at 89.9995.
     """
@@ -100,7 +100,7 @@ def scale(position: LonLat) -> float:
 
 
 def _scale(position: LonLat, x: float, y: float) -> float:
-    # Towards the south: to the north, 100 m may lie beyond the pole.
+    # Measured southwards: 100 m to the north can be beyond the pole.
     lon, lat, _ = _GEOD.fwd(*position, 180, 100)
     south_x, south_y = _lambert().transform(lon, lat)
     return math.hypot(south_x - x, south_y - y) / 100

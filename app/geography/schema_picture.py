@@ -1,4 +1,4 @@
-"""Draws the tables and how they hang together as SVG: every box in the column of its depth, every line from key to key."""
+"""Entity-relationship diagram as SVG: a box for each table, placed by depth of reference, a line for each foreign key."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ _CHARACTER = 6.2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as it is drawn. `references` is the table that it points to."""
+    """A column of a table in the diagram. `references` is the table of its foreign key."""
 
     name: str
     kind: str
@@ -27,7 +27,7 @@ class _Box:
 
 
 def draw(tables: Mapping[str, Sequence[Column]]) -> str:
-    """Return an SVG of the tables. The same tables give the same text."""
+    """Return the tables as SVG. The output is deterministic."""
     depths = {name: _depth(name, tables) for name in tables}
     boxes: dict[str, _Box] = {}
     x = float(_MARGIN)
@@ -63,8 +63,8 @@ def draw(tables: Mapping[str, Sequence[Column]]) -> str:
 
 
 def _depth(name: str, tables: Mapping[str, Sequence[Column]]) -> int:
-    above = {column.references for column in tables[name] if column.references in tables and column.references != name}
-    return max((_depth(item, tables) + 1 for item in above if item is not None), default=0)
+    parents = {column.references for column in tables[name] if column.references in tables and column.references != name}
+    return max((_depth(parent, tables) + 1 for parent in parents if parent is not None), default=0)
 
 
 def _width(name: str, columns: Sequence[Column]) -> float:
@@ -74,7 +74,7 @@ def _width(name: str, columns: Sequence[Column]) -> float:
 
 def _line(box: _Box, number: int, target: _Box) -> str:
     y, end = box.y + _HEAD + _ROW * number + _ROW / 2, target.y + _HEAD + _ROW / 2
-    if target is box:  # to itself: around the right-hand side
+    if target is box:  # a table that references itself: a line at the right-hand side
         side = box.x + box.width
         path = f"M{side:.0f} {y:.0f} h14 V{end:.0f} h-14"
     elif target.x + target.width < box.x:

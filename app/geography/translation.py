@@ -1,7 +1,7 @@
-"""Sentences for the reader of an answer: written in English here, put into the reader's language where they are sent.
+"""Translatable messages: English text with values, rendered in the language of the request.
 
-The English text is the key to its translations (locale/, see README.md, "For developers"), so it is a literal wherever a
-message is made, with named placeholders: `Message("%(name)s has no value.", name=name)`. Nothing here knows a language.
+The English text is the key of its translations (locale/, see README.md, "For developers"). It must therefore be a literal with
+named placeholders: `Message("%(name)s has no value.", name=name)`. This module does not depend on a language.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,18 +9,18 @@ from datetime import date
 from typing import Any, TypeAlias
 
 Value: TypeAlias = "str | int | float | date | Message | Sequence[Value]"
-# As Django's and the standard library's gettext and ngettext.
+# The signatures of gettext and ngettext in Django and the standard library.
 Gettext: TypeAlias = Callable[[str], str]
 Ngettext: TypeAlias = Callable[[str, str, int], str]
 
 
 class Message:
-    """A text with its values.
+    """A translatable text with its values.
 
     Attributes:
         text: English, with a placeholder `%(name)s` for each value.
-        values: by name. Text stands as it is in every language, so words are a Message of their own; a list is joined by
-            commas; numbers are written with a point and no more than 12 digits, as parameters take them.
+        values: by name. A string is not translated, so a word to translate must itself be a Message. A list is joined by
+            commas. A number has a decimal point and at most 12 digits, as in parameters.
     """
 
     __slots__ = ("text", "values")
@@ -30,7 +30,7 @@ class Message:
         self.values: Mapping[str, Value] = values
 
     def render(self, gettext: Gettext, ngettext: Ngettext) -> str:
-        """Return the whole in the language that the two functions translate to."""
+        """Return the message in the language of the two functions."""
         shown = {name: _shown(value, gettext, ngettext) for name, value in self.values.items()}
         return self._translated(gettext, ngettext) % shown
 
@@ -38,7 +38,7 @@ class Message:
         return gettext(self.text)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as JSON can hold it, for `from_data`. Days become text."""
+        """Return the message as JSON values, for `from_data`. Dates become text."""
         return {"text": self.text, "values": {name: _data(value) for name, value in self.values.items()}}
 
     def __str__(self) -> str:
@@ -55,11 +55,11 @@ class Message:
 
 
 class Plural(Message):
-    """A text whose form goes by a number.
+    """A text with a singular and a plural form.
 
     Attributes:
-        text: for one. many: for any other number. `%(count)s` stands for the number in both.
-        count: the number.
+        text: the singular. many: the plural. Both can contain `%(count)s`.
+        count: the number that determines the form.
     """
 
     __slots__ = ("count", "many")
@@ -70,7 +70,7 @@ class Plural(Message):
         self.count = count
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as JSON can hold it, for `from_data`."""
+        """Return the message as JSON values, for `from_data`."""
         return super().as_data() | {"many": self.many, "count": self.count}
 
     def _translated(self, gettext: Gettext, ngettext: Ngettext) -> str:
@@ -78,7 +78,7 @@ class Plural(Message):
 
 
 def from_data(data: Mapping[str, Any]) -> Message:
-    """Return the message that `as_data` was made of."""
+    """Return the message that `as_data` serialised."""
     values = {name: _value(value) for name, value in data["values"].items() if name != "count" or "many" not in data}
     text, many = data["text"], data.get("many")
     return Message(text, **values) if many is None else Plural(text, many, data["count"], **values)
@@ -88,27 +88,27 @@ def _data(value: Value) -> Any:
     if isinstance(value, Message):
         return value.as_data()
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_data(item) for item in value]
+        return [_data(element) for element in value]
     return value if isinstance(value, str | int | float) else str(value)
 
 
 def _value(data: Any) -> Value:
     if isinstance(data, list):
-        return [_value(item) for item in data]
+        return [_value(element) for element in data]
     return from_data(data) if isinstance(data, dict) else data
 
 
-def _english(item: str, many: str, count: int) -> str:
-    return item if count == 1 else many
+def _english(singular: str, many: str, count: int) -> str:
+    return singular if count == 1 else many
 
 
 def _shown(value: Value, gettext: Gettext, ngettext: Ngettext) -> str:
     if isinstance(value, Message):
         return value.render(gettext, ngettext)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return ", ".join(_shown(item, gettext, ngettext) for item in value)
+        return ", ".join(_shown(element, gettext, ngettext) for element in value)
     if isinstance(value, float):
         return f"{value:.12g}"
     text = str(value)
-    # What a reader sent may hold control characters and halves of characters.
+    # Text from a request can contain control characters and lone surrogates.
     return text if text.isprintable() else repr(text)[1:-1]

@@ -1,4 +1,4 @@
-"""Database connections by role, for metrics."""
+"""Count of database connections, for metrics."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from geography.db.routing import connection
 
 @dataclass(frozen=True, slots=True)
 class Connections:
-    """The connections of this service, of all its processes on all machines.
+    """Connections of all processes of this service on all machines.
 
     Attributes:
-        by_state: how many are in each state, as PostgreSQL names it: active, idle, idle in transaction …
-        most: how many connections the server takes in all, from everybody.
+        by_state: number of connections for each state in PostgreSQL's terms: active, idle, idle in transaction …
+        most: the server's `max_connections`, for all clients.
     """
 
     by_state: dict[str, int]
@@ -19,9 +19,9 @@ class Connections:
 
 
 def connections() -> Connections:
-    """Return how many connections this service holds, by the name that it gives itself.
+    """Return the connections of this service, identified by `application_name`.
 
-    Raises: django.db.OperationalError where the database does not answer. Queries: 1.
+    Raises: django.db.OperationalError if the database does not answer. Queries: 1.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -29,5 +29,5 @@ def connections() -> Connections:
             " WHERE application_name = current_setting('application_name') AND datname = current_database() GROUP BY 1"
         )
         rows = cursor.fetchall()
-    # One at least: the one that asks.
+    # At least one row: this connection.
     return Connections({state: count for state, count, _ in rows}, rows[0][2])

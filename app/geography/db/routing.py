@@ -1,7 +1,7 @@
-"""Database routing: a thread reads from the primary or, while it answers a request, from a standby that keeps up.
+"""Database routing: a thread reads from the primary or, during a request, from a standby whose replica lag is small.
 
-Everything outside requests, such as loads and migrations, is of the primary. Who reads goes through here, with the ORM (by the
-router) and without it (by `connection`): what one request reads is of one database, so that no answer mixes two states.
+Everything outside requests, such as loads and migrations, uses the primary. All reads use this module: the ORM through the
+router, SQL through `connection`. A request reads from one database only, so that no response mixes two states.
 """
 
 import threading
@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 PRIMARY = DEFAULT_DB_ALIAS
 REPLICA = "replica"
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class _Choice(threading.local):
@@ -31,58 +31,58 @@ def current_alias() -> str:
 
 
 @contextmanager
-def use_database(chosen: str) -> Iterator[None]:
-    """Read from this database for the length of a `with` block."""
-    before = _choice.alias
-    _choice.alias = chosen
+def use_database(alias: str) -> Iterator[None]:
+    """Read from a database inside a `with` block."""
+    previous = _choice.alias
+    _choice.alias = alias
     try:
         yield
     finally:
-        _choice.alias = before
+        _choice.alias = previous
 
 
 def fall_back_to_primary() -> bool:
-    """Read from the primary for the rest of the block; False where that was so already."""
-    turned = _choice.alias != PRIMARY
+    """Read from the primary for the rest of the block. Return False if the thread already did."""
+    changed = _choice.alias != PRIMARY
     _choice.alias = PRIMARY
-    return turned
+    return changed
 
 
-def retry_on_primary(ask: Callable[[], Found]) -> Found:
-    """Return what `ask` finds, asked a second time of the primary where the standby fails.
+def retry_on_primary(read: Callable[[], Result]) -> Result:
+    """Return the result of `read`, called again on the primary if the standby fails.
 
-    For what is read while an answer is on its way already; before that, a request begins anew (api.middleware.replica_routing).
+    For reads after a response has started. Before that, the whole request is repeated (api.middleware.replica_routing).
     """
     try:
-        return ask()
+        return read()
     except (OperationalError, InterfaceError):
         if not fall_back_to_primary():
             raise
-    return ask()
+    return read()
 
 
 class Router:
-    """Sends the ORM's reads where this thread reads, and everything else to the primary."""
+    """Database router: reads use the alias of this thread, everything else uses the primary."""
 
     def db_for_read(self, model: Any, **hints: Any) -> str:
-        """Return the alias that this thread reads from."""
+        """Return the alias of the database that this thread reads from."""
         return current_alias()
 
     def db_for_write(self, model: Any, **hints: Any) -> str:
         """Return the primary's alias."""
         return PRIMARY
 
-    def allow_relation(self, item: Any, other: Any, **hints: Any) -> bool:
-        """Return True: both are the same database."""
+    def allow_relation(self, obj1: Any, obj2: Any, **hints: Any) -> bool:
+        """Return True: both aliases have the same data."""
         return True
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        """Return whether this is the primary: the standby gets its tables from there."""
+        """Return whether `db` is the primary, whose tables are replicated to the standby."""
         return db == PRIMARY
 
 
 class _Connection:
-    """Stands for the connection to whichever database this thread reads from, as django.db.connection does for the primary."""
+    """Proxy of the connection to the database that this thread reads from, as django.db.connection is for the primary."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(connections[current_alias()], name)

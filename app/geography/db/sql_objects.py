@@ -1,8 +1,8 @@
-"""Keeps schema geo, the roles and their grants current: runs data/schema/*.sql around every migrate.
+"""Creation and upgrade of schema geo, the roles and their grants: runs data/schema/*.sql before and after every `migrate`.
 
-A publication changes rows and nothing here. An upgrade may have to make views anew: it does so inside the transaction of the
-migrations (management/commands/migrate.py), so that readers see the old ones until they see the new ones, and with the grants
-that somebody gave beside ours.
+A publication changes only rows. An upgrade may have to recreate views. It does so in the transaction of the migrations
+(management/commands/migrate.py), so that readers see either the old or the new views, and restores the grants that the
+operator added.
 """
 
 import hashlib
@@ -16,13 +16,15 @@ from django.db import DatabaseError, ProgrammingError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 from psycopg2.extensions import encrypt_password  # type: ignore[import-untyped]
 
-# What needs no tables, and every migrate repeats: extension and roles. What follows up to the grants makes the views.
+# Prefixes of SQL files: extension and roles, which need no tables; views and functions; grants. The first and the last group
+# run with every `migrate`.
 _FIRST, _VIEWS, _GRANTS = ("010", "020"), ("030", "035", "040", "050", "055"), ("060", "065")
-# Of these some are about tables of another app, which a migration of this one alone has not made yet.
+# Files that need tables of the app `indicators`, which do not exist after a migration of this app alone.
 _OF_INDICATORS = ("035", "055", "065")
 _ABOUT = "Stable views for analysts; see data/schema/README.md. Made from SQL"
 
-# PostgreSQL's codes for a view or a function that cannot be replaced as it is: a column went, or changed its type.
+# SQLSTATE of a view or function that cannot be replaced, because a column is gone or has another type; SQLSTATE of an object
+# that another depends on.
 _NOT_REPLACEABLE = ("42P16", "42P13")
 _STILL_NEEDED = "2BP01"
 
@@ -42,7 +44,7 @@ _GRANTED_SQL = f"""
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Somebody's right on a view or a function of schema geo; `name` and `grantee` are quoted where SQL asks for it."""
+    """Privilege of a role on a view or function of schema geo; `name` and `grantee` are quoted as SQL requires."""
 
     kind: str
     name: str
@@ -51,23 +53,22 @@ class Grant:
     with_option: bool
 
 
-# By database: what was taken down before the migrations that are under way.
+# By database alias: grants of the views that were dropped before the current migrations.
 _revoked_grants: dict[str, list[Grant]] = {}
 
 
 def files() -> list[Path]:
-    """Return the numbered SQL files in the order in which they run."""
+    """Return the numbered SQL files in the order of execution."""
     return sorted((settings.REPO_DIR / "data" / "schema").glob("[0-9][0-9][0-9]_*.sql"))
 
 
 def apply(using: str = "default") -> list[str]:
-    """Bring roles, views, functions, comments and grants up to date in one transaction, and return the server's warnings.
+    """Update roles, views, functions, comments and grants in one transaction, and return the server's warnings.
 
-    Views are only touched where the files changed since they were made: replacing one waits for its readers.
-    Repeating this at will changes nothing.
+    Idempotent. Views are replaced only if the files changed, because replacing a view waits for its readers.
 
-    Raises: django.db.utils.ProgrammingError where the database's owner lacks a right that a file cannot do without;
-        CommandError where a view has to be made anew and somebody's own view is built on it.
+    Raises: django.db.utils.ProgrammingError if the database's owner lacks a required right; CommandError if a view has to be
+        recreated and a view of a user depends on it.
     """
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
@@ -86,7 +87,7 @@ def apply(using: str = "default") -> list[str]:
 
 
 def before_migrate(using: str = "default", plan: Any = (), **kwargs: Any) -> None:
-    """Take schema geo down where tables are about to change: their columns cannot while a view shows them."""
+    """Drop the views of schema geo before migrations: a column that a view uses cannot be altered."""
     _revoked_grants.pop(using, None)
     if any(migration.app_label in ("geography", "indicators") for migration, _ in plan):
         with connections[using].cursor() as cursor:
@@ -96,7 +97,7 @@ def before_migrate(using: str = "default", plan: Any = (), **kwargs: Any) -> Non
 
 
 def after_migrate(using: str = "default", verbosity: int = 1, stdout: Any = None, **kwargs: Any) -> None:
-    """Bring the analysts' schema up to date after `migrate` (a receiver of `post_migrate`) and tell what could not be done."""
+    """Update the analysts' schema after `migrate` (a receiver of `post_migrate`) and print the warnings."""
     for warning in apply(using):
         if verbosity and stdout is not None:
             stdout.write(f"  {warning}\n")
@@ -104,9 +105,9 @@ def after_migrate(using: str = "default", verbosity: int = 1, stdout: Any = None
 
 def _run(cursor: CursorWrapper, numbers: tuple[str, ...]) -> None:
     cursor.execute("SELECT to_regclass('public.indicator_blob') IS NOT NULL")
-    without = () if cursor.fetchone() == (True,) else _OF_INDICATORS
+    excluded = () if cursor.fetchone() == (True,) else _OF_INDICATORS
     for path in files():
-        if path.name.startswith(numbers) and not path.name.startswith(without):
+        if path.name.startswith(numbers) and not path.name.startswith(excluded):
             cursor.execute(path.read_text(encoding="utf-8"))
 
 
@@ -121,7 +122,7 @@ def _is_current(cursor: CursorWrapper) -> bool:
 
 
 def _make_views(cursor: CursorWrapper, using: str) -> list[Grant]:
-    """Replace views and functions, or make them anew where they cannot be replaced; return the grants that this lost."""
+    """Replace views and functions, or recreate them if they cannot be replaced; return the grants to restore."""
     grants: list[Grant] = []
     try:
         with transaction.atomic(using=using):
@@ -136,12 +137,12 @@ def _make_views(cursor: CursorWrapper, using: str) -> list[Grant]:
 
 
 def _drop_views(cursor: CursorWrapper) -> list[Grant]:
-    """Drop every view and function of schema geo and return who had which right on them."""
+    """Drop every view and function of schema geo and return the grants on them."""
     cursor.execute(_GRANTED_SQL)
     grants = [Grant(*row) for row in cursor]
     cursor.execute(f"SELECT kind, string_agg(name, ', ') FROM ({_OBJECTS_SQL}) AS o (kind, name) GROUP BY kind ORDER BY kind")
     try:
-        # Functions first: they are built on the views. All of a kind at once, so that their order does not matter.
+        # Functions first, because they depend on the views. One statement for each kind, so that its order does not matter.
         for kind, names in cursor.fetchall():
             cursor.execute(f"DROP {kind} {names}")
         cursor.execute("COMMENT ON SCHEMA geo IS NULL")
@@ -157,17 +158,17 @@ def _drop_views(cursor: CursorWrapper) -> list[Grant]:
 
 def _restore_grants(cursor: CursorWrapper, grants: list[Grant]) -> None:
     cursor.execute(f"SELECT name FROM ({_OBJECTS_SQL}) AS o (kind, name)")
-    there = {name for (name,) in cursor}
+    names = {name for (name,) in cursor}
     for grant in grants:
-        # 060_grants.sql says who may call a function; everybody may not.
-        if grant.name in there and not (grant.kind == "function" and grant.grantee == "PUBLIC"):
+        # 060_grants.sql defines the roles that may call a function; PUBLIC may not.
+        if grant.name in names and not (grant.kind == "function" and grant.grantee == "PUBLIC"):
             option = " WITH GRANT OPTION" if grant.with_option else ""
             on = "FUNCTION " if grant.kind == "function" else ""
             cursor.execute(f"GRANT {grant.privilege} ON {on}{grant.name} TO {grant.grantee}{option}")
 
 
 def _set_passwords(cursor: CursorWrapper, using: str) -> None:
-    """Give the roles the passwords that the settings know, where this owner may; elsewhere their administrator does so."""
+    """Set the roles' passwords from the settings if the owner has the right; otherwise the administrator sets them."""
     for role, password in settings.DATABASE_ROLE_PASSWORDS.items():
         cursor.execute(
             "SELECT FROM pg_roles AS me, pg_roles AS it WHERE me.rolname = current_user AND it.rolname = %s"
@@ -175,7 +176,7 @@ def _set_passwords(cursor: CursorWrapper, using: str) -> None:
             [role],
         )
         if password and cursor.fetchone() is not None:
-            # Hashed here, so that the password itself is in no statement that a server might log.
+            # Hashed by the client, so that no statement in the server's log contains the password.
             secret = encrypt_password(password, role, cursor.connection, "scram-sha-256")
             cursor.execute(f"ALTER ROLE {role} PASSWORD %s", [secret])
 

@@ -1,24 +1,24 @@
-"""Bounding box filter as parts of a statement."""
+"""Bounding box filter as SQL conditions."""
 
 from typing import Any, NamedTuple
 
 from geography.constants import SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox
 
-# Degrees, about a millimetre: a box without width or height is no polygon, and what touches a box must not fall outside
-# by a rounding.
+# Degrees, about a millimetre: a box without width or height is not a polygon, and rounding must not lose a region that touches
+# the box.
 _MARGIN = 1e-8
-# Metres by which the chords of a box's parallels, a quarter of a degree each, may miss the arcs; really some ten.
+# Upper bound, metres, of the distance between a box's parallels and their chords of a quarter of a degree; actually some 10 m.
 _NEAR_M = 1_000
 
 
 class BboxFilter(NamedTuple):
-    """Conditions on a table `region`, with the values of their parameters.
+    """SQL conditions on a table `region`, and their parameters.
 
     Attributes:
-        near: for an index: what does not meet it lies outside.
-        inside: the region's extent lies in the box, so its boundary need not be looked at.
-        meets: of a table `part`, a piece of a region: it lies in the box or touches it.
+        near: pre-filter for the spatial index; it is true for every region that meets the box.
+        inside: the region's extent is inside the box, so its boundary need not be tested.
+        meets: condition on a table `part` (a piece): the piece intersects the box.
     """
 
     near: str
@@ -28,14 +28,14 @@ class BboxFilter(NamedTuple):
 
 
 def bbox_filter(bbox: Bbox) -> BboxFilter | None:
-    """Return the conditions for a box; `west > east` crosses the antimeridian. None where nothing of Canada is in it."""
+    """Return the conditions for a box; `west > east` crosses the antimeridian. None if the box does not meet Canada."""
     halves = [(bbox.west, bbox.east)] if bbox.west <= bbox.east else [(bbox.west, 180.0), (-180.0, bbox.east)]
     near: list[str] = []
     inside: list[str] = []
     meets: list[str] = []
     parameters: dict[str, Any] = {}
     for number, (west, east) in enumerate(halves):
-        # Only around Canada is the projection defined everywhere, and nothing of ours lies outside.
+        # The projection is not defined in the whole world, and all regions are in the box of Canada.
         sides = (
             max(west, CANADA_WEST) - _MARGIN,
             max(bbox.south, CANADA_SOUTH) - _MARGIN,
@@ -47,7 +47,7 @@ def bbox_filter(bbox: Bbox) -> BboxFilter | None:
         names = [f"{side}_{number}" for side in ("west", "south", "east", "north")]
         parameters |= zip(names, sides, strict=True)
         w, s, e, n = (f"%({name})s" for name in names)
-        # A box follows meridians and parallels, which are no straight lines in the projection.
+        # The edges of a box are meridians and parallels. Parallels are curves in the projection.
         box = f"ST_Transform(ST_Segmentize(ST_MakeEnvelope({w}, {s}, {e}, {n}, {SRID_WGS84}), 0.25), {SRID_STATCAN_LAMBERT})"
         near.append(f"region.geom && ST_Expand({box}, {_NEAR_M})")
         inside.append(

@@ -1,4 +1,4 @@
-"""Changes of regions between vintages, and codes that mean another place in another vintage."""
+"""Changes of regions between vintages, and codes that are reused for another place."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from geography.translation import Message
 from geography.vintages import snapshot
 from geography.vintages.catalogue import Catalogue, published
 
-# Seen from the other end: what was divided there was joined here, and what is gone on the way there is new on the way here.
+# Kinds in the opposite direction: a split becomes a merge, and a region that is gone becomes a new region.
 _MIRROR = {Kind.SPLIT: "merged", Kind.MERGED: "split", Kind.GONE: "new"}
 _HEAVY = ("geom", "rep_point", "search_text", "attributes")
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A region of either vintage and what became of it.
+    """Change of a region of one of two vintages.
 
     Attributes:
-        side: `from` or `to`: which of the two vintages the region is of.
-        kind: one of `conf.CHANGE_KINDS`, on the way from `from` to `to`: a region of `to` that is a part of one of `from` is
-            `split` too.
+        side: `from` or `to`, the vintage of the region.
+        kind: one of `constants.CHANGE_KINDS`, in the direction from `from` to `to`. A region of `to` that is a part of a region
+            of `from` also has the kind `split`.
         share_outside: part of the region, 0 to 1, that no region of the other vintage covers.
-        code_reused: True where the other vintage has the same code for another place.
-        counterparts: with `other`, the regions that it shares an area with, largest area first.
-        slivers: how many of them were left out because both shares are under `conf.SLIVER_SHARE`.
+        code_reused: True if the other vintage has the same code for another place.
+        counterparts: common areas with regions of the other vintage (`other`), largest area first.
+        slivers: number of counterparts omitted because both shares are below `constants.SLIVER_SHARE`.
     """
 
     side: str
@@ -45,12 +45,12 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class ChangesPage:
-    """A part of the list of changes.
+    """A page of the list of changes.
 
     Attributes:
-        changes: in the order of codes; where both vintages have a code, that of `from` comes first.
-        matched: how many there are in all.
-        summary: of the two vintages as a whole, by side and kind.
+        changes: in the order of codes; for a code in both vintages, the region of `from` comes first.
+        matched: number of changes on all pages.
+        summary: numbers of regions of the whole vintages, by side and kind.
     """
 
     changes: Sequence[Changed]
@@ -60,7 +60,7 @@ class ChangesPage:
 
 @dataclass(frozen=True, slots=True)
 class ReusedCode:
-    """A code that means another place in another vintage: its label, and what the place is called there."""
+    """A code that another vintage has for another place: label of that vintage and names of that place."""
 
     vintage: str
     name_en: str
@@ -76,15 +76,15 @@ def changes_page(
     kind: str | None = None,
     code: str | None = None,
 ) -> ChangesPage:
-    """Return what became of the regions of two published vintages of one coverage on the way from one to the other.
+    """Return the changes of regions between two published vintages of a coverage; either can be the earlier.
 
-    Either may be the earlier one. Slivers, which come from vintages that are not drawn along the same lines, are left out.
+    Slivers, which exist only because the vintages draw the same border differently, are omitted.
 
     Args:
-        kind: only these, one of `conf.CHANGE_KINDS`. code: only regions with this code, in either vintage.
+        kind: filter, one of `constants.CHANGE_KINDS`. code: filter, a code in either vintage.
 
-    Raises: ParameterInvalid for twice the same vintage; VintagesNotCompared for one that is made up, and before the two are
-    compared. Queries: 4.
+    Raises: ParameterInvalid if both vintages are the same; VintagesNotCompared for a demonstration, and before the comparison
+    of the two is computed. Queries: 4.
     """
     if from_vintage.pk == to_vintage.pk:
         raise ParameterInvalid(
@@ -107,14 +107,15 @@ def changes_page(
             parameter="b",
             hint=Message("One of them is made up.") if from_vintage.demo or to_vintage.demo else None,
         )
-    wanted = both
+    filtered = both
     if kind is not None:
-        wanted = wanted.filter(sides["from"] & Q(kind=kind) | sides["to"] & Q(kind__in=_kinds_seen_as(kind)))
+        filtered = filtered.filter(sides["from"] & Q(kind=kind) | sides["to"] & Q(kind__in=_kinds_seen_as(kind)))
     if code is not None:
-        wanted = wanted.filter(region__code=code)
-    matched = wanted.count()
-    first = Case(When(region__vintage=from_vintage, then=0), default=1)
-    rows = list(_light(wanted.select_related("region"), "region").order_by("region__code", first)[offset : offset + limit])
+        filtered = filtered.filter(region__code=code)
+    matched = filtered.count()
+    from_first = Case(When(region__vintage=from_vintage, then=0), default=1)
+    ordered = _light(filtered.select_related("region"), "region").order_by("region__code", from_first)
+    rows = list(ordered[offset : offset + limit])
     counterparts, slivers = _counterparts([row.region_id for row in rows], (from_vintage, to_vintage))
     changes = []
     for row in rows:
@@ -134,53 +135,52 @@ def changes_page(
 
 
 def reused_codes(vintage: Vintage) -> dict[str, tuple[ReusedCode, ...]]:
-    """Return the codes of a vintage that mean another place in another published one, latest vintage first.
+    """Return the codes of a vintage that another published vintage has for another place, latest vintage first.
 
-    Two regions with one code are two places where they share less than `conf.CHANGE_REUSED_SHARE` of the larger one.
-    Empty for most vintages. Remembered for as long as the same vintages are published.
-    Kept on disk, too: where the tables cannot be asked, a process that knows of the same vintages takes it from there.
-    Queries: those of `catalogue.published`; the first time 1 more.
+    Two regions with one code are different places if they share less than `constants.CHANGE_REUSED_SHARE` of the larger. Empty
+    for most vintages. Cached until the next publication, and on disk for processes that start without a database.
+    Queries: those of `catalogue.published`; 1 more after a publication.
     """
     catalogue = published()
-    remembered = _memory.item
-    if remembered is None or remembered[0] is not catalogue:
-        remembered = _memory.item = (catalogue, _reused_codes_of(catalogue))
-    return remembered[1].get(vintage.pk, {})
+    cached = _cache.codes
+    if cached is None or cached[0] is not catalogue:
+        cached = _cache.codes = (catalogue, _reused_codes_of(catalogue))
+    return cached[1].get(vintage.pk, {})
 
 
-class _Memory:
-    """A catalogue, and beside it the reused codes of every vintage in it. A publication makes another catalogue."""
+class _Cache:
+    """Reused codes of all vintages of a catalogue. A publication creates another catalogue."""
 
-    item: tuple[Catalogue, Mapping[int, dict[str, tuple[ReusedCode, ...]]]] | None = None
+    codes: tuple[Catalogue, Mapping[int, dict[str, tuple[ReusedCode, ...]]]] | None = None
 
 
-_memory = _Memory()
+_cache = _Cache()
 _NAME = "reused-codes"
 
 
 def _reused_codes_of(catalogue: Catalogue) -> Mapping[int, dict[str, tuple[ReusedCode, ...]]]:
     try:
-        result = _reused_codes()
+        codes_by_vintage = _reused_codes()
     except Error:
         loaded = snapshot.load(_NAME)
         if loaded is None or loaded[0].get("revision") != catalogue.revision:
             raise
         return {
-            int(vintage): {code: tuple(ReusedCode(*other) for other in others) for code, others in codes.items()}
+            int(vintage): {code: tuple(ReusedCode(*place) for place in places) for code, places in codes.items()}
             for vintage, codes in loaded[0]["codes"].items()
         }
-    codes = {
+    content = {
         str(vintage): {
-            code: [[other.vintage, other.name_en, other.name_fr] for other in others] for code, others in codes.items()
+            code: [[place.vintage, place.name_en, place.name_fr] for place in places] for code, places in codes.items()
         }
-        for vintage, codes in result.items()
+        for vintage, codes in codes_by_vintage.items()
     }
-    snapshot.save(_NAME, {"revision": catalogue.revision, "codes": codes})
-    return result
+    snapshot.save(_NAME, {"revision": catalogue.revision, "codes": content})
+    return codes_by_vintage
 
 
 def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
-    result: dict[int, dict[str, tuple[ReusedCode, ...]]] = {}
+    codes_by_vintage: dict[int, dict[str, tuple[ReusedCode, ...]]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -195,10 +195,10 @@ def _reused_codes() -> dict[int, dict[str, tuple[ReusedCode, ...]]]:
             """,
             {"published": Status.PUBLISHED},
         )
-        for vintage, code, *rest in cursor:
-            codes = result.setdefault(vintage, {})
-            codes[code] = (*codes.get(code, ()), ReusedCode(*rest))
-    return result
+        for vintage, code, label, name_en, name_fr in cursor:
+            codes = codes_by_vintage.setdefault(vintage, {})
+            codes[code] = (*codes.get(code, ()), ReusedCode(label, name_en, name_fr))
+    return codes_by_vintage
 
 
 def _kind_seen_from(kind: str, side: str) -> str:
@@ -206,31 +206,32 @@ def _kind_seen_from(kind: str, side: str) -> str:
 
 
 def _kinds_seen_as(kind: str) -> list[str]:
-    return [value for value in Kind.values if _kind_seen_from(value, "to") == kind]
+    return [stored for stored in Kind.values if _kind_seen_from(stored, "to") == kind]
 
 
 def _summary(changes: QuerySet[Change], from_vintage: Vintage) -> dict[str, dict[str, int]]:
-    counted: dict[str, dict[str, int]] = {"from": {}, "to": {}}
+    counts: dict[str, dict[str, int]] = {"from": {}, "to": {}}
     for vintage, kind, number in changes.values_list("region__vintage", "kind").annotate(Count("pk")).order_by():
         side = "from" if vintage == from_vintage.pk else "to"
-        counted[side][_kind_seen_from(kind, side)] = number
-    return {side: {kind: numbers[kind] for kind in CHANGE_KINDS if kind in numbers} for side, numbers in counted.items()}
+        counts[side][_kind_seen_from(kind, side)] = number
+    return {side: {kind: numbers[kind] for kind in CHANGE_KINDS if kind in numbers} for side, numbers in counts.items()}
 
 
-def _light(rows: QuerySet, to_region: str) -> QuerySet:  # type: ignore[type-arg]
-    return rows.defer(*(f"{to_region}__{name}" for name in _HEAVY))
+def _light(rows: QuerySet, relation: str) -> QuerySet:  # type: ignore[type-arg]
+    """Return the query without the large columns of the related region."""
+    return rows.defer(*(f"{relation}__{name}" for name in _HEAVY))
 
 
 def _counterparts(regions: list[int], vintages: tuple[Vintage, Vintage]) -> tuple[dict[int, list[Counterpart]], dict[int, int]]:
-    """Return by region those that count, and how many do not. Queries: 1."""
+    """Return by region the counterparts without slivers, and the number of slivers. Queries: 1."""
     rows = Counterpart.objects.filter(region__in=regions, other__vintage__in=vintages).annotate(
         largest_share=Greatest("share_of_region", "share_of_other")
     )
-    shown: dict[int, list[Counterpart]] = {}
+    counterparts: dict[int, list[Counterpart]] = {}
     slivers: dict[int, int] = {}
     for row in _light(rows.select_related("other"), "other").order_by("-area_km2", "other__code"):
         if row.largest_share >= SLIVER_SHARE:
-            shown.setdefault(row.region_id, []).append(row)
+            counterparts.setdefault(row.region_id, []).append(row)
         else:
             slivers[row.region_id] = slivers.get(row.region_id, 0) + 1
-    return shown, slivers
+    return counterparts, slivers

@@ -11,11 +11,11 @@ from geography.vintages.catalogue import published
 
 @dataclass(frozen=True, slots=True)
 class PublishedCoverage:
-    """A coverage of which something is published.
+    """A coverage with at least one published vintage.
 
     Attributes:
-        vintages: the published ones, the latest first.
-        in_force: the one that answers today; None where only extracts or later vintages are published.
+        vintages: the published vintages, the latest first.
+        in_force: the vintage in force today; None if only extracts or later vintages are published.
     """
 
     coverage: Coverage
@@ -24,7 +24,7 @@ class PublishedCoverage:
 
 
 def published_coverages() -> list[PublishedCoverage]:
-    """Return every coverage of which something is published, in the order of their slugs.
+    """Return the coverages with published vintages, in the order of their slugs.
 
     Queries: see `geography.vintages.catalogue.published`.
     """

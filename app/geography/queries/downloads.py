@@ -1,16 +1,16 @@
 """Download files of published vintages: names, states and paths.
 
-    DOWNLOADS_DIR/COVERAGE/LABEL/LOAD/   one folder for each load, so that a corrected file never mixes with the one before
-        manifest.json                    what is ready, with sizes and checksums; replaced as a whole
+    DOWNLOADS_DIR/COVERAGE/LABEL/LOAD/   one folder for each load, so that files of two loads never mix
+        manifest.json                    states, sizes and checksums of the files; replaced atomically
         fsa-2021.gpkg …
 
-Files are put there by `loader.export`. Nothing here asks the database but for what is published, and nothing writes.
+`loader.export` writes the files. This module only reads: the folder, and the catalogue from the database.
 """
 
 import fcntl
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,13 @@ LOCK_NAME = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that there should be.
+    """A download file of a published vintage, ready or not.
 
     Attributes:
-        vintage: whose it is; of a pair the FSAs'.
-        other: the health regions' vintage of a pair.
-        state: `ready`, `failed` (making it went wrong) or `missing` (not made yet, or gone).
-        size, sha256: of a ready file, else None.
+        vintage: vintage of the file; for a pair, the FSA vintage.
+        other: for a pair, the health-region vintage.
+        state: `ready`, `failed` (the export failed) or `missing` (not exported yet, or deleted).
+        size, sha256: size in bytes and checksum of a ready file, else None.
     """
 
     vintage: Vintage
@@ -57,18 +57,18 @@ class Download:
 
     @property
     def key(self) -> str:
-        """Name it in the manifest: its own and, of a pair, which load the other side was."""
+        """Return the key in the manifest: the file name and, for a pair, the load of the other vintage."""
         return f"{self.name} {load_name(self.other)}" if self.other else self.name
 
     @property
     def path(self) -> Path:
-        """Return where it lies or should lie."""
-        # A pair whose other side was loaded again is another file, though it is called the same.
+        """Return the path of the file, which need not exist."""
+        # After a second load of the other vintage, a pair is a different file with the same public name.
         return folder(self.vintage) / (f"{load_name(self.other)}-{self.name}" if self.other else self.name)
 
 
 def load_name(vintage: Vintage) -> str:
-    """Return what tells a load from every other, in this database and in any that may come after it."""
+    """Return a name of the load that is unique in this database and after a restore."""
     return f"{vintage.created_at:%Y%m%dT%H%M%S%f}-{vintage.pk}"
 
 
@@ -78,69 +78,68 @@ def folder(vintage: Vintage) -> Path:
 
 
 def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[Download]:
-    """Return every file that there should be of a published vintage, with the state of each.
+    """Return all download files of a published vintage with their states, whether or not they exist.
 
-    Queries: as for `catalogue.published`; none where a catalogue is given.
+    Queries: as for `catalogue.published`; none with a catalogue.
     """
     manifest = read_manifest(vintage)
-    return [_with_state(item, manifest) for item in _wanted(vintage, catalogue or published())]
+    expected = _expected(vintage, catalogue or published())
+    return [_with_state(download, manifest) for download in expected]
 
 
 def all_downloads() -> list[tuple[Vintage, list[Download]]]:
-    """Return the files of every published vintage, by coverage, the latest first. Queries: as for `catalogue.published`."""
+    """Return the download files of all published vintages, by coverage, the latest first.
+
+    Queries: as for `catalogue.published`.
+    """
     catalogue = published()
     return [(vintage, downloads_of(vintage, catalogue)) for vintage in catalogue.vintages]
 
 
 def vintage_downloads(*, coverage: str, label: str) -> list[Download]:
-    """Return the files of the vintage of this label. Raises and queries: as `vintage_in_force`."""
+    """Return the download files of the vintage with a label. Raises and queries: as `vintage_in_force`."""
     return downloads_of(vintage_in_force(coverage=coverage, label=label))
 
 
 def download_get(*, coverage: str, label: str, name: str, sha256: str | None = None) -> Download:
-    """Return a file that is ready.
+    """Return a ready file.
 
     Args:
-        sha256: how its checksum begins; a file whose checksum does not is another one.
+        sha256: prefix of the expected checksum.
 
-    Raises: CoverageUnknown, VintageUnknown, DownloadUnknown, DownloadMissing while files are being made, else DownloadNotMade.
+    Raises: CoverageUnknown, VintageUnknown; DownloadUnknown for an unknown name or another checksum. If the file is not ready:
+    DownloadMissing during an export, else DownloadNotMade.
     Queries: as for `vintage_in_force`.
     """
-    wanted = next(
-        (
-            vintage_download
-            for vintage_download in vintage_downloads(coverage=coverage, label=label)
-            if vintage_download.name == name
-        ),
-        None,
-    )
-    if wanted is None:
+    downloads = vintage_downloads(coverage=coverage, label=label)
+    download = next((download for download in downloads if download.name == name), None)
+    if download is None:
         raise DownloadUnknown(
             Message("There is no file %(name)s of %(coverage)s %(label)s.", name=name, coverage=coverage, label=label),
             parameter="file",
             hint=Message("/downloads lists what there is."),
         )
-    if wanted.sha256 is None and not _being_made():
+    if download.sha256 is None and not _export_runs():
         raise DownloadNotMade(
             Message("%(name)s is not made, and nothing is making it.", name=name),
             parameter="file",
             hint=Message("The operator makes it with bin/manage export; /downloads says which files are ready."),
         )
-    if wanted.sha256 is None:
+    if download.sha256 is None:
         raise DownloadMissing(
             Message("%(name)s is not here yet.", name=name), hint=Message("/downloads says which files are ready.")
         )
-    if sha256 is not None and not wanted.sha256.startswith(sha256):
+    if sha256 is not None and not download.sha256.startswith(sha256):
         raise DownloadUnknown(
             Message("%(name)s has another checksum by now.", name=name),
             parameter="sha256",
             hint=Message("/downloads names the current one."),
         )
-    return wanted
+    return download
 
 
-def _being_made() -> bool:
-    """Return whether a process holds the lock of those that make files (`loader.export.store.exclusive`)."""
+def _export_runs() -> bool:
+    """Return whether a process holds the lock of exports (`loader.export.store.exclusive`)."""
     try:
         with (Path(settings.DOWNLOADS_DIR) / LOCK_NAME).open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -152,35 +151,36 @@ def _being_made() -> bool:
 
 
 def read_manifest(vintage: Vintage) -> dict[str, Any]:
-    """Return what is written down of a vintage's files; nothing where there is no folder or nothing that can be read."""
+    """Return the manifest of a vintage's files; empty if it is missing or unreadable."""
     try:
         manifest = json.loads((folder(vintage) / MANIFEST_NAME).read_bytes())
     except (OSError, ValueError):
         return {}
     files = manifest.get("files") if isinstance(manifest, dict) else None
-    sound = isinstance(files, dict) and all(isinstance(file, dict) for file in files.values())
-    return manifest if sound else {}
+    valid = isinstance(files, dict) and all(isinstance(file, dict) for file in files.values())
+    return manifest if valid else {}
 
 
-def _wanted(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
-    for item in FORMATS.values():
-        if item.by_level:
-            yield from (Download(vintage, item, level=level) for level in LEVEL_NAMES)
-        elif not item.by_pair:
-            yield Download(vintage, item)
+def _expected(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
+    for file_format in FORMATS.values():
+        if file_format.by_level:
+            yield from (Download(vintage, file_format, level=level) for level in LEVEL_NAMES)
+        elif not file_format.by_pair:
+            yield Download(vintage, file_format)
         elif vintage.coverage.slug == COVERAGE_FSA:
-            yield from (Download(vintage, item, other=other) for other in catalogue.vintages_of(COVERAGE_HEALTH_REGIONS))
+            health_region_vintages = catalogue.vintages_of(COVERAGE_HEALTH_REGIONS)
+            yield from (Download(vintage, file_format, other=health_regions) for health_regions in health_region_vintages)
 
 
-def _with_state(wanted: Download, manifest: Mapping[str, Any]) -> Download:
-    noted = manifest.get("files", {}).get(wanted.key, {})
-    state, size, sha256 = noted.get("state", "missing"), noted.get("bytes"), noted.get("sha256")
+def _with_state(download: Download, manifest: Mapping[str, Any]) -> Download:
+    file = manifest.get("files", {}).get(download.key, {})
+    state, size, sha256 = file.get("state", "missing"), file.get("bytes"), file.get("sha256")
     if state == "ready":
         try:
-            ready = wanted.path.stat().st_size == size
+            ready = download.path.stat().st_size == size
         except OSError:
             ready = False
         if ready:
-            return Download(wanted.vintage, wanted.format, wanted.level, wanted.other, "ready", size, sha256)
+            return replace(download, state="ready", size=size, sha256=sha256)
         state = "missing"
-    return Download(wanted.vintage, wanted.format, wanted.level, wanted.other, state)
+    return replace(download, state=state)

@@ -1,4 +1,4 @@
-"""Geometry text that is too long to be held as a whole: read piece by piece."""
+"""Streaming of GeoJSON geometry text from the database in chunks, with bounded memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from django.db import transaction
 
 from geography.db.routing import connection, current_alias
 
-# The text of a shape up to this long comes with its region. The longest of the official files has tens of megabytes.
+# Maximum length of a text that is read with its region. The longest text of the official files has tens of megabytes.
 WHOLE_MAX_BYTES = 1 << 20
-# The texts of all regions that one statement reads; beyond, the regions come without them.
+# Maximum total length of the texts in one result; in larger results, regions have no text.
 WHOLE_TOGETHER_MAX_BYTES = 8 << 20
-PIECE_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 18
 
-# The text is taken out of its storage once; bytes, unlike characters, are found without counting from the beginning.
-_PIECES_SQL = """
+# The text is decompressed once. A substring of bytes, unlike one of characters, needs no scan from the beginning.
+_CHUNKS_SQL = """
     WITH shape AS MATERIALIZED (
         SELECT convert_to(geojson, 'UTF8') AS body FROM region_level WHERE region_id = %s AND level = %s
     )
@@ -22,47 +22,46 @@ _PIECES_SQL = """
     FROM shape, generate_series(1, octet_length(body), %s) AS first
 """
 
-
 _SEVERAL_SQL = "SELECT region_id, geojson FROM region_level WHERE level = %s AND region_id = ANY (%s)"
 
 
 class GeometryDeleted(Exception):
-    """The vintage was taken away while one of its shapes was read."""
+    """The vintage was deleted while one of its geometries was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamedGeometry:
-    """The GeoJSON geometry of a region at one level, still in the database. `size` is its length in bytes."""
+    """Reference to the GeoJSON geometry of a region at one level in the database. `size` is its length in bytes."""
 
     region_id: int
     level: str
     size: int
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the text, ASCII, in order; a database connection is held until the last piece is taken.
+        """Yield the text, ASCII, in chunks; uses a database connection until the last chunk.
 
-        At most one piece is in memory at a time, however long the text is.
+        At most one chunk is in memory at a time.
 
-        Raises: ShapeGone, at the end at the latest. Queries: 1, and a fetch for each piece.
+        Raises: GeometryDeleted, at the end at the latest. Queries: 1, and a fetch for each chunk.
         """
-        # Inside a transaction the cursor lives on the server through PgBouncer too, and goes with it.
-        left = self.size
+        # In a transaction, a server-side cursor also works through PgBouncer, and ends with the transaction.
+        remaining = self.size
         with transaction.atomic(using=current_alias()), connection.chunked_cursor() as cursor:
-            cursor.execute(_PIECES_SQL, [self.region_id, self.level, PIECE_BYTES, PIECE_BYTES])
+            cursor.execute(_CHUNKS_SQL, [self.region_id, self.level, CHUNK_BYTES, CHUNK_BYTES])
             while rows := cursor.fetchmany(1):
-                piece: bytes = rows[0][0].encode()
-                left -= len(piece)
-                yield piece
-        if left:
+                chunk: bytes = rows[0][0].encode()
+                remaining -= len(chunk)
+                yield chunk
+        if remaining:
             raise GeometryDeleted
 
 
 def read_shapes(shapes: Sequence[StreamedGeometry]) -> Iterator[Iterator[bytes]]:
-    """Yield the text of each shape in pieces, in order; take all pieces of one before the next.
+    """Yield the chunks of each geometry in order; consume all chunks of a geometry before the next.
 
-    Short shapes of a level are read together, so that at most `WHOLE_MAX_BYTES` and one piece are in memory at a time.
+    Short geometries of a level are read together. At most `WHOLE_MAX_BYTES` and one chunk are in memory at a time.
 
-    Raises: ShapeGone. Queries: 1 for each group, and 1 with a fetch for each piece of a shape longer than `WHOLE_MAX_BYTES`.
+    Raises: GeometryDeleted. Queries: 1 for each group; 1 and a fetch for each chunk for a text above `WHOLE_MAX_BYTES`.
     """
     for group in _groups(shapes):
         if len(group) == 1:

@@ -17,7 +17,7 @@ _BORDERS_SQL = """
 
 
 class SharedBorder(NamedTuple):
-    """The border with a neighbour. `length_km` is 0 where the two only meet at a point; `tolerance_m` as in table `border`."""
+    """Border with a neighbour. `length_km` is 0 if the two meet only at a point; `tolerance_m` as in table `border`."""
 
     length_km: float
     tolerance_m: float
@@ -26,11 +26,11 @@ class SharedBorder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Neighbours:
-    """The regions that a region touches.
+    """A region and its neighbours.
 
     Attributes:
-        region: the region asked for.
-        borders: longest first. Empty for an island.
+        region: the requested region.
+        borders: longest first; empty for an island.
     """
 
     region: RegionRow
@@ -38,9 +38,9 @@ class Neighbours:
 
 
 def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) -> Neighbours:
-    """Return the regions of the same vintage that a region touches, with their geometry at a level.
+    """Return the neighbours of a region in its vintage, with their geometry at a level.
 
-    What a border is: docs/decisions, what a border between two regions is.
+    Definition of a border: docs/decisions, what a border between two regions is.
 
     Args:
         region_id: code or DGUID.
@@ -49,5 +49,5 @@ def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) ->
     """
     region = region_get(vintage=vintage, region_id=region_id, level=None)
     columns, join = columns_and_join(level)
-    result = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
-    return Neighbours(region, [SharedBorder._make((*row[:2], RegionRow._make(row[2:]))) for row in result])
+    borders = rows(_BORDERS_SQL.format(columns=columns, join=join), {"region": region.id, "level": level})
+    return Neighbours(region, [SharedBorder._make((*row[:2], RegionRow._make(row[2:]))) for row in borders])

@@ -12,11 +12,11 @@ from geography.models import Vintage
 from geography.queries.region_rows import RegionRow, columns_and_join, rows
 from geography.queries.regions import fsa_missing, region_get
 
-# Empty for a real overlap.
+# SQL: kind of artefact, empty for a real overlap.
 _ARTEFACT = f"coalesce(nullif(overlap.artefact, ''), CASE WHEN overlap.share_of_fsa < {SLIVER_SHARE} THEN 'sliver' ELSE '' END)"
 _NAMES = "other.code, other.dguid, other.name_en, other.name_fr, other.pruid"
 
-# An FSA in no region has one row without an overlap; of an artefact no shape is read.
+# An FSA outside every region has one row without an overlap. The geometry of an artefact is not read.
 _OF_FSAS_SQL = f"""
     SELECT fsa.id, fsa.code, fsa.dguid, fsa.name_en, fsa.name_fr, fsa.pruid,
            overlap.share_outside, other.id, {_NAMES}, {_ARTEFACT}, overlap.width_m,
@@ -42,17 +42,17 @@ _OF_REGION_SQL = f"""
 """
 # Columns of a `RegionRef` without its misfit.
 _REF = len(RegionRef._fields) - 1
-# Behind them, the kind of artefact and the width.
+# After those, the kind of artefact and the width.
 _SHARE_OF_FSA = _REF + 2
 
 
 class Share(NamedTuple):
-    """What an FSA and a health region have in common.
+    """Common area of an FSA and a health region.
 
     Attributes:
-        share_of_fsa, share_of_region: that area as a part of the FSA and of the health region, 0 to 1.
-        area_km2: on the ellipsoid.
-        region: the other of the two: the health region of an FSA, the FSA of a health region.
+        share_of_fsa, share_of_region: the common area as a part of the FSA and of the health region, 0 to 1.
+        area_km2: the common area on the ellipsoid.
+        region: for an FSA, the health region; for a health region, the FSA.
     """
 
     share_of_fsa: float
@@ -65,9 +65,9 @@ class ArtefactShare(NamedTuple):
     """Overlap of an FSA and a health region that exists only because two vintages draw one border differently.
 
     Attributes:
-        region: the other of the two, as in `Share`.
+        region: as in `Share`.
         kind: `sliver` or `province`, as `geography.models.Artefact`.
-        width_m: of what they share, where it is widest; None where it was not measured.
+        width_m: largest width of the common area; None if not measured.
         share_of_fsa: as in `Share`.
     """
 
@@ -78,7 +78,7 @@ class ArtefactShare(NamedTuple):
 
 
 class _Overlapping(NamedTuple):
-    """The overlaps of an FSA, or of a region, told apart."""
+    """Overlaps of an FSA or health region: shares, artefacts, and the number of omitted slivers."""
 
     shares: list[Share]
     artefacts: list[ArtefactShare]
@@ -87,14 +87,14 @@ class _Overlapping(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FsaRegions:
-    """The health regions that an FSA belongs to.
+    """An FSA and the health regions that it overlaps.
 
     Attributes:
-        fsa: the FSA itself.
-        overlaps: with the health regions, largest share first, without artefacts.
+        fsa: the FSA.
+        overlaps: shares with health regions, largest share first, without artefacts.
         artefacts: largest share first.
-        slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of the FSA.
-        share_outside: the part of the FSA, 0 to 1, that lies in no health region of the vintage.
+        slivers: number of overlaps omitted because each is below `constants.SLIVER_SHARE` of the FSA.
+        share_outside: part of the FSA, 0 to 1, outside every health region of the vintage.
     """
 
     fsa: RegionRef
@@ -106,13 +106,13 @@ class FsaRegions:
 
 @dataclass(frozen=True, slots=True)
 class RegionFsas:
-    """The FSAs that lie, wholly or partly, in a health region.
+    """A health region and the FSAs that it overlaps.
 
     Attributes:
         region: the health region.
-        overlaps: with the FSAs, in the order of their codes, without artefacts.
-        artefacts: in the order of their codes.
-        slivers: how many overlaps were left out because each has less than `conf.SLIVER_SHARE` of its FSA.
+        overlaps: shares with FSAs, in the order of codes, without artefacts.
+        artefacts: in the order of codes.
+        slivers: number of overlaps omitted because each is below `constants.SLIVER_SHARE` of its FSA.
     """
 
     region: RegionRow
@@ -122,25 +122,25 @@ class RegionFsas:
 
 
 def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, code: str, level: str | None) -> FsaRegions:
-    """Return the health regions that an FSA lies in, largest share first, with the geometry of the regions at a level.
+    """Return the health regions that an FSA overlaps, largest share first, with the geometry of the regions at a level.
 
-    The list is empty where the FSA lies in no region of that vintage: it then covers no such place.
+    The list is empty if no region of the vintage covers a part of the FSA.
 
     Args:
         code: three characters, upper case (`geography.codes.parse_fsa`).
 
-    Raises: FsaWithoutBoundary. Queries: 1, and 3 more to say what there is instead.
+    Raises: FsaWithoutBoundary. Queries: 1, and 3 more for the hint of the error.
     """
-    shares_of_fsa = _shares_of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
-    if shares_of_fsa is None:
+    fsa_regions = _shares_of_fsas(fsa_vintage, health_region_vintage, [code], level).get(code)
+    if fsa_regions is None:
         raise fsa_missing(code, fsa_vintage)
-    return shares_of_fsa
+    return fsa_regions
 
 
 def fsas_health_regions(
     *, fsa_vintage: Vintage, health_region_vintage: Vintage, codes: Collection[str]
 ) -> dict[str, FsaRegions]:
-    """Return the same for many FSAs, without geometry, by code. What the vintage has no boundary of is left out. Queries: 1."""
+    """Return the health regions of many FSAs by code, without geometry. Omits FSAs without a boundary. Queries: 1."""
     return _shares_of_fsas(fsa_vintage, health_region_vintage, codes, None)
 
 
@@ -154,25 +154,26 @@ def _shares_of_fsas(
         "codes": list(codes),
         "level": level,
     }
-    result = rows(_OF_FSAS_SQL.format(columns=columns, join=join), parameters)
-    return {batch[0][1]: _fsa_regions(batch) for batch in (list(batch) for _, batch in groupby(result, itemgetter(0)))}
+    overlap_rows = rows(_OF_FSAS_SQL.format(columns=columns, join=join), parameters)
+    by_fsa = (list(group) for _, group in groupby(overlap_rows, itemgetter(0)))
+    return {fsa_rows[0][1]: _fsa_regions(fsa_rows) for fsa_rows in by_fsa}
 
 
-def _fsa_regions(result: Sequence[tuple[Any, ...]]) -> FsaRegions:
-    fsa = RegionRef(*result[0][:_REF])
-    rows_of_overlaps = [row[_REF + 1 :] for row in result if row[_REF + 1] is not None]
-    overlapping = _told_apart(rows_of_overlaps)
-    outside = result[0][_REF]
+def _fsa_regions(fsa_rows: Sequence[tuple[Any, ...]]) -> FsaRegions:
+    fsa = RegionRef(*fsa_rows[0][:_REF])
+    overlap_rows = [row[_REF + 1 :] for row in fsa_rows if row[_REF + 1] is not None]
+    overlapping = _classify(overlap_rows)
+    outside = fsa_rows[0][_REF]
     if outside is None:
         # No overlap, or stored by a release that did not measure the union.
-        outside = max(1 - sum(row[_SHARE_OF_FSA] for row in rows_of_overlaps), 0.0)
+        outside = max(1 - sum(row[_SHARE_OF_FSA] for row in overlap_rows), 0.0)
     return FsaRegions(fsa, *overlapping, share_outside=outside)
 
 
 def health_region_fsas(
     *, fsa_vintage: Vintage, health_region_vintage: Vintage, region_id: str, level: str | None
 ) -> RegionFsas:
-    """Return the FSAs that a health region holds all or a part of, with the geometry of the FSAs at a level.
+    """Return the FSAs that a health region overlaps, with the geometry of the FSAs at a level.
 
     Args:
         region_id: HRUID or DGUID.
@@ -182,20 +183,20 @@ def health_region_fsas(
     region = region_get(vintage=health_region_vintage, region_id=region_id, level=None)
     columns, join = columns_and_join(level)
     parameters = {"health_region": region.id, "fsa_vintage": fsa_vintage.pk, "level": level}
-    result = rows(_OF_REGION_SQL.format(columns=columns, join=join), parameters)
-    return RegionFsas(region, *_told_apart(result))
+    overlap_rows = rows(_OF_REGION_SQL.format(columns=columns, join=join), parameters)
+    return RegionFsas(region, *_classify(overlap_rows))
 
 
-def _told_apart(overlaps: Iterable[tuple[Any, ...]]) -> _Overlapping:
-    """Return overlaps as the statements have them from the id of the other region on."""
-    result = _Overlapping([], [], 0)
+def _classify(overlap_rows: Iterable[tuple[Any, ...]]) -> _Overlapping:
+    """Return overlaps as shares, artefacts and slivers. A row has the statements' columns from the id of `other` on."""
+    overlapping = _Overlapping([], [], 0)
     slivers = 0
-    for row in overlaps:
+    for row in overlap_rows:
         kind, width_m, *shares = row[_REF : _SHARE_OF_FSA + 3]
         if not kind:
-            result.shares.append(Share._make((*shares, RegionRow._make(row[_SHARE_OF_FSA + 3 :]))))
+            overlapping.shares.append(Share._make((*shares, RegionRow._make(row[_SHARE_OF_FSA + 3 :]))))
         elif shares[0] >= SLIVER_SHARE:
-            result.artefacts.append(ArtefactShare(RegionRef(*row[:_REF]), kind, width_m, shares[0]))
+            overlapping.artefacts.append(ArtefactShare(RegionRef(*row[:_REF]), kind, width_m, shares[0]))
         else:
             slivers += 1
-    return result._replace(slivers=slivers)
+    return overlapping._replace(slivers=slivers)

@@ -1,4 +1,4 @@
-"""Readiness of the database: reachable, migrated, something published."""
+"""Readiness of the database: reachable, migrated, with published vintages."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,19 +13,19 @@ from geography.errors import NothingPublished, NoVintage
 from geography.models import Vintage
 from geography.vintages.resolve import vintage_in_force
 
-# Classes of SQLSTATE where a library is not what the server expects: system error, internal error.
+# Classes of SQLSTATE of a library with a wrong version: system error, internal error.
 _LIBRARY_FAILS = ("58", "XX")
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a question needs.
+    """State of everything that requests need.
 
     Attributes:
-        postgis: version of the extension, None where it is missing.
-        runs_code: whether the server loads its libraries: see `runs_code`.
-        migrations_missing: how many migrations of this code the database has not seen.
-        vintages: by coverage, what is in force today; None where nothing is. Empty while migrations are missing.
+        postgis: version of the extension, None if it is missing.
+        runs_code: True if the server can load its libraries: see `runs_code`.
+        migrations_missing: number of migrations of this code that are not applied.
+        vintages: vintage in force today by coverage, None if there is none. Empty while migrations are missing.
     """
 
     postgis: str | None
@@ -35,16 +35,16 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Return whether every default question has an answer."""
+        """Return whether every request with default parameters can be answered."""
         return bool(
             self.postgis and self.runs_code and not self.migrations_missing and self.vintages and all(self.vintages.values())
         )
 
 
 def readiness() -> Readiness:
-    """Return what is there and what is missing.
+    """Return the readiness of the database.
 
-    Raises: django.db.OperationalError or InterfaceError where the database does not answer.
+    Raises: django.db.OperationalError or InterfaceError if the database does not answer.
     Queries: 8, two of them around a savepoint, and 1 more for each coverage without a vintage.
     """
     with connection.cursor() as cursor:
@@ -58,11 +58,11 @@ def readiness() -> Readiness:
 
 
 def runs_code(using: str) -> bool:
-    """Return whether a new connection can run a function in PL/pgSQL and one of PostGIS.
+    """Return whether a new connection can run a function of PL/pgSQL and one of PostGIS.
 
-    A server whose packages were upgraded while it ran loads libraries of another version than its own, and fails to.
+    Both fail after an upgrade of packages without a restart, because the libraries then have another version than the server.
 
-    Raises: django.db.OperationalError or InterfaceError where the database does not answer.
+    Raises: django.db.OperationalError or InterfaceError if the database does not answer.
     Queries: 1, in a savepoint of its own.
     """
     try:
@@ -84,6 +84,6 @@ def _in_force(coverage: str) -> Vintage | None:
 
 @cache
 def _migrations_of_this_code() -> frozenset[tuple[str, str]]:
-    # Without a connection the loader reads files only, and files do not change under a running process.
+    # Without a connection the loader reads only files, which do not change while a process runs.
     loader = MigrationLoader(None)
     return frozenset(loader.disk_migrations or ())

@@ -1,6 +1,6 @@
-"""Regions as features show them: one row each, with the ready-made text of one level and without the stored boundary.
+"""Rows of regions for features: properties and the stored GeoJSON text of one level, without the published boundary.
 
-Put together as SQL by hand, and read into tuples: for a hundred regions the ORM took twice as long as the database.
+Uses SQL and tuples: for a hundred regions, the ORM took twice as long as the database.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _REGION = (
     " region.population, region.land_area_km2, region.area_km2"
 )
 _UNDRAWN = f"{_REGION}, region.extent, NULL, NULL, NULL"
-# How long a stored text is stands beside it: nothing is read to find out.
+# The length of a text is stored with it, so octet_length does not read the text.
 _DRAWN = f"""{_REGION}, drawn.extent, drawn.level, octet_length(drawn.geojson),
     CASE WHEN octet_length(drawn.geojson) <= {{most}} AND sum(octet_length(drawn.geojson)) OVER () <= {{most_together}}
     THEN drawn.geojson END"""
@@ -22,15 +22,15 @@ _LEVEL = "LEFT JOIN region_level AS drawn ON drawn.region_id = region.id AND dra
 
 
 class RegionRow(NamedTuple):
-    """A region as it is drawn at a level, or named without being drawn.
+    """A region with or without its geometry at a level.
 
     Attributes:
-        pruid: empty where it lies in several provinces.
-        extent: west, south, east, north in degrees of what is drawn: at a coarse level it may differ from the region's own by
-            as much as a line may move. Without a level it is the region's own.
-        level, size, text: of the geometry: its level, its length as text in bytes, and the text itself where it is no longer
-            than `shapes.WHOLE_MAX_BYTES` and those read with it than `shapes.WHOLE_TOGETHER_MAX_BYTES`. None where nothing is
-            drawn.
+        pruid: empty for a region in several provinces.
+        extent: west, south, east, north in degrees of the geometry at the level. At a coarse level it can differ from the
+            region's extent by the level's tolerance. Without a level, the region's extent.
+        level, size, text: level of the geometry, length of its text in bytes, and the text if it is at most
+            `geometry_stream.WHOLE_MAX_BYTES` long and all texts of the result at most `WHOLE_TOGETHER_MAX_BYTES`. None without
+            a geometry.
     """
 
     id: int
@@ -49,28 +49,28 @@ class RegionRow(NamedTuple):
 
     @property
     def shape(self) -> str | StreamedGeometry | None:
-        """The GeoJSON geometry: as text, where it lies if it is too long to be held, None where nothing is drawn."""
+        """Return the GeoJSON geometry: as text, as a stream if the text is too long, None without a geometry."""
         if self.text is not None or self.level is None:
             return self.text
         return StreamedGeometry(self.id, self.level, self.size or 0)
 
 
 def columns_and_join(level: str | None) -> tuple[str, str]:
-    """Return the columns of `Drawn`, of a table `region`, and the join that they need after it, which takes `%(level)s`."""
+    """Return the columns of a `RegionRow` from a table `region`, and the join that they need, with parameter `%(level)s`."""
     if level is None:
         return _UNDRAWN, ""
     return _DRAWN.format(most=WHOLE_MAX_BYTES, most_together=WHOLE_TOGETHER_MAX_BYTES), _LEVEL
 
 
 def region_rows(rest: str, parameters: Mapping[str, Any], level: str | None) -> list[RegionRow]:
-    """Return the regions that `rest`, which begins with WHERE, leaves of the table `region`. Queries: 1."""
+    """Return the regions selected by `rest`, the end of a statement from WHERE on. Queries: 1."""
     columns, join = columns_and_join(level)
     return list(map(RegionRow._make, rows(f"SELECT {columns} FROM region {join} {rest}", {**parameters, "level": level})))
 
 
 def rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Return what a statement finds. Queries: 1."""
+    """Return the rows of a statement. Queries: 1."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        result: list[tuple[Any, ...]] = cursor.fetchall()
-    return result
+        fetched: list[tuple[Any, ...]] = cursor.fetchall()
+    return fetched

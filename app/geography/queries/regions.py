@@ -1,4 +1,4 @@
-"""Regions by code, by what they are called and by where they lie."""
+"""Regions by code, name, province, bounding box or position; errors for missing regions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from geography.translation import Message, Plural
 _FOUND_SQL = """
     WITH found AS MATERIALIZED (SELECT region.id, region.code FROM region WHERE {conditions})
 """
-# What lies in the box as a whole needs no look at its boundary; of the others, all at once, the pieces decide. An array, not a
-# join: so the pieces are found by two indexes together, once.
+# A region entirely in the box needs no test of its boundary; the pieces decide for all others. An array instead of a join makes
+# PostgreSQL combine two indexes in a single scan of the pieces.
 _FOUND_IN_BOX_SQL = """
     WITH near AS MATERIALIZED (
         SELECT region.id, region.code, {inside} AS inside FROM region WHERE {conditions} AND {near}
@@ -43,11 +43,11 @@ _PAGE_SQL = """
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list.
+    """A page of a list of regions.
 
     Attributes:
         regions: in the order of their codes.
-        matched: how many there are in all.
+        matched: number of regions on all pages.
     """
 
     regions: Sequence[RegionRow]
@@ -65,27 +65,27 @@ def regions_page(
     bbox: Bbox | None = None,
     position: LonLat | None = None,
 ) -> Page:
-    """Return the regions of a vintage that meet every condition given.
+    """Return the regions of a vintage that meet every condition.
 
     Args:
-        level: `low`, `medium`, `high` or `full` for the geometry, None for none.
-        limit, offset: which part of the list; None for all to its end, beyond which the part is empty.
+        level: `low`, `medium`, `high` or `full`; None: no geometry.
+        limit, offset: page of the list; limit None: no limit. A page beyond the end is empty.
         search: words that all occur in a name or the code; case, accents, hyphens and dashes do not matter.
         bbox: regions that intersect the box; `west > east` crosses the antimeridian.
-        position: regions that cover it; all of them on a shared border.
+        position: regions that cover the position; several on a common border.
 
-    Queries: 1, none where nothing can meet the conditions; 1 more for a position, and 1 for a part beyond the end.
+    Queries: 1, none if no region can meet the conditions; 1 more for a position, and 1 for a page beyond the end.
     """
-    sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
-    if sought is None:
+    selection = _selection(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    if selection is None:
         return Page([], 0)
-    result, parameters = sought
+    matching, parameters = selection
     parameters |= {"level": level, "limit": limit, "offset": offset}
     columns, join = columns_and_join(level)
-    page = rows(_PAGE_SQL.format(found=result, columns=columns, join=join), parameters)
+    page = rows(_PAGE_SQL.format(found=matching, columns=columns, join=join), parameters)
     if page:
         return Page([RegionRow._make(row[:-1]) for row in page], page[0][-1])
-    return Page([], rows(f"{result} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
+    return Page([], rows(f"{matching} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
 
 
 def regions_count(
@@ -96,21 +96,21 @@ def regions_count(
     bbox: Bbox | None = None,
     position: LonLat | None = None,
 ) -> int:
-    """Return how many regions of a vintage meet every condition given, as for `regions_page`.
+    """Return the number of regions of a vintage that meet every condition of `regions_page`.
 
-    Queries: none without a condition or where nothing can meet them, else 1, and 1 more for a position.
+    Queries: none without a condition or if no region can meet them, else 1, and 1 more for a position.
     """
     if province is None and search is None and bbox is None and position is None:
         return vintage.region_count
-    sought = _sought(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
-    if sought is None:
+    selection = _selection(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    if selection is None:
         return 0
-    result, parameters = sought
-    count: int = rows(f"{result} SELECT count(*) FROM found", parameters)[0][0]
+    matching, parameters = selection
+    count: int = rows(f"{matching} SELECT count(*) FROM found", parameters)[0][0]
     return count
 
 
-def _sought(
+def _selection(
     *, vintage: Vintage, province: Province | None, search: str | None, bbox: Bbox | None, position: LonLat | None
 ) -> tuple[str, dict[str, Any]] | None:
     """Return the SQL of a table `found` with the regions that meet every condition, and its parameters; None for no region."""
@@ -135,24 +135,24 @@ def _sought(
         (located,) = position_locate(position=position, vintages=[vintage])
         conditions.append("region.id = ANY (%(covering)s)")
         parameters["covering"] = [region.id for region in located.covering]
-    together = " AND ".join(conditions)
+    where = " AND ".join(conditions)
     if box is None:
-        return _FOUND_SQL.format(conditions=together), parameters
-    return _FOUND_IN_BOX_SQL.format(conditions=together, near=box.near, inside=box.inside, meets=box.meets), parameters
+        return _FOUND_SQL.format(conditions=where), parameters
+    return _FOUND_IN_BOX_SQL.format(conditions=where, near=box.near, inside=box.inside, meets=box.meets), parameters
 
 
 def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> RegionRow:
     """Return one region by its code (HRUID, CFSAUID) or by its DGUID.
 
-    Raises: RegionUnknown, naming the other published vintages that do have it: codes come and go.
-    Queries: 1, and 1 more to say where it is instead.
+    Raises: RegionUnknown, with the other published vintages that have the code.
+    Queries: 1, and 1 more for the hint of the error.
     """
     key = normal_code(region_id)
-    # A code of another coverage may look like a DGUID; a code wins over another region's DGUID.
-    by = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
-    where = f"WHERE region.vintage_id = %(vintage)s AND {by} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
-    result = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
-    if not result:
+    # A code of another coverage can look like a DGUID; a code takes precedence over another region's DGUID.
+    match = "(region.code = %(key)s OR region.dguid = %(key)s)" if is_dguid(key) else "region.code = %(key)s"
+    where = f"WHERE region.vintage_id = %(vintage)s AND {match} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
+    regions = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
+    if not regions:
         raise RegionUnknown(
             Message(
                 "There is no region '%(code)s' in vintage %(vintage)s of %(coverage)s.",
@@ -163,24 +163,24 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
             parameter="id",
             hint=_elsewhere(Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key), vintage),
         )
-    return result[0]
+    return regions[0]
 
 
 def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> RegionRow:
     """Return one FSA by its three characters.
 
-    Raises: FsaWithoutBoundary for a possible FSA that this vintage holds no polygon of, with those before and after it.
-    Queries: 1, and 3 more to say what there is instead.
+    Raises: FsaWithoutBoundary for a possible FSA without a boundary in the vintage, with the previous and next FSA.
+    Queries: 1, and 3 more for the hint of the error.
     """
     where = "WHERE region.vintage_id = %(vintage)s AND region.code = %(code)s"
-    result = region_rows(where, {"vintage": vintage.pk, "code": code}, level)
-    if not result:
+    regions = region_rows(where, {"vintage": vintage.pk, "code": code}, level)
+    if not regions:
         raise fsa_missing(code, vintage)
-    return result[0]
+    return regions[0]
 
 
 def fsa_missing(code: str, vintage: Vintage) -> FsaWithoutBoundary:
-    """Return the error for an FSA that was looked for and is not there, with those before and after it. Queries: 3."""
+    """Return the error for an FSA without a boundary in the vintage, with the previous and next FSA. Queries: 3."""
     return fsa_without_boundary(
         code, vintage, neighbours=_before_and_after(code, vintage), hint=_elsewhere(Q(code=code), vintage)
     )
@@ -189,7 +189,7 @@ def fsa_missing(code: str, vintage: Vintage) -> FsaWithoutBoundary:
 def fsa_without_boundary(
     code: str, vintage: Vintage, *, neighbours: tuple[str, ...] = (), hint: Message | None = None
 ) -> FsaWithoutBoundary:
-    """Return the error for a possible FSA that a vintage holds no polygon of, to be raised or told. Queries: none."""
+    """Return the error for a possible FSA without a boundary in the vintage. Queries: none."""
     why = (
         Message("that vintage covers a part of the country")
         if vintage.extract
@@ -210,20 +210,19 @@ def fsa_without_boundary(
 
 
 def _elsewhere(by: Q, vintage: Vintage) -> Message | None:
-    labels = (
+    labels = list(
         Region.objects.filter(by, vintage__coverage=vintage.coverage_id, vintage__status=Status.PUBLISHED)
         .exclude(vintage=vintage)
         .order_by("-vintage__effective_from")
         .values_list("vintage__label", flat=True)
     )
-    result = list(labels)
-    if not result:
+    if not labels:
         return None
-    return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(result), labels=result)
+    return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(labels), labels=labels)
 
 
 def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
-    """Return the codes next to this one in the order of codes, of the same first letter: at most two."""
+    """Return the previous and the next code with the same first letter, if any."""
     codes = Region.objects.filter(vintage=vintage, code__startswith=code[0])
     before = codes.filter(code__lt=code).order_by("-code").values_list("code", flat=True)[:1]
     after = codes.filter(code__gt=code).order_by("code").values_list("code", flat=True)[:1]
@@ -231,10 +230,10 @@ def _before_and_after(code: str, vintage: Vintage) -> tuple[str, ...]:
 
 
 def _holds(word: str, parameters: dict[str, Any]) -> str:
-    """Return the condition that a folded word occurs, in any of its spellings, and add its parameters."""
-    either = []
+    """Return the SQL condition that a normalised word occurs in any of its spellings, and add its parameters."""
+    conditions = []
     for spelling in spelling_variants(word):
         name = f"word_{len(parameters)}"
         parameters[name] = spelling
-        either.append(f"strpos(region.search_text, %({name})s) > 0")
-    return f"({' OR '.join(either)})"
+        conditions.append(f"strpos(region.search_text, %({name})s) > 0")
+    return f"({' OR '.join(conditions)})"

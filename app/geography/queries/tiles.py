@@ -1,4 +1,4 @@
-"""Vector tiles: regions and their names, cut from what was drawn when the vintage was loaded."""
+"""Vector tiles: regions and their names, cut from geometry that was stored when the vintage was loaded."""
 
 import math
 from collections.abc import Sequence
@@ -11,19 +11,18 @@ from geography.errors import TilesMissing
 from geography.models import TilePiece, Vintage
 from geography.translation import Message
 
-# Around the equator in EPSG:3857.
+# Length of the equator in EPSG:3857, metres.
 _WORLD_M = 2 * math.pi * 6_378_137
-# Where EPSG:3857 ends, in degrees; TileJSON 3.0 allows no bounds beyond. Rounded down as bounds are.
+# Northern limit of EPSG:3857 and of the bounds in TileJSON 3.0, in degrees; rounded down like bounds.
 TILE_NORTH = 85.051128
-# A tile is shown with this many pixels a side. A region of fewer than three pixels across has no room for its name.
+# Width of a displayed tile in pixels. The name of a region is omitted if the region is narrower than three pixels.
 _PIXELS = 512
 _LABEL_RADIUS_PIXELS = 1.5
 
 _FIELDS = {"code": "String", "name_en": "String", "name_fr": "String", "pruid": "String"}
 _LAYERS = {"regions": "Regions as polygons.", "labels": "Where their names stand, as points."}
 
-# A cell holds what lies in it and a little around; the tile takes what it needs of that. Regions come in the order of their
-# codes, so that the same tile is the same bytes.
+# A cell contains its area and a margin; the tile is clipped from it. Sorting by code makes the bytes of a tile deterministic.
 _TILES_SQL = f"""
     SELECT
         (SELECT ST_AsMVT(drawn, 'regions', {TILE_EXTENT}, 'geom', 'id') FROM (
@@ -57,14 +56,14 @@ _BOUNDS_SQL = """
 
 
 def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
-    """Return a vector tile (Mapbox Vector Tile 2.1), empty where nothing lies in it.
+    """Return a vector tile (Mapbox Vector Tile 2.1), empty if no region is in it.
 
-    Layers: `regions`, polygons that reach a little beyond the tile's edge, and `labels`, points, each in the one tile it lies
-    in and from the zoom on at which its region is large enough for a name. Features are numbered by `region.id`. A region too
-    small for the tile's grid is left out.
+    Layers: `regions`, polygons that extend slightly beyond the tile's edge; `labels`, points, each in one tile only, from the
+    zoom on at which the region is large enough for a name. The id of a feature is `region.id`. Regions too small for the
+    tile's grid are omitted.
 
-    Raises: TilesMissing where the vintage has no tile at all.
-    Queries: 1, and 1 more where the tile is empty.
+    Raises: TilesMissing if the vintage has no tiles.
+    Queries: 1, and 1 more for an empty tile.
     """
     (tile,) = tiles_draw(vintage=vintage, addresses=[address])
     if not tile and not has_tiles(vintage):
@@ -76,7 +75,7 @@ def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
 
 
 def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[bytes]:
-    """Return tiles as `tile_draw` does, in the order of their addresses, which are all of zooms of one band. Queries: 1."""
+    """Return tiles as `tile_draw` does, in the order of `addresses`, whose zooms must be in one band. Queries: 1."""
     band = next(band for band in reversed(TILE_BANDS) if band.zoom <= addresses[0].zoom)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -96,12 +95,12 @@ def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[by
 
 
 def label_radius_m(zoom: int) -> float:
-    """Return the radius in EPSG:3857, metres, of the circle for which a region must have room to be named at a zoom."""
+    """Return the smallest inscribed radius, metres of EPSG:3857, of a region with a label at a zoom."""
     return _LABEL_RADIUS_PIXELS * _WORLD_M / _PIXELS / float(2**zoom)
 
 
 def vector_layers(zoom_max: int) -> list[dict[str, Any]]:
-    """Return what the layers of a tile hold, as TileJSON and PMTiles say it."""
+    """Return the description of a tile's layers in the form of TileJSON and PMTiles."""
     return [
         {"id": name, "description": text, "minzoom": 0, "maxzoom": zoom_max, "fields": _FIELDS}
         for name, text in _LAYERS.items()
@@ -109,12 +108,12 @@ def vector_layers(zoom_max: int) -> list[dict[str, Any]]:
 
 
 def has_tiles(vintage: Vintage) -> bool:
-    """Return whether anything of a vintage was drawn for tiles. Queries: 1."""
+    """Return whether a vintage has geometry for tiles. Queries: 1."""
     return TilePiece.objects.filter(vintage=vintage).exists()
 
 
 def vintage_bounds(vintage: Vintage) -> list[float]:
-    """Return west, south, east, north of what tiles show of a vintage, in EPSG:4326: no farther north than EPSG:3857 goes.
+    """Return west, south, east, north of a vintage's tiles in EPSG:4326, limited to the north of EPSG:3857.
 
     Queries: 1.
     """

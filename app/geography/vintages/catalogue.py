@@ -1,6 +1,6 @@
 """Catalogue of published vintages, cached in each process: choosing a vintage needs no query.
 
-A process reads the published vintages again when its copy is older than `MAX_AGE_S`, so a publication is seen everywhere within
+A process reads the published vintages again when its copy is older than `MAX_AGE_S`, so every process sees a publication within
 that time. Ages are measured by the monotonic clock. The copy is also saved to disk (`geography.vintages.snapshot`) for a worker
 that starts while the database is down; only the age of that file is measured by the wall clock.
 """
@@ -23,11 +23,11 @@ from geography.db.routing import PRIMARY, REPLICA, current_alias
 from geography.models import Coverage, Status, Vintage
 from geography.vintages import snapshot
 
-# Longest time after a publication until requests see it.
+# Maximum age of the cached catalogue, and so the longest time until requests see a publication.
 MAX_AGE_S = 0.5
 # While the database is unavailable, requests that need no table are answered from memory for this long.
 STALE_MAX_S = 86_400.0
-# Longest wait for another thread's query, where a remembered catalogue can answer instead: that query may wait for a lock.
+# Longest wait for another thread's query if a cached catalogue exists: that query may wait for a lock.
 PATIENCE_S = 0.25
 
 _NAME = "published"
@@ -35,11 +35,12 @@ _NAME = "published"
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """Every published vintage at one moment.
+    """All published vintages at a point in time.
 
     Attributes:
         vintages: by coverage, the latest first, without their reports.
-        revision: changes with whatever is published, retired or rolled back, and with nothing else; the same in every process.
+        revision: hash of the published loads. It changes only with a publication, retirement or rollback, and is the same in
+            every process.
     """
 
     vintages: tuple[Vintage, ...]
@@ -53,7 +54,7 @@ class Catalogue:
         return tuple(vintage for vintage in self.vintages if vintage.coverage.slug == coverage)
 
     def vintage_labelled(self, coverage: str, label: str) -> Vintage | None:
-        """Return the vintage of this label, None where there is none."""
+        """Return the vintage with a label, None if there is none."""
         return next(
             (vintage for vintage in self.vintages if vintage.label == label and vintage.coverage.slug == coverage), None
         )
@@ -70,148 +71,151 @@ class Catalogue:
         ]
         # "digital" sorts after "cartographic".
         return max(
-            candidates, key=lambda item: (not item.demo, item.effective_from, item.representation, item.pk), default=None
+            candidates,
+            key=lambda vintage: (not vintage.demo, vintage.effective_from, vintage.representation, vintage.pk),
+            default=None,
         )
 
 
 def _revision(published: Iterable[tuple[UUID, datetime | None]]) -> str:
-    join = "\n".join(f"{load_id} {at}" for load_id, at in sorted(published))
-    return hashlib.blake2b(join.encode(), digest_size=8).hexdigest()
+    text = "\n".join(f"{load_id} {published_at}" for load_id, published_at in sorted(published))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-class _Memory:
-    """The last catalogue that was read from a database, with when, and when reading it last failed."""
+class _Cached:
+    """The last catalogue read from a database and the time of the read; the last failed read and its time."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.read: tuple[Catalogue, float] | None = None
+        self.catalogue: tuple[Catalogue, float] | None = None
         self.failed_at: float | None = None
         self.failure: Error | None = None
 
 
-# A standby may be a moment behind: what it holds is what is published to who reads from it.
-_memories = {item: _Memory() for item in (PRIMARY, REPLICA)}
+# One for each database: a standby can be behind, and a request that reads from it must use its catalogue.
+_cache = {alias: _Cached() for alias in (PRIMARY, REPLICA)}
 
 
 def published() -> Catalogue:
-    """Return what is published, at most `MAX_AGE_S` old; older only while the database is away.
+    """Return the catalogue of this thread's database, at most `MAX_AGE_S` old; older only while the database is unavailable.
 
-    It is what the database that this thread reads from holds.
-
-    Raises: django.db.Error where the database is away and what is remembered is older than `STALE_MAX_S`.
-    Queries: none while what is remembered is young enough, else 1, and 1 more if something else is published by now. One thread
-    of a process asks, the others wait for it for `PATIENCE_S`; while the database is away they do not.
+    Raises: django.db.Error if the database is unavailable and the cached catalogue is older than `STALE_MAX_S`.
+    Queries: none while the cached catalogue is fresh; otherwise 1, and 1 more after a publication. Single flight: one thread of
+    a process reads, and the others wait up to `PATIENCE_S`; while the database is unavailable they do not wait.
     """
-    memory = _memories[current_alias()]
-    remembered = memory.read
+    entry = _cache[current_alias()]
+    cached = entry.catalogue
     now = time.monotonic()
-    if remembered is not None and now - remembered[1] < MAX_AGE_S:
-        return remembered[0]
-    away = memory.failed_at is not None
-    if remembered is not None and _usable(remembered, now):
-        if away and now - (memory.failed_at or 0.0) < MAX_AGE_S:
-            return remembered[0]
-        if not memory.lock.acquire(timeout=0 if away else PATIENCE_S):
-            return remembered[0]
+    if cached is not None and now - cached[1] < MAX_AGE_S:
+        return cached[0]
+    unavailable = entry.failed_at is not None
+    if cached is not None and _usable(cached, now):
+        if unavailable and now - (entry.failed_at or 0.0) < MAX_AGE_S:
+            return cached[0]
+        if not entry.lock.acquire(timeout=0 if unavailable else PATIENCE_S):
+            return cached[0]
     else:
-        memory.lock.acquire()
+        entry.lock.acquire()
     try:
-        return _refresh(memory, now)
+        return _refresh(entry, now)
     finally:
-        memory.lock.release()
+        entry.lock.release()
 
 
 def get_fresh() -> Catalogue | None:
-    """Return what `published` would, where it need not ask for it and the database is there; else None. Queries: none."""
-    memory = _memories[current_alias()]
-    remembered = memory.read
-    if remembered is None or memory.failed_at is not None or time.monotonic() - remembered[1] >= MAX_AGE_S:
+    """Return the cached catalogue if it is fresh and the database is available, else None. Queries: none."""
+    entry = _cache[current_alias()]
+    cached = entry.catalogue
+    if cached is None or entry.failed_at is not None or time.monotonic() - cached[1] >= MAX_AGE_S:
         return None
-    return remembered[0]
+    return cached[0]
 
 
 def staleness_s() -> int | None:
-    """Return the seconds since the remembered catalogue was last confirmed; None while the database is available."""
-    memory = _memories[current_alias()]
-    remembered = memory.read
-    if remembered is None or memory.failed_at is None:
+    """Return the seconds since the cached catalogue was last confirmed; None while the database is available."""
+    entry = _cache[current_alias()]
+    cached = entry.catalogue
+    if cached is None or entry.failed_at is None:
         return None
-    return max(round(time.monotonic() - remembered[1]), 1)
+    return max(round(time.monotonic() - cached[1]), 1)
 
 
 def clear() -> None:
-    """Forget the remembered catalogues, so that the next request reads the tables."""
-    for memory in _memories.values():
-        memory.read = memory.failed_at = memory.failure = None
+    """Clear the cached catalogues, so that the next request reads the tables."""
+    for entry in _cache.values():
+        entry.catalogue = entry.failed_at = entry.failure = None
 
 
-def _usable(remembered: tuple[Catalogue, float], now: float) -> bool:
-    return now - remembered[1] < STALE_MAX_S
+def _usable(cached: tuple[Catalogue, float], now: float) -> bool:
+    return now - cached[1] < STALE_MAX_S
 
 
-def _refresh(memory: _Memory, asked_at: float) -> Catalogue:
-    remembered = memory.read
-    if remembered is not None and asked_at - remembered[1] < MAX_AGE_S:
-        return remembered[0]  # another thread read it while this one waited
-    failure = memory.failure
-    if failure is not None and (memory.failed_at or 0.0) > asked_at:
-        if memory is _memories[PRIMARY] and remembered is not None and _usable(remembered, asked_at):
-            return remembered[0]
-        raise type(failure)(*failure.args) from failure.__cause__  # the other thread failed: a second wait would fail too
+def _refresh(entry: _Cached, requested_at: float) -> Catalogue:
+    cached = entry.catalogue
+    if cached is not None and requested_at - cached[1] < MAX_AGE_S:
+        return cached[0]  # another thread read it while this one waited
+    failure = entry.failure
+    if failure is not None and (entry.failed_at or 0.0) > requested_at:
+        if entry is _cache[PRIMARY] and cached is not None and _usable(cached, requested_at):
+            return cached[0]
+        raise type(failure)(*failure.args) from failure.__cause__  # the other thread failed: a retry would fail too
     started = time.monotonic()
     try:
         from_database = _load_from_database()
     except Error as error:
-        memory.failed_at, memory.failure = time.monotonic(), error
-        # The standby failed too, or it would have been asked: what was read from it is as good.
-        both = [memory.read for memory in _memories.values() if memory.read is not None]
-        last = max(both, key=lambda read: read[1], default=None) or _load_snapshot()
-        if memory is _memories[PRIMARY] and last is not None and _usable(last, memory.failed_at):
-            memory.read = last
+        entry.failed_at, entry.failure = time.monotonic(), error
+        # The standby is unavailable too, otherwise this thread would read from it. Its cached catalogue is equally valid.
+        last = max(_all_cached(), key=lambda cached: cached[1], default=None) or _load_snapshot()
+        if entry is _cache[PRIMARY] and last is not None and _usable(last, entry.failed_at):
+            entry.catalogue = last
             return last[0]
         raise
-    if any(memory.read is not None and memory.read[0] is from_database for memory in _memories.values()):
+    if any(catalogue is from_database for catalogue, _ in _all_cached()):
         snapshot.touch()
     else:
         snapshot.save(_NAME, _as_data(from_database))
-    memory.read, memory.failed_at, memory.failure = (from_database, started), None, None
+    entry.catalogue, entry.failed_at, entry.failure = (from_database, started), None, None
     return from_database
 
 
+def _all_cached() -> list[tuple[Catalogue, float]]:
+    return [entry.catalogue for entry in _cache.values() if entry.catalogue is not None]
+
+
 def _load_from_database() -> Catalogue:
-    """Return what is published: where that is what is remembered already, the same objects, so that what others keep beside a
-    vintage stays theirs.
+    """Read the published vintages. Return the cached catalogue if it has the same revision, so that values which other modules
+    cache by its identity stay valid.
     """
     published = Vintage.objects.filter(status=Status.PUBLISHED)
-    allowed = [memory.read[0] for memory in _memories.values() if memory.read is not None]
-    if allowed:
+    cached = [catalogue for catalogue, _ in _all_cached()]
+    if cached:
         revision = _revision(published.values_list("load_id", "published_at"))
-        same = next((item for item in allowed if item.revision == revision), None)
-        if same is not None:
-            return same
+        unchanged = next((catalogue for catalogue in cached if catalogue.revision == revision), None)
+        if unchanged is not None:
+            return unchanged
     vintages = published.select_related("coverage").defer("report").order_by("coverage__slug", "-effective_from", "-pk")
     return Catalogue(tuple(vintages))
 
 
 def _load_snapshot() -> tuple[Catalogue, float] | None:
-    """Return the catalogue that lies on disk, and when it was last known to hold; None where none does or it cannot be read."""
+    """Return the catalogue snapshot and the monotonic time of its last confirmation; None if it is missing or unreadable."""
     loaded = snapshot.load(_NAME)
     if loaded is None:
         return None
     rows, age_s = loaded
     try:
-        objects = [vintage.object for vintage in serializers.deserialize("python", rows)]
-        coverages = {vintage.pk: vintage for vintage in objects if isinstance(vintage, Coverage)}
+        objects = [deserialized.object for deserialized in serializers.deserialize("python", rows)]
+        coverages = {coverage.pk: coverage for coverage in objects if isinstance(coverage, Coverage)}
         vintages = [vintage for vintage in objects if isinstance(vintage, Vintage)]
         for vintage in vintages:
             vintage.coverage = coverages[vintage.coverage_id]
     except (DeserializationError, FieldDoesNotExist, AttributeError, KeyError, TypeError):
-        return None  # of another version of this code
+        return None  # written by another version of this code
     return Catalogue(tuple(vintages)), time.monotonic() - age_s
 
 
 def _as_data(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Return a catalogue as `_kept` reads it."""
+    """Return a catalogue as JSON rows, the format of `_load_snapshot`."""
     objects = [*{vintage.coverage for vintage in catalogue.vintages}, *catalogue.vintages]
     fields = {field.name for model in (Coverage, Vintage) for field in model._meta.fields} - {"report"}
     rows: list[dict[str, Any]] = serializers.serialize("python", objects, fields=fields)

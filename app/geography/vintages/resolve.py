@@ -16,7 +16,7 @@ from geography.vintages.catalogue import Catalogue, published
 
 @dataclass(frozen=True, slots=True)
 class DrawnLevel:
-    """How a vintage is drawn at one level: the largest tolerance, metres, and the vertices of all regions."""
+    """Geometry of a vintage at one level: the largest tolerance, metres, and the number of vertices of all regions."""
 
     name: str
     tolerance_m: float
@@ -25,14 +25,14 @@ class DrawnLevel:
 
 @dataclass(frozen=True, slots=True)
 class VintageReport:
-    """What is known of one vintage beside its own row.
+    """Details of a vintage: load report, repairs, levels, borders and comparisons.
 
     Attributes:
-        report: of its load (loader.publication.report), as stored: not everything in it is for the public.
+        report: report of the load (loader.publication.report), as stored; parts of it are not public.
         repaired: codes of the regions whose published geometry was invalid, in order.
         levels: from the coarsest to the finest.
-        border_tolerance_m: how far apart lines may lie and still be one border; None where no two regions touch.
-        compared_with: labels of the published vintages that its regions are compared with, the latest first.
+        border_tolerance_m: largest distance between two lines that count as a common border; None if no regions touch.
+        compared_with: labels of the published vintages that the regions are compared with, the latest first.
     """
 
     report: Mapping[str, Any]
@@ -43,13 +43,13 @@ class VintageReport:
 
 
 class VintageGone(Exception):
-    """A vintage was deleted while an answer was made from it."""
+    """A vintage was deleted while a response was built from it."""
 
 
 def check_unchanged(vintages: Sequence[Vintage]) -> None:
-    """Check that vintages still are in the database, so that what was read of them until now is whole.
+    """Check that vintages are still in the database, so that everything read from them before is complete.
 
-    A vintage is deleted in one transaction and never comes back. Raises: VintageGone. Queries: 1, none for no vintages.
+    A vintage is deleted in one transaction and never restored. Raises: VintageGone. Queries: 1, none for no vintages.
     """
     if not vintages:
         return
@@ -59,20 +59,19 @@ def check_unchanged(vintages: Sequence[Vintage]) -> None:
 
 
 def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None = None) -> Vintage:
-    """Return the published vintage that answers for a coverage.
+    """Return the published vintage of a coverage with a label, or in force on a day, by default today.
 
-    With a label, that vintage. With a date, the one in force on that day: the latest that took effect by then (where two took
-    effect together, the digital one, which is the better for lookups; a demonstration only where there is nothing real). With
-    neither, the one in force today.
-    Extracts, which hold a part of the country, answer only to their label.
+    The vintage in force is the latest with `effective_from` on or before the day. If two have the same date, the digital one
+    wins, because it suits lookups better. A demonstration counts only if there is no official vintage. Extracts, which cover
+    part of the country, are returned only by label.
 
     Args:
         coverage: slug, such as `health-regions` or `fsa`.
         label: such as `2022`; wins over `at`.
-        at: a calendar day; before the first vintage, or after the last one that ends, there is none.
+        at: a calendar day; no vintage is in force before the first, or after the end of the last.
 
     Raises: CoverageUnknown, VintageUnknown, NoVintage, NothingPublished.
-    Queries: see `geography.vintages.catalogue.published`; 1 more where a coverage of another name has nothing published.
+    Queries: see `geography.vintages.catalogue.published`; 1 more for an unknown coverage or one without published vintages.
     """
     catalogue = published()
     words = COVERAGE_WORDS.get(coverage, coverage)
@@ -89,22 +88,22 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     day = at or date.today()
     vintage = catalogue.in_force(coverage, day)
     if vintage is None:
-        there_is = _published_labels(catalogue, coverage)
-        if there_is is None:
+        labels = _published_labels(catalogue, coverage)
+        if labels is None:
             _check_coverage(coverage)
             raise NothingPublished(Message("No boundaries of %(coverage)s are published yet.", coverage=words))
-        if at is None and all(item.extract for item in catalogue.vintages_of(coverage)):
-            raise NothingPublished(Message("Only extracts of %(coverage)s are published.", coverage=words), hint=there_is)
+        if at is None and all(vintage.extract for vintage in catalogue.vintages_of(coverage)):
+            raise NothingPublished(Message("Only extracts of %(coverage)s are published.", coverage=words), hint=labels)
         raise NoVintage(
             Message("No vintage of %(coverage)s was in force on %(day)s.", coverage=words, day=day),
             parameter="at" if at is not None else None,
-            hint=there_is,
+            hint=labels,
         )
     return vintage
 
 
 def _check_coverage(coverage: str) -> None:
-    """Raise CoverageUnknown for a coverage that is neither built in nor in the database. Queries: 1 at most."""
+    """Raise CoverageUnknown for a coverage that is neither built in nor in the database. Queries: at most 1."""
     if coverage not in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA) and not Coverage.objects.filter(slug=coverage).exists():
         raise CoverageUnknown(
             Message("There is no coverage '%(coverage)s'.", coverage=coverage),
@@ -121,21 +120,21 @@ def published_vintages(*, coverage: str | None = None) -> list[Vintage]:
 
 def _published_labels(catalogue: Catalogue, coverage: str) -> Message | None:
     shown = [
-        Message("%(label)s (only by name)", label=item.label)
-        if item.extract
-        else Message("%(label)s (from %(day)s)", label=item.label, day=item.effective_from)
-        for item in reversed(catalogue.vintages_of(coverage))
+        Message("%(label)s (only by name)", label=vintage.label)
+        if vintage.extract
+        else Message("%(label)s (from %(day)s)", label=vintage.label, day=vintage.effective_from)
+        for vintage in reversed(catalogue.vintages_of(coverage))
     ]
     return Message("Published are %(vintages)s.", vintages=shown) if shown else None
 
 
 def vintage_report(vintage: Vintage) -> VintageReport:
-    """Return how a vintage was loaded, drawn and compared. Queries: 5."""
+    """Return the load report, levels, borders and comparisons of a vintage. Queries: 5."""
     regions = Region.objects.filter(vintage=vintage)
-    drawn = (
+    by_level = (
         RegionLevel.objects.filter(region__vintage=vintage).values_list("level").annotate(Max("tolerance_m"), Sum("vertices"))
     )
-    levels = [DrawnLevel(*row) for row in drawn.order_by()]
+    levels = [DrawnLevel(*row) for row in by_level.order_by()]
     compared = Vintage.objects.filter(
         pk__in=Change.objects.filter(region__vintage=vintage).values("other_vintage"), status=Status.PUBLISHED
     )

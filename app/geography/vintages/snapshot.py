@@ -1,8 +1,7 @@
 """Snapshot of the catalogue on disk, so that a worker can start while the database is down.
 
-With it, and with the bodies that are kept beside it (`api.http.disk_cache`), a new process answers what an older one would
-have. Small files in a folder of this machine's cache, named after the database that they tell of; nothing of anybody's question
-is in them.
+With the snapshot and the response cache (`api.http.disk_cache`), a new process answers the same requests as an older one. The
+files are small, in the cache folder of this machine, named after a hash of the database address, and without request data.
 """
 
 import hashlib
@@ -20,12 +19,12 @@ from geography.db.routing import PRIMARY
 
 logger = logging.getLogger(__name__)
 
-# How exactly a file tells when what it says was last known to hold.
+# Minimum interval between confirmations, and so the precision of a snapshot's age.
 CONFIRM_S = 60.0
 
 
 class _Folder:
-    """Where this process keeps files, what is in them by name, and when it last said that it holds."""
+    """Snapshot folder of this process, the saved files by name, and the time of the last confirmation."""
 
     path: Path | None = None
     texts: dict[str, bytes] = {}
@@ -33,19 +32,19 @@ class _Folder:
 
 
 def configure(folder: Path | None) -> None:
-    """Keep files in this folder from now on; in none, as it is in whatever does not answer requests, for None."""
+    """Set the folder. None disables snapshots, as in every process that does not serve requests."""
     _Folder.path, _Folder.texts, _Folder.confirmed = folder, {}, 0.0
 
 
-def save(name: str, value: Any) -> None:
-    """Keep a value of JSON, dates and times under a name. Where that cannot be, nothing is kept."""
+def save(name: str, content: Any) -> None:
+    """Save JSON content, with dates and times, under a name. A write error is logged and otherwise ignored."""
     if _Folder.path is not None:
-        text = _Folder.texts[name] = orjson.dumps(value)
+        text = _Folder.texts[name] = orjson.dumps(content)
         _store(_Folder.path, name, text)
 
 
 def touch() -> None:
-    """Say that everything that this process has kept still holds, and keep again what is gone; done once in `CONFIRM_S`."""
+    """Confirm all snapshots of this process by their modification time, at most once in `CONFIRM_S`; restore deleted files."""
     now = time.monotonic()
     if _Folder.path is None or now - _Folder.confirmed < CONFIRM_S:
         return
@@ -58,7 +57,7 @@ def touch() -> None:
 
 
 def load(name: str) -> tuple[Any, float] | None:
-    """Return the snapshot of a name and its age in seconds since it was last confirmed; None where there is none."""
+    """Return the snapshot with a name and the seconds since its last confirmation; None if it is missing or unreadable."""
     if _Folder.path is None:
         return None
     try:

@@ -45,7 +45,7 @@ def shelf_folder(world, settings, tmp_path):
 def tiny(monkeypatch):
     """Everything is too long."""
     monkeypatch.setattr("geography.queries.region_rows.WHOLE_MAX_BYTES", 40)
-    monkeypatch.setattr("geography.queries.geometry_stream.PIECE_BYTES", 7)
+    monkeypatch.setattr("geography.queries.geometry_stream.CHUNK_BYTES", 7)
     monkeypatch.setattr("api.http.disk_cache.WHOLE_MAX_BYTES", 100)
 
 

@@ -1,4 +1,4 @@
-"""`manage.py migrate`, one at a time and all or nothing."""
+"""`manage.py migrate` in one transaction behind a lock, safe to start several times at once."""
 
 import time
 from typing import Any
@@ -12,31 +12,31 @@ _ATTEMPTS = 10
 
 
 class Command(MigrateCommand):
-    """Django's own, in one transaction behind a lock that ends with it: several containers may start at once.
+    """Django's `migrate` in one transaction with a table lock, so that several containers can start at once.
 
-    The tables and the views on them (geography/db/sql_objects.py) change together: readers see the old or the new, and a
-    migration that fails leaves everything as it was.
+    The tables and their views (geography/db/sql_objects.py) change together. Readers see either the old or the new state, and a
+    failed migration changes nothing.
     """
 
     def handle(self, *args: Any, **options: Any) -> None:
         using = options.get("database") or DEFAULT_DB_ALIAS
         table = _migrations_table(using)
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            # A lock that a role with no more than SELECT cannot take, so that no reader can stop a start.
+            # A role with only SELECT cannot take this lock, so no reader can block a start.
             cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
-            # A table with checks that still wait for the end of the transaction cannot be altered.
+            # A table with pending deferred constraints cannot be altered.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             super().handle(*args, **options)
 
 
 def _migrations_table(using: str) -> str:
-    """Return the quoted name of the table of applied migrations, which is made where it is missing."""
+    """Return the quoted name of the table of applied migrations; create the table if it is missing."""
     recorder = MigrationRecorder(connections[using])
     for attempt in range(_ATTEMPTS):
         try:
             recorder.ensure_schema()
         except (MigrationSchemaMissing, DatabaseError):
-            # Another process has made it at the same moment.
+            # Another process created it at the same time.
             if attempt == _ATTEMPTS - 1:
                 raise
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""`manage.py schema_docs`: writes data/schema/erd.md, erd.svg and dictionary.md from the live database, or checks them."""
+"""`manage.py schema_docs`: generation and check of data/schema/erd.md, erd.svg and dictionary.md from the database."""
 
 import re
 from pathlib import Path
@@ -61,7 +61,7 @@ def erd() -> str:
         rows = []
         for column in columns:
             key = " PK" if column["primary"] else " FK" if column["references"] else ""
-            # Mermaid takes one word for a type.
+            # In Mermaid, a type is a single word.
             kind = "_".join(re.findall(r"\w+", column["type"].replace("[]", " array")))
             rows.append(f"        {kind} {column['name']}{key}")
             if column["references"]:
@@ -85,7 +85,7 @@ def erd() -> str:
 
 
 def picture() -> str:
-    """Return the same as SVG."""
+    """Return the entity-relationship diagram of the tables as SVG."""
     return draw(
         {
             table: [
@@ -149,15 +149,15 @@ def _note(column: dict[str, Any]) -> str:
 
 def _tables(schema: str) -> dict[str, tuple[str | None, list[dict[str, Any]]]]:
     tables: dict[str, tuple[str | None, list[dict[str, Any]]]] = {}
-    ours = [model._meta.db_table for model in apps.get_app_config("geography").get_models()]
+    table_names = [model._meta.db_table for model in apps.get_app_config("geography").get_models()]
     with connection.cursor() as cursor:
-        cursor.execute(_COLUMNS_SQL, [ours, schema, ours])
+        cursor.execute(_COLUMNS_SQL, [table_names, schema, table_names])
         for table, comment, name, kind, not_null, note, primary, references in cursor:
             tables.setdefault(table, (comment, []))[1].append(
                 {
                     "name": name,
                     "type": kind,
-                    # Nothing is known of a view's columns.
+                    # PostgreSQL does not record NOT NULL for the columns of views.
                     "nullable": not not_null and schema != "geo",
                     "comment": note,
                     "primary": primary,
