@@ -9,7 +9,7 @@ import tempfile
 def wrk(
     address: str, paths: list[str], seconds: int, connections: int = 8, headers: dict[str, str] | None = None
 ) -> dict[str, float]:
-    """Request the paths in turn; return requests/s, three percentiles of latency in milliseconds, and the number of responses."""
+    """Request the paths in turn; return requests/s, three percentiles of latency in milliseconds, and their number."""
     script = f"""
         local paths = {{ {", ".join(json.dumps(path) for path in paths)} }}
         local n = 0
