@@ -243,12 +243,12 @@ def test_an_evicted_body_is_computed_again(django, tmp_path):
 
 def test_stale_responses_are_not_templates(django):
     fast = FastPath(django)
-    catalogue._memories["default"].failed_at = 0.0
+    catalogue._cache["default"].failed_at = 0.0
     try:
         for _ in range(2):
             assert "cache-status" in ask(fast, "/health-regions")[1]
     finally:
-        catalogue._memories["default"].failed_at = None
+        catalogue._cache["default"].failed_at = None
     assert django.asked == 2
     assert "cache-status" not in ask(fast, "/health-regions")[1]
 

@@ -177,10 +177,10 @@ def test_who_waited_while_another_asked_in_vain_gets_what_is_remembered_too(worl
     clock.now += 1
     catalogue.published()
     # As if this thread had come before the other one knew.
-    assert catalogue._refresh(catalogue._memories["default"], clock.now - 0.1) is remembered
+    assert catalogue._refresh(catalogue._cache["default"], clock.now - 0.1) is remembered
     clock.now += catalogue.STALE_MAX_S
     with pytest.raises(OperationalError):
-        catalogue._refresh(catalogue._memories["default"], clock.now)
+        catalogue._refresh(catalogue._cache["default"], clock.now)
 
 
 @pytest.mark.django_db
