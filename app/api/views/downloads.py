@@ -1,6 +1,6 @@
 """Views of downloads: the list of files, and files with byte ranges."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +25,7 @@ from api.requests import models
 from api.responses.payloads import NOTICE, downloads_payload
 from api.views.base import ApiView
 from geography import errors
+from geography.download_files import DownloadFile
 from geography.download_formats import CHECKSUMS_NAME, DESCRIBES
 from geography.queries.coverages import published_coverages
 from geography.queries.downloads import Download, all_downloads, download_get, vintage_downloads
@@ -124,14 +125,11 @@ class DownloadView(ApiView):
         """
         query = self.parse(request, models.DOWNLOAD, coverage=coverage, label=label, file=file)
         if query.file == CHECKSUMS_NAME:
-            ready = [download for download in vintage_downloads(coverage=query.coverage, label=query.label) if download.sha256]
-            text = "".join(f"{download.sha256}  {download.name}\n" for download in ready)
-            return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
-        return self.send(request, query)
+            return _checksums(vintage_downloads(coverage=query.coverage, label=query.label))
+        return self.send(request, _ready(query))
 
-    def send(self, request: Request, query: models.DownloadQuery) -> HttpResponseBase:
-        """Return the response with the file or the requested range of it. Queries: as for `catalogue.published`."""
-        download = download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
+    def send(self, request: Request, download: DownloadFile) -> HttpResponseBase:
+        """Return the response with the file or the requested range of it."""
         etag = f'"{download.sha256}"'
         headers = {
             "ETag": etag,
@@ -178,13 +176,22 @@ class PinnedDownloadView(DownloadView):
         self, request: Request, coverage: str, label: str, sha256: str, file: str
     ) -> HttpResponseBase:
         """Return the file whose SHA-256 begins with `sha256`. Its content never changes, so caches may store it for a year."""
-        return self.send(
-            request, self.parse(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
-        )
+        query = self.parse(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
+        return self.send(request, _ready(query))
+
+
+def _ready(query: models.DownloadQuery) -> Download:
+    return download_get(coverage=query.coverage, label=query.label, name=query.file, sha256=query.sha256)
+
+
+def _checksums(downloads: Iterable[DownloadFile]) -> HttpResponse:
+    """Return the checksums of the ready files as text, in the format of `sha256sum --check`."""
+    text = "".join(f"{download.sha256}  {download.name}\n" for download in downloads if download.sha256)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"})
 
 
 def _file_response(
-    request: Request, download: Download, byte_range: range, headers: dict[str, str], *, status: int
+    request: Request, download: DownloadFile, byte_range: range, headers: dict[str, str], *, status: int
 ) -> HttpResponseBase:
     if status == 206:
         headers["Content-Range"] = f"bytes {byte_range.start}-{byte_range.stop - 1}/{download.size}"
@@ -197,19 +204,17 @@ def _file_response(
     return send_range(source, byte_range, headers=headers, head=head, large=len(byte_range) > _LARGE_BYTES, status=status)
 
 
-def _links(download: Download) -> str:
-    """Return the Link header of a file: the licences of its vintages, and the description (CSVW) of a table."""
-    addresses = dict.fromkeys(
-        vintage.licence_url for vintage in (download.vintage, download.other) if vintage and web_address(vintage.licence_url)
-    )
+def _links(download: DownloadFile) -> str:
+    """Return the Link header of a file: the licences of its sources, and the description (CSVW) of a table."""
+    addresses = dict.fromkeys(address for address in download.licence_urls if web_address(address))
     links = [f'<{quote(address, safe=":/?#[]@!$&()*+,;=%~")}>; rel="license"' for address in addresses]
-    if download.format.name in {"csv", "shares"}:
-        base = f"/downloads/{download.vintage.coverage.slug}/{download.vintage.label}"
-        links.append(f'<{base}/{download.name}{DESCRIBES}>; rel="describedby"; type="application/csvm+json"')
+    if download.format.media_type.startswith("text/csv"):
+        address = f"/downloads/{download.group}/{download.name}{DESCRIBES}"
+        links.append(f'<{address}>; rel="describedby"; type="application/csvm+json"')
     return ", ".join(links)
 
 
-def _for_proxy(download: Download) -> str:
+def _for_proxy(download: DownloadFile) -> str:
     """Return the internal location that the proxy sends (X-Accel-Redirect, X-Sendfile), percent-encoded."""
     path = download.path.relative_to(settings.DOWNLOADS_DIR).as_posix()
     prefix = settings.DOWNLOADS_PREFIX or str(settings.DOWNLOADS_DIR)

@@ -1,59 +1,54 @@
-"""Download files of published vintages: names, states and paths.
+"""Download files of published vintages: names, states and paths (see `geography.download_files`)."""
 
-    DOWNLOADS_DIR/COVERAGE/LABEL/LOAD/   one folder for each load, so that files of two loads never mix
-        manifest.json                    states, sizes and checksums of the files; replaced atomically
-        fsa-2021.gpkg …
-
-`loader.export` writes the files. This module only reads: the folder, and the catalogue from the database.
-"""
-
-import fcntl
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, LEVEL_NAMES
-from geography.download_formats import FORMATS, Format, file_name
-from geography.errors import DownloadMissing, DownloadNotMade, DownloadUnknown
+from geography.download_files import DownloadFile, read_manifest, ready_file, with_state
+from geography.download_formats import FORMATS, file_name
 from geography.models import Vintage
 from geography.translation import Message
 from geography.vintages.catalogue import Catalogue, published
 from geography.vintages.resolve import vintage_in_force
 
-MANIFEST_NAME = "manifest.json"
-LOCK_NAME = ".lock"
 
-
-@dataclass(frozen=True, slots=True)
-class Download:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download(DownloadFile):
     """A download file of a published vintage, ready or not.
 
     Attributes:
         vintage: vintage of the file; for a pair, the FSA vintage.
         other: for a pair, the health-region vintage.
-        state: `ready`, `failed` (the export failed) or `missing` (not exported yet, or deleted).
-        size, sha256: size in bytes and checksum of a ready file, else None.
     """
 
     vintage: Vintage
-    format: Format
-    level: str | None = None
     other: Vintage | None = None
-    state: str = "missing"
-    size: int | None = None
-    sha256: str | None = None
-    name: str = field(init=False)
 
-    def __post_init__(self) -> None:
+    @property
+    def name(self) -> str:
+        """Return the public file name."""
         other = (self.other.coverage.slug, self.other.label) if self.other else None
-        name = file_name(
+        return file_name(
             self.format, coverage=self.vintage.coverage.slug, label=self.vintage.label, level=self.level, other=other
         )
-        object.__setattr__(self, "name", name)
+
+    @property
+    def group(self) -> str:
+        """Return coverage and label of the vintage."""
+        return f"{self.vintage.coverage.slug}/{self.vintage.label}"
+
+    @property
+    def publication(self) -> str:
+        """Return the name of the load."""
+        return load_name(self.vintage)
+
+    @property
+    def licence_urls(self) -> tuple[str, ...]:
+        """Return the URLs of the licences of the file's vintages."""
+        return tuple(vintage.licence_url for vintage in (self.vintage, self.other) if vintage)
 
     @property
     def key(self) -> str:
@@ -64,7 +59,7 @@ class Download:
     def path(self) -> Path:
         """Return the path of the file, which need not exist."""
         # After a second load of the other vintage, a pair is a different file with the same public name.
-        return folder(self.vintage) / (f"{load_name(self.other)}-{self.name}" if self.other else self.name)
+        return self.folder / (f"{load_name(self.other)}-{self.name}" if self.other else self.name)
 
 
 def load_name(vintage: Vintage) -> str:
@@ -82,9 +77,9 @@ def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[D
 
     Queries: as for `catalogue.published`; none with a catalogue.
     """
-    manifest = read_manifest(vintage)
+    manifest = read_manifest(folder(vintage))
     expected = _expected(vintage, catalogue or published())
-    return [_with_state(download, manifest) for download in expected]
+    return [with_state(download, manifest) for download in expected]
 
 
 def all_downloads() -> list[tuple[Vintage, list[Download]]]:
@@ -107,80 +102,21 @@ def download_get(*, coverage: str, label: str, name: str, sha256: str | None = N
     Args:
         sha256: prefix of the expected checksum.
 
-    Raises: CoverageUnknown, VintageUnknown; DownloadUnknown for an unknown name or another checksum. If the file is not ready:
-    DownloadMissing during an export, else DownloadNotMade.
+    Raises: CoverageUnknown, VintageUnknown; as `download_files.ready_file`.
     Queries: as for `vintage_in_force`.
     """
-    downloads = vintage_downloads(coverage=coverage, label=label)
-    download = next((download for download in downloads if download.name == name), None)
-    if download is None:
-        raise DownloadUnknown(
-            Message("There is no file %(name)s of %(coverage)s %(label)s.", name=name, coverage=coverage, label=label),
-            parameter="file",
-            hint=Message("/downloads lists what there is."),
-        )
-    if download.sha256 is None and not _export_runs():
-        raise DownloadNotMade(
-            Message("%(name)s is not made, and nothing is making it.", name=name),
-            parameter="file",
-            hint=Message("The operator makes it with bin/manage export; /downloads says which files are ready."),
-        )
-    if download.sha256 is None:
-        raise DownloadMissing(
-            Message("%(name)s is not here yet.", name=name), hint=Message("/downloads says which files are ready.")
-        )
-    if sha256 is not None and not download.sha256.startswith(sha256):
-        raise DownloadUnknown(
-            Message("%(name)s has another checksum by now.", name=name),
-            parameter="sha256",
-            hint=Message("/downloads names the current one."),
-        )
-    return download
-
-
-def _export_runs() -> bool:
-    """Return whether a process holds the lock of exports (`loader.export.store.exclusive`)."""
-    try:
-        with (Path(settings.DOWNLOADS_DIR) / LOCK_NAME).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def read_manifest(vintage: Vintage) -> dict[str, Any]:
-    """Return the manifest of a vintage's files; empty if it is missing or unreadable."""
-    try:
-        manifest = json.loads((folder(vintage) / MANIFEST_NAME).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    files = manifest.get("files") if isinstance(manifest, dict) else None
-    valid = isinstance(files, dict) and all(isinstance(file, dict) for file in files.values())
-    return manifest if valid else {}
+    unknown = Message("There is no file %(name)s of %(coverage)s %(label)s.", name=name, coverage=coverage, label=label)
+    return ready_file(vintage_downloads(coverage=coverage, label=label), name=name, sha256=sha256, unknown=unknown)
 
 
 def _expected(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
     for file_format in FORMATS.values():
         if file_format.by_level:
-            yield from (Download(vintage, file_format, level=level) for level in LEVEL_NAMES)
+            yield from (Download(vintage=vintage, format=file_format, level=level) for level in LEVEL_NAMES)
         elif not file_format.by_pair:
-            yield Download(vintage, file_format)
+            yield Download(vintage=vintage, format=file_format)
         elif vintage.coverage.slug == COVERAGE_FSA:
             health_region_vintages = catalogue.vintages_of(COVERAGE_HEALTH_REGIONS)
-            yield from (Download(vintage, file_format, other=health_regions) for health_regions in health_region_vintages)
-
-
-def _with_state(download: Download, manifest: Mapping[str, Any]) -> Download:
-    file = manifest.get("files", {}).get(download.key, {})
-    state, size, sha256 = file.get("state", "missing"), file.get("bytes"), file.get("sha256")
-    if state == "ready":
-        try:
-            ready = download.path.stat().st_size == size
-        except OSError:
-            ready = False
-        if ready:
-            return replace(download, state="ready", size=size, sha256=sha256)
-        state = "missing"
-    return replace(download, state=state)
+            yield from (
+                Download(vintage=vintage, format=file_format, other=health_regions) for health_regions in health_region_vintages
+            )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import Error
 
 from geography.constants import SRID_WGS84
+from geography.download_files import read_manifest, with_state
 from geography.download_formats import DESCRIBES
 from geography.models import Vintage
 from geography.queries.downloads import Download, downloads_of, load_name
@@ -36,8 +37,8 @@ def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) 
     result = ExportResult()
     with store.exclusive():
         # Read under the lock: its previous holder may have created them.
-        ready = set() if again else {download.key for download in published_downloads() if download.state == "ready"}
-        missing = [download for download in downloads if download.key not in ready]
+        current = [with_state(download, read_manifest(download.folder)) for download in downloads]
+        missing = [download for download in current if again or download.state != "ready"]
         if missing:
             with steps.step("downloads", len(missing)) as step:
                 for download in missing:

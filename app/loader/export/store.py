@@ -13,8 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from geography.models import Vintage
-from geography.queries.downloads import LOCK_NAME, MANIFEST_NAME, Download, folder, read_manifest
+from geography.download_files import LOCK_NAME, MANIFEST_NAME, DownloadFile, read_manifest
 
 
 @contextmanager
@@ -30,7 +29,7 @@ def exclusive() -> Iterator[None]:
         yield
 
 
-def store(download: Download, write: Callable[[Path], None]) -> None:
+def store(download: DownloadFile, write: Callable[[Path], None]) -> None:
     """Create a file in a temporary folder, move it into place and record it in the manifest; no partial file is ever visible.
 
     Raises: any exception of `write`, which is recorded as well; OSError.
@@ -48,11 +47,11 @@ def store(download: Download, write: Callable[[Path], None]) -> None:
         status = {"state": "ready", "bytes": created.stat().st_size, "sha256": sha256_of(created)}
         created.replace(target)
     except Exception as error:
-        _update_manifest(download.vintage, download.key, {"state": "failed", "why": _one_line(error)})
+        _update_manifest(download, {"state": "failed", "why": _one_line(error)})
         raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    _update_manifest(download.vintage, download.key, status)
+    _update_manifest(download, status)
 
 
 def delete_unreferenced(is_referenced: Callable[[Path], bool]) -> list[Path]:
@@ -73,11 +72,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(source, "sha256").hexdigest()
 
 
-def _update_manifest(vintage: Vintage, key: str, status: dict[str, Any]) -> None:
-    manifest = read_manifest(vintage) or {"files": {}}
-    manifest["vintage"] = {"coverage": vintage.coverage.slug, "label": vintage.label, "id": vintage.pk}
-    manifest["files"][key] = status | {"at": timezone.now().isoformat()}
-    path = folder(vintage) / MANIFEST_NAME
+def _update_manifest(download: DownloadFile, status: dict[str, Any]) -> None:
+    manifest = read_manifest(download.folder) or {"files": {}}
+    manifest["group"] = download.group
+    manifest["files"][download.key] = status | {"at": timezone.now().isoformat()}
+    path = download.folder / MANIFEST_NAME
     temporary = path.with_name(f".{MANIFEST_NAME}")
     temporary.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     temporary.replace(path)

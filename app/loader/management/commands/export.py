@@ -45,9 +45,7 @@ class Command(BaseCommand):
     def _list(self, downloads: list[Download]) -> None:
         for download in downloads:
             size = "" if download.size is None else f"{download.size:>12,}"
-            self.stdout.write(
-                f"{download.state:<8}{size:>12}  {download.vintage.coverage.slug}/{download.vintage.label}/{download.name}"
-            )
+            self.stdout.write(f"{download.state:<8}{size:>12}  {download.group}/{download.name}")
 
     def _make(self, downloads: list[Download], steps: Steps, *, again: bool) -> None:
         try:
@@ -74,14 +72,14 @@ class Command(BaseCommand):
 
 def _selected(downloads: list[Download], options: dict[str, Any]) -> list[Download]:
     """Return the downloads that match the options. Raises: CommandError for an unknown vintage, and for no match."""
-    published = list(dict.fromkeys(f"{download.vintage.coverage.slug}/{download.vintage.label}" for download in downloads))
+    published = list(dict.fromkeys(download.group for download in downloads))
     for vintage in options["vintage"]:
         if vintage not in published:
             raise CommandError(f"No vintage {vintage} is published. Published are: {', '.join(published) or 'none'}.")
     selected = [
         download
         for download in downloads
-        if (not options["vintage"] or f"{download.vintage.coverage.slug}/{download.vintage.label}" in options["vintage"])
+        if (not options["vintage"] or download.group in options["vintage"])
         and (not options["format"] or download.format.name in options["format"])
         and (not options["level"] or download.level in options["level"])
     ]

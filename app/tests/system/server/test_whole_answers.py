@@ -14,7 +14,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser
 
-from geography.queries.downloads import MANIFEST_NAME
+from geography.download_files import MANIFEST_NAME
 from tests.support.demo_regions import lonlat
 from tests.support.faults import Breakable, Wire, well
 from tests.system.server.conftest import Server
