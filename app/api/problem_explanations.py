@@ -33,9 +33,7 @@ EXPLANATIONS: dict[str, Message] = {
         "Two vintages are compared when the later one is loaded. /vintages lists the published vintages."
     ),
     "no-vintage": Message("No vintage was in force on the date in `at`. /vintages gives the dates."),
-    "download-unknown": Message(
-        "The vintage has no file of this name, or the file has changed. /downloads lists the current files."
-    ),
+    "download-unknown": Message("There is no file of this name, or the file has changed. /downloads lists the current files."),
     "tiles-missing": Message("The tiles of this vintage are still being built. Retry after the time in Retry-After."),
     "download-missing": Message(
         "The file is still being created, or is not on this machine yet. Retry after the time in Retry-After."
@@ -66,7 +64,7 @@ EXPLANATIONS: dict[str, Message] = {
     ),
     "encoding-unknown": Message("Send the body without Content-Encoding, or compressed with gzip."),
     "download-not-made": Message(
-        "The vintage is published, but the operator has not created this file. /downloads lists the files that are ready."
+        "The vintage or indicator is published, but this file was not created. /downloads lists the files that are ready."
     ),
     "body-timeout": Message("The whole body must arrive within a time limit. Send a smaller body, or use a faster connection."),
 }

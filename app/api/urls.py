@@ -52,6 +52,13 @@ urlpatterns = [
             "coverage-region-neighbours",
         ),
         ("downloads", downloads.DownloadsView.as_view(), "downloads"),
+        # Before the files of vintages, whose routes have as many segments.
+        ("downloads/indicators/<str:id>/<str:file>", downloads.IndicatorDownloadView.as_view(), "indicator-download"),
+        (
+            "downloads/indicators/<str:id>/<str:sha256>/<str:file>",
+            downloads.PinnedIndicatorDownloadView.as_view(),
+            "pinned-indicator-download",
+        ),
         ("downloads/<str:coverage>/<str:label>/<str:file>", downloads.DownloadView.as_view(), "download"),
         (
             "downloads/<str:coverage>/<str:label>/<str:sha256>/<str:file>",

@@ -5,7 +5,8 @@ LoadError
 │   └── DownloadError failed download
 ├── FileRefused       file that is invalid, unsafe or ambiguous
 ├── GatesFailed       vintage that failed a gate
-└── PublishError      publication, rollback or lock that would leave the service in a wrong state
+├── PublishError      publication, rollback or lock that would leave the service in a wrong state
+└── Superseded        publication that another one replaced while its files were created
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,10 @@ class GatesFailed(LoadError):
 
 class PublishError(LoadError):
     """Publication, rollback or another load that runs would leave the service in a wrong state."""
+
+
+class Superseded(LoadError):
+    """Another publication or a rollback replaced the publication whose files were to be created."""
 
 
 def database_error_message(error: Error) -> str:

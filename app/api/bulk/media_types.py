@@ -56,3 +56,10 @@ class NDJSONRenderer(JSONRenderer):
 
     media_type = BulkFormat.NDJSON.value
     format = "ndjson"
+
+
+class ArrowRenderer(JSONRenderer):
+    """application/vnd.apache.arrow.stream for content negotiation; `api.responses.arrow` writes the body."""
+
+    media_type = "application/vnd.apache.arrow.stream"
+    format = "arrow"

@@ -26,7 +26,8 @@ _TAGS = {
     "Coverages": "All loaded coverages, such as provinces, with the same property names.",
     "Indicators": "Health indicators by region, province and country over time. A missing value is null, never zero.",
     "Tiles": "Vector tiles of regions, for maps.",
-    "Downloads": "Published vintages as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV, PMTiles.",
+    "Downloads": "Published vintages and indicators as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV, "
+    "PMTiles, Parquet, Arrow.",
     "Vintages": "Published vintages of the boundaries, and the changes between them.",
     "Service": "Health checks, and this document.",
 }

@@ -5,7 +5,17 @@ from datetime import date
 from typing import Any
 
 from api.requests.models import PlainQuery
-from api.requests.parameters import COVERAGE, LANG, REGION_CODE, REGION_ID, VINTAGE, VINTAGE_OF_COVERAGE, VINTAGE_SCHEMA
+from api.requests.parameters import (
+    CHECKSUM,
+    COVERAGE,
+    FILE,
+    LANG,
+    REGION_CODE,
+    REGION_ID,
+    VINTAGE,
+    VINTAGE_OF_COVERAGE,
+    VINTAGE_SCHEMA,
+)
 from api.requests.parser import Parameter, RequestParser, Values
 from api.requests.validators import read_choice, read_coverage, read_day
 from geography.errors import ParameterInvalid
@@ -24,6 +34,14 @@ class IndicatorQuery(PlainQuery):
     """One indicator by name."""
 
     indicator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndicatorDownloadQuery(IndicatorQuery):
+    """A file of an indicator; `sha256` is None if the URL does not pin the content."""
+
+    file: str
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +102,7 @@ def _read_places(text: str) -> tuple[str, ...]:
 INDICATOR = Parameter(
     "id", _read_indicator, "Id of an indicator, as listed by `/indicators`.", {"type": "string"}, "cases", required=True
 )
+_FILE = replace(FILE, example="cases.csv")
 MEASURE = Parameter(
     "measure",
     read_choice("measure", MEASURE_NAMES),
@@ -169,6 +188,10 @@ def _series(values: Values) -> SeriesQuery:
     )
 
 
+def _download(values: Values) -> IndicatorDownloadQuery:
+    return IndicatorDownloadQuery(lang=values["lang"], indicator=values["id"], file=values["file"], sha256=values.get("sha256"))
+
+
 def _region(values: Values) -> RegionIndicatorsQuery:
     region_id: Any = values["id"] if "id" in values else values["code"]
     return RegionIndicatorsQuery(
@@ -179,6 +202,8 @@ def _region(values: Values) -> RegionIndicatorsQuery:
 ONE_INDICATOR = RequestParser(
     lambda values: IndicatorQuery(lang=values["lang"], indicator=values["id"]), path=(INDICATOR,), query=(LANG,)
 )
+DOWNLOAD = RequestParser(_download, path=(INDICATOR, _FILE), query=(LANG,))
+PINNED_DOWNLOAD = RequestParser(_download, path=(INDICATOR, CHECKSUM, _FILE), query=(LANG,))
 MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, LANG))
 CUBE = RequestParser(
     lambda values: CubeQuery(lang=values["lang"], indicator=values["id"], measure=values["measure"], frequency=values["freq"]),

@@ -1,4 +1,4 @@
-"""Payloads of indicators as JSON, and their rows as CSV and NDJSON."""
+"""Payloads of indicators as JSON, and their rows as CSV and NDJSON (`api.responses.arrow`: as Arrow)."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,6 +79,22 @@ def source_payload(published: "PublishedIndicator", language: str) -> dict[str, 
             "issued_at": issue.issued_at,
             "loaded_at": issue.loaded_at,
         },
+        "attribution": indicator.attribution_fr if language == "fr" else indicator.attribution_en,
+        "licence": indicator.licence,
+        "licence_url": web_address(indicator.licence_url),
+    }
+
+
+def table_metadata(published: "PublishedIndicator", language: str) -> dict[str, str]:
+    """Return the provenance of a table whose format has a place for it."""
+    indicator, issue = published.indicator, published.issue
+    return {
+        "title": indicator.name_fr if language == "fr" else indicator.name_en,
+        "coverage": indicator.coverage,
+        "vintage": indicator.vintage_label,
+        "source": issue.source,
+        "issued_at": issue.issued_at.isoformat(),
+        "loaded_at": issue.loaded_at.isoformat(),
         "attribution": indicator.attribution_fr if language == "fr" else indicator.attribution_en,
         "licence": indicator.licence,
         "licence_url": web_address(indicator.licence_url),

@@ -12,7 +12,6 @@ from api.http.language import translate
 from api.http.links import web_address
 from api.requests.parameters import LIMIT_MAX
 from geography.codes import PROVINCE_BY_PRUID
-from geography.download_formats import CHECKSUMS_NAME
 from geography.translation import Message
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from geography.models import Region, Vintage
     from geography.queries.changes import ReusedCode
     from geography.queries.coverages import PublishedCoverage
-    from geography.queries.downloads import Download
     from geography.queries.overlaps import ArtefactShare, FsaRegions, Share
     from geography.queries.region_rows import RegionRow
 
@@ -86,35 +84,6 @@ def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str,
         "vintage": None if in_force is None else vintage_payload(in_force, language),
         "vintages": [vintage.label for vintage in published.vintages],
         "links": [{"rel": "regions", "type": "application/geo+json", "href": f"/coverages/{coverage.slug}/regions"}],
-    }
-
-
-def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language: str) -> dict[str, Any]:
-    """Return a vintage with its files, as /downloads lists it. URLs are relative to the host."""
-    base = f"/downloads/{vintage.coverage.slug}/{vintage.label}"
-    return {
-        "vintage": vintage_payload(vintage, language),
-        "coverage_name": vintage.coverage.name_fr if language == "fr" else vintage.coverage.name_en,
-        "region_count": vintage.region_count,
-        "product": vintage.product,
-        "licence_url": web_address(vintage.licence_url),
-        "checksums": f"{base}/{CHECKSUMS_NAME}",
-        "files": [
-            {
-                "name": file.name,
-                "format": file.format.name,
-                "title": translate(file.format.title, language),
-                "detail": file.level,
-                "health_region_vintage": file.other.label if file.other else None,
-                "media_type": file.format.media_type,
-                "state": file.state,
-                "bytes": file.size,
-                "sha256": file.sha256,
-                "href": f"{base}/{file.name}",
-                "pinned_href": f"{base}/{file.sha256[:16]}/{file.name}" if file.sha256 else None,
-            }
-            for file in files
-        ],
     }
 
 

@@ -21,8 +21,10 @@ from api.http.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.http.streaming import send_range
 from api.openapi import document
 from api.problems import PAGE_POLICY
+from api.requests import indicators as indicator_requests
 from api.requests import models
-from api.responses.payloads import NOTICE, downloads_payload
+from api.responses.downloads import downloads_payload, indicator_downloads_payload
+from api.responses.payloads import NOTICE
 from api.views.base import ApiView
 from geography import errors
 from geography.download_files import DownloadFile
@@ -30,6 +32,8 @@ from geography.download_formats import CHECKSUMS_NAME, DESCRIBES
 from geography.queries.coverages import published_coverages
 from geography.queries.downloads import Download, all_downloads, download_get, vintage_downloads
 from geography.translation import Message
+from indicators.errors import IndicatorUnknown
+from indicators.queries import downloads as indicator_files
 
 # A smaller range fits the connection's buffers. A larger one holds a thread until the client has received it: a transfer slot.
 _LARGE_BYTES = 1 << 20
@@ -45,6 +49,14 @@ _PROBLEMS: tuple[type[Exception], ...] = (
     errors.DownloadNotMade,
     RangeUnsatisfiable,
     TooManyAtOnce,
+)
+_INDICATOR_PROBLEMS = (
+    IndicatorUnknown,
+    *(
+        problem
+        for problem in _PROBLEMS
+        if problem not in (errors.CoverageUnknown, errors.VintageUnknown, errors.NothingPublished)
+    ),
 )
 # /downloads lists the media type of each file.
 _ANY = ("*/*",)
@@ -80,7 +92,7 @@ class PageRenderer(BaseRenderer):
 
 
 class DownloadsView(ApiView):
-    """List of the files of every published vintage."""
+    """List of the files of every published vintage and indicator."""
 
     renderer_classes = [JSONRenderer, PageRenderer]
 
@@ -88,18 +100,22 @@ class DownloadsView(ApiView):
         models.PLAIN,
         operation_id="list_downloads",
         tag="Downloads",
-        summary="The files of every published vintage",
+        summary="The files of every published vintage and indicator",
         body="DownloadList",
         media_types=("application/json", "text/html"),
         problems=(errors.ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:
-        """List the files of every published vintage with size and SHA-256, as a page where `Accept` prefers `text/html`.
+        """List the files of every published vintage and indicator with size and SHA-256, as a page where `Accept` prefers `text/html`.
 
         Only files with the status `ready` can be downloaded. The others are being created, failed, or are not on this machine.
         """
         self.parse(request, models.PLAIN)
-        body = {"downloads": [downloads_payload(vintage, files, self.language) for vintage, files in all_downloads()]}
+        language = self.language
+        body = {
+            "downloads": [downloads_payload(vintage, files, language) for vintage, files in all_downloads()],
+            "indicators": [indicator_downloads_payload(*files, language) for files in indicator_files.all_downloads()],
+        }
         return Response(body, headers={"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY})
 
 
@@ -178,6 +194,50 @@ class PinnedDownloadView(DownloadView):
         """Return the file whose SHA-256 begins with `sha256`. Its content never changes, so caches may store it for a year."""
         query = self.parse(request, models.PINNED_DOWNLOAD, coverage=coverage, label=label, sha256=sha256, file=file)
         return self.send(request, _ready(query))
+
+
+class IndicatorDownloadView(DownloadView):
+    """Current file of an indicator."""
+
+    @document.documented(
+        indicator_requests.DOWNLOAD,
+        operation_id="get_indicator_download",
+        tag="Downloads",
+        summary="A file of an indicator",
+        body="Download",
+        media_types=_ANY,
+        problems=_INDICATOR_PROBLEMS,
+    )
+    def get(self, request: Request, id: str, file: str) -> HttpResponseBase:  # type: ignore[override]
+        """Return a file of the current issue, as for vintages: `Range`, `If-None-Match`, HEAD and `SHA256SUMS`.
+
+        A file of all values has one row for each period and place; a file that ends with `-wide.csv` has one measure, with one
+        row for each period and one column for each place. A missing value is empty, never 0.
+        """
+        query = self.parse(request, indicator_requests.DOWNLOAD, id=id, file=file)
+        if query.file == CHECKSUMS_NAME:
+            return _checksums(indicator_files.indicator_downloads(query.indicator))
+        return self.send(request, indicator_files.download_get(query.indicator, name=query.file))
+
+
+class PinnedIndicatorDownloadView(IndicatorDownloadView):
+    """File of an indicator by its checksum: immutable content."""
+
+    cache_control = _PINNED
+
+    @document.documented(
+        indicator_requests.PINNED_DOWNLOAD,
+        operation_id="get_pinned_indicator_download",
+        tag="Downloads",
+        summary="A file of an indicator, pinned to its checksum",
+        body="Download",
+        media_types=_ANY,
+        problems=_INDICATOR_PROBLEMS,
+    )
+    def get(self, request: Request, id: str, sha256: str, file: str) -> HttpResponseBase:  # type: ignore[override]
+        """Return the file whose SHA-256 begins with `sha256`. Its content never changes, so caches may store it for a year."""
+        query = self.parse(request, indicator_requests.PINNED_DOWNLOAD, id=id, sha256=sha256, file=file)
+        return self.send(request, indicator_files.download_get(query.indicator, name=query.file, sha256=query.sha256))
 
 
 def _ready(query: models.DownloadQuery) -> Download:

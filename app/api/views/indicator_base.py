@@ -7,13 +7,14 @@ from django.http import Http404, HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from api.bulk.media_types import CSVRenderer, NDJSONRenderer
+from api.bulk.media_types import ArrowRenderer, CSVRenderer, NDJSONRenderer
 from api.http.cache_key import CacheKey, SourceVersion
 from api.http.compression import chosen_encoding
 from api.http.conditional import cached_response
 from api.http.renderers import JSONRenderer
 from api.http.streaming import Chunks, json_body
 from api.requests.models import PlainQuery
+from api.responses import arrow
 from api.responses import indicators as bodies
 from api.views.base import ApiView, key_parameters, source_version
 from geography import errors
@@ -79,10 +80,22 @@ class IndicatorView(ApiView):
         return cached_response(request, key, licence_url=licence_url, labelled=False, make=make, cacheable=True)
 
 
-class TableView(IndicatorView):
-    """Base of the routes that also answer with a table, as CSV or NDJSON."""
+# Schemas of the tables, for the OpenAPI document.
+TABLES = {
+    CSVRenderer.media_type: {"type": "string", "description": "CSV (RFC 4180); a missing value is empty."},
+    NDJSONRenderer.media_type: {"type": "string", "description": "NDJSON, the columns of the CSV."},
+    ArrowRenderer.media_type: {
+        "type": "string",
+        "format": "binary",
+        "description": "Arrow IPC stream, the columns of the CSV: date32, float64, int64, dictionaries of UTF-8.",
+    },
+}
 
-    renderer_classes = [JSONRenderer, CSVRenderer, NDJSONRenderer]
+
+class TableView(IndicatorView):
+    """Base of the routes that also answer with a table, as CSV, NDJSON or Arrow IPC stream."""
+
+    renderer_classes = [JSONRenderer, CSVRenderer, NDJSONRenderer, ArrowRenderer]
 
     def render_rows(
         self,
@@ -90,13 +103,16 @@ class TableView(IndicatorView):
         body: Callable[[], Mapping[str, Any]],
         columns: Sequence[str],
         rows: Callable[[], Iterable[Mapping[str, Any]]],
+        published: PublishedIndicator,
     ) -> Chunks:
-        """Return the body in the negotiated format: JSON from `body`, CSV and NDJSON from `rows`."""
+        """Return the body in the negotiated format: JSON from `body`, CSV, NDJSON and Arrow from `rows`."""
         renderer: BaseRenderer = request.accepted_renderer
         if isinstance(renderer, CSVRenderer):
             return bodies.csv_pieces(columns, rows())
         if isinstance(renderer, NDJSONRenderer):
             return bodies.ndjson_pieces(columns, rows())
+        if isinstance(renderer, ArrowRenderer):
+            return arrow.stream_body(columns, rows(), bodies.table_metadata(published, self.language))
         return json_body(body())
 
 

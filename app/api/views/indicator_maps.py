@@ -11,7 +11,7 @@ from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
-from api.views.indicator_base import TableView, head, measure_of
+from api.views.indicator_base import TABLES, TableView, head, measure_of
 from geography import errors
 from geography.vintages.resolve import vintage_in_force
 from indicators.errors import IndicatorUnknown
@@ -30,6 +30,7 @@ class MapView(TableView):
         summary="One measure of all regions on one day",
         body="IndicatorMap",
         media_types=("application/json",),
+        further_schemas=TABLES,
         problems=(errors.ParameterInvalid, IndicatorUnknown, errors.CoverageUnknown, errors.VintageUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
@@ -68,6 +69,7 @@ class MapView(TableView):
                 ),
                 bodies.COLUMNS,
                 lambda: _map_rows(published, measure, on, figures_on, regions),
+                published,
             )
 
         return self.cached_by_issue(request, query, published, vintage=vintage, make=make)

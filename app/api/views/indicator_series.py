@@ -11,7 +11,7 @@ from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
-from api.views.indicator_base import TableView, head, measure_of
+from api.views.indicator_base import TABLES, TableView, head, measure_of
 from geography import errors
 from geography.translation import Message
 from indicators.errors import IndicatorUnknown, PlaceUnknown
@@ -33,6 +33,7 @@ class CubeView(TableView):
         summary="One measure of all places on all days, by columns",
         body="IndicatorCube",
         media_types=("application/json",),
+        further_schemas=TABLES,
         problems=(errors.ParameterInvalid, IndicatorUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
@@ -89,7 +90,9 @@ class CubeView(TableView):
             statuses = {"statuses": bodies.statuses_payload(self.language)}
             return head(published, measure, self.language) | regions | span | shown | statuses | extra()
 
-        return self.render_rows(request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days))
+        return self.render_rows(
+            request, body, bodies.CUBE_COLUMNS, lambda: bodies.series_rows(published, measure, rows, days), published
+        )
 
 
 class SeriesView(CubeView):
@@ -102,6 +105,7 @@ class SeriesView(CubeView):
         summary="One measure of some places over time",
         body="IndicatorSeries",
         media_types=("application/json",),
+        further_schemas=TABLES,
         problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:

@@ -8,8 +8,10 @@ import hashlib
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import Error
+from django.db.models import Max, OuterRef, Subquery
 
 from geography.db.routing import current_alias
 from geography.translation import Message
@@ -24,11 +26,13 @@ class PublishedIndicator:
     """An indicator with its latest published issue.
 
     Attributes:
+        changed_at: when an issue was last published or rolled back.
         revision: changes whenever an issue is published or rolled back.
     """
 
     indicator: Indicator
     issue: Issue
+    changed_at: datetime
     revision: str
 
     @property
@@ -108,8 +112,12 @@ def published_indicator(slug: str) -> PublishedIndicator:
 
 
 def _load_from_database() -> IndicatorCatalogue:
+    # A rollback stamps the issue that it removes. It restores the values of the previous issue, not its names and populations:
+    # what follows is a new revision.
+    changes = Issue.objects.filter(indicator=OuterRef("indicator")).order_by().values("indicator")
     issues = (
         Issue.objects.filter(status=IssueStatus.PUBLISHED)
+        .annotate(changed_at=Subquery(changes.annotate(last=Max("loaded_at")).values("last")))
         .select_related("indicator")
         .defer("report")
         .order_by("indicator_id", "-issued_at", "-pk")
@@ -117,7 +125,9 @@ def _load_from_database() -> IndicatorCatalogue:
     )
     return IndicatorCatalogue(
         {
-            issue.indicator.slug: PublishedIndicator(issue.indicator, issue, _digest([issue.pk, issue.loaded_at, issue.sha256]))
+            issue.indicator.slug: PublishedIndicator(
+                issue.indicator, issue, issue.changed_at, _digest([issue.pk, issue.changed_at, issue.sha256])
+            )
             for issue in issues
         }
     )

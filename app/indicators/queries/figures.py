@@ -58,12 +58,13 @@ class Row:
 def indicator_series(indicator: Indicator) -> list[Series]:
     """Return the series of an indicator with their places, regions by code first. Queries: 1."""
     all_series = indicator.series.select_related("place").exclude(first=None)
-    return sorted(all_series, key=lambda series: (_rank(series.place), series.place.key))
+    return sorted(all_series, key=lambda series: place_order(series.place))
 
 
-def _rank(place: Place) -> int:
+def place_order(place: Place) -> tuple[int, str]:
+    """Return the sort key of a place: regions first, the country last, by key within a kind."""
     kinds = (PlaceKind.REGION, PlaceKind.SITE, PlaceKind.UNASSIGNED, PlaceKind.PROVINCE, PlaceKind.COUNTRY)
-    return kinds.index(PlaceKind(place.kind))
+    return kinds.index(PlaceKind(place.kind)), place.key
 
 
 def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:

@@ -1,1 +1,1 @@
-"""Download files of published vintages. Imports run from `make` to `store`, `tiles`, `arrow`, `text` and down to `rows`."""
+"""Download files of vintages and indicators. Imports run from `make` to `store`, the writers of each format, and `rows`."""

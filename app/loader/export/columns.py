@@ -4,10 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
-from geography.download_formats import code_name
+from geography.download_formats import DESCRIBES, code_name
 from geography.models import Vintage
-from loader.export.metadata import vintage_metadata
+from indicators.models import Place
+from indicators.queries.catalogue import PublishedIndicator
+from loader.export.figure_table import measure_columns
+from loader.export.metadata import indicator_metadata, vintage_metadata
 
 
 class Column(NamedTuple):
@@ -54,18 +58,60 @@ def share_columns() -> list[Column]:
     ]
 
 
+def figure_columns(published: PublishedIndicator) -> list[Column]:
+    """Return the columns of the table of an indicator."""
+    indicator = published.indicator
+    unit = indicator.unit
+    rate_unit = f"{unit} per 100,000 inhabitants"
+    measures = {
+        "new_1d": ("New since the previous report; empty on days without a report.", unit),
+        "new_7d": ("New in the 7 days that end with the last report on or before the period.", unit),
+        "rate_7d": ("new_7d per 100,000 inhabitants; empty for a negative count.", rate_unit),
+        "rate": ("The value per 100,000 inhabitants.", rate_unit),
+    }
+    return [
+        Column("period", "date", "Day, or last day of the period; a local calendar day."),
+        Column("place", "string", "Code of a region, two letters of a province, CA, or NS-9999 for what has no region."),
+        Column("pruid", "string", "Province or territory, Statistics Canada code; empty for the country."),
+        Column("kind", "string", "region, site, unassigned, province or country."),
+        Column("coverage", "string", "Coverage in which the code means this place; empty unless it is a region."),
+        Column("vintage", "string", "Vintage of that coverage."),
+        Column("name_en", "string", "English name of the place."),
+        Column("name_fr", "string", "French name of the place."),
+        Column("value", "number", f"Value as published ({indicator.kind}); empty, never 0, where there is none.", unit),
+        *(Column(name, "number", *measures[name]) for name in measure_columns(indicator)),
+        Column("status", "string", "Reason for the presence or absence of the value: reported, carried, not_reported …"),
+        Column("status_7d", "string", "The same for new_7d and rate_7d: estimated is the mean for 7 days of a longer period."),
+        Column("population", "integer", "Inhabitants behind the rates, of the nearest available year."),
+        Column("population_year", "integer", "Year of the population."),
+    ]
+
+
+def wide_columns(published: PublishedIndicator, measure: str, places: Sequence[Place]) -> list[Column]:
+    """Return the columns of the wide table of a measure."""
+    described = {column.name: column for column in figure_columns(published)}
+    unit = described[measure if measure in described else "value"].unit
+    names = {place.key: " / ".join(dict.fromkeys((place.name_en, place.name_fr))) for place in places}
+    return [described["period"], *(Column(key, "number", f"{measure}: {name}.", unit) for key, name in names.items())]
+
+
+def describe_figures(published: PublishedIndicator, columns: Sequence[Column], key: list[str], path: Path) -> None:
+    """Write the metadata of a CSV file of an indicator."""
+    _describe([indicator_metadata(published)], columns, key, path.name.removesuffix(DESCRIBES), path)
+
+
 def describe_codes(vintage: Vintage, csv_name: str, path: Path) -> None:
     """Write the metadata of the CSV file of codes."""
-    _describe([vintage], code_columns(vintage), [code_name(vintage.coverage.slug)], csv_name, path)
+    _describe([vintage_metadata(vintage)], code_columns(vintage), [code_name(vintage.coverage.slug)], csv_name, path)
 
 
 def describe_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, csv_name: str, path: Path) -> None:
     """Write the metadata of the CSV file of shares, with source, licence and attribution of both vintages."""
-    _describe([fsa_vintage, health_region_vintage], share_columns(), ["cfsauid", "hruid"], csv_name, path)
+    metadata = [vintage_metadata(vintage) for vintage in (fsa_vintage, health_region_vintage)]
+    _describe(metadata, share_columns(), ["cfsauid", "hruid"], csv_name, path)
 
 
-def _describe(vintages: Sequence[Vintage], columns: Sequence[Column], key: list[str], csv_name: str, path: Path) -> None:
-    metadata = [vintage_metadata(vintage) for vintage in vintages]
+def _describe(metadata: Sequence[dict[str, str]], columns: Sequence[Column], key: list[str], csv_name: str, path: Path) -> None:
     document = {
         "@context": ["http://www.w3.org/ns/csvw", {"@language": "en"}],
         "url": csv_name,
@@ -87,12 +133,14 @@ def _describe(vintages: Sequence[Vintage], columns: Sequence[Column], key: list[
 
 
 def _source(metadata: dict[str, str]) -> dict[str, Any]:
-    """Return the source of a vintage: product, URL, licence and the checksum of its file."""
+    """Return a source: product, URL and licence; the checksum of a vintage's file, or the issue of an indicator."""
     address = {"@id": metadata["source_url"]} if "source_url" in metadata else {}
     return address | {
         "dc:title": metadata.get("product") or metadata["title"],
         "dc:license": _licence(metadata),
-        "dc:identifier": f"sha256:{metadata['source_sha256']}",
+        "dc:identifier": f"sha256:{metadata['source_sha256']}"
+        if "source_sha256" in metadata
+        else f"{metadata['source']} {metadata['issued_at']}",
     }
 
 
@@ -102,7 +150,8 @@ def _licence(metadata: dict[str, str]) -> Any:
 
 def _column(column: Column) -> dict[str, str]:
     description = {
-        "name": column.name,
+        # A name is a variable of URI templates, which may not hold a hyphen (RFC 6570); the title is the header.
+        "name": quote(column.name, safe="").replace("-", "%2D"),
         "titles": column.name,
         "datatype": column.datatype,
         "dc:description": column.description,

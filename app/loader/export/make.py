@@ -10,12 +10,17 @@ from django.conf import settings
 from django.db import Error
 
 from geography.constants import SRID_WGS84
-from geography.download_files import read_manifest, with_state
+from geography.download_files import DownloadFile, read_manifest, with_state
 from geography.download_formats import DESCRIBES
 from geography.models import Vintage
 from geography.queries.downloads import Download, downloads_of, load_name
 from geography.vintages import catalogue
-from loader.export import arrow, columns, store, text, tiles
+from indicators.queries import catalogue as indicator_catalogue
+from indicators.queries.downloads import IndicatorDownload
+from indicators.queries.downloads import all_downloads as downloads_of_indicators
+from loader.errors import Superseded
+from loader.export import arrow, columns, figure_files, store, text, tiles
+from loader.export.figure_table import Tables
 from loader.progress import Steps
 
 
@@ -27,7 +32,7 @@ class ExportResult:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) -> ExportResult:
+def export(downloads: Iterable[DownloadFile], steps: Steps, *, again: bool = False) -> ExportResult:
     """Create files for `/downloads`: the missing ones, or all of them with `again`.
 
     A failure of one file does not stop the others.
@@ -41,15 +46,20 @@ def export(downloads: Iterable[Download], steps: Steps, *, again: bool = False) 
         missing = [download for download in current if again or download.state != "ready"]
         if missing:
             with steps.step("downloads", len(missing)) as step:
+                tables = Tables()
                 for download in missing:
                     try:
-                        store.store(download, writer_of(download))
+                        store.store(download, writer_of(download, tables))
                         result.ready.append(download.name)
+                    except Superseded:  # the next publication has files of its own
+                        pass
                     except Exception as error:  # reported; the next file may succeed
                         if isinstance(error, Error):
                             raise
                         result.failed[download.name] = f"{type(error).__name__}: {error}"
                     step.advance()
+        for folder in dict.fromkeys(download.folder for download in current if isinstance(download, IndicatorDownload)):
+            store.delete_older(folder)
     return result
 
 
@@ -65,26 +75,45 @@ def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
     )
 
 
+def export_indicators(slugs: Iterable[str], steps: Steps) -> ExportResult:
+    """Create the missing files of these indicators; unpublished indicators have no files. Raises: as `export`."""
+    names = set(slugs)
+    return export(
+        [download for download in indicator_downloads() if download.published.indicator.slug in names],
+        steps,
+    )
+
+
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
-    """Create the files that a publication makes necessary, and return messages for the operator; none if all succeeded.
+    """Create the files that a publication of vintages makes necessary: as `_after`."""
+    return _after(lambda: export_vintages(vintages, steps))
+
+
+def after_issue(slug: str, steps: Steps) -> list[str]:
+    """Create the files that an issue or a rollback of an indicator makes necessary: as `_after`."""
+    return _after(lambda: export_indicators([slug], steps))
+
+
+def _after(make: Callable[[], ExportResult]) -> list[str]:
+    """Create files after a publication, and return messages for the operator; none if all succeeded.
 
     A failure does not undo the publication.
     """
     if not settings.DOWNLOADS_AT_PUBLISH:
         return []
     try:
-        failed = export_vintages(vintages, steps).failed
+        failed = make().failed
     except OSError as error:
         failed = {"the download files": f"{error.strerror or error} ({settings.DOWNLOADS_DIR})"}
     messages = [f"Published, but {name} could not be created: {why}" for name, why in failed.items()]
     return [*messages, "After fixing the cause, run: manage.py export"] if messages else []
 
 
-def write_out(download: Download, target: Path) -> None:
+def write_out(download: DownloadFile, target: Path, tables: Tables | None = None) -> None:
     """Write a download to a path; the file appears there only once it is complete. Raises: OSError."""
     with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
         created = Path(folder) / download.name
-        writer_of(download)(created)
+        writer_of(download, tables)(created)
         created.replace(target)
 
 
@@ -95,15 +124,37 @@ def published_downloads() -> list[Download]:
     return [download for vintage in published.vintages for download in downloads_of(vintage, published)]
 
 
+def indicator_downloads() -> list[IndicatorDownload]:
+    """Return the downloads of all published indicators, each with the state of its file. Reads the tables anew. Queries: 1."""
+    indicator_catalogue.clear()
+    return [download for _, downloads in downloads_of_indicators() for download in downloads]
+
+
 def delete_stale() -> list[str]:
-    """Delete the files of loads that are no longer in the database and return their folders. Queries: 1."""
+    """Delete the files of vintages that are no longer in the database and of replaced issues, and return their folders.
+
+    Queries: 2.
+    """
     load_names = {load_name(vintage) for vintage in Vintage.objects.only("pk", "created_at")}
+    load_names |= {download.publication for download in indicator_downloads()}
     with store.exclusive():
         return [str(path) for path in store.delete_unreferenced(lambda path: path.name in load_names)]
 
 
-def writer_of(download: Download) -> Callable[[Path], None]:
-    """Return the function that writes a file to a path."""
+def writer_of(download: DownloadFile, tables: Tables | None = None) -> Callable[[Path], None]:
+    """Return the function that writes a file to a path.
+
+    Args:
+        tables: shared by the files of an export, so that the files of an indicator need one read.
+    """
+    if isinstance(download, IndicatorDownload):
+        return partial(figure_files.write, download, tables or Tables())
+    if isinstance(download, Download):
+        return _vintage_writer(download)
+    raise ValueError(f"no writer for {type(download).__name__}")
+
+
+def _vintage_writer(download: Download) -> Callable[[Path], None]:
     # The catalogue has no report, which holds the field names of the source.
     vintage = Vintage.objects.select_related("coverage").get(pk=download.vintage.pk)
 

@@ -2,9 +2,13 @@
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from geography.codes import PROVINCE_BY_PRUID
 from geography.models import Vintage
+
+if TYPE_CHECKING:
+    from indicators.queries.catalogue import PublishedIndicator
 
 
 def vintage_metadata(vintage: Vintage) -> dict[str, str]:
@@ -27,6 +31,31 @@ def vintage_metadata(vintage: Vintage) -> dict[str, str]:
         "attribution_en": vintage.attribution_en,
         "attribution_fr": vintage.attribution_fr,
         "published_at": published_at(vintage).isoformat(),
+    }
+    return {key: text for key, text in metadata.items() if text}
+
+
+def indicator_metadata(published: "PublishedIndicator") -> dict[str, str]:
+    """Return the metadata of a published indicator for a file, by stable keys; empty values are left out."""
+    indicator, issue = published.indicator, published.issue
+    metadata = {
+        "title": indicator.name_en,
+        "title_fr": indicator.name_fr,
+        "indicator": indicator.slug,
+        "definition_en": indicator.definition_en,
+        "definition_fr": indicator.definition_fr,
+        "unit": indicator.unit,
+        "kind": indicator.kind,
+        "coverage": indicator.coverage,
+        "vintage": indicator.vintage_label,
+        "source": issue.source,
+        "source_file": issue.file,
+        "issued_at": issue.issued_at.astimezone(UTC).isoformat(),
+        "loaded_at": issue.loaded_at.astimezone(UTC).isoformat(),
+        "licence": indicator.licence,
+        "licence_url": indicator.licence_url,
+        "attribution_en": indicator.attribution_en,
+        "attribution_fr": indicator.attribution_fr,
     }
     return {key: text for key, text in metadata.items() if text}
 

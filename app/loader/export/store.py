@@ -66,6 +66,16 @@ def delete_unreferenced(is_referenced: Callable[[Path], bool]) -> list[Path]:
     return stale
 
 
+def delete_older(folder: Path) -> None:
+    """Delete the folders of older publications beside a folder, except the newest of them.
+
+    Web processes notice a publication within seconds: until then they send the files of the one before.
+    """
+    older = sorted(path for path in folder.parent.glob("*/") if path.name < folder.name)
+    for path in older[:-1]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal."""
     with path.open("rb") as source:

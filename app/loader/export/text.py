@@ -56,7 +56,7 @@ def write_codes(vintage: Vintage, path: Path) -> None:
                 *(round(row.lon, _DEGREE_DECIMALS), round(row.lat, _DEGREE_DECIMALS), vintage.label),
             )
 
-    _write_table(path, [column.name for column in code_columns(vintage)], table())
+    write_table(path, [column.name for column in code_columns(vintage)], table())
 
 
 def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Path) -> None:
@@ -65,10 +65,11 @@ def write_shares(fsa_vintage: Vintage, health_region_vintage: Vintage, path: Pat
     names = [column.name for column in share_columns()]
     decimals = {"share_of_fsa": 6, "share_of_region": 9, "area_km2": 6}
     shares = (row._asdict() | labels for row in rows.share_rows(fsa_vintage, health_region_vintage))
-    _write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in shares))
+    write_table(path, names, ([_rounded(row[name], decimals.get(name)) for name in names] for row in shares))
 
 
-def _write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]]) -> None:
+def write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file (RFC 4180, UTF-8 without a byte order mark); None is an empty cell."""
     with path.open("w", encoding="utf-8", newline="") as target:
         writer = csv.writer(target)
         writer.writerow(header)

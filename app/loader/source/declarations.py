@@ -11,6 +11,7 @@ from django.conf import settings
 
 from geography.models import Representation
 from geography.normalize import is_web_address
+from indicators.download_formats import GROUP
 from loader.errors import SourceError
 from loader.toml_tables import check_keys, check_types, read_document, required_text, tables_of
 
@@ -171,6 +172,8 @@ def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     check_types(where, table, {"name_is_code": bool, "province": str})
     if not _SLUG.fullmatch(slug):
         raise SourceError(f"{where}: the name must be at most 40 of a-z, 0-9 and '-', a letter first (URLs hold it).")
+    if slug == GROUP:
+        raise SourceError(f"{where}: another name is necessary, because /downloads/{GROUP} has the files of indicators.")
     province = table.get("province", PROVINCE_RULES[0])
     if province not in PROVINCE_RULES:
         raise SourceError(f"{where}: province must be one of {', '.join(PROVINCE_RULES)}, not {province!r}.")

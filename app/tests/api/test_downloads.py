@@ -304,7 +304,9 @@ def test_a_browser_gets_a_page_and_a_program_json_at_the_same_address(get: Any, 
         assert get("/downloads", headers={"Accept": accept}).headers["Content-Type"] == "application/json"
 
 
-@pytest.mark.parametrize(("lang", "heading"), [("en", "Boundaries to take away"), ("fr", "Limites à emporter")])
+@pytest.mark.parametrize(
+    ("lang", "heading"), [("en", "Boundaries and figures to take away"), ("fr", "Limites et chiffres à emporter")]
+)
 def test_the_page_is_in_the_readers_language(get: Any, shop: None, lang: str, heading: str) -> None:
     response = get("/downloads", headers=BROWSER, lang=lang)
     assert heading in page(response).text

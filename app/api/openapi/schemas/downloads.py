@@ -3,29 +3,41 @@
 from api.openapi.schemas.parts import COUNT, Schema, array, or_null, record, ref, text
 from geography.constants import LEVEL_NAMES
 from geography.download_formats import FORMATS
+from indicators.download_formats import FORMATS as INDICATOR_FORMATS
 
 _REFERENCE = {"format": "uri-reference"}
 
-_FILE = record(
+_FILE: Schema = {
+    "name": text("Name of the file, unique within the vintage or indicator."),
+    "title": text("Description of the file, in the response language."),
+    "media_type": text("Media type of the file."),
+    "state": text(
+        "`ready`, `missing` (not created yet, or not on this server), or `failed` (creation failed).",
+        enum=["ready", "missing", "failed"],
+    ),
+    "bytes": or_null(COUNT | {"description": "Size in bytes; null unless the file is ready."}),
+    "sha256": or_null(text("SHA-256 checksum, hexadecimal; null unless the file is ready.")),
+    "href": text("URL of the current file with this name.", **_REFERENCE),
+    "pinned_href": or_null(text("Immutable URL of this content; null unless the file is ready.", **_REFERENCE)),
+}
+_VINTAGE_FILE = record(
     {
-        "name": text("Name of the file, unique within the vintage."),
+        **_FILE,
         "format": text("File format.", enum=list(FORMATS)),
-        "title": text("Description of the file, in the response language."),
         "detail": or_null(text("Level of detail; null for a format with a single level.")) | {"enum": [*LEVEL_NAMES, None]},
         "health_region_vintage": or_null(
             text("Health-region vintage of a file that joins FSAs and health regions; otherwise null.")
         ),
-        "media_type": text("Media type of the file."),
-        "state": text(
-            "`ready`, `missing` (not created yet, or not on this server), or `failed` (creation failed).",
-            enum=["ready", "missing", "failed"],
-        ),
-        "bytes": or_null(COUNT | {"description": "Size in bytes; null unless the file is ready."}),
-        "sha256": or_null(text("SHA-256 checksum, hexadecimal; null unless the file is ready.")),
-        "href": text("URL of the current file with this name.", **_REFERENCE),
-        "pinned_href": or_null(text("Immutable URL of this content; null unless the file is ready.", **_REFERENCE)),
     }
 )
+_INDICATOR_FILE = record(
+    {
+        **_FILE,
+        "format": text("File format.", enum=list(INDICATOR_FORMATS)),
+        "measure": or_null(text("Measure of a table with a column for each place; otherwise null.")),
+    }
+)
+_CHECKSUMS = text("URL of the checksums of all files, in the format of `sha256sum --check`.", **_REFERENCE)
 
 COMPONENTS: dict[str, Schema] = {
     "DownloadList": record(
@@ -38,15 +50,27 @@ COMPONENTS: dict[str, Schema] = {
                         "region_count": COUNT,
                         "product": text("Title of the source product."),
                         "licence_url": text("URL of the licence."),
-                        "checksums": text(
-                            "URL of the checksums of all files, in the format of `sha256sum --check`.", **_REFERENCE
-                        ),
-                        "files": array(_FILE),
+                        "checksums": _CHECKSUMS,
+                        "files": array(_VINTAGE_FILE),
                     }
                 )
-            )
+            ),
+            "indicators": array(
+                record(
+                    {
+                        "indicator": text("Id of the indicator."),
+                        "name": text("Name of the indicator, in the response language."),
+                        "issue": ref("Issue"),
+                        "attribution": text("Attribution to display with the values."),
+                        "licence": text("Licence of the values."),
+                        "licence_url": text("URL of the licence."),
+                        "checksums": _CHECKSUMS,
+                        "files": array(_INDICATOR_FILE),
+                    }
+                )
+            ),
         },
-        description="Files of all published vintages, by coverage, latest first.",
+        description="Files of all published vintages, by coverage, latest first, and of all published indicators.",
     ),
     "Download": {"type": "string", "format": "binary", "description": "The file, or the requested byte range."},
 }

@@ -11,7 +11,9 @@ from django.db import Error
 
 from indicators.models import Indicator, IssueStatus
 from loader.errors import GatesFailed, LoadError, database_error_message
+from loader.export import make
 from loader.pipeline import user_name
+from loader.progress import Steps
 from loader.series import pipeline
 from loader.series.declarations import GATES, Source, read_series
 
@@ -40,6 +42,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--because", default="", metavar="WHY", help="stored with the issue; needed with --accept")
         parser.add_argument("--by", default="", metavar="WHO", help="stored with the issue; by default the user's name")
+        parser.add_argument("--no-downloads", action="store_true", help="do not write download files (see `manage.py export`)")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as JSON")
         parser.add_argument("--json", action="store_true", help="print the report as JSON instead of text")
 
@@ -53,6 +56,7 @@ class Command(BaseCommand):
             elif options["rollback"]:
                 issue = pipeline.roll_back(_named(sources, options["rollback"]))
                 self.stdout.write(f"{issue.source}: the issue of {issue.issued_at:%Y-%m-%d %H:%M %Z} is rolled back.")
+                self._downloads(issue.indicator.slug, options)
             else:
                 for source in self._selected(sources, options):
                     self._load(source, options)
@@ -96,6 +100,13 @@ class Command(BaseCommand):
         ending = "Dry run: nothing was stored. It would be published." if outcome.what == "dry run" else "Published."
         if not options["json"]:
             self.stdout.write(f"{source.name}: {ending}")
+        if outcome.what == "published":
+            self._downloads(source.indicator, options)
+
+    def _downloads(self, indicator: str, options: dict[str, Any]) -> None:
+        if not options["no_downloads"]:
+            for line in make.after_issue(indicator, Steps(quiet=options["verbosity"] == 0)):
+                self.stderr.write(self.style.WARNING(line))
 
     def _report(self, report: Any, options: dict[str, Any]) -> None:
         if options["report"]:

@@ -1,0 +1,174 @@
+"""Table of an indicator for its download files: the current values with the measures of their days, one read for all files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from geography.download_files import DownloadFile
+from indicators.measures import MEASURES, nearest_year
+from indicators.models import Blob, Indicator, Place
+from indicators.queries import catalogue, figures
+from indicators.queries.catalogue import PublishedIndicator
+from indicators.statuses import ValueStatus
+from loader.errors import Superseded
+
+PUBLISHED = ("cumulative", "value")
+# Measures that every table has, empty where the indicator does not define them, so that tables can be stacked.
+_ALWAYS = ("new_1d", "new_7d", "rate_7d")
+_EPOCH = np.datetime64("1970-01-01", "D")
+_VALUES_SQL = """
+    SELECT v.series_id, v.period - date '1970-01-01', v.value, v.status
+    FROM indicator_value v JOIN indicator_series s ON s.id = v.series_id
+    WHERE s.indicator_id = %s AND v.to_issue_id IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureTable:
+    """The current values of an indicator by period, then place.
+
+    Attributes:
+        places: the places in the order of the columns of a wide table.
+        place: index in `places`, by row.
+        days: days since 1970-01-01, by row.
+        columns: cells by name of the column: ISO dates, texts, whole numbers as int, None where there is none.
+    """
+
+    places: Sequence[Place]
+    place: np.ndarray[Any, Any]
+    days: np.ndarray[Any, Any]
+    columns: dict[str, list[Any]]
+
+    def wide(self, measure: str) -> tuple[list[str], list[list[Any]]]:
+        """Return the header and the rows of a wide table: one row for each period, one column for each place."""
+        periods, row = np.unique(self.days, return_inverse=True)
+        cells = np.full((len(periods), len(self.places)), None, dtype=object)
+        cells[row, self.place] = np.array(self.columns["value" if measure in PUBLISHED else measure], dtype=object)
+        header = ["period", *(place.key for place in self.places)]
+        return header, [[period, *line] for period, line in zip(_dates(periods), cells.tolist(), strict=True)]
+
+
+def measure_columns(indicator: Indicator) -> tuple[str, ...]:
+    """Return the names of the columns of measures, beside the value as published."""
+    return _ALWAYS + tuple(name for name in MEASURES[indicator.kind] if name not in (*_ALWAYS, *PUBLISHED))
+
+
+@dataclass(slots=True)
+class Tables:
+    """The table of the publication that was read last, for the next of its files."""
+
+    _last: tuple[Any, FigureTable] | None = field(default=None)
+
+    def of(self, download: DownloadFile, published: PublishedIndicator) -> FigureTable:
+        """Return the table of a publication. Raises: Superseded. Queries: as `read_table`; none if it was read last."""
+        if self._last is None or self._last[0] != download.folder:
+            self._last = (download.folder, read_table(published))
+        return self._last[1]
+
+
+def read_table(published: PublishedIndicator) -> FigureTable:
+    """Read the table of a publication.
+
+    Raises: Superseded if the publication is no longer, or not throughout the read, the current one. Queries: 6.
+    """
+    _check_current(published)
+    table = _read(published.indicator)
+    _check_current(published)
+    return table
+
+
+def _check_current(published: PublishedIndicator) -> None:
+    catalogue.clear()
+    current = catalogue.published_indicators().indicators.get(published.indicator.slug)
+    if current is None or current.revision != published.revision:
+        raise Superseded(f"{published.indicator.slug}: another issue was published, or this one rolled back.")
+
+
+def _read(indicator: Indicator) -> FigureTable:
+    all_series = sorted(indicator.series.select_related("place"), key=lambda series: figures.place_order(series.place))
+    position = {series.pk: number for number, series in enumerate(all_series)}
+    with connection.cursor() as cursor:
+        cursor.execute(_VALUES_SQL, [indicator.pk])
+        rows = np.array(cursor.fetchall(), dtype=float).reshape(-1, 4)  # None becomes NaN
+    place = np.array([position[int(series_id)] for series_id in rows[:, 0]], dtype=int)
+    days, value, status = rows[:, 1].astype(int), rows[:, 2], rows[:, 3].astype(int)
+    order = np.lexsort((days, place))
+    place, days, value, status = place[order], days[order], value[order], status[order]
+    slices = [slice(*np.searchsorted(place, (number, number + 1))) for number in range(len(all_series))]
+
+    names = measure_columns(indicator)
+    measures = {name: np.full(len(days), np.nan) for name in names}
+    weekly_status, lags = np.full(len(days), int(ValueStatus.NOT_REPORTED)), np.zeros(len(days), dtype=int)
+    blobs = Blob.objects.filter(series__indicator=indicator, measure__in=names)
+    for series_id, name, start, *arrays in blobs.values_list("series_id", "measure", "start", "values", "statuses", "lags"):
+        values, statuses, blob_lags = (np.array(array, dtype=float) for array in arrays)
+        rows_of_place = slices[position[series_id]]
+        index = days[rows_of_place] - _day_number(start)
+        inside = (index >= 0) & (index < len(values))
+        measures[name][rows_of_place][inside] = values[index[inside]]
+        if name == "new_7d":
+            weekly_status[rows_of_place][inside] = statuses[index[inside]]
+        if name.startswith("rate"):
+            lags[rows_of_place][inside] = blob_lags[index[inside]]
+
+    people, people_year = np.full(len(days), np.nan), np.full(len(days), np.nan)
+    populations = figures.populations([series.place for series in all_series])
+    years = (_EPOCH + days - lags).astype("datetime64[Y]").astype(int) + 1970
+    for rows_of_place, series in zip(slices, all_series, strict=True):
+        by_year = populations.get(series.place_id, {})
+        for year in set(years[rows_of_place].tolist()) if by_year else ():
+            nearest = nearest_year(by_year, year)
+            chosen = years[rows_of_place] == year
+            people[rows_of_place][chosen], people_year[rows_of_place][chosen] = by_year[nearest], nearest
+
+    order = np.lexsort((place, days))
+    place, days = place[order], days[order]
+    codes = np.array([status.code for status in ValueStatus], dtype=object)
+    has_weeks = "new_7d" in MEASURES[indicator.kind]
+    places = [series.place for series in all_series]
+
+    def texts(attribute: Callable[[Place], str]) -> list[str | None]:
+        return np.array([attribute(each) or None for each in places] or [None], dtype=object)[place].tolist()
+
+    return FigureTable(
+        places,
+        place,
+        days,
+        {
+            "period": _dates(days),
+            "place": texts(lambda each: each.key),
+            "pruid": texts(lambda each: each.pruid),
+            "kind": texts(lambda each: each.kind),
+            "coverage": texts(lambda each: each.coverage),
+            "vintage": texts(lambda each: each.vintage_label),
+            "name_en": texts(lambda each: each.name_en),
+            "name_fr": texts(lambda each: each.name_fr),
+            "value": _numbers(value[order]),
+            **{name: _numbers(measure[order]) for name, measure in measures.items()},
+            "status": codes[status[order]].tolist(),
+            "status_7d": codes[weekly_status[order]].tolist() if has_weeks else [None] * len(days),
+            "population": _numbers(people[order]),
+            "population_year": _numbers(people_year[order]),
+        },
+    )
+
+
+def _day_number(day: Any) -> int:
+    return int((np.datetime64(day, "D") - _EPOCH).astype(int))
+
+
+def _dates(days: np.ndarray[Any, Any]) -> list[str]:
+    return [str(day) for day in np.datetime_as_string(_EPOCH + days)]
+
+
+def _numbers(values: np.ndarray[Any, Any]) -> list[float | int | None]:
+    """Return numbers for a table: whole numbers as int, None for NaN."""
+    cells = values.astype(object)
+    whole = values == np.floor(values)
+    cells[whole] = values[whole].astype(int)
+    cells[np.isnan(values)] = None
+    numbers: list[float | int | None] = cells.tolist()
+    return numbers
