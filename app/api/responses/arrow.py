@@ -19,7 +19,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 def stream_body(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], metadata: Mapping[str, str]) -> bytes:
-    """Return rows as an Arrow IPC stream with metadata in its schema: texts in dictionaries, days as date32, no value as null."""
+    """Return rows as an Arrow IPC stream with metadata in its schema: texts in dictionaries, days as date32."""
     readers = [_reader(name) for name in columns]
     cells: list[list[Any]] = [[] for _ in columns]
     for row in rows:

@@ -106,7 +106,9 @@ class DownloadsView(ApiView):
         problems=(errors.ParameterInvalid,),
     )
     def get(self, request: Request) -> Response:
-        """List the files of every published vintage and indicator with size and SHA-256, as a page where `Accept` prefers `text/html`.
+        """List the files of every published vintage and indicator with size and SHA-256.
+
+        The list is a page where `Accept` prefers `text/html`.
 
         Only files with the status `ready` can be downloaded. The others are being created, failed, or are not on this machine.
         """
