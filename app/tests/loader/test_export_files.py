@@ -20,9 +20,11 @@ from django.db import connection
 from geography.download_formats import FORMATS
 from geography.models import Overlap, Region, RegionLevel, Vintage
 from tests.support import boundary_files as files
+from tests.support.csvw import assert_table_is_as_described
 
 pytestmark = pytest.mark.django_db
 
+UNITS = {"land_area_km2": "km2", "area_km2": "km2", "lon": "degree", "lat": "degree"}
 ACCENTED = "Région du Saguenay—Lac-Saint-Jean"
 
 
@@ -239,25 +241,7 @@ def test_codes_and_names_are_a_plain_table_with_a_description(
     assert [column["name"] for column in described["tableSchema"]["columns"]] == list(rows[0])
     assert described["dc:rights"][0]["@value"] == "Ours & theirs"
     assert described["dc:source"]["dc:identifier"] == f"sha256:{vintages['health-regions'].source_sha256}"
-    assert_table_is_as_described(rows, described)
-
-
-def assert_table_is_as_described(rows: list[dict[str, str]], described: dict[str, Any]) -> None:
-    """Assert that columns have the names, the order and the datatypes of a description, and that its key is one."""
-    columns = {column["name"]: column for column in described["tableSchema"]["columns"]}
-    assert list(columns) == list(rows[0])
-    read: dict[str, Callable[[str], object]] = {"string": str, "integer": int, "number": float}
-    for row in rows:
-        for name, text in row.items():
-            assert text == "" or read[columns[name]["datatype"]](text) is not None
-    key = described["tableSchema"]["primaryKey"]
-    assert len({tuple(row[name] for name in ([key] if isinstance(key, str) else key)) for row in rows}) == len(rows)
-    # Whatever is measured says in what.
-    assert {name: value["schema:unitText"] for name, value in columns.items() if "schema:unitText" in value} == {
-        name: "km2" if name.endswith("_km2") else "degree"
-        for name in columns
-        if name.endswith("_km2") or name in {"lon", "lat"}
-    }
+    assert_table_is_as_described(rows, described, UNITS)
 
 
 def test_the_file_of_shares_has_a_description_with_both_licences(
@@ -277,7 +261,7 @@ def test_the_file_of_shares_has_a_description_with_both_licences(
     assert path.name == "fsa-2021-health-regions-2022.csv-metadata.json"
     described = json.loads(path.read_bytes())
     assert described["url"] == table.name
-    assert_table_is_as_described(rows, described)
+    assert_table_is_as_described(rows, described, UNITS)
     assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
     assert [(dc_right["@language"], dc_right["@value"]) for dc_right in described["dc:rights"]] == [
         ("en", "Postal"), ("en", "Ours & theirs"), ("fr", "Postale"), ("fr", "Les nôtres")

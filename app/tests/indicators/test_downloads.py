@@ -1,0 +1,377 @@
+"""Download files of indicators, read by other implementations than those that wrote them."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from indicators.queries.catalogue import published_indicators
+from loader.errors import Superseded
+from loader.export import make
+from loader.export.figure_table import read_table
+from loader.progress import Steps
+from tests.support.csvw import assert_table_is_as_described
+
+pytestmark = pytest.mark.usefixtures("files", "db")
+
+Get = Callable[..., Any]
+Sql = Callable[..., list[tuple[Any, ...]]]
+COLUMNS = [
+    *("period", "place", "pruid", "kind", "coverage", "vintage", "name_en", "name_fr"),
+    *("value", "new_1d", "new_7d", "rate_7d", "status", "status_7d", "population", "population_year"),
+]
+INDICATORS = pytest.mark.parametrize("indicator", ["cases", "deaths"])
+
+
+@pytest.fixture(scope="module")
+def files(embedded: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Export the files of cases and deaths once for all tests of this module, and return DOWNLOADS_DIR."""
+    folder = tmp_path_factory.mktemp("downloads")
+    with override_settings(DOWNLOADS_DIR=folder):
+        with django_db_blocker.unblock():
+            assert make.export(make.indicator_downloads(), Steps(quiet=True)).failed == {}
+        yield folder
+
+
+@pytest.fixture
+def content(client: Any) -> Callable[..., bytes]:
+    """Return a function that returns the content of a file from the service."""
+
+    def read(name: str) -> bytes:
+        response = client.get(f"/downloads/indicators/{name.split('.')[0].split('-')[0]}/{name}")
+        assert response.status_code == 200, response.content
+        return body(response)
+
+    return read
+
+
+def body(response: Any) -> bytes:
+    if not response.streaming:
+        return bytes(response.content)
+    whole = b"".join(response.streaming_content)
+    for closer in response._resource_closers:
+        closer()
+    return whole
+
+
+def rows_of(text: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text.decode(), newline=""), strict=True))
+
+
+def number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def test_every_published_indicator_is_listed_with_its_files(
+    client: Any, get: Get, assert_schema: Callable[[str, Any], None]
+) -> None:
+    listed = get("/downloads").json()
+    assert_schema("DownloadList", listed)
+    assert [group["indicator"] for group in listed["indicators"]] == ["cases", "deaths"]
+    names = [file["name"] for file in listed["indicators"][0]["files"]]
+    wide = [f"cases-{measure}-wide.csv" for measure in ("rate_7d", "new_7d", "new_1d", "cumulative")]
+    assert names == [
+        *("cases.csv", "cases.csv-metadata.json", "cases.parquet", "cases.arrow"),
+        *wide,
+        *(f"{name}-metadata.json" for name in wide),
+    ]
+    for group in listed["indicators"]:
+        assert group["licence_url"].startswith("https://creativecommons.org/")
+        checksums = get(group["checksums"]).content.decode()
+        for file in group["files"]:
+            assert file["state"] == "ready"
+            for href, caching in ((file["href"], "max-age=300"), (file["pinned_href"], "immutable")):
+                response = client.get(href)
+                assert response.status_code == 200
+                assert caching in response.headers["Cache-Control"]
+                assert response.headers["ETag"] == f'"{file["sha256"]}"'
+                assert response.headers["Content-Type"] == file["media_type"]
+                assert f'<{group["licence_url"]}>; rel="license"' in response.headers["Link"]
+                content = body(response)
+                assert (len(content), hashlib.sha256(content).hexdigest()) == (file["bytes"], file["sha256"])
+            assert f"{file['sha256']}  {file['name']}\n" in checksums
+
+
+@pytest.mark.parametrize(("lang", "name"), [("en", "COVID-19 cases"), ("fr", "Cas de COVID-19")])
+def test_the_page_links_the_files(get: Get, lang: str, name: str) -> None:
+    html = get("/downloads", headers={"Accept": "text/html"}, lang=lang).content.decode()
+    assert f">{name}</h2>" in html
+    assert 'href="/downloads/indicators/cases/cases.parquet"' in html
+
+
+@INDICATORS
+def test_the_table_holds_every_published_value(content: Callable[..., bytes], sql: Sql, indicator: str) -> None:
+    stated = {
+        (str(period), place): (kind, coverage, vintage, pruid, value, status)
+        for period, place, kind, coverage, vintage, pruid, value, status in sql(
+            "SELECT period, place, kind, coverage, vintage, pruid, value, status FROM geo.indicator_values WHERE indicator = %s",
+            indicator,
+        )
+    }
+    rows = rows_of(content(f"{indicator}.csv"))
+    assert list(rows[0]) == COLUMNS
+    assert len(rows) == len(stated) > 100_000
+    assert {
+        (row["period"], row["place"]): (
+            *(row[name] for name in ("kind", "coverage", "vintage", "pruid")),
+            number(row["value"]),
+            row["status"],
+        )
+        for row in rows
+    } == stated
+    assert [(row["period"], row["kind"] == "country") for row in rows] == sorted(
+        (row["period"], row["kind"] == "country") for row in rows
+    )
+
+
+@INDICATORS
+@pytest.mark.parametrize("measure", ["cumulative", "new_1d", "new_7d", "rate_7d"])
+def test_the_table_holds_the_measures_of_the_series_route(
+    content: Callable[..., bytes], get: Get, indicator: str, measure: str
+) -> None:
+    rows = rows_of(content(f"{indicator}.csv"))
+    column = "value" if measure == "cumulative" else measure
+    status = "status" if measure in ("cumulative", "new_1d") else "status_7d"
+    table = {(row["period"], row["place"]): (number(row[column]), row[status]) for row in rows}
+    shown = {}
+    keys = list(dict.fromkeys(row["place"] for row in rows))
+    for places in (keys[at : at + 40] for at in range(0, len(keys), 40)):
+        answer = get(f"/indicators/{indicator}/series", place=",".join(places), measure=measure, freq="day").json()
+        start = date.fromisoformat(answer["start"])
+        for place, series in answer["places"].items():
+            statuses = [answer["statuses"][status]["code"] for status, length in series["status"] for _ in range(length)]
+            for step, value in enumerate(series["values"]):
+                shown[str(start + timedelta(days=step)), place] = (value, statuses[step])
+    if measure == "new_1d":  # a day without a report has the status of the value
+        assert {key: value for key, (value, _) in table.items()} == {key: shown[key][0] for key in table}
+    else:
+        assert table == {key: shown[key] for key in table}
+    # Days without a row have no value in the series either.
+    assert {cell for key, cell in shown.items() if key not in table} <= {(None, "not_reported")}
+
+
+@INDICATORS
+def test_populations_are_those_behind_the_rates(content: Callable[..., bytes], get: Get, indicator: str) -> None:
+    for day in ("2021-01-09", "2022-11-05"):
+        values = get(f"/indicators/{indicator}/map", on=day).json()["values"]
+        rows = {row["place"]: row for row in rows_of(content(f"{indicator}.csv")) if row["period"] == day}
+        with_rate = {place: figure for place, figure in values.items() if figure["v"] is not None}
+        assert len(with_rate) > 70
+        for place, figure in with_rate.items():
+            shown = (rows[place]["population"], rows[place]["population_year"])
+            assert shown == (str(figure["population"]), str(figure["population_year"]))
+            if indicator == "cases" and rows[place]["status_7d"] != "estimated":
+                rate = float(rows[place]["new_7d"]) * 100_000 / int(rows[place]["population"])
+                assert float(rows[place]["rate_7d"]) == pytest.approx(rate, abs=0.006)
+
+
+@INDICATORS
+def test_parquet_and_arrow_hold_the_csv(content: Callable[..., bytes], indicator: str) -> None:
+    csv_columns = {name: [row[name] or None for row in rows_of(content(f"{indicator}.csv"))] for name in COLUMNS}
+    for table in (
+        pa.parquet.read_table(io.BytesIO(content(f"{indicator}.parquet"))),
+        pa.ipc.open_file(content(f"{indicator}.arrow")).read_all(),
+    ):
+        assert table.column_names == COLUMNS
+        for name in COLUMNS:
+            column = table[name].combine_chunks()
+            kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+            assert kind == KINDS.get(name, pa.string())
+            cells = column.to_pylist()
+            if name == "period":
+                cells = [str(day) for day in cells]
+            read: Callable[[str], Any] = float if name in KINDS and name != "period" else str
+            assert cells == [None if cell is None else read(cell) for cell in csv_columns[name]]
+
+
+KINDS = {
+    "period": pa.date32(),
+    **dict.fromkeys(("value", "new_1d", "new_7d", "rate_7d"), pa.float64()),
+    **dict.fromkeys(("population", "population_year"), pa.int64()),
+}
+
+
+def test_metadata_name_source_licence_and_vintage(content: Callable[..., bytes]) -> None:
+    parquet = pa.parquet.ParquetFile(io.BytesIO(content("cases.parquet")))
+    metadata = {key.decode(): text.decode() for key, text in parquet.schema_arrow.metadata.items()}
+    assert metadata["title"] == "COVID-19 cases"
+    assert metadata["title_fr"] == "Cas de COVID-19"
+    assert (metadata["coverage"], metadata["vintage"]) == ("covid-reporting-regions", "2020-08")
+    assert (metadata["source"], metadata["issued_at"]) == ("covid-cases", "2022-11-16T23:08:20+00:00")
+    assert metadata["loaded_at"] == published_indicators().indicators["cases"].issue.loaded_at.isoformat()
+    assert "CC BY 4.0" in metadata["licence"] or "Creative Commons" in metadata["licence"]
+    assert "COVID-19 Canada Open Data Working Group" in metadata["attribution_en"]
+    assert json.loads(parquet.metadata.metadata[b"about"]) == metadata
+    arrow = pa.ipc.open_file(content("cases.arrow")).schema.metadata
+    assert {key.decode(): text.decode() for key, text in arrow.items()} == metadata
+
+
+@INDICATORS
+def test_pandas_reads_the_tables_without_arguments(content: Callable[..., bytes], indicator: str) -> None:
+    table = pd.read_csv(io.BytesIO(content(f"{indicator}.csv")))
+    assert list(table) == COLUMNS
+    # Codes are texts in every part of the file, although most of them are digits.
+    assert {"3595", "ON", "CA", "NS-9999"} <= set(table["place"])
+    assert {type(place) for place in table["place"]} == {str}
+    parquet = pd.read_parquet(io.BytesIO(content(f"{indicator}.parquet")))
+    for name in ("value", "new_1d", "new_7d", "rate_7d", "population"):
+        pd.testing.assert_series_equal(table[name], parquet[name], check_dtype=False)
+    for measure in ("rate_7d", "new_7d", "new_1d", "cumulative"):
+        wide = pd.read_csv(io.BytesIO(content(f"{indicator}-{measure}-wide.csv"))).set_index("period")
+        pivoted = table.pivot(index="period", columns="place", values="value" if measure == "cumulative" else measure)
+        pd.testing.assert_frame_equal(wide, pivoted[list(wide)], check_names=False, check_dtype=False)
+        assert set(wide) == set(table["place"])
+
+
+def test_a_table_is_plain_csv(content: Callable[..., bytes]) -> None:
+    text = content("cases.csv")
+    assert not text.startswith(b"\xef\xbb\xbf")
+    assert text.count(b"\r\n") == text.count(b"\n") == len(rows_of(text)) + 1 < 1_048_576  # the rows of an Excel sheet
+    assert "Montréal" in text.decode()
+
+
+@pytest.mark.parametrize("name", ["cases.csv", "deaths.csv", "cases-rate_7d-wide.csv", "deaths-cumulative-wide.csv"])
+def test_a_table_is_as_its_description_says(content: Callable[..., bytes], client: Any, name: str) -> None:
+    described = json.loads(content(f"{name}-metadata.json"))
+    assert described["url"] == name
+    assert described["dc:license"] == {"@id": "https://creativecommons.org/licenses/by/4.0/"}
+    assert [title["@language"] for title in described["dc:title"]] == ["en", "fr"]
+    assert described["dc:source"]["dc:identifier"].startswith("covid-")
+    rows = rows_of(content(name))
+    unit = name[:5] if name.startswith("cases") else "deaths"
+    rate = f"{unit} per 100,000 inhabitants"
+    if "wide" in name:
+        units = dict.fromkeys([key for key in rows[0] if key != "period"], rate if "rate" in name else unit)
+        columns = {column["titles"]: column["name"] for column in described["tableSchema"]["columns"]}
+        assert columns["NS-9999"] == "NS%2D9999"
+    else:
+        units = {"value": unit, "new_1d": unit, "new_7d": unit, "rate_7d": rate}
+    assert_table_is_as_described(rows, described, units)
+    path = f"/downloads/indicators/{name[: len(unit)]}/{name}"
+    response = client.get(path)
+    body(response)
+    assert f'<{path}-metadata.json>; rel="describedby"; type="application/csvm+json"' in response.headers["Link"]
+
+
+def test_regions_that_stopped_are_empty_and_not_zero(content: Callable[..., bytes]) -> None:
+    rows = [row for row in rows_of(content("cases.csv")) if row["period"] == "2022-11-05" and row["kind"] == "region"]
+    stopped = [row for row in rows if row["pruid"] in ("10", "12", "47")]
+    assert len(stopped) == 21
+    for row in stopped:
+        assert (row["new_1d"], row["new_7d"], row["rate_7d"]) == ("", "", "")
+        assert (row["status"], row["status_7d"]) == ("not_reported", "not_reported")
+    wide = next(row for row in rows_of(content("cases-new_7d-wide.csv")) if row["period"] == "2022-11-05")
+    assert {wide[row["place"]] for row in stopped} == {""}
+
+
+class RemoteFile(io.RawIOBase):
+    """A file of the service that is read by byte ranges."""
+
+    def __init__(self, client: Any, path: str) -> None:
+        self.client, self.path_name, self.position, self.received = client, path, 0, 0
+        self.size = int(client.head(path).headers["Content-Length"])
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.position = (0, self.position, self.size)[whence] + offset
+        return self.position
+
+    def read(self, size: int = -1) -> bytes:
+        last = self.size - 1 if size < 0 else min(self.position + size, self.size) - 1
+        response = self.client.get(self.path_name, headers={"Range": f"bytes={self.position}-{last}"})
+        assert response.status_code == 206
+        assert response.headers["Content-Range"] == f"bytes {self.position}-{last}/{self.size}"
+        part = body(response)
+        self.position += len(part)
+        self.received += len(part)
+        return part
+
+
+def test_a_row_group_of_parquet_is_read_by_byte_ranges(client: Any, content: Callable[..., bytes]) -> None:
+    remote = RemoteFile(client, "/downloads/indicators/cases/cases.parquet")
+    table = pa.parquet.read_table(
+        pa.PythonFile(remote, mode="r"), columns=["place", "value"], filters=[("period", "=", date(2022, 1, 8))]
+    )
+    rows = {row["place"]: row["value"] for row in rows_of(content("cases.csv")) if row["period"] == "2022-01-08"}
+    assert dict(zip(table["place"].to_pylist(), table["value"].to_pylist(), strict=True)) == {
+        place: number(value) for place, value in rows.items()
+    }
+    assert remote.received < remote.size / 3
+
+
+def test_head_and_not_modified(client: Any) -> None:
+    path = "/downloads/indicators/deaths/deaths.arrow"
+    head = client.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Accept-Ranges"] == "bytes"
+    again = client.get(path, headers={"If-None-Match": head.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "slug", "parameter"),
+    [
+        ("/downloads/indicators/cases/cases.gpkg", "download-unknown", "file"),
+        ("/downloads/indicators/cases/deaths.csv", "download-unknown", "file"),
+        ("/downloads/indicators/cases/manifest.json", "download-unknown", "file"),
+        ("/downloads/indicators/casses/cases.csv", "indicator-unknown", "id"),
+        (f"/downloads/indicators/cases/{'0' * 16}/cases.csv", "download-unknown", "sha256"),
+        (f"/downloads/indicators/cases/{'x' * 16}/cases.csv", "download-unknown", "sha256"),
+    ],
+)
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_an_unknown_file_is_a_problem(
+    get: Get, assert_problem: Callable[..., Any], path: str, slug: str, parameter: str, lang: str
+) -> None:
+    assert_problem(get(path, lang=lang), 404, slug, parameter=parameter)
+
+
+def test_the_same_issue_gives_the_same_bytes(files: Path) -> None:
+    before = {download.name: download.sha256 for download in make.indicator_downloads()}
+    made = make.export(make.indicator_downloads(), Steps(quiet=True), again=True)
+    assert (len(made.ready), made.failed) == (len(before), {})
+    assert {download.name: download.sha256 for download in make.indicator_downloads()} == before
+
+
+def test_the_command_makes_what_is_missing_and_writes_elsewhere(files: Path, tmp_path: Path) -> None:
+    download = next(download for download in make.indicator_downloads() if download.name == "deaths.parquet")
+    download.path.unlink()
+    out = StringIO()
+    call_command("export", indicator=["deaths"], stdout=out, verbosity=0)
+    assert out.getvalue() == "made deaths.parquet\n"
+    call_command("export", indicator=["cases"], format=["csv", "csvw"], out=tmp_path, stdout=StringIO())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cases.csv", "cases.csv-metadata.json"]
+    out = StringIO()
+    call_command("export", list=True, indicator=["cases"], format=["arrow"], stdout=out)
+    assert out.getvalue().split()[::2] == ["ready", "indicators/cases/cases.arrow"]
+    with pytest.raises(CommandError, match="No indicator casses is published. Published are: cases, deaths."):
+        call_command("export", indicator=["casses"])
+
+
+def test_a_replaced_publication_is_not_read(files: Path) -> None:
+    from dataclasses import replace
+
+    current = published_indicators().indicators["cases"]
+    with pytest.raises(Superseded):
+        read_table(replace(current, revision="other"))
