@@ -102,6 +102,7 @@ MISTAKES = {
         GOOD.replace('name_en = "Zones"', 'name_en = "Z"\nx = 1'),
         "coverages.zones: unknown key 'x'",
     ),
+    "a name that downloads of indicators have": (GOOD.replace("zones", "indicators"), "coverages.indicators: another name"),
     "layer is no paragraph": ("layers = 1\n", "layers: it must consist of tables"),
     "coverage is no paragraph": ("[coverages]\nzones = 1\n", "coverages: it must consist of tables"),
     "no TOML": ("[layers\n", "is not valid TOML"),
