@@ -21,7 +21,7 @@ SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
 
 _SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
-_FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]{0,159}")
+_FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,159}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,7}")
