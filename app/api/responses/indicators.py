@@ -243,11 +243,24 @@ def figure_row(published: "PublishedIndicator", measure: str, code: str, figure:
 def series_rows(
     published: "PublishedIndicator", measure: str, rows: Sequence["Row"], days: Sequence[date]
 ) -> Iterator[dict[str, Any]]:
-    """Yield series as table rows, place by place."""
-    for row in rows:
-        place = {"place": row.place.key, "kind": row.place.kind, "province": province_of(row.place)}
-        head = {"indicator": published.indicator.slug, "measure": measure, **place}
-        for day, element in zip(days, row.elements, strict=True):
+    """Yield series as table rows, by day, then place.
+
+    Every part of a table then holds region codes, which are digits, and other places. Readers that infer the type of a column
+    from parts of it, such as pandas, would otherwise read the same column as numbers and as texts.
+    """
+    heads = [
+        {
+            "indicator": published.indicator.slug,
+            "measure": measure,
+            "place": row.place.key,
+            "kind": row.place.kind,
+            "province": province_of(row.place),
+        }
+        for row in rows
+    ]
+    for step, day in enumerate(days):
+        for head, row in zip(heads, rows, strict=True):
+            element = row.elements[step]
             yield head | {"date": day, "value": number(element.value), "status": element.status.code}
 
 

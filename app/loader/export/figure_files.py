@@ -12,7 +12,7 @@ from indicators.queries.downloads import IndicatorDownload
 from loader.export.columns import Column, describe_figures, figure_columns, wide_columns
 from loader.export.figure_table import FigureTable, Tables
 from loader.export.metadata import indicator_metadata
-from loader.export.text import write_table
+from loader.export.text import write_columns, write_table
 
 # Rows are in the order of periods: a row group covers about six months, and a filter by period skips the others.
 _ROW_GROUP_ROWS = 20_000
@@ -34,7 +34,7 @@ def write(download: IndicatorDownload, tables: Tables, path: Path) -> None:
     table = tables.of(download, published)
     match download.format.name, download.measure:
         case "csv", None:
-            write_table(path, list(table.columns), zip(*table.columns.values(), strict=True))
+            write_columns(path, table.columns)
         case "parquet", None:
             # `about` is for readers that do not know Arrow's schema. Its keys are in one text, because the writer puts several
             # keys in random order.

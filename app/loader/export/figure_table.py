@@ -90,11 +90,17 @@ def _check_current(published: PublishedIndicator) -> None:
 def _read(indicator: Indicator) -> FigureTable:
     all_series = sorted(indicator.series.select_related("place"), key=lambda series: figures.place_order(series.place))
     position = {series.pk: number for number, series in enumerate(all_series)}
+    position_by_id = np.zeros(max(position, default=0) + 1, dtype=int)
+    position_by_id[list(position)] = list(position.values())
     with connection.cursor() as cursor:
         cursor.execute(_VALUES_SQL, [indicator.pk])
         rows = np.array(cursor.fetchall(), dtype=float).reshape(-1, 4)  # None becomes NaN
-    place = np.array([position[int(series_id)] for series_id in rows[:, 0]], dtype=int)
-    days, value, status = rows[:, 1].astype(int), rows[:, 2], rows[:, 3].astype(int)
+    place, days, value, status = (
+        position_by_id[rows[:, 0].astype(int)],
+        rows[:, 1].astype(int),
+        rows[:, 2],
+        rows[:, 3].astype(int),
+    )
     order = np.lexsort((days, place))
     place, days, value, status = place[order], days[order], value[order], status[order]
     slices = [slice(*np.searchsorted(place, (number, number + 1))) for number in range(len(all_series))]
@@ -161,7 +167,9 @@ def _day_number(day: Any) -> int:
 
 
 def _dates(days: np.ndarray[Any, Any]) -> list[str]:
-    return [str(day) for day in np.datetime_as_string(_EPOCH + days)]
+    distinct, number = np.unique(days, return_inverse=True)
+    dates: list[str] = np.datetime_as_string(_EPOCH + distinct).astype(object)[number].tolist()
+    return dates
 
 
 def _numbers(values: np.ndarray[Any, Any]) -> list[float | int | None]:

@@ -1,7 +1,8 @@
 """Text exports: GeoJSON at a level, CSV of codes and names, CSV of shares."""
 
 import csv
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from loader.export.metadata import vintage_metadata
 from loader.export.rows import Attributes
 
 _DEGREE_DECIMALS = 6
+# Cells of CSV that hold one of these characters are quoted (RFC 4180).
+_QUOTED = re.compile(r'[",\r\n]')
 
 
 def write_geojson(vintage: Vintage, level: str, path: Path) -> None:
@@ -74,6 +77,19 @@ def write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]
         writer = csv.writer(target)
         writer.writerow(header)
         writer.writerows(table)
+
+
+def write_columns(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write a CSV file as `write_table` does, from columns in which most cells repeat: each distinct cell is formatted once."""
+    cells = [_formatted(column) for column in columns.values()]
+    lines = [",".join(columns), *map(",".join, zip(*cells, strict=True)), ""]
+    path.write_bytes("\r\n".join(lines).encode())
+
+
+def _formatted(column: Sequence[Any]) -> list[str]:
+    text = {cell: "" if cell is None else str(cell) for cell in set(column)}
+    text |= {cell: f'"{plain.replace(chr(34), chr(34) * 2)}"' for cell, plain in text.items() if _QUOTED.search(plain)}
+    return [text[cell] for cell in column]
 
 
 def _rounded(value: Any, decimals: int | None) -> Any:

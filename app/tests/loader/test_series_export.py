@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def command(shop: Path, tmp_path: Path) -> Callable[..., str]:
         if rows:
             path = tmp_path / "rows.csv"
             path.write_text(HEADER + "\n".join(rows) + "\n", encoding="utf-8")
-            options |= {"file": path, "issued_at": f"2022-06-{at:02}T00:00:00+00:00"}
+            options |= {"file": path, "issued_at": datetime(2022, 6, at, tzinfo=UTC)}
         error = StringIO()
         names = () if "rollback" in options else ("test",)
         call_command("load_series", *names, sources=toml, verbosity=0, stdout=StringIO(), stderr=error, **options)
