@@ -41,7 +41,7 @@ def write(download: IndicatorDownload, tables: Tables, path: Path) -> None:
             write_parquet(
                 _batch(table, published, figure_columns(published), text=DataType.utf8()),
                 path,
-                compression="zstd(9)",
+                compression="zstd(3)",
                 key_value_metadata={"about": json.dumps(indicator_metadata(published), ensure_ascii=False)},
                 max_row_group_size=_ROW_GROUP_ROWS,
             )
@@ -62,12 +62,20 @@ def _batch(table: FigureTable, published: PublishedIndicator, columns: Sequence[
     Args:
         text: type of the columns of texts.
     """
-    arrays, fields = [], []
-    for column in columns:
-        kind = text if column.datatype == "string" else _TYPES[column.datatype]
+    types = [text if column.datatype == "string" else _TYPES[column.datatype] for column in columns]
+    arrays = [_array(table, column).cast(kind) for column, kind in zip(columns, types, strict=True)]
+    fields = [Field(column.name, kind) for column, kind in zip(columns, types, strict=True)]
+    return RecordBatch.from_arrays(arrays, schema=Schema(fields, metadata=indicator_metadata(published)))
+
+
+def _array(table: FigureTable, column: Column) -> Array:
+    """Return a column as an Arrow array, texts in a dictionary."""
+    if column.name not in table.arrays:
         cells = table.columns[column.name]
         # arro3 makes no dates and dictionaries from Python objects, but casts texts to them.
-        array = Array(cells, DataType.utf8()).cast(kind) if column.datatype in ("date", "string") else Array(cells, kind)
-        arrays.append(array)
-        fields.append(Field(column.name, kind))
-    return RecordBatch.from_arrays(arrays, schema=Schema(fields, metadata=indicator_metadata(published)))
+        table.arrays[column.name] = (
+            Array(cells, DataType.utf8()).cast(_DICTIONARY if column.datatype == "string" else DataType.date32())
+            if column.datatype in ("date", "string")
+            else Array(cells, _TYPES[column.datatype])
+        )
+    return table.arrays[column.name]
