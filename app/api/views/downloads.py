@@ -50,7 +50,7 @@ _PROBLEMS: tuple[type[Exception], ...] = (
     RangeUnsatisfiable,
     TooManyAtOnce,
 )
-_INDICATOR_PROBLEMS = (
+_INDICATOR_PROBLEMS: tuple[type[Exception], ...] = (
     IndicatorUnknown,
     *(
         problem

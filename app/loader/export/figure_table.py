@@ -138,7 +138,8 @@ def _read(indicator: Indicator) -> FigureTable:
         for year in set(years[rows_of_place].tolist()) if by_year else ():
             nearest = nearest_year(by_year, year)
             chosen = years[rows_of_place] == year
-            people[rows_of_place][chosen], people_year[rows_of_place][chosen] = by_year[nearest], nearest
+            if nearest is not None:
+                people[rows_of_place][chosen], people_year[rows_of_place][chosen] = by_year[nearest], nearest
 
     order = np.lexsort((place, days))
     place, days = place[order], days[order]
@@ -147,7 +148,8 @@ def _read(indicator: Indicator) -> FigureTable:
     places = [series.place for series in all_series]
 
     def texts(attribute: Callable[[Place], str]) -> list[str | None]:
-        return np.array([attribute(each) or None for each in places] or [None], dtype=object)[place].tolist()
+        cells: list[str | None] = np.array([attribute(each) or None for each in places] or [None], dtype=object)[place].tolist()
+        return cells
 
     return FigureTable(
         places,

@@ -347,7 +347,7 @@ def test_the_page_asks_nothing_of_anybody_else(get: Any, shop: None) -> None:
 
 def test_an_empty_shop_is_an_empty_page(get: Any, db: None) -> None:
     assert "Nothing is published yet." in page(get("/downloads", headers=BROWSER)).text
-    assert get("/downloads").json() == {"downloads": []}
+    assert get("/downloads").json() == {"downloads": [], "indicators": []}
 
 
 def test_a_wrong_parameter_is_a_problem_for_a_browser_too(get: Any, shop: None, assert_problem: Any) -> None:
