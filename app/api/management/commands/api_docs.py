@@ -18,7 +18,7 @@ DOCS: Path = settings.REPO_DIR / "docs"
 HOST = "http://127.0.0.1:8000"
 # Operations without a stored example: the demonstration data has one vintage per coverage, so no changes, and the checksum of a
 # pinned download varies.
-NOT_ON_THE_DEMONSTRATION: set[str] = {"get_pinned_download", "list_changes"}
+NOT_ON_THE_DEMONSTRATION: set[str] = {"get_pinned_download", "get_pinned_indicator_download", "list_changes"}
 # Sends a request to a path, a POST if it has a body and a media type; returns status, media type and body of the response.
 Ask = Callable[..., tuple[int, str, bytes]]
 
