@@ -17,6 +17,8 @@ FLAGS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    # Debian turns it on. Without a graphics card it doubles the time to draw a page.
+    "--disable-gpu-rasterization",
 ]
 
 
