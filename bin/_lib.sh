@@ -26,12 +26,12 @@ step() {
   die "$title: failed; the complete output is in ${log#"$ROOT"/}"
 }
 
-# lock [NAME]: one set-up at a time per checkout, since bin/serve and bin/test may start together. Programs that need nothing of
-# each other use different names. Background processes must close descriptor 9.
+# One set-up at a time per checkout, since bin/serve and bin/test may start together. Programs that need nothing of
+# each other set LOCK to different names. Background processes must close descriptor 9.
 lock() {
   mkdir -p "$LOCAL/log" 2>/dev/null && [ -w "$LOCAL" ] && { [ ! -e "$LOCAL_ENV" ] || [ -r "$LOCAL_ENV" ]; } ||
     die "cannot write to $LOCAL: run as its owner, or delete it"
-  exec 9>"$LOCAL/lock${1:+-$1}"
+  exec 9>"$LOCAL/${LOCK:-lock}"
   flock -n 9 || { say "  waiting for another bin/ command in this checkout"; flock 9; }
 }
 unlock() { exec 9>&-; }
