@@ -17,7 +17,7 @@ FLAGS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-    # Debian turns it on. Without a graphics card it doubles the time to draw a page.
+    # Debian turns it on, and without a graphics card it draws through the emulated one.
     "--disable-gpu-rasterization",
 ]
 

@@ -32,8 +32,8 @@ import django
 from tests.support.mutations import Parts, damaged_bytes, damaged_json, damaged_names
 
 HANG_S = 60
-# However busy the machine is.
-LEAST_CASES = 50
+# Tried however busy the machine is.
+MINIMUM_CASES = 50
 MEMORY_BYTES = 4 << 30
 # A refusal is for a person to read.
 LONGEST_MESSAGE = 2_000
@@ -158,7 +158,7 @@ def try_case(case: int, good: dict[str, Parts]) -> tuple[str, str]:
 
 
 def run(first: int, seconds: float) -> tuple[int, Counter[str], list[str]]:
-    """Try cases for so long, and at least `LEAST_CASES`, from `first` on.
+    """Try cases for so long, and at least `MINIMUM_CASES`, from `first` on.
 
     Return the next case, how many ended how, and what must not have happened.
     """
@@ -167,13 +167,13 @@ def run(first: int, seconds: float) -> tuple[int, Counter[str], list[str]]:
     until, case = time.monotonic() + seconds, first
     with tempfile.TemporaryDirectory() as name:
         good = seeds(Path(name))
-        while case < first + LEAST_CASES or time.monotonic() < until:
-            case = _child(case, first + LEAST_CASES, until, good, ended, findings)
+        while case < first + MINIMUM_CASES or time.monotonic() < until:
+            case = _child(case, first + MINIMUM_CASES, until, good, ended, findings)
     return case, ended, findings
 
 
-def _child(first: int, least: int, until: float, good: dict[str, Parts], ended: Counter[str], findings: list[str]) -> int:
-    """Try cases in a process of their own until the time is up and `least` is reached, or one of them ends it.
+def _child(first: int, end: int, until: float, good: dict[str, Parts], ended: Counter[str], findings: list[str]) -> int:
+    """Try cases in a process of their own until the time is up and case `end` is reached, or one of them ends it.
 
     Return the next case.
     """
@@ -186,7 +186,7 @@ def _child(first: int, least: int, until: float, good: dict[str, Parts], ended: 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with os.fdopen(into, "w", encoding="utf-8", errors="replace") as details:
             case = first
-            while case < least or time.monotonic() < until:
+            while case < end or time.monotonic() < until:
                 shared[:16] = struct.pack("<qd", case, time.monotonic())
                 details.write(repr((case, *try_case(case, good))) + "\n")
                 details.flush()
