@@ -86,10 +86,9 @@ def world(db: None) -> worlds.World:
 
 
 @pytest.fixture
-def related(world: worlds.World) -> worlds.World:
-    """Return the tiny world with its borders, and with what became of its regions, computed as a load computes them."""
-    worlds.relate(world)
-    return world
+def related(db: None) -> worlds.World:
+    """Return the tiny world with its borders and changes, computed as a load computes them."""
+    return worlds.build(related=True)
 
 
 @pytest.fixture
