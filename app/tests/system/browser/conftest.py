@@ -1,6 +1,8 @@
 """Fixtures of the browser tests: Debian's Chromium, driven by Playwright, opens the page of a served demonstration."""
 
+import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -124,6 +126,12 @@ class Visitor:
     def hears(self, text: str) -> None:
         """Wait until the live region announces this."""
         self.page.locator("#announcer", has_text=text).wait_for(state="attached")
+
+
+def answer(service: str, path: str) -> Any:
+    """Return a JSON body of the API."""
+    with urllib.request.urlopen(service + path, timeout=30) as response:
+        return json.load(response)
 
 
 def serious_violations(page: Page) -> list[tuple[str, list[str]]]:
