@@ -46,6 +46,8 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
             del query[given]
     if "lat" in query and "lon" in query and _looks_swapped(query):
         query.update(lat="43.65", lon="-79.38")
+    if "from" in query and "to" in query and query["to"] < query["from"]:
+        query["from"], query["to"] = query["to"], query["from"]
     if "bbox" in query and not _is_box(query["bbox"]):
         query["bbox"] = "-79.7,43.5,-79.1,43.9"
     if "q" in query and not normalize(str(query["q"])):

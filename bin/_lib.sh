@@ -5,6 +5,7 @@ umask 022
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 LOCAL=$ROOT/.local         # everything that bin/ creates, except .venv
+LOCK=$LOCAL/lock           # file of `lock`
 LOCAL_ENV=$LOCAL/env       # settings of lowest precedence, after the environment and .env
 VENV=$ROOT/.venv
 ME=$(id -u)
@@ -26,11 +27,12 @@ step() {
   die "$title: failed; the complete output is in ${log#"$ROOT"/}"
 }
 
-# One set-up at a time per checkout, since bin/serve and bin/test may start together. Background processes must close descriptor 9.
+# One set-up at a time per checkout, since bin/serve and bin/test may start together. A program that shares nothing with them sets
+# LOCK to a file of its own. Background processes must close descriptor 9.
 lock() {
   mkdir -p "$LOCAL/log" 2>/dev/null && [ -w "$LOCAL" ] && { [ ! -e "$LOCAL_ENV" ] || [ -r "$LOCAL_ENV" ]; } ||
     die "cannot write to $LOCAL: run as its owner, or delete it"
-  exec 9>"$LOCAL/lock"
+  exec 9>"$LOCK"
   flock -n 9 || { say "  waiting for another bin/ command in this checkout"; flock 9; }
 }
 unlock() { exec 9>&-; }

@@ -2,7 +2,7 @@
 
     cd app && python benchmarks/certainty.py [--points 20000] [--fsa LABEL] [LABEL ...]
 
-Needs published vintages of both coverages. A LABEL selects a health-region vintage; the default is all that are no extracts.
+Needs published vintages of both coverages. A LABEL selects a health-region vintage; by default, all except extracts.
 
 Borders: random positions within 2 km of a provincial border. An answer is contradictory if the health region and the FSA that
 cover the position are in different provinces. The benchmark compares a margin of 2 m (`plain`), the margin of the vintage's
@@ -145,7 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     fsa = vintage_in_force(coverage="fsa", label=options.fsa)
     complete = [vintage for vintage in published_vintages(coverage="health-regions") if not vintage.extract]
-    for vintage in (vintage for vintage in complete if not options.labels or vintage.label in options.labels):
+    selected = [vintage for vintage in complete if not options.labels or vintage.label in options.labels]
+    for vintage in selected:
         chance = np.random.default_rng(options.seed)
         registry.load(vintage)
         registry.load(fsa)

@@ -31,15 +31,15 @@ def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, st
         "X-Request-ID": str(number),
         "If-None-Match": f'"{number}"',
     }
-    kind_of_request = chance.random()
-    if kind_of_request < 0.45:
+    draw = chance.random()
+    if draw < 0.45:
         # Most positions are in the demonstration regions, near 43.5° N, 79.7° W.
         lat, lon = 43.5 + chance.gauss(0, 0.1), -79.6 + chance.gauss(0, 0.2)
         return "GET", f"/locate?lat={lat}&lon={lon}&accuracy={chance.randrange(5_000)}", None, headers
-    if kind_of_request < 0.55:
+    if draw < 0.55:
         points = [[-79.6 + chance.gauss(0, 0.2), 43.5 + chance.gauss(0, 0.1)] for _ in range(chance.choice((1, 100, 20_000)))]
         return "POST", "/locate", json.dumps({"points": points}).encode(), headers | {"Content-Type": "application/json"}
-    if kind_of_request < 0.65:
+    if draw < 0.65:
         media_type = chance.choice(("application/json", "text/csv", f"a/b{number}"))
         return (
             "POST",
@@ -47,9 +47,9 @@ def request(chance: random.Random) -> tuple[str, str, bytes | None, dict[str, st
             chance.randbytes(chance.randrange(50_000)),
             headers | {"Content-Type": media_type},
         )
-    if kind_of_request < 0.7:
+    if draw < 0.7:
         return chance.choice(("PUT", "OPTIONS", "HEAD", f"M{number}")), f"/{number}", None, headers
-    if kind_of_request < 0.8:
+    if draw < 0.8:
         zoom = chance.randrange(15)
         tile = f"{zoom}/{chance.randrange(1 << zoom)}/{chance.randrange(1 << zoom)}"
         return "GET", f"/tiles/{chance.choice(('fsa', 'health-regions'))}/{tile}.mvt", None, headers

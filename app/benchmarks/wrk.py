@@ -9,7 +9,11 @@ import tempfile
 def wrk(
     address: str, paths: list[str], seconds: int, connections: int = 8, headers: dict[str, str] | None = None
 ) -> dict[str, float]:
-    """Request the paths in turn; return requests/s, three percentiles of latency in milliseconds, and their number."""
+    """Request the paths in turn.
+
+    Return requests per second (`rate`), percentiles of latency in milliseconds (`p50`, `p95`, `p99`) and the number of requests
+    (`count`).
+    """
     script = f"""
         local paths = {{ {", ".join(json.dumps(path) for path in paths)} }}
         local n = 0

@@ -80,15 +80,14 @@ def downloads_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def world(db: None) -> worlds.World:
-    """Return the tiny world of tests.support.demo_regions, in the database."""
-    return worlds.build()
+def world(request: pytest.FixtureRequest, db: None) -> worlds.World:
+    """Return the tiny world of tests.support.demo_regions, in the database; `related` adds borders and changes."""
+    return worlds.build(related="related" in request.fixturenames)
 
 
 @pytest.fixture
 def related(world: worlds.World) -> worlds.World:
-    """Return the tiny world with its borders, and with what became of its regions, computed as a load computes them."""
-    worlds.relate(world)
+    """Return the tiny world with its borders and changes, computed as a load computes them."""
     return world
 
 

@@ -16,8 +16,8 @@ from api.requests.parameters import (
     VINTAGE_OF_COVERAGE,
     VINTAGE_SCHEMA,
 )
-from api.requests.parser import Parameter, RequestParser, Values
-from api.requests.validators import read_choice, read_coverage, read_day
+from api.requests.parser import VALUE_MAX_CHARACTERS, Parameter, RequestParser, Values
+from api.requests.validators import list_pattern, read_choice, read_coverage, read_day
 from geography.errors import ParameterInvalid
 from geography.translation import Message
 from indicators.errors import IndicatorUnknown
@@ -134,7 +134,7 @@ PLACES = Parameter(
     _read_places,
     f"Comma-separated list of up to {PLACES_MAX} places: region codes, two-letter province codes, `CA`, and codes such as "
     "`NS-9999` for figures that a province assigned to no region.",
-    {"type": "string"},
+    {"type": "string", "maxLength": VALUE_MAX_CHARACTERS, "pattern": list_pattern(PLACES_MAX)},
     "3595,ON,CA",
     required=True,
 )

@@ -7,6 +7,7 @@ from api.requests.parser import VALUE_MAX_CHARACTERS, Parameter
 from api.requests.validators import (
     LABEL_MAX_CHARACTERS,
     SEARCH_MAX_CHARACTERS,
+    SLUG_PATTERN,
     TEXT_PATTERN,
     read_checksum,
     read_choice,
@@ -59,7 +60,12 @@ REGION_ID = Parameter(
     "id", read_region_id, "HRUID (four digits) or DGUID of a health region.", {"type": "string"}, "3595", required=True
 )
 COVERAGE = Parameter(
-    "coverage", read_coverage, "Name of a coverage, as listed by `/coverages`.", {"type": "string"}, "fsa", required=True
+    "coverage",
+    read_coverage,
+    "Name of a coverage, as listed by `/coverages`.",
+    {"type": "string", "pattern": SLUG_PATTERN},
+    "fsa",
+    required=True,
 )
 TILE = tuple(
     Parameter(name, read_tile_number(name), description, {"type": "integer", "minimum": 0} | more, example, required=True)

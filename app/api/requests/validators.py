@@ -20,7 +20,8 @@ from geography.translation import Message
 SEARCH_MAX_CHARACTERS = 100
 LABEL_MAX_CHARACTERS = 40
 
-_SLUG = re.compile(r"[a-z][0-9a-z-]{0,39}")
+SLUG_PATTERN = "^[a-z][0-9a-z-]{0,39}$"
+_SLUG = re.compile(SLUG_PATTERN)
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,159}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -128,9 +129,24 @@ def read_day(parameter: str) -> Callable[[str], date]:
     return reader
 
 
-# `has_invalid_characters` as a regular expression, for the OpenAPI document.
+# `has_invalid_characters` and `str.isspace` as regular expressions, for the OpenAPI document. ECMA 262's \s, unlike Python's,
+# does not match the separators U+001C to U+001F and U+0085.
 _INVALID_CHARACTERS = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd"
-TEXT_PATTERN = rf"^[^{_INVALID_CHARACTERS}]*[^{_INVALID_CHARACTERS}\s][^{_INVALID_CHARACTERS}]*$"
+_SPACES = r"\s\x1c-\x1f\x85"
+
+
+def _text(excluded: str = "") -> str:
+    """Return a pattern without anchors: valid characters, at least one of them not a space, none of them in `excluded`."""
+    valid = f"[^{_INVALID_CHARACTERS}{excluded}]*"
+    return f"{valid}[^{_INVALID_CHARACTERS}{_SPACES}{excluded}]{valid}"
+
+
+TEXT_PATTERN = f"^{_text()}$"
+
+
+def list_pattern(most: int) -> str:
+    """Return the pattern of a comma-separated list of 1 to `most` texts."""
+    return f"^{_text(',')}(,{_text(',')}){{0,{most - 1}}}$"
 
 
 def has_invalid_characters(text: str) -> bool:

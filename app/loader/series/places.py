@@ -1,6 +1,7 @@
 """Places of series: seeds from geodata/series.toml, and resolution of the texts in a file to places."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ UNASSIGNED_CODE = "9999"
 # Methods of a membership in `[[members]]`, with the type of their value; docs/indicators.md explains them.
 _METHODS = {"same": dict, "sum": dict, "part_of": dict}
 _MEMBER_TEXTS = ("place_coverage", "place_vintage", "coverage", "basis")
+# Parents first.
+_SEEDED_KINDS = (PlaceKind.COUNTRY, PlaceKind.PROVINCE, PlaceKind.REGION)
+_PLACE_IDENTITY = ["coverage", "vintage_label", "code", "pruid", "kind"]
 _PRUIDS = {province.abbreviation: province.pruid for province in PROVINCES}
 
 
@@ -43,26 +47,51 @@ def _seed(where: str, table: Mapping[str, Any], folder: Path) -> None:
             rows = list(csv.DictReader(file))
     except OSError as error:
         raise SourceError(f"{where}: {file_name} cannot be read: {error.strerror}.") from error
-    rows.sort(key=lambda row: ("country", "province", "region").index(row["kind"]))
-    for row in rows:
-        region = row["kind"] == PlaceKind.REGION
-        place = ensure_place(
-            kind=PlaceKind(row["kind"]),
-            coverage=coverage if region else "",
-            vintage=vintage if region else "",
-            code=row["code"] if region else row["pruid"] or row["code"],
-            pruid=row["pruid"],
-            key=row["code"],
-            names=(row["name_en"], row["name_fr"] or row["name_en"]),
-            other_names=tuple(filter(None, row.get("other_names", "").split("|"))),
+    if unknown := {row["kind"] for row in rows} - set(_SEEDED_KINDS):
+        raise SourceError(
+            f"{where}: {file_name} has rows of kind {', '.join(sorted(unknown))}; kinds are {', '.join(_SEEDED_KINDS)}."
         )
-        people = {int(name[4:]): int(text) for name, text in row.items() if name.startswith("pop_") and text}
-        Population.objects.bulk_create(
-            [Population(place=place, year=year, people=number, source=source) for year, number in people.items()],
+    repeated = [code for (_, code), count in Counter((row["kind"], row["code"]) for row in rows).items() if count > 1]
+    if repeated:
+        raise SourceError(f"{where}: {file_name} has more than one row for {', '.join(repeated[:5])}.")
+    places: list[Place] = []
+    populations: list[Population] = []
+    for kind in _SEEDED_KINDS:
+        parents = _parents(kind)
+        for row in (row for row in rows if row["kind"] == kind):
+            region = kind == PlaceKind.REGION
+            place = Place(
+                kind=kind,
+                coverage=coverage if region else "",
+                vintage_label=vintage if region else "",
+                code=row["code"] if region else row["pruid"] or row["code"],
+                pruid=row["pruid"],
+                key=row["code"],
+                name_en=row["name_en"],
+                name_fr=row["name_fr"] or row["name_en"],
+                other_names=list(filter(None, row.get("other_names", "").split("|"))),
+                parent=parents.get(row["pruid"] if region else ""),
+            )
+            years = ((int(name[4:]), text) for name, text in row.items() if name.startswith("pop_") and text)
+            populations += [Population(place=place, year=year, people=int(text), source=source) for year, text in years]
+            places.append(place)
+        Place.objects.bulk_create(
+            [place for place in places if place.kind == kind],
             update_conflicts=True,
-            unique_fields=["place", "year"],
-            update_fields=["people", "source"],
+            unique_fields=_PLACE_IDENTITY,
+            update_fields=["key", "name_en", "name_fr", "other_names", "parent"],
         )
+    Population.objects.bulk_create(
+        populations, update_conflicts=True, unique_fields=["place", "year"], update_fields=["people", "source"]
+    )
+
+
+def _parents(kind: PlaceKind) -> dict[str, Place]:
+    """Return the possible parents of places of a kind: the country under an empty text, provinces under their PRUID."""
+    if kind == PlaceKind.PROVINCE:
+        country = Place.objects.filter(kind=PlaceKind.COUNTRY).order_by("pk").first()
+        return {"": country} if country else {}
+    return {province.pruid: province for province in Place.objects.filter(kind=PlaceKind.PROVINCE).order_by("-pk")}
 
 
 def ensure_place(
@@ -74,7 +103,6 @@ def ensure_place(
     pruid: str,
     key: str,
     names: tuple[str, str],
-    other_names: tuple[str, ...] = (),
 ) -> Place:
     """Return the place of a code in a vintage; create it if it does not exist."""
     parent = None
@@ -88,7 +116,7 @@ def ensure_place(
         vintage_label=vintage,
         code=code,
         pruid=pruid,
-        defaults={"key": key, "name_en": names[0], "name_fr": names[1], "other_names": list(other_names), "parent": parent},
+        defaults={"key": key, "name_en": names[0], "name_fr": names[1], "parent": parent},
     )
     return place
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from loader.errors import FileRefused
 from loader.source.formats import ESRI_JSON, GEOJSON, GEOJSON_SEQUENCE, TOPOJSON, Format
@@ -25,7 +26,19 @@ _DOCUMENT_MAX_BYTES = 256 << 20
 _GEOMETRIES = {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
 _TRANSFER_LIMIT = re.compile(rb'"exceededTransferLimit"\s*:\s*true')
 _LAST_KEY = re.compile(rb'"([^"]*)"\s*:\s*$')
-_QUOTE, _OPEN, _CLOSE = ord('"'), np.frombuffer(b"{[", np.uint8), np.frombuffer(b"}]", np.uint8)
+_QUOTE, _OBJECT, _ARRAY = b'"{['
+
+
+def _among(characters: bytes) -> npt.NDArray[np.bool_]:
+    """Return a table of the 256 bytes, True for these characters: indexing it is faster than `np.isin`."""
+    table = np.zeros(256, dtype=bool)
+    table[list(characters)] = True
+    return table
+
+
+_OPEN, _CLOSE = _among(b"{["), _among(b"}]")
+# Allowed between documents: white space, the record separators of RFC 8142, a byte order mark.
+_BETWEEN = _among(b" \t\r\n\x1e\xef\xbb\xbf")
 
 
 @dataclass(slots=True)
@@ -91,8 +104,8 @@ class _Scan:
         quotes = text == _QUOTE
         parity = (np.cumsum(quotes) + self.inside_text) % 2 == 1
         outside = ~parity & ~quotes
-        opens = np.isin(text, _OPEN) & outside
-        closes = np.isin(text, _CLOSE) & outside
+        opens = _OPEN[text] & outside
+        closes = _CLOSE[text] & outside
         depth = self.depth + np.cumsum(opens.astype(np.int32) - closes)
         ends = np.flatnonzero(closes & (depth == 0))
         self._stray(text, depth, closes)
@@ -106,8 +119,7 @@ class _Scan:
     def _stray(self, text: Any, depth: Any, closes: Any) -> None:
         if len(self.stray) < 100:
             loose = text[(depth < 0) | ((depth == 0) & ~closes)]
-            # Allowed between documents: white space, the record separators of RFC 8142, a byte order mark.
-            self.stray += bytes(loose[~np.isin(loose, np.frombuffer(b" \t\r\n\x1e\xef\xbb\xbf", np.uint8))])[:100]
+            self.stray += bytes(loose[~_BETWEEN[loose]])[:100]
 
     def _first_document(self, text: Any, depth: Any, opens: Any, closes: Any) -> None:
         """Collect the text that is not nested, and count the objects of each array."""
@@ -116,7 +128,7 @@ class _Scan:
             self._collect(text[start:at], depth[start:at], opens[start:at])
             if opens[at]:
                 match = _LAST_KEY.search(bytes(self.top[-1_000:]))
-                self._array = match[1].decode("utf-8", "replace") if match and text[at] == _OPEN[1] else ""
+                self._array = match[1].decode("utf-8", "replace") if match and text[at] == _ARRAY else ""
                 self._count = 0
             else:
                 self.top += b"null"
@@ -126,7 +138,7 @@ class _Scan:
         self._collect(text[start:], depth[start:], opens[start:])
 
     def _collect(self, text: Any, depth: Any, opens: Any) -> None:
-        self._count += int(np.count_nonzero(opens & (depth == 3) & (text == _OPEN[0])))
+        self._count += int(np.count_nonzero(opens & (depth == 3) & (text == _OBJECT)))
         if len(self.top) < _OUTLINE_MAX_BYTES:
             # The closing bracket of the document is at depth 0.
             self.top += bytes(text[depth <= 1])

@@ -27,6 +27,8 @@ _ENVIRONMENT = {
     "SHAPE_ENCODING": "",
     # No size limit: a region can have millions of vertices on one line.
     "OGR_GEOJSON_MAX_OBJ_SIZE": "0",
+    # No search of the EPSG database for a .prj, which takes a quarter of a second: `crs` recognises the CRS.
+    "USE_OSR_FIND_MATCHES": "NO",
     # A code of digits keeps its leading zero.
     "GML_FIELDTYPES": "ALWAYS_STRING",
 }

@@ -93,7 +93,7 @@ def test_needs_no_more_memory_for_more_positions(locate, monkeypatch):
 
     peak(200)
     # The text itself is in memory here, before it is a file.
-    assert peak(8_000) - peak(1_000) < 3 * 7_000 * len(f"{HERE[1]},{HERE[0]}\n")
+    assert peak(2_400) - peak(400) < 3 * 2_000 * len(f"{HERE[1]},{HERE[0]}\n")
 
 
 def test_nothing_published_is_said(world, locate):

@@ -1,7 +1,10 @@
 """Rules that hold for every parameter of every route."""
 
+import re
+
 import pytest
 
+from api.requests.validators import TEXT_PATTERN, has_invalid_characters, list_pattern
 from tests.support import demo_regions as worlds
 
 POSITION = worlds.position(2_000, 5_000)
@@ -128,6 +131,24 @@ class TestNames:
     def test_an_empty_or_repeated_coordinate_names_itself(self, get, assert_problem, name):
         for bad in ("", ["45", "45"]):
             assert_problem(get("/locate", **POSITION | {name: bad}), 400, "parameter-invalid", parameter=name)
+
+
+class TestPatterns:
+    """The patterns of the OpenAPI document are regular expressions of ECMA 262, whose white space is not Python's."""
+
+    SPACES = r"\t\n\x0b\f\r \u00a0\ufeff\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+    def test_of_text_accepts_what_the_parser_accepts(self):
+        pattern = re.compile(TEXT_PATTERN.replace(r"\s", self.SPACES))
+        characters = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+        accepted = {text for text in characters if text.strip() and not has_invalid_characters(text)}
+        # A byte order mark is white space only in ECMA 262.
+        assert {text for text in characters if pattern.fullmatch(text)} == accepted - {"\ufeff"}
+
+    def test_of_a_list_has_a_limit_and_no_empty_text(self):
+        pattern = re.compile(list_pattern(40))
+        assert all(map(pattern.fullmatch, ("a", "a b,c", ",".join("a" * 40))))
+        assert not any(map(pattern.fullmatch, ("", ",", "a,", "a,\x85", "a,\x1f", ",".join("a" * 41))))
 
 
 class TestLanguage:

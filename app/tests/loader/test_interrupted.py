@@ -139,7 +139,7 @@ def test_a_load_killed_at_any_moment_leaves_the_published_vintages(tmp_path: Pat
     assert checksums(PUBLISHED) == before
 
     # One kill at a random moment of each part of the time that the dry run took.
-    chance, killed, parts = np.random.default_rng(2022), 0, int(os.environ.get("LOADER_KILLS", "8"))
+    chance, killed, parts = np.random.default_rng(2022), 0, int(os.environ.get("LOADER_KILLS", "5"))
     for part in range(parts):
         process = started(others, *args)
         time.sleep(took * (part + chance.random()) / (parts + 0.5))

@@ -282,6 +282,22 @@ def seed_members(tmp_path: Path, memberships: str) -> None:
     seed_places(tmp_path / "series.toml")
 
 
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("region,3595", "places.csv has more than one row for 3595"),
+        ("city,1", "places.csv has rows of kind city; kinds are country, province, region"),
+    ],
+)
+def test_places_of_a_file_have_a_known_kind_and_one_row_each(tmp_path: Path, row: str, message: str) -> None:
+    places = (settings.REPO_DIR / "geodata" / "sample" / "series" / "places.csv").read_text(encoding="utf-8")
+    assert places.startswith("kind,code,")
+    (tmp_path / "places.csv").write_text(places.rstrip("\n") + f"\n{row}\n", encoding="utf-8")
+    (tmp_path / "series.toml").write_text(TOML, encoding="utf-8")
+    with pytest.raises(SourceError, match=message):
+        seed_places(tmp_path / "series.toml")
+
+
 def test_memberships_are_stored_with_their_method(tmp_path: Path) -> None:
     seed_members(tmp_path, 'same_codes = ["3595"]\npart_of.591 = ["5911", "5912"]\nsum = { 4711 = "4701", 4712 = "4701" }')
     assert set(PlaceMember.objects.values_list("place__code", "code", "method")) == {

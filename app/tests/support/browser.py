@@ -17,6 +17,8 @@ FLAGS = [
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
+    # Debian turns it on, and without a graphics card it draws through the emulated one.
+    "--disable-gpu-rasterization",
 ]
 
 

@@ -32,6 +32,8 @@ import django
 from tests.support.mutations import Parts, damaged_bytes, damaged_json, damaged_names
 
 HANG_S = 60
+# Tried however busy the machine is.
+MINIMUM_CASES = 50
 MEMORY_BYTES = 4 << 30
 # A refusal is for a person to read.
 LONGEST_MESSAGE = 2_000
@@ -156,19 +158,25 @@ def try_case(case: int, good: dict[str, Parts]) -> tuple[str, str]:
 
 
 def run(first: int, seconds: float) -> tuple[int, Counter[str], list[str]]:
-    """Try cases for so long, from `first` on; return the next one, how many ended how, and what must not have happened."""
+    """Try cases for so long, and at least `MINIMUM_CASES`, from `first` on.
+
+    Return the next case, how many ended how, and what must not have happened.
+    """
     ended: Counter[str] = Counter()
     findings: list[str] = []
     until, case = time.monotonic() + seconds, first
     with tempfile.TemporaryDirectory() as name:
         good = seeds(Path(name))
-        while time.monotonic() < until:
-            case = _child(case, until, good, ended, findings)
+        while case < first + MINIMUM_CASES or time.monotonic() < until:
+            case = _child(case, first + MINIMUM_CASES, until, good, ended, findings)
     return case, ended, findings
 
 
-def _child(first: int, until: float, good: dict[str, Parts], ended: Counter[str], findings: list[str]) -> int:
-    """Try cases in a process of their own until the time is up or one of them ends it; return the next case."""
+def _child(first: int, end: int, until: float, good: dict[str, Parts], ended: Counter[str], findings: list[str]) -> int:
+    """Try cases in a process of their own until the time is up and case `end` is reached, or one of them ends it.
+
+    Return the next case.
+    """
     shared = mmap.mmap(-1, 16)
     out, into = os.pipe()
     child = os.fork()
@@ -178,7 +186,7 @@ def _child(first: int, until: float, good: dict[str, Parts], ended: Counter[str]
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         with os.fdopen(into, "w", encoding="utf-8", errors="replace") as details:
             case = first
-            while time.monotonic() < until:
+            while case < end or time.monotonic() < until:
                 shared[:16] = struct.pack("<qd", case, time.monotonic())
                 details.write(repr((case, *try_case(case, good))) + "\n")
                 details.flush()

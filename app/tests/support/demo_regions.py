@@ -28,6 +28,7 @@ from geography.models import Coverage, Overlap, Region, RegionLevel, RegionPart,
 from geography.normalize import normalize
 from loader.relations.borders import compute_borders
 from loader.relations.changes import compute_changes, missing_pairs
+from tests.support.table_snapshot import TableSnapshot
 
 ORIGIN = (7_200_000.0, 900_000.0)
 # At (6,200,000, 3,000,000) of EPSG:3347 it is 63.4° north.
@@ -146,8 +147,27 @@ class World:
     vintages: dict[tuple[str, str], Vintage]
 
 
-def build() -> World:
-    """Put everything in. `2022` and `2021` are in force; the demo vintages are older: only a date or their label meets them."""
+_snapshots: dict[bool, TableSnapshot] = {}
+
+
+def build(*, related: bool = False) -> World:
+    """Insert the vintages, with `related` also their borders and changes, and return them.
+
+    `2022` and `2021` are in force. The demo vintages are older: only a date or their label selects them. The rows are computed
+    once in a process, and restored from a snapshot after that if the tables are empty.
+    """
+    if Coverage.objects.exists():
+        return _compute(related=related)
+    if related not in _snapshots:
+        world = _compute(related=related)
+        _snapshots[related] = TableSnapshot()
+        return world
+    _snapshots[related].restore()
+    vintages = Vintage.objects.select_related("coverage").order_by("pk")
+    return World({(vintage.coverage.slug, vintage.label): vintage for vintage in vintages})
+
+
+def _compute(*, related: bool) -> World:
     coverages()
     vintages = {}
     for slug, label, start, end, places, more in (
@@ -164,7 +184,10 @@ def build() -> World:
         vintages[slug, label] = vintage
     for fsa, health_regions in (("2021", "2022"), ("2021", "2018"), ("demo", "demo"), ("extract", "2022")):
         add_overlaps(vintages["fsa", fsa], vintages["health-regions", health_regions])
-    return World(vintages)
+    world = World(vintages)
+    if related:
+        relate(world)
+    return world
 
 
 def relate(world: World) -> None:

@@ -22,7 +22,7 @@ def archive(seed: int) -> bytes:
     """Return a zip of 900,000 bytes that depend on the seed."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as zip_:
-        zip_.writestr("a.bin", bytes((index * seed) % 251 for index in range(900_000)))
+        zip_.writestr(zipfile.ZipInfo("a.bin"), bytes((index * seed) % 251 for index in range(900_000)))
     return content.getvalue()
 
 

@@ -9,8 +9,10 @@ import pytest
 from django.db import connection
 
 from loader import pipeline
+from loader.errors import FileRefused
 from loader.pipeline import Acceptance, Outcome
 from loader.progress import Steps
+from loader.source.archive import open_layer
 from tests.support import boundary_files as files
 
 # In the order in which they refer to each other.
@@ -91,3 +93,19 @@ def published(load: Callable[..., Outcome], tmp_path: Path) -> dict[str, tuple[i
 def accept(*gates: str, because: str = "a test", by: str = "tester") -> Acceptance:
     """Return the acceptance of gates."""
     return Acceptance(frozenset(gates), because, by)
+
+
+SHAPEFILE = {"layer.shp", "layer.shx", "layer.dbf", "layer.prj", "layer.cpg"}
+
+
+def refusal(path: Path) -> str:
+    """Return the message with which a file is refused."""
+    with pytest.raises(FileRefused) as caught, open_layer(path):
+        pass
+    return str(caught.value)
+
+
+def laid_out(path: Path) -> set[str]:
+    """Return the names of the files in the temporary folder of a dataset."""
+    with open_layer(path) as layer:
+        return {file.name for file in layer.path.parent.iterdir() if file.suffix}

@@ -1,11 +1,8 @@
 """Health figures on the map page: choropleth, slider, cards, missing and unassigned values."""
 
-import json
-import urllib.request
-
 import pytest
 
-from tests.system.browser.conftest import PHONE, STATE, WIDE, serious_violations
+from tests.system.browser.conftest import PHONE, STATE, WIDE, answer, serious_violations
 
 # Lower bounds of the classes of cases in 7 days per 100,000 above the first.
 BOUNDS = [10, 25, 50, 100, 250, 500]
@@ -21,12 +18,6 @@ CUT_OFF = """() => [...document.querySelectorAll('.menus select')].filter((menu)
   probe.remove();
   return width > room;
 }).map((menu) => menu.selectedOptions[0].textContent)"""
-
-
-def answer(service, path):
-    """Return a body of the API."""
-    with urllib.request.urlopen(service + path, timeout=30) as response:
-        return json.load(response)
 
 
 def figures_of(service, on, label):
@@ -211,41 +202,6 @@ def test_figures_have_no_serious_accessibility_violation(visit, viewport, theme)
     for fragment in ("on=2022-01-08", "place=1201", "place=3595,CA", "on=2022-01-08&boundaries=2022-demo", "region=5921"):
         visitor.go(fragment)
         assert serious_violations(page) == [], fragment
-
-
-def test_a_health_region_shows_its_latest_figures_and_their_relation(visit, service):
-    page = visit(map_drawn=False).open("region=2406")
-    latest = answer(service, "/health-regions/2406/indicators?lang=en")["indicators"]
-    rows = page.locator(".latest li")
-    assert rows.count() == len(latest) >= 2
-    for row, block in zip(rows.all(), latest, strict=True):
-        assert block["name"] in row.inner_text()
-        assert "Reported for this region itself." in row.inner_text()
-
-
-@pytest.mark.parametrize(
-    ("lang", "sentence"),
-    [
-        ("en", "Rate of a larger reporting region that contains this region"),
-        ("fr", "Taux d'une région déclarante plus grande"),
-    ],
-)
-def test_region_in_a_larger_reporting_region_links_to_it(visit, lang, sentence):
-    visitor = visit(map_drawn=False)
-    page = visitor.open("region=5921", lang=lang)
-    row = page.locator(".latest li").first
-    assert sentence in row.inner_text().replace("\u2019", "'")
-    row.get_by_role("link").click()
-    page.locator("#card .figure-value").wait_for()
-    assert visitor.fragment == "place=592"
-
-
-def test_an_fsa_shows_the_latest_figures_of_its_regions(visit):
-    page = visit(map_drawn=False).open("fsa=M5V", lang="fr")
-    text = page.locator(".latest").first.inner_text()
-    assert "Derniers chiffres" in text
-    assert "Cas" in text
-    assert "pour 100 000 habitants" in text.replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def test_health_regions_of_a_vintage_take_the_colours_of_related_figures(visit, service):

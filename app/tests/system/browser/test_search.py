@@ -109,6 +109,7 @@ def test_search_works_by_keyboard(visit):
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Enter")
     page.locator("#search:focus").wait_for()
+    assert visitor.fragment == "layer=health-regions"
     page.keyboard.type("winnipeg")
     visitor.options.first.wait_for()
     page.keyboard.press("ArrowDown")

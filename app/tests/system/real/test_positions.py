@@ -56,13 +56,13 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
     layer = registry.get_index(vintage) or registry.load(vintage)
     assert layer is not None
-    positions = positions_about(vintage, SPREADS[spread], 400)
+    positions = positions_about(vintage, SPREADS[spread], 200)
     reach = SearchOptions(radius, nearest_m=20_000.0, border=True)
     (tables,) = postgis.lookup_many(positions, [(vintage, reach)])
     together = layer.lookup_many(ProjectedPoints(positions), reach)
     assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
     assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
-    assert sum(bool(item.near) for item in together) > 50
+    assert sum(bool(item.near) for item in together) > 25
     assert any(item.other for item in together)
 
 
@@ -73,7 +73,7 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     layer = registry.get_index(vintages[label]) or registry.load(vintages[label])
     assert layer is not None
     random = np.random.default_rng(2015)
-    middles = np.repeat(positions_about(vintages[label], 0.002, 60), 50, axis=0)
+    middles = np.repeat(positions_about(vintages[label], 0.002, 30), 50, axis=0)
     positions = [LonLat(*item) for item in (middles + random.normal(0, spread, middles.shape)).tolist()]
     reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
     together = layer.lookup_many(ProjectedPoints(positions), reach)

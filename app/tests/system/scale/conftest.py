@@ -32,7 +32,7 @@ def fleet() -> Iterator[Fleet]:
     options |= {"DB_UNAVAILABLE_AFTER_MS": "2500"}
     options |= {"LOOKUP_MEMORY_VERTICES": "0", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
     with Fleet(settings=options) as running:
-        running.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.relate(world.build())")
+        running.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
         running.prepare("draw_tiles", "-v0")
         running.serve()
         until(lambda: all(standing(running, number) == (1, 1) for number in range(2)))

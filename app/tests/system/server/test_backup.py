@@ -107,7 +107,7 @@ def test_what_was_backed_up_is_there_again_after_all_was_lost(checkout: Callable
 
     checkout("bin/db", "up")
     manage("migrate", "-v0", "--noinput")
-    manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.relate(world.build())")
+    manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
     before, word = answers(), password()
     assert before[-1]["status"] == "ready"
     checkout("bin/db", "backup", str(tmp_path / "geo.dump"))
@@ -129,7 +129,7 @@ def test_a_process_that_goes_on_over_a_restore_answers_from_what_is_published_th
 
     checkout("bin/db", "up")
     manage("migrate", "-v0", "--noinput")
-    manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.relate(world.build())")
+    manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
     backup = str(tmp_path / "geo.dump")
     checkout("bin/db", "backup", backup)
     script = f"import json\nFILE = {backup!r}\n{ACROSS_A_RESTORE}"

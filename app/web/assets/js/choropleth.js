@@ -73,8 +73,8 @@ function layers() {
   return [
     [{ id: "fig-fill", type: "fill", ...shapes, paint: { "fill-color": fill, "fill-antialias": false } }, "around"],
     // A region without a paint is hatched too: it has no series, so it is not reported.
-    [{ id: "fig-hatch", type: "fill", ...shapes, paint: { "fill-pattern": "hatch", "fill-opacity": ["case", state("hatch", true), 1, 0] } }, "around"],
-    [{ id: "fig-unrelated", type: "fill", ...shapes, paint: { "fill-pattern": "dots", "fill-opacity": ["case", state("unrelated", false), 1, 0] } }, "around"],
+    [{ id: "fig-hatch", type: "fill", ...shapes, paint: { "fill-pattern": "hatch", "fill-antialias": false, "fill-opacity": ["case", state("hatch", true), 1, 0] } }, "around"],
+    [{ id: "fig-unrelated", type: "fill", ...shapes, paint: { "fill-pattern": "dots", "fill-antialias": false, "fill-opacity": ["case", state("unrelated", false), 1, 0] } }, "around"],
     [
       {
         id: "fig-hover",

@@ -20,6 +20,11 @@ export function startSearch() {
   field.addEventListener("focus", () => field.value && suggest());
   field.addEventListener("keydown", onKey);
   field.addEventListener("blur", () => setTimeout(close, 150));
+  // The fragment holds the state of the page: a link to the field must not replace it.
+  document.querySelector("a.skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    field.focus();
+  });
   $("search-clear").addEventListener("click", () => {
     field.value = "";
     close();

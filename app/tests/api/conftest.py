@@ -1,0 +1,25 @@
+"""Fixtures of the API's tests."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader.export import make
+from loader.progress import Steps
+
+
+@pytest.fixture
+def cache_folder(settings: Any, tmp_path: Path) -> Path:
+    """Turn the response cache on; return its folder."""
+    settings.GEODATA_CACHE = str(tmp_path)
+    settings.BODY_CACHE_MB = 16
+    return tmp_path / "bodies"
+
+
+@pytest.fixture
+def shop(world: Any, settings: Any, tmp_path: Path) -> None:
+    """Export the code tables of the world's vintages, and no other files."""
+    settings.DOWNLOADS_DIR = tmp_path
+    tables = [download for download in make.published_downloads() if download.format.name in {"csv", "csvw"}]
+    make.export(tables, Steps(quiet=True))
