@@ -226,7 +226,7 @@ def test_health_regions_of_a_vintage_take_the_colours_of_related_figures(visit, 
 def test_tiles_that_arrive_after_a_change_of_boundaries_are_not_drawn(visit):
     visitor = visit()
     late = []
-    visitor.page.route("**/tiles/covid-reporting-regions/**", lambda route: late.append(route))
+    visitor.page.route("**/tiles/covid-reporting-regions/**", lambda route: late.append(route))  # noqa: PLW0108 - Playwright takes no built-in
     with visitor.page.expect_request("**/tiles/covid-reporting-regions/**"):
         page = visitor.open("on=2022-01-08")
     with page.expect_response("**/tiles/health-regions.json*"):
