@@ -43,11 +43,11 @@ class Vintage(models.Model):
     """Vintage of a coverage's boundaries, with its source and the report of its load."""
 
     coverage = models.ForeignKey(Coverage, models.PROTECT, related_name="vintages", db_comment="The coverage.")
-    label = models.CharField(max_length=40, db_comment="Name of the edition in URLs, such as 2022.")
-    effective_from = models.DateField(db_comment="First day on which this edition is in force.")
+    label = models.CharField(max_length=40, db_comment="Name of the vintage in URLs, such as 2022.")
+    effective_from = models.DateField(db_comment="First day on which this vintage is in force.")
     effective_to = models.DateField(
         null=True,
-        db_comment="First day on which it is no longer in force; null: until a later edition is published.",
+        db_comment="First day on which it is no longer in force; null: until a later vintage is published.",
     )
     representation = models.CharField(
         max_length=12,
@@ -91,7 +91,7 @@ class Vintage(models.Model):
 
     class Meta:
         db_table = "vintage"
-        db_table_comment = "Editions of boundaries. Codes are only unique within one."
+        db_table_comment = "Vintages of boundaries. A code is unique only within its vintage."
         constraints = [
             models.UniqueConstraint(
                 fields=["coverage", "label"], condition=Q(status="published"), name="vintage_one_published_per_label"
@@ -109,7 +109,7 @@ class Vintage(models.Model):
 class Region(models.Model):
     """A health region, an FSA or a region of any other coverage, in one vintage."""
 
-    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="regions", db_comment="The edition.")
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="regions", db_comment="The vintage.")
     code = models.CharField(max_length=20, db_comment="HRUID or CFSAUID; text, leading zeros kept.")
     dguid = models.CharField(
         max_length=21, null=True, db_comment="Dissemination Geography Unique Identifier, where the source gives it."
@@ -129,7 +129,7 @@ class Region(models.Model):
     area_km2 = models.FloatField(db_comment="Area of geom in km2 on the GRS 80 ellipsoid.")
     misfit_m = models.FloatField(
         null=True,
-        db_comment="Widest overlap with, or gap to, another region of the edition, metres; null where it was not measured.",
+        db_comment="Widest overlap with, or gap to, another region of the vintage, metres; null where it was not measured.",
     )
     extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in EPSG:4326 (degrees).")
     rep_point = models.PointField(srid=SRID_WGS84, db_comment="A point on the surface of geom, EPSG:4326.")
@@ -149,7 +149,7 @@ class RegionPart(models.Model):
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="parts", db_comment="The region it is a piece of.")
     # Copied from the region, so that a lookup filters by vintage without a join. The spatial index drives the search.
-    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's vintage.")
     geom = models.PolygonField(
         srid=SRID_STATCAN_LAMBERT, db_comment="Piece of region.geom, EPSG:3347 (metres), at most 96 vertices."
     )
@@ -183,7 +183,7 @@ class TilePiece(models.Model):
     """Part of a simplified region in one cell of a tile band and its margin: see `geography.constants.TILE_BANDS`."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="tile_pieces", db_comment="The region drawn.")
-    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's edition.")
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The region's vintage.")
     zoom = models.SmallIntegerField(db_comment="First zoom of the tiles that are cut from it.")
     cell_x = models.IntegerField(db_comment="Column of its cell, which is a tile of a lower zoom.")
     cell_y = models.IntegerField(db_comment="Row of its cell.")
@@ -201,7 +201,7 @@ class TileLabel(models.Model):
     """Position of a region's name on a map."""
 
     region = models.OneToOneField(Region, models.CASCADE, related_name="label", db_comment="The region named.")
-    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_comment="The region's edition.")
+    vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_comment="The region's vintage.")
     radius_m = models.FloatField(db_comment="Radius of the largest circle around geom within the region, units of EPSG:3857.")
     geom = models.PointField(
         srid=SRID_WEB_MERCATOR,
@@ -226,9 +226,9 @@ class Overlap(models.Model):
 
     fsa = models.ForeignKey(Region, models.CASCADE, related_name="health_region_overlaps", db_comment="The FSA.")
     health_region = models.ForeignKey(Region, models.CASCADE, related_name="fsa_overlaps", db_comment="The health region.")
-    fsa_vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="Edition of the FSA.")
+    fsa_vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="Vintage of the FSA.")
     health_region_vintage = models.ForeignKey(
-        Vintage, models.CASCADE, related_name="+", db_comment="Edition of the health region."
+        Vintage, models.CASCADE, related_name="+", db_comment="Vintage of the health region."
     )
     area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
     share_of_fsa = models.FloatField(db_comment="That area as a part of the FSA, 0 to 1.")
@@ -244,7 +244,7 @@ class Overlap(models.Model):
     )
     share_outside = models.FloatField(
         null=True,
-        db_comment="Part of the FSA that no health region of the edition covers, 0 to 1: the same in every row of the FSA.",
+        db_comment="Part of the FSA that no health region of the vintage covers, 0 to 1: the same in every row of the FSA.",
     )
 
     class Meta:
@@ -294,17 +294,17 @@ class Change(models.Model):
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="changes", db_index=False, db_comment="The region.")
     other_vintage = models.ForeignKey(
-        Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The edition that it is compared with."
+        Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="The vintage that it is compared with."
     )
     kind = models.CharField(
         max_length=7,
         choices=Kind,
-        db_comment="What becomes of it on the way to that edition: kept, renamed, recoded, moved, split, merged, gone, or "
+        db_comment="What becomes of it on the way to that vintage: kept, renamed, recoded, moved, split, merged, gone, or "
         "outside (of an extract).",
     )
-    share_outside = models.FloatField(db_comment="Part of its area that no region of that edition covers, 0 to 1.")
+    share_outside = models.FloatField(db_comment="Part of its area that no region of that vintage covers, 0 to 1.")
     code_reused = models.BooleanField(
-        default=False, db_comment="True where that edition has the same code for another place: under a quarter in common."
+        default=False, db_comment="True where that vintage has the same code for another place: under a quarter in common."
     )
 
     class Meta:
@@ -318,7 +318,7 @@ class Counterpart(models.Model):
     """Common area of regions of two vintages of a coverage. Each pair has two rows, one in each direction."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="counterparts", db_index=False, db_comment="The region.")
-    other = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region of another edition.")
+    other = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region of another vintage.")
     area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
     share_of_region = models.FloatField(db_comment="That area as a part of the region, 0 to 1.")
     share_of_other = models.FloatField(db_comment="That area as a part of the other, 0 to 1.")

@@ -29,7 +29,7 @@ class Indicator(models.Model):
         default=False, db_comment="True where a cumulative total was 0 before the first day of its series."
     )
     coverage = models.CharField(max_length=40, db_comment="Coverage of the regions it is reported by; empty for other places.")
-    vintage_label = models.CharField(max_length=40, db_comment="Edition of that coverage.")
+    vintage_label = models.CharField(max_length=40, db_comment="Vintage of that coverage.")
     name_en = models.TextField(db_comment="English name.")
     name_fr = models.TextField(db_comment="French name.")
     definition_en = models.TextField(blank=True, db_comment="Definition, English.")
@@ -64,8 +64,8 @@ class Place(models.Model):
 
     kind = models.CharField(max_length=10, choices=PlaceKind, db_comment="country, province, region, unassigned or site.")
     coverage = models.CharField(max_length=40, blank=True, db_comment="Coverage of the region; empty for other places.")
-    vintage_label = models.CharField(max_length=40, blank=True, db_comment="Edition in which the code means this place.")
-    code = models.CharField(max_length=80, db_comment="Code within the edition; 9999: no region assigned, by province.")
+    vintage_label = models.CharField(max_length=40, blank=True, db_comment="Vintage in which the code means this place.")
+    code = models.CharField(max_length=80, db_comment="Code within the vintage; 9999: no region assigned, by province.")
     pruid = models.CharField(max_length=2, blank=True, db_comment="Province or territory, Statistics Canada code.")
     key = models.CharField(max_length=80, db_comment="Name in URLs: 3595, ON, CA, NS-9999.")
     name_en = models.TextField(db_comment="English name.")
@@ -75,7 +75,7 @@ class Place(models.Model):
 
     class Meta:
         db_table = "place"
-        db_table_comment = "Places that values are about. A code means a place only within its coverage and edition."
+        db_table_comment = "Places that values are about. A code means a place only within its coverage and vintage."
         constraints = [
             models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "pruid", "kind"], name="place_once"),
             models.UniqueConstraint(fields=["coverage", "vintage_label", "key", "kind"], name="place_key_once"),
@@ -90,16 +90,16 @@ class PlaceMember(models.Model):
 
     place = models.ForeignKey(Place, models.CASCADE, related_name="members", db_comment="The place.")
     coverage = models.CharField(max_length=40, db_comment="Coverage of the region.")
-    vintage_label = models.CharField(max_length=40, db_comment="Edition of the region.")
-    code = models.CharField(max_length=20, db_comment="Code of the region in that edition.")
-    method = models.CharField(max_length=8, db_comment="same, sum, part_of, common or weighted.")
+    vintage_label = models.CharField(max_length=40, db_comment="Vintage of the region.")
+    code = models.CharField(max_length=20, db_comment="Code of the region in that vintage.")
+    method = models.CharField(max_length=8, db_comment="same, sum or part_of.")
     share_of_place = models.FloatField(null=True, db_comment="Part of the place's people in the region, 0 to 1.")
     share_of_region = models.FloatField(null=True, db_comment="Part of the region's people in the place, 0 to 1.")
     basis = models.TextField(db_comment="What the relation rests on.")
 
     class Meta:
         db_table = "place_member"
-        db_table_comment = "How places of a series relate to regions of other editions; declared or computed, never guessed."
+        db_table_comment = "How places of a series relate to regions of other vintages; declared or computed, never guessed."
         constraints = [models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "place"], name="place_member_once")]
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
 -- Comments of indicator views, for psql's \d+, QGIS and the dictionary. Idempotent; runs after 035 and 050.
 
 comment on view geo.indicators is 'Health indicators, with the issue that answers.';
-comment on view geo.places is 'Places that values are about: regions of an edition, provinces, Canada, what is assigned to no region, sites.';
-comment on view geo.place_members is 'How places of a series relate to regions of other editions of boundaries; declared or computed, never guessed from a code.';
+comment on view geo.places is 'Places that values are about: regions of a vintage, provinces, Canada, what is assigned to no region, sites.';
+comment on view geo.place_members is 'How places of a series relate to regions of other vintages of boundaries; declared or computed, never guessed from a code.';
 comment on view geo.populations is 'Population of places by year, 1 July.';
 comment on view geo.issues is 'Publications of the sources of indicators.';
 comment on view geo.data_notes is 'Dated remarks of the sources about their values.';
@@ -10,7 +10,7 @@ comment on view geo.indicator_values is 'Values as published, of the issue that 
 comment on view geo.indicator_days is 'Measures by day and place: value as published, new in 7 days, rate. What the API answers.';
 comment on view geo.indicator_weekly is 'Measures by week and place, one row for each Saturday: what the API''s map says on that day.';
 comment on function geo.indicator_map(text, date, text, text) is
-  'Regions with one indicator on a day, for a choropleth: of the edition that it is reported by, or of another, by geo.place_members. A region without a value has null and a status.';
+  'Regions with one indicator on a day, for a choropleth: of the vintage that it is reported by, or of another, by geo.place_members. A region without a value has null and a status.';
 
 do $$
 declare
@@ -29,11 +29,11 @@ begin
       ('indicators', 'period', 'day or week: the length of a count''s period.'),
       (null, 'good_direction', 'up, down or none: the direction that is good.'),
       (null, 'coverage', 'Coverage in which the code means this place; empty for provinces, the country and sites.'),
-      (null, 'vintage', 'Edition of that coverage.'),
+      (null, 'vintage', 'Vintage of that coverage.'),
       ('place_members', 'coverage', 'Coverage of the region.'),
-      ('place_members', 'vintage', 'Edition of the region.'),
+      ('place_members', 'vintage', 'Vintage of the region.'),
       (null, 'place_coverage', 'Coverage of the place.'),
-      (null, 'place_vintage', 'Edition of the place.'),
+      (null, 'place_vintage', 'Vintage of the place.'),
       (null, 'licence', 'Name of the licence.'),
       (null, 'licence_url', 'Address of the licence.'),
       (null, 'attribution_en', 'Attribution that the licence asks for, English.'),
@@ -48,13 +48,13 @@ begin
       ('issues', 'status', 'published or rolled_back.'),
       (null, 'place_id', 'Stable integer key of the place, as in geo.places.'),
       (null, 'place', 'Name of the place in URLs: 3595, ON, CA, NS-9999.'),
-      (null, 'code', 'Code of the place within its edition; 9999: no region assigned.'),
-      ('place_members', 'code', 'Code of the region in that edition.'),
+      (null, 'code', 'Code of the place within its vintage; 9999: no region assigned.'),
+      ('place_members', 'code', 'Code of the region in that vintage.'),
       (null, 'pruid', 'Province or territory, Statistics Canada code; empty for the country.'),
       (null, 'name_en', 'English name.'),
       (null, 'name_fr', 'French name.'),
       (null, 'parent_place_id', 'Place that it is a part of.'),
-      (null, 'method', 'same, sum (of whole places), part_of (a larger place), common or weighted.'),
+      (null, 'method', 'same, sum (of whole places) or part_of (a larger place).'),
       (null, 'share_of_place', 'Part of the place''s people in the region, 0 to 1; null where not needed.'),
       (null, 'share_of_region', 'Part of the region''s people in the place, 0 to 1; null where not needed.'),
       (null, 'basis', 'What the relation rests on.'),

@@ -55,9 +55,9 @@ class Migration(migrations.Migration):
             name='Vintage',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('label', models.CharField(db_comment='Name of the edition in URLs, such as 2022.', max_length=40)),
-                ('effective_from', models.DateField(db_comment='First day on which this edition is in force.')),
-                ('effective_to', models.DateField(db_comment='First day on which it is no longer in force; null: until a later edition is published.', null=True)),
+                ('label', models.CharField(db_comment='Name of the vintage in URLs, such as 2022.', max_length=40)),
+                ('effective_from', models.DateField(db_comment='First day on which this vintage is in force.')),
+                ('effective_to', models.DateField(db_comment='First day on which it is no longer in force; null: until a later vintage is published.', null=True)),
                 ('representation', models.CharField(choices=[('digital', 'Digital'), ('cartographic', 'Cartographic')], db_comment='digital (runs into the water) or cartographic (ends at the shoreline).', max_length=12)),
                 ('status', models.CharField(choices=[('staged', 'Staged'), ('published', 'Published'), ('retired', 'Retired')], db_comment='staged, published or retired.', default='staged', max_length=9)),
                 ('demo', models.BooleanField(db_comment='True for made-up boundaries: not for decisions.', default=False)),
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'vintage',
-                'db_table_comment': 'Editions of boundaries. Codes are only unique within one.',
+                'db_table_comment': 'Vintages of boundaries. A code is unique only within its vintage.',
             },
         ),
         migrations.CreateModel(
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('geom', django.contrib.gis.db.models.fields.PolygonField(db_comment='Piece of region.geom, EPSG:3347 (metres), at most 96 vertices.', srid=3347)),
                 ('region', models.ForeignKey(db_comment='The region it is a piece of.', on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='geography.region')),
-                ('vintage', models.ForeignKey(db_comment="The region's edition.", db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
+                ('vintage', models.ForeignKey(db_comment="The region's vintage.", db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
             ],
             options={
                 'db_table': 'region_part',
@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='region',
             name='vintage',
-            field=models.ForeignKey(db_comment='The edition.', on_delete=django.db.models.deletion.CASCADE, related_name='regions', to='geography.vintage'),
+            field=models.ForeignKey(db_comment='The vintage.', on_delete=django.db.models.deletion.CASCADE, related_name='regions', to='geography.vintage'),
         ),
         migrations.CreateModel(
             name='Overlap',
@@ -110,8 +110,8 @@ class Migration(migrations.Migration):
                 ('share_of_region', models.FloatField(db_comment='That area as a part of the health region, 0 to 1.')),
                 ('fsa', models.ForeignKey(db_comment='The FSA.', on_delete=django.db.models.deletion.CASCADE, related_name='health_region_overlaps', to='geography.region')),
                 ('health_region', models.ForeignKey(db_comment='The health region.', on_delete=django.db.models.deletion.CASCADE, related_name='fsa_overlaps', to='geography.region')),
-                ('fsa_vintage', models.ForeignKey(db_comment='Edition of the FSA.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
-                ('health_region_vintage', models.ForeignKey(db_comment='Edition of the health region.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
+                ('fsa_vintage', models.ForeignKey(db_comment='Vintage of the FSA.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
+                ('health_region_vintage', models.ForeignKey(db_comment='Vintage of the health region.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
             ],
             options={
                 'db_table': 'overlap',

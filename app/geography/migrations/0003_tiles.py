@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('radius_m', models.FloatField(db_comment='Radius of the largest circle around geom within the region, units of EPSG:3857.')),
                 ('geom', django.contrib.gis.db.models.fields.PointField(db_comment="Point of the region's largest part that is farthest from its border (pole of inaccessibility), EPSG:3857.", spatial_index=False, srid=3857)),
                 ('region', models.OneToOneField(db_comment='The region named.', on_delete=django.db.models.deletion.CASCADE, related_name='label', to='geography.region')),
-                ('vintage', models.ForeignKey(db_comment="The region's edition.", on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
+                ('vintage', models.ForeignKey(db_comment="The region's vintage.", on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
             ],
             options={
                 'db_table': 'tile_label',
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('cell_y', models.IntegerField(db_comment='Row of its cell.')),
                 ('geom', django.contrib.gis.db.models.fields.MultiPolygonField(db_comment='EPSG:3857, cut a little outside the cell.', spatial_index=False, srid=3857)),
                 ('region', models.ForeignKey(db_comment='The region drawn.', on_delete=django.db.models.deletion.CASCADE, related_name='tile_pieces', to='geography.region')),
-                ('vintage', models.ForeignKey(db_comment="The region's edition.", db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
+                ('vintage', models.ForeignKey(db_comment="The region's vintage.", db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
             ],
             options={
                 'db_table': 'tile_piece',

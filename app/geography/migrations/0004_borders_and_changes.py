@@ -30,10 +30,10 @@ class Migration(migrations.Migration):
             name='Change',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('kept', 'Kept'), ('renamed', 'Renamed'), ('recoded', 'Recoded'), ('moved', 'Moved'), ('split', 'Split'), ('merged', 'Merged'), ('gone', 'Gone'), ('outside', 'Outside')], db_comment='What becomes of it on the way to that edition: kept, renamed, recoded, moved, split, merged, gone, or outside (of an extract).', max_length=7)),
-                ('share_outside', models.FloatField(db_comment='Part of its area that no region of that edition covers, 0 to 1.')),
-                ('code_reused', models.BooleanField(db_comment='True where that edition has the same code for another place: under a quarter in common.', default=False)),
-                ('other_vintage', models.ForeignKey(db_comment='The edition that it is compared with.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
+                ('kind', models.CharField(choices=[('kept', 'Kept'), ('renamed', 'Renamed'), ('recoded', 'Recoded'), ('moved', 'Moved'), ('split', 'Split'), ('merged', 'Merged'), ('gone', 'Gone'), ('outside', 'Outside')], db_comment='What becomes of it on the way to that vintage: kept, renamed, recoded, moved, split, merged, gone, or outside (of an extract).', max_length=7)),
+                ('share_outside', models.FloatField(db_comment='Part of its area that no region of that vintage covers, 0 to 1.')),
+                ('code_reused', models.BooleanField(db_comment='True where that vintage has the same code for another place: under a quarter in common.', default=False)),
+                ('other_vintage', models.ForeignKey(db_comment='The vintage that it is compared with.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.vintage')),
                 ('region', models.ForeignKey(db_comment='The region.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='geography.region')),
             ],
             options={
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('area_km2', models.FloatField(db_comment='Area they share, km2 on the GRS 80 ellipsoid.')),
                 ('share_of_region', models.FloatField(db_comment='That area as a part of the region, 0 to 1.')),
                 ('share_of_other', models.FloatField(db_comment='That area as a part of the other, 0 to 1.')),
-                ('other', models.ForeignKey(db_comment='A region of another edition.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.region')),
+                ('other', models.ForeignKey(db_comment='A region of another vintage.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='geography.region')),
                 ('region', models.ForeignKey(db_comment='The region.', db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='counterparts', to='geography.region')),
             ],
             options={

@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='region',
             name='misfit_m',
-            field=models.FloatField(db_comment='Widest overlap with, or gap to, another region of the edition, metres; null where it was not measured.', null=True),
+            field=models.FloatField(db_comment='Widest overlap with, or gap to, another region of the vintage, metres; null where it was not measured.', null=True),
         ),
         migrations.AddField(
             model_name='overlap',
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='overlap',
             name='share_outside',
-            field=models.FloatField(db_comment='Part of the FSA that no health region of the edition covers, 0 to 1: the same in every row of the FSA.', null=True),
+            field=models.FloatField(db_comment='Part of the FSA that no health region of the vintage covers, 0 to 1: the same in every row of the FSA.', null=True),
         ),
         migrations.AddField(
             model_name='overlap',

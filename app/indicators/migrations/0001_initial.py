@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                         db_comment="Coverage of the regions it is reported by; empty for other places.", max_length=40
                     ),
                 ),
-                ("vintage_label", models.CharField(db_comment="Edition of that coverage.", max_length=40)),
+                ("vintage_label", models.CharField(db_comment="Vintage of that coverage.", max_length=40)),
                 ("name_en", models.TextField(db_comment="English name.")),
                 ("name_fr", models.TextField(db_comment="French name.")),
                 ("definition_en", models.TextField(blank=True, db_comment="Definition, English.")),
@@ -131,12 +131,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "vintage_label",
-                    models.CharField(blank=True, db_comment="Edition in which the code means this place.", max_length=40),
+                    models.CharField(blank=True, db_comment="Vintage in which the code means this place.", max_length=40),
                 ),
                 (
                     "code",
                     models.CharField(
-                        db_comment="Code within the edition; 9999: no region assigned, by province.", max_length=80
+                        db_comment="Code within the vintage; 9999: no region assigned, by province.", max_length=80
                     ),
                 ),
                 (
@@ -165,7 +165,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "place",
-                "db_table_comment": "Places that values are about. A code means a place only within its coverage and edition.",
+                "db_table_comment": "Places that values are about. A code means a place only within its coverage and vintage.",
             },
         ),
         migrations.CreateModel(
@@ -207,9 +207,9 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("coverage", models.CharField(db_comment="Coverage of the region.", max_length=40)),
-                ("vintage_label", models.CharField(db_comment="Edition of the region.", max_length=40)),
-                ("code", models.CharField(db_comment="Code of the region in that edition.", max_length=20)),
-                ("method", models.CharField(db_comment="same, sum, part_of, common or weighted.", max_length=8)),
+                ("vintage_label", models.CharField(db_comment="Vintage of the region.", max_length=40)),
+                ("code", models.CharField(db_comment="Code of the region in that vintage.", max_length=20)),
+                ("method", models.CharField(db_comment="same, sum or part_of.", max_length=8)),
                 (
                     "share_of_place",
                     models.FloatField(db_comment="Part of the place's people in the region, 0 to 1.", null=True),
@@ -231,7 +231,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "place_member",
-                "db_table_comment": "How places of a series relate to regions of other editions; declared or computed, never guessed.",
+                "db_table_comment": "How places of a series relate to regions of other vintages; declared or computed, never guessed.",
             },
         ),
         migrations.CreateModel(

@@ -23,8 +23,9 @@ FLAGS = [
 
 
 def chromium() -> str | None:
-    """Return where Chromium is: CHROMIUM, or on the path."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    """Return the path of Chromium: CHROMIUM, or on the path. The headless shell needs a third of the time of the browser."""
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +33,7 @@ def browser() -> Iterator[Browser]:
     """Start Chromium. Without one the tests are skipped, except where NEED_BROWSER is set, as .ci/run does: there they fail."""
     path = chromium()
     if path is None:
-        reason = "no Chromium here: apt-get install chromium, or CHROMIUM=/path/to/it"
+        reason = "no Chromium here: apt-get install chromium-headless-shell, or CHROMIUM=/path/to/it"
         (pytest.fail if os.environ.get("NEED_BROWSER") else pytest.skip)(reason)
     # Playwright's event loop lives in this thread for as long as the browser does; Django takes it for asynchronous code.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:

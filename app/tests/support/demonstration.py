@@ -27,13 +27,19 @@ from tests.support.cluster import free_port
 
 @pytest.fixture(scope="session")
 def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Load the embedded layers into the test database, and take them out again."""
+    """Load the embedded layers into the test database, and take them out again.
+
+    DEMONSTRATION_BACKUP: a file for a backup of the database (bin/db backup), so that another server need not load them too.
+    """
     # At the end everything is deleted: never in a database that somebody uses.
     assert connection.settings_dict["NAME"].startswith("test_")
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
         call_command("load_series", "--embedded", verbosity=0, stdout=StringIO())
         call_command("export", verbosity=0, stdout=StringIO())
+        if backup := os.environ.get("DEMONSTRATION_BACKUP"):
+            environment = os.environ | {"DB_NAME": str(connection.settings_dict["NAME"])}
+            subprocess.run([settings.REPO_DIR / "bin" / "db", "backup", backup], env=environment, check=True)
     yield
     with django_db_blocker.unblock():
         for vintage in Vintage.objects.all():

@@ -1,17 +1,20 @@
 // Choropleth layers of the map. Feature state holds the colour of each region, so that a new week changes no tiles.
 
-import { CODE, LABELS, SHAPES, change, define } from "./tiles.js";
+import { CODE, LABELS, SHAPES, define, replace } from "./tiles.js";
 import { code, colour, names } from "./style.js";
 
 export const SOURCE = "figures";
 const COLOURS = [...Array.from({ length: 8 }, (_, at) => `class-${at}`), "class-negative"];
 const LAYERS = ["fig-fill", "fig-hatch", "fig-unrelated", "fig-hover", "fig-line", "fig-dashed", "fig-chosen", "figures-names"];
+// A layer costs a pass over all regions even where its opacity is 0, so that these are hidden until a region needs them.
+const OPTIONAL = { "fig-unrelated": ({ unrelated }) => unrelated, "fig-dashed": ({ dashed }) => dashed };
 const WIDTH = ["interpolate", ["linear"], ["zoom"], 2, 0.4, 5, 0.9, 9, 1.6];
 
 /** Return the choropleth of a map. */
 export function createChoropleth(map) {
   let shown = null;
   let painted = new Map();
+  const hidden = new Set([...Object.keys(OPTIONAL), "fig-hover", "fig-chosen"]);
 
   function addLayers() {
     map.addImage("hatch", pattern(hatch), { pixelRatio: 2 });
@@ -23,17 +26,16 @@ export function createChoropleth(map) {
   /** Show the regions of a vintage; `paints` maps a code to its paint (classes.js). */
   function show({ coverage, label, paints, chosen }) {
     const key = `${coverage}/${label}`;
+    const source = { ...define(coverage, label), promoteId: CODE };
     if (!map.getSource(SOURCE)) {
-      map.addSource(SOURCE, { ...define(coverage, label), promoteId: CODE });
+      map.addSource(SOURCE, source);
       addLayers();
-    } else if (shown !== key) {
-      map.removeFeatureState({ source: SOURCE, ...SHAPES_OF });
-      change(map.getSource(SOURCE), coverage, label);
-    }
+    } else if (shown !== key) replace(map, SOURCE, source);
     if (shown !== key) painted = new Map();
     shown = key;
     visible(true);
     map.setFilter("fig-chosen", ["in", code, ["literal", chosen]]);
+    if (chosen.length) reveal("fig-chosen");
     paint(paints);
   }
 
@@ -46,16 +48,24 @@ export function createChoropleth(map) {
       map.setFeatureState({ source: SOURCE, ...SHAPES_OF, id }, { ...next, colour: next.colour ?? "" });
     }
     painted = paints;
+    const values = [...paints.values()];
+    for (const [layer, needed] of Object.entries(OPTIONAL)) if (values.some(needed)) reveal(layer);
   }
 
   function visible(on) {
-    for (const layer of LAYERS) if (map.getLayer(layer)) map.setLayoutProperty(layer, "visibility", on ? "visible" : "none");
+    for (const layer of LAYERS) if (map.getLayer(layer)) map.setLayoutProperty(layer, "visibility", on && !hidden.has(layer) ? "visible" : "none");
+  }
+
+  /** Show a hidden layer from now on. */
+  function reveal(layer) {
+    if (hidden.delete(layer)) map.setLayoutProperty(layer, "visibility", "visible");
   }
 
   return {
     show,
     paint,
     hide: () => visible(false),
+    showHover: () => reveal("fig-hover"),
     /** Clear the paint: a new style has no feature state. */
     reset() {
       shown = null;

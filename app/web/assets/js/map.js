@@ -3,7 +3,7 @@
 import { Map, Marker, NavigationControl, ScaleControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
 import { SOURCE, createChoropleth } from "./choropleth.js";
 import { $, el } from "./dom.js";
-import { CODE, SHAPES, change, define } from "./tiles.js";
+import { CODE, SHAPES, define, replace } from "./tiles.js";
 import { EMPTY, code, colour, earlier, fsaLayers, names, regionLayers, style } from "./style.js";
 import { nameOf, t } from "./texts.js";
 
@@ -50,7 +50,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   retryUnavailable(map);
   const choropleth = createChoropleth(map);
 
-  let drawn = { regions: [], outline: EMPTY, accuracy: EMPTY, figures: null };
+  let drawn = { regions: [], outline: null, figures: null };
   let hovered = null;
   let pin = null;
   // The map has no globe projection before its style is loaded.
@@ -70,6 +70,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
       if (hovered && map.getSource(hovered.source)) map.setFeatureState(hovered, { hover: false });
       hovered = region ? { source: coverage, sourceLayer: SHAPES["source-layer"], id } : null;
       if (hovered) map.setFeatureState(hovered, { hover: true });
+      if (hovered?.source === SOURCE) choropleth.showHover();
     }
     const tip = $("tip");
     tip.hidden = !region;
@@ -148,7 +149,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   function addCoverage(coverage, label, layers) {
     if (!label) return;
     if (map.getSource(coverage)) {
-      if (drawn[coverage] !== label) change(map.getSource(coverage), coverage, label);
+      if (drawn[coverage] !== label) replace(map, coverage, define(coverage, label));
     } else {
       map.addSource(coverage, define(coverage, label));
       for (const [layer, below] of layers()) map.addLayer(layer, below);
@@ -165,19 +166,18 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     // No tiles are requested for hidden layers.
     if (drawn.layer !== "figures") addCoverage("health-regions", scene.regionsLabel, regionLayers);
     if (drawn.layer === "fsa") addCoverage("fsa", scene.fsaLabel, fsaLayers);
-    for (const id of ["fsa-hover", "fsa-line", "fsa-names"]) {
-      if (map.getLayer(id)) map.setLayoutProperty(id, "visibility", drawn.layer === "fsa" ? "visible" : "none");
-    }
-    const regionsSeen = { "health-regions-names": drawn.layer === "health-regions" };
-    for (const id of ["hr-fill", "hr-paint", "hr-hover", "hr-line", "hr-chosen"]) regionsSeen[id] = drawn.layer !== "figures";
-    for (const [id, seen] of Object.entries(regionsSeen)) {
-      if (map.getLayer(id)) map.setLayoutProperty(id, "visibility", seen ? "visible" : "none");
-    }
+    for (const id of ["fsa-hover", "fsa-line", "fsa-names"]) setVisible(id, drawn.layer === "fsa");
+    for (const id of ["hr-fill", "hr-hover", "hr-line"]) setVisible(id, drawn.layer !== "figures");
+    setVisible("health-regions-names", drawn.layer === "health-regions");
     if (drawn.layer === "figures" && drawn.figures) choropleth.show(drawn.figures);
     else choropleth.hide();
     if (before.layer !== drawn.layer) hover(null);
     showEarlier(scene.earlierLabel ?? null);
     paint();
+  }
+
+  function setVisible(id, seen) {
+    if (map.getLayer(id)) map.setLayoutProperty(id, "visibility", seen ? "visible" : "none");
   }
 
   function showEarlier(label) {
@@ -192,7 +192,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     drawn.earlier = label;
   }
 
-  /** Colour the drawn regions; set the outline, the accuracy circle and the pin. */
+  /** Colour the drawn regions; set the outline, the accuracy circle and the pin. Layers without features are hidden: each costs time. */
   function paint() {
     if (map.getLayer("hr-paint")) {
       const regions = drawn.regions.filter((one) => one.colour);
@@ -200,11 +200,17 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
       map.setPaintProperty("hr-paint", "fill-color", colours.length ? ["match", code, ...colours, "transparent"] : "transparent");
       const chosen = drawn.regions.filter((one) => one.chosen).map((one) => one.code);
       map.setFilter("hr-chosen", ["in", code, ["literal", chosen]]);
+      setVisible("hr-paint", drawn.layer !== "figures" && colours.length);
+      setVisible("hr-chosen", drawn.layer !== "figures" && chosen.length);
     }
-    map.getSource("outline").setData(drawn.outline ?? EMPTY);
-    map.getSource("around").setData(drawn.outline && !drawn.alone ? inverse(drawn.outline) : EMPTY);
-    map.setPaintProperty("outline-fill", "fill-opacity", drawn.alone ? 0.6 : 0);
-    map.getSource("accuracy").setData(drawn.at && drawn.accuracy ? circle(drawn.at, drawn.accuracy) : EMPTY);
+    const { outline, alone, at, accuracy } = drawn;
+    map.getSource("outline").setData(outline ?? EMPTY);
+    map.getSource("around").setData(outline && !alone ? inverse(outline) : EMPTY);
+    map.getSource("accuracy").setData(at && accuracy ? circle(at, accuracy) : EMPTY);
+    setVisible("outline", outline?.geometry);
+    setVisible("outline-fill", outline?.geometry && alone);
+    setVisible("around", outline?.geometry && !alone);
+    for (const id of ["accuracy-fill", "accuracy-line"]) setVisible(id, at && accuracy);
     pin?.remove();
     pin = null;
     if (drawn.at) {
@@ -256,7 +262,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   };
 }
 
-/** Load tiles and sources again after a 503. MapLibre would leave a refused tile empty, and show the old tiles of a changed source. */
+/** Load tiles and sources again after a 503. MapLibre would leave a refused tile empty, and a refused source without tiles. */
 function retryUnavailable(map) {
   const retries = {};
   map.on("error", ({ error, sourceId, tile }) => {

@@ -42,7 +42,7 @@ export function style() {
       },
       { id: "around", type: "fill", source: "around", paint: { "fill-color": colour("water"), "fill-opacity": 0.6, "fill-antialias": false } },
       // Fill of an FSA that lies in one region.
-      { id: "outline-fill", type: "fill", source: "outline", paint: { "fill-color": colour("chosen"), "fill-opacity": 0 } },
+      { id: "outline-fill", type: "fill", source: "outline", paint: { "fill-color": colour("chosen"), "fill-opacity": 0.6 } },
       {
         id: "outline",
         type: "line",

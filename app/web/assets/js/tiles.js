@@ -8,4 +8,18 @@ export const LABELS = { "source-layer": "labels" };
 export const CODE = "code";
 
 export const define = (coverage, label) => ({ type: "vector", url: url(coverage, label) });
-export const change = (source, coverage, label) => source.setUrl(url(coverage, label));
+
+/**
+ * Replace a source under its layers, which stay as they are.
+ *
+ * After setUrl MapLibre would keep for good the tiles of the old URL that were still being loaded.
+ */
+export function replace(map, id, source) {
+  const { layers } = map.getStyle();
+  const own = layers.filter((layer) => layer.source === id);
+  for (const layer of own) map.removeLayer(layer.id);
+  map.removeSource(id);
+  map.addSource(id, source);
+  // From top to bottom: the layer above is there.
+  for (const layer of own.reverse()) map.addLayer(layer, layers[layers.indexOf(layer) + 1]?.id);
+}
