@@ -41,7 +41,7 @@ def test_a_process_killed(running: Server, traffic: Traffic) -> None:
 
 def test_the_folder_of_kept_bodies_vanishes_or_is_none(cache: Path, traffic: Traffic) -> None:
     bodies = cache / "bodies"
-    assert any(bodies.iterdir())
+    _wait_for_file_in(bodies)
     for _ in range(5):
         shutil.rmtree(bodies, ignore_errors=True)
         time.sleep(0.2)
@@ -53,9 +53,15 @@ def test_the_folder_of_kept_bodies_vanishes_or_is_none(cache: Path, traffic: Tra
     assert bodies.is_file()
     time.sleep(0.5)
     bodies.unlink()
-    time.sleep(0.5)
+    _wait_for_file_in(bodies)
     held(traffic, refused=False)
-    assert any(bodies.iterdir())
+
+
+def _wait_for_file_in(folder: Path) -> None:
+    deadline = time.monotonic() + 30
+    while not (folder.is_dir() and any(folder.iterdir())):
+        assert time.monotonic() < deadline, f"nothing is stored in {folder}"
+        time.sleep(0.1)
 
 
 def test_the_clock_jumps(clock: Path, traffic: Traffic) -> None:
