@@ -25,7 +25,7 @@ STATE = "(id) => covidtrendsMap.getFeatureState({ source: 'figures', sourceLayer
 # Without a graphics card the time to draw grows with the size.
 WIDE = {"width": 1024, "height": 700}
 PHONE = {"width": 390, "height": 844}
-# Limit for a map that is never drawn. Without a graphics card and beside other tests a frame can take seconds.
+# Limit for what never appears. Without a graphics card and beside other tests a frame can take seconds.
 _DRAWN_S = 90
 # Chromium logs every 503. The page repeats the request, and shows a problem if that fails too.
 _UNAVAILABLE = "the server responded with a status of 503"
@@ -157,7 +157,7 @@ def visit(browser: Browser, service: str) -> Iterator[Visit]:
 
     def make(*, errors_expected: bool = False, map_drawn: bool = True, **options: Any) -> Visitor:
         context = browser.new_context(**{"viewport": WIDE, "reduced_motion": "reduce", **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(_DRAWN_S * 1_000)
         contexts.append(context)
         if not map_drawn:
             context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
