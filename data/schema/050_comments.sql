@@ -9,9 +9,9 @@ comment on view geo.fsa is 'Forward sortation areas in force today.';
 comment on view geo.fsa_all is 'Forward sortation areas of every published vintage. A code is unique only within its vintage.';
 comment on view geo.fsa_health_regions is 'How the FSAs and the health regions in force today overlap, with shares of area; from 0.1 % of an FSA up, without artefacts.';
 comment on view geo.fsa_health_regions_all is 'How the FSAs and the health regions of every pair of published vintages overlap; from 0.1 % of an FSA up, without artefacts.';
-comment on view geo.fsa_health_region_artefacts_all is 'What an FSA and a health region share only because two vintages draw one border differently.';
+comment on view geo.fsa_health_region_artefacts_all is 'Overlaps of an FSA and a health region that exist only because two vintages draw the same border differently.';
 comment on view geo.region_parts is 'Boundaries of every published vintage, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
-comment on view geo.changes is 'What became of each region in another published vintage, later or earlier, with the regions that share its area; from 0.1 % of either up. What is new in a vintage is gone on the way back from it.';
+comment on view geo.changes is 'Changes of each region between two published vintages, in both directions, with the regions that share its area (at least 0.1 % of either). A region that is new in a vintage has the kind gone in the opposite direction.';
 
 -- A column has the same meaning in every view, unless a row names the view.
 do $$

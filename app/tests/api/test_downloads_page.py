@@ -50,7 +50,8 @@ def test_a_browser_gets_a_page_and_a_program_json_at_the_same_address(get: Any, 
 
 
 @pytest.mark.parametrize(
-    ("lang", "heading"), [("en", "Boundaries and figures to take away"), ("fr", "Limites et chiffres à emporter")]
+    ("lang", "heading"),
+    [("en", "Download boundaries and health figures"), ("fr", "Télécharger les limites et les chiffres sur la santé")],
 )
 def test_the_page_is_in_the_readers_language(get: Any, shop: None, lang: str, heading: str) -> None:
     response = get("/downloads", headers=BROWSER, lang=lang)

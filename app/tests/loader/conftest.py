@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,3 +23,11 @@ def nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     yield
     assert list(scratch.iterdir()) == []
+
+
+@pytest.fixture
+def shop(settings: Any, tmp_path: Path) -> Path:
+    """Create files at publication, in a folder of the test's own, and return it."""
+    settings.DOWNLOADS_AT_PUBLISH = True
+    settings.DOWNLOADS_DIR = tmp_path / "shop"
+    return tmp_path / "shop"

@@ -22,14 +22,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def shop(settings: Any, tmp_path: Path) -> Path:
-    """Make files at publish, in a folder of the test's own."""
-    settings.DOWNLOADS_AT_PUBLISH = True
-    settings.DOWNLOADS_DIR = tmp_path / "shop"
-    return tmp_path / "shop"
-
-
-@pytest.fixture
 def load(shop: Path, tmp_path: Path) -> Callable[..., str]:
     """Return a function that loads a grid through the command and gives what it told on standard error."""
 

@@ -38,14 +38,6 @@ SECOND = (*FIRST, "2022-01-03,ON,3595,121")
 
 
 @pytest.fixture
-def shop(settings: Any, tmp_path: Path) -> Path:
-    """Create files at publication, in a folder of the test's own, and return it."""
-    settings.DOWNLOADS_AT_PUBLISH = True
-    settings.DOWNLOADS_DIR = tmp_path / "shop"
-    return tmp_path / "shop"
-
-
-@pytest.fixture
 def command(shop: Path, tmp_path: Path) -> Callable[..., str]:
     """Return a function that runs load_series and returns its standard error."""
     places = settings.REPO_DIR / "geodata" / "sample" / "series" / "places.csv"

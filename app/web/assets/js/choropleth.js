@@ -6,7 +6,7 @@ import { code, colour, names } from "./style.js";
 export const SOURCE = "figures";
 const COLOURS = [...Array.from({ length: 8 }, (_, at) => `class-${at}`), "class-negative"];
 const LAYERS = ["fig-fill", "fig-hatch", "fig-unrelated", "fig-hover", "fig-line", "fig-dashed", "fig-chosen", "figures-names"];
-// A layer costs a pass over all regions even where its opacity is 0, so that these are hidden until a region needs them.
+// MapLibre draws a layer even where its opacity is 0, so these are hidden until a region needs them.
 const OPTIONAL = { "fig-unrelated": ({ unrelated }) => unrelated, "fig-dashed": ({ dashed }) => dashed };
 const WIDTH = ["interpolate", ["linear"], ["zoom"], 2, 0.4, 5, 0.9, 9, 1.6];
 
