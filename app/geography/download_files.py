@@ -118,17 +118,17 @@ def ready_file(downloads: Iterable[File], *, name: str, sha256: str | None, unkn
         raise DownloadUnknown(unknown, parameter="file", hint=Message("/downloads lists what there is."))
     if download.sha256 is None and not _export_runs():
         raise DownloadNotMade(
-            Message("%(name)s is not made, and nothing is making it.", name=name),
+            Message("%(name)s has not been exported, and no export is running.", name=name),
             parameter="file",
             hint=Message("The operator makes it with bin/manage export; /downloads says which files are ready."),
         )
     if download.sha256 is None:
         raise DownloadMissing(
-            Message("%(name)s is not here yet.", name=name), hint=Message("/downloads says which files are ready.")
+            Message("%(name)s is not available yet.", name=name), hint=Message("/downloads says which files are ready.")
         )
     if sha256 is not None and not download.sha256.startswith(sha256):
         raise DownloadUnknown(
-            Message("%(name)s has another checksum by now.", name=name),
+            Message("%(name)s has another checksum now.", name=name),
             parameter="sha256",
             hint=Message("/downloads names the current one."),
         )

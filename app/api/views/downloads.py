@@ -261,7 +261,7 @@ def _file_response(
         source = download.path.open("rb")
     except OSError:
         # Deleted since the catalogue was read.
-        raise errors.DownloadMissing(Message("%(name)s is not here yet.", name=download.name)) from None
+        raise errors.DownloadMissing(Message("%(name)s is not available yet.", name=download.name)) from None
     head = request.method == "HEAD"
     return send_range(source, byte_range, headers=headers, head=head, large=len(byte_range) > _LARGE_BYTES, status=status)
 
