@@ -13,22 +13,49 @@ from geography.vintages import catalogue
 from indicators.queries import catalogue as indicator_catalogue
 from tests.support import demo_regions as worlds
 from tests.support.browser import browser
-from tests.support.demonstration import demonstration, service
+from tests.support.demonstration import demonstration, remove_demonstration, service
 from tests.support.loading import load, published
 
 __all__ = ["browser", "demonstration", "load", "published", "service"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave what needs the demonstration for the end, and mark every test that uses the database by way of a fixture.
+    """Group tests for pytest-xdist, expensive groups first, and mark every test that uses the database by way of a fixture.
 
     pytest-django makes a test database only where some test that runs is marked. Without one, what loads and deletes boundaries
     for a single file of tests would do so in the database of bin/serve.
     """
-    items.sort(key=lambda item: "demonstration" in getattr(item, "fixturenames", ()))
+    cost = {item: 0 if _uses_demonstration(item) else 1 if _package(item) else 2 for item in items}
+    items.sort(key=lambda item: cost[item])
     for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
         if "django_db_setup" in getattr(item, "fixturenames", ()) and item.get_closest_marker("django_db") is None:
             item.add_marker(pytest.mark.django_db)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let no other test meet the demonstration."""
+    if not _uses_demonstration(item):
+        remove_demonstration()
+
+
+def _group(item: pytest.Item) -> str:
+    """Return the name of the group whose tests one worker runs: those that share an expensive fixture, else those of a module."""
+    if _uses_demonstration(item):
+        return "demonstration"
+    return _package(item) or str(item.path.relative_to(item.config.rootpath))
+
+
+def _uses_demonstration(item: pytest.Item) -> bool:
+    return "demonstration" in getattr(item, "fixturenames", ())
+
+
+def _package(item: pytest.Item) -> str | None:
+    """Return the folder of the package-wide fixtures that the test uses, None if it uses none."""
+    definitions: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name
+    return next((fixtures[-1].baseid for fixtures in definitions.values() if fixtures[-1].scope == "package"), None)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """A real server over the embedded demonstration, for what the documents promise and for what a browser does.
 
-Tests that use it run last (tests.conftest), so that it is set up once and what it loads meets no other test.
+Tests that use it run one after another (tests.conftest), so that it is loaded once; it is removed before any other test.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -19,20 +20,29 @@ from django.db import connection
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
-from geography.models import Vintage
+from geography.models import Coverage, Vintage
 from indicators.models import Indicator, Place
 from loader.publication import publish
 from tests.support.cluster import free_port
 
 
+_open = contextlib.ExitStack()
+
+
+def remove_demonstration() -> None:
+    """Stop the server, and delete the layers and series, if they are there."""
+    _open.close()
+
+
 @pytest.fixture(scope="session")
 def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Load the embedded layers into the test database, and take them out again.
+    """Load the embedded layers and series into the test database, until a test that does not use them (tests.conftest).
 
     DEMONSTRATION_BACKUP: a file for a backup of the database (bin/db backup), so that another server need not load them too.
     """
     # At the end everything is deleted: never in a database that somebody uses.
     assert connection.settings_dict["NAME"].startswith("test_")
+    _open.callback(_delete_all, django_db_blocker)
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
         call_command("load_series", "--embedded", verbosity=0, stdout=StringIO())
@@ -41,16 +51,21 @@ def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> 
             environment = os.environ | {"DB_NAME": str(connection.settings_dict["NAME"])}
             subprocess.run([settings.REPO_DIR / "bin" / "db", "backup", backup], env=environment, check=True)
     yield
-    with django_db_blocker.unblock():
+    remove_demonstration()
+
+
+def _delete_all(blocker: DjangoDbBlocker) -> None:
+    with blocker.unblock():
         for vintage in Vintage.objects.all():
             publish.delete(vintage)
+        Coverage.objects.all().delete()
         Indicator.objects.all().delete()
         Place.objects.all().delete()
 
 
 @pytest.fixture(scope="session")
-def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the test database and the static files with the server that bin/serve runs; yield its address."""
+def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Serve the test database and the static files with the server that bin/serve runs; return its address."""
     static_root = tmp_path_factory.mktemp("static")
     with override_settings(STATIC_ROOT=str(static_root)):
         call_command("collectstatic", "--noinput", verbosity=0)
@@ -72,13 +87,20 @@ def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_fa
         }
     )
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-    with subprocess.Popen(command, cwd=settings.APP_DIR, env=environment, stderr=subprocess.DEVNULL) as server:
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_for(f"{address}/livez")
-            yield address
-        finally:
-            server.terminate()
+    server = subprocess.Popen(command, cwd=settings.APP_DIR, env=environment, stderr=subprocess.DEVNULL)
+    _open.callback(_stop, server)
+    address = f"http://127.0.0.1:{port}"
+    _wait_for(f"{address}/livez")
+    return address
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def _wait_for(address: str) -> None:

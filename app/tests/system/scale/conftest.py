@@ -17,6 +17,9 @@ from django.conf import settings
 from tests.support.demo_regions import position
 from tests.support.fleet import Fleet
 from tests.support.optional import left_out
+from tests.support.priority import high_priority
+
+__all__ = ["high_priority"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     left_out(items, Path(__file__).parent, "scale", "several servers")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fleet() -> Iterator[Fleet]:
     """Two web servers, a primary and a standby, PgBouncer and nginx, over the tiny world; every answer is a database's."""
     options = {"WEB_WORKERS": "1", "WEB_THREADS": "4", "BULK_AT_ONCE": "0"}

@@ -23,6 +23,9 @@ from loader.publication import publish
 from tests.support import demo_regions as worlds
 from tests.support.cluster import free_port
 from tests.support.faults import Breakable, Traffic, Wire, cluster_with_world, well
+from tests.support.priority import high_priority
+
+__all__ = ["high_priority"]
 
 
 @pytest.fixture(scope="package")
