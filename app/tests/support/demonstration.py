@@ -35,13 +35,17 @@ def remove_demonstration() -> None:
 
 
 @pytest.fixture(scope="session")
-def demonstration(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def demonstration(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
     """Load the embedded layers and series into the test database, until a test that does not use them (tests.conftest).
 
     DEMONSTRATION_BACKUP: a file for a backup of the database (bin/db backup), so that another server need not load them too.
     """
     # At the end everything is deleted: never in a database that somebody uses.
     assert connection.settings_dict["NAME"].startswith("test_")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        assert any(item.nodeid.endswith("@demonstration") for item in request.session.items), "pytest-xdist ignores groups"
     _open.callback(_delete_all, django_db_blocker)
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
