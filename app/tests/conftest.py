@@ -42,7 +42,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _group(item: pytest.Item) -> str:
-    """Return the name of the group whose tests one worker runs: those that share an expensive fixture, else those of a module."""
+    """Return the group whose tests one worker runs: those that share an expensive fixture, else those of a module."""
     if _uses_demonstration(item):
         return "demonstration"
     return _package(item) or str(item.path.relative_to(item.config.rootpath))
@@ -119,9 +119,15 @@ def related(world: worlds.World) -> worlds.World:
 
 
 @pytest.fixture
-def client() -> Client:
-    """Return a client to which a crash is an answer, as it is to a real one."""
+def plain_client() -> Client:
+    """Return a client of Django alone, to which a crash is an answer, as it is to a real one."""
     return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def client(plain_client: Client) -> Client:
+    """Return a client; the tests of the API have one that goes through the fast path."""
+    return plain_client
 
 
 @pytest.fixture

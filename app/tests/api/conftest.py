@@ -4,9 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from loader.export import make
 from loader.progress import Steps
+from tests.support.front_door import FrontDoorClient
+
+
+@pytest.fixture
+def client(cache_folder: Path) -> Client:
+    """Return a client of the service as production runs it: fast path, response cache, catalogue in memory."""
+    return FrontDoorClient()
 
 
 @pytest.fixture

@@ -341,3 +341,9 @@ def _modules_visited(call: Callable[[], object], folder: str | Path) -> set[str]
         sys.setprofile(None)
     inside = {Path(path).relative_to(folder).as_posix() for path in paths if Path(path).is_relative_to(folder)}
     return {path for path in inside if not path.startswith("tests/")}
+
+
+@pytest.mark.parametrize("path", [*CACHED, "/locate"])
+def test_the_test_client_compares_it_with_the_full_stack(client, path):
+    assert client.get(path, place() if path == "/locate" else None).status_code == 200
+    assert client.handler.compared == 1

@@ -176,9 +176,9 @@ class TestTheFsasOfAHealthRegion:
     def test_of_an_unknown_region_are_a_problem(self, get, assert_problem):
         assert_problem(get("/health-regions/3599/fsa"), 404, "region-unknown", parameter="id")
 
-    def test_take_seven_queries_where_nothing_is_remembered(self, get, django_assert_num_queries):
+    def test_take_seven_queries_where_nothing_is_remembered(self, plain_client, django_assert_num_queries):
         with django_assert_num_queries(7):
-            get("/health-regions/3501/fsa")
+            plain_client.get("/health-regions/3501/fsa")
 
 
 class TestTheBoundary:

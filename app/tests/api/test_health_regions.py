@@ -316,6 +316,6 @@ class TestQueries:
             ("/livez", {}, 0),
         ],
     )
-    def test_do_not_grow_with_the_answer(self, get, django_assert_num_queries, path, params, queries):
+    def test_do_not_grow_with_the_answer(self, plain_client, django_assert_num_queries, path, params, queries):
         with django_assert_num_queries(queries):
-            assert get(path, **params).status_code == 200
+            assert plain_client.get(path, params).status_code == 200

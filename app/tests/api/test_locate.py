@@ -189,10 +189,10 @@ class TestAccuracy:
     def test_far_away_has_no_candidates(self, get):
         assert get("/locate", lat="0", lon="0", accuracy="50000").json()["properties"]["candidates"] == []
 
-    def test_takes_one_query_more_or_none_at_all(self, get, settings, django_assert_num_queries):
+    def test_takes_one_query_more_or_none_at_all(self, plain_client, settings, django_assert_num_queries):
         # The others ask what is published, and which codes are reused: the tests let nothing be remembered.
         with django_assert_num_queries(6 if settings.LOOKUP_MEMORY_VERTICES else 8):
-            ask(get, 2_000, 5_000, accuracy="35")
+            plain_client.get("/locate", position(2_000, 5_000) | {"accuracy": "35", "max_distance": "0"})
 
     @pytest.mark.parametrize("name", ["accuracy", "max_distance"])
     @pytest.mark.parametrize("bad", ["-1", "50001", "nan", "inf", "1e9", "35 m", "", "0x10", "٣", "9" * 50])

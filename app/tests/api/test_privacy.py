@@ -71,8 +71,8 @@ def test_a_database_that_is_away_logs_no_statement(client, logged):
 
 
 @pytest.mark.usefixtures("world")
-def test_statements_are_not_logged_at_any_level(client, logged, django_assert_num_queries):
+def test_statements_are_not_logged_at_any_level(plain_client, logged, django_assert_num_queries):
     # The assertion turns on the cursor that logs statements, as DEBUG does.
     with django_assert_num_queries(7):
-        client.get("/locate", worlds.position(2_000, 5_000))
+        plain_client.get("/locate", worlds.position(2_000, 5_000))
     assert "SELECT" not in logged()

@@ -25,7 +25,6 @@ from indicators.models import Indicator, Place
 from loader.publication import publish
 from tests.support.cluster import free_port
 
-
 _open = contextlib.ExitStack()
 
 
@@ -35,9 +34,7 @@ def remove_demonstration() -> None:
 
 
 @pytest.fixture(scope="session")
-def demonstration(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
+def demonstration(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Load the embedded layers and series into the test database, until a test that does not use them (tests.conftest).
 
     DEMONSTRATION_BACKUP: a file for a backup of the database (bin/db backup), so that another server need not load them too.
