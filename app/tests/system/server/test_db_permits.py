@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from operations import db_permits
-from tests.support.faults import ANSWERED, ASKED, HANGS_S, KEPT, Answer, Breakable, Traffic, ask, well
+from tests.support.faults import ANSWERED, ASKED, KEPT, Answer, Breakable, Traffic, ask, well
 from tests.system.server.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
@@ -20,11 +20,9 @@ THREADS = 8
 
 @pytest.fixture(scope="module")
 def one_process(serve: Any, cluster: Breakable, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with one process of eight threads, whose statements may take as long as they do by default."""
-    cache = str(tmp_path_factory.mktemp("cache"))
-    with serve(
-        WEB_WORKERS="1", WEB_THREADS=str(THREADS), GEODATA_CACHE=cache, BODY_CACHE_MB="64", **cluster.keys(cluster.port)
-    ) as running:
+    """A server with one process of eight threads. A statement waits longer for a lock than a client for its answer."""
+    own = {"GEODATA_CACHE": str(tmp_path_factory.mktemp("cache")), "BODY_CACHE_MB": "64", "DB_STATEMENT_TIMEOUT_MS": "240000"}
+    with serve(WEB_WORKERS="1", WEB_THREADS=str(THREADS), **cluster.keys() | own) as running:
         yield running
 
 
@@ -62,11 +60,9 @@ def asked_while_locked(server: Server, cluster: Breakable, table: str, paths: tu
 def test_what_is_in_memory_is_answered_while_all_other_threads_hang(one_process: Server, cluster: Breakable) -> None:
     well(one_process.port)
     locked, waiting = asked_while_locked(one_process, cluster, "region", ASKED)
-    # Whoever asks about it hangs, but not everybody.
+    # Requests for the locked table hang, but not in all threads.
     assert 2 <= waiting <= THREADS - 1
     assert {item.status for item in locked} == ANSWERED
-    # A statement that waits for a lock is given up after 2.5 s: nobody waited behind one.
-    assert max(item.took_s for item in locked) < 2.5, sorted(item.took_s for item in locked)[-5:]
     well(one_process.port)
 
 
@@ -75,7 +71,6 @@ def test_waiting_for_a_body_that_hangs_is_hanging_too(one_process: Server, clust
     well(one_process.port)
     locked, _ = asked_while_locked(one_process, cluster, "region_level", ("/health-regions?detail=medium&vintage=2018",))
     assert {item.status for item in locked} == ANSWERED
-    assert max(item.took_s for item in locked) < 2.5, sorted(item.took_s for item in locked)[-5:]
     well(one_process.port)
 
 
@@ -84,13 +79,16 @@ def test_what_is_published_cannot_be_asked_and_is_remembered(one_process: Server
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE vintage IN ACCESS EXCLUSIVE MODE")
         with Traffic(one_process.port, KEPT, clients=4) as asking:
-            time.sleep(4)
-        cursor.execute("ROLLBACK")
+            waiting = []
+            for _ in range(20):
+                time.sleep(0.2)
+                waiting.append(statements_waiting(cluster))
+            answered = list(asking.answers)
+            cursor.execute("ROLLBACK")
+    # One thread at a time asks the table, and the others answer from memory.
+    assert max(waiting) == 1
+    assert {answer.path for answer in answered} == set(KEPT)
     assert {answer.status for answer in asking.answers} == ANSWERED
-    # One thread at a time asks the table, and the others go on.
-    slow = [answer for answer in asking.answers if answer.took_s > 1]
-    assert len(slow) < 8 < len(asking.answers)
-    assert max(answer.took_s for answer in asking.answers) < HANGS_S
     well(one_process.port)
 
 

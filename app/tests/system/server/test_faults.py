@@ -13,7 +13,7 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.cluster import folder_for_postgres
-from tests.support.faults import ANSWERED, ASKED, FILE, HANGS_S, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
+from tests.support.faults import ANSWERED, ASKED, FILE, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
 from tests.system.server.conftest import Server
 
 # So that there is a test database, which the server's fixture asks for.
@@ -57,7 +57,6 @@ def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Breakable
         with serve(WEB_WORKERS="1", WEB_THREADS="2", **cluster.keys(wire.port)) as server:
             refused = [ask(server.port, path) for path in KEPT + ASKED]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
-            assert max(item.took_s for item in refused) < HANGS_S
             assert server.get("/livez")[0] == 200
             wire.silent.clear()
             well(server.port)
@@ -85,7 +84,6 @@ def test_a_process_that_starts_while_it_is_away_answers_what_is_kept(
             # Nothing is in its memory, and what only tables know is refused.
             refused = [ask(server.port, path) for path in (KEPT[0], *ASKED) * 3]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
-            assert max(item.took_s for item in refused) < HANGS_S
             # What an edition's own row says of its load is not kept: no half of an answer.
             assert ask(server.port, "/vintages/fsa/2021").status == 503
             assert server.get("/livez")[0] == 200
@@ -110,7 +108,6 @@ def test_a_process_that_starts_with_nothing_kept_refuses_and_comes_back(
         ) as server:
             refused = [ask(server.port, path) for path in (*KEPT, *ASKED)]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
-            assert max(item.took_s for item in refused) < HANGS_S
             assert server.get("/livez")[0] == 200
             cluster.start()
             well(server.port)

@@ -189,7 +189,7 @@ def slow_tables(
         "LOOKUP_MEMORY_VERTICES": "0",
         "DB_STATEMENT_TIMEOUT_MS": "4000",
     }
-    with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(wire.port), **keys) as server:
+    with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(wire.port) | keys) as server:
         yield server
 
 
