@@ -49,13 +49,18 @@ def _group(item: pytest.Item) -> str:
 
 
 def _uses_demonstration(item: pytest.Item) -> bool:
-    return "demonstration" in getattr(item, "fixturenames", ())
+    return any(fixture.argname == "demonstration" and fixture.scope == "session" for fixture in _fixtures(item))
 
 
 def _package(item: pytest.Item) -> str | None:
     """Return the folder of the package-wide fixtures that the test uses, None if it uses none."""
-    definitions: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name
-    return next((fixtures[-1].baseid for fixtures in definitions.values() if fixtures[-1].scope == "package"), None)
+    return next((fixture.baseid for fixture in _fixtures(item) if fixture.scope == "package"), None)
+
+
+def _fixtures(item: pytest.Item) -> list[pytest.FixtureDef[Any]]:
+    """Return the definitions of the fixtures that a test uses."""
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no public name
+    return [fixtures[-1] for fixtures in definitions.values()]
 
 
 @pytest.fixture(scope="session")
