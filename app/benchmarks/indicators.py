@@ -32,7 +32,7 @@ from django.db import connection, connections, transaction
 
 from benchmarks.lookups import server  # sets Django up
 from benchmarks.wrk import wrk
-from indicators.models import Indicator, Issue, Value
+from indicators.models import Indicator, Issue, Place, PlaceKind, Value
 from loader.series import pipeline
 from loader.series.declarations import read_series
 
@@ -40,7 +40,6 @@ MAP = "/indicators/{}/map?on={}&measure=rate_7d"
 DAYS = [f"{year}-{month:02}-15" for year in (2020, 2021, 2022) for month in range(3, 11)]
 CUBE = "/indicators/{}/cube?measure=new_1d"
 REGION = "/indicators/{}/series?place={}&measure=new_1d"
-REGIONS = ("3595", "2406", "4832", "5953", "1204", "6001", "3551", "2416")
 ROUTES = {"map": "/indicators/{id}/map", "series": "/indicators/{id}/series"}
 
 _COPY_SERIES = """
@@ -116,6 +115,12 @@ def fill(rows: int) -> list[str]:
     return slugs
 
 
+def regions() -> list[str]:
+    """Return the codes of the reporting regions."""
+    places = Place.objects.filter(series__indicator__slug="cases", kind=PlaceKind.REGION)
+    return list(places.order_by("key").values_list("key", flat=True))
+
+
 def load_seconds() -> tuple[int, float]:
     """Return rows and seconds of a load of the cases with all gates, from an empty indicator; nothing is committed."""
     source = read_series()["covid-cases"]
@@ -162,14 +167,14 @@ def one_round(at: dict[str, str], slugs: list[str], seconds: int, rates: Rates) 
     """Measure everything once, in requests per second."""
     one_map = [MAP.format("cases", "2022-01-08")]
     maps = [MAP.format(slug, day) for slug in slugs for day in DAYS]
-    histories = [REGION.format(slug, place) for slug in slugs for place in REGIONS]
+    histories = [REGION.format(slug, place) for slug in slugs for place in regions()]
     measured = {
         "empty view": wrk(at["warm"], ["/empty"], seconds),
         "static file of a map": wrk(at["files"], ["/static/map.json"], seconds),
         "map, warm": wrk(at["warm"], one_map, seconds),
         "map, 304": wrk(at["warm"], one_map, seconds, headers={"If-None-Match": "*"}),
         "map, cold": wrk(at["cold"], maps, seconds),
-        "history of a region, warm": wrk(at["warm"], histories[: len(REGIONS)], seconds),
+        "history of a region, warm": wrk(at["warm"], histories[: len(regions())], seconds),
         "history of a region, cold": wrk(at["cold"], histories, seconds),
         "cube of three years, warm": wrk(at["warm"], [CUBE.format("cases")], seconds),
     }
@@ -180,19 +185,21 @@ def one_round(at: dict[str, str], slugs: list[str], seconds: int, rates: Rates) 
 def measure(options: argparse.Namespace, slugs: list[str]) -> None:
     """Run the servers, measure and print."""
     connections.close_all()
-    cache = tempfile.TemporaryDirectory(prefix="covidtrends-geo-benchmark-")
+    folder = tempfile.TemporaryDirectory(prefix="covidtrends-geo-benchmark-")
+    counters = Path(folder.name, "counters")
+    counters.mkdir()
     rates: Rates = {}
     with (
-        cache,
-        server(options.port, BODY_CACHE_MB="0", GEODATA_CACHE=cache.name) as cold,
-        server(options.port + 1, BODY_CACHE_MB="512", GEODATA_CACHE=cache.name) as warm,
+        folder,
+        server(options.port, BODY_CACHE_MB="0", GEODATA_CACHE=folder.name, PROMETHEUS_MULTIPROC_DIR=str(counters)) as cold,
+        server(options.port + 1, BODY_CACHE_MB="512", GEODATA_CACHE=folder.name) as warm,
     ):
         sizes(warm)
         body = urllib.request.urlopen(warm + MAP.format("cases", "2022-01-08")).read()
         json.loads(body)
         Path(_static.name, "map.json").write_bytes(body)
         maps = [MAP.format(slug, day) for slug in slugs for day in DAYS]
-        histories = [REGION.format(slug, place) for slug in slugs for place in REGIONS]
+        histories = [REGION.format(slug, place) for slug in slugs for place in regions()]
         print(f"map, cold: {database_ms(cold, ROUTES['map'], maps):.2f} ms of database")
         print(f"history of a region, cold: {database_ms(cold, ROUTES['series'], histories):.2f} ms of database")
         with server(options.port + 2) as files:

@@ -22,6 +22,7 @@ from geography.errors import ParameterInvalid
 from geography.translation import Message
 from indicators.errors import IndicatorUnknown
 from indicators.measures import MEASURES
+from indicators.models import PlaceKind
 
 MEASURE_NAMES = tuple(dict.fromkeys(name for names in MEASURES.values() for name in names))
 FREQUENCIES = ("day", "week")
@@ -57,16 +58,19 @@ class MapQuery(IndicatorQuery):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CubeQuery(IndicatorQuery):
-    """One measure of all places on all days; None selects the default of the indicator."""
+    """One measure of all places on all days; None selects the default of the indicator, and all kinds of places."""
 
     measure: str | None
     frequency: str | None
+    kind: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesQuery(CubeQuery):
+class SeriesQuery(IndicatorQuery):
     """One measure of up to `PLACES_MAX` places over time; None as `first` or `last` leaves that end of the series open."""
 
+    measure: str | None
+    frequency: str | None
     places: tuple[str, ...]
     first: date | None
     last: date | None
@@ -138,6 +142,13 @@ PLACES = Parameter(
     "3595,ON,CA",
     required=True,
 )
+KIND = Parameter(
+    "kind",
+    read_choice("kind", tuple(PlaceKind.values)),
+    "Kind of the returned places. Defaults to all kinds: regions or sites, parts assigned to no region, provinces, the country.",
+    {"type": "string", "enum": list(PlaceKind.values)},
+    "region",
+)
 FIELDS = Parameter(
     "fields",
     read_choice("fields", ("v",)),
@@ -206,9 +217,15 @@ DOWNLOAD = RequestParser(_download, path=(INDICATOR, _FILE), query=(LANG,))
 PINNED_DOWNLOAD = RequestParser(_download, path=(INDICATOR, CHECKSUM, _FILE), query=(LANG,))
 MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, LANG))
 CUBE = RequestParser(
-    lambda values: CubeQuery(lang=values["lang"], indicator=values["id"], measure=values["measure"], frequency=values["freq"]),
+    lambda values: CubeQuery(
+        lang=values["lang"],
+        indicator=values["id"],
+        measure=values["measure"],
+        frequency=values["freq"],
+        kind=values["kind"],
+    ),
     path=(INDICATOR,),
-    query=(MEASURE, FREQUENCY, LANG),
+    query=(MEASURE, FREQUENCY, KIND, LANG),
 )
 SERIES = RequestParser(_series, path=(INDICATOR,), query=(PLACES, FROM, TO, FREQUENCY, MEASURE, LANG))
 HEALTH_REGION_INDICATORS = RequestParser(_region, path=(REGION_ID,), query=(VINTAGE, LANG))

@@ -46,7 +46,10 @@ class CubeView(TableView):
         published = published_indicator(query.indicator)
         measure = measure_of(published, query.measure)
         return self.cached_by_issue(
-            request, query, published, make=lambda: self.columns(request, published, measure, query.frequency)
+            request,
+            query,
+            published,
+            make=lambda: self.columns(request, published, measure, query.frequency, kind=query.kind),
         )
 
     def columns(

@@ -114,6 +114,7 @@ def rows(
     measure: str,
     *,
     places: Sequence[int] | None = None,
+    kind: str | None = None,
     first: date | None = None,
     last: date | None = None,
     step_days: int = 1,
@@ -125,10 +126,15 @@ def rows(
 
     Args:
         places: primary keys; None for all.
+        kind: kind of the places (`PlaceKind`); None for all.
         first, last: days; None for the first and last day of all series.
         weekday: weekday of the first day (0 is Monday), on or after `first`; None begins at `first`.
     """
-    selected = [series for series in indicator_series(indicator) if places is None or series.place_id in places]
+    selected = [
+        series
+        for series in indicator_series(indicator)
+        if (places is None or series.place_id in places) and kind in (None, series.place.kind)
+    ]
     blobs = {blob.series_id: blob for blob in Blob.objects.filter(series__in=selected, measure=measure)}
     if not blobs:
         return []

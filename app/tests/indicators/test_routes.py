@@ -119,6 +119,15 @@ def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monke
     assert get("/indicators/cases/map", on="2022-01-09").headers["ETag"] != first.headers["ETag"]
 
 
+def test_cube_of_regions_has_no_totals_and_is_small(get: Get) -> None:
+    every, regions = (get("/indicators/cases/cube", measure="new_1d", **more).json() for more in ({}, {"kind": "region"}))
+    assert regions["places"] == {place: values for place, values in every["places"].items() if place.isdigit()}
+    assert (len(regions["places"]), regions["length"]) == (99, every["length"])
+    packed = get("/indicators/cases/cube", {"Accept-Encoding": "gzip"}, measure="new_1d", kind="region").content
+    assert len(packed) < 80_000
+    assert get("/indicators/cases/cube", kind="site").json()["places"] == {}
+
+
 @pytest.mark.parametrize(
     ("path", "status", "slug", "parameter"),
     [
@@ -129,6 +138,7 @@ def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monke
         ("/indicators/cases/map?coverage=moon", 404, "coverage-unknown", "coverage"),
         ("/indicators/cases/map.xlsx", 404, "route-unknown", None),
         ("/indicators/cases/cube?freq=year", 400, "parameter-invalid", "freq"),
+        ("/indicators/cases/cube?kind=planet", 400, "parameter-invalid", "kind"),
         ("/indicators/cases/series", 400, "parameter-invalid", "place"),
         ("/indicators/cases/series?place=3595,9999", 404, "place-unknown", "place"),
         ("/indicators/cases/series?place=ON&from=0001-01-01&to=9999-12-31", 400, "parameter-invalid", "from"),
