@@ -150,7 +150,10 @@ class FastPath:
 def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate | None:
     """Return the request as a candidate, with the lookup computed; None for a request that needs the full stack."""
     if environ["PATH_INFO"] not in _LOCATE:
-        return _Candidate(_digest(environ, _VARY_ON_CACHED, published_indicators().revision))
+        try:
+            return _Candidate(_digest(environ, _VARY_ON_CACHED, published_indicators().revision))
+        except (OperationalError, InterfaceError):
+            return None  # the full stack answers with the problem document, or without indicators
     query_string = environ.get("QUERY_STRING", "")
     if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not query_string.isascii():
         return None

@@ -19,6 +19,7 @@ from api.responses import indicators as bodies
 from api.views.base import ApiView, key_parameters, source_version
 from geography import errors
 from geography.translation import Message
+from geography.vintages import catalogue
 from indicators.queries.catalogue import PublishedIndicator, published_indicators
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class IndicatorView(ApiView):
             published: the indicator in the body; None where the body depends on all indicators.
             vintage: the vintage whose regions the body names, where that is not the indicator's own.
         """
+        catalogue.published()  # the fast path needs a fresh catalogue of boundaries for every body of the response cache
         if published is None:
             source, licence_url = SourceVersion(published_indicators().revision), ""
         else:

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 
 from indicators.models import Indicator, Place
 from loader.series import pipeline
 from loader.series.declarations import read_series
+from tests.support.front_door import FrontDoorClient
 
 
 @pytest.fixture(scope="package")
@@ -25,6 +27,13 @@ def embedded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         finally:
             Indicator.objects.all().delete()
             Place.objects.all().delete()
+
+
+@pytest.fixture
+def client(embedded: None, settings: Any, tmp_path: Path) -> Client:
+    """Return a client of the service as production runs it: fast path, response cache, catalogue in memory."""
+    settings.GEODATA_CACHE, settings.BODY_CACHE_MB = str(tmp_path / "cache"), 16
+    return FrontDoorClient()
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from geography.vintages import catalogue
+
 pytestmark = pytest.mark.usefixtures("embedded", "db")
 
 Get = Callable[..., Any]
@@ -107,8 +109,6 @@ def test_notes_have_places_and_dates(get: Get) -> None:
 
 
 def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
-    from geography.vintages import catalogue
-
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     first = get("/indicators/cases/map", on=WEEK)
     with CaptureQueriesContext(
@@ -117,6 +117,16 @@ def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monke
         second = get("/indicators/cases/map", headers={"If-None-Match": first.headers["ETag"]}, on=WEEK)
     assert (second.status_code, len(queries)) == (304, 0)
     assert get("/indicators/cases/map", on="2022-01-09").headers["ETag"] != first.headers["ETag"]
+
+
+@pytest.mark.parametrize("path", ["/indicators", "/indicators/cases/map", "/indicators/cases/series?place=3595"])
+def test_fast_path_serves_clients_that_request_indicators_only(client: Any, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    assert client.get(path).status_code == 200
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+    catalogue.clear()
+    for _ in range(2):
+        assert client.get(path).status_code == 200
+    assert client.handler.compared >= 1
 
 
 def test_cube_of_regions_has_no_totals_and_is_small(get: Get) -> None:
