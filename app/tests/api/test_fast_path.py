@@ -21,7 +21,7 @@ from geography.lookup import registry
 from geography.models import Status
 from geography.vintages import catalogue
 from operations.metrics import REGISTRY
-from tests.api.test_tiles import draw
+from tests.api.test_tiles import store_tiles
 from tests.support.demo_regions import position
 
 ResponseParts = tuple[str, dict[str, str], bytes]
@@ -71,7 +71,7 @@ def memory(world, settings, tmp_path, monkeypatch):
     """Hold the test vintages in memory, with a response cache and a catalogue that stays fresh during a test."""
     settings.GEODATA_CACHE, settings.BODY_CACHE_MB = str(tmp_path), 16
     settings.LOOKUP_MEMORY_VERTICES = 1_000_000
-    draw(world.vintages["health-regions", "2022"])
+    store_tiles(world.vintages["health-regions", "2022"])
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     catalogue.published()
     for vintage in world.vintages.values():
