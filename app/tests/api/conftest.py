@@ -27,7 +27,7 @@ def cache_folder(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def exported_code_tables(world: Any, settings: Any, tmp_path: Path) -> None:
-    """Export the code tables of the world's vintages, and no other files."""
+    """Export the code tables of the published vintages, and no other files."""
     settings.DOWNLOADS_DIR = tmp_path
     tables = [download for download in make.published_downloads() if download.format.name in {"csv", "csvw"}]
     make.export(tables, Steps(quiet=True))

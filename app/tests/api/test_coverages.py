@@ -115,11 +115,11 @@ def test_region_is_found_by_code_or_dguid(get, districts, assert_schema, code):
 def test_generic_and_named_routes_return_the_same_regions(get, world, generic, named):
     item, other = get(generic).json(), get(named).json()
     pairs = zip(item.get("features", [item]), other.get("features", [other]), strict=True)
-    for ours, theirs in pairs:
-        assert ours["geometry"] == theirs["geometry"]
-        code = ours["properties"].pop("code")
-        assert code in (theirs["properties"].pop("hruid", None), theirs["properties"].pop("cfsauid", None))
-        assert ours["properties"] == theirs["properties"]
+    for generic_feature, named_feature in pairs:
+        assert generic_feature["geometry"] == named_feature["geometry"]
+        code = generic_feature["properties"].pop("code")
+        assert code in (named_feature["properties"].pop("hruid", None), named_feature["properties"].pop("cfsauid", None))
+        assert generic_feature["properties"] == named_feature["properties"]
     assert item["vintage"] == other["vintage"]
 
 

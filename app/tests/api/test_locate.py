@@ -155,7 +155,7 @@ class TestAccuracy:
         result = body["properties"]
         assert [item["hruid"] for item in result["candidates"]] == ["3501", "3502"]
         assert sum(item["share_of_circle"] for item in result["candidates"]) == pytest.approx(1, abs=1e-5)
-        # The border is 100 m away, of a circle of 300 m.
+        # The border is 100 m from the centre of a circle with a radius of 300 m.
         assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.708, abs=0.01)
         assert (result["accuracy_m"], result["uncertainty_m"]) == (200, 300)
         assert [reason["type"] for reason in result["reasons"]] == ["border"]

@@ -59,7 +59,7 @@ def test_exception_logs_its_location_without_values(client, logged, monkeypatch,
     assert response.status_code == 500
     text = logged()
     assert_no_secrets(text)
-    # With DEBUG the traceback is on the page instead.
+    # With DEBUG the page has the traceback, and the log has none.
     assert debug or "500 internal-error: GET locate: DataError at fail" in text
 
 

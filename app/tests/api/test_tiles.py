@@ -91,7 +91,7 @@ def test_adjacent_tiles_have_no_seam(get, tiles, zoom):
     here = shapes(decoded(get(f"/tiles/health-regions/{zoom}/{column}/{row}.mvt"))["regions"])
     beside = get(f"/tiles/health-regions/{zoom}/{column + 1}/{row}.mvt")
     there = shapes(decoded(beside)["regions"])
-    # The strip around the common edge, as both tiles hold it.
+    # The strip around the common edge, which both tiles hold.
     strip = shapely.box(4096 - 64, 0, 4096 + 64, 4096)
     compared = 0
     for code in here.keys() & there.keys():

@@ -155,7 +155,7 @@ class TestChanges:
             ("3502", approx_share(0.48), approx_share(1)),
             ("3503", approx_share(0.02), approx_share(1)),
         ]
-        # Its island is in no region of 2018.
+        # The island of 3501 is in no region of 2018.
         assert west["share_outside"] > whole["share_outside"] + 0.03
         assert [item["code"] for item in west["counterparts"]] == ["3501"]
 

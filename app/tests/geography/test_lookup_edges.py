@@ -1,4 +1,4 @@
-"""Lookups at the edges of Canada and at the pole, by either engine."""
+"""Lookups at the edges of Canada and at the pole, by PostGIS and by the in-memory indexes."""
 
 import math
 from datetime import date
@@ -17,7 +17,7 @@ from tests.support.demo_regions import make_vintage
 
 pytestmark = pytest.mark.usefixtures("engine")
 
-# A region at each edge of Canada's box, and one that reaches as near to the pole as Statistics Canada's digital files do.
+# Regions at each edge of Canada's box, two of them as close to the pole as in Statistics Canada's digital files.
 EDGES = {
     "6001": [(-141.0, 69.0), (-140.0, 69.0), (-140.0, 69.6), (-141.0, 69.6)],
     "1011": [(-53.0, 47.0), (-52.2, 47.0), (-52.2, 48.0), (-53.0, 48.0)],

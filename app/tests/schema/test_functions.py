@@ -136,7 +136,7 @@ def test_different_provinces_are_uncertain(world: World) -> None:
 def test_tolerances_are_in_ground_metres(world: World) -> None:
     """North of 60 and in the south of the map a projected metre differs from a ground metre by up to 7 %."""
     vintage = world.vintages["health-regions", "2022"]
-    requests = [NORTH[0] + away for away in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
+    requests = [NORTH[0] + offset for offset in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
     for x in requests:
         lon, lat = lonlat(x, NORTH[1] + 50_000)
         (locate,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])

@@ -91,7 +91,7 @@ def test_upgraded_database_equals_a_new_one(first_schema: None, world: World, cl
         assert value[0] == 200, path
         assert value == other, path
     with connected(database=NAME) as cursor:
-        # The views of schema geo exist.
+        # The views of schema geo hold the shares of the FSA.
         cursor.execute("SELECT hruid, share_of_fsa FROM geo.fsa_health_regions WHERE cfsauid = 'M1A' ORDER BY 1")
         assert [(code, round(share, 2)) for code, share in cursor.fetchall()] == [("3501", 0.4), ("3502", 0.6)]
     assert connection.settings_dict["NAME"] != NAME
