@@ -1,4 +1,4 @@
-"""Fixtures of the API's tests."""
+"""Fixtures of the API tests."""
 
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ def cache_folder(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shop(world: Any, settings: Any, tmp_path: Path) -> None:
-    """Export the code tables of the world's vintages, and no other files."""
+def exported_code_tables(world: Any, settings: Any, tmp_path: Path) -> None:
+    """Export the code tables of the published vintages, and no other files."""
     settings.DOWNLOADS_DIR = tmp_path
     tables = [download for download in make.published_downloads() if download.format.name in {"csv", "csvw"}]
     make.export(tables, Steps(quiet=True))

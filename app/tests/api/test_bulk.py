@@ -1,4 +1,4 @@
-"""POST /locate and POST /fsa: many items in, the same order out, a status for each."""
+"""Bulk lookups, POST /locate and POST /fsa: results in the order of the items, a status for each."""
 
 import csv
 import io
@@ -46,17 +46,17 @@ def rows(response, delimiter=","):
     return list(csv.reader(io.StringIO(response.body.decode(), newline=""), delimiter=delimiter))
 
 
-class TestPositions:
-    def test_come_back_in_their_order_each_as_it_would_alone(self, engine, get, post, assert_schema):
+class TestBulkLocate:
+    def test_results_equal_single_requests_in_order(self, engine, get, post, assert_schema):
         positions = [HERE, BORDER, SEA, (0.0, 0.0), lonlat(-1_000, 5_000), lonlat(15_000, 5_000)]
         response = post("/locate?accuracy=35", {"points": positions})
         assert_schema("LocatedMany", json.loads(response.body))
-        item = results(response)
-        for (lon, lat), result in zip(positions, item, strict=True):
+        located = results(response)
+        for (lon, lat), result in zip(positions, located, strict=True):
             alone = get("/locate", lat=repr(lat), lon=repr(lon), accuracy="35").json()["properties"]
             assert result == {"status": "ok", **alone}
 
-    def test_say_once_where_they_come_from(self, world, get, post):
+    def test_body_states_vintages_and_licence_once(self, world, get, post):
         response = post("/locate", {"points": []})
         alone = get("/locate", lat="0", lon="0")
         body = json.loads(response.body)
@@ -64,7 +64,7 @@ class TestPositions:
         assert body == {name: value for name, value in alone.json().items() if name not in ("type", "geometry", "properties")}
         assert response.headers.get("Link") == alone.headers.get("Link")
 
-    def test_one_that_is_wrong_fails_alone(self, world, post):
+    def test_invalid_position_does_not_fail_the_others(self, world, post):
         result = results(post("/locate", {"points": [HERE, [HERE[1], HERE[0]], "x", [1], {"lat": 95, "lon": -80}, None, HERE]}))
         assert [item["status"] for item in result] == ["ok", *["coordinate-invalid"] * 5, "ok"]
         assert result[1]["hint"].startswith("Did you mean lat=")
@@ -82,7 +82,7 @@ class TestPositions:
             {"type": "Feature", "geometry": {"type": "Point", "coordinates": list(HERE)}},
         ],
     )
-    def test_are_read_in_every_usual_shape(self, world, post, point):
+    def test_point_formats_are_accepted(self, world, post, point):
         (result,) = results(post("/locate", [point]))
         assert result["health_region"]["hruid"] == "3501"
 
@@ -98,17 +98,17 @@ class TestPositions:
             {"lat": 1e308, "lon": -1e308},
         ],
     )
-    def test_of_no_usual_shape_fail_with_a_reason(self, world, post, point):
+    def test_unreadable_point_is_coordinate_invalid(self, world, post, point):
         (result,) = results(post("/locate", [point]))
         assert result["status"] == "coordinate-invalid"
         assert result["detail"]
 
-    def test_keep_their_ids_of_any_type(self, world, post):
+    def test_ids_of_any_type_are_returned(self, world, post):
         ids = [7, "a", {"b": [1]}, 0, False]
         result = results(post("/locate", {"points": [{"id": item, "lat": HERE[1], "lon": HERE[0]} for item in ids]}))
         assert [item["id"] for item in result] == ids
 
-    def test_as_geojson_stay_geojson_with_their_properties(self, world, post, assert_schema):
+    def test_geojson_features_keep_id_and_properties(self, world, post, assert_schema):
         features: list[dict[str, Any]] = [
             {"type": "Feature", "id": 1, "geometry": {"type": "Point", "coordinates": list(HERE)}, "properties": {"name": "é"}},
             {"type": "Feature", "geometry": None, "properties": None},
@@ -122,11 +122,11 @@ class TestPositions:
         assert (first["properties"]["name"], first["properties"]["health_region"]["hruid"]) == ("é", "3501")
         assert (second["geometry"], second["properties"]["status"]) == (None, "coordinate-invalid")
 
-    def test_as_a_multipoint_are_positions_too(self, world, post):
+    def test_multipoint_is_accepted(self, world, post):
         response = post("/locate", {"type": "MultiPoint", "coordinates": [HERE, BORDER]}, accept="application/json")
         assert [result["certain"] for result in results(response)] == [True, False]
 
-    def test_as_lines_are_answered_in_lines(self, world, post):
+    def test_ndjson_request_gets_ndjson_response(self, world, post):
         lines = [json.dumps(HERE), "", json.dumps({"id": 9, "lat": BORDER[1], "lon": BORDER[0]}), "{broken", '"text"']
         response = post("/locate", "\n".join(lines), "application/x-ndjson")
         assert response.headers["Content-Type"] == "application/x-ndjson"
@@ -134,54 +134,54 @@ class TestPositions:
         assert [item["status"] for item in result] == ["ok", "ok", "parameter-invalid", "coordinate-invalid"]
         assert result[1]["id"] == 9
 
-    def test_in_many_chunks_are_one_document(self, world, post, monkeypatch):
+    def test_chunks_form_one_json_document(self, world, post, monkeypatch):
         for name in ("CHUNK", "CHUNK_IN_MEMORY"):
             monkeypatch.setattr(f"api.bulk.positions.{name}", 3)
         for count in (2, 3, 4, 7):
             assert len(results(post("/locate", {"points": [HERE] * count}))) == count
 
-    def test_take_one_query_a_chunk(self, world, post, django_assert_num_queries, monkeypatch):
+    def test_chunk_takes_one_query(self, world, post, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
         results(post("/locate", {"points": [HERE]}))
-        with django_assert_num_queries(2):  # one more for the whole body: the vintages are still there
+        with django_assert_num_queries(2):  # one for the chunk, one for the body: the vintages still exist
             results(post("/locate", {"points": [HERE, BORDER, SEA] * 100}))
 
     @pytest.mark.parametrize("query", ["vintage=2018", "at=2019-01-01", "lang=fr", "max_distance=0", "accuracy=1000"])
-    def test_take_the_parameters_of_a_single_one(self, world, get, post, query):
+    def test_query_parameters_apply_as_in_single_request(self, world, get, post, query):
         lon, lat = lonlat(-1_000, 5_000)
         (result,) = results(post(f"/locate?{query}", [[lon, lat]]))
         alone = get(f"/locate?lat={lat!r}&lon={lon!r}&{query}").json()["properties"]
         assert result == {"status": "ok", **alone}
 
-    def test_speak_french(self, world, post):
+    def test_lang_fr_translates_names_and_details(self, world, post):
         result = results(post("/locate?lang=fr", [HERE, "x"]))
         assert result[0]["health_region"]["name"] == "Circonscription sanitaire de l'Ouest"
         assert "position" in result[1]["detail"]
         assert result[1]["detail"] != results(post("/locate", ["x"]))[0]["detail"]
 
 
-class TestTables:
-    def test_come_back_with_their_columns_and_ours(self, world, post):
+class TestBulkCsv:
+    def test_response_has_input_columns_and_result_columns(self, world, post):
         text = f'name,LAT,note,Lng\r\n"A, ""b""",{HERE[1]},é,{HERE[0]}\r\n,{BORDER[1]},"two\nlines",{BORDER[0]}\r\n'
         header, first, second = rows(post("/locate", text, "text/csv"))
-        ours = ["hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m", "status"]
-        assert header == ["name", "LAT", "note", "Lng", *ours]
+        result_columns = ["hruid", "hr_name", "cfsauid", "pruid", "match", "certain", "distance_to_border_m", "status"]
+        assert header == ["name", "LAT", "note", "Lng", *result_columns]
         assert first[:4] == ['A, "b"', str(HERE[1]), "é", str(HERE[0])]
         assert first[4:10] == ["3501", "West Health Unit", "M5V", "35", "covers", "true"]
         assert float(first[10]) == pytest.approx(8_000, rel=0.05)
         assert second[2] == "two\nlines"
         assert (second[4], second[9], second[11]) == ("3501", "false", "ok")
 
-    def test_with_semicolons_and_decimal_commas_are_read_as_they_are(self, world, post):
+    def test_semicolons_and_decimal_commas_are_accepted(self, world, post):
         text = f"\ufefflat;lon\n{str(HERE[1]).replace('.', ',')};{str(HERE[0]).replace('.', ',')}\n"
         header, row = rows(post("/locate", text, "text/csv; charset=utf-8"), ";")
         assert header[0] == "lat"
         assert row[2] == "3501"
 
-    def test_with_tabs_too(self, world, post):
+    def test_tab_delimiter_is_accepted(self, world, post):
         assert rows(post("/locate", f"y\tx\n{HERE[1]}\t{HERE[0]}\n", "text/csv"), "\t")[1][2] == "3501"
 
-    def test_rows_that_cannot_be_used_keep_their_place(self, world, post):
+    def test_invalid_rows_keep_their_position(self, world, post):
         text = f"lat,lon\n{HERE[1]},{HERE[0]}\n\nx,y\n1\n1,2,3\n{HERE[1]},{HERE[0]}\n"
         result = rows(post("/locate", text, "text/csv"))[1:]
         statuses = ["ok", "coordinate-invalid", "parameter-invalid", "parameter-invalid", "ok"]
@@ -189,10 +189,10 @@ class TestTables:
         assert {len(row) for row in result} == {10}
         assert result[3][:2] == ["1", "2,3"]
 
-    def test_of_nothing_but_a_header_are_a_header(self, world, post):
+    def test_header_alone_returns_header_alone(self, world, post):
         assert len(rows(post("/locate", "lat,lon\n", "text/csv"))) == 1
 
-    def test_can_be_had_as_json_and_json_as_a_table(self, world, post):
+    def test_accept_converts_between_csv_and_json(self, world, post):
         text = f"lat,lon\n{HERE[1]},{HERE[0]}\n"
         (result,) = results(post("/locate", text, "text/csv", accept="application/json"))
         assert result["health_region"]["hruid"] == "3501"
@@ -200,7 +200,7 @@ class TestTables:
         assert (header[0], row[0], row[1]) == ("id", "5", "3501")
 
     @pytest.mark.parametrize(
-        ("text", "says"),
+        ("text", "detail"),
         [
             ("\n", "lat"),
             ("a,b\n1,2\n", "lat"),
@@ -210,61 +210,61 @@ class TestTables:
             (b"lat,lon\n1,\x00\n", ""),
         ],
     )
-    def test_that_cannot_be_read_are_refused_with_a_reason(self, world, post, assert_problem, text, says):
+    def test_unreadable_csv_is_body_invalid(self, world, post, assert_problem, text, detail):
         response = post("/locate", text, "text/csv")
-        if says:
-            assert says in assert_problem(response, 400, "body-invalid")["detail"]
+        if detail:
+            assert detail in assert_problem(response, 400, "body-invalid")["detail"]
         else:
             assert response.status_code in (200, 400)
 
 
-class TestWhatIsRefused:
+class TestBulkErrors:
     @pytest.mark.parametrize("path", ["/locate", "/fsa"])
     @pytest.mark.parametrize(
         "body", [b" ", b"{", b"\xff", b"null", b"1", b'{"points": 1}', b'{"codes": {}}', b"[" * 100_000, b"NaN", b'{"a": []}']
     )
-    def test_bodies_that_hold_no_items(self, world, post, assert_problem, path, body):
+    def test_body_without_items_is_body_invalid(self, world, post, assert_problem, path, body):
         assert_problem(post(path, body), 400, "body-invalid")
 
     @pytest.mark.parametrize("content_type", ["text/html", "multipart/form-data; boundary=x", "application/xml", ""])
-    def test_other_media_types(self, world, post, assert_problem, content_type):
+    def test_unknown_content_type_gets_415(self, world, post, assert_problem, content_type):
         assert "text/csv" in assert_problem(post("/locate", b"x", content_type), 415, "media-type-unknown")["hint"]
 
-    def test_answers_in_other_media_types(self, world, post, assert_problem):
+    def test_unsupported_accept_gets_406(self, world, post, assert_problem):
         assert_problem(post("/locate", [], accept="text/html"), 406, "not-acceptable")
         assert_problem(post("/fsa", {"codes": []}, accept="application/geo+json"), 406, "not-acceptable")
 
-    def test_more_items_than_are_taken(self, world, post, assert_problem, monkeypatch):
+    def test_too_many_items_get_413(self, world, post, assert_problem, monkeypatch):
         monkeypatch.setattr("api.bulk.parsers.ITEMS_MAX", 3)
         assert len(results(post("/locate", [HERE] * 3))) == 3
         assert_problem(post("/locate", [HERE] * 4), 413, "body-too-large")
         assert_problem(post("/locate", "1\n" * 4, "application/x-ndjson"), 413, "body-too-large")
         assert_problem(post("/locate", "lat,lon\n" + "1,2\n" * 4, "text/csv"), 413, "body-too-large")
 
-    def test_more_bytes_than_are_taken(self, world, post, assert_problem, settings):
+    def test_too_many_bytes_get_413(self, world, post, assert_problem, settings):
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
         assert_problem(post("/locate", [HERE] * 50), 413, "body-too-large")
 
     @pytest.mark.parametrize("query", ["accuracy=50001", "lat=45", "limit=1", "vintage=2018&at=2019-01-01"])
-    def test_parameters_that_are_none(self, world, post, assert_problem, query):
+    def test_invalid_parameters_get_400(self, world, post, assert_problem, query):
         assert_problem(post(f"/locate?{query}", []), 400, "parameter-invalid")
 
-    def test_more_than_can_be_measured_with_such_an_accuracy(self, world, post, assert_problem):
+    def test_accuracy_limits_the_number_of_positions(self, world, post, assert_problem):
         assert len(results(post("/locate?accuracy=1001", [HERE] * 100))) == 100
         assert len(results(post("/locate?accuracy=1000", [HERE] * 101))) == 101
         assert_problem(post("/locate?accuracy=1001", [HERE] * 101), 400, "parameter-invalid", parameter="accuracy")
 
     @pytest.mark.parametrize("engine", ["memory"], indirect=True)
-    def test_more_at_once_than_there_are_places(self, engine, post, assert_problem, settings):
+    def test_concurrency_limit_gets_503(self, engine, post, assert_problem, settings):
         settings.BULK_AT_ONCE = 1
         many = [HERE] * 5_000
         with bulk.acquire():
             assert_problem(post("/locate", many), 503, "too-many-at-once")
-            assert len(results(post("/locate", [HERE]))) == 1  # a click takes no slot
+            assert len(results(post("/locate", [HERE]))) == 1  # a small request takes no slot
         assert len(results(post("/locate", many))) == 5_000
         assert bulk.taken == 0
 
-    def test_a_place_is_free_again_whatever_happens(self, world, post, settings):
+    def test_concurrency_slot_is_released_after_errors(self, world, post, settings):
         settings.BULK_AT_ONCE = 1
         post("/locate", b"{")
         post("/locate", b"x", "text/html")
@@ -272,7 +272,7 @@ class TestWhatIsRefused:
         post("/locate", b"{" * 70_000)
         assert bulk.taken == 0
 
-    def test_the_database_away_is_a_problem_document_and_no_half_answer(self, world, post, assert_problem, monkeypatch):
+    def test_database_unavailable_gets_503_without_partial_body(self, world, post, assert_problem, monkeypatch):
         from django.db import OperationalError
 
         def fail(*args, **kwargs):
@@ -285,38 +285,38 @@ class TestWhatIsRefused:
 
 
 @pytest.mark.usefixtures("world")
-class TestCodes:
-    def test_come_back_in_their_order_each_as_it_would_alone(self, get, post, assert_schema):
+class TestBulkFsa:
+    def test_results_equal_single_requests_in_order(self, get, post, assert_schema):
         values = ["M1A", "m5v 3l9", "G7H", "K1A", "M1A"]
         response = post("/fsa", {"codes": values})
         assert_schema("FsaMany", json.loads(response.body))
-        item = results(response)
-        assert [item["status"] for item in item] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
-        for code, result in zip(values[:3], item, strict=False):
+        located = results(response)
+        assert [result["status"] for result in located] == ["ok", "ok", "ok", "fsa-without-boundary", "ok"]
+        for code, result in zip(values[:3], located, strict=False):
             alone = get(f"/fsa/{code}", detail="none").json()
             assert result["fsa"] == alone["fsa"]
             assert [(item["hruid"], item["share_of_fsa"]) for item in result["health_regions"]] == [
                 (feature["id"], feature["properties"]["share_of_fsa"]) for feature in alone["features"]
             ]
-        assert [health_region["hruid"] for health_region in item[0]["health_regions"]] == ["3502", "3501"]
+        assert [health_region["hruid"] for health_region in located[0]["health_regions"]] == ["3502", "3501"]
 
-    def test_that_cannot_be_fail_alone_and_say_why(self, post):
+    def test_malformed_fsa_does_not_fail_the_others(self, post):
         result = results(post("/fsa", ["M5V", "MOV", 7, {"code": "D1A"}, {"name": "M5V"}]))
         assert [item["status"] for item in result] == ["ok", *["fsa-malformed"] * 4]
         assert result[1]["hint"] == "Did you mean M0V?"
 
-    def test_in_a_table_get_the_largest_region_and_all_of_them(self, post):
+    def test_csv_row_has_largest_and_all_health_regions(self, post):
         header, first, second = rows(post("/fsa", "patient,Postal Code\n1,M1A 1A1\n2,K1A\n", "text/csv"))
         assert header == ["patient", "Postal Code", "used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids", "status"]
         assert first == ["1", "M1A 1A1", "M1A", "true", "3502", "East Health Unit", "0.6", "3502 3501", "ok"]
         assert second == ["2", "K1A", *[""] * 6, "fsa-without-boundary"]
 
-    def test_take_one_query_a_chunk(self, post, django_assert_num_queries, monkeypatch):
+    def test_chunk_takes_one_query(self, post, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
         results(post("/fsa", ["M1A"]))
         with django_assert_num_queries(2):
             results(post("/fsa", ["M1A", "M5V", "G7H", "P0L"] * 50))
 
-    def test_of_another_vintage_are_answered_from_it(self, post):
+    def test_vintage_parameter_selects_the_vintage(self, post):
         (result,) = results(post("/fsa?vintage=2018", ["M1A"]))
         assert [health_region["hruid"] for health_region in result["health_regions"]] == ["3501"]

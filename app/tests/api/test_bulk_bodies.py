@@ -1,4 +1,4 @@
-"""Bodies as they arrive: compressed, without a length, too large once they are read, and answers that must be whole."""
+"""Bulk request bodies: chunked, compressed, too large, too deep; responses complete before their first byte."""
 
 import gzip
 import importlib
@@ -32,47 +32,47 @@ def post(world, client):
 
 
 def chunked(body: bytes) -> Any:
-    """A request as granian hands on one without Content-Length."""
+    """Return a request without Content-Length, as granian passes it on."""
     request = RequestFactory().post("/locate", b"", content_type="text/csv")
     request.META.pop("CONTENT_LENGTH", None)
     request.META |= {"wsgi.input": BytesIO(body), "wsgi.input_terminated": True}
     return request
 
 
-class TestWithoutLength:
-    def test_is_read_to_its_end(self):
+class TestChunkedBody:
+    def test_chunked_body_is_read_to_its_end(self):
         assert read_bytes(chunked(b"a" * 100_000)) == b"a" * 100_000
 
-    def test_is_read_up_to_the_limit(self, settings):
+    def test_chunked_body_over_the_limit_is_too_large(self, settings):
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
         assert len(read_bytes(chunked(b"a" * 100))) == 100
         with pytest.raises(BodyTooLarge):
             read_bytes(chunked(b"a" * 101))
 
-    def test_can_be_read_again_when_a_request_begins_anew(self):
+    def test_chunked_body_can_be_read_twice(self):
         request = chunked(b"abc")
         assert read_bytes(request) == read_bytes(request) == b"abc"
 
 
-def test_shorter_than_its_length_is_refused():
+def test_body_shorter_than_content_length_is_invalid():
     request = RequestFactory().post("/locate", b"abc", content_type="text/csv")
     request.META["CONTENT_LENGTH"] = "10"
     with pytest.raises(BodyInvalid, match="3 of 10"):
         read_bytes(request)
 
 
-class TestCompressed:
+class TestGzipBody:
     @pytest.mark.parametrize("name", ["gzip", "x-gzip", "GZIP"])
-    def test_is_read(self, post, name):
+    def test_gzip_body_is_decompressed(self, post, name):
         response = post(gzip.compress(CSV.encode()), **{"Content-Encoding": name})
         assert (response.status_code, b"3501" in response.content) == (200, True)
 
-    def test_in_two_members_is_one_body(self, post):
+    def test_gzip_with_two_members_is_one_body(self, post):
         half = len(CSV) // 2
         body = gzip.compress(CSV[:half].encode()) + gzip.compress(CSV[half:].encode())
         assert post(body, **{"Content-Encoding": "gzip"}).content == post(CSV).content
 
-    def test_to_more_than_the_limit_is_refused(self, post, assert_problem):
+    def test_gzip_bomb_gets_413(self, post, assert_problem):
         bomb = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
         body = b"".join(bomb.compress(b"\n" * (1 << 20)) for _ in range(200)) + bomb.flush()
         assert_problem(post(body, **{"Content-Encoding": "gzip"}), 413, "body-too-large")
@@ -81,23 +81,23 @@ class TestCompressed:
         "damage",
         [lambda body: body[:-4], lambda body: body[:20], lambda body: b"x" + body, lambda body: body[:-8] + b"12345678"],
     )
-    def test_and_damaged_is_refused(self, post, assert_problem, damage):
+    def test_damaged_gzip_is_body_invalid(self, post, assert_problem, damage):
         assert_problem(post(damage(gzip.compress(CSV.encode())), **{"Content-Encoding": "gzip"}), 400, "body-invalid")
 
     @pytest.mark.parametrize("name", ["br", "zstd", "deflate", "gzip, gzip", "x"])
-    def test_in_another_way_says_in_which_it_may_be(self, post, assert_problem, name):
+    def test_unknown_content_encoding_gets_415(self, post, assert_problem, name):
         response = post(b"x", **{"Content-Encoding": name})
         assert_problem(response, 415, "encoding-unknown")
         assert response.headers["Accept-Encoding"] == "gzip"
 
 
-class TestJson:
-    def test_of_very_many_values_is_refused_before_it_is_read(self, post, assert_problem):
+class TestJsonBody:
+    def test_json_with_too_many_values_gets_413(self, post, assert_problem):
         body = b"[" + b'{"":0},' * 2_390_000 + b"0]"
         assert_problem(post(body, "application/json"), 413, "body-too-large")
         assert_problem(post(b'{"id":' + body + b"}", "application/x-ndjson"), 413, "body-too-large")
 
-    def test_of_as_many_features_as_are_taken_is_read(self, post, monkeypatch):
+    def test_geojson_with_100000_features_is_accepted(self, post, monkeypatch):
         counted = []
 
         def counting(items, *_):
@@ -115,7 +115,7 @@ class TestJson:
 
     @pytest.mark.parametrize("depth", [65, 300, 1_000])
     @pytest.mark.parametrize("form", FORMATS[:2] + FORMATS[3:])
-    def test_nested_too_deeply_to_be_sent_back_is_refused(self, post, assert_problem, depth, form):
+    def test_deeply_nested_json_is_body_invalid(self, post, assert_problem, depth, form):
         deep = "[" * depth + "]" * depth
         feature = '{"type":"Feature","id":1,"geometry":null,"properties":{"a":%s}}' % deep  # noqa: UP031 - braces
         items = [f'{{"id":{deep},"lat":1,"lon":2}}'] + ([feature] if "geo" in form else [])
@@ -123,30 +123,30 @@ class TestJson:
             body = item + "\n" if form.endswith("ndjson") else f"[{item}]"
             assert_problem(post(body, form), 400, "body-invalid")
 
-    def test_nested_as_deeply_as_may_be_comes_back(self, post):
+    def test_nesting_up_to_the_limit_is_returned(self, post):
         deep = json.loads("[" * 60 + "]" * 60)
         response = post(json.dumps([{"id": deep, "lat": HERE[1], "lon": HERE[0]}]), "application/json")
         assert response.json()["results"][0]["id"] == deep
 
-    def test_of_two_candidates_takes_the_likelier(self, post):
+    def test_latitude_longitude_keys_precede_x_y(self, post):
         point = {"X": 1, "Y": 2, "LATITUDE": HERE[1], "LONGITUDE": HERE[0]}
         (result,) = post(json.dumps([point]), "application/json").json()["results"]
         assert result["health_region"]["hruid"] == "3501"
 
 
-class TestWhole:
-    """An answer is there as a whole before its first byte."""
+class TestCompleteResponse:
+    """The response is complete before its first byte is sent."""
 
     @pytest.mark.parametrize("accept", FORMATS)
-    def test_it_has_a_length(self, post, accept, monkeypatch, settings, tmp_path):
+    def test_response_has_content_length(self, post, accept, monkeypatch, settings, tmp_path):
         settings.GEODATA_CACHE = str(tmp_path)
-        whole = post(CSV + f"{HERE[1]},{HERE[0]}\n" * 50, Accept=accept)
+        in_memory = post(CSV + f"{HERE[1]},{HERE[0]}\n" * 50, Accept=accept)
         monkeypatch.setattr("api.views.bulk.WHOLE_MAX_BYTES", 100)
         monkeypatch.setattr("api.http.disk_cache.WHOLE_MAX_BYTES", 100)
         in_file = post(CSV + f"{HERE[1]},{HERE[0]}\n" * 50, Accept=accept)
         assert in_file.streaming
-        assert int(in_file.headers["Content-Length"]) == len(whole.content)
-        assert b"".join(in_file) == whole.content
+        assert int(in_file.headers["Content-Length"]) == len(in_memory.content)
+        assert b"".join(in_file) == in_memory.content
         for closer in in_file._resource_closers:
             closer()
         assert bulk.taken == 0
@@ -154,7 +154,7 @@ class TestWhole:
 
     @pytest.mark.parametrize("accept", FORMATS)
     @pytest.mark.parametrize("path", ["/locate", "/fsa"])
-    def test_a_failure_in_the_last_part_is_a_problem(self, post, assert_problem, monkeypatch, path, accept):
+    def test_database_error_in_last_chunk_gets_503(self, post, assert_problem, monkeypatch, path, accept):
         if (path, accept) == ("/fsa", "application/geo+json"):
             pytest.skip("codes have no positions")
         module = "positions" if path == "/locate" else "codes"
@@ -162,13 +162,13 @@ class TestWhole:
         monkeypatch.setattr("api.views.bulk.WHOLE_MAX_BYTES", 100)
         name = "api.responses.locate.points_locate" if path == "/locate" else "api.bulk.codes.fsas_health_regions"
         owner, _, attribute = name.rpartition(".")
-        right, calls = getattr(importlib.import_module(owner), attribute), []
+        original, calls = getattr(importlib.import_module(owner), attribute), []
 
         def fail(**options: Any) -> Any:
             calls.append(1)
             if len(calls) == 10:
                 raise OperationalError("gone")
-            return right(**options)
+            return original(**options)
 
         monkeypatch.setattr(name, fail)
         text = CSV.splitlines()[0] + "\n" + f"{HERE[1]},{HERE[0]}\n" * 100 if path == "/locate" else "fsa\n" + "M5V\n" * 100
@@ -176,17 +176,17 @@ class TestWhole:
         assert bulk.taken == 0
 
     @pytest.mark.parametrize("path", ["/locate", "/fsa"])
-    def test_a_vintage_deleted_meanwhile_is_a_problem(self, post, assert_problem, monkeypatch, path):
+    def test_vintage_deleted_during_request_gets_503(self, post, assert_problem, monkeypatch, path):
         module = "positions" if path == "/locate" else "codes"
         monkeypatch.setattr(f"api.bulk.{module}.CHUNK", 10)
         owner = importlib.import_module(f"api.bulk.{module}")
-        right, calls = owner._chunk, []
+        original, calls = owner._chunk, []
 
         def prune(*arguments: Any) -> Any:
             calls.append(1)
             if len(calls) == 2:
                 publish.delete(Vintage.objects.get(coverage__slug="fsa", status="published", label="2021"))
-            return right(*arguments)
+            return original(*arguments)
 
         monkeypatch.setattr(owner, "_chunk", prune)
         text = CSV + f"{HERE[1]},{HERE[0]}\n" * 29 if path == "/locate" else "fsa\n" + "M5V\n" * 30

@@ -1,4 +1,4 @@
-"""CSV as people have it: names, delimiters, encodings and rows of every kind, and nothing of a row lost."""
+"""CSV bodies of POST /locate and POST /fsa: column names, delimiters, rows, encodings, characters."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ def post(world, client):
     def send(text, *, path="/locate", charset="", accept="*/*", encoding="utf-8"):
         body = text if isinstance(text, bytes) else text.encode(encoding)
         content_type = f"text/csv; charset={charset}" if charset else "text/csv"
-        # Not post(): it decodes bytes by the charset.
+        # client.post() would decode bytes by the charset.
         response = client.generic("POST", path, body, content_type=content_type, headers={"Accept": accept})
         response.body = b"".join(response) if response.streaming else response.content
         return response
@@ -29,7 +29,7 @@ def post(world, client):
 
 @pytest.fixture
 def in_memory(world, settings):
-    """Answer positions from the in-memory index, as production does."""
+    """Look positions up in the in-memory indexes, as production does."""
     settings.LOOKUP_MEMORY_VERTICES = 1_000_000
     for vintage in world.vintages.values():
         registry.load(vintage)
@@ -46,25 +46,25 @@ def table(post):
     return send
 
 
-class TestNames:
+class TestResultColumnNames:
     @pytest.mark.parametrize("name", ["status", "Pruid", " HRUID", "match", "certain", "hr_name"])
-    def test_of_ours_that_the_file_has_make_all_of_ours_begin_with_geo(self, table, name):
+    def test_name_collision_prefixes_all_columns_with_geo(self, table, name):
         (row,) = table(f"{name},lat,lon\nmine,{LAT},{LON}\n")
         assert row[name] == "mine"
         assert list(row) == [name, "lat", "lon", *(f"geo_{item}" for item in ADDED)]
         assert (row["geo_hruid"], row["geo_status"]) == ("3501", "ok")
 
-    def test_of_an_answer_that_is_sent_again_are_numbered(self, post, table):
+    def test_prefix_is_numbered_when_a_response_is_resent(self, post, table):
         text = f"lat,lon\n{LAT},{LON}\n"
         for _ in range(2):
             text = post(text).body.decode()
         (row,) = table(text)
         assert (row["status"], row["geo_status"], row["geo2_status"], row["geo2_hruid"]) == ("ok", "ok", "ok", "3501")
 
-    def test_of_a_file_without_them_stay_plain(self, table):
+    def test_columns_without_collision_have_no_prefix(self, table):
         assert list(table(f"lat,lon\n{LAT},{LON}\n")[0])[2:] == ADDED
 
-    def test_of_properties_are_not_overwritten(self, world, client):
+    def test_geojson_properties_are_not_overwritten(self, world, client):
         feature = {
             "type": "Feature",
             "geometry": {"type": "Point", "coordinates": [LON, LAT]},
@@ -75,9 +75,9 @@ class TestNames:
         first, second = client.post("/locate", body, content_type="application/geo+json").json()["features"]
         assert (second["properties"]["status"], second["properties"]["match"]) == ("Resolved", 7)
         assert (second["properties"]["geo_status"], second["properties"]["geo_match"]) == ("ok", "covers")
-        assert first["properties"]["geo_status"] == "ok"  # one rule for the whole answer
+        assert first["properties"]["geo_status"] == "ok"  # one prefix for the whole response
 
-    def test_and_fields_become_properties_of_geojson(self, post):
+    def test_csv_fields_become_geojson_properties(self, post):
         response = post(f"name,status,lat,lon\nA,open,{LAT},{LON}\n", accept="application/geo+json")
         (feature,) = json.loads(response.body)["features"]
         assert {name: feature["properties"][name] for name in ("name", "status", "lat")} == {
@@ -88,7 +88,7 @@ class TestNames:
         assert feature["properties"]["geo_health_region"]["hruid"] == "3501"
 
 
-class TestColumns:
+class TestInputColumns:
     @pytest.mark.parametrize(
         ("lat", "lon"),
         [
@@ -102,29 +102,29 @@ class TestColumns:
             ("lat", "x"),
         ],
     )
-    def test_are_known_by_many_names(self, table, lat, lon):
+    def test_common_column_names_are_recognized(self, table, lat, lon):
         (row,) = table(f'"{lat}","{lon}"\n{LAT},{LON}\n')
         assert row["hruid"] == "3501"
 
-    def test_x_and_y_come_last(self, table):
+    def test_latitude_longitude_columns_precede_x_y(self, table):
         (row,) = table(f"X,Y,NAME,LATITUDE,LONGITUDE\n-8189774.1,5701123.2,A,{LAT},{LON}\n")
         assert (row["X"], row["hruid"]) == ("-8189774.1", "3501")
 
-    def test_can_be_named(self, table):
+    def test_lat_column_and_lon_column_select_columns(self, table):
         text = f"lat,lon,home_lat,home_lon\n{ELSEWHERE[1]},{ELSEWHERE[0]},{LAT},{LON}\n"
         assert table(text)[0]["hruid"] == "3502"
         assert table(text, path="/locate?lat_column=home_lat&lon_column=Home_Lon")[0]["hruid"] == "3501"
 
-    def test_can_be_named_one_of_two(self, table):
+    def test_lat_column_alone_is_enough(self, table):
         text = f"north,lon\n{LAT},{LON}\n"
         assert table(text, path="/locate?lat_column=north")[0]["hruid"] == "3501"
 
-    def test_of_codes_too(self, table):
+    def test_code_column_selects_the_fsa_column(self, table):
         text = "code,postal_code,other\nx,M5V 3L9,M1A\n"
         assert table(text, path="/fsa")[0]["used"] == "M5V"
         assert table(text, path="/fsa?code_column=other")[0]["used"] == "M1A"
 
-    def test_that_are_not_there_are_said_with_those_that_are(self, post, assert_problem):
+    def test_missing_column_problem_lists_the_columns(self, post, assert_problem):
         problem = assert_problem(post("name,breite,länge\n"), 400, "body-invalid")
         assert "latitude" in problem["detail"]
         assert "name, breite, länge" in problem["hint"]
@@ -132,77 +132,77 @@ class TestColumns:
         problem = assert_problem(post("a,b\n", path="/locate?lon_column=c"), 400, "parameter-invalid", parameter="lon_column")
         assert "a, b" in problem["hint"]
 
-    def test_that_are_there_twice_are_refused(self, post, assert_problem):
+    def test_duplicate_column_is_body_invalid(self, post, assert_problem):
         assert "lat" in assert_problem(post("lat,lat,lon\n1,2,3\n"), 400, "body-invalid")["detail"]
 
-    def test_are_for_csv_only(self, world, client, assert_problem):
+    def test_lat_column_with_json_gets_400(self, world, client, assert_problem):
         response = client.post("/locate?lat_column=a", "[]", content_type="application/json")
         assert_problem(response, 400, "parameter-invalid", parameter="lat_column")
 
 
 class TestDelimiters:
     @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-    def test_are_found_outside_quotes(self, table, delimiter):
+    def test_delimiter_is_detected_outside_quotes(self, table, delimiter):
         header = delimiter.join(["id", '"Name, legal; full\t|, as registered"', "lat", "lon"])
         text = f'{header}\r\n1{delimiter}"A, B; C"{delimiter}{str(LAT).replace(".", ",") if delimiter != "," else LAT}'
         (row,) = table(f"{text}{delimiter}{LON}\r\n", delimiter=delimiter)
         assert (row["hruid"], row["Name, legal; full\t|, as registered"]) == ("3501", "A, B; C")
 
     @pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n', "SEP=;\n", "\ufeffsep=;\n"])
-    def test_can_be_declared_as_spreadsheets_do(self, table, first):
+    def test_sep_line_declares_the_delimiter(self, table, first):
         (row,) = table(f"{first}a,b;lat;lon\n1,5;{LAT};{LON}\n", delimiter=";")
         assert (row["a,b"], row["hruid"]) == ("1,5", "3501")
 
-    def test_after_a_header_with_a_line_break(self, table):
+    def test_header_with_line_break_is_parsed(self, table):
         (row,) = table(f'"Name\nin full";lat;lon\nA;{LAT};{LON}\n', delimiter=";")
         assert (row["Name\nin full"], row["hruid"]) == ("A", "3501")
 
     @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-    def test_lines_end_as_they_do(self, table, end):
+    def test_line_endings_are_accepted(self, table, end):
         assert [row["hruid"] for row in table(f"{end}lat,lon{end}{LAT},{LON}{end}{end}{LAT},{LON}")] == ["3501", "3501"]
 
 
 class TestRows:
-    def test_longer_than_the_header_are_not_answered_and_keep_all_their_fields(self, table):
+    def test_row_longer_than_header_is_invalid_but_complete(self, table):
         (row,) = table(f'address,lat,lon,note\n12 Made-up Street, Ottawa,{LAT},{LON},"keep, me"\n')
         assert row["status"] == "parameter-invalid"
         assert next(csv.reader([row["note"]])) == [str(LON), "keep, me"]
         assert None not in row
 
-    def test_longer_by_nothing_are_answered(self, table):
+    def test_trailing_empty_fields_are_accepted(self, table):
         (row,) = table(f"lat,lon\n{LAT},{LON},,,\n")
         assert (row["hruid"], row["status"]) == ("3501", "ok")
 
-    def test_shorter_with_both_coordinates_are_answered(self, table):
+    def test_short_row_with_coordinates_is_accepted(self, table):
         (row,) = table(f"lat,lon,note,more\n{LAT},{LON}\n")
         assert (row["hruid"], row["note"], row["more"]) == ("3501", "", "")
 
-    def test_shorter_without_are_not(self, table):
+    def test_short_row_without_coordinates_is_invalid(self, table):
         first, second = table(f"name,lat,lon\nA,{LAT}\nB,{LAT},{LON}\n")
         assert (first["name"], first["status"], second["status"]) == ("A", "parameter-invalid", "ok")
 
-    def test_far_shorter_than_the_header_do_not_fill_the_memory(self, post, assert_problem, settings):
+    def test_wide_header_with_short_rows_gets_413(self, post, assert_problem, settings):
         settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100_000
         text = "lat,lon" + "," * 9_998 + "\n" + "0\n" * 10_000
         assert_problem(post(text), 413, "body-too-large")
 
-    def test_of_very_many_fields_are_refused(self, post, assert_problem):
+    def test_row_with_too_many_fields_gets_413(self, post, assert_problem):
         problem = assert_problem(post("lat,lon\n1,2\n" + "," * 70_000), 413, "body-too-large")
         assert "line 3" in problem["detail"]
         assert_problem(post("lat,lon" + "," * 70_000), 400, "body-invalid")
 
-    def test_with_long_texts_are_answered(self, table):
+    def test_long_text_field_is_accepted(self, table):
         text = "POLYGON((" + "-79.1 43.2," * 20_000 + "))"
         (row,) = table(f'wkt,lat,lon\n"{text}",{LAT},{LON}\n')
         assert (row["wkt"], row["hruid"]) == (text, "3501")
 
     @pytest.mark.parametrize("good", [0, 12_000])
-    def test_that_are_no_csv_are_a_problem_wherever_they_stand(self, in_memory, post, assert_problem, good):
+    def test_csv_syntax_error_states_its_line(self, in_memory, post, assert_problem, good):
         text = 'lat,lon,"n\nm"\n' + f'{LAT},{LON},"two\nlines"\n' * good + f'{LAT},{LON},"x" y\n'
         problem = assert_problem(post(text), 400, "body-invalid")
         assert f"line {3 + 2 * good} " in problem["detail"]
 
-    def test_more_than_are_taken_are_a_problem_and_no_shorter_answer(self, post, assert_problem):
+    def test_too_many_rows_get_413(self, post, assert_problem):
         assert_problem(post("fsa\n" + "M5V\n" * 100_001, path="/fsa"), 413, "body-too-large")
 
 
@@ -210,18 +210,18 @@ class TestEncodings:
     TEXT = f"name,lat,lon\nMontréal œ,{LAT},{LON}\n"
 
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
-    def test_are_known_by_their_mark(self, table, encoding):
+    def test_byte_order_mark_selects_the_encoding(self, table, encoding):
         body = self.TEXT.encode(encoding)
         if encoding.endswith("-be"):
             body = b"\xfe\xff" + body
         assert table(body)[0]["name"] == "Montréal œ"
 
     @pytest.mark.parametrize("charset", ["windows-1252", "CP1252", "iso-8859-1", "iso-8859-15", "UTF-16LE", "utf-8", '"UTF-8"'])
-    def test_are_read_as_declared(self, table, charset):
+    def test_charset_parameter_selects_the_encoding(self, table, charset):
         codec = {"iso-8859-1": "cp1252"}.get(charset, charset.strip('"'))
         assert table(self.TEXT.encode(codec), charset=charset)[0]["name"] == "Montréal œ"
 
-    def test_that_are_not_what_they_should_be_are_said_with_the_line(self, post, assert_problem):
+    def test_decoding_error_states_its_line(self, post, assert_problem):
         problem = assert_problem(
             post(f"name,lat,lon\nA,{LAT},{LON}\n".encode() * 2 + b"Montr\xe9al,1,2\n"), 400, "body-invalid"
         )
@@ -232,12 +232,12 @@ class TestEncodings:
         assert_problem(post(b"lat,lon,\x81", charset="windows-1252"), 400, "body-invalid")
 
     @pytest.mark.parametrize("charset", ["klingon", "zip", "utf-7", "idna"])
-    def test_that_are_none_are_refused(self, post, assert_problem, charset):
+    def test_unknown_charset_gets_415(self, post, assert_problem, charset):
         assert "windows-1252" in assert_problem(post("lat,lon\n", charset=charset), 415, "media-type-unknown")["hint"]
 
     @pytest.mark.parametrize("media_type", ["application/json", "application/geo+json", "application/x-ndjson"])
     @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-    def test_of_json_are_read_too(self, world, client, media_type, encoding):
+    def test_json_with_byte_order_mark_is_accepted(self, world, client, media_type, encoding):
         body = f'[{{"id": "é", "lat": {LAT}, "lon": {LON}}}]'
         if media_type.endswith("ndjson"):
             body = body[1:-1] + "\n"
@@ -248,23 +248,23 @@ class TestEncodings:
 
 class TestCharacters:
     @pytest.mark.parametrize("minus", list("−‐‑‒–—―﹣－"))
-    def test_every_minus_is_one(self, table, minus):
+    def test_unicode_minus_signs_are_accepted(self, table, minus):
         (row,) = table(f"lat,lon\n{LAT},{minus}{abs(LON)}\n")
         assert (row["lon"], row["hruid"]) == (f"{minus}{abs(LON)}", "3501")
 
     @pytest.mark.parametrize("hidden", ["\u200b", "\ufeff", "\u00a0", "\u00ad", "\u2060", "\u200e", "\u202f", "\t"])
-    def test_what_cannot_be_seen_is_not_there(self, table, hidden):
+    def test_invisible_characters_are_ignored(self, table, hidden):
         (row,) = table(f'lat,lon,fsa\n"{hidden}{LAT}{hidden}",{LON},x\n')
         assert row["hruid"] == "3501"
         (row,) = table(f'"fsa{hidden}"\n"{hidden}M5V{hidden}"\n', path="/fsa")
         assert row["used"] == "M5V"
 
-    def test_full_width_ones_are_plain_ones(self, table):
+    def test_full_width_characters_are_accepted(self, table):
         assert table("fsa\nＭ５Ｖ　３Ｌ９\n", path="/fsa")[0]["used"] == "M5V"
         full = str(LAT).translate({ord(item): ord(item) + 0xFEE0 for item in "0123456789."})
         assert table(f"lat,lon\n{full},{LON}\n")[0]["hruid"] == "3501"
 
     @pytest.mark.parametrize("text", ["45²", "٤٥", "४५", "½", "4\u20035"])
-    def test_other_digits_are_none(self, table, text):
+    def test_other_digits_are_coordinate_invalid(self, table, text):
         (row,) = table(f"lat,lon\n{text},{LON}\n")
         assert row["status"] == "coordinate-invalid"

@@ -1,4 +1,4 @@
-"""Byte ranges of a request."""
+"""Range and If-Range request headers."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def requested_range(header: str | None, if_range: str | None = None, size: int =
         ("Bytes= 5-6 ", range(5, 7)),
     ],
 )
-def test_one_part(header: str, expected: range) -> None:
+def test_range_header_selects_a_byte_range(header: str, expected: range) -> None:
     assert requested_range(header) == expected
 
 
@@ -44,22 +44,22 @@ def test_one_part(header: str, expected: range) -> None:
         "bytes=.5-2",
     ],
 )
-def test_what_cannot_be_read_asks_for_the_whole(header: str | None) -> None:
+def test_unreadable_range_header_is_ignored(header: str | None) -> None:
     assert requested_range(header) is None
 
 
-def test_digits_without_end_are_not_read() -> None:
+def test_range_with_5000_digits_is_ignored() -> None:
     assert requested_range(f"bytes=0-{'9' * 5000}") is None
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0"])
-def test_a_part_beyond_the_end_is_none(header: str) -> None:
+def test_range_beyond_the_end_is_unsatisfiable(header: str) -> None:
     with pytest.raises(RangeUnsatisfiable):
         requested_range(header)
 
 
 @pytest.mark.parametrize("header", ["bytes=0-", "bytes=-5"])
-def test_an_empty_file_has_no_parts(header: str) -> None:
+def test_range_of_empty_file_is_unsatisfiable(header: str) -> None:
     with pytest.raises(RangeUnsatisfiable):
         requested_range(header, size=0)
 
@@ -68,9 +68,9 @@ def test_an_empty_file_has_no_parts(header: str) -> None:
     ("if_range", "expected"),
     [(ETAG, range(10)), ('"other"', None), (f"W/{ETAG}", None), ("Wed, 25 Nov 2026 16:39:07 GMT", None)],
 )
-def test_a_part_of_another_version_is_the_whole(if_range: str, expected: range | None) -> None:
+def test_if_range_mismatch_ignores_the_range(if_range: str, expected: range | None) -> None:
     assert requested_range("bytes=0-9", if_range) == expected
 
 
-def test_a_part_that_cannot_be_of_another_version_is_the_whole_too() -> None:
+def test_if_range_mismatch_ignores_an_unsatisfiable_range() -> None:
     assert requested_range("bytes=500-", '"other"') is None

@@ -29,14 +29,14 @@ pytestmark = pytest.mark.usefixtures("cache_folder")
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_who_has_the_answer_is_told_so_without_a_query(get, world, path, django_assert_num_queries, monkeypatch):
+def test_conditional_request_gets_304_without_a_query(get, world, path, django_assert_num_queries, monkeypatch):
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     first = get(path)
     etag = first.headers["ETag"]
     assert etag.startswith('"')
-    for known_values in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+    for if_none_match in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         with django_assert_num_queries(0):
-            again = get(path, headers={"If-None-Match": known_values})
+            again = get(path, headers={"If-None-Match": if_none_match})
         assert (again.status_code, again.content) == (304, b"")
         for name in ("ETag", "Cache-Control", "Vary"):
             assert again.headers[name] == first.headers[name]
@@ -44,7 +44,7 @@ def test_who_has_the_answer_is_told_so_without_a_query(get, world, path, django_
 
 
 @pytest.mark.parametrize("path", ["/health-regions", "/coverages/health-regions/regions/3501"])
-def test_a_second_answer_is_not_made_again(get, world, path, django_assert_num_queries, monkeypatch):
+def test_cached_response_takes_no_query(get, world, path, django_assert_num_queries, monkeypatch):
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     first = get(path)
     with django_assert_num_queries(0):
@@ -63,18 +63,18 @@ def test_a_second_answer_is_not_made_again(get, world, path, django_assert_num_q
         "/fsa?q=M5V",
     ],
 )
-def test_of_positions_and_postal_codes_nothing_is_kept(get, world, path, cache_folder):
+def test_positions_and_postal_codes_are_not_cached(get, world, path, cache_folder):
     assert get(path).status_code == 200
     assert not cache_folder.exists()
 
 
-def test_what_is_kept_has_a_hash_for_a_name(get, world, cache_folder):
+def test_cache_file_names_are_hashes(get, world, cache_folder):
     get("/health-regions/3501")
     assert all("3501" not in path.name for path in cache_folder.iterdir())
     assert any(item.stat().st_size for item in cache_folder.iterdir())
 
 
-def test_a_publication_changes_what_is_answered_and_its_etag(get, world):
+def test_publication_changes_body_and_etag(get, world):
     before = get("/health-regions", detail="none")
     newer = worlds.make_vintage("health-regions", "2023", date(2023, 1, 1))
     worlds.add_places(newer, worlds.HEALTH_REGIONS_DEMO)
@@ -85,7 +85,7 @@ def test_a_publication_changes_what_is_answered_and_its_etag(get, world):
     assert get("/health-regions", headers={"If-None-Match": before.headers["ETag"]}, detail="none").status_code == 304
 
 
-def test_a_named_edition_is_immutable_and_todays_is_not(get, world):
+def test_named_vintage_is_immutable_in_cache_control(get, world):
     assert get("/fsa").headers["Cache-Control"] == "public, max-age=60, stale-if-error=86400"
     assert get("/fsa", at="2022-01-01").headers["Cache-Control"] == "public, max-age=60, stale-if-error=86400"
     assert get("/fsa", vintage="2021").headers["Cache-Control"] == "public, max-age=86400, immutable, stale-if-error=86400"
@@ -119,19 +119,19 @@ HERE = worlds.position(2_000, 5_000)
         ("/coverages/health-regions/regions", {"q": "toronto"}),
     ],
 )
-def test_no_shared_cache_stores_an_answer_about_a_position_a_search_or_a_postal_code(get, related, path, params):
+def test_positions_searches_and_postal_codes_are_private(get, related, path, params):
     path = path.replace("{fsa}", get("/fsa", detail="none").json()["features"][0]["id"])
     directives = get(path, **params).headers["Cache-Control"].split(", ")
     assert "private" in directives
     assert not {"public", "stale-if-error=86400"} & set(directives)
 
 
-def test_how_the_edition_was_chosen_is_not_in_the_etag_of_one_region(get, world):
+def test_region_etag_ignores_how_vintage_was_chosen(get, world):
     tags = {get("/health-regions/3501", **choice).headers["ETag"] for choice in ({}, {"vintage": "2022"}, {"at": "2022-05-01"})}
     assert len(tags) == 1
 
 
-def test_whatever_makes_another_body_makes_another_etag(get, world):
+def test_different_bodies_have_different_etags(get, world):
     requests = [
         {},
         {"detail": "none"},
@@ -147,7 +147,7 @@ def test_whatever_makes_another_body_makes_another_etag(get, world):
     assert len(tags) == len(requests) + len(DECODE) + 1
 
 
-def test_the_order_of_parameters_makes_no_difference(client, world):
+def test_parameter_order_does_not_change_the_etag(client, world):
     item, other = client.get("/health-regions?detail=none&limit=2"), client.get("/health-regions?limit=2&detail=none")
     assert item.headers["ETag"] == other.headers["ETag"]
     assert item.content == other.content
@@ -155,7 +155,7 @@ def test_the_order_of_parameters_makes_no_difference(client, world):
 
 @pytest.mark.parametrize("path", [*ROUTES, "/fsa/M5V", "/schema"])
 @pytest.mark.parametrize("encoding", DECODE)
-def test_every_encoding_holds_the_same_body(get, world, path, encoding):
+def test_content_encodings_decode_to_the_same_body(get, world, path, encoding):
     plain, encoded = get(path), get(path, headers={"Accept-Encoding": encoding})
     if len(plain.content) < 1_000:
         return
@@ -184,11 +184,11 @@ def test_every_encoding_holds_the_same_body(get, world, path, encoding):
         ("deflate", None),
     ],
 )
-def test_the_encoding_that_the_client_likes_best(header, expected):
+def test_accept_encoding_selects_the_content_encoding(header, expected):
     assert chosen_encoding(header) == expected
 
 
-def test_vary_names_nothing_that_does_not_matter(get, world):
+def test_vary_lists_only_relevant_headers(get, world):
     def vary(path, **params):
         return {part.strip().lower() for part in get(path, **params).headers["Vary"].split(",")}
 
@@ -198,7 +198,7 @@ def test_vary_names_nothing_that_does_not_matter(get, world):
     assert vary("/health-regions", lang="fr") == {"accept", "origin"} | encoding
 
 
-def test_head_has_the_headers_and_no_body(client, world):
+def test_head_has_headers_without_body(client, world):
     get, head = client.get("/fsa"), client.head("/fsa")
     assert head.content == b""
     assert {name: head.headers[name] for name in ("ETag", "Cache-Control")} == {
@@ -209,6 +209,6 @@ def test_head_has_the_headers_and_no_body(client, world):
 @pytest.mark.parametrize(
     "query", ["limit=3", "offset=1", "at=2023-01-05", "fields=name", "limit=3&offset=1", "detail=low&limit=7"]
 )
-def test_parameters_with_any_value_do_not_fill_the_cache(get, world, query, cache_folder):
+def test_free_form_parameters_are_not_cached(get, world, query, cache_folder):
     assert get(f"/health-regions?{query}").status_code == 200
     assert not cache_folder.exists()

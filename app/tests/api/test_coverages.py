@@ -27,7 +27,7 @@ def codes(response):
     return [feature["id"] for feature in response.json()["features"]]
 
 
-def test_every_coverage_with_something_published_is_listed(get, districts, assert_schema):
+def test_coverages_lists_every_published_coverage(get, districts, assert_schema):
     body = get("/coverages").json()
     assert_schema("CoverageList", body)
     shown = {coverage["coverage"]: (coverage["vintage"]["label"], coverage["vintages"]) for coverage in body["coverages"]}
@@ -38,12 +38,12 @@ def test_every_coverage_with_something_published_is_listed(get, districts, asser
     }
 
 
-def test_a_coverage_is_named_in_the_readers_language(get, districts):
+def test_coverage_name_follows_lang(get, districts):
     item = get("/coverages", lang="fr").json()["coverages"][0]
     assert (item["name"], item["name_en"]) == ("Districts municipaux", "Districts")
 
 
-def test_a_coverage_of_extracts_alone_answers_to_their_labels(get, districts, assert_problem):
+def test_coverage_of_extracts_needs_a_vintage_label(get, districts, assert_problem):
     districts.extract = True
     districts.save()
     assert get("/coverages").json()["coverages"][0]["vintage"] is None
@@ -51,17 +51,17 @@ def test_a_coverage_of_extracts_alone_answers_to_their_labels(get, districts, as
     assert codes(get("/coverages/districts/regions", vintage="2020")) == ["E.2", "W-1"]
 
 
-def test_nothing_is_listed_before_the_first_publication(get, db):
+def test_coverages_is_empty_before_first_publication(get, db):
     assert get("/coverages").json() == {"coverages": []}
 
 
-def test_where_its_links_lead_there_is_the_layer(get, districts):
+def test_coverage_links_lead_to_its_regions(get, districts):
     for coverage in get("/coverages").json()["coverages"]:
         for link in coverage["links"]:
             assert codes(get(link["href"]))
 
 
-def test_the_regions_of_a_coverage_are_a_layer_like_any_other(get, districts, assert_schema):
+def test_coverage_regions_are_a_feature_collection(get, districts, assert_schema):
     response = get("/coverages/districts/regions")
     assert codes(response) == ["E.2", "W-1"]
     assert_schema("RegionCollection", response.json())
@@ -70,7 +70,7 @@ def test_the_regions_of_a_coverage_are_a_layer_like_any_other(get, districts, as
     assert (properties["code"], properties["name_fr"], properties["pruid"]) == ("W-1", "Ouest-de-l'Étang", "35")
 
 
-def test_a_region_of_several_provinces_says_so_by_naming_none(get, districts, assert_schema):
+def test_region_of_several_provinces_has_no_pruid(get, districts, assert_schema):
     body = get("/coverages/districts/regions/E.2").json()
     assert_schema("RegionFeature", body)
     assert (body["properties"]["pruid"], body["properties"]["province"]) == (None, None)
@@ -88,7 +88,7 @@ def test_a_region_of_several_provinces_says_so_by_naming_none(get, districts, as
         ({"limit": "1", "offset": "1"}, ["W-1"]),
     ],
 )
-def test_every_parameter_of_a_layer_works(get, districts, assert_problem, parameters, expected):
+def test_layer_parameters_apply_to_coverage_regions(get, districts, assert_problem, parameters, expected):
     response = get("/coverages/districts/regions", **parameters)
     if expected is None:
         assert_problem(response, 404, "no-vintage", parameter="at")
@@ -97,7 +97,7 @@ def test_every_parameter_of_a_layer_works(get, districts, assert_problem, parame
 
 
 @pytest.mark.parametrize("code", ["W-1", "w-1", "2020A0011W-1"])
-def test_a_region_is_found_by_its_code_in_any_case_and_by_its_dguid(get, districts, assert_schema, code):
+def test_region_is_found_by_code_or_dguid(get, districts, assert_schema, code):
     body = get(f"/coverages/districts/regions/{code}").json()
     assert_schema("RegionFeature", body)
     assert body["id"] == "W-1"
@@ -112,38 +112,38 @@ def test_a_region_is_found_by_its_code_in_any_case_and_by_its_dguid(get, distric
         ("/coverages/fsa/regions/M5V", "/fsa/M5V/boundary"),
     ],
 )
-def test_the_two_coverages_with_routes_of_their_own_answer_here_too_and_the_same(get, world, generic, named):
+def test_generic_and_named_routes_return_the_same_regions(get, world, generic, named):
     item, other = get(generic).json(), get(named).json()
     pairs = zip(item.get("features", [item]), other.get("features", [other]), strict=True)
-    for ours, theirs in pairs:
-        assert ours["geometry"] == theirs["geometry"]
-        code = ours["properties"].pop("code")
-        assert code in (theirs["properties"].pop("hruid", None), theirs["properties"].pop("cfsauid", None))
-        assert ours["properties"] == theirs["properties"]
+    for generic_feature, named_feature in pairs:
+        assert generic_feature["geometry"] == named_feature["geometry"]
+        code = generic_feature["properties"].pop("code")
+        assert code in (named_feature["properties"].pop("hruid", None), named_feature["properties"].pop("cfsauid", None))
+        assert generic_feature["properties"] == named_feature["properties"]
     assert item["vintage"] == other["vintage"]
 
 
 @pytest.mark.parametrize("coverage", ["parishes", "Fsa%20x", "x" * 41, "1st", "%00", "é"])
 @pytest.mark.parametrize("rest", ["regions", "regions/1"])
-def test_an_unknown_coverage_is_told(get, world, assert_problem, coverage, rest):
+def test_unknown_coverage_gets_404(get, world, assert_problem, coverage, rest):
     assert_problem(get(f"/coverages/{coverage}/{rest}"), 404, "coverage-unknown", parameter="coverage")
 
 
-def test_an_unknown_coverage_is_told_whatever_vintage_is_named(get, world, assert_problem):
+def test_unknown_coverage_with_vintage_gets_404(get, world, assert_problem):
     assert_problem(get("/coverages/parishes/regions", vintage="2022"), 404, "coverage-unknown")
 
 
 @pytest.mark.parametrize("code", ["3599", "x" * 22, "%00", "a\u200bb", "%20"])
-def test_an_unknown_region_is_told(get, districts, assert_problem, code):
+def test_unknown_region_gets_404(get, districts, assert_problem, code):
     assert_problem(get(f"/coverages/districts/regions/{code}"), 404, "region-unknown")
 
 
-def test_a_region_that_another_vintage_has_is_pointed_to(get, districts, assert_problem):
+def test_unknown_region_hint_names_its_vintage(get, districts, assert_problem):
     later = worlds.make_vintage("districts", "2024", date(2024, 1, 1))
     worlds.add_places(later, (Place("N-9", "35", ((0, 0, 1_000, 1_000),)),))
     problem = assert_problem(get("/coverages/districts/regions/W-1"), 404, "region-unknown")
     assert problem["hint"] == "It is in vintage 2020."
 
 
-def test_before_anything_is_published_the_named_coverages_are_not_unknown(get, db, assert_problem):
+def test_known_coverage_without_vintage_gets_503(get, db, assert_problem):
     assert_problem(get("/coverages/fsa/regions"), 503, "nothing-published")

@@ -11,29 +11,29 @@ import pytest
 from api.http.disk_cache import WHOLE_MAX_BYTES, DiskCache
 
 
-def test_of_many_that_want_the_same_body_one_makes_it(tmp_path):
-    made = []
+def test_single_flight_computes_a_body_once(tmp_path):
+    computed = []
     begin = threading.Barrier(8)
 
     def make():
-        made.append(threading.get_ident())
+        computed.append(threading.get_ident())
         return b"body"
 
-    def ask():
+    def get_body():
         begin.wait()
-        # A cache of its own for each, as processes have.
+        # Each thread has its own DiskCache, as each process does.
         assert DiskCache(tmp_path, 10_000).get_or_create("key", make) == b"body"
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=get_body) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert len(computed) == 1
 
 
-def swept(cache):
-    """Wait until the cache's thread has nothing to do."""
+def wait_for_eviction(cache):
+    """Wait until the eviction thread is idle."""
     for _ in range(1_000):
         if not cache.evictor._running:
             return
@@ -41,53 +41,53 @@ def swept(cache):
     pytest.fail("eviction does not end")
 
 
-def on_disk(folder):
+def disk_usage(folder):
     files = [path.stat() for path in folder.iterdir() if not path.name.startswith("lock-")]
     return len(files), sum(max(stat.st_blocks * 512, 4_096) for stat in files)
 
 
-def test_the_cache_is_bounded_in_blocks_and_in_files(tmp_path):
+def test_cache_size_is_bounded_in_blocks_and_files(tmp_path):
     limit = 2_000_000
     cache = DiskCache(tmp_path, limit)
     for number in range(2_000):
         cache.get_or_create(str(number), lambda: b"x" * 120)  # tiles: 240 kB in all, but 8 MB of blocks
         if number % 10 == 0:
-            swept(cache)
-    swept(cache)
-    count, size = on_disk(tmp_path)
+            wait_for_eviction(cache)
+    wait_for_eviction(cache)
+    count, size = disk_usage(tmp_path)
     assert limit // 16_384 // 2 < count <= limit // 16_384 * 9 / 8 + 1
     assert size <= limit * 9 / 8
 
 
-def test_without_eviction_nothing_more_is_stored(tmp_path, monkeypatch):
+def test_failed_eviction_stops_storing(tmp_path, monkeypatch):
     cache = DiskCache(tmp_path, 2_000_000)
     monkeypatch.setattr(cache.evictor, "evict", lambda: False)
     for number in range(1_000):
         assert cache.get_or_create(str(number), lambda: b"x" * 120) == b"x" * 120
-    swept(cache)
-    count, _ = on_disk(tmp_path)
+    wait_for_eviction(cache)
+    count, _ = disk_usage(tmp_path)
     assert count <= 2_000_000 // 16_384 // 8 + 1
 
 
-def test_eviction_runs_in_no_request(tmp_path, monkeypatch):
+def test_eviction_runs_outside_requests(tmp_path, monkeypatch):
     cache = DiskCache(tmp_path, 2_000_000)
     threads = []
     files = cache.evictor._files
     monkeypatch.setattr(cache.evictor, "_files", lambda: threads.append(threading.current_thread()) or files())  # type: ignore[func-returns-value]
     for number in range(200):
         cache.get_or_create(str(number), lambda: b"x" * 120)
-    swept(cache)
+    wait_for_eviction(cache)
     assert threads
     assert threading.current_thread() not in threads
 
 
-def test_what_was_used_last_stays(tmp_path):
+def test_recently_used_body_is_not_evicted(tmp_path):
     cache = DiskCache(tmp_path, 2_000_000)
     cache.get_or_create("used", lambda: b"used")
     (path,) = (path for path in tmp_path.iterdir() if "-" not in path.name)
     for number in range(300):
         cache.get_or_create(str(number), lambda: b"x" * 120)
-        swept(cache)
+        wait_for_eviction(cache)
         os.utime(path, (time.time() - 301, time.time() - 301))
         assert cache.get("used") == b"used"
     assert cache.get("used") == b"used"
@@ -106,7 +106,7 @@ def test_what_was_used_last_stays(tmp_path):
         lambda text: bytes(len(text)),
     ],
 )
-def test_a_damaged_file_is_a_miss_and_removed(tmp_path, size, damage):
+def test_damaged_cache_file_is_removed(tmp_path, size, damage):
     cache, body = DiskCache(tmp_path, 100_000_000), bytes(range(250)) * (size // 250 + 1)
 
     def fetched():
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_a_miss_and_removed(tmp_path, size, damage):
     assert path.read_bytes() == whole
 
 
-def test_a_body_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+def test_fsync_precedes_rename(tmp_path, monkeypatch):
     order = []
     fsync, replace = os.fsync, Path.replace
 
@@ -146,7 +146,7 @@ def test_a_body_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
     assert order == ["fsync", "replace"]
 
 
-def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkeypatch, caplog):
+def test_full_disk_returns_bodies_without_storing(tmp_path, monkeypatch, caplog):
     def full(number):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -157,27 +157,27 @@ def test_on_a_full_disk_bodies_are_answered_and_no_part_is_left(tmp_path, monkey
     assert "response cache: body not stored: OSError" in caplog.text
 
 
-def test_a_body_that_fails_is_not_kept(tmp_path):
+def test_failed_body_is_not_cached(tmp_path):
     cache = DiskCache(tmp_path, 100_000)
     with pytest.raises(ZeroDivisionError):
         cache.get_or_create("key", lambda: b"x" * (1 // 0))
     assert cache.get_or_create("key", lambda: b"right") == b"right"
 
 
-def test_without_a_folder_every_body_is_made_anew(tmp_path, caplog):
+def test_unwritable_folder_disables_the_cache(tmp_path, caplog):
     (tmp_path / "file").write_text("not a folder")
     cache = DiskCache(tmp_path / "file" / "bodies", 100_000)
-    made = iter([b"one", b"two"])
-    assert [cache.get_or_create("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
+    computed = iter([b"one", b"two"])
+    assert [cache.get_or_create("key", lambda: next(computed)) for _ in range(2)] == [b"one", b"two"]
     assert "response cache disabled: cannot write to" in caplog.text
 
 
-def test_with_a_limit_of_nought_what_another_process_keeps_is_not_used_either(tmp_path):
+def test_zero_limit_ignores_cached_bodies(tmp_path):
     DiskCache(tmp_path, 1_000_000).get_or_create("key", lambda: b"kept")
     assert DiskCache(tmp_path, 0).get_or_create("key", lambda: b"made anew") == b"made anew"
 
 
-def test_with_a_limit_of_nought_nothing_is_kept(tmp_path):
-    made = iter([b"one", b"two"])
+def test_zero_limit_stores_nothing(tmp_path):
+    computed = iter([b"one", b"two"])
     cache = DiskCache(tmp_path, 0)
-    assert [cache.get_or_create("key", lambda: next(made)) for _ in range(2)] == [b"one", b"two"]
+    assert [cache.get_or_create("key", lambda: next(computed)) for _ in range(2)] == [b"one", b"two"]

@@ -18,28 +18,28 @@ PATH = f"/downloads/health-regions/2022/{NAME}"
 
 
 @pytest.fixture
-def content(shop: None) -> bytes:
-    """Return what the file of NAME holds."""
+def content(exported_code_tables: None) -> bytes:
+    """Return the bytes of the file NAME."""
     vintage = Vintage.objects.get(coverage__slug="health-regions", label="2022")
     return next(item for item in downloads_of(vintage) if item.name == NAME).path.read_bytes()
 
 
 @pytest.fixture
 def get(client: Any) -> Iterator[Callable[..., Any]]:
-    """Return a function that asks a path and gives the response, which is closed at the end as a server would."""
-    values = []
+    """Return a function that requests a path; close its responses at the end, as a server does."""
+    responses = []
 
-    def ask(path: str, headers: dict[str, str] | None = None, **params: Any) -> Any:
-        values.append(client.get(path, params, headers=headers))
-        return values[-1]
+    def send(path: str, headers: dict[str, str] | None = None, **params: Any) -> Any:
+        responses.append(client.get(path, params, headers=headers))
+        return responses[-1]
 
-    yield ask
-    for response in values:
-        end(response)
+    yield send
+    for response in responses:
+        close_response(response)
 
 
-def end(response: Any) -> None:
-    """End a response as a server does; `close` would end the test's connection to the database, too."""
+def close_response(response: Any) -> None:
+    """Close a response as a server does; `response.close` would also close the test's database connection."""
     for closer in response._resource_closers:
         closer()
 
@@ -48,7 +48,7 @@ def body(response: Any) -> bytes:
     return b"".join(response.streaming_content) if response.streaming else response.content
 
 
-def test_every_published_vintage_is_listed_with_its_files(get: Any, shop: None, assert_schema: Any) -> None:
+def test_downloads_lists_files_of_published_vintages(get: Any, exported_code_tables: None, assert_schema: Any) -> None:
     response = get("/downloads")
     assert_schema("DownloadList", response.json())
     listed = {
@@ -64,7 +64,7 @@ def test_every_published_vintage_is_listed_with_its_files(get: Any, shop: None, 
     assert states["fsa-2021-health-regions-2022.csv"] == "missing"
 
 
-def test_what_is_ready_can_be_had_under_both_addresses(get: Any, shop: None) -> None:
+def test_ready_files_are_served_under_both_urls(get: Any, exported_code_tables: None) -> None:
     ready = [
         file for download in get("/downloads").json()["downloads"] for file in download["files"] if file["state"] == "ready"
     ]
@@ -77,7 +77,7 @@ def test_what_is_ready_can_be_had_under_both_addresses(get: Any, shop: None) -> 
             assert response.headers["ETag"] == f'"{file["sha256"]}"'
 
 
-def test_the_headers_of_a_file(get: Any, content: bytes) -> None:
+def test_file_response_headers(get: Any, content: bytes) -> None:
     response = get(PATH)
     assert body(response) == content
     headers = response.headers
@@ -89,7 +89,7 @@ def test_the_headers_of_a_file(get: Any, content: bytes) -> None:
     assert get(f"{PATH}-metadata.json").status_code == 200
 
 
-def test_shares_are_as_whole_as_the_others(get: Any, shop: None, assert_schema: Any) -> None:
+def test_fsa_share_files_have_checksums_and_licences(get: Any, exported_code_tables: None, assert_schema: Any) -> None:
     Vintage.objects.filter(label="2021").update(licence_url="https://example.org/fsa")
     Vintage.objects.filter(label="2022").update(licence_url="https://example.org/hr")
     make.export(
@@ -119,7 +119,7 @@ def test_shares_are_as_whole_as_the_others(get: Any, shop: None, assert_schema: 
     assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
 
 
-def test_an_address_with_the_checksum_is_for_good(get: Any, content: bytes) -> None:
+def test_url_with_checksum_is_immutable(get: Any, content: bytes) -> None:
     sha256 = get(PATH).headers["ETag"].strip('"')
     for pin in (sha256, sha256[:16]):
         response = get(f"/downloads/health-regions/2022/{pin}/{NAME}")
@@ -127,14 +127,14 @@ def test_an_address_with_the_checksum_is_for_good(get: Any, content: bytes) -> N
         assert body(response) == content
 
 
-def test_another_checksum_is_another_file(get: Any, shop: None, assert_problem: Any) -> None:
+def test_url_with_other_checksum_gets_404(get: Any, exported_code_tables: None, assert_problem: Any) -> None:
     problem = assert_problem(
         get(f"/downloads/health-regions/2022/{'0' * 16}/{NAME}"), 404, "download-unknown", parameter="sha256"
     )
     assert "another checksum" in problem["detail"]
 
 
-def test_head_says_the_same_and_sends_nothing(get: Any, client: Any, content: bytes) -> None:
+def test_head_has_the_headers_of_get(get: Any, client: Any, content: bytes) -> None:
     full, head = get(PATH), client.head(PATH)
     assert head.status_code == 200
     assert head.content == b""
@@ -142,7 +142,7 @@ def test_head_says_the_same_and_sends_nothing(get: Any, client: Any, content: by
     assert next(without_id) == next(without_id)
 
 
-def test_a_part_is_that_part(get: Any, content: bytes) -> None:
+def test_range_request_gets_206(get: Any, content: bytes) -> None:
     response = get(PATH, headers={"Range": "bytes=5-24"})
     assert response.status_code == 206
     assert body(response) == content[5:25]
@@ -150,25 +150,25 @@ def test_a_part_is_that_part(get: Any, content: bytes) -> None:
     assert response.headers["Content-Length"] == "20"
 
 
-def test_the_parts_make_the_whole(get: Any, content: bytes) -> None:
+def test_ranges_join_to_the_whole_file(get: Any, content: bytes) -> None:
     whole = b"".join(body(get(PATH, headers={"Range": f"bytes={at}-{at + 99}"})) for at in range(0, len(content), 100))
     assert whole == content
 
 
-def test_a_part_of_another_version_is_the_whole_file(get: Any, content: bytes) -> None:
+def test_if_range_mismatch_gets_the_whole_file(get: Any, content: bytes) -> None:
     etag = get(PATH).headers["ETag"]
     assert get(PATH, headers={"Range": "bytes=0-4", "If-Range": etag}).status_code == 206
     response = get(PATH, headers={"Range": "bytes=0-4", "If-Range": '"other"'})
     assert (response.status_code, body(response)) == (200, content)
 
 
-def test_a_part_beyond_the_end_is_refused_and_the_size_is_told(get: Any, content: bytes, assert_problem: Any) -> None:
+def test_range_beyond_the_end_gets_416(get: Any, content: bytes, assert_problem: Any) -> None:
     response = get(PATH, headers={"Range": "bytes=1000000-"})
     assert_problem(response, 416, "range-unsatisfiable")
     assert response.headers["Content-Range"] == f"bytes */{len(content)}"
 
 
-def test_what_a_cache_has_is_not_sent_again(get: Any, client: Any, shop: None) -> None:
+def test_conditional_request_gets_304_or_412(get: Any, client: Any, exported_code_tables: None) -> None:
     etag = get(PATH).headers["ETag"]
     for response in (get(PATH, headers={"If-None-Match": etag}), client.head(PATH, headers={"If-None-Match": etag})):
         assert (response.status_code, response.content) == (304, b"")
@@ -178,7 +178,7 @@ def test_what_a_cache_has_is_not_sent_again(get: Any, client: Any, shop: None) -
     assert get(PATH, headers={"If-Match": '"other"'}).status_code == 412
 
 
-def test_whatever_is_accepted_a_file_is_what_it_is(get: Any, shop: None) -> None:
+def test_accept_does_not_change_the_content_type(get: Any, exported_code_tables: None) -> None:
     for accept in ("*/*", "text/html", "application/geopackage+sqlite3", "image/png", "nonsense"):
         response = get(PATH, headers={"Accept": accept})
         assert (response.status_code, response.headers["Content-Type"]) == (200, "text/csv; charset=utf-8")
@@ -187,7 +187,7 @@ def test_whatever_is_accepted_a_file_is_what_it_is(get: Any, shop: None) -> None
 @pytest.mark.parametrize(
     "name", ["nothing.gpkg", "fsa-2021.csv", "manifest.json", ".lock", "..%2F..%2Fmanifest.json", "a" * 200, "%00", "é.csv"]
 )
-def test_what_is_no_file_of_the_vintage_is_told(get: Any, shop: None, assert_problem: Any, name: str) -> None:
+def test_unknown_file_name_gets_404(get: Any, exported_code_tables: None, assert_problem: Any, name: str) -> None:
     response = get(f"/downloads/health-regions/2022/{name}")
     assert response.status_code == 404
     assert response.json()["type"] in {"/problems/download-unknown", "/problems/route-unknown"}
@@ -202,30 +202,32 @@ def test_what_is_no_file_of_the_vintage_is_told(get: Any, shop: None, assert_pro
         ("/downloads/fsa/2021/SHA256/fsa-2021.csv", "download-unknown"),
     ],
 )
-def test_what_is_not_published_has_no_files(get: Any, shop: None, assert_problem: Any, path: str, slug: str) -> None:
+def test_unpublished_vintage_has_no_files(
+    get: Any, exported_code_tables: None, assert_problem: Any, path: str, slug: str
+) -> None:
     assert_problem(get(path), 404, slug)
 
 
-def test_a_file_that_is_not_here_is_no_crash(get: Any, shop: None, assert_problem: Any) -> None:
+def test_file_not_made_gets_404(get: Any, exported_code_tables: None, assert_problem: Any) -> None:
     response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
     problem = assert_problem(response, 404, "download-not-made", parameter="file")
     assert "bin/manage export" in problem["hint"]
     assert "Retry-After" not in response.headers
 
 
-def test_a_file_that_is_being_made_is_asked_for_again(get: Any, shop: None, assert_problem: Any) -> None:
+def test_file_being_made_gets_503_with_retry_after(get: Any, exported_code_tables: None, assert_problem: Any) -> None:
     with store.exclusive():
         response = get("/downloads/health-regions/2022/health-regions-2022.gpkg")
     assert_problem(response, 503, "download-missing")
     assert response.headers["Retry-After"] == "60"
 
 
-def test_the_checksums_are_those_of_the_files(get: Any, content: bytes) -> None:
+def test_sha256sums_equal_the_etags(get: Any, content: bytes) -> None:
     sha256 = get(PATH).headers["ETag"].strip('"')
     assert f"{sha256}  {NAME}\n" in get("/downloads/health-regions/2022/SHA256SUMS").content.decode()
 
 
-def test_large_files_take_places_and_give_them_back(
+def test_large_transfers_take_and_release_slots(
     get: Any, content: bytes, monkeypatch: pytest.MonkeyPatch, settings: Any, assert_problem: Any
 ) -> None:
     settings.TRANSFERS_AT_ONCE = 1
@@ -234,12 +236,12 @@ def test_large_files_take_places_and_give_them_back(
     assert transfers.taken == 1
     assert_problem(get(PATH), 503, "too-many-at-once")
     assert get(PATH, headers={"Range": "bytes=0-50"}).status_code == 206
-    end(first)  # given up half-way
+    close_response(first)  # the client disconnects half-way
     assert transfers.taken == 0
     assert get(PATH).status_code == 200
 
 
-def test_a_proxy_that_sends_files_is_only_told_which(get: Any, content: bytes, settings: Any) -> None:
+def test_x_accel_redirect_names_the_file(get: Any, content: bytes, settings: Any) -> None:
     settings.DOWNLOADS_HEADER, settings.DOWNLOADS_PREFIX = "X-Accel-Redirect", "/_downloads/"
     response = get(PATH)
     assert (response.status_code, response.content) == (200, b"")

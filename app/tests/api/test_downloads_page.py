@@ -1,4 +1,4 @@
-"""Page of the downloads, for browsers at the address of the list."""
+"""Downloads page: HTML for browsers at /downloads."""
 
 import re
 from datetime import date
@@ -13,7 +13,7 @@ from tests.support import demo_regions as worlds
 
 
 class _Page(HTMLParser):
-    """Collects links and text."""
+    """Parser that collects links and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ def page(response: Any) -> _Page:
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-def test_a_browser_gets_a_page_and_a_program_json_at_the_same_address(get: Any, shop: None) -> None:
+def test_accept_selects_html_or_json(get: Any, exported_code_tables: None) -> None:
     response = get("/downloads", headers=BROWSER)
     result = page(response)
     assert "/downloads/health-regions/2022/health-regions-2022.csv" in result.links
@@ -53,13 +53,13 @@ def test_a_browser_gets_a_page_and_a_program_json_at_the_same_address(get: Any, 
     ("lang", "heading"),
     [("en", "Download boundaries and health figures"), ("fr", "Télécharger les limites et les chiffres sur la santé")],
 )
-def test_the_page_is_in_the_readers_language(get: Any, shop: None, lang: str, heading: str) -> None:
+def test_page_language_follows_lang(get: Any, exported_code_tables: None, lang: str, heading: str) -> None:
     response = get("/downloads", headers=BROWSER, lang=lang)
     assert heading in page(response).text
     assert f'<html lang="{lang}">' in response.content.decode()
 
 
-def test_an_edition_that_another_one_replaced_is_not_in_force(get: Any, shop: None) -> None:
+def test_replaced_vintage_is_not_in_force(get: Any, exported_code_tables: None) -> None:
     Vintage.objects.filter(coverage__slug="health-regions").update(licence="", licence_url="")
     later = worlds.make_vintage("health-regions", "2023", date(2023, 1, 1))
     worlds.add_places(later, worlds.HEALTH_REGIONS_DEMO)
@@ -70,11 +70,11 @@ def test_an_edition_that_another_one_replaced_is_not_in_force(get: Any, shop: No
     assert "in force from" in current
     assert "effective from" in replaced
     assert "in force from" not in replaced
-    # Without a licence no separator is left.
+    # A vintage without a licence has no separator.
     assert "SHA256SUMS</a><br>" in replaced
 
 
-def test_a_name_in_a_file_cannot_become_part_of_the_page(get: Any, shop: None) -> None:
+def test_vintage_texts_are_html_escaped(get: Any, exported_code_tables: None) -> None:
     Vintage.objects.filter(label="2022").update(
         attribution_en="<script>alert(1)</script>", licence='"><img src=x onerror=alert(1)>', licence_url="javascript:alert(1)"
     )
@@ -86,19 +86,19 @@ def test_a_name_in_a_file_cannot_become_part_of_the_page(get: Any, shop: None) -
     assert "javascript:" not in html
 
 
-def test_the_page_asks_nothing_of_anybody_else(get: Any, shop: None) -> None:
+def test_page_loads_no_external_resources(get: Any, exported_code_tables: None) -> None:
     html = get("/downloads", headers=BROWSER).content.decode()
     assert not re.findall(r'(?:src|href)="(?:https?:)?//(?!www\.statcan)', html.replace("http://testserver", ""))
 
 
-def test_an_empty_shop_is_an_empty_page(get: Any, db: None) -> None:
+def test_page_without_vintages_is_empty(get: Any, db: None) -> None:
     assert "Nothing is published yet." in page(get("/downloads", headers=BROWSER)).text
     assert get("/downloads").json() == {"downloads": [], "indicators": []}
 
 
-def test_a_wrong_parameter_is_a_problem_for_a_browser_too(get: Any, shop: None, assert_problem: Any) -> None:
+def test_unknown_parameter_from_browser_gets_400(get: Any, exported_code_tables: None, assert_problem: Any) -> None:
     assert_problem(get("/downloads", headers=BROWSER, nonsense="1"), 400, "parameter-invalid")
 
 
-def test_the_demonstration_is_marked_on_the_page(get: Any, shop: None) -> None:
+def test_page_marks_the_demonstration(get: Any, exported_code_tables: None) -> None:
     assert "Demonstration boundaries: approximate, not for decisions." in page(get("/downloads", headers=BROWSER)).text

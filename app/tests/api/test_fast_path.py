@@ -21,10 +21,10 @@ from geography.lookup import registry
 from geography.models import Status
 from geography.vintages import catalogue
 from operations.metrics import REGISTRY
-from tests.api.test_tiles import draw
+from tests.api.test_tiles import store_tiles
 from tests.support.demo_regions import position
 
-Answer = tuple[str, dict[str, str], bytes]
+ResponseParts = tuple[str, dict[str, str], bytes]
 
 CACHED = [
     "/health-regions",
@@ -49,16 +49,16 @@ class Counted:
 
     def __init__(self) -> None:
         self.django = get_wsgi_application()
-        self.asked = 0
+        self.requests = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self.asked += 1
+        self.requests += 1
         return self.django(environ, start_response)
 
 
 @pytest.fixture
 def django() -> Iterator[Counted]:
-    """Return Django. Like its test client, it does not close the test's database connection."""
+    """Return Django, which does not close the test's database connection, as with the test client."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield Counted()
@@ -71,20 +71,20 @@ def memory(world, settings, tmp_path, monkeypatch):
     """Hold the test vintages in memory, with a response cache and a catalogue that stays fresh during a test."""
     settings.GEODATA_CACHE, settings.BODY_CACHE_MB = str(tmp_path), 16
     settings.LOOKUP_MEMORY_VERTICES = 1_000_000
-    draw(world.vintages["health-regions", "2022"])
+    store_tiles(world.vintages["health-regions", "2022"])
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     catalogue.published()
     for vintage in world.vintages.values():
         assert registry.load(vintage) is not None
 
 
-def ask(
+def send(
     application: Any, path: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None, method: str = "GET"
-) -> Answer:
-    return answered(application, RequestFactory().generic(method, path, headers=headers or {}, query_params=query).environ)
+) -> ResponseParts:
+    return send_environ(application, RequestFactory().generic(method, path, headers=headers or {}, query_params=query).environ)
 
 
-def answered(application: Any, environ: dict[str, Any]) -> Answer:
+def send_environ(application: Any, environ: dict[str, Any]) -> ResponseParts:
     details: list[Any] = []
     response = application(environ, lambda *start: details.extend(start))
     body = b"".join(response)
@@ -97,63 +97,63 @@ def answered(application: Any, environ: dict[str, Any]) -> Answer:
     return status, result, body
 
 
-def place(x: float = 2_000, y: float = 5_000, **more: str) -> dict[str, str]:
+def locate_query(x: float = 2_000, y: float = 5_000, **more: str) -> dict[str, str]:
     return position(x, y) | more
 
 
 @pytest.mark.parametrize("path", CACHED)
-def test_cached_bodies_equal_those_of_the_full_stack(django, path, django_assert_num_queries):
+def test_cached_body_equals_full_stack(django, path, django_assert_num_queries):
     fast = FastPath(django)
     for method, headers in itertools.product(("GET", "HEAD"), HEADERS):
         if path.startswith("/tiles") and "Accept" in headers:
             continue
-        expected = ask(django, path, None, headers, method)
+        expected = send(django, path, None, headers, method)
         assert expected[0] == "200 OK", expected
-        assert ask(fast, path, None, headers, method) == expected
-        requested = django.asked
+        assert send(fast, path, None, headers, method) == expected
+        before = django.requests
         with django_assert_num_queries(0):
-            assert ask(fast, path, None, headers, method) == expected
-        assert django.asked == requested
+            assert send(fast, path, None, headers, method) == expected
+        assert django.requests == before
 
 
 def test_conditional_requests_get_304(django):
     fast = FastPath(django)
-    etag = ask(fast, "/health-regions")[1]["etag"]
-    for requested in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        headers = {"If-None-Match": requested}
-        expected = ask(django, "/health-regions", None, headers)
+    etag = send(fast, "/health-regions")[1]["etag"]
+    for if_none_match in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        headers = {"If-None-Match": if_none_match}
+        expected = send(django, "/health-regions", None, headers)
         assert expected[0] == "304 Not Modified"
-        assert ask(fast, "/health-regions", None, headers) == expected
-    before = django.asked
-    assert ask(fast, "/health-regions", None, {"If-None-Match": etag})[0] == "304 Not Modified"
-    assert ask(fast, "/health-regions", None, {"If-None-Match": '"other"'})[0] == "200 OK"
-    assert django.asked == before
+        assert send(fast, "/health-regions", None, headers) == expected
+    before = django.requests
+    assert send(fast, "/health-regions", None, {"If-None-Match": etag})[0] == "304 Not Modified"
+    assert send(fast, "/health-regions", None, {"If-None-Match": '"other"'})[0] == "200 OK"
+    assert django.requests == before
 
 
 @pytest.mark.parametrize(
     "query",
     [
-        place(),
-        place(10_001),
-        place(10_000, 10_000, lang="fr"),
-        place(13_500, accuracy="800", max_distance="0"),
-        place(-2_000, 3_000),
-        place(2_000, 5_000, vintage="2022"),
+        locate_query(),
+        locate_query(10_001),
+        locate_query(10_000, 10_000, lang="fr"),
+        locate_query(13_500, accuracy="800", max_distance="0"),
+        locate_query(-2_000, 3_000),
+        locate_query(2_000, 5_000, vintage="2022"),
         {"lat": "0", "lon": "0"},
     ],
 )
-def test_lookups_equal_those_of_the_full_stack(django, query, django_assert_num_queries):
+def test_lookup_equals_full_stack(django, query, django_assert_num_queries):
     fast = FastPath(django)
     for method, headers in itertools.product(("GET", "HEAD"), HEADERS):
-        expected = ask(django, "/locate", query, headers, method)
+        expected = send(django, "/locate", query, headers, method)
         assert expected[0] == "200 OK", expected
-        # Another position is of the same kind where its body is on the same side of COMPRESS_MIN_BYTES.
-        ask(fast, "/locate", query | {"lat": "43.7"}, headers, method)
-        assert ask(fast, "/locate", query, headers, method) == expected
-        requested = django.asked
+        # The template of another position applies if its body is on the same side of COMPRESS_MIN_BYTES.
+        send(fast, "/locate", query | {"lat": "43.7"}, headers, method)
+        assert send(fast, "/locate", query, headers, method) == expected
+        before = django.requests
         with django_assert_num_queries(0):
-            assert ask(fast, "/locate", query, headers, method) == expected
-        assert django.asked == requested
+            assert send(fast, "/locate", query, headers, method) == expected
+        assert django.requests == before
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_lookups_equal_those_of_the_full_stack(django, query, django_assert_num_
     [
         ("/locate", {"lat": "43.7"}),
         ("/locate", {"lat": "43.7", "lon": "79.4"}),
-        ("/locate", place(latt="1")),
-        ("/locate", place(vintage="1492")),
+        ("/locate", locate_query(latt="1")),
+        ("/locate", locate_query(vintage="1492")),
         ("/locate", {"lat": "NaN", "lon": "-79"}),
         ("/fsa/M5V", {}),
         ("/health-regions", {"bbox": "-80,43,-79,44"}),
@@ -171,13 +171,13 @@ def test_lookups_equal_those_of_the_full_stack(django, query, django_assert_num_
         ("/vintages", {}),
     ],
 )
-def test_invalid_and_uncacheable_requests_reach_the_full_stack(django, path, query):
+def test_invalid_and_uncacheable_requests_reach_full_stack(django, path, query):
     fast = FastPath(django)
-    expected = ask(django, path, query)
-    before = django.asked
+    expected = send(django, path, query)
+    before = django.requests
     for _ in range(3):
-        assert ask(fast, path, query)[::2] == expected[::2]
-    assert django.asked == before + 3
+        assert send(fast, path, query)[::2] == expected[::2]
+    assert django.requests == before + 3
 
 
 @pytest.mark.parametrize("query", ["lat=43.7&lon=-79.4&q=%E9", "lat=43.7&lon=-79.4&q=é", "&".join(["lat=1"] * 500)])
@@ -185,60 +185,60 @@ def test_unreadable_query_strings_get_400(django, query):
     fast = FastPath(django)
     environ = RequestFactory().get("/locate").environ | {"QUERY_STRING": query.encode().decode("latin-1")}
     for application in (django, fast, fast):
-        assert answered(application, dict(environ))[0] == "400 Bad Request"
+        assert send_environ(application, dict(environ))[0] == "400 Bad Request"
 
 
-def test_content_negotiation_and_a_stale_catalogue_need_the_full_stack(django, monkeypatch):
+def test_content_negotiation_and_stale_catalogue_need_full_stack(django, monkeypatch):
     fast = FastPath(django)
     for _ in range(2):
-        assert ask(fast, "/locate", place(), {"Accept": "text/html;q=0.5, application/json"})[0] == "200 OK"
-    assert ask(fast, "/locate", method="OPTIONS")[0][:3] in ("200", "204")
-    assert django.asked == 3
+        assert send(fast, "/locate", locate_query(), {"Accept": "text/html;q=0.5, application/json"})[0] == "200 OK"
+    assert send(fast, "/locate", method="OPTIONS")[0][:3] in ("200", "204")
+    assert django.requests == 3
     # Without a fresh catalogue the vintages in force are unknown.
-    ask(fast, "/health-regions")
+    send(fast, "/health-regions")
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
-    for path, query in (("/health-regions", {}), ("/locate", place())):
-        before = django.asked
-        assert ask(fast, path, query)[0] == "200 OK"
-        assert django.asked == before + 1
+    for path, query in (("/health-regions", {}), ("/locate", locate_query())):
+        before = django.requests
+        assert send(fast, path, query)[0] == "200 OK"
+        assert django.requests == before + 1
 
 
-def test_vintages_outside_memory_need_the_full_stack(django, settings):
+def test_vintages_outside_memory_need_full_stack(django, settings):
     fast = FastPath(django)
     for _ in range(2):
-        first = ask(fast, "/locate", place())
-    before = django.asked
+        first = send(fast, "/locate", locate_query())
+    before = django.requests
     settings.LOOKUP_MEMORY_VERTICES = 0
     registry.clear()
-    assert ask(fast, "/locate", place()) == first
-    assert django.asked == before + 1
+    assert send(fast, "/locate", locate_query()) == first
+    assert django.requests == before + 1
 
 
-def test_a_publication_discards_templates(django, world):
+def test_publication_discards_templates(django, world):
     fast = FastPath(django)
     for _ in range(2):
-        assert b'"3501"' in ask(fast, "/locate", place())[2]
-        assert ask(fast, "/health-regions")[0] == "200 OK"
+        assert b'"3501"' in send(fast, "/locate", locate_query())[2]
+        assert send(fast, "/health-regions")[0] == "200 OK"
     for vintage in world.vintages.values():
         vintage.status = Status.RETIRED
         vintage.save()
     catalogue.clear()
     catalogue.published()
-    for path, query in (("/locate", place()), ("/health-regions", {})):
-        answer = ask(fast, path, query)
-        assert (answer[0][:3], answer) == (ask(django, path, query)[0][:3], answer)
-        assert answer[0] != "200 OK"
+    for path, query in (("/locate", locate_query()), ("/health-regions", {})):
+        response = send(fast, path, query)
+        assert (response[0][:3], response) == (send(django, path, query)[0][:3], response)
+        assert response[0] != "200 OK"
 
 
-def test_an_evicted_body_is_computed_again(django, tmp_path):
+def test_evicted_body_is_computed_again(django, tmp_path):
     fast = FastPath(django)
-    first = ask(fast, "/health-regions")
-    assert ask(fast, "/health-regions") == first
+    first = send(fast, "/health-regions")
+    assert send(fast, "/health-regions") == first
     for path in (tmp_path / "bodies").iterdir():
         path.unlink()
-    before = django.asked
-    assert ask(fast, "/health-regions") == first
-    assert django.asked == before + 1
+    before = django.requests
+    assert send(fast, "/health-regions") == first
+    assert django.requests == before + 1
 
 
 def test_stale_responses_are_not_templates(django):
@@ -246,19 +246,19 @@ def test_stale_responses_are_not_templates(django):
     catalogue._cache["default"].failed_at = 0.0
     try:
         for _ in range(2):
-            assert "cache-status" in ask(fast, "/health-regions")[1]
+            assert "cache-status" in send(fast, "/health-regions")[1]
     finally:
         catalogue._cache["default"].failed_at = None
-    assert django.asked == 2
-    assert "cache-status" not in ask(fast, "/health-regions")[1]
+    assert django.requests == 2
+    assert "cache-status" not in send(fast, "/health-regions")[1]
 
 
 def test_templates_and_responders_are_bounded(django, monkeypatch):
     monkeypatch.setattr(fast_path, "_ENTRIES_MAX", 3)
     fast = FastPath(django)
     for number in range(10):
-        assert ask(fast, "/health-regions", None, {"Origin": f"https://{number}.example.org"})[0] == "200 OK"
-        assert ask(fast, "/locate", place(max_distance=str(number)))[0] == "200 OK"
+        assert send(fast, "/health-regions", None, {"Origin": f"https://{number}.example.org"})[0] == "200 OK"
+        assert send(fast, "/locate", locate_query(max_distance=str(number)))[0] == "200 OK"
     assert fast._generation is not None
     assert len(fast._generation.templates) <= 3
     assert len(fast._generation.responders) <= 3
@@ -273,17 +273,17 @@ def test_requests_are_counted_and_logged(django, settings, caplog):
         labels = {"route": route, "method": "GET", "status": "200"}
         return REGISTRY.get_sample_value("geo_http_requests_total", labels) or 0.0
 
-    for path, query in (("/locate", place()), ("/tiles/health-regions/0/0/0.mvt", {})):
+    for path, query in (("/locate", locate_query()), ("/tiles/health-regions/0/0/0.mvt", {})):
         route = path.replace("health-regions/0/0/0", "{coverage}/{z}/{x}/{y}")
         before = counted(route)
         for _ in range(3):
-            ask(fast, path, query)
+            send(fast, path, query)
         assert counted(route) == before + 3
         assert [record.getMessage().split(" ")[:3] for record in caplog.records].count(["200", "GET", route]) == 3
-    assert django.asked == 2
+    assert django.requests == 2
 
 
-def test_the_request_id_of_the_client_is_sent_back(django):
+def test_client_request_id_is_returned(django):
     fast = FastPath(django)
     value = "0123456789abcdef" * 2
     for _ in range(2):
@@ -291,10 +291,10 @@ def test_the_request_id_of_the_client_is_sent_back(django):
         environ = RequestFactory().get("/health-regions", headers={"X-Request-ID": value}).environ
         fast(environ, lambda *start, details=details: details.extend(start))
         assert ("X-Request-ID", value) in details[1]
-    assert django.asked == 1
+    assert django.requests == 1
 
 
-def test_the_first_lookup_of_a_kind_is_computed_once(django, monkeypatch):
+def test_first_lookup_is_computed_once(django, monkeypatch):
     computed = []
     feature = LocateResponder.feature
 
@@ -311,19 +311,19 @@ def test_the_first_lookup_of_a_kind_is_computed_once(django, monkeypatch):
         {"Origin": "https://example.org"},
     ]
     for number, headers in enumerate(kinds, start=1):
-        first = ask(fast, "/locate", place(2_000, 2_000), headers)
-        assert (first[0], django.asked, len(computed)) == ("200 OK", number, 2 * number - 1)
-        assert ask(fast, "/locate", place(2_000, 2_000), headers) == first
-        assert (django.asked, len(computed)) == (number, 2 * number)
+        first = send(fast, "/locate", locate_query(2_000, 2_000), headers)
+        assert (first[0], django.requests, len(computed)) == ("200 OK", number, 2 * number - 1)
+        assert send(fast, "/locate", locate_query(2_000, 2_000), headers) == first
+        assert (django.requests, len(computed)) == (number, 2 * number)
 
 
-# Upper bounds: how many modules somebody reads who follows a request. Lower them with the code.
+# Upper bounds of the modules that a lookup visits. Lower them with the code.
 @pytest.mark.parametrize(("flow", "modules_max"), [("1", 23), ("2", 28)])
-def test_every_module_that_a_lookup_visits_is_in_the_data_flows(django, settings, flow, modules_max):
+def test_data_flows_list_every_module_of_a_lookup(django, settings, flow, modules_max):
     fast = FastPath(django)
     for _ in range(2):
-        ask(fast, "/locate", place())
-    visited = _modules_visited(lambda: ask(fast if flow == "1" else django, "/locate", place()), settings.APP_DIR)
+        send(fast, "/locate", locate_query())
+    visited = _modules_visited(lambda: send(fast if flow == "1" else django, "/locate", locate_query()), settings.APP_DIR)
     text = (Path(settings.APP_DIR).parent / "docs" / "data-flows.md").read_text()
     sections = {section[0]: section for section in text.split("\n## ")[1:]}
     described = set(re.findall(r"`([a-z_/]+\.py)`", sections["1"] if flow == "1" else sections["1"] + sections["2"]))
@@ -344,6 +344,6 @@ def _modules_visited(call: Callable[[], object], folder: str | Path) -> set[str]
 
 
 @pytest.mark.parametrize("path", [*CACHED, "/locate"])
-def test_the_test_client_compares_it_with_the_full_stack(client, path):
-    assert client.get(path, place() if path == "/locate" else None).status_code == 200
+def test_test_client_compares_fast_path_with_full_stack(client, path):
+    assert client.get(path, locate_query() if path == "/locate" else None).status_code == 200
     assert client.handler.compared == 1

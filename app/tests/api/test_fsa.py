@@ -11,8 +11,8 @@ def shares(body):
     return [(feature["id"], feature["properties"]["share_of_fsa"]) for feature in body["features"]]
 
 
-class TestTheHealthRegionsOfAnFsa:
-    def test_come_largest_share_first(self, get, assert_schema):
+class TestHealthRegionsOfFsa:
+    def test_health_regions_are_ordered_by_share(self, get, assert_schema):
         response = get("/fsa/M1A")
         body = response.json()
         assert response.headers["Content-Type"] == "application/geo+json"
@@ -34,7 +34,7 @@ class TestTheHealthRegionsOfAnFsa:
         assert east["share_of_region"] == pytest.approx(30 / 96, abs=1e-6)
         assert east["region_area_km2"] == pytest.approx(96)
 
-    def test_leave_slivers_out_and_count_them(self, get):
+    def test_slivers_are_omitted_and_counted(self, get):
         Overlap.objects.filter(fsa__code="M1A", health_region__code="3501", share_of_fsa=0.4).update(share_of_fsa=0.0009)
         body = get("/fsa/M1A").json()
         assert shares(body) == [("3502", 0.6)]
@@ -42,7 +42,7 @@ class TestTheHealthRegionsOfAnFsa:
         assert body["fsa"]["slivers_left_out"] == 1
         assert body["fsa"]["share_outside"] == pytest.approx(0.3991)
 
-    def test_leave_artefacts_out_and_name_them(self, get, assert_schema):
+    def test_artefacts_are_omitted_and_listed(self, get, assert_schema):
         overlap = Overlap.objects.filter(fsa__code="M1A", health_region__code="3501", share_of_fsa=0.4)
         overlap.update(share_of_fsa=0.02, artefact="sliver", width_m=180.5)
         body = get("/fsa/M1A").json()
@@ -61,49 +61,49 @@ class TestTheHealthRegionsOfAnFsa:
         assert [feature["id"] for feature in of_region["features"]] == ["M5V"]
         assert [item["cfsauid"] for item in of_region["health_region"]["artefacts"]] == ["M1A"]
 
-    def test_share_outside_is_that_of_the_union_where_regions_overlap(self, get):
+    def test_share_outside_comes_from_the_union(self, get):
         Overlap.objects.filter(fsa__code="M1A").update(share_outside=0.0182)
         assert get("/fsa/M1A").json()["fsa"]["share_outside"] == 0.0182
 
-    def test_are_one_where_the_fsa_is_not_split(self, get):
+    def test_fsa_inside_one_health_region_is_not_split(self, get):
         body = get("/fsa/M5V").json()
         assert shares(body) == [("3501", 1.0)]
         assert body["fsa"]["is_split"] is False
 
-    def test_are_a_matter_of_both_vintages(self, get):
+    def test_shares_depend_on_both_vintages(self, get):
         body = get("/fsa/M1A", vintage="2018").json()
         assert shares(body) == [("3501", 1.0)]
         assert (body["vintage"]["label"], body["fsa_vintage"]["label"]) == ("2018", "2021")
 
-    def test_follow_the_label_of_the_fsa_vintage(self, get):
+    def test_fsa_vintage_parameter_selects_the_fsa_vintage(self, get):
         body = get("/fsa/M5V", fsa_vintage="extract").json()
         assert (body["fsa_vintage"]["label"], body["fsa_vintage"]["representation"]) == ("extract", "cartographic")
 
-    def test_are_none_where_the_two_vintages_share_nothing(self, get, assert_schema):
+    def test_vintages_without_overlap_return_no_features(self, get, assert_schema):
         body = get("/fsa/M5V", fsa_vintage="demo").json()
         assert_schema("FsaHealthRegions", body)
         assert body["features"] == []
         assert body["fsa"]["is_split"] is False
 
-    def test_say_when_they_are_a_demonstration(self, get):
+    def test_demo_vintages_carry_a_notice(self, get):
         body = get("/fsa/M5V", at="2010-01-01").json()
         assert body["demo"] is True
         assert body["notice"].startswith("Demonstration boundaries")
         assert body["fsa_vintage"]["demo"] is True
 
-    def test_take_a_detail(self, get):
+    def test_detail_selects_the_geometry(self, get):
         assert get("/fsa/M5V", detail="none").json()["features"][0]["geometry"] is None
         assert get("/fsa/M5V").json()["features"][0]["geometry"]["type"] == "MultiPolygon"
 
 
-class TestWhatIsTakenForAnFsa:
+class TestFsaSyntax:
     @pytest.mark.parametrize("code", ["M5V", "m5v", " m5v ", "m-5v", "M5V-", "M\u00a05V"])
-    def test_an_fsa_in_any_spelling(self, get, code):
+    def test_fsa_spelling_variants_are_accepted(self, get, code):
         body = get(f"/fsa/{code}").json()
         assert (body["fsa"]["code"], body["fsa"]["given"], body["fsa"]["used"]) == ("M5V", "fsa", "M5V")
 
     @pytest.mark.parametrize("code", ["M5V3L9", "m5v 3l9", "m5v-3l9", "M5V–3L9"])
-    def test_a_postal_code_of_which_only_the_fsa_is_used_and_repeated(self, get, code):
+    def test_postal_code_is_reduced_to_its_fsa(self, get, code):
         response = get(f"/fsa/{code}")
         body = response.json()
         assert (body["fsa"]["given"], body["fsa"]["used"]) == ("postal_code", "M5V")
@@ -113,51 +113,51 @@ class TestWhatIsTakenForAnFsa:
         "code",
         ["W1A", "Z1A", "D1A", "F1A", "I1A", "O1A", "Q1A", "U1A", "M1D", "M1F", "M1I", "M1O", "M1Q", "M1U", "5MV", "MMV", "M55"],
     )
-    def test_no_letter_that_cannot_be(self, get, assert_problem, code):
+    def test_impossible_letter_is_fsa_malformed(self, get, assert_problem, code):
         assert_problem(get(f"/fsa/{code}"), 400, "fsa-malformed", parameter="code")
 
     @pytest.mark.parametrize("code", ["M", "M5", "M5VV", "M5V3L", "M5V3L99", "M٥V", "M5V%00", "%00", "🍁", "---", "M5V;3L9"])
     @pytest.mark.parametrize("path", ["/fsa/{}", "/fsa/{}/boundary"])
-    def test_nothing_of_another_form(self, get, assert_problem, path, code):
+    def test_other_text_is_fsa_malformed(self, get, assert_problem, path, code):
         assert_problem(get(path.format(code)), 400, "fsa-malformed", parameter="code")
 
     @pytest.mark.parametrize(("code", "meant"), [("MOV", "M0V"), ("MIV", "M1V"), ("8IA", "B1A"), ("m5v 3lo", "M5V")])
-    def test_a_look_alike_gets_a_hint(self, get, assert_problem, code, meant):
+    def test_look_alike_gets_a_hint(self, get, assert_problem, code, meant):
         assert_problem(get(f"/fsa/{code}"), 400, "fsa-malformed", hint=f"Did you mean {meant}?")
 
-    def test_a_megabyte_is_refused_in_few_words(self, get, assert_problem):
+    def test_huge_code_gets_a_short_400(self, get, assert_problem):
         response = get("/fsa/" + "M" * 1_000_000)
         assert_problem(response, 400, "fsa-malformed")
         assert len(response.content) < 1_000
 
 
-class TestWithoutABoundary:
+class TestFsaWithoutBoundary:
     @pytest.mark.parametrize("path", ["/fsa/K1A", "/fsa/K1A/boundary", "/fsa/k1a 0b1"])
-    def test_a_possible_fsa_is_another_problem_than_a_malformed_one(self, get, assert_problem, path):
+    def test_valid_fsa_without_boundary_gets_404(self, get, assert_problem, path):
         body = assert_problem(get(path), 404, "fsa-without-boundary", parameter="code")
         assert body["fsa"]["code"] == "K1A"
         assert [province["abbreviation"] for province in body["fsa"]["provinces"]] == ["ON"]
 
     @pytest.mark.parametrize(("code", "letters"), [("X0A", ["NU"]), ("X0G", ["NT"]), ("X9X", ["NT", "NU"])])
-    def test_the_letter_x_is_shared_by_two_territories(self, get, assert_problem, code, letters):
+    def test_letter_x_belongs_to_two_territories(self, get, assert_problem, code, letters):
         body = assert_problem(get(f"/fsa/{code}"), 404, "fsa-without-boundary")
         assert [province["abbreviation"] for province in body["fsa"]["provinces"]] == letters
 
-    def test_the_fsas_next_to_it_in_the_order_of_codes_are_offered(self, get, assert_problem):
+    def test_problem_lists_neighbouring_codes(self, get, assert_problem):
         assert assert_problem(get("/fsa/M1B"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == ["M1A", "M5V"]
         assert assert_problem(get("/fsa/M9Z"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == ["M5V"]
         assert assert_problem(get("/fsa/V5K"), 404, "fsa-without-boundary")["fsa"]["neighbours"] == []
 
 
-class TestTheFsasOfAHealthRegion:
-    def test_come_in_the_order_of_their_codes_with_shares(self, get, assert_schema):
+class TestFsasOfHealthRegion:
+    def test_fsas_are_ordered_by_code(self, get, assert_schema):
         body = get("/health-regions/3501/fsa").json()
         assert_schema("HealthRegionFsas", body)
         assert shares(body) == [("M1A", 0.4), ("M5V", 1.0)]
         assert body["health_region"]["hruid"] == "3501"
         assert (body["vintage"]["label"], body["fsa_vintage"]["label"]) == ("2022", "2021")
 
-    def test_are_those_of_the_other_direction(self, get):
+    def test_shares_agree_with_the_fsa_route(self, get):
         for feature in get("/health-regions/3501/fsa", detail="none").json()["features"]:
             (there,) = (
                 item["properties"]
@@ -167,41 +167,41 @@ class TestTheFsasOfAHealthRegion:
             here = feature["properties"]
             assert all(here[key] == there[key] for key in ("share_of_fsa", "share_of_region", "area_km2"))
 
-    def test_leave_slivers_out_and_count_them(self, get):
+    def test_slivers_are_omitted_and_counted(self, get):
         Overlap.objects.filter(fsa__code="M1A", health_region__code="3501").update(share_of_fsa=0.0009)
         body = get("/health-regions/3501/fsa").json()
         assert [feature["id"] for feature in body["features"]] == ["M5V"]
         assert body["health_region"]["slivers_left_out"] == 1
 
-    def test_of_an_unknown_region_are_a_problem(self, get, assert_problem):
+    def test_unknown_health_region_gets_404(self, get, assert_problem):
         assert_problem(get("/health-regions/3599/fsa"), 404, "region-unknown", parameter="id")
 
-    def test_take_seven_queries_where_nothing_is_remembered(self, plain_client, django_assert_num_queries):
+    def test_request_without_cache_takes_seven_queries(self, plain_client, django_assert_num_queries):
         with django_assert_num_queries(7):
             plain_client.get("/health-regions/3501/fsa")
 
 
-class TestTheBoundary:
-    def test_is_the_fsa_itself(self, get, assert_schema):
+class TestFsaBoundary:
+    def test_boundary_is_the_fsa_feature(self, get, assert_schema):
         body = get("/fsa/m5v 3l9/boundary").json()
         assert_schema("FsaFeature", body)
         assert (body["id"], body["properties"]["cfsauid"], body["vintage"]["coverage"]) == ("M5V", "M5V", "fsa")
 
-    def test_takes_vintage_for_the_vintage_of_fsas(self, get, assert_problem):
+    def test_vintage_parameter_selects_the_fsa_vintage(self, get, assert_problem):
         assert get("/fsa/M5V/boundary", vintage="extract").json()["vintage"]["label"] == "extract"
         assert_problem(get("/fsa/M5V/boundary", fsa_vintage="extract"), 400, "parameter-invalid", parameter="fsa_vintage")
 
 
-class TestTheLayer:
-    def test_holds_every_fsa_in_force(self, get, assert_schema):
+class TestFsaLayer:
+    def test_layer_holds_every_fsa_in_force(self, get, assert_schema):
         body = get("/fsa").json()
         assert_schema("FsaCollection", body)
         assert [feature["id"] for feature in body["features"]] == ["G7H", "M1A", "M5V", "P0L", "X1A"]
 
-    def test_takes_the_same_parameters(self, get):
+    def test_layer_accepts_filter_parameters(self, get):
         body = get("/fsa", province="ON", q="m5v", detail="none", limit=1).json()
         assert [feature["id"] for feature in body["features"]] == ["M5V"]
 
-    def test_of_an_extract_answers_to_its_label_only(self, get):
+    def test_extract_needs_its_vintage_label(self, get):
         assert get("/fsa", vintage="extract").json()["vintage"]["extract"] is True
         assert get("/fsa").json()["vintage"]["extract"] is False

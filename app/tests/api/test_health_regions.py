@@ -16,13 +16,13 @@ def ids(response):
 
 
 def box(x1, y1, x2, y2):
-    """Return a bbox whose corners are these offsets."""
+    """Return the `bbox` parameter of two corners, given as offsets."""
     (west, south), (east, north) = lonlat(x1, y1), lonlat(x2, y2)
     return f"{west!r},{south!r},{east!r},{north!r}"
 
 
-class TestTheList:
-    def test_holds_every_region_in_force_in_the_order_of_codes(self, get, assert_schema):
+class TestHealthRegionList:
+    def test_list_holds_regions_in_force_ordered_by_code(self, get, assert_schema):
         response = get("/health-regions")
         body = response.json()
         assert response.headers["Content-Type"] == "application/geo+json"
@@ -32,12 +32,12 @@ class TestTheList:
         assert body["vintage"]["label"] == "2022"
         assert body["links"] == [{"rel": "self", "type": "application/geo+json", "href": "/health-regions"}]
 
-    def test_has_the_bbox_of_all_its_features(self, get):
+    def test_list_bbox_covers_all_features(self, get):
         body = get("/health-regions").json()
         boxes = [feature["bbox"] for feature in body["features"]]
         assert body["bbox"] == [f(side) for f, side in zip((min, min, max, max), zip(*boxes, strict=True), strict=True)]
 
-    def test_describes_each_region(self, get):
+    def test_feature_properties(self, get):
         saguenay = get("/health-regions").json()["features"][0]
         assert saguenay["properties"] | {"area_km2": None} == {
             "hruid": "2401",
@@ -55,17 +55,17 @@ class TestTheList:
         }
         assert saguenay["properties"]["area_km2"] == pytest.approx(100)
 
-    def test_keeps_the_hole_and_the_island(self, get):
+    def test_geometry_keeps_holes_and_islands(self, get):
         west, east = get("/health-regions", province="ON").json()["features"][:2]
         assert [len(polygon) for polygon in west["geometry"]["coordinates"]] == [1, 1]
         assert [len(polygon) for polygon in east["geometry"]["coordinates"]] == [2]
 
     @pytest.mark.parametrize(("province", "expected"), [("24", ["2401"]), ("QC", ["2401"]), ("nt", ["6101"]), ("NU", [])])
-    def test_of_a_province_by_code_or_letters(self, get, province, expected):
+    def test_province_filter_accepts_pruid_or_abbreviation(self, get, province, expected):
         assert ids(get("/health-regions", province=province)) == expected
 
     @pytest.mark.parametrize("province", ["99", "Ontario", "X", "٣٥"])
-    def test_of_an_unknown_province_is_an_error(self, get, assert_problem, province):
+    def test_unknown_province_gets_400(self, get, assert_problem, province):
         body = assert_problem(get("/health-regions", province=province), 400, "parameter-invalid", parameter="province")
         assert "ON (35)" in body["detail"]
 
@@ -92,18 +92,18 @@ class TestTheList:
             ("' OR 1=1 --", ["6101"]),
         ],
     )
-    def test_searches_names_and_codes_whatever_the_accents_case_and_dashes(self, get, q, expected):
+    def test_q_ignores_accents_case_and_dashes(self, get, q, expected):
         assert ids(get("/health-regions", q=q)) == expected
 
     @pytest.mark.parametrize("q", ["健康", "ᓄᓇᕗᑦ", "---", "%", "_", "' -- ;", "health\x00unit", "\ufffd", "a" * 101])
-    def test_refuses_what_no_name_can_hold_rather_than_find_nothing(self, get, assert_problem, q):
+    def test_unsearchable_q_gets_400(self, get, assert_problem, q):
         assert_problem(get("/health-regions", q=q), 400, "parameter-invalid", parameter="q")
 
-    def test_joins_conditions(self, get):
+    def test_filters_are_combined(self, get):
         assert ids(get("/health-regions", province="ON", q="west", **position(2_000, 2_000))) == ["3501"]
         assert ids(get("/health-regions", province="QC", q="west")) == []
 
-    def test_of_nothing_has_no_bbox_and_is_still_valid(self, get, assert_schema):
+    def test_empty_list_has_no_bbox(self, get, assert_schema):
         body = get("/health-regions", q="nowhere").json()
         assert_schema("HealthRegionCollection", body)
         assert "bbox" not in body
@@ -114,16 +114,16 @@ class TestTheList:
         ("x", "y", "expected"),
         [(2_000, 2_000, ["3501"]), (20_000, 10_000, ["2401", "3502", "3504"]), (-3_000, 3_000, [])],
     )
-    def test_at_a_position_holds_every_region_that_covers_it(self, get, x, y, expected):
+    def test_position_filter_returns_covering_regions(self, get, x, y, expected):
         assert ids(get("/health-regions", **position(x, y))) == expected
 
     @pytest.mark.parametrize("value", ["lat", "lon"])
-    def test_with_half_a_position_is_an_error(self, get, assert_problem, value):
+    def test_lat_or_lon_alone_gets_400(self, get, assert_problem, value):
         missing = {"lat": "lon", "lon": "lat"}[value]
         assert_problem(get("/health-regions", **{value: "45"}), 400, "parameter-invalid", parameter=missing)
 
 
-class TestTheBox:
+class TestBbox:
     @pytest.mark.parametrize(
         ("corners", "expected"),
         [
@@ -135,19 +135,19 @@ class TestTheBox:
             ((40_000, 0, 41_000, 1_000), []),
         ],
     )
-    def test_finds_what_intersects_it(self, get, corners, expected):
+    def test_bbox_returns_intersecting_regions(self, get, corners, expected):
         assert ids(get("/health-regions", bbox=box(*corners))) == expected
 
-    def test_touching_is_intersecting(self, get):
+    def test_touching_bbox_intersects(self, get):
         west, south = lonlat(-1_000, 0)
         east, north = lonlat(0, 5_000)
         assert "3501" in ids(get("/health-regions", bbox=f"{west!r},{south!r},{east!r},{north!r}"))
 
     @pytest.mark.parametrize("text", ["-180,-90,180,90", "-142,41,-52,84"])
-    def test_of_the_world_finds_all(self, get, text):
+    def test_world_bbox_returns_all_regions(self, get, text):
         assert ids(get("/health-regions", bbox=text)) == ALL
 
-    def test_across_the_antimeridian_takes_both_sides(self, get):
+    def test_bbox_across_the_antimeridian(self, get):
         north = lonlat(NORTH[0] + 50_000, NORTH[1] + 50_000)
         assert ids(get("/health-regions", bbox=f"170,60,{north[0]!r},80")) == ["6101"]
         assert ids(get("/health-regions", bbox="170,60,-170,80")) == []
@@ -155,43 +155,43 @@ class TestTheBox:
     @pytest.mark.parametrize(
         "text", ["0,0,1,1", "-142,41,-142,41", "-141,60,-141,84", "-180,-90,-180,-90", "180,90,180,90", "0,-90,0,90"]
     )
-    def test_elsewhere_finds_nothing_and_breaks_nothing(self, get, text):
+    def test_bbox_elsewhere_returns_no_regions(self, get, text):
         assert ids(get("/health-regions", bbox=text)) == []
 
     @pytest.mark.parametrize(
         "text",
         ["nan,nan,nan,nan", "-80,43,-79,inf", "1,2,3", "1,2,3,4,5", "a,b,c,d", "-80,43,,44", ",,,", "-181,0,0,1", "0,0,0,91"],
     )
-    def test_that_is_no_box_is_an_error(self, get, assert_problem, text):
+    def test_invalid_bbox_gets_400(self, get, assert_problem, text):
         assert_problem(get("/health-regions", bbox=text), 400, "coordinate-invalid", parameter="bbox")
 
-    def test_with_reversed_latitudes_says_what_was_meant(self, get, assert_problem):
+    def test_reversed_latitudes_get_a_hint(self, get, assert_problem):
         hint = "Did you mean -80,43,-79,44?"
         assert_problem(get("/health-regions", bbox="-80,44,-79,43"), 400, "coordinate-invalid", hint=hint)
 
 
-class TestTheDetail:
+class TestDetail:
     def decimals(self, feature):
         return max(len(str(number).partition(".")[2]) for number in feature["geometry"]["coordinates"][0][0][0])
 
     @pytest.mark.parametrize(("detail", "decimals"), [("low", 3), ("medium", 4), ("high", 5), ("full", 6)])
-    def test_chooses_the_stored_level(self, get, detail, decimals):
+    def test_detail_selects_the_stored_level(self, get, detail, decimals):
         assert self.decimals(get("/health-regions", detail=detail).json()["features"][1]) <= decimals
         assert self.decimals(get("/health-regions/3501", detail=detail).json()) == decimals
 
-    def test_is_low_in_a_list_and_high_for_one_region(self, get):
+    def test_default_detail_of_list_and_region(self, get):
         for path, detail in (("/health-regions", "low"), ("/health-regions/3501", "high")):
             default, named = get(path).json(), get(path, detail=detail).json()
             assert default | {"links": None} == named | {"links": None}
 
     @pytest.mark.parametrize("path", ["/health-regions", "/health-regions/3501"])
-    def test_none_leaves_the_geometry_out_and_the_bbox_in(self, get, path):
+    def test_detail_none_omits_the_geometry(self, get, path):
         body = get(path, detail="none").json()
         feature = body.get("features", [body])[0]
         assert feature["geometry"] is None
         assert len(feature["bbox"]) == 4
 
-    def test_of_another_name_is_an_error(self, get, assert_problem):
+    def test_unknown_detail_gets_400(self, get, assert_problem):
         assert_problem(get("/health-regions", detail="ultra"), 400, "parameter-invalid", parameter="detail")
 
 
@@ -199,7 +199,7 @@ class TestPaging:
     def follow(self, get, body, rel):
         return next((get(link["href"]).json() for link in body["links"] if link["rel"] == rel), None)
 
-    def test_follows_next_through_everything_and_prev_back(self, get):
+    def test_next_and_prev_links_visit_every_region(self, get):
         body, seen = get("/health-regions", limit=4, detail="none").json(), []
         while body:
             assert body["number_matched"] == 6
@@ -208,28 +208,28 @@ class TestPaging:
         assert seen == ALL
         assert [feature["id"] for feature in self.follow(get, last, "prev")["features"]] == ALL[:4]
 
-    def test_keeps_the_conditions_and_pins_the_vintage(self, get):
+    def test_next_link_keeps_filters_and_pins_vintage(self, get):
         body = get("/health-regions", province="ON", limit=1, at="2022-06-01").json()
         href = next(link["href"] for link in body["links"] if link["rel"] == "next")
         assert href == "/health-regions?limit=1&province=ON&vintage=2022&offset=1"
         assert self.follow(get, body, "next")["features"][0]["id"] == "3502"
 
-    def test_beyond_the_end_is_empty_and_leads_back(self, get):
+    def test_offset_beyond_the_end_is_empty(self, get):
         body = get("/health-regions", limit=4, offset=100).json()
         assert (body["number_matched"], body["number_returned"]) == (6, 0)
         assert [feature["id"] for feature in self.follow(get, body, "prev")["features"]] == ALL[2:]
         assert self.follow(get, body, "next") is None
 
-    def test_links_stay_valid_for_any_text(self, get):
+    def test_self_link_encodes_any_text(self, get):
         body = get("/health-regions", q="région & lac", limit=1, detail="none").json()
         assert self.follow(get, body, "self") == body
 
     @pytest.mark.parametrize("limit", ["0", "-1", "2001", "1e3", "1.0", "+1", "9" * 100, "１"])
-    def test_refuses_a_limit_out_of_bounds(self, get, assert_problem, limit):
+    def test_invalid_limit_gets_400(self, get, assert_problem, limit):
         assert_problem(get("/health-regions", limit=limit), 400, "parameter-invalid", parameter="limit")
 
     @pytest.mark.parametrize("detail", ["none", "low", "medium", "high", "full"])
-    def test_is_the_whole_layer_without_a_limit(self, get, detail):
+    def test_no_limit_returns_the_whole_layer(self, get, detail):
         response = get("/health-regions", detail=detail)
         body = response.json()
         assert len(body["features"]) == body["number_returned"] == body["number_matched"] > 2
@@ -237,12 +237,12 @@ class TestPaging:
         assert 'rel="next"' not in response.headers.get("Link", "")
 
     @pytest.mark.parametrize("query", [{}, {"province": "35"}, {"q": "unit"}])
-    def test_leads_from_page_to_page_in_the_header_too(self, get, query):
+    def test_link_header_equals_body_links(self, get, query):
         whole = get("/health-regions", detail="none", **query).json()["features"]
         seen, address = [], "/health-regions"
         response = get(address, detail="none", limit=1, **query)
         for _ in range(20):
-            for encoding in ("gzip", "identity"):  # kept or not, the header is the same
+            for encoding in ("gzip", "identity"):  # cached or not, the Link header is the same
                 again = get(
                     response.request["PATH_INFO"] + "?" + response.request["QUERY_STRING"],
                     headers={"Accept-Encoding": encoding},
@@ -258,32 +258,32 @@ class TestPaging:
             response = get(pages["next"])
         assert seen == whole
 
-    def test_from_an_offset_to_the_end_without_a_limit(self, get):
+    def test_offset_without_limit_returns_the_rest(self, get):
         codes = [feature["id"] for feature in get("/health-regions", detail="none").json()["features"]]
         body = get("/health-regions", detail="none", offset=1).json()
         assert [item["id"] for item in body["features"]] == codes[1:]
         (before,) = [link["href"] for link in body["links"] if link["rel"] == "prev"]
         assert [item["id"] for item in get(before).json()["features"]] == codes[:1]
 
-    def test_longer_than_an_answer_may_be_names_the_file(self, get, assert_problem, settings):
+    def test_layer_over_size_limit_names_the_download(self, get, assert_problem, settings):
         settings.LAYER_MAX_MB = 0
         problem = assert_problem(get("/health-regions", detail="full"), 400, "parameter-invalid", parameter="detail")
         assert "/downloads/health-regions/2022/health-regions-2022-full.geojson" in problem["hint"]
         assert get("/health-regions", detail="none").status_code == 200
 
     @pytest.mark.parametrize("offset", ["-1", "1000001", "x"])
-    def test_refuses_an_offset_out_of_bounds(self, get, assert_problem, offset):
+    def test_invalid_offset_gets_400(self, get, assert_problem, offset):
         assert_problem(get("/health-regions", offset=offset), 400, "parameter-invalid", parameter="offset")
 
 
-class TestOneRegion:
+class TestHealthRegion:
     @pytest.mark.parametrize("region_id", ["3501", "2022A00073501", "2022a00073501", " 3501"])
-    def test_is_found_by_hruid_and_by_dguid(self, get, assert_schema, region_id):
+    def test_health_region_is_found_by_hruid_or_dguid(self, get, assert_schema, region_id):
         body = get(f"/health-regions/{region_id}").json()
         assert_schema("HealthRegionFeature", body)
         assert (body["id"], body["vintage"]["label"], body["licence"]) == ("3501", "2022", "Open Licence")
 
-    def test_is_another_area_in_another_vintage(self, get):
+    def test_vintage_parameter_changes_the_boundary(self, get):
         now, before = get("/health-regions/3501").json(), get("/health-regions/3501", vintage="2018").json()
         assert before["bbox"][2] > now["bbox"][2]
         assert (before["properties"]["name"], before["properties"]["vintage"]) == ("Whole Health Unit", "2018")
@@ -291,15 +291,15 @@ class TestOneRegion:
     @pytest.mark.parametrize(
         "region_id", ["3599", "9999", "350", "35011", "٣٥٠١", "2022A00079999", "M5V", "null", "3501'--", "%00", "3" * 100_000]
     )
-    def test_that_is_not_there_is_a_problem_of_its_own(self, get, assert_problem, region_id):
+    def test_unknown_health_region_gets_404(self, get, assert_problem, region_id):
         assert_problem(get(f"/health-regions/{region_id}"), 404, "region-unknown", parameter="id")
 
-    def test_a_code_of_another_vintage_is_said_to_be_there(self, get, assert_problem):
+    def test_unknown_health_region_hint_names_its_vintage(self, get, assert_problem):
         body = assert_problem(get("/health-regions/3502", vintage="2018"), 404, "region-unknown", parameter="id")
         assert body["hint"] == "It is in vintage 2022."
 
 
-class TestQueries:
+class TestQueryCounts:
     @pytest.mark.parametrize(
         ("path", "params", "queries"),
         [
@@ -316,6 +316,6 @@ class TestQueries:
             ("/livez", {}, 0),
         ],
     )
-    def test_do_not_grow_with_the_answer(self, plain_client, django_assert_num_queries, path, params, queries):
+    def test_route_takes_constant_number_of_queries(self, plain_client, django_assert_num_queries, path, params, queries):
         with django_assert_num_queries(queries):
             assert plain_client.get(path, params).status_code == 200

@@ -1,4 +1,4 @@
-"""In which language an answer is, and that it is whole in it: every error of the table, in both."""
+"""Content-Language: every problem type, entirely in English or entirely in French."""
 
 import re
 
@@ -22,8 +22,8 @@ from tests.support import demo_regions as worlds
 
 HERE = worlds.position(2_000, 5_000)
 
-# What provokes each kind of problem: paths with their queries. The others, which need more than an address, are below.
-ADDRESSES = {
+# Requests that provoke each problem type. Problem types that need more than a URL are in SETUP_CASES.
+URLS = {
     "tiles-missing": ["/tiles/fsa/3/2/2.mvt"],
     "tile-unknown": ["/tiles/fsa/15/0/0.mvt", "/tiles/fsa/3/8/0.mvt", "/tiles/fsa/3/one/0.mvt"],
     "coordinate-invalid": [
@@ -81,7 +81,7 @@ ADDRESSES = {
     "no-vintage": ["/health-regions?at=1900-01-01", "/locate?lat=45&lon=-75&at=1900-01-01"],
     "route-unknown": ["/nowhere"],
 }
-CASES = [(slug, address) for slug, addresses in ADDRESSES.items() for address in addresses]
+CASES = [(slug, url) for slug, urls in URLS.items() for url in urls]
 
 
 def _slow(**_):
@@ -106,51 +106,51 @@ def only_extracts(request, monkeypatch, client):
     Vintage.objects.update(extract=True)
 
 
-def away(request, monkeypatch, client):
+def database_unavailable(request, monkeypatch, client):
     request.getfixturevalue("database_away")
 
 
-def busy(request, monkeypatch, client):
+def slow_query(request, monkeypatch, client):
     monkeypatch.setattr("api.requests.vintage_choice.vintage_in_force", _slow)
 
 
-def broken(request, monkeypatch, client):
+def unexpected_exception(request, monkeypatch, client):
     monkeypatch.setattr("api.views.service.published_vintages", _crash)
 
 
-def full(request, monkeypatch, client):
+def too_many_at_once(request, monkeypatch, client):
     monkeypatch.setattr("api.views.service.published_vintages", _refuse)
 
 
-def often(request, monkeypatch, client):
+def rate_limit(request, monkeypatch, client):
     request.getfixturevalue("settings").THROTTLE_RATE = "0/hour"
 
 
-def nothing(request, monkeypatch, client):
+def no_setup(request, monkeypatch, client):
     pass
 
 
-def one_file(request, monkeypatch, client):
+def export_one_file(request, monkeypatch, client):
     make.export(
         [published_download for published_download in make.published_downloads() if published_download.name == "fsa-2021.csv"],
         Steps(quiet=True),
     )
 
 
-def being_made(request, monkeypatch, client):
+def export_running(request, monkeypatch, client):
     lock = store.exclusive()
     lock.__enter__()
     request.addfinalizer(lambda: lock.__exit__(None, None, None))
 
 
-def late(request, monkeypatch, client):
+def body_timeout(request, monkeypatch, client):
     def read_bytes(request):
         raise BodyTimeout
 
     monkeypatch.setattr("api.views.bulk.read_bytes", read_bytes)
 
 
-def elsewhere(request, monkeypatch, client):
+def unknown_place(request, monkeypatch, client):
     def published_vintages():
         message = Message("%(indicator)s has no place '%(place)s'.", indicator="X", place="ZZ")
         raise PlaceUnknown(message, parameter="place")
@@ -158,47 +158,51 @@ def elsewhere(request, monkeypatch, client):
     monkeypatch.setattr("api.views.service.published_vintages", published_vintages)
 
 
-def small(request, monkeypatch, client):
+def upload_size_limit(request, monkeypatch, client):
     request.getfixturevalue("settings").DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 
 
-def few(request, monkeypatch, client):
+def item_limit(request, monkeypatch, client):
     monkeypatch.setattr("api.bulk.parsers.ITEMS_MAX", 3)
 
 
-def _sent(data, content_type="application/json"):
+def _post(data, content_type="application/json"):
     return {"path": "/locate", "data": data, "content_type": content_type}
 
 
-# (problem, what is done first, how it is asked)
-ELSEWHERE = [
-    ("too-many-at-once", full, {"path": "/vintages"}),
-    ("too-many-requests", often, {"path": "/vintages"}),
+# (problem type, setup, request)
+SETUP_CASES = [
+    ("too-many-at-once", too_many_at_once, {"path": "/vintages"}),
+    ("too-many-requests", rate_limit, {"path": "/vintages"}),
     ("nothing-published", no_vintages, {"path": "/health-regions"}),
     ("nothing-published", only_extracts, {"path": "/fsa"}),
-    ("download-not-made", nothing, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
-    ("download-missing", being_made, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
-    ("encoding-unknown", nothing, _sent("lat,lon\n", "text/csv") | {"headers": {"Content-Encoding": "compress"}}),
-    ("body-timeout", late, _sent("lat,lon\n", "text/csv")),
-    ("indicator-unknown", nothing, {"path": "/indicators/atlantis"}),
-    ("place-unknown", elsewhere, {"path": "/vintages"}),
-    ("download-unknown", one_file, {"path": f"/downloads/fsa/2021/{'0' * 16}/fsa-2021.csv"}),
-    ("range-unsatisfiable", one_file, {"path": "/downloads/fsa/2021/fsa-2021.csv", "headers": {"Range": "bytes=999999-"}}),
+    ("download-not-made", no_setup, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
+    ("download-missing", export_running, {"path": "/downloads/fsa/2021/fsa-2021.csv"}),
+    ("encoding-unknown", no_setup, _post("lat,lon\n", "text/csv") | {"headers": {"Content-Encoding": "compress"}}),
+    ("body-timeout", body_timeout, _post("lat,lon\n", "text/csv")),
+    ("indicator-unknown", no_setup, {"path": "/indicators/atlantis"}),
+    ("place-unknown", unknown_place, {"path": "/vintages"}),
+    ("download-unknown", export_one_file, {"path": f"/downloads/fsa/2021/{'0' * 16}/fsa-2021.csv"}),
+    (
+        "range-unsatisfiable",
+        export_one_file,
+        {"path": "/downloads/fsa/2021/fsa-2021.csv", "headers": {"Range": "bytes=999999-"}},
+    ),
     ("not-ready", no_vintages, {"path": "/readyz"}),
-    ("database-away", away, {"path": "/vintages"}),
-    ("database-busy", busy, {"path": "/health-regions"}),
-    ("internal-error", broken, {"path": "/vintages"}),
-    ("not-acceptable", nothing, {"path": "/vintages", "headers": {"Accept": "text/csv"}}),
-    ("request-refused", nothing, {"path": "/vintages", "headers": {"Host": "evil.example"}}),
-    ("media-type-unknown", nothing, _sent("x", "text/html")),
-    ("body-too-large", small, _sent("[" + "1," * 100 + "1]")),
-    ("body-too-large", few, _sent("[1,1,1,1]")),
-    ("parameter-invalid", nothing, _sent("[" + "1," * 100 + "1]") | {"path": "/locate?accuracy=2000"}),
-    ("body-invalid", nothing, _sent("{")),
-    ("body-invalid", nothing, _sent("1")),
-    ("body-invalid", nothing, _sent(b"lat,lon\n\xe9,1", "text/csv")),
-    ("body-invalid", nothing, _sent('lat,lon\n"1,2', "text/csv")),
-    ("body-invalid", nothing, _sent("a,b\n", "text/csv")),
+    ("database-away", database_unavailable, {"path": "/vintages"}),
+    ("database-busy", slow_query, {"path": "/health-regions"}),
+    ("internal-error", unexpected_exception, {"path": "/vintages"}),
+    ("not-acceptable", no_setup, {"path": "/vintages", "headers": {"Accept": "text/csv"}}),
+    ("request-refused", no_setup, {"path": "/vintages", "headers": {"Host": "evil.example"}}),
+    ("media-type-unknown", no_setup, _post("x", "text/html")),
+    ("body-too-large", upload_size_limit, _post("[" + "1," * 100 + "1]")),
+    ("body-too-large", item_limit, _post("[1,1,1,1]")),
+    ("parameter-invalid", no_setup, _post("[" + "1," * 100 + "1]") | {"path": "/locate?accuracy=2000"}),
+    ("body-invalid", no_setup, _post("{")),
+    ("body-invalid", no_setup, _post("1")),
+    ("body-invalid", no_setup, _post(b"lat,lon\n\xe9,1", "text/csv")),
+    ("body-invalid", no_setup, _post('lat,lon\n"1,2', "text/csv")),
+    ("body-invalid", no_setup, _post("a,b\n", "text/csv")),
 ]
 
 pytestmark = pytest.mark.usefixtures("world")
@@ -206,7 +210,7 @@ pytestmark = pytest.mark.usefixtures("world")
 
 @pytest.fixture(scope="module")
 def only_english():
-    """Return the words that English messages have and French ones have not, without what parameters and paths are called."""
+    """Return the words of English messages that no French message has, without names of parameters and paths."""
     catalog = [message for message in translations.updated() if message.id]
     english, french = (
         {word for message in catalog for word in _words(_texts(getattr(message, side)))} for side in ("id", "string")
@@ -233,60 +237,62 @@ def _names():
         for url_pattern in get_resolver().url_patterns
         for pattern in getattr(url_pattern, "url_patterns", [])
     )
-    # Headers, methods and formats of HTTP, and members of GeoJSON.
+    # HTTP headers, methods and media types, and GeoJSON members.
     names |= set(_words("Content-Type POST coordinates")) | {word for entry in BulkFormat for word in _words(entry.value)}
     return names | set(_words(paths)) | {province.abbreviation.lower() for province in PROVINCES}
 
 
 @pytest.fixture
-def assert_whole(assert_problem, only_english):
-    """Return a function that asks for a problem in both languages and checks that the French one holds no English."""
+def assert_one_language(assert_problem, only_english):
+    """Return a function that requests a problem in both languages and asserts that the French one has no English words."""
 
-    def check(slug, ask):
-        english, french = (ask(language) for language in ("en", "fr"))
+    def check(slug, send):
+        english, french = (send(language) for language in ("en", "fr"))
         status = next(kind.status for kind in PROBLEM_TYPES.values() if kind.slug == slug)
         bodies = [assert_problem(response, status, slug) for response in (english, french)]
         assert [response.headers["Content-Language"] for response in (english, french)] == ["en", "fr"]
         assert all("Accept-Language" in response.headers["Vary"] for response in (english, french))
         for name in ("title", "detail", "hint"):
-            said, dit = (body.get(name) for body in bodies)
-            if said is None or (name == "hint" and said == dit):
-                assert dit == said
+            english_text, french_text = (body.get(name) for body in bodies)
+            if english_text is None or (name == "hint" and english_text == french_text):
+                assert french_text == english_text
                 continue
-            assert said != dit
-            assert not set(_words(dit)) & only_english, dit
-            assert set(_words(said)) & only_english, said
+            assert english_text != french_text
+            assert not set(_words(french_text)) & only_english, french_text
+            assert set(_words(english_text)) & only_english, english_text
 
     return check
 
 
-@pytest.mark.parametrize(("slug", "address"), CASES)
-def test_a_problem_is_whole_in_either_language(client, assert_whole, slug, address):
-    joint = "&" if "?" in address else "?"
-    assert_whole(slug, lambda language: client.get(f"{address}{joint}lang={language}"))
-    assert_whole(slug, lambda language: client.get(address, headers={"Accept-Language": language}))
+@pytest.mark.parametrize(("slug", "url"), CASES)
+def test_problem_is_entirely_in_one_language(client, assert_one_language, slug, url):
+    separator = "&" if "?" in url else "?"
+    assert_one_language(slug, lambda language: client.get(f"{url}{separator}lang={language}"))
+    assert_one_language(slug, lambda language: client.get(url, headers={"Accept-Language": language}))
 
 
-@pytest.mark.parametrize(("slug", "before", "requested"), ELSEWHERE)
-def test_so_is_one_that_is_not_the_askers_fault(request, monkeypatch, client, assert_whole, slug, before, requested):
-    before(request, monkeypatch, client)
+@pytest.mark.parametrize(("slug", "setup", "requested"), SETUP_CASES)
+def test_problem_after_setup_is_entirely_in_one_language(
+    request, monkeypatch, client, assert_one_language, slug, setup, requested
+):
+    setup(request, monkeypatch, client)
     requested = dict(requested)
     headers = requested.pop("headers", {})
-    ask = client.post if "data" in requested else client.get
-    assert_whole(slug, lambda language: ask(**requested, headers={**headers, "Accept-Language": language}))
+    send = client.post if "data" in requested else client.get
+    assert_one_language(slug, lambda language: send(**requested, headers={**headers, "Accept-Language": language}))
 
 
 @pytest.mark.parametrize("path", ["/locate", "/vintages", "/livez"])
-def test_so_is_a_refused_method(client, assert_whole, path):
-    assert_whole("method-not-allowed", lambda language: client.delete(f"{path}?lang={language}"))
+def test_method_not_allowed_is_entirely_in_one_language(client, assert_one_language, path):
+    assert_one_language("method-not-allowed", lambda language: client.delete(f"{path}?lang={language}"))
 
 
-def test_every_problem_of_the_table_is_provoked_here():
-    provoked = {slug for slug, _ in CASES} | {slug for slug, *_ in ELSEWHERE} | {"method-not-allowed"}
-    assert provoked == {kind.slug for kind in PROBLEM_TYPES.values()}, "add what provokes it to ADDRESSES or ELSEWHERE"
+def test_every_problem_type_is_provoked():
+    provoked = {slug for slug, _ in CASES} | {slug for slug, *_ in SETUP_CASES} | {"method-not-allowed"}
+    assert provoked == {kind.slug for kind in PROBLEM_TYPES.values()}, "add a request to URLS or SETUP_CASES"
 
 
-class TestOfAProblem:
+class TestProblemLanguage:
     @pytest.mark.parametrize(
         ("query", "accept", "expected"),
         [
@@ -308,23 +314,23 @@ class TestOfAProblem:
             ("&".join(f"a{number}=1" for number in range(1_001)) + "&lang=fr", "fr", "fr"),
         ],
     )
-    def test_the_language_is_lang_then_accept_language_then_english(self, client, query, accept, expected):
+    def test_lang_precedes_accept_language(self, client, query, accept, expected):
         response = client.get(f"/locate?{query}", headers={"Accept-Language": accept} if accept else None)
         assert response.status_code == 400
         assert response.headers["Content-Language"] == expected
         french = {"Paramètre non valide", "Coordonnées non valides", "Requête incorrecte"}
         assert (response.json()["title"] in french) == (expected == "fr")
 
-    def test_no_cookie_has_a_say(self, client):
+    def test_cookie_does_not_select_the_language(self, client):
         client.cookies["django_language"] = "fr"
         assert client.get("/nowhere").headers["Content-Language"] == "en"
 
-    def test_one_request_leaves_nothing_to_the_next(self, client):
+    def test_language_does_not_leak_to_next_request(self, client):
         assert client.get("/nowhere?lang=fr").json()["title"] == "Route introuvable"
         assert client.get("/nowhere").json()["title"] == "Route not found"
 
 
-def test_a_demonstration_is_called_one_in_either_language(get):
+def test_demo_notice_is_translated(get):
     english, french = (get("/health-regions", lang=language, vintage="demo").json()["notice"] for language in ("en", "fr"))
     assert english.startswith("Demonstration boundaries:")
     assert french.startswith("Limites de démonstration\u00a0:")

@@ -23,14 +23,14 @@ TWO_VINTAGES = ("/health-regions/3501/fsa", "/fsa/M5V", "/locate")
 pytestmark = pytest.mark.usefixtures("world")
 
 
-def licensed(coverage, address):
+def set_licence(coverage, address):
     Vintage.objects.filter(coverage__slug=coverage).update(licence_url=address, licence=f"licence {address[-1:]}")
 
 
 @pytest.mark.parametrize("path", GEOJSON)
-def test_every_geojson_answer_carries_both(get, path):
-    licensed("health-regions", A)
-    licensed("fsa", A)
+def test_geojson_has_attribution_and_licence_link(get, path):
+    set_licence("health-regions", A)
+    set_licence("fsa", A)
     response = get(path, **GEOJSON[path])
     assert response.headers["Link"] == LINK_A
     assert response.json()["licence"] == "licence a"
@@ -38,25 +38,25 @@ def test_every_geojson_answer_carries_both(get, path):
 
 
 @pytest.mark.parametrize("path", TWO_VINTAGES)
-def test_two_vintages_with_two_licences_have_two_links(get, path):
-    licensed("health-regions", A)
-    licensed("fsa", B)
+def test_two_licences_have_two_links(get, path):
+    set_licence("health-regions", A)
+    set_licence("fsa", B)
     response = get(path, **GEOJSON[path])
     assert sorted(response.headers["Link"].split(", ")) == [LINK_A, LINK_B]
     assert response.json()["licence"].count("\n") == 1
 
 
 @pytest.mark.parametrize("path", GEOJSON)
-def test_a_licence_without_an_address_has_no_link(get, path):
-    licensed("health-regions", "")
-    licensed("fsa", "")
+def test_licence_without_url_has_no_link(get, path):
+    set_licence("health-regions", "")
+    set_licence("fsa", "")
     assert "Link" not in get(path, **GEOJSON[path]).headers
 
 
-def test_a_problem_has_no_licence(get):
+def test_problem_has_no_licence_link(get):
     assert "Link" not in get("/health-regions/9999").headers
 
 
-def test_a_page_may_read_the_header(get):
+def test_cors_exposes_the_link_header(get):
     response = get("/health-regions", headers={"Origin": "https://example.org"})
     assert "Link" in response.headers["Access-Control-Expose-Headers"]

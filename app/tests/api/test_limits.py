@@ -13,8 +13,8 @@ from api.http.concurrency import ConcurrencyLimit, TooManyAtOnce
 from api.http.renderers import JSONRenderer
 
 
-class TestSlots:
-    def test_one_more_than_there_are_is_refused_and_a_free_one_taken(self, settings):
+class TestConcurrencyLimit:
+    def test_acquire_over_the_limit_raises(self, settings):
         settings.BULK_AT_ONCE = 2
         slots = ConcurrencyLimit()
         with slots.acquire():
@@ -24,7 +24,7 @@ class TestSlots:
                 assert slots.taken == 2
         assert slots.taken == 0
 
-    def test_a_failure_gives_its_place_back(self, settings):
+    def test_exception_releases_the_slot(self, settings):
         settings.BULK_AT_ONCE = 1
         slots = ConcurrencyLimit()
         for _ in range(3):
@@ -38,11 +38,11 @@ class TestSlots:
         with slots.acquire(), slots.acquire(), slots.acquire():
             assert slots.taken == 3
 
-    def test_of_many_threads_just_as_many_get_a_place(self, settings):
+    def test_concurrent_threads_respect_the_limit(self, settings):
         settings.BULK_AT_ONCE = 3
         slots, ready, done = ConcurrencyLimit(), Barrier(20), Event()
 
-        def ask(number):
+        def acquire_slot(number):
             ready.wait()
             try:
                 with slots.acquire():
@@ -52,15 +52,15 @@ class TestSlots:
             return True
 
         with ThreadPoolExecutor(20) as pool:
-            answers = [pool.submit(ask, number) for number in range(20)]
-            refused = list(islice(as_completed(answers, timeout=10), 17))
+            futures = [pool.submit(acquire_slot, number) for number in range(20)]
+            refused = list(islice(as_completed(futures, timeout=10), 17))
             assert not any(item.result() for item in refused)
             done.set()
-            assert sum(answer.result() for answer in answers) == 3
+            assert sum(future.result() for future in futures) == 3
         assert slots.taken == 0
 
 
-def test_the_refusal_says_when_to_come_back(rf, settings, assert_problem):
+def test_too_many_at_once_sends_retry_after(rf, settings, assert_problem):
     settings.BULK_AT_ONCE = 1
     slots = ConcurrencyLimit()
 

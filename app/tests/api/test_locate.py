@@ -1,4 +1,4 @@
-"""GET /locate: which health region and FSA cover a position."""
+"""GET /locate: the health region and the FSA that cover a position."""
 
 import json
 
@@ -12,8 +12,8 @@ from geography.vintages import catalogue
 from tests.support.demo_regions import NORTH, lonlat, position
 
 
-def ask(get, x, y, **params):
-    """Ask what covers an offset; what is only near counts where a test says so."""
+def locate(get, x, y, **params):
+    """Return the body of /locate for an offset; max_distance is 0 unless a test sets it."""
     response = get("/locate", **position(x, y), **({"max_distance": "0"} | params))
     assert response.status_code == 200, response.content
     return response.json()
@@ -21,7 +21,7 @@ def ask(get, x, y, **params):
 
 @pytest.fixture(params=["tables", "memory"])
 def engine(request, world, settings):
-    """Put the world into the tables, and for the second round into the memory of this process too."""
+    """Use PostGIS (tables) or the in-memory indexes (memory) for lookups."""
     if request.param == "memory":
         settings.LOOKUP_MEMORY_VERTICES = 1_000_000
         for vintage in world.vintages.values():
@@ -34,7 +34,7 @@ def codes(body):
 
 
 @pytest.mark.usefixtures("engine")
-class TestWhereItLies:
+class TestCovers:
     @pytest.mark.parametrize(
         ("place", "x", "y", "expected"),
         [
@@ -47,8 +47,8 @@ class TestWhereItLies:
             ("north of 60 degrees", NORTH[0] + 50_000, NORTH[1] + 50_000, ("6101", "X1A")),
         ],
     )
-    def test_a_position_finds_its_region_with_certainty(self, get, place, x, y, expected):
-        body = ask(get, x, y)
+    def test_position_far_from_borders_is_certain(self, get, place, x, y, expected):
+        body = locate(get, x, y)
         assert codes(body) == expected
         assert body["properties"]["certain"] is True
         assert body["properties"]["match"] == ("covers" if expected[0] else "none")
@@ -62,37 +62,37 @@ class TestWhereItLies:
             ("border of the hole", 14_000, 5_000, "3502"),
         ],
     )
-    def test_on_a_shared_border_the_lowest_code_wins_and_is_not_certain(self, get, place, x, y, expected):
-        body = ask(get, x, y)
+    def test_shared_border_matches_lowest_code_uncertain(self, get, place, x, y, expected):
+        body = locate(get, x, y)
         assert codes(body)[0] == expected
         assert body["properties"]["certain"] is False
         assert body["properties"]["health_region"]["certain"] is False
 
-    def test_a_position_near_a_border_is_covered_but_not_certain(self, get):
-        body = ask(get, 10_001, 5_000)
+    def test_position_near_a_border_is_uncertain(self, get):
+        body = locate(get, 10_001, 5_000)
         assert codes(body)[0] == "3502"
         assert body["properties"]["certain"] is False
 
-    def test_two_metres_offshore_nothing_covers_and_that_is_certain(self, get):
-        body = ask(get, -2.5, 5_000)
+    def test_offshore_beyond_two_metres_matches_none_certain(self, get):
+        body = locate(get, -2.5, 5_000)
         assert body["properties"]["match"] == "none"
         assert body["properties"]["certain"] is True
         assert body["properties"]["health_region"] is None
         assert body["properties"]["province"] is None
 
-    def test_one_metre_offshore_nothing_covers_but_that_is_not_certain(self, get):
-        body = ask(get, -1, 5_000)
+    def test_offshore_within_two_metres_matches_none_uncertain(self, get):
+        body = locate(get, -1, 5_000)
         assert body["properties"]["match"] == "none"
         assert body["properties"]["certain"] is False
 
-    def test_a_border_of_fsas_only_leaves_the_health_region_certain(self, get):
-        body = ask(get, 8_000, 5_000)
+    def test_fsa_border_leaves_the_health_region_certain(self, get):
+        body = locate(get, 8_000, 5_000)
         assert codes(body) == ("3501", "M1A")
         assert body["properties"]["certain"] is True
         assert body["properties"]["fsa"]["certain"] is False
 
     @pytest.mark.parametrize(("lat", "lon"), [("-90", "180"), ("90", "-180"), ("0", "0"), ("-0.0", "-0.0"), ("48.85", "2.35")])
-    def test_far_away_nothing_matches_and_nothing_breaks(self, get, lat, lon):
+    def test_position_outside_canada_matches_none(self, get, lat, lon):
         response = get("/locate", lat=lat, lon=lon)
         assert response.status_code == 200
         assert response.json()["properties"]["match"] == "none"
@@ -100,7 +100,7 @@ class TestWhereItLies:
 
 
 @pytest.mark.usefixtures("engine")
-class TestWhatIsNear:
+class TestNearest:
     @pytest.mark.parametrize(
         ("place", "x", "y", "neighbour", "metres"),
         [
@@ -111,14 +111,14 @@ class TestWhatIsNear:
             ("near a corner", 19_000, 9_500, "3504", 500),
         ],
     )
-    def test_the_border_is_that_to_the_nearest_other_region(self, get, place, x, y, neighbour, metres):
-        result = ask(get, x, y)["properties"]
+    def test_neighbour_is_the_nearest_other_region(self, get, place, x, y, neighbour, metres):
+        result = locate(get, x, y)["properties"]
         assert result["neighbour"]["hruid"] == neighbour
-        # The projection's metre is some per cent off the ground's here; the answer is on the ground.
+        # A projected metre differs from a ground metre by some per cent here; the response has ground metres.
         assert result["distance_to_border_m"] == pytest.approx(metres, rel=0.05)
         assert result["distance_m"] == 0
 
-    def test_a_distance_is_the_one_on_the_ellipsoid(self, get):
+    def test_distance_is_measured_on_the_ellipsoid(self, get):
         lon, lat = lonlat(2_000, 5_000)
         border_lon, border_lat = lonlat(10_000, 5_000)
         with connection.cursor() as cursor:
@@ -127,10 +127,10 @@ class TestWhatIsNear:
                 [lon, lat, border_lon, border_lat],
             )
             (expected,) = cursor.fetchone()
-        assert ask(get, 2_000, 5_000)["properties"]["distance_to_border_m"] == pytest.approx(expected, abs=0.1)
+        assert locate(get, 2_000, 5_000)["properties"]["distance_to_border_m"] == pytest.approx(expected, abs=0.1)
 
-    def test_off_the_coast_the_nearest_region_is_the_answer_and_says_so(self, get, assert_schema):
-        body = ask(get, -1_000, 5_000, max_distance="5000")
+    def test_position_off_the_coast_matches_nearest(self, get, assert_schema):
+        body = locate(get, -1_000, 5_000, max_distance="5000")
         assert_schema("Located", body)
         result = body["properties"]
         assert (result["match"], result["health_region"]["hruid"], result["fsa"]["cfsauid"]) == ("nearest", "3501", "M5V")
@@ -139,72 +139,72 @@ class TestWhatIsNear:
         assert result["neighbour"] is None
         assert result["distance_to_border_m"] is None
 
-    def test_five_kilometres_are_the_default(self, get):
+    def test_default_max_distance_is_five_kilometres(self, get):
         near, far = (get("/locate", **position(x, 5_000)).json()["properties"]["match"] for x in (-8_000, -13_000))
         assert (near, far) == ("nearest", "none")
 
-    def test_beyond_the_distance_there_is_none(self, get):
-        assert ask(get, -1_000, 5_000, max_distance="900")["properties"]["match"] == "none"
+    def test_position_beyond_max_distance_matches_none(self, get):
+        assert locate(get, -1_000, 5_000, max_distance="900")["properties"]["match"] == "none"
 
 
 @pytest.mark.usefixtures("engine")
 class TestAccuracy:
-    def test_lists_every_region_within_it_with_its_share_of_the_circle(self, get, assert_schema):
-        body = ask(get, 9_900, 5_000, accuracy="200")
+    def test_accuracy_lists_candidates_with_share_of_circle(self, get, assert_schema):
+        body = locate(get, 9_900, 5_000, accuracy="200")
         assert_schema("Located", body)
         result = body["properties"]
         assert [item["hruid"] for item in result["candidates"]] == ["3501", "3502"]
         assert sum(item["share_of_circle"] for item in result["candidates"]) == pytest.approx(1, abs=1e-5)
-        # The border is 100 m away, of a circle of 300 m.
+        # The border is 100 m from the centre of a circle with a radius of 300 m.
         assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.708, abs=0.01)
         assert (result["accuracy_m"], result["uncertainty_m"]) == (200, 300)
         assert [reason["type"] for reason in result["reasons"]] == ["border"]
         assert result["certain"] is False
         assert result["health_region"]["hruid"] == "3501"
 
-    def test_is_certain_where_there_is_one(self, get):
-        result = ask(get, 9_900, 5_000, accuracy="35")["properties"]
+    def test_single_candidate_is_certain(self, get):
+        result = locate(get, 9_900, 5_000, accuracy="35")["properties"]
         assert [(item["hruid"], item["share_of_circle"]) for item in result["candidates"]] == [("3501", 1.0)]
         assert result["certain"] is True
         assert (result["uncertainty_m"], result["reasons"]) == (52.5, [])
 
-    def test_leaves_the_sea_to_nobody(self, get):
-        result = ask(get, 1, 5_000, accuracy="1000")["properties"]
+    def test_share_of_circle_excludes_the_sea(self, get):
+        result = locate(get, 1, 5_000, accuracy="1000")["properties"]
         assert [item["hruid"] for item in result["candidates"]] == ["3501"]
         assert result["candidates"][0]["share_of_circle"] == pytest.approx(0.5, abs=0.01)
 
-    def test_finds_candidates_where_nothing_covers(self, get):
-        result = ask(get, -100, 5_000, accuracy="150")["properties"]
+    def test_candidates_exist_where_nothing_covers(self, get):
+        result = locate(get, -100, 5_000, accuracy="150")["properties"]
         assert (result["match"], result["certain"]) == ("none", False)
         assert [item["hruid"] for item in result["candidates"]] == ["3501"]
 
-    def test_of_nothing_is_the_difference_of_the_two_frames(self, get):
-        result = ask(get, 9_999, 5_000, accuracy="0")["properties"]
+    def test_zero_accuracy_allows_for_the_datum_shift(self, get):
+        result = locate(get, 9_999, 5_000, accuracy="0")["properties"]
         assert [item["hruid"] for item in result["candidates"]] == ["3501", "3502"]
 
-    def test_counts_pieces_of_a_region_together(self, get):
-        result = ask(get, 5_000, 5_000, accuracy="1000")["properties"]
+    def test_pieces_of_a_region_are_one_candidate(self, get):
+        result = locate(get, 5_000, 5_000, accuracy="1000")["properties"]
         assert [(item["hruid"], item["share_of_circle"]) for item in result["candidates"]] == [("3501", 1.0)]
 
-    def test_far_away_has_no_candidates(self, get):
+    def test_position_outside_canada_has_no_candidates(self, get):
         assert get("/locate", lat="0", lon="0", accuracy="50000").json()["properties"]["candidates"] == []
 
-    def test_takes_one_query_more_or_none_at_all(self, plain_client, settings, django_assert_num_queries):
-        # The others ask what is published, and which codes are reused: the tests let nothing be remembered.
+    def test_accuracy_query_count(self, plain_client, settings, django_assert_num_queries):
+        # The other queries read the published vintages and the reused codes: tests disable the catalogue cache.
         with django_assert_num_queries(6 if settings.LOOKUP_MEMORY_VERTICES else 8):
             plain_client.get("/locate", position(2_000, 5_000) | {"accuracy": "35", "max_distance": "0"})
 
     @pytest.mark.parametrize("name", ["accuracy", "max_distance"])
     @pytest.mark.parametrize("bad", ["-1", "50001", "nan", "inf", "1e9", "35 m", "", "0x10", "٣", "9" * 50])
-    def test_out_of_its_range_is_refused(self, get, assert_problem, name, bad):
+    def test_invalid_accuracy_or_max_distance_gets_400(self, get, assert_problem, name, bad):
         assert_problem(get("/locate", **position(0, 0), **{name: bad}), 400, "parameter-invalid", parameter=name)
 
 
 @pytest.mark.usefixtures("engine")
-class TestTheReasons:
+class TestReasons:
     @pytest.fixture
-    def again(self, world):
-        """Read what is changed into memory again, where that is to answer."""
+    def reload_indexes(self, world):
+        """Return a function that reloads the in-memory indexes after a change."""
 
         def read():
             registry.clear()
@@ -216,13 +216,13 @@ class TestTheReasons:
         return read
 
     @pytest.fixture
-    def conflict(self, world, again):
-        """The health region in Ontario where the FSA is in Quebec, as two editions that draw the border differently have it."""
+    def conflict(self, world, reload_indexes):
+        """Put the FSA in Quebec and the health region in Ontario, as vintages with different borders do."""
         Region.objects.filter(vintage=world.vintages["fsa", "2021"], code="M5V").update(pruid="24")
-        again()
+        reload_indexes()
 
-    def test_name_the_provinces_where_health_region_and_fsa_differ(self, get, assert_schema, conflict):
-        body = ask(get, 2_000, 5_000)
+    def test_reason_province_names_both_provinces(self, get, assert_schema, conflict):
+        body = locate(get, 2_000, 5_000)
         assert_schema("Located", body)
         result = body["properties"]
         assert (result["certain"], result["health_region"]["certain"], result["fsa"]["certain"]) == (False, False, False)
@@ -234,30 +234,30 @@ class TestTheReasons:
             }
         ]
 
-    def test_are_told_in_french(self, get, conflict):
-        (reason,) = ask(get, 2_000, 5_000, lang="fr")["properties"]["reasons"]
+    def test_reasons_are_translated(self, get, conflict):
+        (reason,) = locate(get, 2_000, 5_000, lang="fr")["properties"]["reasons"]
         assert reason["type"] == "province"
         assert "Québec" in reason["detail"]
         assert "The health region" not in reason["detail"]
 
-    def test_name_the_edition_whose_borders_may_be_off(self, get, world, again):
+    def test_reason_edition_names_the_misfitting_vintage(self, get, world, reload_indexes):
         vintage = world.vintages["health-regions", "2022"]
         vintage.regions.update(misfit_m=300)
         vintage.misfit_m = 300
         vintage.save()
-        again()
-        result = ask(get, 9_800, 5_000)["properties"]
+        reload_indexes()
+        result = locate(get, 9_800, 5_000)["properties"]
         assert (result["certain"], result["uncertainty_m"]) == (False, 302)
         assert [reason["type"] for reason in result["reasons"]] == ["border", "edition"]
         assert "2022" in result["reasons"][1]["detail"]
-        assert ask(get, 9_000, 5_000)["properties"]["reasons"] == []
+        assert locate(get, 9_000, 5_000)["properties"]["reasons"] == []
 
-    def test_say_that_the_nearest_does_not_cover(self, get):
-        assert [reason["type"] for reason in ask(get, -1_000, 5_000, max_distance="5000")["properties"]["reasons"]] == [
+    def test_reason_nearest_where_nothing_covers(self, get):
+        assert [reason["type"] for reason in locate(get, -1_000, 5_000, max_distance="5000")["properties"]["reasons"]] == [
             "nearest"
         ]
 
-    def test_are_the_same_for_many(self, client, conflict):
+    def test_bulk_results_have_the_same_reasons(self, client, conflict):
         lon, lat = lonlat(2_000, 5_000)
 
         def post(body, media_type):
@@ -270,10 +270,10 @@ class TestTheReasons:
 
 
 @pytest.mark.usefixtures("world")
-class TestTheAnswer:
-    def test_is_a_geojson_point_with_both_vintages(self, get, assert_schema):
+class TestLocateResponse:
+    def test_response_is_a_point_with_both_vintages(self, get, assert_schema):
         lon, lat = lonlat(2_000, 5_000)
-        body = ask(get, 2_000, 5_000)
+        body = locate(get, 2_000, 5_000)
         assert_schema("Located", body)
         assert body["geometry"] == {"type": "Point", "coordinates": [lon, lat]}
         assert (body["vintage"]["coverage"], body["vintage"]["label"]) == ("health-regions", "2022")
@@ -284,54 +284,54 @@ class TestTheAnswer:
         assert body["demo"] is False
         assert "notice" not in body
 
-    def test_without_a_match_keeps_the_vintages(self, get, assert_schema):
+    def test_response_without_match_has_the_vintages(self, get, assert_schema):
         body = get("/locate", lat="0", lon="0").json()
         assert_schema("Located", body)
         assert body["vintage"]["label"] == "2022"
 
-    def test_takes_the_province_from_the_fsa_where_no_health_region_covers(self, get, world):
+    def test_province_comes_from_fsa_without_health_region(self, get, world):
         world.vintages["health-regions", "2022"].regions.filter(code="3501").delete()
-        assert ask(get, 2_000, 5_000)["properties"]["province"]["pruid"] == "35"
+        assert locate(get, 2_000, 5_000)["properties"]["province"]["pruid"] == "35"
 
-    def test_of_a_demo_vintage_says_so(self, get, assert_schema):
-        body = ask(get, 2_000, 5_000, at="2010-06-01")
+    def test_demo_vintage_carries_a_notice(self, get, assert_schema):
+        body = locate(get, 2_000, 5_000, at="2010-06-01")
         assert_schema("Located", body)
         assert body["demo"] is True
         assert body["notice"] == "Demonstration boundaries: approximate, not for decisions."
         assert body["properties"]["health_region"]["demo"] is True
 
-    def test_is_a_demo_when_only_one_of_the_two_vintages_is(self, get):
-        body = ask(get, 2_000, 5_000, at="2019-06-01")
+    def test_one_demo_vintage_makes_the_response_demo(self, get):
+        body = locate(get, 2_000, 5_000, at="2019-06-01")
         assert (body["vintage"]["demo"], body["fsa_vintage"]["demo"], body["demo"]) == (False, True, True)
 
-    def test_takes_lng_for_lon(self, get):
+    def test_lng_is_an_alias_of_lon(self, get):
         lon, lat = lonlat(2_000, 5_000)
         assert get("/locate", lat=lat, lng=lon).json()["properties"]["health_region"]["hruid"] == "3501"
 
-    def test_takes_a_label_for_each_coverage(self, get):
-        body = ask(get, 12_000, 5_000, vintage="2018", fsa_vintage="extract")
+    def test_vintage_and_fsa_vintage_select_vintages(self, get):
+        body = locate(get, 12_000, 5_000, vintage="2018", fsa_vintage="extract")
         assert codes(body) == ("3501", None)
         assert body["fsa_vintage"]["extract"] is True
 
-    def test_takes_one_query_where_what_is_published_is_remembered(self, get, django_assert_num_queries, monkeypatch):
+    def test_cached_catalogue_leaves_one_query(self, get, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
-        ask(get, 2_000, 5_000)
+        locate(get, 2_000, 5_000)
         with django_assert_num_queries(1):
-            ask(get, 2_001, 5_000)
+            locate(get, 2_001, 5_000)
 
 
 @pytest.mark.usefixtures("world")
-class TestWhatIsRefused:
+class TestInvalidCoordinates:
     @pytest.mark.parametrize(
         "bad", ["nan", "NaN", "inf", "-inf", "Infinity", "1e999", "1_0", "٤٥", "0x10", "12,5", "4" * 41, "x"]
     )
     @pytest.mark.parametrize("name", ["lat", "lon"])
-    def test_what_is_no_number(self, get, assert_problem, name, bad):
+    def test_non_numeric_coordinate_gets_400(self, get, assert_problem, name, bad):
         response = get("/locate", **({"lat": "45", "lon": "-75"} | {name: bad}))
         assert_problem(response, 400, "coordinate-invalid", parameter=name)
 
     @pytest.mark.parametrize(("lat", "lon", "name"), [("95", "-75", "lat"), ("-90.1", "0", "lat"), ("45", "-181", "lon")])
-    def test_what_is_out_of_range(self, get, assert_problem, lat, lon, name):
+    def test_out_of_range_coordinate_gets_400(self, get, assert_problem, lat, lon, name):
         assert_problem(get("/locate", lat=lat, lon=lon), 400, "coordinate-invalid", parameter=name)
 
     @pytest.mark.parametrize(
@@ -343,10 +343,10 @@ class TestWhatIsRefused:
             ("-123.1", "49.2", "Did you mean lat=49.2&lon=-123.1?"),
         ],
     )
-    def test_swapped_and_unsigned_pairs_with_what_was_meant(self, get, assert_problem, lat, lon, hint):
+    def test_swapped_or_unsigned_pair_gets_a_hint(self, get, assert_problem, lat, lon, hint):
         assert_problem(get("/locate", lat=lat, lon=lon), 400, "coordinate-invalid", hint=hint)
 
     @pytest.mark.parametrize("params", [{"lat": "45"}, {"lon": "-75"}, {}])
-    def test_half_a_position(self, get, assert_problem, params):
+    def test_missing_coordinate_gets_400(self, get, assert_problem, params):
         body = assert_problem(get("/locate", **params), 400, "parameter-invalid")
         assert body["parameter"] not in params

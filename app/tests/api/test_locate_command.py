@@ -19,7 +19,7 @@ HERE = lonlat(2_000, 5_000)
 @pytest.fixture(autouse=True, params=[0, 1_000_000])
 def memory(request, world, settings):
     settings.LOOKUP_MEMORY_VERTICES = request.param
-    if request.param:  # a thread that reads them later would not see what a test has put there
+    if request.param:  # the background thread would not see the rows of the test's transaction
         for vintage in world.vintages.values():
             registry.load(vintage)
 
@@ -36,19 +36,19 @@ def locate(tmp_path):
     return run
 
 
-def test_writes_what_the_api_answers(locate, client):
+def test_output_equals_the_api_response(locate, client):
     text = f"id,lat,lon\n1,{HERE[1]},{HERE[0]}\n2,95,0\n3,45.0,-60.0\n"
     response = client.post("/locate", text, content_type="text/csv")
     assert locate(text) == b"".join(response)
 
 
-def test_writes_lines_for_lines(locate, client):
+def test_ndjson_input_gives_ndjson_output(locate, client):
     text = "\n".join(json.dumps({"id": number, "lat": HERE[1], "lon": HERE[0]}) for number in range(3))
     response = client.post("/locate", text, content_type="application/x-ndjson")
     assert locate(text, "points.ndjson") == b"".join(response)
 
 
-def test_takes_vintage_language_and_distance(locate):
+def test_options_vintage_lang_and_max_distance(locate):
     lon, lat = lonlat(-1_000, 5_000)
     text = f"lat,lon\n{lat},{lon}\n"
     row = list(csv.reader(io.StringIO(locate(text, lang="fr", vintage="2018").decode())))[1]
@@ -57,7 +57,7 @@ def test_takes_vintage_language_and_distance(locate):
 
 
 @pytest.mark.parametrize(
-    ("text", "options", "says"),
+    ("text", "options", "message"),
     [
         ("a,b\n", {}, "Its columns are a, b"),
         ("lat,lon\n", {"lat_column": "north"}, "no column 'north'"),
@@ -69,18 +69,18 @@ def test_takes_vintage_language_and_distance(locate):
         ("lat,lon\n", {"accuracy": 5_000}, "range"),
     ],
 )
-def test_says_what_is_wrong_and_leaves_no_half_file(locate, tmp_path, text, options, says):
-    with pytest.raises(CommandError, match=says):
+def test_error_leaves_no_output_file(locate, tmp_path, text, options, message):
+    with pytest.raises(CommandError, match=message):
         locate(text, **options)
     assert not (tmp_path / "out").exists()
 
 
-def test_says_that_a_file_is_not_there(tmp_path):
+def test_missing_file_raises_command_error(tmp_path):
     with pytest.raises(CommandError, match="nowhere"):
         call_command("locate", str(tmp_path / "nowhere.csv"))
 
 
-def test_needs_no_more_memory_for_more_positions(locate, monkeypatch):
+def test_memory_does_not_grow_with_positions(locate, monkeypatch):
     monkeypatch.setattr(positions, "CHUNK", 100)
     monkeypatch.setattr(positions, "CHUNK_IN_MEMORY", 100)
 
@@ -92,11 +92,11 @@ def test_needs_no_more_memory_for_more_positions(locate, monkeypatch):
         return most
 
     peak(200)
-    # The text itself is in memory here, before it is a file.
+    # The test holds the text in memory before it writes the file.
     assert peak(2_400) - peak(400) < 3 * 2_000 * len(f"{HERE[1]},{HERE[0]}\n")
 
 
-def test_nothing_published_is_said(world, locate):
+def test_no_published_vintage_raises_command_error(world, locate):
     for vintage in world.vintages.values():
         vintage.status = Status.STAGED
         vintage.save()
@@ -104,7 +104,7 @@ def test_nothing_published_is_said(world, locate):
         locate("lat,lon\n")
 
 
-def test_reads_standard_input_and_writes_standard_output(capsysbinary, monkeypatch, tmp_path):
+def test_stdin_is_located_to_stdout(capsysbinary, monkeypatch, tmp_path):
     source = tmp_path / "stdin"
     source.write_text(f"lat,lon\n{HERE[1]},{HERE[0]}\n")
     with source.open("r") as stdin:

@@ -1,4 +1,4 @@
-"""The OpenAPI document: current, valid, complete and true."""
+"""OpenAPI document: current, valid and complete."""
 
 from io import StringIO
 
@@ -29,16 +29,16 @@ def document(text):
     return yaml.safe_load(text)
 
 
-def test_the_stored_document_is_current(text):
+def test_stored_document_is_current(text):
     assert STORED.is_file(), REGENERATE
     assert STORED.read_text(encoding="utf-8") == text, REGENERATE
 
 
-def test_it_is_openapi_3_1(document):
+def test_document_is_openapi_3_1(document):
     assert document["openapi"].startswith("3.1.")
 
 
-def test_every_route_is_in_it_in_one_spelling(document):
+def test_every_route_is_documented_once(document):
     routes = {
         f"/{pattern.pattern}" for include in get_resolver().url_patterns for pattern in getattr(include, "url_patterns", [])
     }
@@ -64,7 +64,7 @@ def test_every_route_is_in_it_in_one_spelling(document):
         ("/vintages", models.PLAIN),
     ],
 )
-def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
+def test_documented_parameters_equal_parsed_parameters(document, path, spec):
     path, _, method = path.partition(" ")
     parameters = document["paths"][path][method or "get"]["parameters"]
     documented = {(parameter["in"], parameter["name"], parameter.get("required", False)) for parameter in parameters}
@@ -72,13 +72,13 @@ def test_every_parameter_is_documented_where_it_is_read(document, path, spec):
     assert documented == read
 
 
-def test_every_operation_has_an_id_a_summary_and_a_description(document):
+def test_operations_have_id_summary_and_description(document):
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert all(operation["operationId"] and operation["summary"] and operation["description"] for operation in operations)
     assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 
-def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_own(document):
+def test_every_problem_type_is_documented(document):
     documented = {
         document["components"]["examples"][example["$ref"].rpartition("/")[2]]["value"]["type"]
         for path in document["paths"].values()
@@ -86,31 +86,31 @@ def test_every_problem_of_the_table_is_documented_somewhere_or_never_a_routes_ow
         for response in operation["responses"].values()
         for example in response.get("content", {}).get("application/problem+json", {}).get("examples", {}).values()
     }
-    nobodys = {
+    undocumented = {
         "/problems/route-unknown",
         "/problems/method-not-allowed",
         "/problems/request-refused",
     }
-    assert documented == {kind.type for kind in PROBLEM_TYPES.values()} - nobodys
+    assert documented == {kind.type for kind in PROBLEM_TYPES.values()} - undocumented
 
 
 @pytest.mark.parametrize("name", examples.BODIES)
-def test_every_example_is_valid(assert_schema, name):
+def test_examples_are_valid(assert_schema, name):
     assert_schema(name, examples.BODIES[name])
 
 
 @pytest.mark.parametrize("kind", dict.fromkeys(PROBLEM_TYPES.values()), ids=lambda kind: kind.slug)
-def test_every_example_of_a_problem_is_valid(assert_schema, kind):
+def test_problem_examples_are_valid(assert_schema, kind):
     assert_schema("Problem", examples.problem(kind))
 
 
 @pytest.mark.parametrize("spec", [models.HEALTH_REGIONS, models.FSA, models.LOCATE, models.HEALTH_REGION, models.FSA_BOUNDARY])
-def test_every_example_of_a_parameter_is_read(spec):
+def test_parameter_examples_are_parsed(spec):
     for param in (*spec.path, *spec.query):
         param.read(str(param.example))
 
 
-def test_every_schema_is_referred_to(text):
+def test_every_schema_is_referenced(text):
     assert all(f"'#/components/schemas/{name}'" in text for name in schemas.COMPONENTS)
 
 
@@ -122,7 +122,7 @@ def test_every_schema_is_referred_to(text):
         ("application/vnd.oai.openapi", "application/vnd.oai.openapi"),
     ],
 )
-def test_it_is_served_as_json_and_as_yaml(get, document, accept, expected):
+def test_schema_is_served_as_json_and_yaml(get, document, accept, expected):
     response = get("/schema", headers={"Accept": accept})
     assert response.headers["Content-Type"].partition(";")[0] == expected
     assert yaml.safe_load(response.content) == document

@@ -12,12 +12,12 @@ SECRETS = ("43.123456", "79.654321", "M5V", "m5v", "3L9", "3l9", "K1A", "Q1Q")
 
 @pytest.fixture
 def logged(caplog, settings):
-    """Return a function that gives everything logged so far, at any level."""
+    """Return a function that returns everything logged so far, at any level."""
     caplog.set_level(logging.DEBUG)
     return lambda: "\n".join(f"{record.getMessage()} {record.exc_text} {record.exc_info}" for record in caplog.records)
 
 
-def spoken(text):
+def assert_no_secrets(text):
     assert not [secret for secret in SECRETS if secret in text], text
 
 
@@ -38,10 +38,10 @@ def spoken(text):
         ("/nowhere/M5V3L9?lat=43.123456", 404),
     ],
 )
-def test_an_answer_or_a_refusal_logs_the_route_at_most(client, logged, path, status):
+def test_requests_log_the_route_without_values(client, logged, path, status):
     assert client.get(path).status_code == status
     text = logged()
-    spoken(text)
+    assert_no_secrets(text)
     if status != 200:
         assert f"{status} " in text
         assert "GET fsa/<str:code>" in text or "/fsa" not in path
@@ -49,7 +49,7 @@ def test_an_answer_or_a_refusal_logs_the_route_at_most(client, logged, path, sta
 
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("debug", [False, True])
-def test_a_bug_logs_where_it_was_and_not_what_was_asked(client, logged, monkeypatch, settings, debug):
+def test_exception_logs_its_location_without_values(client, logged, monkeypatch, settings, debug):
     def fail(**kwargs):
         raise DataError("invalid input: SELECT ST_MakePoint(-79.654321, 43.123456) for M5V 3L9")
 
@@ -58,21 +58,21 @@ def test_a_bug_logs_where_it_was_and_not_what_was_asked(client, logged, monkeypa
     response = client.get("/locate", {"lat": "43.123456", "lon": "-79.654321"})
     assert response.status_code == 500
     text = logged()
-    spoken(text)
-    # With DEBUG the traceback is on the page instead.
+    assert_no_secrets(text)
+    # With DEBUG the page has the traceback, and the log has none.
     assert debug or "500 internal-error: GET locate: DataError at fail" in text
 
 
 @pytest.mark.usefixtures("database_away")
-def test_a_database_that_is_away_logs_no_statement(client, logged):
+def test_database_unavailable_logs_no_statement(client, logged):
     assert client.get("/fsa/M5V3L9").status_code == 503
-    spoken(logged())
+    assert_no_secrets(logged())
     assert "503 database-away: GET fsa/<str:code>: OperationalError" in logged()
 
 
 @pytest.mark.usefixtures("world")
-def test_statements_are_not_logged_at_any_level(plain_client, logged, django_assert_num_queries):
-    # The assertion turns on the cursor that logs statements, as DEBUG does.
+def test_sql_statements_are_not_logged(plain_client, logged, django_assert_num_queries):
+    # django_assert_num_queries turns on the cursor that logs statements, as DEBUG does.
     with django_assert_num_queries(7):
         plain_client.get("/locate", worlds.position(2_000, 5_000))
     assert "SELECT" not in logged()

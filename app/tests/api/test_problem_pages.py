@@ -1,4 +1,4 @@
-"""Pages about problems: what `type` of a problem document leads to, and what a browser gets at a mistyped address."""
+"""Problem pages: /problems/{slug}, the `type` of a problem document; HTML 404 pages for browsers."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def test_every_problem_type_has_an_explanation():
 
 
 @pytest.mark.parametrize("slug", KINDS)
-def test_the_type_of_a_problem_leads_to_its_explanation(get, slug):
+def test_problem_type_url_returns_its_explanation(get, slug):
     for path in (f"/problems/{slug}", f"/problems/{slug}/"):
         body = get(path).json()
         assert (body["type"], body["status"]) == (f"/problems/{slug}", KINDS[slug].status)
@@ -23,7 +23,7 @@ def test_the_type_of_a_problem_leads_to_its_explanation(get, slug):
 
 
 @pytest.mark.parametrize(("lang", "text"), [("en", "Invalid coordinates"), ("fr", "les longitudes du Canada")])
-def test_a_browser_gets_it_as_a_page_in_the_readers_language(get, lang, text):
+def test_browser_gets_explanation_as_html_in_its_language(get, lang, text):
     response = get("/problems/coordinate-invalid", headers=BROWSER, lang=lang)
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert (response.status_code, response.headers["Content-Language"]) == (200, lang)
@@ -31,7 +31,7 @@ def test_a_browser_gets_it_as_a_page_in_the_readers_language(get, lang, text):
     assert f'<html lang="{lang}">' in response.content.decode()
 
 
-def test_all_types_are_listed(get):
+def test_problems_lists_all_types(get):
     assert [problem["type"] for problem in get("/problems").json()["problems"]] == [
         f"/problems/{slug}" for slug in sorted(KINDS)
     ]
@@ -39,13 +39,13 @@ def test_all_types_are_listed(get):
     assert all(f'href="/problems/{slug}"' in html for slug in KINDS)
 
 
-def test_a_type_that_does_not_exist_is_a_problem(get, assert_problem):
+def test_unknown_problem_type_gets_404(get, assert_problem):
     assert_problem(get("/problems/nothing"), 404, "route-unknown")
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/health-region", "/problems/nothing", "/<script>alert(1)</script>"])
 @pytest.mark.parametrize(("lang", "text"), [("en", "Back to the map"), ("fr", "Retour à la carte")])
-def test_a_mistyped_address_gives_a_browser_a_page_and_a_program_a_problem(get, assert_problem, path, lang, text):
+def test_unknown_path_gets_html_404_for_browsers(get, assert_problem, path, lang, text):
     response = get(path, headers=BROWSER, lang=lang)
     html = response.content.decode()
     assert response.status_code == 404
@@ -59,7 +59,7 @@ def test_a_mistyped_address_gives_a_browser_a_page_and_a_program_a_problem(get, 
         assert_problem(get(path, headers={"Accept": accept}, lang=lang), 404, "route-unknown")
 
 
-def test_crawlers_and_browsers_find_what_they_ask_for(get):
+def test_robots_txt_and_favicon_are_served(get):
     robots = get("/robots.txt")
     assert robots.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert "Disallow: /locate\n" in robots.content.decode()

@@ -12,7 +12,7 @@ from tests.support import demo_regions as worlds
 
 
 class TestVintages:
-    def test_lists_what_is_published_with_its_source(self, get, world, assert_schema):
+    def test_vintages_lists_published_vintages_with_source(self, get, world, assert_schema):
         response = get("/vintages")
         body = response.json()
         assert response.headers["Content-Type"] == "application/json"
@@ -31,7 +31,7 @@ class TestVintages:
 
 class TestLiveness:
     @pytest.mark.usefixtures("database_away")
-    def test_needs_no_database(self, get, assert_schema):
+    def test_livez_needs_no_database(self, get, assert_schema):
         response = get("/livez")
         assert response.status_code == 200
         assert response.headers["Cache-Control"] == "no-store"
@@ -39,7 +39,7 @@ class TestLiveness:
 
 
 class TestReadiness:
-    def test_says_what_answers(self, get, world, assert_schema):
+    def test_readyz_reports_vintages_and_postgis(self, get, world, assert_schema):
         response = get("/readyz")
         body = response.json()
         assert response.status_code == 200
@@ -51,7 +51,7 @@ class TestReadiness:
         assert re.fullmatch(r"3\.\d+(\.\d+)?", body["checks"]["postgis"])
 
     @pytest.mark.parametrize("missing", ["health-regions", "fsa"])
-    def test_needs_a_vintage_of_each_coverage(self, get, world, assert_problem, missing):
+    def test_readyz_needs_a_vintage_of_each_coverage(self, get, world, assert_problem, missing):
         Vintage.objects.filter(coverage__slug=missing).update(status=Status.RETIRED)
         response = get("/readyz")
         body = assert_problem(response, 503, "not-ready")
@@ -59,13 +59,13 @@ class TestReadiness:
         assert response.headers["Retry-After"] == "5"
 
     @pytest.mark.django_db
-    def test_needs_one_that_is_in_force(self, get, assert_problem):
+    def test_readyz_needs_a_vintage_in_force(self, get, assert_problem):
         worlds.coverages()
         for coverage in ("health-regions", "fsa"):
             worlds.make_vintage(coverage, "future", date(9000, 1, 1))
         assert_problem(get("/readyz"), 503, "not-ready")
 
-    def test_needs_every_migration(self, get, world, assert_problem, monkeypatch):
+    def test_readyz_needs_every_migration(self, get, world, assert_problem, monkeypatch):
         monkeypatch.setattr(
             "geography.queries.readiness._migrations_of_this_code", lambda: frozenset({("geography", "9999_future")})
         )
@@ -75,17 +75,17 @@ class TestReadiness:
 
 class TestDocumentationPage:
     @pytest.mark.parametrize("path", ["/docs", "/docs/"])
-    def test_needs_nothing_from_outside(self, get, path):
+    def test_docs_page_loads_no_external_resources(self, get, path):
         response = get(path)
         text = response.content.decode()
         assert response.status_code == 200
         assert "//" not in text
         assert 'data-schema="/schema"' in text
 
-    def test_names_only_files_that_are_there(self, get):
+    def test_docs_page_static_files_exist(self, get):
         files = re.findall(r'(?:src|href)="/static/([^"]+)"', get("/docs").content.decode())
         assert len(files) == 4
         assert all(finders.find(name) for name in files)
 
-    def test_asks_no_validator_elsewhere(self):
+    def test_docs_page_uses_no_external_validator(self):
         assert "validatorUrl: null" in Path(str(finders.find("api/docs.js"))).read_text(encoding="utf-8")

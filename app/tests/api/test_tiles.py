@@ -1,4 +1,4 @@
-"""GET /tiles/{coverage}/{z}/{x}/{y}.mvt and /tiles/{coverage}.json; tiles are read by another implementation."""
+"""Vector tiles: GET /tiles/{coverage}/{z}/{x}/{y}.mvt, decoded by mapbox_vector_tile, and TileJSON."""
 
 import math
 
@@ -16,8 +16,8 @@ from tests.support import demo_regions as worlds
 from tests.support.demo_regions import NORTH, lonlat
 
 
-def draw(vintage):
-    """Cut the tiles of a vintage of the tiny world, from its regions as published."""
+def store_tiles(vintage):
+    """Store tile pieces and labels of a vintage of the test world."""
     regions = list(vintage.regions.order_by("pk"))
     published = np.array([shapely.from_wkb(bytes(region.geom.wkb)) for region in regions], dtype=object)
     store_labels(vintage, [region.pk for region in regions], published)
@@ -28,14 +28,14 @@ def draw(vintage):
 
 @pytest.fixture
 def tiles(world):
-    """Cut the tiles of the health regions of 2022 and 2018."""
+    """Store the tiles of the health regions of 2022 and 2018."""
     for label in ("2022", "2018"):
-        draw(world.vintages["health-regions", label])
+        store_tiles(world.vintages["health-regions", label])
     return world
 
 
 def tile_at(zoom, x, y):
-    """Return column and row of the tile in which an offset of the tiny world lies."""
+    """Return column and row of the tile that holds an offset of the test world."""
     lon, lat = lonlat(x, y)
     across = (lon + 180) / 360
     down = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
@@ -57,7 +57,7 @@ def shapes(layer):
     return {feature["properties"]["code"]: shape(feature["geometry"]) for feature in layer["features"]}
 
 
-def test_a_tile_holds_regions_and_labels_with_their_names_and_numbers(get, tiles):
+def test_tile_has_regions_and_labels_layers(get, tiles):
     tile = decoded(get(path_at(8, 5_000, 5_000)))
     assert set(tile) == {"regions", "labels"}
     ids = dict(Region.objects.filter(vintage=tiles.vintages["health-regions", "2022"]).values_list("code", "pk"))
@@ -74,7 +74,7 @@ def test_a_tile_holds_regions_and_labels_with_their_names_and_numbers(get, tiles
 
 
 @pytest.mark.parametrize("zoom", range(7, 15))
-def test_a_region_lies_in_the_tile_where_it_lies_on_the_ground(get, tiles, zoom):
+def test_tile_coordinates_match_the_ground(get, tiles, zoom):
     inside = {"3501": (2_000, 5_000), "3502": (12_000, 5_000), "3503": (15_000, 5_000), "2401": (25_000, 5_000)}
     for code, (x, y) in inside.items():
         drawn = shapes(decoded(get(path_at(zoom, x, y)))["regions"])
@@ -86,12 +86,12 @@ def test_a_region_lies_in_the_tile_where_it_lies_on_the_ground(get, tiles, zoom)
 
 
 @pytest.mark.parametrize("zoom", [10, 12, 14])
-def test_tiles_beside_each_other_meet_without_a_seam(get, tiles, zoom):
+def test_adjacent_tiles_have_no_seam(get, tiles, zoom):
     column, row = tile_at(zoom, 10_000, 5_000)
     here = shapes(decoded(get(f"/tiles/health-regions/{zoom}/{column}/{row}.mvt"))["regions"])
     beside = get(f"/tiles/health-regions/{zoom}/{column + 1}/{row}.mvt")
     there = shapes(decoded(beside)["regions"])
-    # The strip around the common edge, as both tiles hold it.
+    # The strip around the common edge, which both tiles hold.
     strip = shapely.box(4096 - 64, 0, 4096 + 64, 4096)
     compared = 0
     for code in here.keys() & there.keys():
@@ -103,7 +103,7 @@ def test_tiles_beside_each_other_meet_without_a_seam(get, tiles, zoom):
     assert compared
 
 
-def test_a_label_is_in_one_tile_inside_its_region(get, tiles):
+def test_label_is_in_one_tile_inside_its_region(get, tiles):
     for zoom in (9, 12, 14):
         result: dict[str, list[tuple[int, int]]] = {}
         tiles_around = {
@@ -124,22 +124,22 @@ def test_a_label_is_in_one_tile_inside_its_region(get, tiles):
         )
 
 
-def test_a_region_without_room_for_its_name_has_no_label_yet(get, tiles):
+def test_small_region_has_no_label_at_low_zoom(get, tiles):
     assert "labels" not in decoded(get(path_at(3, 5_000, 5_000)))
     (north,) = decoded(get(path_at(3, *(side + 50_000 for side in NORTH))))["labels"]["features"]
     assert north["properties"]["code"] == "6101"
 
 
-def test_a_region_without_a_province_has_no_pruid(get, world):
+def test_region_without_province_has_no_pruid(get, world):
     Coverage.objects.create(slug="districts", name_en="Districts", name_fr="Districts municipaux")
     vintage = worlds.make_vintage("districts", "2020", world.vintages["fsa", "2021"].effective_from, region_count=1)
     worlds.add_places(vintage, [worlds.Place("E.2", "", ((10_000, 0, 30_000, 10_000),))])
-    draw(vintage)
+    store_tiles(vintage)
     (feature,) = decoded(get(path_at(10, 15_000, 5_000, "districts")))["regions"]["features"]
     assert feature["properties"] == {"code": "E.2", "name_en": "E.2", "name_fr": "E.2"}
 
 
-def test_the_vintage_is_chosen_by_label_or_day(get, tiles):
+def test_vintage_and_at_select_the_vintage(get, tiles):
     codes = [
         sorted(shapes(decoded(get(path_at(8, 5_000, 5_000), **choice))["regions"]))
         for choice in ({}, {"vintage": "2018"}, {"at": "2019-06-01"})
@@ -147,11 +147,11 @@ def test_the_vintage_is_chosen_by_label_or_day(get, tiles):
     assert codes == [["2401", "3501", "3502", "3503", "3504"], ["2401", "3501"], ["2401", "3501"]]
 
 
-def test_the_same_tile_is_the_same_bytes(get, tiles):
+def test_repeated_request_returns_identical_bytes(get, tiles):
     assert get(path_at(8, 5_000, 5_000)).content == get(path_at(8, 5_000, 5_000)).content
 
 
-def test_a_tile_costs_one_query(get, tiles, django_assert_num_queries, monkeypatch):
+def test_tile_takes_one_query(get, tiles, django_assert_num_queries, monkeypatch):
     path = path_at(8, 5_000, 5_000)
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     get("/vintages")
@@ -159,7 +159,7 @@ def test_a_tile_costs_one_query(get, tiles, django_assert_num_queries, monkeypat
         get(path)
 
 
-def test_where_there_is_nothing_the_answer_is_empty(get, tiles):
+def test_empty_tile_gets_204(get, tiles):
     response = get("/tiles/health-regions/6/0/0.mvt")
     assert (response.status_code, response.content) == (204, b"")
 
@@ -177,21 +177,21 @@ def test_where_there_is_nothing_the_answer_is_empty(get, tiles):
         ("9999999999999/0/0", "z"),
     ],
 )
-def test_there_is_no_tile_beyond_the_scheme(get, tiles, assert_problem, path, parameter):
+def test_tile_outside_the_scheme_gets_404(get, tiles, assert_problem, path, parameter):
     assert_problem(get(f"/tiles/health-regions/{path}.mvt"), 404, "tile-unknown", parameter=parameter)
 
 
 @pytest.mark.parametrize("path", ["/tiles/nothing/3/2/2.mvt", "/tiles/nothing.json"])
-def test_an_unknown_coverage_is_said_so(get, tiles, assert_problem, path):
+def test_unknown_coverage_gets_404(get, tiles, assert_problem, path):
     assert_problem(get(path), 404, "coverage-unknown", parameter="coverage")
 
 
-def test_other_parameters_are_refused(get, tiles, assert_problem):
+def test_unknown_parameter_or_vintage_is_a_problem(get, tiles, assert_problem):
     assert_problem(get("/tiles/health-regions/3/2/2.mvt", detail="low"), 400, "parameter-invalid", parameter="detail")
     assert_problem(get("/tiles/health-regions/3/2/2.mvt", vintage="1999"), 404, "vintage-unknown", parameter="vintage")
 
 
-def test_tilejson_describes_the_tiles_of_one_vintage(get, tiles, assert_schema):
+def test_tilejson_describes_one_vintage(get, tiles, assert_schema):
     body = get("/tiles/health-regions.json", lang="fr").json()
     assert_schema("TileJson", body)
     assert body["tiles"] == ["http://testserver/tiles/health-regions/{z}/{x}/{y}.mvt?vintage=2022"]
@@ -205,12 +205,12 @@ def test_tilejson_describes_the_tiles_of_one_vintage(get, tiles, assert_schema):
         assert south - 1e-5 <= lat <= north + 1e-5
 
 
-def test_tilejson_leads_to_tiles(get, tiles):
+def test_tilejson_url_template_returns_tiles(get, tiles):
     column, row = tile_at(8, 5_000, 5_000)
     (template,) = get("/tiles/health-regions.json", at="2019-06-01").json()["tiles"]
     address = template.removeprefix("http://testserver").format(z=8, x=column, y=row)
     assert set(shapes(decoded(get(address))["regions"])) == {"2401", "3501"}
 
 
-def test_tilejson_of_nothing_published(get, db, assert_problem):
+def test_tilejson_without_vintage_gets_503(get, db, assert_problem):
     assert_problem(get("/tiles/fsa.json"), 503, "nothing-published")

@@ -1,4 +1,4 @@
-"""GET /vintages/{coverage}/{label} and /vintages/{coverage}/{a}/changes/{b}, and warnings of codes that are reused."""
+"""GET /vintages/{coverage}/{label} and /vintages/{coverage}/{a}/changes/{b}; warnings about reused codes."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ from tests.support import demo_regions as worlds
 pytestmark = pytest.mark.usefixtures("related")
 
 CHANGES = "/vintages/health-regions/2018/changes/2022"
-# 3502 was another place then: the island of 3501, and what is 2401 now.
+# In 2010 code 3502 was another region: the island of 3501 and the area of today's 2401.
 EARLIER = (
     worlds.Place(
         "3502", "35", ((-6_000, 2_000, -4_000, 4_000), (20_000, 0, 30_000, 10_000)), name_en="Elsewhere", name_fr="Ailleurs"
@@ -22,8 +22,8 @@ EARLIER = (
 
 
 @pytest.fixture
-def reused(related):
-    """Add a vintage in which 3502 is another place."""
+def vintage_2010(related):
+    """Add vintage 2010, in which code 3502 is another region."""
     vintage = worlds.make_vintage("health-regions", "2010", date(2010, 1, 1), effective_to=date(2018, 1, 1), region_count=1)
     worlds.add_places(vintage, EARLIER)
     worlds.relate(worlds.World({("health-regions", "2010"): vintage}))
@@ -35,13 +35,13 @@ def rows(body):
     return [(change["of"], change["code"], change["kind"]) for change in body["changes"]]
 
 
-def close(share):
-    """Return what a share may be: the tiny world's own areas are of the projection, 5 % larger than those on the ellipsoid."""
+def approx_share(share):
+    """Return an approximate share: areas of the test world are projected, 5 % larger than on the ellipsoid."""
     return pytest.approx(share, rel=0.06)
 
 
-class TestOneVintage:
-    def test_is_told_whole(self, get, assert_schema):
+class TestVintage:
+    def test_vintage_response_is_complete(self, get, assert_schema):
         body = get("/vintages/health-regions/2022").json()
         assert_schema("VintageWhole", body)
         assert (body["coverage"], body["label"], body["region_count"], body["sha256"]) == (
@@ -54,7 +54,7 @@ class TestOneVintage:
         assert (body["compared_with"], body["border_tolerance_m"]) == (["2018"], 0.001)
         assert (body["gates"], body["repairs"]["count"]) == ([], 0)
 
-    def test_says_what_was_repaired_and_accepted_but_not_by_whom_unless_named(self, get, assert_schema):
+    def test_gates_and_repairs_hide_user_names(self, get, assert_schema):
         gate = {"name": "overlaps", "limit": "little", "found": "much", "passed": False, "rows": ["3501"], "acceptable": True}
         at = "2026-01-01T00:00:00+00:00"
         vintage = Vintage.objects.get(label="2022")
@@ -89,7 +89,7 @@ class TestOneVintage:
             {"code": "3501", "what": "A ring touches itself at x, y = 1, 2; the area changed by +0.000000 km2"}
         ]
 
-    def test_says_what_was_checked_and_repaired_in_the_language_of_the_reader(self, get):
+    def test_gates_and_repairs_are_translated(self, get):
         gate = Gate("count", Plural("%(count)s region", "%(count)s regions", 6), Message("none"), passed=False)
         vintage = Vintage.objects.get(label="2022")
         repairs = [
@@ -98,37 +98,37 @@ class TestOneVintage:
         ]
         vintage.report = {"gates": [gate.as_dict()], "repairs": [*repairs, "row 3 (3503): told by an early release"]}
         vintage.save()
-        said = {lang: get("/vintages/health-regions/2022", lang=lang).json() for lang in ("en", "fr")}
-        assert [(item["limit"], item["found"]) for lang in said for item in said[lang]["gates"]] == [
+        bodies = {lang: get("/vintages/health-regions/2022", lang=lang).json() for lang in ("en", "fr")}
+        assert [(item["limit"], item["found"]) for lang in bodies for item in bodies[lang]["gates"]] == [
             ("6 regions", "none"),
             ("6 régions", "rien"),
         ]
-        assert [note["what"] for note in said["fr"]["repairs"]["notes"]] == [
+        assert [note["what"] for note in bodies["fr"]["repairs"]["notes"]] == [
             "Le contour se recoupe en x, y = 1, 2; la superficie a changé de -0.1 km2",
             "La géométrie n’était pas valide; la superficie a changé de 0 km2",
             "told by an early release",
         ]
 
-    def test_has_its_attribution_in_the_language_of_the_reader(self, get):
+    def test_attribution_is_translated(self, get):
         assert get("/vintages/fsa/2021", lang="fr").json()["attribution"] == "Source : fsa 2021"
 
     @pytest.mark.parametrize("label", ["2099", "draft", "%00", "x" * 50])
-    def test_that_is_not_published_is_a_problem(self, get, label):
+    def test_unpublished_vintage_is_a_problem(self, get, label):
         response = get(f"/vintages/fsa/{label}")
         assert response.status_code in (400, 404)
         assert response.json()["parameter"] == "label"
 
-    def test_says_what_there_is_instead(self, get, assert_problem):
+    def test_unknown_vintage_hint_lists_vintages(self, get, assert_problem):
         body = assert_problem(get("/vintages/health-regions/2099"), 404, "vintage-unknown", parameter="label")
         assert "2018 (from 2018-01-01)" in body["hint"]
         assert_problem(get("/vintages/parishes/2022"), 404, "coverage-unknown", parameter="coverage")
 
-    def test_takes_no_other_parameter(self, get, assert_problem):
+    def test_unknown_parameter_gets_400(self, get, assert_problem):
         assert_problem(get("/vintages/fsa/2021", at="2022-01-01"), 400, "parameter-invalid", parameter="at")
 
 
 class TestChanges:
-    def test_say_what_became_of_every_region_of_both_vintages(self, get, assert_schema):
+    def test_changes_cover_every_region_of_both_vintages(self, get, assert_schema):
         body = get(CHANGES).json()
         assert_schema("Changes", body)
         assert rows(body) == [
@@ -145,21 +145,21 @@ class TestChanges:
         assert (body["from"]["label"], body["to"]["label"]) == ("2018", "2022")
         assert (body["number_matched"], body["number_returned"]) == (8, 8)
 
-    def test_name_the_shares_both_ways(self, get):
+    def test_counterparts_have_shares_in_both_directions(self, get):
         whole, west = get(CHANGES, code="3501").json()["changes"]
         assert [
             (counterpart["code"], counterpart["share_of_region"], counterpart["share_of_counterpart"])
             for counterpart in whole["counterparts"]
         ] == [
-            ("3501", close(0.5), close(100 / 104)),
-            ("3502", close(0.48), close(1)),
-            ("3503", close(0.02), close(1)),
+            ("3501", approx_share(0.5), approx_share(100 / 104)),
+            ("3502", approx_share(0.48), approx_share(1)),
+            ("3503", approx_share(0.02), approx_share(1)),
         ]
-        # Its island is in no region of 2018.
+        # The island of 3501 is in no region of 2018.
         assert west["share_outside"] > whole["share_outside"] + 0.03
         assert [item["code"] for item in west["counterparts"]] == ["3501"]
 
-    def test_go_the_other_way_too(self, get, assert_schema):
+    def test_changes_in_reverse_order(self, get, assert_schema):
         body = get("/vintages/health-regions/2022/changes/2018").json()
         assert_schema("Changes", body)
         assert body["summary"] == {"from": {"renamed": 1, "merged": 3, "gone": 2}, "to": {"renamed": 1, "merged": 1}}
@@ -170,7 +170,7 @@ class TestChanges:
             ("to", "3501", "merged"),
         ]
 
-    def test_can_be_asked_by_kind_as_the_answer_names_it(self, get):
+    def test_kind_filters_changes(self, get):
         for path in (CHANGES, "/vintages/health-regions/2022/changes/2018"):
             everything = get(path).json()
             for kind in ("kept", "renamed", "split", "merged", "new", "gone"):
@@ -179,7 +179,7 @@ class TestChanges:
                 assert (rows(body), body["number_matched"]) == (wanted, len(wanted))
                 assert body["summary"] == everything["summary"]
 
-    def test_come_in_pages(self, get):
+    def test_changes_are_paged(self, get):
         first = get(CHANGES, limit=3).json()
         assert [link["rel"] for link in first["links"]] == ["self", "next"]
         following = get(first["links"][1]["href"]).json()
@@ -187,13 +187,13 @@ class TestChanges:
         assert first["number_matched"] == 8
         assert rows(get(CHANGES, offset=100).json()) == []
 
-    def test_of_fsas_leave_to_an_extract_what_it_leaves_out(self, get, assert_schema):
+    def test_fsas_not_in_an_extract_are_outside(self, get, assert_schema):
         body = get("/vintages/fsa/2021/changes/extract").json()
         assert_schema("Changes", body)
         assert ("from", "X1A", "outside") in rows(body)
         assert ("from", "M1A", "outside") in rows(body)
 
-    def test_are_in_the_language_of_the_reader(self, get):
+    def test_changes_are_translated(self, get):
         body = get(CHANGES, code="2401", lang="fr").json()
         assert body["changes"][1]["name"] == "Région du Saguenay—Lac-Saint-Jean"
         assert body["attribution"] == "Source : health-regions 2018\nSource : health-regions 2022"
@@ -212,25 +212,25 @@ class TestChanges:
             (f"{CHANGES}?vintage=2022", 400, "parameter-invalid", "vintage"),
         ],
     )
-    def test_that_cannot_be_told_are_a_problem(self, get, assert_problem, path, status, slug, parameter):
+    def test_invalid_changes_request_is_a_problem(self, get, assert_problem, path, status, slug, parameter):
         assert_problem(get(path), status, slug, parameter=parameter)
 
-    def test_take_four_queries_beside_what_is_remembered(self, get, django_assert_num_queries, monkeypatch):
+    def test_cached_catalogue_leaves_four_queries(self, get, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
         get("/vintages")
         with django_assert_num_queries(4):
             get(CHANGES)
 
 
-@pytest.mark.usefixtures("reused")
-class TestACodeThatMeansAnotherPlace:
-    PLACE = "In vintage 2010, code 3502 identifies another region: Elsewhere."
+@pytest.mark.usefixtures("vintage_2010")
+class TestReusedCode:
+    DETAIL = "In vintage 2010, code 3502 identifies another region: Elsewhere."
 
-    def test_carries_a_warning_wherever_it_is_named(self, get, assert_schema):
+    def test_reused_code_carries_a_warning_in_every_route(self, get, assert_schema):
         item = get("/health-regions/3502").json()
         assert_schema("HealthRegionFeature", item)
         assert item["properties"]["warnings"] == [
-            {"type": "code-reused", "vintage": "2010", "name": "Elsewhere", "detail": self.PLACE}
+            {"type": "code-reused", "vintage": "2010", "name": "Elsewhere", "detail": self.DETAIL}
         ]
         named = {
             "/health-regions": "HealthRegionCollection",
@@ -244,27 +244,27 @@ class TestACodeThatMeansAnotherPlace:
             warned = [feature["id"] for feature in body["features"] if feature["properties"]["warnings"]]
             assert warned == ["3502"], path
         for path, member in (("/health-regions/3502/fsa", "health_region"), ("/health-regions/3502/neighbours", "region")):
-            assert get(path).json()[member]["warnings"][0]["detail"] == self.PLACE
+            assert get(path).json()[member]["warnings"][0]["detail"] == self.DETAIL
 
-    def test_is_warned_of_in_the_earlier_vintage_too(self, get):
+    def test_earlier_vintage_carries_a_warning(self, get):
         (warning,) = get("/health-regions/3502", vintage="2010").json()["properties"]["warnings"]
         assert (warning["vintage"], warning["name"]) == ("2022", "East Health Unit")
 
-    def test_is_warned_of_in_french(self, get):
+    def test_warning_is_translated(self, get):
         (warning,) = get("/health-regions/3502", lang="fr").json()["properties"]["warnings"]
         assert warning["detail"] == "Dans l’édition 2010, le code 3502 désigne une autre région : Ailleurs."
 
-    def test_is_marked_among_the_changes(self, get):
+    def test_changes_mark_a_reused_code(self, get):
         body = get("/vintages/health-regions/2010/changes/2022", code="3502").json()
         assert [(change["of"], change["code_reused"]) for change in body["changes"]] == [("from", True), ("to", True)]
 
-    def test_is_no_longer_warned_of_once_the_other_vintage_is_retired(self, get, reused):
-        reused.status = "retired"
-        reused.save()
+    def test_retired_vintage_removes_the_warning(self, get, vintage_2010):
+        vintage_2010.status = "retired"
+        vintage_2010.save()
         catalogue.clear()
         assert get("/health-regions/3502").json()["properties"]["warnings"] == []
 
 
-def test_no_other_code_carries_one(get):
+def test_unique_codes_carry_no_warning(get):
     assert not any(feature["properties"]["warnings"] for feature in get("/health-regions").json()["features"])
     assert not any(feature["properties"]["warnings"] for feature in get("/fsa").json()["features"])

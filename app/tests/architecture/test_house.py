@@ -1,4 +1,4 @@
-"""Rules of the house that no linter knows."""
+"""Project rules that no linter checks."""
 
 from pathlib import Path
 
@@ -12,5 +12,5 @@ MODULES = [
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(APP)))
-def test_a_module_is_small_enough_to_answer_one_question(path: Path) -> None:
+def test_module_length_is_limited(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 330

@@ -1,4 +1,4 @@
-"""Words of the code: docstrings that lead with a term, bindings that name what they hold, documents that name real files."""
+"""Naming lint: module docstrings lead with a term, bindings are not vague, documents name existing files."""
 
 import ast
 import re
@@ -26,19 +26,19 @@ def _bindings(tree: ast.AST) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_a_binding_names_what_it_holds(path: Path) -> None:
+def test_bindings_are_not_vague(path: Path) -> None:
     bindings = _bindings(ast.parse(path.read_text(encoding="utf-8")))
     assert [(name, line) for name, line in bindings if name in VAGUE] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)
-def test_a_module_docstring_leads_with_a_term(path: Path) -> None:
+def test_module_docstring_leads_with_a_term(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     assert not re.match(r"(What|Which|How|Whether|Who|Whoever|Where|All that|Whatever)\b", docstring), docstring.splitlines()[0]
 
 
 @pytest.mark.parametrize("document", ["data-flows.md", "glossary.md"])
-def test_a_document_names_files_that_exist(document: str) -> None:
+def test_document_names_existing_files(document: str) -> None:
     text = (settings.REPO_DIR / "docs" / document).read_text(encoding="utf-8")
     files = re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", text)
     assert len(files) > 15

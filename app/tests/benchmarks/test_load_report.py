@@ -5,28 +5,28 @@ from benchmarks.trouble import Window
 from tests.support.request_mix import Refusal, Seen
 
 LOCKED = Window("lock_tables", began=100.0, ended=105.0, recovered=106.0)
-FOR_EVER = Window("crash_the_database", began=200.0, ended=202.0, recovered=None)
+UNRECOVERED = Window("crash_the_database", began=200.0, ended=202.0, recovered=None)
 
 
 def counted(*refusals: Refusal) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
-    refused, failed = judged(Seen(refused=list(refusals)), [LOCKED, FOR_EVER])
+    refused, failed = judged(Seen(refused=list(refusals)), [LOCKED, UNRECOVERED])
     return dict(refused), dict(failed)
 
 
-def test_a_refusal_in_the_window_of_a_fault_is_one() -> None:
+def test_refusal_within_fault_window_is_a_refusal() -> None:
     for at in (99.9, 100.5, 105.9, 231.0):
         assert counted(Refusal("tile", "database-busy", at, 0.2)) == ({("tile", "database-busy"): 1}, {})
 
 
-def test_outside_of_every_window_it_is_a_failure() -> None:
+def test_refusal_outside_fault_windows_is_a_failure() -> None:
     for at in (99.0, 106.1, 233.0):
         assert counted(Refusal("tile", "database-away", at, 0.2)) == ({}, {("tile", "database-away (without a fault)"): 1})
 
 
-def test_one_that_takes_longer_than_a_second_is_a_failure_anywhere() -> None:
+def test_slow_refusal_is_a_failure() -> None:
     slow = [Refusal("layer", "database-busy", 101.0, 1.1), Refusal("bulk", "too-many-at-once", 50.0, 1.1)]
     assert counted(*slow) == ({}, {("layer", "database-busy (slow)"): 1, ("bulk", "too-many-at-once (slow)"): 1})
 
 
-def test_the_limit_for_bulk_requests_needs_no_fault() -> None:
+def test_bulk_limit_refusal_needs_no_fault() -> None:
     assert counted(Refusal("bulk", "too-many-at-once", 50.0, 0.1)) == ({("bulk", "too-many-at-once"): 1}, {})

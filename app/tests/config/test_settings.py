@@ -1,4 +1,4 @@
-"""Settings from the environment. Each case is a process of its own: settings are read once."""
+"""Settings from the environment. Each case runs in its own process, since settings are read once."""
 
 import json
 import os
@@ -23,33 +23,33 @@ def run(code: str, environment: dict[str, str]) -> "subprocess.CompletedProcess[
 
 def read(first: str = "", **environment: str) -> Any:
     """Return the options, the age of connections, the database's name, the hosts and the folder of static files."""
-    answer = run(first + SHOW, PLAIN | environment)
-    assert answer.returncode == 0, answer.stderr
-    return json.loads(answer.stdout)
+    completed = run(first + SHOW, PLAIN | environment)
+    assert completed.returncode == 0, completed.stderr
+    return json.loads(completed.stdout)
 
 
-def test_statements_have_a_limit_in_the_server_and_none_on_the_command_line() -> None:
-    serves = "import os; os.environ['COVIDTRENDS_GEO_ROLE'] = 'web'; "
-    assert read(serves)[0]["options"] == "-c statement_timeout=10000 -c lock_timeout=2500 -c timezone=UTC"
+def test_statement_timeout_applies_to_the_server_only() -> None:
+    web_role = "import os; os.environ['COVIDTRENDS_GEO_ROLE'] = 'web'; "
+    assert read(web_role)[0]["options"] == "-c statement_timeout=10000 -c lock_timeout=2500 -c timezone=UTC"
     assert (
-        read(serves, DB_STATEMENT_TIMEOUT_MS="400")[0]["options"]
+        read(web_role, DB_STATEMENT_TIMEOUT_MS="400")[0]["options"]
         == "-c statement_timeout=400 -c lock_timeout=100 -c timezone=UTC"
     )
-    assert "options" not in read(serves, DB_STATEMENT_TIMEOUT_MS="0")[0]
+    assert "options" not in read(web_role, DB_STATEMENT_TIMEOUT_MS="0")[0]
     assert "options" not in read(DB_STATEMENT_TIMEOUT_MS="400")[0]
 
 
-def test_the_deprecated_name_of_the_circuit_breaker_limit_still_works() -> None:
+def test_deprecated_circuit_breaker_setting_still_works() -> None:
     code = "from config import settings as s; print(s.DB_UNAVAILABLE_AFTER_MS)"
     assert run(code, PLAIN).stdout.strip() == "750"
     assert run(code, PLAIN | {"DB_SILENT_AFTER_MS": "900"}).stdout.strip() == "900"
     assert run(code, PLAIN | {"DB_SILENT_AFTER_MS": "900", "DB_UNAVAILABLE_AFTER_MS": "300"}).stdout.strip() == "300"
 
 
-def test_an_unknown_role_is_refused() -> None:
-    answer = run(SHOW, PLAIN | {"COVIDTRENDS_GEO_ROLE": "server"})
-    assert answer.returncode != 0
-    assert "COVIDTRENDS_GEO_ROLE is web, loader or empty" in answer.stderr
+def test_unknown_role_stops_the_start() -> None:
+    completed = run(SHOW, PLAIN | {"COVIDTRENDS_GEO_ROLE": "server"})
+    assert completed.returncode != 0
+    assert "COVIDTRENDS_GEO_ROLE is web, loader or empty" in completed.stderr
 
 
 REPLICA = (
@@ -59,7 +59,7 @@ REPLICA = (
 )
 
 
-def test_the_server_alone_knows_of_a_standby() -> None:
+def test_replica_is_configured_for_the_server_only() -> None:
     keys = {"DB_REPLICA_URL": "postgis://a:b@standby/geo", "DB_API_PASSWORD": "c"}
     limits = "-c statement_timeout=10000 -c lock_timeout=2500 -c timezone=UTC"
     assert json.loads(run(REPLICA, PLAIN | keys).stdout) == {
@@ -70,7 +70,7 @@ def test_the_server_alone_knows_of_a_standby() -> None:
     assert run(code, PLAIN | keys).stdout.strip() == "['default']"
 
 
-def test_a_pooler_is_sent_nothing_that_belongs_to_a_session() -> None:
+def test_pooled_connection_has_no_session_options() -> None:
     keys = {"DB_REPLICA_URL": "postgis://a:b@standby/geo", "DB_POOLED": "true"}
     data = json.loads(run(REPLICA, PLAIN | keys).stdout)
     assert {name: values[2:4] for name, values in data.items()} == {"default": [None, True], "replica": [None, True]}
@@ -82,7 +82,7 @@ USER = "from config import settings as s; d = s.DATABASES['default']; print(d['U
 @pytest.mark.parametrize(
     "where", [{}, {"DATABASE_URL": "postgis://owner:secret@h/there"}, {"DB_USER": "owner", "DB_PASSWORD": "secret"}]
 )
-def test_the_service_and_loads_connect_with_fewer_rights_where_their_role_has_a_password(where: dict[str, str]) -> None:
+def test_role_passwords_select_the_database_user(where: dict[str, str]) -> None:
     def user(*, role: str = "", **environment: str) -> str:
         first = f"import os; os.environ['COVIDTRENDS_GEO_ROLE'] = '{role}'; " if role else ""
         return run(first + USER, PLAIN | where | environment).stdout.strip()
@@ -94,26 +94,26 @@ def test_the_service_and_loads_connect_with_fewer_rights_where_their_role_has_a_
     assert user(role="loader", DB_API_PASSWORD="a") == owner
 
 
-def test_the_server_says_that_it_is_one() -> None:
+def test_wsgi_sets_the_web_role() -> None:
     environment = {key: value for key, value in os.environ.items() if key.startswith(("GDAL", "GEOS", "PROJ"))}
-    answer = run(f"import config.wsgi; {SHOW}", PLAIN | environment)
-    assert answer.returncode == 0, answer.stderr
-    assert "statement_timeout" in answer.stdout
+    completed = run(f"import config.wsgi; {SHOW}", PLAIN | environment)
+    assert completed.returncode == 0, completed.stderr
+    assert "statement_timeout" in completed.stdout
 
 
-def test_a_database_url_keeps_its_options() -> None:
+def test_database_url_keeps_its_options() -> None:
     options, _, name, _, _ = read(DATABASE_URL="postgis://u:p@h:5433/there?sslmode=require")
     assert (options["sslmode"], options["connect_timeout"], name) == ("require", 2, "there")
 
 
-def test_an_empty_value_counts_as_not_set() -> None:
+def test_empty_value_equals_unset() -> None:
     empty = dict.fromkeys(["CONN_MAX_AGE", "DB_NAME", "ALLOWED_HOSTS", "STATIC_ROOT", "DB_STATEMENT_TIMEOUT_MS"], "")
     assert read(**empty) == read()
 
 
-def test_without_a_secret_key_nothing_starts() -> None:
+def test_missing_secret_key_stops_the_start() -> None:
     if (settings.REPO_DIR / ".env").exists():
         pytest.skip("this checkout has a .env, which may hold a key")
-    answer = run(SHOW, PLAIN | {"SECRET_KEY": ""})
-    assert answer.returncode != 0
-    assert "SECRET_KEY is not set" in answer.stderr
+    completed = run(SHOW, PLAIN | {"SECRET_KEY": ""})
+    assert completed.returncode != 0
+    assert "SECRET_KEY is not set" in completed.stderr

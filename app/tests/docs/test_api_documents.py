@@ -1,4 +1,4 @@
-"""The OpenAPI document's examples are real answers."""
+"""OpenAPI document: its examples equal real responses."""
 
 import math
 import urllib.error
@@ -20,14 +20,14 @@ REGENERATE = "From app/, over the embedded demonstration: python manage.py api_d
 def send(address: str, method: str = "GET", headers: dict[str, str] | None = None, body: str | None = None) -> Any:
     request = urllib.request.Request(address, body.encode() if body else None, headers or {}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.headers["Content-Type"], answer.read()
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, response.headers["Content-Type"], response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers["Content-Type"], error.read()
 
 
 def differences(shown: Any, real: Any, where: str = "") -> list[str]:
-    """Return where two answers differ. Numbers may by a billionth: geometry libraries do."""
+    """Return the differences between two bodies. Numbers may differ by 1e-9, as between geometry libraries."""
     if isinstance(shown, dict) and isinstance(real, dict):
         names = [name for name in shown.keys() | real.keys() if name not in examples.VOLATILE]
         return [
@@ -47,16 +47,16 @@ def differences(shown: Any, real: Any, where: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["answers", "problems"])
-def test_every_example_is_the_answer_to_its_own_request(service: str, kind: str) -> None:
-    def ask(path: str, body: str | None = None, media_type: str = "") -> Any:
+def test_examples_equal_real_responses(service: str, kind: str) -> None:
+    def request_path(path: str, body: str | None = None, media_type: str = "") -> Any:
         return send(service + path, "POST" if body else "GET", {"Content-Type": media_type} if body else None, body)
 
-    real = collect_examples(ask, service)[kind]
+    real = collect_examples(request_path, service)[kind]
     assert not differences(examples.STORED[kind], real), REGENERATE
 
 
-def test_every_operation_that_can_has_a_real_example(service: str) -> None:
-    """What is answered by hand is so because the demonstration has no such thing, and stands in a list that says so."""
+def test_every_json_operation_has_a_real_example(service: str) -> None:
+    """NOT_ON_THE_DEMONSTRATION lists the operations that the demonstration has no data for."""
     operations = {
         operation["operationId"]
         for path in DOCUMENT["paths"].values()
@@ -79,5 +79,5 @@ def test_every_operation_that_can_has_a_real_example(service: str) -> None:
         ({"coordinates": [], "list": [], "none": None}, {"coordinates": [], "list": [], "none": None}),
     ],
 )
-def test_what_is_shown_is_shortened_as_it_says(value: Any, expected: Any) -> None:
+def test_examples_are_shortened(value: Any, expected: Any) -> None:
     assert examples.shortened(value) == expected

@@ -1,4 +1,4 @@
-"""Documents that are generated, or that list what code defines."""
+"""Generated documents, and documents that list settings, columns, gates and levels."""
 
 import re
 from dataclasses import replace
@@ -28,11 +28,11 @@ def _example_keys() -> set[str]:
     return set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
 
 
-def test_env_example_lists_every_key_that_settings_read_and_no_other() -> None:
+def test_env_example_lists_exactly_the_settings() -> None:
     assert _settings_keys() == _example_keys()
 
 
-def test_every_key_of_env_example_has_a_comment() -> None:
+def test_env_example_comments_every_key() -> None:
     lines = (REPO / ".env.example").read_text(encoding="utf-8").splitlines()
     for group in "\n".join(lines).split("\n\n"):
         if re.search(r"^#?[A-Z_]+=", group, re.MULTILINE):
@@ -40,11 +40,11 @@ def test_every_key_of_env_example_has_a_comment() -> None:
 
 
 @pytest.mark.django_db
-def test_the_diagram_and_the_dictionary_are_those_of_the_database() -> None:
+def test_schema_docs_are_current() -> None:
     call_command("schema_docs", "--check")
 
 
-def test_every_column_is_commented() -> None:
+def test_every_table_and_column_has_a_comment() -> None:
     for model in apps.get_app_config("geography").get_models():
         for field in model._meta.local_fields:
             assert field.primary_key or field.db_comment, f"{model.__name__}.{field.name}"
@@ -52,7 +52,7 @@ def test_every_column_is_commented() -> None:
 
 
 @pytest.mark.django_db
-def test_the_gates_in_the_document_are_those_that_are_verified(demonstration: None) -> None:
+def test_documented_gates_equal_verified_gates(demonstration: None) -> None:
     vintage = Vintage.objects.filter(layer="fsa-sample").get()
     layer = replace(read_sources().layer(vintage.layer), expected_count=1)
     fit = Fit(valid=True, area_km2=1, overlap_km2=0, gap_km2=0, pairs=(), gaps=())
@@ -62,12 +62,12 @@ def test_the_gates_in_the_document_are_those_that_are_verified(demonstration: No
     assert rows == {gate.name: "yes" if gate.acceptable else "no" for gate in gates}
 
 
-def test_the_readme_names_every_level_of_detail() -> None:
+def test_readme_names_every_level() -> None:
     readme = (REPO / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in readme for name in LEVEL_NAMES)
 
 
-def test_no_document_holds_a_placeholder() -> None:
+def test_documents_have_no_placeholders() -> None:
     for path in [*REPO.glob("*.md"), *REPO.glob("docs/**/*.md"), *REPO.glob("geodata/**/*.md"), *REPO.glob("data/**/*.md")]:
         matches = re.findall(r"\b(MEASURED|TODO|TBD|FIXME|XXX)\b", path.read_text(encoding="utf-8"))
         assert not matches, f"{path.name}: {matches}"

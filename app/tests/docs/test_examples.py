@@ -1,4 +1,4 @@
-"""The examples for analysts: each runs as geo_reader on the demonstration, and is planned with the index that it names."""
+"""SQL examples: each runs as geo_reader on the demonstration and uses the index that it names."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from tests.support.roles import connected
 FOLDER: Path = settings.REPO_DIR / "data" / "schema" / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.sql"))
 
-# None of these is ever read from end to end.
+# Tables that no example may scan sequentially.
 LARGE = {"region", "region_part", "region_level", "overlap", "change", "counterpart"}
 
 # Examples without rows on the demonstration; tests/schema/test_changes.py runs them on two vintages.
@@ -37,7 +37,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def indexes(demonstration: None) -> dict[str, str]:
-    """Return what each index is on, such as `region(vintage_id, code)`."""
+    """Return the table and columns of each index, such as `region(vintage_id, code)`."""
     with connected() as cursor:
         cursor.execute(
             "SELECT indexname, tablename || regexp_replace(indexdef, '^.* USING \\w+ (\\([^)]*\\)).*$', '\\1') FROM pg_indexes"
@@ -46,18 +46,18 @@ def indexes(demonstration: None) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
-def test_there_is_a_dozen_of_them() -> None:
+def test_at_least_twelve_examples_exist() -> None:
     assert len(EXAMPLES) >= 12
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_has_an_answer(path: Path, demonstration: None) -> None:
+def test_example_returns_rows(path: Path, demonstration: None) -> None:
     rows = run(path)
     assert any(value is not None for row in rows for value in row) != (path.stem in EMPTY)
 
 
 @pytest.mark.parametrize("path", [example for example in EXAMPLES if example.stem not in EMPTY], ids=lambda path: path.stem)
-def test_an_example_uses_the_index_that_it_names(path: Path, indexes: dict[str, str]) -> None:
+def test_example_uses_its_named_index(path: Path, indexes: dict[str, str]) -> None:
     (named,) = re.findall(r"^-- Index: (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     plan = list(nodes(run(path, "EXPLAIN (FORMAT JSON) ")[0][0][0]["Plan"]))
     used = {indexes[node["Index Name"]] for node in plan if "Index Name" in node}
@@ -68,13 +68,13 @@ def test_an_example_uses_the_index_that_it_names(path: Path, indexes: dict[str, 
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_says_first_what_it_answers(path: Path) -> None:
+def test_example_begins_with_a_description(path: Path) -> None:
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert re.fullmatch(r"-- [A-Z].*", first)
     assert path.name in (FOLDER / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_border_is_where_it_is(demonstration: None) -> None:
+def test_us_border_example_finds_windsor(demonstration: None) -> None:
     result = {code for code, _ in run(FOLDER / "10_near_the_us_border.sql")}
     assert {"3568", "3595", "2406", "5933"} & result >= {"3568"}, "Windsor is across the river from Detroit"
     assert not {"6201", "6101", "1011"} & result
@@ -82,7 +82,7 @@ def test_the_border_is_where_it_is(demonstration: None) -> None:
 
 @pytest.fixture
 def my_points(demonstration: None) -> Iterator[None]:
-    """Make the analyst's table of the third example, with the geometry and the index that it tells of."""
+    """Create the table of the third example, with its geometry and index."""
     with connected() as owner:
         owner.execute(
             "CREATE TABLE public.my_points AS SELECT row_number() OVER () AS id, geom"
@@ -97,7 +97,7 @@ def my_points(demonstration: None) -> Iterator[None]:
             owner.execute("DROP TABLE public.my_points")
 
 
-def test_a_large_table_is_joined_by_its_own_index(my_points: None, tmp_path: Path) -> None:
+def test_large_table_join_uses_its_own_index(my_points: None, tmp_path: Path) -> None:
     example = (FOLDER / "03_a_million_points.sql").read_text(encoding="utf-8")
     without_values = tmp_path / "large.sql"
     without_values.write_text(example[example.index("select distinct on") :], encoding="utf-8")
@@ -116,9 +116,7 @@ def test_a_large_table_is_joined_by_its_own_index(my_points: None, tmp_path: Pat
 
 
 @pytest.mark.django_db
-def test_the_benchmark_of_a_million_points_finds_the_same_both_ways(
-    demonstration: None, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_million_points_benchmark_agrees_both_ways(demonstration: None, capsys: pytest.CaptureFixture[str]) -> None:
     million.main(400)
     details = capsys.readouterr().out
     matches, other = re.findall(r"(\d+) of 400 points have a region", details)
@@ -129,11 +127,11 @@ def test_the_benchmark_of_a_million_points_finds_the_same_both_ways(
         assert owner.fetchone() == (None,)
 
 
-def test_shares_of_an_fsa_keep_the_total(demonstration: None) -> None:
+def test_apportioned_counts_keep_the_total(demonstration: None) -> None:
     assert sum(people for _, _, people in run(FOLDER / "06_apportion_fsa_counts.sql")) == pytest.approx(1_750, abs=1)
 
 
-def test_the_plan_of_an_example_is_text_that_json_can_hold(demonstration: None) -> None:
+def test_geojson_example_is_serializable(demonstration: None) -> None:
     (row,) = run(FOLDER / "15_geojson_for_a_map.sql")
     assert json.dumps(row[0])
     assert row[0]["features"][0]["geometry"]["type"] == "MultiPolygon"

@@ -1,4 +1,4 @@
-"""Fixtures of the domain's tests."""
+"""Fixtures of the geography tests."""
 
 from typing import Any
 

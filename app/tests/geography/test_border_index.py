@@ -1,4 +1,4 @@
-"""geography.lookup.border_index: which lines can be the nearest border."""
+"""geography.lookup.border_index: lines that can be the nearest border."""
 
 import numpy as np
 import shapely
@@ -6,14 +6,12 @@ import shapely
 from geography.lookup.border_index import LINE_EDGES, _lines, build_border_indexes
 
 
-def wheel(x, y, radius, vertices):
+def disc(x, y, radius, vertices):
     return shapely.Point(x, y).buffer(radius, quad_segs=vertices // 4)
 
 
-def test_rings_become_lines_that_hold_every_edge_once():
-    polygons = np.array(
-        [wheel(0, 0, 10, 100), shapely.box(20, 20, 30, 30), wheel(50, 0, 10, 64).difference(wheel(50, 0, 5, 16))]
-    )
+def test_lines_hold_every_edge_once():
+    polygons = np.array([disc(0, 0, 10, 100), shapely.box(20, 20, 30, 30), disc(50, 0, 10, 64).difference(disc(50, 0, 5, 16))])
     lines, numbers = _lines(polygons)
     assert max(shapely.get_num_coordinates(lines)) == LINE_EDGES + 1
     for number, polygon in enumerate(polygons):
@@ -24,7 +22,7 @@ def test_rings_become_lines_that_hold_every_edge_once():
         assert shapely.equals(shapely.line_merge(shapely.union_all(own)), polygon.boundary)
 
 
-def test_the_nearest_is_among_those_that_are_kept():
+def test_border_index_holds_the_nearest_line():
     random = np.random.default_rng(1)
     pieces = np.array([shapely.box(x, y, x + 1, y + 1) for x in range(12) for y in range(12)])
     owners = np.array([(x // 4) * 3 + y // 4 for x in range(12) for y in range(12)])
@@ -41,6 +39,6 @@ def test_the_nearest_is_among_those_that_are_kept():
                 assert abs(value.shapes[line].distance(point) - others.distance(point)) < 1e-12
 
 
-def test_a_region_without_others_or_without_pieces_has_none():
+def test_single_region_has_no_border_index():
     pieces = np.array([shapely.box(0, 0, 1, 1)])
     assert build_border_indexes(pieces, np.array([0]), 2) == (None, None)

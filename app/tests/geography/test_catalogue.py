@@ -1,4 +1,4 @@
-"""geography.vintages.catalogue: what a process remembers of what is published."""
+"""geography.vintages.catalogue: published vintages, cached by each process and in a snapshot on disk."""
 
 import shutil
 import threading
@@ -15,7 +15,7 @@ from tests.support import demo_regions as worlds
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Return a clock that stands still until it is moved, and let ages be as they are in production."""
+    """Return a clock that only the test moves; undo the patches of the maximum ages."""
     monkeypatch.undo()
 
     class Clock:
@@ -32,19 +32,19 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def away(monkeypatch):
-    """Return a function that takes the database away, and one that brings it back."""
+def stop_database(monkeypatch):
+    """Return a function that makes the database unavailable."""
 
-    def leave():
+    def stop():
         def fail():
             raise OperationalError("gone")
 
         monkeypatch.setattr(catalogue, "_load_from_database", fail)
 
-    return leave
+    return stop
 
 
-def test_within_its_age_nothing_is_asked_again(world, clock, django_assert_num_queries):
+def test_fresh_catalogue_takes_no_query(world, clock, django_assert_num_queries):
     with django_assert_num_queries(1):
         first = catalogue.published()
         clock.now += catalogue.MAX_AGE_S * 0.9
@@ -52,7 +52,7 @@ def test_within_its_age_nothing_is_asked_again(world, clock, django_assert_num_q
         assert vintage_in_force(coverage="fsa").label == "2021"
 
 
-def test_what_is_published_is_read_again_only_where_it_is_something_else(world, clock, django_assert_num_queries):
+def test_unchanged_catalogue_is_not_reloaded(world, clock, django_assert_num_queries):
     first = catalogue.published()
     clock.now += catalogue.MAX_AGE_S
     with django_assert_num_queries(1):
@@ -63,7 +63,7 @@ def test_what_is_published_is_read_again_only_where_it_is_something_else(world, 
         assert len(catalogue.published().vintages) == len(first.vintages) + 1
 
 
-def test_a_publication_is_seen_once_it_is_older(world, clock):
+def test_publication_is_seen_after_max_age(world, clock):
     before = catalogue.published()
     worlds.make_vintage("fsa", "2026", date(2026, 1, 1))
     assert catalogue.published().vintage_labelled("fsa", "2026") is None
@@ -73,13 +73,13 @@ def test_a_publication_is_seen_once_it_is_older(world, clock):
     assert after.revision != before.revision
 
 
-def test_as_long_as_nothing_changes_the_vintages_are_the_same_objects(world, clock):
+def test_unchanged_catalogue_is_the_same_object(world, clock):
     before = catalogue.published()
     clock.now += 10
     assert catalogue.published() is before
 
 
-def test_the_revision_is_the_same_in_every_process_and_changes_with_a_retirement(world, clock):
+def test_revision_changes_with_a_retirement(world, clock):
     before = catalogue.published().revision
     catalogue.clear()
     assert catalogue.published().revision == before
@@ -89,12 +89,12 @@ def test_the_revision_is_the_same_in_every_process_and_changes_with_a_retirement
     assert catalogue.published().revision != before
 
 
-def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for_ever(world, clock, away):
-    remembered = catalogue.published()
-    away()
+def test_stale_catalogue_is_used_up_to_stale_max(world, clock, stop_database):
+    cached = catalogue.published()
+    stop_database()
     assert catalogue.staleness_s() is None
     clock.now += catalogue.STALE_MAX_S - 1
-    assert catalogue.published() is remembered
+    assert catalogue.published() is cached
     assert catalogue.staleness_s() == catalogue.STALE_MAX_S - 1
     clock.now += 2
     with pytest.raises(OperationalError):
@@ -103,7 +103,7 @@ def test_while_the_database_is_away_it_answers_from_memory_for_a_day_and_not_for
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Let this process keep on disk what is published, and say so every time."""
+    """Store the catalogue snapshot in a folder; confirm it at every load."""
     monkeypatch.setattr(snapshot, "CONFIRM_S", 0.0)
     snapshot.configure(tmp_path / "published")
     yield tmp_path / "published"
@@ -111,7 +111,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def values(result):
-    """Return all that is known of the vintages and their coverages, but for what is never read with them."""
+    """Return all fields of the vintages and their coverages, except `report`, which is not loaded with them."""
     return [
         [
             getattr(row, field.attname)
@@ -123,12 +123,10 @@ def values(result):
     ]
 
 
-def test_a_process_that_starts_while_the_database_is_away_finds_what_another_one_knew(
-    world, clock, folder, away, django_assert_num_queries
-):
+def test_snapshot_serves_a_process_started_without_database(world, clock, folder, stop_database, django_assert_num_queries):
     before = catalogue.published()
     catalogue.clear()
-    away()
+    stop_database()
     with django_assert_num_queries(0):
         after = catalogue.published()
         assert after is not before
@@ -136,7 +134,7 @@ def test_a_process_that_starts_while_the_database_is_away_finds_what_another_one
     assert after.revision == before.revision
 
 
-def test_what_is_kept_and_vanishes_is_kept_again(world, clock, folder):
+def test_deleted_snapshot_is_written_again(world, clock, folder):
     catalogue.published()
     shutil.rmtree(folder)
     clock.now += 1
@@ -146,55 +144,55 @@ def test_what_is_kept_and_vanishes_is_kept_again(world, clock, folder):
 
 
 @pytest.mark.parametrize("details", [b"", b"[", b"3", b'[{"model":"geography.atlantis"}]', b'[{"pk":1}]', b'["a"]'])
-def test_what_is_kept_and_cannot_be_read_is_nothing(world, clock, folder, away, details):
+def test_damaged_snapshot_is_ignored(world, clock, folder, stop_database, details):
     catalogue.published()
     (file,) = folder.iterdir()
     file.write_bytes(details)
     catalogue.clear()
-    away()
+    stop_database()
     with pytest.raises(OperationalError):
         catalogue.published()
 
 
-def test_while_the_database_is_away_it_is_not_asked_by_every_request(world, clock, monkeypatch):
+def test_unavailable_database_is_not_queried_every_time(world, clock, monkeypatch):
     catalogue.published()
-    requests = []
+    queries = []
 
     def fail():
-        requests.append(1)
+        queries.append(1)
         raise OperationalError("gone")
 
     monkeypatch.setattr(catalogue, "_load_from_database", fail)
     clock.now += 1
     for _ in range(10):
         catalogue.published()
-    assert len(requests) == 1
+    assert len(queries) == 1
 
 
-def test_who_waited_while_another_asked_in_vain_gets_what_is_remembered_too(world, clock, away):
-    remembered = catalogue.published()
-    away()
+def test_waiting_thread_gets_the_stale_catalogue(world, clock, stop_database):
+    cached = catalogue.published()
+    stop_database()
     clock.now += 1
     catalogue.published()
-    # As if this thread had come before the other one knew.
-    assert catalogue._refresh(catalogue._cache["default"], clock.now - 0.1) is remembered
+    # As if this thread had begun to wait before the other one's query failed.
+    assert catalogue._refresh(catalogue._cache["default"], clock.now - 0.1) is cached
     clock.now += catalogue.STALE_MAX_S
     with pytest.raises(OperationalError):
         catalogue._refresh(catalogue._cache["default"], clock.now)
 
 
 @pytest.mark.django_db
-def test_without_anything_to_remember_an_absent_database_is_an_error(clock, away):
-    away()
+def test_database_unavailable_without_cache_raises(clock, stop_database):
+    stop_database()
     with pytest.raises(OperationalError):
         catalogue.published()
 
 
-def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
-    now, requested, go = catalogue._load_from_database(), [], threading.Event()
+def test_concurrent_threads_query_once(world, clock, monkeypatch):
+    now, queries, go = catalogue._load_from_database(), [], threading.Event()
 
     def slow():
-        requested.append(1)
+        queries.append(1)
         go.wait(5)
         return now
 
@@ -209,5 +207,5 @@ def test_threads_that_ask_together_ask_once(world, clock, monkeypatch):
     go.set()
     for thread in threads:
         thread.join()
-    assert len(requested) == 1
+    assert len(queries) == 1
     assert len({id(result) for result in results}) == 1

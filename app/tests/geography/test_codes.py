@@ -1,4 +1,4 @@
-"""geography.codes: what a code looks like and what it says."""
+"""geography.codes: FSAs, postal codes, HRUIDs, DGUIDs and provinces."""
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from geography.codes import (
 from geography.errors import FsaMalformed, ParameterInvalid
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-NEVER = "DFIOQU"
+UNUSED_LETTERS = "DFIOQU"
 
 
 def outcome(parse, text):
@@ -30,18 +30,18 @@ def outcome(parse, text):
 
 
 @pytest.mark.parametrize("text", ["K1A", "k1a", " k1a ", "K-1-A", "k 1 a", "K\u00a01A", "\tK1A\n"])
-def test_an_fsa_is_read_in_any_spelling(text):
+def test_fsa_spelling_variants_are_parsed(text):
     assert parse_fsa(text) == FsaInput("K1A", from_postal_code=False)
 
 
 @pytest.mark.parametrize("text", ["K1A0B1", "k1a 0b1", "k1a-0b1", "K1A–0B1", "K 1 A 0 B 1"])
-def test_of_a_postal_code_the_fsa_is_taken(text):
+def test_postal_code_is_reduced_to_its_fsa(text):
     assert parse_fsa(text) == FsaInput("K1A", from_postal_code=True)
 
 
 @pytest.mark.parametrize("letter", LETTERS)
-def test_the_first_letter_is_one_that_canada_post_uses(letter):
-    if letter in NEVER + "WZ":
+def test_first_letter_is_used_by_canada_post(letter):
+    if letter in UNUSED_LETTERS + "WZ":
         with pytest.raises(FsaMalformed, match=f"No postal code begins with the letter '{letter}'"):
             parse_fsa(f"{letter}1A")
     else:
@@ -50,9 +50,9 @@ def test_the_first_letter_is_one_that_canada_post_uses(letter):
 
 @pytest.mark.parametrize("position", [2, 4])
 @pytest.mark.parametrize("letter", LETTERS)
-def test_the_other_letters_include_w_and_z(letter, position):
+def test_other_letters_include_w_and_z(letter, position):
     code = "".join("K1A0B1"[number] if number != position else letter for number in range(6))
-    if letter in NEVER:
+    if letter in UNUSED_LETTERS:
         with pytest.raises(FsaMalformed):
             parse_fsa(code)
     else:
@@ -66,7 +66,7 @@ def test_other_lengths_are_malformed(text):
 
 
 @pytest.mark.parametrize("text", ["K١A", "К1A", "K²A", "K1Å", "K\x001A"[:4], "ẞ1"])
-def test_letters_and_digits_of_other_scripts_are_none(text):
+def test_other_scripts_are_malformed(text):
     with pytest.raises(FsaMalformed):
         parse_fsa(text)
 
@@ -84,7 +84,7 @@ def test_letters_and_digits_of_other_scripts_are_none(text):
         ("0OA", None),
     ],
 )
-def test_look_alikes_get_a_hint_that_is_itself_possible(text, hint):
+def test_look_alikes_get_a_valid_hint(text, hint):
     with pytest.raises(FsaMalformed) as caught:
         parse_fsa(text)
     assert (str(caught.value.hint) if caught.value.hint else None) == hint
@@ -92,7 +92,7 @@ def test_look_alikes_get_a_hint_that_is_itself_possible(text, hint):
 
 
 @given(st.text())
-def test_any_text_is_an_fsa_or_the_documented_error(text):
+def test_fuzzed_text_is_an_fsa_or_fsa_malformed(text):
     result = outcome(parse_fsa, text)
     if isinstance(result, FsaMalformed):
         assert result.message
@@ -103,36 +103,38 @@ def test_any_text_is_an_fsa_or_the_documented_error(text):
 
 
 @given(st.from_regex(r"[A-Za-z][0-9][A-Za-z][ -]?[0-9][A-Za-z][0-9]", fullmatch=True))
-def test_whatever_looks_like_a_postal_code_is_one_or_has_a_letter_that_cannot_be(text):
+def test_postal_code_is_valid_unless_a_letter_is_unused(text):
     code = text.replace(" ", "").replace("-", "").upper()
-    possible = not set(code) & set(NEVER) and code[0] not in "WZ"
+    possible = not set(code) & set(UNUSED_LETTERS) and code[0] not in "WZ"
     result = outcome(parse_fsa, text)
     assert result == FsaInput(code[:3], from_postal_code=True) if possible else isinstance(result, FsaMalformed)
 
 
-@pytest.mark.parametrize(("text", "answer"), [("K1A", True), ("k1a", False), ("K1A ", False), ("W1A", False), ("K1A\n", False)])
-def test_is_fsa_is_exact(text, answer):
-    assert is_fsa(text) is answer
+@pytest.mark.parametrize(
+    ("text", "expected"), [("K1A", True), ("k1a", False), ("K1A ", False), ("W1A", False), ("K1A\n", False)]
+)
+def test_is_fsa_is_exact(text, expected):
+    assert is_fsa(text) is expected
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "expected"),
     [("3595", True), ("6201", True), ("9999", False), ("359", False), ("35955", False), ("٣٥٩٥", False), ("3595\n", False)],
 )
-def test_an_hruid_is_four_digits_that_begin_with_a_province(text, answer):
-    assert is_hruid(text) is answer
+def test_hruid_is_four_digits_beginning_with_pruid(text, expected):
+    assert is_hruid(text) is expected
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "expected"),
     [("2022A00073595", True), ("2021A0011M5V", True), ("2021S0512535.01", True), ("3595", False), ("2022a00073595", False)],
 )
-def test_a_dguid_has_a_vintage_a_type_and_a_code(text, answer):
-    assert is_dguid(text) is answer
+def test_dguid_has_vintage_type_and_code(text, expected):
+    assert is_dguid(text) is expected
 
 
 @given(st.text())
-def test_no_text_breaks_the_yes_or_no_questions(text):
+def test_fuzzed_text_gives_true_or_false(text):
     assert {is_fsa(text), is_hruid(text), is_dguid(text)} <= {True, False}
 
 
@@ -140,26 +142,26 @@ def test_no_text_breaks_the_yes_or_no_questions(text):
     ("code", "letters"),
     [("A1A", "NL"), ("C1A", "PE"), ("H0H", "QC"), ("M5V", "ON"), ("Y1A", "YT"), ("X0A", "NU"), ("X0G", "NT"), ("X1A", "NT")],
 )
-def test_an_fsa_says_its_province(code, letters):
+def test_fsa_has_its_province(code, letters):
     province = fsa_province(code)
     assert province is not None
     assert province.abbreviation == letters
     assert fsa_provinces(code) == (province,)
 
 
-def test_an_x_that_neither_territory_uses_could_be_either():
+def test_unused_x_fsa_could_be_nt_or_nu():
     assert fsa_province("X9X") is None
     assert [province.abbreviation for province in fsa_provinces("X9X")] == ["NT", "NU"]
 
 
 @pytest.mark.parametrize("province", PROVINCES, ids=lambda province: province.abbreviation)
-def test_a_province_is_read_by_either_code_in_any_case(province):
+def test_province_is_parsed_by_pruid_or_abbreviation(province):
     for text in (province.pruid, province.abbreviation, f" {province.abbreviation.lower()} "):
         assert parse_province(text) == province
 
 
 @given(st.text())
-def test_any_text_is_a_province_or_the_documented_error(text):
+def test_fuzzed_text_is_a_province_or_parameter_invalid(text):
     result = outcome(parse_province, text)
     assert result.parameter == "province" if isinstance(result, ParameterInvalid) else result in PROVINCES
 
@@ -167,5 +169,5 @@ def test_any_text_is_a_province_or_the_documented_error(text):
 @pytest.mark.parametrize(
     "text", ["Ｍ５Ｖ", "Ｍ５Ｖ　３Ｌ９", "M5V\u200b", "\ufeffm5v", "M\u00ad5V", "M5V\u22123L9", "M5V\u20603L9"]
 )
-def test_full_width_and_invisible_characters_do_not_matter(text):
+def test_full_width_and_invisible_characters_are_accepted(text):
     assert parse_fsa(text).code == "M5V"

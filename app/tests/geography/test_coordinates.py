@@ -1,4 +1,4 @@
-"""geography.coordinates: text in, a place on earth or an error out."""
+"""geography.coordinates: parsing of positions and bounding boxes."""
 
 import math
 
@@ -47,7 +47,7 @@ def outcome(parse):
         ("90", "-180", LonLat(-180, 90)),
     ],
 )
-def test_a_position_is_read_longitude_first(lat, lon, expected):
+def test_position_is_longitude_first(lat, lon, expected):
     assert parse_position(lat=lat, lon=lon) == expected
 
 
@@ -57,7 +57,7 @@ def test_minus_zero_is_zero():
 
 
 @pytest.mark.parametrize("bad", NO_NUMBERS)
-def test_what_is_no_finite_number_is_refused_by_name(bad):
+def test_non_finite_number_error_names_the_parameter(bad):
     for name in ("lat", "lon"):
         with pytest.raises(CoordinateInvalid) as caught:
             parse_position(**({"lat": "45", "lon": "-75"} | {name: bad}))
@@ -67,7 +67,7 @@ def test_what_is_no_finite_number_is_refused_by_name(bad):
 @pytest.mark.parametrize(
     ("lat", "lon", "name"), [("90.0001", "0", "lat"), ("-91", "0", "lat"), ("0", "180.1", "lon"), ("0", "-181", "lon")]
 )
-def test_what_is_out_of_range_is_refused_by_name(lat, lon, name):
+def test_out_of_range_error_names_the_parameter(lat, lon, name):
     with pytest.raises(CoordinateInvalid) as caught:
         parse_position(lat=lat, lon=lon)
     assert caught.value.parameter == name
@@ -76,7 +76,7 @@ def test_what_is_out_of_range_is_refused_by_name(lat, lon, name):
 @pytest.mark.parametrize(
     ("lat", "lon"), [("45.4", "75.7"), ("-75.7", "45.4"), ("75.7", "45.4"), ("-123.1", "45.4"), ("123.1", "45.4")]
 )
-def test_swapped_and_unsigned_pairs_get_the_pair_that_was_meant(lat, lon):
+def test_swapped_and_unsigned_pairs_get_a_hint(lat, lon):
     with pytest.raises(CoordinateInvalid) as caught:
         parse_position(lat=lat, lon=lon)
     hint = caught.value.hint
@@ -85,7 +85,7 @@ def test_swapped_and_unsigned_pairs_get_the_pair_that_was_meant(lat, lon):
 
 
 @pytest.mark.parametrize(("lat", "lon"), [("0", "0"), ("-33.9", "18.4"), ("48.85", "2.35"), ("20", "-156")])
-def test_elsewhere_on_earth_is_no_mistake(lat, lon):
+def test_position_outside_canada_is_valid(lat, lon):
     assert parse_position(lat=lat, lon=lon) == LonLat(float(lon), float(lat))
 
 
@@ -96,7 +96,7 @@ NUMBERS = st.one_of(
 
 @given(NUMBERS, NUMBERS)
 @example("9" * 40, "1e-400")
-def test_any_pair_of_texts_is_a_place_on_earth_or_the_documented_error(lat, lon):
+def test_fuzzed_text_is_a_position_or_coordinate_invalid(lat, lon):
     result = outcome(lambda: parse_position(lat=lat, lon=lon))
     if isinstance(result, CoordinateInvalid):
         assert result.parameter in ("lat", "lon")
@@ -115,27 +115,27 @@ def test_any_pair_of_texts_is_a_place_on_earth_or_the_documented_error(lat, lon)
         ("-180,-90,180,90", Bbox(-180, -90, 180, 90)),
     ],
 )
-def test_a_box_is_west_south_east_north(text, expected):
+def test_bbox_is_west_south_east_north(text, expected):
     assert parse_bbox(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "1,2,3", "1,2,3,4,5", "nan,1,2,3", "1,2,inf,4", "-181,0,0,0", "0,0,0,91", "0,2,0,1", ",,,", "a"]
 )
-def test_what_is_no_box_is_refused(text):
+def test_invalid_bbox_is_coordinate_invalid(text):
     with pytest.raises(CoordinateInvalid) as caught:
         parse_bbox(text)
     assert caught.value.parameter == "bbox"
 
 
-def test_reversed_latitudes_get_the_box_that_was_meant():
+def test_reversed_latitudes_get_a_hint():
     with pytest.raises(CoordinateInvalid) as caught:
         parse_bbox("-80,44,-79,43")
     assert str(caught.value.hint) == "Did you mean -80,43,-79,44?"
 
 
 @given(st.one_of(st.text(), st.lists(NUMBERS, min_size=3, max_size=5).map(",".join)))
-def test_any_text_is_a_box_or_the_documented_error(text):
+def test_fuzzed_text_is_a_bbox_or_coordinate_invalid(text):
     result = outcome(lambda: parse_bbox(text))
     if isinstance(result, CoordinateInvalid):
         assert result.parameter == "bbox"
@@ -152,7 +152,7 @@ def test_any_text_is_a_box_or_the_documented_error(text):
         ("43.5,-79.7,43.9,-79.1", "-79.7,43.5,-79.1,43.9"),
     ],
 )
-def test_a_box_with_the_south_first_is_refused_with_the_right_one(text, meant):
+def test_latitude_first_bbox_gets_a_hint(text, meant):
     with pytest.raises(CoordinateInvalid) as refused:
         parse_bbox(text)
     assert refused.value.parameter == "bbox"
@@ -162,10 +162,10 @@ def test_a_box_with_the_south_first_is_refused_with_the_right_one(text, meant):
 @pytest.mark.parametrize(
     "text", ["-80,43,-79,44", "-180,-90,180,90", "0,0,10,10", "170,41,-52,84", "10,50,12,52", "-80,-44,-79,-43"]
 )
-def test_a_box_anywhere_else_is_one(text):
+def test_bbox_anywhere_is_valid(text):
     assert ",".join(f"{side:g}" for side in parse_bbox(text)) == text
 
 
 @pytest.mark.parametrize(("lat", "lon"), [("４５．５", "−７３．６"), ("\u200b45.5", "\u00a0−73.6\ufeff"), ("45.5", "–73.6")])
-def test_characters_that_look_the_same_are_the_same(lat, lon):
+def test_full_width_and_invisible_characters_are_accepted(lat, lon):
     assert parse_position(lat=lat, lon=lon) == LonLat(-73.6, 45.5)

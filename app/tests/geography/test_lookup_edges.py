@@ -1,4 +1,4 @@
-"""Lookups at the edges of Canada and at the pole, by either engine."""
+"""Lookups at the edges of Canada and at the pole, by PostGIS and by the in-memory indexes."""
 
 import math
 from datetime import date
@@ -17,7 +17,7 @@ from tests.support.demo_regions import make_vintage
 
 pytestmark = pytest.mark.usefixtures("engine")
 
-# A region at each edge of Canada's box, and one that reaches as near to the pole as Statistics Canada's digital files do.
+# Regions at each edge of Canada's box, two of them as close to the pole as in Statistics Canada's digital files.
 EDGES = {
     "6001": [(-141.0, 69.0), (-140.0, 69.0), (-140.0, 69.6), (-141.0, 69.6)],
     "1011": [(-53.0, 47.0), (-52.2, 47.0), (-52.2, 48.0), (-53.0, 48.0)],
@@ -29,7 +29,7 @@ EDGES = {
 
 @pytest.fixture
 def edges(world):
-    """A vintage of these regions, drawn along meridians and parallels."""
+    """Return a vintage of EDGES, drawn along meridians and parallels."""
     vintage = make_vintage("health-regions", "edges", date(2023, 1, 1))
     for code, corners in EDGES.items():
         ring = Polygon([*corners, corners[0]], srid=4326)
@@ -67,7 +67,7 @@ def edges(world):
         (50.0, 89.99, "6201"),
     ],
 )
-def test_beyond_the_box_of_canada_the_nearest_region_counts(edges, lon, lat, code):
+def test_position_outside_canada_box_finds_nearest_region(edges, lon, lat, code):
     position = LonLat(lon, lat)
     (result,) = position_locate(position=position, vintages=[edges], accuracy_m=50_000)
     assert (result.match, result.certain) == ("none", False)
@@ -81,47 +81,47 @@ def test_beyond_the_box_of_canada_the_nearest_region_counts(edges, lon, lat, cod
 
 
 @pytest.mark.parametrize("lon", [-180.0, -110.0, 0.0, 88.2, 123.0])
-def test_at_the_pole_every_longitude_is_the_same_place(edges, lon):
+def test_pole_is_the_same_place_at_every_longitude(edges, lon):
     (result,) = position_locate(position=LonLat(lon, 90.0), vintages=[edges], max_distance_m=5_000, accuracy_m=100)
     assert result.match == "nearest"
     assert [region.code for region in result.near] == ["6101", "6201"]
-    # The regions end 0.0005 degrees short of it.
+    # The regions end 0.0005 degrees short of the pole.
     assert result.distance_m == pytest.approx(55.8, abs=0.5)
 
 
 @pytest.mark.parametrize("position", [LonLat(-146, 69.5), LonLat(-48, 47.5), LonLat(-82.4, 39.9), LonLat(120, 80)])
-def test_farther_than_any_accuracy_nothing_is_asked(edges, position, django_assert_num_queries):
+def test_position_beyond_any_accuracy_takes_no_query(edges, position, django_assert_num_queries):
     with django_assert_num_queries(0):
         (result,) = position_locate(position=position, vintages=[edges], accuracy_m=50_000, max_distance_m=50_000)
     assert (result.match, result.certain) == ("none", True)
 
 
-def test_up_to_the_pole_every_position_of_the_sector_is_covered(edges):
-    """Within 10 km of the pole, and on either side of the 84th parallel, where the box of Canada once ended."""
-    chance = np.random.default_rng(90)
-    lons = chance.uniform(-136.4, -60.1, 400)
-    lats = np.concatenate((90 - 10 ** chance.uniform(-3.25, -1.05, 200), chance.normal(84, 0.001, 200)))
+def test_sector_is_covered_up_to_the_pole(edges):
+    """Positions within 10 km of the pole and around the 84th parallel, the former edge of the box of Canada."""
+    random = np.random.default_rng(90)
+    lons = random.uniform(-136.4, -60.1, 400)
+    lats = np.concatenate((90 - 10 ** random.uniform(-3.25, -1.05, 200), random.normal(84, 0.001, 200)))
     positions = [LonLat(*pair) for pair in zip(lons.tolist(), lats.tolist(), strict=True)]
     results = [value for (value,) in points_locate(positions=positions, vintages=[edges], borders=[True])]
     assert [value.region and value.region.code for value in results] == [
         "6101" if lon < -110 else "6201" for lon in lons.tolist()
     ]
-    # How far the meridian of 110 west is.
+    # The expected distance is that to the meridian of 110 degrees west.
     for position, value in zip(positions, results, strict=True):
         if value.neighbour and abs(position.lon + 110) < 60 and position.lat < 89.99:
-            away = 6_357_000 * math.cos(math.radians(position.lat)) * math.sin(math.radians(abs(position.lon + 110)))
-            assert value.distance_to_border_m == pytest.approx(away, rel=0.03, abs=1)
+            expected = 6_357_000 * math.cos(math.radians(position.lat)) * math.sin(math.radians(abs(position.lon + 110)))
+            assert value.distance_to_border_m == pytest.approx(expected, rel=0.03, abs=1)
     assert [value for (value,) in points_locate(positions=positions[:40], vintages=[edges], accuracy_m=2_000)] == [
         position_locate(position=position, vintages=[edges], accuracy_m=2_000)[0] for position in positions[:40]
     ]
 
 
 @pytest.mark.parametrize("accuracy", [50.0, 2_000.0])
-def test_near_the_pole_an_accuracy_is_in_metres_on_the_ground(edges, accuracy):
-    """The projection's metre is 1.3 to 3 of the ground's there."""
+def test_accuracy_near_the_pole_is_in_ground_metres(edges, accuracy):
+    """A projected metre is 1.3 to 3 ground metres there."""
     for lat in (89.0, 89.9, 89.99):
         for factor, near in ((1.4, 2), (1.6, 1)):
-            # So far east of the meridian between the two.
+            # Longitude at that distance east of the meridian between the two regions.
             lon = -110 + math.degrees(math.asin(min(accuracy * factor / (6_357_000 * math.sin(math.radians(90 - lat))), 1)))
             if not -110 < lon < -70:
                 continue

@@ -1,4 +1,4 @@
-"""geography.normalize: text as people search for it."""
+"""geography.normalize: normalization and spelling variants of search text."""
 
 import re
 
@@ -31,19 +31,19 @@ from geography.normalize import normalize, spelling_variants
         ("", ""),
     ],
 )
-def test_case_accents_and_punctuation_do_not_matter(text, expected):
+def test_normalize_ignores_case_accents_and_punctuation(text, expected):
     assert normalize(text) == expected
 
 
 @given(st.text())
-def test_what_is_folded_holds_words_only_and_stays_as_it_is(text):
-    folded = normalize(text)
-    assert re.fullmatch(r"([0-9a-z]+( [0-9a-z]+)*)?", folded)
-    assert normalize(folded) == folded
+def test_normalize_is_idempotent_and_keeps_words_only(text):
+    normalized = normalize(text)
+    assert re.fullmatch(r"([0-9a-z]+( [0-9a-z]+)*)?", normalized)
+    assert normalize(normalized) == normalized
 
 
 @given(st.text(alphabet="abcxyzàâæçéèêëîïôœùûüÿÀÂÆÇÉÈÊËÎÏÔŒÙÛÜŸ0189 '’-—"))
-def test_case_never_matters_in_either_language(text):
+def test_normalize_ignores_case_in_both_languages(text):
     assert normalize(text.upper()) == normalize(text.lower()) == normalize(text)
 
 
@@ -51,10 +51,10 @@ def test_case_never_matters_in_either_language(text):
     ("typed", "meant"),
     [("johns", "St. John's"), ("john", "St. John's"), ("lest", "l'Est"), ("durfe", "Baie-D'Urfé"), ("dhalifax", "d'Halifax")],
 )
-def test_a_word_is_found_without_its_apostrophe(typed, meant):
+def test_spelling_variants_match_without_apostrophe(typed, meant):
     assert any(spelling in normalize(meant) for spelling in spelling_variants(typed))
 
 
 @pytest.mark.parametrize("word", ["s", "is", "dr", "los", "lac", "1er"])
-def test_a_word_is_always_found_as_it_is(word):
+def test_first_spelling_variant_is_the_word(word):
     assert spelling_variants(word)[0] == word

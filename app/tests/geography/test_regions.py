@@ -1,4 +1,4 @@
-"""geography.queries.regions: regions by code, by name and by place."""
+"""geography.queries.regions: regions by code, name, bounding box and position."""
 
 from typing import Any
 
@@ -29,14 +29,14 @@ def page(vintage, **conditions):
     return [region.code for region in result.regions], result.matched
 
 
-def test_a_page_counts_what_it_leaves_out(vintage):
+def test_page_reports_the_total_count(vintage):
     assert page(vintage, limit=2, offset=1) == (["3501", "3502"], 6)
     assert page(vintage, limit=2, offset=6) == ([], 6)
 
 
 @pytest.mark.parametrize("level", [None, "low"])
 @pytest.mark.parametrize("limit", [1, 2, 5, 6, 100])
-def test_the_pages_are_the_whole_and_each_knows_how_many_there_are(vintage, django_assert_num_queries, level, limit):
+def test_pages_join_to_the_whole_list(vintage, django_assert_num_queries, level, limit):
     whole, matched = page(vintage, level=level, bbox=Bbox(-142, 41, -52, 84))
     assert (len(whole), matched) == (6, 6)
     results = []
@@ -50,7 +50,7 @@ def test_the_pages_are_the_whole_and_each_knows_how_many_there_are(vintage, djan
         assert page(vintage, level=level, limit=limit, offset=600) == ([], 6)
 
 
-def test_every_condition_must_hold(vintage):
+def test_conditions_are_combined(vintage):
     position = LonLat(*lonlat(10_000, 5_000))
     assert page(vintage, province=parse_province("ON"), search="health", position=position) == (["3501", "3502"], 2)
     assert page(vintage, province=parse_province("QC"), position=position) == ([], 0)
@@ -59,24 +59,24 @@ def test_every_condition_must_hold(vintage):
 @pytest.mark.parametrize(
     ("search", "count"), [("unit west", 1), ("we st", 2), ("", 0), ("—", 0), ("健康", 0), ("west east", 0)]
 )
-def test_every_word_must_occur_and_no_word_finds_nothing(vintage, search, count):
+def test_search_requires_every_word(vintage, search, count):
     assert page(vintage, search=search)[1] == count
 
 
 @pytest.mark.parametrize("level", LEVEL_NAMES)
-def test_a_level_brings_its_stored_text(vintage, level):
+def test_level_returns_its_stored_geojson(vintage, level):
     (region,) = regions_page(vintage=vintage, level=level, limit=1).regions
     assert text_of(region) == RegionLevel.objects.get(region=region.id, level=level).geojson
 
 
-def test_without_a_level_there_is_no_text_and_no_boundary_is_fetched(vintage, django_assert_num_queries):
+def test_page_without_level_reads_no_geometry(vintage, django_assert_num_queries):
     with django_assert_num_queries(1) as captured:
         (region,) = regions_page(vintage=vintage, level=None, limit=1).regions
     assert text_of(region) is None
     assert not any("geom" in query["sql"] for query in captured.captured_queries)
 
 
-def test_a_region_without_that_level_is_still_there(vintage):
+def test_region_without_the_level_is_returned(vintage):
     RegionLevel.objects.filter(level="low", region__code="3501").delete()
     result = regions_page(vintage=vintage, level="low", limit=100).regions
     assert [region.code for region in result if text_of(region) is None] == ["3501"]
@@ -93,12 +93,12 @@ def test_a_region_without_that_level_is_still_there(vintage):
         (Bbox(-142, 84, -142, 84), 0),
     ],
 )
-def test_a_box_of_any_size_and_place_works(vintage, bbox, count):
+def test_bbox_of_any_size_and_place(vintage, bbox, count):
     assert page(vintage, bbox=bbox)[1] == count
 
 
 @pytest.mark.parametrize(("east", "west"), [(5_000, 14_500), (2_000, 25_000), (12_000, 12_500)])
-def test_a_box_around_the_world_is_its_two_ends(vintage, east, west):
+def test_bbox_across_antimeridian_equals_its_two_parts(vintage, east, west):
     (east, item), (west, other) = lonlat(east, 1_000), lonlat(west, 5_000)
     south, north = sorted((item, other))
     ends = [page(vintage, bbox=Bbox(*sides))[0] for sides in ((-180, south, east, north), (west, south, 180, north))]
@@ -106,37 +106,37 @@ def test_a_box_around_the_world_is_its_two_ends(vintage, east, west):
     assert page(vintage, bbox=Bbox(west, south, east, north))[0] == sorted({*ends[0], *ends[1]})
 
 
-def test_a_box_in_the_hole_does_not_meet_what_surrounds_it(vintage):
+def test_bbox_in_hole_excludes_surrounding_region(vintage):
     (west, south), (east, north) = lonlat(14_500, 4_500), lonlat(15_500, 5_500)
     assert page(vintage, bbox=Bbox(west, south, east, north))[0] == ["3503"]
 
 
 @pytest.mark.parametrize("width", [0.0, 1e-15, 1e-12, 1e-9, 1e-6])
-def test_a_box_without_extent_is_a_position(vintage, width):
+def test_bbox_without_extent_is_a_position(vintage, width):
     lon, lat = lonlat(2_000, 2_000)
     assert page(vintage, bbox=Bbox(lon, lat, lon + width, lat + width))[0] == ["3501"]
     assert page(vintage, bbox=Bbox(lon, lat, lon + width, lat))[0] == ["3501"]
 
 
-def test_a_region_is_found_by_code_and_by_dguid(vintage):
+def test_region_is_found_by_code_or_dguid(vintage):
     assert region_get(vintage=vintage, region_id="3501", level=None) == region_get(
         vintage=vintage, region_id="2022a00073501", level=None
     )
 
 
-def test_a_region_of_another_vintage_is_unknown(world):
+def test_region_of_another_vintage_is_unknown(world):
     with pytest.raises(RegionUnknown):
         region_get(vintage=world.vintages["health-regions", "2018"], region_id="3504", level=None)
 
 
-def test_an_fsa_without_boundary_carries_its_code(world):
+def test_fsa_without_boundary_error_has_the_code(world):
     with pytest.raises(FsaWithoutBoundary) as caught:
         fsa_get(vintage=world.vintages["fsa", "2021"], code="K1A", level=None)
     assert (caught.value.code, caught.value.parameter) == ("K1A", "code")
 
 
 @pytest.mark.parametrize(("level", "queries"), [(None, 1), ("high", 1)])
-def test_health_regions_of_an_fsa_come_largest_first(world, vintage, django_assert_num_queries, level, queries):
+def test_health_regions_of_fsa_are_ordered_by_share(world, vintage, django_assert_num_queries, level, queries):
     with django_assert_num_queries(queries):
         regions = fsa_health_regions(
             fsa_vintage=world.vintages["fsa", "2021"], health_region_vintage=vintage, code="M1A", level=level
@@ -148,7 +148,7 @@ def test_health_regions_of_an_fsa_come_largest_first(world, vintage, django_asse
     assert (text_of(regions.overlaps[0].region) is None) == (level is None)
 
 
-def test_of_equal_shares_the_lowest_code_comes_first(world, vintage):
+def test_equal_shares_are_ordered_by_code(world, vintage):
     fsa = world.vintages["fsa", "2021"]
     fsa.regions.get(code="M1A").health_region_overlaps.update(share_of_fsa=0.5)
     regions = fsa_health_regions(fsa_vintage=fsa, health_region_vintage=vintage, code="M1A", level=None)

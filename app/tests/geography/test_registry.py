@@ -1,4 +1,4 @@
-"""geography.lookup.registry: what a process holds in memory, and how it gets there."""
+"""geography.lookup.registry: in-memory indexes of a process, loaded in the background."""
 
 import threading
 import time
@@ -18,19 +18,19 @@ from geography.vintages.resolve import vintage_in_force
 from loader.publication.publish import delete
 from tests.support import demo_regions as worlds
 
-# Elsewhere tests.conftest takes it away.
-in_background = registry.load_async
+# A fixture of tests.conftest replaces it in every test.
+load_async = registry.load_async
 
 
 @pytest.fixture
-def room(settings):
+def memory_limit(settings):
     settings.LOOKUP_MEMORY_VERTICES = 1_000_000
 
 
 @pytest.fixture
-def threads(room, monkeypatch):
-    """Let threads read, and wait for them: none may outlive the tables of its test."""
-    monkeypatch.setattr(registry, "load_async", in_background)
+def threads(memory_limit, monkeypatch):
+    """Load indexes in threads, and wait for the threads: none may outlive the tables of its test."""
+    monkeypatch.setattr(registry, "load_async", load_async)
     yield
     wait_for(lambda: not any(thread.name.startswith("lookup-index") for thread in threading.enumerate()))
 
@@ -41,21 +41,21 @@ def loaded(vintage):
     return layer
 
 
-@pytest.mark.usefixtures("room")
-class TestWhatIsHeld:
-    def test_is_read_once_and_then_no_table_is_asked(self, world, django_assert_num_queries):
+@pytest.mark.usefixtures("memory_limit")
+class TestIndexes:
+    def test_loaded_index_takes_no_query(self, world, django_assert_num_queries):
         vintage = world.vintages["health-regions", "2022"]
         layer = registry.load(vintage)
         with django_assert_num_queries(0):
             assert registry.get_index(vintage, border=True) is layer
 
-    def test_of_fsas_knows_no_borders_since_nobody_asks(self, world):
+    def test_fsa_index_has_no_border_index(self, world):
         fsa = world.vintages["fsa", "2021"]
         assert not loaded(fsa).has_border_index
         assert registry.get_index(fsa) is not None
         assert registry.get_index(fsa, border=True) is None
 
-    def test_is_let_go_when_it_is_no_longer_published(self, world):
+    def test_retired_vintage_is_unloaded(self, world):
         old, new = world.vintages["health-regions", "2018"], world.vintages["health-regions", "2022"]
         registry.load(old)
         old.status = Status.RETIRED
@@ -63,8 +63,8 @@ class TestWhatIsHeld:
         registry.load(new)
         assert set(registry._registry.indexes) == {new.load_id}
 
-    def test_is_never_another_load_with_the_same_primary_key(self, world):
-        """After a restore the sequence goes on from the backup: the next load gets a primary key that a process remembers."""
+    def test_index_is_keyed_by_load_not_primary_key(self, world):
+        """After a restore the sequence continues from the backup: a new load may get the primary key of an index in memory."""
         vintage = world.vintages["health-regions", "2022"]
         registry.load(vintage)
         key = vintage.pk
@@ -79,20 +79,20 @@ class TestWhatIsHeld:
         assert locate.region is not None
         assert (locate.region.code, locate.region.name_en) == ("3501", "Whole Health Unit")
 
-    def test_is_not_read_from_rows_of_another_load(self, world):
+    def test_rows_of_another_load_are_rejected(self, world):
         vintage = world.vintages["health-regions", "2022"]
         Vintage.objects.filter(pk=vintage.pk).update(load_id=uuid.uuid4())
         with pytest.raises(registry.RowsReplaced):
             registry.load(vintage)
         assert registry.get_index(vintage) is None
 
-    def test_stays_within_its_bound(self, world, settings):
+    def test_indexes_stay_within_memory_limit(self, world, settings):
         settings.LOOKUP_MEMORY_VERTICES = 60
         layers = [registry.load(vintage) for vintage in world.vintages.values() if vintage.status == Status.PUBLISHED]
         assert layers.count(None)
         assert sum(layer.vertices for layer in layers if layer) <= 60 + max(layer.vertices for layer in layers if layer)
 
-    def test_squares_stay_within_theirs(self, world, monkeypatch):
+    def test_grid_cells_stay_within_cells_max(self, world, monkeypatch):
         monkeypatch.setattr(grid, "CELLS_MAX", 5)
         vintage = world.vintages["health-regions", "2022"]
         layer = loaded(vintage)
@@ -100,10 +100,10 @@ class TestWhatIsHeld:
             position_locate(position=LonLat(*worlds.lonlat(x, 5_000)), vintages=[vintage])
         assert len(layer._cells._made) == len(layer._cells._order) == 5
 
-    def test_a_full_grid_makes_room_without_looking_at_every_square(self, world, monkeypatch):
-        """The dictionary of squares is never iterated or copied."""
+    def test_full_grid_evicts_without_iterating_cells(self, world, monkeypatch):
+        """The dictionary of cells is never iterated or copied."""
 
-        class Squares(dict[Any, Any]):
+        class Cells(dict[Any, Any]):
             def __iter__(self):
                 pytest.fail("iterated")
 
@@ -111,7 +111,7 @@ class TestWhatIsHeld:
 
         monkeypatch.setattr(grid, "CELLS_MAX", 5)
         layer = loaded(world.vintages["health-regions", "2022"])
-        layer._cells._made = Squares()
+        layer._cells._made = Cells()
         for x in range(20):
             layer._cells.at(x * grid.CELL_SIDE_M, 0.0)
         assert len(layer._cells._made) == 5
@@ -122,13 +122,13 @@ def wait_for(condition):
         if condition():
             return
         time.sleep(0.01)
-    pytest.fail("it never came")
+    pytest.fail("condition not met in 5 s")
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("threads")
-class TestInTheBackground:
-    def test_a_vintage_is_read_after_the_first_question_and_answers_from_then_on(self, django_assert_num_queries):
+class TestBackgroundLoading:
+    def test_first_lookup_loads_the_index(self, django_assert_num_queries):
         vintage = worlds.build().vintages["health-regions", "2022"]
         position = LonLat(*worlds.lonlat(2_000, 5_000))
         first = position_locate(position=position, vintages=[vintage])
@@ -136,7 +136,7 @@ class TestInTheBackground:
         with django_assert_num_queries(0):
             assert position_locate(position=position, vintages=[vintage]) == first
 
-    def test_a_publication_is_answered_at_once(self):
+    def test_publication_is_served_before_its_index_is_loaded(self):
         worlds.build()
         registry.preload()
         wait_for(lambda: len(registry._registry.indexes) == 2)
@@ -148,7 +148,7 @@ class TestInTheBackground:
         assert (locate.vintage.label, locate.region.code) == ("2024", "3501")
         wait_for(lambda: registry.get_index(vintage) is not None)
 
-    def test_what_does_not_fit_is_not_tried_at_every_question(self, settings, caplog):
+    def test_oversized_vintage_is_not_retried_at_every_lookup(self, settings, caplog):
         vintage = worlds.build().vintages["health-regions", "2022"]
         settings.LOOKUP_MEMORY_VERTICES = 10
         assert registry.get_index(vintage) is None
@@ -157,7 +157,7 @@ class TestInTheBackground:
         assert registry.get_index(vintage) is None
         assert not registry._registry.loading
 
-    def test_a_failure_is_tried_again_later(self, monkeypatch):
+    def test_failed_load_is_retried_later(self, monkeypatch):
         vintage = worlds.build().vintages["health-regions", "2022"]
 
         def fail(vintage):

@@ -1,4 +1,4 @@
-"""geography.translation: English texts with values, put into another language where they are sent."""
+"""geography.translation: English messages with values, translated when they are sent."""
 
 from datetime import date
 
@@ -18,11 +18,11 @@ def ngettext(item, many, count):
     return "%(count)s chevaux" if count > 1 else "un cheval"
 
 
-def test_a_message_reads_as_english_by_itself():
+def test_str_of_message_is_english():
     assert str(Message("%(name)s needs %(why)s.", name="lat", why=Message("this"))) == "lat needs this."
 
 
-def test_words_among_the_values_are_translated_with_it():
+def test_nested_message_is_translated():
     message = Message("%(name)s needs %(why)s.", name="lat", why=Message("this"))
     assert message.render(gettext, ngettext) == "ceci manque à lat."
 
@@ -43,20 +43,20 @@ def test_words_among_the_values_are_translated_with_it():
         ("a\x00b\u202e\ud800", "a\\x00b\\u202e\\ud800"),
     ],
 )
-def test_values_are_written_as_parameters_take_them_and_never_hidden(value, shown):
+def test_values_are_formatted_and_escaped(value, shown):
     assert str(Message("<%(value)s>", value=value)) == f"<{shown}>"
 
 
 @pytest.mark.parametrize(
     ("count", "english", "french"), [(0, "0 horses", "un cheval"), (1, "1 horse", "un cheval"), (2, "2 horses", "2 chevaux")]
 )
-def test_the_form_goes_by_the_number_in_each_language(count, english, french):
+def test_plural_form_follows_the_count(count, english, french):
     message = Plural("%(count)s horse", "%(count)s horses", count=count)
     assert str(message) == english
     assert message.render(gettext, ngettext) == french
 
 
-def test_equal_texts_with_equal_values_are_equal():
+def test_messages_compare_by_text_and_values():
     assert Message("%(a)s", a=1) == Message("%(a)s", a=1) != Message("%(a)s", a=2)
     assert len({Message("x"), Message("x"), Plural("x", "xs", count=1)}) == 2
 
@@ -70,7 +70,7 @@ def test_equal_texts_with_equal_values_are_equal():
         Message("%(day)s", day=date(2022, 1, 1)),
     ],
 )
-def test_a_message_that_was_stored_says_the_same_in_every_language(message):
+def test_stored_message_is_restored_unchanged(message):
     again = from_data(orjson.loads(orjson.dumps(message.as_data())))
     assert type(again) is type(message)
     assert str(again) == str(message)

@@ -1,4 +1,4 @@
-"""geography.vintages.resolve and .readiness: which edition answers, and whether any can."""
+"""geography.vintages.resolve and geography.queries.readiness: vintage in force, readiness."""
 
 from datetime import date
 
@@ -15,34 +15,34 @@ def in_force(**choice):
     return vintage_in_force(coverage="health-regions", **choice).label
 
 
-def test_a_label_goes_before_a_day(world):
+def test_label_precedes_at(world):
     assert in_force(label="2018", at=date(2022, 6, 1)) == "2018"
 
 
-def test_a_day_belongs_to_the_latest_that_took_effect(world):
+def test_at_selects_the_vintage_in_force_on_that_day(world):
     assert in_force(at=date(2022, 1, 1)) == "2022"
     assert in_force(at=date(2021, 12, 31)) == "2018"
 
 
-def test_a_demonstration_answers_only_where_nothing_real_does(world):
+def test_demo_vintage_is_a_last_resort(world):
     assert in_force(at=date(2010, 1, 1)) == "demo"
     worlds.make_vintage("health-regions", "newer-demo", date(2023, 1, 1), demo=True)
     assert in_force(at=date(2024, 1, 1)) == "2022"
 
 
-def test_of_two_that_took_effect_together_the_digital_one_answers(world):
+def test_digital_vintage_precedes_cartographic(world):
     worlds.make_vintage("health-regions", "2022-cartographic", date(2022, 1, 1), representation="cartographic")
     assert in_force(at=date(2022, 6, 1)) == "2022"
 
 
-def test_what_is_not_published_does_not_answer(world):
+def test_retired_vintage_is_unknown(world):
     world.vintages["health-regions", "2022"].status = Status.RETIRED
     world.vintages["health-regions", "2022"].save()
     with pytest.raises(VintageUnknown):
         in_force(label="2022")
 
 
-def test_a_gap_between_vintages_is_no_vintage(world):
+def test_at_before_first_vintage_raises_no_vintage(world):
     world.vintages["health-regions", "demo"].delete()
     with pytest.raises(NoVintage) as caught:
         in_force(at=date(2017, 1, 1))
@@ -50,23 +50,23 @@ def test_a_gap_between_vintages_is_no_vintage(world):
 
 
 @pytest.mark.django_db
-def test_nothing_at_all_is_said_so():
+def test_empty_database_raises_nothing_published():
     with pytest.raises(NothingPublished):
         in_force()
 
 
-def test_choosing_takes_one_query(world, django_assert_num_queries):
+def test_vintage_in_force_takes_one_query(world, django_assert_num_queries):
     with django_assert_num_queries(1):
         assert vintage_in_force(coverage="fsa").coverage.slug == "fsa"
 
 
-def test_listing_takes_one_query_and_leaves_staged_ones_out(world, django_assert_num_queries):
+def test_published_vintages_take_one_query_without_staged(world, django_assert_num_queries):
     with django_assert_num_queries(1):
         labels = [vintage.label for vintage in published_vintages(coverage="fsa") if vintage.coverage.slug == "fsa"]
     assert labels == ["extract", "2021", "demo"]
 
 
-def test_ready_is_a_vintage_of_each_coverage(world, django_assert_num_queries):
+def test_readiness_with_a_vintage_of_each_coverage(world, django_assert_num_queries):
     with django_assert_num_queries(8):
         result = readiness()
     assert result.ready
@@ -74,7 +74,7 @@ def test_ready_is_a_vintage_of_each_coverage(world, django_assert_num_queries):
 
 
 @pytest.mark.django_db
-def test_an_empty_database_is_not_ready():
+def test_empty_database_is_not_ready():
     result = readiness()
     assert not result.ready
     assert result.vintages == {"health-regions": None, "fsa": None}

@@ -1,4 +1,4 @@
-"""Changes between vintages in schema geo."""
+"""View geo.changes: changes between vintages."""
 
 import re
 from collections import defaultdict
@@ -24,7 +24,7 @@ def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(("item", "other"), [("2018", "2022"), ("2022", "2018")])
-def test_the_view_says_what_the_api_says(related: World, get: Any, item: str, other: str) -> None:
+def test_changes_view_equals_the_api(related: World, get: Any, item: str, other: str) -> None:
     sql = """
         SELECT code, kind, share_outside, code_reused, other_code, area_km2, share_of_region, share_of_other
         FROM geo.changes WHERE coverage = 'health-regions' AND vintage = %s AND other_vintage = %s
@@ -34,15 +34,15 @@ def test_the_view_says_what_the_api_says(related: World, get: Any, item: str, ot
     for code, *rest in rows(sql, item, other):
         seen[code].append(tuple(rest))
     changes = get(f"/vintages/health-regions/{item}/changes/{other}").json()["changes"]
-    messages = [change for change in changes if change["of"] == "from"]
-    assert {change["code"]: change["kind"] for change in messages} == {code: result[0][0] for code, result in seen.items()}
-    for change in messages:
+    changes_from = [change for change in changes if change["of"] == "from"]
+    assert {change["code"]: change["kind"] for change in changes_from} == {code: result[0][0] for code, result in seen.items()}
+    for change in changes_from:
         result = seen[change["code"]]
         assert {(round(row[1], 6), row[2]) for row in result} == {(change["share_outside"], change["code_reused"])}
         assert [row[3] for row in result if row[3]] == [each["code"] for each in change["counterparts"]]
 
 
-def test_slivers_are_left_out(related: World) -> None:
+def test_changes_view_omits_slivers(related: World) -> None:
     sql = "SELECT other_code FROM geo.changes WHERE vintage = '2018' AND code = '3501' ORDER BY 1"
     assert rows(sql) == [("3501",), ("3502",), ("3503",)]
     Counterpart.objects.filter(region__code="3501", other__code="3503").update(share_of_region=0.0009, share_of_other=0.0009)
@@ -50,7 +50,7 @@ def test_slivers_are_left_out(related: World) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.RETIRED, Status.STAGED])
-def test_an_edition_that_is_not_published_is_compared_with_nothing(related: World, status: Status) -> None:
+def test_unpublished_vintage_has_no_changes(related: World, status: Status) -> None:
     sql = "SELECT DISTINCT vintage FROM geo.changes WHERE coverage = 'health-regions' ORDER BY 1"
     assert rows(sql) == [("2018",), ("2022",)]
     old = related.vintages["health-regions", "2018"]
@@ -59,9 +59,9 @@ def test_an_edition_that_is_not_published_is_compared_with_nothing(related: Worl
     assert rows(sql) == []
 
 
-def test_the_example_tells_the_latest_two_apart(related: World) -> None:
-    messages = [(kind, code, code_now, percent) for kind, code, _, code_now, _, _, _, percent in rows(EXAMPLE)]
-    assert messages == [
+def test_example_lists_changes_of_latest_two_vintages(related: World) -> None:
+    changes_from = [(kind, code, code_now, percent) for kind, code, _, code_now, _, _, _, percent in rows(EXAMPLE)]
+    assert changes_from == [
         ("new", None, "3504", None),
         ("new", None, "6101", None),
         ("renamed", "2401", "2401", 95),
@@ -71,14 +71,14 @@ def test_the_example_tells_the_latest_two_apart(related: World) -> None:
     ]
 
 
-def test_the_example_uses_the_index_that_it_names(related: World) -> None:
+def test_example_uses_its_named_index(related: World) -> None:
     (named,) = re.findall(r"^-- Index: change\((.+)\)$", EXAMPLE, re.MULTILINE)
     ((definition,),) = rows("SELECT indexdef FROM pg_indexes WHERE indexname = 'change_once'")
     assert definition.endswith(f"({named})")
     with connection.cursor() as cursor:
-        # Tables of a few rows are read whole, whatever there is beside them.
+        # The planner prefers a sequential scan for tables of a few rows.
         cursor.execute("SET LOCAL enable_seqscan = off")
-        # What another test left of statistics decides else.
+        # Without ANALYZE, statistics left by other tests decide the plan.
         cursor.execute("ANALYZE change, counterpart, region, vintage, coverage")
     plan = "\n".join(line for (line,) in rows(f"EXPLAIN {EXAMPLE}"))
     assert "change_once" in plan

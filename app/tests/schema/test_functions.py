@@ -1,4 +1,4 @@
-"""The functions of schema geo answer as the service does, and take anything."""
+"""Functions of schema geo: same results as the API, no error on hostile input."""
 
 from datetime import date
 from typing import Any
@@ -34,18 +34,18 @@ def at(x: float, y: float, day: date | None = None, function: str = "health_regi
     return rows(f"SELECT {column}, certain FROM geo.{function}(%s, %s, %s)", lon, lat, day)
 
 
-def test_a_point_inside_has_its_region(world: World) -> None:
+def test_position_inside_has_its_region(world: World) -> None:
     assert at(2_000, 5_000) == [("3501", True)]
     assert at(-5_000, 3_000) == [("3501", True)], "an island"
     assert at(15_000, 5_000) == [("3503", True)], "an enclave"
     assert at(2_000, 5_000, function="fsa_at") == [("M5V", True)]
 
 
-def test_a_seam_between_pieces_is_no_border(world: World) -> None:
+def test_seam_between_pieces_is_not_a_border(world: World) -> None:
     assert at(5_000, 5_000) == [("3501", True)]
 
 
-def test_on_a_shared_border_the_lowest_code_answers_once_and_is_not_certain(world: World) -> None:
+def test_shared_border_returns_lowest_code_uncertain(world: World) -> None:
     assert at(10_000, 5_000) == [("3501", False)]
     assert at(10_000.0009, 5_000) == [("3501", False)], "within a millimetre of it"
     assert at(10_000.01, 5_000) == [("3502", False)], "within two metres of it"
@@ -53,12 +53,12 @@ def test_on_a_shared_border_the_lowest_code_answers_once_and_is_not_certain(worl
     assert at(20_000, 10_000) == [("2401", False)], "where three meet"
 
 
-def test_off_the_coast_there_is_none(world: World) -> None:
+def test_position_off_the_coast_has_no_region(world: World) -> None:
     assert at(-1, 5_000) == []
     assert at(-0.0009, 5_000) == [("3501", True)], "the edge is a millimetre wide"
 
 
-def test_a_day_has_the_edition_that_was_in_force(world: World) -> None:
+def test_at_selects_the_vintage_in_force_on_that_day(world: World) -> None:
     assert at(12_000, 5_000, date(2020, 6, 1)) == [("3501", True)]
     assert at(12_000, 5_000, date(2023, 6, 1)) == [("3502", True)]
     assert at(12_000, 5_000, date(1990, 1, 1)) == []
@@ -66,7 +66,7 @@ def test_a_day_has_the_edition_that_was_in_force(world: World) -> None:
 
 @pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("coverage", ["health-regions", "fsa"])
-def test_the_edition_of_a_day_is_the_services(world: World, coverage: str, day: date) -> None:
+def test_vintages_at_equals_the_service(world: World, coverage: str, day: date) -> None:
     try:
         expected = [(vintage_in_force(coverage=coverage, at=day).pk,)]
     except (NoVintage, NothingPublished):
@@ -76,7 +76,7 @@ def test_the_edition_of_a_day_is_the_services(world: World, coverage: str, day: 
 
 @pytest.mark.parametrize("x", [-1, 0, 1, 4_999.9995, 8_000, 9_998.5, 9_999.9995, 10_000, 10_000.5, 13_000, 19_999, 30_001])
 @pytest.mark.parametrize("y", [0, 5_000, 9_999.9995, 10_000])
-def test_the_answer_is_the_services(world: World, x: float, y: float) -> None:
+def test_region_functions_equal_the_service(world: World, x: float, y: float) -> None:
     vintages = [vintage_in_force(coverage=item) for item in ("health-regions", "fsa")]
     region, fsa = position_locate(position=LonLat(*lonlat(x, y)), vintages=vintages)
     for located, function in ((region, "health_region_at"), (fsa, "fsa_at")):
@@ -102,7 +102,7 @@ def test_the_answer_is_the_services(world: World, x: float, y: float) -> None:
     ],
 )
 @pytest.mark.parametrize("function", ["health_region_at", "fsa_at"])
-def test_a_position_that_is_none_has_no_region(world: World, function: str, lon: Any, lat: Any) -> None:
+def test_invalid_position_has_no_region(world: World, function: str, lon: Any, lat: Any) -> None:
     assert rows(f"SELECT * FROM geo.{function}(%s, %s)", lon, lat) == []
 
 
@@ -116,7 +116,7 @@ def test_hostile_days_and_coverages_have_no_rows(world: World) -> None:
 
 
 @pytest.mark.parametrize(("metres", "certain"), [(-350, False), (-450, True), (350, True)])
-def test_a_border_that_may_be_off_is_not_certain(world: World, metres: float, certain: bool) -> None:
+def test_misfit_makes_a_border_uncertain(world: World, metres: float, certain: bool) -> None:
     vintage = world.vintages["health-regions", "2022"]
     vintage.regions.filter(code="3501").update(misfit_m=380)
     vintage.misfit_m = 380
@@ -126,17 +126,17 @@ def test_a_border_that_may_be_off_is_not_certain(world: World, metres: float, ce
     assert locate.certain == certain
 
 
-def test_where_health_region_and_fsa_are_in_different_provinces_neither_is_certain(world: World) -> None:
+def test_different_provinces_are_uncertain(world: World) -> None:
     world.vintages["fsa", "2021"].regions.filter(code="M5V").update(pruid="24")
     assert at(2_000, 5_000) == [("3501", False)]
     assert at(2_000, 5_000, function="fsa_at") == [("M5V", False)]
     assert at(15_000, 5_000) == [("3503", True)], "where no FSA is"
 
 
-def test_a_millimetre_and_two_metres_are_on_the_ground(world: World) -> None:
-    """North of 60 and at the south of the map the projection's metre is up to 7 % off the ground's."""
+def test_tolerances_are_in_ground_metres(world: World) -> None:
+    """North of 60 and in the south of the map a projected metre differs from a ground metre by up to 7 %."""
     vintage = world.vintages["health-regions", "2022"]
-    requests = [NORTH[0] + away for away in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
+    requests = [NORTH[0] + offset for offset in (-0.00105, -0.00102, -0.00098, -0.0005, 0.5)]
     for x in requests:
         lon, lat = lonlat(x, NORTH[1] + 50_000)
         (locate,) = position_locate(position=LonLat(lon, lat), vintages=[vintage])
@@ -152,7 +152,7 @@ def test_a_millimetre_and_two_metres_are_on_the_ground(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["M1A", "m1a", " M1A 1A1", "m1a1a1"])
-def test_the_regions_of_an_fsa_are_the_services(world: World, code: str) -> None:
+def test_health_regions_of_fsa_equal_the_service(world: World, code: str) -> None:
     result = rows("SELECT hruid, share_of_fsa FROM geo.health_regions_of_fsa(%s)", code)
     fsa, region = (vintage_in_force(coverage=item) for item in ("fsa", "health-regions"))
     service = fsa_health_regions(code="M1A", fsa_vintage=fsa, health_region_vintage=region, level=None)
@@ -160,14 +160,14 @@ def test_the_regions_of_an_fsa_are_the_services(world: World, code: str) -> None
     assert [code for code, _ in result] == ["3502", "3501"]
 
 
-def test_an_fsa_that_is_none_has_no_regions(world: World) -> None:
+def test_unknown_fsa_has_no_health_regions(world: World) -> None:
     for code in (None, "", "K1A", "é", "M1", "M" * 10_000, "'; --"):
         assert rows("SELECT * FROM geo.health_regions_of_fsa(%s)", code) == []
     assert rows("SELECT hruid FROM geo.health_regions_of_fsa('M1A', '2020-06-01')") == []
     assert rows("SELECT hruid FROM geo.health_regions_of_fsa('M1A', '2021-06-01')") == [("3501",)]
 
 
-def test_nothing_published_is_no_error(db: None) -> None:
+def test_empty_database_has_no_rows(db: None) -> None:
     for statement in (
         "geo.health_region_at(-75, 45)",
         "geo.fsa_at(-75, 45)",
@@ -181,7 +181,7 @@ def test_nothing_published_is_no_error(db: None) -> None:
         assert rows(f"SELECT * FROM {statement}") == []
 
 
-def test_functions_may_run_in_parallel_and_have_nothing_that_keeps_them_out_of_a_plan() -> None:
+def test_functions_are_stable_parallel_safe_and_inlinable() -> None:
     result = rows(
         "SELECT proname, provolatile, proparallel, prosecdef, proisstrict, proconfig, prosqlbody IS NOT NULL FROM pg_proc"
         " WHERE pronamespace = 'geo'::regnamespace"

@@ -1,4 +1,4 @@
-"""Readers and a publication at the same time, over connections of their own."""
+"""Readers during a publication, on separate connections."""
 
 import threading
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ VIEWS = ("vintages", "regions", "regions_all", "health_regions", "health_regions
 
 
 @pytest.fixture
-def coming(world: World) -> Vintage:
+def staged(world: World) -> Vintage:
     """Stage a vintage of health regions that takes effect after all others, with overlaps."""
     vintage = make_vintage("health-regions", "2023", date(2023, 1, 1), status=Status.STAGED, region_count=len(NEXT))
     add_places(vintage, NEXT)
@@ -42,7 +42,7 @@ def codes(cursor: Any, view: str = "health_regions") -> set[str]:
 
 
 def traces(cursor: Any, vintage: Vintage) -> list[str]:
-    """Return the views and functions in which a vintage shows."""
+    """Return the views and functions that show a vintage."""
     lon, lat = lonlat(5_000, 5_000)
     results = []
     for view in VIEWS:
@@ -63,33 +63,33 @@ def traces(cursor: Any, vintage: Vintage) -> list[str]:
     return results
 
 
-def test_staged_and_retired_never_show_and_published_does_everywhere(coming: Vintage, reader: Any) -> None:
-    assert traces(reader, coming) == []
-    publish.publish(coming)
-    assert len(traces(reader, coming)) == len(VIEWS) + 6
-    publish.rollback(coming)
-    assert traces(reader, coming) == []
+def test_views_show_published_vintages_only(staged: Vintage, reader: Any) -> None:
+    assert traces(reader, staged) == []
+    publish.publish(staged)
+    assert len(traces(reader, staged)) == len(VIEWS) + 6
+    publish.rollback(staged)
+    assert traces(reader, staged) == []
 
 
-def test_a_query_that_is_running_finishes_on_what_it_began_with(coming: Vintage, reader: Any) -> None:
+def test_running_query_finishes_on_its_snapshot(staged: Vintage, reader: Any) -> None:
     before = codes(reader)
     with reader.connection as other, other.cursor("slow") as slow:
         other.autocommit = False
         slow.itersize = 1
         slow.execute("SELECT hruid FROM geo.health_regions")
         first = slow.fetchone()
-        publish.publish(coming)
+        publish.publish(staged)
         assert {first[0], *(code for (code,) in slow)} == before
         with other.cursor() as same_transaction:
             assert codes(same_transaction) == {place.code for place in NEXT}
 
 
-def test_a_snapshot_keeps_even_what_is_deleted_meanwhile(coming: Vintage, reader: Any) -> None:
+def test_repeatable_read_sees_a_deleted_vintage(staged: Vintage, reader: Any) -> None:
     old = Vintage.objects.get(label="2022")
     before = codes(reader)
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     assert codes(reader) == before
-    publish.publish(coming)
+    publish.publish(staged)
     Vintage.objects.filter(pk=old.pk).update(status=Status.RETIRED)
     publish.prune()
     assert codes(reader) == before
@@ -99,34 +99,34 @@ def test_a_snapshot_keeps_even_what_is_deleted_meanwhile(coming: Vintage, reader
     assert codes(reader) == {place.code for place in NEXT}
 
 
-def test_views_grants_and_prepared_plans_outlive_a_publication(coming: Vintage, reader: Any) -> None:
+def test_publication_keeps_views_grants_and_prepared_plans(staged: Vintage, reader: Any) -> None:
     objects = "SELECT c.oid, c.relname, c.relacl::text FROM pg_class c WHERE relnamespace = 'geo'::regnamespace ORDER BY 1"
     reader.execute("PREPARE region AS SELECT hruid FROM geo.health_regions WHERE pruid = $1 ORDER BY 1")
     reader.execute("SET plan_cache_mode = force_generic_plan")
     reader.execute("EXECUTE region('35')")
     before = reader.fetchall()
     reader.execute(objects)
-    there = reader.fetchall()
-    publish.publish(coming)
+    before_publication = reader.fetchall()
+    publish.publish(staged)
     reader.execute("EXECUTE region('35')")
     assert reader.fetchall() == [(place.code,) for place in NEXT] != before
     reader.execute("SELECT generic_plans FROM pg_prepared_statements WHERE name = 'region'")
     assert reader.fetchone() == (2,)
     reader.execute(objects)
-    assert reader.fetchall() == there
+    assert reader.fetchall() == before_publication
 
 
-def test_a_publication_does_not_wait_for_readers(coming: Vintage, reader: Any) -> None:
+def test_publication_does_not_wait_for_readers(staged: Vintage, reader: Any) -> None:
     reader.execute("BEGIN")
     codes(reader)
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '2s'")
-        publish.publish(coming)
+        publish.publish(staged)
         cursor.execute("RESET lock_timeout")
     reader.execute("COMMIT")
 
 
-def test_whoever_reads_meanwhile_sees_the_old_or_the_new_and_never_a_mixture(coming: Vintage) -> None:
+def test_concurrent_readers_see_old_or_new_vintage(staged: Vintage) -> None:
     seen: list[frozenset[str]] = []
     errors: list[Exception] = []
     done = threading.Event()
@@ -144,9 +144,9 @@ def test_whoever_reads_meanwhile_sees_the_old_or_the_new_and_never_a_mixture(com
         item.start()
     try:
         for _ in range(10):
-            publish.publish(coming)
-            coming.refresh_from_db()
-            publish.rollback(coming)
+            publish.publish(staged)
+            staged.refresh_from_db()
+            publish.rollback(staged)
     finally:
         done.set()
         for item in readers:

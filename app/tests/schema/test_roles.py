@@ -1,4 +1,4 @@
-"""Rights of each database role, tried over a connection of its own."""
+"""Privileges of each database role, tested on a connection of the role."""
 
 import os
 import subprocess
@@ -54,8 +54,8 @@ DEFINITIONS = [
 ]
 
 
-def refused(role: str, statement: str) -> None:
-    """Assert that a role may not, even if it takes its session's own brake off first."""
+def assert_denied(role: str, statement: str) -> None:
+    """Assert that a role is denied a statement, even in a session that it sets to read-write."""
     with connected(role) as cursor:
         cursor.execute("SET default_transaction_read_only = off")
         with pytest.raises((psycopg2.errors.InsufficientPrivilege, psycopg2.errors.InvalidParameterValue)):
@@ -64,39 +64,39 @@ def refused(role: str, statement: str) -> None:
 
 @pytest.mark.parametrize("statement", [*WRITES, *DEFINITIONS])
 @pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
-def test_who_reads_changes_nothing(role: str, statement: str) -> None:
-    refused(role, statement)
+def test_read_only_roles_cannot_write(role: str, statement: str) -> None:
+    assert_denied(role, statement)
 
 
-# A load of figures copies its changes by way of a temporary table.
+# A load of indicators copies its changes through a temporary table.
 @pytest.mark.parametrize("statement", [text for text in DEFINITIONS if "TEMPORARY" not in text])
-def test_a_load_changes_rows_and_no_definition(statement: str) -> None:
-    refused("geo_loader", statement)
+def test_loader_role_cannot_change_definitions(statement: str) -> None:
+    assert_denied("geo_loader", statement)
 
 
 @pytest.mark.parametrize("table", [*TABLES, "django_migrations"])
-def test_analysts_do_not_see_the_tables(table: str) -> None:
-    refused("geo_reader", f"SELECT FROM public.{table}")
+def test_reader_role_cannot_read_tables(table: str) -> None:
+    assert_denied("geo_reader", f"SELECT FROM public.{table}")
 
 
 @pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
-def test_a_session_that_reads_is_read_only_to_begin_with(role: str) -> None:
+def test_read_only_roles_start_read_only_sessions(role: str) -> None:
     with connected(role) as cursor, pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
         cursor.execute("CREATE TABLE public.mine (id int)")
 
 
-def test_large_objects_are_closed_too() -> None:
+def test_reader_role_cannot_create_large_objects() -> None:
     with connected("geo_reader") as cursor:
         cursor.execute("SET default_transaction_read_only = off")
         cursor.execute("SELECT has_function_privilege('lo_creat(integer)', 'execute')")
         if cursor.fetchone() == (True,):
-            # The test database is made by its owner. Only in the database that a superuser set up are they closed.
+            # The owner creates the test database; large objects are denied only where a superuser set the database up.
             pytest.skip("only a superuser can close large objects")
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("SELECT lo_creat(-1)")
 
 
-def test_an_analyst_has_limits_and_finds_the_views_without_a_schema() -> None:
+def test_reader_role_has_timeouts_and_search_path() -> None:
     with connected("geo_reader") as cursor:
         settings_ = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "search_path")
         cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name in settings_))
@@ -109,29 +109,29 @@ def test_an_analyst_has_limits_and_finds_the_views_without_a_schema() -> None:
         cursor.execute("SELECT count(*) FROM fsa")
 
 
-def test_an_analyst_sees_nobody_elses_statement() -> None:
+def test_reader_role_cannot_see_other_statements() -> None:
     with connected("geo_reader") as cursor, connected("geo_loader") as other:
         other.execute("SELECT 43.6426, -79.3871")
         cursor.execute("SELECT query FROM pg_stat_activity WHERE usename = 'geo_loader'")
         assert {query for (query,) in cursor} <= {"<insufficient privilege>"}
 
 
-def test_the_service_reads_every_table_of_ours_now_and_later() -> None:
+def test_api_role_reads_present_and_future_tables() -> None:
     with connected() as owner:
         owner.execute("CREATE TABLE public.later (id bigserial PRIMARY KEY, name text)")
         try:
             with connected("geo_api") as cursor:
                 for table in [*TABLES, "django_migrations", "later"]:
                     cursor.execute(f"SELECT FROM public.{table} LIMIT 1")
-            refused("geo_api", "INSERT INTO later (name) VALUES ('x')")
-            refused("geo_reader", "SELECT FROM later")
+            assert_denied("geo_api", "INSERT INTO later (name) VALUES ('x')")
+            assert_denied("geo_reader", "SELECT FROM later")
             with connected("geo_loader") as cursor:
                 cursor.execute("INSERT INTO later (name) VALUES ('x')")
         finally:
             owner.execute("DROP TABLE public.later")
 
 
-def test_passwords_are_kept_as_scram_and_a_wrong_one_is_refused() -> None:
+def test_passwords_use_scram_and_wrong_password_fails() -> None:
     with connected("geo_reader") as cursor:
         cursor.execute("SELECT current_setting('password_encryption')")
         assert cursor.fetchone() == ("scram-sha-256",)
@@ -141,8 +141,8 @@ def test_passwords_are_kept_as_scram_and_a_wrong_one_is_refused() -> None:
 
 
 @pytest.fixture
-def loads() -> Iterator[Any]:
-    """Return what runs a load as a process of its own, as geo_loader; clears up after it."""
+def run_load() -> Iterator[Any]:
+    """Return a function that runs load_boundaries in a process as geo_loader; delete every vintage afterwards."""
 
     def run(path: Path, vintage: str) -> "subprocess.CompletedProcess[str]":
         environment = os.environ | {
@@ -169,22 +169,22 @@ def loads() -> Iterator[Any]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="the address is in DATABASE_URL, with the owner's password")
-def test_a_load_needs_no_more_than_its_role(loads: Any, tmp_path: Path) -> None:
+def test_load_runs_as_loader_role(run_load: Any, tmp_path: Path) -> None:
     if not settings.DATABASE_ROLE_PASSWORDS["geo_loader"]:
         pytest.skip("geo_loader has no password here")
-    done = loads(files.shape(tmp_path / "hr", files.grid()), "2022")
+    done = run_load(files.shape(tmp_path / "hr", files.grid()), "2022")
     assert done.returncode == 0, done.stderr
     assert "warning" not in (done.stdout + done.stderr).lower()
     assert Vintage.objects.get(label="2022").region_count == 4
     with connected() as owner:
         owner.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'region_part'")
-        assert owner.fetchone()[0] > 0, "the planner was told nothing of the new rows"
+        assert owner.fetchone()[0] > 0, "no statistics of the new rows"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_analyst_stops_neither_a_start_nor_a_load(loads: Any, tmp_path: Path) -> None:
+def test_reader_role_cannot_block_migrate_or_load(run_load: Any, tmp_path: Path) -> None:
     with connected("geo_reader") as cursor:
-        # What older versions locked; where a superuser has set the database up, not even that is possible.
+        # Advisory locks of older versions; these functions are denied where a superuser set the database up.
         for number in (33470001, 33472021):
             with suppress(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
@@ -193,26 +193,26 @@ def test_an_analyst_stops_neither_a_start_nor_a_load(loads: Any, tmp_path: Path)
                 cursor.execute(f"BEGIN; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
             cursor.execute("ROLLBACK")
         call_command("migrate", verbosity=0)
-        done = loads(files.shape(tmp_path / "hr", files.grid()), "2022")
+        done = run_load(files.shape(tmp_path / "hr", files.grid()), "2022")
         assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("role", ["geo_reader", "geo_api"])
-def test_who_reads_cannot_lock_what_loads_and_starts_wait_for(role: str) -> None:
+def test_read_only_roles_cannot_lock_tables(role: str) -> None:
     for table in ("public.load_lock", "public.django_migrations"):
         with connected(role) as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute(f"BEGIN READ WRITE; LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
 
 
 @pytest.mark.parametrize("database", ["postgres", "template1"])
-def test_an_analyst_does_not_get_into_the_other_databases(database: str) -> None:
-    private_cluster()
+def test_reader_role_cannot_connect_to_other_databases(database: str) -> None:
+    require_private_cluster()
     with pytest.raises(psycopg2.OperationalError, match="permission denied for database"), connected("geo_reader", database):
         pass
 
 
-def test_an_analyst_cannot_fill_the_disk_with_a_sort() -> None:
-    private_cluster()
+def test_reader_role_has_a_temp_file_limit() -> None:
+    require_private_cluster()
     with connected("geo_reader") as cursor:
         cursor.execute("SHOW temp_file_limit")
         assert cursor.fetchone() == ("1GB",)
@@ -220,8 +220,8 @@ def test_an_analyst_cannot_fill_the_disk_with_a_sort() -> None:
             cursor.execute("SET temp_file_limit = -1")
 
 
-def test_a_value_that_an_analyst_types_is_not_in_the_log() -> None:
-    private_cluster()
+def test_server_log_has_no_values_of_reader_queries() -> None:
+    require_private_cluster()
     with connected("geo_reader") as cursor:
         with pytest.raises(psycopg2.errors.InvalidTextRepresentation):
             cursor.execute("SELECT 'K1A 0B1 marked'::double precision")
@@ -232,14 +232,14 @@ def test_a_value_that_an_analyst_types_is_not_in_the_log() -> None:
     assert "marked" not in log.read_text(encoding="utf-8", errors="replace")
 
 
-def test_the_time_limits_of_an_analyst_hold_though_it_lifts_them() -> None:
+def test_end_long_reads_terminates_reader_sessions() -> None:
     with connected("geo_reader") as busy, connected("geo_reader") as idle, connected("geo_reader") as quick:
         busy.execute("SET statement_timeout = 0")
         idle.execute("SET idle_in_transaction_session_timeout = 0")
         idle.execute("BEGIN; SELECT count(*) FROM geo.fsa")
         with ThreadPoolExecutor(1) as pool:
             submit = pool.submit(busy.execute, "SELECT pg_sleep(60)")
-            until(submit.running)
+            wait_until(submit.running)
             time.sleep(1.5)
             with connected("geo_api") as service:
                 service.execute("SELECT public.end_long_reads('1 s', '1 s')")
@@ -251,20 +251,20 @@ def test_the_time_limits_of_an_analyst_hold_though_it_lifts_them() -> None:
         quick.execute("SELECT 1")
 
 
-def test_nobody_else_ends_sessions() -> None:
+def test_other_roles_cannot_end_sessions() -> None:
     for role in ("geo_reader", "geo_loader"):
-        refused(role, "SELECT public.end_long_reads('0 s', '0 s')")
+        assert_denied(role, "SELECT public.end_long_reads('0 s', '0 s')")
 
 
-def private_cluster() -> None:
-    """Skip where the database is of somebody's own: only a superuser sets up what is tested."""
+def require_private_cluster() -> None:
+    """Skip outside the private PostGIS: only a superuser sets up the tested privileges."""
     if not os.environ.get("DB_CLUSTER"):
         pytest.skip("only in the private PostGIS")
 
 
-def until(condition: Any) -> None:
+def wait_until(condition: Any) -> None:
     for _ in range(500):
         if condition():
             return
         time.sleep(0.01)
-    pytest.fail("it never came")
+    pytest.fail("condition not met in 5 s")

@@ -1,4 +1,4 @@
-"""An upgrade makes the views anew, with everybody's grants, or changes nothing; without one nothing is touched."""
+"""Upgrade of schema geo: changed views are recreated with their grants; a failed upgrade changes nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -48,8 +48,8 @@ def plan(*labels: str) -> list[tuple[Migration, bool]]:
 
 
 @pytest.fixture
-def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
-    """Return what changes the SQL files of the schema, as a new release would."""
+def edit_sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], None]:
+    """Return a function that edits a copy of the schema's SQL files, as a new release would."""
     for path in sql_objects.files():
         (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.setattr(sql_objects, "files", lambda: sorted(tmp_path.glob("*.sql")))
@@ -62,65 +62,65 @@ def changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, s
     return change
 
 
-def test_nothing_is_touched_where_nothing_changed() -> None:
+def test_unchanged_schema_keeps_its_views() -> None:
     before = views()
     sql_objects.before_migrate(plan=plan("contenttypes"))
     sql_objects.apply()
     assert views() == before
 
 
-def test_a_view_that_gains_a_column_is_replaced_where_it_stands(changed: Any) -> None:
+def test_added_column_replaces_the_view_in_place(edit_sql: Any) -> None:
     before = views()
-    changed("030_views.sql", "v.source_sha256, v.misfit_m", "v.source_sha256, v.misfit_m, 1 as more")
+    edit_sql("030_views.sql", "v.source_sha256, v.misfit_m", "v.source_sha256, v.misfit_m, 1 as more")
     sql_objects.apply()
     assert views() == before
     assert rows("SELECT more FROM geo.vintages") == []
 
 
-def test_a_view_that_loses_a_column_is_made_anew_with_every_grant(changed: Any) -> None:
+def test_changed_columns_recreate_the_view_with_grants(edit_sql: Any) -> None:
     run("GRANT SELECT ON geo.fsa TO PUBLIC")
-    before, who = views(), grants()
-    changed("030_views.sql", ", p.vintage_id, p.geom", ", p.geom, p.vintage_id")
-    changed("040_functions.sql", "certain boolean, vintage_id bigint)", "certain boolean, vintage_id bigint, more int)")
-    changed("040_functions.sql", "f.vintage_id\n  from geo.region_at", "f.vintage_id, 1\n  from geo.region_at")
+    before, granted = views(), grants()
+    edit_sql("030_views.sql", ", p.vintage_id, p.geom", ", p.geom, p.vintage_id")
+    edit_sql("040_functions.sql", "certain boolean, vintage_id bigint)", "certain boolean, vintage_id bigint, more int)")
+    edit_sql("040_functions.sql", "f.vintage_id\n  from geo.region_at", "f.vintage_id, 1\n  from geo.region_at")
     sql_objects.apply()
     assert views().keys() == before.keys()
     assert not set(views().values()) & set(before.values())
-    assert grants() == who
+    assert grants() == granted
     assert rows("SELECT more FROM geo.fsa_at(-75, 45)") == []
 
 
-def test_a_migration_may_alter_a_column_that_a_view_shows() -> None:
+def test_migration_can_alter_a_column_of_a_view() -> None:
     run("GRANT SELECT ON geo.health_regions TO PUBLIC")
-    who = grants()
+    granted = grants()
     with pytest.raises(NotSupportedError, match="used by a view"), transaction.atomic():
         run("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)")
     sql_objects.before_migrate(plan=plan("geography"))
     assert views() == {}
     run("ALTER TABLE region ALTER COLUMN name_en TYPE varchar(500)")
     sql_objects.apply()
-    assert grants() == who
+    assert grants() == granted
     assert rows(
         "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'geo.fsa_health_regions'::regclass"
         " AND attname = 'name_en'"
     ) == [("character varying(500)",)]
 
 
-def test_somebody_elses_view_on_ours_stops_an_upgrade_and_is_named() -> None:
+def test_dependent_foreign_view_stops_the_upgrade() -> None:
     run("CREATE VIEW public.mine AS SELECT hruid FROM geo.health_regions")
     with pytest.raises(CommandError, match=r"view mine depends on view geo\.health_regions"):
         sql_objects.before_migrate(plan=plan("geography"))
 
 
-def test_everything_of_ours_can_migrate_inside_one_transaction() -> None:
+def test_all_migrations_are_atomic() -> None:
     loader = MigrationLoader(None)
-    ours = [value for (app, _), value in (loader.disk_migrations or {}).items() if app == "geography"]
-    assert ours
-    assert all(migration.atomic for migration in ours)
+    geography_migrations = [value for (app, _), value in (loader.disk_migrations or {}).items() if app == "geography"]
+    assert geography_migrations
+    assert all(migration.atomic for migration in geography_migrations)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_migration_that_fails_leaves_tables_and_views_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_migration_leaves_tables_and_views_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     before = (views(), grants())
 
     class Broken(Migration):

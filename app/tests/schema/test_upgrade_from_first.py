@@ -1,4 +1,4 @@
-"""A database as the first migration left it is brought up to date, and answers what a new one answers."""
+"""Upgrade from the first migration: the upgraded database gives the same responses as a new one."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from tests.support.roles import connected
 NAME = "test_upgrade_from_first"
 HERE = position(2_000, 2_000)
 AT = f"lat={HERE['lat']}&lon={HERE['lon']}"
-QUESTIONS = (
+PATHS = (
     "/health-regions?detail=none",
     "/health-regions?detail=high&lang=fr",
     "/health-regions/3501?detail=full",
@@ -35,13 +35,13 @@ QUESTIONS = (
     "/vintages",
     "/vintages/health-regions/2018/changes/2022",
 )
-ASK = """
+REQUEST_SCRIPT = """
 import json
 from django.test import Client
 client = Client()
 print(json.dumps([[answer.status_code, answer.json()] for answer in map(client.get, {questions!r})]))
 """
-# What a start does with published vintages: see load_boundaries --embedded.
+# A start completes published vintages: see load_boundaries --embedded.
 COMPLETE = "from loader import pipeline; from loader.progress import Steps; pipeline.complete(Steps(quiet=True))"
 
 
@@ -63,7 +63,7 @@ def manage(*command: str) -> str:
 
 
 @pytest.fixture
-def old(db: None) -> Iterator[None]:
+def first_schema(db: None) -> Iterator[None]:
     with connected() as cursor:
         cursor.execute(f"DROP DATABASE IF EXISTS {NAME}")
         cursor.execute(f"CREATE DATABASE {NAME}")
@@ -77,21 +77,21 @@ def old(db: None) -> Iterator[None]:
             cursor.execute(f"DROP DATABASE {NAME} WITH (FORCE)")
 
 
-def answers(client: Client) -> list[Any]:
-    return [[answer.status_code, answer.json()] for answer in map(client.get, QUESTIONS)]
+def responses(client: Client) -> list[Any]:
+    return [[response.status_code, response.json()] for response in map(client.get, PATHS)]
 
 
-def test_it_answers_as_a_new_one(old: None, world: World, client: Client) -> None:
+def test_upgraded_database_equals_a_new_one(first_schema: None, world: World, client: Client) -> None:
     manage("migrate", "-v0", "--noinput")
     manage("shell", "-v0", "-c", COMPLETE)
-    # The new one gets its borders in the same way.
+    # The new database gets its borders and changes in the same way.
     pipeline.complete(Steps(quiet=True))
-    data = json.loads(manage("shell", "-v0", "-c", ASK.format(questions=QUESTIONS)))
-    for question, value, other in zip(QUESTIONS, data, answers(client), strict=True):
-        assert value[0] == 200, question
-        assert value == other, question
+    data = json.loads(manage("shell", "-v0", "-c", REQUEST_SCRIPT.format(questions=PATHS)))
+    for path, value, other in zip(PATHS, data, responses(client), strict=True):
+        assert value[0] == 200, path
+        assert value == other, path
     with connected(database=NAME) as cursor:
-        # What analysts see is there too.
+        # The views of schema geo hold the shares of the FSA.
         cursor.execute("SELECT hruid, share_of_fsa FROM geo.fsa_health_regions WHERE cfsauid = 'M1A' ORDER BY 1")
         assert [(code, round(share, 2)) for code, share in cursor.fetchall()] == [("3501", 0.4), ("3502", 0.6)]
     assert connection.settings_dict["NAME"] != NAME
