@@ -145,7 +145,7 @@ PLACES = Parameter(
 KIND = Parameter(
     "kind",
     read_choice("kind", tuple(PlaceKind.values)),
-    "Kind of the returned places. Defaults to all kinds: regions or sites, parts assigned to no region, provinces, the country.",
+    "Kind of the returned places. Defaults to all: regions or sites, parts assigned to no region, provinces, the country.",
     {"type": "string", "enum": list(PlaceKind.values)},
     "region",
 )

@@ -157,11 +157,13 @@ def test_parameter_order_does_not_change_the_etag(client, world):
 @pytest.mark.parametrize("encoding", DECODE)
 def test_content_encodings_decode_to_the_same_body(get, world, path, encoding):
     plain, encoded = get(path), get(path, headers={"Accept-Encoding": encoding})
-    if len(plain.content) < 1_000:
-        return
     assert "Content-Encoding" not in plain.headers
-    assert encoded.headers["Content-Encoding"] == encoding
-    assert DECODE[encoding](encoded.content) == plain.content
+    if "Content-Encoding" in encoded.headers:
+        assert encoded.headers["Content-Encoding"] == encoding
+        assert DECODE[encoding](encoded.content) == plain.content
+    else:
+        assert len(plain.content) < 1_000
+        assert encoded.content == plain.content
     assert "Accept-Encoding" in encoded.headers["Vary"]
     assert "Accept-Encoding" in plain.headers["Vary"]
 

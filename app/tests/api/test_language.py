@@ -18,9 +18,6 @@ from indicators.errors import PlaceUnknown
 from loader.export import make, store
 from loader.progress import Steps
 from operations.request_body import BodyTimeout
-from tests.support import demo_regions as worlds
-
-HERE = worlds.position(2_000, 5_000)
 
 # Requests that provoke each problem type. Problem types that need more than a URL are in SETUP_CASES.
 URLS = {

@@ -112,11 +112,17 @@ class TestVintage:
     def test_attribution_is_translated(self, get):
         assert get("/vintages/fsa/2021", lang="fr").json()["attribution"] == "Source : fsa 2021"
 
-    @pytest.mark.parametrize("label", ["2099", "draft", "%00", "x" * 50])
-    def test_unpublished_vintage_is_a_problem(self, get, label):
-        response = get(f"/vintages/fsa/{label}")
-        assert response.status_code in (400, 404)
-        assert response.json()["parameter"] == "label"
+    @pytest.mark.parametrize(
+        ("label", "status", "slug"),
+        [
+            ("2099", 404, "vintage-unknown"),
+            ("draft", 404, "vintage-unknown"),
+            ("%00", 400, "parameter-invalid"),
+            ("x" * 50, 400, "parameter-invalid"),
+        ],
+    )
+    def test_unpublished_vintage_is_a_problem(self, get, assert_problem, label, status, slug):
+        assert_problem(get(f"/vintages/fsa/{label}"), status, slug, parameter="label")
 
     def test_unknown_vintage_hint_lists_vintages(self, get, assert_problem):
         body = assert_problem(get("/vintages/health-regions/2099"), 404, "vintage-unknown", parameter="label")
