@@ -127,7 +127,7 @@ def test_failed_replica_request_is_retried_on_primary(healthy_standby: ReplicaMo
 
     middleware = ReadFromReplica(handler)
     responses: list[Any] = [middleware(request_for(view)) for _ in range(3)]
-    contents = [respond.content for respond in responses]
+    contents = [response.content for response in responses]
     assert contents == [b"found"] * 3
     assert requests == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
