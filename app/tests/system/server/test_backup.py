@@ -78,14 +78,12 @@ def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
     (tmp_path / ".local").mkdir()
     for name in ("app", "data", ".venv", ".local/postgis"):
         (tmp_path / name).symlink_to(REPO / name)
-    environment_without_database = {
-        key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))
-    }
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
 
     def run(*command: str) -> str:
         # bin/db determines its database itself.
         lines = [] if command[0] == "bin/db" else (tmp_path / ".local" / "env").read_text(encoding="utf-8").splitlines()
-        environment = environment_without_database | dict(line.split("=", 1) for line in lines)
+        environment = inherited | dict(line.split("=", 1) for line in lines)
         environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost", "LOOKUP_MEMORY_VERTICES": "0"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr[-3000:]
