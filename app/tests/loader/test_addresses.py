@@ -53,7 +53,7 @@ def listener() -> Iterator[tuple[str, list[str]]]:
 
 
 def read(path: Path) -> int:
-    with open_layer(path) as laid_out, open_reader(laid_out, files.layer(path)) as reader:
+    with open_layer(path) as opened, open_reader(opened, files.layer(path)) as reader:
         return len(list(reader.features()))
 
 

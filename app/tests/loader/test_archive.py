@@ -11,17 +11,19 @@ import pytest
 
 from loader.source.archive import open_layer
 from tests.support import boundary_files as files
-from tests.support.loading import SHAPEFILE, laid_out, refusal
+from tests.support.loading import SHAPEFILE, refusal, unpacked_names
 
 pytestmark = pytest.mark.usefixtures("no_temporary_files_left")
 
 
 def test_zip_folder_and_shp_give_the_same_files(shp: Path, tmp_path: Path) -> None:
-    assert laid_out(files.zipped(shp, tmp_path / "a.zip")) == laid_out(shp.parent) == laid_out(shp) == SHAPEFILE
+    assert (
+        unpacked_names(files.zipped(shp, tmp_path / "a.zip")) == unpacked_names(shp.parent) == unpacked_names(shp) == SHAPEFILE
+    )
 
 
 def test_zip_with_folder_inside_is_read(shp: Path, tmp_path: Path) -> None:
-    assert laid_out(files.zipped(shp, tmp_path / "a.zip", inside="lfsa000a21a_e/")) == SHAPEFILE
+    assert unpacked_names(files.zipped(shp, tmp_path / "a.zip", inside="lfsa000a21a_e/")) == SHAPEFILE
 
 
 def test_folder_with_a_zip_is_read(shp: Path, tmp_path: Path) -> None:
@@ -29,11 +31,11 @@ def test_folder_with_a_zip_is_read(shp: Path, tmp_path: Path) -> None:
     folder.mkdir()
     files.zipped(shp, folder / "a.zip")
     (folder / "readme.txt").write_text("about")
-    assert laid_out(folder) == SHAPEFILE
+    assert unpacked_names(folder) == SHAPEFILE
 
 
 def test_shapefile_in_subfolder_is_found(shp: Path) -> None:
-    assert laid_out(shp.parent.parent / "good") == SHAPEFILE
+    assert unpacked_names(shp.parent.parent / "good") == SHAPEFILE
 
 
 def test_desktop_metadata_in_zips_is_ignored(shp: Path, tmp_path: Path) -> None:
@@ -42,28 +44,28 @@ def test_desktop_metadata_in_zips_is_ignored(shp: Path, tmp_path: Path) -> None:
         zip_.writestr("__MACOSX/x/._regions.shp", b"junk")
         zip_.writestr("x/._regions.shp", b"junk")
         zip_.writestr("x/.DS_Store", b"junk")
-    assert laid_out(path) == SHAPEFILE
+    assert unpacked_names(path) == SHAPEFILE
 
 
 def test_desktop_metadata_in_folders_is_ignored(shp: Path) -> None:
     (shp.parent / "._regions.shp").write_bytes(b"junk")
     (shp.parent / "__MACOSX").mkdir()
     (shp.parent / "__MACOSX" / "regions.shp").write_bytes(b"junk")
-    assert laid_out(shp.parent) == SHAPEFILE
+    assert unpacked_names(shp.parent) == SHAPEFILE
 
 
 def test_only_shapefile_parts_reach_gdal(shp: Path, tmp_path: Path) -> None:
     for suffix in (".qix", ".sbn", ".shp.xml", ".qpj", ".mdb"):
         (shp.parent / f"regions{suffix}").write_bytes(b"x")
-    assert laid_out(shp) == SHAPEFILE
-    assert laid_out(files.zipped(shp, tmp_path / "a.zip")) == SHAPEFILE
+    assert unpacked_names(shp) == SHAPEFILE
+    assert unpacked_names(files.zipped(shp, tmp_path / "a.zip")) == SHAPEFILE
 
 
 def test_upper_case_suffixes_are_read(shp: Path, tmp_path: Path) -> None:
     for path in list(shp.parent.iterdir()):
         path.rename(path.with_suffix(path.suffix.upper()))
-    assert laid_out(shp.with_suffix(".SHP")) == laid_out(shp.parent) == SHAPEFILE
-    assert laid_out(files.zipped(shp.with_suffix(".SHP"), tmp_path / "A.ZIP")) == SHAPEFILE
+    assert unpacked_names(shp.with_suffix(".SHP")) == unpacked_names(shp.parent) == SHAPEFILE
+    assert unpacked_names(files.zipped(shp.with_suffix(".SHP"), tmp_path / "A.ZIP")) == SHAPEFILE
 
 
 @pytest.mark.parametrize("name", ["a b", "régions", "a\nb", 'it\'s "so"', "-rf", "$(id)", "%s%n", "a?b#c", "🍁"])
@@ -72,14 +74,14 @@ def test_unusual_file_name_is_read(shp: Path, tmp_path: Path, name: str) -> None
     folder.mkdir()
     for path in shp.parent.iterdir():
         shutil.copy(path, folder / f"{name}{path.suffix}")
-    assert laid_out(folder / f"{name}.shp") == SHAPEFILE
-    assert laid_out(files.zipped(folder / f"{name}.shp", folder / f"{name}.zip")) == SHAPEFILE
+    assert unpacked_names(folder / f"{name}.shp") == SHAPEFILE
+    assert unpacked_names(files.zipped(folder / f"{name}.shp", folder / f"{name}.zip")) == SHAPEFILE
 
 
 def test_symbolic_links_are_followed(shp: Path, tmp_path: Path) -> None:
     (tmp_path / "link.zip").symlink_to(files.zipped(shp, tmp_path / "a.zip"))
     (tmp_path / "links").symlink_to(shp.parent)
-    assert laid_out(tmp_path / "link.zip") == laid_out(tmp_path / "links") == SHAPEFILE
+    assert unpacked_names(tmp_path / "link.zip") == unpacked_names(tmp_path / "links") == SHAPEFILE
 
 
 def test_dangling_symbolic_link_is_refused(tmp_path: Path) -> None:

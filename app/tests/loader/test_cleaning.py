@@ -33,7 +33,7 @@ def test_gap_along_border_is_divided_among_regions() -> None:
         # Within the width of the gap of the region's own line; at a corner, within the length of a piece.
         assert shapely.hausdorff_distance(after, before) < 1_100
         assert shapely.area(shapely.difference(after, shapely.buffer(before, WIDTH + 1))) < 1_000 * WIDTH
-    # GEOS's coverage_clean gives the whole gap to a single region, 50 km and farther from its border.
+    # GEOS's coverage_clean assigns the gap as a whole, which makes a region reach more than 50 km along it.
     whole = shapely.coverage_clean(regions, gap_width=250)
     assert max(shapely.hausdorff_distance(after, before) for before, after in zip(regions, whole, strict=True)) > 50_000
 

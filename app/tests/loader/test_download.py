@@ -8,7 +8,7 @@ import pytest
 
 from loader.errors import DownloadError
 from loader.source.download import download
-from tests.support.download_site import Site, Watched, archive, cache, get, layer, server, site
+from tests.support.download_site import RecordingSteps, Site, archive, cache, get, layer, server, site
 
 __all__ = ["server", "site"]
 
@@ -146,9 +146,9 @@ def test_truncated_cached_zip_is_downloaded_again(site: Site) -> None:
 
 
 def test_two_urls_with_same_file_name_are_both_downloaded(site: Site) -> None:
-    assert download(layer(site, "/2023/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
+    assert download(layer(site, "/2023/a.zip"), RecordingSteps(), pause_s=0).read_bytes() == site.content
     site.content = archive(3)
-    assert download(layer(site, "/2024/a.zip"), Watched(), pause_s=0).read_bytes() == site.content
+    assert download(layer(site, "/2024/a.zip"), RecordingSteps(), pause_s=0).read_bytes() == site.content
     assert [path for path, _ in site.seen] == ["/2023/a.zip", "/2024/a.zip"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from loader.errors import DownloadError, SourceError
 from loader.source.download import download
 from tests.support import boundary_files as files
-from tests.support.download_site import Site, Watched, archive, cache, get, layer, server, site
+from tests.support.download_site import RecordingSteps, Site, archive, cache, get, layer, server, site
 
 __all__ = ["server", "site"]
 
@@ -77,7 +77,7 @@ def test_maintenance_page_keeps_partial_download(site: Site, tmp_path: Path, pag
 def test_html_page_is_refused_for_any_suffix(site: Site) -> None:
     site.content = b"<html>Sorry</html>"
     with pytest.raises(DownloadError, match="HTML page instead of the file"):
-        download(layer(site, "/a.geojson"), Watched(), pause_s=0)
+        download(layer(site, "/a.geojson"), RecordingSteps(), pause_s=0)
 
 
 @pytest.mark.parametrize("statuses", [[404], [503] * 6])
@@ -123,22 +123,22 @@ def test_redirect_to_local_file_is_refused(site: Site) -> None:
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/a.zip", "data:text/plain,x", "/etc/passwd"])
 def test_only_http_urls_are_downloaded(site: Site, url: str) -> None:
     with pytest.raises(SourceError, match="url must begin with https:// or http://"):
-        download(files.layer(url=url), Watched())
+        download(files.layer(url=url), RecordingSteps())
 
 
 @pytest.mark.parametrize("path", ["", "/", "/a/..", "/%2E%2E"])
 def test_url_without_file_name_is_refused(site: Site, path: str) -> None:
     with pytest.raises(SourceError, match="does not end in the name of a file"):
-        download(layer(site, path), Watched())
+        download(layer(site, path), RecordingSteps())
 
 
 def test_url_with_path_traversal_stays_in_cache(site: Site, tmp_path: Path) -> None:
-    assert download(layer(site, "/x/%2e%2e%2f%2e%2e%2fa.zip"), Watched(), pause_s=0) == tmp_path / "cache" / "a.zip"
+    assert download(layer(site, "/x/%2e%2e%2f%2e%2e%2fa.zip"), RecordingSteps(), pause_s=0) == tmp_path / "cache" / "a.zip"
 
 
 def test_layer_without_url_needs_a_file(site: Site) -> None:
     with pytest.raises(SourceError, match="give the file with --file"):
-        download(files.layer(), Watched())
+        download(files.layer(), RecordingSteps())
 
 
 def test_concurrent_download_of_same_file_is_refused(site: Site, tmp_path: Path) -> None:

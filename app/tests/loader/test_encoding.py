@@ -19,7 +19,7 @@ NAMES = ["Région du Saguenay—Lac-Saint-Jean", "Région de l'Île-d'Orléans �
 
 def names_read(path: Path, **options: str) -> list[str]:
     layer = files.layer(path, **options)
-    with open_layer(path) as laid_out, open_reader(laid_out, layer) as reader:
+    with open_layer(path) as opened, open_reader(opened, layer) as reader:
         return [normalise(feature.values, reader.header.columns, layer.coverage).name_fr for feature in reader.features()]
 
 

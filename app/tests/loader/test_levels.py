@@ -158,7 +158,7 @@ def test_enclaves_stay_at_every_level_small_islands_do_not(load: Load, tmp_path:
         geometries = drawn(level.name)
         assert shapely.coverage_is_valid(without_last_bits(geometries, 1e-9))
         assert (shapely.area(geometries) > 0).all(), level
-        # The rock (radius 60 m) is smaller than the square of 200 m and touches no other region: dropped.
+        # The rock (radius 60 m) is smaller than the square of 200 m and touches no other region: dropped at coarse levels.
         assert len(shapely.get_parts(geometries[0])) == (2 if level.name in {"high", "full"} else 1)
         # Three holes remain: the lake (10 km wide) and the two enclaved regions.
         assert shapely.get_num_interior_rings(max(shapely.get_parts(geometries[0]), key=shapely.area)) == 3

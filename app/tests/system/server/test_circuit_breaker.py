@@ -59,7 +59,7 @@ def test_connection_closed_by_server_is_replaced(connect: Callable[[], Any]) -> 
     assert len(connections) == 2
 
 
-def test_connection_refused_is_an_answer_and_blackhole_is_not(proxy: TcpProxy, connect: Callable[[], Any]) -> None:
+def test_connection_refused_counts_as_available_and_blackhole_does_not(proxy: TcpProxy, connect: Callable[[], Any]) -> None:
     port = free_port()
     assert HealthProbe(lambda: psycopg2.connect(host="127.0.0.1", port=port), patience_s=0.5, connecting_s=30).is_answering()
     proxy.blackhole.set()
