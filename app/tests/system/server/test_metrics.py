@@ -114,7 +114,7 @@ class TestWithTwoProcesses:
 
     def test_unknown_method_has_label_other(self, server: Server) -> None:
         for number in range(5):
-            server.speak(f"M5V{number} /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            server.send_raw(f"M5V{number} /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         text = server.get("/metrics")[1]
         assert 'method="other"' in text
         assert "M5V" not in text
