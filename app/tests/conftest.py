@@ -1,4 +1,4 @@
-"""Fixtures for every test: a tiny world in the database, and ways to ask the service about it."""
+"""Fixtures for every test: demo regions in the database, test clients, checks of responses."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,8 +23,8 @@ __all__ = ["browser", "demonstration", "load", "published", "service"]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group tests for pytest-xdist, expensive groups first, and mark every test that uses the database by way of a fixture.
 
-    pytest-django makes a test database only where some test that runs is marked. Without one, what loads and deletes boundaries
-    for a single file of tests would do so in the database of bin/serve.
+    pytest-django creates a test database only if a selected test is marked. Without the mark, a fixture that loads and deletes
+    boundaries for a single module would use the database of bin/serve.
     """
     cost = {item: 0 if _uses_demonstration(item) else 1 if _package(item) else 2 for item in items}
     items.sort(key=lambda item: cost[item])
@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Let no other test meet the demonstration."""
+    """Remove the demonstration before a test that does not use it."""
     if not _uses_demonstration(item):
         remove_demonstration()
 
@@ -65,7 +65,7 @@ def _fixtures(item: pytest.Item) -> list[pytest.FixtureDef[Any]]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
-    """Make the test database, and go no further in any other."""
+    """Create the test database; end the run in any other database."""
     from django.db import connection
 
     if not str(connection.settings_dict["NAME"]).startswith("test_"):
@@ -80,15 +80,15 @@ def no_files(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(autouse=True)
 def static_root(settings: Any, no_files: str) -> None:
-    """Give WhiteNoise a folder to look at: it warns where collectstatic has not run."""
+    """Set STATIC_ROOT to an empty folder (WhiteNoise warns about a missing folder), and disable the response cache."""
     settings.STATIC_ROOT = no_files
-    # No test meets what another one kept; the tests of that say otherwise.
+    # Responses cached by one test must not reach another; the tests of the cache enable it.
     settings.BODY_CACHE_MB = 0
 
 
 @pytest.fixture(autouse=True)
 def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test meet what another one published: what is remembered of the tables is too old at once."""
+    """Clear the catalogue and set its maximum age to zero, so that a test sees every publication at once."""
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
     monkeypatch.setattr(catalogue, "STALE_MAX_S", 0.0)
     catalogue.clear()
@@ -97,7 +97,7 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def empty_atlas(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the tables answer: a thread that reads them would not see what a test has put there, and might outlive the test."""
+    """Disable in-memory lookups: their loader thread would not see the test's transaction, and might outlive the test."""
     settings.LOOKUP_MEMORY_VERTICES = 0
     monkeypatch.setattr(registry, "load_async", lambda _: None)
     registry.clear()
@@ -105,7 +105,7 @@ def empty_atlas(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def downloads_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give files to take away a folder of the test run's own; only the tests about them make any."""
+    """Set DOWNLOADS_DIR to a folder of the test run, and create no download files at publication."""
     folder = tmp_path_factory.getbasetemp() / "downloads"
     with override_settings(DOWNLOADS_AT_PUBLISH=False, DOWNLOADS_DIR=folder):
         yield folder
@@ -113,31 +113,31 @@ def downloads_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def world(request: pytest.FixtureRequest, db: None) -> worlds.World:
-    """Return the tiny world of tests.support.demo_regions, in the database; `related` adds borders and changes."""
+    """Return the demo regions of tests.support.demo_regions in the database; the fixture `related` adds borders and changes."""
     return worlds.build(related="related" in request.fixturenames)
 
 
 @pytest.fixture
 def related(world: worlds.World) -> worlds.World:
-    """Return the tiny world with its borders and changes, computed as a load computes them."""
+    """Return the demo regions with borders and changes, computed as by a load."""
     return world
 
 
 @pytest.fixture
 def plain_client() -> Client:
-    """Return a client of Django alone, to which a crash is an answer, as it is to a real one."""
+    """Return Django's test client; an exception in a view gives a response with status 500, as in production."""
     return Client(raise_request_exception=False)
 
 
 @pytest.fixture
 def client(plain_client: Client) -> Client:
-    """Return a client; the tests of the API have one that goes through the fast path."""
+    """Return the test client; tests/api overrides it with a client of the fast path."""
     return plain_client
 
 
 @pytest.fixture
 def get(client: Client) -> Callable[..., Any]:
-    """Return a function that asks a path with parameters and gives the response."""
+    """Return a function that sends a GET request for a path with parameters and returns the response."""
 
     def ask(path: str, headers: dict[str, str] | None = None, **params: Any) -> Any:
         return client.get(path, params, headers=headers)
@@ -147,7 +147,7 @@ def get(client: Client) -> Callable[..., Any]:
 
 @pytest.fixture
 def assert_schema() -> Callable[[str, Any], None]:
-    """Return a function that holds a body against a schema of the OpenAPI document."""
+    """Return a function that validates a body against a schema of the OpenAPI document."""
     from api.openapi.schemas import COMPONENTS, ref
 
     def check(name: str, body: Any) -> None:
@@ -158,7 +158,7 @@ def assert_schema() -> Callable[[str, Any], None]:
 
 @pytest.fixture
 def assert_problem(assert_schema: Callable[[str, Any], None]) -> Callable[..., dict[str, Any]]:
-    """Return a function that checks that a response is this problem, and gives its body."""
+    """Return a function that checks that a response is a given problem (RFC 9457), and returns its body."""
 
     def check(response: Any, status: int, slug: str, **members: Any) -> dict[str, Any]:
         assert response.headers["Content-Type"] == "application/problem+json"
@@ -173,7 +173,7 @@ def assert_problem(assert_schema: Callable[[str, Any], None]) -> Callable[..., d
 
 @pytest.fixture
 def database_away(db: None) -> Iterator[None]:
-    """Make every query fail as it does when the server is gone, until before the test's transaction is rolled back."""
+    """Database unavailable: every query raises OperationalError until the end of the test, before its rollback."""
     from django.db import OperationalError
     from django.db.backends.utils import CursorWrapper
 

@@ -1,4 +1,4 @@
-"""The embedded series, loaded once for all tests of this folder."""
+"""Fixtures of the indicator tests: the embedded series, loaded once for this folder."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests.support.front_door import FrontDoorClient
 
 @pytest.fixture(scope="package")
 def embedded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load cases and deaths once for all tests of this folder."""
+    """Load the embedded series (cases, deaths) once for this folder."""
     with django_db_blocker.unblock():
         try:
             for source in read_series().values():
@@ -38,7 +38,7 @@ def client(embedded: None, settings: Any, tmp_path: Path) -> Client:
 
 @pytest.fixture
 def sql(embedded: None, db: None) -> Callable[..., list[tuple[Any, ...]]]:
-    """Return a function that runs SQL and gives the rows."""
+    """Return a function that runs SQL and returns the rows."""
 
     def run(statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with connection.cursor() as cursor:
@@ -50,7 +50,7 @@ def sql(embedded: None, db: None) -> Callable[..., list[tuple[Any, ...]]]:
 
 
 def published_file(name: str) -> Path:
-    """Return a file of the publisher; the test is skipped, saying why, where there is none."""
+    """Return a file of the publisher from GEODATA_DIR; skip the test with a reason if it is missing."""
     path = Path(settings.GEODATA_DIR) / "series" / name
     if not path.exists():
         pytest.skip(f"GEODATA_DIR ({settings.GEODATA_DIR}) has no series/{name}")

@@ -36,7 +36,7 @@ def table_of(response: Any) -> pa.Table:
 
 
 @PATHS
-def test_a_stream_holds_the_csv(get: Get, world: Any, path: str, options: dict[str, str]) -> None:
+def test_arrow_stream_equals_csv(get: Get, world: Any, path: str, options: dict[str, str]) -> None:
     table = table_of(get(f"{path}.arrow", **options))
     rows = list(csv.DictReader(StringIO(body(get(f"{path}.csv", **options)).decode())))
     assert table.column_names == list(rows[0])
@@ -56,7 +56,7 @@ def test_a_stream_holds_the_csv(get: Get, world: Any, path: str, options: dict[s
         assert column.to_pylist() == [read(row[name]) if row[name] else None for row in rows], name
 
 
-def test_the_accept_header_chooses_it(get: Get) -> None:
+def test_accept_header_selects_arrow(get: Get) -> None:
     by_header = get("/indicators/cases/series", headers={"Accept": MEDIA_TYPE}, place="CA")
     by_suffix = get("/indicators/cases/series.arrow", place="CA")
     assert by_header.content == by_suffix.content
@@ -70,7 +70,7 @@ def test_the_accept_header_chooses_it(get: Get) -> None:
 
 
 @pytest.mark.parametrize(("lang", "title"), [("en", "Cases"), ("fr", "Cas")])
-def test_the_schema_names_source_and_licence(get: Get, lang: str, title: str) -> None:
+def test_arrow_schema_names_source_and_licence(get: Get, lang: str, title: str) -> None:
     metadata = table_of(get("/indicators/cases/cube.arrow", lang=lang)).schema.metadata
     assert metadata[b"title"].decode() == title
     assert metadata[b"licence_url"] == b"https://creativecommons.org/licenses/by/4.0/"
@@ -92,7 +92,7 @@ def test_errors_are_problem_documents(get: Get, assert_problem: Callable[..., An
     assert_problem(get(path.replace(".arrow", ""), headers={"Accept": MEDIA_TYPE}), status, slug)
 
 
-def test_pandas_reads_the_csv_of_all_days_without_arguments(get: Get) -> None:
+def test_pandas_reads_csv_without_arguments(get: Get) -> None:
     for path in ("cube.csv?measure=cumulative", "series.csv?place=3595,ON,CA&measure=new_1d"):
         table = pd.read_csv(BytesIO(body(get(f"/indicators/cases/{path}"))))
         assert {type(place) for place in table["place"]} == {str}

@@ -1,4 +1,4 @@
-"""Download files of indicators, read by other implementations than those that wrote them."""
+"""Download files of indicators, read with independent implementations (pandas, pyarrow, csv)."""
 
 import csv
 import hashlib
@@ -49,7 +49,7 @@ def files(embedded: None, django_db_blocker: Any, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def content(client: Any) -> Callable[..., bytes]:
-    """Return a function that returns the content of a file from the service."""
+    """Return a function that downloads a file through the API and returns its content."""
 
     def read(name: str) -> bytes:
         response = client.get(f"/downloads/indicators/{'cases' if name.startswith('cases') else 'deaths'}/{name}")
@@ -67,9 +67,7 @@ def number(text: str) -> float | None:
     return float(text) if text else None
 
 
-def test_every_published_indicator_is_listed_with_its_files(
-    client: Any, get: Get, assert_schema: Callable[[str, Any], None]
-) -> None:
+def test_downloads_list_every_published_indicator(client: Any, get: Get, assert_schema: Callable[[str, Any], None]) -> None:
     listed = get("/downloads").json()
     assert_schema("DownloadList", listed)
     assert [group["indicator"] for group in listed["indicators"]] == ["cases", "deaths"]
@@ -98,14 +96,14 @@ def test_every_published_indicator_is_listed_with_its_files(
 
 
 @pytest.mark.parametrize(("lang", "name"), [("en", "Cases"), ("fr", "Cas")])
-def test_the_page_links_the_files(get: Get, lang: str, name: str) -> None:
+def test_downloads_page_links_the_files(get: Get, lang: str, name: str) -> None:
     html = get("/downloads", headers={"Accept": "text/html"}, lang=lang).content.decode()
     assert f">{name}</h2>" in html
     assert 'href="/downloads/indicators/cases/cases.parquet"' in html
 
 
 @INDICATORS
-def test_the_table_holds_every_published_value(content: Callable[..., bytes], sql: Sql, indicator: str) -> None:
+def test_csv_contains_every_published_value(content: Callable[..., bytes], sql: Sql, indicator: str) -> None:
     stated = {
         (str(period), place): (kind, coverage, vintage, pruid, value, status)
         for period, place, kind, coverage, vintage, pruid, value, status in sql(
@@ -132,7 +130,7 @@ def test_the_table_holds_every_published_value(content: Callable[..., bytes], sq
 
 @INDICATORS
 @pytest.mark.parametrize("measure", ["cumulative", "new_1d", "new_7d", "rate_7d"])
-def test_the_table_holds_the_measures_of_the_series_route(
+def test_csv_measures_equal_those_of_the_series_route(
     content: Callable[..., bytes], get: Get, indicator: str, measure: str
 ) -> None:
     rows = rows_of(content(f"{indicator}.csv"))
@@ -142,22 +140,22 @@ def test_the_table_holds_the_measures_of_the_series_route(
     shown = {}
     keys = list(dict.fromkeys(row["place"] for row in rows))
     for places in (keys[at : at + 40] for at in range(0, len(keys), 40)):
-        answer = get(f"/indicators/{indicator}/series", place=",".join(places), measure=measure, freq="day").json()
-        start = date.fromisoformat(answer["start"])
-        for place, series in answer["places"].items():
-            statuses = [answer["statuses"][status]["code"] for status, length in series["status"] for _ in range(length)]
+        response = get(f"/indicators/{indicator}/series", place=",".join(places), measure=measure, freq="day").json()
+        start = date.fromisoformat(response["start"])
+        for place, series in response["places"].items():
+            statuses = [response["statuses"][status]["code"] for status, length in series["status"] for _ in range(length)]
             for step, value in enumerate(series["values"]):
                 shown[str(start + timedelta(days=step)), place] = (value, statuses[step])
     if measure == "new_1d":  # a day without a report has the status of the value
         assert {key: value for key, (value, _) in table.items()} == {key: shown[key][0] for key in table}
     else:
         assert table == {key: shown[key] for key in table}
-    # Days without a row have no value in the series either.
+    # The series has no value on days without a row.
     assert {cell for key, cell in shown.items() if key not in table} <= {(None, "not_reported")}
 
 
 @INDICATORS
-def test_populations_are_those_behind_the_rates(content: Callable[..., bytes], get: Get, indicator: str) -> None:
+def test_csv_populations_are_those_of_the_rates(content: Callable[..., bytes], get: Get, indicator: str) -> None:
     for day in ("2021-01-09", "2022-11-05"):
         values = get(f"/indicators/{indicator}/map", on=day).json()["values"]
         rows = {row["place"]: row for row in rows_of(content(f"{indicator}.csv")) if row["period"] == day}
@@ -172,7 +170,7 @@ def test_populations_are_those_behind_the_rates(content: Callable[..., bytes], g
 
 
 @INDICATORS
-def test_parquet_and_arrow_hold_the_csv(content: Callable[..., bytes], indicator: str) -> None:
+def test_parquet_and_arrow_equal_csv(content: Callable[..., bytes], indicator: str) -> None:
     texts = [name for name in COLUMNS if name not in KINDS]
     expected = pd.read_csv(io.BytesIO(content(f"{indicator}.csv")), dtype=dict.fromkeys(texts, "str"))
     for table in (
@@ -214,10 +212,10 @@ def test_metadata_name_source_licence_and_vintage(content: Callable[..., bytes])
 
 
 @INDICATORS
-def test_pandas_reads_the_tables_without_arguments(content: Callable[..., bytes], indicator: str) -> None:
+def test_pandas_reads_tables_without_arguments(content: Callable[..., bytes], indicator: str) -> None:
     table = pd.read_csv(io.BytesIO(content(f"{indicator}.csv")))
     assert list(table) == COLUMNS
-    # Codes are texts in every part of the file, although most of them are digits.
+    # Codes are text in every row, although most consist of digits.
     assert {"3595", "ON", "CA", "NS-9999"} <= set(table["place"])
     assert {type(place) for place in table["place"]} == {str}
     parquet = pd.read_parquet(io.BytesIO(content(f"{indicator}.parquet")))
@@ -230,7 +228,7 @@ def test_pandas_reads_the_tables_without_arguments(content: Callable[..., bytes]
         assert set(wide) == set(table["place"])
 
 
-def test_a_table_is_plain_csv(content: Callable[..., bytes]) -> None:
+def test_csv_is_utf_8_without_bom(content: Callable[..., bytes]) -> None:
     text = content("cases.csv")
     assert not text.startswith(b"\xef\xbb\xbf")
     assert text.count(b"\r\n") == text.count(b"\n") == len(rows_of(text)) + 1 < 1_048_576  # the rows of an Excel sheet
@@ -238,7 +236,7 @@ def test_a_table_is_plain_csv(content: Callable[..., bytes]) -> None:
 
 
 @pytest.mark.parametrize("name", ["cases.csv", "deaths.csv", "cases-rate_7d-wide.csv", "deaths-cumulative-wide.csv"])
-def test_a_table_is_as_its_description_says(content: Callable[..., bytes], client: Any, name: str) -> None:
+def test_csv_matches_its_csvw_description(content: Callable[..., bytes], client: Any, name: str) -> None:
     described = json.loads(content(f"{name}-metadata.json"))
     assert described["url"] == name
     assert described["dc:license"] == {"@id": "https://creativecommons.org/licenses/by/4.0/"}
@@ -302,7 +300,7 @@ class RemoteFile(io.RawIOBase):
         return part
 
 
-def test_a_row_group_of_parquet_is_read_by_byte_ranges(client: Any, content: Callable[..., bytes]) -> None:
+def test_parquet_is_read_by_byte_ranges(client: Any, content: Callable[..., bytes]) -> None:
     remote = RemoteFile(client, "/downloads/indicators/cases/cases.parquet")
     table = pa.parquet.read_table(
         pa.PythonFile(remote, mode="r"), columns=["place", "value"], filters=[("period", "=", date(2022, 1, 8))]
@@ -314,7 +312,7 @@ def test_a_row_group_of_parquet_is_read_by_byte_ranges(client: Any, content: Cal
     assert remote.received < remote.size / 3
 
 
-def test_head_and_not_modified(client: Any) -> None:
+def test_download_head_and_not_modified(client: Any) -> None:
     path = "/downloads/indicators/deaths/deaths.arrow"
     head = client.head(path)
     assert (head.status_code, head.content) == (200, b"")
@@ -335,20 +333,20 @@ def test_head_and_not_modified(client: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("lang", ["en", "fr"])
-def test_an_unknown_file_is_a_problem(
+def test_unknown_file_is_a_404_problem(
     get: Get, assert_problem: Callable[..., Any], path: str, slug: str, parameter: str, lang: str
 ) -> None:
     assert_problem(get(path, lang=lang), 404, slug, parameter=parameter)
 
 
-def test_the_same_issue_gives_the_same_bytes(files: Path) -> None:
+def test_export_of_same_issue_is_byte_identical(files: Path) -> None:
     before = {download.name: download.sha256 for download in make.indicator_downloads()}
     made = make.export(make.indicator_downloads(), Steps(quiet=True), again=True)
     assert (len(made.ready), made.failed) == (len(before), {})
     assert {download.name: download.sha256 for download in make.indicator_downloads()} == before
 
 
-def test_the_command_makes_what_is_missing_and_writes_elsewhere(files: Path, tmp_path: Path) -> None:
+def test_export_creates_missing_files_or_writes_to_out(files: Path, tmp_path: Path) -> None:
     download = next(download for download in make.indicator_downloads() if download.name == "deaths.parquet")
     download.path.unlink()
     out = StringIO()
@@ -363,7 +361,7 @@ def test_the_command_makes_what_is_missing_and_writes_elsewhere(files: Path, tmp
         call_command("export", indicator=["casses"])
 
 
-def test_a_replaced_publication_is_not_read(files: Path) -> None:
+def test_superseded_publication_is_not_read(files: Path) -> None:
     from dataclasses import replace
 
     current = published_indicators().indicators["cases"]

@@ -13,7 +13,7 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.mark.parametrize(("indicator", "day", "rows"), [("cases", "2022-11-16", 12_636), ("deaths", "2022-12-19", None)])
-def test_sums_equal_the_publishers_own_totals(sql: Sql, indicator: str, day: str, rows: int | None) -> None:
+def test_sums_equal_totals_of_the_publisher(sql: Sql, indicator: str, day: str, rows: int | None) -> None:
     ours = {
         (place, period.isoformat()): value
         for place, period, value in sql(
@@ -49,7 +49,7 @@ def test_national_totals(sql: Sql) -> None:
     }
 
 
-def test_twenty_one_regions_stopped_before_their_province(sql: Sql) -> None:
+def test_21_regions_ended_before_their_province(sql: Sql) -> None:
     stopped = sql(
         "SELECT p.pruid, count(*), min(s.ended_on)::text, max(s.ended_on)::text FROM indicator_series s"
         " JOIN place p ON p.id = s.place_id JOIN indicator i ON i.id = s.indicator_id"
@@ -62,7 +62,7 @@ def test_twenty_one_regions_stopped_before_their_province(sql: Sql) -> None:
     ]
 
 
-def test_none_of_them_has_a_week_in_november_2022(sql: Sql) -> None:
+def test_ended_regions_have_no_figure_in_november_2022(sql: Sql) -> None:
     weeks = sql(
         "SELECT place, new_7d, rate_7d, status FROM geo.indicator_weekly WHERE indicator = 'cases' AND kind = 'region'"
         " AND pruid IN ('10', '12', '47') AND week_end = '2022-11-05'"
@@ -76,7 +76,7 @@ def test_none_of_them_has_a_week_in_november_2022(sql: Sql) -> None:
     assert [place for place, new in provinces if new is not None] == ["NL", "NS", "SK"]
 
 
-def test_manitoba_in_mid_week_is_the_week_of_the_last_saturday(sql: Sql) -> None:
+def test_manitoba_midweek_carries_last_saturday(sql: Sql) -> None:
     wednesday = sql(
         "SELECT new_7d, status, day_from::text, day_to::text FROM geo.indicator_days"
         " WHERE indicator = 'cases' AND place = '4601' AND day = '2022-08-10'"
@@ -93,7 +93,7 @@ def test_negative_weeks_stay_negative(sql: Sql) -> None:
     assert {rate for (rate,) in weeks} == {None}
 
 
-def test_codes_mean_the_places_of_their_edition(sql: Sql) -> None:
+def test_codes_refer_to_places_of_their_vintage(sql: Sql) -> None:
     names: dict[str, str] = dict(
         sql("SELECT code, name_en FROM geo.places WHERE coverage = 'covid-reporting-regions' AND kind = 'region'")
     )
@@ -110,7 +110,7 @@ def test_codes_mean_the_places_of_their_edition(sql: Sql) -> None:
     unassigned = sql("SELECT place, pruid FROM geo.places WHERE code = '9999' ORDER BY 1")
     assert ("NS-9999", "12") in unassigned
     assert ("SK-9999", "47") in unassigned
-    # The files of cases write 3539 for Huron Perth, and its values are there.
+    # The source writes 3539 for Huron Perth (3550); its values are assigned.
     assert (
         sql("SELECT value FROM geo.indicator_values WHERE indicator = 'cases' AND place = '3550' AND period = '2022-11-09'")[0][
             0
@@ -119,7 +119,7 @@ def test_codes_mean_the_places_of_their_edition(sql: Sql) -> None:
     )
 
 
-def test_no_reused_code_is_a_member_of_another_edition(sql: Sql) -> None:
+def test_reused_codes_are_no_members_of_another_vintage(sql: Sql) -> None:
     reused = ("4711", "4712", "4713", "4721", "4722", "4723")
     assert sql("SELECT code FROM geo.place_members WHERE code = ANY(%s) OR place = ANY(%s)", list(reused), list(reused)) == []
     british_columbia = sql(
@@ -132,7 +132,7 @@ def test_no_reused_code_is_a_member_of_another_edition(sql: Sql) -> None:
     ]
 
 
-def test_the_unassigned_share_of_2022(sql: Sql) -> None:
+def test_unassigned_share_of_2022(sql: Sql) -> None:
     share = sql(
         "WITH totals AS (SELECT kind, pruid, max(value) - max(value) FILTER (WHERE period = '2021-12-31') AS new"
         " FROM geo.indicator_values WHERE indicator = 'cases' AND kind IN ('unassigned', 'province') GROUP BY 1, 2)"

@@ -1,4 +1,4 @@
-"""Measures out of observations."""
+"""Measures computed from observations."""
 
 import random
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ def cumulative(observations: dict[date, Observation], population: dict[int, int]
     )
 
 
-def test_a_week_of_a_daily_reporter_is_the_difference_of_totals() -> None:
+def test_daily_reports_give_weekly_difference_of_totals() -> None:
     made = cumulative(days(*[(float(step * step), S.REPORTED) for step in range(10)]))
     assert made["new_7d"].values[9] == 81 - 4
     assert made["rate_7d"].values[9] == 154.0
@@ -29,7 +29,7 @@ def test_a_week_of_a_daily_reporter_is_the_difference_of_totals() -> None:
     assert made["new_7d"].values[3] == 9  # nothing was reported before the first day
 
 
-def test_a_weekly_reporter_has_its_last_week_on_every_day() -> None:
+def test_weekly_report_is_carried_on_every_day() -> None:
     week = [(7.0, S.CARRIED)] * 6
     made = cumulative(days((7.0, S.REPORTED), *week, (10.0, S.REPORTED), *[(10.0, S.CARRIED)] * 6))
     assert made["new_7d"].values[7:] == [3.0] * 7
@@ -39,12 +39,12 @@ def test_a_weekly_reporter_has_its_last_week_on_every_day() -> None:
     assert made["new_1d"].statuses[8] == S.CARRIED
 
 
-def test_a_report_over_four_weeks_is_an_estimate_of_one() -> None:
+def test_report_over_four_weeks_is_estimated_per_week() -> None:
     made = cumulative(days((0.0, S.REPORTED), *[(0.0, S.CARRIED)] * 27, (80.0, S.REPORTED)))
     assert (made["new_7d"].values[28], made["new_7d"].statuses[28], made["new_7d"].spans[28]) == (20.0, S.ESTIMATED, 28)
 
 
-def test_what_ended_is_not_zero() -> None:
+def test_ended_series_is_not_reported_and_not_zero() -> None:
     made = cumulative(days((5.0, S.REPORTED), (6.0, S.REPORTED), *[(6.0, S.NOT_REPORTED)] * 3))
     for name in ("new_1d", "new_7d", "rate_7d"):
         assert made[name].values[2:] == [None] * 3
@@ -53,18 +53,18 @@ def test_what_ended_is_not_zero() -> None:
     assert made["cumulative"].statuses[4] == S.NOT_REPORTED
 
 
-def test_a_negative_week_stays_negative_and_has_no_rate() -> None:
+def test_negative_week_stays_negative_without_rate() -> None:
     made = cumulative(days((50.0, S.REPORTED), *[(50.0, S.REPORTED)] * 6, (40.0, S.REPORTED)))
     assert made["new_7d"].values[7] == -10
     assert made["rate_7d"].values[7] is None
 
 
-def test_a_suppressed_end_suppresses_the_difference() -> None:
+def test_suppressed_value_suppresses_the_difference() -> None:
     made = cumulative(days((5.0, S.REPORTED), *[(5.0, S.REPORTED)] * 6, (None, S.SUPPRESSED)))
     assert (made["new_7d"].values[7], made["new_7d"].statuses[7]) == (None, S.SUPPRESSED)
 
 
-def test_a_total_that_did_not_begin_at_zero_has_no_first_week() -> None:
+def test_total_not_from_zero_has_no_first_week() -> None:
     made = measures(
         kind="cumulative",
         period="day",
@@ -77,13 +77,13 @@ def test_a_total_that_did_not_begin_at_zero_has_no_first_week() -> None:
     assert made["rate_7d"].values[8] is None
 
 
-def test_the_population_is_of_the_year_of_the_report_or_the_nearest() -> None:
+def test_rate_uses_population_of_nearest_year() -> None:
     seven = days(*[(7.0 * step, S.REPORTED) for step in range(8)])
     assert cumulative(seven, {2019: 10_000, 2021: 49_000, 2023: 1})["rate_7d"].values[7] == 100.0
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_weeks_add_up_to_the_total_whatever_the_cadence(seed: int) -> None:
+def test_weeks_sum_to_total_at_any_cadence(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     interval, weeks = chance.choice([1, 7]), 30
     total, stated = 0.0, {}

@@ -67,12 +67,12 @@ def test_each_method_converts_the_figures(get: Get, shown: dict[str, dict[str, A
     assert shown["3501"]["v"] == round(total * 100_000 / people, 2)
 
 
-def test_a_region_without_a_membership_has_no_figure_even_if_codes_are_equal(shown: dict[str, dict[str, Any]]) -> None:
+def test_region_without_membership_has_no_figure(shown: dict[str, dict[str, Any]]) -> None:
     for code in ("4701", "4711"):
         assert (shown[code]["v"], shown[code]["status"], shown[code]["method"]) == (None, "not_reported", None)
 
 
-def test_new_cases_of_a_larger_place_are_not_passed_to_its_parts(get: Get, vintage: Vintage) -> None:
+def test_counts_of_larger_place_are_not_passed_to_its_parts(get: Get, vintage: Vintage) -> None:
     values = get("/indicators/cases/map", on=WEEK, coverage="health-regions", vintage="2022", measure="new_7d").json()["values"]
     assert (values["5911"]["v"], values["5911"]["count"], values["5911"]["method"]) == (None, None, "part_of")
 
@@ -86,7 +86,7 @@ def test_sql_returns_the_same_figures(sql: Callable[..., list[tuple[Any, ...]]],
     }
 
 
-def test_the_latest_figures_of_a_region(get: Get, vintage: Vintage, assert_schema: Callable[[str, Any], None]) -> None:
+def test_latest_figures_of_a_region(get: Get, vintage: Vintage, assert_schema: Callable[[str, Any], None]) -> None:
     body = get("/health-regions/2406/indicators").json()
     assert_schema("RegionIndicators", body)
     assert [(indicator["id"], indicator["on"], indicator["method"]) for indicator in body["indicators"]] == [
@@ -97,7 +97,7 @@ def test_the_latest_figures_of_a_region(get: Get, vintage: Vintage, assert_schem
     assert get("/health-regions/4711/indicators").json()["indicators"] == []
 
 
-def test_an_unknown_region_or_coverage_is_a_problem(get: Get, vintage: Vintage, assert_problem: Callable[..., Any]) -> None:
+def test_unknown_region_or_coverage_is_a_404_problem(get: Get, vintage: Vintage, assert_problem: Callable[..., Any]) -> None:
     assert_problem(get("/health-regions/3599/indicators"), 404, "region-unknown")
     assert_problem(get("/coverages/moon/regions/1/indicators"), 404, "coverage-unknown")
 
@@ -121,7 +121,7 @@ def figure(code: str, value: float | None, count: float | None = None, people: i
         ("concentration", "value", 12.5),
     ],
 )
-def test_only_rates_hold_for_a_part_of_a_place(vintage: Vintage, kind: str, measure: str, value: float | None) -> None:
+def test_part_of_converts_only_rates(vintage: Vintage, kind: str, measure: str, value: float | None) -> None:
     converted = figures_of_regions([figure("591", 12.5)], kind, measure, vintage)["5911"]
     assert converted is not None
     assert (converted.element.value, converted.count, converted.method) == (value, None, "part_of")
@@ -138,7 +138,7 @@ def test_only_rates_hold_for_a_part_of_a_place(vintage: Vintage, kind: str, meas
         ("percent", "value", [(30.0, None, None), (20.0, None, None)], None, None),
     ],
 )
-def test_counts_are_added_and_rates_are_computed_from_the_sums(
+def test_sum_adds_counts_and_recomputes_rates(
     vintage: Vintage,
     kind: str,
     measure: str,
@@ -153,7 +153,7 @@ def test_counts_are_added_and_rates_are_computed_from_the_sums(
 
 
 @pytest.mark.parametrize("methods", [("common",), ("sum", "common"), ("sum", "part_of"), ("part_of", "part_of")])
-def test_other_methods_and_different_methods_permit_no_conversion(
+def test_unknown_or_mixed_methods_are_not_converted(
     sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage, methods: tuple[str, ...]
 ) -> None:
     PlaceMember.objects.filter(code="3501").delete()
@@ -172,9 +172,7 @@ def test_other_methods_and_different_methods_permit_no_conversion(
     assert rows == [(None, None)]
 
 
-def test_sql_passes_no_count_of_a_larger_place_to_its_parts(
-    sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage
-) -> None:
+def test_sql_does_not_pass_counts_of_larger_place_to_parts(sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage) -> None:
     rows = dict(sql("SELECT code, value FROM geo.indicator_map('cases', %s, 'health-regions', '2022')", WEEK))
     assert rows["5911"] is None
     own = dict(sql("SELECT place, value FROM geo.indicator_days WHERE indicator = 'cases' AND day = %s", WEEK))

@@ -1,4 +1,4 @@
-"""Files as publishers have them, loaded by geodata/series.toml alone."""
+"""Original files of the publishers, loaded with the declarations of geodata/series.toml."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,19 +28,19 @@ FILES = {
 }
 
 
-def test_every_declared_series_has_its_file_here() -> None:
+def test_every_declared_series_has_a_test_file() -> None:
     assert set(FILES) == {name for name, source in read_series().items() if not source.embedded}
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_published_file_is_loaded_by_its_paragraph_alone(name: str) -> None:
+def test_published_file_loads_by_its_declaration(name: str) -> None:
     file, values, places = FILES[name]
     report = pipeline.load(read_series()[name], path=published_file(f"{file}.csv.gz")).report
     assert (report["values"], report["places"]) == (values, places)
 
 
-def test_the_long_file_of_cases_is_the_embedded_one(embedded: None) -> None:
-    """The embedded wide file holds every value of the long one, and nothing else."""
+def test_long_file_of_cases_equals_embedded_series(embedded: None) -> None:
+    """The embedded wide file has exactly the values of the long file."""
     from dataclasses import replace
     from pathlib import Path
 
@@ -64,7 +64,7 @@ HELD = {
 
 
 @pytest.mark.parametrize("name", HELD)
-def test_an_incident_is_held_and_its_region_is_named(name: str, published_issue: Callable[[str], Any]) -> None:
+def test_incident_fails_gate_that_names_the_region(name: str, published_issue: Callable[[str], Any]) -> None:
     from loader.errors import GatesFailed
 
     gate, shown = HELD[name]
@@ -77,7 +77,7 @@ def test_an_incident_is_held_and_its_region_is_named(name: str, published_issue:
 
 @pytest.fixture
 def published_issue() -> Callable[[str], Any]:
-    """Return a function that loads the issue before an incident, and then the incident."""
+    """Return a function that loads the issue before an incident, then the issue with the incident."""
     from dataclasses import replace
     from datetime import UTC, datetime
 

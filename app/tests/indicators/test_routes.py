@@ -31,13 +31,13 @@ WEEK = "2022-01-08"
         ("/indicators/cases/series?place=3595,ON,ca,ns-9999&from=2022-03-01&to=2022-04-01", "IndicatorSeries"),
     ],
 )
-def test_every_body_is_as_documented(get: Get, assert_schema: Callable[[str, Any], None], path: str, schema: str) -> None:
+def test_response_bodies_follow_the_schema(get: Get, assert_schema: Callable[[str, Any], None], path: str, schema: str) -> None:
     response = get(path)
     assert response.status_code == 200, response.content
     assert_schema(schema, response.json())
 
 
-def test_the_same_week_in_map_cube_series_csv_and_sql(get: Get, sql: Sql) -> None:
+def test_week_is_equal_in_map_cube_series_csv_and_sql(get: Get, sql: Sql) -> None:
     stated = {
         place: (count, rate)
         for place, count, rate in sql(
@@ -68,7 +68,7 @@ def test_the_same_week_in_map_cube_series_csv_and_sql(get: Get, sql: Sql) -> Non
     }
 
 
-def test_november_2022_says_not_reported_and_never_zero(get: Get) -> None:
+def test_november_2022_is_not_reported_and_not_zero(get: Get) -> None:
     body = get("/indicators/cases/map", on="2022-11-05").json()
     stopped = [code for code in body["values"] if code[:2] in ("10", "12", "47")]
     assert len(stopped) == 21
@@ -89,12 +89,12 @@ def test_november_2022_says_not_reported_and_never_zero(get: Get) -> None:
 
 
 @pytest.mark.parametrize("day", ["2019-01-01", "2024-01-01"])
-def test_a_day_outside_the_series_is_not_reported(get: Get, day: str) -> None:
+def test_day_outside_series_is_not_reported(get: Get, day: str) -> None:
     body = get("/indicators/cases/map", on=day).json()
     assert {(item["v"], item["status"]) for item in body["values"].values()} == {(None, "not_reported")}
 
 
-def test_the_default_day_is_the_last_complete_one(get: Get) -> None:
+def test_default_day_is_last_complete_day(get: Get) -> None:
     assert get("/indicators/cases/map").json()["on"] == "2022-11-05"
     assert get("/indicators").json()["indicators"][0]["latest"] == "2022-11-05"
 
@@ -105,10 +105,10 @@ def test_notes_have_places_and_dates(get: Get) -> None:
         note for note in notes if note["place"] == "SK"
     ).items()
     of_series = get("/indicators/cases/series", place="4711").json()["notes"]
-    assert {of_sery["place"] for of_sery in of_series} == {"SK"}
+    assert {note["place"] for note in of_series} == {"SK"}
 
 
-def test_a_client_that_has_the_answer_is_told_so_without_a_query(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_modified_response_needs_no_query(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     first = get("/indicators/cases/map", on=WEEK)
     with CaptureQueriesContext(
@@ -165,7 +165,7 @@ def test_errors_name_the_parameter(
     assert_problem(get(f"{path}{'&' if '?' in path else '?'}lang=fr"), status, slug, parameter=parameter)
 
 
-def test_an_accept_header_chooses_csv(get: Get) -> None:
+def test_accept_header_selects_csv(get: Get) -> None:
     response = get("/indicators/cases/series", headers={"Accept": "text/csv"}, place="CA")
     assert response.headers["Content-Type"].startswith("text/csv")
     rows = list(csv.DictReader(StringIO(response.content.decode())))

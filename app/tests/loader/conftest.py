@@ -16,7 +16,7 @@ def shp(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_temporary_files_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Assert that a test leaves no temporary folder."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -26,8 +26,8 @@ def nothing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 
 @pytest.fixture
-def shop(settings: Any, tmp_path: Path) -> Path:
-    """Create files at publication, in a folder of the test's own, and return it."""
+def store_dir(settings: Any, tmp_path: Path) -> Path:
+    """Return an empty export store, used at publication."""
     settings.DOWNLOADS_AT_PUBLISH = True
-    settings.DOWNLOADS_DIR = tmp_path / "shop"
-    return tmp_path / "shop"
+    settings.DOWNLOADS_DIR = tmp_path / "store_dir"
+    return tmp_path / "store_dir"

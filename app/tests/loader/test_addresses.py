@@ -1,4 +1,4 @@
-"""Names that GDAL would follow to the network, to other files or to other processes: none of them leads anywhere."""
+"""File names that GDAL resolves to network, file or process access (/vsicurl, VRT, PG:): all refused, no connection made."""
 
 import http.server
 import io
@@ -38,7 +38,7 @@ VRT = (
 
 @pytest.fixture
 def listener() -> Iterator[tuple[str, list[str]]]:
-    """An HTTP server that would be asked, and what it was asked for."""
+    """Yield the address of a local HTTP server and the list of its connections."""
     seen: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,12 +53,12 @@ def listener() -> Iterator[tuple[str, list[str]]]:
 
 
 def read(path: Path) -> int:
-    with open_layer(path) as laid_out, open_reader(laid_out, files.layer(path)) as reader:
+    with open_layer(path) as opened, open_reader(opened, files.layer(path)) as reader:
         return len(list(reader.features()))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_on_the_command_line_they_are_files_that_are_not_there(
+def test_gdal_connection_string_is_refused_as_missing_file(
     name: str, listener: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     address, seen = listener
@@ -71,7 +71,7 @@ def test_on_the_command_line_they_are_files_that_are_not_there(
 
 
 @pytest.mark.parametrize("name", ["a.geojson", "a.json", "a.gpkg", "regions.shp", "a.zip"])
-def test_a_virtual_format_under_another_name_is_refused(name: str, listener: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_vrt_renamed_to_data_file_is_refused(name: str, listener: tuple[str, list[str]], tmp_path: Path) -> None:
     address, seen = listener
     path = tmp_path / name
     for beside in (".dbf", ".shx"):
@@ -83,7 +83,7 @@ def test_a_virtual_format_under_another_name_is_refused(name: str, listener: tup
 
 
 @pytest.mark.parametrize("prefix", ["/vsicurl/{address}", "../../", "/etc/", "C:\\", "a/../../b/"])
-def test_in_an_archive_nothing_leads_out_of_it(prefix: str, listener: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_archive_member_path_stays_inside_archive(prefix: str, listener: tuple[str, list[str]], tmp_path: Path) -> None:
     address, seen = listener
     good = files.shape(tmp_path / "good", files.grid())
     packed = io.BytesIO()
@@ -93,10 +93,10 @@ def test_in_an_archive_nothing_leads_out_of_it(prefix: str, listener: tuple[str,
     path = tmp_path / "in" / "a.zip"
     path.parent.mkdir()
     path.write_bytes(packed.getvalue())
-    before = _all(tmp_path)
+    before = _files_under(tmp_path)
     _read_or_refused(path)
     assert seen == []
-    assert _all(tmp_path) == before
+    assert _files_under(tmp_path) == before
 
 
 def _read_or_refused(path: Path) -> Any:
@@ -106,5 +106,5 @@ def _read_or_refused(path: Path) -> Any:
         return refusal
 
 
-def _all(folder: Path) -> set[Path]:
+def _files_under(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""A layer too large for memory is thinned line by line, and neighbours stay on one line."""
+"""Simplification of a layer arc by arc, for layers too large for memory: neighbours keep a shared border."""
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
@@ -11,8 +11,8 @@ from loader.geometry.arc_simplify import TooManyVertices, find_nodes, simplify, 
 
 
 def roughened(coverage: np.ndarray, seed: int, amplitude: float = 3.0) -> np.ndarray:
-    """Return a valid coverage with every edge cut into many and shaken, the same way for both sides."""
-    # Every shared edge in the same pieces on both sides: on a grid, then noded.
+    """Return a valid coverage with every edge segmentized and displaced, identically for both sides."""
+    # Snap to a grid, then node: both sides of a shared edge have the same segments.
     lines = shapely.union_all(shapely.boundary(shapely.set_precision(coverage, 1.0)), grid_size=1.0)
     cut = np.array(shapely.get_parts(shapely.polygonize([shapely.segmentize(shapely.node(lines), 20.0)])))
 
@@ -34,20 +34,20 @@ def multi(coverage: Iterable[shapely.Geometry]) -> list[shapely.MultiPolygon]:
     return [shapely.multipolygons(shapely.get_parts(item)) for item in coverage]
 
 
-def thinned(coverage: list[shapely.MultiPolygon], tolerance: float) -> list[shapely.MultiPolygon]:
+def simplified(coverage: list[shapely.MultiPolygon], tolerance: float) -> list[shapely.MultiPolygon]:
     return simplify(coverage, find_nodes(coverage), tolerance_m=tolerance, most_vertices=10**9)
 
 
 def edges(geometry: shapely.Geometry) -> set[frozenset[tuple[float, float]]]:
     result = set()
     for ring in shapely.get_rings(shapely.get_parts(geometry)):
-        coords = [tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(ring)]
+        coords = [tuple(xy) for xy in shapely.get_coordinates(ring)]
         result |= {frozenset(pair) for pair in pairwise(coords)}
     return result
 
 
 def outline(coverage: Iterable[shapely.Geometry]) -> set[frozenset[tuple[float, float]]]:
-    """Return the edges that only one region has: in a coverage, its outer border."""
+    """Return the edges that exactly one region has: the outer border of a coverage."""
     once: set[frozenset[tuple[float, float]]] = set()
     for item in coverage:
         once ^= edges(item)
@@ -55,26 +55,26 @@ def outline(coverage: Iterable[shapely.Geometry]) -> set[frozenset[tuple[float, 
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_neighbours_get_the_same_line(seed: int) -> None:
+def test_simplified_neighbours_share_their_border(seed: int) -> None:
     before = multi(roughened(voronoi(seed), seed))
     assert shapely.coverage_is_valid(np.array(before)), "the test's own coverage"
-    after = thinned(before, 4.0)
+    after = simplified(before, 4.0)
     assert len(after) == len(before)
     assert 0.02 < sum(map(shapely.get_num_coordinates, after)) / sum(map(shapely.get_num_coordinates, before)) < 0.6
-    # Every edge left belongs to two regions, or to one at the outer border: along that one nothing is traced twice.
+    # Inside the coverage, every edge that remains belongs to exactly two regions.
     inside = shapely.buffer(shapely.union_all(before), -20)
     assert [edge for edge in outline(after) if shapely.intersects(inside, shapely.linestrings(sorted(edge)))] == []
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_nothing_moves_farther_than_the_tolerance(seed: int) -> None:
+def test_simplified_boundary_stays_within_tolerance(seed: int) -> None:
     before = multi(roughened(voronoi(seed), seed))
-    for value, other in zip(before, thinned(before, 4.0), strict=True):
+    for value, other in zip(before, simplified(before, 4.0), strict=True):
         assert shapely.hausdorff_distance(shapely.boundary(value), shapely.boundary(other)) <= 4.0 + 1e-9
 
 
 @pytest.mark.parametrize("turn", [1, 2, 7])
-def test_it_does_not_matter_where_a_ring_begins_and_which_way_it_runs(turn: int) -> None:
+def test_ring_start_and_direction_do_not_matter(turn: int) -> None:
     before = multi(roughened(voronoi(3), 3))
     turned = []
     for index, region in enumerate(before):
@@ -83,17 +83,17 @@ def test_it_does_not_matter_where_a_ring_begins_and_which_way_it_runs(turn: int)
             coords = np.roll(shapely.get_coordinates(part.exterior)[:-1], turn * index, axis=0)
             parts.append(shapely.Polygon(coords[::-1] if index % 2 else coords))
         turned.append(shapely.multipolygons(parts))
-    assert outline(thinned(before, 4.0)) == outline(thinned(turned, 4.0))
+    assert outline(simplified(before, 4.0)) == outline(simplified(turned, 4.0))
 
 
-def test_vertices_that_are_equally_far_off_are_chosen_alike_in_both_directions() -> None:
-    """On a border of right angles every corner ties with the next; the first one met would win."""
+def test_tied_vertices_are_chosen_alike_in_both_directions() -> None:
+    """Corners of a border of right angles tie in distance; the choice must not depend on the direction of the ring."""
     steps = [(x * 10.0, 7.0 * (x // 3 % 2) + (2.0 if x % 3 == 1 else 0.0)) for x in range(1, 60)]
     border = [(0.0, 0.0), *steps, (600.0, 0.0)]
     north = shapely.multipolygons([shapely.Polygon([*border, (600, 500), (0, 500)])])
     south = shapely.multipolygons([shapely.Polygon([*border[::-1], (0, -500), (600, -500)])])
     for tolerance in (1.0, 3.0, 5.0, 6.9, 7.1):
-        first, second = thinned([north, south], tolerance)
+        first, second = simplified([north, south], tolerance)
         assert shapely.coverage_is_valid(np.array([first, second])), tolerance
 
 
@@ -101,15 +101,15 @@ def circle(x: float, y: float, radius: float) -> shapely.Polygon:
     return shapely.Point(x, y).buffer(radius, quad_segs=64)
 
 
-def test_islands_lakes_and_enclaves_stay_on_one_line() -> None:
+def test_islands_lakes_and_enclaves_stay_a_valid_coverage() -> None:
     enclave, lake, island = circle(300, 300, 100), circle(700, 700, 80), circle(2_000, 0, 60)
     mainland = shapely.Polygon(
         shapely.segmentize(shapely.box(0, 0, 1_000, 1_000), 10).exterior, [enclave.exterior, lake.exterior]
     )
-    # The enclave begins elsewhere and runs the other way than the hole that it fills.
+    # The ring of the enclave starts at another vertex than the hole that it fills, and runs in the other direction.
     coords = np.roll(shapely.get_coordinates(enclave.exterior)[:-1][::-1], 17, axis=0)
     before = [shapely.multipolygons([mainland, island]), shapely.multipolygons([shapely.Polygon(coords)])]
-    first, second = thinned(before, 3.0)
+    first, second = simplified(before, 3.0)
     assert shapely.coverage_is_valid(np.array([first, second]))
     assert edges(second) <= edges(first)
     assert len(shapely.get_parts(first)) == 2
@@ -117,33 +117,33 @@ def test_islands_lakes_and_enclaves_stay_on_one_line() -> None:
     assert 4 <= shapely.get_num_coordinates(second) < 60
 
 
-def test_an_island_smaller_than_the_tolerance_stays_a_triangle() -> None:
-    (island,) = thinned([shapely.multipolygons([circle(0, 0, 5)])], 1_000.0)
+def test_island_smaller_than_tolerance_becomes_triangle() -> None:
+    (island,) = simplified([shapely.multipolygons([circle(0, 0, 5)])], 1_000.0)
     assert shapely.get_num_coordinates(island) == 4
     assert shapely.area(island) > 0
 
 
-def test_rings_that_meet_in_one_point_keep_it() -> None:
-    """An island in a lake that touches the shore: the point of contact is a vertex of both rings."""
+def test_point_of_contact_of_two_rings_is_kept() -> None:
+    """An island in a lake touches the shore: the point of contact is a vertex of both rings."""
     lake = circle(0, 0, 100)
     touch = tuple(shapely.get_coordinates(lake)[0])
     island = circle(60, 0, 40)
     assert touch == tuple(shapely.get_coordinates(island)[0])
     land = shapely.Polygon(shapely.segmentize(shapely.box(-500, -500, 500, 500), 25).exterior, [lake.exterior])
     before = [shapely.multipolygons([land]), shapely.multipolygons([island])]
-    first, second = thinned(before, 2.0)
+    first, second = simplified(before, 2.0)
     for item in (first, second):
         assert touch in {tuple(xy) for xy in shapely.get_coordinates(item)}
         assert shapely.is_valid(item)
 
 
-def test_signed_zeros_are_one_vertex() -> None:
+def test_signed_zeros_are_the_same_vertex() -> None:
     left = shapely.multipolygons([shapely.Polygon([(-5, 0.0), (0.0, 0.0), (0.0, 5), (-5, 5)])])
     right = shapely.multipolygons([shapely.Polygon([(-0.0, -0.0), (5, 0.0), (5, 5), (-0.0, 5)])])
     assert len(find_nodes([left, right])) == 2
 
 
-def test_it_gives_up_beyond_the_vertices_that_are_allowed() -> None:
+def test_more_vertices_than_allowed_raise_too_many_vertices() -> None:
     before = multi(roughened(voronoi(1), 1))
     with pytest.raises(TooManyVertices):
         simplify(before, find_nodes(before), tolerance_m=1.0, most_vertices=100)
@@ -159,19 +159,19 @@ def reader(coverage: list[shapely.MultiPolygon]) -> tuple[Callable[[], Iterable[
     return read, passes
 
 
-def test_the_smallest_tolerance_that_fits_is_used() -> None:
+def test_simplify_to_fit_uses_smallest_tolerance() -> None:
     before = multi(roughened(voronoi(2), 2))
     total = int(sum(map(shapely.get_num_coordinates, before)))
     read, _ = reader(before)
     result, tolerance = simplify_to_fit(read, first_tolerance_m=0.5, most_vertices=total // 4)
     assert sum(map(shapely.get_num_coordinates, result)) <= total // 4
-    finer = sum(map(shapely.get_num_coordinates, thinned(before, tolerance / 2)))
-    # The first tolerance was too fine, and so was half of the last.
+    finer = sum(map(shapely.get_num_coordinates, simplified(before, tolerance / 2)))
+    # Both the first tolerance and half of the resulting one are too fine.
     assert tolerance > 0.5
     assert finer > total // 4
 
 
-def test_it_ends_where_nothing_fits_hundreds_of_islands() -> None:
+def test_simplify_to_fit_ends_when_no_tolerance_fits() -> None:
     islands = shapely.buffer(shapely.points(np.random.default_rng(1).uniform(0, 1e6, (300, 2))), 30, quad_segs=2)
     before = [shapely.multipolygons(islands)]
     read, passes = reader(before)

@@ -10,12 +10,12 @@ from loader.errors import FileRefused
 from loader.source import archive
 from loader.source.archive import open_layer
 from tests.support import boundary_files as files
-from tests.support.loading import SHAPEFILE, laid_out, refusal
+from tests.support.loading import SHAPEFILE, refusal, unpacked_names
 
-pytestmark = pytest.mark.usefixtures("nothing_stays")
+pytestmark = pytest.mark.usefixtures("no_temporary_files_left")
 
 
-def test_an_archive_in_an_archive_is_refused(shp: Path, tmp_path: Path) -> None:
+def test_nested_archive_is_refused(shp: Path, tmp_path: Path) -> None:
     inner = files.zipped(shp, tmp_path / "inner.zip")
     with zipfile.ZipFile(tmp_path / "outer.zip", "w") as zip_:
         zip_.write(inner, "inner.zip")
@@ -23,14 +23,14 @@ def test_an_archive_in_an_archive_is_refused(shp: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 4, 22, 100, 0.25, 0.5, 0.9, 0.99])
-def test_a_zip_that_was_cut_short_is_refused(shp: Path, tmp_path: Path, cut: float) -> None:
+def test_truncated_zip_is_refused(shp: Path, tmp_path: Path, cut: float) -> None:
     path = files.zipped(shp, tmp_path / "a.zip")
     whole = path.read_bytes()
     path.write_bytes(whole[: int(cut * len(whole)) if cut < 1 else len(whole) - int(cut)])
     assert "damaged or truncated" in refusal(path)
 
 
-def test_a_changed_byte_fails_the_checksum(shp: Path, tmp_path: Path) -> None:
+def test_changed_byte_fails_crc32(shp: Path, tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as zip_:
         for part in sorted(shp.parent.iterdir()):
@@ -44,8 +44,8 @@ def test_a_changed_byte_fails_the_checksum(shp: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_damaged_zip_is_refused_or_read_unchanged(shp: Path, tmp_path: Path, method: int) -> None:
-    """Two hundred zips with a few random bytes changed; the seed is fixed."""
+def test_damaged_zip_is_refused_or_read_unchanged(shp: Path, tmp_path: Path, method: int) -> None:
+    """Each of 200 zips has a few random bytes changed; the seed is fixed."""
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", method) as zip_:
         for part in sorted(shp.parent.iterdir()):
@@ -77,15 +77,15 @@ def test_a_damaged_zip_is_refused_or_read_unchanged(shp: Path, tmp_path: Path, m
         "\\\\h\\a.shp",
     ],
 )
-def test_a_path_that_leaves_the_archive_is_refused(shp: Path, tmp_path: Path, name: str) -> None:
+def test_path_traversal_is_refused(shp: Path, tmp_path: Path, name: str) -> None:
     path = files.zipped(shp, tmp_path / "a.zip")
     with zipfile.ZipFile(path, "a") as zip_:
         zip_.writestr(zipfile.ZipInfo(name), b"x")
     assert "a path that leaves the archive (path traversal): it is unsafe to read" in refusal(path)
 
 
-def test_a_symbolic_link_in_an_archive_is_not_created(shp: Path, tmp_path: Path) -> None:
-    """A member that is a symbolic link holds the name it points to: no boundary file, so it is refused."""
+def test_symbolic_link_in_archive_is_not_created(shp: Path, tmp_path: Path) -> None:
+    """The content of a symbolic link is its target's name, which is not a boundary file: the archive is refused."""
     path = tmp_path / "a.zip"
     link = zipfile.ZipInfo("regions.shp")
     link.external_attr = 0o120777 << 16
@@ -96,7 +96,7 @@ def test_a_symbolic_link_in_an_archive_is_not_created(shp: Path, tmp_path: Path)
     assert "its content is not shp" in refusal(path)
 
 
-def test_a_member_above_the_compression_ratio_is_refused(shp: Path, tmp_path: Path) -> None:
+def test_zip_bomb_by_compression_ratio_is_refused(shp: Path, tmp_path: Path) -> None:
     path = files.zipped(shp, tmp_path / "a.zip", leave_out=[".shp"])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as zip_, zip_.open("regions.shp", "w") as member:
         for _ in range(60):
@@ -105,23 +105,23 @@ def test_a_member_above_the_compression_ratio_is_refused(shp: Path, tmp_path: Pa
     assert "zip bomb" in refusal(path)
 
 
-def test_a_zip_above_the_unpacked_size_is_refused(shp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bomb_by_unpacked_size_is_refused(shp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = files.zipped(shp, tmp_path / "a.zip")
     total = sum(part.stat().st_size for part in shp.parent.iterdir())
     monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", total)
-    assert laid_out(path) == SHAPEFILE
+    assert unpacked_names(path) == SHAPEFILE
     monkeypatch.setattr(archive, "MAX_UNPACKED_BYTES", total - 1)
     assert "zip bomb" in refusal(path)
 
 
-def test_more_than_ten_thousand_members_are_refused(tmp_path: Path) -> None:
+def test_too_many_archive_members_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as zip_:
         for index in range(archive.MAX_MEMBERS + 1):
             zip_.writestr(str(index), b"")
     assert "the limit is 10,000" in refusal(tmp_path / "a.zip")
 
 
-def test_an_encrypted_zip_is_refused(shp: Path, tmp_path: Path) -> None:
+def test_encrypted_zip_is_refused(shp: Path, tmp_path: Path) -> None:
     path = files.zipped(shp, tmp_path / "a.zip")
     content = bytearray(path.read_bytes())
     for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):

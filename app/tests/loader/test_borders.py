@@ -1,4 +1,4 @@
-"""Borders of neighbours, measured on the ellipsoid from the published boundaries."""
+"""Borders between neighbours: length on the ellipsoid, measured on the published boundaries."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ Load = Callable[..., Any]
 
 
 def ellipsoid_km(*positions: tuple[float, float]) -> float:
-    """Return the length on GRS 80 of a line of EPSG:3347, cut much finer than the loader cuts it."""
+    """Return the length on GRS 80 of a line of EPSG:3347, segmentized more finely than the loader does."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ST_Length(ST_Transform(ST_Segmentize(ST_GeomFromText(%s, 3347), 100), 4269)::geography) / 1000",
@@ -37,7 +37,7 @@ def borders_by_pair() -> dict[tuple[str, str], float]:
     }
 
 
-def test_a_common_edge_has_its_length_on_the_ellipsoid_from_either_side(load: Load, tmp_path: Path) -> None:
+def test_border_has_ellipsoid_length_in_both_directions(load: Load, tmp_path: Path) -> None:
     load(files.shape(tmp_path, files.grid(2)))
     length = ellipsoid_km(at(10_000, 0), at(10_000, 10_000))
     assert borders_by_pair() == {
@@ -46,27 +46,27 @@ def test_a_common_edge_has_its_length_on_the_ellipsoid_from_either_side(load: Lo
     }
 
 
-def test_regions_that_meet_at_a_corner_are_neighbours_with_a_border_of_nothing(load: Load, tmp_path: Path) -> None:
+def test_corner_contact_is_a_border_of_length_zero(load: Load, tmp_path: Path) -> None:
     load(files.shape(tmp_path, files.grid(4)))
     assert borders_by_pair()["4601", "4604"] == borders_by_pair()["4603", "4602"] == 0
     assert len(borders_by_pair()) == 12
 
 
-def test_an_island_has_no_neighbours(load: Load, tmp_path: Path) -> None:
+def test_island_has_no_neighbours(load: Load, tmp_path: Path) -> None:
     island = files.region("4603", files.box(40_000, 0, 45_000, 5_000))
     load(files.shape(tmp_path, [*files.grid(2), island]))
     assert set(borders_by_pair()) == {("4601", "4602"), ("4602", "4601")}
 
 
-def test_an_enclave_has_its_whole_line_as_border(load: Load, tmp_path: Path) -> None:
+def test_enclave_border_is_its_whole_outline(load: Load, tmp_path: Path) -> None:
     inner = files.box(10_000, 10_000, 20_000, 20_000)
     rows = [files.region("4601", files.box(0, 0, 30_000, 30_000), inner[::-1]), files.region("4602", inner)]
     load(files.shape(tmp_path, rows))
     assert borders_by_pair()["4602", "4601"] == pytest.approx(ellipsoid_km(*inner), abs=1e-5)
 
 
-def test_borders_in_several_stretches_are_added_up(load: Load, tmp_path: Path) -> None:
-    """4602 lies in a bay of 4601 that 4603 closes in the middle."""
+def test_border_length_sums_several_stretches(load: Load, tmp_path: Path) -> None:
+    """Region 4602 has two parts that border 4601, north and south of 4603."""
     west = [at(*xy) for xy in ((0, 0), (0, 30_000), *((10_000, y) for y in (30_000, 20_000, 10_000, 0)), (0, 0))]
     rows = [
         files.region("4601", west),
@@ -74,11 +74,11 @@ def test_borders_in_several_stretches_are_added_up(load: Load, tmp_path: Path) -
         files.region("4603", files.box(10_000, 10_000, 20_000, 20_000)),
     ]
     load(files.shape(tmp_path, rows))
-    both = ellipsoid_km(at(10_000, 0), at(10_000, 10_000)) + ellipsoid_km(at(10_000, 20_000), at(10_000, 30_000))
-    assert borders_by_pair()["4601", "4602"] == pytest.approx(both, abs=1e-5)
+    expected = ellipsoid_km(at(10_000, 0), at(10_000, 10_000)) + ellipsoid_km(at(10_000, 20_000), at(10_000, 30_000))
+    assert borders_by_pair()["4601", "4602"] == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_border_of_a_thousand_vertices_that_the_pieces_cut_is_as_long_as_its_line(load: Load, tmp_path: Path) -> None:
+def test_border_cut_by_subdivision_keeps_its_length(load: Load, tmp_path: Path) -> None:
     border = [(files.EAST + 30_000 + y, files.NORTH + x * 4) for x, y in files.wobbly(1_000, amplitude=900)]
     west = [*border[::-1], *files.box(0, 0, 0, 40_000)[:2], border[-1]]
     east = [*files.box(60_000, 0, 60_000, 40_000)[2:4], *border, files.box(60_000, 40_000, 60_000, 40_000)[0]]
@@ -86,8 +86,8 @@ def test_a_border_of_a_thousand_vertices_that_the_pieces_cut_is_as_long_as_its_l
     assert borders_by_pair()["4601", "4602"] == pytest.approx(ellipsoid_km(*border), rel=1e-6)
 
 
-def test_where_lines_part_and_cross_the_common_line_counts_once(load: Load, tmp_path: Path) -> None:
-    """Neighbours simplified each by itself: over a border of 40 km they overlap by 80 m here and part by 80 m there."""
+def test_border_with_overlaps_and_gaps_is_measured_once(load: Load, tmp_path: Path) -> None:
+    """The two sides of a border of 40 km are drawn differently: alternating overlaps and gaps of 80 m."""
     ragged = [at(30_000 + (80 if step % 2 else -80), step * 2_000) for step in range(21)]
     straight = [at(30_000, 0), at(30_000, 40_000)]
     west = [at(0, 0), at(0, 40_000), *ragged[::-1], at(0, 0)]
@@ -101,8 +101,8 @@ def test_where_lines_part_and_cross_the_common_line_counts_once(load: Load, tmp_
     assert set(Border.objects.values_list("tolerance_m", flat=True)) == {250.0}
 
 
-def test_an_edge_matched_file_is_held_to_a_millimetre(load: Load, tmp_path: Path) -> None:
-    """A metre of water between two regions parts them."""
+def test_edge_matched_file_has_tolerance_of_a_millimetre(load: Load, tmp_path: Path) -> None:
+    """A gap of 1 m between two regions of an edge-matched file makes them no neighbours."""
     apart = files.region("4603", files.box(20_001, 0, 30_000, 10_000))
     load(files.shape(tmp_path, [*files.grid(2), apart]))
     assert set(borders_by_pair()) == {("4601", "4602"), ("4602", "4601")}
@@ -110,7 +110,7 @@ def test_an_edge_matched_file_is_held_to_a_millimetre(load: Load, tmp_path: Path
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_borders_of_any_coverage_are_the_edges_that_its_polygons_share(load: Load, tmp_path: Path, seed: int) -> None:
+def test_borders_equal_shared_edges_of_random_coverage(load: Load, tmp_path: Path, seed: int) -> None:
     chance = np.random.default_rng(seed)
     points = shapely.multipoints(chance.uniform(0, 60_000, (9, 2)))
     cells = shapely.intersection(shapely.get_parts(shapely.voronoi_polygons(points)), shapely.box(0, 0, 60_000, 60_000))
@@ -128,7 +128,7 @@ def test_borders_of_any_coverage_are_the_edges_that_its_polygons_share(load: Loa
     assert borders_by_pair() == pytest.approx(expected, abs=2e-5)
 
 
-def test_a_vintage_of_an_earlier_release_gets_its_borders_later(load: Load, tmp_path: Path) -> None:
+def test_complete_adds_missing_borders(load: Load, tmp_path: Path) -> None:
     load(files.shape(tmp_path, files.grid(4)))
     before = borders_by_pair()
     Border.objects.all().delete()

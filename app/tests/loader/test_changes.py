@@ -1,4 +1,4 @@
-"""Changes between two vintages, for every published pair, in any order of loading."""
+"""Changes between every pair of published vintages, in any order of loading."""
 
 from collections.abc import Callable
 from datetime import date
@@ -16,18 +16,18 @@ from tests.support.loading import accept, checksums
 
 Load = Callable[..., Any]
 
-# Half of the codes are gone, which somebody has to accept.
+# Half of the codes are gone: the gate `change` fails without an acceptance.
 GONE = {"acceptance": accept("change")}
 OLD = {"vintage": "2018", "effective_from": date(2018, 1, 1)}
 
 
 def old(tmp_path: Path) -> Path:
-    """Four cells."""
+    """Return a file of four cells, 4601 to 4604."""
     return files.shape(tmp_path / "old", files.grid(4))
 
 
 def new(tmp_path: Path) -> Path:
-    """The lower two joined under the code that the upper left had; that one under another; the upper right as it was."""
+    """Return a file in which 4601 and 4602 are merged as 4603, the former 4603 is 4605, and 4604 is unchanged."""
     rows = [
         files.region("4603", files.box(0, 0, 20_000, 10_000), name="Joined"),
         files.region("4605", files.cell(2), name="Region 3"),
@@ -42,29 +42,29 @@ def kinds(item: str, other: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("first", ["old", "new"])
-def test_both_ways_are_computed_whichever_is_loaded_first(load: Load, tmp_path: Path, first: str) -> None:
+def test_changes_are_computed_in_both_directions(load: Load, tmp_path: Path, first: str) -> None:
     for which in sorted(("old", "new"), key=lambda item: item != first):
         load(old(tmp_path), **OLD) if which == "old" else load(new(tmp_path), **GONE)
     assert kinds("2018", "2022") == {"4601": "merged", "4602": "merged", "4603": "recoded", "4604": "kept"}
     assert kinds("2022", "2018") == {"4603": "split", "4605": "recoded", "4604": "kept"}
 
 
-def test_shares_are_of_areas_on_the_ellipsoid_and_the_same_from_either_side(load: Load, tmp_path: Path) -> None:
+def test_counterpart_shares_agree_in_both_directions(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     load(new(tmp_path), **GONE)
     rows = Counterpart.objects.values_list(
         "region__code", "other__code", "area_km2", "share_of_region", "share_of_other", "region__area_km2", "other__area_km2"
     )
-    there = {(value, other): rest for value, other, *rest in rows if rest[3] > 0.001 or rest[2] > 0.001}
-    assert there["4601", "4603"][1] == pytest.approx(1, abs=1e-9)
-    assert there["4601", "4603"][2] == pytest.approx(0.5, abs=1e-3)
-    area, of_region, of_other, region, other = there["4603", "4601"]
-    assert (area, of_other) == pytest.approx((there["4601", "4603"][0], 1), abs=1e-9)
+    counterparts = {(value, other): rest for value, other, *rest in rows if rest[3] > 0.001 or rest[2] > 0.001}
+    assert counterparts["4601", "4603"][1] == pytest.approx(1, abs=1e-9)
+    assert counterparts["4601", "4603"][2] == pytest.approx(0.5, abs=1e-3)
+    area, of_region, of_other, region, other = counterparts["4603", "4601"]
+    assert (area, of_other) == pytest.approx((counterparts["4601", "4603"][0], 1), abs=1e-9)
     assert of_region == pytest.approx(area / region)
     assert of_other == pytest.approx(area / other)
 
 
-def test_a_code_that_means_another_place_is_known_in_both_vintages(load: Load, tmp_path: Path) -> None:
+def test_reused_code_is_reported_in_both_vintages(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     load(new(tmp_path), **GONE)
     for label, other, name in (("2018", "2022", "Joined"), ("2022", "2018", "Region 3")):
@@ -74,7 +74,7 @@ def test_a_code_that_means_another_place_is_known_in_both_vintages(load: Load, t
         }
 
 
-def test_every_published_pair_of_a_coverage_is_computed_and_no_other(load: Load, tmp_path: Path) -> None:
+def test_changes_exist_for_every_published_pair_of_a_coverage(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     load(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A", "R3B"])), "fsa")
     load(new(tmp_path), **GONE)
@@ -84,7 +84,7 @@ def test_every_published_pair_of_a_coverage_is_computed_and_no_other(load: Load,
     assert pairs == {(label, other) for label in labels for other in labels if label != other}
 
 
-def test_a_corrected_file_is_compared_anew_and_not_with_what_it_retires(load: Load, tmp_path: Path) -> None:
+def test_corrected_file_is_compared_with_published_vintages_only(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     load(new(tmp_path), **GONE)
     before = kinds("2018", "2022")
@@ -96,8 +96,8 @@ def test_a_corrected_file_is_compared_anew_and_not_with_what_it_retires(load: Lo
     assert dict(published.values_list("region__code", "kind")) == before
 
 
-def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Path) -> None:
-    """An edition that was loaded while the former file was retired is not compared with that yet."""
+def test_rollback_computes_missing_changes(load: Load, tmp_path: Path) -> None:
+    """A vintage loaded while another was retired has not been compared with it; the rollback computes the pair."""
     load(new(tmp_path), **GONE)
     load(files.shape(tmp_path / "corrected", files.grid(4)), **GONE)
     load(old(tmp_path), **OLD)
@@ -108,20 +108,20 @@ def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Pa
     assert dict(now.values_list("region__code", "kind"))["4601"] == "merged"
 
 
-def test_made_up_boundaries_are_compared_with_nothing(load: Load, tmp_path: Path) -> None:
+def test_demo_vintage_has_no_changes(load: Load, tmp_path: Path) -> None:
     load(new(tmp_path), vintage="demo", demo=True)
     load(old(tmp_path), **OLD | {"extract": True})
     assert not Change.objects.exists()
 
 
-def test_what_an_extract_leaves_out_is_outside(load: Load, tmp_path: Path) -> None:
+def test_region_missing_in_extract_is_outside(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     load(files.shape(tmp_path / "part", files.grid(2)), vintage="part", extract=True)
     assert kinds("2018", "part") == {"4601": "kept", "4602": "kept", "4603": "outside", "4604": "outside"}
     assert kinds("part", "2018") == {"4601": "kept", "4602": "kept"}
 
 
-def test_what_an_earlier_release_did_not_compute_is_completed(load: Load, tmp_path: Path) -> None:
+def test_complete_adds_missing_changes(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     load(new(tmp_path), **GONE)
     before = kinds("2018", "2022")
@@ -136,7 +136,7 @@ def test_what_an_earlier_release_did_not_compute_is_completed(load: Load, tmp_pa
     assert checksums() == complete
 
 
-def test_nothing_of_a_deleted_vintage_is_left(load: Load, tmp_path: Path) -> None:
+def test_delete_vintage_leaves_no_rows(load: Load, tmp_path: Path) -> None:
     load(old(tmp_path), **OLD)
     before = checksums()
     vintage = load(new(tmp_path), **GONE).vintage

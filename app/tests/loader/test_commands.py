@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it refuses, and how it ends."""
+"""Command line of load_boundaries and seed: output, refused options, exit codes."""
 
 import json
 import os
@@ -25,7 +25,7 @@ REPORT_KEYS = {
     *("file", "sha256", "asked", "encoding", "crs", "fields", "rows_in_file", "regions", "vertices", "largest", "repaired"),
     *("repairs", "fit", "drawn", "changes", "gates", "seconds", "memory_mb"),
 }
-ONE = ["--coverage=health-regions", "--vintage=2022", "--effective-from=2022-12-01", "--representation=digital"]
+LAYER = ["--coverage=health-regions", "--vintage=2022", "--effective-from=2022-12-01", "--representation=digital"]
 
 
 def run(*args: Any, verbosity: int = 1) -> str:
@@ -46,30 +46,30 @@ def shp(tmp_path: Path) -> Path:
     return files.shape(tmp_path / "shp", files.grid())
 
 
-def test_a_load_tells_what_it_read_and_that_it_is_published(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = run(*ONE, f"--file={shp}")
+def test_load_prints_rows_steps_and_published_vintage(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(*LAYER, f"--file={shp}")
     assert "regions.shp: 4 regions of 4 rows, 20 vertices" in out
     assert "read as       utf-8, EPSG:3347" in out
     assert "pass      overlaps" in out
     assert out.endswith("health-regions 2022 is published.\n")
     steps = capsys.readouterr().err
     assert all(name in steps for name in ("read", "derive", "draw", "verify", "publish"))
-    assert run(*ONE, f"--file={shp}") == "health-regions 2022: the same file is published already, nothing to do.\n"
+    assert run(*LAYER, f"--file={shp}") == "health-regions 2022: the same file is published already, nothing to do.\n"
 
 
-def test_quiet_says_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*ONE, f"--file={shp}", verbosity=0) == ""
+def test_verbosity_zero_prints_nothing(db: None, shp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*LAYER, f"--file={shp}", verbosity=0) == ""
     assert capsys.readouterr() == ("", "")
 
 
-def test_an_extract_says_that_it_answers_only_by_name(db: None, shp: Path) -> None:
-    assert "an extract: it answers only requests that name it (2022)" in run(*ONE, f"--file={shp}", "--extract")
+def test_extract_prints_that_it_must_be_named(db: None, shp: Path) -> None:
+    assert "an extract: it answers only requests that name it (2022)" in run(*LAYER, f"--file={shp}", "--extract")
 
 
-def test_every_option_about_the_file_reaches_the_vintage(db: None, shp: Path) -> None:
+def test_file_options_are_stored_in_vintage(db: None, shp: Path) -> None:
     more = ["--effective-to=2030-01-01", "--title=T", "--title-fr=F", "--licence=L", "--licence-url=https://example.org/"]
     run(
-        *ONE,
+        *LAYER,
         f"--file={shp}",
         *more,
         "--attribution=A",
@@ -88,17 +88,17 @@ def test_every_option_about_the_file_reaches_the_vintage(db: None, shp: Path) ->
     assert vintage.layer == "ad-hoc"
 
 
-def test_a_declared_layer_takes_a_file(db: None, tmp_path: Path) -> None:
+def test_declared_layer_with_file_option_is_loaded(db: None, tmp_path: Path) -> None:
     path = files.shape(tmp_path, [files.fsa("R3A", files.cell(0))])
     run("fsa-2011", f"--file={path}", "--expect-count=1")
     vintage = Vintage.objects.get()
     assert (vintage.layer, vintage.label, vintage.licence) == ("fsa-2011", "2011", "Statistics Canada Open Licence")
 
 
-def test_the_list_shows_the_database_and_the_layers(db: None, shp: Path) -> None:
+def test_list_shows_vintages_and_layers(db: None, shp: Path) -> None:
     empty = run("--list")
     assert "In the database:\n  nothing\n" in empty
-    run(*ONE, f"--file={shp}", "--extract")
+    run(*LAYER, f"--file={shp}", "--extract")
     listed = run("--list")
     assert (
         "health-regions  2022                            published  from 2022-12-01       4 regions  digital      extract"
@@ -110,26 +110,26 @@ def test_the_list_shows_the_database_and_the_layers(db: None, shp: Path) -> None
     assert "needs --file" in listed
 
 
-def test_a_dry_run_says_what_would_happen_and_keeps_nothing(db: None, shp: Path) -> None:
+def test_dry_run_prints_result_and_stores_nothing(db: None, shp: Path) -> None:
     before = checksums()
-    assert run(*ONE, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was stored. It would be published.\n")
-    assert "It would stop at: count" in error(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", code=2)
-    accepted = run(*ONE, f"--file={shp}", "--dry-run", "--expect-count=5", "--accept=count", "--because=x")
+    assert run(*LAYER, f"--file={shp}", "--dry-run").endswith("Dry run: nothing was stored. It would be published.\n")
+    assert "It would stop at: count" in error(*LAYER, f"--file={shp}", "--dry-run", "--expect-count=5", code=2)
+    accepted = run(*LAYER, f"--file={shp}", "--dry-run", "--expect-count=5", "--accept=count", "--because=x")
     assert accepted.endswith("It would be published.\n")
     assert checksums() == before
 
 
-def test_an_extract_is_counted_only_where_a_count_is_given(db: None, shp: Path) -> None:
-    assert "gate count" in error(*ONE, f"--file={shp}", "--extract", "--expect-count=5", code=2)
-    assert "health-regions 2022 is published" in run(*ONE, f"--file={shp}", "--extract")
+def test_extract_is_counted_only_with_expect_count(db: None, shp: Path) -> None:
+    assert "gate count" in error(*LAYER, f"--file={shp}", "--extract", "--expect-count=5", code=2)
+    assert "health-regions 2022 is published" in run(*LAYER, f"--file={shp}", "--extract")
 
 
-def test_an_unknown_gate_is_refused_before_anything_is_read(db: None) -> None:
-    assert "Unknown gate 'nope'" in error(*ONE, "--file=not-there.zip", "--accept=nope", "--because=x")
+def test_unknown_gate_is_refused_before_reading(db: None) -> None:
+    assert "Unknown gate 'nope'" in error(*LAYER, "--file=not-there.zip", "--accept=nope", "--because=x")
 
 
-def test_the_report_is_json_with_the_keys_it_promises(db: None, shp: Path, tmp_path: Path) -> None:
-    printed = json.loads(run(*ONE, f"--file={shp}", "--json", f"--report={tmp_path / 'r.json'}"))
+def test_json_report_has_documented_keys(db: None, shp: Path, tmp_path: Path) -> None:
+    printed = json.loads(run(*LAYER, f"--file={shp}", "--json", f"--report={tmp_path / 'r.json'}"))
     written = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert printed == written
     assert set(printed) == REPORT_KEYS
@@ -137,12 +137,12 @@ def test_the_report_is_json_with_the_keys_it_promises(db: None, shp: Path, tmp_p
     assert Vintage.objects.get().report == printed
 
 
-def test_a_load_that_fails_its_gates_writes_its_report_too(db: None, shp: Path, tmp_path: Path) -> None:
+def test_failed_gates_still_write_report(db: None, shp: Path, tmp_path: Path) -> None:
     out = StringIO()
     with pytest.raises(CommandError):
         call_command(
             "load_boundaries",
-            *ONE,
+            *LAYER,
             f"--file={shp}",
             "--expect-count=5",
             "--json",
@@ -155,25 +155,23 @@ def test_a_load_that_fails_its_gates_writes_its_report_too(db: None, shp: Path, 
     assert json.loads(out.getvalue()) == report
 
 
-def test_a_report_that_cannot_be_written_is_said_in_one_line(db: None, shp: Path, tmp_path: Path) -> None:
-    assert "cannot be written" in error(*ONE, f"--file={shp}", f"--report={tmp_path / 'none' / 'r.json'}")
-    # Said before, not after, the load.
+def test_unwritable_report_is_a_one_line_error(db: None, shp: Path, tmp_path: Path) -> None:
+    assert "cannot be written" in error(*LAYER, f"--file={shp}", f"--report={tmp_path / 'none' / 'r.json'}")
+    # The path is checked before the load.
     assert not Vintage.objects.exists()
-    assert "cannot be written to" in error(*ONE, f"--file={shp}", f"--report={tmp_path}")
+    assert "cannot be written to" in error(*LAYER, f"--file={shp}", f"--report={tmp_path}")
 
 
-def test_rollback_and_prune_say_what_they_did(db: None, shp: Path, tmp_path: Path) -> None:
-    run(*ONE, f"--file={shp}")
-    run(*ONE, f"--file={files.shape(tmp_path / 'two', files.grid(3))}", "--accept=change", "--because=x")
+def test_rollback_and_prune_print_their_vintages(db: None, shp: Path, tmp_path: Path) -> None:
+    run(*LAYER, f"--file={shp}")
+    run(*LAYER, f"--file={files.shape(tmp_path / 'two', files.grid(3))}", "--accept=change", "--because=x")
     assert run("--rollback=health-regions") == "health-regions 2022 is retired.\nhealth-regions 2022 is published again.\n"
     assert run("--prune") == "deleted health-regions 2022 (retired)\n"
     assert run("--prune") == ""
     assert "no earlier one to restore" in error("--rollback=health-regions")
 
 
-def test_the_embedded_layers_are_loaded_where_nothing_is_published(
-    db: None, shp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_embedded_layers_are_loaded_once(db: None, shp: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fsa = files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"]))
     toml = (settings.REPO_DIR / "geodata" / "sources.toml").read_text(encoding="utf-8")
     toml = toml.replace('"sample/health_regions_sample.zip"', json.dumps(str(shp))).replace(
@@ -211,11 +209,11 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
             ["--coverage=fsa", "--file=x", "--vintage=1", "--effective-from=2020-01-01"],
             "--coverage also needs --representation",
         ),
-        ([*ONE, "--file=x", "--coverage=nonsense"], "Unknown coverage 'nonsense': sources.toml declares health-regions, fsa"),
-        ([*ONE, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be at most 40 of"),
-        ([*ONE, "--file=x", "--effective-to=2000-01-01"], "effective_to must be later"),
-        ([*ONE, "--file=x", "--field=nonsense=A"], "--field takes COLUMN=FIELD, where COLUMN is one of code"),
-        ([*ONE, "--file=x", "--field=code"], "--field takes COLUMN=FIELD"),
+        ([*LAYER, "--file=x", "--coverage=nonsense"], "Unknown coverage 'nonsense': sources.toml declares health-regions, fsa"),
+        ([*LAYER, "--file=x", "--vintage=Not this"], "vintage 'Not this' must be at most 40 of"),
+        ([*LAYER, "--file=x", "--effective-to=2000-01-01"], "effective_to must be later"),
+        ([*LAYER, "--file=x", "--field=nonsense=A"], "--field takes COLUMN=FIELD, where COLUMN is one of code"),
+        ([*LAYER, "--file=x", "--field=code"], "--field takes COLUMN=FIELD"),
         (["fsa-2011", "--accept=text"], "--accept needs --because"),
         (["--embedded", "fsa-2011"], "--embedded takes no layer"),
         (["--list", "fsa-2011"], "--list takes no layer"),
@@ -229,29 +227,27 @@ def test_the_embedded_layers_are_loaded_where_nothing_is_published(
         (["x", "--representation=other"], "--representation: invalid choice"),
     ],
 )
-def test_options_that_make_no_sense_are_answered_in_one_line(db: None, args: list[str], message: str) -> None:
+def test_invalid_options_are_a_one_line_error(db: None, args: list[str], message: str) -> None:
     said = error(*args)
     assert message in said
     assert "\n" not in said
 
 
-def test_a_declaration_with_a_mistake_is_answered_in_one_line(
-    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_invalid_declaration_is_a_one_line_error(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "s.toml").write_text("[coverages.x]\n")
     monkeypatch.setattr("loader.source.declarations.SOURCES_FILE", tmp_path / "s.toml")
     assert "coverages.x: fields.code is missing" in error("--list")
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
-def test_a_database_that_goes_away_is_answered_in_one_line(
+def test_lost_database_connection_is_a_one_line_error(
     db: None, shp: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
-    def away(*args: Any, **kwargs: Any) -> None:
+    def lose_connection(*args: Any, **kwargs: Any) -> None:
         raise kind("server closed the connection unexpectedly\n\tThis probably means\n\tthe server terminated abnormally")
 
-    monkeypatch.setattr(pipeline, "stage", away)
-    said = error(*ONE, f"--file={shp}")
+    monkeypatch.setattr(pipeline, "stage", lose_connection)
+    said = error(*LAYER, f"--file={shp}")
     assert said.startswith("Database unavailable: server closed the connection")
     assert "\n" not in said
 
@@ -271,7 +267,7 @@ def process(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("command", [["load_boundaries", "--list"], ["load_boundaries", "--embedded"], ["seed", "api"]])
-def test_without_a_database_a_process_says_so_in_one_line_and_ends_with_one(command: list[str]) -> None:
+def test_database_unavailable_exits_with_code_one(command: list[str]) -> None:
     done = process(*command, DB_HOST="127.0.0.1", DB_PORT="1", DATABASE_URL="")
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()

@@ -1,4 +1,4 @@
-"""A coverage that nobody has written code for: a paragraph of TOML, and it is in the database and in every answer."""
+"""A coverage declared only in TOML, without code of its own: load, gates, provinces, API responses."""
 
 import re
 import tomllib
@@ -24,13 +24,13 @@ pytestmark = pytest.mark.django_db
 
 
 def area(code: str, index: int, province: str = "35", **names: str) -> files.Row:
-    """Return a row of the file that the document's paragraph describes."""
+    """Return a row of the file that the TOML of geodata/README.md declares."""
     return {"LHA_CODE": code, "PR": province, "NAME": "Lakeside", "NOM": "Bord-du-Lac"} | names, [files.cell(index)]
 
 
 @pytest.fixture
 def declare(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that writes the document's own paragraphs, changed, and the file that they name."""
+    """Return a function that writes the TOML of geodata/README.md, changed, and the boundary file that it names."""
 
     def write(rows: list[files.Row], change: Callable[[str], str] = str) -> Path:
         declared = tomllib.loads(PARAGRAPHS)["layers"][LAYER]["file"]
@@ -45,7 +45,7 @@ def declare(tmp_path: Path) -> Callable[..., Path]:
 ROWS = [area("LHA001", 0), area("LHA002", 1, NAME="Île-aux-Œufs"), area("LHA003", 2, "46")]
 
 
-def test_the_paragraph_of_the_document_loads_with_its_command(
+def test_documented_declaration_loads_with_documented_command(
     declare: Callable[..., Path], get: Any, assert_schema: Any
 ) -> None:
     (command,) = re.findall(r"^bin/manage (load_boundaries --sources .*)$", DOCUMENT, re.MULTILINE)
@@ -71,16 +71,14 @@ def test_the_paragraph_of_the_document_loads_with_its_command(
     assert [feature["id"] for feature in result["features"]] == ["LHA003"]
 
 
-def test_it_stands_beside_health_regions_and_neither_touches_the_other(
-    declare: Callable[..., Path], published: Any, get: Any
-) -> None:
+def test_new_coverage_leaves_health_regions_unchanged(declare: Callable[..., Path], published: Any, get: Any) -> None:
     before = get("/health-regions").json()
     call_command("load_boundaries", LAYER, sources=declare(ROWS), verbosity=0)
     assert get("/health-regions").json() == before
     assert Overlap.objects.exclude(fsa__vintage__coverage__slug="fsa").count() == 0
 
 
-def test_a_rollback_of_it_has_nothing_to_go_back_to_and_a_corrected_file_has(declare: Callable[..., Path]) -> None:
+def test_rollback_needs_an_earlier_vintage(declare: Callable[..., Path]) -> None:
     call_command("load_boundaries", LAYER, sources=declare(ROWS), verbosity=0)
     with pytest.raises(CommandError, match="no earlier one to restore"):
         call_command("load_boundaries", rollback=SLUG)
@@ -89,7 +87,7 @@ def test_a_rollback_of_it_has_nothing_to_go_back_to_and_a_corrected_file_has(dec
     assert Region.objects.filter(vintage__coverage__slug=SLUG, vintage__status="published").count() == 3
 
 
-def test_its_gates_are_its_own(declare: Callable[..., Path]) -> None:
+def test_gates_use_declared_code_pattern(declare: Callable[..., Path]) -> None:
     rows = [area("LHA001", 0), area("3501", 1), area("LHA003", 2, "99")]
     with pytest.raises(CommandError, match="stays staged") as caught:
         call_command("load_boundaries", LAYER, sources=declare(rows), verbosity=0)
@@ -102,7 +100,7 @@ def test_its_gates_are_its_own(declare: Callable[..., Path]) -> None:
 @pytest.mark.parametrize(
     ("rule", "code", "province"),
     [
-        # A metropolitan area, and an area whose code happens to begin like a postal code: no province can be read from them.
+        # A metropolitan area, and a code that looks like a postal code: no province can be read from either.
         ("field", "462", ""),
         ("field", "M5V", ""),
         ("code", "462", "46"),
@@ -112,9 +110,7 @@ def test_its_gates_are_its_own(declare: Callable[..., Path]) -> None:
         ("none", "462", ""),
     ],
 )
-def test_a_province_is_read_from_a_code_only_where_that_is_declared(
-    declare: Callable[..., Path], rule: str, code: str, province: str
-) -> None:
+def test_province_is_read_by_declared_rule(declare: Callable[..., Path], rule: str, code: str, province: str) -> None:
     def change(text: str) -> str:
         return text.replace("code_pattern =", f'province = "{rule}"\ncode_pattern =').replace(r"LHA\d{3}", "...")
 
@@ -139,9 +135,7 @@ def test_a_province_is_read_from_a_code_only_where_that_is_declared(
         (lambda text: text.replace('coverage = "local', 'coverage = "other'), "coverage must be one of local-health-areas"),
     ],
 )
-def test_a_declaration_that_cannot_be_is_refused(
-    declare: Callable[..., Path], change: Callable[[str], str], message: str
-) -> None:
+def test_invalid_declaration_is_refused(declare: Callable[..., Path], change: Callable[[str], str], message: str) -> None:
     def quoted(text: str) -> str:
         return change(text).replace('[coverages."Local-health-areas]', '[coverages."Local-health-areas"]')
 
@@ -150,7 +144,7 @@ def test_a_declaration_that_cannot_be_is_refused(
     assert not Coverage.objects.exists()
 
 
-def test_provinces_are_declared_already(tmp_path: Path, get: Any) -> None:
+def test_provinces_layer_is_declared(tmp_path: Path, get: Any) -> None:
     codes = ["10", "11", "12", "13", "24", "35", "46", "47", "48", "59", "60", "61", "62"]
     rows: list[files.Row] = [
         ({"PRUID": code, "DGUID": f"2021A0002{code}", "PRENAME": "Name", "PRFNAME": "Nom"}, [files.cell(index)])

@@ -20,7 +20,7 @@ from tests.support.format_files import (
 )
 
 
-def test_metres_without_a_crs_are_refused_and_read_with_a_srid(tmp_path: Path) -> None:
+def test_geojson_in_metres_needs_srid(tmp_path: Path) -> None:
     path = files.geojson(tmp_path / "a.geojson", files.grid(2))
     message = refusal(path)
     assert "metres of a projection" in message
@@ -29,7 +29,7 @@ def test_metres_without_a_crs_are_refused_and_read_with_a_srid(tmp_path: Path) -
 
 
 @pytest.mark.real
-def test_the_real_metres_without_a_crs_are_refused_and_read_with_a_srid() -> None:
+def test_real_geojson_in_metres_needs_srid() -> None:
     path = files.real("traps/health_regions_metres_no_crs.geojson")
     columns = {"code": ("hruid",), "name_en": ("name_canonical",), "name_fr": ("name_canonical_fr",)}
     assert "--srid 3347" in refusal(path, columns=columns)
@@ -38,7 +38,7 @@ def test_the_real_metres_without_a_crs_are_refused_and_read_with_a_srid() -> Non
 
 
 @pytest.mark.parametrize("prj", [None, "", "this is no coordinate system", '{"type": "VectorTile"}'])
-def test_no_readable_prj_is_refused_and_read_with_a_srid(tmp_path: Path, prj: str | None) -> None:
+def test_missing_or_unreadable_prj_needs_srid(tmp_path: Path, prj: str | None) -> None:
     path = files.shape(tmp_path, files.grid(2), prj=prj)
     message = refusal(path)
     assert "declares no coordinate system" in message
@@ -46,13 +46,13 @@ def test_no_readable_prj_is_refused_and_read_with_a_srid(tmp_path: Path, prj: st
     assert read(path, srid=3347)[0].crs.transform is None
 
 
-def test_a_prj_that_says_degrees_over_metres_is_refused(tmp_path: Path) -> None:
+def test_prj_in_degrees_over_metres_is_refused(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(2), prj=files.NAD83_PRJ)
     assert "metres of a projection. Give its code; Statistics Canada's Lambert is --srid 3347" in refusal(path)
     assert read(path, srid=3347)[0].crs.transform is None
 
 
-def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
+def test_prj_in_metres_over_degrees_is_refused(tmp_path: Path) -> None:
     rows = [files.region("4601", *[list(ring) for ring in files.in_degrees([files.cell(0)])])]
     message = refusal(files.shape(tmp_path, rows))
     assert "The file declares metres" in message
@@ -70,16 +70,16 @@ def test_a_prj_that_says_metres_over_degrees_is_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_local_coordinate_system_is_refused(tmp_path: Path, prj: str, message: str) -> None:
+def test_local_crs_is_refused(tmp_path: Path, prj: str, message: str) -> None:
     assert message in refusal(files.shape(tmp_path, files.grid(2), prj=prj))
 
 
 @pytest.mark.parametrize("srid", [0, -1, 999_999, 2**31, 2**70])
-def test_an_epsg_code_that_does_not_exist_is_refused(tmp_path: Path, srid: int) -> None:
+def test_unknown_epsg_code_is_refused(tmp_path: Path, srid: int) -> None:
     assert f"no coordinate system EPSG:{srid}" in refusal(files.shape(tmp_path, files.grid(2), prj=None), srid=srid)
 
 
-def test_an_srid_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
+def test_srid_contradicting_prj_is_refused(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(2))
     assert "EPSG:4326: one of them is wrong" in refusal(path, srid=4326)
     assert read(path, srid=3347)[0].crs.transform is None
@@ -95,10 +95,8 @@ def test_an_srid_that_contradicts_the_file_is_refused(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("east", [0, 1])
-def test_degrees_outside_canada_are_refused_with_what_is_likely_wrong(
-    tmp_path: Path, change: Any, message: str, east: int
-) -> None:
-    """West of 90° west latitude and longitude cannot be exchanged unnoticed, east of it they can."""
+def test_coordinates_outside_canada_are_refused_with_likely_cause(tmp_path: Path, change: Any, message: str, east: int) -> None:
+    """West of 90° W a longitude is no valid latitude, so that swapped axes are out of range; east of it they are not."""
     shift = np.array([east * 12, -east * 15])
     shapes = [shapely.transform(box, lambda c: c + shift) for box in DEGREES]
     moved = [shapely.transform(box, lambda c: np.array([change(*point) for point in c])) for box in shapes]
@@ -109,7 +107,7 @@ def test_degrees_outside_canada_are_refused_with_what_is_likely_wrong(
 
 
 @pytest.mark.parametrize(("true", "claimed"), [(3347, 3978), (3978, 3347), (3857, 3347), (3979, 3347)])
-def test_a_prj_of_another_system_is_refused_with_the_one_that_fits(tmp_path: Path, true: int, claimed: int) -> None:
+def test_wrong_prj_is_refused_with_fitting_srid(tmp_path: Path, true: int, claimed: int) -> None:
     shapes = [shapely.Polygon([files.project(x, y, 4269, true) for x, y in box.exterior.coords]) for box in DEGREES]
     path = write(tmp_path / "a.shp", shapes, crs=f"EPSG:{claimed}")
     message = refusal(path)
@@ -119,7 +117,7 @@ def test_a_prj_of_another_system_is_refused_with_the_one_that_fits(tmp_path: Pat
 
 
 @pytest.mark.parametrize("srid", [3978, 3979, 3857, 4269, 32615])
-def test_any_usual_system_is_projected(tmp_path: Path, srid: int) -> None:
+def test_common_crs_is_projected(tmp_path: Path, srid: int) -> None:
     shapes = [shapely.Polygon([files.project(x, y, 4269, srid) for x, y in box.exterior.coords]) for box in DEGREES]
     for value, box in zip(prepared(write(tmp_path / "a.gpkg", shapes, crs=f"EPSG:{srid}")).values(), BOXES, strict=True):
         assert shapely.hausdorff_distance(value.geometry, box) < 5

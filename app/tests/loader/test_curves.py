@@ -1,4 +1,4 @@
-"""Edges near the pole, cut so that what is drawn in degrees lies where the published line lies."""
+"""Segmentation of edges near the pole: lines drawn in degrees stay close to the published lines."""
 
 import numpy as np
 import pytest
@@ -22,8 +22,8 @@ def in_degrees(geometry: shapely.Geometry) -> shapely.Geometry:
     return shapely.transform(geometry, lambda xy: np.column_stack(to_degrees(*xy.T)))
 
 
-def back_on_the_ground(degrees: shapely.Geometry) -> shapely.Geometry:
-    """Return the chords in degrees as they run in EPSG:3347."""
+def projected_chords(degrees: shapely.Geometry) -> shapely.Geometry:
+    """Return a line of degrees projected to EPSG:3347, with its straight segments densified."""
     fine = shapely.segmentize(degrees, 0.01)
     return shapely.transform(fine, lambda xy: np.column_stack(to_lambert(*xy.T)))
 
@@ -37,30 +37,28 @@ def deviation_m(line: shapely.Geometry, other: shapely.Geometry) -> float:
     return float(distances.max())
 
 
-# As Statistics Canada's files have it (62 m from the pole on the ground), elsewhere near it, and at the pole itself.
+# The apex of Statistics Canada's files (62 m from the pole on the ground), others near the pole, and the pole itself.
 @pytest.mark.parametrize("apex", [(-101.0, -158.44), (60.0, -60.0), (0.0, -2.0), (0.2, 0.2), (0.0, 0.0)])
 @pytest.mark.parametrize("sector", [(-141.0, -110.0), (-110.0, -60.0), (-141.0, -60.0)])
-def test_a_polygon_that_ends_at_the_pole_is_the_same_place_in_degrees(
-    sector: tuple[float, float], apex: tuple[float, float]
-) -> None:
+def test_polygon_with_apex_at_pole_keeps_its_position(sector: tuple[float, float], apex: tuple[float, float]) -> None:
     published = fan(*sector, 80.0, apex)
     degrees = in_degrees(curved(published, LONGEST))
     assert shapely.is_valid(degrees)
     assert shapely.bounds(degrees)[3] <= 90
-    drawn, border = shapely.boundary(back_on_the_ground(degrees)), shapely.boundary(published)
+    drawn, border = shapely.boundary(projected_chords(degrees)), shapely.boundary(published)
     assert max(deviation_m(drawn, border), deviation_m(border, drawn)) < 1.2 * MOST
-    # Cut to 4 km and no further, it is kilometres off.
-    coarse = shapely.boundary(back_on_the_ground(in_degrees(shapely.segmentize(published, LONGEST))))
+    # Plain segmentation at 4 km deviates by kilometres.
+    coarse = shapely.boundary(projected_chords(in_degrees(shapely.segmentize(published, LONGEST))))
     assert deviation_m(coarse, border) > 100 * MOST
 
 
-def test_neighbours_stay_on_one_line() -> None:
+def test_neighbours_at_pole_stay_a_valid_coverage() -> None:
     west, east = fan(-141, -110, 75, (0, -158)), fan(-110, -60, 75, (0, -158))
     cut = curved(west, LONGEST), curved(east, LONGEST)
     assert shapely.coverage_is_valid(np.array(cut, dtype=object))
     assert shapely.coverage_is_valid(np.array([in_degrees(item) for item in cut], dtype=object))
 
 
-def test_far_from_the_pole_nothing_is_cut_shorter_than_before() -> None:
+def test_edges_far_from_pole_are_not_cut_further() -> None:
     box = shapely.box(7_400_000, 1_100_000, 7_420_000, 1_120_000)
     assert shapely.get_num_coordinates(curved(box, LONGEST)) == 21

@@ -1,4 +1,4 @@
-"""Damaged files are read or refused: a short run of tests.support.damage. docs/reliability.md has the long runs."""
+"""Fuzzing with damaged files: a short run of tests.support.damage. docs/reliability.md describes long runs."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from loader.errors import FileRefused
 from tests.support import damage
 
 
-def test_damaged_files_are_read_or_refused_and_nothing_else_happens() -> None:
+def test_damaged_files_are_read_or_refused() -> None:
     minutes = os.environ.get("DAMAGE_MINUTES", "0.2")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.support.damage", "--minutes", minutes],
@@ -25,12 +25,12 @@ def test_damaged_files_are_read_or_refused_and_nothing_else_happens() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     ended = {kind: sum(map(int, re.findall(rf"(\d+)  .*{kind}$", done.stdout, re.MULTILINE))) for kind in ("read", "refused")}
-    # However busy the machine is.
+    # At least this, at any load of the machine.
     assert ended["read"] >= 1
     assert ended["refused"] >= 1
 
 
-def test_another_exception_than_a_refusal_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unexpected_exception_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = damage.seeds(tmp_path)
 
     def fails(path: Path, coverage: str) -> int:
@@ -40,7 +40,7 @@ def test_another_exception_than_a_refusal_is_reported(tmp_path: Path, monkeypatc
     assert damage.try_case(0, good)[1].startswith("ZeroDivisionError")
 
 
-def test_a_refusal_shows_no_more_than_a_person_reads_and_nothing_that_a_terminal_obeys() -> None:
+def test_refusal_is_short_and_printable() -> None:
     said = str(FileRefused("x\x1b[2J\r\n" + "name, " * 1_000))
     assert len(said) < 1_100
     assert said.isprintable()

@@ -1,4 +1,4 @@
-"""sources.toml: the layers of the project are sound, and a mistake is named with its paragraph and key."""
+"""Declarations in sources.toml: the project's layers are valid, and an error names its table and key."""
 
 from datetime import date
 from pathlib import Path
@@ -41,7 +41,7 @@ def read(tmp_path: Path, text: str) -> Sources:
     return read_sources(path)
 
 
-def test_a_paragraph_becomes_a_layer(tmp_path: Path) -> None:
+def test_toml_table_becomes_a_layer(tmp_path: Path) -> None:
     text = (
         GOOD + 'file = "a/b.zip"\nbytes = 12\nexpect.count = 3\nfields.code = ["ZID"]\neffective_to = 2021-01-01\nsrid = 4269\n'
     )
@@ -53,7 +53,7 @@ def test_a_paragraph_becomes_a_layer(tmp_path: Path) -> None:
     assert (layer.attribution_fr, layer.representation) == ("De Les zones", Representation.DIGITAL)
 
 
-def test_a_layers_own_attribution_wins_over_the_licences(tmp_path: Path) -> None:
+def test_attribution_of_layer_overrides_that_of_licence(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD + 'attribution_en = "Mine"\n').layer("zones-1").attribution_en == "Mine"
 
 
@@ -110,29 +110,29 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_named_with_its_paragraph_and_key(tmp_path: Path, mistake: str) -> None:
+def test_error_names_table_and_key(tmp_path: Path, mistake: str) -> None:
     text, message = MISTAKES[mistake]
     with pytest.raises(SourceError) as caught:
         read(tmp_path, text)
     assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_sources_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"none\.toml cannot be read: No such file"):
         read_sources(tmp_path / "none.toml")
 
 
-def test_an_unknown_layer_is_answered_with_those_there_are() -> None:
+def test_unknown_layer_error_lists_layers() -> None:
     with pytest.raises(SourceError, match=r"Unknown layer 'x'.*: .*fsa-2021-digital"):
         read_sources().layer("x")
 
 
-def test_an_unknown_coverage_is_answered_with_those_there_are() -> None:
+def test_unknown_coverage_error_lists_coverages() -> None:
     with pytest.raises(SourceError, match=r"Unknown coverage 'x': sources.toml declares health-regions, fsa"):
         read_sources().ad_hoc("x", {})
 
 
-def test_options_are_held_to_the_same_rules_as_the_file() -> None:
+def test_options_are_validated_like_the_file() -> None:
     layer = read_sources().layer("fsa-2011")
     with pytest.raises(SourceError, match="vintage 'Not This' must be at most 40 of"):
         with_options(layer, vintage="Not This")
@@ -141,7 +141,7 @@ def test_options_are_held_to_the_same_rules_as_the_file() -> None:
     assert with_options(layer, vintage=None, srid=3347) == with_options(layer, srid=3347)
 
 
-# What is stated by Statistics Canada, written down a second time.
+# URL, size, count and representation as stated by Statistics Canada, independent of sources.toml.
 OFFICIAL = {
     "fsa-2021-digital": (
         "https://www12.statcan.gc.ca/census-recensement/2021/geo/sip-pis/boundary-limites/files-fichiers/lfsa000a21a_e.zip",
@@ -189,13 +189,13 @@ OFFICIAL = {
 
 
 @pytest.mark.parametrize("name", OFFICIAL)
-def test_official_layers_are_declared_as_they_are_published(name: str) -> None:
+def test_official_layer_matches_statistics_canada(name: str) -> None:
     layer = read_sources().layer(name)
     assert (layer.url, layer.size, layer.expected_count, layer.representation.value) == OFFICIAL[name]
 
 
 @pytest.mark.parametrize("name", read_sources().layers)
-def test_every_declared_layer_says_whose_it_is(name: str) -> None:
+def test_every_layer_has_licence_and_attribution(name: str) -> None:
     layer = read_sources().layer(name)
     assert layer.title_en != layer.title_fr
     assert layer.licence
@@ -207,7 +207,7 @@ def test_every_declared_layer_says_whose_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("official", [True, False])
-def test_every_official_address_is_known_here(official: bool) -> None:
+def test_every_layer_url_is_official_and_https(official: bool) -> None:
     with_url = {name for name, layer in read_sources().layers.items() if layer.url}
     assert (
         (with_url == set(OFFICIAL))
@@ -219,12 +219,12 @@ def test_every_official_address_is_known_here(official: bool) -> None:
 @pytest.mark.parametrize(
     "code", ["1011", "2418", "3595", "4601", "4709", "4831", "5951", "6001", "6101", "6201", "0101", "99", "14001", "1401"]
 )
-def test_the_pattern_of_health_regions_agrees_with_the_domain(code: str) -> None:
+def test_health_region_pattern_agrees_with_is_hruid(code: str) -> None:
     assert (read_sources().coverages["health-regions"].code_pattern.fullmatch(code) is not None) == is_hruid(code)
 
 
 @pytest.mark.parametrize(
     "code", ["M5V", "K1A", "H0H", "X0A", "D1A", "A1D", "W1A", "Z1A", "A1Z", "A1W", "M5", "M5V3", "m5v", "A1O", "AAA", "111"]
 )
-def test_the_pattern_of_fsas_agrees_with_the_domain(code: str) -> None:
+def test_fsa_pattern_agrees_with_is_fsa(code: str) -> None:
     assert (read_sources().coverages["fsa"].code_pattern.fullmatch(code) is not None) == is_fsa(code)

@@ -1,4 +1,4 @@
-"""Text survives the way from a table of any age, and what did not is recognised."""
+"""Text encoding of .dbf tables: detection, .cpg, language byte, mojibake; normalisation of attributes."""
 
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -13,13 +13,13 @@ from loader.source.encoding import encoding_named
 from loader.source.reader import open_reader
 from tests.support import boundary_files as files
 
-# Two names from the files of Statistics Canada, and the ligature.
+# Two names from Statistics Canada's files, and a name with the ligature œ.
 NAMES = ["Région du Saguenay—Lac-Saint-Jean", "Région de l'Île-d'Orléans – Côte", "Région du Sacré-Cœur"]
 
 
 def names_read(path: Path, **options: str) -> list[str]:
     layer = files.layer(path, **options)
-    with open_layer(path) as laid_out, open_reader(laid_out, layer) as reader:
+    with open_layer(path) as opened, open_reader(opened, layer) as reader:
         return [normalise(feature.values, reader.header.columns, layer.coverage).name_fr for feature in reader.features()]
 
 
@@ -28,32 +28,32 @@ def table(folder: Path, encoding: str, *, cpg: str | None, language: int = 0) ->
     return files.shape(folder, rows, encoding=encoding, cpg=cpg, language=language)
 
 
-def test_windows_1252_without_a_cpg_is_recognised(tmp_path: Path) -> None:
+def test_windows_1252_without_cpg_is_detected(tmp_path: Path) -> None:
     assert names_read(table(tmp_path, "cp1252", cpg=None)) == NAMES
 
 
-def test_utf_8_without_a_cpg_is_recognised(tmp_path: Path) -> None:
+def test_utf_8_without_cpg_is_detected(tmp_path: Path) -> None:
     assert names_read(table(tmp_path, "utf-8", cpg=None)) == NAMES
 
 
-def test_the_language_byte_of_the_table_counts_where_there_is_no_cpg(tmp_path: Path) -> None:
+def test_dbf_language_byte_is_used_without_cpg(tmp_path: Path) -> None:
     rows = [files.region("2402", files.cell(0), french="Région é")]
     assert names_read(files.shape(tmp_path / "a", rows, encoding="cp850", cpg=None, language=0x02)) == ["Région é"]
     assert names_read(files.shape(tmp_path / "b", rows, encoding="cp1252", cpg=None, language=0x57)) == ["Région é"]
 
 
-def test_the_cpg_wins_over_the_language_byte(tmp_path: Path) -> None:
+def test_cpg_overrides_dbf_language_byte(tmp_path: Path) -> None:
     assert names_read(table(tmp_path, "utf-8", cpg="UTF-8", language=0x57)) == NAMES
 
 
-def test_what_the_user_says_wins_over_the_cpg(tmp_path: Path) -> None:
+def test_encoding_option_overrides_cpg(tmp_path: Path) -> None:
     assert names_read(table(tmp_path, "cp1252", cpg="UTF-8"), encoding="cp1252") == NAMES
 
 
 @pytest.mark.parametrize(
     "cpg", ["1252", "ANSI 1252", "windows-1252", "CP1252", "cp-1252", "OEM 1252", "Windows 1252\n", "\ufeffWindows-1252"]
 )
-def test_every_spelling_of_windows_1252_in_a_cpg_is_understood(tmp_path: Path, cpg: str) -> None:
+def test_cpg_spellings_of_windows_1252_are_read(tmp_path: Path, cpg: str) -> None:
     assert names_read(table(tmp_path, "cp1252", cpg=cpg)) == NAMES
 
 
@@ -75,35 +75,35 @@ def test_every_spelling_of_windows_1252_in_a_cpg_is_understood(tmp_path: Path, c
         ("OEM 437", "cp437"),
     ],
 )
-def test_names_of_encodings_are_understood(name: str, python: str) -> None:
+def test_encoding_names_are_resolved(name: str, python: str) -> None:
     assert encoding_named(name, "The layer") == python
 
 
 @pytest.mark.parametrize("name", ["klingon", "", "99999", "hex", "rot13", "base64", "undefined", "zlib", "1", "x" * 500])
-def test_a_name_that_is_no_encoding_of_text_is_refused(name: str) -> None:
+def test_unknown_encoding_name_is_refused(name: str) -> None:
     with pytest.raises(FileRefused, match="which is unknown: give one with --encoding") as caught:
         encoding_named(name, "The layer")
     assert len(str(caught.value)) < 150
 
 
 @pytest.mark.parametrize("cpg", ["klingon", "hex"])
-def test_a_cpg_with_an_unknown_name_is_refused(tmp_path: Path, cpg: str) -> None:
+def test_cpg_with_unknown_encoding_is_refused(tmp_path: Path, cpg: str) -> None:
     with pytest.raises(FileRefused, match=r"The \.cpg file declares the encoding"):
         names_read(table(tmp_path, "utf-8", cpg=cpg))
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "hex"])
-def test_an_unknown_encoding_is_refused_for_other_formats_too(tmp_path: Path, encoding: str) -> None:
+def test_unknown_encoding_is_refused_for_geojson(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(FileRefused, match="The layer declares the encoding"):
         names_read(files.geojson(tmp_path / "a.geojson", files.grid(), degrees=True), encoding=encoding)
 
 
-def test_a_cpg_that_says_utf_8_but_is_wrong_is_refused_by_row(tmp_path: Path) -> None:
+def test_wrong_utf_8_cpg_is_refused_by_row(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match=r"Row 1: the text is not utf-8 .*--encoding, often cp1252"):
         names_read(table(tmp_path, "cp1252", cpg="UTF-8"))
 
 
-def test_field_names_in_another_encoding_are_refused(tmp_path: Path) -> None:
+def test_field_names_in_other_encoding_are_refused(tmp_path: Path) -> None:
     rows = [files.region("2402", files.cell(0), Région="x")]
     path = files.shape(tmp_path, rows, encoding="cp1252", cpg="UTF-8")
     with pytest.raises(FileRefused, match=r"the field names are not utf-8 .*--encoding"):
@@ -111,7 +111,7 @@ def test_field_names_in_another_encoding_are_refused(tmp_path: Path) -> None:
     assert names_read(path, encoding="cp1252") == ["Quelque part"]
 
 
-def test_a_table_that_is_cut_short_before_its_names_is_refused(tmp_path: Path) -> None:
+def test_truncated_dbf_header_is_refused(tmp_path: Path) -> None:
     path = table(tmp_path, "utf-8", cpg=None)
     path.with_suffix(".dbf").write_bytes(b"\x03short")
     with pytest.raises(FileRefused, match=r"\.dbf is truncated"):
@@ -122,7 +122,7 @@ LETTERS = tuple("àâäçéèêëîïôöùûüÿœæÀÂÇÉÈÊËÎÔÙÛÜŒ�
 
 
 @pytest.mark.parametrize("letter", LETTERS)
-def test_every_letter_of_french_is_recognised_when_decoded_wrongly(letter: str) -> None:
+def test_mojibake_of_every_french_letter_is_detected(letter: str) -> None:
     name = f"Lac {letter} la Tortue{letter}"
     assert not is_mojibake(as_text(name))
     for wrong in ("cp1252", "latin-1"):
@@ -131,7 +131,7 @@ def test_every_letter_of_french_is_recognised_when_decoded_wrongly(letter: str) 
 
 
 @pytest.mark.parametrize("letter", ["—", "–", "’", "œ", "Œ", "…", "€"])
-def test_windows_1252_read_as_latin_1_is_recognised(letter: str) -> None:
+def test_windows_1252_read_as_latin_1_is_mojibake(letter: str) -> None:
     assert is_mojibake(as_text(f"Saguenay{letter}Lac".encode("cp1252").decode("latin-1")))
 
 
@@ -139,7 +139,7 @@ def test_windows_1252_read_as_latin_1_is_recognised(letter: str) -> None:
     "name",
     ["PÂTURAGE", "Âge d'or", "São João", "xʷməθkʷəy̓əm", "ᓄᓇᕗᑦ", "Å", "Ångström", "Château", "Bécancour—Nicolet", "L’Île"],
 )
-def test_real_names_are_not_taken_for_wrong_text(name: str) -> None:
+def test_real_names_are_not_mojibake(name: str) -> None:
     assert not is_mojibake(as_text(name))
 
 
@@ -176,16 +176,16 @@ def attributes(**values: object) -> Attributes:
     return normalise({"HRUID": "2402", "E": "English"} | values, COLUMNS, read_sources().coverages["health-regions"])
 
 
-def test_the_french_name_falls_back_to_the_english_one() -> None:
+def test_french_name_falls_back_to_english_name() -> None:
     assert (attributes().name_fr, attributes(F=" Français ").name_fr) == ("English", "Français")
 
 
-def test_the_province_comes_from_the_field_else_from_the_code() -> None:
+def test_province_is_read_from_field_else_from_code() -> None:
     assert (attributes().pruid, attributes(P="35").pruid, attributes(P=35.0).pruid) == ("24", "35", "35")
 
 
 @pytest.mark.parametrize("value", ["Quebec / Québec", "99", "QC", "240"])
-def test_a_province_that_does_not_exist_is_none(value: str) -> None:
+def test_unknown_province_is_empty(value: str) -> None:
     assert attributes(P=value).pruid == ""
 
 
@@ -193,11 +193,11 @@ def test_a_province_that_does_not_exist_is_none(value: str) -> None:
     ("value", "population"),
     [("1,5", None), (float("nan"), None), (1e300, None), (2**31, None), (12.6, 13), ("12", 12), (None, None)],
 )
-def test_a_population_is_a_number_that_fits_or_nothing(value: object, population: int | None) -> None:
+def test_population_is_an_integer_or_none(value: object, population: int | None) -> None:
     assert attributes(POP=value).population == population
 
 
-def test_what_is_not_a_column_of_ours_is_kept_as_plain_data() -> None:
+def test_other_fields_are_stored_as_json_attributes() -> None:
     extra = {"when": date(2022, 1, 2), "at": datetime(2022, 1, 2, 3, tzinfo=UTC), "hour": time(12, 30), "raw": b"\x01\xff"}
     more = {"nan": float("nan"), "text": " a\0b ", "none": None, "number": 3}
     assert attributes(**extra, **more).attributes == {

@@ -1,4 +1,4 @@
-"""Each kind of file, opened by other hands than those that wrote it, and compared with the database."""
+"""Content of each download format, read with independent libraries and compared with the database."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ ACCENTED = "Région du Saguenay—Lac-Saint-Jean"
 
 @pytest.fixture
 def vintages(load: Callable[..., Any], tmp_path: Path) -> dict[str, Vintage]:
-    """Publish three health regions (one with a hole, one with an island) and two FSAs of which one lies in two of them."""
+    """Publish three health regions (one with a hole, one with an island) and two FSAs, of which G7H lies in two regions."""
     regions = [
         files.region("2402", files.cell(0), files.hole(3_000, 3_000, 5_000, 5_000), name=ACCENTED, french="Où l'œuvre naît"),
         files.region("3501", files.cell(1), files.box(30_000, 0, 32_000, 2_000), name="Île"),
@@ -48,7 +48,7 @@ def vintages(load: Callable[..., Any], tmp_path: Path) -> dict[str, Vintage]:
 
 @pytest.fixture
 def export(vintages: dict[str, Vintage], tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that writes one file of a vintage and gives its path."""
+    """Return a function that exports a vintage in a format and returns the path."""
 
     def write(coverage: str, kind: str, **options: Any) -> Path:
         folder = tmp_path / "out" / kind
@@ -62,7 +62,7 @@ def export(vintages: dict[str, Vintage], tmp_path: Path) -> Callable[..., Path]:
 
 
 def stored(vintage: Vintage) -> list[tuple[Any, ...]]:
-    """Return what the database holds of a vintage: code, DGUID, names, province, areas and the boundary's bytes."""
+    """Return the rows of a vintage: code, DGUID, names, province, areas and the WKB of the boundary."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT code, dguid, name_en, name_fr, pruid, land_area_km2, area_km2, ST_AsBinary(geom, 'NDR')"
@@ -73,7 +73,7 @@ def stored(vintage: Vintage) -> list[tuple[Any, ...]]:
 
 
 def read_back(frame: geopandas.GeoDataFrame, code: str) -> list[tuple[Any, ...]]:
-    """Return the same of a file."""
+    """Return the rows of a file, in the form of `stored`."""
     assert frame.crs.to_epsg() == 3347
     names = [code, "dguid", "name_en", "name_fr", "pruid", "land_area_km2", "area_km2"]
     table = frame.sort_values(code)
@@ -83,7 +83,7 @@ def read_back(frame: geopandas.GeoDataFrame, code: str) -> list[tuple[Any, ...]]
 
 @pytest.mark.parametrize(("coverage", "code"), [("health-regions", "hruid"), ("fsa", "cfsauid")])
 @pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet"])
-def test_what_analysts_get_is_what_the_database_holds_to_the_last_bit(
+def test_gis_formats_equal_database_bit_for_bit(
     export: Callable[..., Path], vintages: dict[str, Vintage], coverage: str, code: str, kind: str
 ) -> None:
     path = export(coverage, kind)
@@ -94,7 +94,7 @@ def test_what_analysts_get_is_what_the_database_holds_to_the_last_bit(
 
 
 @pytest.mark.parametrize("kind", ["fgb", "parquet"])
-def test_what_web_maps_get_is_the_same_in_degrees_with_longitude_first(
+def test_wgs84_formats_have_same_rows_longitude_first(
     export: Callable[..., Path], vintages: dict[str, Vintage], kind: str
 ) -> None:
     read = geopandas.read_parquet if kind == "parquet" else pyogrio.read_dataframe
@@ -105,13 +105,13 @@ def test_what_web_maps_get_is_the_same_in_degrees_with_longitude_first(
     assert -142 < west < east < -52
     assert 41 < south < north < 90
     pairs = zip(degrees.to_crs(3347).geometry, metres.geometry, strict=True)
-    assert all(there.hausdorff_distance(here) < 0.001 for there, here in pairs)
+    assert all(degrees_geometry.hausdorff_distance(metres_geometry) < 0.001 for degrees_geometry, metres_geometry in pairs)
     attributes = [name for name in metres.columns if name not in ("geometry", "bbox")]
     assert degrees[attributes].equals(metres[attributes])
 
 
 @pytest.mark.parametrize("kind", ["gpkg", "fgb"])
-def test_what_gdal_writes_has_a_layer_name_and_an_index(export: Callable[..., Path], kind: str) -> None:
+def test_gdal_formats_have_layer_name_and_spatial_index(export: Callable[..., Path], kind: str) -> None:
     path = export("health-regions", kind)
     assert pyogrio.list_layers(path)[:, 0].tolist() == ["health_regions_2022"]
     info = pyogrio.read_info(path)
@@ -121,7 +121,7 @@ def test_what_gdal_writes_has_a_layer_name_and_an_index(export: Callable[..., Pa
     assert pyogrio.read_dataframe(path, bbox=box)["hruid"].tolist() == ["3501"]
 
 
-def test_a_geopackage_says_whose_it_is(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+def test_geopackage_has_attribution_and_sha256(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
     with sqlite3.connect(export("health-regions", "gpkg")) as database:
         ((identifier, description, changed),) = database.execute(
             "SELECT identifier, description, last_change FROM gpkg_contents"
@@ -134,13 +134,13 @@ def test_a_geopackage_says_whose_it_is(export: Callable[..., Path], vintages: di
     assert "Ours &amp; theirs" in metadata
 
 
-def test_a_flatgeobuf_says_whose_it_is(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+def test_flatgeobuf_has_attribution(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
     head = export("health-regions", "fgb").read_bytes()[:4096].decode("utf-8", errors="replace")
     assert "Health regions 2022" in head
     assert "attribution_en: Ours & theirs" in head
 
 
-def test_geoparquet_is_as_its_specification_says(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+def test_geoparquet_metadata_follow_specification(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
     path = export("health-regions", "parquet")
     file = pyarrow.parquet.ParquetFile(path)
     geo = json.loads(file.metadata.metadata[b"geo"])
@@ -159,7 +159,7 @@ def test_geoparquet_is_as_its_specification_says(export: Callable[..., Path], vi
     assert about["source_sha256"] == vintages["health-regions"].source_sha256
 
 
-def test_a_box_of_geoparquet_is_read_by_its_covering(export: Callable[..., Path]) -> None:
+def test_geoparquet_bbox_is_read_by_covering(export: Callable[..., Path]) -> None:
     path = export("health-regions", "parquet")
     box = (files.EAST + 30_500, files.NORTH + 500, files.EAST + 31_000, files.NORTH + 1_000)
     assert geopandas.read_parquet(path, bbox=box)["hruid"].tolist() == ["3501"]
@@ -172,7 +172,7 @@ def test_a_box_of_geoparquet_is_read_by_its_covering(export: Callable[..., Path]
         ("fsa", ["CFSAUID", "DGUID", "PRUID", "PRNAME", "LANDAREA", "POPULATION"]),
     ],
 )
-def test_a_shapefile_is_in_statistics_canadas_form(
+def test_shapefile_has_statistics_canada_fields(
     export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path, coverage: str, fields: list[str]
 ) -> None:
     path = export(coverage, "shapefile")
@@ -194,7 +194,7 @@ def test_a_shapefile_is_in_statistics_canadas_form(
         assert shape.equals(shapely.from_wkb(bytes(region.geom.wkb)))
 
 
-def test_a_shapefile_of_ours_can_be_loaded_again(
+def test_exported_shapefile_can_be_loaded(
     export: Callable[..., Path], load: Callable[..., Any], vintages: dict[str, Vintage]
 ) -> None:
     again = load(export("health-regions", "shapefile"), vintage="again").vintage
@@ -205,9 +205,7 @@ def test_a_shapefile_of_ours_can_be_loaded_again(
 
 
 @pytest.mark.parametrize("level", ["low", "full"])
-def test_geojson_holds_what_the_api_sends(
-    export: Callable[..., Path], vintages: dict[str, Vintage], get: Any, level: str
-) -> None:
+def test_geojson_equals_api_response(export: Callable[..., Path], vintages: dict[str, Vintage], get: Any, level: str) -> None:
     path = export("health-regions", "geojson", level=[level])
     document = json.loads(path.read_bytes())
     assert (document["type"], document["detail"], document["attribution_en"]) == ("FeatureCollection", level, "Ours & theirs")
@@ -222,9 +220,7 @@ def test_geojson_holds_what_the_api_sends(
     )
 
 
-def test_codes_and_names_are_a_plain_table_with_a_description(
-    export: Callable[..., Path], vintages: dict[str, Vintage]
-) -> None:
+def test_csv_of_codes_has_csvw_description(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
     table = export("health-regions", "csv")
     with table.open(encoding="utf-8", newline="") as source:
         rows = list(csv.DictReader(source))
@@ -244,9 +240,7 @@ def test_codes_and_names_are_a_plain_table_with_a_description(
     assert_table_is_as_described(rows, described, UNITS)
 
 
-def test_the_file_of_shares_has_a_description_with_both_licences(
-    export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path
-) -> None:
+def test_csvw_of_shares_has_both_licences(export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path) -> None:
     Vintage.objects.filter(label="2021").update(
         licence_url="https://example.org/fsa", attribution_en="Postal", attribution_fr="Postale"
     )
@@ -274,14 +268,14 @@ def test_the_file_of_shares_has_a_description_with_both_licences(
     ]
 
 
-def test_one_licence_of_two_editions_is_told_once(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
+def test_csvw_names_shared_licence_once(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
     Vintage.objects.update(licence="Open", licence_url="https://example.org/open", attribution_en="Ours", attribution_fr="Ours")
     described = json.loads(export("fsa", "shares-csvw").read_bytes())
     assert described["dc:license"] == {"@id": "https://example.org/open"}
     assert len(described["dc:rights"]) == 2
 
 
-def test_shares_are_those_of_the_database_without_slivers(export: Callable[..., Path]) -> None:
+def test_shares_csv_equals_database_without_slivers(export: Callable[..., Path]) -> None:
     Overlap.objects.filter(fsa__code="G7H", health_region__code="3501").update(share_of_fsa=0.0009)
     with export("fsa", "shares").open(encoding="utf-8", newline="") as source:
         rows = list(csv.DictReader(source))
@@ -295,7 +289,7 @@ def test_shares_are_those_of_the_database_without_slivers(export: Callable[..., 
 
 
 @pytest.mark.parametrize("kind", [name for name, value in FORMATS.items() if not value.by_level])
-def test_the_same_vintage_makes_the_same_bytes(export: Callable[..., Path], vintages: dict[str, Vintage], kind: str) -> None:
+def test_export_of_same_vintage_is_byte_identical(export: Callable[..., Path], vintages: dict[str, Vintage], kind: str) -> None:
     coverage = "fsa" if FORMATS[kind].by_pair else "health-regions"
     path = export(coverage, kind)
     first = path.read_bytes()

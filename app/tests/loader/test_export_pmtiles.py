@@ -1,4 +1,4 @@
-"""All tiles of a vintage in one file: the same as the service draws, read by two other implementations."""
+"""PMTiles export: same tiles as the API, read by two independent implementations (pmtiles, GDAL)."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ from tests.support import boundary_files as files
 
 pytestmark = pytest.mark.django_db
 
-# 3501 is so large that tiles lie inside it, and 3502 is an island in a lake of it. 3503 lies apart.
+# 3501 is so large that it contains whole tiles; 3502 is an island in a lake of 3501; 3503 is separate.
 ROWS = [
     files.region("3501", files.box(0, 0, 90_000, 90_000), files.hole(30_000, 30_000, 40_000, 40_000), name="Île du Large"),
     files.region("3502", files.box(33_000, 33_000, 36_000, 36_000), name="Island"),
@@ -56,7 +56,7 @@ def reader(path: Path) -> Iterator[Reader]:
 
 
 def around(bounds: list[float], zoom: int) -> Iterator[TileAddress]:
-    """Yield the tiles that a box in degrees meets, and those around it."""
+    """Yield the tiles that intersect a box in degrees, and the tiles around them."""
     west, south, east, north = bounds
     with connection.cursor() as cursor:
         cursor.execute(
@@ -72,8 +72,8 @@ def around(bounds: list[float], zoom: int) -> Iterator[TileAddress]:
             yield TileAddress(zoom, column, row)
 
 
-def content(tile: bytes) -> dict[str, list[tuple[Any, ...]]]:
-    """Return what a tile holds; at which corner a ring begins is no difference."""
+def features_by_layer(tile: bytes) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the features of a tile by layer, with normalised geometry (independent of the first vertex of a ring)."""
     layers = mapbox_vector_tile.decode(tile) if tile else {}
     return {
         name: [
@@ -84,27 +84,27 @@ def content(tile: bytes) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def test_every_tile_is_what_the_service_draws_and_there_is_no_other(vintage: Vintage, reader: Reader) -> None:
-    there = Counter(zoom for (zoom, _, _), _ in all_tiles(reader.get_bytes))
-    assert set(there) == set(range(PMTILES_ZOOM_MAX + 1))
-    for zoom in there:
+def test_pmtiles_equal_tiles_of_the_api(vintage: Vintage, reader: Reader) -> None:
+    tiles_by_zoom = Counter(zoom for (zoom, _, _), _ in all_tiles(reader.get_bytes))
+    assert set(tiles_by_zoom) == set(range(PMTILES_ZOOM_MAX + 1))
+    for zoom in tiles_by_zoom:
         result = 0
         for address in around(vintage_bounds(vintage), zoom):
             drawn = tile_draw(vintage=vintage, address=address)
             value = reader.get(address.zoom, address.column, address.row)
-            assert content(gzip.decompress(value) if value else b"") == content(drawn), address
+            assert features_by_layer(gzip.decompress(value) if value else b"") == features_by_layer(drawn), address
             result += bool(drawn)
-        assert result == there[zoom]
+        assert result == tiles_by_zoom[zoom]
 
 
-def test_what_lies_inside_a_region_is_kept_once(reader: Reader) -> None:
+def test_identical_tiles_are_stored_once(reader: Reader) -> None:
     header = reader.header()
     assert header["addressed_tiles_count"] > header["tile_contents_count"]
     assert header["addressed_tiles_count"] > header["tile_entries_count"]
     assert header["clustered"]
 
 
-def test_its_head_says_what_and_whose_it_is(vintage: Vintage, reader: Reader) -> None:
+def test_pmtiles_header_and_metadata(vintage: Vintage, reader: Reader) -> None:
     header, metadata = reader.header(), reader.metadata()
     assert (header["min_zoom"], header["max_zoom"]) == (0, PMTILES_ZOOM_MAX)
     assert (header["tile_type"], header["tile_compression"]) == (TileType.MVT, Compression.GZIP)
@@ -116,7 +116,7 @@ def test_its_head_says_what_and_whose_it_is(vintage: Vintage, reader: Reader) ->
     assert metadata["about"]["vintage"] == "2022"
 
 
-def test_gdal_opens_it_with_every_region(path: Path) -> None:
+def test_gdal_opens_pmtiles_with_every_region(path: Path) -> None:
     assert dict(pyogrio.list_layers(path)).keys() == {"regions", "labels"}
     frame = pyogrio.read_dataframe(path, layer="regions")
     assert frame.crs.to_epsg() == 3857
@@ -125,7 +125,7 @@ def test_gdal_opens_it_with_every_region(path: Path) -> None:
     assert json.dumps(pyogrio.read_info(path, layer="regions")["dataset_metadata"]).count("Ours") >= 1
 
 
-def test_ranges_over_http_are_all_that_a_reader_needs(vintage: Vintage, settings: Any, tmp_path: Path, client: Any) -> None:
+def test_pmtiles_are_read_with_http_range_requests(vintage: Vintage, settings: Any, tmp_path: Path, client: Any) -> None:
     settings.DOWNLOADS_DIR = tmp_path / "shop"
     made = make.export(
         [
@@ -158,14 +158,14 @@ def test_ranges_over_http_are_all_that_a_reader_needs(vintage: Vintage, settings
     assert {feature["properties"]["code"] for feature in layers["regions"]["features"]} >= {"3501"}
 
 
-def test_made_up_boundaries_end_at_a_lower_zoom(vintage: Vintage, tmp_path: Path) -> None:
+def test_demo_pmtiles_have_lower_max_zoom(vintage: Vintage, tmp_path: Path) -> None:
     vintage.demo = True
     write_pmtiles(vintage, tmp_path / "demo.pmtiles")
     with (tmp_path / "demo.pmtiles").open("rb") as file:
         assert Reader(MmapSource(file)).header()["max_zoom"] == PMTILES_DEMO_ZOOM_MAX
 
 
-def test_a_vintage_that_was_never_drawn_says_so_and_leaves_nothing_behind(vintage: Vintage, tmp_path: Path) -> None:
+def test_vintage_without_tiles_raises_and_leaves_no_file(vintage: Vintage, tmp_path: Path) -> None:
     TilePiece.objects.all().delete()
     folder = tmp_path / "empty"
     folder.mkdir()

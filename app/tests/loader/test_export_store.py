@@ -1,4 +1,4 @@
-"""When files are made, where they lie, and what happens when that goes wrong."""
+"""Export store: creation of download files at publication, failures, manifests, cleanup; command `export`."""
 
 import hashlib
 import json
@@ -22,12 +22,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def load(shop: Path, tmp_path: Path) -> Callable[..., str]:
-    """Return a function that loads a grid through the command and gives what it told on standard error."""
+def load(store_dir: Path, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that loads a grid with load_boundaries and returns its standard error."""
 
     def run(label: str, coverage: str = "health-regions", count: int = 2, **options: Any) -> str:
         rows = files.grid(count) if coverage == "health-regions" else files.fsa_grid(["R3A", "R3B"])
-        string_i_o = StringIO()
+        stderr = StringIO()
         call_command(
             "load_boundaries",
             coverage=coverage,
@@ -36,10 +36,10 @@ def load(shop: Path, tmp_path: Path) -> Callable[..., str]:
             representation="digital",
             file=files.shape(tmp_path / f"{coverage}-{label}-{count}", rows),
             verbosity=0,
-            stderr=string_i_o,
+            stderr=stderr,
             **options,
         )
-        return string_i_o.getvalue()
+        return stderr.getvalue()
 
     return run
 
@@ -56,7 +56,7 @@ def by_name(label: str, name: str) -> Download:
     )
 
 
-def test_a_publication_makes_every_file(load: Callable[..., str]) -> None:
+def test_publication_creates_every_file(load: Callable[..., str]) -> None:
     assert load("2022") == ""
     assert set(states().values()) == {"ready"}
     for item in downloads_of(Vintage.objects.get()):
@@ -64,7 +64,7 @@ def test_a_publication_makes_every_file(load: Callable[..., str]) -> None:
         assert item.sha256 == hashlib.sha256(item.path.read_bytes()).hexdigest()
 
 
-def test_the_second_of_a_pair_makes_what_joins_them(load: Callable[..., str]) -> None:
+def test_publication_creates_shares_of_each_pair(load: Callable[..., str]) -> None:
     load("2022")
     load("2021", "fsa")
     assert states("2021")["fsa-2021-health-regions-2022.csv"] == "ready"
@@ -72,7 +72,7 @@ def test_the_second_of_a_pair_makes_what_joins_them(load: Callable[..., str]) ->
     assert states("2021")["fsa-2021-health-regions-2023.csv"] == "ready"
 
 
-def test_a_corrected_file_has_files_of_its_own_and_a_rollback_brings_the_first_back(load: Callable[..., str]) -> None:
+def test_rollback_restores_files_of_earlier_vintage(load: Callable[..., str]) -> None:
     load("2022")
     load("2021", "fsa")
     first, first_pair = by_name("2022", "health-regions-2022.csv"), by_name("2021", "fsa-2021-health-regions-2022.csv")
@@ -86,7 +86,7 @@ def test_a_corrected_file_has_files_of_its_own_and_a_rollback_brings_the_first_b
     assert by_name("2021", "fsa-2021-health-regions-2022.csv").sha256 == first_pair.sha256
 
 
-def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
+def test_failed_export_keeps_publication_and_other_files(
     load: Callable[..., str], monkeypatch: pytest.MonkeyPatch, get: Any
 ) -> None:
     def break_off(vintage: Vintage, path: Path) -> None:
@@ -101,7 +101,7 @@ def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
     assert {name for name, state in states().items() if state != "ready"} == {"health-regions-2022.gpkg"}
     assert states()["health-regions-2022.gpkg"] == "failed"
     assert get("/health-regions").status_code == 200
-    # Later it works, and only that one is made.
+    # The next export creates only the missing file.
     out = StringIO()
     call_command("export", stdout=out, verbosity=0)
     assert out.getvalue().splitlines() == ["made health-regions-2022.gpkg"]
@@ -109,7 +109,7 @@ def test_what_cannot_be_made_does_not_undo_the_publication_nor_keep_the_others(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a place where not even root can write")
-def test_a_folder_that_cannot_be_written_to_is_told_and_nothing_else_fails(load: Callable[..., str], settings: Any) -> None:
+def test_unwritable_store_does_not_fail_publication(load: Callable[..., str], settings: Any) -> None:
     settings.DOWNLOADS_DIR = Path("/proc/downloads")
     assert "Published, but the download files could not be created" in load("2022")
     assert set(states().values()) == {"missing"}
@@ -117,7 +117,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_and_nothing_else_fails(load:
         call_command("export", verbosity=0)
 
 
-def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load: Callable[..., str], get: Any) -> None:
+def test_deleted_or_truncated_file_is_created_again(load: Callable[..., str], get: Any) -> None:
     load("2022")
     before = {published_download.name: published_download.sha256 for published_download in make.published_downloads()}
     by_name("2022", "health-regions-2022.csv").path.unlink()
@@ -131,7 +131,7 @@ def test_a_file_that_is_gone_or_cut_is_missing_and_is_made_again_as_it_was(load:
 
 
 @pytest.mark.parametrize("rubbish", [b"", b"{", b"[]", b'{"files": []}', b'{"files": {"health-regions-2022.csv": "ready"}}'])
-def test_a_manifest_that_cannot_be_read_is_none(load: Callable[..., str], get: Any, rubbish: bytes) -> None:
+def test_unreadable_manifest_counts_as_missing(load: Callable[..., str], get: Any, rubbish: bytes) -> None:
     load("2022")
     (folder(Vintage.objects.get()) / "manifest.json").write_bytes(rubbish)
     assert states()["health-regions-2022.csv"] == "missing"
@@ -140,7 +140,7 @@ def test_a_manifest_that_cannot_be_read_is_none(load: Callable[..., str], get: A
     assert set(states().values()) == {"ready"}
 
 
-def test_what_a_killed_export_leaves_is_seen_by_nobody_and_swept_by_the_next(load: Callable[..., str], shop: Path) -> None:
+def test_files_of_killed_export_are_hidden_and_removed(load: Callable[..., str], store_dir: Path) -> None:
     load("2022", no_downloads=True)
     place = folder(Vintage.objects.get())
     (place / ".making").mkdir(parents=True)
@@ -151,7 +151,7 @@ def test_what_a_killed_export_leaves_is_seen_by_nobody_and_swept_by_the_next(loa
     assert sorted(path.name for path in place.iterdir()) == sorted([*states(), "manifest.json"])
 
 
-def test_a_half_written_file_never_shows(load: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_written_file_is_not_listed(load: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     def watched(vintage: Vintage, path: Path) -> None:
@@ -165,9 +165,9 @@ def test_a_half_written_file_never_shows(load: Callable[..., str], monkeypatch: 
     assert by_name("2022", "health-regions-2022.gpkg").size == 20
 
 
-def test_two_makers_wait_for_each_other_and_the_second_has_nothing_to_do(load: Callable[..., str], shop: Path) -> None:
+def test_exports_are_exclusive_and_idempotent(load: Callable[..., str], store_dir: Path) -> None:
     load("2022")
-    with store.exclusive(), (shop / ".lock").open("a") as other:
+    with store.exclusive(), (store_dir / ".lock").open("a") as other:
         import fcntl
 
         with pytest.raises(BlockingIOError):
@@ -177,43 +177,43 @@ def test_two_makers_wait_for_each_other_and_the_second_has_nothing_to_do(load: C
     assert out.getvalue() == ""
 
 
-def test_files_of_deleted_vintages_are_deleted(load: Callable[..., str], shop: Path) -> None:
+def test_files_of_deleted_vintages_are_deleted(load: Callable[..., str], store_dir: Path) -> None:
     load("2022")
     retained = folder(Vintage.objects.get())
     load("2022", count=4)
-    other = shop / "fsa" / "1999" / "20000101T000000000000-999"
+    other = store_dir / "fsa" / "1999" / "20000101T000000000000-999"
     other.mkdir(parents=True)
     call_command("load_boundaries", rollback="health-regions", verbosity=0, stdout=StringIO())
     call_command("load_boundaries", prune=True, verbosity=0, stdout=StringIO())
-    assert [path for path in shop.glob("*/*/*") if path.is_dir()] == [retained]
-    assert not (shop / "fsa").exists()
+    assert [path for path in store_dir.glob("*/*/*") if path.is_dir()] == [retained]
+    assert not (store_dir / "fsa").exists()
 
 
-def test_another_database_on_the_same_folder_does_not_answer_with_the_files_of_the_first(load: Callable[..., str]) -> None:
+def test_store_of_other_database_is_not_used(load: Callable[..., str]) -> None:
     load("2022")
     first = Vintage.objects.get()
     publish.delete(first)
     load("2022", no_downloads=True)
-    # The new one's number may be the same there, but it was made at another moment.
+    # In another database a vintage may have the same primary key, but another time of creation.
     other = Vintage.objects.get()
     other.pk = first.pk
     assert {item.state for item in downloads_of(other)} == {"missing"}
 
 
-def test_nothing_is_made_where_publishing_must_not(load: Callable[..., str], shop: Path, settings: Any) -> None:
+def test_no_downloads_option_and_setting_create_nothing(load: Callable[..., str], store_dir: Path, settings: Any) -> None:
     load("2022", no_downloads=True)
     settings.DOWNLOADS_AT_PUBLISH = False
     load("2023")
-    assert not shop.exists()
+    assert not store_dir.exists()
 
 
-def test_a_refused_load_makes_nothing(load: Callable[..., str], shop: Path) -> None:
+def test_failed_load_creates_no_files(load: Callable[..., str], store_dir: Path) -> None:
     with pytest.raises(CommandError):
         load("2022", expect_count=3)
-    assert not shop.exists()
+    assert not store_dir.exists()
 
 
-def test_the_command_lists_what_there_is(load: Callable[..., str]) -> None:
+def test_export_list_shows_state_and_size(load: Callable[..., str]) -> None:
     load("2022")
     out = StringIO()
     call_command("export", list=True, format=["csv"], stdout=out)
@@ -222,13 +222,13 @@ def test_the_command_lists_what_there_is(load: Callable[..., str]) -> None:
     assert int(size.replace(",", "")) == by_name("2022", "health-regions-2022.csv").size
 
 
-def test_one_file_goes_where_it_is_told(load: Callable[..., str], tmp_path: Path, shop: Path) -> None:
+def test_export_out_writes_a_single_file(load: Callable[..., str], tmp_path: Path, store_dir: Path) -> None:
     load("2022", no_downloads=True)
     target = tmp_path / "new" / "mine.json"
     call_command("export", out=target, format=["geojson"], level=["low"], stdout=StringIO())
     assert json.loads(target.read_bytes())["detail"] == "low"
     assert [path.name for path in target.parent.iterdir()] == ["mine.json"]
-    assert not shop.exists()
+    assert not store_dir.exists()
 
 
 @pytest.mark.parametrize(
@@ -239,12 +239,12 @@ def test_one_file_goes_where_it_is_told(load: Callable[..., str], tmp_path: Path
         ({"format": ["csv"], "level": ["low"]}, "have none in this format"),
     ],
 )
-def test_what_there_is_not_is_told(load: Callable[..., str], options: dict[str, Any], message: str) -> None:
+def test_export_of_missing_vintage_is_an_error(load: Callable[..., str], options: dict[str, Any], message: str) -> None:
     load("2022", no_downloads=True)
     with pytest.raises(CommandError, match=message):
         call_command("export", list=True, **options)
 
 
-def test_where_nothing_is_published_there_is_nothing_to_do(shop: Path, db: None) -> None:
+def test_export_without_published_vintage_does_nothing(store_dir: Path, db: None) -> None:
     call_command("export", verbosity=0)
-    assert not [path for path in shop.rglob("*") if path.is_dir()]
+    assert not [path for path in store_dir.rglob("*") if path.is_dir()]

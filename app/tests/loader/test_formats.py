@@ -64,7 +64,7 @@ def test_geoparquet_is_read_bit_for_bit(tmp_path: Path, suffix: str, compression
         assert shapely.to_wkb(value.geometry) == shapely.to_wkb(shapely.MultiPolygon([box]))
 
 
-def test_geoparquet_without_a_crs_is_in_degrees_and_with_none_is_asked_for_it(tmp_path: Path) -> None:
+def test_geoparquet_with_null_crs_needs_srid(tmp_path: Path) -> None:
     frame = geopandas.GeoDataFrame({"HRUID": CODES, "ENGNAME": NAMES}, geometry=DEGREES, crs=4326)
     frame.to_parquet(tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet")[0].crs.geographic
@@ -73,7 +73,7 @@ def test_geoparquet_without_a_crs_is_in_degrees_and_with_none_is_asked_for_it(tm
     assert read(tmp_path / "b.parquet", srid=3347)[0].crs.transform is None
 
 
-def test_parquet_that_is_no_geoparquet_is_refused_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_geoparquet_is_refused_with_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = geopandas.GeoDataFrame({"HRUID": CODES, "ENGNAME": NAMES}, geometry=BOXES, crs=3347)
     path = tmp_path / "a.parquet"
     frame.drop(columns="geometry").to_parquet(path)
@@ -88,7 +88,7 @@ def test_parquet_that_is_no_geoparquet_is_refused_with_the_reason(tmp_path: Path
     assert "exceeds the limits of rows or unpacked size" in refusal(path)
 
 
-def test_numbers_and_codes_with_a_leading_zero_stay_text_in_gml(tmp_path: Path) -> None:
+def test_gml_codes_keep_leading_zeros(tmp_path: Path) -> None:
     assert named(gml(tmp_path / "a.gml")) == {"0460": "Île"}
 
 
@@ -130,7 +130,7 @@ def test_topojson_is_read_in_degrees(tmp_path: Path, name: str) -> None:
     assert read(path)[0].crs.description == "WGS 84"
 
 
-def test_a_format_that_is_held_in_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_formats_read_into_memory_have_a_size_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [
         topology(tmp_path / "a.json"),
         esri(tmp_path / "b.json"),
@@ -161,26 +161,26 @@ KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{}</Document></kml>
         ("a.fgb", "", "it is empty"),
     ],
 )
-def test_what_leads_elsewhere_or_is_no_layer_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+def test_file_with_references_or_without_layer_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
     assert message in refusal(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", ["LINKED", "DBF", "NATIVE_X"])
-def test_a_mapinfo_table_that_leads_elsewhere_is_refused(tmp_path: Path, kind: str) -> None:
+def test_mapinfo_table_with_references_is_refused(tmp_path: Path, kind: str) -> None:
     path = write(tmp_path / "a.tab")
     path.write_bytes(path.read_bytes().replace(b"Type NATIVE", f"Type {kind}".encode()))
     assert "a MapInfo table that refers to other files" in refusal(path)
 
 
-def test_the_main_file_of_a_kmz_may_only_name_the_others(tmp_path: Path) -> None:
+def test_kmz_with_networklink_to_own_files_is_read(tmp_path: Path) -> None:
     path = write(tmp_path / "a.kmz", DEGREES, driver="LIBKML", crs="EPSG:4326")
     with zipfile.ZipFile(path) as archive:
         assert b"NetworkLink" in archive.read("doc.kml")
     assert list(named(path)) == CODES
 
 
-def test_a_folder_called_gdb_without_tables_is_refused(tmp_path: Path) -> None:
+def test_gdb_folder_without_tables_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.gdb").mkdir()
     (tmp_path / "a.gdb" / "readme.txt").write_text("x")
     assert "is not a boundary file" in refusal(tmp_path / "a.gdb")

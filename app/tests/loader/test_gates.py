@@ -1,4 +1,4 @@
-"""Every gate fails on a file made for it, names the rows, and can be accepted or not as it says."""
+"""Gates: each fails on a file made for it, names the rows, and can or cannot be accepted."""
 
 from collections.abc import Callable
 from datetime import date
@@ -29,7 +29,7 @@ def shape(tmp_path: Path, rows: list[files.Row], name: str = "regions") -> Path:
     return files.shape(tmp_path / name, rows, name=name)
 
 
-# ---------------------------------------------------------------- what nobody can accept
+# ---------------------------------------------------------------- gates without acceptance
 
 
 def unacceptable(tmp_path: Path, gate: str) -> Path:
@@ -39,7 +39,7 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
     elif gate == "duplicates":
         rows[1] = files.region("4601", files.cell(1))
     elif gate == "canada":
-        # Its middle lies in Canada, and all of it in the box that Canada fills in this projection; its corner does not.
+        # The centre is in Canada, and the whole box in Canada's extent in EPSG:3347; a corner is outside of Canada.
         rows[1] = files.region("4602", files.box(files.CELL, 0, 2_200_000, 2_000_000))
     return shape(tmp_path, rows)
 
@@ -52,7 +52,7 @@ def unacceptable(tmp_path: Path, gate: str) -> Path:
         ("canada", "row 2 (4602): "),
     ],
 )
-def test_a_gate_that_guards_answers_cannot_be_accepted(load: Load, tmp_path: Path, published: Any, gate: str, row: str) -> None:
+def test_mandatory_gate_cannot_be_accepted(load: Load, tmp_path: Path, published: Any, gate: str, row: str) -> None:
     for acceptance in (None, accept(gate)):
         error = failure(load, unacceptable(tmp_path, gate), vintage="2022", acceptance=acceptance)
         assert error.names == (gate,)
@@ -62,11 +62,11 @@ def test_a_gate_that_guards_answers_cannot_be_accepted(load: Load, tmp_path: Pat
         assert checksums() == published
 
 
-# ---------------------------------------------------------------- what somebody may accept
+# ---------------------------------------------------------------- gates with acceptance
 
 
 def acceptable(tmp_path: Path, gate: str, load: Load) -> tuple[Path, dict[str, Any], tuple[str, ...]]:
-    """Return a file that fails just this gate, the options it needs, and parts of what is named."""
+    """Return a file that fails exactly this gate, the options for it, and parts of the message."""
     rows, options = files.grid(), {}
     named: tuple[str, ...] = ()
     if gate == "codes":
@@ -103,7 +103,7 @@ GATES = ("codes", "provinces", "text", "repairs", "count", "overlaps", "change",
 
 
 @pytest.mark.parametrize("gate", GATES)
-def test_a_gate_that_may_be_accepted_keeps_the_vintage_staged_until_it_is(
+def test_failed_gate_keeps_vintage_staged_until_accepted(
     load: Load, tmp_path: Path, gate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, options, named = acceptable(tmp_path, gate, load)
@@ -117,7 +117,7 @@ def test_a_gate_that_may_be_accepted_keeps_the_vintage_staged_until_it_is(
     staged = Vintage.objects.get(label="2022")
     assert staged.status == Status.STAGED
 
-    # A second run without acceptance says the same, one with it publishes; neither reads the file again.
+    # Without acceptance a second run gives the same error, with acceptance it publishes; neither reads the file again.
     monkeypatch.setattr(pipeline, "stage", None)
     assert str(failure(load, path, **options)) == str(error)
     outcome = load(path, acceptance=accept(gate, because="known since 2011", by="Ann"), **options)
@@ -128,7 +128,7 @@ def test_a_gate_that_may_be_accepted_keeps_the_vintage_staged_until_it_is(
     assert [name for name, item in stored.items() if "accepted" in item] == []
 
 
-def test_every_gate_has_its_file() -> None:
+def test_every_tested_gate_exists() -> None:
     from loader.publication import gates
 
     source = Path(gates.__file__).read_text(encoding="utf-8")
@@ -142,7 +142,7 @@ def test_all_gates_pass_on_a_good_file(load: Load, tmp_path: Path) -> None:
     assert [item for item in report["gates"] if not item["passed"]] == []
 
 
-def test_gaps_between_neighbours_fail_the_same_gate_as_overlaps(load: Load, tmp_path: Path) -> None:
+def test_gaps_fail_the_gate_overlaps(load: Load, tmp_path: Path) -> None:
     ring = [
         (0, 0),
         (0, 10_000),
@@ -160,7 +160,7 @@ def test_gaps_between_neighbours_fail_the_same_gate_as_overlaps(load: Load, tmp_
     assert "a gap of 0.6 km2 between 4601 and 4602" in str(error)
 
 
-def test_a_lake_between_regions_is_no_gap(load: Load, tmp_path: Path) -> None:
+def test_lake_between_regions_is_no_gap(load: Load, tmp_path: Path) -> None:
     ring = [
         (0, 0),
         (0, 10_000),
@@ -179,7 +179,7 @@ def test_a_lake_between_regions_is_no_gap(load: Load, tmp_path: Path) -> None:
     assert load(shape(tmp_path, rows)).what == "published"
 
 
-def test_shares_over_one_are_named(load: Load, tmp_path: Path) -> None:
+def test_shares_above_one_are_named(load: Load, tmp_path: Path) -> None:
     rows = [files.region("4601", files.cell(0)), files.region("4602", files.cell(0))]
     load(shape(tmp_path, rows), acceptance=accept("overlaps"))
     error = failure(load, shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa")
@@ -187,7 +187,7 @@ def test_shares_over_one_are_named(load: Load, tmp_path: Path) -> None:
     assert "R3A: 2.000" in str(error)
 
 
-def test_several_gates_are_accepted_together_and_never_only_some(load: Load, tmp_path: Path) -> None:
+def test_all_failed_gates_must_be_accepted(load: Load, tmp_path: Path) -> None:
     rows = [files.region("46X1", files.cell(0)), files.region("4602", files.cell(1), name="RÃ©gion")]
     path = shape(tmp_path, rows)
     assert failure(load, path).names == ("codes", "text")
@@ -195,25 +195,25 @@ def test_several_gates_are_accepted_together_and_never_only_some(load: Load, tmp
     assert load(path, acceptance=accept("codes", "text")).what == "published"
 
 
-def test_accepting_what_passes_stores_nothing(load: Load, tmp_path: Path) -> None:
+def test_acceptance_of_passed_gate_is_not_stored(load: Load, tmp_path: Path) -> None:
     report = load(shape(tmp_path, files.grid()), acceptance=accept("text")).report
     assert [gate for gate in report["gates"] if "accepted" in gate] == []
 
 
-def test_accepting_a_gate_that_does_not_exist_is_refused(load: Load, tmp_path: Path) -> None:
+def test_acceptance_of_unknown_gate_is_refused(load: Load, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"Unknown gate 'txet'\. Gates: geometry, duplicates, codes"):
         load(shape(tmp_path, files.grid()), acceptance=accept("txet"))
     assert not Vintage.objects.filter(status=Status.PUBLISHED).exists()
 
 
-def test_other_expectations_are_judged_anew(load: Load, tmp_path: Path) -> None:
+def test_changed_expected_count_is_checked_again(load: Load, tmp_path: Path) -> None:
     path = shape(tmp_path, files.grid())
     assert failure(load, path, expected_count=5).names == ("count",)
     assert load(path, expected_count=4).what == "published"
     assert Vintage.objects.count() == 1
 
 
-def test_a_repair_is_recorded_with_the_region_and_in_the_report(load: Load, tmp_path: Path) -> None:
+def test_repair_is_recorded_in_region_and_report(load: Load, tmp_path: Path) -> None:
     spike = [(0, 0), (0, 10_000), (10_000, 10_000), (10_000, 0), (12_000, 0), (10_000, 0), (0, 0)]
     rows = [files.region("4601", [(files.EAST + x, files.NORTH + y) for x, y in spike]), files.region("4602", files.cell(4))]
     report = load(shape(tmp_path, rows)).report
@@ -222,7 +222,7 @@ def test_a_repair_is_recorded_with_the_region_and_in_the_report(load: Load, tmp_
     assert report["repairs"][0].startswith("row 1 (4601): ")
 
 
-# ---------------------------------------------------------------- on the command line
+# ---------------------------------------------------------------- command line
 
 
 def command(*args: Any, **options: Any) -> str:
@@ -238,7 +238,7 @@ def arguments(path: Path) -> list[str]:
     ]
 
 
-def test_a_failed_gate_ends_with_code_two_and_an_accepted_one_does_not(db: None, tmp_path: Path) -> None:
+def test_failed_gate_exits_with_code_two(db: None, tmp_path: Path) -> None:
     path = shape(tmp_path, [files.region("46X1", files.cell(0))])
     with pytest.raises(CommandError) as caught:
         command(*arguments(path))
@@ -250,7 +250,7 @@ def test_a_failed_gate_ends_with_code_two_and_an_accepted_one_does_not(db: None,
 
 
 @pytest.mark.parametrize("because", [[], ["--because="], ["--because=  "]])
-def test_accepting_needs_a_reason(db: None, tmp_path: Path, because: list[str]) -> None:
+def test_acceptance_needs_a_reason(db: None, tmp_path: Path, because: list[str]) -> None:
     path = shape(tmp_path, [files.region("46X1", files.cell(0))])
     with pytest.raises(CommandError, match="--accept needs --because") as caught:
         command(*arguments(path), "--accept=codes", *because)
@@ -258,9 +258,9 @@ def test_accepting_needs_a_reason(db: None, tmp_path: Path, because: list[str]) 
     assert not Vintage.objects.exists()
 
 
-def test_a_name_for_whoever_accepts_is_found_even_without_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody() -> str:
+def test_acceptance_by_user_without_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_account() -> str:
         raise KeyError("getpwuid(): uid not found: 12345")
 
-    monkeypatch.setattr("getpass.getuser", nobody)
+    monkeypatch.setattr("getpass.getuser", no_account)
     assert Acceptance().by.startswith("user ")

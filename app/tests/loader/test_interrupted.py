@@ -1,4 +1,4 @@
-"""Loads that are killed, cut off or concurrent: published vintages stay, and the next load starts clean."""
+"""Loads that are killed, lose their connection or run concurrently: published vintages stay, the next load succeeds."""
 
 import os
 import signal
@@ -86,7 +86,7 @@ def loading(cursor: Any) -> bool:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Return the output of a process once it has ended, and fail the test for one that hangs."""
+    """Return the output of a process after its end; fail the test if it hangs."""
     try:
         return process.communicate(timeout=HANG_S)
     except subprocess.TimeoutExpired:
@@ -95,7 +95,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def started(cursor: Any, *args: str) -> subprocess.Popen[str]:
-    """Start a load and return once it holds the load lock: the start of a process takes longer on a busy machine."""
+    """Start a load and return when it holds the load lock."""
     process = start(*args)
     deadline = time.monotonic() + HANG_S
     while process.poll() is None and not loading(cursor):
@@ -106,7 +106,7 @@ def started(cursor: Any, *args: str) -> subprocess.Popen[str]:
     return process
 
 
-def wait_for_the_backend_to_end(cursor: Any) -> None:
+def wait_for_backend_to_end(cursor: Any) -> None:
     """Wait until the database backend of a killed process has noticed the lost connection and ended."""
     deadline = time.monotonic() + HANG_S
     while loading(cursor):
@@ -125,7 +125,7 @@ def assert_sound() -> None:
     assert RegionPart.objects.count() == RegionPart.objects.filter(region__vintage__in=Vintage.objects.all()).count()
 
 
-def test_a_load_killed_at_any_moment_leaves_the_published_vintages(tmp_path: Path, others: Any) -> None:
+def test_killed_load_keeps_published_vintages(tmp_path: Path, others: Any) -> None:
     load_file(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A", "R3B", "R3C", "R3E"])), "fsa")
     load_file(files.shape(tmp_path / "old", rough(0)), vintage="2022")
     path = files.shape(tmp_path / "new", rough(1, count=60, step=80))
@@ -138,21 +138,21 @@ def test_a_load_killed_at_any_moment_leaves_the_published_vintages(tmp_path: Pat
     assert process.returncode == 0
     assert checksums(PUBLISHED) == before
 
-    # One kill at a random moment of each part of the time that the dry run took.
+    # One kill at a random moment of each part of the duration of the dry run.
     chance, killed, parts = np.random.default_rng(2022), 0, int(os.environ.get("LOADER_KILLS", "5"))
     for part in range(parts):
         process = started(others, *args)
         time.sleep(took * (part + chance.random()) / (parts + 0.5))
         process.send_signal(signal.SIGKILL)
         ended(process)
-        wait_for_the_backend_to_end(others)
+        wait_for_backend_to_end(others)
         killed += process.returncode == -signal.SIGKILL
         assert_sound()
         if Vintage.objects.filter(source_file=path.name, status=Status.PUBLISHED, region_count=60).exists():
             break
         assert checksums(PUBLISHED) == before
         assert Vintage.objects.exclude(status=Status.PUBLISHED).count() <= 1
-    # Fewer kills than parts where a load takes less time than the dry run did.
+    # Fewer kills than parts if a load takes less time than the dry run.
     assert killed >= 2
 
     process = start(*args)
@@ -166,18 +166,18 @@ def test_a_load_killed_at_any_moment_leaves_the_published_vintages(tmp_path: Pat
     }
 
 
-def test_concurrent_loads_run_one_after_the_other(tmp_path: Path, others: Any) -> None:
+def test_concurrent_loads_are_serialised(tmp_path: Path, others: Any) -> None:
     paths = [files.shape(tmp_path / name, rough(seed), name=name) for seed, name in enumerate(("one", "two"))]
     processes = [start(f"--file={path}") for path in paths]
     outputs = [ended(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    # None where the first load ends before the second process has started.
+    # No wait if the first load ends before the second process starts.
     assert sum("waiting for the load lock" in stderr for _, stderr in outputs) <= 1
     assert sorted(Vintage.objects.values_list("status", flat=True)) == ["published", "retired"]
     assert_sound()
 
 
-def test_concurrent_loads_of_the_same_file_publish_once(tmp_path: Path) -> None:
+def test_concurrent_loads_of_same_file_publish_once(tmp_path: Path) -> None:
     path = files.shape(tmp_path, rough(0))
     processes = [start(f"--file={path}") for _ in range(2)]
     output = "".join("".join(ended(process)) for process in processes)
@@ -186,7 +186,7 @@ def test_concurrent_loads_of_the_same_file_publish_once(tmp_path: Path) -> None:
     assert Vintage.objects.count() == 1
 
 
-def test_a_wait_for_the_load_lock_times_out_with_a_message(
+def test_load_lock_timeout_is_an_error(
     tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(pipeline, "_LOCK_WAIT_S", 0.2)
@@ -211,7 +211,7 @@ def test_a_wait_for_the_load_lock_times_out_with_a_message(
         "loader.pipeline.verify",
     ],
 )
-def test_a_lost_database_connection_is_an_error_in_one_line(
+def test_lost_database_connection_is_a_one_line_error(
     step: str, tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load_file(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"])), "fsa")
@@ -236,19 +236,17 @@ def test_a_lost_database_connection_is_an_error_in_one_line(
     assert load_file(path).what == "published"
 
 
-def test_other_connections_see_only_published_rows_during_a_load(
-    tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_connections_see_only_published_rows(tmp_path: Path, others: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     load_file(files.shape(tmp_path / "old", files.grid(2)))
     seen = []
     for step in ("subdivide_and_measure", "build_levels", "verify"):
         original = getattr(pipeline, step)
 
-        def look(*args: Any, original: Any = original, **kwargs: Any) -> Any:
+        def observe(*args: Any, original: Any = original, **kwargs: Any) -> Any:
             others.execute("SELECT status, region_count, (SELECT count(*) FROM region) FROM vintage")
             seen.append(others.fetchall())
             return original(*args, **kwargs)
 
-        monkeypatch.setattr(pipeline, step, look)
+        monkeypatch.setattr(pipeline, step, observe)
     load_file(files.shape(tmp_path / "new", files.grid(4)))
     assert seen == [[("published", 2, 2)]] * 3

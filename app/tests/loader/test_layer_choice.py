@@ -1,4 +1,4 @@
-"""Choice of the layer or dataset to load, where a file, folder or archive holds several."""
+"""Choice of the layer to load from a file, folder or archive that contains several."""
 
 import json
 import sqlite3
@@ -19,7 +19,7 @@ from tests.support.format_files import (
 )
 
 
-def test_tables_and_points_beside_the_layer_are_not_meant(tmp_path: Path) -> None:
+def test_tables_and_point_layers_are_ignored(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg", layer="regions")
     write(path, [shapely.Point(files.EAST, files.NORTH)], codes=["1"], geometry_type="Point", layer="capitals", append=True)
     with sqlite3.connect(path) as database:
@@ -31,7 +31,7 @@ def test_tables_and_points_beside_the_layer_are_not_meant(tmp_path: Path) -> Non
     assert list(named(path)) == CODES
 
 
-def test_the_layer_is_named_where_there_are_several(tmp_path: Path) -> None:
+def test_layer_name_is_required_for_several_layers(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg", layer="2022")
     write(path, codes=["4604", "4605", "4606"], layer="2018", append=True)
     assert "holds 2 layers of polygons (2022, 2018): name the one to load with --layer-name" in refusal(path)
@@ -40,7 +40,7 @@ def test_the_layer_is_named_where_there_are_several(tmp_path: Path) -> None:
     assert "has no layer 'x'. It has 2022, 2018" in refusal(path, layer_name="x")
 
 
-def test_a_file_of_a_zip_is_named_where_there_are_several(tmp_path: Path) -> None:
+def test_layer_name_is_required_for_several_files_in_zip(tmp_path: Path) -> None:
     path = packed(files.shape(tmp_path / "a", files.grid(2)), tmp_path / "a.zip")
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("data/other.geojson", "\n".join(map(json.dumps, features())))
@@ -54,7 +54,7 @@ def test_a_file_of_a_zip_is_named_where_there_are_several(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["{}", '{"title": "Health regions", "bbox": [1, 2, 3, 4]}', "[]", '{"features": 12}'])
-def test_metadata_beside_a_layer_are_no_layer(tmp_path: Path, text: str) -> None:
+def test_json_metadata_file_is_no_layer(tmp_path: Path, text: str) -> None:
     shp = files.shape(tmp_path / "a", files.grid(2))
     (shp.parent / "regions-metadata.json").write_text(text)
     (shp.parent / "regions.json").write_text(text)
@@ -62,7 +62,7 @@ def test_metadata_beside_a_layer_are_no_layer(tmp_path: Path, text: str) -> None
     assert "JSON" in refusal(shp.with_suffix(".json"))
 
 
-def test_stems_may_differ_in_letter_case(tmp_path: Path) -> None:
+def test_shapefile_parts_may_differ_in_letter_case(tmp_path: Path) -> None:
     shp = files.shape(tmp_path / "a", files.grid(2))
     for suffix, name in ((".dbf", "REGIONS.dbf"), (".shx", "Regions.SHX"), (".prj", "regions.PRJ")):
         shp.with_suffix(suffix).rename(shp.with_name(name))
@@ -73,7 +73,7 @@ def test_stems_may_differ_in_letter_case(tmp_path: Path) -> None:
     assert list(named(zipped)) == list(named(shp)) == list(named(shp.parent)) == ["4601", "4602"]
 
 
-def test_two_shapefiles_whose_names_differ_in_letter_case_are_two(tmp_path: Path) -> None:
+def test_shapefile_names_are_case_sensitive(tmp_path: Path) -> None:
     shp = files.shape(tmp_path, files.grid(2), name="HR")
     other = files.shape(tmp_path, files.grid(3), name="hr")
     assert "holds several layers (HR.shp, hr.shp)" in refusal(tmp_path)

@@ -1,4 +1,4 @@
-"""Levels: simplified as a coverage, no region lost."""
+"""Levels of simplification: a valid coverage at every level, no region lost; pieces, extents, stored geometry."""
 
 import json
 import re
@@ -24,7 +24,7 @@ SIMPLIFIED = [level for level in LEVELS if level.tolerance_m]
 def rough(
     seed: int, *, count: int = 12, extent: float = 400_000, step: float = 1_500, amplitude: float = 300
 ) -> list[files.Row]:
-    """Return Voronoi cells with wiggly borders, shared vertex by vertex, clockwise outside."""
+    """Return Voronoi cells with wavy borders that neighbours share vertex by vertex; exterior rings run clockwise."""
     chance = np.random.default_rng(seed)
     points = shapely.multipoints(chance.uniform(0, extent, (count, 2)))
     cells = shapely.intersection(shapely.get_parts(shapely.voronoi_polygons(points)), shapely.box(0, 0, extent, extent))
@@ -40,7 +40,7 @@ def rough(
 
 
 def rings(polygon: shapely.Polygon) -> list[files.Ring]:
-    return [[(x, y) for x, y in shapely.get_coordinates(get_ring).tolist()] for get_ring in shapely.get_rings(polygon)]
+    return [[(x, y) for x, y in shapely.get_coordinates(ring).tolist()] for ring in shapely.get_rings(polygon)]
 
 
 def drawn(level: str) -> np.ndarray:
@@ -54,7 +54,7 @@ def drawn(level: str) -> np.ndarray:
 
 
 def without_last_bits(geometries: np.ndarray, unit: float) -> np.ndarray:
-    """Round every coordinate: where neighbours' borders were cut and projected, their last bits may differ."""
+    """Round every coordinate: after cutting and projection, the borders of neighbours may differ in their last bits."""
     return np.asarray(shapely.transform(geometries, lambda xy: np.round(xy / unit) * unit))
 
 
@@ -63,16 +63,16 @@ def coverage(request: pytest.FixtureRequest, load: Load, tmp_path: Path) -> Any:
     return load(files.shape(tmp_path, rough(request.param)))
 
 
-def test_at_every_level_neighbours_share_their_borders_vertex_by_vertex(coverage: Any) -> None:
+def test_neighbours_share_borders_at_every_level(coverage: Any) -> None:
     assert coverage.report["fit"]["valid"]
     for level in LEVELS:
         degrees = drawn(level.name)
         assert len(degrees) == 12
-        # A tenth of a millimetre.
+        # 1e-9 degrees: a tenth of a millimetre.
         assert shapely.coverage_is_valid(without_last_bits(degrees, 1e-9)), level
 
 
-def test_each_level_has_fewer_vertices_than_the_next_and_no_region_is_lost(coverage: Any) -> None:
+def test_coarser_level_has_fewer_vertices_and_all_regions(coverage: Any) -> None:
     counts = [sum(RegionLevel.objects.filter(level=level.name).values_list("vertices", flat=True)) for level in LEVELS]
     assert counts == sorted(counts)
     assert counts[0] < counts[-1] / 5
@@ -82,7 +82,7 @@ def test_each_level_has_fewer_vertices_than_the_next_and_no_region_is_lost(cover
         assert areas == pytest.approx(shapely.area(drawn("full")), rel=0.05)
 
 
-def test_a_line_moves_by_about_its_tolerance_at_most(coverage: Any) -> None:
+def test_simplified_area_changes_within_tolerance(coverage: Any) -> None:
     published = {region.code: shapely.from_wkb(bytes(region.geom.wkb)) for region in Region.objects.all()}
     for level in SIMPLIFIED:
         for row in RegionLevel.objects.filter(level=level.name).select_related("region"):
@@ -105,7 +105,7 @@ def signed_area(ring: list[list[float]]) -> float:
     return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(ring)) / 2
 
 
-def test_the_geojson_text_keeps_to_rfc_7946_and_to_its_decimals(coverage: Any) -> None:
+def test_geojson_follows_rfc_7946_and_decimals(coverage: Any) -> None:
     for level in LEVELS:
         for text in RegionLevel.objects.filter(level=level.name).values_list("geojson", flat=True):
             document = json.loads(text)
@@ -120,19 +120,19 @@ def test_the_geojson_text_keeps_to_rfc_7946_and_to_its_decimals(coverage: Any) -
             assert "e" not in text.replace("type", "").replace("coordinates", "").replace("MultiPolygon", "")
 
 
-def test_in_the_geojson_too_every_border_is_one_line(coverage: Any) -> None:
-    """Each edge belongs to two regions, in both directions, or to the outer border."""
+def test_geojson_borders_are_shared(coverage: Any) -> None:
+    """Each edge belongs to two regions, in opposite directions, or to the outer border."""
     for level in LEVELS:
         once: set[frozenset[tuple[float, float]]] = set()
         for text in RegionLevel.objects.filter(level=level.name).values_list("geojson", flat=True):
             for edge in edges(text):
                 once ^= {frozenset(edge)}
-        # Well inside, so far that no simplified outer border comes there.
+        # The interior, farther from the outer border than any simplification moves it.
         inside = shapely.buffer(shapely.union_all(drawn("full")), -0.1)
         assert [item for item in once if shapely.intersects(inside, shapely.linestrings(sorted(item)))] == []
 
 
-def test_enclaves_stay_on_every_level_and_islands_and_lakes_where_they_can_be_seen(load: Load, tmp_path: Path) -> None:
+def test_enclaves_stay_at_every_level_small_islands_do_not(load: Load, tmp_path: Path) -> None:
     def circle(x: float, y: float, radius: float) -> shapely.Polygon:
         return shapely.Point(files.EAST + x, files.NORTH + y).buffer(radius, quad_segs=32)
 
@@ -158,21 +158,21 @@ def test_enclaves_stay_on_every_level_and_islands_and_lakes_where_they_can_be_se
         geometries = drawn(level.name)
         assert shapely.coverage_is_valid(without_last_bits(geometries, 1e-9))
         assert (shapely.area(geometries) > 0).all(), level
-        # 60 m across is under the square of 200 m, and a rock that no other region touches.
+        # The rock (radius 60 m) is smaller than the square of 200 m and touches no other region: dropped at coarse levels.
         assert len(shapely.get_parts(geometries[0])) == (2 if level.name in {"high", "full"} else 1)
-        # The lake is 10 km wide, and the two regions inside are never left out.
+        # Three holes remain: the lake (10 km wide) and the two enclaved regions.
         assert shapely.get_num_interior_rings(max(shapely.get_parts(geometries[0]), key=shapely.area)) == 3
 
 
-def test_a_source_in_degrees_stays_a_valid_coverage(load: Load, tmp_path: Path) -> None:
-    """Edges that are straight in degrees are cut before they are projected, at the same places for both sides."""
+def test_source_in_degrees_stays_a_valid_coverage(load: Load, tmp_path: Path) -> None:
+    """Edges that are straight in degrees are segmented before projection, identically for both sides."""
     report = load(files.geojson(tmp_path / "a.geojson", rough(5, step=90_000), degrees=True)).report
     assert report["fit"]["valid"]
     assert report["drawn"]["cleaned_km2"] == 0
     assert shapely.coverage_is_valid(without_last_bits(drawn("low"), 1e-9))
 
 
-def test_regions_that_overlap_are_drawn_without_overlaps(load: Load, tmp_path: Path) -> None:
+def test_overlapping_regions_are_drawn_without_overlaps(load: Load, tmp_path: Path) -> None:
     rows = rough(2)
     moved = [(values, [[(x + 5, y + 5) for x, y in ring] for ring in rings_ or []]) for values, rings_ in rows[:1]]
     report = load(files.shape(tmp_path, [*moved, *rows[1:]])).report
@@ -180,11 +180,11 @@ def test_regions_that_overlap_are_drawn_without_overlaps(load: Load, tmp_path: P
     assert report["drawn"]["cleaned_km2"] > 0
     for level in SIMPLIFIED:
         assert shapely.coverage_is_valid(without_last_bits(drawn(level.name), 1e-9))
-    # What is looked up stays as published.
+    # Lookups use the published geometry, overlap included.
     assert Region.objects.get(code=str(moved[0][0]["HRUID"])).geom.coords[0][0][0] == moved[0][1][0][0]
 
 
-def test_a_region_wholly_under_another_is_still_drawn(load: Load, tmp_path: Path) -> None:
+def test_region_covered_by_another_is_still_drawn(load: Load, tmp_path: Path) -> None:
     from tests.support.loading import accept
 
     rows = [files.region("4601", files.cell(0)), files.region("4602", files.box(2_000, 2_000, 4_000, 4_000))]
@@ -194,7 +194,7 @@ def test_a_region_wholly_under_another_is_still_drawn(load: Load, tmp_path: Path
 
 
 @pytest.mark.parametrize("most", [400, 1_500])
-def test_a_layer_too_large_for_memory_is_thinned_first_and_stays_a_coverage(
+def test_large_layer_is_simplified_first_and_stays_valid(
     load: Load, tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(levels, "MOST_VERTICES", most)
@@ -208,25 +208,25 @@ def test_a_layer_too_large_for_memory_is_thinned_first_and_stays_a_coverage(
         assert shapely.coverage_is_valid(without_last_bits(geometries, 1e-9)), level
         assert len(geometries) == 12
         assert (shapely.area(geometries) > 0).all()
-    # The thinning is for drawing: pieces, areas and the full level are made from what was published.
+    # Only drawing is simplified: pieces, areas and level `full` come from the published geometry.
     assert sum(RegionLevel.objects.filter(level="full").values_list("vertices", flat=True)) >= report["vertices"]
 
 
-def test_thousands_of_islands_are_thinned_in_the_end(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_islands_are_simplified(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(levels, "MOST_VERTICES", 500)
     circles = shapely.buffer(
         shapely.points([[files.EAST + x * 900, files.NORTH + y * 900] for x in range(30) for y in range(20)]), 60, quad_segs=2
     )
     outer = [ring for orient_polygon in shapely.orient_polygons(circles, exterior_cw=True) for ring in rings(orient_polygon)]
     load(files.shape(tmp_path, [files.region("4601", *outer)]))
-    # At the tolerance that this took, nothing is left to be seen of islands 120 m wide but the region's last one.
+    # At this tolerance only the last of the islands, each 120 m wide, remains at the two coarse levels.
     assert [len(shapely.get_parts(drawn(level.name)[0])) for level in LEVELS] == [1, 1, 600, 600]
 
 
-# ---------------------------------------------------------------- what is looked up
+# ---------------------------------------------------------------- geometry for lookups
 
 
-def test_what_is_stored_is_bit_for_bit_what_was_published(load: Load, tmp_path: Path) -> None:
+def test_stored_geometry_equals_source_bit_for_bit(load: Load, tmp_path: Path) -> None:
     rows = rough(1)
     load(files.shape(tmp_path, rows))
     with connection.cursor() as cursor:
@@ -234,16 +234,16 @@ def test_what_is_stored_is_bit_for_bit_what_was_published(load: Load, tmp_path: 
         stored = {code: bytes(wkb) for code, wkb in cursor}
     for values, rings_ in rows:
         polygon = shapely.Polygon((rings_ or [])[0], (rings_ or [])[1:])
-        sent, retained = (
+        sent, stored_coordinates = (
             shapely.get_coordinates(polygon),
             shapely.get_coordinates(shapely.from_wkb(stored[str(values["HRUID"])])),
         )
-        # The format may turn a ring; nothing else.
-        assert sent.tobytes() in (retained.tobytes(), retained[::-1].copy().tobytes())
+        # The format may reverse a ring; nothing else changes.
+        assert sent.tobytes() in (stored_coordinates.tobytes(), stored_coordinates[::-1].copy().tobytes())
     assert not Region.objects.filter(repaired=True).exists()
 
 
-def test_pieces_are_small_and_cover_the_region_exactly(coverage: Any) -> None:
+def test_pieces_are_small_and_cover_their_region(coverage: Any) -> None:
     for region in Region.objects.prefetch_related("parts"):
         pieces = [shapely.from_wkb(bytes(row.geom.wkb)) for row in region.parts.all()]
         assert max(map(shapely.get_num_coordinates, pieces)) <= PART_MAX_VERTICES
@@ -253,17 +253,17 @@ def test_pieces_are_small_and_cover_the_region_exactly(coverage: Any) -> None:
     assert RegionPart.objects.exclude(vintage=coverage.vintage).count() == 0
 
 
-def test_representative_points_and_extents_fit_their_regions(coverage: Any) -> None:
+def test_representative_point_and_extent_fit_region(coverage: Any) -> None:
     for region in Region.objects.all():
         assert region.geom.covers(region.rep_point.transform(3347, clone=True))
         full = RegionLevel.objects.get(region=region, level="full").geom.extent
-        # The level is on a grid of a millionth of a degree; the extent is measured before.
+        # The level is rounded to 1e-6 degrees; the extent is measured before rounding.
         assert region.extent == pytest.approx(list(full), abs=1e-6)
 
 
 @pytest.mark.parametrize("parallel", [49, 60])
-def test_a_parallel_between_far_vertices_parts_the_points_beside_it(load: Load, tmp_path: Path, parallel: int) -> None:
-    """Ten metres north and south of a border that is 20 degrees long and has two vertices in the file."""
+def test_lookup_beside_long_parallel_border(load: Load, tmp_path: Path, parallel: int) -> None:
+    """A border along a parallel, 20 degrees long with two vertices: points 10 m north and south are told apart."""
     path = tmp_path / "a.geojson"
     boxes = {"4601": shapely.box(-110, parallel - 3, -90, parallel), "4602": shapely.box(-110, parallel, -90, parallel + 3)}
     features = [

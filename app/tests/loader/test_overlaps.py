@@ -1,4 +1,4 @@
-"""Overlaps of FSAs and health regions, in any order of loading."""
+"""Overlaps of FSAs and health regions (areas, shares), in any order of loading."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +18,12 @@ from tests.support.loading import accept
 
 Load = Callable[..., Any]
 
-# Two regions side by side, and an FSA that lies in them 30 : 70, measured in the projection.
+# Two adjacent health regions of 30 km by 40 km.
 WEST, EAST_ = files.box(0, 0, 30_000, 40_000), files.box(30_000, 0, 60_000, 40_000)
 
 
 def ellipsoid_km2(*rings: files.Ring) -> float:
-    """Return the area of a polygon of EPSG:3347 on GRS 80, from edges cut much finer than the loader cuts them."""
+    """Return the area on GRS 80 of a polygon of EPSG:3347, segmentized more finely than the loader does."""
     shape = shapely.Polygon(rings[0], rings[1:])
     with connection.cursor() as cursor:
         cursor.execute(
@@ -49,8 +49,8 @@ SPLIT = files.fsa("R3A", files.box(15_000, 5_000, 65_000, 35_000))
 
 
 @pytest.mark.parametrize("first", ["fsa", "health-regions"])
-def test_shares_are_the_areas_on_the_ellipsoid_whichever_is_loaded_first(load: Load, tmp_path: Path, first: str) -> None:
-    # 15 km of 50 km lie in the west.
+def test_overlap_areas_are_on_ellipsoid_in_any_load_order(load: Load, tmp_path: Path, first: str) -> None:
+    # 15 km of 50 km lie in the western region.
     fsa = files.fsa("R3A", files.box(15_000, 5_000, 65_000, 35_000))
     paths = {"fsa": fsas(tmp_path, fsa), "health-regions": regions(tmp_path)}
     for coverage in sorted(paths, key=lambda item: item != first):
@@ -67,8 +67,8 @@ def test_shares_are_the_areas_on_the_ellipsoid_whichever_is_loaded_first(load: L
     assert Region.objects.get(code="4601").area_km2 == pytest.approx(region, rel=1e-6)
 
 
-def test_thirty_and_seventy_percent_come_out_so(load: Load, tmp_path: Path) -> None:
-    """By construction in the projection; its scale differs by a few hundredths of a percent across the FSA."""
+def test_shares_of_thirty_and_seventy_percent(load: Load, tmp_path: Path) -> None:
+    """The shares are exact in the projection, whose scale differs by a few hundredths of a percent across the FSA."""
     load(regions(tmp_path))
     load(fsas(tmp_path, files.fsa("R3A", files.box(21_000, 0, 51_000, 40_000))), "fsa")
     result = overlaps_by_pair()
@@ -78,11 +78,11 @@ def test_thirty_and_seventy_percent_come_out_so(load: Load, tmp_path: Path) -> N
 
 
 def wavy(offset: float) -> list[tuple[float, float]]:
-    """Return a border of a thousand vertices, south to north, that the cutting into pieces has to cut."""
+    """Return a border of a thousand vertices, south to north, which subdivision cuts into pieces."""
     return [(files.EAST + offset + y, files.NORTH + x * 4) for x, y in files.wobbly(1_000, amplitude=900)]
 
 
-def test_regions_that_only_touch_do_not_overlap(load: Load, tmp_path: Path) -> None:
+def test_touching_regions_do_not_overlap(load: Load, tmp_path: Path) -> None:
     border = wavy(30_000)
     west = [*border[::-1], *files.box(0, 0, 0, 40_000)[:2], border[-1]]
     east = [*files.box(60_000, 0, 60_000, 40_000)[2:4], *border, files.box(60_000, 40_000, 60_000, 40_000)[0]]
@@ -94,7 +94,7 @@ def test_regions_that_only_touch_do_not_overlap(load: Load, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_shares_of_any_fsa_inside_sum_to_one_and_agree_with_the_polygons(load: Load, tmp_path: Path, seed: int) -> None:
+def test_shares_of_random_fsas_sum_to_one(load: Load, tmp_path: Path, seed: int) -> None:
     chance = np.random.default_rng(seed)
 
     def cells(count: int) -> list[files.Ring]:
@@ -115,21 +115,19 @@ def test_shares_of_any_fsa_inside_sum_to_one_and_agree_with_the_polygons(load: L
         exact = shapely.intersection(
             shapely.Polygon(postal[letters.index(fsa[2])]), shapely.Polygon(health[int(region[2:]) - 1])
         )
-        rings = [
-            list(map(tuple, shapely.get_coordinates(get_ring))) for get_ring in shapely.get_rings(shapely.get_parts(exact))
-        ]
+        rings = [list(map(tuple, shapely.get_coordinates(ring))) for ring in shapely.get_rings(shapely.get_parts(exact))]
         assert area == pytest.approx(sum(ellipsoid_km2(ring) for ring in rings), rel=1e-6, abs=5e-5)
     assert sums == pytest.approx(dict.fromkeys(sums, 1.0), abs=1e-6)
 
 
-def test_an_fsa_in_the_water_has_no_overlap(load: Load, tmp_path: Path) -> None:
+def test_fsa_in_water_has_no_overlap(load: Load, tmp_path: Path) -> None:
     load(regions(tmp_path))
     far = files.fsa("R3B", files.box(90_000, 0, 95_000, 5_000))
     load(fsas(tmp_path, files.fsa("R3A", files.cell(0)), far), "fsa")
     assert set(overlaps_by_pair()) == {("R3A", "4601")}
 
 
-def test_holes_and_islands_count_as_they_are(load: Load, tmp_path: Path) -> None:
+def test_holes_are_no_part_of_overlaps(load: Load, tmp_path: Path) -> None:
     inner = files.box(10_000, 10_000, 20_000, 20_000)
     rows = [files.region("4601", files.box(0, 0, 30_000, 30_000), inner[::-1]), files.region("4602", inner)]
     load(files.shape(tmp_path / "hr", rows))
@@ -141,7 +139,7 @@ def test_holes_and_islands_count_as_they_are(load: Load, tmp_path: Path) -> None
     assert ("R3B", "4601") not in result
 
 
-def test_every_published_pair_is_computed(load: Load, tmp_path: Path) -> None:
+def test_overlaps_exist_for_every_published_pair(load: Load, tmp_path: Path) -> None:
     load(regions(tmp_path), vintage="2018")
     load(fsas(tmp_path, SPLIT), "fsa", vintage="2016")
     load(regions(tmp_path), vintage="2022")
@@ -151,8 +149,8 @@ def test_every_published_pair_is_computed(load: Load, tmp_path: Path) -> None:
     assert Overlap.objects.count() == 8
 
 
-def test_a_pair_is_computed_before_a_staged_vintage_is_published(load: Load, tmp_path: Path) -> None:
-    """The FSAs arrived while the health regions waited for somebody to accept a gate."""
+def test_overlaps_are_computed_when_staged_vintage_is_published(load: Load, tmp_path: Path) -> None:
+    """FSAs are published while the health regions are staged because of a failed gate."""
     from loader.errors import GatesFailed
 
     with pytest.raises(GatesFailed):
@@ -163,8 +161,8 @@ def test_a_pair_is_computed_before_a_staged_vintage_is_published(load: Load, tmp
     assert set(overlaps_by_pair()) == {("R3A", "4601"), ("R3A", "4602")}
 
 
-def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Path) -> None:
-    """FSAs that were loaded while the old health regions were retired have no shares with them yet."""
+def test_rollback_computes_missing_overlaps(load: Load, tmp_path: Path) -> None:
+    """FSAs loaded while the earlier health regions were retired have no shares with them; the rollback computes them."""
     load(regions(tmp_path))
     changed = files.shape(tmp_path / "new", [files.region("4601", WEST, name="New"), files.region("4602", EAST_)])
     load(changed)
@@ -188,13 +186,13 @@ def test_a_rollback_computes_the_pairs_that_were_missed(load: Load, tmp_path: Pa
         ("0", 0.0),
     ],
 )
-def test_areas_are_stored_with_nine_digits_and_down_to_a_square_metre(db: None, km2: str, stored: float) -> None:
+def test_areas_are_rounded_to_nine_digits_or_one_square_metre(db: None, km2: str, stored: float) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {area_sql(km2)}")
         assert cursor.fetchone() == (stored,)
 
 
-def test_two_loads_of_a_file_store_the_same_areas(load: Load, tmp_path: Path) -> None:
+def test_two_loads_of_a_file_store_equal_areas(load: Load, tmp_path: Path) -> None:
     path = regions(tmp_path)
     load(path, vintage="2018")
     load(path, vintage="2022")

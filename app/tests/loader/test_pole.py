@@ -1,4 +1,4 @@
-"""Digital boundaries to the pole, loaded as README says: download, gates, levels, tiles, lookups, answers."""
+"""Digital boundaries up to the pole, loaded as README says: download, gates, levels, tiles, lookups, API responses."""
 
 import json
 import math
@@ -35,7 +35,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def loaded(db: None, archive: Path, tmp_path: Path, settings: Any) -> Vintage:
-    """Load the health regions of 2023 from a site that is down first, and then drops the connection."""
+    """Load the health regions of 2023 from a site under maintenance, then from one that drops the connection."""
     settings.GEODATA_CACHE = str(tmp_path / "cache")
     with serving({HR: archive}) as site:
         site.without_etag.add(HR)
@@ -45,17 +45,17 @@ def loaded(db: None, archive: Path, tmp_path: Path, settings: Any) -> Vintage:
             call_command("load_boundaries", *LAYERS, sources=sources, no_downloads=True, verbosity=0, stdout=StringIO())
         site.drops[HR] = archive.stat().st_size // 2
         call_command("load_boundaries", *LAYERS, sources=sources, no_downloads=True, verbosity=0, stdout=StringIO())
-        # Whole each time: without an ETag nothing says that two halves belong together.
+        # No range requests: without an ETag a download cannot be resumed.
         assert site.seen == [(HR, 0)] * 3
     return Vintage.objects.get(label="2023", status=Status.PUBLISHED)
 
 
-def test_everything_of_a_digital_edition_holds_to_the_pole(loaded: Vintage) -> None:
+def test_digital_vintage_is_correct_up_to_the_pole(loaded: Vintage) -> None:
     assert loaded.region_count == 105
     _gates_levels_and_areas(loaded)
     _tiles(loaded)
     _lookups(loaded)
-    _answers()
+    _responses()
 
 
 def _gates_levels_and_areas(vintage: Vintage) -> None:
@@ -66,7 +66,7 @@ def _gates_levels_and_areas(vintage: Vintage) -> None:
     assert nunavut.extent[0] > -141
     assert nunavut.extent[2] == pytest.approx(-60, abs=0.01)
     assert territories.extent[0] > -141.01
-    # The sector north of 85 degrees is 31 and 50 degrees wide: a cap of 0.97 million km2 in all.
+    # North of 85 degrees the two territories are 31 and 50 degrees wide, parts of a cap of 0.97 million km2.
     cap = 2 * math.pi * 6_371**2 * (1 - math.sin(math.radians(85)))
     for region, width in ((territories, 31), (nunavut, 50)):
         shape = shapely.from_wkb(bytes(region.geom.wkb))
@@ -105,7 +105,7 @@ def _tiles(vintage: Vintage) -> None:
 
 
 def _lookups(vintage: Vintage) -> None:
-    """Compare with the published polygons in EPSG:3347, within ten kilometres of the pole and about 84 degrees."""
+    """Compare lookups with the published polygons in EPSG:3347, within 10 km of the pole and around 84 degrees."""
     chance = np.random.default_rng(84)
     lon = chance.uniform(-141.9, -52.1, 400)
     lat = np.concatenate((90 - chance.uniform(0, 0.09, 200), chance.uniform(83.9, 84.1, 200)))
@@ -121,7 +121,7 @@ def _lookups(vintage: Vintage) -> None:
     assert {None, "6101", "6201"} <= set(expected)
 
 
-def _answers() -> None:
+def _responses() -> None:
     client = Client()
     bounds = client.get("/tiles/health-regions.json").json()["bounds"]
     assert bounds[3] == pytest.approx(85.0511, abs=1e-4)

@@ -5,7 +5,7 @@ import io
 from loader.progress import Steps
 
 
-def test_a_step_prints_and_stores_its_duration() -> None:
+def test_step_prints_and_stores_its_duration() -> None:
     stream = io.StringIO()
     steps = Steps(stream=stream)
     steps.say("hello [bold]there[/bold]")
@@ -18,7 +18,7 @@ def test_a_step_prints_and_stores_its_duration() -> None:
     assert set(steps.seconds) == {"read"}
 
 
-def test_a_terminal_gets_a_progress_bar() -> None:
+def test_terminal_gets_a_progress_bar() -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True

@@ -1,4 +1,4 @@
-"""Publishing flips rows and can be taken back; what is there is left alone; a demonstration never covers what is real."""
+"""Publication, rollback, prune and dry run; unchanged files; demo vintages never replace official ones; seed."""
 
 import shutil
 from collections.abc import Callable
@@ -40,20 +40,20 @@ def first_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def second_file(tmp_path: Path) -> Path:
-    """The same codes, one border moved."""
+    """Return a file with the same codes, one moved border and one renamed region."""
     rows = files.grid()
     rows[0] = files.region("4601", files.box(0, 0, 9_000, 10_000), name="Region 1, new")
     return shape(tmp_path, rows, "two")
 
 
-def test_the_same_file_again_changes_nothing(load: Load, first_file: Path) -> None:
+def test_load_of_unchanged_file_does_nothing(load: Load, first_file: Path) -> None:
     load(first_file)
     before = checksums()
     outcome = load(first_file)
     assert (outcome.what, checksums()) == ("unchanged", before)
 
 
-def test_it_does_not_matter_where_the_file_lies(load: Load, first_file: Path, tmp_path: Path) -> None:
+def test_moved_file_counts_as_unchanged(load: Load, first_file: Path, tmp_path: Path) -> None:
     load(files.zipped(first_file))
     shutil.copy(first_file.with_suffix(".zip"), tmp_path / "elsewhere.zip")
     assert load(tmp_path / "elsewhere.zip").what == "unchanged"
@@ -71,22 +71,20 @@ def test_it_does_not_matter_where_the_file_lies(load: Load, first_file: Path, tm
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_the_same_file_declared_otherwise_is_loaded(load: Load, first_file: Path, change: dict[str, Any]) -> None:
+def test_same_file_with_changed_declaration_is_loaded(load: Load, first_file: Path, change: dict[str, Any]) -> None:
     load(first_file)
     assert load(first_file, **change).what == "published"
     assert load(first_file, **change).what == "unchanged"
 
 
-def test_again_loads_what_is_published_already(load: Load, first_file: Path) -> None:
+def test_again_option_loads_unchanged_file(load: Load, first_file: Path) -> None:
     first = load(first_file).vintage
     second = load(first_file, again=True)
     assert (second.what, second.retired) == ("published", ("2022",))
     assert Vintage.objects.get(pk=first.pk).status == Status.RETIRED
 
 
-def test_a_changed_file_retires_the_former_and_a_rollback_brings_it_back_as_it_was(
-    load: Load, first_file: Path, second_file: Path
-) -> None:
+def test_rollback_restores_retired_vintage_unchanged(load: Load, first_file: Path, second_file: Path) -> None:
     load(first_file)
     before = checksums("v.status = 'published'")
     outcome = load(second_file)
@@ -98,7 +96,7 @@ def test_a_changed_file_retires_the_former_and_a_rollback_brings_it_back_as_it_w
     assert checksums("v.status = 'published'") == before
 
 
-def test_another_label_stays_beside_it_and_a_rollback_leaves_that_one(load: Load, first_file: Path, second_file: Path) -> None:
+def test_rollback_keeps_vintages_of_other_labels(load: Load, first_file: Path, second_file: Path) -> None:
     load(first_file, vintage="2018", effective_from=date(2018, 1, 1))
     load(second_file)
     last, back = pipeline.roll_back("health-regions", QUIET)
@@ -109,14 +107,12 @@ def test_another_label_stays_beside_it_and_a_rollback_leaves_that_one(load: Load
 
 
 @pytest.mark.parametrize("coverage", ["health-regions", "fsa", "nonsense"])
-def test_where_nothing_is_published_there_is_nothing_to_go_back_to(db: None, coverage: str) -> None:
+def test_rollback_without_published_vintage_is_an_error(db: None, coverage: str) -> None:
     with pytest.raises(PublishError, match=f"No vintage of {coverage} is published"):
         pipeline.roll_back(coverage, QUIET)
 
 
-def test_the_first_real_one_retires_the_demonstration_and_a_rollback_brings_it_back(
-    load: Load, first_file: Path, second_file: Path
-) -> None:
+def test_official_vintage_retires_demo_and_rollback_restores_it(load: Load, first_file: Path, second_file: Path) -> None:
     load(first_file, vintage="demo", demo=True)
     before = checksums(DEMO)
     assert load(second_file).retired == ("demo",)
@@ -126,9 +122,7 @@ def test_the_first_real_one_retires_the_demonstration_and_a_rollback_brings_it_b
     assert state() == [("demo", "published", "one.shp"), ("2022", "retired", "two.shp")]
 
 
-def test_a_demonstration_never_goes_over_real_boundaries_nor_stays_staged(
-    load: Load, first_file: Path, second_file: Path
-) -> None:
+def test_demo_is_refused_over_official_vintage(load: Load, first_file: Path, second_file: Path) -> None:
     load(first_file)
     before = checksums()
     with pytest.raises(PublishError, match="Real boundaries of health-regions are published"):
@@ -136,21 +130,19 @@ def test_a_demonstration_never_goes_over_real_boundaries_nor_stays_staged(
     assert checksums() == before
 
 
-def test_a_demonstration_beside_real_boundaries_of_another_coverage_is_fine(
-    load: Load, first_file: Path, tmp_path: Path
-) -> None:
+def test_demo_beside_official_vintage_of_other_coverage(load: Load, first_file: Path, tmp_path: Path) -> None:
     load(first_file)
     assert load(shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa", vintage="demo", demo=True).what == "published"
 
 
-def test_an_extract_retires_nothing_but_its_own_label(load: Load, first_file: Path, second_file: Path) -> None:
+def test_extract_retires_only_its_own_label(load: Load, first_file: Path, second_file: Path) -> None:
     load(first_file, vintage="demo", demo=True)
     assert load(second_file, vintage="part", extract=True).retired == ()
     assert [label for label, status, _ in state() if status == "published"] == ["demo", "part"]
 
 
-def test_an_extract_is_nothing_to_go_back_to(load: Load, first_file: Path, second_file: Path) -> None:
-    """It answers only by name: taken back to it, the service would have no boundaries."""
+def test_rollback_ignores_extracts(load: Load, first_file: Path, second_file: Path) -> None:
+    """An extract is used only when a request names it, so it is no target of a rollback."""
     load(first_file, vintage="part", extract=True)
     load(second_file)
     with pytest.raises(PublishError, match="no earlier one to restore"):
@@ -160,13 +152,13 @@ def test_an_extract_is_nothing_to_go_back_to(load: Load, first_file: Path, secon
     assert last.label == "part-2"
 
 
-def test_an_extract_is_not_compared_with_the_whole(load: Load, first_file: Path, tmp_path: Path) -> None:
+def test_gate_change_ignores_extracts(load: Load, first_file: Path, tmp_path: Path) -> None:
     load(first_file, vintage="2018", effective_from=date(2018, 1, 1))
     part = shape(tmp_path, files.grid(1, first=50), "part")
     assert load(part, vintage="part", extract=True).what == "published"
 
 
-def test_publishing_is_one_transaction(
+def test_publication_is_one_transaction(
     load: Load, first_file: Path, second_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(first_file)
@@ -186,14 +178,14 @@ def test_publishing_is_one_transaction(
     assert load(second_file).what == "published"
 
 
-def test_a_staged_vintage_is_replaced_by_the_next_load_of_its_label(load: Load, first_file: Path, second_file: Path) -> None:
+def test_staged_vintage_is_replaced_by_next_load_of_label(load: Load, first_file: Path, second_file: Path) -> None:
     with pytest.raises(GatesFailed):
         load(first_file, expected_count=9)
     load(second_file)
     assert state() == [("2022", "published", "two.shp")]
 
 
-def test_prune_deletes_what_is_not_published_and_nothing_else(
+def test_prune_deletes_retired_and_staged_vintages_only(
     load: Load, first_file: Path, second_file: Path, tmp_path: Path
 ) -> None:
     load(shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa")
@@ -210,7 +202,7 @@ def test_prune_deletes_what_is_not_published_and_nothing_else(
         pipeline.roll_back("health-regions", QUIET)
 
 
-def test_deleting_leaves_no_orphans(load: Load, first_file: Path, tmp_path: Path) -> None:
+def test_delete_leaves_no_orphaned_rows(load: Load, first_file: Path, tmp_path: Path) -> None:
     load(first_file)
     load(shape(tmp_path, files.fsa_grid(["R3A"]), "fsa"), "fsa")
     for vintage in Vintage.objects.all():
@@ -222,7 +214,7 @@ def test_deleting_leaves_no_orphans(load: Load, first_file: Path, tmp_path: Path
             assert cursor.fetchone() == (0,)
 
 
-def test_a_dry_run_does_everything_and_keeps_nothing(load: Load, first_file: Path, second_file: Path) -> None:
+def test_dry_run_reports_and_stores_nothing(load: Load, first_file: Path, second_file: Path) -> None:
     load(first_file)
     before = checksums()
     outcome = load(second_file, dry_run=True)
@@ -231,7 +223,7 @@ def test_a_dry_run_does_everything_and_keeps_nothing(load: Load, first_file: Pat
     assert outcome.report["changes"]["renamed"] == ["4601"]
 
 
-def test_a_dry_run_of_a_staged_file_leaves_it_staged(load: Load, first_file: Path) -> None:
+def test_dry_run_keeps_staged_vintage(load: Load, first_file: Path) -> None:
     with pytest.raises(GatesFailed):
         load(first_file, expected_count=9)
     before = checksums()
@@ -239,7 +231,7 @@ def test_a_dry_run_of_a_staged_file_leaves_it_staged(load: Load, first_file: Pat
     assert checksums() == before
 
 
-def test_the_report_says_what_came_went_and_was_renamed(load: Load, tmp_path: Path) -> None:
+def test_report_lists_new_gone_and_renamed_codes(load: Load, tmp_path: Path) -> None:
     load(shape(tmp_path, files.grid(5), "a"), vintage="2018", effective_from=date(2018, 1, 1))
     rows = [*files.grid(4), files.region("4699", files.cell(4))]
     rows[0] = files.region("4601", files.cell(0), name="Another")
@@ -251,7 +243,7 @@ def test_the_report_says_what_came_went_and_was_renamed(load: Load, tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 15, 40])
-def test_seed_fills_every_table_with_exactly_so_many_regions(db: None, number: int) -> None:
+def test_seed_creates_requested_number_of_regions(db: None, number: int) -> None:
     outcomes = seed(number, steps=QUIET)
     assert [
         (outcome.vintage.coverage.slug, outcome.what, outcome.vintage.region_count, outcome.vintage.demo)
@@ -268,7 +260,7 @@ def test_seed_fills_every_table_with_exactly_so_many_regions(db: None, number: i
     assert all(gate["passed"] for item in outcomes for gate in item.report["gates"])
 
 
-def test_seed_of_the_most_has_as_many_different_codes(db: None) -> None:
+def test_seed_codes_are_unique_up_to_the_maximum(db: None) -> None:
     from geography.codes import is_fsa, is_hruid
     from loader.seed import _cfsauid, _hruid
 
@@ -278,7 +270,7 @@ def test_seed_of_the_most_has_as_many_different_codes(db: None) -> None:
     assert all(map(is_fsa, fsas))
 
 
-def test_seed_is_the_same_every_time_and_replaces_itself(db: None) -> None:
+def test_seed_is_deterministic_and_replaces_itself(db: None) -> None:
     seed(3, steps=QUIET)
     before = checksums()
     assert [item.what for item in seed(3, steps=QUIET)] == ["unchanged", "unchanged"]
@@ -293,7 +285,7 @@ def test_seed_refuses_numbers_out_of_range(db: None, number: int) -> None:
         seed(number, steps=QUIET)
 
 
-def test_seed_refuses_where_real_boundaries_are_published(load: Load, first_file: Path) -> None:
+def test_seed_refuses_official_boundaries(load: Load, first_file: Path) -> None:
     load(first_file, vintage="part", extract=True)
     before = checksums()
     with pytest.raises(CommandError, match=r"holds real boundaries \(health-regions part\)"):
@@ -301,7 +293,7 @@ def test_seed_refuses_where_real_boundaries_are_published(load: Load, first_file
     assert checksums() == before
 
 
-def test_seed_says_what_it_did(db: None) -> None:
+def test_seed_prints_its_vintages(db: None) -> None:
     out = StringIO()
     call_command("seed", "api", "--number=2", stdout=out, verbosity=0)
     assert out.getvalue() == "health-regions fake: 2 fake regions, published.\nfsa fake: 2 fake regions, published.\n"

@@ -1,4 +1,4 @@
-"""Reader of boundary files: fields and geometry types are checked first, rows arrive in file order, GDAL makes no request."""
+"""Reader of boundary files: fields and geometry types are checked first, rows keep file order, GDAL makes no request."""
 
 import http.server
 import json
@@ -29,24 +29,24 @@ def prepared(path: Path, **options: Any) -> list[Prepared]:
     return [prepare_geometry(row.wkb, header.crs) for row in rows]
 
 
-# ---------------------------------------------------------------- what is good
+# ---------------------------------------------------------------- accepted files
 
 
-def test_rows_come_in_order_with_their_values(tmp_path: Path) -> None:
+def test_rows_keep_file_order_and_values(tmp_path: Path) -> None:
     header, rows = read(files.shape(tmp_path, files.grid(3)))
     assert (header.count, header.encoding, header.crs.description) == (3, "utf-8", "EPSG:3347")
     assert header.columns == {"code": "HRUID", "name_en": "ENGNAME", "name_fr": "FRENAME"}
     assert [(row.row, row.values["HRUID"]) for row in rows] == [(1, "4601"), (2, "4602"), (3, "4603")]
 
 
-def test_statistics_canadas_own_prj_is_epsg_3347_bit_for_bit(tmp_path: Path) -> None:
+def test_statistics_canada_prj_is_epsg_3347_bit_for_bit(tmp_path: Path) -> None:
     ring = [(6_200_000.1, 2_900_000.2), (6_200_000.3, 2_910_000.7), (6_210_000.9, 2_910_000.4), (6_200_000.1, 2_900_000.2)]
     (item,) = prepared(files.shape(tmp_path, [files.region("4601", ring)]))
     assert shapely.get_coordinates(item.geometry).tolist() == [list(point) for point in ring]
 
 
 @pytest.mark.parametrize("kind", [shapefile.POLYGONZ, shapefile.POLYGONM])
-def test_heights_and_measures_are_left_out(tmp_path: Path, kind: int) -> None:
+def test_z_and_m_values_are_dropped(tmp_path: Path, kind: int) -> None:
     for value, flat in zip(
         prepared(files.shape(tmp_path / "z", files.grid(2), kind=kind)),
         prepared(files.shape(tmp_path, files.grid(2))),
@@ -64,13 +64,13 @@ def test_geojson_in_degrees_is_read(tmp_path: Path, suffix: str) -> None:
         assert shapely.hausdorff_distance(value.geometry, metres.geometry) < 5
 
 
-def test_geojson_that_names_its_metres_is_read(tmp_path: Path) -> None:
+def test_geojson_with_projected_crs_is_read(tmp_path: Path) -> None:
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3347"}}
     header, _ = read(files.geojson(tmp_path / "a.geojson", files.grid(2), crs=crs))
     assert header.crs.transform is None
 
 
-# In a process of its own: pyogrio brings a second GDAL, which must not meet the one that Django has loaded.
+# Runs in a subprocess: pyogrio loads a second GDAL, which must not share a process with Django's.
 WRITE_GEOPACKAGE = """
 import sys, numpy, shapely, pyogrio.raw
 path, layers, *boxes = sys.argv[1:]
@@ -86,7 +86,7 @@ for index in range(int(layers)):
 
 
 def geopackage(tmp_path: Path, layers: int = 1) -> Path:
-    """Make a GeoPackage of two regions."""
+    """Write a GeoPackage of two regions."""
     path = tmp_path / "a.gpkg"
     boxes = [shapely.Polygon(files.cell(index)).wkt for index in range(2)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("GDAL_", "PROJ_"))}
@@ -95,7 +95,7 @@ def geopackage(tmp_path: Path, layers: int = 1) -> Path:
     return path
 
 
-def test_a_geopackage_is_read(tmp_path: Path) -> None:
+def test_geopackage_is_read(tmp_path: Path) -> None:
     path = geopackage(tmp_path)
     header, rows = read(path)
     assert (header.crs.description, [row.values["ENGNAME"] for row in rows]) == ("EPSG:3347", ["Région 1", "Région 2"])
@@ -103,7 +103,7 @@ def test_a_geopackage_is_read(tmp_path: Path) -> None:
     assert [item.name for item in tmp_path.iterdir()] == ["a.gpkg"]
 
 
-def test_a_geopackage_of_several_layers_is_refused_by_name(tmp_path: Path) -> None:
+def test_geopackage_with_several_layers_is_refused(tmp_path: Path) -> None:
     assert "holds 2 layers of polygons (layer0, layer1): name the one to load with --layer-name" in refusal(
         geopackage(tmp_path, 2)
     )
@@ -112,7 +112,7 @@ def test_a_geopackage_of_several_layers_is_refused_by_name(tmp_path: Path) -> No
 # ---------------------------------------------------------------- fields
 
 
-def test_other_field_names_are_refused_with_what_there_is_and_what_was_looked_for(tmp_path: Path) -> None:
+def test_unknown_field_names_error_lists_fields(tmp_path: Path) -> None:
     path = files.shape(tmp_path, [({"REGION": "4601", "LABEL": "One"}, [files.cell(0)])])
     message = refusal(path)
     assert "It has REGION, LABEL" in message
@@ -123,23 +123,23 @@ def test_other_field_names_are_refused_with_what_there_is_and_what_was_looked_fo
     assert header.columns == {"code": "REGION", "name_en": "LABEL"}
 
 
-def test_a_field_that_the_user_names_wins(tmp_path: Path) -> None:
+def test_field_option_overrides_declaration(tmp_path: Path) -> None:
     path = files.shape(tmp_path, [files.region("4601", files.cell(0), OTHER="x")])
     header, _ = read(path, columns={"name_en": ("OTHER",)})
     assert header.columns["name_en"] == "OTHER"
 
 
-def test_an_fsa_file_is_no_health_region_file(tmp_path: Path) -> None:
+def test_fsa_file_is_refused_as_health_regions(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.fsa_grid(["R3A"]))
     assert "lacks required fields of health-regions" in refusal(path)
     assert read(path, "fsa")[0].columns == {"code": "CFSAUID"}
 
 
-def test_a_field_that_was_named_must_be_there(tmp_path: Path) -> None:
+def test_missing_field_of_option_is_refused(tmp_path: Path) -> None:
     assert "has no field 'NOPE' for code" in refusal(files.shape(tmp_path, files.grid(2)), columns={"code": ("NOPE",)})
 
 
-# ---------------------------------------------------------------- what is no coverage
+# ---------------------------------------------------------------- refused files
 
 
 @pytest.mark.parametrize(("kind", "name"), [(shapefile.POINT, "Point"), (shapefile.POLYLINE, "LineString")])
@@ -147,7 +147,7 @@ def test_points_and_lines_are_refused(tmp_path: Path, kind: int, name: str) -> N
     assert f"holds {name} geometries; boundaries are polygons" in refusal(files.shape(tmp_path, files.grid(2), kind=kind))
 
 
-def test_an_empty_layer_is_refused(tmp_path: Path) -> None:
+def test_empty_layer_is_refused(tmp_path: Path) -> None:
     with shapefile.Writer(str(tmp_path / "a"), shapeType=shapefile.POLYGON) as writer:
         writer.field("HRUID", "C", 4)
     assert "holds no rows" in refusal(tmp_path / "a.shp")
@@ -167,12 +167,12 @@ def test_geojson_without_features_is_refused(tmp_path: Path, content: str, messa
     assert message in refusal(tmp_path / "a.geojson")
 
 
-def test_rows_without_one_geometry_are_refused(tmp_path: Path) -> None:
+def test_rows_without_any_geometry_are_refused(tmp_path: Path) -> None:
     rows = [({"HRUID": "4601", "ENGNAME": "One"}, None)]
     assert "without geometry only" in refusal(files.geojson(tmp_path / "a.geojson", rows))
 
 
-def test_a_sqlite_file_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
+def test_sqlite_without_geopackage_tables_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "a.gpkg")
     connection.execute("CREATE TABLE regions (hruid text)")
     connection.commit()
@@ -182,30 +182,30 @@ def test_a_sqlite_file_that_is_no_geopackage_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".shp", ".shx", ".dbf"])
 @pytest.mark.parametrize("cut", [10, 0.3, 0.95])
-def test_a_part_that_is_cut_short_is_refused(tmp_path: Path, suffix: str, cut: float) -> None:
+def test_truncated_shapefile_part_is_refused(tmp_path: Path, suffix: str, cut: float) -> None:
     shp = files.shape(tmp_path, files.grid(40))
     part = shp.with_suffix(suffix)
     part.write_bytes(part.read_bytes()[: int(part.stat().st_size * cut if cut < 1 else cut)])
-    # Ten bytes of a .shp are less than its header.
+    # Ten bytes are shorter than the header of a .shp.
     expected = "its content is not shp" if (suffix, cut) == (".shp", 10) else f"The {suffix} is truncated"
     assert expected in refusal(shp)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])
-def test_geojson_that_is_cut_short_is_refused(tmp_path: Path, cut: float) -> None:
+def test_truncated_geojson_is_refused(tmp_path: Path, cut: float) -> None:
     path = files.geojson(tmp_path / "a.geojson", files.grid(40), degrees=True)
     path.write_text(path.read_text()[: int(path.stat().st_size * cut)])
     assert "its JSON ends inside a document" in refusal(path)
 
 
-def test_json_a_thousand_levels_deep_is_refused(tmp_path: Path) -> None:
+def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.geojson").write_text('{"a":' * 1_000 + "1" + "}" * 1_000)
     assert "is JSON but not a layer" in refusal(tmp_path / "a.geojson")
 
 
 @pytest.fixture
 def requests_seen() -> Iterator[tuple[str, list[str]]]:
-    """Run a server on loopback and yield its address and what it was asked."""
+    """Run a server on loopback; yield its address and the paths of the requests that it received."""
     seen: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -234,7 +234,7 @@ def requests_seen() -> Iterator[tuple[str, list[str]]]:
         {"type": "name", "properties": {"name": "/vsicurl/URL"}},
     ],
 )
-def test_no_file_makes_us_ask_the_network(
+def test_geojson_crs_sends_no_network_request(
     tmp_path: Path, requests_seen: tuple[str, list[str]], crs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, seen = requests_seen
@@ -261,7 +261,7 @@ XLINK = (
         ("", '<gml:featureMember xlink:href="URLa.gml"/>'),
     ],
 )
-def test_no_gml_makes_us_ask_the_network(
+def test_gml_schema_and_xlink_send_no_network_request(
     tmp_path: Path, requests_seen: tuple[str, list[str]], schema: str, member: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, seen = requests_seen
@@ -271,7 +271,7 @@ def test_no_gml_makes_us_ask_the_network(
     assert (rows[0].values["HRUID"], seen) == ("0460", [])
 
 
-def test_no_view_of_a_geopackage_makes_us_ask_the_network(
+def test_geopackage_view_sends_no_network_request(
     tmp_path: Path, requests_seen: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, seen = requests_seen
@@ -289,8 +289,8 @@ def test_no_view_of_a_geopackage_makes_us_ask_the_network(
     assert seen == []
 
 
-def test_names_that_gdal_takes_for_addresses_are_names(tmp_path: Path) -> None:
-    """GDAL never sees the name of the file, and what is in it is data."""
+def test_vsicurl_names_are_not_resolved(tmp_path: Path) -> None:
+    """GDAL resolves neither the file name nor a layer name like /vsicurl/."""
     document = json.loads(files.geojson(tmp_path / "a.geojson", files.grid(2), degrees=True).read_text())
     document |= {"name": "/vsicurl/http://127.0.0.1:1/x", "description": "/vsizip//etc/passwd"}
     path = tmp_path / "vsicurl,http:,,127.0.0.1:1.geojson"
@@ -301,11 +301,11 @@ def test_names_that_gdal_takes_for_addresses_are_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", sorted({var.driver for var in vars(formats).values() if isinstance(var, formats.Format)} - {""})
 )
-def test_every_driver_that_is_used_exists(name: str) -> None:
+def test_every_used_gdal_driver_exists(name: str) -> None:
     assert Driver(name).name == name
 
 
-def test_the_environment_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_restores_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHAPE_ENCODING", "cp1252")
     monkeypatch.delenv("GDAL_HTTP_PROXY", raising=False)
     read(files.shape(tmp_path, files.grid(2)))

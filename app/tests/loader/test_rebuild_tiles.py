@@ -1,4 +1,4 @@
-"""manage.py draw_tiles: the tiles of a vintage that was loaded before there were any."""
+"""manage.py draw_tiles: creation of tiles for a vintage that has none."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -24,7 +24,7 @@ FINE = (4, 5, 8, 11)
 
 @pytest.fixture
 def before(load: Callable[..., Any], tmp_path: Path) -> tuple[Vintage, dict[TileAddress, bytes]]:
-    """Load a layer, take its tiles away again, and return them as the load had drawn them."""
+    """Load a layer, delete its tile pieces, and return the vintage and its tiles as drawn before the deletion."""
     vintage: Vintage = load(files.shape(tmp_path, rough(1))).vintage
     tiles = {}
     for zoom in (*COARSE, *FINE):
@@ -48,7 +48,7 @@ def layers(tile: bytes) -> dict[str, list[str]]:
     return {name: [feature["properties"]["code"] for feature in layer["features"]] for name, layer in read.items()}
 
 
-def test_without_tiles_every_tile_says_how_to_draw_them(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
+def test_missing_tiles_error_names_draw_tiles(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
     vintage, tiles = before
     with pytest.raises(TilesMissing) as caught:
         tile_draw(vintage=vintage, address=next(iter(tiles)))
@@ -56,7 +56,7 @@ def test_without_tiles_every_tile_says_how_to_draw_them(before: tuple[Vintage, d
     assert "manage.py draw_tiles" in caught.value.hint.render(gettext, ngettext)
 
 
-def test_the_tiles_are_those_that_the_load_had_drawn(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
+def test_draw_tiles_equal_tiles_of_the_load(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
     vintage, tiles = before
     name = f"{vintage.coverage.slug}/{vintage.label}"
     assert command_output() == f"{name}: drawn\n"
@@ -72,6 +72,6 @@ def test_the_tiles_are_those_that_the_load_had_drawn(before: tuple[Vintage, dict
     assert TileLabel.objects.count() == vintage.regions.count()
 
 
-def test_what_is_not_published_is_told(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
+def test_draw_tiles_of_unpublished_vintage_is_an_error(before: tuple[Vintage, dict[TileAddress, bytes]]) -> None:
     with pytest.raises(CommandError, match="No vintage fsa/1999 is published"):
         command_output(vintage=["fsa/1999"])

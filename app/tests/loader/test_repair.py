@@ -1,4 +1,4 @@
-"""Geometry arrives bit for bit where it is sound, mended where it is not, and on the right side of its parallels."""
+"""Geometry preparation: valid geometry unchanged, invalid geometry repaired, edges in degrees segmented; coverage fit."""
 
 import math
 import struct
@@ -39,7 +39,7 @@ def problem(content: bytes | None, crs: SourceCrs = LAMBERT) -> str:
     ],
     ids=["box", "hole", "island", "hole touching the shell", "holes touching each other"],
 )
-def test_what_is_valid_stays_as_it_is(text: str) -> None:
+def test_valid_geometry_is_unchanged(text: str) -> None:
     result = prepare_geometry(wkb(text), LAMBERT)
     assert (result.repair, result.changed_share) == (None, 0.0)
     sent = shapely.from_wkb(wkb(text))
@@ -47,7 +47,7 @@ def test_what_is_valid_stays_as_it_is(text: str) -> None:
     assert shapely.to_wkb(result.geometry) == shapely.to_wkb(sent)
 
 
-def test_a_bow_tie_is_mended_and_recorded() -> None:
+def test_bow_tie_is_repaired_and_recorded() -> None:
     result = prepare_geometry(wkb("POLYGON ((0 0, 10 10, 10 0, 0 10, 0 0))"), LAMBERT)
     assert shapely.is_valid(result.geometry)
     assert shapely.area(result.geometry) == pytest.approx(50)
@@ -55,20 +55,20 @@ def test_a_bow_tie_is_mended_and_recorded() -> None:
     assert "Self-intersection" in result.repair
 
 
-def test_a_spike_is_mended_without_a_change_of_area() -> None:
+def test_spike_is_repaired_without_change_of_area() -> None:
     result = prepare_geometry(wkb("POLYGON ((0 0, 0 10, 10 10, 20 10, 10 10, 10 0, 0 0))"), LAMBERT)
     assert shapely.area(result.geometry) == pytest.approx(100)
     assert result.changed_share < 1e-9
     assert result.repair is not None
 
 
-def test_a_repair_says_how_much_of_the_area_it_changed() -> None:
+def test_repair_reports_share_of_changed_area() -> None:
     result = prepare_geometry(wkb("MULTIPOLYGON (((0 0, 0 10, 10 10, 10 0, 0 0)), ((9 0, 9 10, 19 10, 19 0, 9 0)))"), LAMBERT)
     assert result.changed_share == pytest.approx(0.05)
 
 
 def invalid_polygons(seed: int, count: int = 300) -> list[shapely.Polygon]:
-    """Return polygons whose rings cross, touch and retrace themselves, with and without holes."""
+    """Return invalid polygons: rings that cross, touch or retrace themselves, with and without holes."""
     chance = np.random.default_rng(seed)
     result: list[shapely.Polygon] = []
     while len(result) < count:
@@ -80,8 +80,8 @@ def invalid_polygons(seed: int, count: int = 300) -> list[shapely.Polygon]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_is_mended_is_valid_and_has_the_area_of_a_general_repair(seed: int) -> None:
-    mended = 0
+def test_repaired_geometry_agrees_with_make_valid(seed: int) -> None:
+    repaired = 0
     for shape in invalid_polygons(seed):
         general = shapely.make_valid(shape, method="structure", keep_collapsed=False)
         try:
@@ -89,15 +89,15 @@ def test_whatever_is_mended_is_valid_and_has_the_area_of_a_general_repair(seed: 
         except GeometryProblem:
             assert shapely.area(general) == 0
             continue
-        mended += 1
+        repaired += 1
         assert shapely.is_valid(result.geometry)
         assert result.repair
         assert shapely.symmetric_difference(result.geometry, general).area < 1, shape.wkt
-    assert mended > 200
+    assert repaired > 200
 
 
-def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> None:
-    """A bay closed by a point of land is a hole; an isthmus of no width parts two polygons."""
+def test_self_touching_ring_is_split_without_moving_vertices() -> None:
+    """A bay closed at a single vertex becomes a hole; an isthmus of zero width separates two polygons."""
     bay = "POLYGON ((0 0, 10 0, 10 10, 5 10, 8 5, 2 5, 5 10, 0 10, 0 0))"
     isthmus = "POLYGON ((0 0, 5 5, 10 0, 10 10, 5 5, 0 10, 0 0))"
     for text, polygons, holes in ((bay, 1, 1), (isthmus, 2, 0)):
@@ -110,8 +110,8 @@ def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> 
             polygons,
             holes,
         )
-        assert {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(result.geometry)} == {
-            tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(sent)
+        assert {tuple(xy) for xy in shapely.get_coordinates(result.geometry)} == {
+            tuple(xy) for xy in shapely.get_coordinates(sent)
         }
         assert result.changed_share < 1e-12
 
@@ -132,23 +132,23 @@ def test_a_ring_that_touches_itself_is_taken_apart_without_moving_a_vertex() -> 
         (wkb("POLYGON ((0 0, 0 1e100, 1 1, 0 0))"), "not in Canada"),
     ],
 )
-def test_what_cannot_be_stored_is_named(content: bytes | None, reason: str) -> None:
+def test_unusable_geometry_is_refused_with_reason(content: bytes | None, reason: str) -> None:
     assert reason in problem(content)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("place", [0, 1, 4])
 @pytest.mark.parametrize("crs", [LAMBERT, DEGREES], ids=["metres", "degrees"])
-def test_a_coordinate_that_is_not_finite_is_named_and_takes_no_time(value: float, place: int, crs: SourceCrs) -> None:
+def test_non_finite_coordinate_is_refused(value: float, place: int, crs: SourceCrs) -> None:
     numbers = [-95.0, 50.0, -95.0, 51.0, -94.0, 51.0, -95.0, 50.0]
     numbers[place] = value
     numbers[6:] = numbers[:2]
     content = struct.pack("<BIII8d", 1, 3, 1, 4, *numbers)
-    # A ring that begins with NaN does not end where it begins: nothing equals NaN.
+    # A ring that starts with NaN is never closed, because NaN equals nothing: reported as unreadable.
     assert problem(content, crs).startswith(("coordinates that are not finite", "unreadable geometry"))
 
 
-def test_metres_in_a_file_of_degrees_are_named_before_they_are_cut_into_millions_of_pieces() -> None:
+def test_metres_in_file_of_degrees_are_refused_before_segmentation() -> None:
     assert "out of range for degrees" in problem(wkb("POLYGON ((0 0, 0 9e6, 9e6 9e6, 0 0))"), DEGREES)
 
 
@@ -162,7 +162,7 @@ def test_metres_in_a_file_of_degrees_are_named_before_they_are_cut_into_millions
         ((3e6, 1e6, 9e6, 5e6), False),
     ],
 )
-def test_degrees_are_recognised(bounds: tuple[float, ...], expected: bool) -> None:
+def test_degrees_are_recognised_by_bounds(bounds: tuple[float, ...], expected: bool) -> None:
     assert are_degrees(bounds) is expected
 
 
@@ -171,8 +171,8 @@ def lambert(lon: float, lat: float) -> shapely.Point:
 
 
 @pytest.mark.parametrize("parallel", [49, 60])
-def test_a_parallel_stays_a_parallel_between_vertices_far_apart(parallel: int) -> None:
-    """Cut from the file in degrees, the border is a curve in EPSG:3347; ten metres on either side tell."""
+def test_parallel_is_segmented_before_projection(parallel: int) -> None:
+    """A parallel is a curve in EPSG:3347: points 10 m north and south of the border lie on the right side."""
     south = prepare_geometry(shapely.to_wkb(shapely.box(-110, parallel - 2, -90, parallel)), DEGREES).geometry
     ten_metres = 10 / 111_200
     for lon in np.linspace(-109.9, -90.1, 61).tolist():
@@ -180,8 +180,8 @@ def test_a_parallel_stays_a_parallel_between_vertices_far_apart(parallel: int) -
         assert not shapely.covers(south, lambert(lon, parallel + ten_metres))
 
 
-def test_neighbours_in_degrees_stay_on_one_line() -> None:
-    """The same edge, traced in both directions, is cut at the same places to the last bit."""
+def test_neighbours_in_degrees_stay_a_valid_coverage() -> None:
+    """An edge is segmented at bit-identical positions in both directions."""
     corners = [(-100.1, 50.03), (-99.7, 53.3), (-96.123, 52.9), (-97.7, 50.4)]
     inner = (-98.3, 51.7)
     parts = [shapely.Polygon([corners[index - 1], corners[index], inner]) for index in range(4)]
@@ -189,8 +189,8 @@ def test_neighbours_in_degrees_stay_on_one_line() -> None:
     assert shapely.coverage_is_valid(prepared)
 
 
-def test_shapelys_own_cutting_would_not_do() -> None:
-    """The reason for a way of our own; where this fails one day, ours can go."""
+def test_shapely_segmentize_depends_on_direction() -> None:
+    """Reason for our own segmentation, which can be removed once shapely's is symmetric and this test fails."""
     edge = np.array([[-100.1, 50.03], [-98.3, 51.7]])
     item, other = (shapely.get_coordinates(shapely.segmentize(shapely.linestrings(way), 0.02)) for way in (edge, edge[::-1]))
     assert item.shape == other.shape
@@ -198,32 +198,30 @@ def test_shapelys_own_cutting_would_not_do() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_densified_geometry_is_the_same_shape_with_shorter_edges(seed: int) -> None:
+def test_densified_geometry_has_same_shape_and_short_edges(seed: int) -> None:
     chance = np.random.default_rng(seed)
     ring = shapely.convex_hull(shapely.multipoints(chance.uniform(-3, 3, (9, 2))))
     shape = shapely.difference(ring, shapely.box(-0.1, -0.1, 0.1, 0.1))
     result = densified(shape, MAX_DEGREES)
-    coords = [shapely.get_coordinates(get_ring) for get_ring in shapely.get_rings(shapely.get_parts(result))]
+    coords = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(result))]
     assert max(np.hypot(*np.diff(coord, axis=0).T).max() for coord in coords) <= MAX_DEGREES * (1 + 1e-9)
     assert shapely.symmetric_difference(result, shape).area < 1e-12
-    assert {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(shape)} <= {
-        tuple(item) for item in np.vstack(coords)
-    }
+    assert {tuple(xy) for xy in shapely.get_coordinates(shape)} <= {tuple(item) for item in np.vstack(coords)}
 
 
-def test_a_polygon_with_short_edges_is_not_changed() -> None:
+def test_polygon_with_short_edges_is_unchanged() -> None:
     shape = shapely.box(0, 0, 0.01, 0.01)
     assert shapely.get_coordinates(densified(shape, MAX_DEGREES)).tolist() == shapely.get_coordinates(shape).tolist()
 
 
-# ---------------------------------------------------------------- how regions fit together
+# ---------------------------------------------------------------- coverage fit
 
 
 def boxes(*bounds: tuple[float, float, float, float]) -> np.ndarray:
     return np.array([shapely.multipolygons([shapely.box(*bound)]) for bound in bounds])
 
 
-def test_neighbours_that_fit_have_neither_overlaps_nor_gaps() -> None:
+def test_valid_coverage_has_no_overlaps_or_gaps() -> None:
     fit = measure_fit(boxes((0, 0, 1000, 1000), (1000, 0, 2000, 1000)), ["1", "2"])
     assert (fit.valid, fit.area_km2, fit.overlap_km2, fit.gap_km2, fit.pairs, fit.gaps) == (True, 2.0, 0.0, 0.0, (), ())
 
@@ -235,7 +233,7 @@ def test_overlaps_are_measured_and_named() -> None:
     assert fit.pairs == ("1 and 2 overlap by 0.1 km2",)
 
 
-def test_a_thin_gap_is_measured_and_named_but_a_lake_is_none() -> None:
+def test_thin_gap_is_measured_and_lake_is_not() -> None:
     frame = shapely.difference(shapely.box(0, 0, 20_000, 20_000), shapely.box(9_000, 4_000, 9_100, 16_000))
     west, east = (
         shapely.intersection(frame, shapely.box(0, 0, 9_050, 20_000)),
@@ -247,7 +245,7 @@ def test_a_thin_gap_is_measured_and_named_but_a_lake_is_none() -> None:
     assert fit.gaps == ("a gap of 1.2 km2 between E and W",)
 
 
-def test_borders_that_do_not_share_their_vertices_are_no_overlap() -> None:
+def test_unmatched_vertices_are_no_overlap() -> None:
     item, two = shapely.box(0, 0, 1000, 1000), shapely.segmentize(shapely.box(1000, 0, 2000, 1000), 100)
     fit = measure_fit(np.array([item, two]), ["1", "2"])
     assert not fit.valid

@@ -1,4 +1,4 @@
-"""Round trip: loaded regions are found by their code, and a published file can be loaded again."""
+"""Round trip: exported files can be loaded again, and every loaded code can be requested."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,7 +27,7 @@ def boundaries(label: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet", "shapefile", "geojson"])
-def test_every_published_file_of_boundaries_can_be_loaded_again(load: Load, tmp_path: Path, kind: str) -> None:
+def test_exported_boundary_file_can_be_loaded(load: Load, tmp_path: Path, kind: str) -> None:
     rows = [
         files.region("2402", files.cell(0), files.hole(3_000, 3_000, 5_000, 5_000), name="Région du Saguenay—Lac-Saint-Jean"),
         files.region("3501", files.cell(1), files.box(30_000, 0, 32_000, 2_000), name="Île"),
@@ -48,14 +48,14 @@ def test_every_published_file_of_boundaries_can_be_loaded_again(load: Load, tmp_
     before, after = boundaries("2022"), boundaries("again")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
     if kind not in ("geojson", "shapefile"):
-        # In EPSG:3347 and as they are; GeoJSON is in degrees, and a shapefile may begin a ring elsewhere.
+        # Bit-identical in EPSG:3347; GeoJSON is in degrees, and a shapefile may start a ring at another vertex.
         assert after == before
 
 
 @pytest.mark.parametrize(
     "code", ["591", "595", "59", "1", "A B", "É-1", "E\u0301-1", "X+1?&#%", "ß", "5.1", "日本", "12345678901234567890"]
 )
-def test_whatever_code_is_loaded_can_be_requested(load: Load, client: Client, tmp_path: Path, code: str) -> None:
+def test_every_loaded_code_can_be_requested(load: Load, client: Client, tmp_path: Path, code: str) -> None:
     rows = [files.region(code, files.cell(0)), files.region("4602", files.cell(1))]
     load(files.shape(tmp_path / "hr", rows), acceptance=ACCEPTED)
     load(files.shape(tmp_path / "fsa", files.fsa_grid(["R3A"]), name="fsa"), "fsa", vintage="2021")
@@ -88,9 +88,7 @@ def test_whatever_code_is_loaded_can_be_requested(load: Load, client: Client, tm
         ("1" * 21, "the code has 21 characters"),
     ],
 )
-def test_a_code_that_could_not_be_requested_is_refused_with_the_reason(
-    load: Load, tmp_path: Path, code: str, reason: str
-) -> None:
+def test_code_unusable_in_url_is_refused_with_reason(load: Load, tmp_path: Path, code: str, reason: str) -> None:
     rows = [files.region(code, files.cell(0)), files.region("4602", files.cell(1))]
     with pytest.raises(GatesFailed) as caught:
         load(files.geojson(tmp_path / "a.geojson", rows, degrees=True), acceptance=ACCEPTED)
@@ -100,12 +98,12 @@ def test_a_code_that_could_not_be_requested_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize("code", ["W1A", "K1", "M5VX", "591"])
-def test_an_fsa_that_could_not_be_requested_is_refused_with_the_reason(load: Load, tmp_path: Path, code: str) -> None:
+def test_invalid_fsa_code_is_refused_with_reason(load: Load, tmp_path: Path, code: str) -> None:
     with pytest.raises(GatesFailed, match="the code is not an FSA"):
         load(files.shape(tmp_path, files.fsa_grid(["R3A", code])), "fsa", acceptance=ACCEPTED)
 
 
-def test_a_code_wins_over_the_dguid_of_another_region(load: Load, client: Client, tmp_path: Path) -> None:
+def test_code_takes_precedence_over_dguid_of_other_region(load: Load, client: Client, tmp_path: Path) -> None:
     rows = [
         files.region("4601", files.cell(0), DGUID="2022A00074602"),
         files.region("2022A00074602", files.cell(1), DGUID="2022A00074601"),
@@ -115,8 +113,8 @@ def test_a_code_wins_over_the_dguid_of_another_region(load: Load, client: Client
     assert client.get("/health-regions/2022A00074601", {"detail": "none"}).json()["id"] == "2022A00074602"
 
 
-def test_the_name_of_a_layer_decides_what_is_loaded(load: Load, tmp_path: Path) -> None:
-    """The same file once more, but another of its layers, is another load."""
+def test_layer_name_selects_loaded_layer(load: Load, tmp_path: Path) -> None:
+    """Another layer of the same file is another load."""
     shp = files.shape(tmp_path / "a", files.grid(2), name="one")
     files.shape(tmp_path / "a", files.grid(3), name="two")
     assert load(shp.parent, layer_name="one").what == "published"
@@ -124,7 +122,7 @@ def test_the_name_of_a_layer_decides_what_is_loaded(load: Load, tmp_path: Path) 
     assert load(shp.parent, layer_name="two").vintage.region_count == 3
 
 
-def test_a_declared_layer_names_its_layer(tmp_path: Path) -> None:
+def test_layer_name_can_be_declared(tmp_path: Path) -> None:
     from loader.source.declarations import read_sources
 
     text = (Path(read_sources.__globals__["SOURCES_FILE"])).read_text(encoding="utf-8")

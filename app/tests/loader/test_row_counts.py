@@ -1,4 +1,4 @@
-"""Row counts from the records of a file: stale headers are ignored, truncated and damaged files refused."""
+"""Row counts from the records of a file: stale headers are ignored; truncated and damaged files are refused."""
 
 import json
 import re
@@ -37,7 +37,9 @@ SEQUENCES = {
 
 @pytest.mark.parametrize("chunk", [1 << 20, 1, 7, 64])
 @pytest.mark.parametrize("kind", SEQUENCES)
-def test_no_feature_of_a_sequence_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, chunk: int) -> None:
+def test_every_feature_of_a_json_sequence_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, chunk: int
+) -> None:
     monkeypatch.setattr("loader.source.json_content._CHUNK", chunk)
     for suffix in ("geojson", "geojsonl"):
         path = tmp_path / f"a.{suffix}"
@@ -64,18 +66,18 @@ def test_no_feature_of_a_sequence_is_lost(tmp_path: Path, monkeypatch: pytest.Mo
         ('{"type": "VectorTile"}', "is JSON but not a layer"),
     ],
 )
-def test_json_that_is_not_all_of_a_layer_is_refused_with_the_reason(tmp_path: Path, text: str, message: str) -> None:
+def test_incomplete_json_layer_is_refused_with_reason(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.geojson").write_text(text, encoding="utf-8")
     assert message in refusal(tmp_path / "a.geojson")
 
 
-def test_json_in_utf_16_is_refused_with_the_way_out(tmp_path: Path) -> None:
+def test_utf_16_json_is_refused_with_advice(tmp_path: Path) -> None:
     (tmp_path / "a.geojson").write_text(json.dumps(collections()[0]), encoding="utf-16")
     assert "is in UTF-16, and JSON is UTF-8" in refusal(tmp_path / "a.geojson")
 
 
 @pytest.mark.parametrize("stale", [0, 1, 99])
-def test_the_count_that_a_geopackage_stores_is_not_believed(tmp_path: Path, stale: int) -> None:
+def test_stale_geopackage_feature_count_is_ignored(tmp_path: Path, stale: int) -> None:
     path = write(tmp_path / "a.gpkg")
     with sqlite3.connect(path) as database:
         database.execute("UPDATE gpkg_ogr_contents SET feature_count = ?", [stale])
@@ -84,7 +86,7 @@ def test_the_count_that_a_geopackage_stores_is_not_believed(tmp_path: Path, stal
     assert list(named(path)) == CODES
 
 
-def test_a_geopackage_that_another_program_has_not_finished_writing_is_refused(tmp_path: Path) -> None:
+def test_geopackage_with_open_wal_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg")
     path.with_name("a.gpkg-wal").write_bytes(b"x")
     assert "is open in another program" in refusal(path)
@@ -92,7 +94,7 @@ def test_a_geopackage_that_another_program_has_not_finished_writing_is_refused(t
     assert list(named(path)) == CODES
 
 
-def test_a_geopackage_that_is_damaged_inside_is_refused_and_not_read_in_part(tmp_path: Path) -> None:
+def test_damaged_geopackage_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg", BOXES * 2_000, codes=CODES * 2_000)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2 // 4096 * 4096
@@ -109,13 +111,13 @@ def test_a_geopackage_that_is_damaged_inside_is_refused_and_not_read_in_part(tmp
         (".shp", "The .shx does not belong to the .shp: row 3 is not where it says"),
     ],
 )
-def test_parts_of_two_shapefiles_are_refused(tmp_path: Path, suffix: str, message: str) -> None:
+def test_mixed_parts_of_two_shapefiles_are_refused(tmp_path: Path, suffix: str, message: str) -> None:
     path, other = files.shape(tmp_path / "a", files.grid(3)), files.shape(tmp_path / "b", files.grid(2))
     shutil.copy(other.with_suffix(suffix), path.with_suffix(suffix))
     assert message in refusal(path)
 
 
-def test_a_row_that_was_deleted_and_not_packed_is_no_row(tmp_path: Path) -> None:
+def test_deleted_dbf_row_is_skipped(tmp_path: Path) -> None:
     path = write(tmp_path / "a.shp")
     table = bytearray(path.with_suffix(".dbf").read_bytes())
     start, width = struct.unpack("<HH", table[8:12])
@@ -124,7 +126,7 @@ def test_a_row_that_was_deleted_and_not_packed_is_no_row(tmp_path: Path) -> None
     assert list(named(path)) == ["4601", "4603"]
 
 
-def test_rows_that_the_header_of_a_table_does_not_count_are_no_silent_loss(tmp_path: Path) -> None:
+def test_dbf_header_with_fewer_rows_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.shp")
     table = bytearray(path.with_suffix(".dbf").read_bytes())
     table[4:8] = struct.pack("<I", 2)
@@ -132,7 +134,7 @@ def test_rows_that_the_header_of_a_table_does_not_count_are_no_silent_loss(tmp_p
     assert "holds 3 rows, of which 2 can be read" in refusal(path)
 
 
-def test_a_shape_that_was_rewritten_at_the_end_leaves_a_hole_and_no_second_shape(tmp_path: Path) -> None:
+def test_shape_rewritten_at_end_of_shp_is_read_once(tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(3))
     shapes, index = bytearray(path.read_bytes()), bytearray(path.with_suffix(".shx").read_bytes())
     offset, length = (2 * number for number in struct.unpack(">II", index[100:108]))
@@ -145,7 +147,7 @@ def test_a_shape_that_was_rewritten_at_the_end_leaves_a_hole_and_no_second_shape
 
 
 @pytest.mark.parametrize("index", ["YES", "NO"])
-def test_a_flatgeobuf_is_counted(tmp_path: Path, index: str) -> None:
+def test_flatgeobuf_rows_are_counted(tmp_path: Path, index: str) -> None:
     path = write(tmp_path / "a.fgb", BOXES * 20, codes=CODES * 20, layer_options={"SPATIAL_INDEX": index})
     whole = path.read_bytes()
     assert read(path)[0].count == 60
@@ -156,7 +158,7 @@ def test_a_flatgeobuf_is_counted(tmp_path: Path, index: str) -> None:
     assert "FlatGeobuf" in refusal(path)
 
 
-def test_a_mif_that_is_cut_short_has_fewer_objects_than_rows(tmp_path: Path) -> None:
+def test_truncated_mif_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mif", BOXES * 10, codes=CODES * 10)
     whole = path.read_bytes()
     for end in [match.start() for match in re.finditer(rb"Region", whole)][1:]:

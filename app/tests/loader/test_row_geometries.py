@@ -29,7 +29,7 @@ def curve_polygon(kind: int, radius: float) -> bytes:
 
 @pytest.mark.parametrize("kind", [10, 12])
 @pytest.mark.parametrize("declared", ["Unknown", "MultiPolygon"])
-def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp_path: Path, kind: int, declared: str) -> None:
+def test_arcs_are_linearised_within_tolerance(tmp_path: Path, kind: int, declared: str) -> None:
     radius = 20_000.0
     path = write(tmp_path / "a.gpkg", [curve_polygon(kind, radius)], codes=["4601"], geometry_type=declared)
     (values,) = prepared(path).values()
@@ -40,14 +40,14 @@ def test_arcs_are_made_straight_to_a_four_hundred_thousandth_of_their_radius(tmp
     assert values.geometry.area == pytest.approx(math.pi * radius**2, rel=1e-5)
 
 
-def test_arcs_that_would_fill_memory_are_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arcs_too_large_to_linearise_are_refused_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.gpkg", [curve_polygon(10, 9_000)], codes=["4601"], geometry_type="Unknown")
     monkeypatch.setattr("loader.source.ogr._LINEAR_MAX_BYTES", 1_000)
     assert "Row 1 holds arcs that are too large to linearise" in refusal(path)
     assert "-nlt CONVERT_TO_LINEAR" in refusal(path)
 
 
-def test_lines_and_points_of_a_collection_are_left_out_and_told(tmp_path: Path) -> None:
+def test_lines_of_geometry_collection_are_dropped_and_reported(tmp_path: Path) -> None:
     mixed = shapely.GeometryCollection([BOXES[0], shapely.LineString(files.cell(0)[:2]), shapely.MultiPolygon(BOXES[1:2])])
     path = write(tmp_path / "a.gpkg", [mixed, BOXES[2]], codes=CODES[:2], geometry_type="Unknown")
     item = prepared(path)["4601"]
@@ -56,6 +56,6 @@ def test_lines_and_points_of_a_collection_are_left_out_and_told(tmp_path: Path) 
     assert item.repair.startswith("GeometryCollection; without area and left out: LineString;")
 
 
-def test_points_among_polygons_are_refused_by_row_before_anything_is_stored(tmp_path: Path) -> None:
+def test_points_among_polygons_are_refused_by_row(tmp_path: Path) -> None:
     path = write(tmp_path / "a.gpkg", [BOXES[0], shapely.Point(files.EAST, files.NORTH), BOXES[2]], geometry_type="Unknown")
     assert "1 of 3 rows are no polygons: Point (first in row 2)" in refusal(path)

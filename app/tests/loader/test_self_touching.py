@@ -1,4 +1,4 @@
-"""Rings that touch themselves."""
+"""Splitting of rings that touch themselves, without moving a vertex."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ def polygon(*rings: list[tuple[float, float]]) -> shapely.Polygon:
     return shapely.Polygon(rings[0], rings[1:])
 
 
-# A square whose outline runs in at (5, 0) around a triangle and out again: really a square with a hole that touches it.
+# A square whose outline enters at (5, 0), runs around a triangle and leaves again: a hole that touches the shell.
 PINCHED = polygon([(0, 0), (5, 0), (3, 3), (7, 3), (5, 0), (10, 0), (10, 10), (0, 10), (0, 0)])
-# Two squares that meet at (5, 5), drawn as one outline.
+# Two squares that touch at (5, 5), drawn as a single outline.
 LOBES = polygon([(0, 0), (5, 0), (5, 5), (10, 5), (10, 10), (5, 10), (5, 5), (0, 5), (0, 0)])
-# An outline that runs along an edge and back.
+# An outline with a spike: an edge traced forth and back.
 SPIKE = polygon([(0, 0), (10, 0), (10, 10), (10, 20), (10, 10), (0, 10), (0, 0)])
 BOW_TIE = polygon([(0, 0), (10, 10), (10, 0), (0, 10), (0, 0)])
 
@@ -23,7 +23,7 @@ BOW_TIE = polygon([(0, 0), (10, 10), (10, 0), (0, 10), (0, 0)])
 @pytest.mark.parametrize(
     ("tangled", "holes"), [(PINCHED, [1]), (LOBES, [0, 0]), (SPIKE, [0])], ids=["pinched", "lobes", "spike"]
 )
-def test_a_ring_that_touches_itself_is_taken_apart(tangled: shapely.Polygon, holes: list[int]) -> None:
+def test_self_touching_ring_is_split(tangled: shapely.Polygon, holes: list[int]) -> None:
     assert not tangled.is_valid
     parts = split_self_touching(tangled)
     assert parts is not None
@@ -35,21 +35,19 @@ def test_a_ring_that_touches_itself_is_taken_apart(tangled: shapely.Polygon, hol
 
 
 @pytest.mark.parametrize("tangled", [PINCHED, LOBES, SPIKE])
-def test_no_vertex_moves(tangled: shapely.Polygon) -> None:
-    before = {tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(tangled)}
-    after = {
-        tuple(get_coordinate) for get_coordinate in shapely.get_coordinates(shapely.multipolygons(split_self_touching(tangled)))
-    }
+def test_split_moves_no_vertex(tangled: shapely.Polygon) -> None:
+    before = {tuple(xy) for xy in shapely.get_coordinates(tangled)}
+    after = {tuple(xy) for xy in shapely.get_coordinates(shapely.multipolygons(split_self_touching(tangled)))}
     assert after <= before
 
 
 @pytest.mark.parametrize("tangled", [PINCHED, LOBES])
-def test_the_way_round_does_not_matter(tangled: shapely.Polygon) -> None:
-    turned = shapely.reverse(tangled)
-    assert shapely.multipolygons(split_self_touching(turned)).equals(shapely.multipolygons(split_self_touching(tangled)))
+def test_ring_direction_does_not_matter(tangled: shapely.Polygon) -> None:
+    reversed_ring = shapely.reverse(tangled)
+    assert shapely.multipolygons(split_self_touching(reversed_ring)).equals(shapely.multipolygons(split_self_touching(tangled)))
 
 
-def test_a_hole_that_touches_itself_is_taken_apart_and_its_island_is_land() -> None:
+def test_self_touching_hole_is_split_into_hole_and_island() -> None:
     hole = [(2, 2), (4, 2), (3, 4), (5, 4), (4, 2), (8, 2), (8, 8), (2, 8), (2, 2)]
     tangled = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 10), (0, 0)], [hole])
     parts = split_self_touching(tangled)
@@ -57,7 +55,7 @@ def test_a_hole_that_touches_itself_is_taken_apart_and_its_island_is_land() -> N
     assert sorted(part.area for part in parts) == [2, 100 - 36]
 
 
-def test_each_hole_goes_to_the_lobe_around_it() -> None:
+def test_hole_is_assigned_to_surrounding_lobe() -> None:
     holes = [[(1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], [(6, 6), (6, 7), (7, 7), (7, 6), (6, 6)]]
     tangled = shapely.Polygon(LOBES.exterior.coords, holes)
     parts = split_self_touching(tangled)
@@ -65,11 +63,11 @@ def test_each_hole_goes_to_the_lobe_around_it() -> None:
     assert [len(part.interiors) for part in parts] == [1, 1]
 
 
-def test_what_crosses_itself_is_left_to_a_general_repair() -> None:
+def test_self_crossing_ring_is_not_split() -> None:
     assert split_self_touching(BOW_TIE) is None
 
 
-def test_many_pinches_along_a_long_outline() -> None:
+def test_many_touching_points_become_holes() -> None:
     outline: list[tuple[float, float]] = []
     for step in range(500):
         x = 10.0 * step

@@ -1,4 +1,4 @@
-"""Loading of series: declarations, formats, gates, issues."""
+"""Loading of series: declarations, formats, gates, issues, places, memberships."""
 
 import gzip
 import hashlib
@@ -87,19 +87,19 @@ def current() -> dict[tuple[str, str], tuple[float | None, int]]:
 TWO = ("2022-01-01,ON,3595,100", "2022-01-01,QC,2406,100", "2022-01-02,ON,3595,110", "2022-01-02,QC,2406,120")
 
 
-def test_the_same_content_does_nothing(load: Callable[..., Any]) -> None:
+def test_load_of_same_content_does_nothing(load: Callable[..., Any]) -> None:
     assert load(*TWO).what == "published"
     before = state()
     assert load(*TWO, at=2).what == "unchanged"
     assert (state(), Issue.objects.count()) == (before, 1)
 
 
-def test_a_dry_run_keeps_nothing(load: Callable[..., Any]) -> None:
+def test_dry_run_stores_nothing(load: Callable[..., Any]) -> None:
     assert load(*TWO, dry_run=True).what == "dry run"
     assert Issue.objects.count() == Value.objects.count() == 0
 
 
-def test_only_changes_are_written_and_what_is_gone_is_withdrawn(load: Callable[..., Any]) -> None:
+def test_only_changes_are_stored_and_missing_values_withdrawn(load: Callable[..., Any]) -> None:
     load(*TWO)
     changed = load(*TWO[:3], "2022-01-03,ON,3595,115", at=2, accept=("ends_earlier", "rewrites", "national_falls"))
     assert changed.report["changes"] == {"new": {"3595": 1}, "changed": {}, "withdrawn": {"2406": 1}}
@@ -107,7 +107,7 @@ def test_only_changes_are_written_and_what_is_gone_is_withdrawn(load: Callable[.
     assert current()["2406", "2022-01-02"] == (None, 6)
 
 
-def test_a_rollback_restores_every_value(load: Callable[..., Any]) -> None:
+def test_rollback_restores_every_value(load: Callable[..., Any]) -> None:
     load(*TWO)
     before = state()
     load("2022-01-01,ON,3595,90", *TWO[1:], at=2, accept=("rewrites",))
@@ -130,7 +130,7 @@ def _source(name: str) -> Source:
         (("2022-01-01,ON,3595,99", *TWO[1:]), "rewrites", "3595: 1"),
     ],
 )
-def test_a_revision_is_held_and_the_region_is_named(
+def test_revision_fails_gate_that_names_the_place(
     load: Callable[..., Any], rows: tuple[str, ...], gate: str, shown: str
 ) -> None:
     load(*TWO)
@@ -157,7 +157,7 @@ def test_a_revision_is_held_and_the_region_is_named(
         ("2022-01-02,ON,,500", "sums", "ON 2022-01-02: parts 110, province 500"),
     ],
 )
-def test_a_row_that_does_not_fit_is_held_with_its_line(load: Callable[..., Any], row: str, gate: str, shown: str) -> None:
+def test_invalid_row_fails_gate_that_names_the_line(load: Callable[..., Any], row: str, gate: str, shown: str) -> None:
     with pytest.raises(GatesFailed) as caught:
         load(*TWO, row)
     assert caught.value.names == (gate,)
@@ -166,24 +166,24 @@ def test_a_row_that_does_not_fit_is_held_with_its_line(load: Callable[..., Any],
     assert Issue.objects.count() == 0
 
 
-def test_an_accepted_gate_is_stored_with_its_reason(load: Callable[..., Any]) -> None:
+def test_accepted_gate_is_stored_with_reason(load: Callable[..., Any]) -> None:
     load(*TWO, "2022-01-02,ON,4711,1", accept=("codes",))
     report = Issue.objects.get().report
     assert (report["accepted"], report["because"]) == (["codes"], "a reason")
 
 
-def test_text_that_is_no_number_cannot_be_accepted(load: Callable[..., Any]) -> None:
+def test_gate_text_cannot_be_accepted(load: Callable[..., Any]) -> None:
     with pytest.raises(GatesFailed):
         load(*TWO, "2022-01-03,ON,3595,n.d.", accept=("text",))
 
 
-def test_an_earlier_issue_is_refused(load: Callable[..., Any]) -> None:
+def test_issue_older_than_published_one_is_refused(load: Callable[..., Any]) -> None:
     load(*TWO, at=5)
     with pytest.raises(PublishError, match="later than this one"):
         load(*TWO[:2], at=4)
 
 
-def test_unquoted_commas_are_refused_with_the_line_or_read_by_rule(load: Callable[..., Any]) -> None:
+def test_unquoted_commas_are_refused_unless_declared(load: Callable[..., Any]) -> None:
     text = "date,region,code,value,note\n2022-01-01,ON,3595,1,fine\n2022-01-02,ON,3595,2,first, second, third\n"
     with pytest.raises(FileRefused, match="line 3: 7 fields where the header has 5"):
         load(text=text)
@@ -192,11 +192,11 @@ def test_unquoted_commas_are_refused_with_the_line_or_read_by_rule(load: Callabl
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_names_in_any_declared_encoding(load: Callable[..., Any], tmp_path: Path, encoding: str) -> None:
+def test_place_names_in_declared_encoding_match(load: Callable[..., Any], tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "names.csv.gz"
     text = "date,region,code,value\n2022-01-01,QC,Montréal,5\n2022-01-01,QC,chaudière appalaches,7\n"
     path.write_bytes(gzip.compress(text.encode(encoding)))
-    load(*TWO)  # places are there from now on
+    load(*TWO)  # creates the places
     source = replace(
         _source("names"), shape="long", changes=False, carried=False, totals=False, cadence=(), ended=(), match="name"
     )
@@ -211,14 +211,14 @@ def test_names_in_any_declared_encoding(load: Callable[..., Any], tmp_path: Path
     assert named == {"2406": 5, "2412": 7}
 
 
-def test_a_wrong_encoding_is_refused(load: Callable[..., Any], tmp_path: Path) -> None:
+def test_wrong_encoding_is_refused(load: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "latin.csv"
     path.write_bytes("date,region,code,value\n2022-01-01,QC,Montréal,5\n".encode("latin-1"))
     with pytest.raises(FileRefused, match="declare its encoding"):
         pipeline.load(replace(_source("x"), shape="long", columns={"period": "date", "value": "value"}), path=path)
 
 
-def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
+def test_documented_series_example_loads(tmp_path: Path) -> None:
     document = (settings.REPO_DIR / "docs" / "indicators.md").read_text(encoding="utf-8")
     rows, toml = (re.search(rf"```{name}\n(.*?)```", document, re.S) for name in ("csv", "toml"))
     assert rows
@@ -226,7 +226,7 @@ def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(toml.group(1), encoding="utf-8")
     (tmp_path / "visits.csv").write_text(rows.group(1), encoding="utf-8")
     with pytest.raises(CommandError, match="591"):
-        # Without its places there is no such place.
+        # Before the places are seeded, the code is unknown.
         call_command("load_series", "my-visits", sources=tmp_path / "my.toml", file=tmp_path / "visits.csv", verbosity=0)
     seed_places()
     call_command(
@@ -257,7 +257,7 @@ def test_the_documented_series_of_an_analyst(tmp_path: Path) -> None:
         ("issued_at = 2022-01-01T00:00:00", "issued_at needs a time zone"),
     ],
 )
-def test_a_wrong_declaration_names_paragraph_and_key(tmp_path: Path, paragraph: str, message: str) -> None:
+def test_declaration_error_names_table_and_key(tmp_path: Path, paragraph: str, message: str) -> None:
     toml = tmp_path / "series.toml"
     toml.write_text(TOML + paragraph + "\n", encoding="utf-8")
     with pytest.raises(SourceError, match=re.escape(message)):
@@ -289,7 +289,7 @@ def seed_members(tmp_path: Path, memberships: str) -> None:
         ("city,1", "places.csv has rows of kind city; kinds are country, province, region"),
     ],
 )
-def test_places_of_a_file_have_a_known_kind_and_one_row_each(tmp_path: Path, row: str, message: str) -> None:
+def test_places_file_with_unknown_kind_or_duplicate_is_refused(tmp_path: Path, row: str, message: str) -> None:
     places = (settings.REPO_DIR / "geodata" / "sample" / "series" / "places.csv").read_text(encoding="utf-8")
     assert places.startswith("kind,code,")
     (tmp_path / "places.csv").write_text(places.rstrip("\n") + f"\n{row}\n", encoding="utf-8")
@@ -298,7 +298,7 @@ def test_places_of_a_file_have_a_known_kind_and_one_row_each(tmp_path: Path, row
         seed_places(tmp_path / "series.toml")
 
 
-def test_memberships_are_stored_with_their_method(tmp_path: Path) -> None:
+def test_memberships_are_stored_with_method(tmp_path: Path) -> None:
     seed_members(tmp_path, 'same_codes = ["3595"]\npart_of.591 = ["5911", "5912"]\nsum = { 4711 = "4701", 4712 = "4701" }')
     assert set(PlaceMember.objects.values_list("place__code", "code", "method")) == {
         ("3595", "3595", "same"),
@@ -320,7 +320,7 @@ def test_memberships_are_stored_with_their_method(tmp_path: Path) -> None:
         ('same_codes = ["3595"]\nsum.3530 = ["3595"]', "members[0]: region '3595' is declared twice (same, sum)"),
     ],
 )
-def test_a_membership_without_a_defined_conversion_is_refused(tmp_path: Path, memberships: str, message: str) -> None:
+def test_membership_without_defined_conversion_is_refused(tmp_path: Path, memberships: str, message: str) -> None:
     with pytest.raises(SourceError, match=re.escape(message)):
         seed_members(tmp_path, memberships)
     assert not PlaceMember.objects.exists()

@@ -1,4 +1,4 @@
-"""Download files of indicators at publication, at a rollback, and for every kind of series."""
+"""Download files of indicators: at publication, at a rollback, for every kind of series."""
 
 import csv
 from collections.abc import Callable
@@ -38,7 +38,7 @@ SECOND = (*FIRST, "2022-01-03,ON,3595,121")
 
 
 @pytest.fixture
-def command(shop: Path, tmp_path: Path) -> Callable[..., str]:
+def command(store_dir: Path, tmp_path: Path) -> Callable[..., str]:
     """Return a function that runs load_series and returns its standard error."""
     places = settings.REPO_DIR / "geodata" / "sample" / "series" / "places.csv"
     (tmp_path / "places.csv").write_bytes(places.read_bytes())
@@ -66,20 +66,20 @@ def table() -> list[dict[str, str]]:
     return list(csv.DictReader(StringIO(downloads()["test.csv"].path.read_text(encoding="utf-8"))))
 
 
-def test_a_publication_creates_every_file(command: Callable[..., str]) -> None:
+def test_publication_creates_every_file(command: Callable[..., str]) -> None:
     assert command(*FIRST) == ""
     assert {download.state for download in downloads().values()} == {"ready"}
     assert [row["value"] for row in table() if row["place"] == "3595"] == ["100", "110"]
 
 
-def test_each_publication_and_rollback_has_files_of_its_own(command: Callable[..., str], get: Any) -> None:
+def test_publication_and_rollback_have_separate_files(command: Callable[..., str], get: Any) -> None:
     command(*FIRST)
     first = downloads()
     command(*SECOND, at=2)
     second = downloads()
     assert {download.state for download in second.values()} == {"ready"}
     assert not {download.path for download in first.values()} & {download.path for download in second.values()}
-    # Web processes that have not noticed the publication still send the files of the one before.
+    # A web process with an older catalogue still sends the files of the previous issue.
     assert all(download.path.exists() for download in first.values())
     command(rollback="test")
     third = downloads()
@@ -93,7 +93,7 @@ def test_each_publication_and_rollback_has_files_of_its_own(command: Callable[..
     assert get("/downloads").json()["indicators"] == []
 
 
-def test_a_rollback_takes_the_populations_and_names_of_today(command: Callable[..., str], tmp_path: Path) -> None:
+def test_rollback_uses_current_names_and_populations(command: Callable[..., str], tmp_path: Path) -> None:
     command(*FIRST)
     before = catalogue.published_indicators().indicators["test"].revision
     text = (tmp_path / "places.csv").read_text(encoding="utf-8")
@@ -108,7 +108,7 @@ def test_a_rollback_takes_the_populations_and_names_of_today(command: Callable[.
     assert {row["period"] for row in table()} == {"2022-01-01", "2022-01-02"}
 
 
-def test_prune_deletes_the_files_of_replaced_issues(command: Callable[..., str]) -> None:
+def test_prune_deletes_files_of_replaced_issues(command: Callable[..., str]) -> None:
     command(*FIRST)
     first = downloads()["test.csv"]
     command(*SECOND, at=2)
@@ -117,9 +117,7 @@ def test_prune_deletes_the_files_of_replaced_issues(command: Callable[..., str])
     assert downloads()["test.csv"].state == "ready"
 
 
-def test_a_publication_during_an_export_leaves_no_files_behind(
-    command: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_publication_during_export_discards_its_files(command: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     command(*FIRST, no_downloads=True)
     original = figure_files.write
 
@@ -137,7 +135,7 @@ def test_a_publication_during_an_export_leaves_no_files_behind(
     assert [row["value"] for row in table() if row["place"] == "3595"] == ["100", "110", "121"]
 
 
-def test_a_failed_file_does_not_undo_the_publication(command: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_file_does_not_undo_publication(command: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: Any, **options: Any) -> None:
         raise OSError("No space left on device")
 
@@ -149,20 +147,20 @@ def test_a_failed_file_does_not_undo_the_publication(command: Callable[..., str]
     assert downloads()["test.parquet"].state == "ready"
 
 
-def test_a_load_creates_no_files_where_it_must_not(command: Callable[..., str], shop: Path) -> None:
+def test_no_downloads_and_dry_run_create_no_files(command: Callable[..., str], store_dir: Path) -> None:
     command(*FIRST, no_downloads=True)
     command(*SECOND, at=2, dry_run=True)
-    assert not shop.exists()
+    assert not store_dir.exists()
 
 
-def test_a_withdrawn_value_is_empty_and_says_so(command: Callable[..., str]) -> None:
+def test_withdrawn_value_is_empty_with_status_withdrawn(command: Callable[..., str]) -> None:
     command(*SECOND)
     command(*FIRST, at=2, accept=["ends_earlier", "rewrites", "national_falls"], because="test")
     withdrawn = next(row for row in table() if (row["place"], row["period"]) == ("3595", "2022-01-03"))
     assert (withdrawn["value"], withdrawn["status"], withdrawn["new_7d"]) == ("", "withdrawn", "")
 
 
-def test_a_weekly_count_has_one_row_a_week(command: Callable[..., str]) -> None:
+def test_weekly_count_has_a_row_per_week(command: Callable[..., str]) -> None:
     command("2022-01-08,ON,3595,12", "2022-01-15,ON,3595,0", "2022-01-29,ON,3595,5", kind="count", period="week")
     assert [(row["period"], row["value"], row["new_7d"], row["status_7d"]) for row in table() if row["place"] == "3595"] == [
         ("2022-01-08", "12", "12", "reported"),
@@ -177,9 +175,7 @@ def test_a_weekly_count_has_one_row_a_week(command: Callable[..., str]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "columns"), [("stock", ["rate"]), ("percent", []), ("concentration", [])])
-def test_measures_that_an_indicator_does_not_define_are_empty(
-    command: Callable[..., str], kind: str, columns: list[str]
-) -> None:
+def test_undefined_measures_are_empty(command: Callable[..., str], kind: str, columns: list[str]) -> None:
     command("2022-01-08,ON,3595,12.5", kind=kind)
     (row,) = (row for row in table() if row["place"] == "3595")
     assert list(row)[8:14] == ["value", "new_1d", "new_7d", "rate_7d", *columns, "status", "status_7d"][:6]

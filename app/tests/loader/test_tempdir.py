@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlive the process."""
+"""Temporary folders: removed at the end, and after a killed process by the next one."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from loader.tempdir import temporary_directory
 
-# What a process leaves that is killed in the middle of its work.
+# A process that kills itself while its temporary folder exists.
 KILLED = (
     "import os, signal, sys, tempfile; tempfile.tempdir = sys.argv[1]; from loader.tempdir import temporary_directory\n"
     "with temporary_directory() as folder:\n"
@@ -25,28 +25,28 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_is_gone_afterwards(root: Path) -> None:
+def test_temporary_folder_is_removed(root: Path) -> None:
     with temporary_directory() as folder:
         (folder / "layer.shp").write_bytes(b"0")
         assert folder.parent == root
     assert list(root.iterdir()) == []
 
 
-def test_the_folder_of_a_process_that_was_killed_goes_with_the_next(root: Path) -> None:
+def test_folder_of_killed_process_is_removed_by_next(root: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(root)], cwd=settings.APP_DIR, check=False)
     assert killed.returncode == -signal.SIGKILL
-    (left,) = root.iterdir()
-    assert left.exists()
+    (leftover,) = root.iterdir()
+    assert leftover.exists()
     with temporary_directory():
-        assert not left.exists()
+        assert not leftover.exists()
 
 
-def test_the_folder_of_a_process_that_lives_stays(root: Path) -> None:
+def test_folder_of_running_process_is_kept(root: Path) -> None:
     with temporary_directory() as first, temporary_directory():
         assert first.exists()
 
 
-def test_other_folders_stay(root: Path) -> None:
+def test_other_folders_are_kept(root: Path) -> None:
     others = [root / "covidtrends-geo-notes", root / "something"]
     for other in others:
         other.mkdir()

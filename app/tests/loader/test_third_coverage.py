@@ -1,4 +1,4 @@
-"""A third coverage from a real file and a paragraph is wherever the other two are: API, tiles, schema geo, downloads."""
+"""A third coverage from a real file and a declaration: API, tiles, schema geo, downloads."""
 
 from io import StringIO
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support import boundary_files as files
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
 
-# Toronto's FSAs of 2016 as if they were a kind of region of their own.
+# Toronto's FSAs of 2016, declared as a coverage of their own.
 PARAGRAPHS = """
 [coverages.toronto-areas]
 name_en = "Toronto areas"
@@ -44,13 +44,13 @@ CN_TOWER = {"lat": 43.6426, "lon": -79.3871}
 
 @pytest.fixture
 def loaded(tmp_path: Path, settings: Any) -> Vintage:
-    settings.DOWNLOADS_AT_PUBLISH, settings.DOWNLOADS_DIR = True, tmp_path / "shop"
+    settings.DOWNLOADS_AT_PUBLISH, settings.DOWNLOADS_DIR = True, tmp_path / "store_dir"
     sources = tmp_path / "my_sources.toml"
     path = files.real("fsa_toronto_2016_digital.zip")
     sources.write_text(PARAGRAPHS.replace("FILE", str(path)), encoding="utf-8")
-    string_i_o = StringIO()
-    call_command("load_boundaries", "toronto-areas-2016", sources=sources, verbosity=0, stderr=string_i_o)
-    assert string_i_o.getvalue() == ""
+    stderr = StringIO()
+    call_command("load_boundaries", "toronto-areas-2016", sources=sources, verbosity=0, stderr=stderr)
+    assert stderr.getvalue() == ""
     return Vintage.objects.get(coverage__slug=SLUG)
 
 
@@ -61,7 +61,7 @@ def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return result
 
 
-def test_a_paragraph_is_all_that_a_third_coverage_takes(loaded: Vintage, get: Any, assert_schema: Any) -> None:
+def test_third_coverage_needs_only_a_declaration(loaded: Vintage, get: Any, assert_schema: Any) -> None:
     assert loaded.status == "published"
 
     # The API.
@@ -70,13 +70,15 @@ def test_a_paragraph_is_all_that_a_third_coverage_takes(loaded: Vintage, get: An
     layer = get(f"/coverages/{SLUG}/regions").json()
     assert_schema("RegionCollection", layer)
     assert (layer["number_matched"], layer["attribution"]) == (96, "The city's own areas.")
-    (here,) = get(f"/coverages/{SLUG}/regions", **CN_TOWER, detail="none").json()["features"]
-    assert here["id"] == "M5J"
+    (located,) = get(f"/coverages/{SLUG}/regions", **CN_TOWER, detail="none").json()["features"]
+    assert located["id"] == "M5J"
     body = get(f"/coverages/{SLUG}/regions/M5J", detail="full").json()
     assert_schema("RegionFeature", body)
     assert body["geometry"]["type"] == "MultiPolygon"
-    beside = [feature["id"] for feature in get(f"/coverages/{SLUG}/regions/M5J/neighbours", detail="none").json()["features"]]
-    assert "M5V" in beside
+    neighbours = [
+        feature["id"] for feature in get(f"/coverages/{SLUG}/regions/M5J/neighbours", detail="none").json()["features"]
+    ]
+    assert "M5V" in neighbours
     assert get(f"/vintages/{SLUG}/2016").status_code == 200
     assert get("/health-regions").status_code == 503, "the others are as empty as they were"
 

@@ -1,4 +1,4 @@
-"""Drawn regions cut into cells."""
+"""Tile pieces: projection to web mercator, cells of a zoom level, removal of small parts."""
 
 import numpy as np
 import pytest
@@ -10,13 +10,13 @@ from loader.geometry.tiles import cells, to_mercator
 WORLD = 2 * np.pi * 6_378_137
 
 
-def test_degrees_become_web_mercator() -> None:
+def test_degrees_are_projected_to_web_mercator() -> None:
     (point,) = shapely.get_coordinates(to_mercator(shapely.Point(-79.3871, 43.6426))).tolist()
-    # As PROJ has it.
+    # Expected values from PROJ.
     assert point == pytest.approx([-8837331.5476, 5410299.2713], abs=1e-4)
 
 
-def test_every_cell_that_a_region_reaches_holds_its_part_and_a_little_more() -> None:
+def test_cells_contain_their_part_with_buffer() -> None:
     rng = np.random.default_rng(5)
     region = shapely.union_all(shapely.buffer(shapely.points(rng.uniform(-9e6, -7e6, (40, 2)) * (1, -0.8)), 90_000))
     zoom = 7
@@ -28,7 +28,7 @@ def test_every_cell_that_a_region_reaches_holds_its_part_and_a_little_more() -> 
             column * size - WORLD / 2, WORLD / 2 - (row + 1) * size, (column + 1) * size - WORLD / 2, WORLD / 2 - row * size
         )
         wide = shapely.buffer(cell, size / 32, join_style="mitre")
-        # What a tile of the cell's own zoom shows around it.
+        # The cell with the buffer that a tile of the same zoom shows.
         seen = shapely.buffer(cell, size / 64, join_style="mitre")
         assert wide.buffer(1).covers(piece)
         assert shapely.symmetric_difference(shapely.intersection(piece, seen), shapely.intersection(region, seen)).area < 1
@@ -36,7 +36,7 @@ def test_every_cell_that_a_region_reaches_holds_its_part_and_a_little_more() -> 
     assert shapely.symmetric_difference(together, region).area < 1
 
 
-def test_at_zoom_nought_nothing_is_cut() -> None:
+def test_zoom_zero_is_not_cut() -> None:
     region = shapely.box(-9e6, 5e6, -8e6, 6e6)
     ((column, row, piece),) = cells(region, 0)
     assert (column, row) == (0, 0)
@@ -47,7 +47,7 @@ def coverage(*geometries: shapely.Geometry) -> "np.ndarray[tuple[int], np.dtype[
     return np.array([shapely.multipolygons(shapely.get_parts(geometry)) for geometry in geometries], dtype=object)
 
 
-def test_small_islands_and_lakes_go() -> None:
+def test_small_islands_and_lakes_are_dropped() -> None:
     lake, rock = shapely.box(2, 2, 3, 3), shapely.box(20, 0, 21, 1)
     land = shapely.box(0, 0, 10, 10).difference(lake)
     (drawn,) = drop_small_parts(coverage(shapely.union(land, rock)), 2)
@@ -56,13 +56,13 @@ def test_small_islands_and_lakes_go() -> None:
     assert parts.equals(shapely.union(land, rock))
 
 
-def test_a_regions_last_part_stays_however_small() -> None:
+def test_last_part_of_region_is_kept() -> None:
     rocks = shapely.MultiPolygon([shapely.box(0, 0, 1, 1), shapely.box(5, 0, 6.5, 1)])
     (drawn,) = drop_small_parts(coverage(rocks), 100)
     assert drawn.equals(shapely.box(5, 0, 6.5, 1))
 
 
-def test_what_another_region_touches_stays() -> None:
+def test_parts_touching_other_regions_are_kept() -> None:
     exclave, enclave = shapely.box(2, 2, 3, 3), shapely.box(5, 5, 6, 6)
     host = shapely.box(0, 0, 10, 10).difference(exclave).difference(enclave)
     owner = shapely.union(shapely.box(20, 0, 30, 10), exclave)
@@ -71,14 +71,14 @@ def test_what_another_region_touches_stays() -> None:
         assert after.equals(before)
 
 
-def test_a_lake_with_a_large_island_stays() -> None:
+def test_lake_with_large_island_is_kept() -> None:
     island = shapely.box(3, 3, 6, 6)
     region = shapely.union(shapely.box(0, 0, 10, 10).difference(shapely.box(2, 2, 7, 7)), island)
     (drawn,) = drop_small_parts(coverage(region), 5)
     assert drawn.equals(region)
 
 
-def test_what_lies_beyond_web_mercator_is_cut_off_and_nothing_is_infinite() -> None:
+def test_geometry_beyond_web_mercator_is_clipped() -> None:
     to_the_pole = to_mercator(shapely.Polygon([(-141, 70), (-60, 70), (-60, 90), (-141, 90)]))
     assert np.isfinite(shapely.bounds(to_the_pole)).all()
     assert shapely.bounds(to_the_pole)[3] > WORLD / 2 * (1 + 1 / 16)

@@ -1,4 +1,4 @@
-"""Vector tiles of a loaded layer: neither gaps nor overlaps nor seams at any zoom, and no region lost."""
+"""Vector tiles of a loaded layer: no gaps, overlaps or seams at any zoom, no region lost; labels."""
 
 import math
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def loaded(load: Load, tmp_path: Path) -> Vintage:
 
 
 def tiles_around(vintage: Vintage, zoom: int) -> list[tuple[int, int]]:
-    """Return column and row of every tile that the vintage's extent reaches."""
+    """Return column and row of every tile that intersects the extent of the vintage."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT min(extent[1]), min(extent[2]), max(extent[3]), max(extent[4]) FROM region WHERE vintage_id = %s",
@@ -47,7 +47,7 @@ def tiles_around(vintage: Vintage, zoom: int) -> list[tuple[int, int]]:
 
 
 def decoded(vintage: Vintage, zoom: int, column: int, row: int, layer: str = "regions") -> dict[str, shapely.Geometry]:
-    """Return what a layer of a tile holds by code, in units of the tile."""
+    """Return the geometries of a layer of a tile by code, in units of the tile."""
     content = tile_draw(vintage=vintage, address=TileAddress(zoom, column, row))
     tile = mapbox_vector_tile.decode(content, default_options={"y_coord_down": True}) if content else {}
     return {
@@ -56,14 +56,14 @@ def decoded(vintage: Vintage, zoom: int, column: int, row: int, layer: str = "re
 
 
 def slivers(geometries: list[shapely.Geometry]) -> tuple[float, float]:
-    """Return the area in overlaps and that in holes, in square units of the tile."""
+    """Return the areas of overlaps and of holes, in square units of the tile."""
     union = shapely.union_all(geometries)
     holes = [shapely.Polygon(ring) for part in shapely.get_parts(union) for ring in part.interiors]
     return sum(geometry.area for geometry in geometries) - union.area, sum(hole.area for hole in holes)
 
 
 @pytest.mark.parametrize("zoom", [0, 3, 4, 5, 6, 7, 8, 9])
-def test_at_every_zoom_neighbours_meet(loaded: Vintage, zoom: int) -> None:
+def test_neighbours_meet_at_every_zoom(loaded: Vintage, zoom: int) -> None:
     seen: set[str] = set()
     for column, row in tiles_around(loaded, zoom):
         drawn = decoded(loaded, zoom, column, row)
@@ -71,14 +71,14 @@ def test_at_every_zoom_neighbours_meet(loaded: Vintage, zoom: int) -> None:
         assert all(item.is_valid for item in drawn.values())
         around = shapely.length(list(drawn.values())).sum()
         overlaps, holes = slivers(list(drawn.values()))
-        # A unit is an eighth of a pixel; half of one along every border cannot be seen.
+        # A unit is an eighth of a pixel: half a unit along every border is invisible.
         assert overlaps <= around / 4
         assert holes <= around / 4
     assert sorted(seen) == CODES
 
 
 @pytest.mark.parametrize("zoom", [5, 6, 7, 8, 9])
-def test_what_two_tiles_show_of_their_common_edge_is_the_same(loaded: Vintage, zoom: int) -> None:
+def test_adjacent_tiles_agree_along_common_edge(loaded: Vintage, zoom: int) -> None:
     tiles = tiles_around(loaded, zoom)
     compared = 0
     for column, row in tiles:
@@ -95,7 +95,7 @@ def test_what_two_tiles_show_of_their_common_edge_is_the_same(loaded: Vintage, z
     assert compared
 
 
-def test_every_band_holds_every_region_whole(loaded: Vintage) -> None:
+def test_every_zoom_band_contains_every_region(loaded: Vintage) -> None:
     for band in TILE_BANDS:
         pieces = TilePiece.objects.filter(vintage=loaded, zoom=band.zoom)
         assert sorted(set(pieces.values_list("region__code", flat=True))) == CODES
@@ -107,7 +107,7 @@ def test_every_band_holds_every_region_whole(loaded: Vintage) -> None:
             assert shapely.symmetric_difference(cut, whole).area < limit
 
 
-def test_a_large_region_is_stored_in_pieces(loaded: Vintage) -> None:
+def test_large_region_is_stored_in_pieces(loaded: Vintage) -> None:
     deepest = TILE_BANDS[-1]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -119,7 +119,7 @@ def test_a_large_region_is_stored_in_pieces(loaded: Vintage) -> None:
     assert width <= 2 * math.pi * 6_378_137 / 2**deepest.cell_zoom * (1 + 4 * TILE_BUFFER / TILE_EXTENT) + 1
 
 
-def test_labels_stand_far_from_borders_inside_their_regions(loaded: Vintage) -> None:
+def test_labels_are_inside_regions_far_from_borders(loaded: Vintage) -> None:
     assert TileLabel.objects.count() == 12
     for label in TileLabel.objects.select_related("region"):
         inside = label.geom.transform(3347, clone=True)
@@ -129,14 +129,14 @@ def test_labels_stand_far_from_borders_inside_their_regions(loaded: Vintage) -> 
         assert shapely.distance(published.boundary, shapely.from_wkb(bytes(inside.wkb))) > 0.97 * farthest
 
 
-def test_a_label_is_in_the_largest_part(load: Load, tmp_path: Path) -> None:
+def test_label_is_in_largest_part(load: Load, tmp_path: Path) -> None:
     rows = [files.region("4601", files.cell(0), files.box(300_000, 0, 400_000, 100_000))]
     load(files.shape(tmp_path, rows))
     label = shapely.from_wkb(bytes(TileLabel.objects.get().geom.transform(3347, clone=True).wkb))
     assert np.allclose(shapely.get_coordinates(label), (files.EAST + 350_000, files.NORTH + 50_000), atol=300)
 
 
-def test_deleting_a_vintage_deletes_its_tiles(loaded: Vintage) -> None:
+def test_delete_of_vintage_deletes_its_tiles(loaded: Vintage) -> None:
     publish.delete(loaded)
     assert not TilePiece.objects.exists()
     assert not TileLabel.objects.exists()

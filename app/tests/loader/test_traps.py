@@ -1,4 +1,4 @@
-"""Faulty files: refused with a reason, what is published stays."""
+"""Faulty files are refused with a reason; published vintages are unchanged."""
 
 import math
 import struct
@@ -175,7 +175,7 @@ def degrees_of_another_country(folder: Path) -> Path:
 @trap("not in Canada")
 def another_country_under_a_header_of_canada(folder: Path) -> Path:
     path = everything_in_another_country(folder)
-    # GDAL takes the extent from the index.
+    # GDAL reads the extent from the header of the .shx.
     with path.with_suffix(".shx").open("r+b") as file:
         file.seek(36)
         file.write(struct.pack("<4d", 6_200_000, 2_900_000, 6_300_000, 3_000_000))
@@ -204,7 +204,7 @@ def json_that_is_no_geojson(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", TRAPS)
-def test_a_trap_is_refused_and_changes_nothing(
+def test_faulty_file_is_refused_and_changes_nothing(
     name: str, published: dict[str, tuple[int, str]], load: Callable[..., Any], tmp_path: Path
 ) -> None:
     build, message, error = TRAPS[name]
@@ -219,7 +219,7 @@ def test_a_trap_is_refused_and_changes_nothing(
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["traps/health_regions_metres_no_crs.geojson", "traps/fsa_2021_without_shp"])
-def test_the_real_traps_are_refused_and_change_nothing(
+def test_real_faulty_file_is_refused_and_changes_nothing(
     name: str, published: dict[str, tuple[int, str]], load: Callable[..., Any]
 ) -> None:
     columns = {"code": ("hruid",), "name_en": ("name_canonical",), "name_fr": ("name_canonical_fr",)}
@@ -230,7 +230,7 @@ def test_the_real_traps_are_refused_and_change_nothing(
 
 @pytest.fixture
 def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the number of rows that were read so far, one entry for each load."""
+    """Return a list that receives the number of rows read by each load."""
     seen: list[int] = []
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -242,7 +242,7 @@ def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_metres_without_a_crs_load_with_a_srid(load: Callable[..., Any], tmp_path: Path) -> None:
+def test_metres_without_crs_load_with_srid(load: Callable[..., Any], tmp_path: Path) -> None:
     outcome = load(files.geojson(tmp_path / "a.geojson", files.grid()), srid=3347)
     assert outcome.what == "published"
     region = Region.objects.get(code="4601")
@@ -250,10 +250,10 @@ def test_metres_without_a_crs_load_with_a_srid(load: Callable[..., Any], tmp_pat
     assert -92 < region.rep_point.x < -91
 
 
-def test_a_file_that_was_refused_for_its_text_is_read_anew_with_the_right_encoding(
+def test_file_refused_for_mojibake_loads_with_right_encoding(
     load: Callable[..., Any], tmp_path: Path, rows_read: list[int]
 ) -> None:
-    """The staged vintage of the first try is the same file, but it was read wrongly."""
+    """The staged vintage of the first load comes from the same file, but with another encoding."""
     rows = [files.region("4601", files.cell(0), name="Saguenay—Lac")]
     path = files.shape(tmp_path, rows, encoding="cp1252", cpg="ISO-8859-1")
     with pytest.raises(GatesFailed, match="gate text"):
@@ -263,7 +263,7 @@ def test_a_file_that_was_refused_for_its_text_is_read_anew_with_the_right_encodi
     assert [vintage.status for vintage in Vintage.objects.all()] == [Status.PUBLISHED]
 
 
-def test_values_that_do_not_fit_their_columns_are_no_crash(load: Callable[..., Any], tmp_path: Path) -> None:
+def test_values_that_do_not_fit_their_columns_are_shortened(load: Callable[..., Any], tmp_path: Path) -> None:
     row = files.region("4601", files.cell(0), DGUID="2021A0000" + "9" * 40, POPULATION=10**12, LANDAREA=1.5, PRUID="46")
     load(files.shape(tmp_path, [row]))
     region = Region.objects.get()
@@ -273,7 +273,7 @@ def test_values_that_do_not_fit_their_columns_are_no_crash(load: Callable[..., A
 @pytest.mark.parametrize(
     "name", ["tab\there", "back\\slash", "\\N", "quote\"'s", "new\\nline", "{a}", "%s", "'; DROP TABLE region; --"]
 )
-def test_any_text_is_stored_as_it_is(load: Callable[..., Any], tmp_path: Path, name: str) -> None:
+def test_special_characters_are_stored_unchanged(load: Callable[..., Any], tmp_path: Path, name: str) -> None:
     load(files.geojson(tmp_path / "a.geojson", [files.region("4601", files.cell(0), name=name, NOTE=name)], degrees=True))
     region = Region.objects.get()
     assert (region.name_en, region.attributes) == (" ".join(name.split()), {"NOTE": name})

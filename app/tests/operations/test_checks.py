@@ -43,13 +43,13 @@ def check_ids(**options: Any) -> set[str]:
         ({}, set()),
     ],
 )
-def test_limits_that_make_no_sense_are_told(settings: Any, changes: dict[str, Any], expected: set[str]) -> None:
+def test_contradicting_limits_are_reported(settings: Any, changes: dict[str, Any], expected: set[str]) -> None:
     for key, value in changes.items():
         setattr(settings, key, value)
     assert {check_id for check_id in check_ids() if check_id.startswith("operations.")} == expected
 
 
-def test_every_message_has_a_hint(settings: Any) -> None:
+def test_every_check_message_has_a_hint(settings: Any) -> None:
     settings.THROTTLE_RATE, settings.TRUSTED_PROXIES, settings.BULK_AT_ONCE = "often", -1, -1
     settings.ALLOWED_HOSTS, settings.METRICS_TOKEN = ["*"], "short"
     messages = [
@@ -60,33 +60,33 @@ def test_every_message_has_a_hint(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_that_logs_statements_is_told() -> None:
-    def about() -> list[str]:
+def test_statement_logging_is_reported() -> None:
+    def messages() -> list[str]:
         return [run_check.msg for run_check in run_checks(databases=["default"]) if run_check.id == "operations.W004"]
 
     with connection.cursor() as cursor:
         cursor.execute("SHOW log_min_error_statement")
-        ours = cursor.fetchone() == ("panic",)
-    # The private PostGIS and the containers are set up so; one of your own may not be.
-    assert bool(about()) != ours
+        expected = cursor.fetchone() == ("panic",)
+    # The private PostGIS and the containers set it to `panic`; another server may not.
+    assert bool(messages()) != expected
 
 
 @pytest.mark.django_db
-def test_a_role_without_a_limit_of_time_behind_a_pooler_is_told(settings: Any) -> None:
-    def about() -> list[str]:
+def test_role_without_statement_timeout_behind_pooler_is_reported(settings: Any) -> None:
+    def messages() -> list[str]:
         return [run_check.hint or "" for run_check in run_checks(databases=["default"]) if run_check.id == "operations.W005"]
 
-    assert about() == []
+    assert messages() == []
     settings.DB_POOLED = True
     with connection.cursor() as cursor:
-        (hint,) = about()
+        (hint,) = messages()
         assert hint.startswith("alter role geo_api set statement_timeout")
-        # A role may set this for itself.
+        # A role may set this default for itself.
         cursor.execute("ALTER ROLE current_user SET statement_timeout = '10s'")
-    assert about() == []
+    assert messages() == []
 
 
-def test_check_deploy_is_clean_with_the_settings_of_production() -> None:
+def test_check_deploy_passes_with_production_settings() -> None:
     database = django_settings.DATABASES["default"]
     keys = {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD", "NAME")}
     production = keys | {
@@ -99,10 +99,10 @@ def test_check_deploy_is_clean_with_the_settings_of_production() -> None:
         "THROTTLE_RATE": "600/min",
         "METRICS_TOKEN": "0123456789abcdef",
     }
-    # A browser fixture of the session sets this one, which is an error of its own (async.E001).
+    # A session fixture of the browser tests sets this variable, which check reports as async.E001.
     inherited = {key: value for key, value in os.environ.items() if key != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    answer = subprocess.run(
+    done = subprocess.run(
         command, cwd=django_settings.APP_DIR, env=inherited | production, capture_output=True, text=True, check=False
     )
-    assert answer.returncode == 0, answer.stderr
+    assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""Database guard by process role: only the role `web` has the wrapped backend; commands and loads have Django's own."""
+"""Database guard by process role: only the role `web` has the guarded backend; commands and loads use Django's."""
 
 import json
 import os
@@ -54,11 +54,11 @@ def inspect_process(code: str, *arguments: str, **environment: str) -> Any:
     ("arguments", "role"),
     [(["load_boundaries", "--help"], "loader"), (["load_series", "--help"], "loader"), (["check"], "")],
 )
-def test_a_command_has_no_wrapper_and_no_background_thread(arguments: list[str], role: str) -> None:
+def test_command_has_no_wrapper_and_no_background_thread(arguments: list[str], role: str) -> None:
     assert inspect_process(COMMAND, *arguments) == [role, DJANGO, [], []]
 
 
-def test_a_web_worker_has_the_wrapper_and_its_threads() -> None:
+def test_web_worker_has_wrapper_and_background_threads() -> None:
     role, backend, wrappers, threads = inspect_process(
         f"import config.wsgi\n{INSPECT}", LOOKUP_MEMORY_VERTICES="0", BODY_CACHE_MB="0"
     )

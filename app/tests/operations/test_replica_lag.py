@@ -1,4 +1,4 @@
-"""When a standby is read from, by what both databases say, and what a request does whose standby fails it."""
+"""Replica lag: when reads go to the standby, and retry on the primary if the standby fails."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,8 +16,8 @@ from operations import replica_lag
 from operations.replica_lag import UNAVAILABLE_AFTER_S, ReplicaMonitor
 
 
-class Both:
-    """A clock, and two databases that are somewhere in the log or away."""
+class Databases:
+    """Simulated clock and WAL positions of primary and standby; None means that a database does not respond."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,67 +32,67 @@ class Both:
 
 
 @pytest.fixture
-def both(monkeypatch: pytest.MonkeyPatch) -> Both:
-    result = Both()
+def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
+    result = Databases()
     monkeypatch.setattr("operations.replica_lag.time.monotonic", lambda: result.now)
     monkeypatch.setattr(replica_lag, "_wal_position", lambda alias: result.at[alias])
     return result
 
 
-def test_a_standby_that_has_all_of_the_primary_is_read_from(both: Both) -> None:
+def test_replica_without_lag_is_used(databases: Databases) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
     assert not watch.is_usable()
-    assert both.check(watch)
+    assert databases.check(watch)
     assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=0.0, in_use=True)
-    # Nothing is written: the standby stays as near as it can be.
-    assert both.check(watch, 3600)
+    # Without writes the lag stays zero.
+    assert databases.check(watch, 3600)
     assert watch.lag_s == 0.0
 
 
-def test_one_that_falls_behind_is_not_until_it_has_caught_up(both: Both) -> None:
+def test_lagging_replica_is_not_used_until_it_catches_up(databases: Databases) -> None:
     watch = ReplicaMonitor(max_lag_s=3)
-    both.check(watch)
-    assert [both.check(watch, primary=place) for place in (200, 300, 400)] == [True, True, True]
+    databases.check(watch)
+    assert [databases.check(watch, primary=place) for place in (200, 300, 400)] == [True, True, True]
     assert watch.lag_s == 3.0
-    assert not both.check(watch, primary=500)
-    # It has what there was three seconds ago, and then four.
-    assert both.check(watch, standby=300)
-    assert not both.check(watch)
-    assert both.check(watch, standby=500)
+    assert not databases.check(watch, primary=500)
+    # The standby has the state of three seconds ago, then of four.
+    assert databases.check(watch, standby=300)
+    assert not databases.check(watch)
+    assert databases.check(watch, standby=500)
     assert watch.lag_s == 0.0
 
 
-def test_one_that_was_behind_from_the_first_look_is_not(both: Both) -> None:
+def test_replica_lagging_from_the_start_is_not_used(databases: Databases) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
-    assert not both.check(watch, primary=900)
+    assert not databases.check(watch, primary=900)
     assert watch.status() == replica_lag.ReplicaStatus(up=True, lag_s=None, in_use=False)
-    assert both.check(watch, standby=900)
+    assert databases.check(watch, standby=900)
 
 
-def test_one_that_does_not_answer_is_not(both: Both) -> None:
+def test_unresponsive_replica_is_not_used(databases: Databases) -> None:
     watch = ReplicaMonitor(max_lag_s=5)
-    both.check(watch)
-    assert not both.check(watch, standby=None)
-    assert both.check(watch, standby=100)
-    # A check that never ends is no answer either.
-    both.now += UNAVAILABLE_AFTER_S
+    databases.check(watch)
+    assert not databases.check(watch, standby=None)
+    assert databases.check(watch, standby=100)
+    # A check that does not end counts as no response.
+    databases.now += UNAVAILABLE_AFTER_S
     assert not watch.is_usable()
 
 
-def test_while_the_primary_is_away_it_is_where_it_kept_up_until_then(both: Both) -> None:
+def test_primary_unavailable_keeps_replica_that_was_up_to_date(databases: Databases) -> None:
     near, far = ReplicaMonitor(max_lag_s=2), ReplicaMonitor(max_lag_s=2)
-    both.check(near)
-    both.check(far, primary=200)
-    both.check(far, 5)
+    databases.check(near)
+    databases.check(far, primary=200)
+    databases.check(far, 5)
     assert not far.is_usable()
-    assert both.check(near, UNAVAILABLE_AFTER_S + 1, primary=None)
+    assert databases.check(near, UNAVAILABLE_AFTER_S + 1, primary=None)
     assert near.lag_s is None
-    assert not both.check(far)
+    assert not databases.check(far)
 
 
 @pytest.fixture
-def trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplicaMonitor]:
-    """Let this process think that there is a standby, and that it keeps up."""
+def healthy_standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplicaMonitor]:
+    """Configure a standby that is up and not lagging, without a database behind it."""
     monkeypatch.setattr(
         "api.middleware.replica_routing.settings", type("Settings", (), {"DATABASES": {PRIMARY: {}, REPLICA: {}}})
     )
@@ -110,7 +110,7 @@ def request_for(view: Any) -> HttpRequest:
     return request
 
 
-def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_it_fails(trusted: ReplicaMonitor) -> None:
+def test_failed_replica_request_is_retried_on_primary(healthy_standby: ReplicaMonitor) -> None:
     requests = []
 
     def view(request: HttpRequest) -> HttpResponse:
@@ -126,19 +126,19 @@ def test_a_request_reads_from_the_standby_and_begins_anew_at_the_primary_where_i
             return middleware.process_exception(request, error)
 
     middleware = ReadFromReplica(handler)
-    answers: list[Any] = [middleware(request_for(view)) for _ in range(3)]
-    bodies = [answer.content for answer in answers]
-    assert bodies == [b"found"] * 3
+    responses: list[Any] = [middleware(request_for(view)) for _ in range(3)]
+    contents = [response.content for response in responses]
+    assert contents == [b"found"] * 3
     assert requests == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
 
-@pytest.mark.parametrize("answer", [lambda error: refuse(HttpRequest(), error), lambda error: problem_response(error, {})])
-def test_a_standby_that_is_away_is_no_answer_yet(answer: Any) -> None:
+@pytest.mark.parametrize("respond", [lambda error: refuse(HttpRequest(), error), lambda error: problem_response(error, {})])
+def test_replica_error_is_raised_for_retry(respond: Any) -> None:
     with routing.use_database(REPLICA), pytest.raises(OperationalError, match="gone"):
-        answer(OperationalError("gone"))
+        respond(OperationalError("gone"))
 
 
-def test_what_the_primary_fails_in_is_failed(trusted: ReplicaMonitor) -> None:
+def test_primary_error_is_not_retried(healthy_standby: ReplicaMonitor) -> None:
     middleware = ReadFromReplica(lambda _: HttpResponse())
     assert middleware.process_exception(HttpRequest(), OperationalError("gone")) is None
     with routing.use_database(REPLICA):
@@ -146,10 +146,10 @@ def test_what_the_primary_fails_in_is_failed(trusted: ReplicaMonitor) -> None:
         assert routing.current_alias() == REPLICA
 
 
-def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(trusted: ReplicaMonitor) -> None:
+def test_stream_is_retried_on_primary(healthy_standby: ReplicaMonitor) -> None:
     requested: list[str] = []
 
-    def ask() -> bytes:
+    def query() -> bytes:
         requested.append(routing.current_alias())
         if len(requested) == 2:
             raise OperationalError("gone")
@@ -157,7 +157,7 @@ def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(tru
 
     def parts() -> Iterator[bytes]:
         for _ in range(3):
-            yield routing.retry_on_primary(ask)
+            yield routing.retry_on_primary(query)
 
     response = ReadFromReplica(lambda _: StreamingHttpResponse(parts()))(HttpRequest())
     assert isinstance(response, StreamingHttpResponse)
@@ -166,7 +166,7 @@ def test_a_stream_goes_on_where_it_began_and_at_the_primary_where_that_fails(tru
     assert requested == [REPLICA, REPLICA, PRIMARY, PRIMARY]
 
 
-def test_the_orm_reads_where_the_thread_reads_and_writes_to_the_primary() -> None:
+def test_orm_reads_from_current_database_and_writes_to_primary() -> None:
     assert Vintage.objects.all().db == PRIMARY
     with routing.use_database(REPLICA):
         assert Vintage.objects.all().db == REPLICA

@@ -1,4 +1,4 @@
-"""Rate limit per client."""
+"""Rate limit per client (THROTTLE_RATE), client address behind proxies (TRUSTED_PROXIES)."""
 
 from typing import Any
 
@@ -22,28 +22,28 @@ def ask(client: Any) -> Any:
     return get
 
 
-class TestTheRate:
-    def test_one_more_is_told_when_to_come_back(self, ask: Any, assert_problem: Any) -> None:
+class TestRateLimit:
+    def test_request_above_rate_gets_429_with_retry_after(self, ask: Any, assert_problem: Any) -> None:
         assert [ask().status_code for _ in range(3)] == [404] * 3
         response = ask()
         assert_problem(response, 429, "too-many-requests")
         assert 1 <= int(response.headers["Retry-After"]) <= 60
         assert response.headers["X-Request-ID"]
 
-    def test_each_client_has_its_own(self, ask: Any) -> None:
+    def test_rate_limit_is_per_client(self, ask: Any) -> None:
         assert [ask(REMOTE_ADDR=f"192.0.2.{number}").status_code for number in range(9)] == [404] * 9
 
-    def test_health_checks_are_always_answered(self, ask: Any) -> None:
+    def test_health_checks_are_not_limited(self, ask: Any) -> None:
         assert [ask("/livez").status_code for _ in range(9)] == [200] * 9
 
-    def test_off_it_is_not_there(self, ask: Any, settings: Any) -> None:
+    def test_empty_throttle_rate_disables_the_limit(self, ask: Any, settings: Any) -> None:
         settings.THROTTLE_RATE = ""
         assert [ask().status_code for _ in range(9)] == [404] * 9
 
-    def test_nothing_is_remembered_of_an_address_on_disk(self, settings: Any) -> None:
+    def test_client_addresses_are_not_stored_on_disk(self, settings: Any) -> None:
         assert settings.CACHES["throttle"]["BACKEND"].endswith("locmem.LocMemCache")
 
-    def test_who_writes_a_header_gets_no_second_rate(self, ask: Any, settings: Any) -> None:
+    def test_forged_x_forwarded_for_does_not_evade_the_limit(self, ask: Any, settings: Any) -> None:
         settings.TRUSTED_PROXIES = 1
         for number in range(3):
             assert ask(HTTP_X_FORWARDED_FOR=f"192.0.2.{number}, 203.0.113.7").status_code == 404
@@ -71,7 +71,9 @@ class TestTheRate:
         (1, "x" * 5000, "x" * 64),
     ],
 )
-def test_who_a_client_is(rf: Any, settings: Any, proxies: int, forwarded: str | None, expected: str) -> None:
+def test_client_address_behind_trusted_proxies(
+    rf: Any, settings: Any, proxies: int, forwarded: str | None, expected: str
+) -> None:
     settings.TRUSTED_PROXIES = proxies
     more = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
     assert client_of(rf.get("/", REMOTE_ADDR="10.0.0.1", **more)) == expected

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def body(response: Any) -> bytes:
-    """Return the whole body, and release the file and the transfer slot of a streamed one, as a server does."""
+    """Return the whole body; for a streamed response, release its file and transfer slot, as a server does."""
     if not response.streaming:
         return bytes(response.content)
     whole = b"".join(response.streaming_content)

@@ -1,4 +1,4 @@
-"""Builds boundary files, good and bad, for the loader's tests: mostly boxes of a grid in EPSG:3347, in the middle of Canada."""
+"""Builds valid and faulty boundary files for the loader's tests, mostly boxes of a grid in EPSG:3347 in central Canada."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from django.contrib.gis.geos import Point
 from loader.progress import Steps
 from loader.source.declarations import Layer, read_sources
 
-# The text that Statistics Canada ships: no code, and a name of its own.
+# The .prj of Statistics Canada's files: without an EPSG code, with a name of its own.
 STATCAN_PRJ = (
     'PROJCS["PCS_Lambert_Conformal_Conic",GEOGCS["GCS_North_American_1983",DATUM["D_North_American_1983",'
     'SPHEROID["GRS_1980",6378137.0,298.257222101]],PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],'
@@ -33,9 +33,9 @@ NAD83_PRJ = (
     'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]]'
 )
 
-# Where the grids stand: 62 to 64 degrees north, about 91 degrees west.
+# Origin of the grids: 62 to 64 degrees north, about 91 degrees west.
 EAST, NORTH = 6_200_000.0, 2_900_000.0
-# A box of EPSG:3347 and its region.
+# Side of a grid cell, in metres of EPSG:3347.
 CELL = 10_000.0
 
 Ring = list[tuple[float, float]]
@@ -65,7 +65,7 @@ def fsa(code: str, *rings: Ring, **more: Any) -> Row:
 
 
 def grid(count: int = 4, *, size: float = CELL, first: int = 1, across: int = 2) -> list[Row]:
-    """Return so many health regions that share their borders, 4601 and on."""
+    """Return `count` health regions with shared borders; codes from 4601."""
     return [
         region(f"46{first + index:02d}", cell(index, size=size, across=across), name=f"Region {first + index}")
         for index in range(count)
@@ -78,7 +78,7 @@ def fsa_grid(codes: Sequence[str], *, size: float = CELL, across: int = 2) -> li
 
 
 def cell(index: int, *, size: float = CELL, across: int = 2) -> Ring:
-    """Return a cell of `grid`; every corner is a vertex of all that meet there."""
+    """Return a cell of `grid`; adjacent cells share their corners as vertices."""
     x, y = index % across * size, index // across * size
     return box(x, y, x + size, y + size)
 
@@ -94,7 +94,7 @@ def shape(
     language: int = 0,
     kind: int = shapefile.POLYGON,
 ) -> Path:
-    """Write a shapefile and return its .shp; `language` is the byte of the .dbf that names a code page."""
+    """Write a shapefile and return its .shp; `language` is the language byte (code page) of the .dbf."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     rows = list(rows)
@@ -145,7 +145,7 @@ def zipped(shp: Path, target: Path | None = None, *, inside: str = "", leave_out
 
 
 def geojson(path: Path, rows: Iterable[Row], *, crs: Any = None, degrees: bool = False) -> Path:
-    """Write GeoJSON, in metres of EPSG:3347 as they are or, `degrees`, in WGS 84."""
+    """Write GeoJSON in metres of EPSG:3347 or, with `degrees`, in degrees."""
     features = [
         {
             "type": "Feature",
@@ -178,7 +178,7 @@ def _way(source: int, target: int) -> CoordTransform:
 
 
 def copied(source: Path, target: Path) -> Path:
-    """Copy a file or a folder of files; the copies may be written to, whatever the originals allow."""
+    """Copy a file or a folder of files; the copies are writable."""
     if source.is_dir():
         target.mkdir(parents=True)
         for path in source.iterdir():
@@ -189,12 +189,12 @@ def copied(source: Path, target: Path) -> Path:
 
 
 def quiet() -> Steps:
-    """Return steps that tell nothing."""
+    """Return steps without output."""
     return Steps(quiet=True)
 
 
 def real(name: str) -> Path:
-    """Return a real boundary file; the test is skipped, saying why, where there is none."""
+    """Return a real boundary file from GEODATA_DIR; skip the test with a reason if it is missing."""
     path = Path(settings.GEODATA_DIR) / name
     if not path.exists():
         pytest.skip(f"GEODATA_DIR ({settings.GEODATA_DIR}) has no {name}")
@@ -202,13 +202,13 @@ def real(name: str) -> Path:
 
 
 def wobbly(count: int, *, amplitude: float, length: float = CELL) -> list[tuple[float, float]]:
-    """Return a wavy line from (0, 0) to (length, 0) with so many vertices between its ends."""
+    """Return a wavy line from (0, 0) to (length, 0) with `count` vertices between its ends."""
     steps = [index / (count + 1) for index in range(count + 2)]
     return [(length * step, amplitude * math.sin(step * 40) * math.sin(math.pi * step)) for step in steps]
 
 
 def layer(path: Path | None = None, coverage: str = "health-regions", **options: Any) -> Layer:
-    """Return a declaration for a test's file; options are attributes of Layer."""
+    """Return a layer declaration for a test file; options are attributes of Layer."""
     made = read_sources().ad_hoc(
         coverage,
         {

@@ -13,11 +13,11 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # A machine without a graphics card draws all the same.
+    # Software rendering, for machines without a graphics card.
     "--use-gl=angle",
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
-    # Debian turns it on, and without a graphics card it draws through the emulated one.
+    # Debian enables GPU rasterization, which without a graphics card uses the emulated GPU.
     "--disable-gpu-rasterization",
 ]
 
@@ -30,12 +30,12 @@ def chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Start Chromium. Without one the tests are skipped, except where NEED_BROWSER is set, as .ci/run does: there they fail."""
+    """Start Chromium. Without Chromium the tests are skipped or, with NEED_BROWSER (set by .ci/run), fail."""
     path = chromium()
     if path is None:
         reason = "no Chromium here: apt-get install chromium-headless-shell, or CHROMIUM=/path/to/it"
         (pytest.fail if os.environ.get("NEED_BROWSER") else pytest.skip)(reason)
-    # Playwright's event loop lives in this thread for as long as the browser does; Django takes it for asynchronous code.
+    # Playwright's event loop runs in this thread as long as the browser; Django takes it for asynchronous code.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)

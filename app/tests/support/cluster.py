@@ -1,4 +1,4 @@
-"""A PostgreSQL of a benchmark's or a test's own, in a folder of its own, made by the means of bin/_cluster.sh."""
+"""Temporary PostgreSQL cluster for a test or benchmark, created with bin/_cluster.sh in a folder of its own."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from typing import Any
 BIN = Path(__file__).resolve().parents[3] / "bin"
 ROOT = os.getuid() == 0
 WAIT_S = 60
-# Finds the programs, installed or unpacked, and runs one as the user that may own a cluster: name, four settings, arguments.
+# Finds PostgreSQL's programs, installed or unpacked, and runs one as the owner of the cluster: name, four settings, arguments.
 _RUN = """. ./_lib.sh; . ./_cluster.sh; find_postgis || exit 77
 tool=$1 keys=("${@:2:4}"); as_cluster_user "${keys[@]}" "$PG_BIN/$tool" "${@:6}" """
 
@@ -33,11 +33,11 @@ log_error_verbosity = terse
 
 
 class NotInstalled(SystemExit):
-    """A program that is needed is not on this machine."""
+    """A required program is not installed."""
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens now."""
+    """Return a TCP port that is free now."""
     with socket.socket() as item:
         item.bind(("127.0.0.1", 0))
         return int(item.getsockname()[1])
@@ -52,14 +52,14 @@ def program(name: str, pattern: str) -> str:
 
 
 def as_postgres(*command: str) -> list[str]:
-    """Return the command as the user postgres runs it: PgBouncer does not run as root either."""
+    """Return the command, prefixed to run as the user postgres: PostgreSQL and PgBouncer do not run as root."""
     plain = ["env", "-i", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"]
     return [*(["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if ROOT else []), *plain, *command]
 
 
 @contextmanager
 def folder_for_postgres(what: str) -> Iterator[Path]:
-    """Yield a folder that the user of a cluster may write to; it is gone at the end."""
+    """Yield a temporary folder that the user postgres may write to."""
     folder = Path(tempfile.mkdtemp(prefix=f"covidtrends-geo-{what}-"))
     try:
         if ROOT:
@@ -70,14 +70,14 @@ def folder_for_postgres(what: str) -> Iterator[Path]:
 
 
 class Cluster:
-    """A PostgreSQL of its own; `settings` are lines of postgresql.conf that go before those that all have."""
+    """A PostgreSQL cluster; `settings` are lines of postgresql.conf that override the common ones."""
 
     def __init__(self, folder: Path, password: str, settings: str = "") -> None:
         self.folder, self.password, self.port = folder, password, free_port()
         self._settings = settings
 
     def run(self, tool: str, *arguments: str, **options: Any) -> "subprocess.CompletedProcess[str]":
-        """Run one of PostgreSQL's programs, as the superuser where it connects. Raises: NotInstalled, RuntimeError."""
+        """Run a program of PostgreSQL, connecting as the superuser. Raises: NotInstalled, RuntimeError."""
         keys = [f"PGPASSWORD={self.password}", "PGUSER=postgres", "PGHOST=127.0.0.1", f"PGPORT={self.port}"]
         if "input" not in options:
             options["stdin"] = subprocess.DEVNULL
@@ -97,7 +97,7 @@ class Cluster:
         return done
 
     def make(self) -> None:
-        """Make it, with a superuser `postgres` that has a password."""
+        """Create the cluster (initdb), with a password for the superuser `postgres`."""
         word = self.folder.with_suffix(".password")
         word.write_text(self.password, encoding="ascii")
         if ROOT:
@@ -108,26 +108,26 @@ class Cluster:
             conf.write(_CLUSTER + self._settings)
 
     def follow(self, primary: "Cluster") -> None:
-        """Make it a copy of a running cluster that goes on receiving its changes."""
+        """Create the cluster as a streaming standby of a running primary."""
         options = ["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
         primary.run("pg_basebackup", "-D", str(self.folder), *options)
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start the cluster and wait until it accepts connections."""
         log = self.folder.with_suffix(".log")
         options = ["-w", "-t", str(WAIT_S), "-D", str(self.folder), "-l", str(log), "-o", f"-p {self.port}"]
         self.run("pg_ctl", "start", *options)
 
     @property
     def running(self) -> bool:
-        """Whether it was started and not stopped."""
+        """Whether the cluster was started and not stopped."""
         return (self.folder / "postmaster.pid").exists()
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop it; `immediate` as if it had crashed."""
+        """Stop the cluster; the mode `immediate` simulates a crash."""
         if self.running:
             self.run("pg_ctl", "stop", "-w", "-m", mode, "-D", str(self.folder))
 
     def sql(self, text: str, database: str = "postgres") -> str:
-        """Run SQL as the superuser and return what it gives, unaligned."""
+        """Run SQL as the superuser and return psql's unaligned output."""
         return self.run("psql", "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-d", database, input=text).stdout.strip()

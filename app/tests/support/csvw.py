@@ -1,4 +1,4 @@
-"""Tables and their descriptions by CSV on the Web."""
+"""Validation of CSV tables against their CSVW (CSV on the Web) descriptions."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def assert_table_is_as_described(rows: list[dict[str, str]], described: dict[str, Any], units: Mapping[str, str]) -> None:
-    """Assert that columns have the names, the order, the datatypes and the units of a description, and that its key is one."""
+    """Assert that columns match a description in name, order, datatype and unit, and that its primary key is unique."""
     columns = {column["titles"]: column for column in described["tableSchema"]["columns"]}
     assert list(columns) == list(rows[0])
     read: dict[str, Callable[[str], object]] = {

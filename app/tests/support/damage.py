@@ -1,7 +1,7 @@
-"""Damages boundary files in every way it can think of, and reads them: each must be read or refused, and nothing else happen.
+"""Fuzzing of the reader: damages boundary files in many ways and reads them; each must be read or refused.
 
     cd app && ../.venv/bin/python -m tests.support.damage --minutes 20
-    cd app && ../.venv/bin/python -m tests.support.damage --case 1234      # one case again, with its traceback
+    cd app && ../.venv/bin/python -m tests.support.damage --case 1234      # repeats a case, with its traceback
 
 A case is a number: the same number damages the same file in the same way. Cases run in a process of their own, with bounded
 memory, so that a crash, a hang or a flood of memory is found out too. What is read goes through all that a load does before
@@ -32,15 +32,15 @@ import django
 from tests.support.mutations import Parts, damaged_bytes, damaged_json, damaged_names
 
 HANG_S = 60
-# Tried however busy the machine is.
+# Minimum number of cases, at any load of the machine.
 MINIMUM_CASES = 50
 MEMORY_BYTES = 4 << 30
-# A refusal is for a person to read.
+# Longest acceptable message of a refusal.
 LONGEST_MESSAGE = 2_000
 
 
 def seeds(folder: Path) -> dict[str, Parts]:
-    """Write good files of every kind, and return them by a name: file name to content."""
+    """Write valid files of every format, and return them by kind: file name to content."""
     import pyogrio
 
     from tests.support import boundary_files as files
@@ -81,7 +81,7 @@ def seeds(folder: Path) -> dict[str, Parts]:
 
 
 def make(case: int, good: dict[str, Parts], folder: Path) -> tuple[str, Path]:
-    """Write the damaged file of a case; return what it was and where it lies."""
+    """Write the damaged file of a case; return its kind and path."""
     chance = random.Random(case)  # noqa: S311 - no secret
     kind = chance.choice(sorted(good))
     parts = dict(good[kind])
@@ -110,14 +110,14 @@ def make(case: int, good: dict[str, Parts], folder: Path) -> tuple[str, Path]:
 
 
 def read(path: Path, coverage: str) -> int:
-    """Read a file as a load does, up to what it would send to the database, and return how many regions there were."""
+    """Read a file as a load does, up to the rows for the database, and return the number of regions."""
     from geography.models import Vintage
     from loader.geometry import staging
     from loader.source.archive import open_layer
     from loader.source.reader import open_reader
 
     layer, staged = replace(_declared(coverage), path=path), staging.Staged()
-    with open_layer(path) as laid_out, open_reader(laid_out, layer) as reader:
+    with open_layer(path) as opened, open_reader(opened, layer) as reader:
         rows = staging._chunks(
             reader.features(), reader.header, layer, vintage=Vintage(pk=1), staged=staged, on_row=lambda: None
         )
@@ -134,10 +134,10 @@ def _declared(coverage: str) -> Any:
 
 
 def try_case(case: int, good: dict[str, Parts]) -> tuple[str, str]:
-    """Try one case; return its kind and how it ended: `read`, `refused`, or what must not happen."""
+    """Run a case; return its kind and outcome: `read`, `refused`, or a description of the failure."""
     from loader.errors import FileRefused
 
-    # In memory where there is such a place: thousands of files an hour are written.
+    # In memory if possible: a run writes thousands of files an hour.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:  # noqa: S108
         scratch = Path(name, "scratch")
         scratch.mkdir()
@@ -149,7 +149,7 @@ def try_case(case: int, good: dict[str, Parts]) -> tuple[str, str]:
             ended = "read"
         except FileRefused as refusal:
             ended = "refused" if len(str(refusal)) <= LONGEST_MESSAGE else f"a refusal of {len(str(refusal))} characters"
-        except BaseException as error:  # whatever it is: it is what is looked for
+        except BaseException as error:  # any exception is a finding
             ended = f"{type(error).__name__}: {error}"[:300] + traceback.format_exc()[-900:]
         finally:
             tempfile.tempdir = None
@@ -158,9 +158,9 @@ def try_case(case: int, good: dict[str, Parts]) -> tuple[str, str]:
 
 
 def run(first: int, seconds: float) -> tuple[int, Counter[str], list[str]]:
-    """Try cases for so long, and at least `MINIMUM_CASES`, from `first` on.
+    """Run cases from `first` on for the given time, at least `MINIMUM_CASES`.
 
-    Return the next case, how many ended how, and what must not have happened.
+    Return the next case, the counts of outcomes, and the findings.
     """
     ended: Counter[str] = Counter()
     findings: list[str] = []
@@ -173,7 +173,7 @@ def run(first: int, seconds: float) -> tuple[int, Counter[str], list[str]]:
 
 
 def _child(first: int, end: int, until: float, good: dict[str, Parts], ended: Counter[str], findings: list[str]) -> int:
-    """Try cases in a process of their own until the time is up and case `end` is reached, or one of them ends it.
+    """Run cases in a child process until the time is up and case `end` is reached, or until a case ends the process.
 
     Return the next case.
     """
@@ -224,7 +224,7 @@ def _parsed(line: str) -> tuple[int, str, str]:
 
 
 def main() -> int:
-    """Read the arguments, run, and say what came out; 1 where something must not have happened."""
+    """Parse the arguments, run the cases and print the outcome; return 1 if there are findings."""
     parser = argparse.ArgumentParser(description="Damages boundary files and reads them.")
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--first", type=int, default=0, help="number of the first case")

@@ -1,4 +1,4 @@
-"""A tiny world, put straight into the tables, in which every place is known.
+"""Demo regions, inserted directly into the tables: a small map with known positions.
 
 Offsets are metres east and north of `ORIGIN`, in EPSG:3347, near Toronto:
 
@@ -31,7 +31,7 @@ from loader.relations.changes import compute_changes, missing_pairs
 from tests.support.table_snapshot import TableSnapshot
 
 ORIGIN = (7_200_000.0, 900_000.0)
-# At (6,200,000, 3,000,000) of EPSG:3347 it is 63.4° north.
+# (6,200,000, 3,000,000) of EPSG:3347 is at 63.4° north.
 NORTH = (-1_000_000, 2_100_000)
 
 Box = tuple[float, float, float, float]
@@ -39,7 +39,7 @@ Box = tuple[float, float, float, float]
 
 @cache
 def _to(srid: int) -> CoordTransform:
-    # Made anew for each geometry, transformations would take most of the tests' time.
+    # Cached: creating a transformation for each geometry would take most of the tests' time.
     return CoordTransform(SpatialReference(SRID_STATCAN_LAMBERT), SpatialReference(srid))
 
 
@@ -65,7 +65,7 @@ def _ring(box: Box) -> list[tuple[float, float]]:
 
 @dataclass(frozen=True)
 class Place:
-    """A region to be: boxes in metres, of which `parts` are the pieces for lookups (the boxes themselves if empty)."""
+    """Definition of a region: boxes in metres; `parts` are the pieces for lookups (the boxes if empty)."""
 
     code: str
     pruid: str
@@ -122,7 +122,7 @@ HEALTH_REGIONS_2022 = (
     Place("3504", "35", ((10_000, 10_000, 30_000, 20_000),), name_en="Upper Health Unit", name_fr="Œuvre du Haut"),
     Place("6101", "61", (_NORTH_BOX,), name_en="Northwest Territories", name_fr="Territoires du Nord-Ouest"),
 )
-# Before 2022, 3501 was all that 3501, 3502 and 3503 are now.
+# In vintage 2018, region 3501 covers 3501, 3502 and 3503 of vintage 2022.
 HEALTH_REGIONS_2018 = (
     Place("2401", "24", ((20_000, 0, 30_000, 10_000),), name_en="Saguenay", name_fr="Saguenay"),
     Place("3501", "35", ((0, 0, 20_000, 10_000),), name_en="Whole Health Unit", name_fr="Circonscription entière"),
@@ -151,7 +151,7 @@ _snapshots: dict[bool, TableSnapshot] = {}
 
 
 def build(*, related: bool = False) -> World:
-    """Insert the vintages, with `related` also their borders and changes, and return them.
+    """Insert the vintages and, with `related`, their borders and changes; return them.
 
     `2022` and `2021` are in force. The demo vintages are older: only a date or their label selects them. The rows are computed
     once in a process, and restored from a snapshot after that if the tables are empty.
@@ -191,26 +191,26 @@ def _compute(*, related: bool) -> World:
 
 
 def relate(world: World) -> None:
-    """Add the borders of every published vintage, and what became of regions between each two."""
+    """Add the borders of every published vintage, and the changes between every two vintages."""
     for vintage in world.vintages.values():
         if vintage.status == Status.PUBLISHED:
-            compute_borders(vintage, BORDER_TOLERANCE_EXACT_M, _tell_nobody)
+            compute_borders(vintage, BORDER_TOLERANCE_EXACT_M, _ignore_progress)
             for value, other in missing_pairs(vintage):
-                compute_changes(value, other, _tell_nobody)
+                compute_changes(value, other, _ignore_progress)
 
 
-def _tell_nobody(number: int) -> None:
-    """Stand in for a progress bar."""
+def _ignore_progress(number: int) -> None:
+    """Progress callback that does nothing."""
 
 
 def coverages() -> None:
-    """Make the two coverages, where they are not there yet."""
+    """Create the two coverages unless they exist."""
     for slug, name_en, name_fr in (("health-regions", "Health regions", "Régions sociosanitaires"), ("fsa", "FSAs", "RTA")):
         Coverage.objects.get_or_create(slug=slug, defaults={"name_en": name_en, "name_fr": name_fr})
 
 
 def make_vintage(coverage: str, label: str, effective_from: date, **more: Any) -> Vintage:
-    """Make a published digital vintage without regions."""
+    """Create a published digital vintage without regions."""
     defaults: dict[str, Any] = {
         "status": Status.PUBLISHED,
         "representation": "digital",
@@ -242,7 +242,7 @@ def add_places(vintage: Vintage, places: Iterable[Place]) -> list[Region]:
 
 
 def add_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> None:
-    """Add what the FSAs of one vintage share with the health regions of another."""
+    """Add the overlaps of the FSAs of one vintage with the health regions of another."""
     rows = []
     for fsa in fsa_vintage.regions.all():
         for region in health_region_vintage.regions.all():
@@ -268,7 +268,7 @@ def _region(vintage: Vintage, place: Place) -> Region:
     name_en, name_fr = place.name_en or place.code, place.name_fr or place.code
     prefix = "A0007" if len(place.code) == 4 else "A0011"
     x1, y1, x2, y2 = place.boxes[0]
-    # A tenth of the way in: never in a hole.
+    # A tenth of the box from its corner: never in a hole.
     inside = Point(*lonlat(x1 + (x2 - x1) / 10, y1 + (y2 - y1) / 10), srid=SRID_WGS84)
     return Region(
         vintage=vintage,
@@ -301,7 +301,7 @@ def _levels(place: Place) -> tuple[dict[str, Any], ...]:
             "vertices": geom.num_coords,
             "extent": [round(side, 3 + number) for side in geom.extent],
             "geom": geom,
-            # Each level has decimals of its own here, so that a test can tell them apart.
+            # Each level has a different number of decimals, so that tests can tell levels apart.
             "geojson": orjson.dumps({"type": "MultiPolygon", "coordinates": _rounded(geom.coords, 3 + number)}).decode(),
         }
         for number, level in enumerate(LEVELS)

@@ -1,6 +1,6 @@
-"""A real server over the embedded demonstration, for what the documents promise and for what a browser does.
+"""Real server with the embedded demonstration, for the tests of documents, browser and clients.
 
-Tests that use it run one after another (tests.conftest), so that it is loaded once; it is removed before any other test.
+Tests that use it run one after the other (tests.conftest), so that it is loaded once; it is removed before any other test.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ _open = contextlib.ExitStack()
 
 
 def remove_demonstration() -> None:
-    """Stop the server, and delete the layers and series, if they are there."""
+    """Stop the server and delete the layers and series, if present."""
     _open.close()
 
 
@@ -37,9 +37,9 @@ def remove_demonstration() -> None:
 def demonstration(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Load the embedded layers and series into the test database, until a test that does not use them (tests.conftest).
 
-    DEMONSTRATION_BACKUP: a file for a backup of the database (bin/db backup), so that another server need not load them too.
+    DEMONSTRATION_BACKUP: file for a backup of the database (bin/db backup), from which another server can restore it.
     """
-    # At the end everything is deleted: never in a database that somebody uses.
+    # Everything is deleted at the end: only in a test database.
     assert connection.settings_dict["NAME"].startswith("test_")
     if "PYTEST_XDIST_WORKER" in os.environ:
         assert any(item.nodeid.endswith("@demonstration") for item in request.session.items), "pytest-xdist ignores groups"
@@ -111,4 +111,4 @@ def _wait_for(address: str) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    pytest.fail(f"{address} does not answer")
+    pytest.fail(f"{address} does not respond")

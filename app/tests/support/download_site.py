@@ -52,8 +52,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         site = self.site
-        wanted = self.headers.get("Range")
-        first = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0
+        range_header = self.headers.get("Range")
+        first = int(range_header.removeprefix("bytes=").split("-")[0]) if range_header else 0
         site.seen.append((self.path, first))
         status = site.statuses.pop(0) if site.statuses else 200
         if status != 200:
@@ -66,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             return
         fresh = self.headers.get("If-Range") == site.etag
-        part = bool(wanted and site.ranges and fresh and site.etag)
+        part = bool(range_header and site.ranges and fresh and site.etag)
         if part and first >= len(site.content):
             self.send_error(416)
             return
@@ -102,7 +102,7 @@ def server() -> Iterator[http.server.ThreadingHTTPServer]:
 
 @pytest.fixture
 def site(server: http.server.ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> Site:
-    """Return the behaviour of the server, reset, and use a cache of the test's own."""
+    """Return the behaviour of the server, reset to defaults, and set GEODATA_CACHE to a temporary folder."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     settings.GEODATA_CACHE = tmp_path / "cache"
@@ -110,7 +110,7 @@ def site(server: http.server.ThreadingHTTPServer, monkeypatch: pytest.MonkeyPatc
     return Handler.site
 
 
-class Watched(Steps):
+class RecordingSteps(Steps):
     """Steps that record the calls to their progress bar."""
 
     def __init__(self) -> None:
@@ -125,13 +125,13 @@ class Watched(Steps):
 
 
 def layer(site: Site, path: str = "/a.zip", **options: Any) -> Layer:
-    """Return a layer with an address of the server."""
+    """Return a layer with a URL of the server."""
     return files.layer(url=site.address + path, **options)
 
 
-def get(site: Site, **options: Any) -> tuple[Path, Watched]:
-    """Download the file of the server."""
-    steps = Watched()
+def get(site: Site, **options: Any) -> tuple[Path, RecordingSteps]:
+    """Download the file of the server; return its path and the recorded steps."""
+    steps = RecordingSteps()
     return download(layer(site, **options), steps, pause_s=0.001), steps
 
 

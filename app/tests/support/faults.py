@@ -1,6 +1,6 @@
-"""A PostGIS of a test's own that can be stopped, frozen, filled and failed over, a wire to it that can be cut, and traffic.
+"""Fault injection: a PostGIS cluster that can be stopped, frozen and failed over, a TCP proxy to it, and HTTP traffic.
 
-It lies in a folder that vanishes; the one of bin/test is never touched.
+The cluster is in a temporary folder; the test database of bin/test is not touched.
 """
 
 import contextlib
@@ -37,29 +37,29 @@ max_connections = 48
 max_wal_size = 256MB
 fsync = off
 """
-# A client gives up before a statement does: a request that waits for the statement timeout has no answer, and fails its test.
+# Shorter than the statement timeout: a request that waits for that timeout gets no response, and fails its test.
 _CLIENT_TIMEOUT_S = 25
 _STATEMENT_TIMEOUT_MS = 40_000
 
 
-class Breakable(Cluster):
-    """A PostgreSQL with PostGIS that can be frozen, and be what the service uses."""
+class FaultyCluster(Cluster):
+    """A PostgreSQL cluster with PostGIS for the service, which can be frozen."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, "none", _SETTINGS)
 
     @property
     def processes(self) -> list[int]:
-        """The postmaster, and all its children after it."""
+        """Process IDs of the postmaster and its children."""
         main = int((self.folder / "postmaster.pid").read_text(encoding="ascii").split()[0])
         children = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split()
         return [main, *map(int, children)]
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stop every process of it where it stands, and let them go on afterwards."""
+        """Suspend every process of the cluster (SIGSTOP), and continue them afterwards (SIGCONT)."""
         stopped: list[int] = []
-        # Twice: what was forked meanwhile too.
+        # Twice, because of processes forked during the first pass.
         for _ in range(2):
             for pid in self.processes:
                 with contextlib.suppress(ProcessLookupError):
@@ -83,7 +83,7 @@ class Breakable(Cluster):
             connection.close()
 
     def keys(self, port: int | None = None) -> dict[str, str]:
-        """Return the settings of what uses it; `port` is that of a wire to it."""
+        """Return the settings of a process that uses the cluster; `port` is that of a proxy to it."""
         return {
             "DATABASE_URL": "",
             "DB_HOST": "127.0.0.1",
@@ -98,9 +98,9 @@ class Breakable(Cluster):
         }
 
     def python(self, code: str) -> None:
-        """Run a piece of Python against it, as the project's commands run."""
+        """Run Python code with the project's settings against the cluster."""
         environment = os.environ | self.keys() | {"SECRET_KEY": "x", "PYTHONPATH": "."}
-        code = f"import django; django.setup(); from tests.support import demo_regions as world, faults as faulty; {code}"
+        code = f"import django; django.setup(); from tests.support import demo_regions as world, faults; {code}"
         subprocess.run(
             [sys.executable, "-c", code],
             cwd=settings.APP_DIR,
@@ -110,8 +110,8 @@ class Breakable(Cluster):
         )
 
 
-def furnish() -> None:
-    """Draw the tiles of every published vintage of the tiny world, and make the tables of codes to take away."""
+def add_tiles_and_downloads() -> None:
+    """Draw the tiles of every published vintage of the demo regions, and export their CSV downloads."""
     for vintage in Vintage.objects.filter(status=Status.PUBLISHED):
         rebuild_tiles(vintage, lambda: None)
     make.export(
@@ -121,10 +121,10 @@ def furnish() -> None:
 
 
 @contextlib.contextmanager
-def cluster_with_world() -> Iterator[Breakable]:
-    """A running cluster with the regions of tests.support.demo_regions. Skips the test where none can be made."""
+def cluster_with_world() -> Iterator[FaultyCluster]:
+    """Yield a running cluster with the regions of tests.support.demo_regions; skip the test without PostgreSQL."""
     with folder_for_postgres("fault") as folder:
-        cluster = Breakable(folder / "data")
+        cluster = FaultyCluster(folder / "data")
         try:
             cluster.make()
         except NotInstalled as error:
@@ -136,18 +136,18 @@ def cluster_with_world() -> Iterator[Breakable]:
             )
             cluster.sql(Path(settings.REPO_DIR, "data/schema/010_extensions.sql").read_text(encoding="utf-8"), NAME)
             cluster.python("from django.core.management import call_command as c; c('migrate', verbosity=0); world.build()")
-            cluster.python("faulty.furnish()")
+            cluster.python("faults.add_tiles_and_downloads()")
             yield cluster
         finally:
             cluster.stop()
 
 
-class Wire:
-    """A way to a database: it can be cut, go silent, be slow, and lead somewhere else."""
+class TcpProxy:
+    """TCP proxy to a database: it can drop all data (`blackhole`), delay it, and connect to another port (failover)."""
 
     def __init__(self, port: int) -> None:
-        self.to = port
-        self.silent = threading.Event()
+        self.target_port = port
+        self.blackhole = threading.Event()
         self.delay_s = 0.0
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listening.getsockname()[1]
@@ -157,55 +157,55 @@ class Wire:
     def _accept(self) -> None:
         while True:
             try:
-                here, _ = self._listening.accept()
+                client, _ = self._listening.accept()
             except OSError:
                 return
             try:
-                there = socket.create_connection(("127.0.0.1", self.to))
+                database = socket.create_connection(("127.0.0.1", self.target_port))
             except OSError:
-                here.close()
+                client.close()
                 continue
-            self._open += [here, there]
-            threading.Thread(target=self._both, args=(here, there), daemon=True).start()
+            self._open += [client, database]
+            threading.Thread(target=self._relay, args=(client, database), daemon=True).start()
 
-    def _both(self, here: socket.socket, there: socket.socket) -> None:
-        back = threading.Thread(target=self._pass, args=(there, here), daemon=True)
+    def _relay(self, client: socket.socket, database: socket.socket) -> None:
+        back = threading.Thread(target=self._copy, args=(database, client), daemon=True)
         back.start()
-        self._pass(here, there)
+        self._copy(client, database)
         back.join()
-        for item in (here, there):
-            self._open.remove(item)
-            item.close()
+        for source in (client, database):
+            self._open.remove(source)
+            source.close()
 
-    def _pass(self, item: socket.socket, other: socket.socket) -> None:
+    def _copy(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while recv := item.recv(65536):
+            while data := source.recv(65536):
                 if self.delay_s:
                     time.sleep(self.delay_s)
-                if not self.silent.is_set():
-                    other.sendall(recv)
-        _end(other)
+                if not self.blackhole.is_set():
+                    target.sendall(data)
+        _end(target)
 
     def close(self) -> None:
-        """End every connection that goes through it, and take no more."""
+        """Close every connection through the proxy, and accept no more."""
         _end(self._listening)
         self._listening.close()
-        for item in list(self._open):
-            _end(item)
+        for source in list(self._open):
+            _end(source)
         for _ in range(100):
             if not self._open:
                 return
             time.sleep(0.05)
 
 
-def _end(item: socket.socket) -> None:
+def _end(source: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        item.shutdown(socket.SHUT_RDWR)
+        source.shutdown(socket.SHUT_RDWR)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: `status` is 0 where none came."""
+class Response:
+    """A response; `status` is 0 if none arrived."""
 
     path: str
     status: int
@@ -215,38 +215,38 @@ class Answer:
 
 
 def tile_over(zoom: int, x: float, y: float) -> str:
-    """Return the column and row of the tile that holds an offset in metres of the tiny world, as in an address."""
+    """Return column and row, as in a URL, of the tile at an offset in metres in the demo regions."""
     lon, lat = worlds.lonlat(x, y)
     north = math.asinh(math.tan(math.radians(lat))) / math.pi
     return f"{int((lon + 180) / 360 * 2**zoom)}/{int((1 - north) / 2 * 2**zoom)}"
 
 
 TILE = f"/tiles/health-regions/8/{tile_over(8, 2_000, 5_000)}.mvt"
-# Clients ask for the beginning of it only.
-FILE = "/downloads/fsa/2021/fsa-2021.csv"
-PART = "bytes=3-40"
-# What is answered from memory or from what is kept, once it was asked for; and what only tables know.
-KEPT = (
+# Requested with a Range header.
+DOWNLOAD = "/downloads/fsa/2021/fsa-2021.csv"
+RANGE = "bytes=3-40"
+# Paths served from memory or the response cache after a first request; below, paths that need the database.
+CACHED_PATHS = (
     "/locate?" + "&".join(f"{key}={value}" for key, value in worlds.position(2_000, 5_000).items()),
     "/health-regions",
     "/health-regions/3501?detail=low",
     "/coverages/fsa/regions?vintage=2021",
     TILE,
     f"{TILE}?vintage=2022",
-    FILE,
+    DOWNLOAD,
 )
-ANSWERED = {200, 206}
-ASKED = ("/fsa/M5V", "/health-regions?q=west&detail=none", "/fsa/M1A/boundary")
+OK_STATUSES = {200, 206}
+DATABASE_PATHS = ("/fsa/M5V", "/health-regions?q=west&detail=none", "/fsa/M1A/boundary")
 
 
 class Traffic:
-    """Clients that ask one thing after another and write down every answer, until the `with` block ends."""
+    """Clients that send requests one after the other and record every response, until the `with` block ends."""
 
-    def __init__(self, port: int, paths: tuple[str, ...] = KEPT + ASKED, clients: int = 3) -> None:
+    def __init__(self, port: int, paths: tuple[str, ...] = CACHED_PATHS + DATABASE_PATHS, clients: int = 3) -> None:
         self.port, self._paths = port, paths
-        self.answers: list[Answer] = []
+        self.responses: list[Response] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(number,), daemon=True) for number in range(clients)]
+        self._threads = [threading.Thread(target=self._send_requests, args=(number,), daemon=True) for number in range(clients)]
 
     def __enter__(self) -> "Traffic":
         for thread in self._threads:
@@ -259,51 +259,55 @@ class Traffic:
             thread.join(30)
             assert not thread.is_alive(), "a request hangs"
 
-    def _ask(self, number: int) -> None:
+    def _send_requests(self, number: int) -> None:
         while not self._stop.is_set():
-            self.answers.append(ask(self.port, self._paths[number % len(self._paths)]))
+            self.responses.append(send_get(self.port, self._paths[number % len(self._paths)]))
             number += 1
             time.sleep(0.01)
 
-    def count(self) -> Counter[int]:
-        """Return how many answers there were, by status."""
-        return Counter(answer.status for answer in list(self.answers))
+    def status_counts(self) -> Counter[int]:
+        """Return the number of responses by status."""
+        return Counter(response.status for response in list(self.responses))
 
 
-def ask(port: int, path: str) -> Answer:
-    """Ask once, on a connection of its own."""
+def send_get(port: int, path: str) -> Response:
+    """Send a GET request on a new connection and return its response."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_CLIENT_TIMEOUT_S)
     try:
-        connection.request("GET", path, headers={"Range": PART} if path == FILE else {})
-        answer = connection.getresponse()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        body = answer.read()
-        return Answer(path, answer.status, headers.get("retry-after"), body, headers)
+        connection.request("GET", path, headers={"Range": RANGE} if path == DOWNLOAD else {})
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        body = response.read()
+        return Response(path, response.status, headers.get("retry-after"), body, headers)
     except (OSError, http.client.HTTPException):
-        return Answer(path, 0, None, b"", {})
+        return Response(path, 0, None, b"", {})
     finally:
         connection.close()
 
 
-def well(port: int) -> None:
-    """Wait until everything is answered, by whichever process."""
-    seen: list[Answer] = []
+def wait_until_available(port: int) -> None:
+    """Wait until every process responds to every path, without stale responses."""
+    seen: list[Response] = []
     for _ in range(100):
-        seen = [ask(port, path) for path in (*KEPT, *ASKED) * 3]
-        if {item.status for item in seen} == ANSWERED and all("cache-status" not in item.headers for item in seen):
+        seen = [send_get(port, path) for path in (*CACHED_PATHS, *DATABASE_PATHS) * 3]
+        if {response.status for response in seen} == OK_STATUSES and all(
+            "cache-status" not in response.headers for response in seen
+        ):
             return
         time.sleep(0.2)
-    pytest.fail(f"it does not come back: {[(item.path, item.status) for item in seen]}")
+    pytest.fail(f"the service does not recover: {[(response.path, response.status) for response in seen]}")
 
 
-def held(traffic: Traffic, *, refused: bool = True) -> None:
-    """Check every answer so far: none is lost, none hangs (status 0), what can be answered is."""
-    answers = list(traffic.answers)
+def assert_only_database_paths_refused(traffic: Traffic, *, refused: bool = True) -> None:
+    """Check every response so far: no request lost or hanging (status 0), 503 only for paths that need the database."""
+    responses = list(traffic.responses)
     wrong = [
-        answer for answer in answers if answer.status not in ANSWERED and not (answer.status == 503 and answer.retry_after)
+        response
+        for response in responses
+        if response.status not in OK_STATUSES and not (response.status == 503 and response.retry_after)
     ]
     assert not wrong, wrong[:5]
-    assert {answer.path for answer in answers if answer.status == 503} <= set(ASKED)
-    assert any(answer.status == 503 for answer in answers) == refused
-    assert {answer.path for answer in answers if answer.status in ANSWERED} == {*KEPT, *ASKED}
-    assert {answer.status for answer in answers if answer.path == FILE} == {206}
+    assert {response.path for response in responses if response.status == 503} <= set(DATABASE_PATHS)
+    assert any(response.status == 503 for response in responses) == refused
+    assert {response.path for response in responses if response.status in OK_STATUSES} == {*CACHED_PATHS, *DATABASE_PATHS}
+    assert {response.status for response in responses if response.path == DOWNLOAD} == {206}

@@ -1,12 +1,12 @@
-"""The service on several machines, on one: a primary and a streaming standby, PgBouncer, web servers, nginx that balances.
+"""A deployment of several servers on one machine: primary, streaming standby, PgBouncer, web servers, nginx as load balancer.
 
     with Fleet(webs=2) as fleet:
         fleet.prepare("load_boundaries", "--embedded", "--no-downloads")
         fleet.serve()
         fleet.address     # of nginx
 
-Everything lies in a folder of its own under /tmp, listens on 127.0.0.1 at free ports and is gone at the end. Needs Debian's
-postgresql-*-postgis-3, pgbouncer and nginx: `bin/scale` installs the latter two.
+All files are in a temporary folder, all ports on 127.0.0.1. Requires Debian's postgresql-*-postgis-3, pgbouncer and nginx;
+`bin/scale install` installs the latter two.
 """
 
 import contextlib
@@ -80,7 +80,7 @@ http {{
             proxy_set_header Connection "";
             proxy_set_header Host $host;
             proxy_connect_timeout 1s;
-            # Every request only reads, POST too: one that a server took down with it is asked of the next.
+            # All requests are read-only, POST included: a request lost with a server is retried on the next server.
             proxy_next_upstream error timeout non_idempotent;
         }}
     }}
@@ -89,7 +89,7 @@ http {{
 
 
 class Fleet:
-    """See the module. `standby`, `pooler` and `proxy` leave one of them out; `settings` are for the web servers."""
+    """Deployment (see the module); `standby`, `pooler` and `proxy` can be omitted; `settings` are for the web servers."""
 
     def __init__(
         self,
@@ -129,12 +129,12 @@ class Fleet:
 
     @property
     def address(self) -> str:
-        """Where clients ask."""
+        """URL for clients: nginx, else the first web server."""
         return f"http://127.0.0.1:{self.proxy_port or self.ports[0]}"
 
     @property
     def owner(self) -> dict[str, str]:
-        """The settings with which manage.py works on the primary, as its owner."""
+        """Environment in which manage.py works on the primary as the owner of the database."""
         return self._environment(DB_PORT=str(self.primary.port), DB_USER=NAME, DB_PASSWORD=self.passwords[NAME])
 
     def prepare(self, *command: str) -> str:
@@ -147,7 +147,7 @@ class Fleet:
         return done.stdout
 
     def serve(self) -> None:
-        """Start the web servers and nginx, and wait until each answers."""
+        """Start the web servers and nginx, and wait until each is ready."""
         for number in range(len(self.ports)):
             self.webs.append(self.start_web(number))
         if self.proxy_port:
@@ -167,7 +167,7 @@ class Fleet:
                 raise TimeoutError(f"{error}\n{join}") from None
 
     def start_web(self, number: int) -> "subprocess.Popen[bytes]":
-        """Start one of the web servers, as bin/serve does."""
+        """Start a web server as bin/serve does."""
         own = self.folder / f"web{number}"
         own.mkdir(exist_ok=True)
         base = {"DB_USER": "geo_api", "DB_PASSWORD": self.passwords["geo_api"], "DB_POOLED": str(bool(self.pooler_port))}
@@ -181,12 +181,12 @@ class Fleet:
         return self._begin(["bash", "-c", start], environment, f"web{number}", cwd=APP)
 
     def kill_web(self, number: int) -> None:
-        """Kill a web server with all its processes, at once."""
+        """Kill a web server with all its processes (SIGKILL)."""
         os.killpg(self.webs[number].pid, signal.SIGKILL)
         self.webs[number].wait()
 
     def log(self, name: str) -> str:
-        """Return what a program has written: web0, web1, pgbouncer."""
+        """Return the log of a program: web0, web1, pgbouncer."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 
     def close(self) -> None:
@@ -215,7 +215,7 @@ class Fleet:
         self.primary.sql(f"create role {NAME} login createdb password '{words[NAME]}'")
         self.primary.sql(f"create database {NAME} owner {NAME}")
         self.primary.sql("\n".join(schema), NAME)
-        # PgBouncer passes no limits on when it connects: they are the role's.
+        # PgBouncer does not pass on connection options: the timeouts are set for the role.
         self.primary.sql(
             f"alter role geo_api password '{words['geo_api']}'; alter role geo_loader password '{words['geo_loader']}';"
             "alter role geo_api set statement_timeout = '10s'; alter role geo_api set lock_timeout = '2500ms'"
@@ -250,22 +250,22 @@ class Fleet:
     ) -> "subprocess.Popen[bytes]":
         log = (self.folder / f"{name}.log").open("ab")
         self._logs.append(log)
-        # A session of its own: what it starts ends with it.
+        # A new session, so that the whole process group can be killed.
         return subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log, start_new_session=True)
 
 
 def ended_in_order() -> None:
-    """Let SIGTERM and SIGINT end this program as an exception does, so that a fleet is taken down."""
+    """Make SIGTERM and SIGINT raise SystemExit, so that a fleet is stopped."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(1))
 
 
 def wait_for(address: str) -> None:
-    """Wait until an address answers with 200. Raises: TimeoutError."""
+    """Wait until a URL returns 200. Raises: TimeoutError."""
     end = time.monotonic() + WAIT_S
     while time.monotonic() < end:
-        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(address, timeout=5) as answer:
-            if answer.status == 200:
+        with contextlib.suppress(OSError, urllib.error.URLError), urllib.request.urlopen(address, timeout=5) as response:
+            if response.status == 200:
                 return
         time.sleep(0.1)
     raise TimeoutError(address)

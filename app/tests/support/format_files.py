@@ -1,4 +1,4 @@
-"""Boundary files of every format written by GDAL, and their content as the loader reads it."""
+"""Boundary files of every format, written by GDAL, and helpers that read them as the loader does."""
 
 import zipfile
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def write(
 def read(path: Path, coverage: str = "health-regions", **options: Any) -> tuple[Header, list[RawFeature]]:
     """Read a file as a load does; options are attributes of its declaration."""
     layer = files.layer(path, coverage, **options)
-    with open_layer(path, layer.layer_name) as laid_out, open_reader(laid_out, layer) as reader:
+    with open_layer(path, layer.layer_name) as opened, open_reader(opened, layer) as reader:
         return reader.header, list(reader.features())
 
 
@@ -107,5 +107,5 @@ def features() -> list[dict[str, Any]]:
 
 
 def collections() -> list[dict[str, Any]]:
-    """Return each of the features in a collection of its own."""
+    """Return three FeatureCollections, each with one of the features."""
     return [{"type": "FeatureCollection", "features": [feature]} for feature in features()]

@@ -1,4 +1,4 @@
-"""Test client that sends requests through the WSGI fast path, as production does, and compares both ways of answering."""
+"""Test client that sends requests through the WSGI fast path, as in production, and compares it with the full stack."""
 
 import contextlib
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ from django.test.client import ClientHandler
 from api.fast_path import FastPath
 from geography.vintages import catalogue
 
-# The catalogue stays fresh between the two requests of a pair, as it does for half a second in production.
+# Keeps the catalogue fresh between the two requests of a pair; in production it is fresh for half a second.
 _FRESH_S = 60.0
 
 
 class FrontDoorClient(Client):
-    """A client to which a crash is an answer, as it is to a real one.
+    """Test client of the fast path; an exception in a view gives a response with status 500.
 
-    A GET or HEAD is sent twice if the fast path can answer the second time: its answer must equal that of the full stack.
+    A GET or HEAD is repeated: a response of the fast path must equal that of the full stack.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -31,7 +31,7 @@ class FrontDoorClient(Client):
 
 
 class _FullStackRequired(BaseException):
-    """The fast path passes a request on to Django."""
+    """The fast path has no response and passes the request on to Django."""
 
 
 class _FrontDoor(ClientHandler):
@@ -45,7 +45,7 @@ class _FrontDoor(ClientHandler):
         again = dict(environ)
         with pytest.MonkeyPatch.context() as patch:
             if catalogue.MAX_AGE_S < _FRESH_S:
-                # The test sees each publication at once, and the fast path a fresh catalogue.
+                # The test sees each publication at once, and the fast path has a fresh catalogue.
                 catalogue.clear()
                 patch.setattr(catalogue, "MAX_AGE_S", _FRESH_S)
                 with contextlib.suppress(Error, RuntimeError):  # a test without a database
@@ -63,7 +63,7 @@ class _FrontDoor(ClientHandler):
         return super().__call__(environ)
 
     def _compare(self, environ: dict[str, Any], response: HttpResponseBase) -> None:
-        """Repeat a request; compare the answer of the fast path, if it has one, with that of the full stack."""
+        """Repeat a request; compare the response of the fast path, if any, with that of the full stack."""
         start: list[Any] = []
         self._repeated = True
         try:
@@ -82,7 +82,7 @@ class _FrontDoor(ClientHandler):
 
 
 def _as_response(environ: dict[str, Any], start: list[Any], body: bytes) -> Any:
-    """Return an answer of the fast path as the object that Django's client expects."""
+    """Return a response of the fast path as the object that Django's client expects."""
     status, headers = start
     code, _, reason = status.partition(" ")
     content = b"" if environ["REQUEST_METHOD"] == "HEAD" else body

@@ -15,7 +15,7 @@ from loader.progress import Steps
 from loader.source.archive import open_layer
 from tests.support import boundary_files as files
 
-# In the order in which they refer to each other.
+# Ordered by foreign keys.
 TABLES = (
     "coverage",
     "vintage",
@@ -32,15 +32,15 @@ TABLES = (
 
 
 def load_file(path: Path, coverage: str = "health-regions", **options: Any) -> Outcome:
-    """Load a file as `tests.support.boundary_files.layer` declares it; options that are not the layer's are the pipeline's."""
+    """Load a file declared by `tests.support.boundary_files.layer`; other options are those of the pipeline."""
     own = {key: options.pop(key) for key in ("acceptance", "dry_run", "again") if key in options}
     return pipeline.load(files.layer(path, coverage, **options), steps=Steps(quiet=True), **own)
 
 
 def checksums(where: str = "") -> dict[str, tuple[int, str]]:
-    """Return the number of rows of every table and a hash of all that is in them.
+    """Return the number of rows of every table and a hash of its content.
 
-    `where` is SQL over a row's vintage `v` (of what joins two, over both); without it, everything counts.
+    `where` is an SQL condition on the vintage `v` of a row (for relations of two vintages, on both); default: all rows.
     """
     vintage = {
         "coverage": "SELECT t FROM coverage t",
@@ -84,14 +84,14 @@ def load(db: None) -> Callable[..., Outcome]:
 
 @pytest.fixture
 def published(load: Callable[..., Outcome], tmp_path: Path) -> dict[str, tuple[int, str]]:
-    """Publish four health regions and four FSAs, and return the checksums of all that is there."""
+    """Publish four health regions and four FSAs, and return the checksums of the tables."""
     load(files.shape(tmp_path / "published-hr", files.grid()), vintage="2018")
     load(files.shape(tmp_path / "published-fsa", files.fsa_grid(["R3A", "R3B", "R3C", "R3E"])), "fsa", vintage="2016")
     return checksums()
 
 
 def accept(*gates: str, because: str = "a test", by: str = "tester") -> Acceptance:
-    """Return the acceptance of gates."""
+    """Return an acceptance of gates."""
     return Acceptance(frozenset(gates), because, by)
 
 
@@ -105,7 +105,7 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-def laid_out(path: Path) -> set[str]:
-    """Return the names of the files in the temporary folder of a dataset."""
+def unpacked_names(path: Path) -> set[str]:
+    """Return the names of the files to which a dataset is unpacked."""
     with open_layer(path) as layer:
         return {file.name for file in layer.path.parent.iterdir() if file.suffix}

@@ -1,4 +1,4 @@
-"""Ways to damage a file: its bytes, its JSON, its names. Everything depends on the generator that is given."""
+"""Mutations of a file for fuzzing: bytes, JSON, names. All randomness comes from the given generator."""
 
 import json
 import random
@@ -26,7 +26,7 @@ _ODD: tuple[Any, ...] = (
 
 
 def damaged_bytes(content: bytes, chance: random.Random) -> bytes:
-    """Return the content with one to eight damages, half of them among the first two hundred bytes."""
+    """Return the content with one to eight mutations, half of them in the first 200 bytes."""
     data = bytearray(content)
     for _ in range(chance.choice([1, 1, 1, 2, 3, 8])):
         if not data:
@@ -88,7 +88,7 @@ _DAMAGES: tuple[Callable[[bytearray, int, random.Random], None], ...] = (
 
 
 def damaged_json(content: bytes, chance: random.Random) -> bytes:
-    """Return a document in which some values, or their names, are others."""
+    """Return a document with some values or keys replaced."""
     document = json.loads(content)
     for _ in range(chance.choice([1, 1, 2, 4])):
         _replace(document, chance)
@@ -123,7 +123,7 @@ def _replace(document: Any, chance: random.Random) -> None:
 
 
 def damaged_names(parts: Parts, others: Parts, chance: random.Random) -> Parts:
-    """Return files of which one is missing, has another name, or comes from elsewhere."""
+    """Return files of which one is missing, renamed, or taken from another dataset."""
     parts = dict(parts)
     victim = chance.choice(sorted(parts))
     how = chance.randrange(4)

@@ -2,9 +2,9 @@
 
     python -m tests.support.official_files fsa-2021-digital --official FOLDER --out lfsa000a21a_e.zip
 
-The coverage is the demonstration's, its codes those of the vintage. Its edges are broken into as many vertices as the official
-file has, region by region, where FOLDER holds that file's .shx and .dbf (`lfsa000a21a_e.shx`); else into `--vertices` in all.
-Digital files run over the sea to the sector's meridians and to the official northernmost vertex, 62 m from the pole.
+The coverage is that of the demonstration, with the codes of the vintage. Edges are subdivided until each region has as many
+vertices as in the official file, if FOLDER has its .shx and .dbf (`lfsa000a21a_e.shx`); else until all have `--vertices`.
+Digital files extend over the sea to the meridians of the sector and to the official northernmost vertex, 62 m from the pole.
 """
 
 import argparse
@@ -41,11 +41,11 @@ class OfficialFile:
     """Properties of an official file.
 
     Attributes:
-        stem: of its files, and the folder inside the zip.
-        sample: the demonstration's layer that gives the shapes.
-        vertices: in all, where the official .shx is not at hand.
-        north: codes of the regions that the northern sea is given to, west and east; none for a cartographic file.
-        fields: of the table, as pyshp declares them.
+        stem: stem of the file names, and folder inside the zip.
+        sample: layer of the demonstration with the shapes.
+        vertices: total number, used without the official .shx.
+        north: codes of the regions that get the northern sea, west and east; None for a cartographic file.
+        fields: fields of the table, as pyshp declares them.
     """
 
     stem: str
@@ -81,15 +81,15 @@ def build(
     thinned_m: float = 0.0,
     size: int | None = None,
 ) -> int:
-    """Write the zip of an official_file. Returns: its vertices.
+    """Write the zip of an official file, and return its number of vertices.
 
     Args:
-        official: folder with the official .shx and .dbf; without them codes and sizes are the demonstration's.
-        vertices: number in all, instead of that of the official file.
-        thinned_m: simplify the demonstration by so much first, for a small file.
-        size: of the zip, bytes: a member that no reader opens fills it up.
+        official: folder with the official .shx and .dbf; default: codes and sizes of the demonstration.
+        vertices: total number, instead of that of the official file.
+        thinned_m: tolerance by which the demonstration is simplified first, for a small file.
+        size: size of the zip in bytes, reached with a padding member.
 
-    Raises: ValueError where the zip is larger than that.
+    Raises: ValueError if the zip is larger.
     """
     official_file = OFFICIAL_FILES[name]
     shapes, rows = _base(official_file.sample)
@@ -118,7 +118,7 @@ def build(
 
 
 def _base(sample: str) -> tuple[dict[str, shapely.Geometry], dict[str, list[object]]]:
-    """Return the demonstration's regions by code, and the rows of their table."""
+    """Return the regions of the demonstration by code, and the rows of their table."""
     path = _SAMPLE / ("health_regions_sample.zip" if sample == "hr" else "fsa_sample.zip")
     inside = next(member for member in zipfile.ZipFile(path).namelist() if member.endswith(".shp"))
     _, _, wkb, values = pyogrio.raw.read(f"/vsizip/{path}/{inside}")
@@ -147,14 +147,14 @@ def _row(official_file: OfficialFile, code: str) -> list[object]:
 def _with_one_more(
     shapes: Mapping[str, shapely.Geometry], rows: Mapping[str, list[object]]
 ) -> tuple[dict[str, shapely.Geometry], dict[str, list[object]]]:
-    """Return the 104 regions of 2022 and a hundred and fifth: the vintage of 2023 has one more."""
+    """Return the 104 regions of vintage 2022 and one more: vintage 2023 has 105."""
     codes = [*shapes, "3597"]
     names: list[object] = ["3597", "2023A00073597", "A health unit that was made up", "Circonscription sanitaire fictive"]
     return recoded(shapes, codes), {**rows, "3597": names}
 
 
 def _sizes(shx: bytes) -> list[int]:
-    """Return the vertices of each record: 16 bytes each, after 48 and 4 for every part, of which most have one."""
+    """Return the number of vertices of each record: 16 bytes each, after a header of 48 and 4 bytes for each part."""
     words = np.frombuffer(shx[100:], ">i4").reshape(-1, 2)[:, 1]
     return [int(size) for size in (words.astype(np.int64) * 2 - 48) // 16]
 
@@ -167,13 +167,13 @@ def _table(official_file: OfficialFile, rows: Sequence[Sequence[object]]) -> byt
         for row in rows:
             writer.record(*row)
     content = bytearray(dbf.getvalue())
-    # The mark of Windows-1252, as the official tables have it.
+    # Language byte of Windows-1252, as in the official tables.
     content[29] = 0x57
     return bytes(content)
 
 
 def _write(target: Path, stem: str, table: bytes, geometries: _Geometries) -> None:
-    """Write a zip that holds its files in a folder of the same name, as the official one does."""
+    """Write a zip with the files in a folder of the same name, as in the official zip."""
     shx = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         records = [_record(orient_polygon) for orient_polygon in shapely.orient_polygons(geometries, exterior_cw=True)]
@@ -192,8 +192,8 @@ def _write(target: Path, stem: str, table: bytes, geometries: _Geometries) -> No
 
 
 def _fill(target: Path, name: str, size: int) -> None:
-    """Add a member, stored as it is, that makes a zip as large as the official one."""
-    # A local header, an entry of the directory, and the name in both.
+    """Add an uncompressed member that pads the zip to the size of the official zip."""
+    # Local header, directory entry, and the name in both.
     missing = size - target.stat().st_size - 30 - 46 - 2 * len(name)
     if missing < 0:
         raise ValueError(f"{target} is {-missing:,} bytes larger than the official file")
@@ -206,7 +206,7 @@ def _header(size: int, box: bytes) -> bytes:
 
 
 def _record(geometry: shapely.Geometry) -> bytes:
-    """Return a polygon as a record of a shapefile: type, box, beginnings of the rings, vertices."""
+    """Return a polygon as a record of a shapefile: type, box, ring offsets, vertices."""
     rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(geometry))]
     counts = [len(ring) for ring in rings]
     starts = np.cumsum([0, *counts[:-1]]).astype("<i4")

@@ -1,4 +1,4 @@
-"""Shapes of official boundary files, made from the demonstration: codes, extent to the pole, and number of vertices."""
+"""Shapes like those of official boundary files, made from the demonstration: codes, extent to the pole, vertices."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,15 +11,15 @@ from geography.projection import to_lambert
 # From the headers of lfsa000a21a_e and lpr_000a21a_e; the x of the northernmost vertex from the provinces of 2011.
 WEST, SOUTH, EAST, NORTH = 3_658_201.494285751, 658_872.9742857479, 9_019_156.61428576, 6_083_004.851428613
 _APEX_X = 6_199_899.0
-# The northern sea belongs to the Northwest Territories west of 110 degrees west, to Nunavut east of it.
+# The northern sea belongs to the Northwest Territories west of 110° W, to Nunavut east of it.
 _SECTOR = (-141.0, -110.0, -60.0)
 _SEA_FROM = 60.0
-# Edges longer than this are meridians and parallels, which the official files leave straight.
+# Longer edges are meridians and parallels, which are straight in the official files.
 _STRAIGHT_M = 30_000.0
-# Of an edge's length: as much as a line wanders to either side.
+# Amplitude of the displacement to either side, as a share of the length of an edge.
 _ROUGHNESS = 0.004
 _HARMONICS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 377, 610)
-# A sixteenth of a metre: official coordinates have fewer digits than a double holds, and a zip shows that.
+# 1/16 m: official coordinates have fewer digits than a double, which matters for the compressed size.
 _GRID_M = 2.0**-4
 
 _Geometries = npt.NDArray[np.object_]
@@ -27,7 +27,7 @@ _Floats = npt.NDArray[np.float64]
 
 
 def recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> dict[str, shapely.Geometry]:
-    """Return regions under these codes: their own where they have one, the rest made by halving the largest nearby."""
+    """Return regions with these codes: existing regions keep theirs, the others come from halving the largest nearby region."""
     result = {code: shapes[code] for code in codes if code in shapes}
     for code, shape in shapes.items():
         if code not in result:
@@ -38,7 +38,7 @@ def recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> dic
             largest = max(peers, key=lambda entry: float(shapely.get_num_coordinates(result[entry])))
             west, south, east, north = shapely.bounds(result[largest])
             half = shapely.box(west - 1, south - 1, (west + east) / 2, north + 1)
-            # Where the cut meets a border, the neighbours need a vertex too: one is made for all of them.
+            # The neighbours need a vertex where the cut meets their border.
             result[code] = shapely.intersection(result[largest], half)
             result[largest] = shapely.difference(result[largest], half)
             result = _noded(result)
@@ -46,7 +46,7 @@ def recoded(shapes: Mapping[str, shapely.Geometry], codes: Sequence[str]) -> dic
 
 
 def _join(shapes: dict[str, shapely.Geometry], code: str, shape: shapely.Geometry) -> None:
-    """Give a region that has no code any more to the neighbour with the longest common border."""
+    """Merge a region without a code into the neighbour with the longest common border."""
     names = [shape for shape in shapes if shape[0] == code[0]]
     lengths = shapely.length(shapely.intersection(np.array([shapes[name] for name in names]), shapely.boundary(shape)))
     neighbour = names[int(np.argmax(lengths))]
@@ -59,7 +59,7 @@ def _noded(shapes: Mapping[str, shapely.Geometry]) -> dict[str, shapely.Geometry
 
 
 def to_the_pole(shapes: Mapping[str, shapely.Geometry], north: tuple[str, str]) -> dict[str, shapely.Geometry]:
-    """Return the coverage with the northern sea given to two of its regions."""
+    """Return the coverage with the northern sea added to two regions."""
     result = dict(shapes)
     land = shapely.coverage_union_all(np.array(list(shapes.values())))
     for code, west, east in zip(north, _SECTOR, _SECTOR[1:], strict=False):
@@ -72,7 +72,7 @@ def to_the_pole(shapes: Mapping[str, shapely.Geometry], north: tuple[str, str]) 
 
 
 def stretched(geometries: _Geometries) -> _Geometries:
-    """Return the coverage with its outermost vertices where the official header has them."""
+    """Return the coverage with its outermost vertices at the extent in the official header."""
     bounds = shapely.total_bounds(geometries)
     official = ((0, bounds[0], WEST), (1, bounds[1], SOUTH), (0, bounds[2], EAST))
 
@@ -86,7 +86,7 @@ def stretched(geometries: _Geometries) -> _Geometries:
 
 
 def roughened(shapes: Mapping[str, shapely.Geometry], sizes: Mapping[str, int], vertices: int) -> _Geometries:
-    """Return the regions with every edge broken into wandering lines, common edges alike on both sides.
+    """Return the regions with every edge subdivided and displaced, shared edges identically on both sides.
 
     Args:
         sizes: vertices by code; empty to spread `vertices` by length.
@@ -110,7 +110,7 @@ def roughened(shapes: Mapping[str, shapely.Geometry], sizes: Mapping[str, int], 
         offset += len(value) - 1
         count, begin, reverse = pieces[edge[mine]], first[edge[mine]], backwards[mine]
         step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        # A line reversed begins at its end.
+        # A reversed line starts at its end.
         place = np.repeat(begin, count) + np.where(np.repeat(reverse, count), np.repeat(count, count) - step, step)
         line = lines[place]
         polygons.setdefault(int(part[number]), []).append(np.vstack((line, line[:1])))
@@ -125,7 +125,7 @@ def roughened(shapes: Mapping[str, shapely.Geometry], sizes: Mapping[str, int], 
 def _pieces(
     edges: _Floats, edge: npt.NDArray[np.intp], owner: npt.NDArray[np.intp], sizes: npt.NDArray[np.int64], vertices: int
 ) -> npt.NDArray[np.int64]:
-    """Return into how many pieces each edge is broken, so that every region comes near its size."""
+    """Return the number of pieces of each edge, so that every region has about its number of vertices."""
     length = np.hypot(edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1])
     straight = length > _STRAIGHT_M
     if not sizes.any():
@@ -143,7 +143,7 @@ def _pieces(
 
 
 def _lines(edges: _Floats, pieces: npt.NDArray[np.int64]) -> tuple[_Floats, npt.NDArray[np.int64]]:
-    """Return the vertices of all broken edges, both ends of each included, and where each begins."""
+    """Return the vertices of all subdivided edges, ends included, and the index of the first vertex of each edge."""
     chance = np.random.default_rng(2021)
     counts = pieces + 1
     first = np.cumsum(counts) - counts
@@ -159,6 +159,6 @@ def _lines(edges: _Floats, pieces: npt.NDArray[np.int64]) -> tuple[_Floats, npt.
     lines += np.repeat(normal, counts, axis=0) * aside[:, None]
     between = (step > 0) & (step < np.repeat(pieces, counts))
     lines[between] = np.round(lines[between] / _GRID_M) * _GRID_M
-    # The far end to the last bit, as its neighbours have it.
+    # The end vertex is bit-identical with that of the neighbours.
     lines[first + pieces] = edges[:, 2:]
     return lines, first

@@ -1,4 +1,4 @@
-"""A local server that behaves as Statistics Canada's two download sites do, good days and bad."""
+"""Local HTTP server that imitates Statistics Canada's two download sites, including maintenance and lost connections."""
 
 import http.server
 import threading
@@ -32,7 +32,7 @@ class Site:
     seen: list[tuple[str, int]] = field(default_factory=list)
 
     def sources(self, folder: Path) -> Path:
-        """Write the project's declarations with this server's address for the official ones, and return the file."""
+        """Write the project's declarations with the URLs of this server, and return the file."""
         text = SOURCES.read_text(encoding="utf-8")
         for host in _HOSTS:
             text = text.replace(host, self.address)
@@ -47,15 +47,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         site, name = self.site, self.path.rsplit("/", 1)[1]
-        # Both sites send every address on to another path first.
+        # Both sites redirect every URL to another path.
         if not self.path.startswith("/moved/"):
             self.send_response(302)
             self.send_header("Location", f"/moved/{name}")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        wanted = self.headers.get("Range")
-        first = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted and name not in site.without_etag else 0
+        range_header = self.headers.get("Range")
+        first = int(range_header.removeprefix("bytes=").split("-")[0]) if range_header and name not in site.without_etag else 0
         site.seen.append((name, first))
         if name in site.maintenance:
             site.maintenance.discard(name)

@@ -1,4 +1,4 @@
-"""Tests that a quick run leaves out, and says so."""
+"""Optional tests, which are skipped with a reason unless an environment variable is set."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 
 def left_out(items: list[pytest.Item], folder: Path, name: str, what: str) -> None:
-    """Mark the tests of a folder with its name; skip them where TEST_NAME is not set."""
+    """Mark the tests of a folder with `name`; skip them unless TEST_<NAME> is set."""
     variable = f"TEST_{name.upper()}"
     for item in items:
         if folder in item.path.parents:

@@ -1,4 +1,4 @@
-"""Request mix of the load test, and clients that send it and record the answers."""
+"""Request mix of the load test, and clients that send it and record the responses."""
 
 import http.client
 import json
@@ -55,7 +55,7 @@ def questions(seed: int) -> Iterator[Question]:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A 503 or 429 with Retry-After: to which kind of question, which problem, when asked (monotonic), and how long it took."""
+    """A 503 or 429 with Retry-After: kind of request, problem, time of the request (monotonic), duration."""
 
     kind: str
     problem: str
@@ -65,12 +65,12 @@ class Refusal:
 
 @dataclass
 class Seen:
-    """What clients were answered.
+    """Responses that clients received.
 
     Attributes:
-        milliseconds: of every answer but refusals, by kind.
-        refused: what the service said it could not answer just then, with Retry-After.
-        failed: by kind and what it was, everything else that was no answer.
+        milliseconds: duration of every successful request, by kind.
+        refused: responses 503 and 429 with Retry-After.
+        failed: all other failures, by kind and description.
     """
 
     milliseconds: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in SHARES})
@@ -78,11 +78,11 @@ class Seen:
     failed: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def count(self) -> int:
-        """Return how many answers there were, without refusals."""
+        """Return the number of successful responses."""
         return sum(len(millisecond) for millisecond in self.milliseconds.values())
 
     def add(self, other: "Seen") -> None:
-        """Take in what another client was answered."""
+        """Add the responses of another client."""
         for kind, batch in other.milliseconds.items():
             self.milliseconds[kind] += batch
         self.refused += other.refused
@@ -90,13 +90,13 @@ class Seen:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Return the value below which that share (0 to 1) of the values lies; 0 for none."""
+    """Return the value below which a share (0 to 1) of the values lies; 0 without values."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
 
 
 class Client(threading.Thread):
-    """Asks one question after the other on a connection that it keeps, until it is told to stop."""
+    """Sends one request after the other on a persistent connection until `stopped` returns true."""
 
     def __init__(self, port: int, seed: int, stopped: Callable[[], bool]) -> None:
         super().__init__(daemon=True)
@@ -105,7 +105,7 @@ class Client(threading.Thread):
         self._connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
-        """Ask."""
+        """Send requests."""
         while not self._stopped():
             self._ask(next(self._questions))
         self._close()
@@ -117,7 +117,7 @@ class Client(threading.Thread):
             try:
                 status, headers, body = self._exchange(question)
             except (ConnectionError, http.client.BadStatusLine):
-                # A server may close a connection that is kept just then: every client asks again (RFC 9110, section 9.2.2).
+                # A server may close a persistent connection at any time: clients retry (RFC 9110, section 9.2.2).
                 if not retained:
                     raise
                 self._close()

@@ -1,4 +1,4 @@
-"""Connections as the roles of data/schema/020_roles.sql, as their users would make them."""
+"""Connections to the test database as the roles of data/schema/020_roles.sql."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from django.db import connection
 
 
 def address(role: str) -> dict[str, Any]:
-    """Return what libpq needs to connect to the test database as a role; skips where the role cannot log in here."""
+    """Return the libpq parameters of a connection as a role; skip the test if the role has no password."""
     password = settings.DATABASE_ROLE_PASSWORDS[role]
     if not password:
         pytest.skip(f"{role} has no password here: the owner of this database does everything itself")
@@ -21,7 +21,7 @@ def address(role: str) -> dict[str, Any]:
 
 @contextmanager
 def connected(role: str = "", database: str = "", **options: Any) -> Iterator[Any]:
-    """Yield a cursor of a connection of its own, as a role or as the owner, that commits every statement."""
+    """Yield a cursor of a new autocommit connection, as a role or as the owner."""
     if role:
         item = address(role)
     else:

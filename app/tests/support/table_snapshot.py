@@ -1,4 +1,4 @@
-"""Snapshot of the rows of the app `geography`, restored with COPY: a fraction of the time that the ORM takes to insert them."""
+"""Snapshot of the rows of the app `geography`, restored with COPY, which is much faster than inserts by the ORM."""
 
 import io
 
@@ -22,7 +22,7 @@ class TableSnapshot:
             self._rows[model._meta.db_table] = rows.getvalue()
 
     def restore(self) -> None:
-        """Insert the rows into the empty tables. Vintages become loads of their own: new `load_id` and `created_at`."""
+        """Insert the rows into the empty tables. Vintages get a new `load_id` and `created_at`, as after a load."""
         with connection.cursor() as cursor:
             for table, rows in self._rows.items():
                 cursor.copy_expert(f"COPY {table} FROM STDIN (FORMAT binary)", io.BytesIO(rows))

@@ -1,4 +1,4 @@
-"""The map page as the server gives it. What it does in a browser: tests/system/browser."""
+"""HTML of the map page. Its behaviour in a browser: tests/system/browser."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class TestLanguage:
             ({"lang": ""}, "de", "en"),
         ],
     )
-    def test_is_the_one_asked_for_then_the_one_accepted(self, get, query, accepted, language):
+    def test_language_is_lang_parameter_else_accept_language(self, get, query, accepted, language):
         response = get("/", headers={"Accept-Language": accepted} if accepted else None, **query)
         assert response.headers["Content-Language"] == language
         assert f'<html lang="{language}">' in response.content.decode()
@@ -35,19 +35,19 @@ class TestLanguage:
 
 
 class TestCaching:
-    def test_a_page_that_did_not_change_is_not_sent_again(self, get):
+    def test_unchanged_page_is_not_modified(self, get):
         first = get("/")
         again = get("/", headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
         assert first.headers["Cache-Control"] == "no-cache"
-        # A browser takes these for the page's own: any other policy would stop the page that it has.
+        # A browser applies the headers of the 304 to its cached page: another policy would block it.
         for name in ("Content-Security-Policy", "Permissions-Policy", "Cache-Control", "Content-Language", "ETag"):
             assert again.headers[name] == first.headers[name]
 
-    def test_the_other_language_is_another_page(self, get):
+    def test_etag_differs_by_language(self, get):
         assert get("/", lang="fr").headers["ETag"] != get("/", lang="en").headers["ETag"]
 
-    def test_the_name_of_the_folder_changes_with_every_byte_and_every_name(self, tmp_path):
+    def test_asset_digest_changes_with_content_and_file_names(self, tmp_path):
         (tmp_path / "js").mkdir()
         (tmp_path / "js" / "one.js").write_text("1")
         digests = [assets.digest(tmp_path)]
@@ -60,32 +60,32 @@ class TestCaching:
 
 
 class TestPage:
-    def test_answers_to_get_and_head_only(self, client):
+    def test_page_allows_get_and_head_only(self, client):
         assert client.head("/").status_code == 200
         assert client.post("/").status_code == 405
 
-    def test_lets_nothing_in_from_elsewhere_and_nothing_inline(self, get):
+    def test_csp_forbids_external_and_inline_content(self, get):
         allowed = policy(get("/"))
         assert allowed.pop("img-src") == "'self' data:"
         assert set(allowed.values()) == {"'none'", "'self'"}
         assert allowed["default-src"] == "'none'"
 
-    def test_has_no_script_or_style_of_its_own_and_names_nothing_elsewhere(self, get):
+    def test_page_has_no_inline_script_and_no_external_links(self, get):
         text = get("/").content.decode()
         assert not re.search(r"<style|\sstyle=|\son\w+=", text)
         assert all("src=" in tag or "application/json" in tag for tag in re.findall(r"<script[^>]*>", text))
         links = {link for link in re.findall(r'(?:src|href)="([^"#?][^"]*)"', text) if "//" in link}
         assert links == {"https://maplibre.org/"}
 
-    def test_names_only_files_that_are_there(self, get):
+    def test_static_files_of_the_page_exist(self, get):
         files = re.findall(r'(?:src|href)="/static/([^"]+)"', get("/").content.decode())
         assert len(files) > 10
         assert not [name for name in files if not finders.find(name)]
 
-    def test_leads_to_the_documentation(self, get):
+    def test_page_links_to_documentation(self, get):
         assert f'href="{reverse("docs")}"' in get("/").content.decode()
 
-    def test_holds_its_texts_as_data(self, get):
+    def test_page_contains_settings_as_json(self, get):
         (text,) = re.findall(
             r'<script id="settings" type="application/json">(.*?)</script>', get("/", lang="fr").content.decode()
         )
@@ -93,6 +93,6 @@ class TestPage:
         assert settings["language"] == "fr"
         assert [province["name"] for province in settings["provinces"]][4] == "Québec"
 
-    def test_asks_the_database_nothing(self, get, django_assert_num_queries, db):
+    def test_page_sends_no_database_query(self, get, django_assert_num_queries, db):
         with django_assert_num_queries(0):
             assert get("/").status_code == 200

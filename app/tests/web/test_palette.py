@@ -21,7 +21,7 @@ VISION: dict[str, tuple[Colour, ...]] = {
     "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
     "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
     "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
-    # Luminance alone: a print in grey.
+    # Luminance alone, as in a grey print.
     "grey": ((0.2126, 0.7152, 0.0722),) * 3,
 }
 # Linear sRGB to CIE XYZ.
@@ -83,7 +83,7 @@ def contrast(left: str, right: str) -> float:
 def test_simulation_agrees_with_known_values() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert difference("#000000", "#ffffff", "normal") == pytest.approx(100, abs=0.1)
-    # The pair that red-green colour blindness confuses.
+    # A pair of colours that red-green colour blindness confuses.
     assert difference("#b04040", "#707020", "deuteranopia") < difference("#b04040", "#707020", "normal") / 2
 
 

@@ -1,4 +1,4 @@
-"""Static files are compressed once, and again when they change."""
+"""Compression of static files by collectstatic: once, and again after a change."""
 
 import gzip
 import os
@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import call_command
 
 
-def test_a_file_is_compressed_once_and_again_when_it_has_changed(tmp_path: Path, settings: Any) -> None:
+def test_static_file_is_compressed_again_only_after_a_change(tmp_path: Path, settings: Any) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.mkdir()
     settings.STATICFILES_DIRS, settings.STATIC_ROOT = [source], target
@@ -19,7 +19,7 @@ def test_a_file_is_compressed_once_and_again_when_it_has_changed(tmp_path: Path,
     made = sorted(path.name for path in target.iterdir())
     assert made == [name + suffix for name in ("other.css", "same.css") for suffix in ("", ".br", ".gz")]
 
-    # What is written again would be known by what it holds.
+    # The marker shows whether the file is compressed again.
     (target / "same.css.gz").write_bytes(b"kept")
     os.utime(target / "same.css.gz", ns=(0, (target / "same.css").stat().st_mtime_ns))
     (source / "other.css").write_text("body { color: white }\n" * 100, encoding="ascii")

@@ -1,4 +1,4 @@
-"""The page's texts: whole in both languages, and each one used."""
+"""Texts of the map page: complete in both languages, and each used."""
 
 import re
 
@@ -10,26 +10,26 @@ from web.texts import LANGUAGES, TEXTS, texts
 WEB = settings.APP_DIR / "web"
 SCRIPTS = {path.name: path.read_text(encoding="utf-8") for path in sorted((WEB / "assets" / "js").glob("*.js"))}
 TEMPLATE = (WEB / "templates" / "web" / "map.html").read_text(encoding="utf-8")
-# Keys that are put together from a word of the API.
+# Keys that the scripts build from a kind of change.
 KINDS = ("split", "merged", "moved", "recoded", "renamed", "new", "gone")
-PUT_TOGETHER = {f"kind_{kind}{end}" for kind in KINDS for end in ("", "_why")}
+COMPUTED_KEYS = {f"kind_{kind}{end}" for kind in KINDS for end in ("", "_why")}
 
 
 def used() -> set[str]:
     """Return every key that the template or a module names."""
     in_template = set(re.findall(r"\{\{ t\.(\w+) \}\}", TEMPLATE))
-    # A key stands in t("…"), or in one arm of t(condition ? "…" : "…").
+    # A key occurs in t("…") or in an arm of t(condition ? "…" : "…").
     calls = [call for text in SCRIPTS.values() for call in re.findall(r"\bt\(([^()]*(?:\([^()]*\)[^()]*)*)", text)]
     in_scripts = {key for call in calls for key in re.findall(r'(?:^|\? |: )"(\w+)"', call)}
-    return in_template | in_scripts | PUT_TOGETHER
+    return in_template | in_scripts | COMPUTED_KEYS
 
 
-def test_every_text_is_used_and_every_key_has_a_text() -> None:
+def test_every_text_is_used_and_every_key_is_defined() -> None:
     assert used() == set(TEXTS)
 
 
 @pytest.mark.parametrize("key", sorted(TEXTS))
-def test_both_languages_say_the_same(key: str) -> None:
+def test_both_languages_have_the_same_placeholders(key: str) -> None:
     english, french = TEXTS[key]
     assert type(english) is type(french)
     if isinstance(english, dict):
@@ -42,12 +42,12 @@ def test_both_languages_say_the_same(key: str) -> None:
     assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", french))
 
 
-def test_french_is_french() -> None:
+def test_french_texts_differ_from_english() -> None:
     same = {key for key, (english, french) in TEXTS.items() if english == french}
     figures = {"class_below", "class_from", "class_range", "note_source", "pause", "population_of"}
     assert same == {"position", "north", "south", "east", "population", "certain"} | figures
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_language_is_handed_out_whole(language: str) -> None:
+def test_texts_of_a_language_are_complete(language: str) -> None:
     assert texts(language).keys() == TEXTS.keys()

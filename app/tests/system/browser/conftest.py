@@ -25,7 +25,7 @@ STATE = "(id) => covidtrendsMap.getFeatureState({ source: 'figures', sourceLayer
 # Without a graphics card the time to draw grows with the size.
 WIDE = {"width": 1024, "height": 700}
 PHONE = {"width": 390, "height": 844}
-# Limit for what never appears. Without a graphics card and beside other tests a frame can take seconds.
+# Timeout of waits. Without a graphics card and beside other tests a frame can take seconds.
 _DRAWN_S = 90
 # Chromium logs every 503. The page repeats the request, and shows a problem if that fails too.
 _UNAVAILABLE = "the server responded with a status of 503"
@@ -128,7 +128,7 @@ class Visitor:
         self.page.locator("#announcer", has_text=text).wait_for(state="attached")
 
 
-def answer(service: str, path: str) -> Any:
+def get_json(service: str, path: str) -> Any:
     """Return a JSON body of the API."""
     with urllib.request.urlopen(service + path, timeout=30) as response:
         return json.load(response)

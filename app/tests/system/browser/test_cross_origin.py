@@ -22,7 +22,7 @@ TRACING = {
 }
 
 
-def test_a_page_of_another_origin_sends_any_header_and_reads_those_of_the_answer(browser, service):
+def test_cors_allows_any_request_header_and_exposes_response_headers(browser, service):
     # Chromium asks before a public page may reach a loopback address; no permission is needed for a public one.
     context = browser.new_context(permissions=["local-network-access"])
     page = context.new_page()
@@ -35,13 +35,13 @@ def test_a_page_of_another_origin_sends_any_header_and_reads_those_of_the_answer
 
 
 @pytest.mark.parametrize("name", ["Accept-Language", "Accept_Language"])
-def test_vary_names_every_spelling_of_a_header_that_decides(service, name):
-    """An answer that a spelling decided must not be stored as one for requests without it."""
+def test_vary_names_every_spelling_of_accept_language(service, name):
+    """A cache must not reuse a response that depends on a spelling for requests without that header."""
     url = urlsplit(service)
     with socket.create_connection((url.hostname, url.port), timeout=20) as connection:
         connection.sendall(f"GET /coverages HTTP/1.1\r\nHost: {url.netloc}\r\n{name}: fr\r\nConnection: close\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-    headers = dict(line.lower().split(": ", 1) for line in answer.partition("\r\n\r\n")[0].splitlines()[1:])
+        response = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+    headers = dict(line.lower().split(": ", 1) for line in response.partition("\r\n\r\n")[0].splitlines()[1:])
     if headers["content-language"] == "fr":
         assert name.lower() in headers["vary"].split(", ")
     else:

@@ -78,9 +78,9 @@ def test_markup_in_a_name_is_shown_as_text(visit):
     visitor = visit(map_drawn=False)
 
     def poison(route):
-        answer = route.fetch()
-        body = answer.text().replace("City of Ottawa Health Unit", json.dumps(evil)[1:-1])
-        route.fulfill(response=answer, body=body)
+        response = route.fetch()
+        body = response.text().replace("City of Ottawa Health Unit", json.dumps(evil)[1:-1])
+        route.fulfill(response=response, body=body)
 
     visitor.page.route("**/health-regions*", poison)
     visitor.page.route("**/health-regions/**", poison)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.system.browser.conftest import PHONE, STATE, WIDE, answer, serious_violations
+from tests.system.browser.conftest import PHONE, STATE, WIDE, get_json, serious_violations
 
 # Lower bounds of the classes of cases in 7 days per 100,000 above the first.
 BOUNDS = [10, 25, 50, 100, 250, 500]
@@ -22,7 +22,7 @@ CUT_OFF = """() => [...document.querySelectorAll('.menus select')].filter((menu)
 
 def figures_of(service, on, label):
     """Return the related figures of the health regions of a vintage, by code."""
-    return answer(service, f"/indicators/cases/map?on={on}&coverage=health-regions&vintage={label}")["values"]
+    return get_json(service, f"/indicators/cases/map?on={on}&coverage=health-regions&vintage={label}")["values"]
 
 
 def class_of(value):
@@ -44,7 +44,7 @@ def paint_of(figure):
 def test_page_opens_on_the_latest_complete_week(visit, service):
     visitor = visit()
     page = visitor.open()
-    country = answer(service, "/indicators/cases/map?on=2022-11-05")["country"]
+    country = get_json(service, "/indicators/cases/map?on=2022-11-05")["country"]
     assert page.locator("#week-label").inner_text() == "Week ending November 5, 2022"
     assert page.locator(".figure-value").inner_text() == f"{country['v']:,.0f}"
     facts = page.locator("#card .facts dd").all_inner_texts()
@@ -61,14 +61,14 @@ def test_regions_have_the_colour_of_their_class_or_hatching_if_not_reported(visi
     visitor = visit()
     page = visitor.open("on=2022-11-05")
     visitor.loaded("figures", code="6101")
-    values = answer(service, "/indicators/cases/map?on=2022-11-05&fields=v")["values"]
+    values = get_json(service, "/indicators/cases/map?on=2022-11-05&fields=v")["values"]
     assert len(values) == 99
     for code, value in values.items():
         state = page.evaluate(STATE, code)
         assert state["hatch"] is (value is None), code
         if value is not None:
             assert state["colour"] == class_of(value), code
-    # Nova Scotia, Newfoundland and Saskatchewan had stopped to report by region.
+    # Nova Scotia, Newfoundland and Saskatchewan no longer reported by region.
     assert {code[:2] for code, value in values.items() if value is None} >= {"12", "10", "47"}
 
 
@@ -118,7 +118,7 @@ def test_region_that_stopped_reporting_is_not_shown_as_zero(visit):
 def test_unassigned_figures_are_listed_with_their_share(visit, service):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-02-26")
-    unassigned = answer(service, "/indicators/cases/map?on=2022-02-26")["unassigned"]
+    unassigned = get_json(service, "/indicators/cases/map?on=2022-02-26")["unassigned"]
     shown = page.locator(".unassigned").inner_text()
     assert "Assigned to no region" in shown
     assert f"{unassigned['NS']['count']:,.0f} in 7 days" in shown
@@ -147,7 +147,7 @@ def test_every_region_is_in_a_table(visit, service):
     # The rows are created by the asynchronous toggle event.
     rows.first.wait_for()
     assert rows.count() == 99
-    toronto = answer(service, "/indicators/cases/map?on=2022-01-08&fields=v")["values"]["3595"]
+    toronto = get_json(service, "/indicators/cases/map?on=2022-01-08&fields=v")["values"]["3595"]
     assert f"{toronto:,.0f}" in rows.filter(has_text="City of Toronto").inner_text()
 
 
@@ -161,7 +161,7 @@ def test_menus_change_indicator_and_measure_in_the_fragment(visit):
     assert visitor.fragment == "indicator=deaths&measure=new_7d&on=2022-01-08"
 
 
-def test_a_click_chooses_a_region_and_shift_click_compares(visit):
+def test_click_chooses_a_region_and_shift_click_compares(visit):
     visitor = visit()
     page = visitor.open("on=2022-01-08")
     visitor.loaded("figures", code="4601")
@@ -308,7 +308,7 @@ def test_no_menu_cuts_off_its_text(visit, lang):
         assert page.evaluate(CUT_OFF) == [], width
 
 
-def test_on_a_phone_the_timeline_is_between_search_and_sheet(visit):
+def test_phone_timeline_is_between_search_and_sheet(visit):
     visitor = visit(viewport=PHONE, has_touch=True, is_mobile=True)
     for lang in ("en", "fr"):
         page = visitor.open("on=2022-01-08&place=3595", lang=lang)

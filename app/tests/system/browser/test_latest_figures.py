@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.system.browser.conftest import answer
+from tests.system.browser.conftest import get_json
 
 
-def test_a_health_region_shows_its_latest_figures_and_their_relation(visit, service):
+def test_health_region_card_shows_latest_figures_with_method(visit, service):
     page = visit(map_drawn=False).open("region=2406")
-    latest = answer(service, "/health-regions/2406/indicators?lang=en")["indicators"]
+    latest = get_json(service, "/health-regions/2406/indicators?lang=en")["indicators"]
     rows = page.locator(".latest li")
     assert rows.count() == len(latest) >= 2
     for row, block in zip(rows.all(), latest, strict=True):
@@ -32,7 +32,7 @@ def test_region_in_a_larger_reporting_region_links_to_it(visit, lang, sentence):
     assert visitor.fragment == "place=592"
 
 
-def test_an_fsa_shows_the_latest_figures_of_its_regions(visit):
+def test_fsa_card_shows_latest_figures_of_its_regions(visit):
     page = visit(map_drawn=False).open("fsa=M5V", lang="fr")
     text = page.locator(".latest").first.inner_text()
     assert "Derniers chiffres" in text

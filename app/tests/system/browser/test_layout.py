@@ -18,11 +18,11 @@ LONG = (
 
 
 def _with_long_sources(route):
-    answer = route.fetch()
-    body = answer.json()
+    response = route.fetch()
+    body = response.json()
     for vintage in body["vintages"]:
         vintage["attribution"] += LONG
-    route.fulfill(response=answer, body=json.dumps(body))
+    route.fulfill(response=response, body=json.dumps(body))
 
 
 def _boxes(page):
@@ -39,7 +39,7 @@ def _overlap(a, b):
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
 @pytest.mark.parametrize("viewport", [DESK, TABLET, PHONE], ids=["desk", "tablet", "phone"])
-def test_no_two_controls_overlap(visit, viewport, lang):
+def test_controls_do_not_overlap(visit, viewport, lang):
     visitor = visit(viewport=viewport)
     page = visitor.page
     page.route("**/vintages?*", _with_long_sources)

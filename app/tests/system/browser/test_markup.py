@@ -94,7 +94,7 @@ def guest(visit, hostile, service):
 
 
 def check(page):
-    """Check that no injected script ran and that the page has no element that could run one."""
+    """Check that no injected script ran and that the page has no element that could run a script."""
     assert page.evaluate("[window.attacked, window.breaches ?? []]") == [None, []]
     assert page.evaluate(_FOREIGN) == []
 
@@ -103,8 +103,8 @@ def ask(address, path, accept="text/html,application/xhtml+xml,*/*;q=0.8"):
     """Return status, headers and text of a response, error responses too."""
     request = urllib.request.Request(address + path, headers={"Accept": accept})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return answer.status, answer.headers, answer.read().decode("utf-8", "replace")
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, response.headers, response.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode("utf-8", "replace")
 
@@ -222,7 +222,7 @@ def test_no_html_response_repeats_markup_of_the_url(service, text):
         assert headers["X-Content-Type-Options"] == "nosniff", path
         assert "Content-Security-Policy" in headers, path
         if status >= 400:
-            # A browser gets a page at an address without a route, and problem documents everywhere else.
+            # A browser gets an HTML page at a URL without a route, and problem documents everywhere else.
             assert kind == "application/problem+json" or (status, kind) == (404, "text/html"), (path, status, kind)
         if kind == "text/html":
             assert Elements(body).active == [], path

@@ -98,13 +98,13 @@ def two_vintages(
     _wait_until_published(service, {"2022-demo"})
 
 
-def _changes_of_api(answer: dict[str, Any], language: str) -> dict[str, list[list[str]]]:
+def _changes_of_api(changes: dict[str, Any], language: str) -> dict[str, list[list[str]]]:
     """Return the changes of the API by kind: names of a region and of its counterparts; of a new region only its own."""
     details: dict[str, list[list[str]]] = {}
-    for change in answer["changes"]:
+    for change in changes["changes"]:
         if change["of"] == ("to" if change["kind"] == "new" else "from"):
-            went = [] if change["kind"] == "new" else [other[f"name_{language}"] for other in change["counterparts"]]
-            details.setdefault(change["kind"], []).append([change[f"name_{language}"], *went])
+            counterparts = [] if change["kind"] == "new" else [other[f"name_{language}"] for other in change["counterparts"]]
+            details.setdefault(change["kind"], []).append([change[f"name_{language}"], *counterparts])
     return details
 
 
@@ -173,7 +173,7 @@ def test_card_of_changes_works_by_keyboard(visit, two_vintages):
     visitor.shows("From 2018 to 2022")
     assert page.evaluate("document.activeElement.id") == "compare"
     assert page.locator("#compare").get_attribute("aria-pressed") == "true"
-    # Only boundaries are compared, so the address names no layer.
+    # Only boundaries are compared, so the URL names no layer.
     assert visitor.fragment == "compare=2018"
     visitor.hears("From 2018 to 2022")
     visitor.hears("Split: 1")
@@ -232,7 +232,7 @@ def test_vintage_menu_keeps_choice_and_view(visit, two_vintages):
     page.locator("#vintage").select_option("2022")
     visitor.shows("New Bridge")
     visitor.map_settled()
-    # The vintage in force needs no mention.
+    # The vintage in force is not part of the URL.
     assert visitor.fragment == "region=4602"
     assert page.evaluate(where) == seen
     page.locator("#vintage").select_option("2018")
@@ -253,13 +253,13 @@ def test_vintage_menu_keeps_a_position(visit, two_vintages):
     assert all("accuracy=500" in request.url for request in visitor.requests if "/locate" in request.url)
 
 
-def test_a_vintage_is_not_compared_with_itself(visit, two_vintages):
+def test_vintage_is_not_compared_with_itself(visit, two_vintages):
     visitor = visit(map_drawn=False)
     page = visitor.open("compare=2018")
     page.locator("#vintage").select_option("2018")
     visitor.shows_count("4 health regions")
     assert visitor.fragment == "vintage=2018"
-    # The first vintage has none before it, so the next one is compared with it.
+    # The first vintage has no predecessor, so the next vintage is compared with it.
     page.get_by_role("button", name="What changed").click()
     visitor.shows("From 2018 to 2022")
     assert visitor.fragment == "vintage=2022&compare=2018"

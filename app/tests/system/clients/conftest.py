@@ -1,4 +1,4 @@
-"""Programs that analysts use, on the demonstration in the test database, as geo_reader and with an environment of their own."""
+"""Fixtures of tests of analysts' programs, which read the demonstration as geo_reader in an environment of their own."""
 
 import shutil
 import subprocess
@@ -15,13 +15,13 @@ from tests.support.roles import address
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave these out of a quick run, and say so."""
+    """Skip these tests with a reason unless TEST_CLIENTS is set."""
     left_out(items, Path(__file__).parent, "clients", "QGIS and other clients")
 
 
 @pytest.fixture(scope="session")
 def database(demonstration: None, django_db_blocker: DjangoDbBlocker) -> dict[str, str]:
-    """Return what libpq needs to read the demonstration as geo_reader."""
+    """Return the libpq parameters of a connection to the demonstration as geo_reader."""
     with django_db_blocker.unblock():
         item = address("geo_reader")
     return {key: str(value) for key, value in item.items() if value}
@@ -29,9 +29,9 @@ def database(demonstration: None, django_db_blocker: DjangoDbBlocker) -> dict[st
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., str]:
-    """Return what runs a program and gives its output.
+    """Return a function that runs a program and returns its output.
 
-    Without the wheels' PROJ_DATA and GDAL_DATA, which are of other versions than the system's programs.
+    PROJ_DATA and GDAL_DATA of the Python wheels are not passed on: the system's programs have other versions.
     """
 
     def program(*command: str, **environment: str) -> str:
@@ -45,21 +45,21 @@ def run(tmp_path: Path) -> Callable[..., str]:
     return program
 
 
-def need(path: str | Path, what: str) -> str:
-    """Return the path of a program. Raises: Failed where it is not installed: these tests only run where they are asked for."""
+def require_program(path: str | Path, what: str) -> str:
+    """Return the path of a program, or fail the test if it is not installed."""
     which = shutil.which(str(path))
     if which is None:
         pytest.fail(f"{what} is not installed: bin/clients installs it")
     return which
 
 
-def private(name: str) -> str:
-    """Return the Python of one of the virtual environments that bin/clients makes."""
-    return need(settings.REPO_DIR / ".local" / name / "bin" / "python", name)
+def venv_python(name: str) -> str:
+    """Return the Python of a virtual environment that bin/clients creates."""
+    return require_program(settings.REPO_DIR / ".local" / name / "bin" / "python", name)
 
 
 def libpq(database: dict[str, str]) -> dict[str, str]:
-    """Return the environment by which libpq's programs connect."""
+    """Return the environment variables with which programs based on libpq connect."""
     names: dict[str, Any] = {
         "host": "PGHOST",
         "port": "PGPORT",

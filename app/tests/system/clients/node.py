@@ -1,4 +1,4 @@
-"""Node and npm, as bin/clients installs them."""
+"""Node and npm as installed by bin/clients."""
 
 import os
 import subprocess
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tests.system.clients.conftest import need
+from tests.system.clients.conftest import require_program
 
 _BIN = settings.REPO_DIR / ".local" / "node" / "bin"
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which Node's programs run."""
+    """Return the environment for programs of Node."""
     return os.environ | {"PATH": f"{_BIN}:{os.environ['PATH']}", "CI": "true"}
 
 
@@ -34,7 +34,7 @@ def run(folder: Path, *command: str) -> str:
 
 def install(folder: Path, *packages: str) -> Path:
     """Make a folder an npm project with these packages, each `name@version`; return it."""
-    need(_BIN / "npm", "Node")
+    require_program(_BIN / "npm", "Node")
     (folder / "package.json").write_text('{"private": true, "type": "module"}', encoding="utf-8")
     run(folder, "npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *packages)
     return folder

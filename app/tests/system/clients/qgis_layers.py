@@ -1,4 +1,4 @@
-"""Opens layers in QGIS without a screen: run by the system's Python. Reads a connection and layers as JSON, writes JSON."""
+"""Opens layers in QGIS without a screen, in the system's Python. Input (connection, layers) and output are JSON."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ QgsApplication.setPrefixPath("/usr", True)
 application = QgsApplication([], False)
 application.initQgis()
 
-answers = []
+results = []
 for view, column in loaded["layers"]:
     uri = QgsDataSourceUri()
     uri.setConnection(database["host"], database["port"], database["dbname"], database["user"], database["password"])
@@ -27,7 +27,7 @@ for view, column in loaded["layers"]:
     began = time.perf_counter()
     drawn = sum(1 for _ in layer.getFeatures(QgsFeatureRequest(middle)))
     seconds = time.perf_counter() - began
-    answers.append(
+    results.append(
         {
             "view": view,
             "column": column,
@@ -45,4 +45,4 @@ for view, column in loaded["layers"]:
     )
 del layer
 application.exitQgis()
-print(json.dumps(answers))
+print(json.dumps(results))

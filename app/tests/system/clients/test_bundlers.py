@@ -1,4 +1,4 @@
-"""The map that the README gives to front ends: installed, bundled and opened as a reader does it."""
+"""The map example of README for front ends: installed, bundled (Vite, esbuild) and opened in a browser."""
 
 import re
 import shlex
@@ -27,7 +27,7 @@ FILL = [242, 216, 167]  # the example's colour of the fewest cases
 def project(tmp_path_factory: pytest.TempPathFactory, service: str) -> Path:
     folder = node.install(tmp_path_factory.mktemp("map"), "maplibre-gl@6.17.0", "vite@8.4.0", "esbuild@0.28.2")
     script = SCRIPT.replace("http://127.0.0.1:8000", service)
-    # The example keeps its map to itself: the test looks at it.
+    # Makes the map of the example accessible to the test.
     (folder / "main.js").write_text(f"{script}\nwindow.shown = map;\n", encoding="utf-8")
     (folder / "index.html").write_text(INDEX.format(css="", script="main.js"), encoding="utf-8")
     return folder
@@ -35,10 +35,10 @@ def project(tmp_path_factory: pytest.TempPathFactory, service: str) -> Path:
 
 @contextmanager
 def served(folder: Path, *command: str) -> Iterator[str]:
-    """Start a server with `--port N` or `N` after the command, and yield its address."""
+    """Start a server, with its port in place of `{port}` in the command, and yield its address."""
     port = free_port()
-    line = [word.format(port=port) for word in command]
-    with subprocess.Popen(line, cwd=folder, env=node.environment(), stdout=subprocess.DEVNULL) as server:
+    arguments = [word.format(port=port) for word in command]
+    with subprocess.Popen(arguments, cwd=folder, env=node.environment(), stdout=subprocess.DEVNULL) as server:
         address = f"http://127.0.0.1:{port}"
         try:
             for _ in range(150):
@@ -63,7 +63,7 @@ def vite_build(folder: Path) -> tuple[str, ...]:
 
 def esbuild(folder: Path) -> tuple[str, ...]:
     (command,) = re.findall(r"^npx esbuild .*$", README, re.MULTILINE)
-    line, _, replaced = command.partition("#")
+    arguments, _, replaced = command.partition("#")
     script = (folder / "main.js").read_text(encoding="utf-8")
     script = re.sub(r"^import workerUrl .*\n", "", script, flags=re.MULTILINE)
     script = script.replace("setWorkerUrl(workerUrl);", f"{replaced.strip()};")
@@ -71,34 +71,34 @@ def esbuild(folder: Path) -> tuple[str, ...]:
     site.mkdir()
     (site / "main.js").write_text(script, encoding="utf-8")
     (site / "node_modules").symlink_to(folder / "node_modules")
-    node.run(site, *shlex.split(line))
+    node.run(site, *shlex.split(arguments))
     css = '<link rel="stylesheet" href="dist/main.css">'
     (site / "index.html").write_text(INDEX.format(css=css, script="dist/main.js"), encoding="utf-8")
     return ("python3", "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "site")
 
 
 def drawn(page: Page) -> set[str]:
-    """Return the codes of the regions that are drawn, once the map has loaded all of its tiles."""
+    """Return the codes of the drawn regions when the map has loaded all tiles."""
     page.wait_for_function("window.shown?.loaded() && shown.areTilesLoaded()", timeout=60_000)
     return set(page.evaluate("shown.queryRenderedFeatures({ layers: ['fill'] }).map((one) => one.properties.code)"))
 
 
 @pytest.mark.parametrize("bundled", [vite_dev, vite_build, esbuild])
-def test_the_map_of_the_readme_draws_and_says_what_was_clicked(
+def test_readme_map_draws_regions_and_logs_clicked_region(
     bundled: Callable[[Path], tuple[str, ...]], project: Path, browser: Browser
 ) -> None:
     with served(project, *bundled(project)) as address:
         context = browser.new_context(viewport={"width": 800, "height": 500})
         page = context.new_page()
         logged: list[tuple[str, str]] = []
-        page.on("console", lambda line: logged.append((line.type, line.text)))
+        page.on("console", lambda message: logged.append((message.type, message.text)))
         page.on("pageerror", lambda error: logged.append(("error", str(error))))
         workers: list[str] = []
         page.on("worker", lambda worker: workers.append(worker.url))
         page.goto(address)
         assert len(drawn(page)) > 20, logged
         assert any("worker" in worker for worker in workers), workers
-        # The region of HRUID 3551, in its own colour, where Ottawa is.
+        # Region 3551 (Ottawa) has the colour of its class.
         x, y = page.evaluate("(() => { const { x, y } = shown.project([-75.7, 45.3]); return [x, y]; })()")
         pixel = """([x, y]) => new Promise((resolve) => { shown.once("render", () => {
             const gl = shown.getCanvas().getContext("webgl2"), is = new Uint8Array(4);
@@ -108,7 +108,7 @@ def test_the_map_of_the_readme_draws_and_says_what_was_clicked(
         x, y = page.evaluate("(() => { const { x, y } = shown.project([-79.38, 43.7]); return [x, y]; })()")
         box = page.locator("#map").bounding_box()
         assert box is not None
-        with page.expect_console_message(lambda line: line.type == "log"):
+        with page.expect_console_message(lambda message: message.type == "log"):
             page.mouse.click(box["x"] + x, box["y"] + y)
         assert ("log", "City of Toronto Health Unit for certain") in logged
         assert [text for kind, text in logged if kind == "error"] == []

@@ -1,4 +1,4 @@
-"""Clients that generators make from the OpenAPI document, in Python and in TypeScript, ask the running server."""
+"""API clients generated from the OpenAPI document, in Python and TypeScript, against a running server; d3 example."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from tests.system.clients import node
-from tests.system.clients.conftest import private
+from tests.system.clients.conftest import venv_python
 
 README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8")
 
@@ -77,7 +77,7 @@ console.log(
 """
 
 
-def test_d3_draws_regions_and_not_everything_else_with_the_function_of_the_readme(service: str, tmp_path: Path) -> None:
+def test_readme_rewind_function_makes_d3_draw_regions(service: str, tmp_path: Path) -> None:
     folder = node.install(tmp_path, "d3-geo@3.1.1")
     (rewound,) = (item for item in re.findall(r"```js\n(.*?)```", README, re.DOTALL) if "const rewound" in item)
     script = f"""import {{ geoArea }} from "d3-geo";
@@ -88,14 +88,14 @@ console.log(JSON.stringify({{ as_sent: areas((one) => one), rewound: areas(rewou
 """
     (folder / "draw.mjs").write_text(script, encoding="utf-8")
     steradians = json.loads(node.run(folder, "node", "draw.mjs"))
-    # Canada is a fiftieth of the sphere; the other side of a region is nearly all of it.
+    # Canada covers a fiftieth of the sphere; an inverted region covers nearly the whole sphere (4 pi).
     assert len(steradians["rewound"]) == 104
     assert max(steradians["rewound"]) < 1
     assert min(steradians["as_sent"]) > 12
 
 
-def test_a_python_client_is_generated_and_reads_every_answer(service: str, tmp_path: Path) -> None:
-    python = private("openapi")
+def test_generated_python_client_reads_responses(service: str, tmp_path: Path) -> None:
+    python = venv_python("openapi")
     generator = str(Path(python).with_name("openapi-python-client"))
     command = [
         generator,
@@ -110,7 +110,7 @@ def test_a_python_client_is_generated_and_reads_every_answer(service: str, tmp_p
     made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     output = made.stdout + made.stderr
     assert made.returncode == 0, output[-3000:]
-    # What is neither JSON nor a form is no generated client's business; a schema that is dropped is an error of the document.
+    # Generators skip media types other than JSON and forms; a dropped schema would be an error of the document.
     assert "Unable to process schema" not in output, output[-3000:]
     (tmp_path / "ask.py").write_text(PYTHON, encoding="utf-8")
     done = subprocess.run([python, "ask.py", service], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
@@ -129,7 +129,7 @@ def test_a_python_client_is_generated_and_reads_every_answer(service: str, tmp_p
     }
 
 
-def test_a_typescript_client_compiles_and_reads_answers(service: str, tmp_path: Path) -> None:
+def test_generated_typescript_client_compiles_and_reads_responses(service: str, tmp_path: Path) -> None:
     packages = ("openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "typescript@5.9.3", "@types/node@24.10.1")
     folder = node.install(tmp_path, *packages)
     (folder / "ask.ts").write_text(TYPESCRIPT, encoding="utf-8")

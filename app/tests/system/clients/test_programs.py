@@ -1,4 +1,4 @@
-"""ogr2ogr, geopandas, psql and pgAdmin show what one would hope."""
+"""ogr2ogr, geopandas, psql and pgAdmin read the views of schema geo."""
 
 import json
 import re
@@ -10,28 +10,28 @@ import pyogrio
 import pytest
 from django.conf import settings
 
-from tests.system.clients.conftest import libpq, need, private
+from tests.system.clients.conftest import libpq, require_program, venv_python
 
 SCHEMA = settings.REPO_DIR / "data" / "schema"
 
 
 def pg(database: dict[str, str]) -> str:
-    """Return GDAL's name of the database, without the password."""
+    """Return GDAL's connection string of the database, without the password."""
     return "PG:" + " ".join(f"{key}='{value}'" for key, value in database.items() if key != "password")
 
 
 def test_ogr2ogr_exports_a_view_to_geopackage(run: Callable[..., str], database: dict[str, str], tmp_path: Path) -> None:
-    ogr2ogr = need("/usr/bin/ogr2ogr", "gdal-bin")
+    ogr2ogr = require_program("/usr/bin/ogr2ogr", "gdal-bin")
     file = tmp_path / "out.gpkg"
-    what = ("geo.health_regions(geom)", "-nln", "health_regions")
-    run(ogr2ogr, "-f", "GPKG", str(file), pg(database), *what, **libpq(database))
+    layer_options = ("geo.health_regions(geom)", "-nln", "health_regions")
+    run(ogr2ogr, "-f", "GPKG", str(file), pg(database), *layer_options, **libpq(database))
     info = pyogrio.read_info(file)
     assert (info["geometry_type"], info["crs"], info["features"]) == ("MultiPolygon", "EPSG:3347", 104)
     assert {"hruid", "name_en", "name_fr", "vintage"} <= set(info["fields"])
 
 
-def test_the_export_of_the_example_works_as_it_says(run: Callable[..., str], database: dict[str, str], tmp_path: Path) -> None:
-    ogr2ogr = need("/usr/bin/ogr2ogr", "gdal-bin")
+def test_documented_ogr2ogr_export_works(run: Callable[..., str], database: dict[str, str], tmp_path: Path) -> None:
+    ogr2ogr = require_program("/usr/bin/ogr2ogr", "gdal-bin")
     example = SCHEMA / "examples" / "09_export_to_geopackage.sql"
     text = example.read_text(encoding="utf-8")
     shown = re.search(r"^-- +ogr2ogr (\S+) PG:.*-sql @(\S+) -nln (\S+) -nlt (\S+)$", text, re.MULTILINE)
@@ -61,7 +61,7 @@ print(json.dumps({
 
 
 def test_geopandas_reads_the_views(run: Callable[..., str], database: dict[str, str]) -> None:
-    data = json.loads(run(private("clients"), "-c", GEOPANDAS, **libpq(database)))
+    data = json.loads(run(venv_python("clients"), "-c", GEOPANDAS, **libpq(database)))
     assert (data["rows"], data["unique"], data["srid"], data["degrees"]) == (104, True, 3347, 4326)
     assert data["types"] == ["MultiPolygon"]
     assert data["shares"] == "float64"
@@ -77,7 +77,7 @@ def psql() -> str:
         *Path("/usr/lib/postgresql").glob("*/bin"),
         *(settings.REPO_DIR / ".local/postgis/usr/lib/postgresql").glob("*/bin"),
     ]
-    return need(folders[-1] / "psql", "psql")
+    return require_program(folders[-1] / "psql", "psql")
 
 
 def test_psql_describes_views_with_types_and_comments(run: Callable[..., str], database: dict[str, str], psql: str) -> None:
@@ -120,11 +120,11 @@ print(json.dumps({"names": [one["label"] for one in nodes], "user": username, "s
 
 @pytest.fixture
 def pgadmin(tmp_path: Path, run: Callable[..., str]) -> tuple[str, dict[str, str]]:
-    python = private("pgadmin")
+    python = venv_python("pgadmin")
     package = next((Path(python).parents[1] / "lib").glob("python3*/site-packages/pgadmin4"))
     home = tmp_path / "pgadmin"
     home.mkdir()
-    # Beside the package pgAdmin looks for the settings of its machine; the environment's PYTHONPATH comes before it.
+    # pgAdmin imports config_local; PYTHONPATH precedes the folder of the package.
     (tmp_path / "config_local.py").write_text(
         f"SERVER_MODE = True\nDATA_DIR = {str(home)!r}\nLOG_FILE = {str(home / 'log')!r}\nMASTER_PASSWORD_REQUIRED = False\n"
         "UPGRADE_CHECK_ENABLED = False\n",
@@ -141,7 +141,7 @@ def pgadmin(tmp_path: Path, run: Callable[..., str]) -> tuple[str, dict[str, str
     return python, environment
 
 
-def test_pgadmin_has_the_server_in_its_list_and_connects_as_geo_reader(
+def test_pgadmin_lists_the_server_and_connects_as_geo_reader(
     pgadmin: tuple[str, dict[str, str]], database: dict[str, str], tmp_path: Path
 ) -> None:
     python, environment = pgadmin

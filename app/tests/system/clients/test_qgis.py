@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.system.clients.conftest import need
+from tests.system.clients.conftest import require_program
 
 LAYERS = [
     (view, column)
@@ -20,7 +20,7 @@ LAYERS = [
 
 @pytest.fixture(scope="module")
 def layers(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
-    python = need("/usr/bin/python3", "the system's Python with python3-qgis")
+    python = require_program("/usr/bin/python3", "the system's Python with python3-qgis")
     home = tmp_path_factory.mktemp("qgis")
     done = subprocess.run(
         [python, str(Path(__file__).with_name("qgis_layers.py"))],
@@ -38,14 +38,14 @@ def layers(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    answers = json.loads(done.stdout.splitlines()[-1])
-    for answer in answers:
-        print(answer["view"], answer["column"], answer["seconds_to_open"], "s to open")  # noqa: T201 - shown with pytest -s
-    return {(answer["view"], answer["column"]): answer for answer in answers}
+    results = json.loads(done.stdout.splitlines()[-1])
+    for result in results:
+        print(result["view"], result["column"], result["seconds_to_open"], "s to open")  # noqa: T201 - shown with pytest -s
+    return {(result["view"], result["column"]): result for result in results}
 
 
 @pytest.mark.parametrize(("view", "column"), LAYERS)
-def test_a_view_opens_as_a_layer(view: str, column: str, layers: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_view_opens_as_qgis_layer(view: str, column: str, layers: dict[tuple[str, str], dict[str, Any]]) -> None:
     layer = layers[view, column]
     assert layer["valid"], layer["error"]
     assert layer["key"] == ["region_id"]
@@ -56,15 +56,15 @@ def test_a_view_opens_as_a_layer(view: str, column: str, layers: dict[tuple[str,
 
 
 @pytest.mark.django_db
-def test_a_layer_holds_every_region(layers: dict[tuple[str, str], dict[str, Any]]) -> None:
+def test_qgis_layer_has_every_region(layers: dict[tuple[str, str], dict[str, Any]]) -> None:
     for view in ("health_regions", "fsa", "regions"):
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM geo.{view}")
             assert cursor.fetchone() == (layers[view, "geom"]["features"],)
 
 
-def test_typed_columns_need_no_look_at_the_rows(run: Callable[..., str], database: dict[str, str]) -> None:
-    # What QGIS, ogr2ogr and every other client ask first.
+def test_geometry_columns_are_typed(run: Callable[..., str], database: dict[str, str]) -> None:
+    # The first query of QGIS, ogr2ogr and other clients.
     from tests.support.roles import connected
 
     with connected("geo_reader") as cursor:

@@ -1,4 +1,4 @@
-"""Real boundary files, loaded once for all tests of this folder."""
+"""Fixtures of tests with real boundary files, loaded once for this folder."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,13 +22,13 @@ EXTRACTS = {
 
 @pytest.fixture(scope="package")
 def loaded(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Outcome]]:
-    """Load every real file once for all tests of this folder."""
+    """Load every real file once for this folder."""
     outcomes = {}
     with django_db_blocker.unblock():
         try:
             outcomes["2015"] = official("health-regions-2015-cartographic", "health_regions_2015.zip")
             path = files.real("health_regions_2022.zip")
-            # Simplified region by region by its publisher, so not a coverage any more: without the acceptance it is refused.
+            # The publisher simplified each region separately: not a valid coverage, refused without the acceptance.
             outcomes["2022"] = load_file(path, acceptance=accept("overlaps", because="simplified region by region"))
             gates = {gate["name"]: gate for gate in outcomes["2022"].report["gates"]}
             assert [name for name, gate in gates.items() if not gate["passed"]] == ["overlaps"]

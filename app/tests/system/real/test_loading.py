@@ -1,4 +1,4 @@
-"""Real boundaries load, and what is looked up in them is what their polygons say."""
+"""Loading of real boundaries: names, lookups, shares, changes and neighbours compared with the files and known facts."""
 
 import csv
 from typing import Any
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.real, pytest.mark.django_db]
 @pytest.mark.parametrize(
     ("label", "count", "encoding"), [("2015", 111, "cp1252"), ("2022", 104, "utf-8"), ("2011", 1614, "iso8859-1")]
 )
-def test_whole_editions_load_as_they_are(loaded: dict[str, Outcome], label: str, count: int, encoding: str) -> None:
+def test_whole_vintages_load(loaded: dict[str, Outcome], label: str, count: int, encoding: str) -> None:
     outcome = loaded[label]
     assert outcome.what == "published"
     assert (outcome.report["regions"], outcome.report["rows_in_file"]) == (count, count)
@@ -38,7 +38,7 @@ def test_whole_editions_load_as_they_are(loaded: dict[str, Outcome], label: str,
 
 
 @pytest.mark.parametrize("name", EXTRACTS)
-def test_extracts_load_beside_them(loaded: dict[str, Outcome], name: str) -> None:
+def test_extracts_load_beside_whole_vintages(loaded: dict[str, Outcome], name: str) -> None:
     label, count = EXTRACTS[name]
     vintage = Vintage.objects.get(label=label)
     assert (vintage.region_count, vintage.extract, vintage.status) == (count, True, Status.PUBLISHED)
@@ -49,12 +49,12 @@ def names(label: str, code: str) -> tuple[str, str]:
     return Region.objects.values_list("name_en", "name_fr").get(vintage__label=label, code=code)
 
 
-def test_names_of_2015_survive_windows_1252_without_a_cpg(loaded: dict[str, Outcome]) -> None:
+def test_names_of_2015_are_read_as_windows_1252(loaded: dict[str, Outcome]) -> None:
     assert names("2015", "2402")[1] == "Région du Saguenay—Lac-Saint-Jean"
     assert Region.objects.get(vintage__label="2015", code="2402").search_text.startswith("2402 ")
 
 
-def test_names_of_2022_are_the_facts(loaded: dict[str, Outcome]) -> None:
+def test_names_of_2022_agree_with_the_facts(loaded: dict[str, Outcome]) -> None:
     with files.real("facts/health_regions_2022.csv").open(encoding="utf-8", newline="") as file:
         facts = {row["hruid"]: (row["dguid"], row["pruid"], row["name_en"], row["name_fr"]) for row in csv.DictReader(file)}
     stored = Region.objects.filter(vintage__label="2022").values_list("code", "dguid", "pruid", "name_en", "name_fr")
@@ -62,18 +62,18 @@ def test_names_of_2022_are_the_facts(loaded: dict[str, Outcome]) -> None:
 
 
 def polygons(name: str, field: str) -> tuple[list[str], np.ndarray]:
-    """Read a shapefile without anything of ours: codes, and polygons mended only where they are invalid."""
+    """Read a shapefile independently of the loader: codes, and polygons repaired only if invalid."""
     with shapefile.Reader(str(files.real(name)), encodingErrors="replace") as reader:
-        codes = [str(iterRecord[field]) for iterRecord in reader.iterRecords()]
-        shapes = [shapely.geometry.shape(itershape.__geo_interface__) for itershape in reader.iterShapes()]
+        codes = [str(record[field]) for record in reader.iterRecords()]
+        shapes = [shapely.geometry.shape(item.__geo_interface__) for item in reader.iterShapes()]
     array = np.array(shapes, dtype=object)
     broken = ~shapely.is_valid(array)
     array[broken] = shapely.make_valid(array[broken], method="structure", keep_collapsed=False)
     return codes, array
 
 
-def looked_up(points: np.ndarray, vintage: Vintage) -> list[set[str]]:
-    """Return the codes that cover each point (longitude, latitude), through the pieces and PostGIS."""
+def lookup_by_postgis(points: np.ndarray, vintage: Vintage) -> list[set[str]]:
+    """Return the codes of the regions that cover each point (longitude, latitude), by PostGIS and the pieces."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -97,12 +97,10 @@ def looked_up(points: np.ndarray, vintage: Vintage) -> list[set[str]]:
         ("2011", "fsa_2011.zip", "CFSAUID"),
     ],
 )
-def test_two_thousand_points_lie_where_the_polygons_of_the_file_say(
-    loaded: dict[str, Outcome], label: str, name: str, field: str
-) -> None:
+def test_lookups_of_2000_points_agree_with_the_file(loaded: dict[str, Outcome], label: str, name: str, field: str) -> None:
     codes, shapes = polygons(name, field)
     chance = np.random.default_rng(3347)
-    # Half anywhere, half from one to fifty metres beside a vertex of a border.
+    # Half of the points anywhere, half 1 to 50 m from a vertex of a border.
     west, south, east, north = shapely.total_bounds(shapes)
     vertices = shapely.get_coordinates(shapes)
     near = vertices[chance.integers(len(vertices), size=1_000)]
@@ -122,11 +120,11 @@ def test_two_thousand_points_lie_where_the_polygons_of_the_file_say(
     for index, polygon in zip(*tree.query(points, predicate="covered_by"), strict=True):
         expected[index].add(codes[polygon])
     assert sum(bool(item) for item in expected) > 700
-    actual = looked_up(np.array(degrees), Vintage.objects.get(label=label, status=Status.PUBLISHED))
+    actual = lookup_by_postgis(np.array(degrees), Vintage.objects.get(label=label, status=Status.PUBLISHED))
     wrong = [
         (index, expected[index], actual[index])
         for index in range(len(points))
-        # Within a millimetre of a border nobody can say; mending may decide otherwise where a polygon was invalid.
+        # Points within a millimetre of a border are undecided; repair may move the border of an invalid polygon.
         if expected[index] != actual[index]
         and shapely.distance(
             shapely.boundary(shapes[tree.query(points[index], predicate="dwithin", distance=1)]), points[index]
@@ -136,7 +134,7 @@ def test_two_thousand_points_lie_where_the_polygons_of_the_file_say(
     assert wrong == []
 
 
-def test_what_is_stored_is_bit_for_bit_the_file_where_it_was_valid(loaded: dict[str, Outcome]) -> None:
+def test_valid_geometry_is_stored_bit_for_bit(loaded: dict[str, Outcome]) -> None:
     codes, shapes = polygons("fsa_2011.zip", "CFSAUID")
     original = dict(zip(codes, shapes, strict=True))
     with connection.cursor() as cursor:
@@ -151,7 +149,7 @@ def test_what_is_stored_is_bit_for_bit_the_file_where_it_was_valid(loaded: dict[
         assert {tuple(item) for item in shapely.get_coordinates(geometry).tolist()} == sent, code
 
 
-def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, Outcome]) -> None:
+def test_shares_of_fsas_agree_with_the_facts(loaded: dict[str, Outcome]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(share_of_fsa) FROM overlap o JOIN vintage f ON f.id = o.fsa_vintage_id JOIN vintage h"
@@ -169,11 +167,11 @@ def test_shares_of_fsas_are_near_one_and_agree_with_the_facts(loaded: dict[str, 
     }
     fsas = {fsa for fsa, _ in shares}
     assert len(fsas) == 19
-    # L3L is younger than the facts.
-    known_values = fsas & {fsa for fsa, _ in facts}
-    assert len(known_values) >= 18
-    for pair in {fact for fact in facts if fact[0] in known_values} | {
-        value for value, share in shares.items() if share > 0.05 and value[0] in known_values
+    # L3L is newer than the facts.
+    known_fsas = fsas & {fsa for fsa, _ in facts}
+    assert len(known_fsas) >= 18
+    for pair in {fact for fact in facts if fact[0] in known_fsas} | {
+        value for value, share in shares.items() if share > 0.05 and value[0] in known_fsas
     }:
         assert shares.get(pair, 0.0) == pytest.approx(facts.get(pair, 0.0), abs=0.03), pair
 
@@ -186,9 +184,9 @@ def shares_of(code: str, label: str) -> tuple[list[str], dict[str, str], float]:
     return [share.region.code for share in regions.overlaps], kinds, regions.share_outside
 
 
-def test_shares_that_two_editions_make_up_are_told_apart(loaded: dict[str, Outcome]) -> None:
+def test_artefacts_of_two_vintages_are_separated_from_shares(loaded: dict[str, Outcome]) -> None:
     assert shares_of("K0A", "2022")[:2] == (["3551", "3558", "3543", "3557"], {"2407": "province"})
-    # In Ottawa, with 19 % of its area in the Outaouais of 2022.
+    # K1Y is in Ottawa; 19 % of its area lies in the Outaouais of vintage 2022.
     assert shares_of("K1Y", "2022")[:2] == (["3551"], {"2407": "province"})
     assert shares_of("L1W", "2015")[:2] == (["3530"], {"3595": "sliver"})
     for label in ("2015", "2022"):
@@ -197,35 +195,35 @@ def test_shares_that_two_editions_make_up_are_told_apart(loaded: dict[str, Outco
         assert not list(provinces)
 
 
-def test_the_share_outside_is_that_of_the_union(loaded: dict[str, Outcome]) -> None:
-    """Where regions of 2022 overlap, the shares of J6Y sum to 1.0548."""
+def test_share_outside_is_that_of_the_union(loaded: dict[str, Outcome]) -> None:
+    """Regions of vintage 2022 overlap, so that the shares of J6Y sum to 1.0548."""
     assert shares_of("J6Y", "2022")[2] == pytest.approx(0.0182, abs=5e-5)
 
 
-def test_borders_are_off_by_the_width_of_overlaps_and_gaps(loaded: dict[str, Outcome]) -> None:
+def test_misfit_is_the_width_of_overlaps_and_gaps(loaded: dict[str, Outcome]) -> None:
     misfits = dict(Vintage.objects.values_list("label", "misfit_m"))
     assert misfits["2022"] == pytest.approx(1_024, abs=2)
     assert misfits["2015"] == pytest.approx(205, abs=2)
     assert misfits["2016-toronto"] == misfits["2016-toronto-digital"] == 0
-    # Within a province the edition of 2015 is edge-matched.
+    # Within a province, vintage 2015 is edge-matched.
     assert set(Region.objects.filter(vintage__label="2015", code__in=["3595", "3536"]).values_list("misfit_m", flat=True)) == {
         0
     }
 
 
 @pytest.mark.parametrize("memory", [0, 10_000_000])
-def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Outcome], settings: Any, memory: int) -> None:
+def test_certain_result_has_fsa_in_the_same_province(loaded: dict[str, Outcome], settings: Any, memory: int) -> None:
     settings.LOOKUP_MEMORY_VERTICES = memory
     vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2022", "2011")}
     if memory:
         for vintage in vintages.values():
             assert registry.get_index(vintage) or registry.load(vintage)
-    # In Ottawa by the polygons of 2022, 748 m from their border, and in J9A of Gatineau by those of the FSAs.
-    lon_lat = LonLat(-75.79674179381514, 45.379004283302145)
+    # In Ottawa by the health regions of 2022, 748 m from the border; in J9A (Gatineau) by the FSAs.
+    position = LonLat(-75.79674179381514, 45.379004283302145)
     chance = np.random.default_rng(819)
-    around = [LonLat(*pair) for pair in chance.uniform((-75.95, 45.33), (-75.6, 45.5), (2_000, 2)).tolist()]
-    answers = LocateResponder({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
-    (first, *rest) = answers.locate([lon_lat, *around])
+    nearby = [LonLat(*pair) for pair in chance.uniform((-75.95, 45.33), (-75.6, 45.5), (2_000, 2)).tolist()]
+    responder = LocateResponder({"vintage": vintages["2022"], "fsa_vintage": vintages["2011"]}, "en", max_distance_m=0)
+    (first, *rest) = responder.locate([position, *nearby])
     assert first[0].region is not None
     assert first[1].region is not None
     assert (first[0].region.code, first[1].region.code, first[0].certain) == ("3551", "J9A", False)
@@ -234,13 +232,13 @@ def test_no_certain_answer_has_its_fsa_in_another_province(loaded: dict[str, Out
     assert 300 < sum(region.certain for region, _ in rest) < 1_900
 
 
-def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[str, Outcome]) -> None:
+def test_changes_from_2015_to_2022_are_the_known_ones(loaded: dict[str, Outcome]) -> None:
     page = changes_page(from_vintage=loaded["2015"].vintage, to_vintage=loaded["2022"].vintage, limit=1_000)
     before = {change.region.code: change for change in page.changes if change.side == "from"}
     after = {change.region.code: change for change in page.changes if change.side == "to"}
     assert (len(before), len(after)) == (111, 104)
 
-    def went_into(code: str) -> list[str]:
+    def successors(code: str) -> list[str]:
         return [counterpart.other.code for counterpart in before[code].counterparts if counterpart.share_of_region > 0.1]
 
     assert {code: before[code].kind for code in ("3595", "1011", "2416", "3539", "4704", "4713")} == {
@@ -251,7 +249,7 @@ def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[
         "4704": "split",
         "4713": "merged",
     }
-    assert (went_into("3539"), went_into("3554"), went_into("4704")) == (["3550"], ["3550"], ["4706", "4707"])
+    assert (successors("3539"), successors("3554"), successors("4704")) == (["3550"], ["3550"], ["4706", "4707"])
     assert {code: after[code].kind for code in ("3550", "3575", "4701", "4707", "6201")} == {
         "3550": "merged",
         "3575": "merged",
@@ -260,19 +258,19 @@ def test_what_became_of_regions_from_2015_to_2022_is_what_is_known(loaded: dict[
         "6201": "new",
     }
     assert {code for code, value in after.items() if value.code_reused} == {f"470{number}" for number in range(1, 8)}
-    # Nothing west or east of what is known to have changed did.
+    # Only provinces with known changes (Ontario, Saskatchewan) have split or merged regions.
     assert {code[:2] for code, entry in before.items() if entry.kind in ("split", "merged")} == {"35", "47"}
     assert "gone" not in page.summary["from"]
 
 
-def test_codes_that_mean_another_place_are_known_in_both_editions(loaded: dict[str, Outcome]) -> None:
+def test_reused_codes_are_reported_in_both_vintages(loaded: dict[str, Outcome]) -> None:
     for label, other in (("2015", "2022"), ("2022", "2015")):
         reused = reused_codes(loaded[label].vintage)
         assert set(reused) == {f"470{number}" for number in range(1, 8)}
-        assert {item.vintage for ones in reused.values() for item in ones} == {other}
+        assert {item.vintage for regions in reused.values() for item in regions} == {other}
 
 
-def test_neighbours_are_those_of_the_map_however_well_the_file_is_drawn(loaded: dict[str, Outcome]) -> None:
+def test_neighbours_are_correct_despite_gaps_and_overlaps(loaded: dict[str, Outcome]) -> None:
     def borders(label: str, code: str) -> dict[str, float]:
         neighbours = region_neighbours(vintage=loaded[label].vintage, region_id=code, level=None)
         return {border.neighbour.code: border.length_km for border in neighbours.borders}
@@ -280,14 +278,14 @@ def test_neighbours_are_those_of_the_map_however_well_the_file_is_drawn(loaded: 
     toronto = borders("2022", "3595")
     assert list(toronto) == ["3570", "3553", "3530"]
     assert toronto["3570"] == pytest.approx(borders("2015", "3595")["3570"], rel=0.05)
-    # In 2022 Saskatchewan and Alberta do not touch anywhere.
+    # In vintage 2022 the regions of Saskatchewan and Alberta do not touch; the border tolerance makes them neighbours.
     assert {"4831", "4833"} <= set(borders("2022", "4705"))
     # Manitoba and the Northwest Territories meet at a point.
     assert borders("2015", "4604")["6101"] == borders("2022", "4604")["6101"] == 0
     assert borders("2022", "1100") == borders("2015", "1100") == {}
 
 
-def test_every_level_of_an_edge_matched_edition_stays_a_coverage(loaded: dict[str, Outcome]) -> None:
+def test_edge_matched_vintage_is_a_coverage_at_every_level(loaded: dict[str, Outcome]) -> None:
     for label in ("2016-toronto", "2016-toronto-digital"):
         for level in ("low", "medium", "high", "full"):
             with connection.cursor() as cursor:
@@ -301,5 +299,5 @@ def test_every_level_of_an_edge_matched_edition_stays_a_coverage(loaded: dict[st
             assert shapely.coverage_is_valid(shapely.transform(geometries, lambda xy: np.round(xy, 9))), (label, level)
 
 
-def test_the_same_file_again_is_nothing_to_do(loaded: dict[str, Outcome]) -> None:
+def test_load_of_unchanged_file_does_nothing(loaded: dict[str, Outcome]) -> None:
     assert official("health-regions-2015-cartographic", "health_regions_2015.zip").what == "unchanged"

@@ -1,4 +1,4 @@
-"""The two engines of lookups against each other, on real boundaries: what covers, what is near, how far the border is."""
+"""MemoryLocator and PostgisLocator compared on real boundaries: covering regions, nearby regions, distance to the border."""
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ from loader.pipeline import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
 
-# Degrees about the vertices of the boundaries: on them, some 50 m off, and tens of kilometres off, land or sea.
+# Standard deviation in degrees around vertices: on a vertex, about 50 m away, tens of kilometres away (land or sea).
 SPREADS = {"on a vertex": 0.0, "near a border": 0.0005, "anywhere": 0.5}
 
 
 @pytest.fixture
 def vintages(loaded: dict[str, Outcome]) -> dict[str, Vintage]:
-    """Return an edition that fits together and one that does not."""
+    """Return a vintage with a small misfit (2015) and a vintage with a large misfit (2022)."""
     return {label: loaded[label].vintage for label in ("2015", "2022")}
 
 
@@ -37,8 +37,8 @@ def positions_about(vintage, spread, count):
     return [LonLat(*item) for item in chosen.tolist()]
 
 
-def alike(item, other, reach):
-    """Say whether two answers name the same regions at the same distances. What is beyond reach is not told to anybody."""
+def agree(item, other, reach):
+    """Return whether two results have the same regions at the same distances; regions beyond reach are not compared."""
 
     def details(result):
         end = result.other if result.near or (result.other and result.other[0] <= reach.nearest_m) else None
@@ -51,7 +51,7 @@ def alike(item, other, reach):
 @pytest.mark.parametrize("label", ["2015", "2022"])
 @pytest.mark.parametrize("spread", SPREADS)
 @pytest.mark.parametrize("radius", [2.0, 35.0, 400.0])
-def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settings, label, spread, radius):
+def test_memory_and_postgis_agree_single_and_batch(vintages, settings, label, spread, radius):
     vintage = vintages[label]
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
     layer = registry.get_index(vintage) or registry.load(vintage)
@@ -59,16 +59,16 @@ def test_memory_and_tables_answer_alike_one_by_one_and_together(vintages, settin
     positions = positions_about(vintage, SPREADS[spread], 200)
     reach = SearchOptions(radius, nearest_m=20_000.0, border=True)
     (tables,) = postgis.lookup_many(positions, [(vintage, reach)])
-    together = layer.lookup_many(ProjectedPoints(positions), reach)
-    assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
-    assert not [pair for pair in zip(together, tables, strict=True) if not alike(*pair, reach)]
-    assert sum(bool(item.near) for item in together) > 25
-    assert any(item.other for item in together)
+    batch = layer.lookup_many(ProjectedPoints(positions), reach)
+    assert batch == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
+    assert not [pair for pair in zip(batch, tables, strict=True) if not agree(*pair, reach)]
+    assert sum(bool(item.near) for item in batch) > 25
+    assert any(item.other for item in batch)
 
 
 @pytest.mark.parametrize("label", ["2015", "2022"])
 @pytest.mark.parametrize("spread", [0.001, 0.01])
-def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings, label, spread):
+def test_batch_lookup_with_shared_grid_cells_agrees_with_single(vintages, settings, label, spread):
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
     layer = registry.get_index(vintages[label]) or registry.load(vintages[label])
     assert layer is not None
@@ -76,13 +76,13 @@ def test_many_that_share_squares_are_answered_as_each_of_them(vintages, settings
     middles = np.repeat(positions_about(vintages[label], 0.002, 30), 50, axis=0)
     positions = [LonLat(*item) for item in (middles + random.normal(0, spread, middles.shape)).tolist()]
     reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
-    together = layer.lookup_many(ProjectedPoints(positions), reach)
-    assert together == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
+    batch = layer.lookup_many(ProjectedPoints(positions), reach)
+    assert batch == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
     single_region = grid.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
     assert 20 < (single_region >= 0).sum() < len(positions)
 
 
-def test_circles_are_shared_out_alike(vintages, settings):
+def test_circle_shares_of_memory_and_postgis_agree(vintages, settings):
     settings.LOOKUP_MEMORY_VERTICES = 10_000_000
     for vintage in vintages.values():
         layer = registry.get_index(vintage) or registry.load(vintage)
@@ -94,7 +94,7 @@ def test_circles_are_shared_out_alike(vintages, settings):
 
 
 @pytest.mark.django_db
-def test_degrees_and_metres_are_those_of_postgis():
+def test_projection_and_distance_agree_with_postgis():
     random = np.random.default_rng(7)
     for lon, lat in zip(random.uniform(-142, -52, 300).tolist(), random.uniform(41, 84, 300).tolist(), strict=True):
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The service on several machines, on one: only where TEST_SCALE is set, with what `bin/scale` installs."""
+"""Fixtures of the scale tests (TEST_SCALE): several servers on one machine, with the programs of `bin/scale install`."""
 
 import http.client
 import os
@@ -23,61 +23,61 @@ __all__ = ["high_priority"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave these out of a quick run, and say so."""
+    """Skip these tests with a reason unless TEST_SCALE is set."""
     left_out(items, Path(__file__).parent, "scale", "several servers")
 
 
 @pytest.fixture(scope="package")
 def fleet() -> Iterator[Fleet]:
-    """Two web servers, a primary and a standby, PgBouncer and nginx, over the tiny world; every answer is a database's."""
+    """Yield two web servers, primary, standby, PgBouncer and nginx with the demo regions, without any cache of the service."""
     options = {"WEB_WORKERS": "1", "WEB_THREADS": "4", "BULK_AT_ONCE": "0"}
-    # A machine that does much else at the same time says nothing for longer than a database that is well.
+    # On a busy machine an available database can take longer to respond.
     options |= {"DB_UNAVAILABLE_AFTER_MS": "2500"}
     options |= {"LOOKUP_MEMORY_VERTICES": "0", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
     with Fleet(settings=options) as running:
         running.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
         running.prepare("draw_tiles", "-v0")
         running.serve()
-        until(lambda: all(standing(running, number) == (1, 1) for number in range(2)))
+        wait_until(lambda: all(replica_state(running, number) == (1, 1) for number in range(2)))
         yield running
 
 
 def managed_by(url: str, *command: str, **keys: str) -> "subprocess.CompletedProcess[str]":
-    """Run manage.py with a database of its own and none of the settings of this one."""
-    retained = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
-    environment = retained | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
+    """Run manage.py with another database, without the database settings of this process."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+    environment = inherited | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
     command = (sys.executable, "manage.py", *command)
     return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
 
 
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something is so. The time is only there so that a failure is no hanging."""
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until a condition holds; the time limit only prevents a hang."""
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come to be so"
+    while not condition():
+        assert time.monotonic() < end, f"condition not met within {seconds} s"
         time.sleep(0.1)
 
 
 def get(port: int, path: str) -> tuple[int, str]:
-    """Return status and body of an answer."""
+    """Return status and body of a response to GET."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode()
+        response = connection.getresponse()
+        return response.status, response.read().decode()
     finally:
         connection.close()
 
 
-def standing(fleet: Fleet, number: int) -> tuple[int, int]:
-    """Return whether a web server sees the standby, and whether it reads from it."""
+def replica_state(fleet: Fleet, number: int) -> tuple[int, int]:
+    """Return `geo_replica_up` and `geo_replica_in_use` of a web server."""
     text = get(fleet.ports[number], "/metrics")[1]
     values = dict(line.split() for line in text.splitlines() if line.startswith("geo_replica_") and "{" not in line)
     return int(float(values["geo_replica_up"])), int(float(values["geo_replica_in_use"]))
 
 
 PLACE = position(2_000, 2_000)
-QUESTIONS = (
+PATHS = (
     f"/locate?lat={PLACE['lat']}&lon={PLACE['lon']}",
     "/health-regions?detail=low",
     "/fsa/M5V?detail=none",
@@ -87,50 +87,50 @@ QUESTIONS = (
 
 
 class Traffic:
-    """What clients were answered: "200", or what else came of it."""
+    """Counts of the outcomes of requests: "200", another status with the body, or the name of an exception."""
 
     def __init__(self) -> None:
-        self.answers: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
         self.count = 0
 
 
 @contextmanager
 def traffic(fleet: Fleet) -> Iterator[Traffic]:
-    """Ask nginx without a pause, four at a time, each question on a connection of its own or on one that is kept."""
+    """Send requests to nginx from four threads without a pause, each on a new connection, until the block ends."""
     result, stop, lock = Traffic(), threading.Event(), threading.Lock()
     port = fleet.proxy_port or 0
     many = '{"codes": ["M5V", "M1A", "K1A"]}'
 
-    def ask(number: int) -> None:
-        requested = 0
+    def send_requests(number: int) -> None:
+        sent = 0
         while not stop.is_set():
-            requested += 1
+            sent += 1
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
             try:
-                if (requested + number) % 6 == 5:
+                if (sent + number) % 6 == 5:
                     connection.request("POST", "/fsa", many, {"Content-Type": "application/json"})
                 else:
-                    connection.request("GET", QUESTIONS[(requested + number) % 6])
-                answer = connection.getresponse()
-                body = answer.read()
-                details = "200" if answer.status == 200 else f"{answer.status} {body[:150]!r}"
+                    connection.request("GET", PATHS[(sent + number) % 6])
+                response = connection.getresponse()
+                body = response.read()
+                details = "200" if response.status == 200 else f"{response.status} {body[:150]!r}"
             except (OSError, http.client.HTTPException) as error:
                 details = type(error).__name__
             finally:
                 connection.close()
             with lock:
-                result.answers[details] += 1
+                result.outcomes[details] += 1
                 result.count += 1
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=send_requests, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     try:
-        until(lambda: result.count > 20)
+        wait_until(lambda: result.count > 20)
         yield result
-        # What follows a fault is answered as well.
+        # Requests after a fault are part of the traffic too.
         reached = result.count + 40
-        until(lambda: result.count > reached)
+        wait_until(lambda: result.count > reached)
     finally:
         stop.set()
         for thread in threads:

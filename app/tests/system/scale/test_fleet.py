@@ -1,4 +1,4 @@
-"""Two web servers, a primary with a standby, PgBouncer and a proxy: what is lost when one goes, and what is seen when."""
+"""Two web servers, primary, standby, PgBouncer and nginx: no request lost when a part fails; publication and replica lag."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.support.cluster import Cluster
 from tests.support.fleet import Fleet
-from tests.system.scale.conftest import QUESTIONS, Traffic, get, standing, traffic, until
+from tests.system.scale.conftest import PATHS, Traffic, get, replica_state, traffic, wait_until
 
 STAGED = (
     "from geography.models import Vintage; from loader.publication import publish; v = Vintage.objects.get(label='draft'); "
@@ -17,12 +17,12 @@ STAGED = (
 
 
 def publish(fleet: Fleet) -> None:
-    """Publish, on the primary, a vintage of the FSAs that is staged."""
+    """Publish the staged vintage `draft` of the FSAs on the primary."""
     fleet.prepare("shell", "-v0", "-c", STAGED + "publish.publish(v)")
 
 
 def retire(fleet: Fleet) -> None:
-    """Take it back."""
+    """Set the vintage `draft` back to staged."""
     fleet.prepare("shell", "-v0", "-c", STAGED + "v.status = 'staged'; v.save()")
 
 
@@ -30,113 +30,113 @@ def labels(port: int) -> set[str]:
     return {vintage["label"] for vintage in json.loads(get(port, "/vintages")[1])["vintages"] if vintage["coverage"] == "fsa"}
 
 
-def is_answered(fleet: Fleet, number: int) -> bool:
-    """Say whether a web server has been asked anything since it started."""
+def has_received_requests(fleet: Fleet, number: int) -> bool:
+    """Return whether a web server has received requests since its start."""
     with contextlib.suppress(OSError):
         return "/fsa" in get(fleet.ports[number], "/metrics")[1]
     return False
 
 
-def used(fleet: Fleet) -> bool:
-    return all(standing(fleet, number) == (1, 1) for number in range(2))
+def standby_is_used(fleet: Fleet) -> bool:
+    return all(replica_state(fleet, number) == (1, 1) for number in range(2))
 
 
-def more(seen: Traffic) -> None:
-    """Wait for more answers."""
-    reached = seen.count + 60
-    until(lambda: seen.count > reached)
+def wait_for_more_responses(results: Traffic) -> None:
+    """Wait for 60 more responses."""
+    reached = results.count + 60
+    wait_until(lambda: results.count > reached)
 
 
 def processes(cluster: Cluster) -> list[int]:
-    """Return the numbers of a cluster's processes, the first one's first."""
-    first = int((cluster.folder / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
-    children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii").split()
-    return [first, *(int(pid) for pid in children)]
+    """Return the process IDs of a cluster, the postmaster first."""
+    postmaster = int((cluster.folder / "postmaster.pid").read_text(encoding="ascii").splitlines()[0])
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
+    return [postmaster, *(int(pid) for pid in children)]
 
 
-def test_a_publication_on_the_primary_is_seen_at_every_server(fleet: Fleet) -> None:
+def test_publication_is_visible_at_every_web_server(fleet: Fleet) -> None:
     assert not any("draft" in labels(port) for port in fleet.ports)
-    with traffic(fleet) as seen:
+    with traffic(fleet) as results:
         publish(fleet)
-        until(lambda: all("draft" in labels(port) for port in fleet.ports))
+        wait_until(lambda: all("draft" in labels(port) for port in fleet.ports))
         retire(fleet)
-        until(lambda: not any("draft" in labels(port) for port in fleet.ports))
-    assert set(seen.answers) == {"200"}
-    assert used(fleet)
+        wait_until(lambda: not any("draft" in labels(port) for port in fleet.ports))
+    assert set(results.outcomes) == {"200"}
+    assert standby_is_used(fleet)
 
 
-def test_a_standby_that_is_too_far_behind_is_not_read_from(fleet: Fleet) -> None:
+def test_lagging_standby_is_not_used(fleet: Fleet) -> None:
     assert fleet.standby is not None
     fleet.standby.sql("select pg_wal_replay_pause()")
     try:
         publish(fleet)
-        until(lambda: all("draft" in labels(port) for port in fleet.ports))
-        assert [standing(fleet, number) for number in range(2)] == [(1, 0)] * 2
+        wait_until(lambda: all("draft" in labels(port) for port in fleet.ports))
+        assert [replica_state(fleet, number) for number in range(2)] == [(1, 0)] * 2
     finally:
         fleet.standby.sql("select pg_wal_replay_resume()")
-    until(lambda: used(fleet))
+    wait_until(lambda: standby_is_used(fleet))
     assert all("draft" in labels(port) for port in fleet.ports)
     retire(fleet)
 
 
-def test_a_standby_that_is_killed_costs_no_answer(fleet: Fleet) -> None:
+def test_killed_standby_loses_no_request(fleet: Fleet) -> None:
     assert fleet.standby is not None
-    with traffic(fleet) as seen:
+    with traffic(fleet) as results:
         fleet.standby.stop("immediate")
         try:
-            until(lambda: [standing(fleet, number) for number in range(2)] == [(0, 0)] * 2)
-            more(seen)
+            wait_until(lambda: [replica_state(fleet, number) for number in range(2)] == [(0, 0)] * 2)
+            wait_for_more_responses(results)
         finally:
             fleet.standby.start()
-        until(lambda: used(fleet))
-    assert set(seen.answers) == {"200"}
+        wait_until(lambda: standby_is_used(fleet))
+    assert set(results.outcomes) == {"200"}
 
 
-def test_a_standby_that_says_nothing_costs_no_answer(fleet: Fleet) -> None:
+def test_frozen_standby_loses_no_request(fleet: Fleet) -> None:
     assert fleet.standby is not None
     stopped = processes(fleet.standby)
-    with traffic(fleet) as seen:
+    with traffic(fleet) as results:
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         try:
-            until(lambda: [standing(fleet, number)[1] for number in range(2)] == [0, 0])
-            more(seen)
+            wait_until(lambda: [replica_state(fleet, number)[1] for number in range(2)] == [0, 0])
+            wait_for_more_responses(results)
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
-        until(lambda: used(fleet))
-    assert set(seen.answers) == {"200"}
+        wait_until(lambda: standby_is_used(fleet))
+    assert set(results.outcomes) == {"200"}
 
 
-def test_a_web_server_that_is_killed_costs_no_answer(fleet: Fleet) -> None:
+def test_killed_web_server_loses_no_request(fleet: Fleet) -> None:
     for number in range(2):
-        with traffic(fleet) as seen:
+        with traffic(fleet) as results:
             fleet.kill_web(number)
-            more(seen)
+            wait_for_more_responses(results)
             fleet.webs[number] = fleet.start_web(number)
-            # The proxy leaves it alone for two seconds after it failed.
-            until(partial(is_answered, fleet, number))
-        assert set(seen.answers) == {"200"}
-    until(lambda: used(fleet))
+            # nginx does not use a failed server for two seconds (fail_timeout).
+            wait_until(partial(has_received_requests, fleet, number))
+        assert set(results.outcomes) == {"200"}
+    wait_until(lambda: standby_is_used(fleet))
 
 
-def test_while_the_primary_is_away_the_standby_answers(fleet: Fleet) -> None:
-    with traffic(fleet) as seen:
+def test_standby_serves_requests_while_primary_is_unavailable(fleet: Fleet) -> None:
+    with traffic(fleet) as results:
         fleet.primary.stop("immediate")
         try:
             for port in fleet.ports:
                 assert get(port, "/readyz")[0] == 200
-                assert [get(port, question)[0] for question in QUESTIONS] == [200] * len(QUESTIONS)
+                assert [get(port, path)[0] for path in PATHS] == [200] * len(PATHS)
                 assert "geo_database_up 0.0" in get(port, "/metrics")[1]
-            more(seen)
+            wait_for_more_responses(results)
         finally:
             fleet.primary.start()
-    assert set(seen.answers) == {"200"}
-    until(lambda: all("geo_database_up 1.0" in get(port, "/metrics")[1] for port in fleet.ports))
+    assert set(results.outcomes) == {"200"}
+    wait_until(lambda: all("geo_database_up 1.0" in get(port, "/metrics")[1] for port in fleet.ports))
 
 
-def test_nothing_of_a_position_is_in_what_the_programs_wrote(fleet: Fleet) -> None:
+def test_logs_have_no_positions_or_codes(fleet: Fleet) -> None:
     written = "".join(path.read_text(encoding="utf-8", errors="replace") for path in fleet.folder.rglob("*.log"))
     assert "/locate" in written
-    assert QUESTIONS[0].split("lat=")[1].split("&")[0][:8] not in written
+    assert PATHS[0].split("lat=")[1].split("&")[0][:8] not in written
     assert "M5V" not in written

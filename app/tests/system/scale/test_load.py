@@ -1,4 +1,4 @@
-"""The mix of questions of benchmarks/load.py, for some seconds, through every part of the fleet."""
+"""Load test with the request mix of benchmarks/load.py, for a few seconds, through the whole fleet."""
 
 import pytest
 
@@ -6,10 +6,10 @@ from benchmarks.load import report, run
 from tests.support.fleet import Fleet
 
 
-def test_nothing_of_a_mix_of_questions_fails(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
-    seen, windows = run(fleet, seconds=5, clients=4, faults=None)
-    assert not seen.failed
+def test_no_request_of_the_mix_fails(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    results, windows = run(fleet, seconds=5, clients=4, faults=None)
+    assert not results.failed
     assert windows == []
-    assert seen.milliseconds["lookup"]
-    report(seen, 5)
+    assert results.milliseconds["lookup"]
+    report(results, 5)
     assert "failed: none" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""Snippets of docs/operations.md: nginx and Prometheus accept them."""
+"""Configuration of docs/operations.md and data/nginx: accepted by nginx and Prometheus; caching, privacy, slow readers."""
 
 import contextlib
 import http.client
@@ -19,14 +19,14 @@ from django.conf import settings
 from benchmarks.load import resident_mb
 from tests.support.cluster import free_port, program
 from tests.support.fleet import Fleet
-from tests.system.scale.conftest import QUESTIONS, get, until
+from tests.system.scale.conftest import PATHS, get, wait_until
 
 DOCUMENT = (settings.REPO_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
 PROMTOOL = str(settings.REPO_DIR / ".local" / "bin" / "promtool")
 
 
-def block(language: str) -> str:
-    """Return the one block of the document in this language."""
+def code_block(language: str) -> str:
+    """Return the only code block of the document in this language."""
     (matches,) = re.findall(rf"```{language}\n(.*?)```", DOCUMENT, re.DOTALL)
     return str(matches)
 
@@ -38,12 +38,12 @@ def alarms() -> dict[str, str]:
 
 
 class Proxy:
-    """nginx before one of the web servers."""
+    """nginx in front of a web server."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self.port, self.folder = port, folder
 
-    def ask(self, path: str, method: str = "GET", body: str | None = None) -> tuple[int, dict[str, str], bytes]:
+    def send(self, path: str, method: str = "GET", body: str | None = None) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers (lower case) and body."""
         context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
         context.check_hostname = False
@@ -51,8 +51,8 @@ class Proxy:
         with contextlib.closing(connection):
             headers = {"Host": "localhost"} | ({"Content-Type": "application/json"} if body else {})
             connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
 NGINX = settings.REPO_DIR / "data" / "nginx"
@@ -60,7 +60,7 @@ NGINX = settings.REPO_DIR / "data" / "nginx"
 
 @pytest.fixture(scope="module")
 def proxy(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """Start nginx with the files of data/nginx, of which only addresses and folders are replaced."""
+    """Start nginx with the files of data/nginx; only addresses and folders are replaced."""
     folder, port, plain = tmp_path_factory.mktemp("nginx"), free_port(), free_port()
     for parent in (folder, *folder.parents[:3]):
         with contextlib.suppress(PermissionError):
@@ -79,7 +79,7 @@ def proxy(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         "listen 8080": f"listen 127.0.0.1:{plain}",
         "listen 8443": f"listen 127.0.0.1:{port}",
         "server web:8000": f"server 127.0.0.1:{fleet.ports[0]}",
-        # Debian 12's nginx does not know it.
+        # Unknown to the nginx of Debian 12.
         "    http2 on;\n": "",
     }
     for path in NGINX.glob("*.conf"):
@@ -96,63 +96,63 @@ def proxy(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
         "-c",
         f"{folder}/nginx.conf",
     ]
-    tried = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
-    assert tried.returncode == 0, tried.stderr
+    check = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stderr
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
-        item = Proxy(port, folder)
+        nginx = Proxy(port, folder)
         try:
-            until(lambda: _answers(item))
-            yield item
+            wait_until(lambda: _is_available(nginx))
+            yield nginx
         finally:
             process.terminate()
 
 
-def _answers(proxy: Proxy) -> bool:
+def _is_available(proxy: Proxy) -> bool:
     with contextlib.suppress(OSError):
-        return proxy.ask("/livez")[0] == 200
+        return proxy.send("/livez")[0] == 200
     return False
 
 
-def test_nginx_passes_on_what_it_should_and_names_no_server(proxy: Proxy) -> None:
-    status, headers, _ = proxy.ask(QUESTIONS[0])
+def test_nginx_forwards_requests_and_hides_metrics_and_server(proxy: Proxy) -> None:
+    status, headers, _ = proxy.send(PATHS[0])
     assert status == 200
     assert re.fullmatch(r"[0-9a-f-]{32,36}", headers["x-request-id"])
     assert "granian" not in headers.get("server", "")
-    assert proxy.ask("/metrics")[0] == 404
-    status, _, body = proxy.ask("/locate", "POST", '{"points": [[-79.4, 43.7]]}')
+    assert proxy.send("/metrics")[0] == 404
+    status, _, body = proxy.send("/locate", "POST", '{"points": [[-79.4, 43.7]]}')
     assert (status, body[:1]) == (200, b"{")
 
 
-def test_nginx_keeps_layers_and_no_position(proxy: Proxy, fleet: Fleet) -> None:
+def test_nginx_caches_layers_and_no_positions(proxy: Proxy, fleet: Fleet) -> None:
     def served() -> float:
         rows = re.findall(r'^geo_http_requests_total\{[^}]*route="/health-regions"[^}]*\} (\S+)', metrics(fleet), re.MULTILINE)
         return sum(map(float, rows))
 
     before = served()
-    assert {proxy.ask("/health-regions?detail=medium")[0] for _ in range(5)} == {200}
+    assert {proxy.send("/health-regions?detail=medium")[0] for _ in range(5)} == {200}
     assert served() == before + 1
-    place = QUESTIONS[0].partition("?")[2]
-    assert {proxy.ask(f"/health-regions?detail=none&{place}")[0] for _ in range(3)} == {200}
+    place = PATHS[0].partition("?")[2]
+    assert {proxy.send(f"/health-regions?detail=none&{place}")[0] for _ in range(3)} == {200}
     assert served() == before + 4
     written = [path.read_bytes() for path in proxy.folder.rglob("*") if path.is_file() and path.suffix != ".pem"]
     lat = place.split("lat=")[1].split("&")[0].encode()
-    assert any(b"/health-regions" in item for item in written)
-    assert not any(lat in item for item in written)
+    assert any(b"/health-regions" in nginx for nginx in written)
+    assert not any(lat in nginx for nginx in written)
 
 
-def test_nginx_keeps_tiles(proxy: Proxy) -> None:
-    retained = sum(path.is_file() for path in (proxy.folder / "answers").rglob("*"))
-    assert {proxy.ask("/tiles/fsa.json")[0] for _ in range(2)} == {200}
-    assert sum(path.is_file() for path in (proxy.folder / "answers").rglob("*")) == retained + 1
+def test_nginx_caches_tiles(proxy: Proxy) -> None:
+    cached_files = sum(path.is_file() for path in (proxy.folder / "answers").rglob("*"))
+    assert {proxy.send("/tiles/fsa.json")[0] for _ in range(2)} == {200}
+    assert sum(path.is_file() for path in (proxy.folder / "answers").rglob("*")) == cached_files + 1
 
 
 @pytest.mark.parametrize(
     "query", ["lat=43.65001&lon=-79.38", "l%61t=43.65001&lon=-79.38", "bbox=-79.38,43.65001,-79,44", "q=43.65001"]
 )
-def test_nginx_stores_and_logs_nothing_that_holds_a_position(proxy: Proxy, query: str) -> None:
+def test_nginx_stores_and_logs_no_position(proxy: Proxy, query: str) -> None:
     for _ in range(2):
-        assert proxy.ask(f"/health-regions?detail=none&{query}")[0] == 200
-    proxy.ask("/fsa/M5V")
+        assert proxy.send(f"/health-regions?detail=none&{query}")[0] == 200
+    proxy.send("/fsa/M5V")
     time.sleep(0.2)
     for path in proxy.folder.rglob("*"):
         if path.is_file() and path.suffix not in {".pem", ".conf"}:
@@ -161,10 +161,10 @@ def test_nginx_stores_and_logs_nothing_that_holds_a_position(proxy: Proxy, query
             assert b"M5V" not in content or "answers" in path.parts, path
 
 
-def test_nginx_keeps_eighty_slow_readers_from_the_service(proxy: Proxy, fleet: Fleet) -> None:
-    """Each takes 2.4 kB/s of a large answer; the service has forgotten all of them, and its threads are free."""
+def test_nginx_buffers_responses_for_slow_readers(proxy: Proxy, fleet: Fleet) -> None:
+    """Each client reads 2.4 kB/s of a large response; nginx buffers all of them, and the threads of the service are free."""
     body = json.dumps({"codes": ["M5V"] * 5_000})
-    size = len(proxy.ask("/fsa", "POST", body)[2])
+    size = len(proxy.send("/fsa", "POST", body)[2])
     assert size > 1_000_000
     before = resident_mb(fleet)
     context = ssl.create_default_context(cafile=str(proxy.folder / "fullchain.pem"))
@@ -179,19 +179,19 @@ def test_nginx_keeps_eighty_slow_readers_from_the_service(proxy: Proxy, fleet: F
             reader = stack.enter_context(context.wrap_socket(plain))
             reader.sendall((head + body).encode())
             readers.append(reader)
-            time.sleep(0.06)  # as often as one address may ask
-        until(lambda: bool(re.search(r"^geo_bulk_requests_in_progress 0\.0$", metrics(fleet), re.MULTILINE)), 60)
+            time.sleep(0.06)  # the rate limit of an address
+        wait_until(lambda: bool(re.search(r"^geo_bulk_requests_in_progress 0\.0$", metrics(fleet), re.MULTILINE)), 60)
         for _ in range(5):
             for reader in readers:
                 reader.recv(240)
-            assert get(fleet.ports[0], QUESTIONS[0])[0] == 200
+            assert get(fleet.ports[0], PATHS[0])[0] == 200
         after = resident_mb(fleet)
-    # Eighty answers are more than 80 MB.
+    # The 80 responses have more than 80 MB.
     assert max(after[pid] - before[pid] for pid in before) < 30
 
 
-def test_nginx_slows_down_who_asks_without_end(proxy: Proxy) -> None:
-    statuses = {proxy.ask("/livez")[0] for _ in range(160)}
+def test_nginx_rate_limit(proxy: Proxy) -> None:
+    statuses = {proxy.send("/livez")[0] for _ in range(160)}
     assert statuses == {200, 429}
 
 
@@ -201,12 +201,12 @@ def metrics(fleet: Fleet) -> str:
 
 def promtool(*arguments: str, text: str = "") -> None:
     if not shutil.which(PROMTOOL):
-        pytest.fail("promtool is not there: bin/scale install")
+        pytest.fail("promtool is not installed: bin/scale install")
     done = subprocess.run([PROMTOOL, *arguments], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_prometheus_takes_the_alarms_and_every_name_in_them_is_told(fleet: Fleet, tmp_path: Path) -> None:
+def test_prometheus_accepts_alarms_and_their_metrics_exist(fleet: Fleet, tmp_path: Path) -> None:
     result = alarms()
     assert len(result) >= 12
     rules = "".join(
@@ -214,19 +214,19 @@ def test_prometheus_takes_the_alarms_and_every_name_in_them_is_told(fleet: Fleet
     )
     (tmp_path / "rules.yml").write_text(f"groups:\n- name: geo\n  rules:\n{rules}", encoding="utf-8")
     promtool("check", "rules", str(tmp_path / "rules.yml"))
-    get(fleet.ports[0], "/fsa/none")  # counters of problems are there from the first one on
+    get(fleet.ports[0], "/fsa/none")  # the counter of problems exists after the first problem
     details = metrics(fleet)
     for expression in result.values():
         for name in re.findall(r"\bgeo_\w+", expression):
             assert re.search(rf"^# HELP {name.removesuffix('_bucket')} ", details, re.MULTILINE), name
 
 
-def test_prometheus_takes_the_scrape_configuration(tmp_path: Path) -> None:
+def test_prometheus_accepts_scrape_configuration(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("x" * 32, encoding="ascii")
-    text = block("yaml").replace("/etc/prometheus/geo-token", str(tmp_path / "token"))
+    text = code_block("yaml").replace("/etc/prometheus/geo-token", str(tmp_path / "token"))
     (tmp_path / "prometheus.yml").write_text(text, encoding="utf-8")
     promtool("check", "config", str(tmp_path / "prometheus.yml"))
 
 
-def test_prometheus_finds_no_fault_with_what_is_told(fleet: Fleet) -> None:
+def test_promtool_accepts_the_metrics(fleet: Fleet) -> None:
     promtool("check", "metrics", text=metrics(fleet))

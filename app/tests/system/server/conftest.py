@@ -1,4 +1,4 @@
-"""The server as bin/serve runs it, over the tiny world of tests.support.demo_regions, for what only a real one shows."""
+"""Fixtures of tests on a real server: granian as bin/serve runs it, with the regions of tests.support.demo_regions."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ from geography.models import Coverage, Vintage
 from loader.publication import publish
 from tests.support import demo_regions as worlds
 from tests.support.cluster import free_port
-from tests.support.faults import Breakable, Traffic, Wire, cluster_with_world, well
+from tests.support.faults import FaultyCluster, TcpProxy, Traffic, cluster_with_world, wait_until_available
 from tests.support.priority import high_priority
 
 __all__ = ["high_priority"]
@@ -30,7 +30,7 @@ __all__ = ["high_priority"]
 
 @pytest.fixture(scope="package")
 def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[dict[str, str]]:
-    """Put the tiny world where another process sees it, and take it out again; yield the database's keys."""
+    """Commit the demo regions, so that other processes see them, and delete them at the end; yield the database settings."""
     with django_db_blocker.unblock():
         name = str(connection.settings_dict["NAME"])
         assert name.startswith("test_"), "no test of this session asks for the test database: mark one with django_db"
@@ -44,7 +44,7 @@ def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 class Server:
-    """A running granian."""
+    """A running granian server."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
         self.process, self.port, self.log = process, port, log
@@ -55,15 +55,15 @@ class Server:
 
     @property
     def written(self) -> str:
-        """All that it has written."""
+        """The log of the server so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str, dict[str, str]]:
-        """Return status, body and headers (lower case) of a GET; refusals too."""
+        """Return status, body and headers (lower case) of a GET request, error responses too."""
         request = urllib.request.Request(self.address + path, headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                result = (answer.status, answer.read(), answer.headers)
+            with urllib.request.urlopen(request, timeout=30) as response:
+                result = (response.status, response.read(), response.headers)
         except urllib.error.HTTPError as error:
             result = (error.code, error.read(), error.headers)
         status, body, named = result
@@ -72,20 +72,20 @@ class Server:
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=30)
 
-    def speak(self, request: bytes) -> bytes:
-        """Send these bytes as they are, and return all that comes back until the server closes."""
-        with self.connect() as connected:
-            connected.sendall(request)
-            answer = b""
+    def send_raw(self, request: bytes) -> bytes:
+        """Send raw bytes, and return everything received until the server closes the connection."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            response = b""
             with contextlib.suppress(ConnectionResetError):
-                while more := connected.recv(65536):
-                    answer += more
-        return answer
+                while chunk := connection.recv(65536):
+                    response += chunk
+        return response
 
     def workers(self) -> list[int]:
         results = []
         for pid in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii").split():
-            with contextlib.suppress(OSError):  # it may just have ended
+            with contextlib.suppress(OSError):  # the process may have ended
                 if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     results.append(int(pid))
         return results
@@ -95,14 +95,14 @@ class Server:
 def serve(
     committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
 ) -> Callable[..., AbstractContextManager[Server]]:
-    """Return a context manager that starts a server with these settings, with bin/_server.sh, and stops it."""
+    """Return a context manager that starts a server with given settings by bin/_server.sh, and stops it."""
 
     @contextmanager
     def run(**keys: str) -> Iterator[Server]:
         port = free_port()
         folder = tmp_path_factory.mktemp("server")
         before = _sessions(django_db_blocker)
-        own = {
+        server_settings = {
             "DATABASE_URL": "",
             "SECRET_KEY": "for-tests",
             "DEBUG": "false",
@@ -113,7 +113,7 @@ def serve(
         command = f". ../bin/_server.sh; start_server {shlex.quote(str(granian))} 127.0.0.1 {port}"
         log = folder / "log"
         with log.open("wb") as output:
-            environment = os.environ | committed_world | own | keys
+            environment = os.environ | committed_world | server_settings | keys
             process = subprocess.Popen(
                 ["bash", "-c", command], cwd=settings.APP_DIR, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
@@ -128,7 +128,7 @@ def serve(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            # The database's side of it ends a moment later, and a test database that is in use cannot be dropped.
+            # Sessions in PostgreSQL end a moment later, and a database in use cannot be dropped.
             for _ in range(50):
                 if _sessions(django_db_blocker) <= before:
                     break
@@ -146,7 +146,7 @@ def _sessions(blocker: DjangoDbBlocker) -> int:
 
 @pytest.fixture(scope="package")
 def server(serve: Callable[..., AbstractContextManager[Server]]) -> Iterator[Server]:
-    """A server with two processes, JSON logs of every request, and short limits."""
+    """Yield a server with two processes of three threads and JSON logs of every request."""
     with serve(LOG_FORMAT="json", LOG_REQUESTS="true", LOG_LEVEL="DEBUG", WEB_WORKERS="2", WEB_THREADS="3") as running:
         yield running
 
@@ -159,10 +159,10 @@ def _wait_for(server: Server) -> None:
         if server.process.poll() is not None:
             break
         time.sleep(0.2)
-    pytest.fail(f"the server does not answer: {server.written[-2000:]}")
+    pytest.fail(f"the server does not respond: {server.written[-2000:]}")
 
 
-# Every process of a server imports it when it starts.
+# Every process of a server imports this module (sitecustomize) at its start.
 _CLOCK = """
 import pathlib, time
 right, wrong_by = time.time, pathlib.Path(__file__).with_name("wrong_by")
@@ -171,16 +171,16 @@ time.time = lambda: right() + float(wrong_by.read_text() or 0)
 
 
 @pytest.fixture(scope="package")
-def cluster() -> Iterator[Breakable]:
-    with cluster_with_world() as made:
-        yield made
+def cluster() -> Iterator[FaultyCluster]:
+    with cluster_with_world() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="package")
-def wire(cluster: Breakable) -> Iterator[Wire]:
-    wire = Wire(cluster.port)
-    yield wire
-    wire.close()
+def proxy(cluster: FaultyCluster) -> Iterator[TcpProxy]:
+    proxy = TcpProxy(cluster.port)
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(scope="package")
@@ -190,7 +190,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the file that says by how many seconds the clock of `running` is wrong."""
+    """Return the file with the offset, in seconds, of the clock of the server `running`."""
     folder = tmp_path_factory.mktemp("clock")
     (folder / "sitecustomize.py").write_text(_CLOCK, encoding="utf-8")
     (folder / "wrong_by").write_text("0", encoding="utf-8")
@@ -199,20 +199,20 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def running(
-    serve: Callable[..., AbstractContextManager[Server]], cluster: Breakable, wire: Wire, cache: Path, clock: Path
+    serve: Callable[..., AbstractContextManager[Server]], cluster: FaultyCluster, proxy: TcpProxy, cache: Path, clock: Path
 ) -> Iterator[Server]:
-    """A server over a cluster that may be broken."""
+    """Yield a server with a database that can fail: a FaultyCluster behind a TcpProxy."""
     keys = {"GEODATA_CACHE": str(cache), "BODY_CACHE_MB": "64", "LOG_LEVEL": "INFO", "PYTHONPATH": str(clock.parent)}
-    # As many permits as clients (operations.db_permits): a refusal is not for lack of permits.
-    with serve(WEB_WORKERS="2", WEB_THREADS="4", **cluster.keys(wire.port), **keys) as server:
+    # As many database permits as clients, so that no request is refused for lack of permits.
+    with serve(WEB_WORKERS="2", WEB_THREADS="4", **cluster.keys(proxy.port), **keys) as server:
         yield server
 
 
 @pytest.fixture
 def traffic(running: Server) -> Iterator[Traffic]:
-    """Traffic on a service that is well; at the end it is well again, by itself."""
-    well(running.port)
-    with Traffic(running.port) as asking:
+    """Yield traffic on an available service; at the end, wait until the service has recovered by itself."""
+    wait_until_available(running.port)
+    with Traffic(running.port) as requests:
         time.sleep(0.5)
-        yield asking
-    well(running.port)
+        yield requests
+    wait_until_available(running.port)

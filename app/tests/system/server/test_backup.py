@@ -1,4 +1,4 @@
-"""bin/db backup, destroy, restore: with a cluster of its own, and the same answers afterwards."""
+"""bin/db backup, destroy and restore, in a cluster of its own: equal responses before and after."""
 
 import json
 import os
@@ -15,24 +15,24 @@ from django.conf import settings
 from tests.support.demo_regions import position
 
 REPO: Path = settings.REPO_DIR
-HERE = position(2_000, 2_000)
-QUESTIONS = (
+POSITION = position(2_000, 2_000)
+PATHS = (
     "/health-regions?detail=high",
     "/health-regions/3501/neighbours?detail=none",
     "/fsa/M1A?detail=none",
-    f"/locate?lat={HERE['lat']}&lon={HERE['lon']}",
+    f"/locate?lat={POSITION['lat']}&lon={POSITION['lon']}",
     "/vintages/health-regions/2018/changes/2022",
     "/readyz",
 )
-ASK = f"""
+GET_PATHS = f"""
 import json
 from django.test import Client
 client = Client()
-print(json.dumps([client.get(path).json() for path in {QUESTIONS!r}]))
+print(json.dumps([client.get(path).json() for path in {PATHS!r}]))
 """
 
 
-# A process that remembers an edition, while the database goes back to before that edition and another is published in it.
+# A process has a vintage in memory while the database is restored to an earlier state and another vintage is published.
 ACROSS_A_RESTORE = """
 import subprocess, time
 from datetime import date
@@ -71,19 +71,19 @@ print(json.dumps({"keys": [first.pk, second.pk], "before": before, "after": afte
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Make a checkout beside this one, whose bin/db makes a cluster of its own; return what runs a command in it."""
+    """Make a second checkout, whose bin/db has its own cluster; yield a function that runs a command in it."""
     if not (list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or (REPO / ".local" / "postgis").exists()):
-        pytest.skip("no PostgreSQL here that a cluster could be made with: the tests use one somewhere else")
+        pytest.skip("no PostgreSQL to make a cluster with: the tests use a database elsewhere")
     shutil.copytree(REPO / "bin", tmp_path / "bin")
     (tmp_path / ".local").mkdir()
     for name in ("app", "data", ".venv", ".local/postgis"):
         (tmp_path / name).symlink_to(REPO / name)
-    retained = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("DB_", "DATABASE", "PG"))}
 
     def run(*command: str) -> str:
-        # bin/db finds out by itself where its database is.
+        # bin/db determines its database itself.
         lines = [] if command[0] == "bin/db" else (tmp_path / ".local" / "env").read_text(encoding="utf-8").splitlines()
-        environment = retained | dict(line.split("=", 1) for line in lines)
+        environment = inherited | dict(line.split("=", 1) for line in lines)
         environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost", "LOOKUP_MEMORY_VERTICES": "0"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr[-3000:]
@@ -95,12 +95,12 @@ def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
         run("bin/db", "destroy", "--yes")
 
 
-def test_what_was_backed_up_is_there_again_after_all_was_lost(checkout: Callable[..., str], tmp_path: Path) -> None:
+def test_restore_after_destroy_gives_equal_responses(checkout: Callable[..., str], tmp_path: Path) -> None:
     def manage(*command: str) -> str:
         return checkout(sys.executable, "app/manage.py", *command)
 
-    def answers() -> Any:
-        return json.loads(manage("shell", "-v0", "-c", ASK))
+    def responses() -> Any:
+        return json.loads(manage("shell", "-v0", "-c", GET_PATHS))
 
     def password() -> str:
         return (tmp_path / ".local" / "env").read_text(encoding="utf-8").split("DB_PASSWORD=")[1].split()[0]
@@ -108,21 +108,19 @@ def test_what_was_backed_up_is_there_again_after_all_was_lost(checkout: Callable
     checkout("bin/db", "up")
     manage("migrate", "-v0", "--noinput")
     manage("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
-    before, word = answers(), password()
+    before, old_password = responses(), password()
     assert before[-1]["status"] == "ready"
     checkout("bin/db", "backup", str(tmp_path / "geo.dump"))
     checkout("bin/db", "destroy", "--yes")
-    # A cluster of which nothing is left but the backup: even its passwords are others.
+    # Only the backup is left of the first cluster; the new one has other passwords.
     checkout("bin/db", "restore", str(tmp_path / "geo.dump"))
-    assert password() != word
-    assert answers() == before
+    assert password() != old_password
+    assert responses() == before
     assert "3501" in checkout("bin/db", "psql", "-At", "-c", "select hruid from geo.health_regions where hruid = '3501'")
 
 
-def test_a_process_that_goes_on_over_a_restore_answers_from_what_is_published_then(
-    checkout: Callable[..., str], tmp_path: Path
-) -> None:
-    """The sequence of primary keys goes back with the tables, so that the next edition gets one that a process remembers."""
+def test_running_process_uses_restored_database(checkout: Callable[..., str], tmp_path: Path) -> None:
+    """A restore resets the sequence of primary keys: the next vintage gets a key that the process has cached."""
 
     def manage(*command: str) -> str:
         return checkout(sys.executable, "app/manage.py", *command)
@@ -134,7 +132,7 @@ def test_a_process_that_goes_on_over_a_restore_answers_from_what_is_published_th
     checkout("bin/db", "backup", backup)
     script = f"import json\nFILE = {backup!r}\n{ACROSS_A_RESTORE}"
     data = json.loads(manage("shell", "-v0", "-c", f"exec({script!r}, {{}})"))
-    assert data["keys"][0] == data["keys"][1], "otherwise this tests nothing"
+    assert data["keys"][0] == data["keys"][1], "the test needs equal primary keys"
     assert data["before"][:3] == ["2024", "3502", 6]
     assert data["after"][:3] == ["2024", "3501", 2]
     assert data["before"][3] != data["after"][3]

@@ -1,4 +1,4 @@
-"""operations.circuit_breaker: what counts as a sign of life."""
+"""Health probe of operations.circuit_breaker: when the database counts as available."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,58 +9,58 @@ from django.db import connection
 
 from operations.circuit_breaker import HealthProbe
 from tests.support.cluster import free_port
-from tests.support.faults import Wire
+from tests.support.faults import TcpProxy
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    """A way to the database over which every question takes 0.12 s to be answered."""
-    result = Wire(int(connection.get_connection_params()["port"]))
+def proxy() -> Iterator[TcpProxy]:
+    """Yield a proxy to the database with a round trip of 0.12 s."""
+    result = TcpProxy(int(connection.get_connection_params()["port"]))
     result.delay_s = 0.06
     yield result
     result.close()
 
 
 @pytest.fixture
-def connect(wire: Wire) -> Callable[[], Any]:
-    parameters = connection.get_connection_params() | {"host": "127.0.0.1", "port": wire.port}
+def connect(proxy: TcpProxy) -> Callable[[], Any]:
+    parameters = connection.get_connection_params() | {"host": "127.0.0.1", "port": proxy.port}
 
-    def connected() -> Any:
-        made = psycopg2.connect(**parameters)
-        made.autocommit = True
-        return made
+    def new_connection() -> Any:
+        connections = psycopg2.connect(**parameters)
+        connections.autocommit = True
+        return connections
 
-    return connected
+    return new_connection
 
 
-def test_a_new_connection_is_a_sign_of_life_however_long_its_exchanges_take_together(connect: Callable[[], Any]) -> None:
+def test_slow_new_connection_counts_as_available(connect: Callable[[], Any]) -> None:
     probe = HealthProbe(connect, patience_s=0.01, connecting_s=30)
     assert probe.is_answering()
-    # An answer to a bare question takes longer than this one has patience for.
+    # The round trip of a query on the open connection exceeds the patience of 0.01 s.
     assert not probe.is_answering()
     assert probe.is_answering()
 
 
-def test_a_connection_that_was_closed_by_the_other_end_says_nothing_about_the_database(connect: Callable[[], Any]) -> None:
-    made: list[Any] = []
+def test_connection_closed_by_server_is_replaced(connect: Callable[[], Any]) -> None:
+    connections: list[Any] = []
 
-    def remembered() -> Any:
-        made.append(connect())
-        return made[-1]
+    def recorded_connect() -> Any:
+        connections.append(connect())
+        return connections[-1]
 
-    probe = HealthProbe(remembered, patience_s=30, connecting_s=30)
+    probe = HealthProbe(recorded_connect, patience_s=30, connecting_s=30)
     assert probe.is_answering()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [made[0].get_backend_pid()])
+        cursor.execute("SELECT pg_terminate_backend(%s)", [connections[0].get_backend_pid()])
     assert probe.is_answering()
     assert probe.is_answering()
-    assert len(made) == 2
+    assert len(connections) == 2
 
 
-def test_a_refusal_is_a_sign_of_life_and_what_swallows_everything_is_none(wire: Wire, connect: Callable[[], Any]) -> None:
+def test_connection_refused_counts_as_available_and_blackhole_does_not(proxy: TcpProxy, connect: Callable[[], Any]) -> None:
     port = free_port()
     assert HealthProbe(lambda: psycopg2.connect(host="127.0.0.1", port=port), patience_s=0.5, connecting_s=30).is_answering()
-    wire.silent.set()
+    proxy.blackhole.set()
     assert not HealthProbe(connect, patience_s=0.5, connecting_s=0.5).is_answering()

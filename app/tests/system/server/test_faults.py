@@ -1,7 +1,7 @@
 """Database faults under traffic: stopped, unresponsive, slow, out of connections, replaced by another one.
 
-While it must, what only tables know is refused with 503 and Retry-After, at once and not after some limit of seconds; what is
-in memory or kept goes on being answered; afterwards everything is as before, by itself.
+During a fault, requests that need the database get 503 with Retry-After at once, without waiting for a timeout; cached
+responses continue; afterwards the service recovers by itself.
 """
 
 import contextlib
@@ -13,92 +13,104 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.cluster import folder_for_postgres
-from tests.support.faults import ANSWERED, ASKED, FILE, KEPT, NAME, Breakable, Traffic, Wire, ask, held, well
+from tests.support.faults import (
+    CACHED_PATHS,
+    DATABASE_PATHS,
+    DOWNLOAD,
+    NAME,
+    OK_STATUSES,
+    FaultyCluster,
+    TcpProxy,
+    Traffic,
+    assert_only_database_paths_refused,
+    send_get,
+    wait_until_available,
+)
 from tests.system.server.conftest import Server
 
-# So that there is a test database, which the server's fixture asks for.
+# The fixtures of the server need a test database.
 pytestmark = pytest.mark.django_db
 
 
-def test_stopped_and_started(cluster: Breakable, traffic: Traffic) -> None:
+def test_database_stopped_and_started(cluster: FaultyCluster, traffic: Traffic) -> None:
     cluster.stop()
     time.sleep(1.5)
-    meanwhile = ask(traffic.port, KEPT[1])
+    cached = send_get(traffic.port, CACHED_PATHS[1])
     cluster.start()
     time.sleep(1)
-    held(traffic)
-    # Nobody can tell whether it is still what is published, and it says so.
-    assert meanwhile.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
+    assert_only_database_paths_refused(traffic)
+    # The response may be stale, and Cache-Status says so: negative ttl.
+    assert cached.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
 
 
-def test_frozen(cluster: Breakable, traffic: Traffic) -> None:
+def test_database_frozen(cluster: FaultyCluster, traffic: Traffic) -> None:
     with cluster.frozen():
         time.sleep(3)
     time.sleep(1)
-    held(traffic)
+    assert_only_database_paths_refused(traffic)
 
 
-def test_a_network_that_swallows_everything(wire: Wire, traffic: Traffic, running: Server) -> None:
-    wire.silent.set()
+def test_network_blackhole(proxy: TcpProxy, traffic: Traffic, running: Server) -> None:
+    proxy.blackhole.set()
     time.sleep(3)
     assert '\ngeo_database_unavailable{database="default"} 2.0' in running.get("/metrics")[1]
     assert running.get("/readyz")[0] == 503
-    wire.silent.clear()
+    proxy.blackhole.clear()
     time.sleep(1)
-    held(traffic)
+    assert_only_database_paths_refused(traffic)
     assert "database 'default' unavailable: no answer" in running.written
     assert "database 'default' available again" in running.written
 
 
-def test_a_process_that_starts_while_it_is_silent(serve: Any, cluster: Breakable) -> None:
-    wire = Wire(cluster.port)
-    wire.silent.set()
+def test_process_starts_during_network_blackhole(serve: Any, cluster: FaultyCluster) -> None:
+    proxy = TcpProxy(cluster.port)
+    proxy.blackhole.set()
     try:
-        with serve(WEB_WORKERS="1", WEB_THREADS="2", **cluster.keys(wire.port)) as server:
-            refused = [ask(server.port, path) for path in KEPT + ASKED]
+        with serve(WEB_WORKERS="1", WEB_THREADS="2", **cluster.keys(proxy.port)) as server:
+            refused = [send_get(server.port, path) for path in CACHED_PATHS + DATABASE_PATHS]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
             assert server.get("/livez")[0] == 200
-            wire.silent.clear()
-            well(server.port)
+            proxy.blackhole.clear()
+            wait_until_available(server.port)
     finally:
-        wire.close()
+        proxy.close()
 
 
-def test_a_process_that_starts_while_it_is_away_answers_what_is_kept(
-    serve: Any, cluster: Breakable, tmp_path: Path, running: Server
+def test_process_started_without_database_serves_cached_responses(
+    serve: Any, cluster: FaultyCluster, tmp_path: Path, running: Server
 ) -> None:
-    own = {"WEB_WORKERS": "1", "WEB_THREADS": "3", "GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
-    retained = KEPT[1:]
-    with serve(**own, **cluster.keys()) as server:
-        well(server.port)
-        before = {path: ask(server.port, path) for path in retained}
+    server_settings = {"WEB_WORKERS": "1", "WEB_THREADS": "3", "GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
+    paths = CACHED_PATHS[1:]
+    with serve(**server_settings, **cluster.keys()) as server:
+        wait_until_available(server.port)
+        before = {path: send_get(server.port, path) for path in paths}
     cluster.stop()
     try:
-        with serve(**own, **cluster.keys()) as server:
-            for path in retained:
-                answer = ask(server.port, path)
-                assert (path, answer.status, answer.body) == (path, before[path].status, before[path].body)
-                assert answer.headers["etag"] == before[path].headers["etag"]
-                if path != FILE:  # a file never changes
-                    assert answer.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
-            # Nothing is in its memory, and what only tables know is refused.
-            refused = [ask(server.port, path) for path in (KEPT[0], *ASKED) * 3]
+        with serve(**server_settings, **cluster.keys()) as server:
+            for path in paths:
+                response = send_get(server.port, path)
+                assert (path, response.status, response.body) == (path, before[path].status, before[path].body)
+                assert response.headers["etag"] == before[path].headers["etag"]
+                if path != DOWNLOAD:  # a download is immutable
+                    assert response.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
+            # The memory of the new process is empty: requests that need the database are refused.
+            refused = [send_get(server.port, path) for path in (CACHED_PATHS[0], *DATABASE_PATHS) * 3]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
-            # What an edition's own row says of its load is not kept: no half of an answer.
-            assert ask(server.port, "/vintages/fsa/2021").status == 503
+            # Load details of a vintage are not cached: refused, no partial response.
+            assert send_get(server.port, "/vintages/fsa/2021").status == 503
             assert server.get("/livez")[0] == 200
             assert server.get("/readyz")[0] == 503
             cluster.start()
-            well(server.port)
+            wait_until_available(server.port)
             assert server.get("/readyz")[0] == 200
     finally:
         if not cluster.running:
             cluster.start()
-    well(running.port)
+    wait_until_available(running.port)
 
 
-def test_a_process_that_starts_with_nothing_kept_refuses_and_comes_back(
-    serve: Any, cluster: Breakable, tmp_path: Path, running: Server
+def test_process_started_without_database_or_cache_recovers(
+    serve: Any, cluster: FaultyCluster, tmp_path: Path, running: Server
 ) -> None:
     (tmp_path / "published").write_text("no folder", encoding="ascii")
     cluster.stop()
@@ -106,46 +118,46 @@ def test_a_process_that_starts_with_nothing_kept_refuses_and_comes_back(
         with serve(
             WEB_WORKERS="2", WEB_THREADS="2", GEODATA_CACHE=str(tmp_path), BODY_CACHE_MB="64", **cluster.keys()
         ) as server:
-            refused = [ask(server.port, path) for path in (*KEPT, *ASKED)]
+            refused = [send_get(server.port, path) for path in (*CACHED_PATHS, *DATABASE_PATHS)]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
             assert server.get("/livez")[0] == 200
             cluster.start()
-            well(server.port)
+            wait_until_available(server.port)
     finally:
         if not cluster.running:
             cluster.start()
-    well(running.port)
+    wait_until_available(running.port)
 
 
-def test_slow_is_not_silent(wire: Wire, traffic: Traffic) -> None:
-    wire.delay_s = 0.06
+def test_slow_database_is_not_unavailable(proxy: TcpProxy, traffic: Traffic) -> None:
+    proxy.delay_s = 0.06
     time.sleep(2)
-    wire.delay_s = 0.0
+    proxy.delay_s = 0.0
     time.sleep(0.5)
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
 
 
-def test_a_statement_that_waits_for_a_lock_is_not_cut(cluster: Breakable, running: Server) -> None:
-    well(running.port)
+def test_statement_waiting_for_lock_keeps_its_connection(cluster: FaultyCluster, running: Server) -> None:
+    wait_until_available(running.port)
     before = running.written.count("connections closed")
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
-        answer = ask(running.port, "/health-regions?q=east")
+        response = send_get(running.port, "/health-regions?q=east")
         cursor.execute("ROLLBACK")
-    assert (answer.status, answer.retry_after) == (503, "5")
-    assert b"database-busy" in answer.body
+    assert (response.status, response.retry_after) == (503, "5")
+    assert b"database-busy" in response.body
     assert running.written.count("connections closed") == before
 
 
-def test_sessions_killed(cluster: Breakable, traffic: Traffic) -> None:
+def test_terminated_sessions_are_replaced(cluster: FaultyCluster, traffic: Traffic) -> None:
     for _ in range(10):
         cluster.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{NAME}'")
         time.sleep(0.2)
-    # A statement whose session is ended is sent again.
-    held(traffic, refused=False)
+    # A statement of a terminated session is retried.
+    assert_only_database_paths_refused(traffic, refused=False)
 
 
-def test_a_session_killed_in_the_middle_of_a_statement(cluster: Breakable, running: Server, traffic: Traffic) -> None:
+def test_session_terminated_during_a_statement(cluster: FaultyCluster, running: Server, traffic: Traffic) -> None:
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
         for _ in range(50):
@@ -161,13 +173,13 @@ def test_a_session_killed_in_the_middle_of_a_statement(cluster: Breakable, runni
             pytest.fail("no statement waits for the lock")
         cursor.execute("ROLLBACK")
     time.sleep(0.5)
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
 
 
-def test_no_connection_left(cluster: Breakable, traffic: Traffic) -> None:
+def test_all_database_connections_taken(cluster: FaultyCluster, traffic: Traffic) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(60):
-            # Whatever is free is taken, and what the service holds is freed, until it holds none.
+            # Take every free connection and terminate those of the service, until it has none.
             with contextlib.suppress(psycopg2.OperationalError):
                 while True:
                     stack.enter_context(cluster.cursor(user="covidtrends_geo", database="postgres"))
@@ -180,12 +192,10 @@ def test_no_connection_left(cluster: Breakable, traffic: Traffic) -> None:
                     break
         time.sleep(1)
     time.sleep(0.5)
-    held(traffic)
+    assert_only_database_paths_refused(traffic)
 
 
-def test_analysts_who_take_every_connection_of_theirs_leave_the_service_its_own(
-    cluster: Breakable, running: Server, traffic: Traffic
-) -> None:
+def test_connection_limit_of_geo_reader_protects_the_service(cluster: FaultyCluster, running: Server, traffic: Traffic) -> None:
     cluster.sql(f"ALTER ROLE geo_reader PASSWORD '{cluster.password}'")
     limit = int(cluster.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'geo_reader'"))
     with contextlib.ExitStack() as stack:
@@ -195,46 +205,46 @@ def test_analysts_who_take_every_connection_of_theirs_leave_the_service_its_own(
             assert reader.fetchone() == (6,)
         with pytest.raises(psycopg2.OperationalError, match='too many connections for role "geo_reader"'):
             stack.enter_context(cluster.cursor(user="geo_reader"))
-        # Nor is it what the service holds already that it lives on: it must connect anew.
+        # Terminate the open connections of the service, so that it must reconnect.
         with cluster.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo'")
             assert cursor.fetchall()
-        assert {ask(running.port, path).status for path in (*KEPT, *ASKED) * 2} == ANSWERED
-    held(traffic, refused=False)
-    # What they give back can be had again, once the server has seen that they are gone.
+        assert {send_get(running.port, path).status for path in (*CACHED_PATHS, *DATABASE_PATHS) * 2} == OK_STATUSES
+    assert_only_database_paths_refused(traffic, refused=False)
+    # Connections that are closed become available once PostgreSQL has noticed.
     for _ in range(100):
         with contextlib.suppress(psycopg2.OperationalError), cluster.cursor(user="geo_reader") as cursor:
             cursor.execute("SELECT 1")
             break
         time.sleep(0.05)
     else:
-        pytest.fail("a connection that was closed still counts")
+        pytest.fail("closed connections still count towards the limit of the role")
 
 
-def test_read_only(cluster: Breakable, traffic: Traffic) -> None:
+def test_database_read_only(cluster: FaultyCluster, traffic: Traffic) -> None:
     cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
     time.sleep(1.5)
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
     with cluster.cursor() as cursor:
         cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
         cursor.execute("ALTER SYSTEM RESET default_transaction_read_only")
         cursor.execute("SELECT pg_reload_conf()")
 
 
-def test_failed_over_to_a_standby(cluster: Breakable, wire: Wire, traffic: Traffic) -> None:
+def test_failover_to_a_standby(cluster: FaultyCluster, proxy: TcpProxy, traffic: Traffic) -> None:
     with folder_for_postgres("fault") as folder:
-        standby = Breakable(folder / "data")
+        standby = FaultyCluster(folder / "data")
         standby.follow(cluster)
         standby.start()
         try:
             cluster.stop()
             time.sleep(0.5)
             standby.run("pg_ctl", "promote", "-w", "-D", str(standby.folder))
-            wire.to = standby.port
+            proxy.target_port = standby.port
             time.sleep(1.5)
-            held(traffic)
-            assert ask(traffic.port, "/fsa/M5V").status == 200
+            assert_only_database_paths_refused(traffic)
+            assert send_get(traffic.port, "/fsa/M5V").status == 200
         finally:
             standby.stop()
             cluster.start()
-            wire.to = cluster.port
+            proxy.target_port = cluster.port

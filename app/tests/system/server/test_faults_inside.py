@@ -17,14 +17,14 @@ from django.conf import settings
 
 from tests.loader.test_levels import rough
 from tests.support import boundary_files as files
-from tests.support.faults import ANSWERED, FILE, NAME, TILE, Breakable, Traffic, held
+from tests.support.faults import DOWNLOAD, NAME, OK_STATUSES, TILE, FaultyCluster, Traffic, assert_only_database_paths_refused
 from tests.system.server.conftest import Server
 
-# So that there is a test database, which the server's fixture asks for.
+# The fixtures of the server need a test database.
 pytestmark = pytest.mark.django_db
 
 
-def test_a_process_killed(running: Server, traffic: Traffic) -> None:
+def test_killed_worker_is_replaced(running: Server, traffic: Traffic) -> None:
     killed = running.workers()[0]
     os.kill(killed, signal.SIGKILL)
     for _ in range(100):
@@ -32,14 +32,14 @@ def test_a_process_killed(running: Server, traffic: Traffic) -> None:
         if len(running.workers()) == 2 and killed not in running.workers():
             break
     time.sleep(0.5)
-    lost = traffic.count()[0]
-    # What it was answering, and what waited at its door.
+    lost = traffic.status_counts()[0]
+    # Requests in progress, and connections in the backlog of the killed worker.
     assert lost <= 8
-    assert set(traffic.count()) <= {*ANSWERED, 0}
-    assert traffic.count()[200] > lost
+    assert set(traffic.status_counts()) <= {*OK_STATUSES, 0}
+    assert traffic.status_counts()[200] > lost
 
 
-def test_the_folder_of_kept_bodies_vanishes_or_is_none(cache: Path, traffic: Traffic) -> None:
+def test_cache_folder_deleted_or_replaced_by_a_file(cache: Path, traffic: Traffic) -> None:
     bodies = cache / "bodies"
     _wait_for_file_in(bodies)
     for _ in range(5):
@@ -47,14 +47,14 @@ def test_the_folder_of_kept_bodies_vanishes_or_is_none(cache: Path, traffic: Tra
         time.sleep(0.2)
     for _ in range(1_000):
         shutil.rmtree(bodies, ignore_errors=True)
-        with contextlib.suppress(FileExistsError):  # a body that was kept meanwhile has made the folder anew
+        with contextlib.suppress(FileExistsError):  # a newly cached body has created the folder again
             bodies.touch(exist_ok=False)
             break
     assert bodies.is_file()
     time.sleep(0.5)
     bodies.unlink()
     _wait_for_file_in(bodies)
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
 
 
 def _wait_for_file_in(folder: Path) -> None:
@@ -64,14 +64,14 @@ def _wait_for_file_in(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def test_the_clock_jumps(clock: Path, traffic: Traffic) -> None:
+def test_clock_jumps(clock: Path, traffic: Traffic) -> None:
     for wrong_by in (86_400, -86_400, 3_650 * 86_400, -365 * 86_400, 0):
         clock.write_text(str(wrong_by), encoding="utf-8")
         time.sleep(0.4)
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
 
 
-# Loads "2022" once more, with other names, and publishes it and takes it back again and again.
+# Loads "2022" again with other names, then publishes it and rolls it back several times.
 PUBLISHING = """
 import time
 from dataclasses import replace
@@ -95,52 +95,52 @@ publish.delete(new)
 """
 
 
-def test_published_and_taken_back_and_no_answer_mixes_two_editions(
-    cluster: Breakable, running: Server, traffic: Traffic
-) -> None:
+def test_no_response_mixes_two_vintages(cluster: FaultyCluster, running: Server, traffic: Traffic) -> None:
     cluster.python(f"exec({PUBLISHING!r})")
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
     seen = set()
-    editions_of: dict[str, set[bool]] = {}
-    for answer in list(traffic.answers):
-        if answer.path.startswith(TILE):
-            # Names stand in a tile as they are.
-            named = {match == b"New " for match in re.findall(rb"(New )?(?:West|East|Enclave|Upper) Health Unit", answer.body)}
-            assert len(named) == 1, answer
-            editions_of.setdefault(answer.headers["etag"], set()).update(named)
-            seen |= {(answer.path, *named)}
-        if answer.path.startswith(TILE) or b"West Health Unit" not in answer.body:
+    vintages_by_etag: dict[str, set[bool]] = {}
+    for response in list(traffic.responses):
+        if response.path.startswith(TILE):
+            # Names are plain text in a tile.
+            named = {
+                match == b"New " for match in re.findall(rb"(New )?(?:West|East|Enclave|Upper) Health Unit", response.body)
+            }
+            assert len(named) == 1, response
+            vintages_by_etag.setdefault(response.headers["etag"], set()).update(named)
+            seen |= {(response.path, *named)}
+        if response.path.startswith(TILE) or b"West Health Unit" not in response.body:
             continue
-        new = {name.startswith(b"New ") for name in re.findall(rb'"name_en":"([^"]*Health Unit)"', answer.body)}
-        assert new == {b"Source: new" in answer.body}, answer
-        seen |= {(answer.path.partition("?")[0], *new)}
-    # Under one mark a tile is of one edition. Each publication makes another mark.
-    assert all(len(editions) == 1 for editions in editions_of.values())
-    assert len({answer.body for answer in list(traffic.answers) if answer.path == FILE}) == 1
-    # Both editions were seen, by every kind of question.
+        new = {name.startswith(b"New ") for name in re.findall(rb'"name_en":"([^"]*Health Unit)"', response.body)}
+        assert new == {b"Source: new" in response.body}, response
+        seen |= {(response.path.partition("?")[0], *new)}
+    # All tiles with the same ETag are of the same vintage. Each publication has new ETags.
+    assert all(len(vintages) == 1 for vintages in vintages_by_etag.values())
+    assert len({response.body for response in list(traffic.responses) if response.path == DOWNLOAD}) == 1
+    # Every path has returned both vintages.
     assert {path for path, new in seen if new} == {path for path, new in seen if not new}
     assert {"/locate", "/health-regions", "/fsa/M5V", TILE, f"{TILE}?vintage=2022"} <= {path for path, _ in seen}
 
 
 @contextlib.contextmanager
 def small_disk(megabytes: int) -> Iterator[Path]:
-    """A file system of its own, in memory, that PostgreSQL may write to."""
+    """Yield the folder of a small tmpfs that PostgreSQL may write to."""
     folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-disk-"))
-    mounted = subprocess.run(
+    mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False
     )
     try:
-        if mounted.returncode:
-            pytest.skip("no right to mount a file system: no disk can be made to fill up")
+        if mount.returncode:
+            pytest.skip("no right to mount a file system: a full disk cannot be simulated")
         shutil.chown(folder, "postgres", "postgres")
         yield folder
     finally:
-        if not mounted.returncode:
+        if not mount.returncode:
             subprocess.run(["umount", str(folder)], check=True)
         folder.rmdir()
 
 
-def load(cluster: Breakable, path: Path) -> "subprocess.CompletedProcess[str]":
+def load(cluster: FaultyCluster, path: Path) -> "subprocess.CompletedProcess[str]":
     options = ["--coverage=health-regions", "--vintage=2010", "--effective-from=2010-01-01", "--representation=digital"]
     accepted = ["--title=Test", "--accept=change", "--because=test", "--no-downloads", f"--file={path}"]
     return subprocess.run(
@@ -154,7 +154,7 @@ def load(cluster: Breakable, path: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_the_disk_is_full_during_a_load(cluster: Breakable, running: Server, traffic: Traffic, tmp_path: Path) -> None:
+def test_disk_full_during_a_load(cluster: FaultyCluster, running: Server, traffic: Traffic, tmp_path: Path) -> None:
     path = files.shape(tmp_path, rough(1, step=400))
     with small_disk(24) as disk:
         cluster.sql(f"CREATE TABLESPACE small LOCATION '{disk}'; ALTER TABLE region_part SET TABLESPACE small", NAME)
@@ -171,17 +171,17 @@ def test_the_disk_is_full_during_a_load(cluster: Breakable, running: Server, tra
             with cluster.cursor() as cursor:
                 cursor.execute("SELECT count(*) FROM vintage WHERE label = '2010'")
                 assert cursor.fetchone() == (0,)
-            held(traffic, refused=False)
+            assert_only_database_paths_refused(traffic, refused=False)
             ballast.unlink()
             done = load(cluster, path)
             assert done.returncode == 0, done.stderr
         finally:
-            # What was loaded stays: it is in force on no day of today's questions.
+            # The loaded vintage stays: it is in force on no day that the requests use.
             cluster.sql("ALTER TABLE region_part SET TABLESPACE pg_default; DROP TABLESPACE small", NAME)
-    held(traffic, refused=False)
+    assert_only_database_paths_refused(traffic, refused=False)
 
 
-def test_a_load_into_a_database_that_may_not_be_written_to(cluster: Breakable, tmp_path: Path) -> None:
+def test_load_into_read_only_database(cluster: FaultyCluster, tmp_path: Path) -> None:
     path = files.shape(tmp_path, files.grid(4))
     cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
     try:

@@ -1,4 +1,4 @@
-"""Headers that protect a browser, and what no header tells."""
+"""Security headers of every response (CSP, CORP, nosniff), and no version in any header."""
 
 import re
 from typing import Any
@@ -9,10 +9,10 @@ from geography.models import Vintage
 from tests.support import demo_regions as worlds
 from tests.system.server.conftest import Server
 
-# So that there is a test database for the server to serve.
+# The fixtures of the server need a test database.
 pytestmark = pytest.mark.django_db
 
-EVERYWHERE = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -21,17 +21,17 @@ EVERYWHERE = {
 
 
 @pytest.fixture
-def something(db: None) -> None:
-    """Have something published: what a running server answers from, or else the tiny world."""
+def published_regions(db: None) -> None:
+    """Publish the demo regions unless the fixtures of a running server have done so."""
     if not Vintage.objects.exists():
         worlds.build()
 
 
-@pytest.mark.usefixtures("something")
+@pytest.mark.usefixtures("published_regions")
 @pytest.mark.parametrize("path", ["/livez", "/vintages", "/fsa/Q1Q", "/nowhere", "/docs", "/schema", "/", "/metrics"])
-def test_every_answer_has_them(client: Any, path: str) -> None:
+def test_every_response_has_security_headers(client: Any, path: str) -> None:
     headers = client.get(path).headers
-    assert {name: headers.get(name) for name in EVERYWHERE} == EVERYWHERE
+    assert {name: headers.get(name) for name in SECURITY_HEADERS} == SECURITY_HEADERS
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
@@ -40,12 +40,12 @@ def test_every_answer_has_them(client: Any, path: str) -> None:
     assert "camera=()" in headers["Permissions-Policy"]
 
 
-def test_the_api_may_load_nothing_and_its_documentation_only_its_own(client: Any) -> None:
+def test_csp_of_api_and_of_documentation(client: Any) -> None:
     assert "script-src" not in client.get("/livez").headers["Content-Security-Policy"]
     assert "script-src 'self';" in client.get("/docs").headers["Content-Security-Policy"]
 
 
-def test_no_header_tells_a_version(server: Server) -> None:
+def test_no_header_has_a_version(server: Server) -> None:
     for path in ("/livez", "/nowhere", "/docs", "/static/nothing.js"):
         _, _, headers = server.get(path)
         assert not re.search(r"\d", headers.get("server", "")), headers

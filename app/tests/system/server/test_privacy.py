@@ -1,4 +1,4 @@
-"""Marked values through every route of a running server; then everything that was written is searched for them."""
+"""Privacy: requests with marked values to every route of a running server; no log, cache file or metric contains them."""
 
 import re
 import time
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db
 
 LAT, LON, CODE, ADDRESS = "43.1234567", "-79.7654321", "M5V3L9", "203.0.113.77"
 MARKS = ("43.1234567", "79.7654321", "M5V3L9", "M5V 3L9", "m5v3l9", "203.0.113.77", "K7Q9Z8")
-# Also in the forms that a projection, a rounded log or a URL would give them.
-SPOKEN = re.compile("|".join(map(re.escape, (*MARKS, "43.12345", "79.76543", "M5V%203L9", "M5V+3L9"))), re.IGNORECASE)
+# The marks, and the forms that rounding or URL encoding would give them.
+MARK_PATTERN = re.compile("|".join(map(re.escape, (*MARKS, "43.12345", "79.76543", "M5V%203L9", "M5V+3L9"))), re.IGNORECASE)
 HEADERS = {
     "X-Forwarded-For": f"{ADDRESS}, {ADDRESS}",
     "X-Real-IP": ADDRESS,
@@ -46,7 +46,7 @@ QUERIES = (
 
 
 def routes() -> list[str]:
-    """Return every route, with marked values in the place of its parameters; what a number is asked for gets none."""
+    """Return every route with marked values as parameters; integer parameters get no mark."""
     results = []
     for pattern in get_resolver().url_patterns:
         for item in getattr(pattern, "url_patterns", [pattern]):
@@ -54,7 +54,7 @@ def routes() -> list[str]:
     return sorted({route for route in results if "<" not in route and "^" not in route})
 
 
-def ask_everything(server: Server) -> set[int]:
+def request_everything(server: Server) -> set[int]:
     statuses = set()
     for route in [*routes(), f"/nowhere/{CODE}", f"/static/{CODE}", f"//{CODE}", f"/fsa/{CODE}%00", f"/locate/{LAT}"]:
         for query in QUERIES:
@@ -67,10 +67,10 @@ def ask_everything(server: Server) -> set[int]:
                     f"POST {route}?lat={LAT} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {kind}\r\n"
                     f"X-Forwarded-For: {ADDRESS}\r\nContent-Length: {len(text)}\r\n\r\n{text}"
                 )
-                statuses.add(int((server.speak(request.encode()) or b"- 0").split(b" ", 2)[1]))
+                statuses.add(int((server.send_raw(request.encode()) or b"- 0").split(b" ", 2)[1]))
     for route in routes():
         request = f"POST {route} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        statuses.add(int((server.speak(request.encode()) or b"- 0").split(b" ", 2)[1]))
+        statuses.add(int((server.send_raw(request.encode()) or b"- 0").split(b" ", 2)[1]))
     for raw in (
         f"GET /locate?lat={LAT}&lon={LON} HTTP/9.9\r\n\r\n",
         f"{CODE} /fsa/{CODE} HTTP/1.1\r\nHost: {CODE}.example.org\r\nConnection: close\r\n\r\n",
@@ -78,21 +78,21 @@ def ask_everything(server: Server) -> set[int]:
         f"GET /fsa/{CODE} HTTP/1.1\r\nHost: {CODE}\r\nConnection: close\r\n\r\n",
         f"{LAT},{LON}\r\n\r\n",
     ):
-        server.speak(raw.encode())
+        server.send_raw(raw.encode())
     return statuses
 
 
-def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_world: dict[str, str], tmp_path: Path) -> None:
+def test_logs_cache_and_metrics_have_no_request_data(serve: Any, committed_world: dict[str, str], tmp_path: Path) -> None:
     database_log = _database_log()
     before = database_log.stat().st_size if database_log else 0
     keys = {key.removeprefix("DB_").lower(): value for key, value in committed_world.items()}
     more = {"LOG_LEVEL": "DEBUG", "LOG_REQUESTS": "true", "DB_STATEMENT_TIMEOUT_MS": "400", "THROTTLE_RATE": "100000/s"}
     more |= {"GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
     with serve(WEB_WORKERS="2", WEB_THREADS="2", TRUSTED_PROXIES="1", **more) as server:
-        statuses = ask_everything(server)
+        statuses = request_everything(server)
         assert {200, 400, 404, 405} <= statuses
         assert 500 not in statuses
-        # Answers that time out: whoever reads regions waits for longer than a statement may.
+        # Statement timeouts: queries of the locked tables exceed DB_STATEMENT_TIMEOUT_MS.
         holder = psycopg2.connect(dbname=keys.pop("name"), **keys)
         with holder.cursor() as cursor:
             cursor.execute("LOCK TABLE region, vintage IN ACCESS EXCLUSIVE MODE")
@@ -104,24 +104,26 @@ def test_nothing_that_is_written_holds_what_was_asked(serve: Any, committed_worl
         time.sleep(0.2)
         text = server.get("/metrics")[1]
         folder = server.log.parent
-    assert not SPOKEN.search(text)
+    assert not MARK_PATTERN.search(text)
     assert "GET /locate" in server.written
-    assert any(path.name.startswith("lock-") for path in _files(tmp_path)), "no answer was kept, so nothing of it was searched"
+    assert any(path.name.startswith("lock-") for path in _files(tmp_path)), (
+        "no response was cached, so no cache file was searched"
+    )
     results = [
         line
         for path in _files(folder) + _files(tmp_path)
         for line in path.read_text("latin-1").splitlines()
-        if SPOKEN.search(line)
+        if MARK_PATTERN.search(line)
     ]
     assert not results, results[:5]
-    assert not [path for path in _files(tmp_path) if SPOKEN.search(path.name)]
+    assert not [path for path in _files(tmp_path) if MARK_PATTERN.search(path.name)]
     if database_log:
         with database_log.open("rb") as log:
             log.seek(before)
             written = log.read().decode("utf-8", "replace")
-        # Errors of statements do not reach the log at all: log_min_messages.
+        # log_min_messages keeps errors of statements out of the log.
         assert "canceling statement" not in written
-        assert not SPOKEN.search(written)
+        assert not MARK_PATTERN.search(written)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -129,7 +131,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _database_log() -> Path | None:
-    """Return the log of the private PostGIS, None where the database is another or its log is not for us to read."""
+    """Return the log of the private PostGIS; None for another database or an unreadable log."""
     for line in (settings.REPO_DIR / ".local" / "env").read_text(encoding="utf-8").splitlines():
         if line.startswith("DB_CLUSTER="):
             log = Path(line.partition("=")[2]) / "server.log"

@@ -1,4 +1,4 @@
-"""A running server: it is told to stop, to start its processes anew, and loses one."""
+"""Graceful shutdown (SIGTERM), reload (SIGHUP), killed workers, and folders of counters."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import pytest
 
 from tests.system.server.conftest import Server
 
-# So that there is a test database for the server to serve.
+# The fixtures of the server need a test database.
 pytestmark = pytest.mark.django_db
 
 SLOW = "/health-regions?q=nothing&detail=none"
@@ -24,7 +24,7 @@ SLOW = "/health-regions?q=nothing&detail=none"
 
 @pytest.fixture
 def locked(committed_world: dict[str, str]) -> Callable[[], Any]:
-    """Return a context manager in which whoever reads regions waits."""
+    """Return a context manager that holds a lock on the table of regions, so that its readers wait."""
 
     @contextmanager
     def hold() -> Iterator[None]:
@@ -41,21 +41,21 @@ def locked(committed_world: dict[str, str]) -> Callable[[], Any]:
     return hold
 
 
-def test_told_to_stop_it_answers_what_it_has_begun(serve: Any, locked: Any) -> None:
+def test_graceful_shutdown_finishes_requests_in_progress(serve: Any, locked: Any) -> None:
     with serve(WEB_WORKERS="2", WEB_THREADS="4") as server, ThreadPoolExecutor(4) as pool:
         with locked():
-            answers = [pool.submit(server.get, SLOW) for _ in range(3)]
+            futures = [pool.submit(server.get, SLOW) for _ in range(3)]
             time.sleep(0.7)
             server.process.send_signal(signal.SIGTERM)
             time.sleep(0.7)
-            assert not any(answer.done() for answer in answers)
-        assert [answer.result()[0] for answer in answers] == [200] * 3
+            assert not any(future.done() for future in futures)
+        assert [future.result()[0] for future in futures] == [200] * 3
         assert server.process.wait(15) == 0
     assert "Traceback" not in server.written
 
 
-def test_started_anew_it_loses_no_request(serve: Any) -> None:
-    # With one process, as then nobody else would answer.
+def test_reload_loses_no_request(serve: Any) -> None:
+    # A single worker: no other can respond during the reload.
     with serve(WEB_WORKERS="1", WEB_THREADS="2") as server:
         before, stop, statuses = set(server.workers()), threading.Event(), []
 
@@ -64,7 +64,7 @@ def test_started_anew_it_loses_no_request(serve: Any) -> None:
                 statuses.append(server.get("/fsa/K1A")[0])
 
         with ThreadPoolExecutor(3) as pool:
-            asking = [pool.submit(ask) for _ in range(3)]
+            futures = [pool.submit(ask) for _ in range(3)]
             time.sleep(0.5)
             server.process.send_signal(signal.SIGHUP)
             try:
@@ -75,14 +75,14 @@ def test_started_anew_it_loses_no_request(serve: Any) -> None:
                 time.sleep(0.5)
             finally:
                 stop.set()
-            for item in asking:
-                item.result()
+            for future in futures:
+                future.result()
         assert not before & set(server.workers())
         assert set(statuses) == {404}
         assert len(statuses) > 50
 
 
-def test_a_process_that_is_killed_is_replaced(serve: Any) -> None:
+def test_killed_worker_is_replaced(serve: Any) -> None:
     with serve(WEB_WORKERS="2", WEB_THREADS="2") as server:
         killed = server.workers()[0]
         os.kill(killed, signal.SIGKILL)
@@ -92,7 +92,7 @@ def test_a_process_that_is_killed_is_replaced(serve: Any) -> None:
                 break
         assert len(server.workers()) == 2
         assert [server.get("/fsa/K1A")[0] for _ in range(10)] == [404] * 10
-        for _ in range(100):  # until the new one counts too
+        for _ in range(100):  # until the new worker counts too
             text = server.get("/metrics")[1]
             if "geo_workers 2.0" in text:
                 break
@@ -101,14 +101,14 @@ def test_a_process_that_is_killed_is_replaced(serve: Any) -> None:
         assert f'pid="{killed}"' not in text
 
 
-def counts_of(server: Server) -> Path:
-    """Return the folder in which the processes of a server count together."""
+def counter_folder(server: Server) -> Path:
+    """Return the folder of the shared counters of a server's processes (PROMETHEUS_MULTIPROC_DIR)."""
     split = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
-    return Path(next(item for item in split if item.startswith(b"PROMETHEUS_MULTIPROC_DIR=")).partition(b"=")[2].decode())
+    return Path(next(future for future in split if future.startswith(b"PROMETHEUS_MULTIPROC_DIR=")).partition(b"=")[2].decode())
 
 
-def gone(folder: Path) -> bool:
-    """Wait until a folder is gone, for some seconds."""
+def is_removed(folder: Path) -> bool:
+    """Return whether a folder is removed within 10 seconds."""
     for _ in range(100):
         if not folder.exists():
             return True
@@ -117,43 +117,43 @@ def gone(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_where_it_counted_goes_with_it(serve: Any, number: signal.Signals) -> None:
+def test_counter_folder_is_removed_at_shutdown(serve: Any, number: signal.Signals) -> None:
     with serve(WEB_WORKERS="2", WEB_THREADS="2") as server:
-        folder = counts_of(server)
+        folder = counter_folder(server)
         assert (folder.parent, folder.stat().st_mode & 0o777) == (Path("/tmp"), 0o700)  # noqa: S108 - as bin/_server.sh does
         assert any(folder.iterdir())
         server.process.send_signal(number)
         server.process.wait(20)
-        assert gone(folder)
+        assert is_removed(folder)
 
 
-def test_what_a_killed_server_left_goes_at_the_next_start_and_what_a_living_one_has_stays(serve: Any) -> None:
-    with serve(WEB_WORKERS="1", WEB_THREADS="2") as living:
-        folder = counts_of(living)
-        left = folder.with_name(f"covidtrends-geo-counters-{os.getuid()}-left")
-        left.mkdir()
-        (left / "counter_1.db").write_bytes(b"\0")
+def test_start_removes_counter_folders_of_killed_servers_only(serve: Any) -> None:
+    with serve(WEB_WORKERS="1", WEB_THREADS="2") as running:
+        folder = counter_folder(running)
+        leftover = folder.with_name(f"covidtrends-geo-counters-{os.getuid()}-left")
+        leftover.mkdir()
+        (leftover / "counter_1.db").write_bytes(b"\0")
         with serve(WEB_WORKERS="1", WEB_THREADS="2") as other:
-            assert not left.exists()
-            assert counts_of(other) != folder
+            assert not leftover.exists()
+            assert counter_folder(other) != folder
             assert any(folder.iterdir())
-            assert living.get("/metrics")[0] == 200
+            assert running.get("/metrics")[0] == 200
 
 
-def test_a_server_that_is_killed_leaves_nothing(serve: Any) -> None:
+def test_killed_server_leaves_no_counter_folder(serve: Any) -> None:
     with serve(WEB_WORKERS="1", WEB_THREADS="2") as server:
-        folder, workers = counts_of(server), server.workers()
+        folder, workers = counter_folder(server), server.workers()
         server.process.kill()
         for pid in workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         server.process.wait(20)
-        assert gone(folder)
+        assert is_removed(folder)
 
 
-def test_a_statement_that_waits_is_given_up_in_time(serve: Any, locked: Any) -> None:
+def test_statement_timeout_gives_503_database_busy(serve: Any, locked: Any) -> None:
     with serve(WEB_WORKERS="1", WEB_THREADS="2", DB_STATEMENT_TIMEOUT_MS="1000") as server, locked():
-        # The lock is held until the answer has come.
+        # The lock is held until the response has arrived.
         status, body, headers = server.get(SLOW)
         assert (status, headers["retry-after"]) == (503, "5")
         assert "database-busy" in body

@@ -1,4 +1,4 @@
-"""Clients that are slow, on a real server: what they can hold, and for how long."""
+"""Slow clients on a real server: slow headers, bodies and readers hold no thread that other requests need."""
 
 import http.client
 import socket
@@ -13,7 +13,7 @@ import pytest
 
 from tests.system.server.conftest import Server
 
-# So that there is a test database for the server to serve.
+# The fixtures of the server need a test database.
 pytestmark = pytest.mark.django_db
 
 BODY = b"POST /locate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n{"
@@ -23,8 +23,8 @@ TIMEOUT_S = 4.0
 
 
 @pytest.fixture(scope="module")
-def small(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One process with four threads, of which bulk requests get two; a body has four seconds."""
+def small_server(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Yield a server with one process of four threads, two for bulk requests; body timeout four seconds."""
     static = tmp_path_factory.mktemp("static")
     (static / "large.bin").write_bytes(b"x" * 8_000_000)
     keys = {"STATIC_ROOT": str(static), "BODY_TIMEOUT_S": str(TIMEOUT_S), "TRANSFERS_AT_ONCE": "1"}
@@ -32,37 +32,37 @@ def small(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
         yield running
 
 
-def received(connected: socket.socket) -> bytes:
-    """Return all that the server sends until it closes the connection."""
-    answer = b""
-    connected.settimeout(30)
+def received(connection: socket.socket) -> bytes:
+    """Return everything that the server sends until it closes the connection."""
+    response = b""
+    connection.settimeout(30)
     with suppress(ConnectionResetError):
-        while piece := connected.recv(65536):
-            answer += piece
-    return answer
+        while chunk := connection.recv(65536):
+            response += chunk
+    return response
 
 
-def drip(connected: socket.socket, piece: bytes) -> None:
-    """Send a piece every fifth of a second, in the background."""
+def drip(connection: socket.socket, chunk: bytes) -> None:
+    """Send a chunk every 0.2 s in the background."""
 
     def run() -> None:
         with suppress(OSError):
             for _ in range(200):
-                connected.sendall(piece)
+                connection.sendall(chunk)
                 time.sleep(0.2)
 
     threading.Thread(target=run, daemon=True).start()
 
 
-def answers(server: Server) -> bool:
-    """Say whether lookups are answered, each within a second, from all threads that are left."""
+def lookups_are_fast(server: Server) -> bool:
+    """Return whether five lookups are answered within five seconds in total."""
     started = time.monotonic()
     assert [server.get("/fsa/K1A")[0] for _ in range(5)] == [404] * 5
     return time.monotonic() - started < 5
 
 
 def click(server: Server) -> int:
-    """Return the status of a POST of one position, as a click on the map sends it: body after headers."""
+    """Return the status of a POST of a position, sent as by a click on the map: body after headers."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     try:
         connection.request("POST", "/locate", CLICK, {"Content-Type": "application/json", "Host": "localhost"})
@@ -71,71 +71,71 @@ def click(server: Server) -> int:
         connection.close()
 
 
-class TestSlowlySent:
-    def test_headers_byte_by_byte_hold_no_thread_and_end_after_five_seconds(self, small: Server) -> None:
+class TestSlowSenders:
+    def test_slow_headers_hold_no_thread_and_time_out(self, small_server: Server) -> None:
         with ExitStack() as stack:
-            held = [stack.enter_context(small.connect()) for _ in range(20)]
-            for item in held:
-                item.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
-            drip(held[0], b"a")
-            assert answers(small)
-            assert b"200 OK" not in received(held[0])
+            slow = [stack.enter_context(small_server.connect()) for _ in range(20)]
+            for connection in slow:
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+            drip(slow[0], b"a")
+            assert lookups_are_fast(small_server)
+            assert b"200 OK" not in received(slow[0])
 
     @pytest.mark.parametrize("length", [100_000, 100])
-    def test_bodies_hold_no_thread_that_lookups_need(self, small: Server, length: int) -> None:
+    def test_slow_bodies_hold_no_thread_of_lookups(self, small_server: Server, length: int) -> None:
         with ExitStack() as stack:
             for _ in range(20):
-                stack.enter_context(small.connect()).sendall(BODY % length)
+                stack.enter_context(small_server.connect()).sendall(BODY % length)
             time.sleep(1)
-            assert answers(small)
+            assert lookups_are_fast(small_server)
 
     @pytest.mark.parametrize("length", [100_000, 60_000])
-    def test_a_body_that_comes_too_slowly_is_given_up(self, small: Server, length: int) -> None:
-        with small.connect() as connected:
-            connected.sendall(BODY % length)
-            drip(connected, b" " * 2_000)
-            answer = received(connected)
-        assert answer.startswith(b"HTTP/1.1 408 ")
-        assert b'"/problems/body-timeout"' in answer
-        assert answers(small)
+    def test_slow_body_gets_408(self, small_server: Server, length: int) -> None:
+        with small_server.connect() as connection:
+            connection.sendall(BODY % length)
+            drip(connection, b" " * 2_000)
+            response = received(connection)
+        assert response.startswith(b"HTTP/1.1 408 ")
+        assert b'"/problems/body-timeout"' in response
+        assert lookups_are_fast(small_server)
 
-    def test_forty_clicks_beside_six_slow_senders_are_all_answered(self, small: Server) -> None:
+    def test_concurrent_lookups_beside_slow_senders_succeed(self, small_server: Server) -> None:
         with ExitStack() as stack:
             for _ in range(6):
-                slow = stack.enter_context(small.connect())
+                slow = stack.enter_context(small_server.connect())
                 slow.sendall(BODY % 100_000)
                 drip(slow, b" " * 440)
             time.sleep(0.5)
-            with ThreadPoolExecutor(40) as people:
-                statuses = list(people.map(lambda _: click(small), range(400)))
+            with ThreadPoolExecutor(40) as pool:
+                statuses = list(pool.map(lambda _: click(small_server), range(400)))
         assert statuses == [200] * 400
 
-    def test_forty_clicks_at_once_are_all_answered(self, small: Server) -> None:
-        with ThreadPoolExecutor(40) as people:
-            assert set(people.map(lambda _: click(small), range(400))) == {200}
+    def test_concurrent_lookups_succeed(self, small_server: Server) -> None:
+        with ThreadPoolExecutor(40) as pool:
+            assert set(pool.map(lambda _: click(small_server), range(400))) == {200}
 
 
-class TestSlowlyTaken:
-    def test_answers_hold_no_thread(self, small: Server) -> None:
+class TestSlowReaders:
+    def test_slow_readers_hold_no_thread(self, small_server: Server) -> None:
         with ExitStack() as stack:
             for _ in range(12):
-                stack.enter_context(sip(small))
+                stack.enter_context(read_slowly(small_server))
             time.sleep(0.5)
-            assert answers(small)
+            assert lookups_are_fast(small_server)
 
-    def test_a_slow_client_gets_it_all(self, small: Server) -> None:
-        taken = 0
-        with sip(small) as connected:
-            while piece := connected.recv(200_000):
-                taken += len(piece)
+    def test_slow_reader_gets_the_whole_response(self, small_server: Server) -> None:
+        received_bytes = 0
+        with read_slowly(small_server) as connection:
+            while chunk := connection.recv(200_000):
+                received_bytes += len(chunk)
                 time.sleep(0.05)
-        assert taken > 8_000_000
+        assert received_bytes > 8_000_000
 
 
-def sip(server: Server) -> socket.socket:
-    """Ask for eight megabytes, with room for little of it."""
-    connected = socket.socket()
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
-    connected.connect(("127.0.0.1", server.port))
-    connected.sendall(LARGE)
-    return connected
+def read_slowly(server: Server) -> socket.socket:
+    """Request a file of 8 MB with a small receive buffer."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    connection.connect(("127.0.0.1", server.port))
+    connection.sendall(LARGE)
+    return connection

@@ -1,4 +1,4 @@
-"""Whole answers: curl, Python requests and fetch in a browser see whether a response is complete, on a real server."""
+"""Complete responses: curl, Python requests and fetch in a browser detect an incomplete response of a real server."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 
 from geography.download_files import MANIFEST_NAME
 from tests.support.demo_regions import lonlat
-from tests.support.faults import Breakable, Wire, well
+from tests.support.faults import FaultyCluster, TcpProxy, wait_until_available
 from tests.system.server.conftest import Server
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +43,8 @@ Send = Callable[[str, str, bytes], Outcome]
 BROKEN: Outcome = (0, b"")
 
 
-def by_curl(address: str, content_type: str, body: bytes, *options: str) -> Outcome:
-    """Return status and body as curl has them; `BROKEN` where curl exits with an error."""
+def post_by_curl(address: str, content_type: str, body: bytes, *options: str) -> Outcome:
+    """Return status and body by curl; `BROKEN` if curl exits with an error."""
     command = ["curl", "--silent", "--request", "POST", "--header", f"Content-Type: {content_type}", "--header", "Expect:"]
     command += options or ["--data-binary", "@-"]
     done = subprocess.run(
@@ -53,29 +53,29 @@ def by_curl(address: str, content_type: str, body: bytes, *options: str) -> Outc
     return BROKEN if done.returncode else (int(done.stderr), done.stdout)
 
 
-def by_requests(address: str, content_type: str, body: bytes) -> Outcome:
+def post_by_requests(address: str, content_type: str, body: bytes) -> Outcome:
     try:
-        answer = requests.post(address, data=body, headers={"Content-Type": content_type}, timeout=120)
+        response = requests.post(address, data=body, headers={"Content-Type": content_type}, timeout=120)
     except requests.RequestException:
         return BROKEN
-    return answer.status_code, answer.content
+    return response.status_code, response.content
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _browser_before_the_database(browser: Browser) -> None:
-    """Start the browser first: within its event loop, Django opens connections of their own."""
+    """Start the browser before the database: in its event loop Django opens separate connections."""
 
 
 @pytest.fixture(params=["curl", "requests", "fetch"])
 def send(request: pytest.FixtureRequest) -> Iterator[Send]:
-    """Return what posts a body and returns status and body, or `BROKEN` where the client reports an error."""
+    """Yield a function that posts a body and returns status and body, `BROKEN` if the client reports an error."""
     if request.param != "fetch":
-        yield {"curl": by_curl, "requests": by_requests}[request.param]
+        yield {"curl": post_by_curl, "requests": post_by_requests}[request.param]
         return
-    # The answers of the API forbid scripts to fetch anything.
+    # The Content-Security-Policy of API responses forbids fetch.
     page = request.getfixturevalue("browser").new_page(bypass_csp=True)
 
-    def by_fetch(address: str, content_type: str, body: bytes) -> Outcome:
+    def post_by_fetch(address: str, content_type: str, body: bytes) -> Outcome:
         page.goto(address.rsplit("/", 1)[0] + "/livez")
         script = """async ([address, type, body]) => {
             try {
@@ -86,7 +86,7 @@ def send(request: pytest.FixtureRequest) -> Iterator[Send]:
         status, text = page.evaluate(script, [address, content_type, body.decode()])
         return status, text.encode()
 
-    yield by_fetch
+    yield post_by_fetch
     page.close()
 
 
@@ -97,11 +97,11 @@ def problem(outcome: Outcome, status: int, kind: str) -> dict[str, Any]:
     return document
 
 
-class TestKnownBefore:
-    """What is wrong with the last item of a body is said as if it were the first."""
+class TestErrorInLastItem:
+    """An error in the last item of a body gives the same problem as in the first item."""
 
     @pytest.mark.parametrize(("path", "form"), ROUTES)
-    def test_one_item_too_many(self, server: Server, send: Send, path: str, form: str) -> None:
+    def test_too_many_items_get_413(self, server: Server, send: Send, path: str, form: str) -> None:
         body = BODIES[path][form]
         if form == "application/json":
             head, last = body[:-2], ', "M5V"]}' if path == "/fsa" else f", [{LON}, {LAT}]]}}"
@@ -112,31 +112,31 @@ class TestKnownBefore:
             body += body.splitlines()[-1] + "\n"
         problem(send(server.address + path, form, body.encode()), 413, "body-too-large")
 
-    def test_a_quote_in_the_last_row(self, server: Server, send: Send) -> None:
+    def test_invalid_quote_in_last_row_is_named(self, server: Server, send: Send) -> None:
         body = "lat,lon,n\n" + f"{LAT},{LON},a\n" * (MANY - 1) + f'{LAT},{LON},"x" y\n'
         outcome = send(f"{server.address}/locate", "text/csv", body.encode())
         assert f"line {MANY + 1} " in problem(outcome, 400, "body-invalid")["detail"]
 
-    def test_a_body_without_length(self, server: Server, tmp_path: Path) -> None:
+    def test_body_without_content_length(self, server: Server, tmp_path: Path) -> None:
         body = f"lat,lon\n{LAT},{LON}\n".encode()
-        answers = [
-            by_curl(f"{server.address}/locate", "text/csv", body, "--upload-file", "-"),
-            by_requests(f"{server.address}/locate", "text/csv", iter([body[:10], body[10:]])),  # type: ignore[arg-type]
+        outcomes = [
+            post_by_curl(f"{server.address}/locate", "text/csv", body, "--upload-file", "-"),
+            post_by_requests(f"{server.address}/locate", "text/csv", iter([body[:10], body[10:]])),  # type: ignore[arg-type]
         ]
-        assert all(status == 200 and b"3501" in text for status, text in answers), answers
+        assert all(status == 200 and b"3501" in text for status, text in outcomes), outcomes
         long = b"lat,lon\n" + b"\n" * (16 << 20)
-        problem(by_curl(f"{server.address}/locate", "text/csv", long, "--upload-file", "-"), 413, "body-too-large")
+        problem(post_by_curl(f"{server.address}/locate", "text/csv", long, "--upload-file", "-"), 413, "body-too-large")
 
 
-class Meanwhile:
-    """A thread that waits until the service reads the table, and then does something to the database."""
+class DuringRequest:
+    """A thread that waits until the service reads a table, and then acts on the database."""
 
-    def __init__(self, cluster: Breakable, table: str, act: Callable[[Any], None]) -> None:
+    def __init__(self, cluster: FaultyCluster, table: str, act: Callable[[Any], None]) -> None:
         self._cluster, self._table, self._act = cluster, table, act
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Meanwhile":
+    def __enter__(self) -> "DuringRequest":
         self._thread.start()
         return self
 
@@ -159,18 +159,18 @@ class Meanwhile:
                         return
                     time.sleep(0.005)
                 raise AssertionError(f"nothing read {self._table}")
-        except BaseException as error:  # raised where the test waits
+        except BaseException as error:  # raised in __exit__, in the thread of the test
             self.failure = error
 
 
-def lock(cursor: Any) -> None:
+def lock_tables(cursor: Any) -> None:
     cursor.execute("BEGIN")
     cursor.execute("LOCK TABLE region, overlap IN ACCESS EXCLUSIVE MODE")
     time.sleep(4)
     cursor.execute("ROLLBACK")
 
 
-def cut(cursor: Any) -> None:
+def terminate_sessions(cursor: Any) -> None:
     for _ in range(100):
         cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo'")
         time.sleep(0.01)
@@ -179,37 +179,37 @@ def cut(cursor: Any) -> None:
 @pytest.fixture(scope="module")
 def slow_tables(
     serve: Callable[..., AbstractContextManager[Server]],
-    cluster: Breakable,
-    wire: Wire,
+    cluster: FaultyCluster,
+    proxy: TcpProxy,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """A server that answers out of tables only."""
+    """Yield a server without in-memory lookups, whose responses need the database."""
     keys = {
         "GEODATA_CACHE": str(tmp_path_factory.mktemp("cache")),
         "LOOKUP_MEMORY_VERTICES": "0",
         "DB_STATEMENT_TIMEOUT_MS": "4000",
     }
-    with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(wire.port) | keys) as server:
+    with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(proxy.port) | keys) as server:
         yield server
 
 
 def problems(server: Server, kind: str) -> float:
-    """Return how many problems of this kind the server has counted."""
+    """Return the server's count of problems of this kind."""
     match = re.search(rf'geo_problems_total{{kind="{kind}"}} (\S+)', server.get("/metrics")[1])
     return float(match[1]) if match else 0.0
 
 
 @pytest.mark.parametrize("form", BODIES["/fsa"])
-class TestMeanwhile:
-    """What fails while a body is answered is a problem, and counted as one, and no short answer."""
+class TestDatabaseFaultDuringRequest:
+    """A database fault during a bulk request gives a problem, which is counted, and no truncated response."""
 
-    @pytest.mark.parametrize(("act", "kind"), [(lock, "database-busy"), (cut, "database-away")])
-    def test_the_database(
-        self, slow_tables: Server, cluster: Breakable, send: Send, form: str, act: Callable[[Any], None], kind: str
+    @pytest.mark.parametrize(("act", "kind"), [(lock_tables, "database-busy"), (terminate_sessions, "database-away")])
+    def test_database_fault_gives_a_problem(
+        self, slow_tables: Server, cluster: FaultyCluster, send: Send, form: str, act: Callable[[Any], None], kind: str
     ) -> None:
-        well(slow_tables.port)
+        wait_until_available(slow_tables.port)
         before, logged = problems(slow_tables, kind), len(slow_tables.written)
-        with Meanwhile(cluster, "overlap", act):
+        with DuringRequest(cluster, "overlap", act):
             outcome = send(f"{slow_tables.address}/fsa", form, BODIES["/fsa"][form].encode())
         problem(outcome, 503, kind)
         assert problems(slow_tables, kind) == before + 1
@@ -217,34 +217,34 @@ class TestMeanwhile:
 
 
 @pytest.fixture
-def large_file(cluster: Breakable) -> Iterator[tuple[str, Path]]:
-    """A file to take away that is longer than all buffers on its way."""
+def large_file(cluster: FaultyCluster) -> Iterator[tuple[str, Path]]:
+    """Yield URL path and file of a download that is larger than all network buffers."""
     folder = next(Path(cluster.keys()["DOWNLOADS_DIR"]).glob("fsa/2021/*/"))
     manifest = folder / MANIFEST_NAME
     before = manifest.read_bytes()
     path, size = folder / "fsa-2021.gpkg", 64 << 20
     with path.open("wb") as file:
         file.truncate(size)
-    noted = json.loads(before)
-    noted["files"]["fsa-2021.gpkg"] = {"state": "ready", "bytes": size, "sha256": "0" * 64}
-    manifest.write_text(json.dumps(noted), encoding="utf-8")
+    entries = json.loads(before)
+    entries["files"]["fsa-2021.gpkg"] = {"state": "ready", "bytes": size, "sha256": "0" * 64}
+    manifest.write_text(json.dumps(entries), encoding="utf-8")
     yield "/downloads/fsa/2021/fsa-2021.gpkg", path
     manifest.write_bytes(before)
     path.unlink()
 
 
-def test_a_file_that_ends_early_breaks_the_connection(running: Server, large_file: tuple[str, Path]) -> None:
+def test_truncated_file_aborts_the_response(running: Server, large_file: tuple[str, Path]) -> None:
     address, path = large_file
-    well(running.port)
+    wait_until_available(running.port)
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
     connection.request("GET", address)
-    answer = connection.getresponse()
-    assert (answer.status, answer.getheader("Content-Length")) == (200, str(64 << 20))
-    answer.read(1 << 20)
+    response = connection.getresponse()
+    assert (response.status, response.getheader("Content-Length")) == (200, str(64 << 20))
+    response.read(1 << 20)
     with path.open("r+b") as file:
         file.truncate(8 << 20)
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
-        answer.read()
+        response.read()
     connection.close()
     for _ in range(50):
         if "response aborted" in running.written:
