@@ -17,7 +17,7 @@ RUN python -m venv --without-pip /opt/venv \
 FROM packages AS packages-development
 COPY requirements-dev.txt .
 # Only the dependency of --reload: tests run outside of the container, with bin/test.
-RUN pip --python /opt/venv/bin/python install "$(grep '^watchfiles==' requirements-dev.txt)"
+RUN pip --python /opt/venv/bin/python install "$(sed -n 's/^\(watchfiles==[^ ]*\).*/\1/p' requirements-dev.txt)"
 
 FROM python:3.13-slim AS base
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
