@@ -12,8 +12,9 @@ _BIN = settings.REPO_DIR / ".local" / "node" / "bin"
 
 
 def environment() -> dict[str, str]:
-    """Return the environment for programs of Node."""
-    return os.environ | {"PATH": f"{_BIN}:{os.environ['PATH']}", "CI": "true"}
+    """Return the environment for programs of Node. A stalled download is retried; npm itself would wait five minutes."""
+    npm = {"NPM_CONFIG_FETCH_TIMEOUT": "20000", "NPM_CONFIG_FETCH_RETRIES": "5"}
+    return os.environ | npm | {"PATH": f"{_BIN}:{os.environ['PATH']}", "CI": "true"}
 
 
 def run(folder: Path, *command: str) -> str:

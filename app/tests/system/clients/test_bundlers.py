@@ -1,7 +1,9 @@
 """The map example of README for front ends: installed, bundled (Vite, esbuild) and opened in a browser."""
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import time
 import urllib.request
@@ -38,7 +40,10 @@ def served(folder: Path, *command: str) -> Iterator[str]:
     """Start a server, with its port in place of `{port}` in the command, and yield its address."""
     port = free_port()
     arguments = [word.format(port=port) for word in command]
-    with subprocess.Popen(arguments, cwd=folder, env=node.environment(), stdout=subprocess.DEVNULL) as server:
+    # The programs of Node are wrappers: a group of its own reaches the process that they start.
+    with subprocess.Popen(
+        arguments, cwd=folder, env=node.environment(), stdout=subprocess.DEVNULL, start_new_session=True
+    ) as server:
         address = f"http://127.0.0.1:{port}"
         try:
             for _ in range(150):
@@ -49,7 +54,7 @@ def served(folder: Path, *command: str) -> Iterator[str]:
                     time.sleep(0.2)
             yield address
         finally:
-            server.terminate()
+            os.killpg(server.pid, signal.SIGTERM)
 
 
 def vite_dev(folder: Path) -> tuple[str, ...]:
