@@ -1,8 +1,10 @@
 """Node and npm as installed by bin/clients."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -18,19 +20,31 @@ def environment() -> dict[str, str]:
 
 
 def run(folder: Path, *command: str) -> str:
-    """Run a command in a folder and return its output. Raises: AssertionError with the output where it fails."""
-    done = subprocess.run(
+    """Run a command in a folder and return its output.
+
+    Raises: AssertionError with the output where it fails, subprocess.TimeoutExpired after five minutes.
+    """
+    with subprocess.Popen(
         command,
         cwd=folder,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout[-5000:]
-    return done.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            stop(process)
+            raise
+    assert process.returncode == 0, output[-5000:]
+    return output
+
+
+def stop(process: "subprocess.Popen[Any]") -> None:
+    """End a program of Node, which leads a process group: it is a wrapper around the process that does the work."""
+    os.killpg(process.pid, signal.SIGTERM)
 
 
 def install(folder: Path, *packages: str) -> Path:

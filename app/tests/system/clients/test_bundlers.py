@@ -1,9 +1,7 @@
 """The map example of README for front ends: installed, bundled (Vite, esbuild) and opened in a browser."""
 
-import os
 import re
 import shlex
-import signal
 import subprocess
 import time
 import urllib.request
@@ -40,7 +38,6 @@ def served(folder: Path, *command: str) -> Iterator[str]:
     """Start a server, with its port in place of `{port}` in the command, and yield its address."""
     port = free_port()
     arguments = [word.format(port=port) for word in command]
-    # The programs of Node are wrappers: a group of its own reaches the process that they start.
     with subprocess.Popen(
         arguments, cwd=folder, env=node.environment(), stdout=subprocess.DEVNULL, start_new_session=True
     ) as server:
@@ -54,7 +51,7 @@ def served(folder: Path, *command: str) -> Iterator[str]:
                     time.sleep(0.2)
             yield address
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            node.stop(server)
 
 
 def vite_dev(folder: Path) -> tuple[str, ...]:
