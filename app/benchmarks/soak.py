@@ -5,15 +5,22 @@
 Runs a server as bin/serve does, with the demonstration regions of the tests in a private PostgreSQL, on loopback. The requests
 have positions in the whole world, random names, codes and parameters, all vintages and languages, tiles, files, valid, broken
 and large bodies, unknown methods and headers. Prints each process's memory every half minute and the growth in the second half.
+
+`--hostile` repeats the attacks of `_ATTACKS`, all at the same time, while two clients post single positions, as clicks on the
+map do: each click must get 200.
 """
 
 import argparse
+import contextlib
+import gzip
 import http.client
 import json
 import random
+import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from benchmarks.load import resident_mb
 from tests.support.fleet import Fleet, ended_in_order
@@ -77,37 +84,185 @@ def send_requests(port: int, seed: int, stopped: threading.Event, statuses: Coun
             connection.close()
 
 
+_HEAD = b"POST /locate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
+class Attackers:
+    """Clients that repeat the attacks until `stopped`; counts the statuses by attack, 0 for a closed connection."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.stopped = threading.Event()
+        self.statuses: Counter[tuple[str, int]] = Counter()
+
+    def post(self, path: str, content_type: str, body: bytes, **headers: str) -> int:
+        """Send a body at once; return the status of the response, which is read whole."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        try:
+            connection.request("POST", path, body, {"Content-Type": content_type} | headers)
+            response = connection.getresponse()
+            while response.read(1 << 16):
+                pass
+            return response.status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+    def wide_table(self, number: int) -> int:
+        """Ten thousand short rows below a header of 20,000 columns."""
+        return self.post("/locate", "text/csv", b"lat,lon" + b"," * 19_998 + b"\n" + b"0\n" * 10_000)
+
+    def many_items(self, number: int) -> int:
+        """Sixteen megabytes of the smallest items."""
+        return self.post("/locate", "application/json", b'{"points":[' + b'{"":0},' * 2_300_000 + b'{"":0}]}')
+
+    def nested_id(self, number: int) -> int:
+        """An id that is nested 300 deep."""
+        nested = "[" * 300 + "]" * 300
+        return self.post("/locate", "application/json", f'{{"points":[{{"id":{nested},"lon":-79,"lat":43}}]}}'.encode())
+
+    def compressed_body(self, number: int) -> int:
+        """A gigabyte of zeros in a megabyte."""
+        return self.post("/locate", "application/json", _BOMB, **{"Content-Encoding": "gzip"})
+
+    def slow_body(self, number: int) -> int:
+        """A body of 100 kB at 2.2 kB/s."""
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=60) as connected:
+            connected.sendall(_HEAD % 100_000)
+            for _ in range(45):
+                if self.stopped.is_set():
+                    break
+                connected.sendall(b" " * 2_200)
+                time.sleep(1)
+            return _status(connected.recv(100))
+        return 0
+
+    def slow_reader(self, number: int) -> int:
+        """A response of megabytes, read at 2.4 kB/s for a minute."""
+        points = json.dumps({"points": [[-79.6, 43.5]] * 20_000}).encode()
+        with contextlib.suppress(OSError), socket.socket() as connected:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            connected.settimeout(60)
+            connected.connect(("127.0.0.1", self.port))
+            connected.sendall(_HEAD % len(points) + points)
+            status = _status(connected.recv(2_400))
+            for _ in range(60):
+                if self.stopped.is_set() or not connected.recv(2_400):
+                    break
+                time.sleep(1)
+            return status
+        return 0
+
+    def cache_sweep(self, number: int) -> int:
+        """A body of the response cache that was not requested before."""
+        paths = (f"/tiles/fsa/14/{number % 16_384}/{number // 16_384}.mvt", f"/health-regions?limit=1&offset={number}")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("GET", paths[number % 2])
+            response = connection.getresponse()
+            response.read()
+            return response.status
+        except (OSError, http.client.HTTPException):
+            return 0
+        finally:
+            connection.close()
+
+    def click(self, number: int) -> int:
+        """A single position, as a click on the map sends it."""
+        time.sleep(0.1)
+        return self.post("/locate", "application/json", b'{"points": [[-79.6, 43.5]]}')
+
+    def repeat(self, name: str) -> None:
+        """Repeat an attack until `stopped`."""
+        number = 0
+        while not self.stopped.is_set():
+            number += 1
+            status = getattr(self, name)(number)
+            self.statuses[name, status] += 1
+            if status in (0, 503):
+                time.sleep(1)
+
+
+def _status(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
+
+
+# Attacks with the number of clients that repeat each of them.
+_ATTACKS = {
+    "wide_table": 1,
+    "many_items": 1,
+    "nested_id": 1,
+    "compressed_body": 1,
+    "slow_body": 6,
+    "slow_reader": 80,
+    "cache_sweep": 2,
+    "click": 2,
+}
+_BOMB = gzip.compress(bytes(1 << 30), 6)
+
+
+def attack(fleet: Fleet, minutes: float) -> bool:
+    """Run the attacks. Return True if memory is flat, no process was lost, no response was a 500, and every click got 200."""
+    attackers = Attackers(fleet.ports[0])
+    print("at rest", resident_mb(fleet), flush=True)
+    clients = [
+        threading.Thread(target=attackers.repeat, args=(name,)) for name, count in _ATTACKS.items() for _ in range(count)
+    ]
+    for client in clients:
+        client.start()
+    flat = watch(fleet, minutes, lambda: _by_attack(attackers.statuses))
+    attackers.stopped.set()
+    for client in clients:
+        client.join()
+    print(_by_attack(attackers.statuses))
+    clicks = {status for name, status in attackers.statuses if name == "click"}
+    return flat and clicks == {200} and not any(status == 500 for _, status in attackers.statuses)
+
+
+def _by_attack(statuses: Counter[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {status or 'closed'}: {count:,}" for (name, status), count in sorted(statuses.items()))
+
+
+def watch(fleet: Fleet, minutes: float, progress: Callable[[], object]) -> bool:
+    """Print memory and progress every half minute. Return True if the second half added less than 10 % to each process."""
+    samples: list[dict[int, float]] = []
+    for _ in range(round(minutes * 2)):
+        time.sleep(30)
+        samples.append(resident_mb(fleet))
+        print(f"{len(samples) / 2:5.1f} min  {samples[-1]} MB  {progress()}", flush=True)
+    middle, last = samples[len(samples) // 2], samples[-1]
+    growth = {pid: last[pid] / middle[pid] - 1 for pid in last if pid in middle}
+    print(f"the second half added {', '.join(f'{ratio:+.1%}' for ratio in growth.values())}")
+    return len(growth) == 2 and max(growth.values()) < 0.1
+
+
 def soak(fleet: Fleet, minutes: float) -> bool:
     """Run the test. Return True if memory grew by less than 10 % in the second half and no response was a 500."""
     stopped, statuses = threading.Event(), Counter[int]()
     clients = [threading.Thread(target=send_requests, args=(fleet.ports[0], seed, stopped, statuses)) for seed in range(6)]
     for client in clients:
         client.start()
-    samples: list[dict[int, float]] = []
-    for _ in range(round(minutes * 2)):
-        time.sleep(30)
-        samples.append(resident_mb(fleet))
-        print(f"{len(samples) / 2:5.1f} min  {samples[-1]} MB  {dict(statuses)}", flush=True)
+    flat = watch(fleet, minutes, lambda: dict(statuses))
     stopped.set()
     for client in clients:
         client.join()
-    middle, last = samples[len(samples) // 2], samples[-1]
-    growth = {pid: last[pid] / middle[pid] - 1 for pid in last if pid in middle}
-    growths = ", ".join(f"{ratio:+.1%}" for ratio in growth.values())
-    print(f"{sum(statuses.values()):,} requests; the second half added {growths}")
-    return len(growth) == 2 and max(growth.values()) < 0.1 and not statuses[500]
+    print(f"{sum(statuses.values()):,} requests")
+    return flat and not statuses[500]
 
 
 def main() -> int:
     """Run the test. Return 1 if memory grew, a process ended or a response was a 500."""
     parser = argparse.ArgumentParser(description="Soak test of memory.")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--hostile", action="store_true", help="attacks instead of requests that differ")
     options = parser.parse_args()
     ended_in_order()
     with Fleet(webs=1, standby=False, pooler=False, proxy=False, settings={"WEB_WORKERS": "2", "WEB_THREADS": "4"}) as fleet:
         fleet.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build()")
+        fleet.prepare("draw_tiles", "-v0")
         fleet.serve()
-        return 0 if soak(fleet, options.minutes) else 1
+        return 0 if (attack if options.hostile else soak)(fleet, options.minutes) else 1
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Page layout: nothing overlaps, in either language."""
 
 import json
+import time
 from itertools import combinations
 
 import pytest
@@ -62,3 +63,27 @@ def test_controls_do_not_overlap(visit, viewport, lang):
         page.locator('#sheet[data-size="full"]').wait_for()
         shown = _boxes(page)
         assert not _overlap(shown["#top"], shown["#sheet"])
+
+
+_SHIFTS = """
+window.layoutShift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.layoutShift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_page_is_stable_while_responses_are_slow(visit, viewport):
+    """Cumulative layout shift: below 0.1 is good; here at most 0.05."""
+
+    def delay(route):
+        time.sleep(0.4)
+        route.continue_()
+
+    visitor = visit(viewport=viewport)
+    visitor.page.add_init_script(_SHIFTS)
+    visitor.page.route("**/indicators*", delay)
+    visitor.page.route("**/indicators/**", delay)
+    visitor.open()
+    assert visitor.page.evaluate("window.layoutShift") < 0.05
