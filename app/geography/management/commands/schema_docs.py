@@ -1,4 +1,4 @@
-"""`manage.py schema_docs`: generation and check of data/schema/erd.md, erd.svg and dictionary.md from the database."""
+"""`manage.py schema_docs`: generation and check of data/schema/erd.md and dictionary.md from the database."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,6 @@ from django.apps import apps
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
-
-from geography.schema_picture import Column, draw
 
 FOLDER: Path = settings.REPO_DIR / "data" / "schema"
 
@@ -33,7 +31,7 @@ _FUNCTIONS_SQL = """
 
 
 class Command(BaseCommand):
-    help = "Write data/schema/erd.md, erd.svg and dictionary.md from the database; --check only compares."
+    help = "Write data/schema/erd.md and dictionary.md from the database; --check only compares."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,7 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         stale = []
-        for name, text in (("erd.md", erd()), ("erd.svg", picture()), ("dictionary.md", dictionary())):
+        for name, text in (("erd.md", erd()), ("dictionary.md", dictionary())):
             path = FOLDER / name
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 continue
@@ -72,7 +70,7 @@ def erd() -> str:
             "# Tables and how they hang together",
             "",
             "Generated from the database by `manage.py schema_docs`; a test keeps it true. The columns are explained in",
-            "[dictionary.md](dictionary.md). The same as a picture: [erd.svg](erd.svg).",
+            "[dictionary.md](dictionary.md).",
             "",
             "```mermaid",
             "erDiagram",
@@ -81,26 +79,6 @@ def erd() -> str:
             "```",
             "",
         ]
-    )
-
-
-def picture() -> str:
-    """Return the entity-relationship diagram of the tables as SVG."""
-    return draw(
-        {
-            table: [
-                Column(column["name"], _short(column["type"]), column["primary"], column["references"]) for column in columns
-            ]
-            for table, (_, columns) in _tables("public").items()
-        }
-    )
-
-
-def _short(kind: str) -> str:
-    return (
-        kind.replace("character varying", "varchar")
-        .replace("double precision", "float8")
-        .replace("timestamp with time zone", "timestamptz")
     )
 
 
