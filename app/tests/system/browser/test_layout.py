@@ -75,7 +75,7 @@ new PerformanceObserver((list) => {
 
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 def test_page_is_stable_while_responses_are_slow(visit, viewport):
-    """Cumulative layout shift: below 0.1 is good. Most of it is the menus of the indicators, which appear once they are known."""
+    """Cumulative layout shift: below 0.1 is good. Most of it is the menus of the indicators, which appear late."""
 
     def delay(route):
         time.sleep(0.4)
