@@ -81,7 +81,7 @@ _DAY_SQL = """
     FROM indicator_blob b JOIN indicator_series s ON s.id = b.series_id
     CROSS JOIN LATERAL (SELECT (%(day)s::date - b.start) + 1 AS position) i
     WHERE s.indicator_id = %(indicator)s AND b.measure = ANY (%(measures)s)
-      AND i.position BETWEEN 1 AND cardinality(b.values)
+      AND i.position BETWEEN 1 AND cardinality(b.statuses)  -- as long as values, and smaller to decompress
 """
 
 
