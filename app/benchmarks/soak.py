@@ -94,12 +94,13 @@ class Attackers:
         self.port = port
         self.stopped = threading.Event()
         self.statuses: Counter[tuple[str, int]] = Counter()
+        self._gigabyte_of_zeros = gzip.compress(bytes(1 << 30), 6)
 
-    def post(self, path: str, content_type: str, body: bytes, **headers: str) -> int:
-        """Send a body at once; return the status of the response, which is read whole."""
+    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
+        """Send a request; return the status of the response, which is read whole, or 0 for a closed connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
-            connection.request("POST", path, body, {"Content-Type": content_type} | headers)
+            connection.request(method, path, body, headers)
             response = connection.getresponse()
             while response.read(1 << 16):
                 pass
@@ -109,22 +110,26 @@ class Attackers:
         finally:
             connection.close()
 
+    def post(self, content_type: str, body: bytes, **headers: str) -> int:
+        """Post a body to `/locate`; return the status."""
+        return self.send("POST", "/locate", body, **{"Content-Type": content_type} | headers)
+
     def wide_table(self, number: int) -> int:
         """Ten thousand short rows below a header of 20,000 columns."""
-        return self.post("/locate", "text/csv", b"lat,lon" + b"," * 19_998 + b"\n" + b"0\n" * 10_000)
+        return self.post("text/csv", b"lat,lon" + b"," * 19_998 + b"\n" + b"0\n" * 10_000)
 
     def many_items(self, number: int) -> int:
         """Sixteen megabytes of the smallest items."""
-        return self.post("/locate", "application/json", b'{"points":[' + b'{"":0},' * 2_300_000 + b'{"":0}]}')
+        return self.post("application/json", b'{"points":[' + b'{"":0},' * 2_300_000 + b'{"":0}]}')
 
     def nested_id(self, number: int) -> int:
         """An id that is nested 300 deep."""
         nested = "[" * 300 + "]" * 300
-        return self.post("/locate", "application/json", f'{{"points":[{{"id":{nested},"lon":-79,"lat":43}}]}}'.encode())
+        return self.post("application/json", f'{{"points":[{{"id":{nested},"lon":-79,"lat":43}}]}}'.encode())
 
     def compressed_body(self, number: int) -> int:
         """A gigabyte of zeros in a megabyte."""
-        return self.post("/locate", "application/json", _BOMB, **{"Content-Encoding": "gzip"})
+        return self.post("application/json", self._gigabyte_of_zeros, **{"Content-Encoding": "gzip"})
 
     def slow_body(self, number: int) -> int:
         """A body of 100 kB at 2.2 kB/s."""
@@ -157,21 +162,12 @@ class Attackers:
     def cache_sweep(self, number: int) -> int:
         """A body of the response cache that was not requested before."""
         paths = (f"/tiles/fsa/14/{number % 16_384}/{number // 16_384}.mvt", f"/health-regions?limit=1&offset={number}")
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("GET", paths[number % 2])
-            response = connection.getresponse()
-            response.read()
-            return response.status
-        except (OSError, http.client.HTTPException):
-            return 0
-        finally:
-            connection.close()
+        return self.send("GET", paths[number % 2])
 
     def click(self, number: int) -> int:
         """A single position, as a click on the map sends it."""
         time.sleep(0.1)
-        return self.post("/locate", "application/json", b'{"points": [[-79.6, 43.5]]}')
+        return self.post("application/json", b'{"points": [[-79.6, 43.5]]}')
 
     def repeat(self, name: str) -> None:
         """Repeat an attack until `stopped`."""
@@ -199,7 +195,6 @@ _ATTACKS = {
     "cache_sweep": 2,
     "click": 2,
 }
-_BOMB = gzip.compress(bytes(1 << 30), 6)
 
 
 def attack(fleet: Fleet, minutes: float) -> bool:

@@ -247,9 +247,9 @@ def test_lost_database_connection_is_a_one_line_error(
         raise kind("server closed the connection unexpectedly\n\tThis probably means\n\tthe server terminated abnormally")
 
     monkeypatch.setattr(pipeline, "stage", lose_connection)
-    said = error(*LAYER, f"--file={shp}")
-    assert said.startswith("Database unavailable: server closed the connection")
-    assert "\n" not in said
+    message = error(*LAYER, f"--file={shp}")
+    assert message.startswith("Database unavailable: server closed the connection")
+    assert "\n" not in message
 
 
 def process(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -181,8 +181,8 @@ def test_files_of_deleted_vintages_are_deleted(load: Callable[..., str], store_d
     load("2022")
     retained = folder(Vintage.objects.get())
     load("2022", count=4)
-    other = store_dir / "fsa" / "1999" / "20000101T000000000000-999"
-    other.mkdir(parents=True)
+    unpublished_folder = store_dir / "fsa" / "1999" / "20000101T000000000000-999"
+    unpublished_folder.mkdir(parents=True)
     call_command("load_boundaries", rollback="health-regions", verbosity=0, stdout=StringIO())
     call_command("load_boundaries", prune=True, verbosity=0, stdout=StringIO())
     assert [path for path in store_dir.glob("*/*/*") if path.is_dir()] == [retained]

@@ -120,7 +120,7 @@ class Cluster:
 
     @property
     def running(self) -> bool:
-        """Whether the cluster was started and not stopped."""
+        """True from the start of the cluster to its stop."""
         return (self.folder / "postmaster.pid").exists()
 
     def stop(self, mode: str = "immediate") -> None:

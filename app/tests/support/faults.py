@@ -287,15 +287,15 @@ def send_get(port: int, path: str) -> Response:
 
 def wait_until_available(port: int) -> None:
     """Wait until every process responds to every path, without stale responses."""
-    seen: list[Response] = []
+    responses: list[Response] = []
     for _ in range(100):
-        seen = [send_get(port, path) for path in (*CACHED_PATHS, *DATABASE_PATHS) * 3]
-        if {response.status for response in seen} == OK_STATUSES and all(
-            "cache-status" not in response.headers for response in seen
+        responses = [send_get(port, path) for path in (*CACHED_PATHS, *DATABASE_PATHS) * 3]
+        if {response.status for response in responses} == OK_STATUSES and all(
+            "cache-status" not in response.headers for response in responses
         ):
             return
         time.sleep(0.2)
-    pytest.fail(f"the service does not recover: {[(response.path, response.status) for response in seen]}")
+    pytest.fail(f"the service does not recover: {[(response.path, response.status) for response in responses]}")
 
 
 def assert_only_database_paths_refused(traffic: Traffic, *, refused: bool = True) -> None:
