@@ -1,7 +1,6 @@
 """geography.lookup.registry: in-memory indexes of a process, loaded in the background."""
 
 import threading
-import time
 import uuid
 from datetime import date
 from typing import Any
@@ -17,6 +16,7 @@ from geography.vintages import catalogue
 from geography.vintages.resolve import vintage_in_force
 from loader.publication.publish import delete
 from tests.support import demo_regions as worlds
+from tests.support.processes import wait_until
 
 # A fixture of tests.conftest replaces it in every test.
 load_async = registry.load_async
@@ -32,7 +32,7 @@ def threads(memory_limit, monkeypatch):
     """Load indexes in threads, and wait for the threads: none may outlive the tables of its test."""
     monkeypatch.setattr(registry, "load_async", load_async)
     yield
-    wait_for(lambda: not any(thread.name.startswith("lookup-index") for thread in threading.enumerate()))
+    wait_until(lambda: not any(thread.name.startswith("lookup-index") for thread in threading.enumerate()))
 
 
 def loaded(vintage):
@@ -117,14 +117,6 @@ class TestIndexes:
         assert len(layer._cells._made) == 5
 
 
-def wait_for(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("condition not met in 5 s")
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("threads")
 class TestBackgroundLoading:
@@ -132,27 +124,27 @@ class TestBackgroundLoading:
         vintage = worlds.build().vintages["health-regions", "2022"]
         position = LonLat(*worlds.lonlat(2_000, 5_000))
         first = position_locate(position=position, vintages=[vintage])
-        wait_for(lambda: registry.get_index(vintage) is not None)
+        wait_until(lambda: registry.get_index(vintage) is not None)
         with django_assert_num_queries(0):
             assert position_locate(position=position, vintages=[vintage]) == first
 
     def test_publication_is_served_before_its_index_is_loaded(self):
         worlds.build()
         registry.preload()
-        wait_for(lambda: len(registry._registry.indexes) == 2)
+        wait_until(lambda: len(registry._registry.indexes) == 2)
         newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
         worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
         vintage = vintage_in_force(coverage="health-regions")
         (locate,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
         assert locate.region is not None
         assert (locate.vintage.label, locate.region.code) == ("2024", "3501")
-        wait_for(lambda: registry.get_index(vintage) is not None)
+        wait_until(lambda: registry.get_index(vintage) is not None)
 
     def test_oversized_vintage_is_not_retried_at_every_lookup(self, settings, caplog):
         vintage = worlds.build().vintages["health-regions", "2022"]
         settings.LOOKUP_MEMORY_VERTICES = 10
         assert registry.get_index(vintage) is None
-        wait_for(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
+        wait_until(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
         assert "exceeds LOOKUP_MEMORY_VERTICES" in caplog.text
         assert registry.get_index(vintage) is None
         assert not registry._registry.loading
@@ -166,9 +158,9 @@ class TestBackgroundLoading:
         with monkeypatch.context() as patch:
             patch.setattr(registry, "load", fail)
             assert registry.get_index(vintage) is None
-            wait_for(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
+            wait_until(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
         assert registry.get_index(vintage) is None
         monkeypatch.setattr(registry, "_RETRY_S", 0)
         registry._registry.not_before.clear()
         assert registry.get_index(vintage) is None
-        wait_for(lambda: registry.get_index(vintage) is not None)
+        wait_until(lambda: registry.get_index(vintage) is not None)

@@ -126,7 +126,7 @@ class Client(threading.Thread):
         except (OSError, http.client.HTTPException) as error:
             self._close()
             self.seen.failed[question.kind, f"{type(error).__name__} (asked {requested})"] += 1
-            time.sleep(0.05)
+            time.sleep(0.05)  # a pause before the client connects again
             return
         if status in {200, 204}:
             self.seen.milliseconds[question.kind].append((time.perf_counter() - started) * 1000)
