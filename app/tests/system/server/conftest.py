@@ -39,6 +39,8 @@ def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     database = settings.DATABASES["default"]
     yield {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")} | {"DB_NAME": name}
     with django_db_blocker.unblock():
+        # Sessions end a moment after their server, and a database in use cannot be dropped.
+        wait_until(lambda: _other_sessions() == 0, "the sessions of the servers have ended")
         for vintage in Vintage.objects.all():
             publish.delete(vintage)
         Coverage.objects.all().delete()
@@ -94,7 +96,7 @@ class Server:
 
 @pytest.fixture(scope="package")
 def serve(
-    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., AbstractContextManager[Server]]:
     """Return a context manager that starts a server with given settings by bin/_server.sh, and stops it."""
 
@@ -102,7 +104,6 @@ def serve(
     def run(**keys: str) -> Iterator[Server]:
         port = free_port()
         folder = tmp_path_factory.mktemp("server")
-        before = _sessions(django_db_blocker)
         server_settings = {
             "DATABASE_URL": "",
             "SECRET_KEY": "for-tests",
@@ -124,15 +125,16 @@ def serve(
             yield server
         finally:
             stop(process)
-            # Sessions in PostgreSQL end a moment later, and a database in use cannot be dropped.
-            wait_until(lambda: _sessions(django_db_blocker) <= before, "the sessions of the server have ended")
 
     return run
 
 
-def _sessions(blocker: DjangoDbBlocker) -> int:
-    with blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+def _other_sessions() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
         count: int = cursor.fetchone()[0]
     return count
 
