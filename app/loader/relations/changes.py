@@ -85,9 +85,8 @@ def compute_changes(vintage: Vintage, other: Vintage, on_regions: Callable[[int]
             cursor.execute(_COUNTERPART_SQL, {"regions": batch, "other_vintage": other.pk})
             on_regions(len(batch))
     here, there = _compared_regions(vintage), _compared_regions(other)
-    for region, counterpart, area in Counterpart.objects.filter(region__vintage=vintage, other__vintage=other).values_list(
-        "region", "other", "area_km2"
-    ):
+    counterparts = Counterpart.objects.filter(region__vintage=vintage, other_region__vintage=other)
+    for region, counterpart, area in counterparts.values_list("region", "other_region", "area_km2"):
         here[region].shared_km2[counterpart] = area
         there[counterpart].shared_km2[region] = area
     Change.objects.bulk_create(
