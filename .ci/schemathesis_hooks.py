@@ -8,13 +8,13 @@ from typing import Any
 
 import schemathesis
 from schemathesis.generation.modes import GenerationMode
+
 from geography.coordinates import parse_bbox, parse_position
 from geography.errors import CoordinateInvalid
 from geography.normalize import normalize
 from indicators.measures import MEASURES
 
 _COLUMNS = {"lat_column", "lon_column", "code_column"}
-LIMIT_MAX = {"high": 500, "full": 10}
 
 
 def _looks_swapped(query: Any) -> bool:
@@ -61,9 +61,6 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
     indicator = (case.path_parameters or {}).get("id")
     if indicator in ("cases", "deaths") and query.get("measure") not in {None, *MEASURES["cumulative"]}:
         query["measure"] = "rate_7d"
-    most = LIMIT_MAX.get(str(query.get("detail")), 2_000)
-    if str(query.get("limit", "")).isdigit() and int(query["limit"]) > most:
-        query["limit"] = most
 
 
 # Texts that schemathesis cannot make: it takes them for strings without a form. What is meant to be wrong is sent as it comes.

@@ -11,6 +11,7 @@ from geography.translation import Message
 
 # A box around Canada and its waters: detects swapped or unsigned coordinates and rejects files of other countries. It reaches
 # the pole, because Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
+# Copy: web/assets/js/parse.js.
 CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 90.0
 # Degrees of latitude, 111 km: more than `accuracy` or `max_distance` can extend beyond that box.
 _REACH = 1.0
