@@ -41,9 +41,9 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
         return
     if {"vintage", "fsa_vintage"} & query.keys():
         query.pop("at", None)
-    for given, missing in (("lat", "lon"), ("lon", "lat")):
-        if given in query and missing not in query:
-            del query[given]
+    for name, partner in (("lat", "lon"), ("lon", "lat")):
+        if name in query and partner not in query:
+            del query[name]
     if "lat" in query and "lon" in query and _looks_swapped(query):
         query.update(lat="43.65", lon="-79.38")
     if "from" in query and "to" in query and query["to"] < query["from"]:
@@ -63,7 +63,7 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
         query["measure"] = "rate_7d"
 
 
-# Texts that schemathesis cannot make: it takes them for strings without a form. What is meant to be wrong is sent as it comes.
+# Bodies that schemathesis cannot generate, since it treats text formats as plain strings. Negative cases are sent unchanged.
 _TEXTS = {
     "text/csv": "name,lat,lon,code\nCN Tower,43.6426,-79.3871,M5V\n,46.81,-71.21,\n",
     "application/x-ndjson": '{"id": 1, "lat": 43.6426, "lon": -79.3871, "code": "M5V"}\n',
@@ -72,7 +72,7 @@ _TEXTS = {
 
 @schemathesis.serializer(*_TEXTS)
 def text_body(context: Any, value: Any) -> bytes:
-    """Return a body of text as it is sent."""
+    """Return the body of a text format: a valid one for a positive case."""
     case = context.case
     if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         return _TEXTS[case.media_type].encode()

@@ -73,13 +73,13 @@ def code_name(coverage: str) -> str:
 
 
 def file_name(
-    made: Format, *, coverage: str, label: str, level: str | None = None, other: tuple[str, str] | None = None
+    made: Format, *, coverage: str, label: str, level: str | None = None, paired: tuple[str, str] | None = None
 ) -> str:
     """Return the name of a file.
 
     Args:
         level: for a format with one file for each level.
-        other: coverage and label of the second vintage, for a format with one file for each pair.
+        paired: coverage and label of the second vintage, for a format with one file for each pair.
     """
-    stem = "-".join(("-".join((coverage, label)), *((level,) if level else ()), *(other or ())))
+    stem = "-".join(("-".join((coverage, label)), *((level,) if level else ()), *(paired or ())))
     return stem + made.ending

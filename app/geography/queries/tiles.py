@@ -66,7 +66,7 @@ def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
     if not tile and not has_tiles(vintage):
         raise TilesMissing(
             Message("Vintage %(vintage)s has no tiles: it was loaded before there were any.", vintage=vintage.label),
-            hint=Message("Who runs this service draws them with: %(command)s", command="manage.py draw_tiles"),
+            hint=Message("The operator of this service draws them with: %(command)s", command="manage.py draw_tiles"),
         )
     return tile
 

@@ -70,7 +70,7 @@ def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
     """
     ids = {vintage.pk for vintage in vintages}
     return export(
-        [download for download in published_downloads() if ids & {download.vintage.pk, download.other and download.other.pk}],
+        [download for download in published_downloads() if ids & {download.vintage.pk, download.paired and download.paired.pk}],
         steps,
     )
 
@@ -179,10 +179,10 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
                 text.write_codes(vintage, path)
             case "csvw":
                 columns.describe_codes(vintage, path.name.removesuffix(DESCRIBES), path)
-            case "shares" if download.other is not None:
-                text.write_shares(vintage, download.other, path)
-            case "shares-csvw" if download.other is not None:
-                columns.describe_shares(vintage, download.other, path.name.removesuffix(DESCRIBES), path)
+            case "shares" if download.paired is not None:
+                text.write_shares(vintage, download.paired, path)
+            case "shares-csvw" if download.paired is not None:
+                columns.describe_shares(vintage, download.paired, path.name.removesuffix(DESCRIBES), path)
             case unknown:
                 raise ValueError(f"no writer for format {unknown}")
 
