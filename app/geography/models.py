@@ -97,8 +97,7 @@ class Vintage(models.Model):
                 fields=["coverage", "label"], condition=Q(status="published"), name="vintage_one_published_per_label"
             ),
             models.CheckConstraint(
-                condition=Q(effective_to=None) | Q(effective_to__gt=models.F("effective_from")),
-                name="vintage_dates_in_order",
+                condition=Q(effective_to=None) | Q(effective_to__gt=models.F("effective_from")), name="vintage_dates_in_order"
             ),
         ]
 
