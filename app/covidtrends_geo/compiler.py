@@ -79,7 +79,6 @@ class Spill:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "vertices.f8"
-        self._file = self._path.open("wb")
         self.vertices = 0
         self._segments: list[Any] = []
         self._tiles: list[Any] = []
@@ -92,7 +91,8 @@ class Spill:
         polygons = shapely.orient_polygons(shapely.get_parts(geometry))
         rings = shapely.get_rings(polygons)
         xy, ring_of = shapely.get_coordinates(rings, return_index=True)
-        self._file.write(np.ascontiguousarray(xy).tobytes())
+        with self._path.open("ab") as file:
+            file.write(np.ascontiguousarray(xy).tobytes())
         starts = np.flatnonzero(ring_of[1:] == ring_of[:-1])
         starts = starts[(xy[starts] != xy[starts + 1]).any(axis=1)]
         segments, tiles = _tiles_of(xy[starts], xy[starts + 1])
@@ -104,7 +104,6 @@ class Spill:
 
     def finish(self) -> "Tiles":
         """Return the tiles in the order of their keys."""
-        self._file.close()
         xy = np.memmap(self._path, np.float64, "r").reshape(-1, 2) if self.vertices else np.empty((0, 2))
         tiles = np.concatenate(self._tiles) if self._tiles else np.empty(0, dtype=np.uint16)
         segments: Any = np.concatenate(self._segments) if self._segments else np.empty(0, dtype=np.uint32)

@@ -97,8 +97,11 @@ def open_file(path: Path) -> LookupFile:
     metadata, arrays = array_file.open_mapped(path)
     if metadata.get("format") != FORMAT:
         raise DamagedFile(f"{path.name} is not a lookup file")
-    if int(metadata.get("version", 0)) > VERSION:
-        raise NewerFormat(f"{path.name} has format version {metadata['version']}; this version reads {VERSION}")
+    version = metadata.get("version", "")
+    if version.isdecimal() and int(version) > VERSION:
+        raise NewerFormat(f"{path.name} has format version {version}; this version reads {VERSION}")
+    if version != str(VERSION):
+        raise DamagedFile(f"{path.name} has no format version that this version reads")
     try:
         tree = Tree(*(arrays[name] for name in Tree._fields))
         nodes = Nodes(arrays["boxes"], arrays["owners"])
