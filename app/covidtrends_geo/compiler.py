@@ -6,7 +6,7 @@ vertex, is stored once.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -28,6 +28,9 @@ _TILE_SIDE = quadtree.ROOT_SIDE / _TILES
 CELL_SEGMENTS = 32
 _LAST_LEVEL = quadtree.LEVELS - 3
 RUN_SEGMENTS = 255
+# Vertices of a region that are read at once.
+_PORTION_VERTICES = 250_000
+_LEAST = quadtree.ROOT_X
 
 # Where the reference point of a cell may lie, in parts of its side. The first is used unless a border passes within `_CLEAR_M`.
 REFERENCES = np.array([[0.513717, 0.507313], [0.437109, 0.561831], [0.571043, 0.419273], [0.391127, 0.387317]])
@@ -88,19 +91,22 @@ class Spill:
 
     def add(self, region: int, geometry: shapely.Geometry) -> None:
         """Add the rings of a region, interior to the left."""
-        polygons = shapely.orient_polygons(shapely.get_parts(geometry))
-        rings = shapely.get_rings(polygons)
-        xy, ring_of = shapely.get_coordinates(rings, return_index=True)
-        with self._path.open("ab") as file:
-            file.write(np.ascontiguousarray(xy).tobytes())
-        starts = np.flatnonzero(ring_of[1:] == ring_of[:-1])
-        starts = starts[(xy[starts] != xy[starts + 1]).any(axis=1)]
-        segments, tiles = _tiles_of(xy[starts], xy[starts + 1])
-        self._segments.append((starts[segments] + self.vertices).astype(np.uint32))
-        self._tiles.append(tiles.astype(np.uint16))
-        self.vertices += len(xy)
+        crossed = []
+        for polygons in _portions(shapely.get_parts(geometry)):
+            rings = shapely.get_rings(shapely.orient_polygons(polygons))
+            xy, ring_of = shapely.get_coordinates(rings, return_index=True)
+            with self._path.open("ab") as file:
+                file.write(np.ascontiguousarray(xy).tobytes())
+            starts = np.flatnonzero(ring_of[1:] == ring_of[:-1])
+            starts = starts[(xy[starts] != xy[starts + 1]).any(axis=1)]
+            start, end = xy[starts], xy[starts + 1]
+            segments, tiles = _tiles_of(start, end)
+            self._segments.append((starts[segments] + self.vertices).astype(np.uint32))
+            self._tiles.append(tiles.astype(np.uint16))
+            self.vertices += len(xy)
+            crossed.append(_crossed_rows(start, end))
         self.ends.append(self.vertices)
-        self._covered.append((_covered_references(geometry), region))
+        self._covered.append((_covered_references(crossed), region))
 
     def finish(self) -> "Tiles":
         """Return the tiles in the order of their keys."""
@@ -194,22 +200,47 @@ def _tiles_of(start: Floats, end: Floats) -> tuple[Integers, Integers]:
     return segments[keep], tiles
 
 
-def _covered_references(geometry: shapely.Geometry) -> Integers:
-    """Return the reference points of tiles that a region covers, each as tile * len(REFERENCES) + number."""
-    bounds = (np.array(geometry.bounds).reshape(2, 2) - (quadtree.ROOT_X, quadtree.ROOT_Y)) // _TILE_SIDE
-    if bounds.min() < 0 or bounds.max() >= _TILES:
+def _portions(polygons: Any) -> Iterator[Any]:
+    """Yield polygons in portions of about `_PORTION_VERTICES` vertices; a larger polygon is a portion of its own."""
+    portion = np.cumsum(shapely.get_num_coordinates(polygons)) // _PORTION_VERTICES
+    yield from np.split(polygons, np.flatnonzero(np.diff(portion)) + 1)
+
+
+def _crossed_rows(start: Floats, end: Floats) -> Integers:
+    """Return where segments cross the rows of the tiles' reference points: number of `REFERENCES`, row, and column.
+
+    The column is the first whose reference point lies to the right of the crossing. A vertex on a row is above it.
+    """
+    low, high = np.minimum(start, end), np.maximum(start, end)
+    if len(start) and (low.min() < _LEAST or high.max() >= _LEAST + quadtree.ROOT_SIDE):
         raise ValueError("a region lies outside the area of the index")
-    (first_column, first_row), (last_column, last_row) = bounds.astype(int).tolist()
-    column, row = (axis.ravel() for axis in np.mgrid[first_column : last_column + 1, first_row : last_row + 1])
-    shapely.prepare(geometry)
-    covered = []
+    crossed = []
     for number, (part_x, part_y) in enumerate(REFERENCES):
-        x = quadtree.ROOT_X + (column + part_x) * _TILE_SIDE
-        y = quadtree.ROOT_Y + (row + part_y) * _TILE_SIDE
-        inside = shapely.contains_xy(geometry, x, y)
-        tiles = quadtree.morton(column[inside].astype(np.uint64), row[inside].astype(np.uint64)).astype(np.int64)
-        covered.append(tiles * len(REFERENCES) + number)
-    return np.concatenate(covered)
+        # Rows of reference points lie at whole numbers.
+        from_y, to_y = ((y - quadtree.ROOT_Y) / _TILE_SIDE - part_y for y in (start[:, 1], end[:, 1]))
+        first, last = np.ceil(np.minimum(from_y, to_y)).astype(int), np.ceil(np.maximum(from_y, to_y)).astype(int)
+        crossing = np.flatnonzero(last > first)
+        counts = (last - first)[crossing]
+        at, row = np.repeat(crossing, counts), np.repeat(first[crossing], counts) + _within(counts)
+        along = (row - from_y[at]) / (to_y[at] - from_y[at])
+        x = start[at, 0] + along * (end[at, 0] - start[at, 0])
+        column = np.ceil((x - quadtree.ROOT_X) / _TILE_SIDE - part_x).astype(int)
+        crossed.append(np.column_stack([np.full(len(row), number), row, column]))
+    return np.concatenate(crossed)
+
+
+def _covered_references(crossed: list[Integers]) -> Integers:
+    """Return the reference points of tiles that a region covers, each as tile * len(REFERENCES) + number."""
+    crossings = np.concatenate(crossed)
+    if not len(crossings):
+        return np.empty(0, dtype=np.int64)
+    (_, row, column), shape = crossings.min(axis=0), crossings.max(axis=0) - crossings.min(axis=0) + 1
+    inside = np.zeros((len(REFERENCES), *shape[1:]), dtype=np.int64)
+    np.add.at(inside, tuple((crossings - (0, row, column)).T), 1)
+    # A reference point is covered if an odd number of borders lies to the left of it.
+    number, rows, columns = np.nonzero(np.cumsum(inside, axis=2) % 2)
+    tiles: Integers = quadtree.morton(columns + column, rows + row)
+    return tiles * len(REFERENCES) + number
 
 
 class _Segments(NamedTuple):
