@@ -9,6 +9,7 @@ import numpy.typing as npt
 import shapely
 from django.db import connection
 
+from covidtrends_geo.projection import to_lambert
 from geography.constants import (
     MERCATOR_HALF_M,
     MERCATOR_RADIUS_M,
@@ -19,7 +20,6 @@ from geography.constants import (
     TileBand,
 )
 from geography.models import Vintage
-from geography.projection import to_lambert
 
 # The poles are at infinity in EPSG:3857, whose world ends at 85.0511 degrees. Geometry beyond this latitude is clipped: it is
 # outside the buffer of every tile.

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from covidtrends_geo.constants import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from geography import codes
 from geography.constants import SLIVER_SHARE
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 
 SCRIPTS: Path = settings.APP_DIR / "web" / "assets" / "js"
 
