@@ -155,6 +155,13 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     ),
     "outside": ("Outside every health region.", "Hors de toute région sociosanitaire."),
     "outside_why": ("In the water, or outside Canada.", "Dans l'eau, ou hors du Canada."),
+    "on_device": (
+        "Determined on this device; the position was not sent.",
+        "Déterminé sur cet appareil; la position n'a pas été envoyée.",
+    ),
+    "ask_service": ("Ask the service (sends the position)", "Interroger le service (envoie la position)"),
+    "details_away": ("Details are unavailable. {why}", "Les détails ne sont pas disponibles. {why}"),
+    "fsa_near": ("(too near their border)", "(trop près de leur limite)"),
     "candidates": ("Possible regions", "Régions possibles"),
     # a region
     "area": ("Area", "Superficie"),

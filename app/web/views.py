@@ -1,5 +1,6 @@
 """Views of the map page. The page has no data: its scripts request all data from the API."""
 
+import hashlib
 from functools import cache
 from typing import Any
 
@@ -102,6 +103,21 @@ _ROBOTS = "".join(
 def robots(request: HttpRequest) -> HttpResponse:
     """Return the rules for crawlers (RFC 9309)."""
     return HttpResponse(_ROBOTS, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@cache
+def _pack_reader() -> tuple[bytes, str]:
+    """Return the module that reads offline packs, and its ETag."""
+    module = (assets.FOLDER / "js" / "pack.js").read_bytes()
+    return module, f'"{hashlib.sha256(module).hexdigest()[:12]}"'
+
+
+@require_safe
+@condition(etag_func=lambda _: _pack_reader()[1])
+def pack_reader(request: HttpRequest) -> HttpResponse:
+    """Return the ES module that reads offline packs, at an address that other sites can import. Queries: none."""
+    headers = {"Cache-Control": "public, max-age=300, must-revalidate"}
+    return HttpResponse(_pack_reader()[0], content_type="text/javascript; charset=utf-8", headers=headers)
 
 
 @require_safe
