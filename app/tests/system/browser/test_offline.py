@@ -34,8 +34,8 @@ def test_click_is_answered_without_sending_the_position(visit):
     page.locator(".latest").wait_for()
     assert page.locator(".facts .fsa-link").inner_text().startswith("R")
     assert sent(visitor) == []
-    asked = [path for path in paths(visitor) if path.startswith("GET /health-regions/4601")]
-    assert {path.partition("?")[0] for path in asked} == {"GET /health-regions/4601", "GET /health-regions/4601/indicators"}
+    requested = {path.partition("?")[0] for path in paths(visitor) if path.startswith("GET /health-regions/4601")}
+    assert requested == {"GET /health-regions/4601", "GET /health-regions/4601/indicators"}
     assert not any(request.post_data for request in visitor.requests)
 
 
@@ -88,7 +88,7 @@ def test_position_is_sent_where_a_pack_cannot_be_had(visit, status):
 
 def test_damaged_pack_is_not_used(visit):
     visitor = visit(errors_expected=True, map_drawn=False)
-    visitor.page.route("**/health-regions-*.pack", lambda route: route.fulfill(body=route.fetch().body()[:-50]))
+    visitor.page.route("**/health-regions-*.pack", lambda route: route.fulfill(body=b"GEOPACK\x01\x1f\x8b\x08"))
     visitor.open()
     visitor.search("49.9, -97.14")
     visitor.shows("Winnipeg")
@@ -98,12 +98,14 @@ def test_damaged_pack_is_not_used(visit):
 def test_reader_can_send_a_position_outside_for_the_nearest_region(visit):
     visitor = visit(map_drawn=False)
     page = visitor.open()
-    # In Lake Ontario, a few kilometres off Toronto.
-    visitor.search("43.60, -79.37")
-    page.locator(".verdict").wait_for()
-    if not sent(visitor):
-        page.get_by_role("button", name="Ask the service").click()
-        page.locator(".verdict.unsure").wait_for()
+    # In the harbour of Halifax.
+    visitor.search("44.55, -63.5")
+    page.locator(".verdict.none").wait_for()
+    assert "the position was not sent" in page.locator(".verdict").inner_text()
+    assert sent(visitor) == []
+    page.get_by_role("button", name="Ask the service").click()
+    page.locator(".verdict.unsure").wait_for()
+    assert "The nearest region." in page.locator(".verdict").inner_text()
     assert len(sent(visitor)) == 1
 
 

@@ -83,11 +83,11 @@ def test_no_certain_answer_differs_from_the_api(ask: Ask, coverage: str, accurac
     positions = np.concatenate([hard, north, packs.anywhere(1_000, seed=3)])
     answers = ask(coverage, positions, accuracy_m)
     assert packs.wrong_answers(vintage, positions, answers, accuracy_m) == []
-    given = answers.status != NEAR_BORDER
+    answered = answers.status != NEAR_BORDER
     assert set(answers.status.tolist()) == {REGION, OUTSIDE, NEAR_BORDER}
     # On a vertex no answer is certain; 100 m away most are, unless the accuracy or a neighbour is as far.
-    assert 0.05 < given[: len(hard)].mean() < 0.6
-    assert given[-1_000:].mean() > 0.9
+    assert 0.05 < answered[: len(hard)].mean() < 0.6
+    assert answered[-1_000:].mean() > 0.9
 
 
 def test_positions_in_the_middle_of_regions_are_answered(ask: Ask) -> None:
