@@ -108,7 +108,7 @@ def deviation_m(step: int) -> float:
 def outline(rings: npt.NDArray[np.object_]) -> tuple[int, npt.NDArray[np.int64], npt.NDArray[np.intp]]:
     """Return the rings of a region, simplified and rounded: the step, the vertices in steps, and for each its ring's number."""
     xy, ring_of = shapely.get_coordinates(rings, return_index=True)
-    # As lines: the first vertex of a ring could be simplified away, but then the tolerance would not hold.
+    # As lines, whose ends are kept: between two vertices that are kept, the tolerance holds.
     lines = shapely.linestrings(xy, indices=ring_of)
     for step in _STEPS_M:
         simplified = shapely.simplify(lines, step, preserve_topology=False)

@@ -28,7 +28,9 @@ def islands() -> shapely.MultiPolygon:
     """Return a polygon with holes, of which some are smaller than a step, and islands, of which one is inside a hole."""
     lake = coast(7, 300, 4_000, 0.001)
     land = coast(6, 2_000, 20_000, 0.0005).difference(lake)
-    specks = [shapely.box(x, y, x + 1.3, y + 0.7) for x, y in np.add(MIDDLE, [[30_000, 0], [0.4, 0.2], [31_000.9, 7]])]
+    specks = [
+        shapely.box(x, y, x + 1.3, y + 0.7) for x, y in np.add(MIDDLE, np.array([[30_000, 0], [0.4, 0.2], [31_000.9, 7]]))
+    ]
     ponds = [shapely.box(x, y, x + 0.6, y + 0.6) for x, y in np.add(MIDDLE, [[9_000, 0], [-10_000, 400]])]
     whole = shapely.union_all([land.difference(shapely.union_all(ponds)), *specks])
     return shapely.MultiPolygon(list(shapely.get_parts(whole)))
@@ -39,14 +41,17 @@ SHAPES = {
     "many vertices": coast(2, 20_000, 60_000, 0.0005),
     "a long coast": coast(3, 400_000, 900_000, 0.000005, (5_000_000.0, 3_000_000.0)),
     "holes and islands": islands(),
+    "parts that touch where one ends and the next begins": shapely.MultiPolygon(
+        [shapely.Polygon(np.add(MIDDLE, [(0, 0), (x, 0), (0, x)])) for x in (900, -900)]
+    ),
     "a needle": shapely.box(*MIDDLE, MIDDLE[0] + 90_000, MIDDLE[1] + 0.9),
     "smaller than a step": shapely.box(*MIDDLE, MIDDLE[0] + 0.5, MIDDLE[1] + 0.5),
 }
 
 
 def region(shape: shapely.Geometry, code: str = "3595", **others: Any) -> PackRegion:
-    values = {"name_en": "Somewhere", "name_fr": "Où l'œuvre naît", "pruid": "35", "misfit_m": 0.0} | others
-    return PackRegion(code, wkb=shapely.to_wkb(shape), **values)
+    values: dict[str, Any] = {"name_en": "Somewhere", "name_fr": "Où l'œuvre naît", "pruid": "35", "misfit_m": 0.0}
+    return PackRegion(code, wkb=shapely.to_wkb(shape), **(values | others))
 
 
 def written(folder: Path, *regions: PackRegion, **metadata: str) -> Path:

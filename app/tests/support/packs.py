@@ -83,11 +83,14 @@ def near_vertices(vintage: Vintage, count: int, seed: int, *, north_of: float = 
         cursor.execute("SELECT ST_AsBinary(geom, 'NDR') FROM region WHERE vintage_id = %s ORDER BY code", [vintage.pk])
         shapes = shapely.from_wkb([bytes(wkb) for (wkb,) in cursor.fetchall()])
     vertices = shapely.get_coordinates(shapes)
-    vertices = vertices[_LAMBERT.transform(*vertices.T, direction="INVERSE")[1] > north_of]
+    vertices = vertices[_degrees(vertices[:, 0], vertices[:, 1])[:, 1] > north_of]
     random = np.random.default_rng(seed)
     chosen = vertices[random.integers(0, len(vertices), count)]
     away, turn = random.choice(DISTANCES_M, count), random.uniform(0, 2 * np.pi, count)
-    x, y = chosen[:, 0] + away * np.cos(turn), chosen[:, 1] + away * np.sin(turn)
+    return _degrees(chosen[:, 0] + away * np.cos(turn), chosen[:, 1] + away * np.sin(turn))
+
+
+def _degrees(x: Positions, y: Positions) -> Positions:
     return np.column_stack(_LAMBERT.transform(x, y, direction="INVERSE"))
 
 
