@@ -41,12 +41,12 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "sheet_less": ("Show less", "Afficher moins"),
     "privacy": ("Privacy", "Confidentialité"),
     "privacy_position": (
-        "The region of a position is determined on this device. The position is sent only near a border, or if the offline files "
-        "cannot be loaded: to this service alone, which does not log it. No third party is involved: the map, its fonts and its "
-        "boundaries all come from this service.",
-        "La région d'une position est déterminée sur cet appareil. La position n'est envoyée que près d'une limite, ou si les "
-        "fichiers hors ligne ne peuvent pas être chargés : à ce service seulement, qui ne la journalise pas. Aucun tiers "
-        "n'intervient : la carte, ses polices et ses tracés viennent tous de ce service.",
+        "The region of a position is determined on this device. The position is sent only near a border, if the offline files "
+        "cannot be loaded, or if you ask for it: to this service alone, which does not log it. No third party is involved: the "
+        "map, its fonts and its boundaries all come from this service.",
+        "La région d'une position est déterminée sur cet appareil. La position n'est envoyée que près d'une limite, si les "
+        "fichiers hors ligne ne peuvent pas être chargés, ou à votre demande : à ce service seulement, qui ne la journalise "
+        "pas. Aucun tiers n'intervient : la carte, ses polices et ses tracés viennent tous de ce service.",
     ),
     "privacy_postal": (
         "Only the first three characters of a postal code are sent.",

@@ -105,19 +105,23 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_ROBOTS, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
 
 
-@cache
-def _pack_reader() -> tuple[bytes, str]:
-    """Return the module that reads offline packs, and its ETag."""
-    module = (assets.FOLDER / "js" / "pack.js").read_bytes()
-    return module, f'"{hashlib.sha256(module).hexdigest()[:12]}"'
-
-
 @require_safe
-@condition(etag_func=lambda _: _pack_reader()[1])
 def pack_reader(request: HttpRequest) -> HttpResponse:
     """Return the ES module that reads offline packs, at an address that other sites can import. Queries: none."""
-    headers = {"Cache-Control": "public, max-age=300, must-revalidate"}
-    return HttpResponse(_pack_reader()[0], content_type="text/javascript; charset=utf-8", headers=headers)
+    response = _pack_reader(request)
+    # Also on a 304.
+    response.headers["Cache-Control"] = "public, max-age=300, must-revalidate"
+    return response
+
+
+@cache
+def _pack_module() -> bytes:
+    return (assets.FOLDER / "js" / "pack.js").read_bytes()
+
+
+@condition(etag_func=lambda _: f'"{hashlib.sha256(_pack_module()).hexdigest()[:12]}"')
+def _pack_reader(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_pack_module(), content_type="text/javascript; charset=utf-8")
 
 
 @require_safe
