@@ -19,7 +19,7 @@ from indicators.queries import catalogue as indicator_catalogue
 from indicators.queries.downloads import IndicatorDownload
 from indicators.queries.downloads import all_downloads as downloads_of_indicators
 from loader.errors import Superseded
-from loader.export import arrow, columns, figure_files, lookup, store, text, tiles
+from loader.export import arrow, columns, figure_files, lookup, packs, store, text, tiles
 from loader.export.figure_table import Tables
 from loader.progress import Steps
 
@@ -190,6 +190,8 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
                 tiles.write_pmtiles(vintage, path)
             case "lookup":
                 lookup.write_lookup(vintage, path)
+            case "pack":
+                packs.write(vintage, path)
             case "csv":
                 text.write_codes(vintage, path)
             case "csvw":
