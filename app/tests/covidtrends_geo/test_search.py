@@ -12,6 +12,7 @@ from covidtrends_geo.point import PointEngine
 from covidtrends_geo.projection import scale, to_degrees, to_lambert
 from covidtrends_geo.search import Pairs
 from covidtrends_geo.segments import circle
+from covidtrends_geo.shares import polygon_shares
 from tests.covidtrends_geo.conftest import X, Y, engine_of, squares
 
 Coverage = tuple[list[shapely.Geometry], Engine]
@@ -123,7 +124,7 @@ def test_shares_of_a_circle_equal_intersections(coverage: Coverage, radius: floa
         corners = circle(x, y, radius)
         polygon = shapely.Polygon(corners)
         areas = shapely.area(shapely.intersection(regions, polygon)) / polygon.area
-        shares = engine.search.shares(corners)
+        shares = polygon_shares(engine.search, corners)
         assert [shares.get(number, 0.0) for number in range(len(regions))] == pytest.approx(areas.tolist(), abs=1e-6)
 
 
