@@ -13,6 +13,7 @@ from indicators.measures import MEASURES, nearest_year
 from indicators.models import Indicator, Place
 from indicators.queries import catalogue, figures
 from indicators.queries.catalogue import PublishedIndicator
+from indicators.queries.extents import place_order
 from indicators.statuses import ValueStatus
 from loader.errors import Superseded
 
@@ -98,7 +99,7 @@ def _check_current(published: PublishedIndicator) -> None:
 
 
 def _read(indicator: Indicator) -> FigureTable:
-    all_series = sorted(indicator.series.select_related("place"), key=lambda series: figures.place_order(series.place))
+    all_series = sorted(indicator.series.select_related("place"), key=lambda series: place_order(series.place))
     position = {series.pk: number for number, series in enumerate(all_series)}
     position_by_id = np.zeros(max(position, default=0) + 1, dtype=int)
     position_by_id[list(position)] = list(position.values())
