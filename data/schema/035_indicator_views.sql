@@ -8,7 +8,7 @@ select i.id as issue_id, n.slug as indicator, i.source, i.issued_at, i.loaded_at
        array(select g.value ->> 'name' from jsonb_array_elements(i.report -> 'gates') g where g.value ->> 'passed' = 'false')
          as gates_failed,
        array(select jsonb_array_elements_text(i.report -> 'accepted')) as gates_accepted,
-       i.report ->> 'because' as because, i.report ->> 'by' as accepted_by
+       i.report ->> 'because' as because, case when i.report ->> 'named' = 'true' then i.report ->> 'by' end as accepted_by
 from public.indicator_issue i join public.indicator n on n.id = i.indicator_id;
 
 create or replace view geo.issue_changes as

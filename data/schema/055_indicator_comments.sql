@@ -56,7 +56,7 @@ begin
       ('issues', 'gates_failed', 'Names of the gates that failed.'),
       ('issues', 'gates_accepted', 'Those of them that were accepted.'),
       ('issues', 'because', 'Reason of the acceptance.'),
-      ('issues', 'accepted_by', 'Who loaded and accepted it.'),
+      ('issues', 'accepted_by', 'Who accepted; null if not stated with --by.'),
       (null, 'from_issue_id', 'First issue that stated the value, as in geo.issues.'),
       (null, 'to_issue_id', 'First issue that no longer did; null: current.'),
       ('indicator_values_all', 'issued_at', 'When the first issue that stated the value was published.'),

@@ -1,7 +1,7 @@
 """Values of an indicator as of an issue: those that were in force after it and before the next.
 
-Only changed values are stored (`indicators.models.Value`), so a value of an issue is the row that began with it or before, and had
-not ended. The ids of an indicator's published issues increase with time, which makes that a comparison of integers.
+Only changed values are stored (`indicators.models.Value`), so a value of an issue is the row that began with it or before, and
+had not ended. The ids of an indicator's published issues increase with time, which makes that a comparison of integers.
 """
 
 import struct
@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
+from typing import Any
 
 from django.db import connections
 
@@ -95,7 +96,7 @@ class IssueValues:
     def _read(self) -> dict[int, tuple[Series, SeriesValues]]:
         indicator = self._indicator
         all_series = sorted(indicator.series.select_related("place"), key=lambda series: place_order(series.place))
-        parameters = {
+        parameters: dict[str, Any] = {
             "series": [series.pk for series in all_series],
             "issue": self._issue.pk,
             "withdrawn": int(ValueStatus.WITHDRAWN),

@@ -9,7 +9,7 @@ from django.db import connections
 
 from geography.db.routing import current_alias
 from indicators.measures import NOTHING, Element, nearest_year
-from indicators.models import Blob, Indicator, Place, PlaceKind, PlaceMember, Population, Series
+from indicators.models import Blob, Indicator, Place, PlaceMember, Population, Series
 from indicators.queries.as_of import IssueValues
 from indicators.queries.extents import place_order
 from indicators.statuses import ValueStatus
@@ -183,9 +183,7 @@ def _tracks(selected: Sequence[Series], measure: str, at: IssueValues | None) ->
         return {series.pk: _Track(*at.extent(series), partial(at.elements, series, measure)) for series in selected}
     blobs = Blob.objects.filter(series__in=selected, measure=measure)
     return {
-        blob.series_id: _Track(
-            blob.start, blob.start + timedelta(days=len(blob.values) - 1), partial(_elements, blob)
-        )
+        blob.series_id: _Track(blob.start, blob.start + timedelta(days=len(blob.values) - 1), partial(_elements, blob))
         for blob in blobs
     }
 

@@ -94,9 +94,7 @@ class Form:
 
     def of(self, source: "Source") -> "Source":
         """Return a source whose files have this form."""
-        return replace(
-            source, shape=self.shape, columns=self.columns, heading=self.heading, changes=self.changes, forms=()
-        )
+        return replace(source, shape=self.shape, columns=self.columns, heading=self.heading, changes=self.changes, forms=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,17 +235,7 @@ def _check(where: str, source: Source) -> None:
     for key, (value, allowed) in choices.items():
         if value not in allowed:
             raise SourceError(f"{where}: {key} is one of {', '.join(filter(None, allowed))}, not {value!r}.")
-    required = ("period", "value") if source.shape == "long" else ("period",)
-    for key in required:
-        if key not in source.columns:
-            raise SourceError(f"{where}: columns.{key} is missing.")
-    unknown = set(source.columns) - set(_COLUMNS)
-    if unknown:
-        raise SourceError(f"{where}: unknown column {sorted(unknown)[0]!r}. Columns: {', '.join(_COLUMNS)}.")
-    if "issue" in source.columns and (source.shape != "long" or source.changes):
-        raise SourceError(f'{where}: columns.issue requires shape = "long", without changes.')
-    if source.heading not in _HEADINGS:
-        raise SourceError(f"{where}: heading is one of {', '.join(_HEADINGS)}, not {source.heading!r}.")
+    _check_columns(where, source)
     if source.changes and source.kind != "cumulative":
         raise SourceError(f'{where}: changes requires kind = "cumulative".')
     for gate, limit in source.limits.items():
@@ -259,6 +247,20 @@ def _check(where: str, source: Source) -> None:
         raise SourceError(f"{where}: delimiter must be one character, not {source.delimiter!r}.")
     if source.first_line < 1:
         raise SourceError(f"{where}: first_line must be 1 or more.")
+
+
+def _check_columns(where: str, source: Source) -> None:
+    required = ("period", "value") if source.shape == "long" else ("period",)
+    for key in required:
+        if key not in source.columns:
+            raise SourceError(f"{where}: columns.{key} is missing.")
+    unknown = set(source.columns) - set(_COLUMNS)
+    if unknown:
+        raise SourceError(f"{where}: unknown column {sorted(unknown)[0]!r}. Columns: {', '.join(_COLUMNS)}.")
+    if "issue" in source.columns and (source.shape != "long" or source.changes):
+        raise SourceError(f'{where}: columns.issue requires shape = "long", without changes.')
+    if source.heading not in _HEADINGS:
+        raise SourceError(f"{where}: heading is one of {', '.join(_HEADINGS)}, not {source.heading!r}.")
 
 
 def _cadence(where: str, rule: Any) -> Cadence:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from indicators.models import Indicator, Issue, IssueStatus, Place, PlaceKind, Population, Value
@@ -23,11 +24,16 @@ from loader.series.places import seed_places
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Accepted gates, with the reason and the name that are stored with the issue."""
+    """Accepted gates, with the reason and the name that are stored with the issue.
+
+    Attributes:
+        named: False if `by` is the operating system's user name, which is private.
+    """
 
     gates: frozenset[str] = frozenset()
     because: str = ""
     by: str = ""
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,8 @@ def load_issues(
 ) -> Iterator[tuple[IssueContent, Outcome]]:
     """Load the issues of a folder or of a file with changes in time order, and yield each with its outcome.
 
-    One transaction for each issue. An issue that fails gates which can be accepted is held, and the next is compared with the last
-    published one.
+    One transaction for each issue. An issue that fails gates which can be accepted is held, and the next is compared with the
+    last published one.
 
     Raises: as `load`, for an issue that cannot be held or is older than the newest published one; the issues before it stay.
     """
@@ -227,7 +233,8 @@ def roll_back(source: Source) -> Issue:
         last.loaded_at = timezone.now()
         last.save(update_fields=["status", "loaded_at"])
         storage.derive(last.indicator)
-        last.indicator.series.filter(first=None).delete()
+        # A series whose values are all withdrawn stays: earlier issues have values of it.
+        last.indicator.series.filter(~Exists(Value.objects.filter(series=OuterRef("pk")))).delete()
     return last
 
 
@@ -270,9 +277,7 @@ def _without_population(interpretation: Interpretation) -> list[str]:
     return [place.key for pk, place in regions.items() if pk not in with_population]
 
 
-def _report(
-    content: IssueContent, interpretation: Interpretation, gates: list[Gate], acceptance: Acceptance
-) -> dict[str, Any]:
+def _report(content: IssueContent, interpretation: Interpretation, gates: list[Gate], acceptance: Acceptance) -> dict[str, Any]:
     stated = [values for values in interpretation.by_place.values() if not values.derived and values.observations]
     days = [day for values in stated for day in (min(values.observations), max(values.observations))]
     return {
@@ -290,6 +295,7 @@ def _report(
         "accepted": sorted(gate.name for gate in gates if not gate.passed and gate.name in acceptance.gates),
         "because": acceptance.because,
         "by": acceptance.by,
+        "named": acceptance.named,
     }
 
 

@@ -155,9 +155,7 @@ def derive(
     population: dict[int, dict[int, int]] = defaultdict(dict)
     for place_id, year, people in Population.objects.filter(place__in=list(values)).values_list("place_id", "year", "people"):
         population[place_id][year] = people
-    all_series = [
-        series for series in indicator.series.select_related("place") if since is None or series.place_id in since
-    ]
+    all_series = [series for series in indicator.series.select_related("place") if since is None or series.place_id in since]
     blobs: list[tuple[Blob, bool]] = []
     for series in all_series:
         observations = values[series.place_id].observations if series.place_id in values else {}

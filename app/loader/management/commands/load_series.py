@@ -176,9 +176,8 @@ def _named(sources: dict[str, Source], name: str) -> Source:
 
 
 def _acceptance(options: dict[str, Any]) -> pipeline.Acceptance:
-    return pipeline.Acceptance(
-        frozenset(options["accept"]), options["because"].strip(), options["by"].strip() or user_name()
-    )
+    by = options["by"].strip()
+    return pipeline.Acceptance(frozenset(options["accept"]), options["because"].strip(), by or user_name(), named=bool(by))
 
 
 def _instant(text: str) -> datetime:
