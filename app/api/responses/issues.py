@@ -48,7 +48,7 @@ def issue_detail_payload(issue: "Issue") -> dict[str, Any]:
         "values": report.get("values"),
         "first": report.get("first"),
         "last": report.get("last"),
-        "places": {place: {name: changes.get(name, {}).get(place, 0) for name in CHANGES} for place in places},
+        "places": [{"place": place} | {name: changes.get(name, {}).get(place, 0) for name in CHANGES} for place in places],
         "largest_change": largest
         and {
             "place": largest["place"],

@@ -144,7 +144,7 @@ def first_changes(rows: Iterable[Change]) -> dict[int, date]:
 def derive(
     indicator: Indicator, values: Mapping[int, PlaceValues] | None = None, since: Mapping[int, date] | None = None
 ) -> None:
-    """Derive the measures and the extent of the series of an indicator.
+    """Derive the measures and the extent of the series of an indicator, within the caller's transaction.
 
     Args:
         values: values in force by place; None reads the current ones.

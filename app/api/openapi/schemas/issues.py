@@ -51,11 +51,10 @@ COMPONENTS: dict[str, Schema] = {
             "values": or_null(COUNT | {"description": "Values in the file."}),
             "first": or_null(DAY),
             "last": or_null(DAY),
-            "places": {
-                "type": "object",
-                "additionalProperties": record(_CHANGES),
-                "description": "Numbers of changes by place; places without a change are missing.",
-            },
+            "places": array(
+                record({"place": text("Place."), **_CHANGES}),
+                description="Numbers of changes by place; places without a change are missing.",
+            ),
             "largest_change": or_null(
                 record(
                     {
