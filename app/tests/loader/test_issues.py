@@ -46,14 +46,15 @@ def load(source: Source, tmp_path: Path) -> Callable[..., list[str]]:
 def values_as_of(issue: Issue) -> dict[tuple[str, str], float | None]:
     """Return the values that the source states, as of an issue, under the keys of the small history."""
     values = IssueValues(issue.indicator, issue)
-    return {
-        (f"{series.place.parent.key if series.place.parent else ''}{series.place.code}", str(day)): element.value
-        for series in values.series
-        if not series.derived
-        for day in (values.extent(series)[0] + timedelta(days=step) for step in range(40))
-        for element in values.elements(series, "cumulative", [day])
-        if element.value is not None and element.lag == 0
-    }
+    stated = {}
+    for series in values.series:
+        start, end = values.extent(series)
+        days = [start + timedelta(days=step) for step in range((end - start).days + 1)]
+        province = series.place.parent.key if series.place.parent else ""
+        for day, element in zip(days, values.elements(series, "cumulative", days), strict=True):
+            if not series.derived and element.value is not None and element.lag == 0:
+                stated[f"{province}{series.place.code}", str(day)] = element.value
+    return stated
 
 
 def published() -> list[Issue]:
