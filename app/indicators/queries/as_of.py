@@ -6,7 +6,7 @@ had not ended. The ids of an indicator's published issues increase with time, wh
 
 import struct
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -75,6 +75,10 @@ class IssueValues:
     def series(self) -> list[Series]:
         """Series with a value, with their extents as of the issue, regions by code first."""
         return [series for series, _ in self._read.values()]
+
+    def observations(self, series: Series) -> Mapping[date, Observation]:
+        """Return the values of a series by day, without withdrawn ones."""
+        return self._read[series.pk][1].observations
 
     def extent(self, series: Series) -> tuple[date, date]:
         """Return the first and the last day with elements."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from indicators.queries import as_of, catalogue, figures
@@ -158,6 +159,21 @@ def test_analyst_may_read_issues_and_values_as_of(sql: Sql, history: list[SmallI
         "A. Person",
     )
     assert changes == [("2406", 11)]
+
+
+def test_example_shows_the_same_week_on_two_dates(sql: Sql, history: list[SmallIssue]) -> None:
+    """The example of the documents, with the indicator, days and date of the small history."""
+    path = settings.REPO_DIR / "data" / "schema" / "examples" / "21_same_week_on_two_dates.sql"
+    text = path.read_text(encoding="utf-8")
+    for written, used in {
+        "'cases'": "'history'",
+        "2022-11-17 00:00Z": history[1].instant,
+        "2022-11-05": "2022-01-08",
+        "2022-10-29": "2022-01-02",
+    }.items():
+        assert written in text
+        text = text.replace(written, used)
+    assert sql(text) == [("ON", 180, 180, 0), ("QC", 60, 15, -45)]
 
 
 def test_one_day_as_of_an_issue_uses_the_primary_key(sql: Sql, history: list[SmallIssue]) -> None:

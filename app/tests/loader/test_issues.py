@@ -46,7 +46,7 @@ def load(source: Source, tmp_path: Path) -> Callable[..., list[str]]:
 def values_as_of(issue: Issue) -> dict[tuple[str, str], float | None]:
     """Return the values that the source states, as of an issue, under the keys of the small history."""
     values = IssueValues(issue.indicator, issue)
-    stated = {}
+    stated: dict[tuple[str, str], float | None] = {}
     for series in values.series:
         start, end = values.extent(series)
         days = [start + timedelta(days=step) for step in range((end - start).days + 1)]
@@ -96,10 +96,10 @@ def test_folder_is_loaded_in_time_order(source: Source, tmp_path: Path, indexed:
     history, folder = small_history(), tmp_path / "issues"
     folder.mkdir()
     lines = ["file,committed_at"]
-    for number, issue in enumerate(history):
-        name = f"{9 - number}.csv" if indexed else f"{9 - number}_{issue.issued_at:%Y-%m-%dT%H%M}Z.csv"
-        (folder / name).write_text(issue.raw(), encoding="utf-8")
-        lines.append(f"{name},{issue.instant}")
+    for number, written in enumerate(history):
+        name = f"{9 - number}.csv" if indexed else f"{9 - number}_{written.issued_at:%Y-%m-%dT%H%M}Z.csv"
+        (folder / name).write_text(written.raw(), encoding="utf-8")
+        lines.append(f"{name},{written.instant}")
     if indexed:
         (folder / "INDEX.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     acceptance = pipeline.Acceptance(frozenset(ALL), "as published")
