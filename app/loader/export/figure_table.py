@@ -85,13 +85,14 @@ def read_table(published: PublishedIndicator) -> FigureTable:
 
     Raises: Superseded if the publication is no longer, or not throughout the read, the current one. Queries: 6.
     """
-    _check_current(published)
+    check_current(published)
     table = _read(published.indicator)
-    _check_current(published)
+    check_current(published)
     return table
 
 
-def _check_current(published: PublishedIndicator) -> None:
+def check_current(published: PublishedIndicator) -> None:
+    """Raise Superseded if a publication is no longer the current one."""
     catalogue.clear()
     current = catalogue.published_indicators().indicators.get(published.indicator.slug)
     if current is None or current.revision != published.revision:

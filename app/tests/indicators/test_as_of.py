@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from indicators.queries import as_of, catalogue, figures
+from loader.export import make
+from loader.progress import Steps
 from loader.series import pipeline
 from tests.support.issue_history import SmallIssue, changes_text, declared, small_history
 
@@ -281,6 +284,28 @@ def test_held_issue_leaves_download_files_valid(load: Callable[..., None]) -> No
     before = indicator_downloads("history")[0].publication
     load(HISTORY[:4], accept=frozenset())
     assert indicator_downloads("history")[0].publication == before
+
+
+def test_archive_gives_back_each_issue(get: Get, history: list[SmallIssue], settings: Any, tmp_path: Path) -> None:
+    """The last version of a key up to an instant is its value as of that instant, as in R's epiprocess."""
+    settings.DOWNLOADS_DIR = tmp_path / "downloads"
+    archive = [download for download in make.indicator_downloads() if download.name == "history-archive.parquet"]
+    assert make.export(archive, Steps(quiet=True)).failed == {}
+    file = b"".join(get("/downloads/indicators/history/history-archive.parquet"))
+    table = pa.parquet.read_table(BytesIO(file))
+    assert [(field.name, str(field.type)) for field in table.schema][1:] == [
+        ("time_value", "date32[day]"),
+        ("version", "timestamp[us, tz=UTC]"),
+        ("value", "double"),
+    ]
+    frame = table.to_pandas()
+    assert not frame.duplicated(["geo_value", "time_value", "version"]).any()
+    for issue in history:
+        seen = frame[frame.version <= issue.issued_at].groupby(["geo_value", "time_value"]).last(skipna=False)
+        seen = seen[seen.value.notna()].reset_index()
+        regions = seen[~seen.geo_value.isin(["ON", "QC", "CA"])]
+        pairs = zip(regions.geo_value, regions.time_value.astype(str), strict=True)
+        assert dict(zip(pairs, regions.value, strict=True)) == stated(issue)
 
 
 def test_issues_are_paged_the_newest_first(get: Get, history: list[SmallIssue], assert_schema: Any) -> None:
