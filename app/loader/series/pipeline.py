@@ -157,7 +157,9 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
             _refuse_failed_gates(gates, run.acceptance, report, dry_run=run.dry_run)
             # A new row, so that among the published issues of an indicator a later issue has a greater id.
             indicator.issues.filter(status=IssueStatus.STAGED, sha256=content.sha256).delete()
-            issue = _issue(indicator, content, IssueStatus.PUBLISHED, report)
+            issue = indicator.issues.create(
+                sha256=content.sha256, status=IssueStatus.PUBLISHED, **_issue_values(content, report)
+            )
             storage.write(issue, rows, interpretation.by_place)
             storage.derive(indicator, interpretation.by_place, storage.first_changes(rows) if again else None)
             if run.dry_run:
@@ -174,34 +176,30 @@ def _stored(indicator: Indicator, last: Issue, content: IssueContent) -> Outcome
 
     Raises: PublishError for one that is older than the last published one.
     """
-    same = indicator.issues.filter(sha256=content.sha256, issued_at=content.issued_at)
     if last.sha256 == content.sha256:
         return Outcome("unchanged", last.report)
     if content.issued_at > last.issued_at:
         return None
-    if (published := same.filter(status=IssueStatus.PUBLISHED).first()) is not None:
-        return Outcome("unchanged", published.report)
+    same = indicator.issues.filter(sha256=content.sha256, issued_at=content.issued_at)
+    # Published before the last one, or held and then overtaken by it.
+    if (stored := same.exclude(status=IssueStatus.ROLLED_BACK).first()) is not None:
+        return Outcome("unchanged", stored.report)
     if content.issued_at == last.issued_at:
         return None
-    if (held := same.filter(status=IssueStatus.STAGED).first()) is not None:
-        return Outcome("held", held.report)
     raise PublishError(
         f"{content.source.name}: issue {last.issued_at:%Y-%m-%d %H:%M %Z} is later than this one "
         f"({content.issued_at:%Y-%m-%d %H:%M %Z}). Issues are loaded in time order; --rollback removes the later ones."
     )
 
 
-def _issue(indicator: Indicator, content: IssueContent, status: IssueStatus, report: Mapping[str, Any]) -> Issue:
-    return Issue.objects.create(
-        indicator=indicator,
-        source=content.source.name,
-        issued_at=content.issued_at,
-        loaded_at=timezone.now(),
-        sha256=content.sha256,
-        file=content.name,
-        status=status,
-        report=report,
-    )
+def _issue_values(content: IssueContent, report: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "source": content.source.name,
+        "issued_at": content.issued_at,
+        "loaded_at": timezone.now(),
+        "file": content.name,
+        "report": report,
+    }
 
 
 def _hold(content: IssueContent, report: Mapping[str, Any]) -> bool:
@@ -215,8 +213,12 @@ def _hold(content: IssueContent, report: Mapping[str, Any]) -> bool:
         indicator = Indicator.objects.filter(slug=content.source.indicator, source=content.source.name).first()
         if indicator is None or not indicator.issues.filter(status=IssueStatus.PUBLISHED).exists():
             return False
-        indicator.issues.filter(status=IssueStatus.STAGED, sha256=content.sha256).delete()
-        _issue(indicator, content, IssueStatus.STAGED, report)
+        Issue.objects.update_or_create(
+            indicator=indicator,
+            sha256=content.sha256,
+            status=IssueStatus.STAGED,
+            defaults=_issue_values(content, report),
+        )
     return True
 
 

@@ -148,13 +148,15 @@ def test_bad_issue_is_held_and_the_next_good_one_published(load: Callable[..., l
     gates = {gate["name"]: gate["listed"] for gate in held.report["gates"] if not gate["passed"]}
     assert gates["vanished"][0] == "2406"
     assert not Value.objects.filter(from_issue=held).exists()
+    # Loading the history again does not report what a later issue has overtaken.
+    assert load(history) == ["unchanged"] * 5
     # The last issue is compared with the one before the incident.
     assert published()[-1].report["changes"]["withdrawn"] == {}
     assert values_as_of(published()[-1]) == history[4].state
 
 
 def test_held_issue_is_published_with_a_reason_and_its_own_instant(
-    load: Callable[..., list[str]], source: Source, tmp_path: Path
+    load: Callable[..., list[str]], source: Source, tmp_path: Path, capsys: Any
 ) -> None:
     history = small_history()
     load(history[:3])
@@ -166,6 +168,8 @@ def test_held_issue_is_published_with_a_reason_and_its_own_instant(
     with pytest.raises(GatesFailed):
         pipeline.load(source, path=path, issued_at=history[3].issued_at, declarations=toml)
     assert Issue.objects.filter(status="staged").count() == 1
+    call_command("load_series", list=True, sources=toml)
+    assert "issue of 2022-06-03 01:17 UTC, 1 later held by gates" in capsys.readouterr().out
     acceptance = pipeline.Acceptance(frozenset(ALL), "Québec ended", "A. Person", named=True)
     assert pipeline.load(source, path=path, acceptance=acceptance, declarations=toml).what == "published"
     last = published()[-1]

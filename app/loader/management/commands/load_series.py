@@ -165,6 +165,8 @@ class Command(BaseCommand):
             indicator = published.get(source.name)
             last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             state = f"issue of {last.issued_at:%Y-%m-%d %H:%M %Z}" if last else "not loaded"
+            held = last and last.indicator.issues.filter(status=IssueStatus.STAGED, issued_at__gt=last.issued_at).count()
+            state += f", {held} later held by gates" if held else ""
             where = "in the repository" if source.path else "needs --file"
             self.stdout.write(f"  {source.name:<32}{source.indicator:<28}{where:<20}{state}")
 
