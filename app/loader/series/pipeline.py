@@ -52,6 +52,7 @@ class _Run:
     acceptance: Acceptance
     declarations: Path | None
     dry_run: bool = False
+    many: bool = False
     published_id: int | None = None
     values: dict[int, PlaceValues] = field(default_factory=dict)
 
@@ -112,7 +113,7 @@ def load_issues(
 
     Raises: as `load`, for an issue that cannot be held or is older than the newest published one; the issues before it stay.
     """
-    run = _Run(acceptance or Acceptance(), declarations)
+    run = _Run(acceptance or Acceptance(), declarations, many=True)
     published = False
     # The collector of cycles would visit the millions of values, which have none, again and again: a third of the time.
     gc.disable()
@@ -139,7 +140,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
         with _exclusive():
             indicator = _indicator(source)
             last = indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
-            if last is not None and (stored := _stored(indicator, last, content)) is not None:
+            if last is not None and (stored := _stored(indicator, last, content, many=run.many)) is not None:
                 return stored
             # The lock prevents other loads, so an issue of this run that is still the last has the values in memory.
             again = last is not None and last.pk == run.published_id
@@ -171,7 +172,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
     return Outcome("published", report)
 
 
-def _stored(indicator: Indicator, last: Issue, content: IssueContent) -> Outcome | None:
+def _stored(indicator: Indicator, last: Issue, content: IssueContent, *, many: bool) -> Outcome | None:
     """Return the outcome for an issue that is stored already; None for another one.
 
     Raises: PublishError for one that is older than the last published one.
@@ -180,11 +181,13 @@ def _stored(indicator: Indicator, last: Issue, content: IssueContent) -> Outcome
         return Outcome("unchanged", last.report)
     if content.issued_at > last.issued_at:
         return None
-    same = indicator.issues.filter(sha256=content.sha256, issued_at=content.issued_at)
-    # Published before the last one, or held and then overtaken by it.
-    if (stored := same.exclude(status=IssueStatus.ROLLED_BACK).first()) is not None:
+    older = content.issued_at < last.issued_at
+    # A run over a history passes by what was held and then overtaken by a later issue.
+    statuses = [IssueStatus.PUBLISHED, *([IssueStatus.STAGED] if many and older else [])]
+    same = indicator.issues.filter(sha256=content.sha256, issued_at=content.issued_at, status__in=statuses)
+    if (stored := same.first()) is not None:
         return Outcome("unchanged", stored.report)
-    if content.issued_at == last.issued_at:
+    if not older:
         return None
     raise PublishError(
         f"{content.source.name}: issue {last.issued_at:%Y-%m-%d %H:%M %Z} is later than this one "

@@ -61,7 +61,7 @@ def published() -> list[Issue]:
     return list(Issue.objects.filter(status="published").select_related("indicator").order_by("pk"))
 
 
-def state() -> tuple[Any, ...]:
+def state() -> tuple[Any, Any]:
     values = Value.objects.order_by("series", "period", "from_issue").values_list("series", "period", "value", "status")
     return list(values), blobs()
 
@@ -176,6 +176,22 @@ def test_held_issue_is_published_with_a_reason_and_its_own_instant(
     assert (last.issued_at, Issue.objects.filter(status="staged").count()) == (history[3].issued_at, 0)
     assert (last.report["because"], last.report["by"]) == ("Québec ended", "A. Person")
     assert [issue.issued_at for issue in published()] == sorted(issue.issued_at for issue in published())
+
+
+def test_held_issue_that_a_later_one_overtook_is_refused(
+    load: Callable[..., list[str]], source: Source, tmp_path: Path
+) -> None:
+    history = small_history()
+    load(history[:3])
+    path = tmp_path / "vanished.csv"
+    path.write_text(history[3].raw(), encoding="utf-8")
+    with pytest.raises(GatesFailed):
+        pipeline.load(source, path=path, issued_at=history[3].issued_at)
+    load(history[:3] + history[4:])
+    before = state()
+    with pytest.raises(PublishError, match="later than this one"):
+        pipeline.load(source, path=path, acceptance=pipeline.Acceptance(frozenset(ALL), "too late"))
+    assert state() == before
 
 
 def test_file_that_cannot_be_accepted_is_not_held(load: Callable[..., list[str]], source: Source, tmp_path: Path) -> None:
