@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from geography.codes import PROVINCE_BY_PRUID
 from indicators.measures import Observation
@@ -68,7 +68,7 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
     """Return the observations of a file. Nothing is guessed: values that do not fit are listed for the gates."""
     interpretation = Interpretation()
     resolver = PlaceResolver(source, interpretation.unknown)
-    reader = _ValueReader(source)
+    reader = _value_reader(source.decimal, source.null, source.suppressed, source.capped)
     days: dict[str, date | None] = {}
     for cell in cells:
         interpretation.rows += 1
@@ -129,13 +129,11 @@ def _day(text: str) -> date | None:
 class _ValueReader:
     """Conversion of texts to observations; each text is parsed once."""
 
-    def __init__(self, source: Source) -> None:
-        self._decimal = source.decimal
-        self._parsed: dict[str, Observation | None] = {
-            text: Observation(None, ValueStatus.NOT_REPORTED) for text in source.null
-        }
-        self._parsed |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in source.suppressed}
-        for text in source.capped:
+    def __init__(self, decimal: str, null: tuple[str, ...], suppressed: tuple[str, ...], capped: tuple[str, ...]) -> None:
+        self._decimal = decimal
+        self._parsed: dict[str, Observation | None] = {text: Observation(None, ValueStatus.NOT_REPORTED) for text in null}
+        self._parsed |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in suppressed}
+        for text in capped:
             number = re.search(r"\d+(\.\d+)?", text.replace(self._decimal, "."))
             self._parsed[text] = Observation(float(number.group()) if number else None, ValueStatus.CAPPED)
 
@@ -145,6 +143,10 @@ class _ValueReader:
             plain = text if self._decimal == "." else text.replace(".", "?").replace(",", ".")
             self._parsed[text] = Observation(float(plain), ValueStatus.REPORTED) if _NUMBER.fullmatch(plain) else None
         return self._parsed[text]
+
+
+# The issues of a history repeat most texts.
+_value_reader = lru_cache(maxsize=1)(_ValueReader)
 
 
 def _accumulate(interpretation: Interpretation) -> None:
