@@ -133,7 +133,7 @@ def test_gates_fail_for_every_incident_and_few_other_issues() -> None:
         assert any(line.startswith(place) for line in failed[instant][gate]) or not place
 
 
-def test_week_of_quebec_was_corrected_after_twenty_days() -> None:
+def test_week_of_quebec_was_corrected_undone_and_corrected_again() -> None:
     """Readers saw a fifth of the cases of the week to 2022-09-17 until 7 October."""
     weeks = {}
     for moment in ("2022-10-06", "2022-10-08", "2022-10-12 01:30+00", "2022-10-13"):
@@ -145,4 +145,4 @@ def test_week_of_quebec_was_corrected_after_twenty_days() -> None:
             )
         )
         weeks[moment] = totals["2022-09-17"] - totals["2022-09-10"]
-    assert list(weeks.values()) == [927, 5_039, 927, 5_039]
+    assert list(weeks.values()) == [932, 5_040, 932, 5_040]
