@@ -51,8 +51,8 @@ def file_content(path: Path, source: Source, issued_at: datetime) -> IssueConten
 def issue_contents(path: Path, source: Source) -> Iterator[IssueContent]:
     """Yield the issues of a folder, or of a file with changes, in the order of their instants.
 
-    A folder has an INDEX.csv that lists the files (columns `file`, and `issued_at` or `committed_at`), and no other file is read;
-    or every CSV file in it has its instant in its name, such as 2022-05-29T0003Z.
+    A folder has an INDEX.csv that lists the files (columns `file`, and `issued_at` or `committed_at`), and no other file is
+    read; or every CSV file in it has its instant in its name, such as 2022-05-29T0003Z.
 
     Raises: FileRefused for a file without an instant, and for a file that cannot be read.
     """
