@@ -83,8 +83,8 @@ def _distinct(numbers: Integers, tiles: Tiles) -> Segments:
     right[order[first]] = left[order[first + 1]]
     keep = np.ones(len(numbers), dtype=bool)
     keep[order[first + 1]] = False
-    kept = numbers[keep]
-    chained = np.diff(kept, prepend=-2) == 1
+    distinct = numbers[keep]
+    chained = np.diff(distinct, prepend=-2) == 1
     return Segments(start[keep], end[keep], chained, left[keep], right[keep])
 
 

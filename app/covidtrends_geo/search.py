@@ -191,21 +191,21 @@ class TreeSearch:
         positions, cells, least = positions[order], cells[pairs[order]], least[order]
         first = np.ones(len(positions), dtype=bool)
         first[1:] = positions[1:] != positions[:-1]
-        found = self._foreign(x, y, own, positions[first], cells[first])
-        np.minimum.at(reach, found.positions, found.distances)
+        nearest_pairs = self._foreign(x, y, own, positions[first], cells[first])
+        np.minimum.at(reach, nearest_pairs.positions, nearest_pairs.distances)
         others = ~first & (least <= reach[positions])
-        found = Pairs(
+        nearest_pairs = Pairs(
             *(
                 np.concatenate(columns)
-                for columns in zip(found, self._foreign(x, y, own, positions[others], cells[others]), strict=True)
+                for columns in zip(nearest_pairs, self._foreign(x, y, own, positions[others], cells[others]), strict=True)
             )
         )
-        order = np.lexsort((found.regions, found.distances, found.positions))
-        found = found.where(order)
-        first = np.ones(len(found.positions), dtype=bool)
-        first[1:] = found.positions[1:] != found.positions[:-1]
-        first &= found.distances <= reach[found.positions]
-        return found.where(first)
+        order = np.lexsort((nearest_pairs.regions, nearest_pairs.distances, nearest_pairs.positions))
+        nearest_pairs = nearest_pairs.where(order)
+        first = np.ones(len(nearest_pairs.positions), dtype=bool)
+        first[1:] = nearest_pairs.positions[1:] != nearest_pairs.positions[:-1]
+        first &= nearest_pairs.distances <= reach[nearest_pairs.positions]
+        return nearest_pairs.where(first)
 
     def feet(self, x: Floats, y: Floats, segments: Integers) -> Floats:
         """Return the nearest points on segments, one for each position, as rows of x and y."""
@@ -221,10 +221,10 @@ class TreeSearch:
         wanted = foreign.any(axis=1)
         positions, runs, borders, foreign = positions[wanted], runs[wanted], borders[wanted], foreign[wanted]
         least, segments = self._measured(x, y, positions, runs)
-        found = [
+        nearest_pairs = [
             Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
         ]
-        return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+        return Pairs(*(np.concatenate(columns) for columns in zip(*nearest_pairs, strict=True)))
 
     def _measured(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
         """Return for pairs of a position and a run the distance and the nearest segment."""

@@ -4,9 +4,13 @@ comment on view geo.indicators is 'Health indicators, each with its current issu
 comment on view geo.places is 'Subjects of values: regions of a vintage, provinces, Canada, the unassigned part of a province, sites.';
 comment on view geo.place_members is 'Relations of the places of a series to regions of other vintages of boundaries; declared or computed, never guessed from a code.';
 comment on view geo.populations is 'Population of places by year, 1 July.';
-comment on view geo.issues is 'Publications of the sources of indicators.';
+comment on view geo.issues is 'Publications of the sources of indicators, with what each changed, and those that gates hold.';
+comment on view geo.issue_changes is 'Number of values that an issue changed, by place; places without a change have no row.';
 comment on view geo.data_notes is 'Dated remarks of the sources about their values.';
 comment on view geo.indicator_values is 'Values as published, of the current issue. A missing value is null, never 0; status gives the reason.';
+comment on view geo.indicator_values_all is 'Values of all issues: each row is what was published for a place and period from issued_at until superseded_at.';
+comment on function geo.indicator_values_at(text, timestamptz) is
+  'Values of an indicator as of an instant: geo.indicator_values as it was then, without the names of the indicator. No rows before the first issue.';
 comment on view geo.indicator_days is 'Measures by day and place: value as published, new in 7 days, rate. The API serves these.';
 comment on view geo.indicator_weekly is 'Measures by week and place, one row for each Saturday, equal to the API''s map of that day.';
 comment on function geo.indicator_map(text, date, text, text) is
@@ -45,7 +49,18 @@ begin
       (null, 'sha256', 'SHA-256 of its content and declaration.'),
       (null, 'source', 'Source of the estimate.'),
       ('issues', 'source', 'Name of the source in geodata/series.toml.'),
-      ('issues', 'status', 'published or rolled_back.'),
+      ('issues', 'status', 'published, staged (held by gates, without values) or rolled_back.'),
+      (null, 'values_new', 'Number of values for a place and period without one before; totals that are computed are not counted.'),
+      (null, 'values_changed', 'Number of values that replaced others.'),
+      (null, 'values_withdrawn', 'Number of values of the issue before that it no longer states.'),
+      ('issues', 'gates_failed', 'Names of the gates that failed.'),
+      ('issues', 'gates_accepted', 'Those of them that were accepted.'),
+      ('issues', 'because', 'Reason of the acceptance.'),
+      ('issues', 'accepted_by', 'Who accepted; null if not stated with --by.'),
+      (null, 'from_issue_id', 'First issue that stated the value, as in geo.issues.'),
+      (null, 'to_issue_id', 'First issue that no longer did; null: current.'),
+      ('indicator_values_all', 'issued_at', 'When the first issue that stated the value was published.'),
+      (null, 'superseded_at', 'When the first issue that no longer did was published; null: current.'),
       (null, 'place_id', 'Stable integer key of the place, as in geo.places.'),
       (null, 'place', 'Name of the place in URLs: 3595, ON, CA, NS-9999.'),
       (null, 'code', 'Code of the place within its vintage; 9999: no region assigned.'),
@@ -79,6 +94,7 @@ begin
     join notes on notes.col = a.attname and (notes.view is null or c.relname = notes.view)
     where c.relnamespace = 'geo'::regnamespace and c.relkind = 'v'
       and c.relname in ('indicators', 'places', 'place_members', 'populations', 'issues', 'data_notes', 'indicator_values',
+                        'indicator_values_all', 'issue_changes',
                         'indicator_days', 'indicator_weekly')
     order by c.relname, a.attname, notes.view nulls last
   loop

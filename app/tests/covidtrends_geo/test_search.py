@@ -80,12 +80,12 @@ def test_nearest_border_equals_brute_force(coverage: Coverage, outside: bool) ->
     own = np.where(covering.any(axis=1) & ~np.array(outside), covering.argmax(axis=1), NO_REGION)
     borders = np.array([shapely.distance(shapely.boundary(region), shapely.points(xy)) for region in regions]).T
     borders[np.arange(len(xy))[own >= 0], own[own >= 0]] = np.inf
-    found = engine.search.nearest(x, y, own)
+    result = engine.search.nearest(x, y, own)
     distances = np.full(len(xy), np.inf)
-    distances[found.positions] = found.distances
+    distances[result.positions] = result.distances
     assert distances.tolist() == pytest.approx(borders.min(axis=1).tolist(), abs=1e-6)
     # Of regions that are equally near, the lowest is the answer.
-    equal = borders[found.positions, found.regions] - borders[found.positions].min(axis=1)
+    equal = borders[result.positions, result.regions] - borders[result.positions].min(axis=1)
     assert np.abs(equal).max(initial=0) < 1e-6
 
 
@@ -151,12 +151,12 @@ def test_shared_border_belongs_to_the_lowest_region_and_is_uncertain() -> None:
     lon, lat = (
         np.array(column) for column in zip(*(to_degrees(X + 1_000, Y + 500), to_degrees(X + 990, Y + 500)), strict=True)
     )
-    found = locate_columns(engine, lon, lat, border=True).answers
-    assert found.match.tolist() == [COVERS, COVERS]
-    assert found.region.tolist() == [0, 0]
-    assert found.certain.tolist() == [False, True]
-    assert found.neighbour.tolist() == [1, 1]
-    assert found.distance_to_border_m[0] == pytest.approx(0, abs=1e-6)
+    result = locate_columns(engine, lon, lat, border=True).answers
+    assert result.match.tolist() == [COVERS, COVERS]
+    assert result.region.tolist() == [0, 0]
+    assert result.certain.tolist() == [False, True]
+    assert result.neighbour.tolist() == [1, 1]
+    assert result.distance_to_border_m[0] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("metres", [0.0005, 0.0009, 0.0011, 1.9, 2.1])
@@ -165,10 +165,10 @@ def test_border_is_a_millimetre_wide_and_uncertain_up_to_two_metres(metres: floa
     lon, lat = to_degrees(X + 500, Y + 500)
     units = float(scale(lon, lat, *to_lambert(lon, lat)))
     position = to_degrees(X - metres * units, Y + 500)
-    found = locate_columns(engine, *(np.array([degrees]) for degrees in position)).answers
+    result = locate_columns(engine, *(np.array([degrees]) for degrees in position)).answers
     covers = metres <= BORDER_EPSILON_M
-    assert MATCHES[found.match[0]] == ("covers" if covers else "none")
-    assert found.certain[0] == (covers or metres > 2)
+    assert MATCHES[result.match[0]] == ("covers" if covers else "none")
+    assert result.certain[0] == (covers or metres > 2)
 
 
 def test_invalid_and_far_positions_get_an_answer() -> None:
