@@ -19,6 +19,7 @@ from api.views import (
     problems,
     region_indicators,
     service,
+    sitemap,
     tiles,
     vintages,
 )
@@ -99,4 +100,5 @@ urlpatterns = [
         ("problems", problems.problems, "problems"),
         ("problems/<str:slug>", problems.problem, "problem"),
     ),
+    path("sitemap.xml", sitemap.sitemap, name="sitemap"),
 ]
