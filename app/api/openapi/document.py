@@ -23,6 +23,7 @@ _TAGS = {
     "Positions": "Health region, FSA and province at a position, for one position or in bulk.",
     "FSAs": "Forward sortation areas: the first three characters of a postal code.",
     "Health regions": "Boundaries and attributes of health regions.",
+    "Search": "Health regions, places and FSAs by name or code.",
     "Coverages": "All loaded coverages, such as provinces, with the same property names.",
     "Indicators": "Health indicators by region, province and country over time. A missing value is null, never zero.",
     "Tiles": "Vector tiles of regions, for maps.",
