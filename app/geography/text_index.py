@@ -74,14 +74,13 @@ class TextIndex:
 
     def _matches(self, words: Sequence[str], *, forgiving: bool) -> dict[int, Quality]:
         """Return the worst quality of the words by entry, for the entries that have every word."""
-        qualities: dict[int, Quality] | None = None
-        for word in words:
+        qualities = self._of_word(words[0], forgiving=forgiving)
+        for word in words[1:]:
+            if not qualities:
+                break
             of_word = self._of_word(word, forgiving=forgiving)
-            if qualities is None:
-                qualities = of_word
-            else:
-                qualities = {entry: max(quality, of_word[entry]) for entry, quality in qualities.items() if entry in of_word}
-        return qualities or {}
+            qualities = {entry: max(quality, of_word[entry]) for entry, quality in qualities.items() if entry in of_word}
+        return qualities
 
     def _of_word(self, word: str, *, forgiving: bool) -> dict[int, Quality]:
         qualities: dict[int, Quality] = {}

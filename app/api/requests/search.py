@@ -20,9 +20,9 @@ class SearchQuery(PlainQuery):
 
 _TEXT = replace(
     SEARCH,
-    description="Name of a locality or health region in English or French, code of a health region, FSA or postal code. Words "
-    "may be cut short; case, accents and hyphens are ignored, St, Ste and Saint are the same, and a spelling error in a word is "
-    "forgiven.",
+    description="Name of a locality or health region in English or French, code of a health region, FSA or postal code. "
+    "Words may be cut short; case, accents and hyphens are ignored, St, Ste and Saint are the same, and a spelling error in a "
+    "word is forgiven.",
     example="carleton place",
     required=True,
 )

@@ -1,6 +1,7 @@
 """Payloads of the search: one form for health regions, localities and FSAs."""
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from api.http.language import translate
 from api.responses.payloads import SHARE_DECIMALS, province_payload
@@ -39,7 +40,7 @@ def _region(match: FoundRegion, language: str) -> dict[str, Any]:
         "former": match.former,
         "health_regions": [_health_region(region, 1.0, language)],
         "certain": None,
-        "href": f"/health-regions/{region.code}.html" + (f"?vintage={label}" if match.former else ""),
+        "href": f"/health-regions/{region.code}.html" + (f"?{urlencode({'vintage': label})}" if match.former else ""),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -97,7 +98,7 @@ def wants_page(request: HttpRequest | Request) -> bool:
 def region_page_response(request: Request, query: models.RegionQuery, language: str) -> HttpResponseBase:
     """Return the page of a health region, from the response cache where it may be stored there.
 
-    Raises: RegionUnknown. Queries: none for a cached body and a 304; else about 10, and 4 for each other published vintage.
+    Raises: RegionUnknown. Queries: none for a cached body and a 304; else about 20, and 4 for each other published vintage.
     """
     vintage = chosen_vintage(query, COVERAGE_HEALTH_REGIONS)
     catalogue = published()
@@ -140,7 +141,7 @@ def region_page_response(request: Request, query: models.RegionQuery, language: 
 def fsa_page_response(request: Request, query: models.FsaQuery, language: str) -> HttpResponse:
     """Return the page of an FSA. An FSA is a part of a postal code: no cache may store it, as its GeoJSON.
 
-    Raises: FsaWithoutBoundary. Queries: about 10, and those of the latest figures of each region.
+    Raises: FsaWithoutBoundary. Queries: about 20.
     """
     vintages = chosen_vintages(query)
     base_url = _base_url(request)
@@ -175,7 +176,7 @@ def _region_page(region_id: str, vintage: "Vintage", fsa_vintage: "Vintage | Non
     context = region_page.region_context(region, vintage, language, fsas=fsas, neighbours=neighbours)
     address = region_page.Address(base_url, f"/health-regions/{region.code}", pinned)
     picture = draw(Shape("this", region.shape), beneath=[Shape("beside", border.neighbour.shape) for border in neighbours])
-    figures = _figures([(region.code, "")], vintage, language)
+    figures = _figures(region.code, vintage, language)
     history = region_history(vintage, region.code, language)
     context |= {"history": history, "map": _map_address("region", region.code, pinned, language)}
     shown = [vintage, *filter(None, [fsa_vintage])]
@@ -208,12 +209,8 @@ def _fsa_page(code: str, vintages: "dict[str, Vintage]", base_url: str, language
         picture = draw(Shape("outline", fsa.shape), beneath=beneath)
     else:
         picture = draw(Shape("this", fsa.shape), beneath=[Shape("beside", share.region.shape) for share in regions.overlaps])
-    headed = len(regions.overlaps) > 1
-    figures = _figures(
-        [(share.region.code, region_page.name_of(share.region, language) if headed else "") for share in regions.overlaps],
-        vintage,
-        language,
-    )
+    # The pages of the regions of a split FSA have their figures.
+    figures = _figures(regions.overlaps[0].region.code, vintage, language) if len(regions.overlaps) == 1 else None
     context |= {
         "from_postal_code": from_postal_code,
         "history": region_history(fsa_vintage, code, language),
@@ -235,22 +232,14 @@ def _fsa_page(code: str, vintages: "dict[str, Vintage]", base_url: str, language
 
 def _map_address(kind: str, code: str, pinned: dict[str, str], language: str) -> str:
     """Return the address of the map page at a region: its state is the fragment."""
-    state = "&".join(f"{name}={value}" for name, value in {kind: code, **pinned}.items())
-    return f"/?lang={language}#{state}"
+    return f"/?lang={language}#{urlencode({kind: code, **pinned})}"
 
 
-def _figures(regions: list[tuple[str, str]], vintage: "Vintage", language: str) -> list[dict[str, Any]]:
-    """Return the latest figures of regions, given as code and heading; empty where no indicator is published."""
+def _figures(code: str, vintage: "Vintage", language: str) -> list[dict[str, Any]] | None:
+    """Return the latest figures of a region; None where no indicator is published."""
     if not published_indicators().indicators:
-        return []
-    statuses = statuses_payload(language)
-    return [
-        {
-            "heading": heading,
-            "figures": region_page.figures_context(latest_figures(vintage, code, language), statuses, language),
-        }
-        for code, heading in regions
-    ]
+        return None
+    return region_page.figures_context(latest_figures(vintage, code, language), statuses_payload(language), language)
 
 
 def _render(
@@ -259,7 +248,7 @@ def _render(
     *,
     address: region_page.Address,
     vintages: "list[Vintage]",
-    figures: list[dict[str, Any]],
+    figures: list[dict[str, Any]] | None,
     picture: Picture | None,
     extent: list[float],
     language: str,
@@ -276,7 +265,7 @@ def _render(
             "picture": picture,
             "figures": figures,
             **address.head(language),
-            **region_page.sources(vintages, [figure for block in figures for figure in block["figures"]], language),
+            **region_page.sources(vintages, figures or [], language),
             # Its own escapes are those of JSON: see `structured_data`.
             "structured_data": mark_safe(  # noqa: S308
                 region_page.structured_data(context, extent, url=address.canonical(language), kind=kind)
