@@ -40,6 +40,7 @@ urlpatterns = [
     *_all(
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>.html", layers.HealthRegionView.as_view(suffix="html", schema=None), "health-region-page"),
+        ("health-regions/<str:id>.png", layers.HealthRegionView.as_view(suffix="png", schema=None), "health-region-image"),
         ("health-regions/<str:id>.json", layers.HealthRegionView.as_view(suffix="json", schema=None), "health-region-json"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),
         ("health-regions/<str:id>/fsa", lookups.HealthRegionFsasView.as_view(), "health-region-fsas"),

@@ -14,6 +14,7 @@ from django.utils.formats import date_format, number_format
 
 from api.http.language import LANGUAGES, translate
 from api.responses.payloads import NOTICE, attribution, province_payload, warnings_payload
+from api.responses.region_image import HEIGHT, WIDTH
 from geography.queries.changes import reused_codes
 from geography.translation import Message
 
@@ -56,6 +57,11 @@ class Address:
     def canonical(self, language: str) -> str:
         """Return the one absolute address of the page in a language: the `.html` twin, which is a page for every client."""
         return f"{self.base_url}{self.path}.html?{self.query(language)}"
+
+    def image(self) -> dict[str, Any]:
+        """Return address and size of the picture for the previews of links."""
+        pinned = f"?{urlencode(self.pinned)}" if self.pinned else ""
+        return {"url": f"{self.base_url}{self.path}.png{pinned}", "width": WIDTH, "height": HEIGHT}
 
     def head(self, language: str) -> dict[str, Any]:
         """Return the values of the page's link and Open Graph elements."""

@@ -1,4 +1,4 @@
-"""Picture of a region among its neighbours, as the paths of an SVG in EPSG:3347."""
+"""Picture of a region among its neighbours in EPSG:3347: fitted geometries in pixels, and the paths of an SVG."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,8 @@ from geography.queries.geometry_stream import StreamedGeometry
 WIDTH, HEIGHT = 640, 400
 # Space around the region, as a part of the picture.
 _MARGIN = 0.07
+# Shapes are cut this far outside the picture, so that the cut is not seen as a line.
+_EDGE_PX = 8
 # Lines are simplified to this many pixels.
 _TOLERANCE_PX = 0.35
 # Size of a region in degrees from which a coarser level has as many details as the picture can show.
@@ -56,31 +58,44 @@ def picture_level(extent: Sequence[float]) -> str:
     return next((level for least, level in _LEVELS if size >= least), _FINEST)
 
 
-def draw(region: Shape, *, beneath: Iterable[Shape]) -> Picture | None:
-    """Return the picture of a region, scaled to fit; None where its geometry is too long to be in memory.
+class Scene(NamedTuple):
+    """Geometries in pixels with y downwards, by CSS class in drawing order, and the metres of a pixel."""
+
+    layers: Sequence[tuple[str, shapely.Geometry]]
+    metres_per_px: float
+
+
+def fit(region: Shape, beneath: Iterable[Shape], *, width: int, height: int) -> Scene | None:
+    """Return a region scaled to fit a picture; None where its geometry is too long to be in memory.
 
     Args:
         beneath: further shapes, drawn before the region, cut at the edges of the picture.
+        width, height: of the picture, pixels.
     """
     geometry = _projected(region)
     if geometry is None or geometry.is_empty:
         return None
     west, south, east, north = geometry.bounds
     inner = 1 - 2 * _MARGIN
-    metres_per_px = max((east - west) / (WIDTH * inner), (north - south) / (HEIGHT * inner), 1.0)
-    left = (west + east) / 2 - metres_per_px * WIDTH / 2
-    top = (south + north) / 2 + metres_per_px * HEIGHT / 2
-    paths = []
+    metres_per_px = max((east - west) / (width * inner), (north - south) / (height * inner), 1.0)
+    left = (west + east) / 2 - metres_per_px * width / 2
+    top = (south + north) / 2 + metres_per_px * height / 2
+    layers = []
     for shape in (*beneath, region):
         drawn = geometry if shape is region else _projected(shape)
         if drawn is None:
             continue
         pixels = shapely.transform(drawn, lambda xy: (xy - (left, top)) / (metres_per_px, -metres_per_px))
-        cut = shapely.clip_by_rect(shapely.make_valid(pixels), -5, -5, WIDTH + 5, HEIGHT + 5)
-        if path := _path(shapely.simplify(cut, _TOLERANCE_PX)):
-            paths.append((shape.css_class, path))
-    bar_km = _round_length(metres_per_px * WIDTH / 5 / 1000)
-    bar = f"M12 {HEIGHT - 16}v6h{bar_km * 1000 / metres_per_px:.1f}v-6"
+        cut = shapely.clip_by_rect(shapely.make_valid(pixels), -_EDGE_PX, -_EDGE_PX, width + _EDGE_PX, height + _EDGE_PX)
+        layers.append((shape.css_class, shapely.simplify(cut, _TOLERANCE_PX)))
+    return Scene(layers, metres_per_px)
+
+
+def draw(scene: Scene) -> Picture:
+    """Return a scene of WIDTH by HEIGHT pixels as the paths of an SVG."""
+    paths = [(css_class, path) for css_class, geometry in scene.layers if (path := _path(geometry))]
+    bar_km = _round_length(scene.metres_per_px * WIDTH / 5 / 1000)
+    bar = f"M12 {HEIGHT - 16}v6h{bar_km * 1000 / scene.metres_per_px:.1f}v-6"
     return Picture(paths, bar, bar_km)
 
 
@@ -92,14 +107,14 @@ def _projected(shape: Shape) -> shapely.Geometry | None:
 
 def _path(geometry: shapely.Geometry) -> str:
     """Return the path data of all rings, in pixels with one decimal."""
-    parts = []
-    for polygon in shapely.get_parts(geometry):
-        if polygon.geom_type != "Polygon" or polygon.is_empty:
-            continue
-        for ring in (polygon.exterior, *polygon.interiors):
-            points = np.round(shapely.get_coordinates(ring)[:-1], 1)
-            parts.append("M" + "L".join(f"{x:g} {y:g}" for x, y in points) + "Z")
-    return "".join(parts)
+    rings = (np.round(shapely.get_coordinates(ring)[:-1], 1) for ring in rings_of(geometry))
+    return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)
+
+
+def rings_of(geometry: shapely.Geometry) -> list[shapely.LinearRing]:
+    """Return the rings of all polygons of a geometry."""
+    polygons = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon" and not part.is_empty]
+    return list(shapely.get_rings(polygons))
 
 
 def _round_length(kilometres: float) -> float:

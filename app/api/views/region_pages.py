@@ -22,11 +22,11 @@ from api.http.renderers import JSONRenderer
 from api.problem_page import problem_page
 from api.requests import models
 from api.requests.vintage_choice import chosen_vintage, chosen_vintages
-from api.responses import region_page
+from api.responses import region_image, region_page
 from api.responses.indicators import statuses_payload
 from api.responses.region_history import region_history
-from api.responses.region_picture import Picture, Shape, draw, picture_level
-from api.views.base import UNCACHED, GeoView
+from api.responses.region_picture import HEIGHT, WIDTH, Scene, Shape, draw, fit, picture_level
+from api.views.base import UNCACHED, GeoView, source_version
 from api.views.region_indicators import latest_figures
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.queries.neighbours import region_neighbours
@@ -37,6 +37,8 @@ from indicators.queries.catalogue import published_indicators
 
 if TYPE_CHECKING:
     from geography.models import Vintage
+    from geography.queries.neighbours import SharedBorder
+    from geography.queries.region_rows import RegionRow
 
 # Own styles, fonts and the script that applies the reader's choice of colours; no request to another host.
 PAGE_POLICY = (
@@ -62,8 +64,9 @@ class PageRenderer(BaseRenderer):
 class PageView(GeoView):
     """Base of the routes that have a page beside their GeoJSON.
 
-    The suffix of the URL chooses the format, whatever the Accept header is: `.html` the page, `.json` the document. Without a
-    suffix the page answers GET and HEAD requests that prefer HTML to JSON (`api.http.negotiation`), GeoJSON all others.
+    The suffix of the URL chooses the format, whatever the Accept header is: `.html` the page, `.json` the document, `.png` the
+    picture, whose problems are documents. Without a suffix the page answers GET and HEAD requests that prefer HTML to JSON
+    (`api.http.negotiation`), GeoJSON all others.
     """
 
     suffix: ClassVar[str | None] = None
@@ -138,6 +141,51 @@ def region_page_response(request: Request, query: models.RegionQuery, language: 
     return response
 
 
+def region_image_response(request: Request, query: models.RegionQuery) -> HttpResponseBase:
+    """Return the picture of a health region as PNG: see `api.responses.region_image`.
+
+    Drawing takes more time than any other small response. FSAs have no such picture, since no cache could store it.
+
+    Raises: RegionUnknown. Queries: none for a cached body and a 304, else 4.
+    """
+    vintage = chosen_vintage(query, COVERAGE_HEALTH_REGIONS)
+
+    def make() -> bytes:
+        region, neighbours = _region_and_neighbours(query.region_id, vintage)
+        scene = _scene(region, neighbours, width=region_image.WIDTH, height=region_image.HEIGHT)
+        return region_image.png(scene or Scene([], 1.0))
+
+    key = CacheKey(
+        view="region_image",
+        path=request.path.rstrip("/"),
+        parameters=(("region_id", query.region_id), ("vintage", vintage.label)),
+        sources=(source_version(vintage),),
+        media_type="image/png",
+        language=None,
+        encoding=None,
+    )
+    return cached_response(
+        request,
+        key,
+        licence_url=vintage.licence_url,
+        labelled=query.label is not None,
+        make=make,
+        cacheable=request.query_params.keys() <= _STORED_WITH,
+    )
+
+
+def _region_and_neighbours(region_id: str, vintage: "Vintage") -> "tuple[RegionRow, Sequence[SharedBorder]]":
+    """Return a region and its borders, with geometry at the level of its picture. Queries: 4."""
+    level = picture_level(region_get(vintage=vintage, region_id=region_id, level=None).extent)
+    region = region_get(vintage=vintage, region_id=region_id, level=level)
+    return region, region_neighbours(vintage=vintage, region_id=region.code, level=level).borders
+
+
+def _scene(region: "RegionRow", neighbours: "Sequence[SharedBorder]", *, width: int, height: int) -> Scene | None:
+    beneath = [Shape("beside", border.neighbour.shape) for border in neighbours]
+    return fit(Shape("this", region.shape), beneath, width=width, height=height)
+
+
 def fsa_page_response(request: Request, query: models.FsaQuery, language: str) -> HttpResponse:
     """Return the page of an FSA. An FSA is a part of a postal code: no cache may store it, as its GeoJSON.
 
@@ -164,9 +212,7 @@ def _pinned(vintages: "dict[str, Vintage]") -> dict[str, str]:
 
 
 def _region_page(region_id: str, vintage: "Vintage", fsa_vintage: "Vintage | None", base_url: str, language: str) -> str:
-    level = picture_level(region_get(vintage=vintage, region_id=region_id, level=None).extent)
-    region = region_get(vintage=vintage, region_id=region_id, level=level)
-    neighbours = region_neighbours(vintage=vintage, region_id=region.code, level=level).borders
+    region, neighbours = _region_and_neighbours(region_id, vintage)
     fsas: Sequence[Share] = []
     if fsa_vintage is not None:
         fsas = health_region_fsas(
@@ -175,10 +221,10 @@ def _region_page(region_id: str, vintage: "Vintage", fsa_vintage: "Vintage | Non
     pinned = _pinned({"vintage": vintage})
     context = region_page.region_context(region, vintage, language, fsas=fsas, neighbours=neighbours)
     address = region_page.Address(base_url, f"/health-regions/{region.code}", pinned)
-    picture = draw(Shape("this", region.shape), beneath=[Shape("beside", border.neighbour.shape) for border in neighbours])
+    picture = _scene(region, neighbours, width=WIDTH, height=HEIGHT)
     figures = _figures(region.code, vintage, language)
     history = region_history(vintage, region.code, language)
-    context |= {"history": history, "map": _map_address("region", region.code, pinned, language)}
+    context |= {"history": history, "image": address.image(), "map": _map_address("region", region.code, pinned, language)}
     shown = [vintage, *filter(None, [fsa_vintage])]
     return _render(
         "api/region.html",
@@ -206,9 +252,10 @@ def _fsa_page(code: str, vintages: "dict[str, Vintage]", base_url: str, language
         beneath = [
             Shape(f"cat-{min(rank, _COLOURS)}", share.region.shape) for rank, share in enumerate(regions.overlaps, start=1)
         ]
-        picture = draw(Shape("outline", fsa.shape), beneath=beneath)
+        picture = fit(Shape("outline", fsa.shape), beneath, width=WIDTH, height=HEIGHT)
     else:
-        picture = draw(Shape("this", fsa.shape), beneath=[Shape("beside", share.region.shape) for share in regions.overlaps])
+        beneath = [Shape("beside", share.region.shape) for share in regions.overlaps]
+        picture = fit(Shape("this", fsa.shape), beneath, width=WIDTH, height=HEIGHT)
     # The pages of the regions of a split FSA have their figures.
     figures = _figures(regions.overlaps[0].region.code, vintage, language) if len(regions.overlaps) == 1 else None
     context |= {
@@ -249,7 +296,7 @@ def _render(
     address: region_page.Address,
     vintages: "list[Vintage]",
     figures: list[dict[str, Any]] | None,
-    picture: Picture | None,
+    picture: Scene | None,
     extent: list[float],
     language: str,
 ) -> str:
@@ -262,7 +309,7 @@ def _render(
             "assets": static(settings.WEB_ASSETS),
             "pinned": bool(address.pinned),
             "path": address.path,
-            "picture": picture,
+            "picture": draw(picture) if picture else None,
             "figures": figures,
             **address.head(language),
             **region_page.sources(vintages, figures or [], language),
