@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from api.http.language import translate
+from api.responses.region_page import SLIVER, name_of, percent
 from geography.errors import VintagesNotCompared
 from geography.queries.changes import changes_page
 from geography.translation import Message
@@ -23,13 +24,13 @@ _EARLIER = {
     "renamed": Message("The same region with another name:"),
     "recoded": Message("The same region with another code:"),
     "moved": Message("Mostly the same region, with another border:"),
-    "split": Message("A part of a larger region:"),
+    "split": Message("A part of:"),
     "merged": Message("Several regions, or parts of them:"),
     "new": Message("No region covered this area."),
 }
 _LATER = _EARLIER | {
-    "split": Message("Divided among several regions:"),
-    "merged": Message("Joined with others in one region:"),
+    "split": Message("Divided among:"),
+    "merged": Message("Joined with others, in:"),
     "gone": Message("No region covers this area."),
 }
 
@@ -66,7 +67,9 @@ def _entry(change: "Changed", other: "Vintage", language: str, *, earlier: bool)
     counterparts = [
         {
             "code": counterpart.other.code,
-            "name": counterpart.other.name_fr if language == "fr" else counterpart.other.name_en,
+            "name": name_of(counterpart.other, language),
+            # Of the area of this region.
+            "share": percent(counterpart.share_of_region) if counterpart.share_of_region < 1 - SLIVER else "",
         }
         for counterpart in change.counterparts
         if max(counterpart.share_of_region, counterpart.share_of_other) >= _WORTH_A_NAME and change.kind != "kept"

@@ -11,7 +11,6 @@ from geography.translation import Message
 
 if TYPE_CHECKING:
     from geography.codes import FsaInput
-    from geography.lookup.types import RegionRef
     from geography.models import Vintage
     from geography.queries.overlaps import FsaRegions
 
@@ -86,7 +85,7 @@ def _health_region(region: Any, share: float, language: str) -> dict[str, Any]:
     return {"hruid": region.code, **_names(region, language), "share": round(share, SHARE_DECIMALS)}
 
 
-def _names(region: "RegionRef | Any", language: str) -> dict[str, str]:
+def _names(region: Any, language: str) -> dict[str, str]:
     return {
         "name": region.name_fr if language == "fr" else region.name_en,
         "name_en": region.name_en,

@@ -14,7 +14,6 @@ from geography.constants import COVERAGE_HEALTH_REGIONS
 from geography.errors import FsaMalformed
 from geography.localities import Locality, read_localities
 from geography.lookup.locate import points_locate
-from geography.lookup.types import RegionRef
 from geography.models import Region, Vintage
 from geography.normalize import normalize
 from geography.text_index import Match, Quality, TextIndex
@@ -29,10 +28,19 @@ _ACCURACY_M = 500.0
 _REGION, _LOCALITY, _FORMER = range(3)
 
 
+class NamedRegion(NamedTuple):
+    """Code, names and province of a health region; `pruid` is empty for a region in several provinces."""
+
+    code: str
+    name_en: str
+    name_fr: str
+    pruid: str
+
+
 class FoundRegion(NamedTuple):
     """A health region whose name or code matches; `vintage` is not the one in force for a former name."""
 
-    region: RegionRef
+    region: NamedRegion
     vintage: Vintage
     former: bool
 
@@ -40,7 +48,7 @@ class FoundRegion(NamedTuple):
 class RegionPart(NamedTuple):
     """A health region with the part, 0 to 1, of a locality's postal codes in it."""
 
-    region: RegionRef
+    region: NamedRegion
     part: float
 
 
@@ -166,9 +174,9 @@ def _regions(catalogue: Catalogue, in_force: Vintage) -> Iterable[tuple[int, Fou
     others = [vintage for vintage in catalogue.vintages_of(COVERAGE_HEALTH_REGIONS) if vintage.pk != in_force.pk]
     vintages = {vintage.pk: vintage for vintage in (in_force, *others) if not vintage.demo or vintage.pk == in_force.pk}
     rows = Region.objects.filter(vintage__in=vintages).order_by("code")
-    by_vintage: dict[int, list[RegionRef]] = {pk: [] for pk in vintages}
-    for pk, *fields in rows.values_list("vintage", "id", "code", "dguid", "name_en", "name_fr", "pruid"):
-        by_vintage[pk].append(RegionRef._make((*fields, 0.0)))
+    by_vintage: dict[int, list[NamedRegion]] = {pk: [] for pk in vintages}
+    for pk, *fields in rows.values_list("vintage", *NamedRegion._fields):
+        by_vintage[pk].append(NamedRegion._make(fields))
     seen: set[str] = set()
     for pk, regions in by_vintage.items():
         former = pk != in_force.pk
@@ -191,13 +199,13 @@ def _locate(numbers: Iterable[int], names: _Names) -> None:
         return
     hits = iter(points_locate(positions=positions, vintages=[names.vintage], accuracy_m=_ACCURACY_M, max_distance_m=5_000.0))
     for number, locality in localities:
-        parts: Counter[RegionRef] = Counter()
+        parts: Counter[NamedRegion] = Counter()
         certain = True
         for count in locality.codes:
             (located,) = next(hits)
             certain = certain and located.certain and located.match == "covers"
-            if located.region is not None:
-                parts[located.region] += count
+            if (region := located.region) is not None:
+                parts[NamedRegion(region.code, region.name_en, region.name_fr, region.pruid)] += count
         total = sum(locality.codes)
         regions = [RegionPart(region, count / total) for region, count in parts.most_common() if count >= total * _PART_MIN]
         names.located[number] = FoundLocality(locality, regions, certain and len(parts) == 1)

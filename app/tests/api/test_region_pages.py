@@ -158,10 +158,10 @@ class TestPage:
     def test_history_is_in_words_with_links_to_the_vintage(self, client, related):
         html = ask(client, "/health-regions/3501.html").content.decode()
         assert "<dt>2018</dt>" in html
-        assert "A part of a larger region:" in html
+        assert "A part of:" in html
         assert 'href="/health-regions/3501.html?lang=en&amp;vintage=2018"' in html
         earlier = ask(client, "/health-regions/3501.html?vintage=2018").content.decode()
-        assert "Divided among several regions:" in earlier
+        assert "Divided among:" in earlier
         assert "East Health Unit (3502)" in earlier
 
     def test_fsa_page_lists_regions_with_shares(self, client, related):
