@@ -28,7 +28,8 @@ EVIL = {
 LABEL = "hostile"
 # Elements that could run something. The pages themselves have none.
 _FOREIGN = """() => [...document.querySelectorAll("*")].filter((one) =>
-    [...one.attributes].some(({ name, value }) => name.startsWith("on") || /^\\s*javascript:/i.test(value) && !["title", "content"].includes(name))
+    [...one.attributes].some(({ name, value }) =>
+      name.startsWith("on") || (/^\\s*javascript:/i.test(value) && !["title", "content"].includes(name)))
     || (one.localName === "script" && !one.src && !/json$/.test(one.type))
     || ["iframe", "object", "embed", "base"].includes(one.localName)
     || (one.localName === "img" && one.getAttribute("src") === "x")
