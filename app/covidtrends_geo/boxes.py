@@ -1,0 +1,140 @@
+"""Packed R-tree in Morton order over the cells that hold borders, and the search for cells that can be near."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from covidtrends_geo.quadtree import Floats, Integers, Keys, corner_of, key_of, side_of
+
+FANOUT = 4
+# Width around a cell, metres in EPSG:3347, of the strip whose segments the cell lists too.
+CELL_MARGIN = 4.0
+_FEW = 8
+# Bits of a cell's shape that hold its level.
+LEVEL_BITS = 31
+
+
+class Nodes(NamedTuple):
+    """Nodes of the tree, level by level, the cells with borders first.
+
+    Attributes:
+        boxes: west, south, east, north of the nodes above the cells, as rows; a cell's box follows from its key.
+        owners: lowest and highest number of the regions that have a border in each node, as rows.
+    """
+
+    boxes: Floats
+    owners: Integers
+
+
+def level_offsets(cells: int) -> list[int]:
+    """Return where the nodes of each level begin, and their number, for a number of cells with borders."""
+    offsets, count = [0], cells
+    while count:
+        offsets.append(offsets[-1] + count)
+        count = 0 if count <= FANOUT else -(-count // FANOUT)
+    return offsets
+
+
+def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
+    """Return the boxes of cells with their margins, as rows of west, south, east, north, metres in EPSG:3347."""
+    west, south = corner_of(keys)
+    side = side_of(shapes & LEVEL_BITS)
+    return np.column_stack([west - CELL_MARGIN, south - CELL_MARGIN, west + side + CELL_MARGIN, south + side + CELL_MARGIN])
+
+
+def build_nodes(boxes: Floats, owners: Integers) -> Nodes:
+    """Return the nodes over cells with borders, from the boxes and the owners of the cells."""
+    offsets = level_offsets(len(boxes))
+    levels, level_owners = [], [owners]
+    for _ in offsets[2:]:
+        starts = np.arange(0, len(boxes), FANOUT)
+        boxes = np.column_stack(
+            [
+                *(np.minimum.reduceat(boxes[:, side], starts) for side in (0, 1)),
+                *(np.maximum.reduceat(boxes[:, side], starts) for side in (2, 3)),
+            ]
+        )
+        owners = np.column_stack([np.minimum.reduceat(owners[:, 0], starts), np.maximum.reduceat(owners[:, 1], starts)])
+        levels.append(boxes)
+        level_owners.append(owners)
+    return Nodes(np.concatenate([np.empty((0, 4)), *levels]), np.concatenate(level_owners))
+
+
+class BoxSearch:
+    """Search for the cells with borders that can be near to boxes. Immutable."""
+
+    def __init__(self, nodes: Nodes, keys: Keys, shapes: np.ndarray, filled: Integers) -> None:
+        """Take the nodes and the cells.
+
+        Args:
+            filled: indexes of the cells with borders.
+        """
+        self._nodes, self._keys, self._shapes, self._filled = nodes, keys, shapes, filled
+        self._filled_keys = keys[filled]
+        self._offsets = level_offsets(len(filled))
+
+    def cells_near(self, boxes: Floats, own: Integers, reach: Floats, *, nearest: bool) -> tuple[Integers, Integers, Floats]:
+        """Return pairs of a box and a cell with borders that lies within its reach, sorted by box, and the box of the cell.
+
+        Args:
+            boxes: rows of west, south, east, north.
+            own: region whose borders are left out, for each box; -1 for none.
+            reach: greatest distance from a box.
+            nearest: whether only cells are needed in which the nearest border to a point of the box can be.
+        """
+        offsets = self._offsets
+        if len(offsets) == 1:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 4))
+        # Few boxes take longer for the calls than for the nodes: they skip levels.
+        stride = 1 if len(boxes) > _FEW else 3
+        levels = sorted({*range(0, len(offsets) - 1, stride), len(offsets) - 2}, reverse=True)
+        count = offsets[-1] - offsets[-2]
+        numbers = np.repeat(np.arange(len(boxes)), count)
+        nodes = np.tile(np.arange(count), len(boxes))
+        reach = self._first_reach(boxes, own, reach) if nearest else reach
+        for level, below in zip(levels, [*levels[1:], -1], strict=True):
+            owners = self._nodes.owners[offsets[level] + nodes]
+            foreign = (owners != own[numbers, None]).any(axis=1)
+            numbers, nodes = numbers[foreign], nodes[foreign]
+            if level:
+                node_boxes = self._nodes.boxes[offsets[level] - offsets[1] + nodes]
+            else:
+                at = self._filled[nodes]
+                node_boxes = cell_boxes(self._keys[at], self._shapes[at])
+            least, most = distances(boxes[numbers], node_boxes)
+            if nearest and len(numbers):
+                # Sorted by box.
+                first = np.flatnonzero(np.diff(numbers, prepend=-1))
+                reach[numbers[first]] = np.minimum(reach[numbers[first]], np.minimum.reduceat(most, first))
+            keep = least <= reach[numbers]
+            numbers, nodes, node_boxes = numbers[keep], nodes[keep], node_boxes[keep]
+            if level:
+                children = FANOUT ** (level - below)
+                numbers = np.repeat(numbers, children)
+                nodes = (nodes[:, None] * children + np.arange(children)).ravel()
+                exists = nodes < offsets[below + 1] - offsets[below]
+                numbers, nodes = numbers[exists], nodes[exists]
+        return numbers, self._filled[nodes], node_boxes
+
+    def _first_reach(self, boxes: Floats, own: Integers, reach: Floats) -> Floats:
+        """Return an upper bound of the distance to the nearest border: that to the cells next in Morton order."""
+        after = np.searchsorted(self._filled_keys, key_of(boxes[:, 0], boxes[:, 1]))
+        nodes = np.clip(after[:, None] + np.arange(-2, 2), 0, len(self._filled) - 1)
+        at = self._filled[nodes.ravel()]
+        _, most = distances(np.repeat(boxes, 4, axis=0), cell_boxes(self._keys[at], self._shapes[at]))
+        foreign = (self._nodes.owners[nodes] != own[:, None, None]).any(axis=2)
+        bound: Floats = np.minimum(reach, np.where(foreign, most.reshape(nodes.shape), np.inf).min(axis=1))
+        return bound
+
+
+def distances(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Return the least and the greatest distance between a point of each box and a point of another box."""
+    west, south, east, north = boxes.T
+    other_west, other_south, other_east, other_north = others.T
+    east_gap, west_gap = other_west - east, west - other_east
+    north_gap, south_gap = other_south - north, south - other_north
+    gap_x = np.maximum(np.maximum(east_gap, west_gap), 0.0)
+    gap_y = np.maximum(np.maximum(north_gap, south_gap), 0.0)
+    span_x = np.maximum(east - other_west, other_east - west)
+    span_y = np.maximum(north - other_south, other_north - south)
+    return np.sqrt(gap_x * gap_x + gap_y * gap_y), np.sqrt(span_x * span_x + span_y * span_y)
