@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import shapely
 
-from geography.projection import to_lambert
+from covidtrends_geo.projection import to_lambert
 from geography.queries.geometry_stream import StreamedGeometry
 
 WIDTH, HEIGHT = 640, 400

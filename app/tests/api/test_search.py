@@ -8,6 +8,7 @@ import pytest
 from geography.models import Region, Status, Vintage
 from geography.queries import search as queries
 from tests.support.demo_regions import lonlat
+from tests.support.lookup_index import build_index
 
 pytestmark = pytest.mark.usefixtures("localities")
 
@@ -63,13 +64,10 @@ def test_place_has_the_regions_of_its_postal_codes(get, world, assert_schema, te
     )
 
 
-def test_result_is_the_same_in_memory_and_in_postgis(get, world, settings):
-    from geography.lookup import registry
-
+def test_result_is_the_same_with_the_lookup_index_and_in_postgis(get, world):
     texts = [name for name, *_ in LOCALITIES]
     from_tables = [get("/search", q=text).json() for text in texts]
-    settings.LOOKUP_MEMORY_VERTICES = 1_000_000
-    registry.load(world.vintages["health-regions", "2022"])
+    build_index(world.vintages["health-regions", "2022"])
     queries._Cache.names = None
     assert [get("/search", q=text).json() for text in texts] == from_tables
 
