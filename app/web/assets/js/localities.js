@@ -8,6 +8,8 @@ const LIMIT = 8;
 const PAUSE_MS = 120;
 // Most regions of a locality that are options of their own.
 const REGIONS = 3;
+// A whole postal code with letters for digits, such as KOA OBO.
+const MISTYPED = /^[a-z][odqilsbz\d][a-z][odqilsbz\d][a-z][odqilsbz\d]$/i;
 
 /**
  * Return the text if it may be sent to the search of the service, else null. URLs appear in the logs of proxies: nothing that
@@ -15,7 +17,7 @@ const REGIONS = 3;
  */
 export function publicText(text) {
   const typed = text.trim();
-  const postal = /[a-z]\s*\d\s*[a-z]/i.test(typed) || /^[a-z]\s*\d/i.test(typed);
+  const postal = MISTYPED.test(typed.replace(/[\s-]/g, "")) || /[a-z]\s*\d\s*[a-z]/i.test(typed) || /^[a-z]\s*\d/i.test(typed);
   return /\p{L}.*\p{L}/u.test(typed) && !postal && !/\d[.,°]/.test(typed) ? typed : null;
 }
 
