@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from geography.queries.region_rows import RegionRow
 
 # Own styles, fonts and the script that applies the reader's choice of colours; no request to another host.
-PAGE_POLICY = (
+REGION_PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
@@ -137,7 +137,7 @@ def region_page_response(request: Request, query: models.RegionQuery, language: 
         make=make,
         cacheable=request.query_params.keys() <= _STORED_WITH,
     )
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    response.headers["Content-Security-Policy"] = REGION_PAGE_POLICY
     return response
 
 
@@ -195,7 +195,7 @@ def fsa_page_response(request: Request, query: models.FsaQuery, language: str) -
     base_url = _base_url(request)
     with override(language):
         text = _fsa_page(query.fsa.code, vintages, base_url, language, from_postal_code=query.fsa.from_postal_code)
-    return HttpResponse(text, headers={**UNCACHED, "Content-Security-Policy": PAGE_POLICY})
+    return HttpResponse(text, headers={**UNCACHED, "Content-Security-Policy": REGION_PAGE_POLICY})
 
 
 def _base_url(request: Request) -> str:

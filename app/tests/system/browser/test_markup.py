@@ -186,7 +186,7 @@ def test_pages_of_regions_escape_markup(guest, lang):
     for number, text in enumerate(EVIL.values(), 1):
         page.goto(f"{guest.address}/health-regions/46{number:02d}?vintage={LABEL}&lang={lang}")
         assert page.locator("h1").inner_text() == text
-        assert page.evaluate("JSON.parse(document.querySelector('[type$=json]').textContent).name") == text
+        assert page.evaluate("JSON.parse(document.querySelector('script[type$=json]').textContent).name") == text
         assert EVIL["svg" if lang == "en" else "frame"] in page.locator(".sources").inner_text()
         check(page)
     page.goto(f"{guest.address}/fsa/R1A?vintage={LABEL}&fsa_vintage={LABEL}&lang={lang}")
