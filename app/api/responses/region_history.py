@@ -66,8 +66,8 @@ def _entry(change: "Changed", other: "Vintage", language: str, *, earlier: bool)
     sentences = _EARLIER if earlier else _LATER
     counterparts = [
         {
-            "code": counterpart.other.code,
-            "name": name_of(counterpart.other, language),
+            "code": counterpart.other_region.code,
+            "name": name_of(counterpart.other_region, language),
             # Of the area of this region.
             "share": percent(counterpart.share_of_region) if counterpart.share_of_region < 1 - SLIVER else "",
         }

@@ -27,8 +27,8 @@ class IndexLocator:
         """Return the result for each position, in the order of the positions. Queries: none."""
         if len(positions) == 1:
             hit = self._points.hit(*positions[0], search.radius_m, nearest_m=search.nearest_m, border=search.border)
-            found = answer(hit, search.radius_m, search.nearest_m, self._misfits)
-            return [located(self.vintage, found, self._file.regions)]
+            only = answer(hit, search.radius_m, search.nearest_m, self._misfits)
+            return [located(self.vintage, only, self._file.regions)]
         return self._locate_many(positions, search)
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[str, float]:

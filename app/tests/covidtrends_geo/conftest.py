@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import shapely
 
-from covidtrends_geo.compiler import compile_tree, nodes_of
+from covidtrends_geo.compiler import compile_tree
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.search import TreeSearch
+from covidtrends_geo.tree import nodes_of
 
 # Near the middle of Ontario.
 X, Y = 7_000_000.0, 1_000_000.0

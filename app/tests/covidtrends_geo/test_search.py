@@ -12,6 +12,7 @@ from covidtrends_geo.point import PointEngine
 from covidtrends_geo.projection import scale, to_degrees, to_lambert
 from covidtrends_geo.search import Pairs
 from covidtrends_geo.segments import circle
+from covidtrends_geo.shares import polygon_shares
 from tests.covidtrends_geo.conftest import X, Y, engine_of, squares
 
 Coverage = tuple[list[shapely.Geometry], Engine]
@@ -79,12 +80,12 @@ def test_nearest_border_equals_brute_force(coverage: Coverage, outside: bool) ->
     own = np.where(covering.any(axis=1) & ~np.array(outside), covering.argmax(axis=1), NO_REGION)
     borders = np.array([shapely.distance(shapely.boundary(region), shapely.points(xy)) for region in regions]).T
     borders[np.arange(len(xy))[own >= 0], own[own >= 0]] = np.inf
-    found = engine.search.nearest(x, y, own)
+    result = engine.search.nearest(x, y, own)
     distances = np.full(len(xy), np.inf)
-    distances[found.positions] = found.distances
+    distances[result.positions] = result.distances
     assert distances.tolist() == pytest.approx(borders.min(axis=1).tolist(), abs=1e-6)
     # Of regions that are equally near, the lowest is the answer.
-    equal = borders[found.positions, found.regions] - borders[found.positions].min(axis=1)
+    equal = borders[result.positions, result.regions] - borders[result.positions].min(axis=1)
     assert np.abs(equal).max(initial=0) < 1e-6
 
 
@@ -123,7 +124,7 @@ def test_shares_of_a_circle_equal_intersections(coverage: Coverage, radius: floa
         corners = circle(x, y, radius)
         polygon = shapely.Polygon(corners)
         areas = shapely.area(shapely.intersection(regions, polygon)) / polygon.area
-        shares = engine.search.shares(corners)
+        shares = polygon_shares(engine.search, corners)
         assert [shares.get(number, 0.0) for number in range(len(regions))] == pytest.approx(areas.tolist(), abs=1e-6)
 
 
@@ -150,12 +151,12 @@ def test_shared_border_belongs_to_the_lowest_region_and_is_uncertain() -> None:
     lon, lat = (
         np.array(column) for column in zip(*(to_degrees(X + 1_000, Y + 500), to_degrees(X + 990, Y + 500)), strict=True)
     )
-    found = locate_columns(engine, lon, lat, border=True).answers
-    assert found.match.tolist() == [COVERS, COVERS]
-    assert found.region.tolist() == [0, 0]
-    assert found.certain.tolist() == [False, True]
-    assert found.neighbour.tolist() == [1, 1]
-    assert found.distance_to_border_m[0] == pytest.approx(0, abs=1e-6)
+    result = locate_columns(engine, lon, lat, border=True).answers
+    assert result.match.tolist() == [COVERS, COVERS]
+    assert result.region.tolist() == [0, 0]
+    assert result.certain.tolist() == [False, True]
+    assert result.neighbour.tolist() == [1, 1]
+    assert result.distance_to_border_m[0] == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("metres", [0.0005, 0.0009, 0.0011, 1.9, 2.1])
@@ -164,10 +165,10 @@ def test_border_is_a_millimetre_wide_and_uncertain_up_to_two_metres(metres: floa
     lon, lat = to_degrees(X + 500, Y + 500)
     units = float(scale(lon, lat, *to_lambert(lon, lat)))
     position = to_degrees(X - metres * units, Y + 500)
-    found = locate_columns(engine, *(np.array([degrees]) for degrees in position)).answers
+    result = locate_columns(engine, *(np.array([degrees]) for degrees in position)).answers
     covers = metres <= BORDER_EPSILON_M
-    assert MATCHES[found.match[0]] == ("covers" if covers else "none")
-    assert found.certain[0] == (covers or metres > 2)
+    assert MATCHES[result.match[0]] == ("covers" if covers else "none")
+    assert result.certain[0] == (covers or metres > 2)
 
 
 def test_invalid_and_far_positions_get_an_answer() -> None:
