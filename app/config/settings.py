@@ -252,9 +252,6 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 0
 # Bearer token for /metrics; if empty, /metrics answers this machine only.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
-# Memory limit of the in-memory indexes, in boundary vertices per process; 0: PostGIS answers all lookups.
-LOOKUP_MEMORY_VERTICES = env.int("LOOKUP_MEMORY_VERTICES", 8_000_000)
-
 # Folder of the downloadable files of the published vintages: written by exports, served by every web process.
 DOWNLOADS_DIR = env.path("DOWNLOADS_DIR", default=str(REPO_DIR / ".local" / "downloads"))
 # False: only `manage.py export` writes them, for loaders and web servers without a shared folder.

@@ -1,4 +1,4 @@
-"""Tree of boxes over the cells that hold borders (a packed R-tree in Morton order), and the search for cells that can be near."""
+"""Packed R-tree in Morton order over the cells that hold borders, and the search for cells that can be near."""
 
 from typing import NamedTuple
 
@@ -39,7 +39,7 @@ def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
     """Return the boxes of cells with their margins, as rows of west, south, east, north, metres in EPSG:3347."""
     west, south = corner_of(keys)
     side = side_of(shapes & LEVEL_BITS)
-    return np.column_stack([west, south, west + side, south + side]) + (-CELL_MARGIN, -CELL_MARGIN, CELL_MARGIN, CELL_MARGIN)
+    return np.column_stack([west - CELL_MARGIN, south - CELL_MARGIN, west + side + CELL_MARGIN, south + side + CELL_MARGIN])
 
 
 def build_nodes(boxes: Floats, owners: Integers) -> Nodes:

@@ -1,8 +1,8 @@
 """Compiler of a lookup index: from the polygons of a vintage to cells, runs of segments and coordinates.
 
 Regions are read one at a time and their rings written to a temporary file. Then the segments are taken tile by tile, so that
-memory depends on the largest region and the fullest tile, not on the vintage. A border that two regions share, vertex by vertex,
-is stored once.
+memory depends on the largest region and the fullest tile, not on the vintage. A border that two regions share, vertex by
+vertex, is stored once.
 """
 
 import tempfile
@@ -16,6 +16,7 @@ import shapely
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import CELL_MARGIN, Nodes, build_nodes, cell_boxes
+from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.segments import crosses, meets_box, squared_distance
 
@@ -27,7 +28,6 @@ _TILE_SIDE = quadtree.ROOT_SIDE / _TILES
 CELL_SEGMENTS = 32
 _LAST_LEVEL = quadtree.LEVELS - 3
 RUN_SEGMENTS = 255
-NO_REGION = -1
 
 # Where the reference point of a cell may lie, in parts of its side. The first is used unless a border passes within `_CLEAR_M`.
 REFERENCES = np.array([[0.513717, 0.507313], [0.437109, 0.561831], [0.571043, 0.419273], [0.391127, 0.387317]])
@@ -81,8 +81,8 @@ class Spill:
         self._path = folder / "vertices.f8"
         self._file = self._path.open("wb")
         self.vertices = 0
-        self._segments: list[Integers] = []
-        self._tiles: list[Integers] = []
+        self._segments: list[Any] = []
+        self._tiles: list[Any] = []
         # For each region its number of vertices, and the reference points of tiles that it covers.
         self.ends: list[int] = []
         self._covered: list[tuple[Integers, int]] = []
@@ -107,7 +107,7 @@ class Spill:
         self._file.close()
         xy = np.memmap(self._path, np.float64, "r").reshape(-1, 2) if self.vertices else np.empty((0, 2))
         tiles = np.concatenate(self._tiles) if self._tiles else np.empty(0, dtype=np.uint16)
-        segments = np.concatenate(self._segments) if self._segments else np.empty(0, dtype=np.uint32)
+        segments: Any = np.concatenate(self._segments) if self._segments else np.empty(0, dtype=np.uint32)
         self._tiles, self._segments = [], []
         order = np.argsort(tiles, kind="stable")
         bounds = np.searchsorted(tiles[order], np.arange(_TILES**2 + 1))
@@ -126,6 +126,11 @@ class Tiles(NamedTuple):
     bounds: Integers
     covers: dict[int, list[int]]
     ends: Integers
+
+    def listed(self) -> list[int]:
+        """Return the tiles with segments or within regions, and those that follow them: all others continue the one before."""
+        used = {*np.flatnonzero(np.diff(self.bounds)).tolist(), *(reference // len(REFERENCES) for reference in self.covers)}
+        return sorted({0, *used, *(tile + 1 for tile in used if tile + 1 < _TILES**2)})
 
 
 def compile_tree(
@@ -153,7 +158,7 @@ def compile_tree(
         tiles = spill.finish()
         writer = _TreeWriter(vertices)
         regions = len(spill.ends)
-        for tile in range(_TILES**2):
+        for tile in tiles.listed():
             segments = tiles.segments[tiles.bounds[tile] : tiles.bounds[tile + 1]]
             if len(segments):
                 _divide(tile, np.sort(segments).astype(np.int64), tiles, regions, writer)

@@ -34,7 +34,8 @@ def key_of(x: Any, y: Any) -> Keys:
     most = 2**LEVELS - 1
     column = np.clip((np.asarray(x) - ROOT_X) / UNIT_M, 0, most).astype(np.uint64)
     row = np.clip((np.asarray(y) - ROOT_Y) / UNIT_M, 0, most).astype(np.uint64)
-    return morton(column, row)
+    keys: Keys = morton(column, row)
+    return keys
 
 
 def morton(column: Any, row: Any) -> Any:
@@ -67,7 +68,7 @@ def _spread(bits: Any) -> Any:
     return bits
 
 
-def _gather(keys: Keys) -> Floats:
+def _gather(keys: Any) -> Floats:
     """Return the even bits of codes as numbers."""
     bits = keys & _SPREAD[-1][1]
     masks = [mask for _, mask in _SPREAD[-2::-1]] + [0x00000000FFFFFFFF]

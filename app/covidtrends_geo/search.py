@@ -1,7 +1,7 @@
 """Search in a compiled tree: regions that cover positions, regions within a distance, and the nearest region.
 
-Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection` converts. All functions take arrays of positions
-and return pairs of a position (its index) and a region (its number).
+Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection` converts. Most methods take arrays of
+positions and return pairs of a position (its index) and a region (its number).
 """
 
 import math
@@ -13,15 +13,20 @@ import shapely
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import LEVEL_BITS, BoxSearch, Nodes, distances
-from covidtrends_geo.compiler import NO_REGION, REFERENCES, Tree
+from covidtrends_geo.compiler import REFERENCES, Tree
+from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers
-from covidtrends_geo.segments import crosses, foot, squared_distance
+from covidtrends_geo.segments import clipped, crosses, foot, squared_distance
 
 # In place of a region: several regions cover the cell, or borders cross it.
 MIXED = -2
 # Side of the squares whose positions share a search for the nearest border: 1,024 m.
 _SQUARE_LEVEL = 14
 _KEY_SHIFT = np.uint64(2 * (quadtree.LEVELS - _SQUARE_LEVEL))
+
+
+# Rounding leaves this part of a polygon where there is none.
+_NO_SHARE = 1e-9
 
 
 class Pairs(NamedTuple):
@@ -67,9 +72,8 @@ class CellContent(NamedTuple):
         for xs, ys, regions in self.runs:
             ax, ay = xs[0] - x, ys[0] - y
             least, crossings, side = math.inf, 0, dx * ay - dy * ax
-            for bx, by in zip(xs[1:], ys[1:], strict=True):
-                bx -= x
-                by -= y
+            for vertex_x, vertex_y in zip(xs[1:], ys[1:], strict=True):
+                bx, by = vertex_x - x, vertex_y - y
                 ux, uy = bx - ax, by - ay
                 length = ux * ux + uy * uy
                 along = -(ax * ux + ay * uy)
@@ -107,7 +111,7 @@ class TreeSearch:
         single = np.where(sizes == 0, NO_REGION, MIXED)
         single[sizes == 1] = tree.set_regions[tree.set_starts[:-1][sizes == 1]]
         self._single_of_set = single
-        self._regions = int(tree.set_regions.max(initial=-1)) + 1
+        self._regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
 
     def cells(self, x: Floats, y: Floats) -> tuple[Integers, Integers]:
         """Return the cells of positions, and for each the region that covers all of it, `NO_REGION` or `MIXED`."""
@@ -251,6 +255,47 @@ class TreeSearch:
         first &= found.distances <= reach[found.positions]
         return found.where(first)
 
+    def shares(self, corners: Floats) -> dict[int, float]:
+        """Return the part (0 to 1) of a convex polygon that each region covers, by number; regions without a part are left out.
+
+        Green's theorem: the area of a region within the polygon is the integral along its borders within the polygon, and along
+        the edges of the polygon within the region.
+
+        Args:
+            corners: counter-clockwise, the first repeated at the end.
+        """
+        tree, origin = self._tree, corners[0]
+        box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
+        _, cells, _ = self._boxes.cells_near(box[None, :], np.array([NO_REGION]), np.zeros(1), nearest=False)
+        _, runs = _expanded(tree.first_run, cells)
+        pairs, segments = _expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        # A segment is listed in every cell that it meets, and stored in every tile.
+        whole = np.column_stack([self._vertices[segments], self._vertices[segments + 1]])
+        whole, once = np.unique(whole, axis=0, return_index=True)
+        borders = tree.borders[tree.run_borders[runs[pairs[once]]]]
+        start, end = whole[:, :2] - origin, whole[:, 2:] - origin
+        polygon = corners - origin
+        first, last = clipped(start, end, polygon)
+        within = first < last
+        start, end, first, last, borders = start[within], end[within], first[within], last[within], borders[within]
+        enters, leaves = start + first[:, None] * (end - start), start + last[:, None] * (end - start)
+        doubled = np.zeros(self._regions + 1)  # the last is for no region
+        along = enters[:, 0] * leaves[:, 1] - leaves[:, 0] * enters[:, 1]
+        np.add.at(doubled, borders[:, 0], along)
+        np.subtract.at(doubled, borders[:, 1], along)
+        # The edges of the polygon, cut where a border enters or leaves.
+        cuts = np.concatenate([polygon[:-1], enters[first > 0], leaves[last < 1]])
+        centre = polygon[:-1].mean(axis=0)
+        cuts = cuts[np.argsort(np.arctan2(*(cuts - centre).T[::-1]), kind="stable")]
+        following = np.roll(cuts, -1, axis=0)
+        along = cuts[:, 0] * following[:, 1] - following[:, 0] * cuts[:, 1]
+        x, y = ((cuts + following) / 2 + origin).T.copy()
+        covering = self.near(x, y, self.cells(x, y)[0], 0.0)
+        covering = covering.where(covering.distances == 0)
+        np.add.at(doubled, covering.regions, along[covering.positions])
+        shares = doubled / (polygon[:-1, 0] * polygon[1:, 1] - polygon[1:, 0] * polygon[:-1, 1]).sum()
+        return {number: float(shares[number]) for number in np.flatnonzero(shares[:-1] > _NO_SHARE).tolist()}
+
     def feet(self, x: Floats, y: Floats, segments: Integers) -> Floats:
         """Return the nearest points on segments, one for each position, as rows of x and y."""
         return foot(x, y, self._vertices[segments], self._vertices[segments + 1])
@@ -323,7 +368,7 @@ class TreeSearch:
 
 
 def _expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
-    """Return pairs of an index and a member, for ranges of members: those of number n are `starts[n]` to `starts[n + 1]` - 1."""
+    """Return pairs of an index and a member, for ranges of members: number n has `starts[n]` to `starts[n + 1]` - 1."""
     first = starts[numbers].astype(np.int64)
     counts = starts[numbers + 1].astype(np.int64) - first
     ends = np.cumsum(counts)

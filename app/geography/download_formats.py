@@ -51,6 +51,7 @@ FORMATS: dict[str, Format] = {
         ),
         Format("geojson", ".geojson", "application/geo+json", Message("GeoJSON (WGS 84)"), by_level=True),
         Format("pmtiles", ".pmtiles", "application/vnd.pmtiles", Message("PMTiles: all vector tiles in one file")),
+        Format("lookup", "-lookup.safetensors", "application/octet-stream", Message("Lookup index, for covidtrends_geo")),
         Format("csv", ".csv", "text/csv; charset=utf-8", Message("Codes and names")),
         Format("csvw", f".csv{DESCRIBES}", "application/csvm+json", Message("Columns, source and licence of the CSV file")),
         Format(

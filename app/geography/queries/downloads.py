@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, LEVEL_NAMES
-from geography.download_files import DownloadFile, read_manifest, ready_file, with_state
+from geography.download_files import DownloadFile, load_name, read_manifest, ready_file, vintage_folder, with_state
 from geography.download_formats import FORMATS, file_name
 from geography.models import Vintage
 from geography.translation import Message
@@ -62,22 +60,12 @@ class Download(DownloadFile):
         return self.folder / (f"{load_name(self.other)}-{self.name}" if self.other else self.name)
 
 
-def load_name(vintage: Vintage) -> str:
-    """Return a name of the load that is unique in this database and after a restore."""
-    return f"{vintage.created_at:%Y%m%dT%H%M%S%f}-{vintage.pk}"
-
-
-def folder(vintage: Vintage) -> Path:
-    """Return the folder of a vintage's files."""
-    return Path(settings.DOWNLOADS_DIR) / vintage.coverage.slug / vintage.label / load_name(vintage)
-
-
 def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[Download]:
     """Return all download files of a published vintage with their states, whether or not they exist.
 
     Queries: as for `catalogue.published`; none with a catalogue.
     """
-    manifest = read_manifest(folder(vintage))
+    manifest = read_manifest(vintage_folder(vintage))
     expected = _expected(vintage, catalogue or published())
     return [with_state(download, manifest) for download in expected]
 

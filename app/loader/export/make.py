@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db import Error
 
 from geography.constants import SRID_WGS84
-from geography.download_files import DownloadFile, read_manifest, with_state
-from geography.download_formats import DESCRIBES
+from geography.download_files import DownloadFile, load_name, read_manifest, with_state
+from geography.download_formats import DESCRIBES, FORMATS
 from geography.models import Vintage
-from geography.queries.downloads import Download, downloads_of, load_name
+from geography.queries.downloads import Download, downloads_of
 from geography.vintages import catalogue
 from indicators.queries import catalogue as indicator_catalogue
 from indicators.queries.downloads import IndicatorDownload
 from indicators.queries.downloads import all_downloads as downloads_of_indicators
 from loader.errors import Superseded
-from loader.export import arrow, columns, figure_files, store, text, tiles
+from loader.export import arrow, columns, figure_files, lookup, store, text, tiles
 from loader.export.figure_table import Tables
 from loader.progress import Steps
 
@@ -82,6 +82,19 @@ def export_indicators(slugs: Iterable[str], steps: Steps) -> ExportResult:
         [download for download in indicator_downloads() if download.published.indicator.slug in names],
         steps,
     )
+
+
+def make_lookup(vintage: Vintage, steps: Steps) -> None:
+    """Compile the lookup index of a vintage, published or staged, if it is missing or its regions have changed.
+
+    Raises: OSError if DOWNLOADS_DIR is not writable.
+    """
+    download = Download(vintage=vintage, format=FORMATS["lookup"])
+    with store.exclusive():
+        if with_state(download, read_manifest(download.folder)).state == "ready" and lookup.is_current(vintage, download.path):
+            return
+        with steps.step("compile", 2 * lookup.vertices_of(vintage)) as step:
+            store.store(download, lambda path: lookup.write_lookup(vintage, path, step.advance))
 
 
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
@@ -175,6 +188,8 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
                 text.write_geojson(vintage, str(download.level), path)
             case "pmtiles":
                 tiles.write_pmtiles(vintage, path)
+            case "lookup":
+                lookup.write_lookup(vintage, path)
             case "csv":
                 text.write_codes(vintage, path)
             case "csvw":

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import shapely
 from django.db import connection
 
+from covidtrends_geo.projection import to_lambert
 from geography.constants import SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, TILE_BUFFER, TILE_EXTENT, TileBand
 from geography.models import Vintage
-from geography.projection import to_lambert
 
 _RADIUS_M = 6_378_137.0
 # The poles are at infinity in EPSG:3857, whose world ends at 85.0511 degrees. Geometry beyond this latitude is clipped: it is

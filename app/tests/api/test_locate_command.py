@@ -9,19 +9,17 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from api.bulk import positions
-from geography.lookup import registry
 from geography.models import Status
 from tests.support.demo_regions import lonlat
+from tests.support.lookup_index import build_indexes
 
 HERE = lonlat(2_000, 5_000)
 
 
-@pytest.fixture(autouse=True, params=[0, 1_000_000])
-def memory(request, world, settings):
-    settings.LOOKUP_MEMORY_VERTICES = request.param
-    if request.param:  # the background thread would not see the rows of the test's transaction
-        for vintage in world.vintages.values():
-            registry.load(vintage)
+@pytest.fixture(autouse=True, params=["tables", "index"])
+def engine(request, world):
+    if request.param == "index":
+        build_indexes(world.vintages.values())
 
 
 @pytest.fixture

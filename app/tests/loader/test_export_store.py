@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from geography.download_files import vintage_folder as folder
 from geography.models import Vintage
-from geography.queries.downloads import Download, downloads_of, folder
+from geography.queries.downloads import Download, downloads_of
 from loader.export import arrow, make, store
 from loader.publication import publish
 from tests.support import boundary_files as files

@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import wrap_file
@@ -26,7 +25,6 @@ from api.http.language import LANGUAGES
 from api.responses.locate import LocateResponder
 from geography.constants import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
 from geography.errors import GeographyError
-from geography.lookup import registry
 from geography.vintages.resolve import vintage_in_force
 
 
@@ -77,9 +75,6 @@ class Command(BaseCommand):
             "vintage": vintage_in_force(coverage=COVERAGE_HEALTH_REGIONS, label=options["vintage"], at=options["at"]),
             "fsa_vintage": vintage_in_force(coverage=COVERAGE_FSA, label=options["fsa_vintage"], at=options["at"]),
         }
-        if settings.LOOKUP_MEMORY_VERTICES:
-            for vintage in vintages.values():
-                registry.load(vintage)
         answers = LocateResponder(
             vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"]
         )

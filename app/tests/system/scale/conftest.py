@@ -33,7 +33,7 @@ def fleet() -> Iterator[Fleet]:
     options = {"WEB_WORKERS": "1", "WEB_THREADS": "4", "BULK_AT_ONCE": "0"}
     # On a busy machine an available database can take longer to respond.
     options |= {"DB_UNAVAILABLE_AFTER_MS": "2500"}
-    options |= {"LOOKUP_MEMORY_VERTICES": "0", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
+    options |= {"DOWNLOADS_DIR": "/dev/null/none", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
     with Fleet(settings=options) as running:
         running.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
         running.prepare("draw_tiles", "-v0")

@@ -36,14 +36,12 @@ print(json.dumps([client.get(path).json() for path in {PATHS!r}]))
 ACROSS_A_RESTORE = """
 import subprocess, time
 from datetime import date
-from django.conf import settings
 from django.db import connections
 from django.test import Client
-from geography.lookup import registry
+from tests.support.lookup_index import build_index
 from geography.vintages.resolve import vintage_in_force
 from tests.support import demo_regions as world
 
-settings.LOOKUP_MEMORY_VERTICES = 1_000_000
 lon, lat = world.lonlat(12_000, 5_000)
 
 def publish(places):
@@ -59,7 +57,7 @@ def answer():
     return [found["vintage"], found["hruid"], len(listed.json()["features"]), listed.headers["ETag"]]
 
 first = publish(world.HEALTH_REGIONS_2022)
-assert registry.load(first) is not None
+build_index(first)
 before = answer()
 connections.close_all()
 subprocess.run(["bin/db", "restore", FILE], check=True, capture_output=True)
@@ -84,7 +82,7 @@ def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
         # bin/db determines its database itself.
         lines = [] if command[0] == "bin/db" else (tmp_path / ".local" / "env").read_text(encoding="utf-8").splitlines()
         environment = inherited | dict(line.split("=", 1) for line in lines)
-        environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost", "LOOKUP_MEMORY_VERTICES": "0"}
+        environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr[-3000:]
         return done.stdout

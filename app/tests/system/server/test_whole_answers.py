@@ -186,7 +186,7 @@ def slow_tables(
     """Yield a server without in-memory lookups, whose responses need the database."""
     keys = {
         "GEODATA_CACHE": str(tmp_path_factory.mktemp("cache")),
-        "LOOKUP_MEMORY_VERTICES": "0",
+        "DOWNLOADS_DIR": "/dev/null/none",
         "DB_STATEMENT_TIMEOUT_MS": "4000",
     }
     with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(proxy.port) | keys) as server:
