@@ -11,9 +11,9 @@ import pyarrow as pa
 from covidtrends_geo import array_file
 from covidtrends_geo.answers import MATCHES
 from covidtrends_geo.columns import locate_columns
+from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.lookup_file import LookupFile, open_file
 from covidtrends_geo.quadtree import Floats
-from covidtrends_geo.search import NO_REGION
 
 DISTANCE_MAX_M = 50_000.0
 STATUSES = ("coordinate-invalid", "ok")

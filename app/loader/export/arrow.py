@@ -6,13 +6,15 @@ at a time, so memory holds one region.
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyogrio
 import pyproj
+import shapely
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, struct_array
 from arro3.io import write_parquet
 
@@ -21,16 +23,16 @@ from geography.download_formats import code_name
 from geography.models import Vintage
 from loader.export import rows
 from loader.export.metadata import layer_name, licence_text, province_name, published_at, vintage_metadata
-from loader.export.rows import RegionRow
 
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
 _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
 # Regions with neighbouring codes are near each other: a row group covers a small area, and a bbox filter skips the others.
 _ROW_GROUP_ROWS = 64
+_ROW_GROUP_PIECES = 4_096
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
-# A column: name, type, and the function that reads its value from a row.
-Column = tuple[str, DataType, Callable[[RegionRow], Any]]
+# A column: name, type, and the function that reads its value from a row of `rows`.
+Column = tuple[str, DataType, Callable[[Any], Any]]
 
 
 def write_gpkg(vintage: Vintage, path: Path) -> None:
@@ -73,31 +75,57 @@ def write_shapefile(vintage: Vintage, path: Path) -> None:
 
 
 def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
-    """Write GeoParquet 1.1 in a CRS, compressed with zstd, with a bbox covering column and small row groups."""
+    """Write GeoParquet 1.1 in a CRS, with a bbox covering column, small row groups, and exterior rings counter-clockwise."""
+    regions = (replace(row, wkb=_counter_clockwise(row.wkb)) for row in rows.region_rows(vintage, srid))
+    _geoparquet(vintage, path, columns(vintage), regions, geometry_type="MultiPolygon", srid=srid, group=_ROW_GROUP_ROWS)
+
+
+def write_pieces(vintage: Vintage, path: Path) -> None:
+    """Write the pieces of the boundaries, at most 96 vertices each, as GeoParquet 1.1 in EPSG:3347 with the code of the region.
+
+    A join with points needs no index of its own, and reads short polygons. Pieces of a region share seams.
+    """
+    code: Column = (code_name(vintage.coverage.slug), _TEXT, lambda piece: piece.code)
+    pieces = rows.piece_rows(vintage)
+    _geoparquet(vintage, path, [code], pieces, geometry_type="Polygon", srid=SRID_STATCAN_LAMBERT, group=_ROW_GROUP_PIECES)
+
+
+def _geoparquet(
+    vintage: Vintage,
+    path: Path,
+    fields: Sequence[Column],
+    source: Iterable[Any],
+    *,
+    geometry_type: str,
+    srid: int,
+    group: int,
+) -> None:
     geometry = {
         "encoding": "WKB",
-        "geometry_types": ["MultiPolygon"],
+        "geometry_types": [geometry_type],
         "bbox": rows.extent(vintage, srid),
         "covering": {"bbox": {side: ["bbox", side] for side in _SIDES}},
+        # On a sphere, an edge is a different line, and a ring without an orientation has two insides.
+        "edges": "planar",
+        "orientation": "counterclockwise",
     }
     if srid != SRID_WGS84:  # without `crs` it is OGC:CRS84: WGS 84, longitude first
         geometry["crs"] = pyproj.CRS.from_epsg(srid).to_json_dict()
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
+    # The metadata of the vintage goes into the Arrow schema: the writer puts further keys beside "geo" in random order.
+    about = {"about": json.dumps(vintage_metadata(vintage))}
     write_parquet(
-        # The metadata of the vintage goes into the Arrow schema: the writer puts further keys beside "geo" in random order.
-        _stream(
-            vintage,
-            columns(vintage),
-            geometry="geometry",
-            srid=srid,
-            boxed=True,
-            metadata={"about": json.dumps(vintage_metadata(vintage))},
-        ),
+        _stream(fields, source, geometry="geometry", boxed=True, metadata=about),
         path,
         compression="zstd(9)",
         key_value_metadata={"geo": json.dumps(geo)},
-        max_row_group_size=_ROW_GROUP_ROWS,
+        max_row_group_size=group,
     )
+
+
+def _counter_clockwise(wkb: bytes | memoryview) -> bytes:
+    oriented: bytes = shapely.to_wkb(shapely.orient_polygons(shapely.from_wkb(bytes(wkb))), byte_order=1)
+    return oriented
 
 
 def columns(vintage: Vintage) -> list[Column]:
@@ -150,7 +178,7 @@ def _gdal(
     vintage: Vintage, path: Path, driver: str, fields: Sequence[Column], *, srid: int = SRID_STATCAN_LAMBERT, **options: Any
 ) -> None:
     pyogrio.write_arrow(
-        _stream(vintage, fields, geometry="geom", srid=srid),
+        _stream(fields, rows.region_rows(vintage, srid), geometry="geom"),
         str(path),
         layer=layer_name(vintage),
         driver=driver,
@@ -162,11 +190,10 @@ def _gdal(
 
 
 def _stream(
-    vintage: Vintage,
     fields: Sequence[Column],
+    source: Iterable[Any],
     *,
     geometry: str,
-    srid: int,
     boxed: bool = False,
     metadata: dict[str, str] | None = None,
 ) -> RecordBatchReader:
@@ -178,7 +205,7 @@ def _stream(
     whole = Schema(schema, metadata=metadata)
 
     def batches() -> Iterator[RecordBatch]:
-        for row in rows.region_rows(vintage, srid):
+        for row in source:
             arrays: list[Any] = [Array([read(row)], kind) for _, kind, read in fields]
             if boxed:
                 arrays.append(struct_array([Array([side], _REAL) for side in row.bbox], fields=boxes))

@@ -177,6 +177,7 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
         "fgb-wgs84": partial(arrow.write_fgb, srid=SRID_WGS84),
         "parquet": arrow.write_geoparquet,
         "parquet-wgs84": partial(arrow.write_geoparquet, srid=SRID_WGS84),
+        "pieces": arrow.write_pieces,
         "shapefile": arrow.write_shapefile,
     }
 
