@@ -44,9 +44,6 @@ _EXTENT_SQL = """
     FROM region, LATERAL (SELECT {shape} AS shape OFFSET 0) AS transformed
     WHERE vintage_id = %s
 """
-# A straight edge in EPSG:3347 is no straight line in degrees, and no great circle. Over 1 km it is within 4 cm of the former (at
-# 60 degrees north; 15 cm at 83), and within 1.5 cm of the latter.
-_DEGREES_EDGE_M = 1_000
 
 
 class Attributes(NamedTuple):
@@ -112,12 +109,13 @@ class ShareRow(NamedTuple):
 _ATTRIBUTE_COUNT = len(Attributes._fields)
 
 
-def region_rows(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> Iterator[RegionRow]:
+def region_rows(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT, max_edge_m: float | None = None) -> Iterator[RegionRow]:
     """Yield the regions as published, ordered by code, with all vertices in the CRS `srid`. Queries: 1.
 
-    In another CRS than EPSG:3347, edges are cut to at most `_DEGREES_EDGE_M`.
+    Args:
+        max_edge_m: length up to which edges stay whole, metres in EPSG:3347.
     """
-    for row in stream(_PUBLISHED_SQL.format(shape=_shape(srid)), [vintage.pk], chunk_size=1):
+    for row in stream(_PUBLISHED_SQL.format(shape=_shape(srid, max_edge_m)), [vintage.pk], chunk_size=1):
         west, south, east, north, wkb = row[_ATTRIBUTE_COUNT:]
         yield RegionRow(Attributes(*row[:_ATTRIBUTE_COUNT]), (west, south, east, north), wkb)
 
@@ -147,17 +145,17 @@ def share_rows(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator
         yield ShareRow(*row)
 
 
-def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> list[float]:
-    """Return west, south, east and north of all regions as published, in the CRS `srid`. Queries: 1."""
+def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT, max_edge_m: float | None = None) -> list[float]:
+    """Return west, south, east and north of all rows of `region_rows`. Queries: 1."""
     with connection.cursor() as cursor:
-        cursor.execute(_EXTENT_SQL.format(shape=_shape(srid)), [vintage.pk])
+        cursor.execute(_EXTENT_SQL.format(shape=_shape(srid, max_edge_m)), [vintage.pk])
         return list(cursor.fetchone())
 
 
-def _shape(srid: int) -> str:
+def _shape(srid: int, max_edge_m: float | None) -> str:
     """Return the SQL of a boundary in a CRS."""
-    cut = f"ST_Segmentize(geom, {_DEGREES_EDGE_M})"
-    return "geom" if srid == SRID_STATCAN_LAMBERT else f"ST_Transform({cut}, {int(srid)})"
+    shape = "geom" if max_edge_m is None else f"ST_Segmentize(geom, {float(max_edge_m)})"
+    return shape if srid == SRID_STATCAN_LAMBERT else f"ST_Transform({shape}, {int(srid)})"
 
 
 def stream(sql: str, parameters: list[Any], chunk_size: int = 500) -> Iterator[tuple[Any, ...]]:
