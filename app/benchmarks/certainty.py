@@ -136,7 +136,7 @@ def wrong_with_accuracy(vintage: Vintage, xy: Points, chance: np.random.Generato
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", nargs="*")
     parser.add_argument("--fsa")

@@ -107,7 +107,7 @@ DATABASE_ROLE_PASSWORDS = {
 }
 
 
-# True if connections go through PgBouncer in transaction mode, which does not support session settings and server-side cursors.
+# True with a connection pool: PgBouncer in transaction mode, which does not support session settings and server-side cursors.
 DB_POOLED = env.bool("DB_POOLED", False)
 
 

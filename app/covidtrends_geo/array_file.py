@@ -12,7 +12,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-_DTYPES = {"F64": np.float64, "U64": np.uint64, "U32": np.uint32, "I32": np.int32, "U16": np.uint16, "U8": np.uint8}
+_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 _HEADER_MAX = 100_000_000
 _NO_DIGEST = "0" * 64

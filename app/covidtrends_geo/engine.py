@@ -12,6 +12,7 @@ from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.quadtree import Floats, Integers
 from covidtrends_geo.search import MIXED, Pairs, TreeSearch
 from covidtrends_geo.segments import circle
+from covidtrends_geo.shares import polygon_shares
 
 
 class Engine:
@@ -60,7 +61,7 @@ class Engine:
     def circle_shares(self, lon: float, lat: float, radius_m: float) -> dict[int, float]:
         """Return the part (0 to 1) of the circle around a position around Canada that each region covers, by number."""
         x, y = to_lambert(lon, lat)
-        return self.search.shares(circle(x, y, radius_m * scale(lon, lat, x, y)))
+        return polygon_shares(self.search, circle(x, y, radius_m * scale(lon, lat, x, y)))
 
     def _near(self, at: "_Positions", cells: Integers, positions: Integers, reach: Floats) -> Pairs:
         """Return the regions within reach of some of the positions, with distances in metres."""

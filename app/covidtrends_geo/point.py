@@ -13,10 +13,11 @@ import shapely
 
 from covidtrends_geo.answers import Hit
 from covidtrends_geo.boxes import CELL_MARGIN
+from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
-from covidtrends_geo.search import MIXED, CellContent
+from covidtrends_geo.search import MIXED
 
 # Regions in order, and a MultiLineString for each.
 Lines = tuple[list[int], Any]

@@ -74,4 +74,5 @@ def _gather(keys: Any) -> Floats:
     masks = [mask for _, mask in _SPREAD[-2::-1]] + [0x00000000FFFFFFFF]
     for shift, mask in zip((1, 2, 4, 8, 16), masks, strict=True):
         bits = (bits | (bits >> shift)) & mask
-    return bits.astype(np.float64)
+    numbers: Floats = bits.astype(np.float64)
+    return numbers

@@ -1,5 +1,6 @@
 """Constants of geometry, lookups, drawing and comparison, each with its reason."""
 
+import math
 from dataclasses import dataclass
 
 from covidtrends_geo.constants import BORDER_EPSILON_M
@@ -8,6 +9,9 @@ from geography.translation import Message
 SRID_WGS84 = 4326
 SRID_WEB_MERCATOR = 3857
 SRID_STATCAN_LAMBERT = 3347
+# EPSG:3857: radius of its sphere, and half the width of its square world, in metres.
+MERCATOR_RADIUS_M = 6_378_137.0
+MERCATOR_HALF_M = math.pi * MERCATOR_RADIUS_M
 
 # Pieces of up to 96 vertices (1.5 kB) stay inside the table's page; larger ones are moved out of line and
 # fetched a second time on every lookup. Between 16 and 256 vertices the rate is otherwise alike.
@@ -31,6 +35,7 @@ FULL_MAX_SEGMENT_M = 4_000
 
 # Vintages of FSAs and health regions do not follow exactly the same lines, which creates slivers along common borders. An
 # overlap with a smaller share of the FSA than this is a sliver; it does not show where people live.
+# Copies: data/schema/030_views.sql, web/assets/js/card.js.
 SLIVER_SHARE = 0.001
 
 # The width of an overlap with a smaller share of the FSA than this is measured: an overlap that is not wider than the distance

@@ -19,18 +19,18 @@ class Download(DownloadFile):
 
     Attributes:
         vintage: vintage of the file; for a pair, the FSA vintage.
-        other: for a pair, the health-region vintage.
+        paired: for a file that joins FSAs and health regions, the health-region vintage.
     """
 
     vintage: Vintage
-    other: Vintage | None = None
+    paired: Vintage | None = None
 
     @property
     def name(self) -> str:
         """Return the public file name."""
-        other = (self.other.coverage.slug, self.other.label) if self.other else None
+        paired = (self.paired.coverage.slug, self.paired.label) if self.paired else None
         return file_name(
-            self.format, coverage=self.vintage.coverage.slug, label=self.vintage.label, level=self.level, other=other
+            self.format, coverage=self.vintage.coverage.slug, label=self.vintage.label, level=self.level, paired=paired
         )
 
     @property
@@ -46,18 +46,18 @@ class Download(DownloadFile):
     @property
     def licence_urls(self) -> tuple[str, ...]:
         """Return the URLs of the licences of the file's vintages."""
-        return tuple(vintage.licence_url for vintage in (self.vintage, self.other) if vintage)
+        return tuple(vintage.licence_url for vintage in (self.vintage, self.paired) if vintage)
 
     @property
     def key(self) -> str:
         """Return the key in the manifest: the file name and, for a pair, the load of the other vintage."""
-        return f"{self.name} {load_name(self.other)}" if self.other else self.name
+        return f"{self.name} {load_name(self.paired)}" if self.paired else self.name
 
     @property
     def path(self) -> Path:
         """Return the path of the file, which need not exist."""
         # After a second load of the other vintage, a pair is a different file with the same public name.
-        return self.folder / (f"{load_name(self.other)}-{self.name}" if self.other else self.name)
+        return self.folder / (f"{load_name(self.paired)}-{self.name}" if self.paired else self.name)
 
 
 def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[Download]:
@@ -106,5 +106,6 @@ def _expected(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
         elif vintage.coverage.slug == COVERAGE_FSA:
             health_region_vintages = catalogue.vintages_of(COVERAGE_HEALTH_REGIONS)
             yield from (
-                Download(vintage=vintage, format=file_format, other=health_regions) for health_regions in health_region_vintages
+                Download(vintage=vintage, format=file_format, paired=health_regions)
+                for health_regions in health_region_vintages
             )

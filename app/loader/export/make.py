@@ -19,7 +19,7 @@ from indicators.queries import catalogue as indicator_catalogue
 from indicators.queries.downloads import IndicatorDownload
 from indicators.queries.downloads import all_downloads as downloads_of_indicators
 from loader.errors import Superseded
-from loader.export import arrow, columns, figure_files, lookup, store, text, tiles
+from loader.export import arrow, columns, figure_files, lookup, packs, store, text, tiles
 from loader.export.figure_table import Tables
 from loader.progress import Steps
 
@@ -70,7 +70,7 @@ def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
     """
     ids = {vintage.pk for vintage in vintages}
     return export(
-        [download for download in published_downloads() if ids & {download.vintage.pk, download.other and download.other.pk}],
+        [download for download in published_downloads() if ids & {download.vintage.pk, download.paired and download.paired.pk}],
         steps,
     )
 
@@ -191,14 +191,16 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
                 tiles.write_pmtiles(vintage, path)
             case "lookup":
                 lookup.write_lookup(vintage, path)
+            case "pack":
+                packs.write(vintage, path)
             case "csv":
                 text.write_codes(vintage, path)
             case "csvw":
                 columns.describe_codes(vintage, path.name.removesuffix(DESCRIBES), path)
-            case "shares" if download.other is not None:
-                text.write_shares(vintage, download.other, path)
-            case "shares-csvw" if download.other is not None:
-                columns.describe_shares(vintage, download.other, path.name.removesuffix(DESCRIBES), path)
+            case "shares" if download.paired is not None:
+                text.write_shares(vintage, download.paired, path)
+            case "shares-csvw" if download.paired is not None:
+                columns.describe_shares(vintage, download.paired, path.name.removesuffix(DESCRIBES), path)
             case unknown:
                 raise ValueError(f"no writer for format {unknown}")
 

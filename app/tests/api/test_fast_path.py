@@ -192,7 +192,7 @@ def test_content_negotiation_and_stale_catalogue_need_full_stack(django, monkeyp
     fast = FastPath(django)
     for _ in range(2):
         assert send(fast, "/locate", locate_query(), {"Accept": "text/html;q=0.5, application/json"})[0] == "200 OK"
-    assert send(fast, "/locate", method="OPTIONS")[0][:3] in ("200", "204")
+    assert send(fast, "/locate", method="OPTIONS")[0] == "204 No Content"
     assert django.requests == 3
     # Without a fresh catalogue the vintages in force are unknown.
     send(fast, "/health-regions")

@@ -16,6 +16,7 @@ from geography.vintages.resolve import vintage_in_force
 from loader.publication.publish import delete
 from tests.support import demo_regions as worlds
 from tests.support.lookup_index import build_index
+from tests.support.processes import wait_until
 
 HERE = LonLat(*worlds.lonlat(12_000, 5_000))
 
@@ -23,14 +24,6 @@ HERE = LonLat(*worlds.lonlat(12_000, 5_000))
 @pytest.fixture
 def vintage(world):
     return world.vintages["health-regions", "2022"]
-
-
-def wait_for(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("condition not met in 5 s")
 
 
 def test_open_index_takes_no_query(vintage, django_assert_num_queries):
@@ -124,7 +117,7 @@ def test_damaged_file_is_refused_and_deleted(vintage, caplog, damage):
     registry.clear()
     # Damaged content is found in the background.
     registry.get_index(vintage)
-    wait_for(lambda: not path.exists())
+    wait_until(lambda: not path.exists())
     assert registry.get_index(vintage) is None
     assert "unusable" in caplog.text
     (located,) = position_locate(position=HERE, vintages=[vintage])

@@ -241,7 +241,7 @@ def test_changes_from_2015_to_2022_are_the_known_ones(loaded: dict[str, Outcome]
     assert (len(before), len(after)) == (111, 104)
 
     def successors(code: str) -> list[str]:
-        return [counterpart.other.code for counterpart in before[code].counterparts if counterpart.share_of_region > 0.1]
+        return [counterpart.other_region.code for counterpart in before[code].counterparts if counterpart.share_of_region > 0.1]
 
     assert {code: before[code].kind for code in ("3595", "1011", "2416", "3539", "4704", "4713")} == {
         "3595": "kept",

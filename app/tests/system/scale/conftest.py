@@ -5,9 +5,8 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.support.demo_regions import position
 from tests.support.fleet import Fleet
 from tests.support.optional import left_out
 from tests.support.priority import high_priority
+from tests.support.processes import wait_until
 
 __all__ = ["high_priority"]
 
@@ -50,14 +50,6 @@ def managed_by(url: str, *command: str, **keys: str) -> "subprocess.CompletedPro
     environment = inherited | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
     command = (sys.executable, "manage.py", *command)
     return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until a condition holds; the time limit only prevents a hang."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"condition not met within {seconds} s"
-        time.sleep(0.1)
 
 
 def get(port: int, path: str) -> tuple[int, str]:
