@@ -47,6 +47,12 @@ FORMATS: dict[str, Format] = {
             "parquet-wgs84", "-wgs84.parquet", "application/vnd.apache.parquet", Message("GeoParquet, as published (WGS 84)")
         ),
         Format(
+            "pieces",
+            "-pieces.parquet",
+            "application/vnd.apache.parquet",
+            Message("GeoParquet of the boundaries cut into small pieces, for joins (EPSG:3347)"),
+        ),
+        Format(
             "shapefile", "-shapefile.zip", "application/zip", Message("Shapefile in the form of Statistics Canada (EPSG:3347)")
         ),
         Format("geojson", ".geojson", "application/geo+json", Message("GeoJSON (WGS 84)"), by_level=True),

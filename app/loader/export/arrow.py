@@ -6,13 +6,15 @@ at a time, so memory holds one region.
 
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyogrio
 import pyproj
+import shapely
 from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, struct_array
 from arro3.io import write_parquet
 
@@ -21,16 +23,19 @@ from geography.download_formats import code_name
 from geography.models import Vintage
 from loader.export import rows
 from loader.export.metadata import layer_name, licence_text, province_name, published_at, vintage_metadata
-from loader.export.rows import RegionRow
 
 _TEXT, _INTEGER, _REAL = DataType.utf8(), DataType.int32(), DataType.float64()
 _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
 # Regions with neighbouring codes are near each other: a row group covers a small area, and a bbox filter skips the others.
 _ROW_GROUP_ROWS = 64
+_ROW_GROUP_PIECES = 4_096
+# A straight edge in EPSG:3347 is no straight line in degrees, and no great circle. Over 1 km it is within 4 cm of the former at
+# 60 degrees north (15 cm at 83), and within 1.5 cm of the latter.
+_DEGREES_EDGE_M = 1_000.0
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 
-# A column: name, type, and the function that reads its value from a row.
-Column = tuple[str, DataType, Callable[[RegionRow], Any]]
+# A column: name, type, and the function that reads its value from a row of `rows`.
+Column = tuple[str, DataType, Callable[[Any], Any]]
 
 
 def write_gpkg(vintage: Vintage, path: Path) -> None:
@@ -72,32 +77,69 @@ def write_shapefile(vintage: Vintage, path: Path) -> None:
     folder.rmdir()
 
 
-def write_geoparquet(vintage: Vintage, path: Path, srid: int = SRID_STATCAN_LAMBERT) -> None:
-    """Write GeoParquet 1.1 in a CRS, compressed with zstd, with a bbox covering column and small row groups."""
+def write_geoparquet(vintage: Vintage, path: Path) -> None:
+    """Write GeoParquet 1.1 in EPSG:3347: zstd, a bbox covering column, small row groups, exterior rings counter-clockwise."""
+    _write_regions(vintage, path, SRID_STATCAN_LAMBERT, None)
+
+
+def write_geoparquet_wgs84(vintage: Vintage, path: Path) -> None:
+    """Write the same in WGS 84, with edges of at most 1 km."""
+    _write_regions(vintage, path, SRID_WGS84, _DEGREES_EDGE_M)
+
+
+def _write_regions(vintage: Vintage, path: Path, srid: int, max_edge_m: float | None) -> None:
+    regions = (replace(row, wkb=_counter_clockwise(row.wkb)) for row in rows.region_rows(vintage, srid, max_edge_m))
+    bbox = rows.extent(vintage, srid, max_edge_m)
+    _geoparquet(vintage, path, columns(vintage), regions, geometry_type="MultiPolygon", bbox=bbox, srid=srid)
+
+
+def write_pieces(vintage: Vintage, path: Path) -> None:
+    """Write the pieces of the boundaries, at most 96 vertices each, as GeoParquet 1.1 in EPSG:3347 with the code of the region.
+
+    A join with points needs no index of its own, and reads short polygons. Pieces of a region share seams.
+    """
+    code: Column = (code_name(vintage.coverage.slug), _TEXT, lambda piece: piece.code)
+    pieces, bbox = rows.piece_rows(vintage), rows.extent(vintage)
+    _geoparquet(vintage, path, [code], pieces, geometry_type="Polygon", bbox=bbox, row_group=_ROW_GROUP_PIECES)
+
+
+def _geoparquet(
+    vintage: Vintage,
+    path: Path,
+    fields: Sequence[Column],
+    source: Iterable[Any],
+    *,
+    geometry_type: str,
+    bbox: list[float],
+    srid: int = SRID_STATCAN_LAMBERT,
+    row_group: int = _ROW_GROUP_ROWS,
+) -> None:
     geometry = {
         "encoding": "WKB",
-        "geometry_types": ["MultiPolygon"],
-        "bbox": rows.extent(vintage, srid),
+        "geometry_types": [geometry_type],
+        "bbox": bbox,
         "covering": {"bbox": {side: ["bbox", side] for side in _SIDES}},
+        # On a sphere, an edge is a different line, and a ring without an orientation has two insides.
+        "edges": "planar",
+        "orientation": "counterclockwise",
     }
     if srid != SRID_WGS84:  # without `crs` it is OGC:CRS84: WGS 84, longitude first
         geometry["crs"] = pyproj.CRS.from_epsg(srid).to_json_dict()
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": geometry}}
+    # The metadata of the vintage goes into the Arrow schema: the writer puts further keys beside "geo" in random order.
+    about = {"about": json.dumps(vintage_metadata(vintage))}
     write_parquet(
-        # The metadata of the vintage goes into the Arrow schema: the writer puts further keys beside "geo" in random order.
-        _stream(
-            vintage,
-            columns(vintage),
-            geometry="geometry",
-            srid=srid,
-            boxed=True,
-            metadata={"about": json.dumps(vintage_metadata(vintage))},
-        ),
+        _stream(fields, source, geometry="geometry", boxed=True, metadata=about),
         path,
         compression="zstd(9)",
         key_value_metadata={"geo": json.dumps(geo)},
-        max_row_group_size=_ROW_GROUP_ROWS,
+        max_row_group_size=row_group,
     )
+
+
+def _counter_clockwise(wkb: bytes | memoryview) -> bytes:
+    oriented: bytes = shapely.to_wkb(shapely.orient_polygons(shapely.from_wkb(bytes(wkb))), byte_order=1)
+    return oriented
 
 
 def columns(vintage: Vintage) -> list[Column]:
@@ -150,7 +192,7 @@ def _gdal(
     vintage: Vintage, path: Path, driver: str, fields: Sequence[Column], *, srid: int = SRID_STATCAN_LAMBERT, **options: Any
 ) -> None:
     pyogrio.write_arrow(
-        _stream(vintage, fields, geometry="geom", srid=srid),
+        _stream(fields, rows.region_rows(vintage, srid), geometry="geom"),
         str(path),
         layer=layer_name(vintage),
         driver=driver,
@@ -162,11 +204,10 @@ def _gdal(
 
 
 def _stream(
-    vintage: Vintage,
     fields: Sequence[Column],
+    source: Iterable[Any],
     *,
     geometry: str,
-    srid: int,
     boxed: bool = False,
     metadata: dict[str, str] | None = None,
 ) -> RecordBatchReader:
@@ -178,7 +219,7 @@ def _stream(
     whole = Schema(schema, metadata=metadata)
 
     def batches() -> Iterator[RecordBatch]:
-        for row in rows.region_rows(vintage, srid):
+        for row in source:
             arrays: list[Any] = [Array([read(row)], kind) for _, kind, read in fields]
             if boxed:
                 arrays.append(struct_array([Array([side], _REAL) for side in row.bbox], fields=boxes))

@@ -176,7 +176,8 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
         "fgb": arrow.write_fgb,
         "fgb-wgs84": partial(arrow.write_fgb, srid=SRID_WGS84),
         "parquet": arrow.write_geoparquet,
-        "parquet-wgs84": partial(arrow.write_geoparquet, srid=SRID_WGS84),
+        "parquet-wgs84": arrow.write_geoparquet_wgs84,
+        "pieces": arrow.write_pieces,
         "shapefile": arrow.write_shapefile,
     }
 

@@ -13,8 +13,14 @@ _ATTRIBUTES_SQL = "code, dguid, name_en, name_fr, nullif(pruid, ''), population,
 
 _PUBLISHED_SQL = f"""
     SELECT {_ATTRIBUTES_SQL}, ST_XMin(shape), ST_YMin(shape), ST_XMax(shape), ST_YMax(shape), ST_AsBinary(shape, 'NDR')
-    FROM region, LATERAL (SELECT ST_Transform(geom, %s) AS shape OFFSET 0) AS transformed
+    FROM region, LATERAL (SELECT {{shape}} AS shape OFFSET 0) AS transformed
     WHERE vintage_id = %s ORDER BY code
+"""
+_PIECES_SQL = """
+    SELECT code, ST_XMin(piece.geom), ST_YMin(piece.geom), ST_XMax(piece.geom), ST_YMax(piece.geom),
+           ST_AsBinary(ST_ForcePolygonCCW(piece.geom), 'NDR')
+    FROM region_part AS piece JOIN region ON region.id = piece.region_id
+    WHERE piece.vintage_id = %s ORDER BY code, piece.geom, piece.id
 """
 _LEVEL_SQL = f"""
     SELECT {_ATTRIBUTES_SQL}, level.extent, level.geojson
@@ -35,7 +41,7 @@ _SHARES_SQL = f"""
 """
 _EXTENT_SQL = """
     SELECT min(ST_XMin(shape)), min(ST_YMin(shape)), max(ST_XMax(shape)), max(ST_YMax(shape))
-    FROM region, LATERAL (SELECT ST_Transform(geom, %s) AS shape OFFSET 0) AS transformed
+    FROM region, LATERAL (SELECT {shape} AS shape OFFSET 0) AS transformed
     WHERE vintage_id = %s
 """
 
@@ -59,7 +65,15 @@ class RegionRow:
 
     attributes: Attributes
     bbox: tuple[float, float, float, float]
-    wkb: memoryview
+    wkb: bytes | memoryview
+
+
+class PieceRow(NamedTuple):
+    """A piece of a region's boundary as published: `bbox` (west, south, east, north) and `wkb` in EPSG:3347."""
+
+    code: str
+    bbox: tuple[float, float, float, float]
+    wkb: bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +109,21 @@ class ShareRow(NamedTuple):
 _ATTRIBUTE_COUNT = len(Attributes._fields)
 
 
-def region_rows(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> Iterator[RegionRow]:
-    """Yield the regions as published, ordered by code, with all vertices in the CRS `srid`. Queries: 1."""
-    for row in stream(_PUBLISHED_SQL, [srid, vintage.pk], chunk_size=1):
+def region_rows(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT, max_edge_m: float | None = None) -> Iterator[RegionRow]:
+    """Yield the regions as published, ordered by code, with all vertices in the CRS `srid`. Queries: 1.
+
+    Args:
+        max_edge_m: length up to which edges stay whole, metres in EPSG:3347.
+    """
+    for row in stream(_PUBLISHED_SQL.format(shape=_shape(srid, max_edge_m)), [vintage.pk], chunk_size=1):
         west, south, east, north, wkb = row[_ATTRIBUTE_COUNT:]
         yield RegionRow(Attributes(*row[:_ATTRIBUTE_COUNT]), (west, south, east, north), wkb)
+
+
+def piece_rows(vintage: Vintage) -> Iterator[PieceRow]:
+    """Yield the pieces of the regions, exterior rings counter-clockwise, by code and along a Hilbert curve. Queries: 1."""
+    for code, west, south, east, north, wkb in stream(_PIECES_SQL, [vintage.pk]):
+        yield PieceRow(code, (west, south, east, north), wkb)
 
 
 def level_rows(vintage: Vintage, level: str) -> Iterator[LevelRow]:
@@ -121,11 +145,17 @@ def share_rows(fsa_vintage: Vintage, health_region_vintage: Vintage) -> Iterator
         yield ShareRow(*row)
 
 
-def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT) -> list[float]:
-    """Return west, south, east and north of all regions as published, in the CRS `srid`. Queries: 1."""
+def extent(vintage: Vintage, srid: int = SRID_STATCAN_LAMBERT, max_edge_m: float | None = None) -> list[float]:
+    """Return west, south, east and north of all rows of `region_rows`. Queries: 1."""
     with connection.cursor() as cursor:
-        cursor.execute(_EXTENT_SQL, [srid, vintage.pk])
+        cursor.execute(_EXTENT_SQL.format(shape=_shape(srid, max_edge_m)), [vintage.pk])
         return list(cursor.fetchone())
+
+
+def _shape(srid: int, max_edge_m: float | None) -> str:
+    """Return the SQL of a boundary in a CRS."""
+    shape = "geom" if max_edge_m is None else f"ST_Segmentize(geom, {float(max_edge_m)})"
+    return shape if srid == SRID_STATCAN_LAMBERT else f"ST_Transform({shape}, {int(srid)})"
 
 
 def stream(sql: str, parameters: list[Any], chunk_size: int = 500) -> Iterator[tuple[Any, ...]]:

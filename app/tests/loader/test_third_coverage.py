@@ -105,9 +105,11 @@ def test_third_coverage_needs_only_a_declaration(loaded: Vintage, get: Any, asse
         "fgb-wgs84",
         "parquet",
         "parquet-wgs84",
+        "pieces",
         "shapefile",
         "geojson",
         "pmtiles",
+        "lookup",
         "csv",
         "csvw",
     }

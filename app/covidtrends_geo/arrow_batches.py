@@ -1,0 +1,117 @@
+"""Answers of lookup files as Arrow columns, for engines that hand record batches to their workers. They bring pyarrow."""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from covidtrends_geo import array_file
+from covidtrends_geo.answers import MATCHES
+from covidtrends_geo.columns import locate_columns
+from covidtrends_geo.constants import NO_REGION
+from covidtrends_geo.lookup_file import LookupFile, open_file
+from covidtrends_geo.quadtree import Floats
+
+DISTANCE_MAX_M = 50_000.0
+STATUSES = ("coordinate-invalid", "ok")
+_OPEN_FILES = 16
+
+
+class Options(NamedTuple):
+    """Options of a lookup: the names of the columns with the positions, and those of `columns.locate_columns`."""
+
+    lon: str = "lon"
+    lat: str = "lat"
+    accuracy_m: float = 0.0
+    max_distance_m: float = 0.0
+    border: bool = False
+
+
+def added_schema(codes: Iterable[str], columns: Iterable[str], options: Options) -> pa.Schema:
+    """Return the schema of the columns that a lookup adds.
+
+    For each lookup file its code, named as its key, `match` (covers, nearest, none), `certain`, and with `options.border`
+    `distance_to_border_m`; those of the second file begin with its key: `cfsauid_match`. Last comes `status`, which is `ok` or,
+    for a number that is missing, not finite or out of range, `coordinate-invalid`: match is none then, and nothing is certain.
+
+    Args:
+        codes: keys of the lookup files.
+        columns: names of the columns of the table with the positions.
+
+    Raises: ValueError for options out of range, no lookup file, a column that is not there exactly once, and for a column that
+        has the name of an added one, in any case of its letters.
+    """
+    codes, columns = list(codes), list(columns)
+    for option, metres in (("accuracy_m", options.accuracy_m), ("max_distance_m", options.max_distance_m)):
+        if not 0 <= metres <= DISTANCE_MAX_M:
+            raise ValueError(f"{option} is {metres}: it must be 0 to {DISTANCE_MAX_M:g} metres")
+    if not codes:
+        raise ValueError('no lookup file: pass {"hruid": "path/to/file"}')
+    for name in (options.lon, options.lat):
+        if columns.count(name) != 1:
+            raise ValueError(f"{columns.count(name)} columns are named {name!r}, not 1; the columns are {', '.join(columns)}")
+    fields = []
+    for number, code in enumerate(codes):
+        prefix = f"{code}_" if number else ""
+        fields += [
+            pa.field(code, pa.string()),
+            pa.field(f"{prefix}match", pa.string()),
+            pa.field(f"{prefix}certain", pa.bool_()),
+            *([pa.field(f"{prefix}distance_to_border_m", pa.float64())] if options.border else []),
+        ]
+    fields.append(pa.field("status", pa.string()))
+    names = [name.lower() for name in [*columns, *(field.name for field in fields)]]
+    for field in fields:
+        if names.count(field.name.lower()) > 1:
+            raise ValueError(f"there is a column {field.name!r} already: rename or drop it")
+    return pa.schema(fields)
+
+
+def with_answers(batch: pa.RecordBatch, files: Mapping[str, LookupFile], options: Options) -> pa.RecordBatch:
+    """Return a batch with the columns of `added_schema` after its own. Positions have any numeric type; null is like NaN."""
+    lon, lat = (
+        batch.column(name).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for name in (options.lon, options.lat)
+    )
+    schema = pa.schema([*batch.schema, *added_schema(files, batch.schema.names, options)], batch.schema.metadata)
+    return pa.RecordBatch.from_arrays([*batch.columns, *added_columns(lon, lat, files, options)], schema=schema)
+
+
+def added_columns(lon: Floats, lat: Floats, files: Mapping[str, LookupFile], options: Options) -> list[pa.Array]:
+    """Return the columns of `added_schema` for positions in WGS 84 (EPSG:4326), decimal degrees, in the same order."""
+    columns = []
+    for file in files.values():
+        valid, answers = locate_columns(
+            file.engine, lon, lat, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=options.border
+        )
+        codes = pa.array([*(region.code for region in file.regions), None], pa.string())
+        columns += [
+            codes.take(pa.array(np.where(answers.region == NO_REGION, len(file.regions), answers.region))),
+            pa.array(MATCHES).take(pa.array(answers.match)),
+            pa.array(answers.certain),
+            *([pa.array(answers.distance_to_border_m, from_pandas=True)] if options.border else []),
+        ]
+    return [*columns, pa.array(STATUSES).take(pa.array(valid.astype(np.uint8)))]
+
+
+def open_verified(path: Path, sha256: str | None = None) -> LookupFile:
+    """Return an open lookup file, whose content was checked against its checksum. A process opens a file once.
+
+    Args:
+        sha256: the checksum that the file must have in its metadata; None for any.
+
+    Raises: DamagedFile for a damaged file or another checksum; OSError.
+    """
+    status = path.stat()
+    file = _open_verified(path, status.st_ino, status.st_mtime_ns)
+    if sha256 not in {None, file.metadata["sha256"]}:
+        raise array_file.DamagedFile(f"{path} has the checksum {file.metadata['sha256']} instead of {sha256}")
+    return file
+
+
+@lru_cache(_OPEN_FILES)
+def _open_verified(path: Path, inode: int, modified_ns: int) -> LookupFile:
+    array_file.verify(path)
+    return open_file(path)
