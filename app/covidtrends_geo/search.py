@@ -107,7 +107,7 @@ class TreeSearch:
         single = np.where(sizes == 0, NO_REGION, MIXED)
         single[sizes == 1] = tree.set_regions[tree.set_starts[:-1][sizes == 1]]
         self._single_of_set = single
-        self._regions = int(tree.set_regions.max(initial=-1)) + 1
+        self._regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
 
     def cells(self, x: Floats, y: Floats) -> tuple[Integers, Integers]:
         """Return the cells of positions, and for each the region that covers all of it, `NO_REGION` or `MIXED`."""
