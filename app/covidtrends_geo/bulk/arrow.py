@@ -1,15 +1,16 @@
 """Tables with the Arrow interface: the columns of the answers beside those of a table. Needs arro3 (the extra `files`)."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, count
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, Schema, Table
+from arro3.core import Array, DataType, Field, RecordBatch, Schema, Table
 
 from covidtrends_geo.bulk.column_names import LAT_RANKS, LON_RANKS, indexes_by_rank
 from covidtrends_geo.bulk.layers import STATUS, STATUSES, Layers, Located
+from covidtrends_geo.bulk.names import added_names
+from covidtrends_geo.bulk.positions import number
 
 Floats = npt.NDArray[np.float64]
 _TEXT = DataType.dictionary(DataType.uint16(), DataType.utf8())
@@ -35,23 +36,14 @@ def chosen_columns(names: Sequence[str], *, lon: str | None = None, lat: str | N
     """
     detected = indexes_by_rank(names, (LON_RANKS, LAT_RANKS))
     chosen = []
-    for number, (name, what) in enumerate(((lon, "longitude"), (lat, "latitude"))):
+    for place, (name, what) in enumerate(((lon, "longitude"), (lat, "latitude"))):
         if name is None and detected is None:
             raise ValueError(f"no column looks like the {what}; the columns are {', '.join(names)}")
-        label = names[detected[number]] if name is None and detected is not None else str(name)
+        label = names[detected[place]] if name is None and detected is not None else str(name)
         if names.count(label) != 1:
             raise ValueError(f"{names.count(label)} columns are named {label!r}, not 1; the columns are {', '.join(names)}")
         chosen.append(names.index(label))
     return chosen[0], chosen[1]
-
-
-def added_names(layers: Layers, taken: Iterable[str]) -> list[str]:
-    """Return the names of the columns of the answers and the status, all with the first prefix with which none is taken."""
-    added = (*layers.names, STATUS)
-    folded = {name.strip().lower() for name in taken}
-    prefixes = chain(["", "geo_"], (f"geo{number}_" for number in count(2)))
-    prefix = next(prefix for prefix in prefixes if not any(prefix + name in folded for name in added))
-    return [prefix + name for name in added]
 
 
 def schema_with_answers(schema: Schema, layers: Layers) -> Schema:
@@ -66,11 +58,19 @@ def schema_with_answers(schema: Schema, layers: Layers) -> Schema:
 
 
 def degrees(batch: RecordBatch, index: int) -> Floats:
-    """Return a column of numbers as float64, NaN for null. Raises: ValueError for a column of another type."""
+    """Return a column of numbers, or of texts with numbers, as float64; NaN for null and for a text that is not a number.
+
+    Raises: ValueError for a column of another type.
+    """
     column, name = batch.column(index), batch.column_names[index]
     kind = column.type
+    if DataType.is_dictionary(kind):
+        column = column.cast(DataType.utf8())
+        kind = column.type
+    if DataType.is_string(kind) or DataType.is_large_string(kind) or DataType.is_string_view(kind):
+        return np.array([number(text or "") for text in column.to_pylist()], dtype=np.float64)
     if not (DataType.is_numeric(kind) or DataType.is_decimal(kind)):
-        raise ValueError(f"column {name!r} has the type {kind}, not numbers: cast it first")
+        raise ValueError(f"column {name!r} has the type {str(kind).strip()}, not numbers")
     if column.null_count:
         return np.array(column.cast(DataType.float64()).to_pylist(), dtype=np.float64)
     return column.cast(DataType.float64()).to_numpy()
@@ -114,8 +114,3 @@ def _floats(values: Floats) -> Array:
 
 def _numbers(index: npt.NDArray[np.integer]) -> Array:
     return Array(index.astype(np.uint32))
-
-
-def reader_of(schema: Schema, batches: Iterable[RecordBatch]) -> RecordBatchReader:
-    """Return a stream of batches, which are made when they are read."""
-    return RecordBatchReader.from_batches(schema, batches)
