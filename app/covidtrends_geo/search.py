@@ -175,6 +175,11 @@ class TreeSearch:
         tree = self._tree
         positions, runs = _expanded(tree.first_run, cells)
         least, segments, crossings = self._measured(x, y, positions, runs, cells)
+        # A run out of reach that the path crosses an even number of times changes nothing.
+        counts = (crossings % 2 == 1) | (least <= (reach if np.ndim(reach) == 0 else reach[positions]))
+        positions, runs, least, segments, crossings = (
+            column[counts] for column in (positions, runs, least, segments, crossings)
+        )
         of_set, members = _expanded(tree.set_starts, tree.cover_sets[cells])
         borders = tree.borders[tree.run_borders[runs]]
         return self._joined(
