@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from covidtrends_geo import quadtree
-from covidtrends_geo.boxes import LEVEL_BITS, BoxSearch, Nodes, distances
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, distances
 from covidtrends_geo.compiler import NO_REGION, REFERENCES, Tree
 from covidtrends_geo.quadtree import Floats, Integers
 from covidtrends_geo.segments import crosses, foot, squared_distance
@@ -174,7 +174,7 @@ class TreeSearch:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""
         tree = self._tree
         positions, runs = _expanded(tree.first_run, cells)
-        least, segments, crossings = self._measured(x, y, positions, runs, cells)
+        least, segments, crossings = self._crossed(x, y, positions, runs, cells)
         # A run out of reach that the path crosses an even number of times changes nothing.
         counts = (crossings % 2 == 1) | (least <= (reach if np.ndim(reach) == 0 else reach[positions]))
         positions, runs, least, segments, crossings = (
@@ -199,7 +199,7 @@ class TreeSearch:
         positions, at, _ = self._boxes.cells_near(np.column_stack([x, y, x, y]), everywhere, reach, nearest=False)
         pairs, runs = _expanded(self._tree.first_run, at)
         positions = positions[pairs]
-        least, segments, _ = self._measured(x, y, positions, runs)
+        least, segments = self._measured(x, y, positions, runs)
         borders = self._tree.borders[self._tree.run_borders[runs]]
         covers = len(covering.positions)
         return self._joined(
@@ -269,38 +269,58 @@ class TreeSearch:
         foreign = (borders != NO_REGION) & (borders != own[positions, None])
         wanted = foreign.any(axis=1)
         positions, runs, borders, foreign = positions[wanted], runs[wanted], borders[wanted], foreign[wanted]
-        least, segments, _ = self._measured(x, y, positions, runs)
+        least, segments = self._measured(x, y, positions, runs)
         found = [
             Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
         ]
         return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
-    def _measured(
-        self, x: Floats, y: Floats, positions: Integers, runs: Integers, cells: Integers | None = None
-    ) -> tuple[Floats, Integers, Integers]:
-        """Return for pairs of a position and a run the distance, the nearest segment, and how often a path crosses the run.
-
-        Args:
-            cells: of the positions, whose reference points the paths lead to; None for no paths.
-        """
+    def _measured(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
+        """Return for pairs of a position and a run the distance and the nearest segment."""
         tree = self._tree
         pair, segments = _expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
-        start, end = self._vertices[segments], self._vertices[segments + 1]
-        at = positions[pair]
         if not len(runs):
-            return np.empty(0), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        squared = squared_distance(x[at], y[at], start, end)
-        starts = np.flatnonzero(np.diff(pair, prepend=-1))
-        least = np.minimum.reduceat(squared, starts)
+            return np.empty(0), np.empty(0, dtype=np.int64)
+        at = positions[pair]
+        squared = squared_distance(x[at], y[at], self._vertices[segments], self._vertices[segments + 1])
+        least = np.minimum.reduceat(squared, np.flatnonzero(np.diff(pair, prepend=-1)))
         is_least = np.flatnonzero(squared == least[pair])
         nearest = np.empty(len(runs), dtype=np.int64)
         nearest[pair[is_least[::-1]]] = segments[is_least[::-1]]
-        if cells is None:
-            crossings = np.zeros(len(runs), dtype=np.int64)
-        else:
-            to_x, to_y = self._references(cells)
-            crossings = np.add.reduceat(crosses(x[at], y[at], to_x[at], to_y[at], start, end).astype(np.int64), starts)
-        return np.sqrt(least), nearest, crossings
+        return np.sqrt(least), nearest
+
+    def _crossed(
+        self, x: Floats, y: Floats, positions: Integers, runs: Integers, cells: Integers
+    ) -> tuple[Floats, Integers, Integers]:
+        """Return for pairs of a position and a run the distance and the nearest segment, and how often a path crosses the run.
+
+        Distances above `CELL_MARGIN` are infinite: most segments are beyond it, and are not measured.
+
+        Args:
+            cells: of the positions, whose reference points the paths lead to.
+        """
+        tree = self._tree
+        pair, segments = _expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        least, nearest = np.full(len(runs), np.inf), np.full(len(runs), -1)
+        at = positions[pair]
+        at_x, at_y = x[at], y[at]
+        start, end = self._vertices[segments], self._vertices[segments + 1]
+        start_x, start_y, end_x, end_y = start[:, 0] - at_x, start[:, 1] - at_y, end[:, 0] - at_x, end[:, 1] - at_y
+        close = (np.minimum(start_x, end_x) <= CELL_MARGIN) & (np.maximum(start_x, end_x) >= -CELL_MARGIN)
+        close &= (np.minimum(start_y, end_y) <= CELL_MARGIN) & (np.maximum(start_y, end_y) >= -CELL_MARGIN)
+        few = np.flatnonzero(close)
+        squared = squared_distance(at_x[few], at_y[few], start[few], end[few])
+        # The first of equally near segments counts: the last assignment.
+        order = np.lexsort((-few, -squared))
+        least[pair[few[order]]], nearest[pair[few[order]]] = np.sqrt(squared[order]), segments[few[order]]
+        to_x, to_y = self._references(cells)
+        # A straight path can cross only what it has on both sides.
+        towards_x, towards_y = to_x[at] - at_x, to_y[at] - at_y
+        left = towards_x * start_y - towards_y * start_x >= 0
+        few = np.flatnonzero(left != (towards_x * end_y - towards_y * end_x >= 0))
+        of = at[few]
+        crossing = crosses(at_x[few], at_y[few], to_x[of], to_y[of], start[few], end[few])
+        return least, nearest, np.bincount(pair[few], weights=crossing, minlength=len(runs)).astype(np.int64)
 
     def _references(self, cells: Integers) -> tuple[Floats, Floats]:
         """Return the reference points of cells."""
