@@ -24,7 +24,7 @@ TILE_LEVEL = 8
 _TILES = 2**TILE_LEVEL
 _TILE_SIDE = quadtree.ROOT_SIDE / _TILES
 # A cell with more segments is divided, down to cells of 32 m.
-CELL_SEGMENTS = 32
+CELL_SEGMENTS = 16
 _LAST_LEVEL = quadtree.LEVELS - 3
 RUN_SEGMENTS = 255
 NO_REGION = -1
