@@ -30,9 +30,9 @@ def read_batches(source: IO[bytes] | Path, form: str) -> RecordBatchReader:
                 whole = file.read(6) == b"ARROW1"
             return arro3.io.read_ipc(source) if whole else arro3.io.read_ipc_stream(source)
         return arro3.io.read_ipc_stream(source)
-    except InputInvalid:
-        raise
-    except Exception as error:
+    except BaseException as error:
+        if not _is_damage(error):
+            raise
         raise InputInvalid(f"The file is not valid {form}: {first_line(error)}") from None
 
 
@@ -45,14 +45,23 @@ def checked(batches: Iterable[RecordBatch], form: str) -> Iterator[RecordBatch]:
             batch = next(rest)
         except StopIteration:
             return
-        except Exception as error:
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
             raise InputInvalid(f"The {form} file is damaged after row {rows}: {first_line(error)}") from None
         rows += batch.num_rows
         for first in range(0, batch.num_rows, BATCH_ROWS):
             yield batch.slice(first, min(BATCH_ROWS, batch.num_rows - first))
 
 
-def first_line(error: Exception) -> str:
+def _is_damage(error: BaseException) -> bool:
+    """Return whether an error of arro3 means that a file is damaged: it raises any class, and panics for some."""
+    if isinstance(error, InputInvalid | OSError | MemoryError):
+        return False
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def first_line(error: BaseException) -> str:
     """Return the first line of the text of an error, or its class."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
@@ -83,11 +92,11 @@ def write_batches(batches: Iterable[RecordBatch], schema: Schema, target: IO[byt
         raise
 
 
-def text_of(batch: RecordBatch, form: str, *, header: bool) -> bytes:
-    """Return a batch as CSV, without spaces around the fields, or as NDJSON."""
+def text_of(batch: RecordBatch, form: str) -> bytes:
+    """Return the rows of a batch as CSV without a header, or as NDJSON."""
     text = io.BytesIO()
     if form == "csv":
-        arro3.io.write_csv(batch, text, header=header)
+        arro3.io.write_csv(batch, text, header=False)
     else:
         arro3.io.write_ndjson(batch, text)
     return text.getvalue()
@@ -123,8 +132,3 @@ def unpacked(content: bytes, schema: Schema) -> Iterator[RecordBatch]:
     """Yield what `packed` packed, with the names of a schema."""
     for batch in arro3.io.read_ipc_stream(io.BytesIO(content)):
         yield RecordBatch.from_arrays(batch.columns, schema=schema)
-
-
-def empty_batch(schema: Schema) -> RecordBatch:
-    """Return a batch of no rows."""
-    return RecordBatch.from_arrays([Array([], type=kind) for kind in schema.types], schema=schema)

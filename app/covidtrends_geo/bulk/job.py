@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 CSV, NDJSON, PARQUET, ARROW = FORMATS = ("csv", "ndjson", "parquet", "arrow")
 _SUFFIXES = {
+    ".csv": CSV,
+    ".tsv": CSV,
+    ".txt": CSV,
     ".ndjson": NDJSON,
     ".jsonl": NDJSON,
     ".parquet": PARQUET,
@@ -200,9 +203,11 @@ class Job:
             if self.target_form in {PARQUET, ARROW}:
                 arrow_files.write_batches(counted(), schema, target, self.target_form)
             else:
-                target.write(arrow_files.text_of(arrow_files.empty_batch(schema), self.target_form, header=True))
+                if self.target_form == CSV:
+                    # With the line ends of arro3's rows.
+                    target.write(header_row(schema.names, ",").replace(b"\r\n", b"\n"))
                 for batch in counted():
-                    target.write(arrow_files.text_of(batch, self.target_form, header=False))
+                    target.write(arrow_files.text_of(batch, self.target_form))
             target.flush()
             if part is not None and self.target is not None:
                 part.replace(self.target)
