@@ -8,13 +8,13 @@ from typing import Any
 
 import schemathesis
 from schemathesis.generation.modes import GenerationMode
+
 from geography.coordinates import parse_bbox, parse_position
 from geography.errors import CoordinateInvalid
 from geography.normalize import normalize
 from indicators.measures import MEASURES
 
 _COLUMNS = {"lat_column", "lon_column", "code_column"}
-LIMIT_MAX = {"high": 500, "full": 10}
 
 
 def _looks_swapped(query: Any) -> bool:
@@ -41,9 +41,9 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
         return
     if {"vintage", "fsa_vintage"} & query.keys():
         query.pop("at", None)
-    for given, missing in (("lat", "lon"), ("lon", "lat")):
-        if given in query and missing not in query:
-            del query[given]
+    for name, partner in (("lat", "lon"), ("lon", "lat")):
+        if name in query and partner not in query:
+            del query[name]
     if "lat" in query and "lon" in query and _looks_swapped(query):
         query.update(lat="43.65", lon="-79.38")
     if "from" in query and "to" in query and query["to"] < query["from"]:
@@ -61,12 +61,9 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
     indicator = (case.path_parameters or {}).get("id")
     if indicator in ("cases", "deaths") and query.get("measure") not in {None, *MEASURES["cumulative"]}:
         query["measure"] = "rate_7d"
-    most = LIMIT_MAX.get(str(query.get("detail")), 2_000)
-    if str(query.get("limit", "")).isdigit() and int(query["limit"]) > most:
-        query["limit"] = most
 
 
-# Texts that schemathesis cannot make: it takes them for strings without a form. What is meant to be wrong is sent as it comes.
+# Bodies that schemathesis cannot generate, since it treats text formats as plain strings. Negative cases are sent unchanged.
 _TEXTS = {
     "text/csv": "name,lat,lon,code\nCN Tower,43.6426,-79.3871,M5V\n,46.81,-71.21,\n",
     "application/x-ndjson": '{"id": 1, "lat": 43.6426, "lon": -79.3871, "code": "M5V"}\n',
@@ -75,7 +72,7 @@ _TEXTS = {
 
 @schemathesis.serializer(*_TEXTS)
 def text_body(context: Any, value: Any) -> bytes:
-    """Return a body of text as it is sent."""
+    """Return the body of a text format: a valid one for a positive case."""
     case = context.case
     if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
         return _TEXTS[case.media_type].encode()

@@ -58,6 +58,9 @@ EXPLANATIONS: dict[str, Message] = {
     "request-refused": Message("The request violates HTTP, or names a host that this service does not serve."),
     "internal-error": Message("An error of the service, logged under the id in `instance`. Report that id to the operator."),
     "indicator-unknown": Message("No indicator has this name. /indicators lists the published ones."),
+    "issue-unknown": Message(
+        "The indicator has no issue with this id, or none as early as `as_of`. /indicators/{id}/issues lists them."
+    ),
     "place-unknown": Message(
         "The indicator has no figures for this place. A place is a region code, the two letters of a province, CA for the "
         "country, or a province with 9999 for its figures that are assigned to no region, such as NS-9999."

@@ -118,6 +118,7 @@ PROBLEM_TYPES: dict[type[Exception], ProblemType] = {
     geography.DownloadUnknown: ProblemType(404, "download-unknown", Message("File not found")),
     geography.DownloadNotMade: ProblemType(404, "download-not-made", Message("File not available")),
     indicators.IndicatorUnknown: ProblemType(404, "indicator-unknown", Message("Indicator not found")),
+    indicators.IssueUnknown: ProblemType(404, "issue-unknown", Message("Issue not found")),
     indicators.PlaceUnknown: ProblemType(404, "place-unknown", Message("Place not found")),
     geography.TilesMissing: ProblemType(503, "tiles-missing", Message("Tiles not built yet"), retry_after_s=60),
     geography.DownloadMissing: ProblemType(503, "download-missing", Message("File not ready yet"), retry_after_s=60),

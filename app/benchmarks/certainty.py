@@ -34,12 +34,12 @@ django.setup()
 
 from django.db import connection
 
-from geography.constants import ACCURACY_FACTOR
+from covidtrends_geo.constants import ACCURACY_FACTOR
+from covidtrends_geo.projection import to_degrees
 from geography.coordinates import LonLat
-from geography.lookup import registry
-from geography.lookup.locate import Located, points_locate, provinces_differ
+from geography.lookup.locate import points_locate, provinces_differ
+from geography.lookup.types import Located
 from geography.models import Vintage
-from geography.projection import to_degrees
 from geography.vintages.resolve import published_vintages, vintage_in_force
 
 Points = npt.NDArray[np.float64]
@@ -136,7 +136,7 @@ def wrong_with_accuracy(vintage: Vintage, xy: Points, chance: np.random.Generato
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", nargs="*")
     parser.add_argument("--fsa")
@@ -148,8 +148,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     selected = [vintage for vintage in complete if not options.labels or vintage.label in options.labels]
     for vintage in selected:
         chance = np.random.default_rng(options.seed)
-        registry.load(vintage)
-        registry.load(fsa)
         print(f"{vintage}, {fsa}: misfit up to {vintage.misfit_m or 0:.0f} m; {options.points:,} points, seed {options.seed}")
         print(f" within {_BORDER_M} m of provincial borders")
         contradictions(vintage, fsa, near_borders(boundaries(vintage, "pruid"), options.points, _BORDER_M, chance))

@@ -89,7 +89,7 @@ def _connect(database: str) -> None:
 
 
 def fill(rows: int) -> list[str]:
-    """Copy the indicator `cases` until there are so many current values; return the slugs of the copies."""
+    """Copy the indicator `cases` until there are at least `rows` current values; return the slugs of the copies."""
     original = Indicator.objects.get(slug="cases")
     issue = original.issues.get(status="published")
     current = Value.objects.filter(to_issue=None)
@@ -164,7 +164,7 @@ Rates = dict[str, list[float]]
 
 
 def one_round(at: dict[str, str], slugs: list[str], seconds: int, rates: Rates) -> None:
-    """Measure everything once, in requests per second."""
+    """Measure every variant once, in requests per second."""
     one_map = [MAP.format("cases", "2022-01-08")]
     maps = [MAP.format(slug, day) for slug in slugs for day in DAYS]
     histories = [REGION.format(slug, place) for slug in slugs for place in regions()]
@@ -215,7 +215,7 @@ def measure(options: argparse.Namespace, slugs: list[str]) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=4)

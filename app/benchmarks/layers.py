@@ -2,13 +2,13 @@
 
     cd app && python benchmarks/layers.py --scratch /tmp/layers [--seconds 4] [--rounds 3] [--growth fsa-x4 fsa-x16]
 
-Needs wrk, in the database real boundaries of both coverages, and an owner's connection (the peers' tables are made and dropped
-again); installs tipg and pygeoapi into an environment of its own in the scratch folder. Every server has two workers, 8
-connections ask it, and nobody asks for compression. Cold: nothing is kept, every answer is made anew (`BODY_CACHE_MB=0`). Warm:
-from what is kept. Static: the national layer as a file that the same server sends. Rounds alternate between what is compared;
-shown is the median of the rounds, and of the ratios to the bare SQL of the same round.
+Needs wrk, official boundaries of both coverages in the database, and a connection of its owner, which creates and drops the
+tables of the peers; installs tipg and pygeoapi into a virtual environment in the scratch folder. Every server has two workers
+and serves 8 connections that request uncompressed bodies. Cold: without the response cache (`BODY_CACHE_MB=0`). Warm: from the
+response cache. Static: the national layer as a file, sent by the same server. Each round measures every server; the output has
+the median of the rounds, and the median of the ratios to the bare SQL of the same round.
 
-`--growth` names coverages that hold the FSAs with more vertices (`benchmarks.load_memory.densify`): the same requests again.
+`--growth` names coverages of FSAs with more vertices (`benchmarks.load_memory.densify`), for which the requests are repeated.
 """
 
 import argparse
@@ -46,10 +46,10 @@ BOX = (-79.9, 43.5, -79.0, 44.0)
 # Tiles around Toronto, Winnipeg and Halifax.
 PLACES = ((-79.38, 43.65), (-97.14, 49.9), (-63.6, 44.65))
 ZOOMS = (3, 5, 8, 10, 12)
-# Whoever has not answered by then has no figure.
+# A server that takes longer gets no figure.
 PATIENCE_S = 20
 
-# The members of a feature as this service has them, put together as text in the database.
+# A feature with the members of this service's features, assembled as text in the database.
 _FEATURE = """
     '{"id":' || to_json(region.code) || ',"type":"Feature","geometry":' || drawn.geojson || ',"properties":'
     || json_build_object('code', region.code, 'dguid', region.dguid, 'name', region.name_en, 'name_en', region.name_en,
@@ -71,7 +71,7 @@ _IN_BOX = f"""
               AND ST_Intersects(part.geom, ST_Transform(
                   ST_Segmentize(ST_MakeEnvelope(%(w)s, %(s)s, %(e)s, %(n)s, 4326), 0.25), 3347)))
         ORDER BY region.code LIMIT 100
-    ) AS found
+    ) AS selected
 """
 _ONE = f"""
     SELECT {_FEATURE} FROM region JOIN region_level AS drawn ON drawn.region_id = region.id AND drawn.level = %(level)s
@@ -80,12 +80,12 @@ _ONE = f"""
 
 
 def _statement(sql: str, parameters: dict[str, Any]) -> Callable[[], int]:
-    def ask() -> int:
+    def execute() -> int:
         with connection.cursor() as cursor:
             cursor.execute(sql, parameters)
             return len(cursor.fetchone()[0].encode())
 
-    return ask
+    return execute
 
 
 def _tiles(vintage: Vintage, addresses: list[TileAddress]) -> Callable[[], int]:
@@ -94,7 +94,7 @@ def _tiles(vintage: Vintage, addresses: list[TileAddress]) -> Callable[[], int]:
 
 
 def tiles_of(zoom: int) -> list[TileAddress]:
-    """Return the tiles of a zoom that hold the places."""
+    """Return the tiles of a zoom around `PLACES`."""
     results = []
     for lon, lat in PLACES:
         across, down = (lon + 180) / 360, (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2
@@ -102,8 +102,8 @@ def tiles_of(zoom: int) -> list[TileAddress]:
     return list(dict.fromkeys(results))
 
 
-class Asked(NamedTuple):
-    """One thing that is asked: how it is called, here, in bare SQL and of the peers (None: they have no such thing)."""
+class Case(NamedTuple):
+    """The same request to every server: paths here and at the peers (None where a peer has none), and a statement."""
 
     name: str
     paths: list[str]
@@ -112,13 +112,13 @@ class Asked(NamedTuple):
     pygeoapi: list[str] | None
 
 
-def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
-    """Yield what is asked of all of them."""
+def cases(vintages: dict[str, Vintage]) -> Iterator[Case]:
+    """Yield the requests that are compared."""
     regions, fsas = vintages["health-regions"], vintages["fsa"]
     box = ",".join(map(str, BOX))
     west, south, east, north = BOX
     national = {"vintage": regions.pk, "label": regions.label, "level": "low"}
-    yield Asked(
+    yield Case(
         "national layer at low",
         [f"/health-regions?vintage={regions.label}&detail=low"],
         _statement(_LAYER, national),
@@ -126,7 +126,7 @@ def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
         ["/collections/health_regions_low/items?limit=2000&f=json"],
     )
     in_box = {"vintage": fsas.pk, "label": fsas.label, "level": "low", "w": west, "s": south, "e": east, "n": north}
-    yield Asked(
+    yield Case(
         "100 FSAs by bbox at low",
         [f"/fsa?vintage={fsas.label}&detail=low&limit=100&bbox={box}"],
         _statement(_IN_BOX, in_box),
@@ -134,7 +134,7 @@ def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
         [f"/collections/fsa_low/items?limit=100&bbox={box}&f=json"],
     )
     code = heaviest(fsas)
-    yield Asked(
+    yield Case(
         f"heaviest feature ({code}) at full",
         [f"/coverages/fsa/regions/{code}?vintage={fsas.label}&detail=full"],
         _statement(_ONE, {"vintage": fsas.pk, "label": fsas.label, "level": "full", "code": code}),
@@ -143,7 +143,7 @@ def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
     )
     for zoom in ZOOMS:
         of = tiles_of(zoom)
-        yield Asked(
+        yield Case(
             f"tiles of FSAs, z{zoom}",
             [f"/tiles/fsa/{item.zoom}/{item.column}/{item.row}.mvt?vintage={fsas.label}" for item in of],
             _tiles(fsas, of),
@@ -153,7 +153,7 @@ def requested(vintages: dict[str, Vintage]) -> Iterator[Asked]:
 
 
 def heaviest(vintage: Vintage) -> str:
-    """Return the code of the region with the longest text."""
+    """Return the code of the region with the longest GeoJSON at level `full`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT code FROM region JOIN region_level AS drawn ON region_id = region.id"
@@ -165,20 +165,20 @@ def heaviest(vintage: Vintage) -> str:
 
 
 def size_of(address: str) -> int:
-    """Return how long an answer is, in bytes. Raises: OSError where there is none within `PATIENCE_S`."""
-    with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
-        return len(answer.read())
+    """Return the length of a response in bytes. Raises: OSError without a response within `PATIENCE_S`."""
+    with urllib.request.urlopen(address, timeout=PATIENCE_S) as response:
+        return len(response.read())
 
 
-def answered(item: Asked, at: dict[str, str]) -> Asked:
-    """Print how long the answers are, and return what can be measured: a peer that does not answer is left out."""
+def without_silent_peers(item: Case, at: dict[str, str]) -> Case:
+    """Print the lengths of the responses; return the case without the peers that do not respond."""
     details, peer_paths = [f"bare SQL {item.sql() / 1e3:,.0f} kB"], {"tipg": item.tipg, "pygeoapi": item.pygeoapi}
     details.append(f"here {size_of(at['cold'] + item.paths[0]) / 1e3:,.0f} kB")
     for name, paths in list(peer_paths.items()):
         try:
             details.append(f"{name} {size_of(at[name] + (paths or [''])[0]) / 1e3:,.0f} kB")
         except (OSError, HTTPException) as error:
-            details.append(f"{name} no answer in {PATIENCE_S} s ({error})")
+            details.append(f"{name} no response in {PATIENCE_S} s ({error})")
             peer_paths[name] = None
     print(f"{item.name}: {', '.join(details)}", flush=True)
     return item._replace(tipg=peer_paths["tipg"], pygeoapi=peer_paths["pygeoapi"])
@@ -186,7 +186,7 @@ def answered(item: Asked, at: dict[str, str]) -> Asked:
 
 @contextmanager
 def servers(options: argparse.Namespace, vintages: dict[str, Vintage]) -> Iterator[dict[str, str]]:
-    """Run every server that is compared; yield the address of each by its name."""
+    """Run every server; yield their addresses by name."""
     scratch = Path(options.scratch)
     scratch.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
@@ -204,8 +204,8 @@ def servers(options: argparse.Namespace, vintages: dict[str, Vintage]) -> Iterat
 Rows = dict[tuple[str, str], list[float]]
 
 
-def one_round(item: Asked, at: dict[str, str], seconds: int, rows: Rows) -> None:
-    """Measure everything about one thing that is asked, and add the requests per second to the rows."""
+def one_round(item: Case, at: dict[str, str], seconds: int, rows: Rows) -> None:
+    """Measure a case on every server once; append the requests per second to the rows."""
 
     def add(what: str, rate: float) -> None:
         rows.setdefault((item.name, what), []).append(rate)
@@ -221,12 +221,12 @@ def one_round(item: Asked, at: dict[str, str], seconds: int, rows: Rows) -> None
 
 
 def growth(coverages: list[str], at: dict[str, str], seconds: int, rounds: int) -> None:
-    """Print the rates of coverages that hold the same regions with more vertices."""
+    """Print the rates for coverages with the same regions and more vertices."""
     rows: dict[str, list[str]] = {}
     for coverage in coverages:
         vintage = vintage_in_force(coverage=coverage)
         code = heaviest(vintage)
-        wanted = {
+        paths_by_name = {
             "layer at low": [f"/coverages/{coverage}/regions?detail=low"],
             "100 by bbox at low": [f"/coverages/{coverage}/regions?detail=low&limit=100&bbox={','.join(map(str, BOX))}"],
             f"heaviest ({code}) at full": [f"/coverages/{coverage}/regions/{code}?detail=full"],
@@ -234,7 +234,7 @@ def growth(coverages: list[str], at: dict[str, str], seconds: int, rounds: int) 
             f"tiles z{zoom}": [f"/tiles/{coverage}/{item.zoom}/{item.column}/{item.row}.mvt" for item in tiles_of(zoom)]
             for zoom in ZOOMS
         }
-        for name, paths in wanted.items():
+        for name, paths in paths_by_name.items():
             rate = statistics.median(wrk(at["cold"], paths, seconds)["rate"] for _ in range(rounds))
             size = sum(size_of(at["cold"] + path) for path in paths) / len(paths)
             rows.setdefault(name, []).append(f"{rate:9.1f}/s {size / 1e3:9.0f} kB")
@@ -244,7 +244,7 @@ def growth(coverages: list[str], at: dict[str, str], seconds: int, rounds: int) 
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--seconds", type=int, default=4)
@@ -257,15 +257,15 @@ def main() -> None:
         print(f"{vintage}: {vintage.region_count} regions")
     rows: Rows = {}
     with servers(options, vintages) as at:
-        everything = [answered(item, at) for item in requested(vintages)]
-        layer = urllib.request.urlopen(at["warm"] + everything[0].paths[0]).read()
+        compared = [without_silent_peers(case, at) for case in cases(vintages)]
+        layer = urllib.request.urlopen(at["warm"] + compared[0].paths[0]).read()
         Path(_static.name, "layer.json").write_bytes(layer)
         with server(options.port + 4) as files:
             for _ in range(options.rounds):
-                for entry in everything:
+                for entry in compared:
                     one_round(entry, at, options.seconds, rows)
                 rate = wrk(files, ["/static/layer.json"], options.seconds)["rate"]
-                rows.setdefault((everything[0].name, "the same as a static file"), []).append(rate)
+                rows.setdefault((compared[0].name, "the same as a static file"), []).append(rate)
         if options.growth:
             growth(["fsa", *options.growth], at, options.seconds, options.rounds)
     print(f"\n{'':34} {'per s':>10} {'of bare SQL':>12}")

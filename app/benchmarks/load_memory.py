@@ -3,8 +3,8 @@
     bin/manage shell -c "from benchmarks.load_memory import main; main()"
     bin/manage shell -c "from benchmarks.load_memory import main; main(vertices=20_000_000, largest_share=0.6)"
 
-Takes the FSAs of 2011 from GEODATA_DIR, cuts every edge into many, and loads the result in a dry run. `largest_share` puts that
-part of all vertices into one region; by itself the layer has a fifth of them in X0A, as the official file of 2021 has.
+Takes the FSAs of 2011 from GEODATA_DIR, divides every edge, and loads the result in a dry run. `largest_share` is the share of
+all vertices in the largest region; by default a fifth of them are in X0A, as in the official file of 2021.
 """
 
 import os
@@ -27,7 +27,7 @@ _Points = npt.NDArray[np.float64]
 
 
 def main(vertices: int = 20_000_000, largest_share: float | None = None) -> None:
-    """Make the file, load it in a process of its own and print what it took."""
+    """Write the file, load it in a separate process, and print duration and memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = Path(settings.GEODATA_DIR) / f"{_SOURCE}.zip"
@@ -38,9 +38,9 @@ def main(vertices: int = 20_000_000, largest_share: float | None = None) -> None
 
 
 def densify(source: Path, folder: Path, vertices: int, largest_share: float | None) -> tuple[int, int]:
-    """Write the layer with about so many vertices into a folder as `layer.*`; return how many, and those of the largest.
+    """Write the layer with about `vertices` vertices as `layer.*`; return their number, and that of the largest region.
 
-    Edges are cut at equal steps from their lower end, so neighbours keep sharing every vertex.
+    Edges are divided at equal steps from their lower end, so that neighbours still share every vertex.
     """
     with zipfile.ZipFile(source) as archive:
         for suffix in (".dbf", ".prj", ".cpg"):
@@ -105,7 +105,7 @@ def _cut(parts: list[int], points: _Points, factor: int) -> tuple[list[int], _Po
 
 
 def measure(folder: Path) -> None:
-    """Load the folder's layer in a dry run; print the report and the most memory that the server process held."""
+    """Load the layer in a dry run; print the report and the peak memory of the database process."""
     command = [sys.executable, "manage.py", "load_boundaries", "--coverage", "fsa", "--vintage", "densified", "--dry-run"]
     command += ["--effective-from", "2011-05-10", "--representation", "cartographic", "--file", str(folder)]
     command += ["--extract"]
@@ -117,7 +117,7 @@ def measure(folder: Path) -> None:
     subprocess.run(command, cwd=settings.APP_DIR, check=False, env=os.environ)
     ends.set()
     watcher.join()
-    print(f"{time.monotonic() - started:.0f} s; private memory of the database's process at most {peaks['server']} MB")
+    print(f"{time.monotonic() - started:.0f} s; peak private memory of the database process {peaks['server']} MB")
 
 
 def _watch_server(ends: threading.Event, peaks: dict[str, int]) -> None:

@@ -33,8 +33,8 @@ django.setup()
 from benchmarks.bare import bare
 from benchmarks.wrk import wrk
 from geography.coordinates import LonLat
-from geography.lookup import postgis
-from geography.lookup.types import SearchOptions
+from geography.lookup.postgis import PostgisLocator
+from geography.lookup.types import Search
 from geography.vintages.resolve import vintage_in_force
 
 TOWNS = [
@@ -93,13 +93,18 @@ def server(port: int, **environment: str) -> Iterator[str]:
 
 
 def sql_lookup(positions: list[LonLat]) -> Callable[[], object]:
-    """Return a function that looks up the next of the positions with a single statement."""
+    """Return a function that looks up the next of the positions with one statement for each vintage."""
     next_positions = itertools.cycle(positions)
-    requests = [
-        (vintage_in_force(coverage="health-regions"), SearchOptions(2.0, 5_000.0, border=True)),
-        (vintage_in_force(coverage="fsa"), SearchOptions(2.0, 5_000.0)),
+    searches = [
+        (PostgisLocator(vintage_in_force(coverage="health-regions")), Search(2.0, 5_000.0, border=True)),
+        (PostgisLocator(vintage_in_force(coverage="fsa")), Search(2.0, 5_000.0)),
     ]
-    return lambda: postgis.lookup_many([next(next_positions)], requests)
+
+    def look_up() -> object:
+        position = next(next_positions)
+        return [locator.locate([position], search) for locator, search in searches]
+
+    return look_up
 
 
 def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
@@ -136,7 +141,7 @@ def bulk(address: str, points: list[tuple[float, float]], accept: str) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5)

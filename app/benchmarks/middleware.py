@@ -81,7 +81,7 @@ def microseconds(handlers: list[WSGIHandler], rounds: int) -> list[float]:
 
 @override_settings(ROOT_URLCONF=__name__)
 def main() -> None:
-    """Measure and print."""
+    """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60)
     names = settings.MIDDLEWARE

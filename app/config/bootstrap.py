@@ -11,10 +11,14 @@ connections use Django's own backend (`settings.DATABASES`): a load has no state
 | replica monitor | operations.replica_lag | threads measure how far a standby is behind |
 | reader watchdog | operations.reader_watchdog | a thread ends statements and transactions of geo_reader that run too long |
 | catalogue snapshot | geography.vintages.snapshot | the catalogue is saved for a worker that starts without a database |
-| index preload | geography.lookup.registry | a thread loads the in-memory indexes of the vintages in force |
+| index preload | geography.lookup.registry | a thread opens the lookup indexes in force; missing ones are made |
 """
 
 import gc
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 from django.conf import settings
@@ -32,8 +36,19 @@ def start() -> None:
     replica_lag.start()
     reader_watchdog.start()
     snapshot.configure(Path(settings.GEODATA_CACHE) / "published" if settings.BODY_CACHE_MB > 0 else None)
-    registry.preload()
+    registry.preload(_make_lookup_files)
     tune_garbage_collection()
+
+
+def _make_lookup_files() -> None:
+    """Start a process that makes the missing lookup files of this machine, with the lowest priority; do not wait for it."""
+    command = ["nice", "-n", "19", sys.executable, str(settings.APP_DIR / "manage.py"), "export", "--format", "lookup"]
+    environment = os.environ | {"COVIDTRENDS_GEO_ROLE": ""}
+
+    def run() -> None:
+        subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+
+    threading.Thread(target=run, name="lookup-index-make", daemon=True).start()
 
 
 def tune_garbage_collection() -> None:

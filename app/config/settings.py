@@ -107,7 +107,7 @@ DATABASE_ROLE_PASSWORDS = {
 }
 
 
-# True if connections go through PgBouncer in transaction mode, which does not support session settings and server-side cursors.
+# True with a connection pool: PgBouncer in transaction mode, which does not support session settings and server-side cursors.
 DB_POOLED = env.bool("DB_POOLED", False)
 
 
@@ -251,9 +251,6 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 0
 
 # Bearer token for /metrics; if empty, /metrics answers this machine only.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-
-# Memory limit of the in-memory indexes, in boundary vertices per process; 0: PostGIS answers all lookups.
-LOOKUP_MEMORY_VERTICES = env.int("LOOKUP_MEMORY_VERTICES", 8_000_000)
 
 # Folder of the downloadable files of the published vintages: written by exports, served by every web process.
 DOWNLOADS_DIR = env.path("DOWNLOADS_DIR", default=str(REPO_DIR / ".local" / "downloads"))

@@ -5,9 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from covidtrends_geo.constants import BORDER_EPSILON_M
+from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers
-from covidtrends_geo.search import NO_REGION
 
 MATCHES = ("none", "covers", "nearest")
 NONE, COVERS, NEAREST = range(3)

@@ -12,7 +12,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-_DTYPES = {"F64": np.float64, "U64": np.uint64, "U32": np.uint32, "I32": np.int32, "U16": np.uint16, "U8": np.uint8}
+_DTYPES = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "U64": np.uint64,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "U16": np.uint16,
+    "U8": np.uint8,
+}
 _NAMES = {np.dtype(dtype): name for name, dtype in _DTYPES.items()}
 _HEADER_MAX = 100_000_000
 _NO_DIGEST = "0" * 64
@@ -59,7 +67,7 @@ def write(
             digest.update(block)
             file.write(block)
         file.seek(8)
-        file.write(text.replace(_NO_DIGEST.encode(), digest.hexdigest().encode(), 1))
+        file.write(text.replace(_field(_NO_DIGEST), _field(digest.hexdigest()), 1))
 
 
 def open_mapped(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
@@ -94,11 +102,16 @@ def verify(path: Path) -> None:
     with path.open("rb") as file:
         file.seek(8)
         text = file.read(start - 8)
-        digest = hashlib.sha256(text.replace(expected.encode(), _NO_DIGEST.encode(), 1))
+        digest = hashlib.sha256(text.replace(_field(expected), _field(_NO_DIGEST), 1))
         while block := file.read(_BLOCK):
             digest.update(block)
     if digest.hexdigest() != expected:
         raise DamagedFile(f"{path.name} is damaged: its content does not have its checksum")
+
+
+def _field(digest: str) -> bytes:
+    """Return the member of the header that holds the checksum, which is computed with zeros in its place."""
+    return f'"sha256":"{digest}"'.encode()
 
 
 def _header(path: Path) -> tuple[int, dict[str, Any], int]:

@@ -1,8 +1,9 @@
-"""Tree of boxes over the cells that hold borders (a packed R-tree in Morton order), and the search for cells that can be near."""
+"""Packed R-tree in Morton order over the cells that hold borders, and the search for cells that can be near."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from covidtrends_geo.quadtree import Floats, Integers, Keys, corner_of, key_of, side_of
 
@@ -22,8 +23,8 @@ class Nodes(NamedTuple):
         owners: lowest and highest number of the regions that have a border in each node, as rows.
     """
 
-    boxes: Floats
-    owners: Integers
+    boxes: npt.NDArray[np.float32]
+    owners: Any
 
 
 def level_offsets(cells: int) -> list[int]:
@@ -39,7 +40,7 @@ def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
     """Return the boxes of cells with their margins, as rows of west, south, east, north, metres in EPSG:3347."""
     west, south = corner_of(keys)
     side = side_of(shapes & LEVEL_BITS)
-    return np.column_stack([west, south, west + side, south + side]) + (-CELL_MARGIN, -CELL_MARGIN, CELL_MARGIN, CELL_MARGIN)
+    return np.column_stack([west - CELL_MARGIN, south - CELL_MARGIN, west + side + CELL_MARGIN, south + side + CELL_MARGIN])
 
 
 def build_nodes(boxes: Floats, owners: Integers) -> Nodes:
@@ -55,9 +56,18 @@ def build_nodes(boxes: Floats, owners: Integers) -> Nodes:
             ]
         )
         owners = np.column_stack([np.minimum.reduceat(owners[:, 0], starts), np.maximum.reduceat(owners[:, 1], starts)])
-        levels.append(boxes)
+        levels.append(_outward(boxes))
         level_owners.append(owners)
-    return Nodes(np.concatenate([np.empty((0, 4)), *levels]), np.concatenate(level_owners))
+    return Nodes(np.concatenate([np.empty((0, 4), dtype=np.float32), *levels]), np.concatenate(level_owners))
+
+
+def _outward(boxes: Floats) -> npt.NDArray[np.float32]:
+    """Return boxes as float32 that are not smaller."""
+    rounded = boxes.astype(np.float32)
+    inside = np.column_stack([rounded[:, :2] > boxes[:, :2], rounded[:, 2:] < boxes[:, 2:]])
+    away = np.array([-np.inf, -np.inf, np.inf, np.inf], dtype=np.float32)
+    outward: npt.NDArray[np.float32] = np.where(inside, np.nextafter(rounded, away), rounded)
+    return outward
 
 
 class BoxSearch:
@@ -98,7 +108,7 @@ class BoxSearch:
             foreign = (owners[:, 0] != own_of) | (owners[:, 1] != own_of)
             numbers, nodes = numbers[foreign], nodes[foreign]
             if level:
-                node_boxes = self._nodes.boxes[offsets[level] - offsets[1] + nodes]
+                node_boxes = self._nodes.boxes[offsets[level] - offsets[1] + nodes].astype(np.float64)
             else:
                 at = self._filled[nodes]
                 node_boxes = cell_boxes(self._keys[at], self._shapes[at])

@@ -1,15 +1,14 @@
-"""Lookup of columns of positions: the valid ones around Canada go to the engine, in chunks, all others get their answer at once."""
+"""Lookup of columns of positions: the engine answers the valid ones around Canada, in chunks."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from covidtrends_geo.answers import NONE, Answers, answers
-from covidtrends_geo.constants import ACCURACY_FACTOR, DATUM_UNCERTAINTY_M
+from covidtrends_geo.constants import ACCURACY_FACTOR, DATUM_UNCERTAINTY_M, NO_REGION
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.projection import around_canada
 from covidtrends_geo.quadtree import Floats
-from covidtrends_geo.search import NO_REGION
 
 # Positions per call of the engine: enough that numpy's calls take little of the time.
 CHUNK = 16_384
@@ -19,8 +18,8 @@ class Columns(NamedTuple):
     """Answers for columns of positions, one element each.
 
     Attributes:
-        valid: whether latitude and longitude are finite numbers in their range. An invalid position has match `none`, no region,
-            and is not certain.
+        valid: whether latitude and longitude are finite numbers in their range. An invalid position has match `none`, no
+            region, and is not certain.
         answers: see `answers.Answers`.
     """
 

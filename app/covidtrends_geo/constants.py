@@ -1,5 +1,8 @@
 """Constants of point lookups, each with its reason."""
 
+# In place of the number of a region: none.
+NO_REGION = -1
+
 # A point within this distance of a border is on it. Transforming to EPSG:3347 and back moves a point by a few nanometres, and
 # subdividing a polygon moves its edge by about as much. No measurement on the ground is accurate to a millimetre.
 BORDER_EPSILON_M = 0.001
@@ -22,8 +25,8 @@ POLAR_LATITUDE = 84.5
 # Segments for each quarter of the polygon that approximates a circle; its area is 0.04 % smaller than the circle's.
 CIRCLE_QUARTER_SEGMENTS = 32
 
-# A box around Canada and its waters, degrees. It reaches the pole, because Statistics Canada's digital boundary files of 2011 to
-# 2021 reach 89.9995 degrees.
+# A box around Canada and its waters, degrees: detects swapped or unsigned coordinates and rejects files of other countries. It
+# reaches the pole, because Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
 CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 90.0
 # Degrees of latitude, 111 km: more than an accuracy or a maximum distance can extend beyond that box.
 REACH_DEGREES = 1.0

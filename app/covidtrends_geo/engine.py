@@ -7,10 +7,12 @@ import numpy as np
 
 from covidtrends_geo.answers import Hits
 from covidtrends_geo.boxes import CELL_MARGIN
-from covidtrends_geo.constants import BORDER_EPSILON_M, POLAR_LATITUDE, UNITS_MOST, UNITS_MOST_POLAR
+from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST, UNITS_MOST_POLAR
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.quadtree import Floats, Integers
-from covidtrends_geo.search import MIXED, NO_REGION, Pairs, TreeSearch
+from covidtrends_geo.search import MIXED, Pairs, TreeSearch
+from covidtrends_geo.segments import circle
+from covidtrends_geo.shares import polygon_shares
 
 
 class Engine:
@@ -55,6 +57,11 @@ class Engine:
             misfits = self.misfits[np.where(own_of == NO_REGION, wider.regions, own_of)]
             pairs = _merged(pairs.where(~uncertain[pairs.positions]), wider.where(wider.distances <= radius_m + misfits))
         return Hits(pairs.positions, pairs.regions, pairs.distances, regions, metres)
+
+    def circle_shares(self, lon: float, lat: float, radius_m: float) -> dict[int, float]:
+        """Return the part (0 to 1) of the circle around a position around Canada that each region covers, by number."""
+        x, y = to_lambert(lon, lat)
+        return polygon_shares(self.search, circle(x, y, radius_m * scale(lon, lat, x, y)))
 
     def _near(self, at: "_Positions", cells: Integers, positions: Integers, reach: Floats) -> Pairs:
         """Return the regions within reach of some of the positions, with distances in metres."""

@@ -6,15 +6,15 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-import numpy as np
 import shapely
 
 from covidtrends_geo import array_file
 from covidtrends_geo.array_file import DamagedFile
 from covidtrends_geo.boxes import Nodes
-from covidtrends_geo.compiler import Tree, compile_tree, nodes_of
+from covidtrends_geo.compiler import compile_tree
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.search import TreeSearch
+from covidtrends_geo.tree import Tree, nodes_of, smallest
 
 FORMAT = "covidtrends-geo-lookup"
 # A reader refuses files of a newer version. A change that older readers would misread takes the next number.
@@ -84,7 +84,7 @@ def write(
         count = vertices.tell() // 16
         vertices.seek(0)
         nodes = nodes_of(tree)
-        arrays = {**tree._asdict(), "boxes": nodes.boxes, "owners": nodes.owners.astype(np.int32)}
+        arrays = {**tree._asdict(), "boxes": nodes.boxes, "owners": smallest(nodes.owners, len(described))}
         texts = {"format": FORMAT, "version": str(VERSION), "crs": "EPSG:3347", **metadata, "regions": json.dumps(described)}
         array_file.write(path, texts, arrays, ("vertices", vertices, (count, 2)))
 
@@ -97,8 +97,11 @@ def open_file(path: Path) -> LookupFile:
     metadata, arrays = array_file.open_mapped(path)
     if metadata.get("format") != FORMAT:
         raise DamagedFile(f"{path.name} is not a lookup file")
-    if int(metadata.get("version", 0)) > VERSION:
-        raise NewerFormat(f"{path.name} has format version {metadata['version']}; this version reads {VERSION}")
+    version = metadata.get("version", "")
+    if version.isdecimal() and int(version) > VERSION:
+        raise NewerFormat(f"{path.name} has format version {version}; this version reads {VERSION}")
+    if version != str(VERSION):
+        raise DamagedFile(f"{path.name} has no format version that this version reads")
     try:
         tree = Tree(*(arrays[name] for name in Tree._fields))
         nodes = Nodes(arrays["boxes"], arrays["owners"])

@@ -13,11 +13,14 @@ import shapely
 
 from covidtrends_geo.answers import Hit
 from covidtrends_geo.boxes import CELL_MARGIN
-from covidtrends_geo.constants import BORDER_EPSILON_M, POLAR_LATITUDE, UNITS_MOST
+from covidtrends_geo.cell_content import CellContent
+from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
-from covidtrends_geo.search import MIXED, NO_REGION, CellContent
+from covidtrends_geo.search import MIXED
 
+# Regions in order, and a MultiLineString for each.
+Lines = tuple[list[int], Any]
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -59,7 +62,7 @@ class PointEngine:
         self._misfits: list[float] = engine.misfits.tolist()
         self._most_misfit = max(self._misfits, default=0.0)
         self._cells: _Cache[int, CellContent] = _Cache(_CELLS_MAX)
-        self._lines: _Cache[tuple[float, float, int | None], tuple[list[int], Any]] = _Cache(_LINES_MAX)
+        self._lines: _Cache[tuple[float, float, int | None], Lines] = _Cache(_LINES_MAX)
 
     def hit(self, lon: float, lat: float, radius_m: float, *, nearest_m: float = 0.0, border: bool = False) -> Hit:
         """Return the regions at and near a position around Canada: as `Engine.hits`."""
@@ -103,15 +106,25 @@ class PointEngine:
         )
         return Hit(hit, other)
 
+    def circle_shares(self, lon: float, lat: float, radius_m: float) -> dict[int, float]:
+        """Return the part (0 to 1) of the circle around a position that each region covers, by number."""
+        x, y = to_lambert(lon, lat)
+        cell, single = self._search.cell(x, y)
+        radius = radius_m * scale(lon, lat, x, y)
+        regions, lines = self._square(x, y, NO_REGION)
+        # Nearly always no border passes through the circle.
+        if regions and shapely.distance(lines, shapely.points([x, y])).min() <= radius:
+            return self._engine.circle_shares(lon, lat, radius_m)
+        if single != MIXED:
+            return {single: 1.0} if single != NO_REGION else {}
+        distances = self._cells.get(cell, lambda: self._search.content(cell)).distances(x, y)
+        return {region: 1.0 for region, distance in sorted(distances.items()) if not distance}
+
     def _nearest(
         self, lon: float, lat: float, x: float, y: float, point: Any, own: int, limit: float
     ) -> tuple[float, int] | None:
         """Return distance and number of the nearest other region than `own`; None beyond a limit in units of EPSG:3347."""
-        west, south = x // _SIDE * _SIDE, y // _SIDE * _SIDE
-        regions, lines = self._lines.get(
-            (west, south, own),
-            lambda: self._search.lines_near(np.array([west, south, west + _SIDE, south + _SIDE]), own, np.inf, nearest=True),
-        )
+        regions, lines = self._square(x, y, own)
         if not regions:
             return None
         distances = shapely.distance(lines, point)
@@ -122,14 +135,16 @@ class PointEngine:
         there = shapely.get_coordinates(shapely.shortest_line(lines[nearest], point))[0].tolist()
         return distance_m(lon, lat, *to_degrees(*there)), regions[nearest]
 
-    def _around(self, x: float, y: float) -> tuple[list[int], Any]:
+    def _square(self, x: float, y: float, own: int) -> Lines:
+        """Return the lines that can be the nearest border of another region than `own` in the square around a position."""
+        box = _box(x, y)
+        return self._lines.get((*box[:2], own), lambda: self._search.lines_near(np.array(box), own, np.inf, nearest=True))
+
+    def _around(self, x: float, y: float) -> Lines:
         """Return the borders of all regions within `_AROUND` of the square around a position."""
-        west, south = x // _SIDE * _SIDE, y // _SIDE * _SIDE
+        box = _box(x, y)
         return self._lines.get(
-            (west, south, None),
-            lambda: self._search.lines_near(
-                np.array([west, south, west + _SIDE, south + _SIDE]), NO_REGION, _AROUND, nearest=False
-            ),
+            (*box[:2], None), lambda: self._search.lines_near(np.array(box), NO_REGION, _AROUND, nearest=False)
         )
 
     def _by_arrays(self, lon: float, lat: float, radius_m: float, nearest_m: float, *, border: bool) -> Hit:
@@ -137,3 +152,8 @@ class PointEngine:
         near = tuple(zip(hits.distances.tolist(), hits.regions.tolist(), strict=True))
         region = int(hits.other_regions[0])
         return Hit(near, None if region == NO_REGION else (float(hits.other_distances[0]), region))
+
+
+def _box(x: float, y: float) -> tuple[float, float, float, float]:
+    west, south = x // _SIDE * _SIDE, y // _SIDE * _SIDE
+    return west, south, west + _SIDE, south + _SIDE

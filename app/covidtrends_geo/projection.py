@@ -46,7 +46,8 @@ def distance_m(lon: Any, lat: Any, other_lon: Any, other_lat: Any) -> Any:
 def scale(lon: Any, lat: Any, x: Any, y: Any) -> Any:
     """Return the units of EPSG:3347 for a metre on the ground at positions, the same in every direction.
 
-    0.96 to 1.07 up to 84 degrees north, 1.3 at 89, 2.6 at 89.9995. Measured southwards: 100 m to the north can be beyond the pole.
+    0.96 to 1.07 up to 84 degrees north, 1.3 at 89, 2.6 at 89.9995. Measured southwards: 100 m to the north can be beyond the
+    pole.
 
     Args:
         lon, lat: degrees.

@@ -34,7 +34,8 @@ def key_of(x: Any, y: Any) -> Keys:
     most = 2**LEVELS - 1
     column = np.clip((np.asarray(x) - ROOT_X) / UNIT_M, 0, most).astype(np.uint64)
     row = np.clip((np.asarray(y) - ROOT_Y) / UNIT_M, 0, most).astype(np.uint64)
-    return morton(column, row)
+    keys: Keys = morton(column, row)
+    return keys
 
 
 def morton(column: Any, row: Any) -> Any:
@@ -67,10 +68,11 @@ def _spread(bits: Any) -> Any:
     return bits
 
 
-def _gather(keys: Keys) -> Floats:
+def _gather(keys: Any) -> Floats:
     """Return the even bits of codes as numbers."""
     bits = keys & _SPREAD[-1][1]
     masks = [mask for _, mask in _SPREAD[-2::-1]] + [0x00000000FFFFFFFF]
     for shift, mask in zip((1, 2, 4, 8, 16), masks, strict=True):
         bits = (bits | (bits >> shift)) & mask
-    return bits.astype(np.float64)
+    numbers: Floats = bits.astype(np.float64)
+    return numbers

@@ -1,7 +1,7 @@
 """Search in a compiled tree: regions that cover positions, regions within a distance, and the nearest region.
 
-Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection` converts. All functions take arrays of positions
-and return pairs of a position (its index) and a region (its number).
+Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection` converts. Most methods take arrays of
+positions and return pairs of a position (its index) and a region (its number).
 """
 
 import math
@@ -13,9 +13,11 @@ import shapely
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, distances
-from covidtrends_geo.compiler import NO_REGION, REFERENCES, Tree
+from covidtrends_geo.cell_content import CellContent
+from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers
 from covidtrends_geo.segments import crosses, foot, squared_distance
+from covidtrends_geo.tree import REFERENCES, Tree
 
 # In place of a region: several regions cover the cell, or borders cross it.
 MIXED = -2
@@ -44,74 +46,23 @@ class Pairs(NamedTuple):
         return Pairs(*(column[mask] for column in self))
 
 
-class CellContent(NamedTuple):
-    """Content of a cell, for one position at a time.
-
-    Attributes:
-        reference_x, reference_y: the reference point.
-        covers: the regions that cover it.
-        runs: x and y of the vertices of each run, and the regions that it is a border of.
-    """
-
-    reference_x: float
-    reference_y: float
-    covers: frozenset[int]
-    runs: list[tuple[Any, Any, list[int]]]
-
-    def distances(self, x: float, y: float) -> dict[int, float]:
-        """Return the distance of each region that covers a position, or has a border in the cell: 0 where it covers."""
-        dx, dy = self.reference_x - x, self.reference_y - y
-        whole = dx * dx + dy * dy
-        covers = self.covers
-        squared: dict[int, float] = {}
-        for xs, ys, regions in self.runs:
-            ax, ay = xs[0] - x, ys[0] - y
-            least, crossings, side = math.inf, 0, dx * ay - dy * ax
-            for bx, by in zip(xs[1:], ys[1:], strict=True):
-                bx -= x
-                by -= y
-                ux, uy = bx - ax, by - ay
-                length = ux * ux + uy * uy
-                along = -(ax * ux + ay * uy)
-                if along <= 0:
-                    distance = ax * ax + ay * ay
-                elif along >= length:
-                    distance = bx * bx + by * by
-                else:
-                    part = along / length
-                    px, py = ax + part * ux, ay + part * uy
-                    distance = px * px + py * py
-                least = min(least, distance)
-                next_side = dx * by - dy * bx
-                if (side >= 0) != (next_side >= 0):
-                    part = side / (side - next_side)
-                    if 0 < dx * (ax + part * ux) + dy * (ay + part * uy) < whole:
-                        crossings += 1
-                ax, ay, side = bx, by, next_side
-            for region in regions:
-                squared[region] = min(least, squared.get(region, math.inf))
-                if crossings & 1:
-                    covers = covers ^ {region}
-        return {region: math.sqrt(distance) for region, distance in squared.items()} | dict.fromkeys(covers, 0.0)
-
-
 class TreeSearch:
     """Search in a tree. Immutable, so threads share it."""
 
     def __init__(self, tree: Tree, nodes: Nodes, vertices: Floats) -> None:
-        self._tree, self._vertices = tree, vertices
+        self.tree, self.vertices = tree, vertices
         runs = np.diff(tree.first_run)
-        self._boxes = BoxSearch(nodes, tree.keys, tree.shapes, np.flatnonzero(runs).astype(np.uint32))
+        self.boxes = BoxSearch(nodes, tree.keys, tree.shapes, np.flatnonzero(runs).astype(np.uint32))
         sizes = np.diff(tree.set_starts)
         # The region of each set of one, NO_REGION for the empty set.
         single = np.where(sizes == 0, NO_REGION, MIXED)
         single[sizes == 1] = tree.set_regions[tree.set_starts[:-1][sizes == 1]]
         self._single_of_set = single
-        self._regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
+        self.regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
 
     def cells(self, x: Floats, y: Floats) -> tuple[Integers, Integers]:
         """Return the cells of positions, and for each the region that covers all of it, `NO_REGION` or `MIXED`."""
-        tree = self._tree
+        tree = self.tree
         cells = np.searchsorted(tree.keys, quadtree.key_of(x, y), side="right") - 1
         single = self._single_of_set[tree.cover_sets[cells]]
         single[tree.first_run[cells + 1] > tree.first_run[cells]] = MIXED
@@ -119,7 +70,7 @@ class TreeSearch:
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Return the cell of one position, and the region that covers all of it, as `cells`."""
-        tree = self._tree
+        tree = self.tree
         cell = int(tree.keys.searchsorted(quadtree.key_at(x, y), side="right")) - 1
         if tree.first_run[cell + 1] > tree.first_run[cell]:
             return cell, MIXED
@@ -127,13 +78,13 @@ class TreeSearch:
 
     def content(self, cell: int) -> CellContent:
         """Return the content of a cell."""
-        tree = self._tree
+        tree = self.tree
         chosen = tree.cover_sets[cell]
         (reference_x,), (reference_y,) = self._references(np.array([cell]))
         runs = []
         for run in range(tree.first_run[cell], tree.first_run[cell + 1]):
             start = int(tree.run_starts[run])
-            xs, ys = self._vertices[start : start + int(tree.run_sizes[run]) + 1].T
+            xs, ys = self.vertices[start : start + int(tree.run_sizes[run]) + 1].T
             borders = tree.borders[tree.run_borders[run]].tolist()
             runs.append((array("d", xs.tobytes()), array("d", ys.tobytes()), [r for r in borders if r != NO_REGION]))
         covers = frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist())
@@ -148,9 +99,9 @@ class TreeSearch:
             reach: greatest distance from the box.
             nearest: whether only lines are needed that can be nearest to a point in the box.
         """
-        tree = self._tree
-        _, cells, _ = self._boxes.cells_near(box[None, :], np.array([own]), np.array([reach]), nearest=nearest)
-        _, runs = _expanded(tree.first_run, cells)
+        tree = self.tree
+        _, cells, _ = self.boxes.cells_near(box[None, :], np.array([own]), np.array([reach]), nearest=nearest)
+        _, runs = expanded(tree.first_run, cells)
         regions = tree.borders[tree.run_borders[runs]]
         wanted = (regions != NO_REGION) & (regions != own)
         foreign = wanted.any(axis=1)
@@ -158,7 +109,7 @@ class TreeSearch:
         sizes = tree.run_sizes[runs].astype(np.int64) + 1
         of_vertex = np.repeat(np.arange(len(runs)), sizes)
         vertices = np.arange(len(of_vertex)) + np.repeat(tree.run_starts[runs] - (np.cumsum(sizes) - sizes), sizes)
-        lines = shapely.linestrings(self._vertices[vertices], indices=of_vertex) if len(runs) else np.empty(0, dtype=object)
+        lines = shapely.linestrings(self.vertices[vertices], indices=of_vertex) if len(runs) else np.empty(0, dtype=object)
         if nearest and len(lines):
             away = shapely.distance(lines, shapely.box(*box))
             # The farthest that a point of the box is from the line that is nearest to its centre.
@@ -172,15 +123,15 @@ class TreeSearch:
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""
-        tree = self._tree
-        positions, runs = _expanded(tree.first_run, cells)
+        tree = self.tree
+        positions, runs = expanded(tree.first_run, cells)
         least, segments, crossings = self._crossed(x, y, positions, runs, cells)
         # A run out of reach that the path crosses an even number of times changes nothing.
         counts = (crossings % 2 == 1) | (least <= (reach if np.ndim(reach) == 0 else reach[positions]))
         positions, runs, least, segments, crossings = (
             column[counts] for column in (positions, runs, least, segments, crossings)
         )
-        of_set, members = _expanded(tree.set_starts, tree.cover_sets[cells])
+        of_set, members = expanded(tree.set_starts, tree.cover_sets[cells])
         borders = tree.borders[tree.run_borders[runs]]
         return self._joined(
             np.concatenate([positions, positions, of_set]),
@@ -196,11 +147,11 @@ class TreeSearch:
         covering = self.near(x, y, cells, 0.0)
         covering = covering.where(covering.distances == 0)
         everywhere = np.full(len(x), NO_REGION)
-        positions, at, _ = self._boxes.cells_near(np.column_stack([x, y, x, y]), everywhere, reach, nearest=False)
-        pairs, runs = _expanded(self._tree.first_run, at)
+        positions, at, _ = self.boxes.cells_near(np.column_stack([x, y, x, y]), everywhere, reach, nearest=False)
+        pairs, runs = expanded(self.tree.first_run, at)
         positions = positions[pairs]
         least, segments = self._measured(x, y, positions, runs)
-        borders = self._tree.borders[self._tree.run_borders[runs]]
+        borders = self.tree.borders[self.tree.run_borders[runs]]
         covers = len(covering.positions)
         return self._joined(
             np.concatenate([covering.positions, positions, positions]),
@@ -227,9 +178,9 @@ class TreeSearch:
             ufunc.at(boxes[:, side], of_position, coordinate)
         reaches = np.zeros(len(boxes))
         np.maximum.at(reaches, of_position, np.broadcast_to(reach, x.shape))
-        numbers, cells, cell_boxes = self._boxes.cells_near(boxes, squares[:, 1], reaches, nearest=True)
+        numbers, cells, cell_boxes = self.boxes.cells_near(boxes, squares[:, 1], reaches, nearest=True)
         bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
-        positions, pairs = _expanded(bounds, of_position)
+        positions, pairs = expanded(bounds, of_position)
         least, most = distances(np.column_stack([x, y, x, y])[positions], cell_boxes[pairs])
         reach = np.array(np.broadcast_to(reach, x.shape))
         np.minimum.at(reach, positions, most)
@@ -240,49 +191,49 @@ class TreeSearch:
         positions, cells, least = positions[order], cells[pairs[order]], least[order]
         first = np.ones(len(positions), dtype=bool)
         first[1:] = positions[1:] != positions[:-1]
-        found = self._foreign(x, y, own, positions[first], cells[first])
-        np.minimum.at(reach, found.positions, found.distances)
+        nearest_pairs = self._foreign(x, y, own, positions[first], cells[first])
+        np.minimum.at(reach, nearest_pairs.positions, nearest_pairs.distances)
         others = ~first & (least <= reach[positions])
-        found = Pairs(
+        nearest_pairs = Pairs(
             *(
                 np.concatenate(columns)
-                for columns in zip(found, self._foreign(x, y, own, positions[others], cells[others]), strict=True)
+                for columns in zip(nearest_pairs, self._foreign(x, y, own, positions[others], cells[others]), strict=True)
             )
         )
-        order = np.lexsort((found.regions, found.distances, found.positions))
-        found = found.where(order)
-        first = np.ones(len(found.positions), dtype=bool)
-        first[1:] = found.positions[1:] != found.positions[:-1]
-        first &= found.distances <= reach[found.positions]
-        return found.where(first)
+        order = np.lexsort((nearest_pairs.regions, nearest_pairs.distances, nearest_pairs.positions))
+        nearest_pairs = nearest_pairs.where(order)
+        first = np.ones(len(nearest_pairs.positions), dtype=bool)
+        first[1:] = nearest_pairs.positions[1:] != nearest_pairs.positions[:-1]
+        first &= nearest_pairs.distances <= reach[nearest_pairs.positions]
+        return nearest_pairs.where(first)
 
     def feet(self, x: Floats, y: Floats, segments: Integers) -> Floats:
         """Return the nearest points on segments, one for each position, as rows of x and y."""
-        return foot(x, y, self._vertices[segments], self._vertices[segments + 1])
+        return foot(x, y, self.vertices[segments], self.vertices[segments + 1])
 
     def _foreign(self, x: Floats, y: Floats, own: Integers, positions: Integers, cells: Integers) -> Pairs:
         """Return the nearest borders of other regions in cells, one for each run and region."""
-        tree = self._tree
-        pairs, runs = _expanded(tree.first_run, cells)
+        tree = self.tree
+        pairs, runs = expanded(tree.first_run, cells)
         positions = positions[pairs]
         borders = tree.borders[tree.run_borders[runs]]
         foreign = (borders != NO_REGION) & (borders != own[positions, None])
         wanted = foreign[:, 0] | foreign[:, 1]
         positions, runs, borders, foreign = positions[wanted], runs[wanted], borders[wanted], foreign[wanted]
         least, segments = self._measured(x, y, positions, runs)
-        found = [
+        nearest_pairs = [
             Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
         ]
-        return Pairs(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+        return Pairs(*(np.concatenate(columns) for columns in zip(*nearest_pairs, strict=True)))
 
     def _measured(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
         """Return for pairs of a position and a run the distance and the nearest segment."""
-        tree = self._tree
-        pair, segments = _expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        tree = self.tree
+        pair, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
         if not len(runs):
             return np.empty(0), np.empty(0, dtype=np.int64)
         at = positions[pair]
-        squared = squared_distance(x[at], y[at], self._vertices[segments], self._vertices[segments + 1])
+        squared = squared_distance(x[at], y[at], self.vertices[segments], self.vertices[segments + 1])
         least = np.minimum.reduceat(squared, np.flatnonzero(np.diff(pair, prepend=-1)))
         is_least = np.flatnonzero(squared == least[pair])
         nearest = np.empty(len(runs), dtype=np.int64)
@@ -299,12 +250,12 @@ class TreeSearch:
         Args:
             cells: of the positions, whose reference points the paths lead to.
         """
-        tree = self._tree
-        pair, segments = _expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        tree = self.tree
+        pair, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
         least, nearest = np.full(len(runs), np.inf), np.full(len(runs), -1)
         at = positions[pair]
         at_x, at_y = x[at], y[at]
-        start, end = self._vertices[segments], self._vertices[segments + 1]
+        start, end = self.vertices[segments], self.vertices[segments + 1]
         start_x, start_y, end_x, end_y = start[:, 0] - at_x, start[:, 1] - at_y, end[:, 0] - at_x, end[:, 1] - at_y
         close = (np.minimum(start_x, end_x) <= CELL_MARGIN) & (np.maximum(start_x, end_x) >= -CELL_MARGIN)
         close &= (np.minimum(start_y, end_y) <= CELL_MARGIN) & (np.maximum(start_y, end_y) >= -CELL_MARGIN)
@@ -324,8 +275,8 @@ class TreeSearch:
 
     def _references(self, cells: Integers) -> tuple[Floats, Floats]:
         """Return the reference points of cells."""
-        west, south = quadtree.corner_of(self._tree.keys[cells])
-        shapes = self._tree.shapes[cells]
+        west, south = quadtree.corner_of(self.tree.keys[cells])
+        shapes = self.tree.shapes[cells]
         side, parts = quadtree.side_of(shapes & LEVEL_BITS), REFERENCES[shapes >> 5]
         return west + parts[:, 0] * side, south + parts[:, 1] * side
 
@@ -334,7 +285,7 @@ class TreeSearch:
     ) -> Pairs:
         """Return one pair for each position and region: covering where the crossings are odd, otherwise within `reach`."""
         real = regions != NO_REGION
-        keys = positions[real] * (self._regions + 1) + regions[real]
+        keys = positions[real] * (self.regions + 1) + regions[real]
         order = np.lexsort((least[real], keys))
         keys, least, segments = keys[order], least[real][order], segments[real][order]
         first = np.flatnonzero(np.diff(keys, prepend=-1))
@@ -342,13 +293,13 @@ class TreeSearch:
             return Pairs(keys, keys, least, segments)
         covers = np.add.reduceat(crossings[real][order], first) % 2 == 1
         keys, least, segments = keys[first], np.where(covers, 0.0, least[first]), segments[first]
-        joined = Pairs(keys // (self._regions + 1), keys % (self._regions + 1), least, segments)
+        joined = Pairs(keys // (self.regions + 1), keys % (self.regions + 1), least, segments)
         limit = reach if np.ndim(reach) == 0 else reach[joined.positions]
         return joined.where(covers | (least <= limit))
 
 
-def _expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
-    """Return pairs of an index and a member, for ranges of members: those of number n are `starts[n]` to `starts[n + 1]` - 1."""
+def expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
+    """Return pairs of an index and a member, for ranges of members: number n has `starts[n]` to `starts[n + 1]` - 1."""
     first = starts[numbers].astype(np.int64)
     counts = starts[numbers + 1].astype(np.int64) - first
     ends = np.cumsum(counts)
@@ -356,7 +307,7 @@ def _expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
     return indexes, np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
 
 
-def _expanded_runs(first: Any, sizes: Any) -> tuple[Integers, Integers]:
+def expanded_runs(first: Any, sizes: Any) -> tuple[Integers, Integers]:
     """Return pairs of the index of a run and a segment, all segments of each run."""
     sizes = sizes.astype(np.int64)
     pairs = np.repeat(np.arange(len(sizes)), sizes)

@@ -3,6 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
+from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS
+
+# Segments that are clipped at once: some megabytes for each array.
+_BLOCK = 4_096
+
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
@@ -70,3 +75,35 @@ def meets_box(start: Floats, end: Floats, west: Floats, south: Floats, east: Flo
     # A micrometre more than the exact reach: a segment too many costs nothing, one too few would be a wrong answer.
     meets: Booleans = overlap & (np.abs(centre) <= reach + (np.abs(normal_x) + np.abs(normal_y)) * 1e-6)
     return meets
+
+
+def circle(x: float, y: float, radius: float) -> Floats:
+    """Return the corners of a polygon that approximates a circle, counter-clockwise, the first repeated at the end."""
+    angles = np.linspace(0.0, 2 * np.pi, 4 * CIRCLE_QUARTER_SEGMENTS + 1)
+    corners: Floats = np.column_stack([x + radius * np.cos(angles), y + radius * np.sin(angles)])
+    corners[-1] = corners[0]
+    return corners
+
+
+def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats]:
+    """Return where segments enter and leave a convex polygon, as parts of their length (Cyrus and Beck).
+
+    The first is greater than the second for a segment outside.
+
+    Args:
+        corners: counter-clockwise, the first repeated at the end.
+    """
+    first, last = np.empty(len(start)), np.empty(len(start))
+    # Inward normals of the edges.
+    edges = np.diff(corners, axis=0)
+    normals = np.column_stack([-edges[:, 1], edges[:, 0]])
+    for block in range(0, len(start), _BLOCK):
+        chosen = slice(block, block + _BLOCK)
+        inside = start[chosen] @ normals.T - (corners[:-1] * normals).sum(axis=1)
+        speed = (end[chosen] - start[chosen]) @ normals.T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            part = -inside / speed
+        first[chosen] = np.where(speed > 0, part, 0.0).max(axis=1, initial=0.0)
+        last[chosen] = np.where(speed < 0, part, 1.0).min(axis=1, initial=1.0)
+        last[chosen][((speed == 0) & (inside < 0)).any(axis=1)] = -1.0
+    return first, last

@@ -48,7 +48,7 @@ _PRUID_BY_X_FSA = {"X0A": "62", "X0B": "62", "X0C": "62", "X0E": "61", "X0G": "6
 _FIRST_LETTERS = "ABCEGHJKLMNPRSTVXY"
 _LETTERS = "ABCEGHJKLMNPRSTVWXYZ"
 _DIGITS = "0123456789"
-# Look-alike characters that people and OCR confuse.
+# Look-alike characters that people and OCR confuse. Copies of these and of the letters: web/assets/js/parse.js.
 _LOOKALIKE_LETTER = {"0": "O", "1": "I", "5": "S", "8": "B", "2": "Z"}
 _LOOKALIKE_DIGIT = {"O": "0", "Q": "0", "D": "0", "I": "1", "L": "1", "S": "5", "B": "8", "Z": "2"}
 

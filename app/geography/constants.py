@@ -1,39 +1,25 @@
 """Constants of geometry, lookups, drawing and comparison, each with its reason."""
 
+import math
 from dataclasses import dataclass
 
+from covidtrends_geo.constants import BORDER_EPSILON_M
 from geography.translation import Message
 
 SRID_WGS84 = 4326
 SRID_WEB_MERCATOR = 3857
 SRID_STATCAN_LAMBERT = 3347
+# EPSG:3857: radius of its sphere, and half the width of its square world, in metres.
+MERCATOR_RADIUS_M = 6_378_137.0
+MERCATOR_HALF_M = math.pi * MERCATOR_RADIUS_M
 
 # Pieces of up to 96 vertices (1.5 kB) stay inside the table's page; larger ones are moved out of line and
 # fetched a second time on every lookup. Between 16 and 256 vertices the rate is otherwise alike.
 PART_MAX_VERTICES = 96
 
-# A point within this distance of a border is on it. Transforming to EPSG:3347 and back moves a point by a few nanometres, and
-# subdividing a polygon moves its edge by about as much. No measurement on the ground is accurate to a millimetre.
-BORDER_EPSILON_M = 0.001
-
-# Positions are in WGS 84, boundaries in NAD83. The two frames are up to 2 m apart in Canada, and the service uses a null
-# transformation between them. Within this distance of a border, the side of a point is therefore unknown.
-DATUM_UNCERTAINTY_M = 2.0
-
-# The accuracy of a device is the radius that contains the true position in 95 of 100 cases (W3C Geolocation API). If the error
-# is normally distributed in both directions, 1.5 times that radius contains 99.88 of 100. benchmarks/certainty.py measures
-# the remaining rate of wrong answers.
-ACCURACY_FACTOR = 1.5
-
-# Units of EPSG:3347 for a metre on the ground: minimum in Canada, maximum from 40 degrees north to `POLAR_LATITUDE`, and
-# maximum from there to a millimetre off the pole. At the pole the scale is unbounded.
+# Units of EPSG:3347 for a metre on the ground: minimum in Canada.
 UNITS_LEAST = 0.96
-UNITS_MOST = 1.1
-UNITS_MOST_POLAR = 12.0
-POLAR_LATITUDE = 84.5
 
-# Segments for each quarter of the polygon that approximates a circle; its area is 0.04 % smaller than the circle's.
-CIRCLE_QUARTER_SEGMENTS = 32
 # Default and maximum distance within which a position off the coast, or beyond the edge of the data, gets the nearest region.
 NEAREST_DEFAULT_M = 5_000.0
 NEAREST_MAX_M = 50_000.0
@@ -49,6 +35,7 @@ FULL_MAX_SEGMENT_M = 4_000
 
 # Vintages of FSAs and health regions do not follow exactly the same lines, which creates slivers along common borders. An
 # overlap with a smaller share of the FSA than this is a sliver; it does not show where people live.
+# Copies: data/schema/030_views.sql, web/assets/js/card.js.
 SLIVER_SHARE = 0.001
 
 # The width of an overlap with a smaller share of the FSA than this is measured: an overlap that is not wider than the distance

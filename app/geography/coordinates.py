@@ -4,18 +4,18 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from covidtrends_geo.constants import (
+    ALL_LONGITUDES,
+    CANADA_EAST,
+    CANADA_NORTH,
+    CANADA_SOUTH,
+    CANADA_WEST,
+    REACH_DEGREES,
+)
 from geography.constants import TILE_ZOOM_MAX
 from geography.errors import CoordinateInvalid, TileUnknown
 from geography.normalize import plain
 from geography.translation import Message
-
-# A box around Canada and its waters: detects swapped or unsigned coordinates and rejects files of other countries. It reaches
-# the pole, because Statistics Canada's digital boundary files of 2011 to 2021 reach 89.9995 degrees.
-CANADA_WEST, CANADA_SOUTH, CANADA_EAST, CANADA_NORTH = -142.0, 41.0, -52.0, 90.0
-# Degrees of latitude, 111 km: more than `accuracy` or `max_distance` can extend beyond that box.
-_REACH = 1.0
-# North of this latitude, nearly all longitudes are within that reach.
-_ALL_LONGITUDES = 88.0
 
 _MAX_DIGITS = 40
 
@@ -155,12 +155,12 @@ def within_reach(position: LonLat) -> bool:
     lon, lat = position
     if _in_canada(lat, lon):
         return True  # the common case
-    if lat < CANADA_SOUTH - _REACH:
+    if lat < CANADA_SOUTH - REACH_DEGREES:
         return False
-    if lat >= _ALL_LONGITUDES:
+    if lat >= ALL_LONGITUDES:
         return True
     # The parallel on the far side of the reach is the shortest.
-    span = _REACH / math.cos(math.radians(min(lat + _REACH, _ALL_LONGITUDES)))
+    span = REACH_DEGREES / math.cos(math.radians(min(lat + REACH_DEGREES, ALL_LONGITUDES)))
     return (lon - (CANADA_WEST - span)) % 360 <= CANADA_EAST - CANADA_WEST + 2 * span
 
 

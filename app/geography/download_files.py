@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
-from geography.download_formats import Format
+from geography.download_formats import FORMATS, Format, file_name
 from geography.errors import DownloadMissing, DownloadNotMade, DownloadUnknown
+from geography.models import Vintage
 from geography.translation import Message
 
 MANIFEST_NAME = "manifest.json"
@@ -75,6 +76,21 @@ class DownloadFile:
 
 
 File = TypeVar("File", bound=DownloadFile)
+
+
+def load_name(vintage: Vintage) -> str:
+    """Return a name of the load that is unique in this database and after a restore."""
+    return f"{vintage.created_at:%Y%m%dT%H%M%S%f}-{vintage.pk}"
+
+
+def vintage_folder(vintage: Vintage) -> Path:
+    """Return the folder of a vintage's files."""
+    return Path(settings.DOWNLOADS_DIR) / vintage.coverage.slug / vintage.label / load_name(vintage)
+
+
+def lookup_path(vintage: Vintage) -> Path:
+    """Return the path of a vintage's compiled lookup index, which need not exist."""
+    return vintage_folder(vintage) / file_name(FORMATS["lookup"], coverage=vintage.coverage.slug, label=vintage.label)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

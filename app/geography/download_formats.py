@@ -51,6 +51,10 @@ FORMATS: dict[str, Format] = {
         ),
         Format("geojson", ".geojson", "application/geo+json", Message("GeoJSON (WGS 84)"), by_level=True),
         Format("pmtiles", ".pmtiles", "application/vnd.pmtiles", Message("PMTiles: all vector tiles in one file")),
+        Format("lookup", "-lookup.safetensors", "application/octet-stream", Message("Lookup index, for covidtrends_geo")),
+        Format(
+            "pack", ".pack", "application/octet-stream", Message("Offline pack: the region at a position, without a service")
+        ),
         Format("csv", ".csv", "text/csv; charset=utf-8", Message("Codes and names")),
         Format("csvw", f".csv{DESCRIBES}", "application/csvm+json", Message("Columns, source and licence of the CSV file")),
         Format(
@@ -73,13 +77,13 @@ def code_name(coverage: str) -> str:
 
 
 def file_name(
-    made: Format, *, coverage: str, label: str, level: str | None = None, other: tuple[str, str] | None = None
+    made: Format, *, coverage: str, label: str, level: str | None = None, paired: tuple[str, str] | None = None
 ) -> str:
     """Return the name of a file.
 
     Args:
         level: for a format with one file for each level.
-        other: coverage and label of the second vintage, for a format with one file for each pair.
+        paired: coverage and label of the second vintage, for a format with one file for each pair.
     """
-    stem = "-".join(("-".join((coverage, label)), *((level,) if level else ()), *(other or ())))
+    stem = "-".join(("-".join((coverage, label)), *((level,) if level else ()), *(paired or ())))
     return stem + made.ending

@@ -97,8 +97,7 @@ class Vintage(models.Model):
                 fields=["coverage", "label"], condition=Q(status="published"), name="vintage_one_published_per_label"
             ),
             models.CheckConstraint(
-                condition=Q(effective_to=None) | Q(effective_to__gt=models.F("effective_from")),
-                name="vintage_dates_in_order",
+                condition=Q(effective_to=None) | Q(effective_to__gt=models.F("effective_from")), name="vintage_dates_in_order"
             ),
         ]
 
@@ -318,7 +317,9 @@ class Counterpart(models.Model):
     """Common area of regions of two vintages of a coverage. Each pair has two rows, one in each direction."""
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="counterparts", db_index=False, db_comment="The region.")
-    other = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="A region of another vintage.")
+    other_region = models.ForeignKey(
+        Region, models.CASCADE, related_name="+", db_column="other_id", db_comment="A region of another vintage."
+    )
     area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
     share_of_region = models.FloatField(db_comment="That area as a part of the region, 0 to 1.")
     share_of_other = models.FloatField(db_comment="That area as a part of the other, 0 to 1.")
@@ -326,4 +327,4 @@ class Counterpart(models.Model):
     class Meta:
         db_table = "counterpart"
         db_table_comment = "Area that a region shares with a region of another vintage of its coverage; both ways."
-        constraints = [models.UniqueConstraint(fields=["region", "other"], name="counterpart_once")]
+        constraints = [models.UniqueConstraint(fields=["region", "other_region"], name="counterpart_once")]

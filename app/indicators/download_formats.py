@@ -25,6 +25,12 @@ FORMATS: dict[str, IndicatorFormat] = {
         IndicatorFormat("parquet", ".parquet", "application/vnd.apache.parquet", Message("The same as Parquet")),
         IndicatorFormat("arrow", ".arrow", "application/vnd.apache.arrow.file", Message("The same as an Arrow IPC file")),
         IndicatorFormat(
+            "archive",
+            "-archive.parquet",
+            "application/vnd.apache.parquet",
+            Message("Every value of every issue, for as_epi_archive of R's epiprocess"),
+        ),
+        IndicatorFormat(
             "wide",
             "-wide.csv",
             _CSV,

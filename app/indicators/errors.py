@@ -9,3 +9,7 @@ class IndicatorUnknown(NotFound):
 
 class PlaceUnknown(NotFound):
     """Unknown place: the indicator has no series for it."""
+
+
+class IssueUnknown(NotFound):
+    """Unknown issue: the indicator has none with this id, or none as early as this."""

@@ -6,8 +6,9 @@ and week. On a day without a report, a measure is that of the last report, marke
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from indicators.statuses import REPORTING, ValueStatus
 
@@ -25,8 +26,11 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+# Rates, with the measure that each is computed from.
+RATE_OF: Mapping[str, str] = {"rate_7d": "new_7d", "rate": "value"}
+
+
+class Observation(NamedTuple):
     """A value as stated by the source; None for a missing value."""
 
     value: float | None
@@ -49,8 +53,7 @@ class Measure:
     spans: list[int]
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """A measure of one day."""
 
     value: float | None
@@ -62,6 +65,55 @@ class Element:
 NOTHING = Element(None, ValueStatus.NOT_REPORTED)
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesValues:
+    """Values of one series, for the computation of its measures. At least one observation.
+
+    Every element depends on observations on or before its day only.
+
+    Attributes:
+        kind, period, from_zero: of the indicator (`indicators.models.Indicator`).
+        observations: by day; any order, gaps allowed.
+        population: inhabitants by year; empty if rates are not possible.
+    """
+
+    kind: str
+    period: str
+    from_zero: bool
+    observations: Mapping[date, Observation]
+    population: Mapping[int, int]
+    _calendar: "_Calendar" = field(init=False)
+
+    def __post_init__(self) -> None:
+        days = sorted(self.observations)
+        reports = [day for day in days if self.observations[day].status in REPORTING]
+        # A weekly count stays valid until the next week ends.
+        calendar = _Calendar(self.observations, days, reports, carry=WEEK - 1 if self.period == "week" else 0)
+        object.__setattr__(self, "_calendar", calendar)
+
+    @property
+    def start(self) -> date:
+        """First day with elements."""
+        return self._calendar.days[0]
+
+    @property
+    def end(self) -> date:
+        """Last day with elements."""
+        return self._calendar.days[-1] + timedelta(days=self._calendar.carry)
+
+    def elements(self, measure: str, days: Sequence[date]) -> list[Element]:
+        """Return a measure for days between `start` and `end`, in the order of `days`."""
+        if measure in RATE_OF:
+            return rates(self.elements(RATE_OF[measure], days), days, self.population)
+        if measure == "new_1d":
+            return [_since_last(self._calendar, day, self.from_zero) for day in days]
+        if measure == "new_7d" and self.kind == "cumulative":
+            return [_week(self._calendar, day, self.from_zero) for day in days]
+        if measure == "new_7d":
+            return [_week_of_counts(self._calendar, day, self.period) for day in days]
+        return [_stated(self._calendar, day) for day in days]
+
+
 def measures(
     *,
     kind: str,
@@ -69,37 +121,27 @@ def measures(
     from_zero: bool,
     observations: Mapping[date, Observation],
     population: Mapping[int, int],
+    since: date | None = None,
 ) -> dict[str, Measure]:
     """Return every measure of a series by name; empty for a series without observations.
 
     Args:
-        kind, period, from_zero: of the indicator (`indicators.models.Indicator`).
-        observations: by day; any order, gaps allowed.
-        population: inhabitants by year; empty if rates are not possible.
+        kind, period, from_zero, observations, population: as `SeriesValues`.
+        since: first day to compute; None or an earlier day than the series' first begins with that.
     """
     if not observations:
         return {}
-    days = sorted(observations)
-    reports = [day for day in days if observations[day].status in REPORTING]
-    calendar = _Calendar(observations, days, reports, carry=WEEK - 1 if period == "week" else 0)
-    # A weekly count stays valid until the next week ends.
-    end = days[-1] + timedelta(days=calendar.carry)
-    grid = [days[0] + timedelta(days=step) for step in range((end - days[0]).days + 1)]
+    series = SeriesValues(kind, period, from_zero, observations, population)
+    start = series.start if since is None else max(since, series.start)
+    grid = [start + timedelta(days=step) for step in range((series.end - start).days + 1)]
     columns: dict[str, list[Element]] = {}
-    if kind == "cumulative":
-        columns["cumulative"] = [_stated(calendar, day) for day in grid]
-        columns["new_1d"] = [_since_last(calendar, day, from_zero) for day in grid]
-        columns["new_7d"] = [_week(calendar, day, from_zero) for day in grid]
-    elif kind == "count":
-        columns["value"] = [_stated(calendar, day) for day in grid]
-        columns["new_7d"] = [_week_of_counts(calendar, day, period) for day in grid]
-    else:
-        columns["value"] = [_stated(calendar, day) for day in grid]
-    if kind == "stock":
-        columns["rate"] = rates(columns["value"], grid, population)
-    if "new_7d" in columns:
-        columns["rate_7d"] = rates(columns["new_7d"], grid, population)
-    return {name: _column(grid[0], elements) for name, elements in columns.items()}
+    # Counts before the rates that are computed from them.
+    for name in sorted(MEASURES[kind], key=lambda measure: measure in RATE_OF):
+        if name in RATE_OF:
+            columns[name] = rates(columns[RATE_OF[name]], grid, population)
+        else:
+            columns[name] = series.elements(name, grid)
+    return {name: _column(start, elements) for name, elements in columns.items()}
 
 
 def nearest_year(population: Mapping[int, int], year: int) -> int | None:

@@ -126,6 +126,7 @@ class Population(models.Model):
 class IssueStatus(models.TextChoices):
     """State of an issue."""
 
+    STAGED = "staged"
     PUBLISHED = "published"
     ROLLED_BACK = "rolled_back"
 
@@ -139,12 +140,15 @@ class Issue(models.Model):
     loaded_at = models.DateTimeField(db_comment="When it was loaded, UTC.")
     sha256 = models.CharField(max_length=64, db_comment="SHA-256 of the file's content and of its declaration.")
     file = models.TextField(db_comment="Name of the file.")
-    status = models.CharField(max_length=11, choices=IssueStatus, db_comment="published or rolled_back.")
+    status = models.CharField(
+        max_length=11, choices=IssueStatus, db_comment="published, staged (held by gates, without values) or rolled_back."
+    )
     report = models.JSONField(default=dict, db_comment="Report of the load: counts, gates, who accepted what and why.")
 
     class Meta:
         db_table = "indicator_issue"
         db_table_comment = "Publications of sources, one after the other."
+        indexes = [models.Index(fields=["indicator", "status", "issued_at"], name="indicator_issue_in_time")]
 
     def __str__(self) -> str:
         return f"{self.source} {self.issued_at}"

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from geography.models import Status, Vintage
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
+from loader.export.make import make_lookup
 from loader.geometry.levels import DRAWINGS, build_levels
 from loader.geometry.limits import box_is_in_canada, describe_limits
 from loader.geometry.staging import stage
@@ -107,8 +108,8 @@ def load(
             except _DryRun as rolled_back:
                 return rolled_back.args[0]  # type: ignore[no-any-return]
         _accept(vintage, acceptance)
+        _complete(vintage, steps)
         with steps.step("publish"):
-            _complete(vintage, steps)
             retired = publishing.publish(vintage)
         return Outcome("published", vintage, vintage.report, tuple(former.label for former in retired))
 
@@ -218,9 +219,16 @@ def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
 
 
 def _complete(vintage: Vintage, steps: Steps) -> None:
-    """Compute missing relations: with vintages published since this one was staged, or added by a later release."""
+    """Compute missing relations: with vintages published since this one was staged, or added by a later release.
+
+    Compiles the lookup index, too, if it is missing.
+    """
     with transaction.atomic():
         build_relations(vintage, steps, fit=stored_fit(vintage))
+    try:
+        make_lookup(vintage, steps)
+    except OSError as error:
+        steps.say(f"lookup index of {vintage} not stored ({error}): PostGIS answers its lookups. Check DOWNLOADS_DIR.")
 
 
 def complete(steps: Steps) -> None:

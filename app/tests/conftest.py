@@ -96,10 +96,8 @@ def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def empty_atlas(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Disable in-memory lookups: their loader thread would not see the test's transaction, and might outlive the test."""
-    settings.LOOKUP_MEMORY_VERTICES = 0
-    monkeypatch.setattr(registry, "load_async", lambda _: None)
+def no_open_indexes() -> None:
+    """Close the lookup indexes that another test has opened."""
     registry.clear()
 
 

@@ -41,10 +41,12 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "sheet_less": ("Show less", "Afficher moins"),
     "privacy": ("Privacy", "Confidentialité"),
     "privacy_position": (
-        "Positions are sent only to this service, to find their region, and are not logged. No third party is involved: the "
+        "The region of a position is determined on this device. The position is sent only near a border, if the offline files "
+        "cannot be loaded, or if you ask for it: to this service alone, which does not log it. No third party is involved: the "
         "map, its fonts and its boundaries all come from this service.",
-        "Les positions ne sont envoyées qu'à ce service, pour trouver leur région, et ne sont pas journalisées. Aucun tiers "
-        "n'intervient : la carte, ses polices et ses tracés viennent tous de ce service.",
+        "La région d'une position est déterminée sur cet appareil. La position n'est envoyée que près d'une limite, si les "
+        "fichiers hors ligne ne peuvent pas être chargés, ou à votre demande : à ce service seulement, qui ne la journalise "
+        "pas. Aucun tiers n'intervient : la carte, ses polices et ses tracés viennent tous de ce service.",
     ),
     "privacy_postal": (
         "Only the first three characters of a postal code are sent.",
@@ -155,6 +157,13 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     ),
     "outside": ("Outside every health region.", "Hors de toute région sociosanitaire."),
     "outside_why": ("In the water, or outside Canada.", "Dans l'eau, ou hors du Canada."),
+    "on_device": (
+        "Determined on this device; the position was not sent.",
+        "Déterminé sur cet appareil; la position n'a pas été envoyée.",
+    ),
+    "ask_service": ("Ask the service (sends the position)", "Interroger le service (envoie la position)"),
+    "details_away": ("Details are unavailable. {why}", "Les détails ne sont pas disponibles. {why}"),
+    "fsa_near": ("(too near their border)", "(trop près de leur limite)"),
     "candidates": ("Possible regions", "Régions possibles"),
     # a region
     "area": ("Area", "Superficie"),

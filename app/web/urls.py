@@ -7,5 +7,6 @@ from web import views
 urlpatterns = [
     path("", views.page, name="map"),
     path("robots.txt", views.robots, name="robots"),
+    path("pack.js", views.pack_reader, name="pack-reader"),
     path("favicon.ico", views.favicon, name="favicon"),
 ]

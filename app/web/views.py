@@ -1,5 +1,6 @@
 """Views of the map page. The page has no data: its scripts request all data from the API."""
 
+import hashlib
 from functools import cache
 from typing import Any
 
@@ -102,6 +103,25 @@ _ROBOTS = "".join(
 def robots(request: HttpRequest) -> HttpResponse:
     """Return the rules for crawlers (RFC 9309)."""
     return HttpResponse(_ROBOTS, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@require_safe
+def pack_reader(request: HttpRequest) -> HttpResponse:
+    """Return the ES module that reads offline packs, at an address that other sites can import. Queries: none."""
+    response = _pack_reader(request)
+    # Also on a 304.
+    response.headers["Cache-Control"] = "public, max-age=300, must-revalidate"
+    return response
+
+
+@cache
+def _pack_module() -> bytes:
+    return (assets.FOLDER / "js" / "pack.js").read_bytes()
+
+
+@condition(etag_func=lambda _: f'"{hashlib.sha256(_pack_module()).hexdigest()[:12]}"')
+def _pack_reader(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_pack_module(), content_type="text/javascript; charset=utf-8")
 
 
 @require_safe

@@ -1,8 +1,28 @@
 -- Views of health indicators for analysts. Idempotent; runs after the migrations of both apps.
 
 create or replace view geo.issues as
-select i.id as issue_id, n.slug as indicator, i.source, i.issued_at, i.loaded_at, i.file, i.sha256, i.status
+select i.id as issue_id, n.slug as indicator, i.source, i.issued_at, i.loaded_at, i.file, i.sha256, i.status,
+       (select coalesce(sum(c.value::int), 0) from jsonb_each_text(i.report #> '{changes,new}') c)::int as values_new,
+       (select coalesce(sum(c.value::int), 0) from jsonb_each_text(i.report #> '{changes,changed}') c)::int as values_changed,
+       (select coalesce(sum(c.value::int), 0) from jsonb_each_text(i.report #> '{changes,withdrawn}') c)::int as values_withdrawn,
+       array(select g.value ->> 'name' from jsonb_array_elements(i.report -> 'gates') g where g.value ->> 'passed' = 'false')
+         as gates_failed,
+       array(select jsonb_array_elements_text(i.report -> 'accepted')) as gates_accepted,
+       i.report ->> 'because' as because, case when i.report ->> 'named' = 'true' then i.report ->> 'by' end as accepted_by
 from public.indicator_issue i join public.indicator n on n.id = i.indicator_id;
+
+create or replace view geo.issue_changes as
+select i.id as issue_id, n.slug as indicator, c.place,
+       coalesce(sum(c.number) filter (where c.change = 'new'), 0)::int as values_new,
+       coalesce(sum(c.number) filter (where c.change = 'changed'), 0)::int as values_changed,
+       coalesce(sum(c.number) filter (where c.change = 'withdrawn'), 0)::int as values_withdrawn
+from public.indicator_issue i
+join public.indicator n on n.id = i.indicator_id
+cross join lateral (
+  select k.key as change, p.key as place, p.value::int as number
+  from jsonb_each(i.report -> 'changes') k cross join lateral jsonb_each_text(k.value) p
+) c
+group by i.id, n.slug, c.place;
 
 create or replace view geo.indicators as
 select n.id as indicator_id, n.slug as indicator, n.name_en, n.name_fr, n.definition_en, n.definition_fr, n.unit, n.kind,
@@ -42,6 +62,19 @@ join public.indicator_series s on s.id = v.series_id
 join public.indicator n on n.id = s.indicator_id
 join public.place p on p.id = s.place_id
 where v.to_issue_id is null;
+
+-- Every value of every issue: from_issue_id stated it first, to_issue_id stated another or withdrew it.
+create or replace view geo.indicator_values_all as
+select n.slug as indicator, p.kind, p.coverage, p.vintage_label as vintage, p.key as place, p.pruid, v.period, v.value,
+       (array['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'])[v.status + 1]
+         as status,
+       s.place_id, v.from_issue_id, v.to_issue_id, f.issued_at as issued_at, t.issued_at as superseded_at
+from public.indicator_value v
+join public.indicator_series s on s.id = v.series_id
+join public.indicator n on n.id = s.indicator_id
+join public.place p on p.id = s.place_id
+left join public.indicator_issue f on f.id = v.from_issue_id
+left join public.indicator_issue t on t.id = v.to_issue_id;
 
 -- One row per week and region: the value of the API's map on that Saturday.
 create or replace view geo.indicator_weekly as
@@ -134,4 +167,24 @@ begin atomic
   join geo.regions_all r on r.coverage = c.coverage and r.vintage = c.vintage
   left join regions g on g.code = r.code
   order by r.code;
+end;
+
+-- Values as of an instant: those of the last issue published then. The ids of an indicator's published issues increase with time.
+create or replace function geo.indicator_values_at(indicator text, as_of timestamptz)
+returns table (
+  kind text, coverage text, vintage text, place text, pruid text, period date, value double precision, status text,
+  place_id bigint, issue_id bigint
+)
+language sql stable parallel safe
+begin atomic
+  select v.kind::text, v.coverage::text, v.vintage::text, v.place::text, v.pruid::text, v.period, v.value, v.status,
+         v.place_id, v.from_issue_id
+  from geo.indicator_values_all v
+  cross join (
+    select i.issue_id from geo.issues i
+    where i.indicator = indicator_values_at.indicator and i.status = 'published' and i.issued_at <= indicator_values_at.as_of
+    order by i.issued_at desc, i.issue_id desc limit 1
+  ) last
+  where v.indicator = indicator_values_at.indicator and v.from_issue_id <= last.issue_id
+    and (v.to_issue_id is null or v.to_issue_id > last.issue_id);
 end;

@@ -14,7 +14,7 @@ from geography.constants import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
 from geography.db.routing import retry_on_primary
 from geography.errors import CoordinateInvalid, ParameterInvalid
-from geography.lookup.locate import Located
+from geography.lookup.types import Located
 from geography.translation import Message
 
 # Positions per SQL query, and per in-memory lookup: a larger chunk has more positions that share a grid cell.

@@ -49,7 +49,7 @@ def cached_response(
 
     Args:
         licence_url: licence of the body's source, for the Link header; empty for none.
-        labelled: True where the URL names the vintage by its label.
+        labelled: True where the URL names the vintage by its label, or an instant whose issue is settled.
         make: returns the body; a body in chunks is never in memory as a whole.
         cacheable: False where the request holds a position, a postal code, or a choice that few requests share: the body is
             not stored then.

@@ -27,7 +27,7 @@ _TAGS = {
     "Indicators": "Health indicators by region, province and country over time. A missing value is null, never zero.",
     "Tiles": "Vector tiles of regions, for maps.",
     "Downloads": "Published vintages and indicators as files: GeoPackage, FlatGeobuf, GeoParquet, GeoJSON, shapefile, CSV, "
-    "PMTiles, Parquet, Arrow.",
+    "PMTiles, offline pack, Parquet, Arrow.",
     "Vintages": "Published vintages of the boundaries, and the changes between them.",
     "Service": "Health checks, and this document.",
 }

@@ -142,6 +142,7 @@ PROBLEM_REQUESTS = {
     "download-unknown": "/downloads/fsa/2021-demo/fsa-2021.gpkg",
     "fsa-malformed": "/fsa/MOV",
     "fsa-without-boundary": "/fsa/K1A",
+    "issue-unknown": "/indicators/cases/map?as_of=2022-01-01",
     "no-vintage": "/health-regions?at=1999-01-01",
     "parameter-invalid": "/locate?latt=43.6426&lon=-79.3871",
     "region-unknown": "/health-regions/3599",

@@ -1,7 +1,7 @@
 """Parameters, request models and parsers of the indicator routes."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from api.requests.models import PlainQuery
@@ -17,7 +17,14 @@ from api.requests.parameters import (
     VINTAGE_SCHEMA,
 )
 from api.requests.parser import VALUE_MAX_CHARACTERS, Parameter, RequestParser, Values
-from api.requests.validators import list_pattern, read_choice, read_coverage, read_day
+from api.requests.validators import (
+    INSTANT_PATTERN,
+    list_pattern,
+    read_choice,
+    read_coverage,
+    read_day,
+    read_instant,
+)
 from geography.errors import ParameterInvalid
 from geography.translation import Message
 from indicators.errors import IndicatorUnknown
@@ -46,7 +53,14 @@ class IndicatorDownloadQuery(IndicatorQuery):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapQuery(IndicatorQuery):
+class AsOfQuery(IndicatorQuery):
+    """Values of an indicator as of an instant; None is now."""
+
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapQuery(AsOfQuery):
     """One measure of all places on one day; None selects the default of the indicator."""
 
     measure: str | None
@@ -57,7 +71,7 @@ class MapQuery(IndicatorQuery):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CubeQuery(IndicatorQuery):
+class CubeQuery(AsOfQuery):
     """One measure of all places on all days; None selects the default of the indicator, and all kinds of places."""
 
     measure: str | None
@@ -66,7 +80,7 @@ class CubeQuery(IndicatorQuery):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesQuery(IndicatorQuery):
+class SeriesQuery(AsOfQuery):
     """One measure of up to `PLACES_MAX` places over time; None as `first` or `last` leaves that end of the series open."""
 
     measure: str | None
@@ -172,10 +186,21 @@ VINTAGE_OF_MAP = replace(
 )
 
 
+AS_OF = Parameter(
+    "as_of",
+    read_instant("as_of"),
+    "Answer as of this instant: with the last issue that the source had published then. RFC 3339 with a time zone, such as "
+    "`2022-10-07T18:00:00Z`, or a date, which means the end of that day in UTC. Defaults to now.",
+    {"type": "string", "pattern": INSTANT_PATTERN},
+    "2022-11-16T23:30:00Z",
+)
+
+
 def _map(values: Values) -> MapQuery:
     return MapQuery(
         lang=values["lang"],
         indicator=values["id"],
+        as_of=values["as_of"],
         measure=values["measure"],
         day=values["on"],
         coverage=values["coverage"],
@@ -191,6 +216,7 @@ def _series(values: Values) -> SeriesQuery:
     return SeriesQuery(
         lang=values["lang"],
         indicator=values["id"],
+        as_of=values["as_of"],
         measure=values["measure"],
         frequency=values["freq"],
         places=values["place"],
@@ -215,18 +241,19 @@ ONE_INDICATOR = RequestParser(
 )
 DOWNLOAD = RequestParser(_download, path=(INDICATOR, _FILE), query=(LANG,))
 PINNED_DOWNLOAD = RequestParser(_download, path=(INDICATOR, CHECKSUM, _FILE), query=(LANG,))
-MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, LANG))
+MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, AS_OF, LANG))
 CUBE = RequestParser(
     lambda values: CubeQuery(
         lang=values["lang"],
         indicator=values["id"],
+        as_of=values["as_of"],
         measure=values["measure"],
         frequency=values["freq"],
         kind=values["kind"],
     ),
     path=(INDICATOR,),
-    query=(MEASURE, FREQUENCY, KIND, LANG),
+    query=(MEASURE, FREQUENCY, KIND, AS_OF, LANG),
 )
-SERIES = RequestParser(_series, path=(INDICATOR,), query=(PLACES, FROM, TO, FREQUENCY, MEASURE, LANG))
+SERIES = RequestParser(_series, path=(INDICATOR,), query=(PLACES, FROM, TO, FREQUENCY, MEASURE, AS_OF, LANG))
 HEALTH_REGION_INDICATORS = RequestParser(_region, path=(REGION_ID,), query=(VINTAGE, LANG))
 COVERAGE_REGION_INDICATORS = RequestParser(_region, path=(COVERAGE, REGION_CODE), query=(VINTAGE_OF_COVERAGE, LANG))

@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from geography.codes import CODE_MAX_CHARACTERS, code_problem, is_dguid, normal_code
 from geography.errors import (
@@ -25,6 +25,9 @@ _SLUG = re.compile(SLUG_PATTERN)
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,159}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# RFC 3339, or a date.
+INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2}))?$"
+_INSTANT = re.compile(INSTANT_PATTERN.replace(r"\d", "[0-9]"))
 _INTEGER = re.compile(r"[0-9]{1,7}")
 # Clients print floats with full precision, and small ones with an exponent.
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
@@ -124,6 +127,26 @@ def read_day(parameter: str) -> Callable[[str], date]:
         except ValueError:
             raise ParameterInvalid(
                 Message("%(name)s must be a date, YYYY-MM-DD.", name=parameter), parameter=parameter
+            ) from None
+
+    return reader
+
+
+def read_instant(parameter: str) -> Callable[[str], datetime]:
+    """Return a validator of an instant (RFC 3339) in UTC, or of a date, which is the end of that day in UTC."""
+
+    def reader(text: str) -> datetime:
+        try:
+            if not _INSTANT.fullmatch(text):
+                raise ValueError
+            if _DAY.fullmatch(text):
+                return datetime.combine(date.fromisoformat(text), time.max, UTC)
+            return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ParameterInvalid(
+                Message("%(name)s must be an instant with a time zone, or a date.", name=parameter),
+                parameter=parameter,
+                hint=Message("Write 2022-10-07T18:00:00Z or 2022-10-07. In a URL, a plus sign means a space."),
             ) from None
 
     return reader

@@ -4,7 +4,8 @@ from typing import Any
 
 from api.http.language import translate
 from api.responses.payloads import province_payload
-from geography.lookup.locate import Located, provinces_differ
+from geography.lookup.locate import provinces_differ
+from geography.lookup.types import Located
 from geography.translation import Message
 
 # Types of reasons, in the order of the OpenAPI document.

@@ -29,7 +29,7 @@ def downloads_payload(vintage: "Vintage", files: Iterable["Download"], language:
         "licence_url": web_address(vintage.licence_url),
         "checksums": f"{base}/{CHECKSUMS_NAME}",
         "files": [
-            _file(file, language) | {"detail": file.level, "health_region_vintage": file.other.label if file.other else None}
+            _file(file, language) | {"detail": file.level, "health_region_vintage": file.paired.label if file.paired else None}
             for file in files
         ],
     }

@@ -16,10 +16,11 @@ from api.requests.models import LocateManyQuery, LocateQuery
 from api.requests.vintage_choice import chosen_vintages
 from api.responses.certainty import reasons_payload
 from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
+from covidtrends_geo.lookup_file import Region
 from geography.coordinates import LonLat
 from geography.lookup import registry
-from geography.lookup.locate import Located, circle_shares, points_locate, provinces_differ
-from geography.lookup.types import RegionRef
+from geography.lookup.locate import circle_shares, points_locate, provinces_differ
+from geography.lookup.types import Located
 from geography.models import Vintage
 from geography.queries.changes import reused_codes
 from geography.vintages.catalogue import published
@@ -62,10 +63,8 @@ class LocateResponder:
 
     @property
     def in_memory(self) -> bool:
-        """Return whether both vintages have an in-memory index in this process, so that lookups need no query."""
-        vintages = zip(self.vintages.values(), _BORDERS, strict=True)
-        locators = [registry.locator_for(vintage, border=border) for vintage, border in vintages]
-        return all(locator.in_memory for locator in locators)
+        """Return whether both vintages have an index, so that lookups need no query."""
+        return all(registry.locator_for(vintage).in_memory for vintage in self.vintages.values())
 
     @property
     def may_query(self) -> bool:
@@ -90,7 +89,7 @@ class LocateResponder:
         ]
 
     def properties(self, position: LonLat, located: tuple[Located, ...]) -> dict[str, Any]:
-        """Return the properties of a position. Queries: 1 with an accuracy, if the vintage has no in-memory index."""
+        """Return the properties of a position. Queries: 1 with an accuracy, if the vintage has no index."""
         region, fsa = located
         nearest = region.region or fsa.region
         fragments = self._fragments
@@ -136,7 +135,7 @@ class LocateResponder:
         shares = circle_shares(position=position, radius_m=located.uncertainty_m, vintage=located.vintage)
         candidates = [
             region_names(region, code_name="hruid", language=self.language)
-            | {"share_of_circle": round(shares.get(region.id, 0.0), SHARE_DECIMALS)}
+            | {"share_of_circle": round(shares.get(region.code, 0.0), SHARE_DECIMALS)}
             for region in located.near
         ]
         return sorted(candidates, key=lambda candidate: -candidate["share_of_circle"])
@@ -177,8 +176,8 @@ class _PayloadFragments:
         links = licence_links({name: vintage_payload(vintage, "en") for name, vintage in vintages.items()})
         self.links = {"Link": links} if links else {}
         self._language = language
-        self._regions: dict[tuple[str, int, str, bool], orjson.Fragment] = {}
-        self._names: dict[int, orjson.Fragment] = {}
+        self._regions: dict[tuple[str, str, str, bool], orjson.Fragment] = {}
+        self._names: dict[str, orjson.Fragment] = {}
         self._reasons: dict[object, list[dict[str, Any]]] = {}
         self._provinces: dict[str, orjson.Fragment] = {}
 
@@ -186,7 +185,7 @@ class _PayloadFragments:
         region = located.region
         if region is None:
             return _NULL
-        key = (code_name, region.id, located.match, located.certain)
+        key = (code_name, region.code, located.match, located.certain)
         fragment = self._regions.get(key)
         if fragment is None:
             reused = reused_codes(located.vintage)
@@ -194,11 +193,11 @@ class _PayloadFragments:
             fragment = self._regions[key] = orjson.Fragment(json_bytes(payload))
         return fragment
 
-    def names(self, region: RegionRef) -> orjson.Fragment:
-        fragment = self._names.get(region.id)
+    def names(self, region: Region) -> orjson.Fragment:
+        fragment = self._names.get(region.code)
         if fragment is None:
             names = region_names(region, code_name="hruid", language=self._language)
-            fragment = self._names[region.id] = orjson.Fragment(json_bytes(names))
+            fragment = self._names[region.code] = orjson.Fragment(json_bytes(names))
         return fragment
 
     def reasons(self, region: Located, fsa: Located) -> list[dict[str, Any]]:

@@ -17,9 +17,9 @@ from geography.translation import Message
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
+    from covidtrends_geo.lookup_file import Region as IndexedRegion
     from geography.codes import FsaInput
-    from geography.lookup.locate import Located
-    from geography.lookup.types import RegionRef
+    from geography.lookup.types import Located
     from geography.models import Region, Vintage
     from geography.queries.changes import ReusedCode
     from geography.queries.coverages import PublishedCoverage
@@ -163,7 +163,7 @@ def add_links(response: "HttpResponseBase", links: Iterable[Mapping[str, str]]) 
         response.headers["Link"] = header
 
 
-def region_names(region: "RegionRef | RegionRow | Region", *, code_name: str, language: str) -> dict[str, Any]:
+def region_names(region: "IndexedRegion | RegionRow | Region", *, code_name: str, language: str) -> dict[str, Any]:
     """Return code, DGUID, names and PRUID of a region; `code_name` is the name of the code: `hruid`, `cfsauid` or `code`."""
     return {
         code_name: region.code,

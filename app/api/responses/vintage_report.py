@@ -115,7 +115,7 @@ def changed_payload(changed: "Changed", language: str) -> dict[str, Any]:
 
 
 def _counterpart(counterpart: "Counterpart", language: str) -> dict[str, Any]:
-    return region_names(counterpart.other, code_name="code", language=language) | {
+    return region_names(counterpart.other_region, code_name="code", language=language) | {
         "area_km2": counterpart.area_km2,
         "share_of_region": round(counterpart.share_of_region, SHARE_DECIMALS),
         "share_of_counterpart": round(counterpart.share_of_other, SHARE_DECIMALS),

@@ -1,9 +1,11 @@
 """Base views of indicators: formats, caching by issue, choice of the measure."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpResponseBase
+from django.utils import timezone
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -13,6 +15,7 @@ from api.http.compression import chosen_encoding
 from api.http.conditional import cached_response
 from api.http.renderers import JSONRenderer
 from api.http.streaming import Chunks, json_body
+from api.requests.indicators import AsOfQuery
 from api.requests.models import PlainQuery
 from api.responses import arrow
 from api.responses import indicators as bodies
@@ -20,10 +23,14 @@ from api.views.base import ApiView, key_parameters, source_version
 from geography import errors
 from geography.translation import Message
 from geography.vintages import catalogue
-from indicators.queries.catalogue import PublishedIndicator, published_indicators
+from indicators.queries.as_of import IssueValues, issue_at
+from indicators.queries.catalogue import PublishedIndicator, published_indicator, published_indicators
 
 if TYPE_CHECKING:
     from geography.models import Vintage
+
+# Age of an instant for which a further issue is not expected.
+_LATE = timedelta(days=1)
 
 
 class IndicatorView(ApiView):
@@ -55,6 +62,7 @@ class IndicatorView(ApiView):
         *,
         make: Callable[[], Chunks],
         vintage: "Vintage | None" = None,
+        values: IssueValues | None = None,
     ) -> HttpResponseBase:
         """Return the response whose body depends on the query and published issues: see
         `api.http.conditional.cached_response`.
@@ -62,24 +70,30 @@ class IndicatorView(ApiView):
         Args:
             published: the indicator in the body; None where the body depends on all indicators.
             vintage: the vintage whose regions the body names, where that is not the indicator's own.
+            values: of the earlier issue in the body; None for the current one.
         """
         catalogue.published()  # the fast path needs a fresh catalogue of boundaries for every body of the response cache
         if published is None:
             source, licence_url = SourceVersion(published_indicators().revision), ""
         else:
-            source = SourceVersion(published.revision, published.issue.loaded_at)
+            # Names and populations in the body are today's, so that an earlier issue has the revision too.
+            version = published.revision if values is None else f"{published.revision} {published.issue.pk}"
+            source = SourceVersion(version, published.issue.loaded_at)
             licence_url = published.indicator.licence_url
         key = CacheKey(
             view=type(self).__name__,
             # `/map` and `/map.json` share a body; the query holds everything else of the path.
             path="",
-            parameters=key_parameters(query, excluded=("lang",)),
+            parameters=key_parameters(query, excluded=("lang", "as_of")),
             sources=(source,) if vintage is None else (source, source_version(vintage)),
             media_type=request.accepted_renderer.media_type,
             language=self.language,
             encoding=chosen_encoding(request.headers.get("Accept-Encoding", "")),
         )
-        return cached_response(request, key, licence_url=licence_url, labelled=False, make=make, cacheable=True)
+        as_of = getattr(query, "as_of", None)
+        # Issues come in time order, so another can come for an instant after the last one. Most come within a day.
+        settled = values is not None or (as_of is not None and as_of < timezone.now() - _LATE)
+        return cached_response(request, key, licence_url=licence_url, labelled=settled, make=make, cacheable=True)
 
 
 # Schemas of the tables, for the OpenAPI document.
@@ -116,6 +130,20 @@ class TableView(IndicatorView):
         if isinstance(renderer, ArrowRenderer):
             return arrow.stream_body(columns, rows(), bodies.table_metadata(published, self.language))
         return json_body(body())
+
+
+def published_as_of(query: AsOfQuery) -> tuple[PublishedIndicator, IssueValues | None]:
+    """Return the indicator with the issue in force at the instant of a query, and the values of that issue.
+
+    The values are None for the current issue, whose measures are stored.
+
+    Raises: IndicatorUnknown; IssueUnknown before the first issue.
+    """
+    published = published_indicator(query.indicator)
+    issue = published.issue if query.as_of is None else issue_at(published, query.as_of)
+    if issue.pk == published.issue.pk:
+        return published, None
+    return published.with_issue(issue), IssueValues(published.indicator, issue)
 
 
 def measure_of(published: PublishedIndicator, measure: str | None) -> str:

@@ -11,13 +11,13 @@ from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
-from api.views.indicator_base import TABLES, TableView, head, measure_of
+from api.views.indicator_base import TABLES, TableView, head, measure_of, published_as_of
 from geography import errors
 from geography.vintages.resolve import vintage_in_force
-from indicators.errors import IndicatorUnknown
+from indicators.errors import IndicatorUnknown, IssueUnknown
 from indicators.models import PlaceKind
 from indicators.queries import figures, maps
-from indicators.queries.catalogue import PublishedIndicator, published_indicator
+from indicators.queries.catalogue import PublishedIndicator
 
 
 class MapView(TableView):
@@ -31,7 +31,7 @@ class MapView(TableView):
         body="IndicatorMap",
         media_types=("application/json",),
         further_schemas=TABLES,
-        problems=(errors.ParameterInvalid, IndicatorUnknown, errors.CoverageUnknown, errors.VintageUnknown),
+        problems=(errors.ParameterInvalid, IndicatorUnknown, IssueUnknown, errors.CoverageUnknown, errors.VintageUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
         """Return one day for a map: the values of every region, of the unassigned parts, the provinces and the country.
@@ -41,7 +41,7 @@ class MapView(TableView):
         shown and whose count is not split. The 7 days of a measure end with the last report: `from`, `to`.
         """
         query = self.parse(request, queries.MAP, id=id)
-        published = published_indicator(query.indicator)
+        published, values = published_as_of(query)
         measure = measure_of(published, query.measure)
         own = (published.indicator.coverage, published.indicator.vintage_label)
         vintage = None
@@ -49,8 +49,8 @@ class MapView(TableView):
             vintage = vintage_in_force(coverage=query.coverage or own[0], label=query.label)
 
         def make() -> Chunks:
-            on = query.day or bodies.latest_day(figures.indicator_series(published.indicator)) or date.today()
-            figures_on = figures.figures_on(published.indicator, measure, on)
+            on = query.day or bodies.latest_day(figures.indicator_series(published.indicator, values)) or date.today()
+            figures_on = figures.figures_on(published.indicator, measure, on, values)
             regions: Mapping[str, figures.Figure | None]
             if vintage is None:
                 regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
@@ -72,7 +72,7 @@ class MapView(TableView):
                 published,
             )
 
-        return self.cached_by_issue(request, query, published, vintage=vintage, make=make)
+        return self.cached_by_issue(request, query, published, vintage=vintage, values=values, make=make)
 
     def body(
         self,

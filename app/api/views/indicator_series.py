@@ -11,12 +11,13 @@ from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
-from api.views.indicator_base import TABLES, TableView, head, measure_of
+from api.views.indicator_base import TABLES, TableView, head, measure_of, published_as_of
 from geography import errors
 from geography.translation import Message
-from indicators.errors import IndicatorUnknown, PlaceUnknown
+from indicators.errors import IndicatorUnknown, IssueUnknown, PlaceUnknown
+from indicators.models import Place, Series
 from indicators.queries import figures
-from indicators.queries.catalogue import PublishedIndicator, published_indicator
+from indicators.queries.catalogue import PublishedIndicator
 
 SATURDAY = 5
 # Limit of the elements (places times days) of a series response; the largest embedded cube has 130,000.
@@ -34,7 +35,7 @@ class CubeView(TableView):
         body="IndicatorCube",
         media_types=("application/json",),
         further_schemas=TABLES,
-        problems=(errors.ParameterInvalid, IndicatorUnknown),
+        problems=(errors.ParameterInvalid, IndicatorUnknown, IssueUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
         """Return the data of a time slider: for each place a list of values from `start` on, one for each step.
@@ -43,13 +44,14 @@ class CubeView(TableView):
         `freq=week` an element is the value of the map on that Saturday.
         """
         query = self.parse(request, queries.CUBE, id=id)
-        published = published_indicator(query.indicator)
+        published, values = published_as_of(query)
         measure = measure_of(published, query.measure)
         return self.cached_by_issue(
             request,
             query,
             published,
-            make=lambda: self.columns(request, published, measure, query.frequency, kind=query.kind),
+            values=values,
+            make=lambda: self.columns(request, published, measure, query.frequency, kind=query.kind, at=values),
         )
 
     def columns(
@@ -109,7 +111,7 @@ class SeriesView(CubeView):
         body="IndicatorSeries",
         media_types=("application/json",),
         further_schemas=TABLES,
-        problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
+        problems=(errors.ParameterInvalid, IndicatorUnknown, IssueUnknown, PlaceUnknown),
     )
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
         """Return series of up to 40 places, with the dated notes on their provinces.
@@ -117,12 +119,13 @@ class SeriesView(CubeView):
         Values of days before and after a series are null, never 0.
         """
         query = self.parse(request, queries.SERIES, id=id)
-        published = published_indicator(query.indicator)
+        published, values = published_as_of(query)
         measure = measure_of(published, query.measure)
 
         def make() -> Chunks:
-            places = _places(published, query.places)
-            _check_span(query, published, len(places))
+            all_series = figures.indicator_series(published.indicator, values)
+            places = _places(published, all_series, query.places)
+            _check_span(query, all_series, len(places))
 
             def extra() -> dict[str, Any]:
                 provinces = {place.pruid for place in places}
@@ -140,16 +143,15 @@ class SeriesView(CubeView):
                 places=[place.pk for place in places],
                 first=query.first,
                 last=query.last,
+                at=values,
             )
 
-        return self.cached_by_issue(request, query, published, make=make)
+        return self.cached_by_issue(request, query, published, values=values, make=make)
 
 
-def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
+def _places(published: PublishedIndicator, all_series: Sequence[Series], keys: Sequence[str]) -> list[Place]:
     """Return the places of these keys, in their order. Raises: PlaceUnknown."""
-    by_key = {
-        place_series.place.key.casefold(): place_series.place for place_series in figures.indicator_series(published.indicator)
-    }
+    by_key = {place_series.place.key.casefold(): place_series.place for place_series in all_series}
     for key in keys:
         if key.casefold() not in by_key:
             raise PlaceUnknown(
@@ -160,9 +162,8 @@ def _places(published: PublishedIndicator, keys: Sequence[str]) -> list[Any]:
     return [by_key[key.casefold()] for key in keys]
 
 
-def _check_span(query: queries.SeriesQuery, published: PublishedIndicator, places: int) -> None:
+def _check_span(query: queries.SeriesQuery, all_series: Sequence[Series], places: int) -> None:
     """Check that the span has at most ELEMENTS_MAX elements. Raises: ParameterInvalid."""
-    all_series = figures.indicator_series(published.indicator)
     first = query.first or min(series.first for series in all_series if series.first)
     last = query.last or max(series.last for series in all_series if series.last)
     if (last - first).days * places > ELEMENTS_MAX:

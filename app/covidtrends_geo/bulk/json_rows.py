@@ -57,8 +57,8 @@ def _row(text: str) -> tuple[Any, float, float, bool]:
     except (ValueError, RecursionError):
         return None, float("nan"), float("nan"), True
     lon, lat = _lon_lat_of(value)
-    given = [_degrees(lon), _degrees(lat)] if isinstance(lon, str) == isinstance(lat, str) else [float("nan")] * 2
-    return value.get("id") if isinstance(value, dict) else None, *given, False
+    degrees = [_degrees(lon), _degrees(lat)] if isinstance(lon, str) == isinstance(lat, str) else [float("nan")] * 2
+    return value.get("id") if isinstance(value, dict) else None, *degrees, False
 
 
 def _not_json(name: str) -> None:

@@ -91,15 +91,15 @@ class Layers:
 
     def locate(self, lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]) -> Located:
         """Return the answers for positions in WGS 84 (EPSG:4326), decimal degrees, NaN for a missing number, in their order."""
-        options, found = self.options, []
+        options, results = self.options, []
         valid = np.ones(len(lon), dtype=bool)
         for lookup in self.lookups:
             border = self.border and lookup is self.lookups[0]
             valid, answers = lookup.answers(
                 lon, lat, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=border
             )
-            found.append(answers)
-        first, last = found[0], found[-1]
+            results.append(answers)
+        first, last = results[0], results[-1]
         region = first.region if self._regions else np.full(len(lon), NO_REGION)
         fsa = last.region if self._fsas else np.full(len(lon), NO_REGION)
         province, other = self._province_of[0][region], self._province_of[1][fsa]

@@ -1,24 +1,18 @@
-"""Point lookup in PostGIS, for a vintage that is not in memory."""
+"""Point lookup in PostGIS, for a vintage without a usable index."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from geography.constants import (
-    BORDER_EPSILON_M,
-    CIRCLE_QUARTER_SEGMENTS,
-    POLAR_LATITUDE,
-    SRID_STATCAN_LAMBERT,
-    SRID_WGS84,
-    UNITS_MOST_POLAR,
-)
+from covidtrends_geo.answers import Hit, answer
+from covidtrends_geo.constants import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, POLAR_LATITUDE, UNITS_MOST_POLAR
+from covidtrends_geo.lookup_file import Region
+from geography.constants import SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import LonLat
 from geography.db.routing import connection
-from geography.lookup.types import LookupHit, LookupPoints, RegionRef, SearchOptions
+from geography.lookup.types import Located, Search, located
 from geography.models import Vintage
 
-_REGION_COLUMNS = (
-    "region.id, region.code, region.dguid, region.name_en, region.name_fr, region.pruid, coalesce(region.misfit_m, 0)"
-)
+_REGION_COLUMNS = "region.code, region.dguid, region.name_en, region.name_fr, region.pruid, coalesce(region.misfit_m, 0)"
 
 # The positions in degrees and in the projection. Metres on the ground become units of the projection by its scale there, which
 # is the same in every direction. It is measured towards the south: to the north, 100 m may lie beyond the pole.
@@ -56,37 +50,36 @@ _NEARBY_SQL = f"""
             FROM region_part AS part
             WHERE ST_DWithin(part.geom, position.geom, %(radius)s * CASE
                       WHEN ST_Y(position.degrees) > {POLAR_LATITUDE} THEN {UNITS_MOST_POLAR} ELSE position.scale END)
-              AND part.vintage_id = ANY(%(vintages)s)
+              AND part.vintage_id = %(vintage)s
             GROUP BY part.region_id
         ) AS found
         WHERE found.distance_m <= %(radius)s
     ), own AS MATERIALIZED (
-        SELECT DISTINCT ON (near.number, region.vintage_id) near.number, region.vintage_id, region.id AS region_id
+        SELECT DISTINCT ON (near.number) near.number, region.id AS region_id
         FROM near JOIN region ON region.id = near.region_id
         WHERE near.distance_m <= {BORDER_EPSILON_M}
-        ORDER BY near.number, region.vintage_id, region.code
+        ORDER BY near.number, region.code
     )
-    SELECT 'near', near.number, region.vintage_id, near.distance_m, {_REGION_COLUMNS}
+    SELECT 'near', near.number, near.distance_m, {_REGION_COLUMNS}
     FROM near JOIN region ON region.id = near.region_id
     UNION ALL
-    SELECT 'other', position.number, asked.vintage_id,
+    SELECT 'other', position.number,
            ST_Distance(position.degrees::geography, ST_Transform(other.geom, {SRID_WGS84})::geography), {_REGION_COLUMNS}
-    FROM unnest(%(vintages)s::bigint[], %(borders)s::boolean[], %(nearest)s::boolean[]) AS asked (vintage_id, border, nearest)
-    CROSS JOIN position
-    LEFT JOIN own ON own.vintage_id = asked.vintage_id AND own.number = position.number
+    FROM position
+    LEFT JOIN own ON own.number = position.number
     CROSS JOIN LATERAL (
         SELECT close.region_id, ST_ClosestPoint(close.geom, position.geom) AS geom
         FROM (
             SELECT part.region_id, part.geom, ST_Distance(part.geom, position.geom) AS distance
             FROM region_part AS part
-            WHERE CASE WHEN own.region_id IS NULL THEN asked.nearest ELSE asked.border END
-              AND part.vintage_id = asked.vintage_id AND part.region_id IS DISTINCT FROM own.region_id
+            WHERE CASE WHEN own.region_id IS NULL THEN %(nearest)s ELSE %(border)s END
+              AND part.vintage_id = %(vintage)s AND part.region_id IS DISTINCT FROM own.region_id
             ORDER BY part.geom <-> position.geom LIMIT 8
         ) AS close JOIN region ON region.id = close.region_id
         ORDER BY CASE WHEN close.distance <= {BORDER_EPSILON_M} THEN 0 ELSE close.distance END, region.code LIMIT 1
     ) AS other
     JOIN region ON region.id = other.region_id
-    ORDER BY 1, 6
+    ORDER BY 1, 2, 4
 """
 
 # How much of a circle each region covers, piece by piece.
@@ -95,13 +88,13 @@ _SHARES_SQL = f"""
         SELECT ST_Buffer(centre.geom, %(radius)s * centre.scale, {CIRCLE_QUARTER_SEGMENTS}) AS geom
         FROM ({_POSITIONS_SQL}) AS centre
     )
-    SELECT part.region_id, sum(ST_Area(
+    SELECT region.code, sum(ST_Area(
                CASE WHEN ST_Covers(part.geom, circle.geom) THEN circle.geom
                     ELSE ST_CollectionExtract(ST_Intersection(part.geom, circle.geom), 3) END
            )) / min(ST_Area(circle.geom))
-    FROM circle JOIN region_part AS part ON ST_Intersects(part.geom, circle.geom)
+    FROM circle JOIN region_part AS part ON ST_Intersects(part.geom, circle.geom) JOIN region ON region.id = part.region_id
     WHERE part.vintage_id = %(vintage)s
-    GROUP BY part.region_id
+    GROUP BY region.code
 """
 
 
@@ -113,56 +106,59 @@ class PostgisLocator:
     def __init__(self, vintage: Vintage) -> None:
         self.vintage = vintage
 
-    def locate(self, points: LookupPoints, options: SearchOptions) -> list[LookupHit]:
-        """Return the regions at and near each position, in the order of the positions. Queries: 1."""
-        (hits,) = lookup_many(points.positions, [(self.vintage, options)])
-        return hits
+    def locate(self, positions: Sequence[LonLat], search: Search) -> list[Located]:
+        """Return the result for each position, in the order of the positions. Queries: 1."""
+        near, other = _search(self.vintage, positions, search)
+        regions = sorted({region for _, _, region in [*near, *other]}, key=lambda region: region.code)
+        numbers = {region.code: number for number, region in enumerate(regions)}
+        misfits = [region.misfit_m for region in regions]
+        hits: list[list[tuple[float, int]]] = [[] for _ in positions]
+        for number, distance, region in near:
+            hits[number - 1].append((distance, numbers[region.code]))
+        others = {number: (distance, numbers[region.code]) for number, distance, region in other}
+        return [
+            located(
+                self.vintage,
+                answer(
+                    Hit(_within(hit, search.radius_m, misfits), others.get(number)), search.radius_m, search.nearest_m, misfits
+                ),
+                regions,
+            )
+            for number, hit in enumerate(hits, start=1)
+        ]
 
-    def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
-        """Return the part (0 to 1) of the circle around a position that each region covers, by the region's id. Queries: 1."""
-        return circle_shares(position, radius_m, self.vintage)
+    def circle_shares(self, position: LonLat, radius_m: float) -> dict[str, float]:
+        """Return the part (0 to 1) of the circle around a position that each region covers, by its code. Queries: 1."""
+        with connection.cursor() as cursor:
+            cursor.execute(_SHARES_SQL, _columns([position]) | {"radius": radius_m, "vintage": self.vintage.pk})
+            return dict(cursor.fetchall())
 
 
-def lookup_many(positions: Sequence[LonLat], requested: Sequence[tuple[Vintage, SearchOptions]]) -> list[list[LookupHit]]:
-    """Return for each vintage the regions at and near each position, in the order of the positions.
+def _within(hit: list[tuple[float, int]], radius_m: float, misfits: Sequence[float]) -> tuple[tuple[float, int], ...]:
+    """Return the regions within the radius and the misfit that applies: of the first that covers, or else of each region."""
+    hit.sort(key=lambda pair: pair[1])
+    own = next((number for distance, number in hit if distance <= BORDER_EPSILON_M), None)
+    return tuple(pair for pair in hit if pair[0] <= radius_m + misfits[pair[1] if own is None else own])
 
-    Args:
-        positions: around Canada, where the projection is defined.
-        requested: vintages with their options. The radius is the same for all. A positive `nearest_m` requests the nearest
-            region, at any distance.
 
-    Queries: 1.
-    """
-    near: dict[tuple[int, int], list[tuple[float, RegionRef]]] = {}
-    other: dict[tuple[int, int], tuple[float, RegionRef]] = {}
+_Rows = list[tuple[int, float, Region]]
+
+
+def _search(vintage: Vintage, positions: Sequence[LonLat], search: Search) -> tuple[_Rows, _Rows]:
+    """Return the near regions and the nearest other one: number of the position from 1, metres, region. Queries: 1."""
+    near: _Rows = []
+    other: _Rows = []
     values = _columns(positions) | {
-        "radius": requested[0][1].radius_m,
-        "vintages": [vintage.pk for vintage, _ in requested],
-        "borders": [options.border for _, options in requested],
-        "nearest": [options.nearest_m > 0 for _, options in requested],
+        "radius": search.radius_m + (vintage.misfit_m or 0.0),
+        "vintage": vintage.pk,
+        "border": search.border,
+        "nearest": search.nearest_m > 0,
     }
     with connection.cursor() as cursor:
         cursor.execute(_NEARBY_SQL, values)
-        for kind, number, vintage_id, distance, *columns in cursor:
-            region = RegionRef(*columns)
-            if kind == "near":
-                near.setdefault((number, vintage_id), []).append((distance, region))
-            else:
-                other[number, vintage_id] = (distance, region)
-    return [
-        [
-            LookupHit(tuple(near.get((number, vintage.pk), ())), other.get((number, vintage.pk)))
-            for number in range(1, len(positions) + 1)
-        ]
-        for vintage, _ in requested
-    ]
-
-
-def circle_shares(position: LonLat, radius_m: float, vintage: Vintage) -> dict[int, float]:
-    """Return the part (0 to 1) of the circle around a position that each region covers, by the region's id. Queries: 1."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SHARES_SQL, _columns([position]) | {"radius": radius_m, "vintage": vintage.pk})
-        return dict(cursor.fetchall())
+        for kind, number, distance, *columns in cursor:
+            (near if kind == "near" else other).append((number, distance, Region(*columns)))
+    return near, other
 
 
 def _columns(positions: Sequence[LonLat]) -> dict[str, Any]:

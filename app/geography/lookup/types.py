@@ -1,36 +1,23 @@
-"""Types of point lookups: search options, hits, and the interface of the two engines.
+"""Types of point lookups: the result of a lookup, and the interface of the two engines.
 
-`MemoryLocator` answers from the index of a process, `PostgisLocator` from the tables. Both give the same answers; a test
-compares them on real boundaries.
+`IndexLocator` answers from the compiled index of a vintage, `PostgisLocator` from the tables. Both give the same answers; a
+test compares them on real boundaries.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from covidtrends_geo.answers import Answer
+from covidtrends_geo.lookup_file import Region
 from geography.coordinates import LonLat
-from geography.projection import ProjectedPoint, ProjectedPoints
+from geography.models import Vintage
 
 
-class RegionRef(NamedTuple):
-    """Identity of a region: `code` is its HRUID or CFSAUID, `pruid` its province.
-
-    `misfit_m` is the distance in metres by which its border may be off in its vintage; 0 where that was not measured.
-    """
-
-    id: int
-    code: str
-    dguid: str | None
-    name_en: str
-    name_fr: str
-    pruid: str
-    misfit_m: float = 0.0
-
-
-class SearchOptions(NamedTuple):
+class Search(NamedTuple):
     """Distances up to which regions are searched.
 
     Attributes:
-        radius_m: every region within this distance is near; at least `constants.DATUM_UNCERTAINTY_M`.
+        radius_m: every region within this distance, and its misfit, is near; at least `constants.DATUM_UNCERTAINTY_M`.
         nearest_m: where no region covers, the distance up to which the nearest region is searched; 0 for no search.
         border: where a region covers, whether to search the nearest other region, at any distance.
     """
@@ -40,48 +27,25 @@ class SearchOptions(NamedTuple):
     border: bool = False
 
 
-class LookupHit(NamedTuple):
-    """Regions at and near one position.
+class Located(NamedTuple):
+    """Result of a lookup in one vintage: the region that covers the position or is nearest to it.
 
     Attributes:
-        near: regions within the radius by code, each with its distance in metres: 0 where it covers.
-        other: the nearest region other than the first that covers, or the nearest of all where none covers, with its distance
-            in metres on the ellipsoid. None where there is none, or where `SearchOptions` did not include it.
+        vintage: the vintage searched.
+        match, region, distance_m, certain, uncertainty_m, covering, near, neighbour, distance_to_border_m: see
+            `covidtrends_geo.answers.Answer`; regions by code instead of numbers.
     """
 
-    near: tuple[tuple[float, RegionRef], ...]
-    other: tuple[float, RegionRef] | None
-
-
-class LookupPoints:
-    """Positions of a lookup. They are projected at first use, once for all vintages."""
-
-    __slots__ = ("_projected", "_single", "positions")
-
-    def __init__(self, positions: Sequence[LonLat]) -> None:
-        self.positions = positions
-        self._single: ProjectedPoint | None = None
-        self._projected: ProjectedPoints | None = None
-
-    @property
-    def single(self) -> ProjectedPoint:
-        """Return the first position, projected."""
-        if self._single is None:
-            self._single = ProjectedPoint(self.positions[0])
-        return self._single
-
-    @property
-    def projected(self) -> ProjectedPoints:
-        """Return all positions, projected."""
-        if self._projected is None:
-            self._projected = ProjectedPoints(self.positions)
-        return self._projected
-
-    def subset(self, numbers: Sequence[int]) -> "LookupPoints":
-        """Return the positions with these indexes; all of them are this object."""
-        if len(numbers) == len(self.positions):
-            return self
-        return LookupPoints([self.positions[number] for number in numbers])
+    vintage: Vintage
+    match: str
+    region: Region | None
+    distance_m: float | None
+    certain: bool
+    uncertainty_m: float
+    covering: tuple[Region, ...]
+    near: tuple[Region, ...]
+    neighbour: Region | None
+    distance_to_border_m: float | None
 
 
 class Locator(Protocol):
@@ -92,10 +56,30 @@ class Locator(Protocol):
         """Return whether lookups need no query."""
         ...
 
-    def locate(self, points: LookupPoints, options: SearchOptions) -> list[LookupHit]:
-        """Return the regions at and near each position, in the order of the positions."""
+    def locate(self, positions: Sequence[LonLat], search: Search) -> list[Located]:
+        """Return the result for each position, in the order of the positions.
+
+        Args:
+            positions: around Canada, where the projection is defined.
+        """
         ...
 
-    def circle_shares(self, position: LonLat, radius_m: float) -> dict[int, float]:
-        """Return the part (0 to 1) of the circle around a position that each region covers, by the region's id."""
+    def circle_shares(self, position: LonLat, radius_m: float) -> dict[str, float]:
+        """Return the part (0 to 1) of the circle around a position that each region covers, by the region's code."""
         ...
+
+
+def located(vintage: Vintage, answer: Answer, regions: Sequence[Region]) -> Located:
+    """Return an answer as a result, with regions for their numbers."""
+    return Located(
+        vintage,
+        answer.match,
+        None if answer.region is None else regions[answer.region],
+        answer.distance_m,
+        answer.certain,
+        answer.uncertainty_m,
+        tuple([regions[number] for number in answer.covering]),
+        tuple([regions[number] for number in answer.near]),
+        None if answer.neighbour is None else regions[answer.neighbour],
+        answer.distance_to_border_m,
+    )

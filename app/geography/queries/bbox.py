@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from covidtrends_geo.constants import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from geography.constants import SRID_STATCAN_LAMBERT, SRID_WGS84
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST, Bbox
+from geography.coordinates import Bbox
 
 # Degrees, about a millimetre: a box without width or height is not a polygon, and rounding must not lose a region that touches
 # the box.

@@ -30,7 +30,7 @@ class Changed:
             of `from` also has the kind `split`.
         share_outside: part of the region, 0 to 1, that no region of the other vintage covers.
         code_reused: True if the other vintage has the same code for another place.
-        counterparts: common areas with regions of the other vintage (`other`), largest area first.
+        counterparts: common areas with regions of the other vintage (`other_region`), largest area first.
         slivers: number of counterparts omitted because both shares are below `constants.SLIVER_SHARE`.
     """
 
@@ -224,12 +224,12 @@ def _light(rows: QuerySet, relation: str) -> QuerySet:  # type: ignore[type-arg]
 
 def _counterparts(regions: list[int], vintages: tuple[Vintage, Vintage]) -> tuple[dict[int, list[Counterpart]], dict[int, int]]:
     """Return by region the counterparts without slivers, and the number of slivers. Queries: 1."""
-    rows = Counterpart.objects.filter(region__in=regions, other__vintage__in=vintages).annotate(
+    rows = Counterpart.objects.filter(region__in=regions, other_region__vintage__in=vintages).annotate(
         largest_share=Greatest("share_of_region", "share_of_other")
     )
     counterparts: dict[int, list[Counterpart]] = {}
     slivers: dict[int, int] = {}
-    for row in _light(rows.select_related("other"), "other").order_by("-area_km2", "other__code"):
+    for row in _light(rows.select_related("other_region"), "other_region").order_by("-area_km2", "other_region__code"):
         if row.largest_share >= SLIVER_SHARE:
             counterparts.setdefault(row.region_id, []).append(row)
         else:

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.conf import settings
-
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, LEVEL_NAMES
-from geography.download_files import DownloadFile, read_manifest, ready_file, with_state
+from geography.download_files import DownloadFile, load_name, read_manifest, ready_file, vintage_folder, with_state
 from geography.download_formats import FORMATS, file_name
 from geography.models import Vintage
 from geography.translation import Message
@@ -21,18 +19,18 @@ class Download(DownloadFile):
 
     Attributes:
         vintage: vintage of the file; for a pair, the FSA vintage.
-        other: for a pair, the health-region vintage.
+        paired: for a file that joins FSAs and health regions, the health-region vintage.
     """
 
     vintage: Vintage
-    other: Vintage | None = None
+    paired: Vintage | None = None
 
     @property
     def name(self) -> str:
         """Return the public file name."""
-        other = (self.other.coverage.slug, self.other.label) if self.other else None
+        paired = (self.paired.coverage.slug, self.paired.label) if self.paired else None
         return file_name(
-            self.format, coverage=self.vintage.coverage.slug, label=self.vintage.label, level=self.level, other=other
+            self.format, coverage=self.vintage.coverage.slug, label=self.vintage.label, level=self.level, paired=paired
         )
 
     @property
@@ -48,28 +46,18 @@ class Download(DownloadFile):
     @property
     def licence_urls(self) -> tuple[str, ...]:
         """Return the URLs of the licences of the file's vintages."""
-        return tuple(vintage.licence_url for vintage in (self.vintage, self.other) if vintage)
+        return tuple(vintage.licence_url for vintage in (self.vintage, self.paired) if vintage)
 
     @property
     def key(self) -> str:
         """Return the key in the manifest: the file name and, for a pair, the load of the other vintage."""
-        return f"{self.name} {load_name(self.other)}" if self.other else self.name
+        return f"{self.name} {load_name(self.paired)}" if self.paired else self.name
 
     @property
     def path(self) -> Path:
         """Return the path of the file, which need not exist."""
         # After a second load of the other vintage, a pair is a different file with the same public name.
-        return self.folder / (f"{load_name(self.other)}-{self.name}" if self.other else self.name)
-
-
-def load_name(vintage: Vintage) -> str:
-    """Return a name of the load that is unique in this database and after a restore."""
-    return f"{vintage.created_at:%Y%m%dT%H%M%S%f}-{vintage.pk}"
-
-
-def folder(vintage: Vintage) -> Path:
-    """Return the folder of a vintage's files."""
-    return Path(settings.DOWNLOADS_DIR) / vintage.coverage.slug / vintage.label / load_name(vintage)
+        return self.folder / (f"{load_name(self.paired)}-{self.name}" if self.paired else self.name)
 
 
 def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[Download]:
@@ -77,7 +65,7 @@ def downloads_of(vintage: Vintage, catalogue: Catalogue | None = None) -> list[D
 
     Queries: as for `catalogue.published`; none with a catalogue.
     """
-    manifest = read_manifest(folder(vintage))
+    manifest = read_manifest(vintage_folder(vintage))
     expected = _expected(vintage, catalogue or published())
     return [with_state(download, manifest) for download in expected]
 
@@ -118,5 +106,6 @@ def _expected(vintage: Vintage, catalogue: Catalogue) -> Iterator[Download]:
         elif vintage.coverage.slug == COVERAGE_FSA:
             health_region_vintages = catalogue.vintages_of(COVERAGE_HEALTH_REGIONS)
             yield from (
-                Download(vintage=vintage, format=file_format, other=health_regions) for health_regions in health_region_vintages
+                Download(vintage=vintage, format=file_format, paired=health_regions)
+                for health_regions in health_region_vintages
             )

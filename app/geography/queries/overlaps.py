@@ -6,8 +6,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from covidtrends_geo.lookup_file import Region
 from geography.constants import SLIVER_SHARE
-from geography.lookup.types import RegionRef
 from geography.models import Vintage
 from geography.queries.region_rows import RegionRow, columns_and_join, rows
 from geography.queries.regions import fsa_missing, region_get
@@ -18,8 +18,8 @@ _NAMES = "other.code, other.dguid, other.name_en, other.name_fr, other.pruid"
 
 # An FSA outside every region has one row without an overlap. The geometry of an artefact is not read.
 _OF_FSAS_SQL = f"""
-    SELECT fsa.id, fsa.code, fsa.dguid, fsa.name_en, fsa.name_fr, fsa.pruid,
-           overlap.share_outside, other.id, {_NAMES}, {_ARTEFACT}, overlap.width_m,
+    SELECT fsa.code, fsa.dguid, fsa.name_en, fsa.name_fr, fsa.pruid, overlap.share_outside,
+           {_NAMES}, {_ARTEFACT}, overlap.width_m,
            overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
     FROM region AS fsa
     LEFT JOIN overlap ON overlap.fsa_id = fsa.id
@@ -28,10 +28,10 @@ _OF_FSAS_SQL = f"""
     LEFT JOIN region ON region.id = other.id AND {_ARTEFACT} = ''
     {{join}}
     WHERE fsa.vintage_id = %(fsa_vintage)s AND fsa.code = ANY (%(codes)s)
-    ORDER BY fsa.id, overlap.share_of_fsa DESC, other.code
+    ORDER BY fsa.code, overlap.share_of_fsa DESC, other.code
 """
 _OF_REGION_SQL = f"""
-    SELECT other.id, {_NAMES}, {_ARTEFACT}, overlap.width_m,
+    SELECT {_NAMES}, {_ARTEFACT}, overlap.width_m,
            overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
     FROM overlap
     JOIN region AS other ON other.id = overlap.fsa_id
@@ -40,8 +40,8 @@ _OF_REGION_SQL = f"""
     WHERE overlap.health_region_id = %(health_region)s AND overlap.fsa_vintage_id = %(fsa_vintage)s
     ORDER BY other.code
 """
-# Columns of a `RegionRef` without its misfit.
-_REF = len(RegionRef._fields) - 1
+# Columns of a `Region` without its misfit.
+_REF = len(Region._fields) - 1
 # After those, the kind of artefact and the width.
 _SHARE_OF_FSA = _REF + 2
 
@@ -71,7 +71,7 @@ class ArtefactShare(NamedTuple):
         share_of_fsa: as in `Share`.
     """
 
-    region: RegionRef
+    region: Region
     kind: str
     width_m: float | None
     share_of_fsa: float
@@ -97,7 +97,7 @@ class FsaRegions:
         share_outside: part of the FSA, 0 to 1, outside every health region of the vintage.
     """
 
-    fsa: RegionRef
+    fsa: Region
     overlaps: Sequence[Share]
     artefacts: Sequence[ArtefactShare]
     slivers: int
@@ -156,11 +156,11 @@ def _shares_of_fsas(
     }
     overlap_rows = rows(_OF_FSAS_SQL.format(columns=columns, join=join), parameters)
     by_fsa = (list(group) for _, group in groupby(overlap_rows, itemgetter(0)))
-    return {fsa_rows[0][1]: _fsa_regions(fsa_rows) for fsa_rows in by_fsa}
+    return {fsa_rows[0][0]: _fsa_regions(fsa_rows) for fsa_rows in by_fsa}
 
 
 def _fsa_regions(fsa_rows: Sequence[tuple[Any, ...]]) -> FsaRegions:
-    fsa = RegionRef(*fsa_rows[0][:_REF])
+    fsa = Region(*fsa_rows[0][:_REF])
     overlap_rows = [row[_REF + 1 :] for row in fsa_rows if row[_REF + 1] is not None]
     overlapping = _classify(overlap_rows)
     outside = fsa_rows[0][_REF]
@@ -188,7 +188,7 @@ def health_region_fsas(
 
 
 def _classify(overlap_rows: Iterable[tuple[Any, ...]]) -> _Overlapping:
-    """Return overlaps as shares, artefacts and slivers. A row has the statements' columns from the id of `other` on."""
+    """Return overlaps as shares, artefacts and slivers. A row has the statements' columns from the code of `other` on."""
     overlapping = _Overlapping([], [], 0)
     slivers = 0
     for row in overlap_rows:
@@ -196,7 +196,7 @@ def _classify(overlap_rows: Iterable[tuple[Any, ...]]) -> _Overlapping:
         if not kind:
             overlapping.shares.append(Share._make((*shares, RegionRow._make(row[_SHARE_OF_FSA + 3 :]))))
         elif shares[0] >= SLIVER_SHARE:
-            overlapping.artefacts.append(ArtefactShare(RegionRef(*row[:_REF]), kind, width_m, shares[0]))
+            overlapping.artefacts.append(ArtefactShare(Region(*row[:_REF]), kind, width_m, shares[0]))
         else:
             slivers += 1
     return overlapping._replace(slivers=slivers)

@@ -133,8 +133,8 @@ def _selection(
         parameters |= box.parameters
     if position is not None:
         (located,) = position_locate(position=position, vintages=[vintage])
-        conditions.append("region.id = ANY (%(covering)s)")
-        parameters["covering"] = [region.id for region in located.covering]
+        conditions.append("region.code = ANY (%(covering)s)")
+        parameters["covering"] = [region.code for region in located.covering]
     where = " AND ".join(conditions)
     if box is None:
         return _FOUND_SQL.format(conditions=where), parameters

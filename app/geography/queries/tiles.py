@@ -1,18 +1,15 @@
 """Vector tiles: regions and their names, cut from geometry that was stored when the vintage was loaded."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from geography.constants import TILE_BANDS, TILE_BUFFER, TILE_EXTENT
+from geography.constants import MERCATOR_HALF_M, TILE_BANDS, TILE_BUFFER, TILE_EXTENT
 from geography.coordinates import TileAddress
 from geography.db.routing import connection
 from geography.errors import TilesMissing
 from geography.models import TilePiece, Vintage
 from geography.translation import Message
 
-# Length of the equator in EPSG:3857, metres.
-_WORLD_M = 2 * math.pi * 6_378_137
 # Northern limit of EPSG:3857 and of the bounds in TileJSON 3.0, in degrees; rounded down like bounds.
 TILE_NORTH = 85.051128
 # Width of a displayed tile in pixels. The name of a region is omitted if the region is narrower than three pixels.
@@ -69,7 +66,7 @@ def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
     if not tile and not has_tiles(vintage):
         raise TilesMissing(
             Message("Vintage %(vintage)s has no tiles: it was loaded before there were any.", vintage=vintage.label),
-            hint=Message("Who runs this service draws them with: %(command)s", command="manage.py draw_tiles"),
+            hint=Message("The operator of this service draws them with: %(command)s", command="manage.py draw_tiles"),
         )
     return tile
 
@@ -96,7 +93,7 @@ def tiles_draw(*, vintage: Vintage, addresses: Sequence[TileAddress]) -> list[by
 
 def label_radius_m(zoom: int) -> float:
     """Return the smallest inscribed radius, metres of EPSG:3857, of a region with a label at a zoom."""
-    return _LABEL_RADIUS_PIXELS * _WORLD_M / _PIXELS / float(2**zoom)
+    return _LABEL_RADIUS_PIXELS * 2 * MERCATOR_HALF_M / _PIXELS / float(2**zoom)
 
 
 def vector_layers(zoom_max: int) -> list[dict[str, Any]]:

@@ -7,11 +7,12 @@ and stays valid for `STALE_MAX_S` while the database is unavailable.
 import hashlib
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import Error
-from django.db.models import Max, OuterRef, Subquery
+from django.db.models import Max, Min, OuterRef, Subquery
 
 from geography.db.routing import current_alias
 from geography.translation import Message
@@ -27,18 +28,26 @@ class PublishedIndicator:
 
     Attributes:
         changed_at: when an issue was last published or rolled back.
-        revision: changes whenever an issue is published or rolled back.
+        revision: changes whenever an issue is published, held or rolled back.
+        held_since, held_issue: time of the first issue after the published one that gates hold, and id of the last; None
+            without one.
     """
 
     indicator: Indicator
     issue: Issue
     changed_at: datetime
     revision: str
+    held_since: datetime | None = None
+    held_issue: int | None = None
 
     @property
     def measures(self) -> tuple[str, ...]:
         """Names of the measures, the default first."""
         return MEASURES[self.indicator.kind]
+
+    def with_issue(self, issue: Issue) -> "PublishedIndicator":
+        """Return the indicator with an earlier issue, of which none is held."""
+        return replace(self, issue=issue, held_since=None, held_issue=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +123,30 @@ def published_indicator(slug: str) -> PublishedIndicator:
 def _load_from_database() -> IndicatorCatalogue:
     # A rollback stamps the issue that it removes. It restores the values of the previous issue, not its names and populations:
     # what follows is a new revision.
-    changes = Issue.objects.filter(indicator=OuterRef("indicator")).order_by().values("indicator")
+    of_indicator = Issue.objects.filter(indicator=OuterRef("indicator")).order_by().values("indicator")
+    changes = of_indicator.exclude(status=IssueStatus.STAGED)
+    held = of_indicator.filter(status=IssueStatus.STAGED, issued_at__gt=OuterRef("issued_at"))
     issues = (
         Issue.objects.filter(status=IssueStatus.PUBLISHED)
-        .annotate(changed_at=Subquery(changes.annotate(last=Max("loaded_at")).values("last")))
+        .annotate(
+            changed_at=Subquery(changes.annotate(last=Max("loaded_at")).values("last")),
+            held_since=Subquery(held.annotate(first=Min("issued_at")).values("first")),
+            held_issue=Subquery(held.annotate(last=Max("pk")).values("last")),
+        )
         .select_related("indicator")
         .defer("report")
         .order_by("indicator_id", "-issued_at", "-pk")
         .distinct("indicator_id")
     )
-    return IndicatorCatalogue(
-        {
-            issue.indicator.slug: PublishedIndicator(
-                issue.indicator, issue, issue.changed_at, _digest([issue.pk, issue.changed_at, issue.sha256])
-            )
-            for issue in issues
-        }
+    return IndicatorCatalogue({issue.indicator.slug: _published(issue) for issue in issues})
+
+
+def _published(issue: Any) -> PublishedIndicator:
+    """Return an indicator from its published issue with the annotations of `_load_from_database`."""
+    version = [issue.pk, issue.changed_at, issue.sha256]
+    held = [issue.held_issue, issue.held_since] if issue.held_issue else []
+    return PublishedIndicator(
+        issue.indicator, issue, issue.changed_at, _digest(version + held), issue.held_since, issue.held_issue
     )
 
 

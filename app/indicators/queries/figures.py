@@ -1,14 +1,17 @@
 """Figures: values of measures by place and day, read from the arrays derived at publication."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 from django.db import connections
 
 from geography.db.routing import current_alias
 from indicators.measures import NOTHING, Element, nearest_year
-from indicators.models import Blob, Indicator, Place, PlaceKind, PlaceMember, Population, Series
+from indicators.models import Blob, Indicator, Place, PlaceMember, Population, Series
+from indicators.queries.as_of import IssueValues
+from indicators.queries.extents import place_order
 from indicators.statuses import ValueStatus
 
 # Measures whose elements cover the week that ends with a report.
@@ -55,16 +58,15 @@ class Row:
     elements: Sequence[Element]
 
 
-def indicator_series(indicator: Indicator) -> list[Series]:
-    """Return the series of an indicator with their places, regions by code first. Queries: 1."""
+def indicator_series(indicator: Indicator, at: IssueValues | None = None) -> list[Series]:
+    """Return the series of an indicator with their places, regions by code first: today's, or those of an issue.
+
+    Queries: 1; none where `at` is read already.
+    """
+    if at is not None:
+        return at.series
     all_series = indicator.series.select_related("place").exclude(first=None)
     return sorted(all_series, key=lambda series: place_order(series.place))
-
-
-def place_order(place: Place) -> tuple[int, str]:
-    """Return the sort key of a place: regions first, the country last, by key within a kind."""
-    kinds = (PlaceKind.REGION, PlaceKind.SITE, PlaceKind.UNASSIGNED, PlaceKind.PROVINCE, PlaceKind.COUNTRY)
-    return kinds.index(PlaceKind(place.kind)), place.key
 
 
 def populations(places: Sequence[Place]) -> dict[int, dict[int, int]]:
@@ -85,15 +87,17 @@ _DAY_SQL = """
 """
 
 
-def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
-    """Return a measure of every place for a day; places without a value are `not_reported`. Queries: 3."""
+def figures_on(indicator: Indicator, measure: str, day: date, at: IssueValues | None = None) -> list[Figure]:
+    """Return a measure of every place for a day; places without a value are `not_reported`.
+
+    Args:
+        at: values of an issue instead of the current ones.
+
+    Queries: 3.
+    """
     count_measure = "new_7d" if measure == "rate_7d" else "value" if measure == "rate" else measure
-    elements: dict[tuple[int, str], Element] = {}
-    with connections[current_alias()].cursor() as cursor:
-        cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": [measure, count_measure]})
-        for series_id, name, value, status, lag, span in cursor:
-            elements[series_id, name] = Element(value, ValueStatus(status), lag, span)
-    all_series = indicator_series(indicator)
+    elements = _elements_on(indicator, (measure, count_measure), day, at)
+    all_series = indicator_series(indicator, at)
     people = populations([series.place for series in all_series]) if measure != count_measure else {}
     figures = []
     for series in all_series:
@@ -109,6 +113,20 @@ def figures_on(indicator: Indicator, measure: str, day: date) -> list[Figure]:
     return figures
 
 
+def _elements_on(
+    indicator: Indicator, measures: Sequence[str], day: date, at: IssueValues | None
+) -> dict[tuple[int, str], Element]:
+    """Return elements of a day by series and measure; series without one are missing."""
+    if at is not None:
+        return {(series.pk, name): at.elements(series, name, [day])[0] for series in at.series for name in measures}
+    with connections[current_alias()].cursor() as cursor:
+        cursor.execute(_DAY_SQL, {"day": day, "indicator": indicator.pk, "measures": list(measures)})
+        return {
+            (series_id, name): Element(value, ValueStatus(status), lag, span)
+            for series_id, name, value, status, lag, span in cursor
+        }
+
+
 def rows(
     indicator: Indicator,
     measure: str,
@@ -119,6 +137,7 @@ def rows(
     last: date | None = None,
     step_days: int = 1,
     weekday: int | None = None,
+    at: IssueValues | None = None,
 ) -> list[Row]:
     """Return a measure of places over time. Queries: 2.
 
@@ -129,29 +148,48 @@ def rows(
         kind: kind of the places (`PlaceKind`); None for all.
         first, last: days; None for the first and last day of all series.
         weekday: weekday of the first day (0 is Monday), on or after `first`; None begins at `first`.
+        at: values of an issue instead of the current ones.
     """
     selected = [
         series
-        for series in indicator_series(indicator)
+        for series in indicator_series(indicator, at)
         if (places is None or series.place_id in places) and kind in (None, series.place.kind)
     ]
-    blobs = {blob.series_id: blob for blob in Blob.objects.filter(series__in=selected, measure=measure)}
-    if not blobs:
+    tracks = _tracks(selected, measure, at)
+    if not tracks:
         return []
-    start = first or min(blob.start for blob in blobs.values())
-    end = last or max(blob.start + timedelta(days=len(blob.values) - 1) for blob in blobs.values())
+    start = first or min(track.start for track in tracks.values())
+    end = last or max(track.end for track in tracks.values())
     if weekday is not None:
         start += timedelta(days=(weekday - start.weekday()) % 7)
         if last is None:
             end += timedelta(days=(weekday - end.weekday()) % 7)
-    days = range(0, (end - start).days + 1, step_days)
-    table = []
-    for series in selected:
-        blob = blobs.get(series.pk)
-        if blob is not None:
-            offset = (start - blob.start).days
-            table.append(Row(series.place, start, [_element(blob, offset + step) for step in days]))
-    return table
+    days = [start + timedelta(days=step) for step in range(0, (end - start).days + 1, step_days)]
+    return [Row(series.place, start, tracks[series.pk].elements(days)) for series in selected if series.pk in tracks]
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """A measure of one series from `start` to `end`."""
+
+    start: date
+    end: date
+    elements: Callable[[Sequence[date]], Sequence[Element]]
+
+
+def _tracks(selected: Sequence[Series], measure: str, at: IssueValues | None) -> dict[int, _Track]:
+    """Return the measure of each series by its primary key; series without one are missing. Queries: 1; none with `at`."""
+    if at is not None:
+        return {series.pk: _Track(*at.extent(series), partial(at.elements, series, measure)) for series in selected}
+    blobs = Blob.objects.filter(series__in=selected, measure=measure)
+    return {
+        blob.series_id: _Track(blob.start, blob.start + timedelta(days=len(blob.values) - 1), partial(_elements, blob))
+        for blob in blobs
+    }
+
+
+def _elements(blob: Blob, days: Sequence[date]) -> list[Element]:
+    return [_element(blob, (day - blob.start).days) for day in days]
 
 
 def _element(blob: Blob, position: int) -> Element:

@@ -64,7 +64,7 @@ def _sum(parts: Sequence[Figure], kind: str, measure: str) -> Figure:
     # A missing part makes the sum unknown, not smaller.
     missing = next((part for part, count in zip(parts, counts, strict=True) if count is None), None)
     if missing is not None:
-        return replace(missing, element=replace(missing.element, value=None), count=None, people=None, method="sum")
+        return replace(missing, element=missing.element._replace(value=None), count=None, people=None, method="sum")
     total = sum(count for count in counts if count is not None)
     elements = [part.element for part in parts]
     element = Element(
@@ -78,7 +78,7 @@ def _sum(parts: Sequence[Figure], kind: str, measure: str) -> Figure:
     inhabitants = [part.people for part in parts]
     people = None if None in inhabitants else sum(number or 0 for number in inhabitants)
     rate = round(total * RATE_PEOPLE / people, RATE_DECIMALS) if people and total >= 0 else None
-    return replace(first, element=replace(element, value=rate), count=total, people=people, method="sum")
+    return replace(first, element=element._replace(value=rate), count=total, people=people, method="sum")
 
 
 def by_key(figures: Sequence[Figure], kind: PlaceKind) -> dict[str, Figure]:

@@ -9,6 +9,7 @@ from arro3.io import write_ipc, write_parquet
 
 from indicators.queries.catalogue import PublishedIndicator
 from indicators.queries.downloads import IndicatorDownload
+from loader.export.archive import read_archive
 from loader.export.columns import Column, describe_figures, figure_columns, wide_columns
 from loader.export.figure_table import FigureTable, Tables
 from loader.export.metadata import indicator_metadata
@@ -31,20 +32,16 @@ def write(download: IndicatorDownload, tables: Tables, path: Path) -> None:
     if download.format.name == "csvw":
         describe_figures(published, figure_columns(published), ["period", "place"], path)
         return
+    if download.format.name == "archive":
+        _write_parquet(read_archive(published), published, path)
+        return
     table = tables.of(download, published)
     match download.format.name, download.measure:
         case "csv", None:
             write_columns(path, table.columns)
         case "parquet", None:
-            # `about` is for readers that do not know Arrow's schema. Its keys are in one text, because the writer puts several
-            # keys in random order.
-            write_parquet(
-                _batch(table, published, figure_columns(published), text=DataType.utf8()),
-                path,
-                compression="zstd(3)",
-                key_value_metadata={"about": json.dumps(indicator_metadata(published), ensure_ascii=False)},
-                max_row_group_size=_ROW_GROUP_ROWS,
-            )
+            columns = figure_columns(published)
+            _write_parquet(_batch(table, published, columns, text=DataType.utf8()), published, path, _ROW_GROUP_ROWS)
         case "arrow", None:
             # Not compressed: JavaScript has no decompressor, and a file on disk can be memory-mapped.
             write_ipc(_batch(table, published, figure_columns(published), text=_DICTIONARY), path, compression=None)
@@ -54,6 +51,15 @@ def write(download: IndicatorDownload, tables: Tables, path: Path) -> None:
             describe_figures(published, wide_columns(published, measure, table.places), ["period"], path)
         case unknown:
             raise ValueError(f"no writer for format {unknown}")
+
+
+def _write_parquet(batch: RecordBatch, published: PublishedIndicator, path: Path, row_group: int | None = None) -> None:
+    """Write a Parquet file with `about`, for readers that do not know Arrow's schema.
+
+    The keys of `about` are in one text, because the writer puts several keys in random order.
+    """
+    about = json.dumps(indicator_metadata(published), ensure_ascii=False)
+    write_parquet(batch, path, compression="zstd(3)", key_value_metadata={"about": about}, max_row_group_size=row_group)
 
 
 def _batch(table: FigureTable, published: PublishedIndicator, columns: Sequence[Column], *, text: DataType) -> RecordBatch:

@@ -13,6 +13,7 @@ from indicators.measures import MEASURES, nearest_year
 from indicators.models import Indicator, Place
 from indicators.queries import catalogue, figures
 from indicators.queries.catalogue import PublishedIndicator
+from indicators.queries.extents import place_order
 from indicators.statuses import ValueStatus
 from loader.errors import Superseded
 
@@ -84,13 +85,14 @@ def read_table(published: PublishedIndicator) -> FigureTable:
 
     Raises: Superseded if the publication is no longer, or not throughout the read, the current one. Queries: 6.
     """
-    _check_current(published)
+    check_current(published)
     table = _read(published.indicator)
-    _check_current(published)
+    check_current(published)
     return table
 
 
-def _check_current(published: PublishedIndicator) -> None:
+def check_current(published: PublishedIndicator) -> None:
+    """Raise Superseded if a publication is no longer the current one."""
     catalogue.clear()
     current = catalogue.published_indicators().indicators.get(published.indicator.slug)
     if current is None or current.revision != published.revision:
@@ -98,7 +100,7 @@ def _check_current(published: PublishedIndicator) -> None:
 
 
 def _read(indicator: Indicator) -> FigureTable:
-    all_series = sorted(indicator.series.select_related("place"), key=lambda series: figures.place_order(series.place))
+    all_series = sorted(indicator.series.select_related("place"), key=lambda series: place_order(series.place))
     position = {series.pk: number for number, series in enumerate(all_series)}
     position_by_id = np.zeros(max(position, default=0) + 1, dtype=int)
     position_by_id[list(position)] = list(position.values())

@@ -10,16 +10,16 @@ from django.conf import settings
 from django.db import Error
 
 from geography.constants import SRID_WGS84
-from geography.download_files import DownloadFile, read_manifest, with_state
-from geography.download_formats import DESCRIBES
+from geography.download_files import DownloadFile, load_name, read_manifest, with_state
+from geography.download_formats import DESCRIBES, FORMATS
 from geography.models import Vintage
-from geography.queries.downloads import Download, downloads_of, load_name
+from geography.queries.downloads import Download, downloads_of
 from geography.vintages import catalogue
 from indicators.queries import catalogue as indicator_catalogue
 from indicators.queries.downloads import IndicatorDownload
 from indicators.queries.downloads import all_downloads as downloads_of_indicators
 from loader.errors import Superseded
-from loader.export import arrow, columns, figure_files, store, text, tiles
+from loader.export import arrow, columns, figure_files, lookup, packs, store, text, tiles
 from loader.export.figure_table import Tables
 from loader.progress import Steps
 
@@ -70,7 +70,7 @@ def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
     """
     ids = {vintage.pk for vintage in vintages}
     return export(
-        [download for download in published_downloads() if ids & {download.vintage.pk, download.other and download.other.pk}],
+        [download for download in published_downloads() if ids & {download.vintage.pk, download.paired and download.paired.pk}],
         steps,
     )
 
@@ -82,6 +82,19 @@ def export_indicators(slugs: Iterable[str], steps: Steps) -> ExportResult:
         [download for download in indicator_downloads() if download.published.indicator.slug in names],
         steps,
     )
+
+
+def make_lookup(vintage: Vintage, steps: Steps) -> None:
+    """Compile the lookup index of a vintage, published or staged, if it is missing or its regions have changed.
+
+    Raises: OSError if DOWNLOADS_DIR is not writable.
+    """
+    download = Download(vintage=vintage, format=FORMATS["lookup"])
+    with store.exclusive():
+        if with_state(download, read_manifest(download.folder)).state == "ready" and lookup.is_current(vintage, download.path):
+            return
+        with steps.step("compile", 2 * lookup.vertices_of(vintage)) as step:
+            store.store(download, lambda path: lookup.write_lookup(vintage, path, step.advance))
 
 
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
@@ -175,14 +188,18 @@ def _vintage_writer(download: Download) -> Callable[[Path], None]:
                 text.write_geojson(vintage, str(download.level), path)
             case "pmtiles":
                 tiles.write_pmtiles(vintage, path)
+            case "lookup":
+                lookup.write_lookup(vintage, path)
+            case "pack":
+                packs.write(vintage, path)
             case "csv":
                 text.write_codes(vintage, path)
             case "csvw":
                 columns.describe_codes(vintage, path.name.removesuffix(DESCRIBES), path)
-            case "shares" if download.other is not None:
-                text.write_shares(vintage, download.other, path)
-            case "shares-csvw" if download.other is not None:
-                columns.describe_shares(vintage, download.other, path.name.removesuffix(DESCRIBES), path)
+            case "shares" if download.paired is not None:
+                text.write_shares(vintage, download.paired, path)
+            case "shares-csvw" if download.paired is not None:
+                columns.describe_shares(vintage, download.paired, path.name.removesuffix(DESCRIBES), path)
             case unknown:
                 raise ValueError(f"no writer for format {unknown}")
 

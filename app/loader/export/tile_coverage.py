@@ -5,7 +5,6 @@ until a quarter is empty or lies in one region. Tile numbers follow a Hilbert cu
 """
 
 import itertools
-import math
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -16,12 +15,11 @@ import shapely
 from django.db import connection
 from pmtiles.tile import zxy_to_tileid
 
-from geography.constants import TILE_BUFFER, TILE_EXTENT, TileBand
+from geography.constants import MERCATOR_HALF_M, TILE_BUFFER, TILE_EXTENT, TileBand
 from geography.models import Vintage
 from geography.queries.tiles import label_radius_m
 from loader.export.rows import stream
 
-_HALF_M = math.pi * 6_378_137
 # As for the cells: twice the buffer of a tile.
 _MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
 # A label nearer to the edge of a tile than this may be in the neighbouring tile as well.
@@ -77,8 +75,8 @@ def _quarter(cell: _Cell, band: TileBand, last_zoom: int) -> Iterator[Span]:
     todo = [(band.cell_zoom, *cell)]
     while todo:
         zoom, column, row, owners, pieces = todo.pop()
-        size = 2 * _HALF_M / 2**zoom
-        west, north = (column - _MARGIN) * size - _HALF_M, _HALF_M - (row - _MARGIN) * size
+        size = 2 * MERCATOR_HALF_M / 2**zoom
+        west, north = (column - _MARGIN) * size - MERCATOR_HALF_M, MERCATOR_HALF_M - (row - _MARGIN) * size
         side = size * (1 + 2 * _MARGIN)
         pieces = shapely.clip_by_rect(pieces, west, north - side, west + side, north)
         present = ~shapely.is_empty(pieces)
@@ -99,11 +97,11 @@ def _quarter(cell: _Cell, band: TileBand, last_zoom: int) -> Iterator[Span]:
 
 def _label_tiles(vintage: Vintage, zoom: int) -> set[int]:
     """Return the ids of the tiles of a zoom that contain a label. Queries: 1."""
-    size = 2 * _HALF_M / 2**zoom
+    size = 2 * MERCATOR_HALF_M / 2**zoom
     with connection.cursor() as cursor:
         cursor.execute(_LABELS_SQL, [vintage.pk, label_radius_m(zoom)])
         return {
-            zxy_to_tileid(zoom, int((x + across + _HALF_M) / size), int((_HALF_M - y + down) / size))
+            zxy_to_tileid(zoom, int((x + across + MERCATOR_HALF_M) / size), int((MERCATOR_HALF_M - y + down) / size))
             for x, y in cursor
             for across in (-_EDGE_M, _EDGE_M)
             for down in (-_EDGE_M, _EDGE_M)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.projection import to_lambert
+from covidtrends_geo.projection import to_lambert
 from loader.geometry.repair import densified, map_rings
 
 # An edge of length L at distance r from the pole deviates from its chord by L² / 8r where it runs across the meridians, by up

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.projection import to_lambert
+from covidtrends_geo.projection import to_lambert
 
 # Share of a level's tolerance by which published lines are simplified before the measurement.
 _THINNED_SHARE = 0.25

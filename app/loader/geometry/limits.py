@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
-from geography.projection import to_degrees, to_lambert
+from covidtrends_geo.constants import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
+from covidtrends_geo.projection import to_degrees, to_lambert
 from geography.translation import Message
 from loader.geometry.curves import AT_POLE_M
 

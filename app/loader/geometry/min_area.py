@@ -40,8 +40,8 @@ def _lone(parts: _Geometries, owner: npt.NDArray[np.intp], small: _Flags) -> _Fl
     candidates = np.flatnonzero(small)
     lone = small.copy()
     if len(candidates):
-        at, other = shapely.STRtree(parts).query(parts[candidates], predicate="intersects")
-        touching = candidates[at[owner[other] != owner[candidates[at]]]]
+        at, hits = shapely.STRtree(parts).query(parts[candidates], predicate="intersects")
+        touching = candidates[at[owner[hits] != owner[candidates[at]]]]
         lone[touching] = False
     return lone
 
@@ -54,8 +54,8 @@ def _filled(parts: _Geometries, holed: npt.NDArray[np.intp], area: float) -> _Ge
     fill = inside & (shapely.area(holes) < area)
     candidates = np.flatnonzero(fill)
     if len(candidates):
-        at, other = shapely.STRtree(parts).query(holes[candidates], predicate="intersects")
-        occupied = candidates[at[holed[part[candidates[at]]] != other]]
+        at, hits = shapely.STRtree(parts).query(holes[candidates], predicate="intersects")
+        occupied = candidates[at[holed[part[candidates[at]]] != hits]]
         fill[occupied] = False
     polygons: list[shapely.Polygon] = []
     for index in range(len(holed)):

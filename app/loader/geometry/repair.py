@@ -164,8 +164,8 @@ def _merged_parts(geometry: shapely.MultiPolygon) -> shapely.MultiPolygon:
     meets = shapely.relate_pattern(parts[left], parts[right], "2********")
     meets |= shapely.relate_pattern(parts[left], parts[right], "****1****")
     group = np.arange(len(parts))
-    for one_part, other in zip(left[meets], right[meets], strict=True):
-        group[group == group[other]] = group[one_part]
+    for first, second in zip(left[meets], right[meets], strict=True):
+        group[group == group[second]] = group[first]
     merged: list[shapely.Polygon] = []
     for number in np.unique(group):
         together = parts[group == number]

@@ -9,17 +9,22 @@ import numpy.typing as npt
 import shapely
 from django.db import connection
 
-from geography.constants import SRID_STATCAN_LAMBERT, SRID_WEB_MERCATOR, TILE_BUFFER, TILE_EXTENT, TileBand
+from covidtrends_geo.projection import to_lambert
+from geography.constants import (
+    MERCATOR_HALF_M,
+    MERCATOR_RADIUS_M,
+    SRID_STATCAN_LAMBERT,
+    SRID_WEB_MERCATOR,
+    TILE_BUFFER,
+    TILE_EXTENT,
+    TileBand,
+)
 from geography.models import Vintage
-from geography.projection import to_lambert
 
-_RADIUS_M = 6_378_137.0
 # The poles are at infinity in EPSG:3857, whose world ends at 85.0511 degrees. Geometry beyond this latitude is clipped: it is
 # outside the buffer of every tile.
 _NORTH_DEGREES = 86.5
 _ANY_LONGITUDE = 1_000.0
-# Half the width of the world in EPSG:3857. Columns and rows are counted from the upper left corner.
-_HALF_M = math.pi * _RADIUS_M
 
 # Margin of a cell: twice the buffer of a tile at the zoom of the cell, so that no tile shows the clipped edge.
 _MARGIN = 2 * TILE_BUFFER / TILE_EXTENT
@@ -44,7 +49,7 @@ def to_mercator(geometry: shapely.Geometry) -> shapely.Geometry:
 
 def _project(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     lon, lat = np.radians(degrees).T
-    return np.column_stack((_RADIUS_M * lon, _RADIUS_M * np.log(np.tan(np.pi / 4 + lat / 2))))
+    return np.column_stack((MERCATOR_RADIUS_M * lon, MERCATOR_RADIUS_M * np.log(np.tan(np.pi / 4 + lat / 2))))
 
 
 def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
@@ -57,10 +62,16 @@ def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
     """
     if shapely.is_empty(geometry):
         return
-    size = 2 * _HALF_M / 2**zoom
+    size = 2 * MERCATOR_HALF_M / 2**zoom
     west, south, east, north = shapely.bounds(geometry)
-    first = [math.floor((west + _HALF_M) / size - _MARGIN), math.floor((_HALF_M - north) / size - _MARGIN)]
-    last = [math.floor((east + _HALF_M) / size + _MARGIN), math.floor((_HALF_M - south) / size + _MARGIN)]
+    first = [
+        math.floor((west + MERCATOR_HALF_M) / size - _MARGIN),
+        math.floor((MERCATOR_HALF_M - north) / size - _MARGIN),
+    ]
+    last = [
+        math.floor((east + MERCATOR_HALF_M) / size + _MARGIN),
+        math.floor((MERCATOR_HALF_M - south) / size + _MARGIN),
+    ]
     most = 2**zoom - 1
     columns, rows = ((max(low, 0), min(high, most)) for low, high in zip(first, last, strict=True))
     pending = [(columns, rows, geometry)] if rows[0] <= rows[1] and columns[0] <= columns[1] else []
@@ -79,10 +90,10 @@ def cells(geometry: shapely.Geometry, zoom: int) -> Iterator[Cell]:
         for across, down in halves:
             half = shapely.clip_by_rect(
                 piece,
-                (across[0] - _MARGIN) * size - _HALF_M,
-                _HALF_M - (down[1] + 1 + _MARGIN) * size,
-                (across[1] + 1 + _MARGIN) * size - _HALF_M,
-                _HALF_M - (down[0] - _MARGIN) * size,
+                (across[0] - _MARGIN) * size - MERCATOR_HALF_M,
+                MERCATOR_HALF_M - (down[1] + 1 + _MARGIN) * size,
+                (across[1] + 1 + _MARGIN) * size - MERCATOR_HALF_M,
+                MERCATOR_HALF_M - (down[0] - _MARGIN) * size,
             )
             if not shapely.is_empty(half):
                 pending.append((across, down, half))

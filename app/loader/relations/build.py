@@ -35,8 +35,8 @@ def build_relations(vintage: Vintage, steps: Steps, *, fit: Fit | None) -> None:
     comparable = changes.missing_pairs(vintage)
     if comparable:
         with steps.step("changes", sum(compared.region_count for compared, _ in comparable)) as step:
-            for compared, other in comparable:
-                changes.compute_changes(compared, other, step.advance)
+            for compared, other_vintage in comparable:
+                changes.compute_changes(compared, other_vintage, step.advance)
 
 
 def _measured_widths(vintage: Vintage) -> dict[str, float]:

@@ -70,28 +70,27 @@ def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
         return []
     compared = set(Change.objects.filter(region__vintage=vintage).values_list("other_vintage", flat=True).distinct())
     return [
-        (vintage, other)
-        for other in others.exclude(pk=vintage.pk).exclude(label=vintage.label).order_by("pk")
-        if other.pk not in compared
+        (vintage, other_vintage)
+        for other_vintage in others.exclude(pk=vintage.pk).exclude(label=vintage.label).order_by("pk")
+        if other_vintage.pk not in compared
     ]
 
 
-def compute_changes(vintage: Vintage, other: Vintage, on_regions: Callable[[int], None]) -> None:
+def compute_changes(vintage: Vintage, other_vintage: Vintage, on_regions: Callable[[int], None]) -> None:
     """Store the shared areas of two vintages and the changes in both directions. Queries: 1 for every 50 regions, and 5."""
     ids = list(vintage.regions.order_by("pk").values_list("pk", flat=True))
     with connection.cursor() as cursor:
         for start in range(0, len(ids), REGIONS_PER_BATCH):
             batch = ids[start : start + REGIONS_PER_BATCH]
-            cursor.execute(_COUNTERPART_SQL, {"regions": batch, "other_vintage": other.pk})
+            cursor.execute(_COUNTERPART_SQL, {"regions": batch, "other_vintage": other_vintage.pk})
             on_regions(len(batch))
-    here, there = _compared_regions(vintage), _compared_regions(other)
-    for region, counterpart, area in Counterpart.objects.filter(region__vintage=vintage, other__vintage=other).values_list(
-        "region", "other", "area_km2"
-    ):
+    here, there = _compared_regions(vintage), _compared_regions(other_vintage)
+    counterparts = Counterpart.objects.filter(region__vintage=vintage, other_region__vintage=other_vintage)
+    for region, counterpart, area in counterparts.values_list("region", "other_region", "area_km2"):
         here[region].shared_km2[counterpart] = area
         there[counterpart].shared_km2[region] = area
     Change.objects.bulk_create(
-        [*_changes(here, there, other), *_changes(there, here, vintage)],
+        [*_changes(here, there, other_vintage), *_changes(there, here, vintage)],
         batch_size=2_000,
     )
 
@@ -107,7 +106,7 @@ def _compared_regions(vintage: Vintage) -> dict[int, ComparedRegion]:
 def _changes(
     regions: Mapping[int, ComparedRegion], others: Mapping[int, ComparedRegion], other_vintage: Vintage
 ) -> Iterable[Change]:
-    by_code = {other.code: other for other in others.values()}
+    by_code = {region.code: region for region in others.values()}
     for region in regions.values():
         yield Change(
             region_id=region.id,
@@ -180,7 +179,7 @@ def is_code_reused(region: ComparedRegion, namesake: ComparedRegion | None) -> b
     return min(_shares(region, namesake)) < CHANGE_REUSED_SHARE
 
 
-def _shares(region: ComparedRegion, other: ComparedRegion) -> tuple[float, float]:
+def _shares(region: ComparedRegion, counterpart: ComparedRegion) -> tuple[float, float]:
     """Return the area that two regions share as parts of the covered area of each; (0, 0) for regions that share none."""
-    area = region.shared_km2.get(other.id, 0.0)
-    return (area / region.covered_km2, area / other.covered_km2) if area else (0.0, 0.0)
+    area = region.shared_km2.get(counterpart.id, 0.0)
+    return (area / region.covered_km2, area / counterpart.covered_km2) if area else (0.0, 0.0)

@@ -105,7 +105,7 @@ def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
     slugs = {COVERAGE_FSA: COVERAGE_HEALTH_REGIONS, COVERAGE_HEALTH_REGIONS: COVERAGE_FSA}
     other_slug = slugs.get(vintage.coverage.slug)
     others = Vintage.objects.select_related("coverage").filter(coverage__slug=other_slug, status=Status.PUBLISHED)
-    pairs = [(vintage, other) if other_slug == COVERAGE_HEALTH_REGIONS else (other, vintage) for other in others]
+    pairs = [(vintage, second) if other_slug == COVERAGE_HEALTH_REGIONS else (second, vintage) for second in others]
     computed = set(
         Overlap.objects.filter(fsa_vintage__in=[fsa for fsa, _ in pairs])
         .values_list("fsa_vintage", "health_region_vintage")

@@ -1,7 +1,7 @@
 """Declarations of series: parser and checks of geodata/series.toml."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,13 @@ _TEXT = {
         ("good_direction", "heading", "province", "decimal", "encoding", "delimiter", "surplus", "duplicates"), str
     ),
 }
-_LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended"), list)
+_LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended", "forms"), list)
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
 _FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
 _KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime}
+_COLUMNS = ("period", "value", "province", "place", "issue")
+_HEADINGS = ("{code}", "{province}-{code}", "{province}{code}")
+_FORM: Mapping[str, type] = {"shape": str, "columns": dict, "heading": str, "changes": bool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,20 @@ class Ended:
     province: str
     code: str
     on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A further form of a source's files. A file has it if it has all of its columns."""
+
+    shape: str = "long"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    heading: str = "{code}"
+    changes: bool = False
+
+    def of(self, source: "Source") -> "Source":
+        """Return a source whose files have this form."""
+        return replace(source, shape=self.shape, columns=self.columns, heading=self.heading, changes=self.changes, forms=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +145,7 @@ class Source:
     embedded: bool = False
     cadence: tuple[Cadence, ...] = ()
     ended: tuple[Ended, ...] = ()
+    forms: tuple["Form", ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
 
     def cadence_of(self, province: str, day: date) -> Cadence | None:
@@ -153,7 +171,8 @@ def _source(name: str, table: Mapping[str, Any], licences: Mapping[str, Any], fo
     check_types(where, table, _KEYS)
     for key in ("indicator", "name_en", "name_fr", "unit", "kind"):
         required_text(where, table, key)
-    options = {key: value for key, value in table.items() if key not in ("file", "places", "cadence", "ended", "licence")}
+    parsed = ("file", "places", "cadence", "ended", "forms", "licence")
+    options = {key: value for key, value in table.items() if key not in parsed}
     for key in _LISTS:
         if key in options:
             options[key] = tuple(str(option) for option in options[key])
@@ -173,10 +192,22 @@ def _source(name: str, table: Mapping[str, Any], licences: Mapping[str, Any], fo
         vintage=str(places.get("vintage", "")),
         cadence=tuple(_cadence(where, rule) for rule in table.get("cadence", ())),
         ended=tuple(_ended(where, rule) for rule in table.get("ended", ())),
+        forms=tuple(_form(f"{where}: forms[{number}]", form) for number, form in enumerate(table.get("forms", ()))),
         **options,
     )
     _check(where, source)
+    for number, form in enumerate(source.forms):
+        _check(f"{where}: forms[{number}]", form.of(source))
     return source
+
+
+def _form(where: str, table: Any) -> Form:
+    if not isinstance(table, dict):
+        raise SourceError(f"{where} must be a table.")
+    check_keys(where, table, tuple(_FORM))
+    check_types(where, table, _FORM)
+    columns = {str(left): str(right) for left, right in table.get("columns", {}).items()}
+    return Form(**(table | {"columns": columns}))
 
 
 def _licence(where: str, name: str, licences: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
@@ -204,13 +235,7 @@ def _check(where: str, source: Source) -> None:
     for key, (value, allowed) in choices.items():
         if value not in allowed:
             raise SourceError(f"{where}: {key} is one of {', '.join(filter(None, allowed))}, not {value!r}.")
-    required = ("period", "value") if source.shape == "long" else ("period",)
-    for key in required:
-        if key not in source.columns:
-            raise SourceError(f"{where}: columns.{key} is missing.")
-    unknown = set(source.columns) - {"period", "value", "province", "place"}
-    if unknown:
-        raise SourceError(f"{where}: unknown column {sorted(unknown)[0]!r}. Columns: period, value, province, place.")
+    _check_columns(where, source)
     if source.changes and source.kind != "cumulative":
         raise SourceError(f'{where}: changes requires kind = "cumulative".')
     for gate, limit in source.limits.items():
@@ -222,6 +247,20 @@ def _check(where: str, source: Source) -> None:
         raise SourceError(f"{where}: delimiter must be one character, not {source.delimiter!r}.")
     if source.first_line < 1:
         raise SourceError(f"{where}: first_line must be 1 or more.")
+
+
+def _check_columns(where: str, source: Source) -> None:
+    required = ("period", "value") if source.shape == "long" else ("period",)
+    for key in required:
+        if key not in source.columns:
+            raise SourceError(f"{where}: columns.{key} is missing.")
+    unknown = set(source.columns) - set(_COLUMNS)
+    if unknown:
+        raise SourceError(f"{where}: unknown column {sorted(unknown)[0]!r}. Columns: {', '.join(_COLUMNS)}.")
+    if "issue" in source.columns and (source.shape != "long" or source.changes):
+        raise SourceError(f'{where}: columns.issue requires shape = "long", without changes.')
+    if source.heading not in _HEADINGS:
+        raise SourceError(f"{where}: heading is one of {', '.join(_HEADINGS)}, not {source.heading!r}.")
 
 
 def _cadence(where: str, rule: Any) -> Cadence:

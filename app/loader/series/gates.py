@@ -37,12 +37,25 @@ class Gate:
 
 @dataclass(slots=True)
 class Difference:
-    """Changes of an issue: numbers of new, changed and withdrawn values, by key of the place; `before`: previous values."""
+    """Changes of an issue: numbers of new, changed and withdrawn values, by key of the place.
+
+    Attributes:
+        before: number of previous values.
+        largest: place, day, previous and new value of the changed value that differs most; None without a changed number.
+    """
 
     new: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     withdrawn: dict[str, int] = field(default_factory=dict)
     before: int = 0
+    largest: tuple[str, date, float, float] | None = None
+
+    def note_largest(self, key: str, day: date, old: float | None, new: float | None) -> None:
+        """Make a change the largest, if both values are numbers and no earlier change is as large."""
+        if old is None or new is None:
+            return
+        if self.largest is None or abs(new - old) > abs(self.largest[3] - self.largest[2]):
+            self.largest = (key, day, old, new)
 
 
 def content_gates(interpretation: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:

@@ -2,8 +2,10 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache, lru_cache
 
 from geography.codes import PROVINCE_BY_PRUID
 from indicators.measures import Observation
@@ -66,7 +68,7 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
     """Return the observations of a file. Nothing is guessed: values that do not fit are listed for the gates."""
     interpretation = Interpretation()
     resolver = PlaceResolver(source, interpretation.unknown)
-    reader = _ValueReader(source)
+    reader = _value_reader(source.decimal, source.null, source.suppressed, source.capped)
     days: dict[str, date | None] = {}
     for cell in cells:
         interpretation.rows += 1
@@ -86,14 +88,13 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
         if observation is None:
             interpretation.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number")
             continue
-        _add_observation(
-            interpretation,
-            source,
-            cell,
-            interpretation.by_place.setdefault(place.pk, PlaceValues(place)),
-            day=day,
-            observation=observation,
-        )
+        values = interpretation.by_place.get(place.pk)
+        if values is None:
+            values = interpretation.by_place[place.pk] = PlaceValues(place)
+        if day in values.observations:
+            _add_repeated(interpretation, source, cell, values, day=day, observation=observation)
+        else:
+            values.observations[day] = observation
     if source.changes:
         _accumulate(interpretation)
     _count_negatives(interpretation, source)
@@ -105,14 +106,12 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
     return interpretation
 
 
-def _add_observation(
+def _add_repeated(
     interpretation: Interpretation, source: Source, cell: Cell, values: PlaceValues, *, day: date, observation: Observation
 ) -> None:
-    """Add an observation of a place. The declaration's `duplicates` decides about a repeated row."""
-    stated = values.observations.get(day)
-    if stated is None:
-        values.observations[day] = observation
-    elif source.duplicates == "sum" and stated.value is not None and observation.value is not None:
+    """Add a repeated row of a place and day, as the declaration's `duplicates` decides."""
+    stated = values.observations[day]
+    if source.duplicates == "sum" and stated.value is not None and observation.value is not None:
         values.observations[day] = Observation(stated.value + observation.value, observation.status)
     elif source.duplicates == "refuse" and stated != observation:
         interpretation.duplicates.append(f"line {cell.line}: {values.place.key} {day} again, with {cell.value[:20]!r}")
@@ -130,13 +129,11 @@ def _day(text: str) -> date | None:
 class _ValueReader:
     """Conversion of texts to observations; each text is parsed once."""
 
-    def __init__(self, source: Source) -> None:
-        self._decimal = source.decimal
-        self._parsed: dict[str, Observation | None] = {
-            text: Observation(None, ValueStatus.NOT_REPORTED) for text in source.null
-        }
-        self._parsed |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in source.suppressed}
-        for text in source.capped:
+    def __init__(self, decimal: str, null: tuple[str, ...], suppressed: tuple[str, ...], capped: tuple[str, ...]) -> None:
+        self._decimal = decimal
+        self._parsed: dict[str, Observation | None] = {text: Observation(None, ValueStatus.NOT_REPORTED) for text in null}
+        self._parsed |= {text: Observation(None, ValueStatus.SUPPRESSED) for text in suppressed}
+        for text in capped:
             number = re.search(r"\d+(\.\d+)?", text.replace(self._decimal, "."))
             self._parsed[text] = Observation(float(number.group()) if number else None, ValueStatus.CAPPED)
 
@@ -146,6 +143,10 @@ class _ValueReader:
             plain = text if self._decimal == "." else text.replace(".", "?").replace(",", ".")
             self._parsed[text] = Observation(float(plain), ValueStatus.REPORTED) if _NUMBER.fullmatch(plain) else None
         return self._parsed[text]
+
+
+# The issues of a history repeat most texts.
+_value_reader = lru_cache(maxsize=1)(_ValueReader)
 
 
 def _accumulate(interpretation: Interpretation) -> None:
@@ -174,14 +175,14 @@ def _count_negatives(interpretation: Interpretation, source: Source) -> None:
 
 def _set_statuses(interpretation: Interpretation, source: Source) -> None:
     """Set the statuses that follow from the declaration and not from the file: carried, ended, unassigned."""
+    reports_on = _reporting_days(source)
     for values in interpretation.by_place.values():
+        province = values.province
         ended = next(
             (
                 rule.on
                 for rule in source.ended
-                if values.place.kind == PlaceKind.REGION
-                and rule.province == values.province
-                and rule.code in ("*", values.place.code)
+                if values.place.kind == PlaceKind.REGION and rule.province == province and rule.code in ("*", values.place.code)
             ),
             None,
         )
@@ -190,10 +191,9 @@ def _set_statuses(interpretation: Interpretation, source: Source) -> None:
             stated = values.observations[day]
             status = stated.status
             if status == ValueStatus.REPORTED:
-                cadence = source.cadence_of(values.province, day) if source.carried else None
                 if ended is not None and day > ended:
                     status = ValueStatus.NOT_REPORTED
-                elif cadence is not None and not cadence.reports_on(day):
+                elif not reports_on(province, day):
                     status = ValueStatus.CARRIED
                 elif values.place.kind == PlaceKind.UNASSIGNED:
                     status = ValueStatus.UNASSIGNED
@@ -204,6 +204,17 @@ def _set_statuses(interpretation: Interpretation, source: Source) -> None:
             before = stated.value
 
 
+def _reporting_days(source: Source) -> Callable[[str, date], bool]:
+    """Return a cached function: whether a province reports on a day."""
+
+    @cache
+    def reports_on(province: str, day: date) -> bool:
+        cadence = source.cadence_of(province, day) if source.carried else None
+        return cadence is None or cadence.reports_on(day)
+
+    return reports_on
+
+
 def _add_totals(interpretation: Interpretation, source: Source) -> None:
     """Add provinces and the country as sums of regions and unassigned values, each carried forward from its last report."""
     by_province: dict[str, list[PlaceValues]] = defaultdict(list)
@@ -211,14 +222,14 @@ def _add_totals(interpretation: Interpretation, source: Source) -> None:
         if values.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED):
             by_province[values.province].append(values)
     provinces = []
+    reports_on = _reporting_days(source)
     for abbreviation, parts in by_province.items():
         place = province_place(abbreviation)
         if place is None:
             continue
         total = PlaceValues(place, _sum_of_parts(parts), derived=True)
         for day, stated in total.observations.items():
-            cadence = source.cadence_of(abbreviation, day) if source.carried else None
-            if cadence is not None and not cadence.reports_on(day):
+            if not reports_on(abbreviation, day):
                 total.observations[day] = Observation(stated.value, ValueStatus.CARRIED)
         provinces.append(total)
     country = province_place("CA")

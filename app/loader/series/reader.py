@@ -6,6 +6,7 @@ import hashlib
 import io
 import lzma
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -16,13 +17,14 @@ _GZIP, _XZ = b"\x1f\x8b", b"\xfd7"
 
 
 class Cell(NamedTuple):
-    """A value of a file, as text."""
+    """A value of a file, as text; `issue` is empty in a file with one issue."""
 
     line: int
     period: str
     province: str
     place: str
     value: str
+    issue: str = ""
 
 
 def checksum(path: Path, source: Source) -> str:
@@ -39,10 +41,27 @@ def cells(path: Path, source: Source) -> Iterator[Cell]:
 
     Raises: FileRefused, naming the line, for a file that is not CSV with the declared columns.
     """
+    with _readable(path, source) as text:
+        yield from _cells(text, source, path.name)
+
+
+def form_of(path: Path, source: Source) -> Source:
+    """Return a source with the first of its `forms` whose columns a file has; the source itself if it has those of none.
+
+    Raises: FileRefused for an unreadable file.
+    """
+    if not source.forms:
+        return source
+    with _readable(path, source) as text:
+        header, _, _ = _header(text, source, path.name)
+    return next((form.of(source) for form in source.forms if set(form.columns.values()) <= set(header)), source)
+
+
+@contextmanager
+def _readable(path: Path, source: Source) -> Iterator[io.TextIOWrapper]:
     with _open(path) as binary:
         try:
-            text = io.TextIOWrapper(binary, encoding=source.encoding, newline="")
-            yield from _cells(text, source, path.name)
+            yield io.TextIOWrapper(binary, encoding=source.encoding, newline="")
         except UnicodeDecodeError as error:
             raise FileRefused(f"{path.name} is not {source.encoding} (byte {error.start}): declare its encoding.") from error
         except LookupError as error:
@@ -62,7 +81,8 @@ def _open(path: Path) -> IO[bytes]:
         raise FileRefused(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
+def _header(text: io.TextIOWrapper, source: Source, name: str) -> tuple[list[str], Any, int]:
+    """Return the header, the CSV reader of the rows after it, and the number of lines before it."""
     for _ in range(source.first_line - 1):
         text.readline()
     reader = csv.reader(text, delimiter=source.delimiter)
@@ -73,6 +93,11 @@ def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
         raise FileRefused(f"{name} is empty.") from None
     except csv.Error as error:
         raise FileRefused(f"{name} is not a CSV file: {error}.") from error
+    return header, reader, offset
+
+
+def _cells(text: io.TextIOWrapper, source: Source, name: str) -> Iterator[Cell]:
+    header, reader, offset = _header(text, source, name)
     rows = _rows(reader, header, source, name, offset)
     yield from _long(rows, header, source, name) if source.shape == "long" else _wide(rows, header, source, name)
 
@@ -117,17 +142,28 @@ def _long(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Sour
     positions = {key: _position(header, column, name) for key, column in source.columns.items()}
     conditions = [(_position(header, column, name), text) for column, text in source.where.items()]
     period, value = positions["period"], positions["value"]
-    province, place = positions.get("province"), positions.get("place")
+    province, place, issue = (positions.get(key) for key in ("province", "place", "issue"))
     for line, row in rows:
         if any(row[index] != text for index, text in conditions):
             continue
+        code = "" if place is None else row[place].strip()
+        in_province, code = _split(source, code) if province is None else (row[province].strip(), code)
         yield Cell(
             line,
             row[period].strip(),
-            source.province if province is None else row[province].strip(),
-            "" if place is None else row[place].strip(),
+            in_province,
+            code,
             row[value].strip(),
+            "" if issue is None else row[issue].strip(),
         )
+
+
+def _split(source: Source, text: str) -> tuple[str, str]:
+    """Return province and code of a column's heading or a place's text."""
+    if source.heading == "{province}-{code}":
+        province, _, code = text.partition("-")
+        return province, code
+    return (text[:2], text[2:]) if source.heading == "{province}{code}" else (source.province, text)
 
 
 def _wide(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Source, name: str) -> Iterator[Cell]:
@@ -139,10 +175,7 @@ def _wide(rows: Iterator[tuple[int, list[str]]], header: list[str], source: Sour
     for index, column in enumerate(header):
         if index == period or column in source.ignore:
             continue
-        province, code = source.province, column
-        if source.heading == "{province}-{code}":
-            province, _, code = column.partition("-")
-        places.append((index, province, code))
+        places.append((index, *_split(source, column)))
     for line, row in rows:
         for index, province, code in places:
             if row[index]:

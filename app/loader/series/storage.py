@@ -2,14 +2,15 @@
 
 import io
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
 from django.db import connection
 
 from indicators.measures import Measure, Observation, measures
 from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series
-from indicators.statuses import REPORTING, ValueStatus
+from indicators.queries.extents import set_extent
+from indicators.statuses import ValueStatus
 from loader.series.gates import Difference
 from loader.series.interpreter import PlaceValues
 
@@ -21,6 +22,26 @@ _INSERT_SQL = """
     INSERT INTO indicator_value (series_id, period, value, status, from_issue_id)
     SELECT series_id, period, value, status, %(issue)s FROM new_value ORDER BY series_id, period
 """
+_NEW_BLOB_SQL = """
+    CREATE TEMPORARY TABLE new_blob (series_id int, measure text, start date, values double precision[], statuses smallint[],
+        lags smallint[], spans smallint[], whole boolean) ON COMMIT DROP
+"""
+_REPLACE_BLOBS_SQL = (
+    """
+    DELETE FROM indicator_blob b WHERE b.series_id = ANY (%(series)s) AND NOT EXISTS (
+        SELECT FROM new_blob n WHERE n.series_id = b.series_id AND n.measure = b.measure AND NOT n.whole)
+    """,
+    """
+    UPDATE indicator_blob b SET values = b.values[1:n.start - b.start] || n.values,
+        statuses = b.statuses[1:n.start - b.start] || n.statuses, lags = b.lags[1:n.start - b.start] || n.lags,
+        spans = b.spans[1:n.start - b.start] || n.spans
+    FROM new_blob n WHERE n.series_id = b.series_id AND n.measure = b.measure AND NOT n.whole
+    """,
+    """
+    INSERT INTO indicator_blob (series_id, measure, start, values, statuses, lags, spans)
+    SELECT series_id, measure, start, values, statuses, lags, spans FROM new_blob WHERE whole
+    """,
+)
 
 
 def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
@@ -67,6 +88,7 @@ def changes(before: Mapping[int, PlaceValues], after: Mapping[int, PlaceValues])
                 rows.append((pk, day, stated.value, stated.status))
                 if not values.derived:
                     difference.changed[key] = difference.changed.get(key, 0) + 1
+                    difference.note_largest(key, day, old[day].value, stated.value)
     for pk, values in before.items():
         new = after[pk].observations if pk in after else {}
         in_force = [day for day, stated in values.observations.items() if stated.status != ValueStatus.WITHDRAWN]
@@ -101,35 +123,59 @@ def write(issue: Issue, rows: Iterable[Change], after: Mapping[int, PlaceValues]
         cursor.execute("DROP TABLE new_value")
 
 
-def derive(indicator: Indicator) -> None:
-    """Derive the measures and the extent of every series of an indicator from its current values."""
-    values = current_values(indicator)
+def with_withdrawn(before: Mapping[int, PlaceValues], after: dict[int, PlaceValues]) -> dict[int, PlaceValues]:
+    """Return `after`, with every value of `before` that it does not state added as withdrawn: as `current_values` reads it."""
+    for pk, values in before.items():
+        stated = after.setdefault(pk, PlaceValues(values.place, derived=values.derived)).observations
+        for day in values.observations.keys() - stated.keys():
+            stated[day] = Observation(None, ValueStatus.WITHDRAWN)
+    return after
+
+
+def first_changes(rows: Iterable[Change]) -> dict[int, date]:
+    """Return the first day with a change, by primary key of the place."""
+    firsts: dict[int, date] = {}
+    for pk, day, _, _ in rows:
+        if pk not in firsts or day < firsts[pk]:
+            firsts[pk] = day
+    return firsts
+
+
+def derive(
+    indicator: Indicator, values: Mapping[int, PlaceValues] | None = None, since: Mapping[int, date] | None = None
+) -> None:
+    """Derive the measures and the extent of the series of an indicator, within the caller's transaction.
+
+    Args:
+        values: values in force by place; None reads the current ones.
+        since: first day with a change by place, of the only places to derive; the arrays before that day stay. None derives
+            everything, which is necessary after a change of populations.
+    """
+    values = values_in_force(current_values(indicator)) if values is None else values
     population: dict[int, dict[int, int]] = defaultdict(dict)
     for place_id, year, people in Population.objects.filter(place__in=list(values)).values_list("place_id", "year", "people"):
         population[place_id][year] = people
-    Blob.objects.filter(series__indicator=indicator).delete()
-    blobs: list[Blob] = []
-    all_series = list(indicator.series.select_related("place"))
+    all_series = [series for series in indicator.series.select_related("place") if since is None or series.place_id in since]
+    blobs: list[tuple[Blob, bool]] = []
     for series in all_series:
         observations = values[series.place_id].observations if series.place_id in values else {}
-        in_force = {day: stated for day, stated in observations.items() if stated.status != ValueStatus.WITHDRAWN}
-        reports = [day for day, stated in in_force.items() if stated.status in REPORTING]
-        series.first, series.last = (min(in_force), max(in_force)) if in_force else (None, None)
-        series.last_report = max(reports, default=None)
-        stopped = (
-            in_force and series.place.kind == PlaceKind.REGION and in_force[max(in_force)].status == ValueStatus.NOT_REPORTED
-        )
-        series.ended_on = series.last_report if stopped else None
+        # A change between two days needs all elements from the first of them on, and those of a gap before it.
+        begin = None
+        if since is not None and series.first is not None and series.last is not None:
+            begin = min(since[series.place_id], series.last + timedelta(days=1))
+            begin = None if begin <= series.first else begin
+        set_extent(series, observations)
         derived = measures(
             kind=indicator.kind,
             period=indicator.period,
             from_zero=indicator.from_zero,
-            observations=in_force,
+            observations=observations,
             population={} if series.place.kind == PlaceKind.UNASSIGNED else population[series.place_id],
+            since=begin,
         )
-        blobs += [_blob(series, name, measure) for name, measure in derived.items()]
+        blobs += [(_blob(series, name, measure), begin is None) for name, measure in derived.items()]
     Series.objects.bulk_update(all_series, ["first", "last", "last_report", "ended_on"])
-    _copy(blobs)
+    _replace_blobs(all_series, blobs)
 
 
 def _blob(series: Series, name: str, measure: Measure) -> Blob:
@@ -144,14 +190,19 @@ def _blob(series: Series, name: str, measure: Measure) -> Blob:
     )
 
 
-def _copy(blobs: Iterable[Blob]) -> None:
+def _replace_blobs(all_series: Sequence[Series], blobs: Iterable[tuple[Blob, bool]]) -> None:
+    """Replace the arrays of series: whole (True), or from the day on which they start."""
     text = io.StringIO()
-    for blob in blobs:
+    for blob, whole in blobs:
         arrays = [_array(column) for column in (blob.values, blob.statuses, blob.lags, blob.spans)]
-        text.write("\t".join([str(blob.series_id), blob.measure, str(blob.start), *arrays]) + "\n")
+        text.write("\t".join([str(blob.series_id), blob.measure, str(blob.start), *arrays, "t" if whole else "f"]) + "\n")
     text.seek(0)
     with connection.cursor() as cursor:
-        cursor.copy_expert("COPY indicator_blob (series_id, measure, start, values, statuses, lags, spans) FROM STDIN", text)
+        cursor.execute(_NEW_BLOB_SQL)
+        cursor.copy_expert("COPY new_blob FROM STDIN", text)
+        for statement in _REPLACE_BLOBS_SQL:
+            cursor.execute(statement, {"series": [series.pk for series in all_series]})
+        cursor.execute("DROP TABLE new_blob")
 
 
 def _array(column: Iterable[float | int | None]) -> str:

@@ -13,8 +13,8 @@ import pyproj
 import shapely
 from django.contrib.gis.gdal import CoordTransform, GDALException, OGRGeometry, SpatialReference, SRSException
 
+from covidtrends_geo.constants import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from geography.constants import SRID_STATCAN_LAMBERT
-from geography.coordinates import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from loader.errors import FileRefused
 
 # The exceptions of GeoDjango's GDAL bindings; neither is a subclass of the other.

@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 
 from api.http.concurrency import bulk
-from geography.lookup import registry
 from geography.vintages import catalogue
 from tests.support.demo_regions import lonlat
+from tests.support.lookup_index import build_indexes
 
 HERE, BORDER, SEA = lonlat(2_000, 5_000), lonlat(10_000, 5_000), lonlat(-40_000, 5_000)
 
 
-@pytest.fixture(params=["tables", "memory"])
-def engine(request, world, settings):
-    if request.param == "memory":
-        settings.LOOKUP_MEMORY_VERTICES = 1_000_000
-        for vintage in world.vintages.values():
-            registry.load(vintage)
+@pytest.fixture(params=["tables", "index"])
+def engine(request, world):
+    if request.param == "index":
+        build_indexes(world.vintages.values())
 
 
 @pytest.fixture
@@ -278,7 +276,7 @@ class TestBulkErrors:
         def fail(*args, **kwargs):
             raise OperationalError("gone")
 
-        monkeypatch.setattr("geography.lookup.postgis.lookup_many", fail)
+        monkeypatch.setattr("geography.lookup.postgis.PostgisLocator.locate", fail)
         for content_type, body in (("application/json", [HERE]), ("text/csv", f"lat,lon\n{HERE[1]},{HERE[0]}\n")):
             assert_problem(post("/locate", body, content_type), 503, "database-away")
         assert bulk.taken == 0

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from geography.lookup import registry
 from tests.support.demo_regions import lonlat
+from tests.support.lookup_index import build_indexes
 
 LON, LAT = lonlat(2_000, 5_000)  # in 3501
 ELSEWHERE = lonlat(11_000, 2_000)  # in 3502
@@ -28,11 +28,9 @@ def post(world, client):
 
 
 @pytest.fixture
-def in_memory(world, settings):
-    """Look positions up in the in-memory indexes, as production does."""
-    settings.LOOKUP_MEMORY_VERTICES = 1_000_000
-    for vintage in world.vintages.values():
-        registry.load(vintage)
+def in_memory(world):
+    """Look positions up in the compiled indexes, as production does."""
+    build_indexes(world.vintages.values())
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.http.disk_cache import WHOLE_MAX_BYTES, DiskCache
+from tests.support.processes import wait_until
 
 
 def test_single_flight_computes_a_body_once(tmp_path):
@@ -33,12 +34,7 @@ def test_single_flight_computes_a_body_once(tmp_path):
 
 
 def wait_for_eviction(cache):
-    """Wait until the eviction thread is idle."""
-    for _ in range(1_000):
-        if not cache.evictor._running:
-            return
-        threading.Event().wait(0.01)
-    pytest.fail("eviction does not end")
+    wait_until(lambda: not cache.evictor._running, "the eviction thread is idle")
 
 
 def disk_usage(folder):

@@ -14,7 +14,7 @@ from api.requests.parser import Parameter
 from geography.codes import PROVINCES
 from geography.models import Status, Vintage
 from geography.translation import Message
-from indicators.errors import PlaceUnknown
+from indicators.errors import IssueUnknown, PlaceUnknown
 from loader.export import make, store
 from loader.progress import Steps
 from operations.request_body import BodyTimeout
@@ -155,6 +155,13 @@ def unknown_place(request, monkeypatch, client):
     monkeypatch.setattr("api.views.service.published_vintages", published_vintages)
 
 
+def unknown_issue(request, monkeypatch, client):
+    def published_vintages():
+        raise IssueUnknown(Message("This is not the id of an issue."), parameter="issue")
+
+    monkeypatch.setattr("api.views.service.published_vintages", published_vintages)
+
+
 def upload_size_limit(request, monkeypatch, client):
     request.getfixturevalue("settings").DATA_UPLOAD_MAX_MEMORY_SIZE = 100
 
@@ -179,6 +186,7 @@ SETUP_CASES = [
     ("body-timeout", body_timeout, _post("lat,lon\n", "text/csv")),
     ("indicator-unknown", no_setup, {"path": "/indicators/atlantis"}),
     ("place-unknown", unknown_place, {"path": "/vintages"}),
+    ("issue-unknown", unknown_issue, {"path": "/vintages"}),
     ("download-unknown", export_one_file, {"path": f"/downloads/fsa/2021/{'0' * 16}/fsa-2021.csv"}),
     (
         "range-unsatisfiable",

@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
-from geography.lookup import registry
 from geography.models import Region
 from geography.vintages import catalogue
 from tests.support.demo_regions import NORTH, lonlat, position
+from tests.support.lookup_index import build_indexes
 
 
 def locate(get, x, y, **params):
@@ -19,13 +18,12 @@ def locate(get, x, y, **params):
     return response.json()
 
 
-@pytest.fixture(params=["tables", "memory"])
-def engine(request, world, settings):
-    """Use PostGIS (tables) or the in-memory indexes (memory) for lookups."""
-    if request.param == "memory":
-        settings.LOOKUP_MEMORY_VERTICES = 1_000_000
-        for vintage in world.vintages.values():
-            assert registry.load(vintage) is not None
+@pytest.fixture(params=["tables", "index"])
+def engine(request, world):
+    """Use PostGIS (tables) or the compiled indexes (index) for lookups; return which of the two."""
+    if request.param == "index":
+        build_indexes(world.vintages.values())
+    return request.param
 
 
 def codes(body):
@@ -189,9 +187,9 @@ class TestAccuracy:
     def test_position_outside_canada_has_no_candidates(self, get):
         assert get("/locate", lat="0", lon="0", accuracy="50000").json()["properties"]["candidates"] == []
 
-    def test_accuracy_query_count(self, plain_client, settings, django_assert_num_queries):
+    def test_accuracy_query_count(self, plain_client, engine, django_assert_num_queries):
         # The other queries read the published vintages and the reused codes: tests disable the catalogue cache.
-        with django_assert_num_queries(6 if settings.LOOKUP_MEMORY_VERTICES else 8):
+        with django_assert_num_queries(6 if engine == "index" else 9):
             plain_client.get("/locate", position(2_000, 5_000) | {"accuracy": "35", "max_distance": "0"})
 
     @pytest.mark.parametrize("name", ["accuracy", "max_distance"])
@@ -203,15 +201,13 @@ class TestAccuracy:
 @pytest.mark.usefixtures("engine")
 class TestReasons:
     @pytest.fixture
-    def reload_indexes(self, world):
-        """Return a function that reloads the in-memory indexes after a change."""
+    def reload_indexes(self, world, engine):
+        """Return a function that compiles the indexes anew after a change."""
 
         def read():
-            registry.clear()
             catalogue.clear()
-            if settings.LOOKUP_MEMORY_VERTICES:
-                for vintage in (world.vintages["health-regions", "2022"], world.vintages["fsa", "2021"]):
-                    registry.load(vintage)
+            if engine == "index":
+                build_indexes([world.vintages["health-regions", "2022"], world.vintages["fsa", "2021"]])
 
         return read
 

@@ -1,15 +1,15 @@
 """Report of benchmarks/load.py: refusals and failures."""
 
+from benchmarks.faults import Window
 from benchmarks.load import judged
-from benchmarks.trouble import Window
-from tests.support.request_mix import Refusal, Seen
+from tests.support.request_mix import Refusal, Results
 
 LOCKED = Window("lock_tables", began=100.0, ended=105.0, recovered=106.0)
 UNRECOVERED = Window("crash_the_database", began=200.0, ended=202.0, recovered=None)
 
 
 def counted(*refusals: Refusal) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
-    refused, failed = judged(Seen(refused=list(refusals)), [LOCKED, UNRECOVERED])
+    refused, failed = judged(Results(refused=list(refusals)), [LOCKED, UNRECOVERED])
     return dict(refused), dict(failed)
 
 

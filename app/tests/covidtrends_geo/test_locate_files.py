@@ -87,10 +87,10 @@ def test_every_format_has_the_same_answers(locate, tmp_path, options):
     table.to_parquet(tmp_path / "in.parquet")
     pyarrow.feather.write_feather(pa.Table.from_pandas(table), tmp_path / "in.arrow", compression="lz4")
     table.to_json(tmp_path / "in.ndjson", orient="records", lines=True, double_precision=15)
-    asked = (*options, "--border") if border else options
+    chosen = (*options, "--border") if border else options
     for source in ("in.csv", "in.parquet", "in.arrow", "in.ndjson"):
         for out in ("out.csv", "out.parquet", "out.arrow", "out.ndjson"):
-            content = locate(None, *asked, name=source, out=out)
+            content = locate(None, *chosen, name=source, out=out)
             read = {
                 "out.csv": lambda content: pd.DataFrame(rows_of(content)),
                 "out.parquet": lambda content: pq.read_table(io.BytesIO(content)).to_pandas(),
@@ -292,11 +292,11 @@ def test_rows_that_are_taken_as_they_are_equal_those_of_the_csv_module(text, wid
     chunks = list(whole_rows(blocks, ","))
     assert b"".join(chunks) == content
     expected = _rows(content, header)
-    found = [read_rows(chunk, header) for chunk in chunks]
-    texts = [row for rows in found for row in rows.texts]
+    chunk_rows = [read_rows(chunk, header) for chunk in chunks]
+    texts = [row for rows in chunk_rows for row in rows.texts]
     assert texts[: len(expected.texts)] == list(expected.texts)
-    assert any(rows.failure for rows in found) == bool(expected.failure)
+    assert any(rows.failure for rows in chunk_rows) == bool(expected.failure)
     if not expected.failure:
         assert len(texts) == len(expected.texts)
-        assert sum(rows.lines for rows in found) == expected.lines
-        np.testing.assert_array_equal(np.concatenate([rows.lon for rows in found] or [[]]), expected.lon)
+        assert sum(rows.lines for rows in chunk_rows) == expected.lines
+        np.testing.assert_array_equal(np.concatenate([rows.lon for rows in chunk_rows] or [[]]), expected.lon)

@@ -133,9 +133,14 @@ def test_dguid_has_vintage_type_and_code(text, expected):
     assert is_dguid(text) is expected
 
 
-@given(st.text())
-def test_fuzzed_text_gives_true_or_false(text):
-    assert {is_fsa(text), is_hruid(text), is_dguid(text)} <= {True, False}
+@given(st.text() | st.from_regex(r"[A-Z][0-9][A-Z]", fullmatch=True))
+def test_fuzzed_text_is_an_fsa_if_parsing_leaves_it_unchanged(text):
+    assert is_fsa(text) == (outcome(parse_fsa, text) == FsaInput(text, from_postal_code=False))
+
+
+@given(st.text() | st.from_regex(r"[0-9A-Z]{4,12}", fullmatch=True))
+def test_fuzzed_text_is_a_code_of_one_kind_at_most(text):
+    assert [is_fsa(text), is_hruid(text), is_dguid(text)].count(True) <= 1
 
 
 @pytest.mark.parametrize(

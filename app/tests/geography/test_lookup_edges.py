@@ -1,19 +1,18 @@
-"""Lookups at the edges of Canada and at the pole, by PostGIS and by the in-memory indexes."""
+"""Lookups at the edges of Canada and at the pole, by PostGIS and by the compiled indexes."""
 
 import math
 from datetime import date
 
 import numpy as np
 import pytest
-from django.conf import settings
 from django.contrib.gis.geos import GEOSGeometry, MultiPolygon, Polygon
 from django.db import connection
 
 from geography.coordinates import LonLat
-from geography.lookup import registry
 from geography.lookup.locate import points_locate, position_locate
 from geography.models import Region, RegionPart
 from tests.support.demo_regions import make_vintage
+from tests.support.lookup_index import build_index
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -28,7 +27,7 @@ EDGES = {
 
 
 @pytest.fixture
-def edges(world):
+def edges(world, engine):
     """Return a vintage of EDGES, drawn along meridians and parallels."""
     vintage = make_vintage("health-regions", "edges", date(2023, 1, 1))
     for code, corners in EDGES.items():
@@ -51,8 +50,8 @@ def edges(world):
             search_text=code,
         )
         RegionPart.objects.create(region=region, vintage=vintage, geom=geom)  # type: ignore[misc] # it is a polygon
-    if settings.LOOKUP_MEMORY_VERTICES:
-        assert registry.load(vintage) is not None
+    if engine == "index":
+        build_index(vintage)
     return vintage
 
 

@@ -1,174 +1,138 @@
-"""geography.lookup.registry: in-memory indexes of a process, loaded in the background."""
+"""geography.lookup.registry: compiled indexes that a process has opened."""
 
-import threading
 import time
 import uuid
 from datetime import date
-from typing import Any
 
 import pytest
-from django.db import OperationalError
 
 from geography.coordinates import LonLat
-from geography.lookup import grid, registry
+from geography.download_files import lookup_path
+from geography.lookup import registry
 from geography.lookup.locate import position_locate
-from geography.models import Status, Vintage
+from geography.models import Status
 from geography.vintages import catalogue
 from geography.vintages.resolve import vintage_in_force
 from loader.publication.publish import delete
 from tests.support import demo_regions as worlds
+from tests.support.lookup_index import build_index
+from tests.support.processes import wait_until
 
-# A fixture of tests.conftest replaces it in every test.
-load_async = registry.load_async
-
-
-@pytest.fixture
-def memory_limit(settings):
-    settings.LOOKUP_MEMORY_VERTICES = 1_000_000
+HERE = LonLat(*worlds.lonlat(12_000, 5_000))
 
 
 @pytest.fixture
-def threads(memory_limit, monkeypatch):
-    """Load indexes in threads, and wait for the threads: none may outlive the tables of its test."""
-    monkeypatch.setattr(registry, "load_async", load_async)
-    yield
-    wait_for(lambda: not any(thread.name.startswith("lookup-index") for thread in threading.enumerate()))
+def vintage(world):
+    return world.vintages["health-regions", "2022"]
 
 
-def loaded(vintage):
-    layer = registry.load(vintage)
-    assert layer is not None
-    return layer
+def test_open_index_takes_no_query(vintage, django_assert_num_queries):
+    index = build_index(vintage)
+    with django_assert_num_queries(0):
+        assert registry.locator_for(vintage) is index
 
 
-@pytest.mark.usefixtures("memory_limit")
-class TestIndexes:
-    def test_loaded_index_takes_no_query(self, world, django_assert_num_queries):
-        vintage = world.vintages["health-regions", "2022"]
-        layer = registry.load(vintage)
-        with django_assert_num_queries(0):
-            assert registry.get_index(vintage, border=True) is layer
+def test_postgis_answers_without_a_file_until_there_is_one(vintage, caplog, monkeypatch):
+    monkeypatch.setattr(registry, "_RETRY_S", 0.0)
+    (before,) = position_locate(position=HERE, vintages=[vintage])
+    assert not registry.locator_for(vintage).in_memory
+    assert [record.getMessage() for record in caplog.records if "no file" in record.getMessage()][1:] == []
+    build_index(vintage)
+    assert registry.locator_for(vintage).in_memory
+    (after,) = position_locate(position=HERE, vintages=[vintage])
+    assert (after.region, after.certain) == (before.region, before.certain)
 
-    def test_fsa_index_has_no_border_index(self, world):
-        fsa = world.vintages["fsa", "2021"]
-        assert not loaded(fsa).has_border_index
-        assert registry.get_index(fsa) is not None
-        assert registry.get_index(fsa, border=True) is None
 
-    def test_retired_vintage_is_unloaded(self, world):
-        old, new = world.vintages["health-regions", "2018"], world.vintages["health-regions", "2022"]
-        registry.load(old)
-        old.status = Status.RETIRED
-        old.save()
-        registry.load(new)
-        assert set(registry._registry.indexes) == {new.load_id}
+def test_missing_file_is_opened_again_after_an_interval_only(vintage):
+    assert registry.get_index(vintage) is None
+    assert registry._Registry.not_before[vintage.load_id] > time.monotonic()
 
-    def test_index_is_keyed_by_load_not_primary_key(self, world):
-        """After a restore the sequence continues from the backup: a new load may get the primary key of an index in memory."""
-        vintage = world.vintages["health-regions", "2022"]
-        registry.load(vintage)
-        key = vintage.pk
-        delete(vintage)
-        catalogue.clear()
-        again = worlds.make_vintage("health-regions", "2022", date(2022, 1, 1), pk=key)
-        worlds.add_places(again, worlds.HEALTH_REGIONS_2018)
-        vintage = vintage_in_force(coverage="health-regions")
-        assert (vintage.pk, vintage.label) == (key, "2022")
+
+def test_unusable_file_is_made_anew_once(vintage):
+    calls = []
+    registry._Registry.rebuild = lambda: calls.append(1)
+    registry._RETRY_S, before = 0.0, registry._RETRY_S
+    try:
         assert registry.get_index(vintage) is None
-        (locate,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
-        assert locate.region is not None
-        assert (locate.region.code, locate.region.name_en) == ("3501", "Whole Health Unit")
-
-    def test_rows_of_another_load_are_rejected(self, world):
-        vintage = world.vintages["health-regions", "2022"]
-        Vintage.objects.filter(pk=vintage.pk).update(load_id=uuid.uuid4())
-        with pytest.raises(registry.RowsReplaced):
-            registry.load(vintage)
         assert registry.get_index(vintage) is None
-
-    def test_indexes_stay_within_memory_limit(self, world, settings):
-        settings.LOOKUP_MEMORY_VERTICES = 60
-        layers = [registry.load(vintage) for vintage in world.vintages.values() if vintage.status == Status.PUBLISHED]
-        assert layers.count(None)
-        assert sum(layer.vertices for layer in layers if layer) <= 60 + max(layer.vertices for layer in layers if layer)
-
-    def test_grid_cells_stay_within_cells_max(self, world, monkeypatch):
-        monkeypatch.setattr(grid, "CELLS_MAX", 5)
-        vintage = world.vintages["health-regions", "2022"]
-        layer = loaded(vintage)
-        for x in range(0, 30_000, 1_000):
-            position_locate(position=LonLat(*worlds.lonlat(x, 5_000)), vintages=[vintage])
-        assert len(layer._cells._made) == len(layer._cells._order) == 5
-
-    def test_full_grid_evicts_without_iterating_cells(self, world, monkeypatch):
-        """The dictionary of cells is never iterated or copied."""
-
-        class Cells(dict[Any, Any]):
-            def __iter__(self):
-                pytest.fail("iterated")
-
-            keys = items = values = __iter__
-
-        monkeypatch.setattr(grid, "CELLS_MAX", 5)
-        layer = loaded(world.vintages["health-regions", "2022"])
-        layer._cells._made = Cells()
-        for x in range(20):
-            layer._cells.at(x * grid.CELL_SIDE_M, 0.0)
-        assert len(layer._cells._made) == 5
+    finally:
+        registry._RETRY_S = before
+    assert calls == [1]
 
 
-def wait_for(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("condition not met in 5 s")
+def test_index_of_retired_vintage_is_closed(world, monkeypatch):
+    monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
+    old, new = world.vintages["health-regions", "2018"], world.vintages["health-regions", "2022"]
+    build_index(new)
+    registry.clear()
+    build_index(old)
+    old.status = Status.RETIRED
+    old.save()
+    catalogue.clear()
+    catalogue.published()
+    assert registry.get_index(new) is not None
+    assert set(registry._Registry.indexes) == {new.load_id}
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("threads")
-class TestBackgroundLoading:
-    def test_first_lookup_loads_the_index(self, django_assert_num_queries):
-        vintage = worlds.build().vintages["health-regions", "2022"]
-        position = LonLat(*worlds.lonlat(2_000, 5_000))
-        first = position_locate(position=position, vintages=[vintage])
-        wait_for(lambda: registry.get_index(vintage) is not None)
-        with django_assert_num_queries(0):
-            assert position_locate(position=position, vintages=[vintage]) == first
+def test_index_is_keyed_by_load_not_primary_key(vintage):
+    """After a restore the sequence continues from the backup: a new load may get the primary key of an open index."""
+    build_index(vintage)
+    key = vintage.pk
+    delete(vintage)
+    catalogue.clear()
+    again = worlds.make_vintage("health-regions", "2022", date(2022, 1, 1), pk=key)
+    worlds.add_places(again, worlds.HEALTH_REGIONS_2018)
+    current = vintage_in_force(coverage="health-regions")
+    assert (current.pk, current.label) == (key, "2022")
+    assert registry.get_index(current) is None
+    (located,) = position_locate(position=HERE, vintages=[current])
+    assert located.region is not None
+    assert (located.region.code, located.region.name_en) == ("3501", "Whole Health Unit")
 
-    def test_publication_is_served_before_its_index_is_loaded(self):
-        worlds.build()
-        registry.preload()
-        wait_for(lambda: len(registry._registry.indexes) == 2)
-        newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
-        worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
-        vintage = vintage_in_force(coverage="health-regions")
-        (locate,) = position_locate(position=LonLat(*worlds.lonlat(12_000, 5_000)), vintages=[vintage])
-        assert locate.region is not None
-        assert (locate.vintage.label, locate.region.code) == ("2024", "3501")
-        wait_for(lambda: registry.get_index(vintage) is not None)
 
-    def test_oversized_vintage_is_not_retried_at_every_lookup(self, settings, caplog):
-        vintage = worlds.build().vintages["health-regions", "2022"]
-        settings.LOOKUP_MEMORY_VERTICES = 10
-        assert registry.get_index(vintage) is None
-        wait_for(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
-        assert "exceeds LOOKUP_MEMORY_VERTICES" in caplog.text
-        assert registry.get_index(vintage) is None
-        assert not registry._registry.loading
+def test_file_of_another_load_is_refused(vintage, caplog):
+    build_index(vintage)
+    registry.clear()
+    vintage.load_id = uuid.uuid4()
+    assert registry.get_index(vintage) is None
+    assert "belongs to another load" in caplog.text
+    assert not lookup_path(vintage).exists()
 
-    def test_failed_load_is_retried_later(self, monkeypatch):
-        vintage = worlds.build().vintages["health-regions", "2022"]
 
-        def fail(vintage):
-            raise OperationalError("gone")
+@pytest.mark.parametrize("damage", ["truncated", "header", "empty", "content"])
+def test_damaged_file_is_refused_and_deleted(vintage, caplog, damage):
+    build_index(vintage)
+    path = lookup_path(vintage)
+    content = bytearray(path.read_bytes())
+    match damage:
+        case "truncated":
+            content = content[:-1]
+        case "header":
+            content[9] ^= 0xFF
+        case "empty":
+            content = bytearray()
+        case "content":
+            content[-9] ^= 0x01
+    path.write_bytes(content)
+    registry.clear()
+    # Damaged content is found in the background.
+    registry.get_index(vintage)
+    wait_until(lambda: not path.exists())
+    assert registry.get_index(vintage) is None
+    assert "unusable" in caplog.text
+    (located,) = position_locate(position=HERE, vintages=[vintage])
+    assert located.region is not None
 
-        with monkeypatch.context() as patch:
-            patch.setattr(registry, "load", fail)
-            assert registry.get_index(vintage) is None
-            wait_for(lambda: vintage.load_id in registry._registry.not_before and not registry._registry.loading)
-        assert registry.get_index(vintage) is None
-        monkeypatch.setattr(registry, "_RETRY_S", 0)
-        registry._registry.not_before.clear()
-        assert registry.get_index(vintage) is None
-        wait_for(lambda: registry.get_index(vintage) is not None)
+
+def test_publication_is_answered_from_its_own_index(world):
+    build_index(world.vintages["health-regions", "2022"])
+    newer = worlds.make_vintage("health-regions", "2024", date(2024, 1, 1))
+    worlds.add_places(newer, worlds.HEALTH_REGIONS_2018)
+    vintage = vintage_in_force(coverage="health-regions")
+    (before,) = position_locate(position=HERE, vintages=[vintage])
+    build_index(vintage)
+    (after,) = position_locate(position=HERE, vintages=[vintage])
+    assert before.region is not None
+    assert after.region is not None
+    assert before.region.code == after.region.code == "3501"
+    assert after.vintage.label == "2024"

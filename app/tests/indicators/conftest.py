@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from indicators.models import Indicator, Place
+from loader.export import make
+from loader.progress import Steps
 from loader.series import pipeline
 from loader.series.declarations import read_series
+from tests.support.bodies import body
 from tests.support.front_door import FrontDoorClient
 
 
@@ -47,6 +50,28 @@ def sql(embedded: None, db: None) -> Callable[..., list[tuple[Any, ...]]]:
         return rows
 
     return run
+
+
+@pytest.fixture(scope="module")
+def files(embedded: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Export the files of cases and deaths once for a module, and return DOWNLOADS_DIR."""
+    folder = tmp_path_factory.mktemp("downloads")
+    with override_settings(DOWNLOADS_DIR=folder):
+        with django_db_blocker.unblock():
+            assert make.export(make.indicator_downloads(), Steps(quiet=True)).failed == {}
+        yield folder
+
+
+@pytest.fixture
+def content(client: Any) -> Callable[..., bytes]:
+    """Return a function that downloads a file through the API and returns its content."""
+
+    def read(name: str) -> bytes:
+        response = client.get(f"/downloads/indicators/{'cases' if name.startswith('cases') else 'deaths'}/{name}")
+        assert response.status_code == 200, response.content
+        return body(response)
+
+    return read
 
 
 def published_file(name: str) -> Path:

@@ -53,7 +53,13 @@ def test_counterpart_shares_agree_in_both_directions(load: Load, tmp_path: Path)
     load(old(tmp_path), **OLD)
     load(new(tmp_path), **GONE)
     rows = Counterpart.objects.values_list(
-        "region__code", "other__code", "area_km2", "share_of_region", "share_of_other", "region__area_km2", "other__area_km2"
+        "region__code",
+        "other_region__code",
+        "area_km2",
+        "share_of_region",
+        "share_of_other",
+        "region__area_km2",
+        "other_region__area_km2",
     )
     counterparts = {(value, other): rest for value, other, *rest in rows if rest[3] > 0.001 or rest[2] > 0.001}
     assert counterparts["4601", "4603"][1] == pytest.approx(1, abs=1e-9)

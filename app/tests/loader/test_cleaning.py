@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
-from geography.projection import to_degrees
+from covidtrends_geo.projection import to_degrees
 from loader.geometry.cleaning import clean
 from loader.geometry.coverage_fit import narrow_gaps
 from loader.geometry.deviation import measure_deviation

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from geography.projection import to_degrees, to_lambert
+from covidtrends_geo.projection import to_degrees, to_lambert
 from loader.geometry.curves import STRAIGHT_FROM_M, curved
 
 POLE = np.array(to_lambert(0.0, 90.0))

@@ -19,7 +19,9 @@ from django.db import connection
 
 from geography.download_formats import FORMATS
 from geography.models import Overlap, Region, RegionLevel, Vintage
+from loader.export.metadata import vintage_metadata
 from tests.support import boundary_files as files
+from tests.support import packs
 from tests.support.csvw import assert_table_is_as_described
 
 pytestmark = pytest.mark.django_db
@@ -93,14 +95,14 @@ def test_gis_formats_equal_database_bit_for_bit(
     assert frame.geometry.is_valid.all()
 
 
-@pytest.mark.parametrize("kind", ["fgb", "parquet"])
+@pytest.mark.parametrize(("kind", "crs"), [("fgb", ("EPSG", "4326")), ("parquet", ("OGC", "CRS84"))])
 def test_wgs84_formats_have_same_rows_longitude_first(
-    export: Callable[..., Path], vintages: dict[str, Vintage], kind: str
+    export: Callable[..., Path], vintages: dict[str, Vintage], kind: str, crs: tuple[str, str]
 ) -> None:
     read = geopandas.read_parquet if kind == "parquet" else pyogrio.read_dataframe
     degrees = read(export("fsa", f"{kind}-wgs84")).sort_values("cfsauid", ignore_index=True)
     metres = read(export("fsa", kind)).sort_values("cfsauid", ignore_index=True)
-    assert degrees.crs.to_authority() in {("EPSG", "4326"), ("OGC", "CRS84")}
+    assert degrees.crs.to_authority() == crs
     west, south, east, north = degrees.total_bounds
     assert -142 < west < east < -52
     assert 41 < south < north < 90
@@ -202,6 +204,26 @@ def test_exported_shapefile_can_be_loaded(
     for value, other in zip(before, after, strict=True):
         assert value[:5] == other[:5]
         assert shapely.from_wkb(value[-1]).equals(shapely.from_wkb(other[-1]))
+
+
+def test_pack_has_names_provinces_misfits_and_metadata_of_the_vintage(
+    export: Callable[..., Path], vintages: dict[str, Vintage]
+) -> None:
+    vintage = vintages["health-regions"]
+    Region.objects.filter(vintage=vintage, code="3501").update(misfit_m=12.34)
+    header, outlines = packs.decode(export("health-regions", "pack"))
+    names = [(region["code"], region["name_en"], region["name_fr"], region["pruid"]) for region in header["regions"]]
+    assert names == [
+        ("2402", ACCENTED, "Où l'œuvre naît", "24"),
+        ("3501", "Île", "Quelque part", "35"),
+        ("3502", "Plain", "Quelque part", "35"),
+    ]
+    assert [region["misfit_m"] for region in header["regions"]][1:] == [12.4, 0]
+    # A hole and an island are rings.
+    assert [len(rings) for rings in outlines] == [2, 2, 1]
+    assert header["metadata"] == vintage_metadata(vintage)
+    assert header["metadata"]["attribution_en"] == "Ours & theirs"
+    assert header["metadata"]["source_sha256"] == vintage.source_sha256
 
 
 @pytest.mark.parametrize("level", ["low", "full"])

@@ -24,6 +24,7 @@ from loader.errors import PublishError
 from tests.loader.test_levels import rough
 from tests.support import boundary_files as files
 from tests.support.loading import checksums, load_file
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -97,22 +98,13 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
 def started(cursor: Any, *args: str) -> subprocess.Popen[str]:
     """Start a load and return when it holds the load lock."""
     process = start(*args)
-    deadline = time.monotonic() + HANG_S
-    while process.poll() is None and not loading(cursor):
-        if time.monotonic() > deadline:
-            process.kill()
-            pytest.fail(f"a load did not take the load lock within {HANG_S} s: {process.communicate()}")
-        time.sleep(0.02)
+    wait_until(lambda: process.poll() is not None or loading(cursor), "the load holds the load lock, or has ended", HANG_S)
     return process
 
 
 def wait_for_backend_to_end(cursor: Any) -> None:
     """Wait until the database backend of a killed process has noticed the lost connection and ended."""
-    deadline = time.monotonic() + HANG_S
-    while loading(cursor):
-        if time.monotonic() > deadline:
-            pytest.fail(f"the backend of a killed load still holds the load lock after {HANG_S} s")
-        time.sleep(0.05)
+    wait_until(lambda: not loading(cursor), "the backend of the killed load has released the load lock", HANG_S)
 
 
 def assert_sound() -> None:
@@ -142,7 +134,7 @@ def test_killed_load_keeps_published_vintages(tmp_path: Path, others: Any) -> No
     chance, killed, parts = np.random.default_rng(2022), 0, int(os.environ.get("LOADER_KILLS", "5"))
     for part in range(parts):
         process = started(others, *args)
-        time.sleep(took * (part + chance.random()) / (parts + 0.5))
+        time.sleep(took * (part + chance.random()) / (parts + 0.5))  # the moment is what is tested
         process.send_signal(signal.SIGKILL)
         ended(process)
         wait_for_backend_to_end(others)
@@ -166,23 +158,32 @@ def test_killed_load_keeps_published_vintages(tmp_path: Path, others: Any) -> No
     }
 
 
-def test_concurrent_loads_are_serialised(tmp_path: Path, others: Any) -> None:
-    paths = [files.shape(tmp_path / name, rough(seed), name=name) for seed, name in enumerate(("one", "two"))]
+def started_together(cursor: Any, *paths: Path) -> list[subprocess.Popen[str]]:
+    """Start a load of each file, and let them go on once all of them wait for the load lock."""
+    cursor.execute("BEGIN; LOCK TABLE load_lock IN SHARE UPDATE EXCLUSIVE MODE")
     processes = [start(f"--file={path}") for path in paths]
+    for process in processes:
+        assert process.stderr is not None
+        assert any("waiting for the load lock" in line for line in process.stderr), "the load did not wait"
+    cursor.execute("ROLLBACK")
+    return processes
+
+
+def test_concurrent_loads_are_serialised(tmp_path: Path, others: Any) -> None:
+    paths = [files.shape(tmp_path / name, rough(seed), name=name) for seed, name in enumerate(("first", "second"))]
+    processes = started_together(others, *paths)
     outputs = [ended(process) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
-    # No wait if the first load ends before the second process starts.
-    assert sum("waiting for the load lock" in stderr for _, stderr in outputs) <= 1
     assert sorted(Vintage.objects.values_list("status", flat=True)) == ["published", "retired"]
     assert_sound()
 
 
-def test_concurrent_loads_of_same_file_publish_once(tmp_path: Path) -> None:
+def test_concurrent_loads_of_same_file_publish_once(tmp_path: Path, others: Any) -> None:
     path = files.shape(tmp_path, rough(0))
-    processes = [start(f"--file={path}") for _ in range(2)]
-    output = "".join("".join(ended(process)) for process in processes)
-    assert [process.returncode for process in processes] == [0, 0], output
-    assert "nothing to do" in output
+    processes = started_together(others, path, path)
+    outputs = ["".join(ended(process)) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert sorted("nothing to do" in output for output in outputs) == [False, True]
     assert Vintage.objects.count() == 1
 
 

@@ -13,11 +13,11 @@ import shapely
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from covidtrends_geo.projection import to_lambert
 from geography.constants import LEVELS, TILE_ZOOM_MAX
 from geography.coordinates import LonLat, TileAddress
 from geography.lookup.locate import points_locate
 from geography.models import Region, RegionLevel, Status, TileLabel, Vintage
-from geography.projection import to_lambert
 from geography.queries.tiles import tile_draw
 from tests.support import official_files
 from tests.support.official_site import serving

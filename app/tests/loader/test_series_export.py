@@ -142,7 +142,10 @@ def test_failed_file_does_not_undo_publication(command: Callable[..., str], monk
     with monkeypatch.context() as patch:
         patch.setattr(figure_files, "write_parquet", fail)
         assert "Published, but test.parquet could not be created: OSError: No space left on device" in command(*FIRST)
-    assert {name for name, download in downloads().items() if download.state != "ready"} == {"test.parquet"}
+    assert {name for name, download in downloads().items() if download.state != "ready"} == {
+        "test.parquet",
+        "test-archive.parquet",
+    }
     call_command("export", stdout=StringIO(), verbosity=0)
     assert downloads()["test.parquet"].state == "ready"
 

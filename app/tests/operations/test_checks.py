@@ -3,12 +3,18 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.checks import run_checks
-from django.db import connection
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from pytest_django import DjangoDbBlocker
+
+from operations.checks import check_database_log_settings
+from tests.support.cluster import Cluster, NotInstalled, folder_for_postgres
 
 
 def check_ids(**options: Any) -> set[str]:
@@ -59,16 +65,56 @@ def test_every_check_message_has_a_hint(settings: Any) -> None:
     assert all(message.hint for message in messages)
 
 
-@pytest.mark.django_db
-def test_statement_logging_is_reported() -> None:
-    def messages() -> list[str]:
-        return [run_check.msg for run_check in run_checks(databases=["default"]) if run_check.id == "operations.W004"]
+@pytest.fixture(scope="module")
+def superuser(django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrapper]:
+    """Yield a connection of a superuser, who may set what is logged, to a server of its own: the alias `superuser`."""
+    with folder_for_postgres("checks") as folder, django_db_blocker.unblock():
+        cluster = Cluster(folder / "data", "none")
+        try:
+            cluster.make()
+        except NotInstalled as error:
+            pytest.skip(str(error))
+        cluster.start()
+        keys = {"HOST": "127.0.0.1", "PORT": cluster.port, "USER": "postgres", "PASSWORD": "none", "NAME": "postgres"}
+        connections.settings["superuser"] = django_settings.DATABASES["default"] | keys
+        yield connections["superuser"]
+        connections["superuser"].close()
+        del connections["superuser"], connections.settings["superuser"]
+        cluster.stop()
 
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW log_min_error_statement")
-        expected = cursor.fetchone() == ("panic",)
-    # The private PostGIS and the containers set it to `panic`; another server may not.
-    assert bool(messages()) != expected
+
+# What the private PostGIS and the containers set.
+SILENT = {
+    "log_statement": "none",
+    "log_min_duration_statement": "-1",
+    "log_min_duration_sample": "-1",
+    "log_min_error_statement": "panic",
+    "log_min_messages": "log",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "reported"),
+    [
+        ({}, []),
+        ({"log_statement": "ddl"}, []),
+        ({"log_statement": "all"}, ["log_statement=all"]),
+        ({"log_min_duration_statement": "250"}, ["log_min_duration_statement=250ms"]),
+        ({"log_min_duration_sample": "0"}, ["log_min_duration_sample=0"]),
+        ({"log_min_error_statement": "error"}, ["log_min_error_statement=error"]),
+        ({"log_min_messages": "warning"}, ["log_min_messages=warning"]),
+    ],
+)
+def test_statement_logging_is_reported(
+    superuser: BaseDatabaseWrapper, django_db_blocker: DjangoDbBlocker, changed: dict[str, str], reported: list[str]
+) -> None:
+    with django_db_blocker.unblock():
+        with superuser.cursor() as cursor:
+            for name, value in (SILENT | changed).items():
+                cursor.execute(f"SET {name} = '{value}'")
+        messages = check_database_log_settings(databases=["superuser"])
+    assert [message.id for message in messages] == ["operations.W004"] * len(reported)
+    assert [message.msg.partition(": ")[2] for message in messages] == [f"{name}." for name in reported]
 
 
 @pytest.mark.django_db

@@ -60,7 +60,7 @@ def test_command_has_no_wrapper_and_no_background_thread(arguments: list[str], r
 
 def test_web_worker_has_wrapper_and_background_threads() -> None:
     role, backend, wrappers, threads = inspect_process(
-        f"import config.wsgi\n{INSPECT}", LOOKUP_MEMORY_VERTICES="0", BODY_CACHE_MB="0"
+        f"import config.wsgi\n{INSPECT}", DOWNLOADS_DIR="/dev/null/none", BODY_CACHE_MB="0"
     )
     assert (role, backend, wrappers) == ("web", "operations.postgis.base", ["guarded_execute"])
     assert {"statement-watchdog", "database-probe-default", "reader-watchdog"} <= set(threads)

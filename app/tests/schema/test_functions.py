@@ -186,6 +186,6 @@ def test_functions_are_stable_parallel_safe_and_inlinable() -> None:
         "SELECT proname, provolatile, proparallel, prosecdef, proisstrict, proconfig, prosqlbody IS NOT NULL FROM pg_proc"
         " WHERE pronamespace = 'geo'::regnamespace"
     )
-    assert len(result) == 6
+    assert len(result) == 7
     for name, *properties in result:
         assert properties == ["s", "s", False, False, None, True], name

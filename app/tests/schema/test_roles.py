@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,6 +19,7 @@ from django.db import connection
 from geography.models import Vintage
 from loader.publication import publish
 from tests.support import boundary_files as files
+from tests.support.processes import wait_until
 from tests.support.roles import connected
 
 pytestmark = pytest.mark.django_db
@@ -240,8 +240,8 @@ def test_end_long_reads_terminates_reader_sessions() -> None:
         with ThreadPoolExecutor(1) as pool:
             submit = pool.submit(busy.execute, "SELECT pg_sleep(60)")
             wait_until(submit.running)
-            time.sleep(1.5)
-            with connected("geo_api") as service:
+            with connected("geo_api") as service, connected() as owner:
+                wait_until(lambda: _long_reads(owner) == 2)
                 service.execute("SELECT public.end_long_reads('1 s', '1 s')")
                 assert service.fetchone() == (2,)
             with pytest.raises(psycopg2.OperationalError):
@@ -249,6 +249,16 @@ def test_end_long_reads_terminates_reader_sessions() -> None:
         with pytest.raises(psycopg2.OperationalError):
             idle.execute("SELECT 1")
         quick.execute("SELECT 1")
+
+
+def _long_reads(owner: Any) -> int:
+    """Return the number of sessions of geo_reader with a statement, or a pause in a transaction, of more than a second."""
+    owner.execute(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE usename = 'geo_reader' AND datname = current_database() AND state <> 'idle'"
+        " AND CASE state WHEN 'active' THEN query_start ELSE state_change END < clock_timestamp() - interval '1 s'"
+    )
+    return int(owner.fetchone()[0])
 
 
 def test_other_roles_cannot_end_sessions() -> None:
@@ -260,11 +270,3 @@ def require_private_cluster() -> None:
     """Skip outside the private PostGIS: only a superuser sets up the tested privileges."""
     if not os.environ.get("DB_CLUSTER"):
         pytest.skip("only in the private PostGIS")
-
-
-def wait_until(condition: Any) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("condition not met in 5 s")

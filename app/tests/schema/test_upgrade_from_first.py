@@ -48,7 +48,9 @@ COMPLETE = "from loader import pipeline; from loader.progress import Steps; pipe
 def manage(*command: str) -> str:
     database = settings.DATABASES["default"]
     keys = {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")}
-    environment = os.environ | keys | {"DB_NAME": NAME, "DATABASE_URL": "", "SECRET_KEY": "x", "LOOKUP_MEMORY_VERTICES": "0"}
+    environment = (
+        os.environ | keys | {"DB_NAME": NAME, "DATABASE_URL": "", "SECRET_KEY": "x", "DOWNLOADS_DIR": "/dev/null/none"}
+    )
     environment |= {"BODY_CACHE_MB": "0", "ALLOWED_HOSTS": "testserver"}
     done = subprocess.run(
         [sys.executable, "manage.py", *command],

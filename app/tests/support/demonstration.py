@@ -7,9 +7,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from io import StringIO
 
@@ -24,6 +21,7 @@ from geography.models import Coverage, Vintage
 from indicators.models import Indicator, Place
 from loader.publication import publish
 from tests.support.cluster import free_port
+from tests.support.processes import responds, stop, wait_until
 
 _open = contextlib.ExitStack()
 
@@ -89,26 +87,7 @@ def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_fa
     )
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
     server = subprocess.Popen(command, cwd=settings.APP_DIR, env=environment, stderr=subprocess.DEVNULL)
-    _open.callback(_stop, server)
+    _open.callback(stop, server)
     address = f"http://127.0.0.1:{port}"
-    _wait_for(f"{address}/livez")
+    wait_until(lambda: responds(f"{address}/livez"), "a response of the server")
     return address
-
-
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    server.terminate()
-    try:
-        server.wait(20)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(150):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    pytest.fail(f"{address} does not respond")

@@ -1,11 +1,9 @@
-"""Fault injection: a PostGIS cluster that can be stopped, frozen and failed over, a TCP proxy to it, and HTTP traffic.
+"""Fault injection: a PostGIS cluster that can be stopped, frozen and failed over, and a TCP proxy to it.
 
 The cluster is in a temporary folder; the test database of bin/test is not touched.
 """
 
 import contextlib
-import http.client
-import math
 import os
 import signal
 import socket
@@ -13,9 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +23,8 @@ from geography.models import Status, Vintage
 from loader.export import make
 from loader.geometry.rebuild_tiles import rebuild_tiles
 from loader.progress import Steps
-from tests.support import demo_regions as worlds
 from tests.support.cluster import Cluster, NotInstalled, folder_for_postgres
+from tests.support.processes import wait_until
 
 NAME = "covidtrends_geo"
 _SETTINGS = """
@@ -37,8 +33,6 @@ max_connections = 48
 max_wal_size = 256MB
 fsync = off
 """
-# Shorter than the statement timeout: a request that waits for that timeout gets no response, and fails its test.
-_CLIENT_TIMEOUT_S = 25
 _STATEMENT_TIMEOUT_MS = 40_000
 
 
@@ -192,122 +186,9 @@ class TcpProxy:
         self._listening.close()
         for source in list(self._open):
             _end(source)
-        for _ in range(100):
-            if not self._open:
-                return
-            time.sleep(0.05)
+        wait_until(lambda: not self._open, "every connection of the proxy is closed")
 
 
 def _end(source: socket.socket) -> None:
     with contextlib.suppress(OSError):
         source.shutdown(socket.SHUT_RDWR)
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A response; `status` is 0 if none arrived."""
-
-    path: str
-    status: int
-    retry_after: str | None
-    body: bytes = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-
-
-def tile_over(zoom: int, x: float, y: float) -> str:
-    """Return column and row, as in a URL, of the tile at an offset in metres in the demo regions."""
-    lon, lat = worlds.lonlat(x, y)
-    north = math.asinh(math.tan(math.radians(lat))) / math.pi
-    return f"{int((lon + 180) / 360 * 2**zoom)}/{int((1 - north) / 2 * 2**zoom)}"
-
-
-TILE = f"/tiles/health-regions/8/{tile_over(8, 2_000, 5_000)}.mvt"
-# Requested with a Range header.
-DOWNLOAD = "/downloads/fsa/2021/fsa-2021.csv"
-RANGE = "bytes=3-40"
-# Paths served from memory or the response cache after a first request; below, paths that need the database.
-CACHED_PATHS = (
-    "/locate?" + "&".join(f"{key}={value}" for key, value in worlds.position(2_000, 5_000).items()),
-    "/health-regions",
-    "/health-regions/3501?detail=low",
-    "/coverages/fsa/regions?vintage=2021",
-    TILE,
-    f"{TILE}?vintage=2022",
-    DOWNLOAD,
-)
-OK_STATUSES = {200, 206}
-DATABASE_PATHS = ("/fsa/M5V", "/health-regions?q=west&detail=none", "/fsa/M1A/boundary")
-
-
-class Traffic:
-    """Clients that send requests one after the other and record every response, until the `with` block ends."""
-
-    def __init__(self, port: int, paths: tuple[str, ...] = CACHED_PATHS + DATABASE_PATHS, clients: int = 3) -> None:
-        self.port, self._paths = port, paths
-        self.responses: list[Response] = []
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._send_requests, args=(number,), daemon=True) for number in range(clients)]
-
-    def __enter__(self) -> "Traffic":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join(30)
-            assert not thread.is_alive(), "a request hangs"
-
-    def _send_requests(self, number: int) -> None:
-        while not self._stop.is_set():
-            self.responses.append(send_get(self.port, self._paths[number % len(self._paths)]))
-            number += 1
-            time.sleep(0.01)
-
-    def status_counts(self) -> Counter[int]:
-        """Return the number of responses by status."""
-        return Counter(response.status for response in list(self.responses))
-
-
-def send_get(port: int, path: str) -> Response:
-    """Send a GET request on a new connection and return its response."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_CLIENT_TIMEOUT_S)
-    try:
-        connection.request("GET", path, headers={"Range": RANGE} if path == DOWNLOAD else {})
-        response = connection.getresponse()
-        headers = {name.lower(): value for name, value in response.getheaders()}
-        body = response.read()
-        return Response(path, response.status, headers.get("retry-after"), body, headers)
-    except (OSError, http.client.HTTPException):
-        return Response(path, 0, None, b"", {})
-    finally:
-        connection.close()
-
-
-def wait_until_available(port: int) -> None:
-    """Wait until every process responds to every path, without stale responses."""
-    responses: list[Response] = []
-    for _ in range(100):
-        responses = [send_get(port, path) for path in (*CACHED_PATHS, *DATABASE_PATHS) * 3]
-        if {response.status for response in responses} == OK_STATUSES and all(
-            "cache-status" not in response.headers for response in responses
-        ):
-            return
-        time.sleep(0.2)
-    pytest.fail(f"the service does not recover: {[(response.path, response.status) for response in responses]}")
-
-
-def assert_only_database_paths_refused(traffic: Traffic, *, refused: bool = True) -> None:
-    """Check every response so far: no request lost or hanging (status 0), 503 only for paths that need the database."""
-    responses = list(traffic.responses)
-    wrong = [
-        response
-        for response in responses
-        if response.status not in OK_STATUSES and not (response.status == 503 and response.retry_after)
-    ]
-    assert not wrong, wrong[:5]
-    assert {response.path for response in responses if response.status == 503} <= set(DATABASE_PATHS)
-    assert any(response.status == 503 for response in responses) == refused
-    assert {response.path for response in responses if response.status in OK_STATUSES} == {*CACHED_PATHS, *DATABASE_PATHS}
-    assert {response.status for response in responses if response.path == DOWNLOAD} == {206}

@@ -14,6 +14,7 @@ from django.test.client import ClientHandler
 
 from api.fast_path import FastPath
 from geography.vintages import catalogue
+from tests.support.documented_responses import assert_documented
 
 # Keeps the catalogue fresh between the two requests of a pair; in production it is fresh for half a second.
 _FRESH_S = 60.0
@@ -22,12 +23,19 @@ _FRESH_S = 60.0
 class FrontDoorClient(Client):
     """Test client of the fast path; an exception in a view gives a response with status 500.
 
-    A GET or HEAD is repeated: a response of the fast path must equal that of the full stack.
+    A GET or HEAD is repeated: a response of the fast path must equal that of the full stack. A body must be as documented
+    (`tests.support.documented_responses`).
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(raise_request_exception=False, **options)
         self.handler = _FrontDoor()
+
+    def request(self, **environ: Any) -> Any:
+        """Send a request, and compare the response with the OpenAPI document."""
+        response = super().request(**environ)
+        assert_documented(environ["PATH_INFO"], environ["REQUEST_METHOD"], response)
+        return response
 
 
 class _FullStackRequired(BaseException):

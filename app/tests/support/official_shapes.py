@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from geography.projection import to_lambert
+from covidtrends_geo.projection import to_lambert
 
 # From the headers of lfsa000a21a_e and lpr_000a21a_e; the x of the northernmost vertex from the provinces of 2011.
 WEST, SOUTH, EAST, NORTH = 3_658_201.494285751, 658_872.9742857479, 9_019_156.61428576, 6_083_004.851428613

@@ -18,7 +18,7 @@ _BULK_POINTS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """A request; `kind` is one of `SHARES`."""
 
     kind: str
@@ -27,30 +27,30 @@ class Question:
     body: str | None = None
 
 
-def questions(seed: int) -> Iterator[Question]:
+def request_mix(seed: int) -> Iterator[Request]:
     """Yield requests without end, the same for the same seed."""
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     kinds, weights = list(SHARES), list(SHARES.values())
 
-    def place() -> tuple[float, float]:
+    def position() -> tuple[float, float]:
         lat, lon = chance.choice(TOWNS)
         return round(lat + chance.gauss(0, 0.05), 5), round(lon + chance.gauss(0, 0.07), 5)
 
     while True:
         (kind,) = chance.choices(kinds, weights)
         if kind == "lookup":
-            lat, lon = place()
+            lat, lon = position()
             accuracy = chance.choice(("", "", "&accuracy=35"))
-            yield Question(kind, "GET", f"/locate?lat={lat}&lon={lon}{accuracy}")
+            yield Request(kind, "GET", f"/locate?lat={lat}&lon={lon}{accuracy}")
         elif kind == "layer":
             route = chance.choice(("/health-regions?detail=low", "/health-regions?detail=medium", "/fsa?detail=low"))
-            yield Question(kind, "GET", f"{route}&province={chance.choice(PROVINCES)}")
+            yield Request(kind, "GET", f"{route}&province={chance.choice(PROVINCES)}")
         elif kind == "tile":
             coverage, (zoom, column, row) = chance.choice(("health-regions", "fsa")), chance.choice(_TILES)
-            yield Question(kind, "GET", f"/tiles/{coverage}/{zoom}/{column}/{row}.mvt")
+            yield Request(kind, "GET", f"/tiles/{coverage}/{zoom}/{column}/{row}.mvt")
         else:
-            points = [place()[::-1] for _ in range(_BULK_POINTS)]
-            yield Question(kind, "POST", "/locate", json.dumps({"points": points}))
+            points = [position()[::-1] for _ in range(_BULK_POINTS)]
+            yield Request(kind, "POST", "/locate", json.dumps({"points": points}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Refusal:
 
 
 @dataclass
-class Seen:
+class Results:
     """Responses that clients received.
 
     Attributes:
@@ -81,7 +81,7 @@ class Seen:
         """Return the number of successful responses."""
         return sum(len(millisecond) for millisecond in self.milliseconds.values())
 
-    def add(self, other: "Seen") -> None:
+    def add(self, other: "Results") -> None:
         """Add the responses of another client."""
         for kind, batch in other.milliseconds.items():
             self.milliseconds[kind] += batch
@@ -100,53 +100,53 @@ class Client(threading.Thread):
 
     def __init__(self, port: int, seed: int, stopped: Callable[[], bool]) -> None:
         super().__init__(daemon=True)
-        self.seen = Seen()
-        self._port, self._stopped, self._questions = port, stopped, questions(seed)
+        self.results = Results()
+        self._port, self._stopped, self._requests = port, stopped, request_mix(seed)
         self._connection: http.client.HTTPConnection | None = None
 
     def run(self) -> None:
         """Send requests."""
         while not self._stopped():
-            self._ask(next(self._questions))
+            self._send(next(self._requests))
         self._close()
 
-    def _ask(self, question: Question) -> None:
+    def _send(self, request: Request) -> None:
         started, at = time.perf_counter(), time.monotonic()
-        retained, requested = self._connection is not None, "once"
+        reused, sent = self._connection is not None, "once"
         try:
             try:
-                status, headers, body = self._exchange(question)
+                status, headers, body = self._exchange(request)
             except (ConnectionError, http.client.BadStatusLine):
                 # A server may close a persistent connection at any time: clients retry (RFC 9110, section 9.2.2).
-                if not retained:
+                if not reused:
                     raise
                 self._close()
-                requested = "twice"
-                status, headers, body = self._exchange(question)
+                sent = "twice"
+                status, headers, body = self._exchange(request)
         except (OSError, http.client.HTTPException) as error:
             self._close()
-            self.seen.failed[question.kind, f"{type(error).__name__} (asked {requested})"] += 1
-            time.sleep(0.05)
+            self.results.failed[request.kind, f"{type(error).__name__} (sent {sent})"] += 1
+            time.sleep(0.05)  # a pause before the client connects again
             return
         if status in {200, 204}:
-            self.seen.milliseconds[question.kind].append((time.perf_counter() - started) * 1000)
+            self.results.milliseconds[request.kind].append((time.perf_counter() - started) * 1000)
             return
         details = json.loads(body)["type"].rpartition("/")[2] if body.startswith(b"{") else str(status)
         if status in {429, 503} and headers.get("Retry-After"):
-            self.seen.refused.append(Refusal(question.kind, details, at, time.perf_counter() - started))
+            self.results.refused.append(Refusal(request.kind, details, at, time.perf_counter() - started))
         else:
-            self.seen.failed[question.kind, details] += 1
+            self.results.failed[request.kind, details] += 1
 
-    def _exchange(self, question: Question) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def _exchange(self, request: Request) -> tuple[int, http.client.HTTPMessage, bytes]:
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
-        headers = {"Accept-Encoding": "gzip"} | ({"Content-Type": "application/json"} if question.body else {})
-        self._connection.request(question.method, question.path, question.body, headers)
-        answer = self._connection.getresponse()
-        body = answer.read()
-        if answer.will_close:
+        headers = {"Accept-Encoding": "gzip"} | ({"Content-Type": "application/json"} if request.body else {})
+        self._connection.request(request.method, request.path, request.body, headers)
+        response = self._connection.getresponse()
+        body = response.read()
+        if response.will_close:
             self._close()
-        return answer.status, answer.headers, body
+        return response.status, response.headers, body
 
     def _close(self) -> None:
         if self._connection is not None:

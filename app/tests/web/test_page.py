@@ -96,3 +96,21 @@ class TestPage:
     def test_page_sends_no_database_query(self, get, django_assert_num_queries, db):
         with django_assert_num_queries(0):
             assert get("/").status_code == 200
+
+
+class TestPackReader:
+    def test_module_has_a_stable_address_for_other_sites(self, get):
+        response = get("/pack.js", headers={"Origin": "https://page.example"})
+        assert response.content == (assets.FOLDER / "js" / "pack.js").read_bytes()
+        assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+    def test_module_stands_alone(self):
+        text = (assets.FOLDER / "js" / "pack.js").read_text(encoding="utf-8")
+        assert not re.search(r"^import|import\(|document|window", text, re.MULTILINE)
+
+    def test_unchanged_module_is_not_modified(self, get):
+        first = get("/pack.js")
+        again = get("/pack.js", headers={"If-None-Match": first.headers["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["Cache-Control"] == first.headers["Cache-Control"] == "public, max-age=300, must-revalidate"

@@ -18,6 +18,7 @@ from covidtrends_geo.bulk import command
 from covidtrends_geo.bulk.pool import WorkerLost
 from covidtrends_geo.bulk.text_source import InputInvalid
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.download_files import lookup_path
 from geography.errors import GeographyError
 from geography.models import Vintage
 from geography.vintages.resolve import vintage_in_force
@@ -57,7 +58,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _lookup_paths(options: dict[str, Any]) -> Iterator[list[Path]]:
-    """Yield the paths of the lookup files. Queries: one for each vintage."""
+    """Yield the paths of the lookup files: those of the vintages, or new ones where there is none (one query each)."""
     if options["lookup"]:
         paths = [Path(name) for name in options["lookup"]]
         for path in paths:
@@ -69,7 +70,18 @@ def _lookup_paths(options: dict[str, Any]) -> Iterator[list[Path]]:
         vintage_in_force(coverage=COVERAGE_FSA, label=options["fsa_vintage"], at=options["at"]),
     ]
     with TemporaryDirectory(prefix="covidtrends-geo-locate-") as folder:
-        yield [write_lookup(vintage, Path(folder)) for vintage in vintages]
+        yield [_current_path(vintage) or write_lookup(vintage, Path(folder)) for vintage in vintages]
+
+
+def _current_path(vintage: Vintage) -> Path | None:
+    """Return the path of the lookup file that the service made of a vintage; None without a usable one."""
+    path = lookup_path(vintage)
+    try:
+        verify(path)
+        metadata = lookup_file.open_file(path).metadata
+    except (OSError, DamagedFile):
+        return None
+    return path if metadata.get("load") == str(vintage.load_id) else None
 
 
 def write_lookup(vintage: Vintage, folder: Path) -> Path:

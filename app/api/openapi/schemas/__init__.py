@@ -1,6 +1,6 @@
 """JSON Schemas (2020-12, as in OpenAPI 3.1) of all bodies. Tests validate every response against them."""
 
-from api.openapi.schemas import bulk, downloads, indicators, positions, regions, service, tiles, vintages
+from api.openapi.schemas import bulk, downloads, indicators, issues, positions, regions, service, tiles, vintages
 from api.openapi.schemas.parts import Schema, ref
 
 __all__ = ["COMPONENTS", "Schema", "ref"]
@@ -13,5 +13,6 @@ COMPONENTS: dict[str, Schema] = {
     **vintages.COMPONENTS,
     **downloads.COMPONENTS,
     **indicators.COMPONENTS,
+    **issues.COMPONENTS,
     **service.COMPONENTS,
 }

@@ -97,9 +97,10 @@ COMPONENTS: dict[str, Schema] = {
                         "geometry": {"oneOf": [_POINT, {"type": "null"}]},
                         "properties": {
                             "type": "object",
-                            "description": "Properties of the request, `status`, and those of a single lookup.",
-                            "properties": {"status": _STATUS},
-                            "required": ["status"],
+                            "description": "Properties of the request, `status`, and those of a single lookup. If the request "
+                            "has a property with one of these names, they all have the prefix `geo_`.",
+                            # Of any type: with the prefix, `status` is a property of the request.
+                            "properties": {"status": {"description": _STATUS["description"]}, "geo_status": _STATUS},
                         },
                     },
                     optional=("id",),

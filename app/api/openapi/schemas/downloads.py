@@ -24,7 +24,7 @@ _VINTAGE_FILE = record(
     {
         **_FILE,
         "format": text("File format.", enum=list(FORMATS)),
-        "detail": or_null(text("Level of detail; null for a format with a single level.")) | {"enum": [*LEVEL_NAMES, None]},
+        "detail": or_null(text("Level of detail; null for a format with a single level.", enum=list(LEVEL_NAMES))),
         "health_region_vintage": or_null(
             text("Health-region vintage of a file that joins FSAs and health regions; otherwise null.")
         ),

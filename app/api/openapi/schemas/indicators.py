@@ -17,6 +17,13 @@ _VINTAGE: Schema = {
 }
 _SOURCE: Schema = {
     "issue": ref("Issue"),
+    "held": record(
+        {
+            "since": text("Time of the first later issue that gates hold.", format="date-time"),
+            "issue": COUNT | {"description": "Id of the last of them."},
+        },
+        description="Only while gates hold later issues: the values are those of the issue before.",
+    ),
     "attribution": text("Attribution to display with the values."),
     "licence": text("Licence of the values."),
     "licence_url": text("URL of the licence."),
@@ -133,9 +140,12 @@ COMPONENTS: dict[str, Schema] = {
         }
     ),
     "IndicatorFigure": record(_FIGURE, optional=_OPTIONAL),
-    "IndicatorList": record({"indicators": array(record(_INDICATOR)), **_STATUSES}, description="All loaded indicators."),
+    "IndicatorList": record(
+        {"indicators": array(record(_INDICATOR, optional=("held",))), **_STATUSES}, description="All loaded indicators."
+    ),
     "IndicatorDetail": record(
         _INDICATOR | {"places": array(_PLACE), "notes": array(_NOTE), **_STATUSES},
+        optional=("held",),
         description="One indicator with its places and notes.",
     ),
     "IndicatorMap": record(
@@ -152,7 +162,7 @@ COMPONENTS: dict[str, Schema] = {
             **_STATUSES,
         },
         optional=(
-            *("unit", "classes", "issue", "attribution", "licence", "licence_url"),
+            *("unit", "classes", "issue", "held", "attribution", "licence", "licence_url"),
             *("unassigned", "provinces", "country", "statuses"),
         ),
         description="One measure of all regions on one day; only the values with `fields=v`.",
@@ -166,6 +176,7 @@ COMPONENTS: dict[str, Schema] = {
             "status": _by_place(_RUNS),
             **_STATUSES,
         },
+        optional=("held",),
         description="One measure of all places, with one element per step.",
     ),
     "RegionIndicators": record(
@@ -208,6 +219,7 @@ COMPONENTS: dict[str, Schema] = {
             **_STATUSES,
             "notes": array(_NOTE),
         },
+        optional=("held",),
         description="One measure of the requested places over time, with dated notes.",
     ),
 }

@@ -30,7 +30,8 @@ def text(description: str, **more: Any) -> Schema:
 def or_null(schema: Schema) -> Schema:
     """Return the schema, extended by null."""
     if "type" in schema:
-        return schema | {"type": [schema["type"], "null"]}
+        values: Schema = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+        return schema | {"type": [schema["type"], "null"]} | values
     return {"oneOf": [schema, {"type": "null"}]}
 
 

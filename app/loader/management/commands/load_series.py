@@ -2,7 +2,8 @@
 
 import argparse
 import json
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from loader.pipeline import user_name
 from loader.progress import Steps
 from loader.series import pipeline
 from loader.series.declarations import GATES, Source, read_series
+from loader.series.issue_files import parse_instant
 
 EXIT_GATES = 2
 
@@ -33,6 +35,9 @@ class Command(BaseCommand):
         modes.add_argument("--rollback", metavar="NAME", help="roll back the last issue of a source")
         parser.add_argument("--sources", type=Path, metavar="FILE", help="other declarations instead of series.toml")
         parser.add_argument("--file", type=Path, help="the file, instead of the declared one")
+        parser.add_argument(
+            "--issues", type=Path, metavar="PATH", help="load many issues in time order: a folder, or a file with their changes"
+        )
         parser.add_argument(
             "--issued-at", type=_instant, metavar="TIME", help="publication time at the source, with a time zone"
         )
@@ -57,6 +62,8 @@ class Command(BaseCommand):
                 issue = pipeline.roll_back(_named(sources, options["rollback"]))
                 self.stdout.write(f"{issue.source}: the issue of {issue.issued_at:%Y-%m-%d %H:%M %Z} is rolled back.")
                 self._downloads(issue.indicator.slug, options)
+            elif options["issues"]:
+                self._load_issues(sources, options)
             else:
                 for source in self._selected(sources, options):
                     self._load(source, options)
@@ -77,10 +84,40 @@ class Command(BaseCommand):
             raise CommandError("--file and --issued-at go with one source at a time.")
         return [_named(sources, name) for name in options["names"]]
 
+    def _load_issues(self, sources: dict[str, Source], options: dict[str, Any]) -> None:
+        if len(options["names"]) != 1 or options["file"] or options["issued_at"] or options["dry_run"]:
+            raise CommandError("--issues goes with the name of one source, without --file, --issued-at and --dry-run.")
+        source = _named(sources, options["names"][0])
+        counts: Counter[str] = Counter()
+        reports = []
+        try:
+            for content, outcome in pipeline.load_issues(
+                source, options["issues"], acceptance=_acceptance(options), declarations=options["sources"]
+            ):
+                counts[outcome.what] += 1
+                failed = [gate for gate in outcome.report.get("gates", ()) if not gate["passed"]]
+                if outcome.what == "held" or (outcome.what == "published" and failed):
+                    reports.append(outcome.report)
+                if options["verbosity"] and outcome.what != "unchanged":
+                    detail = "; ".join(f"{gate['name']} ({', '.join(gate['listed'][:2]) or gate['detail']})" for gate in failed)
+                    self.stdout.write(f"  {content.issued_at:%Y-%m-%d %H:%M:%S %Z}  {outcome.what:<10}{detail}")
+        except GatesFailed as error:
+            self._report(error.report, options)
+            raise
+        finally:
+            summary = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
+            self.stdout.write(f"{source.name}: {sum(counts.values())} issues: {summary or 'none'}.")
+            if counts["published"]:
+                self._downloads(source.indicator, options)
+        self._write_report(reports, options)
+        if counts["held"]:
+            raise CommandError(
+                f"{counts['held']} issues are held. Load each that is right with --file, --accept GATE and --because.",
+                returncode=EXIT_GATES,
+            )
+
     def _load(self, source: Source, options: dict[str, Any]) -> None:
-        acceptance = pipeline.Acceptance(
-            frozenset(options["accept"]), options["because"].strip(), options["by"].strip() or user_name()
-        )
+        acceptance = _acceptance(options)
         try:
             outcome = pipeline.load(
                 source,
@@ -109,15 +146,18 @@ class Command(BaseCommand):
                 self.stderr.write(self.style.WARNING(line))
 
     def _report(self, report: Any, options: dict[str, Any]) -> None:
+        self._write_report(report, options)
+        if options["json"]:
+            self.stdout.write(json.dumps(report, ensure_ascii=False))
+        elif options["verbosity"]:
+            self.stdout.write("\n".join(_lines(report)))
+
+    def _write_report(self, report: Any, options: dict[str, Any]) -> None:
         if options["report"]:
             try:
                 options["report"].write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             except OSError as error:
                 raise CommandError(f"The report cannot be written to {options['report']}: {error.strerror}.") from error
-        if options["json"]:
-            self.stdout.write(json.dumps(report, ensure_ascii=False))
-        elif options["verbosity"]:
-            self.stdout.write("\n".join(_lines(report)))
 
     def _list(self, sources: dict[str, Source]) -> None:
         published = {indicator.source: indicator for indicator in Indicator.objects.all()}
@@ -125,6 +165,8 @@ class Command(BaseCommand):
             indicator = published.get(source.name)
             last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             state = f"issue of {last.issued_at:%Y-%m-%d %H:%M %Z}" if last else "not loaded"
+            held = last and last.indicator.issues.filter(status=IssueStatus.STAGED, issued_at__gt=last.issued_at).count()
+            state += f", {held} later held by gates" if held else ""
             where = "in the repository" if source.path else "needs --file"
             self.stdout.write(f"  {source.name:<32}{source.indicator:<28}{where:<20}{state}")
 
@@ -135,14 +177,16 @@ def _named(sources: dict[str, Source], name: str) -> Source:
     return sources[name]
 
 
+def _acceptance(options: dict[str, Any]) -> pipeline.Acceptance:
+    by = options["by"].strip()
+    return pipeline.Acceptance(frozenset(options["accept"]), options["because"].strip(), by or user_name(), named=bool(by))
+
+
 def _instant(text: str) -> datetime:
-    try:
-        value = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2022-11-16T23:08:20Z") from None
-    if value.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} has no time zone; write 2022-11-16T23:08:20Z")
-    return value.astimezone(UTC)
+    instant = parse_instant(text)
+    if instant is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time with a time zone; write 2022-11-16T23:08:20Z")
+    return instant
 
 
 def _lines(report: Any) -> list[str]:

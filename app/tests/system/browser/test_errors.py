@@ -41,7 +41,7 @@ def test_slow_response_does_not_replace_a_later_card(visit):
     page = visitor.open("layer=health-regions")
 
     def later(route):
-        time.sleep(1)
+        time.sleep(1)  # a slow network
         route.continue_()
 
     page.route("**/fsa/K0A?*", later)

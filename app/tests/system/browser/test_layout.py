@@ -78,7 +78,7 @@ def test_page_is_stable_while_responses_are_slow(visit, viewport):
     """Cumulative layout shift: below 0.1 is good. Most of it is the menus of the indicators, which appear late."""
 
     def delay(route):
-        time.sleep(0.4)
+        time.sleep(0.4)  # a slow network
         route.continue_()
 
     visitor = visit(viewport=viewport)

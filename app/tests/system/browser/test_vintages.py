@@ -1,7 +1,6 @@
 """Two vintages of health regions: switching between them, and what changed from one to the other."""
 
 import json
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import date
@@ -14,6 +13,7 @@ from pytest_django import DjangoDbBlocker
 from loader.publication import publish
 from tests.support import boundary_files as files
 from tests.support.loading import accept, load_file
+from tests.support.processes import wait_until
 from tests.system.browser.conftest import serious_violations
 
 EARLIER = "/vintages/health-regions/2018/changes/2022"
@@ -70,12 +70,12 @@ def _get(service: str, path: str) -> Any:
 
 def _wait_until_published(service: str, labels: set[str]) -> None:
     """Wait until the service has read the catalogue again."""
-    for _ in range(100):
+
+    def published() -> set[str]:
         vintages = _get(service, "/vintages")["vintages"]
-        if {vintage["label"] for vintage in vintages if vintage["coverage"] == "health-regions"} == labels:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"not {labels}, but {[vintage['label'] for vintage in vintages]}")
+        return {vintage["label"] for vintage in vintages if vintage["coverage"] == "health-regions"}
+
+    wait_until(lambda: published() == labels, f"the published vintages are {labels}")
 
 
 @pytest.fixture(scope="module")

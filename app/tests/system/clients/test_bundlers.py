@@ -3,8 +3,6 @@
 import re
 import shlex
 import subprocess
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page
 
 from tests.support.cluster import free_port
+from tests.support.processes import responds, wait_until
 from tests.system.clients import node
 
 README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8").split("## For front ends")[1].split("\n## ")[0]
@@ -43,12 +42,7 @@ def served(folder: Path, *command: str) -> Iterator[str]:
     ) as server:
         address = f"http://127.0.0.1:{port}"
         try:
-            for _ in range(150):
-                try:
-                    urllib.request.urlopen(f"{address}/", timeout=5).close()
-                    break
-                except OSError:
-                    time.sleep(0.2)
+            wait_until(lambda: responds(f"{address}/"), f"a response of {command[0]}")
             yield address
         finally:
             node.stop(server)

@@ -1,6 +1,7 @@
 """Loading of real boundaries: names, lookups, shares, changes and neighbours compared with the files and known facts."""
 
 import csv
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -211,13 +212,14 @@ def test_misfit_is_the_width_of_overlaps_and_gaps(loaded: dict[str, Outcome]) ->
     }
 
 
-@pytest.mark.parametrize("memory", [0, 10_000_000])
-def test_certain_result_has_fsa_in_the_same_province(loaded: dict[str, Outcome], settings: Any, memory: int) -> None:
-    settings.LOOKUP_MEMORY_VERTICES = memory
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_certain_result_has_fsa_in_the_same_province(
+    loaded: dict[str, Outcome], settings: Any, tmp_path: Path, in_memory: bool
+) -> None:
+    if not in_memory:
+        settings.DOWNLOADS_DIR = tmp_path
     vintages = {name: Vintage.objects.get(label=name, status=Status.PUBLISHED) for name in ("2022", "2011")}
-    if memory:
-        for vintage in vintages.values():
-            assert registry.get_index(vintage) or registry.load(vintage)
+    assert [registry.locator_for(vintage).in_memory for vintage in vintages.values()] == [in_memory] * 2
     # In Ottawa by the health regions of 2022, 748 m from the border; in J9A (Gatineau) by the FSAs.
     position = LonLat(-75.79674179381514, 45.379004283302145)
     chance = np.random.default_rng(819)
@@ -239,7 +241,7 @@ def test_changes_from_2015_to_2022_are_the_known_ones(loaded: dict[str, Outcome]
     assert (len(before), len(after)) == (111, 104)
 
     def successors(code: str) -> list[str]:
-        return [counterpart.other.code for counterpart in before[code].counterparts if counterpart.share_of_region > 0.1]
+        return [counterpart.other_region.code for counterpart in before[code].counterparts if counterpart.share_of_region > 0.1]
 
     assert {code: before[code].kind for code in ("3595", "1011", "2416", "3539", "4704", "4713")} == {
         "3595": "kept",

@@ -1,14 +1,18 @@
-"""MemoryLocator and PostgisLocator compared on real boundaries: covering regions, nearby regions, distance to the border."""
+"""IndexLocator and PostgisLocator compared on real boundaries: covering regions, nearby regions, distance to the border."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from django.db import connection
 
+from covidtrends_geo.projection import distance_m, scale, to_lambert
 from geography.coordinates import LonLat
-from geography.lookup import grid, postgis, registry
-from geography.lookup.types import SearchOptions
+from geography.lookup import registry
+from geography.lookup.index import IndexLocator
+from geography.lookup.postgis import PostgisLocator
+from geography.lookup.types import Located, Search
 from geography.models import Vintage
-from geography.projection import ProjectedPoint, ProjectedPoints, distance_m, scale
 from loader.pipeline import Outcome
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
@@ -19,11 +23,17 @@ SPREADS = {"on a vertex": 0.0, "near a border": 0.0005, "anywhere": 0.5}
 
 @pytest.fixture
 def vintages(loaded: dict[str, Outcome]) -> dict[str, Vintage]:
-    """Return a vintage with a small misfit (2015) and a vintage with a large misfit (2022)."""
-    return {label: loaded[label].vintage for label in ("2015", "2022")}
+    """Return a vintage with a small misfit (2015), a vintage with a large misfit (2022), and FSAs."""
+    return {label: loaded[label].vintage for label in ("2015", "2022", "2011")}
 
 
-def positions_about(vintage, spread, count):
+def index_of(vintage: Vintage) -> IndexLocator:
+    index = registry.get_index(vintage)
+    assert index is not None
+    return index
+
+
+def positions_about(vintage: Vintage, spread: float, count: int) -> list[LonLat]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT ST_X(p.geom), ST_Y(p.geom) FROM region, LATERAL ST_DumpPoints(geom) AS d,"
@@ -37,60 +47,49 @@ def positions_about(vintage, spread, count):
     return [LonLat(*item) for item in chosen.tolist()]
 
 
-def agree(item, other, reach):
-    """Return whether two results have the same regions at the same distances; regions beyond reach are not compared."""
+def differing(results: Sequence[Located], others: Sequence[Located]) -> list[tuple[Located, Located]]:
+    """Return the pairs of results that are not the same; distances may differ by a micrometre."""
 
-    def details(result):
-        end = result.other if result.near or (result.other and result.other[0] <= reach.nearest_m) else None
-        return [*result.near, *([end] if end else [])]
+    def same(result: Located, other: Located) -> bool:
+        distances = [(result.distance_m, other.distance_m), (result.distance_to_border_m, other.distance_to_border_m)]
+        if any((mine is None) != (theirs is None) for mine, theirs in distances):
+            return False
+        near = all(abs(mine - theirs) < 1e-6 for mine, theirs in distances if mine is not None and theirs is not None)
+        plain = result._replace(distance_m=other.distance_m, distance_to_border_m=other.distance_to_border_m)
+        return near and plain == other
 
-    pairs = list(zip(details(item), details(other), strict=False))
-    return len(details(item)) == len(details(other)) and all(a[1] == b[1] and abs(a[0] - b[0]) < 1e-6 for a, b in pairs)
+    return [pair for pair in zip(results, others, strict=True) if not same(*pair)]
 
 
-@pytest.mark.parametrize("label", ["2015", "2022"])
+@pytest.mark.parametrize("label", ["2015", "2022", "2011"])
 @pytest.mark.parametrize("spread", SPREADS)
 @pytest.mark.parametrize("radius", [2.0, 35.0, 400.0])
-def test_memory_and_postgis_agree_single_and_batch(vintages, settings, label, spread, radius):
+def test_index_and_postgis_agree_single_and_batch(vintages, label, spread, radius):
     vintage = vintages[label]
-    settings.LOOKUP_MEMORY_VERTICES = 10_000_000
-    layer = registry.get_index(vintage) or registry.load(vintage)
-    assert layer is not None
     positions = positions_about(vintage, SPREADS[spread], 200)
-    reach = SearchOptions(radius, nearest_m=20_000.0, border=True)
-    (tables,) = postgis.lookup_many(positions, [(vintage, reach)])
-    batch = layer.lookup_many(ProjectedPoints(positions), reach)
-    assert batch == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
-    assert not [pair for pair in zip(batch, tables, strict=True) if not agree(*pair, reach)]
+    search = Search(radius, nearest_m=20_000.0, border=label != "2011")
+    batch = index_of(vintage).locate(positions, search)
+    assert not differing(batch, [result for position in positions for result in index_of(vintage).locate([position], search)])
+    assert not differing(batch, PostgisLocator(vintage).locate(positions, search))
     assert sum(bool(item.near) for item in batch) > 25
-    assert any(item.other for item in batch)
+    assert any(item.neighbour for item in batch) == search.border
 
 
 @pytest.mark.parametrize("label", ["2015", "2022"])
-@pytest.mark.parametrize("spread", [0.001, 0.01])
-def test_batch_lookup_with_shared_grid_cells_agrees_with_single(vintages, settings, label, spread):
-    settings.LOOKUP_MEMORY_VERTICES = 10_000_000
-    layer = registry.get_index(vintages[label]) or registry.load(vintages[label])
-    assert layer is not None
+def test_batch_around_towns_agrees_with_single(vintages, label):
     random = np.random.default_rng(2015)
     middles = np.repeat(positions_about(vintages[label], 0.002, 30), 50, axis=0)
-    positions = [LonLat(*item) for item in (middles + random.normal(0, spread, middles.shape)).tolist()]
-    reach = SearchOptions(2.0, nearest_m=20_000.0, border=True)
-    batch = layer.lookup_many(ProjectedPoints(positions), reach)
-    assert batch == [layer.lookup(ProjectedPoint(position), reach) for position in positions]
-    single_region = grid.single_region(ProjectedPoints(positions).xy, 2.2, layer._pieces)
-    assert 20 < (single_region >= 0).sum() < len(positions)
+    positions = [LonLat(*item) for item in (middles + random.normal(0, 0.01, middles.shape)).tolist()]
+    search, index = Search(2.0, nearest_m=20_000.0, border=True), index_of(vintages[label])
+    assert not differing(index.locate(positions, search), [index.locate([position], search)[0] for position in positions])
 
 
-def test_circle_shares_of_memory_and_postgis_agree(vintages, settings):
-    settings.LOOKUP_MEMORY_VERTICES = 10_000_000
+def test_circle_shares_of_index_and_postgis_agree(vintages):
     for vintage in vintages.values():
-        layer = registry.get_index(vintage) or registry.load(vintage)
-        assert layer is not None
         for position in positions_about(vintage, 0.01, 60):
             for radius in (35.0, 2_000.0):
-                memory = layer.circle_shares(position, radius)
-                assert memory == pytest.approx(postgis.circle_shares(position, radius, vintage), abs=1e-6)
+                shares = index_of(vintage).circle_shares(position, radius)
+                assert shares == pytest.approx(PostgisLocator(vintage).circle_shares(position, radius), abs=1e-6)
 
 
 @pytest.mark.django_db
@@ -105,7 +104,6 @@ def test_projection_and_distance_agree_with_postgis():
                 {"lon": lon, "lat": lat},
             )
             x, y, metres = cursor.fetchone()
-        place = ProjectedPoint(LonLat(lon, lat))
-        assert (place.x, place.y) == (x, y)
+        assert to_lambert(lon, lat) == (x, y)
         assert distance_m(lon, lat, lon + 0.1, lat) == pytest.approx(metres, abs=1e-6)
-        assert 0.96 < scale(place.position) < 1.08
+        assert 0.96 < scale(lon, lat, x, y) < 1.08

@@ -5,9 +5,8 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.support.demo_regions import position
 from tests.support.fleet import Fleet
 from tests.support.optional import left_out
 from tests.support.priority import high_priority
+from tests.support.processes import wait_until
 
 __all__ = ["high_priority"]
 
@@ -33,7 +33,7 @@ def fleet() -> Iterator[Fleet]:
     options = {"WEB_WORKERS": "1", "WEB_THREADS": "4", "BULK_AT_ONCE": "0"}
     # On a busy machine an available database can take longer to respond.
     options |= {"DB_UNAVAILABLE_AFTER_MS": "2500"}
-    options |= {"LOOKUP_MEMORY_VERTICES": "0", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
+    options |= {"DOWNLOADS_DIR": "/dev/null/none", "BODY_CACHE_MB": "0", "DB_REPLICA_MAX_LAG_S": "2", "LOG_REQUESTS": "true"}
     with Fleet(settings=options) as running:
         running.prepare("shell", "-v0", "-c", "from tests.support import demo_regions as world; world.build(related=True)")
         running.prepare("draw_tiles", "-v0")
@@ -50,14 +50,6 @@ def managed_by(url: str, *command: str, **keys: str) -> "subprocess.CompletedPro
     environment = inherited | {"DATABASE_URL": url, "SECRET_KEY": "x" * 50} | keys
     command = (sys.executable, "manage.py", *command)
     return subprocess.run(command, cwd=settings.APP_DIR, env=environment, capture_output=True, text=True, check=False)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until a condition holds; the time limit only prevents a hang."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"condition not met within {seconds} s"
-        time.sleep(0.1)
 
 
 def get(port: int, path: str) -> tuple[int, str]:

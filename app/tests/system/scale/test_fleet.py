@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.support.cluster import Cluster
 from tests.support.fleet import Fleet
-from tests.system.scale.conftest import PATHS, Traffic, get, replica_state, traffic, wait_until
+from tests.support.processes import wait_until
+from tests.system.scale.conftest import PATHS, Traffic, get, replica_state, traffic
 
 STAGED = (
     "from geography.models import Vintage; from loader.publication import publish; v = Vintage.objects.get(label='draft'); "

@@ -19,7 +19,8 @@ from django.conf import settings
 from benchmarks.load import resident_mb
 from tests.support.cluster import free_port, program
 from tests.support.fleet import Fleet
-from tests.system.scale.conftest import PATHS, get, wait_until
+from tests.support.processes import wait_until
+from tests.system.scale.conftest import PATHS, get
 
 DOCUMENT = (settings.REPO_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
 PROMTOOL = str(settings.REPO_DIR / ".local" / "bin" / "promtool")
@@ -153,7 +154,7 @@ def test_nginx_stores_and_logs_no_position(proxy: Proxy, query: str) -> None:
     for _ in range(2):
         assert proxy.send(f"/health-regions?detail=none&{query}")[0] == 200
     proxy.send("/fsa/M5V")
-    time.sleep(0.2)
+    time.sleep(0.2)  # nginx writes its log after the response
     for path in proxy.folder.rglob("*"):
         if path.is_file() and path.suffix not in {".pem", ".conf"}:
             content = path.read_bytes()
@@ -180,7 +181,7 @@ def test_nginx_buffers_responses_for_slow_readers(proxy: Proxy, fleet: Fleet) ->
             reader.sendall((head + body).encode())
             readers.append(reader)
             time.sleep(0.06)  # the rate limit of an address
-        wait_until(lambda: bool(re.search(r"^geo_bulk_requests_in_progress 0\.0$", metrics(fleet), re.MULTILINE)), 60)
+        wait_until(lambda: bool(re.search(r"^geo_bulk_requests_in_progress 0\.0$", metrics(fleet), re.MULTILINE)))
         for _ in range(5):
             for reader in readers:
                 reader.recv(240)

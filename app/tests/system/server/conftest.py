@@ -6,7 +6,6 @@ import shlex
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -22,8 +21,10 @@ from geography.models import Coverage, Vintage
 from loader.publication import publish
 from tests.support import demo_regions as worlds
 from tests.support.cluster import free_port
-from tests.support.faults import FaultyCluster, TcpProxy, Traffic, cluster_with_world, wait_until_available
+from tests.support.faults import FaultyCluster, TcpProxy, cluster_with_world
 from tests.support.priority import high_priority
+from tests.support.processes import stop, wait_until
+from tests.support.traffic import Traffic, wait_until_available
 
 __all__ = ["high_priority"]
 
@@ -38,6 +39,8 @@ def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     database = settings.DATABASES["default"]
     yield {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")} | {"DB_NAME": name}
     with django_db_blocker.unblock():
+        # Sessions end a moment after their server, and a database in use cannot be dropped.
+        wait_until(lambda: _other_sessions() == 0, "the sessions of the servers have ended")
         for vintage in Vintage.objects.all():
             publish.delete(vintage)
         Coverage.objects.all().delete()
@@ -93,7 +96,7 @@ class Server:
 
 @pytest.fixture(scope="package")
 def serve(
-    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+    committed_world: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., AbstractContextManager[Server]]:
     """Return a context manager that starts a server with given settings by bin/_server.sh, and stops it."""
 
@@ -101,7 +104,6 @@ def serve(
     def run(**keys: str) -> Iterator[Server]:
         port = free_port()
         folder = tmp_path_factory.mktemp("server")
-        before = _sessions(django_db_blocker)
         server_settings = {
             "DATABASE_URL": "",
             "SECRET_KEY": "for-tests",
@@ -122,24 +124,17 @@ def serve(
             _wait_for(server)
             yield server
         finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            # Sessions in PostgreSQL end a moment later, and a database in use cannot be dropped.
-            for _ in range(50):
-                if _sessions(django_db_blocker) <= before:
-                    break
-                time.sleep(0.1)
+            stop(process)
 
     return run
 
 
-def _sessions(blocker: DjangoDbBlocker) -> int:
-    with blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+def _other_sessions() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
         count: int = cursor.fetchone()[0]
     return count
 
@@ -152,14 +147,14 @@ def server(serve: Callable[..., AbstractContextManager[Server]]) -> Iterator[Ser
 
 
 def _wait_for(server: Server) -> None:
-    for _ in range(150):
-        with contextlib.suppress(OSError, urllib.error.URLError):
-            if server.get("/livez")[0] == 200:
-                return
+    def responds() -> bool:
         if server.process.poll() is not None:
-            break
-        time.sleep(0.2)
-    pytest.fail(f"the server does not respond: {server.written[-2000:]}")
+            pytest.fail(f"the server has ended: {server.written[-2000:]}")
+        with contextlib.suppress(OSError):
+            return server.get("/livez")[0] == 200
+        return False
+
+    wait_until(responds, "a response of the server")
 
 
 # Every process of a server imports this module (sitecustomize) at its start.
@@ -213,6 +208,6 @@ def traffic(running: Server) -> Iterator[Traffic]:
     """Yield traffic on an available service; at the end, wait until the service has recovered by itself."""
     wait_until_available(running.port)
     with Traffic(running.port) as requests:
-        time.sleep(0.5)
+        requests.wait_for_rounds()
         yield requests
     wait_until_available(running.port)

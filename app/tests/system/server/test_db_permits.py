@@ -2,18 +2,18 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from operations import db_permits
-from tests.support.faults import (
+from tests.support.faults import FaultyCluster
+from tests.support.processes import wait_until
+from tests.support.traffic import (
     CACHED_PATHS,
     DATABASE_PATHS,
     OK_STATUSES,
-    FaultyCluster,
     Response,
     Traffic,
     send_get,
@@ -60,11 +60,13 @@ def request_cached_paths_while_locked(
     with cluster.cursor() as cursor:
         cursor.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         with Traffic(server.port, paths, clients=2 * THREADS) as traffic:
-            time.sleep(0.7)
             for _ in range(8):
+                # While saturated, every refusal comes after the last permit was taken.
+                traffic.wait_for(
+                    lambda responses: any(b"database-busy" in response.body for response in responses), "a refused request"
+                )
                 result += [send_get(server.port, path) for path in CACHED_PATHS]
                 waiting = max(waiting, statements_waiting(cluster))
-                time.sleep(0.3)
             refused = list(traffic.responses)
             cursor.execute("ROLLBACK")
     assert {(item.status, bool(item.retry_after)) for item in refused} <= {(503, True)}, server.written[-6000:]
@@ -96,9 +98,10 @@ def test_locked_vintage_table_is_served_from_catalogue(one_process: Server, clus
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE vintage IN ACCESS EXCLUSIVE MODE")
         with Traffic(one_process.port, CACHED_PATHS, clients=4) as traffic:
+            wait_until(lambda: statements_waiting(cluster), "a thread that reads the locked table")
             waiting = []
-            for _ in range(20):
-                time.sleep(0.2)
+            for _ in range(5):
+                traffic.wait_for_rounds()
                 waiting.append(statements_waiting(cluster))
             answered = list(traffic.responses)
             cursor.execute("ROLLBACK")

@@ -5,7 +5,6 @@ responses continue; afterwards the service recovers by itself.
 """
 
 import contextlib
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,13 @@ import psycopg2  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.cluster import folder_for_postgres
-from tests.support.faults import (
+from tests.support.faults import NAME, FaultyCluster, TcpProxy
+from tests.support.processes import wait_until
+from tests.support.traffic import (
     CACHED_PATHS,
     DATABASE_PATHS,
     DOWNLOAD,
-    NAME,
     OK_STATUSES,
-    FaultyCluster,
-    TcpProxy,
     Traffic,
     assert_only_database_paths_refused,
     send_get,
@@ -34,10 +32,10 @@ pytestmark = pytest.mark.django_db
 
 def test_database_stopped_and_started(cluster: FaultyCluster, traffic: Traffic) -> None:
     cluster.stop()
-    time.sleep(1.5)
+    traffic.wait_for_refusals()
     cached = send_get(traffic.port, CACHED_PATHS[1])
     cluster.start()
-    time.sleep(1)
+    wait_until_available(traffic.port)
     assert_only_database_paths_refused(traffic)
     # The response may be stale, and Cache-Status says so: negative ttl.
     assert cached.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
@@ -45,18 +43,19 @@ def test_database_stopped_and_started(cluster: FaultyCluster, traffic: Traffic) 
 
 def test_database_frozen(cluster: FaultyCluster, traffic: Traffic) -> None:
     with cluster.frozen():
-        time.sleep(3)
-    time.sleep(1)
+        traffic.wait_for_refusals()
+    wait_until_available(traffic.port)
     assert_only_database_paths_refused(traffic)
 
 
 def test_network_blackhole(proxy: TcpProxy, traffic: Traffic, running: Server) -> None:
     proxy.blackhole.set()
-    time.sleep(3)
-    assert '\ngeo_database_unavailable{database="default"} 2.0' in running.get("/metrics")[1]
+    both = '\ngeo_database_unavailable{database="default"} 2.0'
+    wait_until(lambda: both in running.get("/metrics")[1], "the circuits of both processes are open")
+    traffic.wait_for_refusals()
     assert running.get("/readyz")[0] == 503
     proxy.blackhole.clear()
-    time.sleep(1)
+    wait_until_available(traffic.port)
     assert_only_database_paths_refused(traffic)
     assert "database 'default' unavailable: no answer" in running.written
     assert "database 'default' available again" in running.written
@@ -131,9 +130,9 @@ def test_process_started_without_database_or_cache_recovers(
 
 def test_slow_database_is_not_unavailable(proxy: TcpProxy, traffic: Traffic) -> None:
     proxy.delay_s = 0.06
-    time.sleep(2)
+    traffic.wait_for_rounds(3)
     proxy.delay_s = 0.0
-    time.sleep(0.5)
+    traffic.wait_for_rounds()
     assert_only_database_paths_refused(traffic, refused=False)
 
 
@@ -152,7 +151,7 @@ def test_statement_waiting_for_lock_keeps_its_connection(cluster: FaultyCluster,
 def test_terminated_sessions_are_replaced(cluster: FaultyCluster, traffic: Traffic) -> None:
     for _ in range(10):
         cluster.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{NAME}'")
-        time.sleep(0.2)
+        traffic.wait_for_rounds()
     # A statement of a terminated session is retried.
     assert_only_database_paths_refused(traffic, refused=False)
 
@@ -160,19 +159,13 @@ def test_terminated_sessions_are_replaced(cluster: FaultyCluster, traffic: Traff
 def test_session_terminated_during_a_statement(cluster: FaultyCluster, running: Server, traffic: Traffic) -> None:
     with cluster.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
-        for _ in range(50):
-            with cluster.cursor() as other:
-                other.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE usename = 'covidtrends_geo' AND wait_event_type = 'Lock'"
-                )
-                if other.fetchall():
-                    break
-            time.sleep(0.02)
-        else:
-            pytest.fail("no statement waits for the lock")
+        terminate = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE usename = 'covidtrends_geo' AND wait_event_type = 'Lock'"
+        )
+        wait_until(lambda: cluster.sql(terminate), "a statement that waits for the lock")
         cursor.execute("ROLLBACK")
-    time.sleep(0.5)
+    traffic.wait_for_rounds()
     assert_only_database_paths_refused(traffic, refused=False)
 
 
@@ -190,8 +183,8 @@ def test_all_database_connections_taken(cluster: FaultyCluster, traffic: Traffic
                 )
                 if not cursor.fetchall():
                     break
-        time.sleep(1)
-    time.sleep(0.5)
+        traffic.wait_for_refusals()
+    wait_until_available(traffic.port)
     assert_only_database_paths_refused(traffic)
 
 
@@ -211,19 +204,18 @@ def test_connection_limit_of_geo_reader_protects_the_service(cluster: FaultyClus
             assert cursor.fetchall()
         assert {send_get(running.port, path).status for path in (*CACHED_PATHS, *DATABASE_PATHS) * 2} == OK_STATUSES
     assert_only_database_paths_refused(traffic, refused=False)
-    # Connections that are closed become available once PostgreSQL has noticed.
-    for _ in range(100):
-        with contextlib.suppress(psycopg2.OperationalError), cluster.cursor(user="geo_reader") as cursor:
-            cursor.execute("SELECT 1")
-            break
-        time.sleep(0.05)
-    else:
-        pytest.fail("closed connections still count towards the limit of the role")
+
+    def accepted() -> bool:
+        with contextlib.suppress(psycopg2.OperationalError), cluster.cursor(user="geo_reader"):
+            return True
+        return False
+
+    wait_until(accepted, "PostgreSQL has noticed the closed connections of geo_reader")
 
 
 def test_database_read_only(cluster: FaultyCluster, traffic: Traffic) -> None:
     cluster.sql("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
-    time.sleep(1.5)
+    traffic.wait_for_rounds(3)
     assert_only_database_paths_refused(traffic, refused=False)
     with cluster.cursor() as cursor:
         cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
@@ -238,10 +230,10 @@ def test_failover_to_a_standby(cluster: FaultyCluster, proxy: TcpProxy, traffic:
         standby.start()
         try:
             cluster.stop()
-            time.sleep(0.5)
+            traffic.wait_for_refusals()
             standby.run("pg_ctl", "promote", "-w", "-D", str(standby.folder))
             proxy.target_port = standby.port
-            time.sleep(1.5)
+            wait_until_available(traffic.port)
             assert_only_database_paths_refused(traffic)
             assert send_get(traffic.port, "/fsa/M5V").status == 200
         finally:

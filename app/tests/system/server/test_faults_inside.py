@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,17 @@ from django.conf import settings
 
 from tests.loader.test_levels import rough
 from tests.support import boundary_files as files
-from tests.support.faults import DOWNLOAD, NAME, OK_STATUSES, TILE, FaultyCluster, Traffic, assert_only_database_paths_refused
+from tests.support.faults import NAME, FaultyCluster
+from tests.support.processes import wait_until
+from tests.support.traffic import (
+    CACHED_PATHS,
+    DOWNLOAD,
+    OK_STATUSES,
+    TILE,
+    Response,
+    Traffic,
+    assert_only_database_paths_refused,
+)
 from tests.system.server.conftest import Server
 
 # The fixtures of the server need a test database.
@@ -27,11 +37,8 @@ pytestmark = pytest.mark.django_db
 def test_killed_worker_is_replaced(running: Server, traffic: Traffic) -> None:
     killed = running.workers()[0]
     os.kill(killed, signal.SIGKILL)
-    for _ in range(100):
-        time.sleep(0.2)
-        if len(running.workers()) == 2 and killed not in running.workers():
-            break
-    time.sleep(0.5)
+    wait_until(lambda: len(workers := running.workers()) == 2 and killed not in workers, "a worker replaces the killed one")
+    traffic.wait_for_rounds()
     lost = traffic.status_counts()[0]
     # Requests in progress, and connections in the backlog of the killed worker.
     assert lost <= 8
@@ -41,62 +48,60 @@ def test_killed_worker_is_replaced(running: Server, traffic: Traffic) -> None:
 
 def test_cache_folder_deleted_or_replaced_by_a_file(cache: Path, traffic: Traffic) -> None:
     bodies = cache / "bodies"
-    _wait_for_file_in(bodies)
     for _ in range(5):
+        _wait_for_file_in(bodies)
         shutil.rmtree(bodies, ignore_errors=True)
-        time.sleep(0.2)
     for _ in range(1_000):
         shutil.rmtree(bodies, ignore_errors=True)
         with contextlib.suppress(FileExistsError):  # a newly cached body has created the folder again
             bodies.touch(exist_ok=False)
             break
     assert bodies.is_file()
-    time.sleep(0.5)
+    traffic.wait_for_rounds()
     bodies.unlink()
     _wait_for_file_in(bodies)
     assert_only_database_paths_refused(traffic, refused=False)
 
 
 def _wait_for_file_in(folder: Path) -> None:
-    deadline = time.monotonic() + 30
-    while not (folder.is_dir() and any(folder.iterdir())):
-        assert time.monotonic() < deadline, f"nothing is stored in {folder}"
-        time.sleep(0.1)
+    wait_until(lambda: folder.is_dir() and any(folder.iterdir()), f"a body is stored in {folder}")
 
 
 def test_clock_jumps(clock: Path, traffic: Traffic) -> None:
     for wrong_by in (86_400, -86_400, 3_650 * 86_400, -365 * 86_400, 0):
         clock.write_text(str(wrong_by), encoding="utf-8")
-        time.sleep(0.4)
+        traffic.wait_for_rounds()
     assert_only_database_paths_refused(traffic, refused=False)
 
 
-# Loads "2022" again with other names, then publishes it and rolls it back several times.
-PUBLISHING = """
-import time
+# Loads "2022" again with other names, without publishing it.
+STAGING = """
 from dataclasses import replace
 from datetime import date
 from geography.models import Status, Vintage
-from loader.publication import publish
 from loader.geometry.rebuild_tiles import rebuild_tiles
 
-places = [replace(one, name_en="New " + one.name_en) for one in world.HEALTH_REGIONS_2022]
+places = [replace(place, name_en="New " + place.name_en) for place in world.HEALTH_REGIONS_2022]
 new = world.make_vintage("health-regions", "2022", date(2022, 1, 1), status=Status.STAGED, attribution_en="Source: new",
     region_count=len(places))
 world.add_places(new, places)
 world.add_overlaps(Vintage.objects.get(coverage__slug="fsa", label="2021"), new)
 rebuild_tiles(new, lambda: None)
-for _ in range(5):
-    publish.publish(new)
-    time.sleep(0.7)
-    publish.rollback(new)
-    time.sleep(0.7)
-publish.delete(new)
 """
+PUBLICATION = """
+from geography.models import Vintage
+from loader.publication import publish
+publish.{step}(Vintage.objects.get(coverage__slug="health-regions", label="2022", attribution_en="Source: new"))
+"""
+DEPENDENT_PATHS = (CACHED_PATHS[0], "/health-regions", "/fsa/M5V", TILE, f"{TILE}?vintage=2022")
 
 
 def test_no_response_mixes_two_vintages(cluster: FaultyCluster, running: Server, traffic: Traffic) -> None:
-    cluster.python(f"exec({PUBLISHING!r})")
+    cluster.python(f"exec({STAGING!r})")
+    for step in ("publish", "rollback") * 3:
+        cluster.python(f"exec({PUBLICATION.format(step=step)!r})")
+        traffic.wait_for(partial(_all_show, step == "publish"), f"every path shows the vintage after the {step}")
+    cluster.python(f"exec({PUBLICATION.format(step='delete')!r})")
     assert_only_database_paths_refused(traffic, refused=False)
     seen = set()
     vintages_by_etag: dict[str, set[bool]] = {}
@@ -120,6 +125,12 @@ def test_no_response_mixes_two_vintages(cluster: FaultyCluster, running: Server,
     # Every path has returned both vintages.
     assert {path for path, new in seen if new} == {path for path, new in seen if not new}
     assert {"/locate", "/health-regions", "/fsa/M5V", TILE, f"{TILE}?vintage=2022"} <= {path for path, _ in seen}
+
+
+def _all_show(new: bool, responses: list[Response]) -> bool:
+    """Return whether each path has been answered with the new vintage, or with the old one."""
+    shown = {response.path for response in responses if (b"New West Health Unit" in response.body) == new}
+    return shown >= set(DEPENDENT_PATHS)
 
 
 @contextlib.contextmanager

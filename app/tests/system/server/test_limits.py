@@ -37,7 +37,7 @@ class TestUrl:
 
 class TestHeaders:
     def test_too_large_or_too_many_headers_get_431(self, server: Server) -> None:
-        assert status(ask(server, "/livez", "X-A: " + "a" * 1_000_000 + "\r\n")) in {431, 0}
+        assert status(ask(server, "/livez", "X-A: " + "a" * 200_000 + "\r\n")) == 431
         assert status(ask(server, "/livez", "".join(f"X-{number}: a\r\n" for number in range(150)))) == 431
         assert server.get("/livez")[0] == 200
 
@@ -60,9 +60,8 @@ class TestHeaders:
         assert response.count(b"HTTP/1.1 ") <= 1
 
     def test_http2_preface_is_refused(self, server: Server) -> None:
-        response = server.send_raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
-        assert not response.startswith(b"\x00")
-        assert status(response) in {0, 400, 505}
+        # The server closes the connection without a response.
+        assert server.send_raw(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00") == b""
 
 
 class TestBody:

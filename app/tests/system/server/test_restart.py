@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import psycopg2  # type: ignore[import-untyped]
 import pytest
 
+from tests.support.processes import wait_until
 from tests.system.server.conftest import Server
 
 # The fixtures of the server need a test database.
@@ -24,16 +24,21 @@ SLOW = "/health-regions?q=nothing&detail=none"
 
 @pytest.fixture
 def locked(committed_world: dict[str, str]) -> Callable[[], Any]:
-    """Return a context manager that holds a lock on the table of regions, so that its readers wait."""
+    """Return a context manager that holds a lock on the table of regions; it yields a function that counts waiting readers."""
 
     @contextmanager
-    def hold() -> Iterator[None]:
+    def hold() -> Iterator[Callable[[], int]]:
         keys = {key.removeprefix("DB_").lower(): value for key, value in committed_world.items()}
         connection = psycopg2.connect(dbname=keys.pop("name"), **keys)
         try:
             with connection.cursor() as cursor:
                 cursor.execute("LOCK TABLE region IN ACCESS EXCLUSIVE MODE")
-                yield
+
+                def waiting() -> int:
+                    cursor.execute("SELECT count(*) FROM pg_locks WHERE relation = 'region'::regclass AND NOT granted")
+                    return int(cursor.fetchone()[0])
+
+                yield waiting
         finally:
             connection.rollback()
             connection.close()
@@ -43,11 +48,11 @@ def locked(committed_world: dict[str, str]) -> Callable[[], Any]:
 
 def test_graceful_shutdown_finishes_requests_in_progress(serve: Any, locked: Any) -> None:
     with serve(WEB_WORKERS="2", WEB_THREADS="4") as server, ThreadPoolExecutor(4) as pool:
-        with locked():
+        with locked() as waiting:
             futures = [pool.submit(server.get, SLOW) for _ in range(3)]
-            time.sleep(0.7)
+            wait_until(lambda: waiting() == 3, "three requests wait for the table")
             server.process.send_signal(signal.SIGTERM)
-            time.sleep(0.7)
+            wait_until(lambda: "Shutting down" in server.written, "the server has the signal")
             assert not any(future.done() for future in futures)
         assert [future.result()[0] for future in futures] == [200] * 3
         assert server.process.wait(15) == 0
@@ -65,55 +70,34 @@ def test_reload_loses_no_request(serve: Any) -> None:
 
         with ThreadPoolExecutor(3) as pool:
             futures = [pool.submit(ask) for _ in range(3)]
-            time.sleep(0.5)
-            server.process.send_signal(signal.SIGHUP)
             try:
-                for _ in range(300):
-                    time.sleep(0.2)
-                    if len(server.workers()) == 1 and not before & set(server.workers()):
-                        break
-                time.sleep(0.5)
+                wait_until(lambda: len(statuses) > 20, "responses before the reload")
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: len(workers := server.workers()) == 1 and not before & set(workers), "a new worker alone")
+                reloaded = len(statuses)
+                wait_until(lambda: len(statuses) > reloaded + 20, "responses after the reload")
             finally:
                 stop.set()
             for future in futures:
                 future.result()
         assert not before & set(server.workers())
         assert set(statuses) == {404}
-        assert len(statuses) > 50
 
 
 def test_killed_worker_is_replaced(serve: Any) -> None:
     with serve(WEB_WORKERS="2", WEB_THREADS="2") as server:
         killed = server.workers()[0]
         os.kill(killed, signal.SIGKILL)
-        for _ in range(100):
-            time.sleep(0.2)
-            if len(server.workers()) == 2 and killed not in server.workers():
-                break
-        assert len(server.workers()) == 2
+        wait_until(lambda: len(workers := server.workers()) == 2 and killed not in workers, "a worker replaces the killed one")
         assert [server.get("/fsa/K1A")[0] for _ in range(10)] == [404] * 10
-        for _ in range(100):  # until the new worker counts too
-            text = server.get("/metrics")[1]
-            if "geo_workers 2.0" in text:
-                break
-            time.sleep(0.2)
-        assert "geo_workers 2.0" in text
-        assert f'pid="{killed}"' not in text
+        wait_until(lambda: "geo_workers 2.0" in server.get("/metrics")[1], "the new worker is in the metrics")
+        assert f'pid="{killed}"' not in server.get("/metrics")[1]
 
 
 def counter_folder(server: Server) -> Path:
     """Return the folder of the shared counters of a server's processes (PROMETHEUS_MULTIPROC_DIR)."""
     split = Path(f"/proc/{server.process.pid}/environ").read_bytes().split(b"\0")
     return Path(next(future for future in split if future.startswith(b"PROMETHEUS_MULTIPROC_DIR=")).partition(b"=")[2].decode())
-
-
-def is_removed(folder: Path) -> bool:
-    """Return whether a folder is removed within 10 seconds."""
-    for _ in range(100):
-        if not folder.exists():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -124,7 +108,7 @@ def test_counter_folder_is_removed_at_shutdown(serve: Any, number: signal.Signal
         assert any(folder.iterdir())
         server.process.send_signal(number)
         server.process.wait(20)
-        assert is_removed(folder)
+        wait_until(lambda: not folder.exists(), "the folder of counters is removed")
 
 
 def test_start_removes_counter_folders_of_killed_servers_only(serve: Any) -> None:
@@ -148,7 +132,7 @@ def test_killed_server_leaves_no_counter_folder(serve: Any) -> None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         server.process.wait(20)
-        assert is_removed(folder)
+        wait_until(lambda: not folder.exists(), "the folder of counters is removed")
 
 
 def test_statement_timeout_gives_503_database_busy(serve: Any, locked: Any) -> None:

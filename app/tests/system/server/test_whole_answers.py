@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,7 +16,9 @@ from playwright.sync_api import Browser
 
 from geography.download_files import MANIFEST_NAME
 from tests.support.demo_regions import lonlat
-from tests.support.faults import FaultyCluster, TcpProxy, wait_until_available
+from tests.support.faults import FaultyCluster, TcpProxy
+from tests.support.processes import wait_until
+from tests.support.traffic import wait_until_available
 from tests.system.server.conftest import Server
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +41,8 @@ BODIES = {
 ROUTES = [(path, form) for path, bodies in BODIES.items() for form in bodies]
 Outcome = tuple[int, bytes]
 Send = Callable[[str, str, bytes], Outcome]
+# Acts on the database until the event is set.
+Act = Callable[[Any, threading.Event], None]
 BROKEN: Outcome = (0, b"")
 
 
@@ -129,10 +132,11 @@ class TestErrorInLastItem:
 
 
 class DuringRequest:
-    """A thread that waits until the service reads a table, and then acts on the database."""
+    """A thread that waits until the service reads a table, and then acts on the database until the request has ended."""
 
-    def __init__(self, cluster: FaultyCluster, table: str, act: Callable[[Any], None]) -> None:
+    def __init__(self, cluster: FaultyCluster, table: str, act: Act) -> None:
         self._cluster, self._table, self._act = cluster, table, act
+        self._ended = threading.Event()
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -141,6 +145,7 @@ class DuringRequest:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self._ended.set()
         self._thread.join(60)
         if self.failure:
             raise self.failure
@@ -152,28 +157,26 @@ class DuringRequest:
         )
         try:
             with self._cluster.cursor() as cursor:
-                for _ in range(4_000):
+                while not self._ended.wait(0.005):
                     cursor.execute(reading, [f"%{self._table}%"])
                     if cursor.fetchone()[0]:
-                        self._act(cursor)
+                        self._act(cursor, self._ended)
                         return
-                    time.sleep(0.005)
                 raise AssertionError(f"nothing read {self._table}")
         except BaseException as error:  # raised in __exit__, in the thread of the test
             self.failure = error
 
 
-def lock_tables(cursor: Any) -> None:
+def lock_tables(cursor: Any, ended: threading.Event) -> None:
     cursor.execute("BEGIN")
     cursor.execute("LOCK TABLE region, overlap IN ACCESS EXCLUSIVE MODE")
-    time.sleep(4)
+    ended.wait(60)
     cursor.execute("ROLLBACK")
 
 
-def terminate_sessions(cursor: Any) -> None:
-    for _ in range(100):
+def terminate_sessions(cursor: Any, ended: threading.Event) -> None:
+    while not ended.wait(0.01):
         cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'covidtrends-geo'")
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +189,7 @@ def slow_tables(
     """Yield a server without in-memory lookups, whose responses need the database."""
     keys = {
         "GEODATA_CACHE": str(tmp_path_factory.mktemp("cache")),
-        "LOOKUP_MEMORY_VERTICES": "0",
+        "DOWNLOADS_DIR": "/dev/null/none",
         "DB_STATEMENT_TIMEOUT_MS": "4000",
     }
     with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(proxy.port) | keys) as server:
@@ -205,7 +208,13 @@ class TestDatabaseFaultDuringRequest:
 
     @pytest.mark.parametrize(("act", "kind"), [(lock_tables, "database-busy"), (terminate_sessions, "database-away")])
     def test_database_fault_gives_a_problem(
-        self, slow_tables: Server, cluster: FaultyCluster, send: Send, form: str, act: Callable[[Any], None], kind: str
+        self,
+        slow_tables: Server,
+        cluster: FaultyCluster,
+        send: Send,
+        form: str,
+        act: Act,
+        kind: str,
     ) -> None:
         wait_until_available(slow_tables.port)
         before, logged = problems(slow_tables, kind), len(slow_tables.written)
@@ -246,9 +255,5 @@ def test_truncated_file_aborts_the_response(running: Server, large_file: tuple[s
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         response.read()
     connection.close()
-    for _ in range(50):
-        if "response aborted" in running.written:
-            break
-        time.sleep(0.1)
-    assert "response aborted: file truncated" in running.written
+    wait_until(lambda: "response aborted: file truncated" in running.written, "the log line of the aborted response")
     assert 'geo_problems_total{kind="answer-broken-off"} 1' in running.get("/metrics")[1]

@@ -95,6 +95,7 @@ export function sendOnce(one) {
 
 export const calls = {
   vintages: () => call("/vintages", { lang: language }),
+  downloads: () => call("/downloads", { lang: language }),
   regions: (vintage) => call("/health-regions", { detail: "none", vintage }),
   region: (code, vintage) => call(`/health-regions/${code}`, { detail: "none", vintage, lang: language }),
   fsasOfRegion: (code, vintages) => call(`/health-regions/${code}/fsa`, { detail: "none", ...vintages, lang: language }),

@@ -4,6 +4,7 @@ import { browseCard } from "./browse.js";
 import { NOTHING, trouble } from "./card.js";
 import { changesCard } from "./changes.js";
 import { startControls, showControls } from "./controls.js";
+import { preload } from "./device.js";
 import { $, announce, el } from "./dom.js";
 import * as vintages from "./vintages.js";
 import { figuresCard } from "./figures.js";
@@ -87,6 +88,8 @@ async function render(state, before = null) {
   document.title = [made.card.querySelector(".name")?.textContent, t("title")].filter(Boolean).join(" · ");
   openSheet(cardOf(state) === browseCard || (state.layer === "figures" && !state.place) ? "low" : "half");
   draw(state, made);
+  // A click on a boundary layer is a position; on the figures it is a region.
+  if (state.layer !== "figures") preload(state);
 }
 
 /** Focus the element that replaces the focused one. Otherwise the focus returns to the start of the page. */
@@ -102,7 +105,7 @@ function waiting() {
 }
 
 /** Draw the scene of a card on the map. */
-function draw(state, { drawn, fit }) {
+function draw(state, { drawn, fit, zoom }) {
   if (!map) return;
   const nothing = { at: null, accuracy: null, own: false, outline: null, alone: false, regions: [], figures: null };
   map.show({
@@ -113,11 +116,9 @@ function draw(state, { drawn, fit }) {
   });
   if (state.map) map.jump(state.map);
   else if (fit) map.fit(fit);
-  else if (state.at) map.look(state.at, state.own && state.accuracy ? zoomFor(state.accuracy) : 8);
+  else if (state.at) map.look(state.at, zoom);
   else map.whole();
 }
-
-const zoomFor = (accuracy) => Math.min(14, Math.max(6, 16.5 - Math.log2(accuracy / 40)));
 
 /** Return the padding of the map: the pixels on each side that the panel, the bar and the sheet cover. */
 function padding(around = 0) {

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from tests.support.fleet import APP, Fleet
 
-# After a fault's end everything must be answered again within this.
+# Every request must be answered again within this time after the end of a fault.
 RECOVERS_WITHIN_S = 30.0
-# Rounds of questions that must all be answered, so that every process has been asked.
+# Rounds of probes that must all be answered, so that every process has answered some.
 _ROUNDS = 5
 _PROBES = (
     "/locate?lat=43.65&lon=-79.38",
@@ -31,7 +31,7 @@ _PROBES = (
     "/readyz",
 )
 
-# Takes the last publication back, and publishes it again.
+# Rolls the last publication back, and publishes it again.
 _PUBLISHING = """
 import time, django
 django.setup()
@@ -44,7 +44,7 @@ publish.publish(last)
 
 
 def workers(web: "subprocess.Popen[bytes]") -> list[int]:
-    """Return the numbers of a server's processes that answer."""
+    """Return the process IDs of the workers of a server."""
     children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text(encoding="ascii").split()
     results = []
     for pid in children:
@@ -55,26 +55,26 @@ def workers(web: "subprocess.Popen[bytes]") -> list[int]:
 
 
 def kill_a_worker(fleet: Fleet) -> None:
-    """Kill one of the processes that answer."""
+    """Kill a worker (SIGKILL)."""
     os.kill(workers(fleet.webs[0])[0], signal.SIGKILL)
 
 
 def crash_the_database(fleet: Fleet) -> None:
-    """Let the database be away for two seconds."""
+    """Stop the database as by a crash, and start it two seconds later."""
     fleet.primary.stop("immediate")
     time.sleep(2)
     fleet.primary.start()
 
 
 def end_sessions(fleet: Fleet) -> None:
-    """Let the database end all the service's sessions, five times within two seconds."""
+    """Terminate all sessions of the service, five times within two seconds."""
     for _ in range(5):
         fleet.primary.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'geo_api'")
         time.sleep(0.3)
 
 
-def publish_another_edition(fleet: Fleet) -> None:
-    """Take the last edition of the health regions back, and publish it again five seconds later."""
+def republish_vintage(fleet: Fleet) -> None:
+    """Roll the last publication of health regions back, and publish it again five seconds later."""
     subprocess.run(
         [sys.executable, "-c", _PUBLISHING],
         cwd=APP,
@@ -84,12 +84,12 @@ def publish_another_edition(fleet: Fleet) -> None:
 
 
 def reload(fleet: Fleet) -> None:
-    """Tell the server to start its processes anew."""
+    """Reload the workers (SIGHUP)."""
     fleet.webs[0].send_signal(signal.SIGHUP)
 
 
 def lock_tables(fleet: Fleet) -> None:
-    """Lock what regions, their shapes and their tiles are read from, for five seconds."""
+    """Lock the tables of regions, geometries and tiles for five seconds."""
     fleet.primary.sql(
         "BEGIN; LOCK TABLE region, region_level, region_part, tile_piece IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(5); COMMIT",
         "covidtrends_geo",
@@ -97,7 +97,7 @@ def lock_tables(fleet: Fleet) -> None:
 
 
 def remove_the_cache(fleet: Fleet) -> None:
-    """Remove the folder of kept bodies and of what is published."""
+    """Delete the response cache and the snapshot of the catalogue."""
     for name in ("bodies", "published"):
         shutil.rmtree(fleet.folder / "web0" / name, ignore_errors=True)
 
@@ -106,7 +106,7 @@ FAULTS: tuple[Callable[[Fleet], None], ...] = (
     kill_a_worker,
     crash_the_database,
     end_sessions,
-    publish_another_edition,
+    republish_vintage,
     reload,
     lock_tables,
     remove_the_cache,
@@ -115,11 +115,11 @@ FAULTS: tuple[Callable[[Fleet], None], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A fault that happened.
+    """The time of a fault, until recovery.
 
     Attributes:
-        began, ended, recovered: on the monotonic clock, which all processes of a machine share; `recovered` is None where it
-            was not within `RECOVERS_WITHIN_S` of the end.
+        began, ended, recovered: monotonic clock, which all processes of a machine share; `recovered` is None if the service did
+            not recover within `RECOVERS_WITHIN_S` of the end.
     """
 
     name: str
@@ -129,17 +129,17 @@ class Window:
 
     @property
     def closed(self) -> float:
-        """Until when a refusal is the fault's."""
+        """End of the window: refusals up to this time are attributed to the fault."""
         return self.ended + RECOVERS_WITHIN_S if self.recovered is None else self.recovered
 
     @property
     def recovery_s(self) -> float | None:
-        """For how many seconds after the fault's end something was not answered."""
+        """Recovery time in seconds after the end of the fault; None without recovery."""
         return None if self.recovered is None else max(self.recovered - self.ended, 0.0)
 
 
-def happen(fault: Callable[[Fleet], None], fleet: Fleet, port: int, processes: int) -> Window:
-    """Let a fault happen, and wait until the service has recovered: everything answered, by as many processes as before."""
+def inject(fault: Callable[[Fleet], None], fleet: Fleet, port: int, processes: int) -> Window:
+    """Cause a fault, and wait until the service has recovered: every probe answered, with as many workers as before."""
     began = time.monotonic()
     fault(fleet)
     ended = time.monotonic()
@@ -150,7 +150,7 @@ def happen(fault: Callable[[Fleet], None], fleet: Fleet, port: int, processes: i
             since = since if good else started
             good += 1
             if good == _ROUNDS:
-                # What was well all the time has recovered at once.
+                # A service that never failed has recovered at the end of the fault.
                 return Window(fault.__name__, began, ended, since)
         else:
             good = 0
@@ -159,7 +159,7 @@ def happen(fault: Callable[[Fleet], None], fleet: Fleet, port: int, processes: i
 
 
 def within(windows: list[Window], requested: float, answered: float) -> bool:
-    """Say whether something that was asked and answered then may have met one of the faults."""
+    """Return whether a request overlaps the window of a fault."""
     return any(window.began <= answered and requested <= window.closed for window in windows)
 
 

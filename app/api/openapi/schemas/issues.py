@@ -1,0 +1,104 @@
+"""Schemas of issues and revisions."""
+
+from api.openapi.schemas.parts import COUNT, DAY, Schema, array, flag, or_null, record, ref, text
+from indicators.models import IssueStatus
+from indicators.statuses import ValueStatus
+
+_INSTANT = {"format": "date-time"}
+_CHANGES: Schema = {
+    "new": COUNT | {"description": "Values for a place and day without one before."},
+    "changed": COUNT | {"description": "Values that replaced others."},
+    "withdrawn": COUNT | {"description": "Values that the issue no longer states."},
+}
+_ISSUE: Schema = {
+    "id": COUNT,
+    "source": text("Name of the source."),
+    "issued_at": text("Time of publication by the source.", **_INSTANT),
+    "loaded_at": text("Time of loading, or of the rollback.", **_INSTANT),
+    "status": text("published, staged (held by gates, in no answer) or rolled_back.", enum=list(IssueStatus.values)),
+    "file": text("Name of the file."),
+    "sha256": text("SHA-256 of the content and its declaration."),
+    **_CHANGES,
+    "gates_failed": array(text("Name of a gate."), description="Gates that the issue failed."),
+    "accepted": or_null(
+        record(
+            {
+                "gates": array(text("Name of a gate.")),
+                "because": text("Reason of the acceptance."),
+                "by": or_null(text("Who accepted; null if not stated.")),
+            },
+            description="Acceptance of failed gates; null without one.",
+        )
+    ),
+}
+_NUMBER: Schema = {"type": ["number", "null"]}
+
+COMPONENTS: dict[str, Schema] = {
+    "IndicatorIssues": record(
+        {
+            "indicator": text("Id of the indicator."),
+            "number_matched": COUNT,
+            "number_returned": COUNT,
+            "issues": array(record(_ISSUE)),
+            "links": array(ref("Link")),
+        },
+        description="Issues of an indicator, the newest first.",
+    ),
+    "IndicatorIssueDetail": record(
+        {
+            "indicator": text("Id of the indicator."),
+            **_ISSUE,
+            "values": or_null(COUNT | {"description": "Values in the file."}),
+            "first": or_null(DAY),
+            "last": or_null(DAY),
+            "places": array(
+                record({"place": text("Place."), **_CHANGES}),
+                description="Numbers of changes by place; places without a change are missing.",
+            ),
+            "largest_change": or_null(
+                record(
+                    {
+                        "place": text("Place."),
+                        "period": DAY,
+                        "before": _NUMBER,
+                        "after": _NUMBER,
+                    },
+                    description="Changed value that differs most from the one before; null without one.",
+                )
+            ),
+            "gates": array(
+                record(
+                    {
+                        "name": text("Name of the gate."),
+                        "passed": flag("Whether it passed."),
+                        "detail": text("Result, in English."),
+                        "listed": array(text("Finding, in English.")),
+                        "acceptable": flag("Whether it can be accepted with a reason."),
+                    }
+                )
+            ),
+        },
+        description="One issue with what it changed and its gates.",
+    ),
+    "IndicatorRevisions": record(
+        {
+            "indicator": text("Id of the indicator."),
+            "place": text("Place."),
+            "period": DAY,
+            "unit": text("Unit, in the response language."),
+            "revisions": array(
+                record(
+                    {
+                        "issue": COUNT | {"description": "Id of the issue that stated the value first."},
+                        "issued_at": text("Time of its publication.", **_INSTANT),
+                        "superseded_at": or_null(text("When another issue changed it; null: current.", **_INSTANT)),
+                        "value": _NUMBER | {"description": "Value as published; null if it is missing or withdrawn."},
+                        "status": text("Status of the value.", enum=[status.code for status in ValueStatus]),
+                    }
+                )
+            ),
+            "statuses": array(ref("IndicatorStatus")),
+        },
+        description="Every value of a place and day as published, in order.",
+    ),
+}

@@ -1,0 +1,49 @@
+"""Archive of an indicator: every value of every issue, in the columns of R's epiprocess (`as_epi_archive`)."""
+
+from typing import Any
+
+import numpy as np
+from arro3.core import Array, DataType, Field, RecordBatch, Schema
+from django.db import connection
+
+from indicators.queries.catalogue import PublishedIndicator
+from indicators.queries.extents import place_order
+from loader.export.figure_table import check_current
+from loader.export.metadata import indicator_metadata
+
+_RECORD = np.dtype([("day", ">i4"), ("version", ">i8"), ("value", ">f8")])
+# All revisions of a series as one byte string, as in `indicators.queries.as_of`: microseconds since 1970 in UTC.
+_REVISIONS_SQL = """
+    SELECT v.series_id, string_agg(
+        int4send(v.period - date '1970-01-01') || int8send((extract(epoch FROM i.issued_at) * 1000000)::bigint)
+        || float8send(coalesce(v.value, 'NaN')), ''::bytea ORDER BY v.period, i.issued_at, i.id)
+    FROM indicator_value v JOIN indicator_series s ON s.id = v.series_id JOIN indicator_issue i ON i.id = v.from_issue_id
+    WHERE s.indicator_id = %s
+    GROUP BY v.series_id
+"""
+
+
+def read_archive(published: PublishedIndicator) -> RecordBatch:
+    """Return all revisions by place, day and version: the first three columns are the key, a withdrawn value is null.
+
+    Raises: Superseded if the publication is no longer, or not throughout the read, the current one. Queries: 4.
+    """
+    check_current(published)
+    all_series = sorted(published.indicator.series.select_related("place"), key=lambda series: place_order(series.place))
+    with connection.cursor() as cursor:
+        cursor.execute(_REVISIONS_SQL, [published.indicator.pk])
+        records = {series_id: np.frombuffer(data, _RECORD) for series_id, data in cursor}
+    check_current(published)
+    stored = [series for series in all_series if series.pk in records]
+    rows: np.ndarray[Any, Any] = np.concatenate([np.empty(0, _RECORD), *(records[series.pk] for series in stored)])
+    places = [series.place.key for series in stored for _ in range(len(records[series.pk]))]
+    values = [None if value != value else value for value in rows["value"].tolist()]  # noqa: PLR0124 -- NaN
+    instant = DataType.timestamp("us", tz="UTC")
+    columns = {
+        "geo_value": Array(places, DataType.utf8()),
+        "time_value": Array(rows["day"].astype(np.int32)).cast(DataType.date32()),
+        "version": Array(rows["version"].astype(np.int64)).cast(instant),
+        "value": Array(values, DataType.float64()),
+    }
+    fields = [Field(name, array.type) for name, array in columns.items()]
+    return RecordBatch.from_arrays(list(columns.values()), schema=Schema(fields, metadata=indicator_metadata(published)))
