@@ -16,8 +16,8 @@ from covidtrends_geo import array_file
 from covidtrends_geo.answers import COVERS, MATCHES, Answers
 from covidtrends_geo.bulk.positions import plausible
 from covidtrends_geo.columns import locate_columns
+from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.lookup_file import LookupFile, Region, open_file
-from covidtrends_geo.search import NO_REGION
 
 DISTANCE_MAX_M = 50_000.0
 # The official FSA file of 2021 in its cartographic vintage, 18.5 million vertices, has 0.5 GB.

@@ -63,13 +63,15 @@ def degrees(batch: RecordBatch, index: int) -> Floats:
     Raises: ValueError for a column of another type.
     """
     column, name = batch.column(index), batch.column_names[index]
-    kind = column.type
+    kind: Any = column.type
     if DataType.is_dictionary(kind):
         column = column.cast(DataType.utf8())
         kind = column.type
-    if DataType.is_string(kind) or DataType.is_large_string(kind) or DataType.is_string_view(kind):
+    is_text = any((DataType.is_string(kind), DataType.is_large_string(kind), DataType.is_string_view(kind)))
+    is_number = any((DataType.is_numeric(kind), DataType.is_decimal(kind)))
+    if is_text:
         return np.array([number(text or "") for text in column.to_pylist()], dtype=np.float64)
-    if not (DataType.is_numeric(kind) or DataType.is_decimal(kind)):
+    if not is_number:
         raise ValueError(f"column {name!r} has the type {str(kind).strip()}, not numbers")
     if column.null_count:
         return np.array(column.cast(DataType.float64()).to_pylist(), dtype=np.float64)

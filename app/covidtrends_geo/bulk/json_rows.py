@@ -58,7 +58,7 @@ def _row(text: str) -> tuple[Any, float, float, bool]:
         return None, float("nan"), float("nan"), True
     lon, lat = _lon_lat_of(value)
     degrees = [_degrees(lon), _degrees(lat)] if isinstance(lon, str) == isinstance(lat, str) else [float("nan")] * 2
-    return value.get("id") if isinstance(value, dict) else None, *degrees, False
+    return value.get("id") if isinstance(value, dict) else None, degrees[0], degrees[1], False
 
 
 def _not_json(name: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covidtrends_geo.answers import MATCHES
-from covidtrends_geo.search import NO_REGION
+from covidtrends_geo.constants import NO_REGION
 
 if TYPE_CHECKING:
     from covidtrends_geo.lookup import Lookup

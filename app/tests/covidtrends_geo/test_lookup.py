@@ -113,7 +113,6 @@ def test_a_damaged_a_truncated_and_a_newer_file_are_refused(lookup_paths, tmp_pa
 @pytest.fixture
 def address(lookup_paths):
     handler = partial(SimpleHTTPRequestHandler, directory=str(lookup_paths[0].parent))
-    handler.log_message = lambda *_: None
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/{lookup_paths[0].name}"
