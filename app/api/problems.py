@@ -14,8 +14,6 @@ from uuid import UUID
 from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.loader import render_to_string
-from django.utils.translation import override
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotAcceptable
 from rest_framework.response import Response
 
@@ -23,8 +21,9 @@ from api.http.body_errors import REQUEST_ENCODINGS, BodyInvalid, BodyTooLarge, E
 from api.http.byte_ranges import RangeUnsatisfiable
 from api.http.concurrency import TooManyAtOnce, TooManyRequests
 from api.http.language import language_of, translate
+from api.http.negotiation import prefers_html
 from api.http.renderers import PROBLEM_MEDIA_TYPE, json_bytes
-from api.problem_explanations import EXPLANATIONS
+from api.problem_page import problem_page
 from api.responses.payloads import province_payload
 from geography import errors as geography
 from geography.codes import fsa_provinces
@@ -42,10 +41,6 @@ logger = logging.getLogger(__name__)
 
 # Expected under load: logged at INFO, without a traceback.
 _BY_DESIGN = (TooManyAtOnce, PoolExhausted)
-# Content-Security-Policy of pages that load the project's own styles and images only.
-PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class NotReady(Exception):
@@ -229,24 +224,11 @@ def unknown_route(request: HttpRequest, exception: Exception | None = None) -> H
     """Return the 404 of an unknown route: a page where the client prefers HTML, else a problem document."""
     response = _plain(PROBLEM_TYPES[Http404], request, Http404())
     if request.method in ("GET", "HEAD") and prefers_html(request):
-        problem_type, language = PROBLEM_TYPES[Http404], language_of(request)
-        explained = {
-            "type": problem_type.type,
-            "title": translate(problem_type.title, language),
-            "status": problem_type.status,
-            "explanation": translate(EXPLANATIONS[problem_type.slug], language),
-        }
-        with override(language):
-            page = render_to_string("api/problems.html", {"language": language, "problems": [explained]})
-        response = HttpResponse(page, status=problem_type.status, headers=_headers(problem_type, language))
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
+        body = _body(PROBLEM_TYPES[Http404], Http404(), language_of(request))
+        # The explanation says the same in a reader's words.
+        response = problem_page(request, body | {"detail": ""}, response.headers)
     response.headers["Vary"] = "Accept, Accept-Language"
     return response
-
-
-def prefers_html(request: HttpRequest) -> bool:
-    """Return whether the Accept header prefers HTML to JSON, as browsers do."""
-    return request.get_preferred_type([PROBLEM_MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
 
 
 def request_refused(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

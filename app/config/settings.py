@@ -183,8 +183,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "web.storage.Storage"},
 }
-# The folder of the map page's files is named after a hash of their content (web.assets).
-STATICFILES_DIRS = [(assets.PREFIX, assets.FOLDER)]
+# The folder of the pages' own files is named after a hash of their content (web.assets).
+WEB_ASSETS = assets.PREFIX
+STATICFILES_DIRS = [(WEB_ASSETS, assets.FOLDER)]
 WHITENOISE_IMMUTABLE_FILE_TEST = assets.IMMUTABLE
 WHITENOISE_ADD_HEADERS_FUNCTION = assets.add_headers
 

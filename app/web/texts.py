@@ -52,6 +52,10 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
         "Only the first three characters of a postal code are sent.",
         "Seuls les trois premiers caractères d'un code postal sont envoyés.",
     ),
+    "privacy_search": (
+        "Names that you type in the search are sent to this service; postal codes and positions are not.",
+        "Les noms saisis dans la recherche sont envoyés à ce service; les codes postaux et les positions ne le sont pas.",
+    ),
     "privacy_link": (
         "The address of this page never contains a position. Only a link that you copy does, after the #, which browsers do "
         "not send.",
@@ -60,10 +64,10 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     ),
     # search
     "search_label": (
-        "Postal code, region name or coordinates",
-        "Code postal, nom de région ou coordonnées",
+        "Postal code, town, region or coordinates",
+        "Code postal, ville, région ou coordonnées",
     ),
-    "search_placeholder": ("Postal code, region or position", "Code postal, région ou position"),
+    "search_placeholder": ("Postal code, town or region", "Code postal, ville ou région"),
     "clear": ("Clear", "Effacer"),
     "locate": ("Where am I?", "Où suis-je?"),
     "locating": ("Asking for your position…", "Demande de votre position…"),
@@ -81,8 +85,8 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "options": ({"one": "One suggestion", "other": "{n} suggestions"}, {"one": "Une suggestion", "other": "{n} suggestions"}),
     "nothing_found": ("Nothing found", "Aucun résultat"),
     "nothing_found_hint": (
-        "Try a postal code such as K0A, a name, or 45.42, -75.70",
-        "Essayez un code postal comme K0A, un nom, ou 45,42 -75,70",
+        "Try a postal code such as K0A, a town, or 45.42, -75.70",
+        "Essayez un code postal comme K0A, une ville, ou 45,42 -75,70",
     ),
     "names_away": ("The names of the regions could not be loaded", "Les noms des régions n'ont pas pu être chargés"),
     # the map and its controls
@@ -182,6 +186,12 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "split_why": (
         "A postal code alone does not determine the region of an address; a position does.",
         "Le code postal seul ne suffit pas à déterminer la région d'une adresse; une position le permet.",
+    ),
+    "use_location": ("Use my location", "Utiliser ma position"),
+    "click_home": ("Click your home on the map", "Cliquer sur votre domicile sur la carte"),
+    "click_home_hint": (
+        "Zoom in and click on the map where you live.",
+        "Agrandissez la carte et cliquez là où vous habitez.",
     ),
     "whole": ("Wholly in", "Entièrement dans"),
     "regions_of_fsa": ("Health regions, by share", "Régions sociosanitaires, par part"),

@@ -92,17 +92,19 @@ def _rendered(language: str) -> str:
     return render_to_string("web/map.html", context)
 
 
-# Crawlers may index the map, the documentation and the list of downloads, but no data routes.
+# Crawlers may index the map, the pages of regions and FSAs, the documentation and the list of downloads, but no data routes.
 _ROBOTS = "".join(
     ["User-agent: *\n"]
-    + [f"Disallow: {path}\n" for path in ("/locate", "/fsa", "/health-regions", "/coverages", "/tiles/", "/downloads/")]
+    + [f"Disallow: {path}\n" for path in ("/locate", "/search", "/coverages", "/tiles/", "/downloads/", "/*.json")]
+    + [f"Disallow: /{layer}{rest}\n" for layer in ("health-regions", "fsa") for rest in ("$", "?", "/*/")]
 )
 
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Return the rules for crawlers (RFC 9309)."""
-    return HttpResponse(_ROBOTS, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
+    """Return the rules for crawlers (RFC 9309), and the address of the sitemap."""
+    text = f"{_ROBOTS}Sitemap: {request.build_absolute_uri('/sitemap.xml')}\n"
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
 
 
 @require_safe

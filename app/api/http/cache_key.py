@@ -67,10 +67,10 @@ class CacheKey:
 
 @cache
 def code_version() -> str:
-    """Return a hash of all code and translations that a response may depend on. Another version has other ETags."""
-    digest = hashlib.blake2b(digest_size=8)
+    """Return a hash of all code, templates and translations that a response may depend on. Another version has other ETags."""
+    digest = hashlib.blake2b(settings.WEB_ASSETS.encode(), digest_size=8)
     for folder in ("api", "geography", "indicators", "locale"):
         for path in sorted(Path(settings.APP_DIR, folder).rglob("*")):
-            if path.suffix in {".py", ".mo"}:
+            if path.suffix in {".py", ".html", ".mo"}:
                 digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -34,7 +34,7 @@ STORAGE_KEY = "covidtrends_geo.storage_key"
 
 
 def cached_response(
-    request: Request,
+    request: Request | HttpRequest,
     key: CacheKey,
     *,
     licence_url: str,

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from api.http.concurrency import TooManyAtOnce
+from api.http.negotiation import HTML
 from api.http.renderers import PROBLEM_MEDIA_TYPE
 from api.openapi import examples, schemas
 from api.problems import PROBLEM_TYPES, ProblemType
@@ -23,6 +24,7 @@ _TAGS = {
     "Positions": "Health region, FSA and province at a position, for one position or in bulk.",
     "FSAs": "Forward sortation areas: the first three characters of a postal code.",
     "Health regions": "Boundaries and attributes of health regions.",
+    "Search": "Health regions, places and FSAs by name or code.",
     "Coverages": "All loaded coverages, such as provinces, with the same property names.",
     "Indicators": "Health indicators by region, province and country over time. A missing value is null, never zero.",
     "Tiles": "Vector tiles of regions, for maps.",
@@ -99,6 +101,8 @@ def documented(
         responses[(status, PROBLEM_MEDIA_TYPE)] = _problems(
             [problem_type for problem_type in problem_types if problem_type.status == status]
         )
+        if HTML in (further_schemas or {}):
+            responses[(status, HTML)] = OpenApiResponse((further_schemas or {})[HTML])
     decorator: Callable[[View], View] = extend_schema(
         operation_id=operation_id,
         tags=[tag],

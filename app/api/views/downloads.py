@@ -20,7 +20,7 @@ from api.http.links import web_address
 from api.http.renderers import FileRenderer, JSONRenderer, json_bytes
 from api.http.streaming import send_range
 from api.openapi import document
-from api.problems import PAGE_POLICY
+from api.problem_page import PAGE_POLICY
 from api.requests import indicators as indicator_requests
 from api.requests import models
 from api.responses.downloads import downloads_payload, indicator_downloads_payload

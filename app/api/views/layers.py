@@ -21,6 +21,7 @@ from api.responses.locate import LocateResponder
 from api.responses.payloads import add_links, collection, page_links, provenance
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
+from api.views.region_pages import PAGE, PageView, region_image_response, region_page_response, wants_page
 from geography import errors
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_formats import FORMATS, file_name
@@ -190,8 +191,8 @@ class HealthRegionsView(LayerView):
         return self.layer_response(request, self.parse(request, models.HEALTH_REGIONS))
 
 
-class HealthRegionView(LayerView):
-    """Health region by its code."""
+class HealthRegionView(PageView, LayerView):
+    """Health region by its code: GeoJSON, or a page."""
 
     coverage = COVERAGE_HEALTH_REGIONS
     serializer = HealthRegionSerializer
@@ -202,11 +203,21 @@ class HealthRegionView(LayerView):
         tag="Health regions",
         summary="One health region",
         body="HealthRegionFeature",
+        further_schemas=PAGE,
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return a health region by its code. Codes are reused: a code can mean another area in another vintage."""
-        return self.region_response(request, self.parse(request, models.HEALTH_REGION, id=id))
+        """Return a health region by its code. Codes are reused: a code can mean another area in another vintage.
+
+        Clients that prefer HTML to JSON, as browsers do, get a page; `/health-regions/{id}.json` is GeoJSON and
+        `/health-regions/{id}.html` the page, whatever `Accept` is.
+        """
+        query = self.parse(request, models.HEALTH_REGION, id=id)
+        if self.suffix == "png":
+            return region_image_response(request, query)
+        if wants_page(request):
+            return region_page_response(request, query, self.language)
+        return self.region_response(request, query)
 
 
 class FsasView(BulkView, LayerView):

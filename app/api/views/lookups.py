@@ -17,13 +17,14 @@ from api.responses.payloads import (
     warnings_payload,
 )
 from api.views.base import GeoView
+from api.views.region_pages import PAGE, PageView, fsa_page_response, wants_page
 from geography import errors
 from geography.queries.changes import reused_codes
 from geography.queries.overlaps import fsa_health_regions, health_region_fsas
 
 
-class FsaView(GeoView):
-    """Health regions of one FSA."""
+class FsaView(PageView):
+    """Health regions of one FSA: GeoJSON, or a page."""
 
     @document.documented(
         models.FSA,
@@ -31,6 +32,7 @@ class FsaView(GeoView):
         tag="FSAs",
         summary="The health regions that an FSA belongs to",
         body="FsaHealthRegions",
+        further_schemas=PAGE,
         problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
@@ -39,8 +41,13 @@ class FsaView(GeoView):
         FSAs do not nest in health regions: where `fsa.is_split` is true, the FSA alone does not determine the region of an
         address; use `/locate` with its position. Shares are of area, not of population. Overlaps that come only from two
         vintages drawing one border differently are no shares: `fsa.artefacts` lists them.
+
+        Clients that prefer HTML to JSON, as browsers do, get a page; `/fsa/{code}.json` is GeoJSON and `/fsa/{code}.html` the
+        page, whatever `Accept` is.
         """
         query = self.parse(request, models.FSA, code=code)
+        if wants_page(request):
+            return fsa_page_response(request, query, self.language)
         vintages = chosen_vintages(query)
         regions = fsa_health_regions(
             fsa_vintage=vintages["fsa_vintage"],

@@ -7,8 +7,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from api.http.language import language_of, translate
+from api.http.negotiation import prefers_html
 from api.problem_explanations import EXPLANATIONS
-from api.problems import PAGE_POLICY, PROBLEM_TYPES, ProblemType, prefers_html
+from api.problem_page import PAGE_POLICY
+from api.problems import PROBLEM_TYPES, ProblemType
 
 _TYPES = {problem_type.slug: problem_type for problem_type in PROBLEM_TYPES.values()}
 

@@ -1,6 +1,6 @@
 """Views of the latest values of every indicator for one region."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponseBase
 from rest_framework.request import Request
@@ -18,6 +18,9 @@ from indicators.models import PlaceKind
 from indicators.queries import figures, maps
 from indicators.queries.catalogue import PublishedIndicator, published_indicators
 
+if TYPE_CHECKING:
+    from geography.models import Vintage
+
 
 class RegionIndicatorsView(IndicatorView):
     """Base of the views of the latest values of a region."""
@@ -28,57 +31,62 @@ class RegionIndicatorsView(IndicatorView):
 
         def make() -> Chunks:
             code = region_get(vintage=vintage, region_id=query.region_id, level=None).code
-            blocks = [
-                block
-                for published in published_indicators().indicators.values()
-                if (block := self.block(published, vintage, code)) is not None
-            ]
             return json_body(
                 {
                     "region": {"coverage": vintage.coverage.slug, "vintage": vintage.label, "code": code},
-                    "indicators": blocks,
+                    "indicators": latest_figures(vintage, code, self.language),
                     "statuses": bodies.statuses_payload(self.language),
                 }
             )
 
         return self.cached_by_issue(request, query, None, vintage=vintage, make=make)
 
-    def block(self, published: PublishedIndicator, vintage: Any, code: str) -> dict[str, Any] | None:
-        """Return the latest value of one indicator; None where it has no relation to the region."""
-        indicator, measure = published.indicator, published.measures[0]
-        all_series = figures.indicator_series(indicator)
-        if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
-            codes = {code}
-        else:
-            members = figures.members_of(vintage.coverage.slug, vintage.label, [series.place for series in all_series])
-            codes = {member.place.code for member in members if member.code == code}
-        # The last day of the region's own series, since provinces stop reporting on different days.
-        last_days = [
-            series.last
-            for series in all_series
-            if series.place.kind == PlaceKind.REGION and series.place.code in codes and series.last
-        ]
-        if not last_days:
-            return None
-        on = min(last_days)
-        figures_on = figures.figures_on(indicator, measure, on)
-        own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
-        regions = (
-            maps.by_key(figures_on, PlaceKind.REGION)
-            if own
-            else maps.figures_of_regions(figures_on, indicator.kind, measure, vintage)
-        )
-        french = self.language == "fr"
-        return {
-            "id": indicator.slug,
-            "name": indicator.name_fr if french else indicator.name_en,
-            "measure": measure,
-            "unit": bodies.unit_of(published, measure, self.language),
-            "on": on,
-            **bodies.figure_payload(regions.get(code)),
-            "attribution": indicator.attribution_fr if french else indicator.attribution_en,
-            "licence": indicator.licence,
-        }
+
+def latest_figures(vintage: "Vintage", code: str, language: str) -> list[dict[str, Any]]:
+    """Return the latest value of each indicator that relates to a region, without indicators that have no relation to it.
+
+    Queries: those of `indicators.queries.figures` and `maps`, for each published indicator.
+    """
+    blocks = (_block(published, vintage, code, language) for published in published_indicators().indicators.values())
+    return [block for block in blocks if block is not None]
+
+
+def _block(published: PublishedIndicator, vintage: "Vintage", code: str, language: str) -> dict[str, Any] | None:
+    """Return the latest value of one indicator; None where it has no relation to the region."""
+    indicator, measure = published.indicator, published.measures[0]
+    all_series = figures.indicator_series(indicator)
+    if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
+        codes = {code}
+    else:
+        members = figures.members_of(vintage.coverage.slug, vintage.label, [series.place for series in all_series])
+        codes = {member.place.code for member in members if member.code == code}
+    # The last day of the region's own series, since provinces stop reporting on different days.
+    last_days = [
+        series.last
+        for series in all_series
+        if series.place.kind == PlaceKind.REGION and series.place.code in codes and series.last
+    ]
+    if not last_days:
+        return None
+    on = min(last_days)
+    figures_on = figures.figures_on(indicator, measure, on)
+    own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
+    regions = (
+        maps.by_key(figures_on, PlaceKind.REGION)
+        if own
+        else maps.figures_of_regions(figures_on, indicator.kind, measure, vintage)
+    )
+    french = language == "fr"
+    return {
+        "id": indicator.slug,
+        "name": indicator.name_fr if french else indicator.name_en,
+        "measure": measure,
+        "unit": bodies.unit_of(published, measure, language),
+        "on": on,
+        **bodies.figure_payload(regions.get(code)),
+        "attribution": indicator.attribution_fr if french else indicator.attribution_en,
+        "licence": indicator.licence,
+    }
 
 
 class HealthRegionIndicatorsView(RegionIndicatorsView):

@@ -141,6 +141,11 @@ def _selection(
     return _FOUND_IN_BOX_SQL.format(conditions=where, near=box.near, inside=box.inside, meets=box.meets), parameters
 
 
+def region_codes(vintage: Vintage) -> list[str]:
+    """Return the codes of the regions of a vintage, in order. Queries: 1."""
+    return list(Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True))
+
+
 def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> RegionRow:
     """Return one region by its code (HRUID, CFSAUID) or by its DGUID.
 

@@ -43,7 +43,9 @@ def test_every_route_is_documented_once(document):
         f"/{pattern.pattern}" for include in get_resolver().url_patterns for pattern in getattr(include, "url_patterns", [])
     }
     served = {route.replace("<str:", "{").replace(">", "}") for route in routes if not route.endswith(("/", ".<str:suffix>"))}
-    pages = {"/docs", "/problems", "/problems/{slug}", "/robots.txt", "/favicon.ico"}
+    pages = {"/docs", "/problems", "/problems/{slug}", "/robots.txt", "/favicon.ico", "/sitemap.xml"}
+    pages |= {f"{path}.{suffix}" for path in ("/health-regions/{id}", "/fsa/{code}") for suffix in ("html", "json")}
+    pages |= {"/health-regions/{id}.png", "/pack.js"}
     assert set(document["paths"]) == served - pages
 
 

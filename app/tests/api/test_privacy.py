@@ -73,6 +73,6 @@ def test_database_unavailable_logs_no_statement(client, logged):
 @pytest.mark.usefixtures("world")
 def test_sql_statements_are_not_logged(plain_client, logged, django_assert_num_queries):
     # django_assert_num_queries turns on the cursor that logs statements, as DEBUG does.
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         plain_client.get("/locate", worlds.position(2_000, 5_000))
     assert "SELECT" not in logged()

@@ -205,7 +205,9 @@ def test_store_of_other_database_is_not_used(load: Callable[..., str]) -> None:
     assert {item.state for item in downloads_of(other)} == {"missing"}
 
 
-def test_no_downloads_option_and_setting_create_only_the_lookup_index(load: Callable[..., str], store_dir: Path, settings: Any) -> None:
+def test_no_downloads_option_and_setting_create_only_the_lookup_index(
+    load: Callable[..., str], store_dir: Path, settings: Any
+) -> None:
     load("2022", no_downloads=True)
     settings.DOWNLOADS_AT_PUBLISH = False
     load("2023")

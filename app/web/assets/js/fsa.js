@@ -7,6 +7,7 @@ import { el } from "./dom.js";
 import { parameters } from "./vintages.js";
 import { latestFigures, latestOf } from "./latest.js";
 import { linkButton } from "./link.js";
+import { ownPlace } from "./ownplace.js";
 import { CATEGORIES } from "./style.js";
 import { area, nameOf, percent, t } from "./texts.js";
 
@@ -40,6 +41,7 @@ export async function fsaCard(state, { signal }) {
     { class: "card" },
     head({ above: t("fsa_long"), name: fsa.code, serif: false, below: fsa.province && nameOf(fsa.province) }),
     line,
+    fsa.is_split && ownPlace(),
     features.length > 0 && !whole && [
       el("h3", {}, t("regions_of_fsa")),
       el(

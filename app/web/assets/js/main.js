@@ -167,11 +167,19 @@ startGeolocation((text) => {
   $("card").replaceChildren(trouble({ message: text }, null));
   announce(text);
 });
+// A link of another page to the reader's position. The state of the page replaces the fragment.
+const wantsPosition = location.hash === "#locate";
 const [hasFigures] = await Promise.all([loadIndicators(), startMap()]);
 if (!hasFigures) withoutFigures();
 startTheme(() => map?.repaint());
+let shownFirst = null;
 whenChanged((state, before) => {
   if (before !== state) clearSearch();
-  render(state, before);
+  const rendered = render(state, before);
+  shownFirst ??= rendered;
 });
 start();
+if (wantsPosition) {
+  await shownFirst;
+  $("locate").click();
+}

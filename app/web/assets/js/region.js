@@ -39,7 +39,7 @@ export async function regionCard(state, { signal }) {
     latestFigures(latest),
     held && fsas(held.features),
     beside?.features.length > 0 && neighbours(beside.features),
-    el("div", { class: "actions" }, linkButton(), downloads(`/health-regions/${its.hruid}`, its.hruid, region.vintage)),
+    el("div", { class: "actions" }, linkButton(), downloads(`/health-regions/${its.hruid}.json`, its.hruid, region.vintage)),
     callBox(...[asked, held && askedFsas, latest?.asked].filter(Boolean)),
     provenance(held ?? region),
   );

@@ -4,6 +4,7 @@ import { regionsOf, matching } from "./browse.js";
 import { NOTHING } from "./card.js";
 import { $, announce, el, icon } from "./dom.js";
 import { figuresOf } from "./indicators.js";
+import { publicText, suggestions } from "./localities.js";
 import { understand } from "./parse.js";
 import { current, go } from "./state.js";
 import { nameOf, position, provinceName, t } from "./texts.js";
@@ -13,6 +14,7 @@ const list = $("search-options");
 let options = [];
 let active = -1;
 let asked = 0;
+let request = null;
 
 /** Attach the listeners of the field. */
 export function startSearch() {
@@ -39,6 +41,7 @@ export function startSearch() {
 
 async function suggest() {
   const turn = (asked += 1);
+  request?.abort();
   const meanings = understand(field.value);
   const found = [];
   for (const one of meanings) {
@@ -59,8 +62,17 @@ async function suggest() {
     }
   }
   if (turn !== asked) return;
-  if (field.value.trim() && !found.length) found.push({ kind: "nothing", title: t("nothing_found"), note: t("nothing_found_hint") });
-  show(found);
+  // An FSA guessed from letters alone can be the beginning of a name.
+  const other = meanings.some(({ kind, meant }) => kind === "position" || (kind === "fsa" && !(meant && /^\D+$/.test(field.value))));
+  const text = other ? null : publicText(field.value);
+  if (found.length || !text) show(found.length || !field.value.trim() ? found : [NOTHING_FOUND]);
+  if (!text) return;
+  request = new AbortController();
+  const codes = new Set(found.map(({ change }) => change?.region ?? change?.place).filter(Boolean));
+  const more = await suggestions(text, codes, request).catch(() => []);
+  if (turn !== asked) return;
+  const all = [...found, ...more];
+  show(all.length ? all : [NOTHING_FOUND], { active });
 }
 
 /** Return the names to search: the places of the shown figures, else the regions of the shown vintage. */
@@ -74,9 +86,10 @@ async function named() {
   return places.map((one) => ({ ...one, hruid: one.code, change: { place: one.place, map: null } }));
 }
 
-function show(found) {
+/** Show options; `active` is the number of the active one, which stays where only more options follow it. */
+function show(found, { active: stays = -1 } = {}) {
   options = found;
-  active = -1;
+  active = stays;
   list.replaceChildren(
     ...found.map((one, at) =>
       el(
@@ -85,7 +98,7 @@ function show(found) {
           id: `option-${at}`,
           role: "option",
           class: one.kind,
-          "aria-selected": "false",
+          "aria-selected": String(at === active),
           "aria-disabled": one.change ? null : "true",
           onmousedown: (event) => event.preventDefault(),
           onclick: () => choose(one),
@@ -97,9 +110,11 @@ function show(found) {
   );
   list.hidden = !found.length;
   field.setAttribute("aria-expanded", String(found.length > 0));
-  field.removeAttribute("aria-activedescendant");
+  if (active < 0) field.removeAttribute("aria-activedescendant");
   if (found.length) announce(found[0].change ? t("options", { n: found.length }) : found[0].title);
 }
+
+const NOTHING_FOUND = { kind: "nothing", title: t("nothing_found"), note: t("nothing_found_hint") };
 
 function onKey(event) {
   if (event.key === "Escape") {
@@ -126,6 +141,7 @@ function choose(one) {
 
 function close() {
   asked += 1;
+  request?.abort();
   options = [];
   active = -1;
   list.hidden = true;

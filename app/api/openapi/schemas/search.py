@@ -1,0 +1,68 @@
+"""Schemas of the search."""
+
+from api.openapi.schemas.parts import (
+    COUNT,
+    HRUID,
+    NAMES,
+    SHARE,
+    TWO_VINTAGES,
+    Schema,
+    array,
+    flag,
+    number,
+    or_null,
+    record,
+    ref,
+    text,
+)
+
+_RESULT = record(
+    {
+        "type": text("Kind of result.", enum=["health-region", "locality", "fsa"]),
+        "code": or_null(text("HRUID or FSA; null for a locality.")),
+        **NAMES,
+        "province": or_null(ref("Province")),
+        "position": or_null(
+            array(
+                {"type": "number"},
+                minItems=2,
+                maxItems=2,
+                description="Longitude and latitude of most postal codes of a locality, WGS 84; null for regions.",
+            )
+        ),
+        "vintage": text("Label of the vintage of health regions that the codes in `health_regions` are of."),
+        "former": flag("True for a name that only an earlier or later vintage has."),
+        "health_regions": array(
+            record(
+                {
+                    "hruid": HRUID,
+                    **NAMES,
+                    "share": number(
+                        "Share of the postal codes of a locality, or of the area of an FSA, in the region.", **SHARE
+                    ),
+                }
+            ),
+            description="Health regions, largest share first. Empty for an FSA without a boundary.",
+        ),
+        "certain": {
+            "type": ["boolean", "null"],
+            "description": "True if the locality or FSA lies in one health region, for a locality at a distance from its "
+            "border; null for health regions.",
+        },
+        "href": or_null(text("Path of the page; null without one.")),
+    }
+)
+
+COMPONENTS: dict[str, Schema] = {
+    "SearchResults": record(
+        {
+            "used": or_null(text("FSA that `q` is, or whose postal code it is: only this part is used; null for other texts.")),
+            "similar": flag("True if only names with a spelling difference match."),
+            "number_returned": COUNT,
+            "results": array(_RESULT, description="The best match first."),
+            **TWO_VINTAGES,
+        },
+        optional=("notice", "fsa_vintage"),
+        description="Health regions, localities and FSAs that match a text.",
+    )
+}

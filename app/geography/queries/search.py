@@ -1,0 +1,211 @@
+"""Search for health regions, localities and FSAs by name or code, in one ranked list."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+
+from geography.codes import FsaInput, parse_fsa
+from geography.constants import COVERAGE_HEALTH_REGIONS
+from geography.errors import FsaMalformed
+from geography.localities import Locality, read_localities
+from geography.lookup.locate import points_locate
+from geography.models import Region, Vintage
+from geography.normalize import normalize
+from geography.text_index import Match, Quality, TextIndex
+from geography.vintages.catalogue import Catalogue, published
+
+LOCALITIES_FILE = Path(settings.REPO_DIR) / "geodata" / "localities" / "localities.csv.gz"
+# Smallest part of a locality's postal codes for which a region is named: below it are codes that the source misplaces.
+_PART_MIN = 0.02
+# The positions are means of cells of about 4 km.
+_ACCURACY_M = 500.0
+# Order of equally good matches: regions in force, localities, regions of other vintages.
+_REGION, _LOCALITY, _FORMER = range(3)
+
+
+class NamedRegion(NamedTuple):
+    """Code, names and province of a health region; `pruid` is empty for a region in several provinces."""
+
+    code: str
+    name_en: str
+    name_fr: str
+    pruid: str
+
+
+class FoundRegion(NamedTuple):
+    """A health region whose name or code matches; `vintage` is not the one in force for a former name."""
+
+    region: NamedRegion
+    vintage: Vintage
+    former: bool
+
+
+class RegionPart(NamedTuple):
+    """A health region with the part, 0 to 1, of a locality's postal codes in it."""
+
+    region: NamedRegion
+    part: float
+
+
+class FoundLocality(NamedTuple):
+    """A locality with its health regions, largest part first.
+
+    Attributes:
+        certain: True if all its postal codes are in one region, and none is near a border.
+    """
+
+    locality: Locality
+    regions: Sequence[RegionPart]
+    certain: bool
+
+
+class SearchResult(NamedTuple):
+    """Result of a search.
+
+    Attributes:
+        fsa: the FSA or postal code that the text is; None for other texts. Its name and regions are for the caller to read.
+        matches: the best first.
+        similar: True where only words with a spelling error match.
+    """
+
+    fsa: FsaInput | None
+    matches: Sequence[FoundRegion | FoundLocality]
+    similar: bool
+
+
+@dataclass(slots=True)
+class _Names:
+    """Index of all names at one catalogue and vintage in force, and the regions of the localities that were found so far."""
+
+    catalogue: Catalogue
+    vintage: Vintage
+    entries: list[tuple[int, FoundRegion | Locality]]
+    index: TextIndex
+    located: dict[int, FoundLocality] = field(default_factory=dict)
+
+
+class _Cache:
+    lock = threading.Lock()
+    localities: list[Locality] | None = None
+    names: _Names | None = None
+
+
+def search(*, text: str, vintage: Vintage, limit: int) -> SearchResult:
+    """Return the health regions and localities that match a text, and the FSA that it is.
+
+    Ranked by the quality of the match; then health regions in force, localities, former names of health regions; then names
+    that begin with the text; then localities with more postal codes.
+
+    Args:
+        text: words of a name in English or French, a region's code, an FSA or a postal code.
+        vintage: health regions in force; the regions of localities are of this vintage.
+        limit: most matches.
+
+    Queries: none, but 1 after a publication, and 1 or 2 for localities that were not found before, where `vintage` is not in
+    memory.
+    """
+    fsa = _fsa_of(text)
+    if fsa is not None and fsa.from_postal_code:
+        return SearchResult(fsa, [], similar=False)
+    names = _names_of(vintage)
+    matches = names.index.search(text)
+    ranked = sorted(matches, key=lambda match: _rank(match, *names.entries[match.entry]))[:limit]
+    _locate([match.entry for match in ranked], names)
+    results = [_result(match.entry, names) for match in ranked]
+    return SearchResult(fsa, results, similar=bool(ranked) and ranked[0].quality == Quality.SIMILAR)
+
+
+def _fsa_of(text: str) -> FsaInput | None:
+    try:
+        return parse_fsa(text)
+    except FsaMalformed:
+        return None
+
+
+def _rank(match: Match, kind: int, entry: FoundRegion | Locality) -> tuple[int, ...]:
+    codes = sum(entry.codes) if isinstance(entry, Locality) else 0
+    # A whole former name is no better than a part of a name in force.
+    quality = max(match.quality, Quality.WORDS) if kind == _FORMER else match.quality
+    return quality, kind, not match.begins, -codes, match.entry
+
+
+def _result(number: int, names: _Names) -> FoundRegion | FoundLocality:
+    entry = names.entries[number][1]
+    return names.located[number] if isinstance(entry, Locality) else entry
+
+
+def _names_of(vintage: Vintage) -> _Names:
+    """Return the index of all names; built once after a publication, by one thread."""
+    catalogue = published()
+    names = _Cache.names
+    if names is None or names.catalogue is not catalogue or names.vintage.pk != vintage.pk:
+        with _Cache.lock:
+            names = _Cache.names
+            if names is None or names.catalogue is not catalogue or names.vintage.pk != vintage.pk:
+                names = _Cache.names = _build(catalogue, vintage)
+    return names
+
+
+def _build(catalogue: Catalogue, vintage: Vintage) -> _Names:
+    if _Cache.localities is None:
+        _Cache.localities = read_localities(LOCALITIES_FILE)
+    entries: list[tuple[int, FoundRegion | Locality]] = [*_regions(catalogue, vintage)]
+    entries += [(_LOCALITY, locality) for locality in _Cache.localities]
+    codes = {entry.region.code for kind, entry in entries if kind == _REGION and isinstance(entry, FoundRegion)}
+    return _Names(catalogue, vintage, entries, TextIndex(_searched(entry, codes) for _, entry in entries))
+
+
+def _searched(entry: FoundRegion | Locality, codes: Set[str]) -> tuple[str, ...]:
+    """Return the texts that find an entry. A code that is in force (`codes`) finds only the region in force."""
+    if isinstance(entry, Locality):
+        return (entry.name,)
+    region = entry.region
+    names = (region.name_en, region.name_fr)
+    return names if entry.former and region.code in codes else (*names, region.code)
+
+
+def _regions(catalogue: Catalogue, in_force: Vintage) -> Iterable[tuple[int, FoundRegion]]:
+    """Yield the regions in force, then those of other vintages under a name that no later vintage has."""
+    others = [vintage for vintage in catalogue.vintages_of(COVERAGE_HEALTH_REGIONS) if vintage.pk != in_force.pk]
+    vintages = {vintage.pk: vintage for vintage in (in_force, *others) if not vintage.demo or vintage.pk == in_force.pk}
+    rows = Region.objects.filter(vintage__in=vintages).order_by("code")
+    by_vintage: dict[int, list[NamedRegion]] = {pk: [] for pk in vintages}
+    for pk, *fields in rows.values_list("vintage", *NamedRegion._fields):
+        by_vintage[pk].append(NamedRegion._make(fields))
+    seen: set[str] = set()
+    for pk, regions in by_vintage.items():
+        former = pk != in_force.pk
+        for region in regions:
+            names = {normalize(region.name_en), normalize(region.name_fr)}
+            if not former or not names <= seen:
+                yield (_FORMER if former else _REGION), FoundRegion(region, vintages[pk], former)
+        seen |= {normalize(name) for region in regions for name in (region.name_en, region.name_fr)}
+
+
+def _locate(numbers: Iterable[int], names: _Names) -> None:
+    """Find the regions of the localities among these entries, all in one lookup, and remember them."""
+    localities = [
+        (number, entry)
+        for number in numbers
+        if number not in names.located and isinstance(entry := names.entries[number][1], Locality)
+    ]
+    positions = [position for _, locality in localities for position in locality.positions]
+    if not positions:
+        return
+    hits = iter(points_locate(positions=positions, vintages=[names.vintage], accuracy_m=_ACCURACY_M, max_distance_m=5_000.0))
+    for number, locality in localities:
+        parts: Counter[NamedRegion] = Counter()
+        certain = True
+        for count in locality.codes:
+            (located,) = next(hits)
+            certain = certain and located.certain and located.match == "covers"
+            if (region := located.region) is not None:
+                parts[NamedRegion(region.code, region.name_en, region.name_fr, region.pruid)] += count
+        total = sum(locality.codes)
+        regions = [RegionPart(region, count / total) for region, count in parts.most_common() if count >= total * _PART_MIN]
+        names.located[number] = FoundLocality(locality, regions, certain and len(parts) == 1)
