@@ -104,7 +104,8 @@ class BoxSearch:
         reach = self._first_reach(boxes, own, reach) if nearest else reach
         for level, below in zip(levels, [*levels[1:], -1], strict=True):
             owners = self._nodes.owners[offsets[level] + nodes]
-            foreign = (owners != own[numbers, None]).any(axis=1)
+            own_of = own[numbers]
+            foreign = (owners[:, 0] != own_of) | (owners[:, 1] != own_of)
             numbers, nodes = numbers[foreign], nodes[foreign]
             if level:
                 node_boxes = self._nodes.boxes[offsets[level] - offsets[1] + nodes].astype(np.float64)
@@ -139,8 +140,9 @@ class BoxSearch:
 
 def distances(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
     """Return the least and the greatest distance between a point of each box and a point of another box."""
-    west, south, east, north = boxes.T
-    other_west, other_south, other_east, other_north = others.T
+    # As columns: they are read many times.
+    west, south, east, north = np.ascontiguousarray(boxes.T)
+    other_west, other_south, other_east, other_north = np.ascontiguousarray(others.T)
     east_gap, west_gap = other_west - east, west - other_east
     north_gap, south_gap = other_south - north, south - other_north
     gap_x = np.maximum(np.maximum(east_gap, west_gap), 0.0)

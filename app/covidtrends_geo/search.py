@@ -218,7 +218,7 @@ class TreeSearch:
         positions = positions[pairs]
         borders = tree.borders[tree.run_borders[runs]]
         foreign = (borders != NO_REGION) & (borders != own[positions, None])
-        wanted = foreign.any(axis=1)
+        wanted = foreign[:, 0] | foreign[:, 1]
         positions, runs, borders, foreign = positions[wanted], runs[wanted], borders[wanted], foreign[wanted]
         least, segments = self._measured(x, y, positions, runs)
         nearest_pairs = [

@@ -7,31 +7,8 @@ from email.message import Message as Headers
 from typing import IO
 
 from api.http.body_errors import BodyInvalid, MediaTypeUnknown
+from covidtrends_geo.bulk.charsets import CHARSETS, codec_of
 from geography.translation import Message
-
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark is a prefix of this one
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# By Python's codec name. ISO 8859-1 is decoded as Windows-1252, as in the WHATWG Encoding Standard.
-_DECLARED = {
-    "utf-8": "utf-8",
-    "ascii": "utf-8",
-    "utf-16": "utf-16",
-    "utf-16-le": "utf-16-le",
-    "utf-16-be": "utf-16-be",
-    "utf-32": "utf-32",
-    "cp1252": "cp1252",
-    "iso8859-1": "cp1252",
-    "iso8859-15": "iso8859-15",
-    "cp850": "cp850",
-    "cp863": "cp863",
-    "mac-roman": "mac-roman",
-}
-CHARSETS = ("utf-8", "utf-16", "utf-32", "windows-1252", "iso-8859-1", "iso-8859-15", "cp850", "cp863", "macintosh")
 
 
 def charset_of(content_type: str) -> str:
@@ -51,20 +28,13 @@ def encoding_of(start: bytes, charset: str = "") -> str:
 
     Raises: MediaTypeUnknown for an unsupported charset.
     """
-    for bom, encoding in _BOMS:
-        if start.startswith(bom):
-            return encoding
-    if charset:
-        try:
-            return _DECLARED[codecs.lookup(charset).name]
-        except (LookupError, ValueError):
-            raise MediaTypeUnknown(
-                Message("The charset '%(charset)s' is not supported.", charset=charset[:40]),
-                hint=Message("Use one of %(supported)s.", supported=list(CHARSETS)),
-            ) from None
-    if len(start) > 1 and (start[0] == 0) != (start[1] == 0):
-        return "utf-16-be" if start[0] == 0 else "utf-16-le"
-    return "utf-8"
+    codec = codec_of(start, charset)
+    if codec is None:
+        raise MediaTypeUnknown(
+            Message("The charset '%(charset)s' is not supported.", charset=charset[:40]),
+            hint=Message("Use one of %(supported)s.", supported=list(CHARSETS)),
+        )
+    return codec
 
 
 def text_lines(source: IO[bytes], encoding: str, *, newline: str = "") -> Iterator[str]:

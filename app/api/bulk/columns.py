@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from api.http.body_errors import BodyInvalid
+from covidtrends_geo.bulk.column_names import NAME_MAX_CHARACTERS, indexes_by_rank, normalize_name
 from geography.errors import ParameterInvalid
-from geography.normalize import normalize
 from geography.translation import Message
 
-_NAME_MAX_CHARACTERS = 60
 _SHOWN_NAMES_MAX = 30
 
 
@@ -27,38 +25,13 @@ class Column:
     ranks: Sequence[Sequence[str]]
 
 
-def normalize_name(name: str) -> str:
-    """Return a column's name without case, accents, spaces and punctuation: `Decimal_Latitude` is `decimallatitude`."""
-    return _normalize_name(name) if len(name) <= _NAME_MAX_CHARACTERS else ""
-
-
-@lru_cache(maxsize=4096)
-def _normalize_name(name: str) -> str:
-    return normalize(name).replace(" ", "")
-
-
 def columns_by_rank(names: Sequence[str], columns: Sequence[Column]) -> list[int] | None:
     """Return the index of each column among the names; None if a column is missing.
 
     Uses the first rank in which all columns are present, otherwise the best rank of each column. The first of equal names
     counts.
     """
-    normalized = [normalize_name(name) for name in names]
-    for same_rank in zip(*(column.ranks for column in columns), strict=True):
-        paired = [_first_index(normalized, likely_names) for likely_names in same_rank]
-        if None not in paired:
-            return [index for index in paired if index is not None]
-    indexes = []
-    for column in columns:
-        index = _first_index(normalized, [name for likely_names in column.ranks for name in likely_names])
-        if index is None:
-            return None
-        indexes.append(index)
-    return indexes
-
-
-def _first_index(normalized: Sequence[str], likely_names: Sequence[str]) -> int | None:
-    return next((normalized.index(name) for name in likely_names if name in normalized), None)
+    return indexes_by_rank(names, [column.ranks for column in columns])
 
 
 def find_columns(header: Sequence[str], columns: Sequence[Column], column_names: Mapping[str, str]) -> list[int]:
@@ -97,7 +70,7 @@ def find_columns(header: Sequence[str], columns: Sequence[Column], column_names:
         names = header if column.parameter in column_names else [normalize_name(name) for name in header]
         if names.count(names[index]) > 1:
             raise BodyInvalid(
-                Message("The header has more than one column '%(name)s'.", name=header[index][:_NAME_MAX_CHARACTERS]),
+                Message("The header has more than one column '%(name)s'.", name=header[index][:NAME_MAX_CHARACTERS]),
                 hint=Message(
                     "Its columns are %(columns)s. Choose one with %(parameter)s=.",
                     columns=_shown_names(header),
@@ -113,7 +86,7 @@ def _index_by_name(header: Sequence[str], parameter: str, name: str) -> int:
         if indexes:
             return indexes[0]
     raise ParameterInvalid(
-        Message("The header has no column '%(name)s'.", name=name[:_NAME_MAX_CHARACTERS]),
+        Message("The header has no column '%(name)s'.", name=name[:NAME_MAX_CHARACTERS]),
         parameter=parameter,
         hint=Message("Its columns are %(columns)s.", columns=_shown_names(header)),
     )
@@ -121,4 +94,4 @@ def _index_by_name(header: Sequence[str], parameter: str, name: str) -> int:
 
 def _shown_names(header: Sequence[str]) -> list[str]:
     more = ["…"] if len(header) > _SHOWN_NAMES_MAX else []
-    return [name.strip()[:_NAME_MAX_CHARACTERS] for name in header[:_SHOWN_NAMES_MAX]] + more
+    return [name.strip()[:NAME_MAX_CHARACTERS] for name in header[:_SHOWN_NAMES_MAX]] + more

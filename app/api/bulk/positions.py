@@ -9,6 +9,7 @@ from api.bulk.items import Item, ItemType, batches
 from api.bulk.writers import Answer, Failed
 from api.openapi.schemas.positions import PROPERTIES
 from api.responses.locate import LocateResponder
+from covidtrends_geo.bulk.column_names import LAT_RANKS, LON_RANKS
 from geography.constants import ACCURACY_OF_MANY_MAX_M, INACCURATE_MAX
 from geography.coordinates import LonLat, check_position, parse_position
 from geography.db.routing import retry_on_primary
@@ -20,33 +21,8 @@ from geography.translation import Message
 CHUNK = 2_000
 CHUNK_IN_MEMORY = 10_000
 
-# Normalized names (`api.bulk.columns.normalize_name`): stop_lat is from GTFS, decimalLatitude from Darwin Core. X and Y, from
-# ArcGIS, are last, since they are often in metres.
-LAT = Column(
-    "lat_column",
-    (
-        ("lat",),
-        ("latitude",),
-        ("decimallatitude",),
-        ("stoplat",),
-        ("geolat", "geolatitude", "gpslat", "gpslatitude", "latwgs84", "latitudewgs84", "latdd", "latitudedd"),
-        ("y",),
-    ),
-)
-LON = Column(
-    "lon_column",
-    (
-        ("lon", "lng", "long"),
-        ("longitude",),
-        ("decimallongitude",),
-        ("stoplon", "stoplng"),
-        (
-            *("geolon", "geolng", "geolong", "geolongitude", "gpslon", "gpslng", "gpslong", "gpslongitude"),
-            *("lonwgs84", "longwgs84", "longitudewgs84", "londd", "longdd", "longitudedd"),
-        ),
-        ("x",),
-    ),
-)
+LAT = Column("lat_column", LAT_RANKS)
+LON = Column("lon_column", LON_RANKS)
 
 
 def _position_from_fields(fields: Sequence[str]) -> LonLat:

@@ -1,118 +1,99 @@
-"""Command that locates a file of positions of any size in constant memory."""
+"""Command that locates a file of positions of any size in constant memory, in the lookup files of published vintages."""
 
-import io
-import os
-import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import shapely
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.progress import wrap_file
+from django.db import connection
 
-from api.bulk.charsets import CHARSETS, encoding_of, text_lines
-from api.bulk.items import Items
-from api.bulk.media_types import BulkFormat
-from api.bulk.parsers import read_lines
-from api.bulk.positions import COLUMNS, ITEM_TYPE, LAT, LON, MEMBERS, answer_positions
-from api.bulk.tables import read_table
-from api.bulk.writers import Layout, write_answers
-from api.http.language import LANGUAGES
-from api.responses.locate import LocateResponder
-from geography.constants import ACCURACY_OF_MANY_MAX_M, COVERAGE_FSA, COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M, NEAREST_MAX_M
+from covidtrends_geo import lookup_file
+from covidtrends_geo.array_file import DamagedFile, verify
+from covidtrends_geo.bulk import command
+from covidtrends_geo.bulk.pool import WorkerLost
+from covidtrends_geo.bulk.text_source import InputInvalid
+from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.download_files import lookup_path
 from geography.errors import GeographyError
+from geography.models import Vintage
 from geography.vintages.resolve import vintage_in_force
+
+_REGIONS = """
+    SELECT code, dguid, name_en, name_fr, pruid, coalesce(misfit_m, 0), ST_AsBinary(geom, 'NDR')
+    FROM region WHERE vintage_id = %s ORDER BY code
+"""
 
 
 class Command(BaseCommand):
     help = (
-        "Locate the positions of a file, as POST /locate does: bin/manage locate points.csv > out.csv. The file is CSV with a "
-        "header (lat, lon; other columns are copied to the output) or, with the suffix .ndjson or .jsonl, NDJSON. Without a "
-        "file, or with -, reads CSV from standard input."
+        "Locate the positions of a file or a folder of files, as POST /locate does: bin/manage locate points.csv > out.csv. "
+        "Text has a header (lat, lon; other columns are copied to the output). Without a file, or with -, reads CSV from "
+        "standard input."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", nargs="?", default="-", help="CSV, .ndjson or .jsonl file; - for standard input.")
-        parser.add_argument("--out", help="Output file; standard output by default.")
-        parser.add_argument("--lat-column", help="Name of the CSV column with the latitude; detected by default.")
-        parser.add_argument("--lon-column", help="Name of the CSV column with the longitude; detected by default.")
-        parser.add_argument("--charset", default="", help=f"Charset of the file: {', '.join(CHARSETS)}; UTF-8 by default.")
+        command.add_options(parser)
+        parser.add_argument(
+            "--lookup", action="append", help="Lookup file of health regions or FSAs, in place of the published vintages."
+        )
         parser.add_argument("--vintage", help="Label of the health-region vintage; the one in force by default.")
         parser.add_argument("--fsa-vintage", help="Label of the FSA vintage; the one in force by default.")
         parser.add_argument("--at", type=date.fromisoformat, help="Date, YYYY-MM-DD: use the vintages in force on that day.")
-        parser.add_argument("--lang", choices=LANGUAGES, default="en", help="Language of hr_name.")
-        parser.add_argument(
-            "--accuracy", type=float, help=f"Accuracy of the positions in metres, 0 to {ACCURACY_OF_MANY_MAX_M:g}."
-        )
-        parser.add_argument(
-            "--max-distance",
-            type=float,
-            default=NEAREST_DEFAULT_M,
-            help=f"Maximum distance to the nearest region in metres, 0 to {NEAREST_MAX_M:g} (default %(default)g).",
-        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not 0 <= (options["accuracy"] or 0) <= ACCURACY_OF_MANY_MAX_M or not 0 <= options["max_distance"] <= NEAREST_MAX_M:
-            raise CommandError("--accuracy or --max-distance is out of range; see --help.")
         try:
-            with self._source(options["file"]) as source, _target(options["out"]) as target:
-                self._answer(source, target, options)
+            with _lookup_paths(options) as paths:
+                command.run(options, paths, quiet=options["verbosity"] == 0)
         except GeographyError as error:
             hint = f" {error.hint}" if error.hint else ""
             raise CommandError(f"{error.message}{hint}") from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (InputInvalid, DamagedFile, WorkerLost, OSError, ValueError) as error:
             raise CommandError(str(error)) from None
 
-    def _source(self, name: str) -> BinaryIO:
-        return sys.stdin.buffer if name == "-" else Path(name).open("rb")
-
-    def _answer(self, source: BinaryIO, target: IO[bytes], options: dict[str, Any]) -> None:
-        vintages = {
-            "vintage": vintage_in_force(coverage=COVERAGE_HEALTH_REGIONS, label=options["vintage"], at=options["at"]),
-            "fsa_vintage": vintage_in_force(coverage=COVERAGE_FSA, label=options["fsa_vintage"], at=options["at"]),
-        }
-        answers = LocateResponder(
-            vintages, options["lang"], max_distance_m=options["max_distance"], accuracy_m=options["accuracy"]
-        )
-        lines = options["file"].endswith((".ndjson", ".jsonl"))
-        form = BulkFormat.NDJSON if lines else BulkFormat.CSV
-        column_names = {column.parameter: options[column.parameter] for column in (LAT, LON) if options[column.parameter]}
-        with _with_progress(source, quiet=options["verbosity"] == 0) as read:
-            text = text_lines(read, encoding_of(read.peek(4)[:4], options["charset"]), newline="\n" if lines else "")
-            items = Items(read_lines(text, ITEM_TYPE)) if lines else read_table(text, ITEM_TYPE, column_names)
-            for chunk in write_answers(
-                answer_positions(items.items, answers), form, items, Layout(COLUMNS, MEMBERS, answers.source)
-            ):
-                target.write(chunk)
-
 
 @contextmanager
-def _with_progress(source: BinaryIO, *, quiet: bool) -> Iterator[io.BufferedReader]:
-    """Yield the source as a buffered reader, with a progress bar if standard error is a terminal."""
-    console = Console(stderr=True)
-    # A pipe has no size, so no progress bar.
-    size = os.fstat(source.fileno()).st_size
-    disable = quiet or not console.is_terminal or not size
-    with wrap_file(source, size, description="locate", console=console, transient=True, disable=disable) as read:
-        yield io.BufferedReader(read)  # type: ignore[arg-type] # it has readinto, which is sufficient
-
-
-@contextmanager
-def _target(name: str | None) -> Iterator[IO[bytes]]:
-    """Yield the output stream. A file gets its name only after all output is written."""
-    if name is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+def _lookup_paths(options: dict[str, Any]) -> Iterator[list[Path]]:
+    """Yield the paths of the lookup files: those of the vintages, or new ones where there is none (one query each)."""
+    if options["lookup"]:
+        paths = [Path(name) for name in options["lookup"]]
+        for path in paths:
+            verify(path)
+        yield paths
         return
-    path = Path(name)
-    part = path.with_name(f"{path.name}.part")
+    vintages = [
+        vintage_in_force(coverage=COVERAGE_HEALTH_REGIONS, label=options["vintage"], at=options["at"]),
+        vintage_in_force(coverage=COVERAGE_FSA, label=options["fsa_vintage"], at=options["at"]),
+    ]
+    with TemporaryDirectory(prefix="covidtrends-geo-locate-") as folder:
+        yield [_current_path(vintage) or write_lookup(vintage, Path(folder)) for vintage in vintages]
+
+
+def _current_path(vintage: Vintage) -> Path | None:
+    """Return the path of the lookup file that the service made of a vintage; None without a usable one."""
+    path = lookup_path(vintage)
     try:
-        with part.open("wb") as target:
-            yield target
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        verify(path)
+        metadata = lookup_file.open_file(path).metadata
+    except (OSError, DamagedFile):
+        return None
+    return path if metadata.get("load") == str(vintage.load_id) else None
+
+
+def write_lookup(vintage: Vintage, folder: Path) -> Path:
+    """Write the lookup file of a vintage; return its path. Queries: 1."""
+    path = folder / f"{vintage.coverage.slug}-{vintage.label}-lookup.safetensors"
+
+    def regions() -> Iterator[tuple[lookup_file.Region, shapely.Geometry]]:
+        with connection.cursor() as cursor:
+            cursor.execute(_REGIONS, [vintage.pk])
+            for *columns, wkb in cursor:
+                yield lookup_file.Region(*columns), shapely.from_wkb(bytes(wkb))
+
+    metadata = {"coverage": vintage.coverage.slug, "vintage": vintage.label, "licence": vintage.licence}
+    lookup_file.write(path, regions=regions(), metadata=metadata)
+    return path
