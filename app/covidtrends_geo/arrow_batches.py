@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from covidtrends_geo import array_file
 from covidtrends_geo.answers import MATCHES
+from covidtrends_geo.bulk.positions import plausible
 from covidtrends_geo.columns import locate_columns
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.lookup_file import LookupFile, open_file
@@ -35,7 +36,8 @@ def added_schema(codes: Iterable[str], columns: Iterable[str], options: Options)
 
     For each lookup file its code, named as its key, `match` (covers, nearest, none), `certain`, and with `options.border`
     `distance_to_border_m`; those of the second file begin with its key: `cfsauid_match`. Last comes `status`, which is `ok` or,
-    for a number that is missing, not finite or out of range, `coordinate-invalid`: match is none then, and nothing is certain.
+    for a number that is missing, not finite or out of range, and a position in Canada only with degrees swapped or a sign
+    changed, `coordinate-invalid`: match is none then, and nothing is certain.
 
     Args:
         codes: keys of the lookup files.
@@ -81,16 +83,30 @@ def with_answers(batch: pa.RecordBatch, files: Mapping[str, LookupFile], options
 
 def added_columns(lon: Floats, lat: Floats, files: Mapping[str, LookupFile], options: Options) -> list[pa.Array]:
     """Return the columns of `added_schema` for positions in WGS 84 (EPSG:4326), decimal degrees, in the same order."""
-    columns = []
-    for file in files.values():
-        valid, answers = locate_columns(
+    valid = plausible(lon, lat)
+    if not valid.all():
+        lon, lat = np.where(valid, lon, np.nan), np.where(valid, lat, np.nan)
+    located = [
+        locate_columns(
             file.engine, lon, lat, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=options.border
-        )
+        ).answers
+        for file in files.values()
+    ]
+    # Vintages that put a position into different provinces: a border of one of them must be off.
+    provinces = [
+        np.array([*(region.pruid for region in file.regions), ""])[answers.region]
+        for file, answers in zip(files.values(), located, strict=True)
+    ]
+    differ = np.zeros(len(lon), dtype=bool)
+    for other in provinces[1:]:
+        differ |= (provinces[0] != "") & (other != "") & (provinces[0] != other)
+    columns = []
+    for file, answers in zip(files.values(), located, strict=True):
         codes = pa.array([*(region.code for region in file.regions), None], pa.string())
         columns += [
             codes.take(pa.array(np.where(answers.region == NO_REGION, len(file.regions), answers.region))),
             pa.array(MATCHES).take(pa.array(answers.match)),
-            pa.array(answers.certain),
+            pa.array(answers.certain & ~differ),
             *([pa.array(answers.distance_to_border_m, from_pandas=True)] if options.border else []),
         ]
     return [*columns, pa.array(STATUSES).take(pa.array(valid.astype(np.uint8)))]

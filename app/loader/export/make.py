@@ -12,6 +12,7 @@ from django.db import Error
 from geography.constants import SRID_WGS84
 from geography.download_files import DownloadFile, load_name, read_manifest, with_state
 from geography.download_formats import DESCRIBES, FORMATS
+from geography.lookup.compile import is_current
 from geography.models import Vintage
 from geography.queries.downloads import Download, downloads_of
 from geography.vintages import catalogue
@@ -91,7 +92,7 @@ def make_lookup(vintage: Vintage, steps: Steps) -> None:
     """
     download = Download(vintage=vintage, format=FORMATS["lookup"])
     with store.exclusive():
-        if with_state(download, read_manifest(download.folder)).state == "ready" and lookup.is_current(vintage, download.path):
+        if with_state(download, read_manifest(download.folder)).state == "ready" and is_current(vintage, download.path):
             return
         with steps.step("compile", 2 * lookup.vertices_of(vintage)) as step:
             store.store(download, lambda path: lookup.write_lookup(vintage, path, step.advance))

@@ -8,11 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import shapely
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
 
-from covidtrends_geo import lookup_file
 from covidtrends_geo.array_file import DamagedFile, verify
 from covidtrends_geo.bulk import command
 from covidtrends_geo.bulk.pool import WorkerLost
@@ -20,13 +17,9 @@ from covidtrends_geo.bulk.text_source import InputInvalid
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_files import lookup_path
 from geography.errors import GeographyError
+from geography.lookup.compile import is_current, write_index
 from geography.models import Vintage
 from geography.vintages.resolve import vintage_in_force
-
-_REGIONS = """
-    SELECT code, dguid, name_en, name_fr, pruid, coalesce(misfit_m, 0), ST_AsBinary(geom, 'NDR')
-    FROM region WHERE vintage_id = %s ORDER BY code
-"""
 
 
 class Command(BaseCommand):
@@ -70,30 +63,22 @@ def _lookup_paths(options: dict[str, Any]) -> Iterator[list[Path]]:
         vintage_in_force(coverage=COVERAGE_FSA, label=options["fsa_vintage"], at=options["at"]),
     ]
     with TemporaryDirectory(prefix="covidtrends-geo-locate-") as folder:
-        yield [_current_path(vintage) or write_lookup(vintage, Path(folder)) for vintage in vintages]
+        made = [(lookup_path(vintage), vintage) for vintage in vintages]
+        yield [path if _usable(path, vintage) else _written(vintage, Path(folder)) for path, vintage in made]
 
 
-def _current_path(vintage: Vintage) -> Path | None:
-    """Return the path of the lookup file that the service made of a vintage; None without a usable one."""
-    path = lookup_path(vintage)
+def _usable(path: Path, vintage: Vintage) -> bool:
+    """Return whether a path is the undamaged lookup file of a vintage."""
     try:
         verify(path)
-        metadata = lookup_file.open_file(path).metadata
     except (OSError, DamagedFile):
-        return None
-    return path if metadata.get("load") == str(vintage.load_id) else None
+        return False
+    return is_current(vintage, path)
 
 
-def write_lookup(vintage: Vintage, folder: Path) -> Path:
+def _written(vintage: Vintage, folder: Path) -> Path:
     """Write the lookup file of a vintage; return its path. Queries: 1."""
-    path = folder / f"{vintage.coverage.slug}-{vintage.label}-lookup.safetensors"
-
-    def regions() -> Iterator[tuple[lookup_file.Region, shapely.Geometry]]:
-        with connection.cursor() as cursor:
-            cursor.execute(_REGIONS, [vintage.pk])
-            for *columns, wkb in cursor:
-                yield lookup_file.Region(*columns), shapely.from_wkb(bytes(wkb))
-
+    path = folder / lookup_path(vintage).name
     metadata = {"coverage": vintage.coverage.slug, "vintage": vintage.label, "licence": vintage.licence}
-    lookup_file.write(path, regions=regions(), metadata=metadata)
+    write_index(vintage, path, metadata)
     return path
