@@ -41,7 +41,14 @@ def start() -> None:
 
 
 def _make_lookup_files() -> None:
-    """Start a process that makes the missing lookup files of this machine, with the lowest priority; do not wait for it."""
+    """Start a process that makes the missing lookup files of this machine, with the lowest priority; do not wait for it.
+
+    Does nothing where DOWNLOADS_DIR is not writable.
+    """
+    folder = Path(settings.DOWNLOADS_DIR)
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        return
     command = ["nice", "-n", "19", sys.executable, str(settings.APP_DIR / "manage.py"), "export", "--format", "lookup"]
     environment = os.environ | {"COVIDTRENDS_GEO_ROLE": ""}
 

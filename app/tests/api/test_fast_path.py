@@ -319,7 +319,7 @@ def test_first_lookup_is_computed_once(django, monkeypatch):
 
 
 # Upper bounds of the modules that a lookup visits. Lower them with the code.
-@pytest.mark.parametrize(("flow", "modules_max"), [("1", 27), ("2", 32)])
+@pytest.mark.parametrize(("flow", "modules_max"), [("1", 28), ("2", 33)])
 def test_data_flows_list_every_module_of_a_lookup(django, settings, flow, modules_max):
     fast = FastPath(django)
     for _ in range(2):

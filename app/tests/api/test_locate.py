@@ -309,10 +309,10 @@ class TestLocateResponse:
         assert codes(body) == ("3501", None)
         assert body["fsa_vintage"]["extract"] is True
 
-    def test_cached_catalogue_leaves_one_query(self, get, django_assert_num_queries, monkeypatch):
+    def test_cached_catalogue_leaves_one_query_for_each_vintage(self, get, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
         locate(get, 2_000, 5_000)
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             locate(get, 2_001, 5_000)
 
 

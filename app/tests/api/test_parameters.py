@@ -171,7 +171,7 @@ class TestMediaTypes:
             ("application/*", "application/geo+json"),
             ("application/geo+json", "application/geo+json"),
             ("application/json", "application/json"),
-            ("text/html,application/json;q=0.9", "application/json"),
+            ("text/html;q=0.8,application/json;q=0.9", "application/json"),
         ],
     )
     def test_accept_selects_geojson_or_json(self, get, path, accept, expected):

@@ -105,12 +105,11 @@ class FaultyCluster(Cluster):
 
 
 def add_tiles_and_downloads() -> None:
-    """Draw the tiles of every published vintage of the demo regions, and export their CSV downloads."""
+    """Draw the tiles of every published vintage of the demo regions, and export their lookup indexes and CSV downloads."""
     for vintage in Vintage.objects.filter(status=Status.PUBLISHED):
         rebuild_tiles(vintage, lambda: None)
     make.export(
-        [published_download for published_download in make.published_downloads() if published_download.format.name == "csv"],
-        Steps(quiet=True),
+        [download for download in make.published_downloads() if download.format.name in ("lookup", "csv")], Steps(quiet=True)
     )
 
 

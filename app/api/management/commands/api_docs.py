@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -86,7 +87,11 @@ def request_of(path: str, operation: dict[str, Any]) -> str:
     parameters = [parameter for parameter in operation.get("parameters", []) if parameter.get("required")]
     for parameter in parameters:
         path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
-    query = "&".join(f"{parameter['name']}={parameter['example']}" for parameter in parameters if parameter["in"] == "query")
+    query = "&".join(
+        f"{parameter['name']}={quote(str(parameter['example']), safe=',:')}"
+        for parameter in parameters
+        if parameter["in"] == "query"
+    )
     return f"{path}?{query}" if query else path
 
 

@@ -75,7 +75,7 @@ def test_process_starts_during_network_blackhole(serve: Any, cluster: FaultyClus
         proxy.close()
 
 
-def test_process_started_without_database_serves_cached_responses(
+def test_process_started_without_database_serves_cached_responses_and_positions(
     serve: Any, cluster: FaultyCluster, tmp_path: Path, running: Server
 ) -> None:
     server_settings = {"WEB_WORKERS": "1", "WEB_THREADS": "3", "GEODATA_CACHE": str(tmp_path), "BODY_CACHE_MB": "64"}
@@ -92,8 +92,12 @@ def test_process_started_without_database_serves_cached_responses(
                 assert response.headers["etag"] == before[path].headers["etag"]
                 if path != DOWNLOAD:  # a download is immutable
                     assert response.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
+            # Positions are looked up in the compiled indexes.
+            located = send_get(server.port, CACHED_PATHS[0])
+            assert located.status == 200
+            assert located.headers["cache-status"].startswith("covidtrends-geo; hit; ttl=-")
             # The memory of the new process is empty: requests that need the database are refused.
-            refused = [send_get(server.port, path) for path in (CACHED_PATHS[0], *DATABASE_PATHS) * 3]
+            refused = [send_get(server.port, path) for path in DATABASE_PATHS * 3]
             assert {(item.status, bool(item.retry_after)) for item in refused} == {(503, True)}
             # Load details of a vintage are not cached: refused, no partial response.
             assert send_get(server.port, "/vintages/fsa/2021").status == 503
