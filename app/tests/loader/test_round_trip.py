@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import shapely
 from django.core.management import call_command
 from django.test import Client
 
@@ -24,6 +25,12 @@ ACCEPTED = Acceptance(frozenset({"codes", "provinces"}), "codes of a test")
 def boundaries(label: str) -> list[tuple[Any, ...]]:
     regions = Region.objects.filter(vintage__label=label).order_by("code")
     return [(region.code, region.name_en, region.name_fr, region.pruid, region.geom.wkb.tobytes()) for region in regions]
+
+
+def normal(wkb: bytes) -> bytes:
+    """Return a geometry with its rings in a fixed direction and order."""
+    normalized: bytes = shapely.to_wkb(shapely.normalize(shapely.from_wkb(wkb)))
+    return normalized
 
 
 @pytest.mark.parametrize("kind", ["gpkg", "fgb", "parquet", "shapefile", "geojson"])
@@ -47,7 +54,10 @@ def test_exported_boundary_file_can_be_loaded(load: Load, tmp_path: Path, kind: 
     load(path, vintage="again", columns={"code": ("code", "HRUID", "hruid")})
     before, after = boundaries("2022"), boundaries("again")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
-    if kind not in ("geojson", "shapefile"):
+    if kind == "parquet":
+        # GeoParquet states that rings are counter-clockwise, so some are turned: the vertices are the same.
+        assert [normal(row[-1]) for row in after] == [normal(row[-1]) for row in before]
+    elif kind not in ("geojson", "shapefile"):
         # Bit-identical in EPSG:3347; GeoJSON is in degrees, and a shapefile may start a ring at another vertex.
         assert after == before
 

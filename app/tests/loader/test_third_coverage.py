@@ -110,6 +110,7 @@ def test_third_coverage_needs_only_a_declaration(loaded: Vintage, get: Any, asse
         "geojson",
         "pmtiles",
         "lookup",
+        "pack",
         "csv",
         "csvw",
     }

@@ -186,10 +186,9 @@ def slow_tables(
     proxy: TcpProxy,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """Yield a server without in-memory lookups, whose responses need the database."""
+    """Yield a server with a statement timeout of four seconds and an empty response cache."""
     keys = {
         "GEODATA_CACHE": str(tmp_path_factory.mktemp("cache")),
-        "DOWNLOADS_DIR": "/dev/null/none",
         "DB_STATEMENT_TIMEOUT_MS": "4000",
     }
     with serve(WEB_WORKERS="1", WEB_THREADS="4", **cluster.keys(proxy.port) | keys) as server:
