@@ -291,7 +291,7 @@ def test_fsa_card_calls_an_fsa_whole_only_without_a_rest(visit, two_vintages, co
     shares = page.locator(".share .number").all_inner_texts()
     # An FSA wholly in one region has no list of shares.
     assert shares == {"R3A": [], "R3B": ["98.9%"], "R3C": ["99.8%"], "R3E": ["50%", "50%"]}[code]
-    shown = [note for note in page.locator("#card .note:not(.latest *)").all_inner_texts() if "Shares are" not in note]
+    shown = [note for note in page.locator("#card .note:not(.latest *):visible").all_inner_texts() if "Shares are" not in note]
     assert [text[: len(note)] for text, note in zip(shown, notes, strict=True)] == notes
 
 
@@ -306,7 +306,7 @@ def test_fsa_with_a_strip_outside_in_french(visit, two_vintages):
 @pytest.mark.parametrize(
     ("fragment", "path", "name"),
     [
-        ("region=4602&vintage=2018", "/health-regions/4602?detail=full&vintage=2018", "4602-2018.geojson"),
+        ("region=4602&vintage=2018", "/health-regions/4602.json?detail=full&vintage=2018", "4602-2018.geojson"),
         ("fsa=R3B", "/fsa/R3B/boundary?detail=full&vintage=2021", "R3B-2021.geojson"),
     ],
 )
