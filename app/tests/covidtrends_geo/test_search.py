@@ -16,7 +16,7 @@ from covidtrends_geo.shares import polygon_shares
 from tests.covidtrends_geo.conftest import X, Y, engine_of, squares
 
 Coverage = tuple[list[shapely.Geometry], Engine]
-COUNT = 800
+COUNT = 400
 
 
 def positions_about(regions: list[shapely.Geometry], count: int = COUNT) -> np.ndarray:
@@ -74,7 +74,7 @@ def test_regions_within_a_distance_equal_brute_force(coverage: Coverage, reach: 
 @pytest.mark.parametrize("outside", [False, True])
 def test_nearest_border_equals_brute_force(coverage: Coverage, outside: bool) -> None:
     regions, engine = coverage
-    xy = positions_about(regions, 300)
+    xy = positions_about(regions, 150)
     x, y = xy.T.copy()
     covering = distances_to(regions, xy) == 0
     own = np.where(covering.any(axis=1) & ~np.array(outside), covering.argmax(axis=1), NO_REGION)
@@ -96,7 +96,7 @@ def test_single_search_equals_search_of_arrays(coverage: Coverage, radius: float
     engine = Engine(plain.search, [misfit * (number % 2) for number in range(len(regions))])
     points = PointEngine(engine)
     misfits = engine.misfits.tolist()
-    lon, lat = to_degrees(*positions_about(regions, 60).T)
+    lon, lat = to_degrees(*positions_about(regions, 30).T)
     for border, nearest_m in ((True, 5_000.0), (False, 0.0)):
         hits = engine.hits(lon, lat, radius, nearest_m=nearest_m, border=border)
         columns = answers(hits, radius, nearest_m, engine.misfits)
@@ -139,7 +139,7 @@ def test_shares_without_a_border_in_the_circle_are_whole(coverage: Coverage) -> 
 
 def test_answers_do_not_depend_on_chunks_or_company(coverage: Coverage) -> None:
     regions, engine = coverage
-    lon, lat = to_degrees(*positions_about(regions, 200).T)
+    lon, lat = to_degrees(*positions_about(regions, 100).T)
     together = locate_columns(engine, lon, lat, max_distance_m=5_000, border=True).answers
     turned = locate_columns(engine, lon[::-1].copy(), lat[::-1].copy(), max_distance_m=5_000, border=True).answers
     for column, other in zip(together, turned, strict=True):

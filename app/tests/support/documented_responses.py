@@ -11,7 +11,7 @@ from django.urls import Resolver404, resolve
 from jsonschema import Draft202012Validator
 
 # Validation of a longer body takes longer than the test of it.
-_LENGTH_MAX = 500_000
+_LENGTH_MAX = 20_000
 
 
 @cache
