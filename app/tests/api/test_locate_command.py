@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.management.commands.locate import write_lookup
 from covidtrends_geo.bulk import text_source
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
+from geography.lookup.compile import write_index
 from geography.models import Status
 from geography.vintages.resolve import vintage_in_force
 from tests.support.demo_regions import lonlat
@@ -23,7 +23,12 @@ HERE = lonlat(2_000, 5_000)
 @pytest.fixture
 def lookup_paths(world, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lookup")
-    return [str(write_lookup(vintage_in_force(coverage=slug), folder)) for slug in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA)]
+    paths = []
+    for slug in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA):
+        vintage = vintage_in_force(coverage=slug)
+        paths.append(folder / f"{slug}.safetensors")
+        write_index(vintage, paths[-1], {"coverage": slug, "vintage": vintage.label})
+    return [str(path) for path in paths]
 
 
 @pytest.fixture

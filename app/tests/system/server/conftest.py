@@ -17,7 +17,9 @@ from django.conf import settings
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from geography.models import Coverage, Vintage
+from geography.models import Coverage, Status, Vintage
+from loader.export.make import make_lookup
+from loader.progress import Steps
 from loader.publication import publish
 from tests.support import demo_regions as worlds
 from tests.support.cluster import free_port
@@ -36,14 +38,19 @@ def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         name = str(connection.settings_dict["NAME"])
         assert name.startswith("test_"), "no test of this session asks for the test database: mark one with django_db"
         worlds.build()
+        # As a load does. Without them, each server would start to make them, in a process that outlives it.
+        for vintage in Vintage.objects.filter(status=Status.PUBLISHED):
+            make_lookup(vintage, Steps(quiet=True))
     database = settings.DATABASES["default"]
     yield {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")} | {"DB_NAME": name}
     with django_db_blocker.unblock():
         # Sessions end a moment after their server, and a database in use cannot be dropped.
-        wait_until(lambda: _other_sessions() == 0, "the sessions of the servers have ended")
-        for vintage in Vintage.objects.all():
-            publish.delete(vintage)
-        Coverage.objects.all().delete()
+        try:
+            wait_until(lambda: _other_sessions() == 0, "the sessions of the servers have ended")
+        finally:
+            for vintage in Vintage.objects.all():
+                publish.delete(vintage)
+            Coverage.objects.all().delete()
 
 
 class Server:
@@ -110,6 +117,7 @@ def serve(
             "DEBUG": "false",
             "STATIC_ROOT": str(folder),
             "TMPDIR": str(folder),
+            "DOWNLOADS_DIR": str(settings.DOWNLOADS_DIR),
         }
         granian = Path(sys.executable).with_name("granian")
         command = f". ../bin/_server.sh; start_server {shlex.quote(str(granian))} 127.0.0.1 {port}"
