@@ -117,8 +117,7 @@ def test_damaged_file_is_refused_and_deleted(vintage, caplog, damage):
     registry.clear()
     # Damaged content is found in the background.
     registry.get_index(vintage)
-    wait_until(lambda: not path.exists())
-    assert registry.get_index(vintage) is None
+    wait_until(lambda: not path.exists() and registry.get_index(vintage) is None)
     assert "unusable" in caplog.text
     (located,) = position_locate(position=HERE, vintages=[vintage])
     assert located.region is not None
