@@ -98,8 +98,6 @@ class Answers(NamedTuple):
         match: number in `MATCHES`.
         region, neighbour: `NO_REGION` for none.
         distance_m, distance_to_border_m: NaN for none.
-        near_starts, near_regions: the near regions of each position, as ranges.
-        covering: number of regions that cover each position. They are the near ones of distance 0.
     """
 
     match: Any

@@ -10,9 +10,10 @@ from covidtrends_geo.quadtree import Floats, Integers, Keys, corner_of, key_of, 
 FANOUT = 4
 # Width around a cell, metres in EPSG:3347, of the strip whose segments the cell lists too.
 CELL_MARGIN = 4.0
+# With so few boxes, the calls of numpy take longer than the work on the nodes.
 _FEW = 8
-# Bits of a cell's shape that hold its level.
-LEVEL_BITS = 31
+# A cell's shape holds its level in the lowest bits, and the number of its reference point above them.
+LEVEL_BITS = 5
 
 
 class Nodes(NamedTuple):
@@ -38,9 +39,17 @@ def level_offsets(cells: int) -> list[int]:
 
 def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
     """Return the boxes of cells with their margins, as rows of west, south, east, north, metres in EPSG:3347."""
-    west, south = corner_of(keys)
-    side = side_of(shapes & LEVEL_BITS)
-    return np.column_stack([west - CELL_MARGIN, south - CELL_MARGIN, west + side + CELL_MARGIN, south + side + CELL_MARGIN])
+    return np.column_stack(widened(*corner_of(keys), side_of(level_of(shapes))))
+
+
+def level_of(shapes: np.ndarray) -> Any:
+    """Return the levels of cells in the quadtree."""
+    return shapes & ((1 << LEVEL_BITS) - 1)
+
+
+def widened(west: Floats, south: Floats, side: Any) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return west, south, east and north of squares with the margin of a cell."""
+    return west - CELL_MARGIN, south - CELL_MARGIN, west + side + CELL_MARGIN, south + side + CELL_MARGIN
 
 
 def build_nodes(boxes: Floats, owners: Integers) -> Nodes:
@@ -95,7 +104,6 @@ class BoxSearch:
         offsets = self._offsets
         if len(offsets) == 1:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 4))
-        # Few boxes take longer for the calls than for the nodes: they skip levels.
         stride = 1 if len(boxes) > _FEW else 3
         levels = sorted({*range(0, len(offsets) - 1, stride), len(offsets) - 2}, reverse=True)
         count = offsets[-1] - offsets[-2]

@@ -14,10 +14,11 @@ import numpy as np
 import shapely
 
 from covidtrends_geo import quadtree
+from covidtrends_geo.boxes import LEVEL_BITS, widened
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers
 from covidtrends_geo.segments import crosses, meets_box, squared_distance
-from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE, Spill, Tiles, key_of_tile, widened
+from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE, Spill, Tiles, key_of_tile
 from covidtrends_geo.tree import REFERENCES, Leaves, Segments, Tree, TreeWriter
 
 # A cell with more segments is divided, down to cells of 32 m.
@@ -110,7 +111,7 @@ def _divide(tile: int, numbers: Integers, tiles: Tiles, regions: int, writer: "T
         leaves.append(
             Leaves(
                 key[leaf] << shift,
-                (level + 32 * number[leaf]).astype(np.uint8),
+                (level | number[leaf] << LEVEL_BITS).astype(np.uint8),
                 renumbered[cells[in_leaf]],
                 members[in_leaf],
                 renumbered[covered[of_leaf] // regions] * regions + covered[of_leaf] % regions,

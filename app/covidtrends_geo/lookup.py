@@ -196,7 +196,7 @@ class Lookup:
         max_distance_m: float = 0.0,
         border: bool = False,
     ) -> Any:
-        """Return an Arrow table (arro3) with the columns of a table and those of the answers: `bulk.tables.Layers`.
+        """Return an Arrow table (arro3) with the columns of a table and those of the answers: `bulk.layers.Layers`.
 
         Args:
             table: anything with the Arrow interface: of pandas, polars, pyarrow, DuckDB, arro3.

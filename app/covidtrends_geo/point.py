@@ -85,11 +85,11 @@ class PointEngine:
         own = covering[0] if covering else NO_REGION
         reach = radius_m + (self._misfits[own] if covering else self._most_misfit)
         searched = border if covering else nearest_m > 0
-        other = None
+        neighbour: tuple[float, int] | None = None
         point = shapely.points([x, y]) if searched or reach * UNITS_MOST > CELL_MARGIN else None
         if searched:
-            other = self._nearest(lon, lat, x, y, point, own, np.inf if covering else nearest_m * UNITS_MOST)
-            apart = other[0] > reach * _SLACK if other else bool(covering) or nearest_m >= reach
+            neighbour = self._nearest(lon, lat, x, y, point, own, np.inf if covering else nearest_m * UNITS_MOST)
+            apart = neighbour[0] > reach * _SLACK if neighbour else bool(covering) or nearest_m >= reach
         else:
             apart = False
         if reach * UNITS_MOST > CELL_MARGIN and not apart:
@@ -104,7 +104,7 @@ class PointEngine:
             for region, distance in close
             if distance <= radius_m + (self._misfits[own] if covering else self._misfits[region])
         )
-        return Hit(hit, other)
+        return Hit(hit, neighbour)
 
     def circle_shares(self, lon: float, lat: float, radius_m: float) -> dict[int, float]:
         """Return the part (0 to 1) of the circle around a position that each region covers, by number."""

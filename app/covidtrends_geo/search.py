@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from covidtrends_geo import quadtree
-from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, distances
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, distances, level_of
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers
@@ -193,11 +193,11 @@ class TreeSearch:
         first[1:] = positions[1:] != positions[:-1]
         nearest_pairs = self._foreign(x, y, own, positions[first], cells[first])
         np.minimum.at(reach, nearest_pairs.positions, nearest_pairs.distances)
-        others = ~first & (least <= reach[positions])
+        farther = ~first & (least <= reach[positions])
         nearest_pairs = Pairs(
             *(
                 np.concatenate(columns)
-                for columns in zip(nearest_pairs, self._foreign(x, y, own, positions[others], cells[others]), strict=True)
+                for columns in zip(nearest_pairs, self._foreign(x, y, own, positions[farther], cells[farther]), strict=True)
             )
         )
         order = np.lexsort((nearest_pairs.regions, nearest_pairs.distances, nearest_pairs.positions))
@@ -277,7 +277,7 @@ class TreeSearch:
         """Return the reference points of cells."""
         west, south = quadtree.corner_of(self.tree.keys[cells])
         shapes = self.tree.shapes[cells]
-        side, parts = quadtree.side_of(shapes & LEVEL_BITS), REFERENCES[shapes >> 5]
+        side, parts = quadtree.side_of(level_of(shapes)), REFERENCES[shapes >> LEVEL_BITS]
         return west + parts[:, 0] * side, south + parts[:, 1] * side
 
     def _joined(

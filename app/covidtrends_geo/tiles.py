@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from covidtrends_geo import quadtree
-from covidtrends_geo.boxes import CELL_MARGIN
+from covidtrends_geo.boxes import CELL_MARGIN, widened
 from covidtrends_geo.quadtree import Floats, Integers
 from covidtrends_geo.segments import meets_box
 from covidtrends_geo.tree import REFERENCES, ranges_of
@@ -148,11 +148,6 @@ def _covered_references(crossed: list[Integers]) -> Integers:
     number, rows, columns = np.nonzero(np.cumsum(inside, axis=2) % 2)
     tiles: Integers = quadtree.morton(columns + column, rows + row)
     return tiles * len(REFERENCES) + number
-
-
-def widened(west: Floats, south: Floats, side: float) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return west, south, east and north of squares with the margin of a cell."""
-    return west - CELL_MARGIN, south - CELL_MARGIN, west + side + CELL_MARGIN, south + side + CELL_MARGIN
 
 
 def key_of_tile(tile: int) -> np.uint64:

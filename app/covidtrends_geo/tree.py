@@ -19,7 +19,7 @@ class Tree(NamedTuple):
 
     Attributes:
         keys: of the cells, uint64.
-        shapes: level of each cell plus 32 times the number of its reference point, uint8.
+        shapes: level and number of the reference point of each cell (`boxes.LEVEL_BITS`), uint8.
         cover_sets: number of the set of regions that cover the reference point, or all of a cell without runs.
         first_run: number of the first run of each cell, one more element than cells.
         run_starts: number of the first vertex of each run.

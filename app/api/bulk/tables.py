@@ -1,7 +1,6 @@
 """CSV reader (RFC 4180): detects delimiter and header, and yields items row by row in constant memory."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import chain
@@ -10,16 +9,9 @@ from typing import Any
 from api.bulk.columns import columns_by_rank, find_columns
 from api.bulk.items import Input, Item, Items, ItemType
 from api.http.body_errors import BodyInvalid, BodyTooLarge
+from covidtrends_geo.bulk.csv_header import FIELD_MAX_CHARACTERS, FIELDS_MAX, first_line, read_row
 from geography.errors import GeographyError, ParameterInvalid
 from geography.translation import Message
-
-_DELIMITERS = ",;\t|"
-# Spreadsheets write this line before the header to declare the delimiter.
-_DECLARED = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-# Bounds the memory of a row. Spreadsheets have at most 16,384 columns.
-FIELDS_MAX = 65_536
-_FIELD_MAX_CHARACTERS = 1 << 20
-_HEADER_MAX_CHARACTERS = 1 << 20
 
 
 class _BoundedLines:
@@ -55,18 +47,12 @@ def read_table(
     Raises: BodyInvalid or ParameterInvalid for a header without the required columns. Iteration raises BodyInvalid for invalid
     CSV, and BodyTooLarge.
     """
-    csv.field_size_limit(_FIELD_MAX_CHARACTERS)
+    csv.field_size_limit(FIELD_MAX_CHARACTERS)
     rest = iter(lines)
-    first = next(rest, "").removeprefix("\ufeff")
-    skipped = 0
-    declared = _DECLARED.fullmatch(first)
-    while first and (not first.strip() or (declared and not skipped)):
-        first = next(rest, "")
-        skipped += 1
+    first, skipped, delimiters = first_line(rest)
     header_lines = [first]
-    delimiters = declared[1] if declared else _DELIMITERS
     readings = [
-        (delimiter, header) for delimiter in delimiters if (header := _read_header(header_lines, rest, delimiter)) is not None
+        (delimiter, reading[0]) for delimiter in delimiters if (reading := read_row(header_lines, rest, delimiter)) is not None
     ]
     if not readings:
         raise _invalid_csv(skipped + 1)
@@ -85,30 +71,6 @@ def read_table(
     next(rows)
     items = _items(_fit_width(rows, len(header), delimiter, padding_max), len(header), indexes, item_type)
     return Items(items, header, delimiter)
-
-
-def _read_header(header_lines: list[str], rest: Iterator[str], delimiter: str) -> list[str] | None:
-    """Return the fields of the header, or None if it is invalid.
-
-    A header may span lines: those read from `rest` are appended to `header_lines`.
-    """
-
-    def feed() -> Iterator[str]:
-        yield from header_lines
-        length = sum(map(len, header_lines))
-        for line in rest:
-            header_lines.append(line)
-            yield line
-            length += len(line)
-            if length > _HEADER_MAX_CHARACTERS:
-                return
-
-    if any(line.count(delimiter) > FIELDS_MAX for line in header_lines):
-        return None
-    try:
-        return next(csv.reader(feed(), delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return None
 
 
 def _read_rows(feed: _BoundedLines, delimiter: str) -> Iterator[list[str]]:

@@ -72,9 +72,9 @@ def unit_of(published: "PublishedIndicator", measure: str, language: str) -> str
 def source_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
     """Return the provenance of values: issue, licence and attribution; `held` where gates hold a later issue."""
     indicator, issue = published.indicator, published.issue
-    held = {}
+    notice = {}
     if published.held_since is not None:
-        held = {"held": {"since": published.held_since, "issue": published.held_issue}}
+        notice = {"held": {"since": published.held_since, "issue": published.held_issue}}
     return {
         "issue": {
             "id": issue.pk,
@@ -82,7 +82,7 @@ def source_payload(published: "PublishedIndicator", language: str) -> dict[str, 
             "issued_at": issue.issued_at,
             "loaded_at": issue.loaded_at,
         },
-        **held,
+        **notice,
         "attribution": indicator.attribution_fr if language == "fr" else indicator.attribution_en,
         "licence": indicator.licence,
         "licence_url": web_address(indicator.licence_url),

@@ -48,16 +48,11 @@ def read_header(blocks: Iterator[bytes], lat_column: str | None, lon_column: str
     """
     csv.field_size_limit(FIELD_MAX_CHARACTERS)
     lines = _Lines(blocks)
-    first = next(lines, "").removeprefix("\ufeff")
-    declared = _DECLARED.fullmatch(first)
-    skipped = 0
-    while first and (not first.strip() or (declared and not skipped)):
-        first = next(lines, "")
-        skipped += 1
+    first, skipped, delimiters = first_line(lines)
     header_lines = [first]
     readings = []
-    for delimiter in declared[1] if declared else _DELIMITERS:
-        reading = _read_row(header_lines, lines, delimiter)
+    for delimiter in delimiters:
+        reading = read_row(header_lines, lines, delimiter)
         if reading is not None:
             readings.append((delimiter, *reading))
     if not readings:
@@ -75,6 +70,20 @@ def read_header(blocks: Iterator[bytes], lat_column: str | None, lon_column: str
     lat, lon = _find_columns(names, chosen)
     rest = "".join(header_lines[used:]).encode()
     return Header(names, delimiter, lat, lon, skipped + used), chain([rest + lines.rest()], blocks)
+
+
+def first_line(lines: Iterator[str]) -> tuple[str, int, str]:
+    """Return the first line of the header, the number of lines before it, and the delimiters that it may have.
+
+    Empty lines are skipped. A first line such as `sep=;` declares the delimiter.
+    """
+    first = next(lines, "").removeprefix("\ufeff")
+    declared = _DECLARED.fullmatch(first)
+    skipped = 0
+    while first and (not first.strip() or (declared and not skipped)):
+        first = next(lines, "")
+        skipped += 1
+    return first, skipped, declared[1] if declared else _DELIMITERS
 
 
 def invalid_csv(line: int) -> InputInvalid:
@@ -118,7 +127,7 @@ def not_utf8(line: int) -> InputInvalid:
     )
 
 
-def _read_row(header_lines: list[str], lines: Iterator[str], delimiter: str) -> tuple[list[str], int] | None:
+def read_row(header_lines: list[str], lines: Iterator[str], delimiter: str) -> tuple[list[str], int] | None:
     """Return the fields of the header and the number of its lines, or None if it is invalid.
 
     A header may span lines: those read from `lines` are appended to `header_lines`.

@@ -34,14 +34,15 @@ def points_locate(
     Queries: none for a vintage with an index (`geography.lookup.registry`), else 1, however many positions there are.
     """
     radius = max(accuracy_m * ACCURACY_FACTOR, DATUM_UNCERTAINTY_M)
-    around = [position for position in positions if within_reach(position)]
+    reachable = [within_reach(position) for position in positions]
+    around = [position for position, reached in zip(positions, reachable, strict=True) if reached]
     columns = []
     for vintage, border in zip(vintages, borders or [False] * len(vintages), strict=True):
         column = locator_for(vintage).locate(around, Search(radius, max_distance_m, border)) if around else []
         if len(around) != len(positions):
             outside = located(vintage, answer(Hit((), None), radius, max_distance_m, ()), ())
             inside = iter(column)
-            column = [next(inside) if within_reach(position) else outside for position in positions]
+            column = [next(inside) if reached else outside for reached in reachable]
         columns.append(column)
     return list(zip(*columns, strict=True)) if columns else [() for _ in positions]
 

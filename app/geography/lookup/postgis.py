@@ -108,19 +108,22 @@ class PostgisLocator:
 
     def locate(self, positions: Sequence[LonLat], search: Search) -> list[Located]:
         """Return the result for each position, in the order of the positions. Queries: 1."""
-        near, other = _search(self.vintage, positions, search)
-        regions = sorted({region for _, _, region in [*near, *other]}, key=lambda region: region.code)
+        near, neighbours = _search(self.vintage, positions, search)
+        regions = sorted({region for _, _, region in [*near, *neighbours]}, key=lambda region: region.code)
         numbers = {region.code: number for number, region in enumerate(regions)}
         misfits = [region.misfit_m for region in regions]
         hits: list[list[tuple[float, int]]] = [[] for _ in positions]
         for number, distance, region in near:
             hits[number - 1].append((distance, numbers[region.code]))
-        others = {number: (distance, numbers[region.code]) for number, distance, region in other}
+        neighbour_of = {number: (distance, numbers[region.code]) for number, distance, region in neighbours}
         return [
             located(
                 self.vintage,
                 answer(
-                    Hit(_within(hit, search.radius_m, misfits), others.get(number)), search.radius_m, search.nearest_m, misfits
+                    Hit(_within(hit, search.radius_m, misfits), neighbour_of.get(number)),
+                    search.radius_m,
+                    search.nearest_m,
+                    misfits,
                 ),
                 regions,
             )
@@ -147,7 +150,7 @@ _Rows = list[tuple[int, float, Region]]
 def _search(vintage: Vintage, positions: Sequence[LonLat], search: Search) -> tuple[_Rows, _Rows]:
     """Return the near regions and the nearest other one: number of the position from 1, metres, region. Queries: 1."""
     near: _Rows = []
-    other: _Rows = []
+    neighbours: _Rows = []
     values = _columns(positions) | {
         "radius": search.radius_m + (vintage.misfit_m or 0.0),
         "vintage": vintage.pk,
@@ -157,8 +160,8 @@ def _search(vintage: Vintage, positions: Sequence[LonLat], search: Search) -> tu
     with connection.cursor() as cursor:
         cursor.execute(_NEARBY_SQL, values)
         for kind, number, distance, *columns in cursor:
-            (near if kind == "near" else other).append((number, distance, Region(*columns)))
-    return near, other
+            (near if kind == "near" else neighbours).append((number, distance, Region(*columns)))
+    return near, neighbours
 
 
 def _columns(positions: Sequence[LonLat]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from geography.codes import FsaInput, parse_fsa
-from geography.constants import COVERAGE_HEALTH_REGIONS
+from geography.constants import COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M
 from geography.errors import FsaMalformed
 from geography.localities import Locality, read_localities
 from geography.lookup.locate import points_locate
@@ -171,8 +171,8 @@ def _searched(entry: FoundRegion | Locality, codes: Set[str]) -> tuple[str, ...]
 
 def _regions(catalogue: Catalogue, in_force: Vintage) -> Iterable[tuple[int, FoundRegion]]:
     """Yield the regions in force, then those of other vintages under a name that no later vintage has."""
-    others = [vintage for vintage in catalogue.vintages_of(COVERAGE_HEALTH_REGIONS) if vintage.pk != in_force.pk]
-    vintages = {vintage.pk: vintage for vintage in (in_force, *others) if not vintage.demo or vintage.pk == in_force.pk}
+    published_vintages = [in_force, *catalogue.vintages_of(COVERAGE_HEALTH_REGIONS)]
+    vintages = {vintage.pk: vintage for vintage in published_vintages if not vintage.demo or vintage.pk == in_force.pk}
     rows = Region.objects.filter(vintage__in=vintages).order_by("code")
     by_vintage: dict[int, list[NamedRegion]] = {pk: [] for pk in vintages}
     for pk, *fields in rows.values_list("vintage", *NamedRegion._fields):
@@ -197,7 +197,9 @@ def _locate(numbers: Iterable[int], names: _Names) -> None:
     positions = [position for _, locality in localities for position in locality.positions]
     if not positions:
         return
-    hits = iter(points_locate(positions=positions, vintages=[names.vintage], accuracy_m=_ACCURACY_M, max_distance_m=5_000.0))
+    hits = iter(
+        points_locate(positions=positions, vintages=[names.vintage], accuracy_m=_ACCURACY_M, max_distance_m=NEAREST_DEFAULT_M)
+    )
     for number, locality in localities:
         parts: Counter[NamedRegion] = Counter()
         certain = True

@@ -10,12 +10,14 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from indicators.models import Indicator, Place
+from indicators.queries import catalogue
 from loader.export import make
 from loader.progress import Steps
 from loader.series import pipeline
 from loader.series.declarations import read_series
 from tests.support.bodies import body
 from tests.support.front_door import FrontDoorClient
+from tests.support.issue_history import ALL_GATES, SMALL_HISTORY, SmallIssue, changes_text, declared
 
 
 @pytest.fixture(scope="package")
@@ -80,3 +82,26 @@ def published_file(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"GEODATA_DIR ({settings.GEODATA_DIR}) has no series/{name}")
     return path
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., None]:
+    """Return a function that loads a history of the indicator `history`, from a file of changes."""
+    source, toml = declared(tmp_path)
+
+    def run(history: list[SmallIssue], accept: frozenset[str] = ALL_GATES) -> None:
+        path = tmp_path / "changes.csv"
+        path.write_text(changes_text(history), encoding="utf-8")
+        acceptance = pipeline.Acceptance(accept, "as it was published", "A. Person", named=True)
+        list(pipeline.load_issues(source, path, acceptance=acceptance, declarations=toml))
+        catalogue.clear()
+
+    return run
+
+
+@pytest.fixture
+def history(load: Callable[..., None]) -> Iterator[list[SmallIssue]]:
+    """Load the small history, its incident accepted; return the issues with what each stated."""
+    load(SMALL_HISTORY)
+    yield SMALL_HISTORY
+    catalogue.clear()

@@ -1,8 +1,8 @@
-"""Answers as of an instant: every route and format, SQL, caching, and the routes of issues and revisions."""
+"""Answers as of an instant: every route and format, SQL, and caching."""
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -17,39 +17,13 @@ from django.db import connection
 from indicators.queries import as_of, catalogue, figures
 from loader.export import make
 from loader.progress import Steps
-from loader.series import pipeline
 from tests.support import demo_regions as worlds
-from tests.support.issue_history import SmallIssue, changes_text, declared, small_history
+from tests.support.issue_history import SMALL_HISTORY, SmallIssue
 
 pytestmark = pytest.mark.usefixtures("embedded", "db")
 
 Get = Callable[..., Any]
 Sql = Callable[..., list[tuple[Any, ...]]]
-ALL = frozenset({"vanished", "ends_earlier", "national_falls", "region_moves", "rewrites"})
-HISTORY = small_history()
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Callable[..., None]:
-    """Return a function that loads a history of the indicator `history`, from a file of changes."""
-    source, toml = declared(tmp_path)
-
-    def run(history: list[SmallIssue], accept: frozenset[str] = ALL) -> None:
-        path = tmp_path / "changes.csv"
-        path.write_text(changes_text(history), encoding="utf-8")
-        acceptance = pipeline.Acceptance(accept, "as it was published", "A. Person", named=True)
-        list(pipeline.load_issues(source, path, acceptance=acceptance, declarations=toml))
-        catalogue.clear()
-
-    return run
-
-
-@pytest.fixture
-def history(load: Callable[..., None]) -> Iterator[list[SmallIssue]]:
-    """Load the small history, its incident accepted; return the issues with what each stated."""
-    load(HISTORY)
-    yield HISTORY
-    catalogue.clear()
 
 
 def instant(moment: datetime) -> str:
@@ -99,7 +73,7 @@ def test_map_and_series_equal_the_time_when_the_issue_was_current(get: Get, load
     worlds.coverages()
     vintage = worlds.make_vintage("health-regions", "2022", date(2022, 12, 1))
     worlds.add_places(vintage, [worlds.Place("3595", "35", ((0, 0, 1_000, 1_000),), name_en="Toronto")])
-    load(HISTORY[: number + 1])
+    load(SMALL_HISTORY[: number + 1])
     day = "2022-01-10"
     requests: list[tuple[str, dict[str, str]]] = [
         ("map", {}),
@@ -120,11 +94,11 @@ def test_map_and_series_equal_the_time_when_the_issue_was_current(get: Get, load
     then = answers()
     # The incident, with a single province, has no totals.
     assert [status for status, _ in then].count(200) == len(requests) - (number == 3)
-    load(HISTORY)
-    assert answers(as_of=instant(HISTORY[number].issued_at)) == then
+    load(SMALL_HISTORY)
+    assert answers(as_of=instant(SMALL_HISTORY[number].issued_at)) == then
     # Until the next issue, nothing changes.
     if number < 4:
-        before_next = instant(HISTORY[number + 1].issued_at - timedelta(seconds=1))
+        before_next = instant(SMALL_HISTORY[number + 1].issued_at - timedelta(seconds=1))
         assert answers(as_of=before_next) == then
 
 
@@ -264,31 +238,31 @@ def test_instants_of_one_issue_share_a_stored_body(
 
 
 def test_held_issue_is_named_and_answers_nothing(get: Get, load: Callable[..., None]) -> None:
-    load(HISTORY[:3])
+    load(SMALL_HISTORY[:3])
     before = get("/indicators/history/map")
     assert "held" not in before.json()
-    load(HISTORY[:4], accept=frozenset())
+    load(SMALL_HISTORY[:4], accept=frozenset())
     held = get("/indicators/history/map")
     staged = get("/indicators/history/issues", status="staged").json()["issues"]
     assert [item["gates_failed"] for item in staged] == [["vanished", "national_falls", "rewrites"]]
-    assert held.json()["held"] == {"since": HISTORY[3].issued_at.isoformat(), "issue": staged[0]["id"]}
+    assert held.json()["held"] == {"since": SMALL_HISTORY[3].issued_at.isoformat(), "issue": staged[0]["id"]}
     assert {name: value for name, value in held.json().items() if name != "held"} == before.json()
     listed = {item["id"]: item for item in get("/indicators").json()["indicators"]}
     assert listed["history"]["held"] == held.json()["held"]
     assert "held" not in listed["cases"]
     # An answer as of an instant after it is still that of the issue before.
-    later = get("/indicators/history/map", as_of=instant(HISTORY[3].issued_at))
-    assert later.json()["issue"]["issued_at"] == HISTORY[2].issued_at.isoformat()
-    load(HISTORY, accept=frozenset())
+    later = get("/indicators/history/map", as_of=instant(SMALL_HISTORY[3].issued_at))
+    assert later.json()["issue"]["issued_at"] == SMALL_HISTORY[2].issued_at.isoformat()
+    load(SMALL_HISTORY, accept=frozenset())
     assert "held" not in get("/indicators/history/map").json()
 
 
 def test_held_issue_leaves_download_files_valid(load: Callable[..., None]) -> None:
     from indicators.queries.downloads import indicator_downloads
 
-    load(HISTORY[:3])
+    load(SMALL_HISTORY[:3])
     before = indicator_downloads("history")[0].publication
-    load(HISTORY[:4], accept=frozenset())
+    load(SMALL_HISTORY[:4], accept=frozenset())
     assert indicator_downloads("history")[0].publication == before
 
 
@@ -312,95 +286,6 @@ def test_archive_gives_back_each_issue(get: Get, history: list[SmallIssue], sett
         regions = seen[~seen.geo_value.isin(["ON", "QC", "CA"])]
         pairs = zip(regions.geo_value, regions.time_value.astype(str), strict=True)
         assert dict(zip(pairs, regions.value, strict=True)) == stated(issue)
-
-
-def test_issues_are_paged_the_newest_first(get: Get, history: list[SmallIssue], assert_schema: Any) -> None:
-    body = get("/indicators/history/issues", limit="2").json()
-    assert_schema("IndicatorIssues", body)
-    assert (body["number_matched"], body["number_returned"]) == (5, 2)
-    instants = []
-    link: str | None = "/indicators/history/issues?limit=2"
-    while link:
-        page = get(link).json()
-        instants += [item["issued_at"] for item in page["issues"]]
-        link = next((item["href"] for item in page["links"] if item["rel"] == "next"), None)
-    assert instants == [issue.issued_at.isoformat() for issue in reversed(history)]
-    assert get("/indicators/history/issues", limit="0").status_code == 400
-    assert get("/indicators/history/issues", status="bad").status_code == 400
-
-
-def test_issue_tells_what_it_changed_and_who_accepted(get: Get, history: list[SmallIssue], assert_schema: Any) -> None:
-    listed = get("/indicators/history/issues").json()["issues"]
-    corrected, vanished = (get(f"/indicators/history/issues/{listed[index]['id']}").json() for index in (2, 1))
-    assert_schema("IndicatorIssueDetail", corrected)
-    assert_schema("IndicatorIssueDetail", vanished)
-    assert corrected["places"] == [
-        {"place": "2406", "new": 0, "changed": 1, "withdrawn": 0},
-        {"place": "3553", "new": 0, "changed": 0, "withdrawn": 1},
-    ]
-    assert corrected["largest_change"] == {"place": "2406", "period": "2022-01-02", "before": 410, "after": 455}
-    assert corrected["accepted"] is None
-    assert vanished["accepted"] == {
-        "gates": ["national_falls", "rewrites", "vanished"],
-        "because": "as it was published",
-        "by": "A. Person",
-    }
-    assert {gate["name"] for gate in vanished["gates"] if not gate["passed"]} == set(vanished["accepted"]["gates"])
-
-
-def test_name_of_the_operating_system_user_stays_private(get: Get, tmp_path: Path) -> None:
-    source, toml = declared(tmp_path)
-    (tmp_path / "changes.csv").write_text(changes_text(HISTORY), encoding="utf-8")
-    acceptance = pipeline.Acceptance(ALL, "as published", "root")
-    list(pipeline.load_issues(source, tmp_path / "changes.csv", acceptance=acceptance, declarations=toml))
-    catalogue.clear()
-    listed = get("/indicators/history/issues").json()["issues"]
-    assert [item["accepted"]["by"] for item in listed if item["accepted"]] == [None, None]
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(accepted_by) FROM geo.issues")
-        assert cursor.fetchone() == (0,)
-
-
-@pytest.mark.parametrize("path", ["issues/999999999", "issues/1e3", "issues/-1", "issues/9999999999"])
-def test_unknown_issue_is_not_found(get: Get, history: list[SmallIssue], path: str) -> None:
-    response = get(f"/indicators/history/{path}")
-    assert (response.status_code, response.json()["type"]) == (404, "/problems/issue-unknown")
-
-
-def test_issue_of_another_indicator_is_not_found(get: Get, history: list[SmallIssue]) -> None:
-    number = get("/indicators/cases/issues").json()["issues"][0]["id"]
-    assert get(f"/indicators/cases/issues/{number}").status_code == 200
-    assert get(f"/indicators/history/issues/{number}").status_code == 404
-
-
-def test_revisions_list_every_value_as_published(get: Get, history: list[SmallIssue], assert_schema: Any) -> None:
-    body = get("/indicators/history/revisions", place="2406", period="2022-01-02").json()
-    assert_schema("IndicatorRevisions", body)
-    instants = [issue.issued_at.isoformat() for issue in history]
-    assert [(item["value"], item["status"], item["issued_at"], item["superseded_at"]) for item in body["revisions"]] == [
-        (410, "reported", instants[0], instants[2]),
-        (455, "reported", instants[2], instants[3]),
-        (None, "withdrawn", instants[3], instants[4]),
-        (455, "reported", instants[4], None),
-    ]
-    assert get("/indicators/history/revisions", place="2406", period="1999-01-01").json()["revisions"] == []
-
-
-@pytest.mark.parametrize(
-    ("query", "status", "parameter"),
-    [
-        ({"place": "2406"}, 400, "period"),
-        ({"period": "2022-01-02"}, 400, "place"),
-        ({"place": "2406,3595", "period": "2022-01-02"}, 400, "place"),
-        ({"place": "9999", "period": "2022-01-02"}, 404, "place"),
-        ({"place": "2406", "period": "2022-13-02"}, 400, "period"),
-    ],
-)
-def test_revisions_need_one_place_and_day(
-    get: Get, history: list[SmallIssue], query: dict[str, str], status: int, parameter: str
-) -> None:
-    response = get("/indicators/history/revisions", **query)
-    assert (response.status_code, response.json()["parameter"]) == (status, parameter)
 
 
 def test_issues_of_an_indicator_are_read_once(history: list[SmallIssue], django_assert_num_queries: Any) -> None:

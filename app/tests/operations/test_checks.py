@@ -83,7 +83,7 @@ def superuser(django_db_blocker: DjangoDbBlocker) -> Iterator[BaseDatabaseWrappe
         cluster.stop()
 
 
-# What the private PostGIS and the containers set.
+# Settings of the private PostGIS and of the containers.
 SILENT = {
     "log_statement": "none",
     "log_min_duration_statement": "-1",

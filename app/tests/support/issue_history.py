@@ -33,6 +33,9 @@ State = dict[tuple[str, str], int]
 KEYS = ("ON3595", "ON3553", "ON9999", "QC2406")
 DAYS = tuple(f"2022-01-{day:02}" for day in range(1, 11))
 
+# Gates that compare an issue with the one before.
+ALL_GATES = frozenset({"vanished", "ends_earlier", "national_falls", "region_moves", "rewrites"})
+
 
 @dataclass(frozen=True)
 class SmallIssue:
@@ -93,3 +96,6 @@ def declared(folder: Path) -> tuple[Source, Path]:
     (folder / "places.csv").write_bytes(places.read_bytes())
     (folder / "series.toml").write_text(TOML, encoding="utf-8")
     return read_series(folder / "series.toml")["history"], folder / "series.toml"
+
+
+SMALL_HISTORY = small_history()
