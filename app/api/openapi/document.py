@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from api.http.concurrency import TooManyAtOnce
-from api.http.negotiation import HTML
 from api.http.renderers import PROBLEM_MEDIA_TYPE
 from api.openapi import examples, schemas
 from api.problems import PROBLEM_TYPES, ProblemType
@@ -101,8 +100,6 @@ def documented(
         responses[(status, PROBLEM_MEDIA_TYPE)] = _problems(
             [problem_type for problem_type in problem_types if problem_type.status == status]
         )
-        if HTML in (further_schemas or {}):
-            responses[(status, HTML)] = OpenApiResponse((further_schemas or {})[HTML])
     decorator: Callable[[View], View] = extend_schema(
         operation_id=operation_id,
         tags=[tag],

@@ -21,7 +21,7 @@ from api.responses.locate import LocateResponder
 from api.responses.payloads import add_links, collection, page_links, provenance
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
-from api.views.region_pages import PAGE, PageView, region_image_response, region_page_response, wants_page
+from api.views.region_pages import PageView, region_image_response, region_page_response, wants_page
 from geography import errors
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_formats import FORMATS, file_name
@@ -203,7 +203,6 @@ class HealthRegionView(PageView, LayerView):
         tag="Health regions",
         summary="One health region",
         body="HealthRegionFeature",
-        further_schemas=PAGE,
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:

@@ -17,7 +17,7 @@ from api.responses.payloads import (
     warnings_payload,
 )
 from api.views.base import GeoView
-from api.views.region_pages import PAGE, PageView, fsa_page_response, wants_page
+from api.views.region_pages import PageView, fsa_page_response, wants_page
 from geography import errors
 from geography.queries.changes import reused_codes
 from geography.queries.overlaps import fsa_health_regions, health_region_fsas
@@ -32,7 +32,6 @@ class FsaView(PageView):
         tag="FSAs",
         summary="The health regions that an FSA belongs to",
         body="FsaHealthRegions",
-        further_schemas=PAGE,
         problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:

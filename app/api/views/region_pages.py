@@ -49,8 +49,6 @@ REGION_PAGE_POLICY = (
 _STORED_WITH = frozenset({"lang", "vintage"})
 # Colours of the regions of an FSA: classes `cat-1` to `cat-7` of the page's palette.
 _COLOURS = 7
-# Schema of a page, for the OpenAPI document.
-PAGE = {HTML: {"type": "string", "description": "A page for readers, where Accept prefers HTML to JSON."}}
 
 
 class PageRenderer(BaseRenderer):

@@ -9,12 +9,17 @@ from collections.abc import Callable
 import pytest
 
 
-def wait_until(condition: Callable[[], object], what: str = "the condition holds", seconds: float = 60.0) -> None:
-    """Return when a condition holds; fail the test if it does not within `seconds`, a limit that only ends a hang."""
+def wait_until(
+    condition: Callable[[], object], what: str | Callable[[], str] = "the condition holds", seconds: float = 60.0
+) -> None:
+    """Return when a condition holds; fail the test if it does not within `seconds`, a limit that only ends a hang.
+
+    Args: what: for the message of the failure; a function is called at the failure.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds:g} s: {what}")
+            pytest.fail(f"not within {seconds:g} s: {what() if callable(what) else what}")
         time.sleep(0.02)
 
 

@@ -86,7 +86,7 @@ def test_psql_describes_views_with_types_and_comments(run: Callable[..., str], d
     assert "EPSG:3347 (NAD83 / Statistics Canada Lambert, metres)" in shown
     shown = run(psql, "-X", "-P", "pager=off", "-c", r"\df+ geo.health_region_at", **libpq(database))
     assert "at date DEFAULT CURRENT_DATE" in shown
-    assert "On a shared border the lowest code" in shown
+    assert "On a shared border the region with the lowest code" in shown
     shown = run(psql, "-X", "-P", "pager=off", "-c", r"\dv+ geo.*", **libpq(database))
     assert len(re.findall(r"^ geo +\|", shown, re.MULTILINE)) >= 10
 

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -46,7 +47,7 @@ def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         # Sessions end a moment after their server, and a database in use cannot be dropped.
         try:
-            wait_until(lambda: _other_sessions() == 0, "the sessions of the servers have ended")
+            wait_until(lambda: not _other_sessions(), lambda: f"the end of the sessions of the servers: {_other_sessions()}")
         finally:
             for vintage in Vintage.objects.all():
                 publish.delete(vintage)
@@ -137,14 +138,14 @@ def serve(
     return run
 
 
-def _other_sessions() -> int:
+def _other_sessions() -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity"
+            "SELECT pid, application_name, backend_start, state, query FROM pg_stat_activity"
             " WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
-        count: int = cursor.fetchone()[0]
-    return count
+        sessions: list[tuple[Any, ...]] = cursor.fetchall()
+    return sessions
 
 
 @pytest.fixture(scope="package")
