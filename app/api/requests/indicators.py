@@ -18,7 +18,6 @@ from api.requests.parameters import (
 )
 from api.requests.parser import VALUE_MAX_CHARACTERS, Parameter, RequestParser, Values
 from api.requests.validators import (
-    INSTANT_PATTERN,
     list_pattern,
     read_choice,
     read_coverage,
@@ -191,7 +190,7 @@ AS_OF = Parameter(
     read_instant("as_of"),
     "Answer as of this instant: with the last issue that the source had published then. RFC 3339 with a time zone, such as "
     "`2022-10-07T18:00:00Z`, or a date, which means the end of that day in UTC. Defaults to now.",
-    {"type": "string", "pattern": INSTANT_PATTERN},
+    {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]},
     "2022-11-16T23:30:00Z",
 )
 

@@ -25,9 +25,7 @@ _SLUG = re.compile(SLUG_PATTERN)
 _FILE_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,159}")
 _CHECKSUM = re.compile(r"[0-9a-f]{16,64}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# RFC 3339, or a date.
-INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}([Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2}))?$"
-_INSTANT = re.compile(INSTANT_PATTERN.replace(r"\d", "[0-9]"))
+_INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:)([0-9]{2})((\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))")
 _INTEGER = re.compile(r"[0-9]{1,7}")
 # Clients print floats with full precision, and small ones with an exponent.
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
@@ -133,16 +131,21 @@ def read_day(parameter: str) -> Callable[[str], date]:
 
 
 def read_instant(parameter: str) -> Callable[[str], datetime]:
-    """Return a validator of an instant (RFC 3339) in UTC, or of a date, which is the end of that day in UTC."""
+    """Return a validator of an instant (RFC 3339) in UTC, or of a date, which is the end of that day in UTC.
+
+    A leap second is the second before it; an instant outside the years 1 to 9999 in UTC is the first or last one inside.
+    """
 
     def reader(text: str) -> datetime:
         try:
-            if not _INSTANT.fullmatch(text):
-                raise ValueError
             if _DAY.fullmatch(text):
                 return datetime.combine(date.fromisoformat(text), time.max, UTC)
-            return datetime.fromisoformat(text.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
+            parts = _INSTANT.fullmatch(text.upper())
+            if parts is None:
+                raise ValueError
+            minute, second, rest, *_ = parts.groups()
+            return _in_utc(datetime.fromisoformat(f"{minute}{'59' if second == '60' else second}{rest}"))
+        except ValueError:
             raise ParameterInvalid(
                 Message("%(name)s must be an instant with a time zone, or a date.", name=parameter),
                 parameter=parameter,
@@ -150,6 +153,13 @@ def read_instant(parameter: str) -> Callable[[str], datetime]:
             ) from None
 
     return reader
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        return (datetime.min if instant.year == 1 else datetime.max).replace(tzinfo=UTC)
 
 
 # `has_invalid_characters` and `str.isspace` as regular expressions, for the OpenAPI document. ECMA 262's \s, unlike Python's,

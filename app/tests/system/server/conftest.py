@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +43,18 @@ def committed_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         # As a load does. Without them, each server would start to make them, in a process that outlives it.
         for vintage in Vintage.objects.filter(status=Status.PUBLISHED):
             make_lookup(vintage, Steps(quiet=True))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            (committed,) = cursor.fetchone()
     database = settings.DATABASES["default"]
     yield {f"DB_{key}": str(database[key]) for key in ("HOST", "PORT", "USER", "PASSWORD")} | {"DB_NAME": name}
     with django_db_blocker.unblock():
         # Sessions end a moment after their server, and a database in use cannot be dropped.
         try:
-            wait_until(lambda: not _other_sessions(), lambda: f"the end of the sessions of the servers: {_other_sessions()}")
+            wait_until(
+                lambda: not _sessions_since(committed),
+                lambda: f"the end of the sessions of the servers: {_sessions_since(committed)}",
+            )
         finally:
             for vintage in Vintage.objects.all():
                 publish.delete(vintage)
@@ -138,11 +145,17 @@ def serve(
     return run
 
 
-def _other_sessions() -> list[tuple[Any, ...]]:
+def _sessions_since(instant: datetime) -> list[tuple[Any, ...]]:
+    """Return the sessions of other processes since an instant.
+
+    This process may have an older second session: in the event loop of a browser Django opens separate connections.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid, application_name, backend_start, state, query FROM pg_stat_activity"
             " WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            " AND backend_start > %s",
+            [instant],
         )
         sessions: list[tuple[Any, ...]] = cursor.fetchall()
     return sessions
