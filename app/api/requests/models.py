@@ -1,19 +1,16 @@
 """Request models: the typed, immutable query of each route, and the parser that builds it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from api.requests.parameters import (
     ACCURACY,
-    ACCURACY_OF_MANY,
     AT,
     BBOX,
     CHANGES_LIMIT,
     CHECKSUM,
     CODE,
-    CODE_COLUMN,
     COVERAGE,
     DETAIL_HIGH,
     DETAIL_LOW,
@@ -24,10 +21,8 @@ from api.requests.parameters import (
     KIND,
     LANG,
     LAT,
-    LAT_COLUMN,
     LIMIT,
     LON,
-    LON_COLUMN,
     MAX_DISTANCE,
     OFFSET,
     PROVINCE,
@@ -42,7 +37,7 @@ from api.requests.parameters import (
     VINTAGE_OF_FSA,
     fields_of,
 )
-from api.requests.parser import Parameter, RequestParser, Values
+from api.requests.parser import RequestParser, Values
 from geography.codes import FsaInput, Province
 from geography.coordinates import Bbox, LonLat, TileAddress, parse_position
 from geography.errors import ParameterInvalid
@@ -154,27 +149,8 @@ class DownloadQuery(PlainQuery):
     sha256: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BulkQuery(VintageQuery):
-    """Bulk request. The items are in the body; `columns` maps column parameters to the column names that the client chose."""
-
-    columns: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FsaManyQuery(BulkQuery):
-    """Bulk lookup of FSAs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocateManyQuery(BulkQuery):
-    """Bulk lookup of positions."""
-
-    accuracy_m: float | None
-    max_distance_m: float
-
-
-def _vintages(values: Values) -> dict[str, Any]:
+def vintage_arguments(values: Values) -> dict[str, Any]:
+    """Return the arguments of a `VintageQuery`. Raises: ParameterInvalid for a label beside a date."""
     labels = {name: values.get(name) for name in ("vintage", "fsa_vintage")}
     for name, label in labels.items():
         if label is not None and values["at"] is not None:
@@ -204,7 +180,7 @@ def _position(values: Values) -> LonLat | None:
 
 def _regions(values: Values) -> RegionsQuery:
     return RegionsQuery(
-        **_vintages(values),
+        **vintage_arguments(values),
         coverage=values.get("coverage"),
         province=values["province"],
         search=values["q"],
@@ -220,7 +196,7 @@ def _regions(values: Values) -> RegionsQuery:
 def _region(values: Values) -> RegionQuery:
     region_id = values["id"] if "id" in values else values["code"]
     return RegionQuery(
-        **_vintages(values),
+        **vintage_arguments(values),
         coverage=values.get("coverage"),
         region_id=region_id,
         level=_level(values),
@@ -229,12 +205,12 @@ def _region(values: Values) -> RegionQuery:
 
 
 def _fsa(values: Values) -> FsaQuery:
-    return FsaQuery(**_vintages(values), fsa=values["code"], level=_level(values), fields=values.get("fields"))
+    return FsaQuery(**vintage_arguments(values), fsa=values["code"], level=_level(values), fields=values.get("fields"))
 
 
 def _locate(values: Values) -> LocateQuery:
     return LocateQuery(
-        **_vintages(values),
+        **vintage_arguments(values),
         position=parse_position(lat=values["lat"], lon=values["lon"]),
         accuracy_m=values["accuracy"],
         max_distance_m=values["max_distance"],
@@ -243,7 +219,7 @@ def _locate(values: Values) -> LocateQuery:
 
 def _tiles(values: Values) -> TilesQuery:
     address = TileAddress(values["z"], values["x"], values["y"]) if "z" in values else None
-    return TilesQuery(**_vintages(values), coverage=values["coverage"], address=address)
+    return TilesQuery(**vintage_arguments(values), coverage=values["coverage"], address=address)
 
 
 def _download(values: Values) -> DownloadQuery:
@@ -263,23 +239,6 @@ def _one_vintage(values: Values) -> OneVintageQuery:
 def _changes(values: Values) -> ChangesQuery:
     names = ("lang", "coverage", "kind", "code", "limit", "offset")
     return ChangesQuery(from_label=values["a"], to_label=values["b"], **{name: values[name] for name in names})
-
-
-def _column_names(values: Values, *parameters: Parameter) -> dict[str, str]:
-    return {parameter.name: values[parameter.name] for parameter in parameters if values[parameter.name] is not None}
-
-
-def _locate_many(values: Values) -> LocateManyQuery:
-    return LocateManyQuery(
-        **_vintages(values),
-        accuracy_m=values["accuracy"],
-        max_distance_m=values["max_distance"],
-        columns=_column_names(values, LAT_COLUMN, LON_COLUMN),
-    )
-
-
-def _fsa_many(values: Values) -> FsaManyQuery:
-    return FsaManyQuery(**_vintages(values), columns=_column_names(values, CODE_COLUMN))
 
 
 _LIST_PARAMETERS = (PROVINCE, SEARCH, BBOX, LAT, LON, DETAIL_LOW, LIMIT, OFFSET)
@@ -321,9 +280,3 @@ LOCATE = RequestParser(
 )
 ONE_VINTAGE = RequestParser(_one_vintage, path=(COVERAGE, VINTAGE_LABEL), query=(LANG,))
 CHANGES = RequestParser(_changes, path=(COVERAGE, FROM_LABEL, TO_LABEL), query=(KIND, CODE, CHANGES_LIMIT, OFFSET, LANG))
-
-
-LOCATE_MANY = RequestParser(
-    _locate_many, query=(ACCURACY_OF_MANY, MAX_DISTANCE, LAT_COLUMN, LON_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG)
-)
-FSA_MANY = RequestParser(_fsa_many, query=(CODE_COLUMN, VINTAGE, FSA_VINTAGE, AT, LANG))

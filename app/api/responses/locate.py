@@ -12,10 +12,13 @@ import orjson
 
 from api.http.links import licence_links
 from api.http.renderers import json_bytes
-from api.requests.models import LocateManyQuery, LocateQuery
+from api.requests.bulk import LocateManyQuery
+from api.requests.models import LocateQuery
 from api.requests.vintage_choice import chosen_vintages
 from api.responses.certainty import reasons_payload
 from api.responses.payloads import SHARE_DECIMALS, located_payload, provenance, province_payload, region_names, vintage_payload
+from covidtrends_geo.bulk.layers import Layers, Options
+from covidtrends_geo.lookup import Lookup
 from covidtrends_geo.lookup_file import Region
 from geography.coordinates import LonLat
 from geography.lookup import registry
@@ -31,8 +34,6 @@ _CACHED_FRAGMENTS = 8
 # Cached reasons of uncertain answers, for each of these combinations: half a kilobyte each.
 _REASONS_MAX = 4_096
 _NULL = orjson.Fragment(b"null")
-# Distances to the border are computed for health regions, not for FSAs.
-_BORDERS = (True, False)
 
 # WSGI environ key of the responder and the Feature that `api.fast_path` has computed for a /locate request.
 LOCATED = "covidtrends_geo.located"
@@ -46,18 +47,26 @@ class LocateResponder:
     """
 
     def __init__(
-        self, vintages: Mapping[str, Vintage], language: str, *, max_distance_m: float, accuracy_m: float | None = None
+        self,
+        vintages: Mapping[str, Vintage],
+        language: str,
+        *,
+        max_distance_m: float,
+        accuracy_m: float | None = None,
+        border: bool = True,
     ) -> None:
         """Look up the cached fragments of the vintages.
 
         Args:
             max_distance_m: maximum distance, in metres, to the nearest region if no region covers a position.
             accuracy_m: accuracy of the positions, in metres; None for a response without candidates.
+            border: whether to find the neighbour of the health region, and the distance to it.
         """
         self.vintages = vintages
         self.language = language
         self._max_distance_m = max_distance_m
         self._accuracy_m = accuracy_m
+        self._border = border
         keys = (_VintageKey(vintages["vintage"]), _VintageKey(vintages["fsa_vintage"]))
         self._fragments = _payload_fragments(*keys, language, published().revision)
 
@@ -65,6 +74,24 @@ class LocateResponder:
     def in_memory(self) -> bool:
         """Return whether both vintages have an index, so that lookups need no query."""
         return all(registry.locator_for(vintage).in_memory for vintage in self.vintages.values())
+
+    def layers(self, fields: Sequence[str] | None) -> Layers | None:
+        """Return the indexes of both vintages for lookups by columns; None where one has no index.
+
+        Args:
+            fields: names of the columns of the answers; None for all.
+        """
+        indexes = [registry.get_index(vintage) for vintage in self.vintages.values()]
+        lookups = [Lookup(index.file) for index in indexes if index is not None]
+        if len(lookups) < len(indexes):
+            return None
+        options = Options(
+            accuracy_m=self._accuracy_m or 0.0,
+            max_distance_m=self._max_distance_m,
+            border=self._border,
+            language=self.language,
+        )
+        return Layers(lookups, options, fields)
 
     @property
     def may_query(self) -> bool:
@@ -81,7 +108,8 @@ class LocateResponder:
             vintages=[self.vintages["vintage"], self.vintages["fsa_vintage"]],
             accuracy_m=self._accuracy_m or 0.0,
             max_distance_m=self._max_distance_m,
-            borders=_BORDERS,
+            # FSAs have none in the answers.
+            borders=(self._border, False),
         )
         return [
             (region._replace(certain=False), fsa._replace(certain=False)) if provinces_differ(region, fsa) else (region, fsa)
@@ -143,7 +171,14 @@ class LocateResponder:
 
 def responder_for(query: LocateQuery | LocateManyQuery, language: str) -> LocateResponder:
     """Return the responder for a /locate request. Raises: as `chosen_vintages`."""
-    return LocateResponder(chosen_vintages(query), language, max_distance_m=query.max_distance_m, accuracy_m=query.accuracy_m)
+    fields = query.fields if isinstance(query, LocateManyQuery) else None
+    return LocateResponder(
+        chosen_vintages(query),
+        language,
+        max_distance_m=query.max_distance_m,
+        accuracy_m=query.accuracy_m,
+        border=fields is None or "distance_to_border_m" in fields,
+    )
 
 
 class _VintageKey:

@@ -14,7 +14,7 @@ from api.http.streaming import Chunks, json_body
 from api.openapi import document, schemas
 from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
-from api.requests import models
+from api.requests import bulk, models
 from api.requests.vintage_choice import chosen_vintage, chosen_vintages
 from api.responses.features import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.responses.locate import LocateResponder
@@ -225,7 +225,7 @@ class FsasView(BulkView, LayerView):
     coverage = COVERAGE_FSA
     serializer = FsaSerializer
     item_type = codes.ITEM_TYPE
-    bulk_spec = models.FSA_MANY
+    bulk_spec = bulk.FSA_MANY
 
     @document.documented(
         models.FSAS,
@@ -240,7 +240,7 @@ class FsasView(BulkView, LayerView):
         return self.layer_response(request, self.parse(request, models.FSAS))
 
     @document.documented(
-        models.FSA_MANY,
+        bulk.FSA_MANY,
         operation_id="locate_many_fsas",
         tag="FSAs",
         summary="The health regions of each of many FSAs or postal codes",
@@ -263,7 +263,7 @@ class FsasView(BulkView, LayerView):
         """
         return self.answer_many(request)
 
-    def chunks(self, query: models.FsaManyQuery, items: Items[Any]) -> Body:
+    def chunks(self, query: bulk.FsaManyQuery, items: Items[Any]) -> Body:
         """Return the answers, their layout and their vintages."""
         vintages = chosen_vintages(query)
         responder = LocateResponder(vintages, self.language, max_distance_m=0.0)

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.bulk import positions
+from api.bulk.csv_columns import locate_csv
 from api.bulk.items import Items
 from api.bulk.writers import Layout
 from api.http.conditional import staleness
@@ -15,18 +16,20 @@ from api.http.renderers import GeoJSONRenderer, JSONRenderer
 from api.openapi import document, schemas
 from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
-from api.requests import models
+from api.requests import bulk, models
+from api.requests.parameters import LOCATED_COLUMNS
 from api.responses.locate import LOCATED, responder_for
 from api.views.base import UNCACHED, GeoView
-from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
+from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView, CsvBody
 from geography import errors
+from geography.constants import ACCURACY_OF_MANY_MAX_M
 
 
 class LocateView(BulkView, GeoView):
     """Point lookup: GET for one position, POST for many."""
 
     item_type = positions.ITEM_TYPE
-    bulk_spec = models.LOCATE_MANY
+    bulk_spec = bulk.LOCATE_MANY
     bulk_renderers = (JSONRenderer, GeoJSONRenderer)
 
     @document.documented(
@@ -53,7 +56,7 @@ class LocateView(BulkView, GeoView):
         return Response(body, headers=UNCACHED | responder.links() | staleness())
 
     @document.documented(
-        models.LOCATE_MANY,
+        bulk.LOCATE_MANY,
         operation_id="locate_many",
         tag="Positions",
         summary="The health region and the FSA at each of many positions",
@@ -88,9 +91,9 @@ class LocateView(BulkView, GeoView):
         The body is JSON (`{"points": [[lon, lat], …]}`, or objects with `lat`, `lon` and any `id`), GeoJSON (a
         FeatureCollection of points, a MultiPoint), CSV with a header, or NDJSON. `Content-Encoding: gzip` and chunked bodies
         without Content-Length are supported. The response has the format of the Accept header, by default that of the body.
-        `status` is `ok`, or the slug of the problem type that the position alone would get. An error anywhere in the body
-        makes the response a problem document. A response has a Content-Length, so a client can check that it is complete.
-        Positions are never logged, and unlike in a URL no proxy logs them.
+        `fields` limits the response to the named columns. `status` is `ok`, or the slug of the problem type that the position
+        alone would get. An error anywhere in the body makes the response a problem document. A response has a Content-Length,
+        so a client can check that it is complete. Positions are never logged, and unlike in a URL no proxy logs them.
 
         CSV may have commas, semicolons, tabs or pipes as delimiters, a decimal comma, and UTF-8, UTF-16 with a byte order mark
         or any charset that the Content-Type names. The response is UTF-8 and has every field of the request, followed by the
@@ -99,13 +102,22 @@ class LocateView(BulkView, GeoView):
         """
         return self.answer_many(request)
 
-    def chunks(self, query: models.LocateManyQuery, items: Items[Any]) -> Body:
+    def csv_rows(self, query: bulk.LocateManyQuery, content: bytes, charset: str) -> CsvBody | None:
+        """Return the response by columns where both vintages have an index, and the body can be read to its end."""
+        responder = responder_for(query, self.language)
+        layers = responder.layers(query.fields)
+        if layers is None or (query.accuracy_m or 0) > ACCURACY_OF_MANY_MAX_M:
+            return None
+        chunks = locate_csv(content, charset, layers, query.columns)
+        return None if chunks is None else CsvBody(iter(chunks), responder.links() | staleness())
+
+    def chunks(self, query: bulk.LocateManyQuery, items: Items[Any]) -> Body:
         """Return the answers, their layout and their vintages."""
         responder = responder_for(query, self.language)
         measured = positions.limit_inaccurate(items.items, query.accuracy_m)
         return Body(
-            positions.answer_positions(measured, responder),
-            Layout(positions.COLUMNS, positions.MEMBERS, responder.source),
+            positions.answer_positions(measured, responder, query.fields),
+            Layout(query.fields or LOCATED_COLUMNS, query.fields or positions.MEMBERS, responder.source),
             # A vintage in memory is complete, and a deleted vintage is never loaded into memory: no check is needed.
             lambda: [] if responder.in_memory else [*responder.vintages.values()],
             responder.links() | staleness(),

@@ -111,12 +111,8 @@ def json_lines(sent: Sequence[dict[str, Any]], located: Located, layers: Layers,
     for members, status, number_of_kind, border_m in rows:
         added: dict[str, Any] = {by_kind[STATUS]: STATUSES[status]}
         if status == OK:
-            kind = layers.kind(number_of_kind)
-            for name in layers.names:
-                if name == "distance_to_border_m":
-                    added[by_kind[name]] = None if math.isnan(border_m) else round(border_m, 1)
-                else:
-                    text = getattr(kind, name)
-                    added[by_kind[name]] = text == "true" if name == "certain" else text or None
+            added |= {by_kind[name]: value for name, value in layers.values(number_of_kind).items()}
+            if layers.border:
+                added[by_kind["distance_to_border_m"]] = None if math.isnan(border_m) else round(border_m, 1)
         lines.append(json.dumps({**members, **added}, ensure_ascii=False, separators=(",", ":")))
     return "".join(line + "\n" for line in lines).encode("utf-8", "backslashreplace")

@@ -61,11 +61,14 @@ class Layers:
 
     Attributes:
         names: of the columns that an answer adds, without the status: hruid, hr_name, cfsauid, pruid, match, certain and
-            distance_to_border_m, those that the files and the options make.
+            distance_to_border_m, those that the files, the options and the chosen fields make.
     """
 
-    def __init__(self, lookups: Sequence["Lookup"], options: Options) -> None:
+    def __init__(self, lookups: Sequence["Lookup"], options: Options, fields: Sequence[str] | None = None) -> None:
         """Take the files in any order.
+
+        Args:
+            fields: names of the columns to add; None for all.
 
         Raises: ValueError for no file, or two of a coverage.
         """
@@ -77,9 +80,9 @@ class Layers:
         self._regions = by_coverage[False].regions if False in by_coverage else ()
         self._fsas = by_coverage[True].regions if True in by_coverage else ()
         names = (["hruid", "hr_name"] if False in by_coverage else []) + (["cfsauid"] if True in by_coverage else [])
-        self._shown = (*names, "pruid", "match", "certain")
+        self._shown = tuple(name for name in (*names, "pruid", "match", "certain") if fields is None or name in fields)
         # FSAs have none in the answers of the service.
-        self.border = options.border and False in by_coverage
+        self.border = options.border and False in by_coverage and (fields is None or "distance_to_border_m" in fields)
         self.names = (*self._shown, "distance_to_border_m") if self.border else self._shown
         # A region in several provinces has none: -1 differs from no province.
         provinces = {region.pruid for region in (*self._regions, *self._fsas)} - {""}
@@ -125,6 +128,11 @@ class Layers:
             MATCHES[rest // 2],
             "true" if rest % 2 else "false",
         )
+
+    def values(self, number: int) -> dict[str, str | bool | None]:
+        """Return the values of `names` but for the distance, by name, of a kind of answer; None for a missing one."""
+        texts = self.kind(number)._asdict()
+        return {name: texts[name] == "true" if name == "certain" else texts[name] or None for name in self._shown}
 
     def text(self, number: int, delimiter: str) -> str:
         """Return the CSV fields of a kind of answer without the distance, each after a delimiter; empty fields for -1."""

@@ -14,12 +14,16 @@ from geography.models import Vintage
 
 
 class IndexLocator:
-    """Engine of point lookups in one vintage that searches its index. Threads share it."""
+    """Engine of point lookups in one vintage that searches its index. Threads share it.
+
+    Attributes:
+        file: the open index.
+    """
 
     in_memory = True
 
     def __init__(self, vintage: Vintage, file: LookupFile) -> None:
-        self.vintage, self._file = vintage, file
+        self.vintage, self.file = vintage, file
         self._misfits = [region.misfit_m for region in file.regions]
         self._points = PointEngine(file.engine)
 
@@ -28,16 +32,16 @@ class IndexLocator:
         if len(positions) == 1:
             hit = self._points.hit(*positions[0], search.radius_m, nearest_m=search.nearest_m, border=search.border)
             only = answer(hit, search.radius_m, search.nearest_m, self._misfits)
-            return [located(self.vintage, only, self._file.regions)]
+            return [located(self.vintage, only, self.file.regions)]
         return self._locate_many(positions, search)
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[str, float]:
         """Return the part (0 to 1) of the circle around a position that each region covers, by its code. Queries: none."""
         shares = self._points.circle_shares(*position, radius_m)
-        return {self._file.regions[number].code: share for number, share in shares.items()}
+        return {self.file.regions[number].code: share for number, share in shares.items()}
 
     def _locate_many(self, positions: Sequence[LonLat], search: Search) -> list[Located]:
-        engine, regions, vintage = self._file.engine, self._file.regions, self.vintage
+        engine, regions, vintage = self.file.engine, self.file.regions, self.vintage
         lon, lat = np.array(positions).T.copy()
         hits = engine.hits(lon, lat, search.radius_m, nearest_m=search.nearest_m, border=search.border)
         columns = answers(hits, search.radius_m, search.nearest_m, engine.misfits)

@@ -16,6 +16,7 @@ from api.openapi.schemas.parts import (
     artefacts,
     flag,
     number,
+    or_null,
     record,
     ref,
     text,
@@ -42,6 +43,17 @@ def _result(properties: Schema) -> Schema:
     # The status decides which of the properties are present.
     return record({"id": _ANY_ID, "status": _STATUS, **properties, **_ERROR}, optional=("id", *properties, *_ERROR))
 
+
+# Members with `fields`; the others of `parameters.LOCATED_COLUMNS` are properties of a single lookup.
+_COLUMNS: Schema = {
+    name: or_null(schema)
+    for name, schema in {
+        "hruid": HRUID,
+        "hr_name": text("Name of the health region, in the response language."),
+        "cfsauid": CFSAUID,
+        "pruid": PRUID,
+    }.items()
+}
 
 TEXT: Schema = {"type": "string", "description": "Text, UTF-8."}
 
@@ -81,7 +93,7 @@ COMPONENTS: dict[str, Schema] = {
         description="FSAs or postal codes as strings or as objects.",
     ),
     "LocatedMany": record(
-        {**TWO_VINTAGES, "results": array(_result(PROPERTIES))},
+        {**TWO_VINTAGES, "results": array(_result(PROPERTIES | _COLUMNS))},
         optional=("notice",),
         description="Result for each position, in the order of the request.",
     ),
@@ -97,8 +109,8 @@ COMPONENTS: dict[str, Schema] = {
                         "geometry": {"oneOf": [_POINT, {"type": "null"}]},
                         "properties": {
                             "type": "object",
-                            "description": "Properties of the request, `status`, and those of a single lookup. If the request "
-                            "has a property with one of these names, they all have the prefix `geo_`.",
+                            "description": "Properties of the request, `status`, and those of a single lookup or "
+                            "of `fields`. If the request has a property with one of these names, all have the prefix `geo_`.",
                             # Of any type: with the prefix, `status` is a property of the request.
                             "properties": {"status": {"description": _STATUS["description"]}, "geo_status": _STATUS},
                         },

@@ -84,7 +84,9 @@ def checkout(tmp_path: Path) -> Iterator[Callable[..., str]]:
         # bin/db determines its database itself.
         lines = [] if command[0] == "bin/db" else (tmp_path / ".local" / "env").read_text(encoding="utf-8").splitlines()
         environment = inherited | dict(line.split("=", 1) for line in lines)
-        environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost"}
+        # The folder of the project is that of `app`, behind the symbolic link.
+        downloads = str(tmp_path / "downloads")
+        environment |= {"SECRET_KEY": "x", "ALLOWED_HOSTS": "testserver,localhost", "DOWNLOADS_DIR": downloads}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr[-3000:]
         return done.stdout

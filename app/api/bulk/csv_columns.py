@@ -1,0 +1,43 @@
+"""Bulk lookup of positions in CSV by columns, as `bin/manage locate` does it: CSV in, CSV out, from the indexes."""
+
+from collections.abc import Mapping
+from io import BytesIO
+
+from django.conf import settings
+
+from api.bulk.media_types import ITEMS_MAX
+from covidtrends_geo.bulk.csv_header import read_header
+from covidtrends_geo.bulk.csv_rows import header_row, read_rows, status_of, whole_rows, with_fields
+from covidtrends_geo.bulk.layers import Layers
+from covidtrends_geo.bulk.names import added_names
+from covidtrends_geo.bulk.text_source import InputInvalid, TextSource
+
+
+def locate_csv(content: bytes, charset: str, layers: Layers, column_names: Mapping[str, str]) -> list[bytes] | None:
+    """Return the response in chunks: every row with its fields, the columns of the answers and the status.
+
+    Args:
+        charset: charset of the Content-Type header, or an empty text.
+        column_names: column names that the client chose, by parameter.
+
+    Returns: None for a body that `api.bulk.parsers.read_body` refuses: it has the errors, in both languages. Also for one in
+    which many rows lack fields.
+    """
+    try:
+        blocks = TextSource(BytesIO(content), charset).blocks()
+        header, rest = read_header(blocks, column_names.get("lat_column"), column_names.get("lon_column"))
+        output = [header_row([*header.names, *added_names(layers, header.names)], header.delimiter)]
+        items = padding = 0
+        for chunk in whole_rows(rest, header.delimiter):
+            padding += max(0, len(header.names) * chunk.count(b"\n") - chunk.count(header.delimiter.encode()))
+            if padding > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+                return None
+            rows = read_rows(chunk, header)
+            items += len(rows.texts)
+            if rows.failure is not None or items > ITEMS_MAX:
+                return None
+            located = status_of(layers.locate(rows.lon, rows.lat), rows.invalid)
+            output.append(with_fields(rows.texts, located, layers, header.delimiter))
+    except InputInvalid:
+        return None
+    return output
