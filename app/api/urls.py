@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 
 from api.views import (
     coverages,
+    docs,
     downloads,
     indicator_maps,
     indicator_series,
@@ -103,7 +104,7 @@ urlpatterns = [
         ("livez", service.LiveView.as_view(), "livez"),
         ("readyz", service.ReadyView.as_view(), "readyz"),
         ("schema", service.SchemaView.as_view(), "schema"),
-        ("docs", service.docs, "docs"),
+        ("docs", docs.docs, "docs"),
         ("problems", problems.problems, "problems"),
         ("problems/<str:slug>", problems.problem, "problem"),
     ),

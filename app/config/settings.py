@@ -206,9 +206,8 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    # In the order of the request models: what people need comes first.
+    "SORT_OPERATION_PARAMETERS": False,
     "PREPROCESSING_HOOKS": ["api.openapi.document.exclude_trailing_slashes"],
     "POSTPROCESSING_HOOKS": ["api.openapi.document.add_shared_components"],
 }

@@ -1,11 +1,8 @@
-"""Views of the service: list of vintages, liveness and readiness probes, OpenAPI schema, documentation page."""
+"""Views of the service: list of vintages, liveness and readiness probes, OpenAPI schema."""
 
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer, OpenApiYamlRenderer2
 from rest_framework.request import Request
@@ -118,19 +115,3 @@ def _schema() -> dict[str, Any]:
     # Generation takes longer than any lookup, and the document cannot change while the process runs.
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return document
-
-
-# Allows the page's own files and requests to this service. The page's script sets style attributes.
-_PAGE_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
-    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-
-
-@require_safe
-def docs(request: HttpRequest) -> HttpResponse:
-    """Return the documentation page, which loads nothing from other hosts."""
-    response = render(request, "api/docs.html")
-    response.headers["Content-Security-Policy"] = _PAGE_POLICY
-    response.headers["Content-Language"] = "en"
-    return response

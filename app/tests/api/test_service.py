@@ -1,11 +1,14 @@
 """/vintages, /livez, /readyz and /docs."""
 
+import html
 import re
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.staticfiles import finders
+from django.urls import resolve
 
 from geography.models import Status, Vintage
 from tests.support import demo_regions as worlds
@@ -84,8 +87,14 @@ class TestDocumentationPage:
 
     def test_docs_page_static_files_exist(self, get):
         files = re.findall(r'(?:src|href)="/static/([^"]+)"', get("/docs").content.decode())
-        assert len(files) == 4
+        assert len(files) == 5
         assert all(finders.find(name) for name in files)
+
+    def test_first_steps_lead_to_routes(self, get):
+        """tests/system/browser/test_docs.py follows them."""
+        paths = re.findall(r'href="(/[^"]*)"', get("/docs").content.decode())
+        assert len(paths) > 15
+        assert all(resolve(urlsplit(html.unescape(path)).path) for path in paths if not path.startswith("/static/"))
 
     def test_docs_page_uses_no_external_validator(self):
         assert "validatorUrl: null" in Path(str(finders.find("api/docs.js"))).read_text(encoding="utf-8")
