@@ -97,7 +97,7 @@ def _rendered(language: str) -> str:
 # Crawlers may index the map, the pages of regions and FSAs, the documentation and the list of downloads, but no data routes.
 _ROBOTS = "".join(
     ["User-agent: *\n"]
-    + [f"Disallow: {path}\n" for path in ("/locate", "/search", "/coverages", "/tiles/", "/downloads/", "/*.json")]
+    + [f"Disallow: {path}\n" for path in ("/locate", "/search", "/coverages", "/ogc", "/tiles/", "/downloads/", "/*.json")]
     + [f"Disallow: /{layer}{rest}\n" for layer in ("health-regions", "fsa") for rest in ("$", "?", "/*/")]
 )
 
@@ -115,9 +115,6 @@ def map_style(request: HttpRequest, theme: str) -> HttpResponse:
     response = _map_style(request, theme)
     # Also on a 304. A deployment can change the colours.
     response.headers["Cache-Control"] = "public, max-age=300, must-revalidate"
-    response.headers["Content-Language"] = language_of(request)
-    if "lang" not in request.GET:
-        patch_vary_headers(response, ["Accept-Language"])
     return response
 
 

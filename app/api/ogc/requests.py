@@ -9,8 +9,8 @@ from api.ogc.crs import DEFAULT_URI, URIS, CrsReader
 from api.requests.models import PlainQuery, VintageQuery
 from api.requests.parameters import COVERAGE, LANG, OFFSET, PROVINCE, REGION_CODE, VINTAGE_OF_COVERAGE
 from api.requests.parser import Parameter, RequestParser, Values
-from api.requests.validators import LABEL_MAX_CHARACTERS, read_choice, read_instant, read_region_code, read_whole_number
-from geography.codes import Province
+from api.requests.validators import LABEL_MAX_CHARACTERS, read_choice, read_instant, read_whole_number
+from geography.codes import Province, normal_code
 from geography.constants import CRS84
 from geography.coordinates import Bbox, LambertBox, parse_bbox_in
 from geography.errors import ParameterInvalid
@@ -152,7 +152,7 @@ LIMIT = Parameter(
 )
 CODE = Parameter(
     "code",
-    read_region_code,
+    normal_code,
     "Return only the feature with this code.",
     {"type": "string"},
     "3595",

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from drf_spectacular.validation import validate_schema
 from jsonschema import Draft4Validator
 
 from tests.support.demo_regions import lonlat
@@ -320,6 +321,7 @@ def test_geojson_definition_and_content(get):
 
 def test_oas30_definition_1_and_2(api):
     assert re.fullmatch(r"3\.0\.\d", api["openapi"])
+    validate_schema(api)
     assert {"info", "paths", "servers"} <= api.keys()
 
 

@@ -4,9 +4,11 @@ from datetime import date
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.urls import resolve
 
 from api.ogc import views
 from geography.models import Status, Vintage
+from operations.metrics import route_of
 from tests.support import demo_regions as worlds
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +98,10 @@ def test_page_beyond_the_end_is_empty(get):
     ("parameters", "expected"),
     [
         ({"code": "3501"}, ["3501"]),
+        ({"code": " 3501 "}, ["3501"]),
+        ({"code": "3501'--"}, []),
+        ({"code": "' OR '1'='1"}, []),
+        ({"code": "é" * 200}, []),
         ({"code": "9999"}, []),
         ({"province": "QC"}, ["2401"]),
         ({"province": "24"}, ["2401"]),
@@ -105,11 +111,6 @@ def test_page_beyond_the_end_is_empty(get):
 )
 def test_filters(get, parameters, expected):
     assert ids(get(ITEMS.format("health-regions"), **parameters)) == expected
-
-
-@pytest.mark.parametrize("text", ["3501'--", "%00", "' OR '1'='1"])
-def test_code_is_no_sql(get, text):
-    assert get(ITEMS.format("health-regions"), code=text).status_code in (200, 400, 404)
 
 
 def test_feature_of_another_vintage(get):
@@ -198,6 +199,10 @@ def test_before_the_first_publication(get, assert_problem):
     assert get("/ogc/collections").json()["collections"] == []
     assert get("/ogc/api").status_code == 200
     assert_problem(get(ITEMS.format("fsa")), 404, "coverage-unknown")
+
+
+def test_route_of_the_metrics_is_a_template():
+    assert route_of(resolve(ITEMS.format("fsa"))) == "/ogc/collections/{collection}/items"
 
 
 def test_queries_of_a_page(get, django_assert_max_num_queries):
