@@ -73,7 +73,8 @@ def _read_datetime(text: str) -> Interval:
     Raises: ParameterInvalid.
     """
     read = read_instant("datetime")
-    ends = [None if end in ("", "..") else read(end).date() for end in text.strip().split("/")]
+    # QGIS begins an interval without a start in the year 0000, which Python's calendar lacks.
+    ends = [None if end in ("", "..") or end.startswith("0000-") else read(end).date() for end in text.strip().split("/")]
     if len(ends) > 2 or ends == [None]:
         raise ParameterInvalid(
             Message("datetime must be an instant, or an interval of two instants with a slash."), parameter="datetime"
