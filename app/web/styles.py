@@ -13,8 +13,8 @@ from web import assets
 from web.provinces import LABEL_POSITIONS
 
 THEMES = ("light", "dark")
-# Tones of land: no province touches one of its own tone.
-_TONES = {"11": 1, "12": 1, "24": 1, "46": 1, "48": 1, "60": 1, "61": 2}
+# Tones of land by PRUID, in the order of the page's: no province touches one of its own tone.
+_TONES = {"10": 0, "11": 1, "12": 1, "13": 0, "24": 1, "35": 0, "46": 1, "47": 0, "48": 1, "59": 0, "60": 1, "61": 2, "62": 0}
 _TEXT, _STRONG = ["Hanken Grotesk", "sans-serif"], ["Hanken Grotesk Strong", "sans-serif"]
 _FROM_CANADA = {"center": [-96.0, 62.0], "zoom": 3}
 Layer = dict[str, Any]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from typing import Any
 
+import shapely
 from django.db import connection
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
@@ -17,11 +18,16 @@ STORED = {
     "EPSG:3347": "region.geom",
 }
 
+# Largest distance of two vertices, in the units of the CRS; 0: bit for bit. Degrees are stored on a grid of six decimals, of
+# which the text has the nearest doubles; EPSG:3857 has two decimals.
+TOLERANCE = {"OGC:CRS84": 1e-12, "EPSG:4326": 1e-12, "EPSG:3857": 0.0072, "EPSG:3347": 0.0}
+
 # Reads a layer with pyogrio: codes, CRS, geometry as hexadecimal WKB.
 READ = """
 import json, sys, pyogrio
 loaded = json.load(sys.stdin)
-meta, _, geometry, fields = pyogrio.raw.read(loaded["dataset"], layer=loaded["layer"], **loaded["options"])
+options = {name: tuple(value) if name == "bbox" else value for name, value in loaded["options"].items()}
+meta, _, geometry, fields = pyogrio.raw.read(loaded["dataset"], layer=loaded["layer"], **options)
 codes = fields[list(meta["fields"]).index("code")]
 print(json.dumps({"crs": meta["crs"], "fields": list(meta["fields"]), "type": meta["geometry_type"],
                   "regions": {str(code): bytes(wkb).hex() for code, wkb in zip(codes, geometry)}}))
@@ -50,3 +56,15 @@ def stored_geometry(collection: str, crs: str) -> dict[str, str]:
             [collection],
         )
         return dict(cursor.fetchall())
+
+
+def assert_same(regions: dict[str, str], collection: str, crs: str) -> None:
+    """Assert that regions, hexadecimal WKB by code, are those of a collection in a CRS: all of them, with every vertex."""
+    stored = stored_geometry(collection, crs)
+    assert regions.keys() == stored.keys()
+    for code, wkb in regions.items():
+        if TOLERANCE[crs] == 0:
+            assert wkb == stored[code], code
+        else:
+            pair = (shapely.from_wkb(wkb), shapely.from_wkb(stored[code]))
+            assert shapely.equals_exact(*pair, tolerance=TOLERANCE[crs]), code
