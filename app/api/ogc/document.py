@@ -118,9 +118,10 @@ def document(root: str, collections: Iterable[tuple[str, str]]) -> dict[str, Any
             "title": "COVIDTrends Geo: OGC API - Features",
             "version": "1.0.0",
             "description": "The published coverages as collections. The whole service is documented at /docs.",
-            "license": {"name": "MIT"},
+            "license": {"name": "MIT", "url": "https://opensource.org/license/mit"},
         },
         "servers": [{"url": root}],
+        "security": [],
         "paths": paths,
         "components": {
             "parameters": {
