@@ -1,5 +1,6 @@
 """Requests of OGC API - Features: parameters, typed queries and parsers."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -86,8 +87,10 @@ def _read_datetime(text: str) -> Interval:
 
 
 def _read_limit(text: str) -> int:
-    """Return the page size; a number above `LIMIT_MAX` is `LIMIT_MAX` (OGC 17-069r4, 7.15.2)."""
-    return min(read_whole_number("limit", 1, 9_999_999)(text), LIMIT_MAX)
+    """Return the page size; a number above `LIMIT_MAX`, of any length, is `LIMIT_MAX` (OGC 17-069r4, 7.15.2)."""
+    if re.fullmatch("0*[1-9][0-9]{4,}", text):
+        return LIMIT_MAX
+    return min(read_whole_number("limit", 1, 9_999)(text), LIMIT_MAX)
 
 
 def _read_load(text: str) -> str:
