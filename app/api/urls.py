@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.urls import URLPattern, path
 
+from api.ogc import views as ogc
 from api.views import (
     coverages,
     docs,
@@ -101,6 +102,13 @@ urlpatterns = [
         ("indicators/<str:id>/map.<str:suffix>", indicator_maps.MapView.as_view(schema=None), "indicator-map-file"),
         ("indicators/<str:id>/cube.<str:suffix>", indicator_series.CubeView.as_view(schema=None), "indicator-cube-file"),
         ("indicators/<str:id>/series.<str:suffix>", indicator_series.SeriesView.as_view(schema=None), "indicator-series-file"),
+        ("ogc", ogc.LandingPageView.as_view(schema=None), "ogc"),
+        ("ogc/conformance", ogc.ConformanceView.as_view(schema=None), "ogc-conformance"),
+        ("ogc/api", ogc.ApiDefinitionView.as_view(schema=None), "ogc-api"),
+        ("ogc/collections", ogc.CollectionsView.as_view(schema=None), "ogc-collections"),
+        ("ogc/collections/<str:collection>", ogc.CollectionView.as_view(schema=None), "ogc-collection"),
+        ("ogc/collections/<str:collection>/items", ogc.ItemsView.as_view(schema=None), "ogc-items"),
+        ("ogc/collections/<str:collection>/items/<str:feature>", ogc.FeatureView.as_view(schema=None), "ogc-feature"),
         ("livez", service.LiveView.as_view(), "livez"),
         ("readyz", service.ReadyView.as_view(), "readyz"),
         ("schema", service.SchemaView.as_view(), "schema"),

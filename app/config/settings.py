@@ -265,7 +265,7 @@ CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_ALLOW_ALL_ORIGINS = not CORS_ALLOWED_ORIGINS
 # Response headers that scripts of other origins may read.
 CORS_EXPOSE_HEADERS = [
-    *("Link", "X-Request-ID", "Retry-After", "Cache-Status"),
+    *("Link", "X-Request-ID", "Retry-After", "Cache-Status", "Content-Crs"),
     *("ETag", "Content-Range", "Accept-Ranges", "Content-Length", "Content-Disposition", "Age", "Allow", "Date", "Vary"),
 ]
 # Any header: there are no credentials to protect, and tracing libraries add their own (traceparent, baggage, sentry-trace).

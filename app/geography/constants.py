@@ -9,6 +9,10 @@ from geography.translation import Message
 SRID_WGS84 = 4326
 SRID_WEB_MERCATOR = 3857
 SRID_STATCAN_LAMBERT = 3347
+# Names of the coordinate reference systems of features, as OGC and EPSG write them. CRS84 is WGS 84 with the longitude first,
+# EPSG:4326 with the latitude first.
+CRS84 = "CRS84"
+EPSG_4326, EPSG_3857, EPSG_3347 = (f"EPSG:{srid}" for srid in (SRID_WGS84, SRID_WEB_MERCATOR, SRID_STATCAN_LAMBERT))
 # EPSG:3857: radius of its sphere, and half the width of its square world, in metres.
 MERCATOR_RADIUS_M = 6_378_137.0
 MERCATOR_HALF_M = math.pi * MERCATOR_RADIUS_M

@@ -12,7 +12,7 @@ from covidtrends_geo.constants import (
     CANADA_WEST,
     REACH_DEGREES,
 )
-from geography.constants import TILE_ZOOM_MAX
+from geography.constants import CRS84, EPSG_3347, EPSG_4326, MERCATOR_RADIUS_M, TILE_ZOOM_MAX
 from geography.errors import CoordinateInvalid, TileUnknown
 from geography.normalize import plain
 from geography.translation import Message
@@ -29,6 +29,15 @@ class LonLat(NamedTuple):
 
 class Bbox(NamedTuple):
     """A query box in WGS 84 decimal degrees. `west > east` means that it crosses the antimeridian."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class LambertBox(NamedTuple):
+    """A query box in EPSG:3347, metres: easting and northing of two corners, the smaller ones first."""
 
     west: float
     south: float
@@ -118,6 +127,51 @@ def parse_bbox(text: str) -> Bbox:
             hint=Message("Did you mean %(meant)s?", meant=",".join(f"{side:.12g}" for side in (west, north, east, south))),
         )
     return box
+
+
+def parse_bbox_in(text: str, crs: str) -> Bbox | LambertBox:
+    """Read a box of OGC API - Features: two corners in the axis order of a CRS.
+
+    With six numbers each corner has a height, which is ignored: regions have none. In degrees, a west that is greater than the
+    east crosses the antimeridian. Unlike `parse_bbox`, a box far outside Canada is valid. A box in EPSG:3857 has meridians and
+    parallels as edges, and is returned in degrees, limited to the world.
+
+    Args:
+        crs: `CRS84`, `EPSG:4326` (latitude first), `EPSG:3857` or `EPSG:3347`.
+
+    Raises: CoordinateInvalid unless the text has four or six finite numbers, in range and with ordered corners.
+    """
+    parts = text.split(",")
+    if len(parts) not in (4, 6):
+        raise CoordinateInvalid(
+            Message("bbox takes two corners in the axis order of bbox-crs: four numbers, or six with heights."),
+            parameter="bbox",
+        )
+    numbers = [_number(part, "bbox") for part in parts]
+    half = len(numbers) // 2
+    (west, south), (east, north) = numbers[:2], numbers[half : half + 2]
+    if crs == EPSG_4326:
+        west, south, east, north = south, west, north, east
+    degrees = crs in (CRS84, EPSG_4326)
+    if degrees and not (max(abs(west), abs(east)) <= 180 and max(abs(south), abs(north)) <= 90):
+        raise CoordinateInvalid(
+            Message("Longitudes of bbox lie between -180 and 180, latitudes between -90 and 90."),
+            parameter="bbox",
+            hint=Message("The axis order is that of bbox-crs: longitude first in CRS84, latitude first in EPSG:4326."),
+        )
+    if south > north or (west > east and not degrees):
+        raise CoordinateInvalid(Message("The first corner of bbox has the smaller coordinates."), parameter="bbox")
+    if crs == EPSG_3347:
+        return LambertBox(west, south, east, north)
+    return Bbox(west, south, east, north) if degrees else Bbox(*_from_mercator(west, south), *_from_mercator(east, north))
+
+
+def _from_mercator(x: float, y: float) -> tuple[float, float]:
+    """Return longitude and latitude of a position in EPSG:3857, limited to the world."""
+    # Beyond 10 radians of the sphere the latitude is that of the pole, and exp() would overflow far beyond.
+    ratio = min(max(y / MERCATOR_RADIUS_M, -10.0), 10.0)
+    lat = math.degrees(2 * math.atan(math.exp(ratio)) - math.pi / 2)
+    return min(max(math.degrees(x / MERCATOR_RADIUS_M), -180.0), 180.0), lat
 
 
 def _meets_canada(box: Bbox) -> bool:

@@ -1,6 +1,7 @@
 """Views of the map page. The page has no data: its scripts request all data from the API."""
 
 import hashlib
+import json
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.views.decorators.http import condition, require_safe
 from geography.codes import PROVINCES
 from web import assets
 from web.provinces import LABEL_POSITIONS
+from web.styles import style
 from web.texts import LANGUAGES, texts
 
 # No third-party and no inline resources. MapLibre's stylesheet has icons as `data:` URLs.
@@ -95,7 +97,7 @@ def _rendered(language: str) -> str:
 # Crawlers may index the map, the pages of regions and FSAs, the documentation and the list of downloads, but no data routes.
 _ROBOTS = "".join(
     ["User-agent: *\n"]
-    + [f"Disallow: {path}\n" for path in ("/locate", "/search", "/coverages", "/tiles/", "/downloads/", "/*.json")]
+    + [f"Disallow: {path}\n" for path in ("/locate", "/search", "/coverages", "/ogc", "/tiles/", "/downloads/", "/*.json")]
     + [f"Disallow: /{layer}{rest}\n" for layer in ("health-regions", "fsa") for rest in ("$", "?", "/*/")]
 )
 
@@ -105,6 +107,24 @@ def robots(request: HttpRequest) -> HttpResponse:
     """Return the rules for crawlers (RFC 9309), and the address of the sitemap."""
     text = f"{_ROBOTS}Sitemap: {request.build_absolute_uri('/sitemap.xml')}\n"
     return HttpResponse(text, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "public, max-age=86400"})
+
+
+@require_safe
+def map_style(request: HttpRequest, theme: str) -> HttpResponse:
+    """Return the MapLibre style of a theme, in the negotiated language: see `web.styles`. Queries: none."""
+    response = _map_style(request, theme)
+    # Also on a 304. A deployment can change the colours.
+    response.headers["Cache-Control"] = "public, max-age=300, must-revalidate"
+    return response
+
+
+def _style_body(request: HttpRequest, theme: str) -> bytes:
+    return json.dumps(style(theme, language_of(request), request.build_absolute_uri("/").rstrip("/"))).encode()
+
+
+@condition(etag_func=lambda request, theme: f'"{hashlib.sha256(_style_body(request, theme)).hexdigest()[:12]}"')
+def _map_style(request: HttpRequest, theme: str) -> HttpResponse:
+    return HttpResponse(_style_body(request, theme), content_type="application/json")
 
 
 @require_safe

@@ -43,6 +43,8 @@ class CacheKey:
         raw_query: parameters as the client wrote them, sorted by name, where links in the body repeat them.
         base_url: absolute URL that addresses in the body begin with; empty where the body has none.
         reused_codes: codes that mean another place in another published vintage, sorted by code, where the body warns of them.
+        dated: True where the body has the time at which it was made: the ETag is weak then, since a body that is made again
+            differs in that time alone.
     """
 
     view: str
@@ -55,14 +57,16 @@ class CacheKey:
     raw_query: tuple[tuple[str, str], ...] = ()
     base_url: str = ""
     reused_codes: tuple[tuple[str, tuple[ReusedCode, ...]], ...] = ()
+    dated: bool = False
 
     def storage_key(self) -> str:
         """Return the key of the body in the response cache: all fields and the version of the code, as text."""
         return f"{code_version()} {self!r}"
 
     def etag(self) -> str:
-        """Return the strong ETag of the response, in its quotes."""
-        return f'"{hashlib.blake2b(self.storage_key().encode(), digest_size=16).hexdigest()}"'
+        """Return the ETag of the response, in its quotes; strong unless `dated`."""
+        tag = f'"{hashlib.blake2b(self.storage_key().encode(), digest_size=16).hexdigest()}"'
+        return f"W/{tag}" if self.dated else tag
 
 
 @cache

@@ -121,7 +121,8 @@ def client_has_current(environ: Mapping[str, Any], etag: str) -> bool:
     """Return whether If-None-Match of a request (WSGI's environ) names an ETag, or is `*`."""
     header = environ.get("HTTP_IF_NONE_MATCH", "")
     # If-None-Match compares weakly (RFC 9110, section 13.1.2).
-    return bool(header) and any(tag == "*" or tag.removeprefix("W/") == etag for tag in parse_etags(header))
+    opaque = etag.removeprefix("W/")
+    return bool(header) and any(tag == "*" or tag.removeprefix("W/") == opaque for tag in parse_etags(header))
 
 
 def vary_middleware(

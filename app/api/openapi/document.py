@@ -42,6 +42,8 @@ demonstration boundaries.
 
 Errors are problem documents (RFC 9457) with a stable `type`. Positions are WGS 84 decimal degrees and are never logged. All
 paths also work with a trailing slash, and all GET routes support HEAD.
+
+GIS clients use OGC API - Features at `/ogc`, which has an OpenAPI 3.0 document of its own: `/ogc/api`.
 """
 
 

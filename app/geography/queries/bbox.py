@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 from covidtrends_geo.constants import CANADA_EAST, CANADA_NORTH, CANADA_SOUTH, CANADA_WEST
 from geography.constants import SRID_STATCAN_LAMBERT, SRID_WGS84
-from geography.coordinates import Bbox
+from geography.coordinates import Bbox, LambertBox
 
 # Degrees, about a millimetre: a box without width or height is not a polygon, and rounding must not lose a region that touches
 # the box.
 _MARGIN = 1e-8
+_MARGIN_M = 1e-3
 # Upper bound, metres, of the distance between a box's parallels and their chords of a quarter of a degree; actually some 10 m.
 _NEAR_M = 1_000
 
@@ -28,8 +29,31 @@ class BboxFilter(NamedTuple):
     parameters: dict[str, Any]
 
 
-def bbox_filter(bbox: Bbox) -> BboxFilter | None:
-    """Return the conditions for a box; `west > east` crosses the antimeridian. None if the box does not meet Canada."""
+def bbox_filter(bbox: Bbox | LambertBox) -> BboxFilter | None:
+    """Return the conditions for a box; None if the box does not meet Canada.
+
+    `west > east` of a `Bbox` crosses the antimeridian.
+    """
+    return _lambert_filter(bbox) if isinstance(bbox, LambertBox) else _degrees_filter(bbox)
+
+
+def _lambert_filter(bbox: LambertBox) -> BboxFilter:
+    # The boundaries are in the same projection: the box is a rectangle there, whose edges are straight.
+    sides = (bbox.west - _MARGIN_M, bbox.south - _MARGIN_M, bbox.east + _MARGIN_M, bbox.north + _MARGIN_M)
+    names = ("west_m", "south_m", "east_m", "north_m")
+    box = f"ST_MakeEnvelope({', '.join(f'%({name})s' for name in names)}, {SRID_STATCAN_LAMBERT})"
+    # Not `@`, which compares boxes rounded to single precision.
+    inside = " AND ".join(
+        f"{side}(region.geom) {relation} %({name})s"
+        for side, relation, name in zip(
+            ("ST_XMin", "ST_YMin", "ST_XMax", "ST_YMax"), (">=", ">=", "<=", "<="), names, strict=True
+        )
+    )
+    near = f"region.geom && {box}"
+    return BboxFilter(near, f"({inside})", f"ST_Intersects(part.geom, {box})", dict(zip(names, sides, strict=True)))
+
+
+def _degrees_filter(bbox: Bbox) -> BboxFilter | None:
     halves = [(bbox.west, bbox.east)] if bbox.west <= bbox.east else [(bbox.west, 180.0), (-180.0, bbox.east)]
     near: list[str] = []
     inside: list[str] = []

@@ -6,6 +6,7 @@ Uses SQL and tuples: for a hundred regions, the ORM took twice as long as the da
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from geography.constants import CRS84
 from geography.db.routing import connection
 from geography.queries.geometry_stream import WHOLE_MAX_BYTES, WHOLE_TOGETHER_MAX_BYTES, StreamedGeometry
 
@@ -54,12 +55,25 @@ class RegionRow(NamedTuple):
             return self.text
         return StreamedGeometry(self.id, self.level, self.size or 0)
 
+    def shape_in(self, crs: str) -> str | StreamedGeometry | None:
+        """Return the GeoJSON geometry in a CRS of `geometry_stream.CRSS`, None without a geometry.
 
-def columns_and_join(level: str | None) -> tuple[str, str]:
-    """Return the columns of a `RegionRow` from a table `region`, and the join that they need, with parameter `%(level)s`."""
+        For another CRS than CRS84 the row must be of the level `full`.
+        """
+        if crs == CRS84 or self.level is None:
+            return self.shape
+        return StreamedGeometry(self.id, self.level, self.size or 0, crs)
+
+
+def columns_and_join(level: str | None, *, texts: bool = True) -> tuple[str, str]:
+    """Return the columns of a `RegionRow` from a table `region`, and the join that they need, with parameter `%(level)s`.
+
+    Args:
+        texts: False for rows without the text of their geometry, for streams in another CRS.
+    """
     if level is None:
         return _UNDRAWN, ""
-    return _DRAWN.format(most=WHOLE_MAX_BYTES, most_together=WHOLE_TOGETHER_MAX_BYTES), _LEVEL
+    return _DRAWN.format(most=WHOLE_MAX_BYTES if texts else -1, most_together=WHOLE_TOGETHER_MAX_BYTES), _LEVEL
 
 
 def region_rows(rest: str, parameters: Mapping[str, Any], level: str | None) -> list[RegionRow]:

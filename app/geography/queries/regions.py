@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from geography.codes import Province, is_dguid, normal_code
 from geography.constants import COVERAGE_WORDS
-from geography.coordinates import Bbox, LonLat
+from geography.coordinates import Bbox, LambertBox, LonLat
 from geography.errors import FsaWithoutBoundary, RegionUnknown
 from geography.lookup.locate import position_locate
 from geography.models import Region, Status, Vintage
@@ -62,8 +62,10 @@ def regions_page(
     offset: int = 0,
     province: Province | None = None,
     search: str | None = None,
-    bbox: Bbox | None = None,
+    code: str | None = None,
+    bbox: Bbox | LambertBox | None = None,
     position: LonLat | None = None,
+    texts: bool = True,
 ) -> Page:
     """Return the regions of a vintage that meet every condition.
 
@@ -71,17 +73,19 @@ def regions_page(
         level: `low`, `medium`, `high` or `full`; None: no geometry.
         limit, offset: page of the list; limit None: no limit. A page beyond the end is empty.
         search: words that all occur in a name or the code; case, accents, hyphens and dashes do not matter.
-        bbox: regions that intersect the box; `west > east` crosses the antimeridian.
+        code: the region with this code.
+        bbox: regions that intersect the box; `west > east` of a box in degrees crosses the antimeridian.
         position: regions that cover the position; several on a common border.
+        texts: False for rows with the level and the size of the geometry, but without its text.
 
     Queries: 1, none if no region can meet the conditions; 1 more for a position, and 1 for a page beyond the end.
     """
-    selection = _selection(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    selection = _selection(vintage=vintage, province=province, search=search, code=code, bbox=bbox, position=position)
     if selection is None:
         return Page([], 0)
     matching, parameters = selection
     parameters |= {"level": level, "limit": limit, "offset": offset}
-    columns, join = columns_and_join(level)
+    columns, join = columns_and_join(level, texts=texts)
     page = rows(_PAGE_SQL.format(found=matching, columns=columns, join=join), parameters)
     if page:
         return Page([RegionRow._make(row[:-1]) for row in page], page[0][-1])
@@ -93,16 +97,17 @@ def regions_count(
     vintage: Vintage,
     province: Province | None = None,
     search: str | None = None,
-    bbox: Bbox | None = None,
+    code: str | None = None,
+    bbox: Bbox | LambertBox | None = None,
     position: LonLat | None = None,
 ) -> int:
     """Return the number of regions of a vintage that meet every condition of `regions_page`.
 
     Queries: none without a condition or if no region can meet them, else 1, and 1 more for a position.
     """
-    if province is None and search is None and bbox is None and position is None:
+    if province is None and search is None and code is None and bbox is None and position is None:
         return vintage.region_count
-    selection = _selection(vintage=vintage, province=province, search=search, bbox=bbox, position=position)
+    selection = _selection(vintage=vintage, province=province, search=search, code=code, bbox=bbox, position=position)
     if selection is None:
         return 0
     matching, parameters = selection
@@ -111,7 +116,13 @@ def regions_count(
 
 
 def _selection(
-    *, vintage: Vintage, province: Province | None, search: str | None, bbox: Bbox | None, position: LonLat | None
+    *,
+    vintage: Vintage,
+    province: Province | None,
+    search: str | None,
+    code: str | None,
+    bbox: Bbox | LambertBox | None,
+    position: LonLat | None,
 ) -> tuple[str, dict[str, Any]] | None:
     """Return the SQL of a table `found` with the regions that meet every condition, and its parameters; None for no region."""
     conditions = ["region.vintage_id = %(vintage)s"]
@@ -125,6 +136,9 @@ def _selection(
             return None
         for word in words:
             conditions.append(_holds(word, parameters))
+    if code is not None:
+        conditions.append("region.code = %(code)s")
+        parameters["code"] = code
     box = None
     if bbox is not None:
         box = bbox_filter(bbox)

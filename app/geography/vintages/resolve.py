@@ -102,6 +102,25 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
     return vintage
 
 
+def vintage_during(*, coverage: str, first: date | None, last: date | None) -> Vintage | None:
+    """Return the vintage of a coverage that answers for an interval of days; None if no vintage is in force on any of them.
+
+    It is the vintage in force on the day of the interval that is nearest to today, today itself where the interval contains it.
+    Where none is in force on that day, it is the last one in force in the interval. Of vintages on one day, that of
+    `vintage_in_force`.
+
+    Args:
+        first, last: days of the interval, both inclusive; None for an open end.
+
+    Queries: see `geography.vintages.catalogue.published`.
+    """
+    catalogue = published()
+    start, end = first or date.min, last or date.max
+    starts = (max(vintage.effective_from, start) for vintage in catalogue.vintages_of(coverage) if not vintage.extract)
+    days = [min(max(date.today(), start), end), *sorted((day for day in starts if day <= end), reverse=True)]
+    return next(filter(None, (catalogue.in_force(coverage, day) for day in days)), None)
+
+
 def _check_coverage(coverage: str) -> None:
     """Raise CoverageUnknown for a coverage that is neither built in nor in the database. Queries: at most 1."""
     if coverage not in (COVERAGE_HEALTH_REGIONS, COVERAGE_FSA) and not Coverage.objects.filter(slug=coverage).exists():

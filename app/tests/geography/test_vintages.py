@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 
 from geography.errors import NothingPublished, NoVintage, VintageUnknown
-from geography.models import Status
+from geography.models import Coverage, Status
 from geography.queries.readiness import readiness
-from geography.vintages.resolve import published_vintages, vintage_in_force
+from geography.vintages.resolve import published_vintages, vintage_during, vintage_in_force
 from tests.support import demo_regions as worlds
 
 
@@ -78,3 +78,27 @@ def test_empty_database_is_not_ready():
     result = readiness()
     assert not result.ready
     assert result.vintages == {"health-regions": None, "fsa": None}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "label"),
+    [
+        (date(2003, 1, 1), date(2004, 1, 1), "a"),
+        # None on the last day: the last one before.
+        (date(2003, 1, 1), date(2007, 1, 1), "a"),
+        (date(2003, 1, 1), date(2010, 1, 1), "b"),
+        (date(2003, 1, 1), None, "b"),
+        (None, None, "b"),
+        # Between the two, before the first, after the last.
+        (date(2005, 1, 1), date(2009, 12, 31), None),
+        (None, date(1999, 12, 31), None),
+        (date(2012, 1, 1), None, None),
+    ],
+)
+def test_vintage_during_an_interval(db, first, last, label):
+    Coverage.objects.create(slug="districts", name_en="Districts", name_fr="Districts")
+    worlds.make_vintage("districts", "a", date(2000, 1, 1), effective_to=date(2005, 1, 1))
+    worlds.make_vintage("districts", "b", date(2010, 1, 1), effective_to=date(2012, 1, 1))
+    worlds.make_vintage("districts", "part", date(2006, 1, 1), extract=True)
+    vintage = vintage_during(coverage="districts", first=first, last=last)
+    assert (vintage and vintage.label) == label

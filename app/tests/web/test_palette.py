@@ -4,13 +4,12 @@ Colour blindness is simulated by the matrices of Machado, Oliveira and Fernandes
 differences are CIE76 in CIELAB under D65; contrast ratios are those of WCAG 2.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
 
-from web.assets import FOLDER
+from web.styles import palettes
 
 Colour = tuple[float, ...]
 
@@ -30,17 +29,6 @@ XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.
 NEIGHBOURS_DIFFER_BY = 10.0
 TEXT_CONTRAST = 4.5
 HATCH_CONTRAST = 1.7
-
-
-def palettes() -> dict[str, dict[str, str]]:
-    """Return the custom properties of page.css that hold a hexadecimal colour, by theme."""
-    text = (FOLDER / "page.css").read_text(encoding="utf-8")
-    light, system_dark, chosen_dark = (
-        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block))
-        for block in re.findall(r":root(?:\S*)? \{(.*?)\n\s*\}", text, re.DOTALL)[:3]
-    )
-    assert system_dark == chosen_dark
-    return {"light": light, "dark": light | chosen_dark}
 
 
 PALETTES = palettes()
