@@ -1,16 +1,17 @@
 """WSGI fast path: serves cached bodies and in-memory lookups without entering Django.
 
 Two kinds of request are answered here: a body of the response cache (`api.http.disk_cache`) whose headers are known from an
-earlier request, and a position in vintages that this process holds in memory. Neither needs a query. Every other request goes
-through the full stack: the first of its kind, invalid requests, and all requests while the catalogue is not fresh.
+earlier request, and a lookup (/locate, /now) in vintages and figures that this process holds in memory. Neither needs a query.
+Every other request goes through the full stack: the first of its kind, invalid requests, and all requests while the catalogue
+is not fresh.
 
 The fast path computes bodies only. Headers come from the first response of the same kind, which the full stack made; request id
 and Content-Length are set for each request. A lookup is computed once: for the first request of a kind the fast path hands its
-Feature to the view in WSGI's environ (`api.responses.locate.LOCATED`).
+body to the view in WSGI's environ (`api.responses.locate.COMPUTED`).
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -25,7 +26,9 @@ from api.http.conditional import STORAGE_KEY, client_has_current
 from api.http.disk_cache import response_cache
 from api.http.language import negotiate
 from api.requests import models
-from api.responses.locate import LOCATED, LocateResponder, responder_for
+from api.requests.now import NOW
+from api.responses.locate import COMPUTED, LocateResponder, responder_for
+from api.responses.now import NowResponder, now_responder
 from geography.db.routing import PRIMARY, REPLICA, use_database
 from geography.errors import GeographyError
 from geography.vintages.catalogue import Catalogue, get_fresh
@@ -43,8 +46,12 @@ _VARY_ON = (
 )
 _VARY_ON_CACHED = (*_VARY_ON, "QUERY_STRING", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE")
 _LOCATE = ("/locate", "/locate/")
-# Accept headers that need no content negotiation for one position: all of them lead to GeoJSON, the default.
-_PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
+_NOW = ("/now", "/now/")
+# Accept headers that need no content negotiation for a lookup: all of them lead to its default.
+_PLAIN_ACCEPT = {
+    **dict.fromkeys(_LOCATE, ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")),
+    **dict.fromkeys(_NOW, ("*/*", "application/json", "application/json, */*", "application/json,*/*")),
+}
 # Limit of each dictionary that grows with the variety of requests. A template takes some 2 kB.
 _ENTRIES_MAX = 8_192
 
@@ -96,13 +103,13 @@ class _Candidate(NamedTuple):
 
     Attributes:
         kind: digest of everything that the headers depend on.
-        located: for a lookup, the responder and its Feature, not compressed: see `api.responses.locate.LOCATED`. None for a
+        computed: for a lookup, the responder and the body, not compressed: see `api.responses.locate.COMPUTED`. None for a
             body of the response cache.
-        encoding: content encoding of the Feature, None for none.
+        encoding: content encoding of the computed body, None for none.
     """
 
     kind: bytes
-    located: tuple[LocateResponder, bytes] | None = None
+    computed: tuple[LocateResponder | NowResponder, bytes] | None = None
     encoding: str | None = None
 
 
@@ -131,8 +138,8 @@ class FastPath:
             start_response(head.status, [*head.headers, *length, ("X-Request-ID", observation.request_id)])
             observation.finish(head.match, environ["REQUEST_METHOD"], head.code)
             return [body]
-        if candidate.located is not None:
-            environ[LOCATED] = candidate.located
+        if candidate.computed is not None:
+            environ[COMPUTED] = candidate.computed
         from_django = self._django(environ, start_response)
         _remember(generation, candidate, environ, from_django)
         return from_django
@@ -149,28 +156,46 @@ class FastPath:
 
 def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate | None:
     """Return the request as a candidate, with the lookup computed; None for a request that needs the full stack."""
-    if environ["PATH_INFO"] not in _LOCATE:
+    accepted = _PLAIN_ACCEPT.get(environ["PATH_INFO"])
+    if accepted is None:
         try:
             return _Candidate(_digest(environ, _VARY_ON_CACHED, published_indicators().revision))
         except (OperationalError, InterfaceError):
             return None  # the full stack answers with the problem document, or without indicators
     query_string = environ.get("QUERY_STRING", "")
-    if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not query_string.isascii():
+    if environ.get("HTTP_ACCEPT", "*/*") not in accepted or not query_string.isascii():
         return None
     try:
         parameters = parse_qs(query_string, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-        query = models.LOCATE.parse(parameters, {})
         negotiated = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        responder = _responder(generation, query, negotiated[0])
-        if not responder.in_memory:
-            return None
-        feature = responder.feature(query.position)
+        lookup = _locate if environ["PATH_INFO"] in _LOCATE else _now
+        computed = lookup(generation, parameters, negotiated[0])
     except (GeographyError, ValueError, OperationalError, InterfaceError):
         return None  # the full stack answers with the problem document
-    large = len(feature) >= COMPRESS_MIN_BYTES
+    if computed is None:
+        return None
+    responder, body = computed
+    large = len(body) >= COMPRESS_MIN_BYTES
     encoding = chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if large else None
     kind = _digest(environ, _VARY_ON, negotiated, large, encoding, responder.links())
-    return _Candidate(kind, (responder, feature), encoding)
+    return _Candidate(kind, computed, encoding)
+
+
+_Parameters = Mapping[str, Sequence[str]]
+
+
+def _locate(generation: _Generation, parameters: _Parameters, language: str) -> tuple[LocateResponder, bytes] | None:
+    """Return the responder of a /locate request and its Feature; None if it needs a query."""
+    query = models.LOCATE.parse(parameters, {})
+    responder = _responder(generation, query, language)
+    return (responder, responder.feature(query.position)) if responder.in_memory else None
+
+
+def _now(generation: _Generation, parameters: _Parameters, language: str) -> tuple[NowResponder, bytes] | None:
+    """Return the responder of a /now request and its body; None if it needs a query."""
+    query = NOW.parse(parameters, {})
+    responder = now_responder(query, language)
+    return (responder, responder.body(query)) if responder.in_memory(query) else None
 
 
 def _responder(generation: _Generation, query: models.LocateQuery, language: str) -> LocateResponder:
@@ -211,10 +236,10 @@ def _response(environ: dict[str, Any], candidate: _Candidate, template: _Respons
 
 def _body(candidate: _Candidate, template: _ResponseTemplate) -> bytes | None:
     """Return the body as it is sent, compressed; None where the response cache does not hold it."""
-    if candidate.located is None:
+    if candidate.computed is None:
         return response_cache().get(template.storage_key)
-    _, feature = candidate.located
-    return compress(feature, candidate.encoding) if candidate.encoding else feature
+    _, body = candidate.computed
+    return compress(body, candidate.encoding) if candidate.encoding else body
 
 
 def _remember(generation: _Generation, candidate: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
@@ -224,7 +249,7 @@ def _remember(generation: _Generation, candidate: _Candidate, environ: dict[str,
     answer.
     """
     storage_key = environ.get(STORAGE_KEY, "")
-    if not isinstance(response, HttpResponse) or (candidate.located is None and not storage_key):
+    if not isinstance(response, HttpResponse) or (candidate.computed is None and not storage_key):
         return
     if response.status_code not in (200, 304) or "Cache-Status" in response.headers:
         return

@@ -16,7 +16,7 @@ from api.openapi import document, schemas
 from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
 from api.requests import models
-from api.responses.locate import LOCATED, responder_for
+from api.responses.locate import COMPUTED, responder_for
 from api.views.base import UNCACHED, GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from geography import errors
@@ -48,7 +48,7 @@ class LocateView(BulkView, GeoView):
         """
         query = self.parse(request, models.LOCATE)
         # The fast path has computed the Feature, except where a vintage is not in memory.
-        responder, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
+        responder, feature = request.META.get(COMPUTED) or (responder_for(query, self.language), None)
         body = orjson.Fragment(feature or responder.feature(query.position))
         return Response(body, headers=UNCACHED | responder.links() | staleness())
 
