@@ -42,7 +42,7 @@ def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language:
         "reported_on": shown.reported_on,
         "age_days": None if shown.reported_on is None else (today - shown.reported_on).days,
         "trend": _trend(figure, language),
-        "likely_complete": None,
+        "likely_complete": figure.likely_complete and round(figure.likely_complete, _DECIMALS),
         "sparkline": [number(value) for value in figure.weeks],
     }
     if shown.method == "part_of":

@@ -17,6 +17,7 @@ from geography.db.routing import current_alias
 from indicators.measures import NOTHING, RATE_OF, WEEK, Element, nearest_year
 from indicators.models import Note, PlaceKind, Series
 from indicators.queries.catalogue import PublishedIndicator
+from indicators.queries.completeness import completeness
 from indicators.queries.figures import Figure, indicator_series, members_of, populations
 from indicators.queries.maps import convert
 from indicators.statistics import Change, Interval, change, rate_interval, reported_count
@@ -67,6 +68,8 @@ class LatestFigure:
         compared_with: first and last day of the period before; None without a change.
         weeks: the figure's measure on the same weekday of the last `WEEKS` weeks, oldest first.
         ended_on: last report of a series that stopped before its source.
+        likely_complete: part of its final value that a value of this age usually has, in the province; None without enough
+            earlier issues.
         revised: None where the value was never corrected, and for sums.
         notes: remarks that begin or end in these weeks.
     """
@@ -78,6 +81,7 @@ class LatestFigure:
     compared_with: tuple[date, date] | None
     weeks: Sequence[float | None]
     ended_on: date | None
+    likely_complete: float | None
     revised: Revised | None
     notes: Sequence[Note]
 
@@ -114,6 +118,7 @@ class LatestFigures:
     _tracks: Mapping[tuple[int, str], _Track]
     _people: Mapping[int, Mapping[int, int]]
     _revised: Mapping[int, Revised]
+    _complete: Mapping[str, float]
     _notes: Sequence[Note]
     _parts: dict[tuple[str, str], _Parts] = field(default_factory=dict)
 
@@ -170,6 +175,7 @@ class LatestFigures:
             compared_with=before.period if before is not None and shown is not None else None,
             weeks=[None if week is None else week.element.value for week in weeks],
             ended_on=max((series.ended_on for series in all_series if series.ended_on), default=None),
+            likely_complete=None if figure.reported_on is None else self._complete.get(figure.place.pruid),
             revised=self._revised.get(all_series[0].pk) if len(all_series) == 1 else None,
             notes=self._notes_about(all_series, last),
         )
@@ -253,7 +259,7 @@ def latest_if_held(published: PublishedIndicator) -> LatestFigures | None:
 
 
 def latest_figures(published: PublishedIndicator) -> LatestFigures:
-    """Return the latest figures of a published indicator. Queries: none while they are in memory, else 5."""
+    """Return the latest figures of a published indicator. Queries: none while they are in memory, else 6."""
     with _lock:
         latest = latest_if_held(published)
         if latest is None:
@@ -281,4 +287,4 @@ def _read(published: PublishedIndicator) -> LatestFigures:
         revised = {series_id: Revised(times, last) for series_id, times, last in cursor}
     people = populations([place_series.place for place_series in series.values()])
     notes = list(published.indicator.notes.select_related("place").order_by("day_from", "pk"))
-    return LatestFigures(published, measure, series, tracks, people, revised, notes)
+    return LatestFigures(published, measure, series, tracks, people, revised, completeness(published), notes)

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from indicators.models import Place as SeriesPlace
 from indicators.queries import latest
 from indicators.queries.figures import figures_on
 from tests.support import demo_regions as worlds
-from tests.support.issue_history import SMALL_HISTORY
+from tests.support.issue_history import KEYS, SMALL_HISTORY, SmallIssue
 from tests.support.lookup_index import build_indexes
 
 pytestmark = pytest.mark.usefixtures("embedded", "db", "boundaries")
@@ -339,3 +339,18 @@ def test_publication_changes_the_answer(load: Callable[..., None], now: Callable
     after = indicator(now(TORONTO), "history")
     assert (before["reported_on"], after["reported_on"]) == ("2022-01-10", "2022-01-11")
     assert before["period"] != after["period"]
+
+
+def test_completeness_is_the_median_of_earlier_issues(load: Callable[..., None], now: Callable[..., dict[str, Any]]) -> None:
+    """Each issue lacks 70 cases of its last day, and the next has them: 630 of 700 a week at first."""
+    days = [date(2022, 1, 1) + timedelta(days=step) for step in range(50)]
+    issues = []
+    for number in range(9, len(days)):
+        state = {(key, day.isoformat()): 100 * (step + 1) for key in KEYS for step, day in enumerate(days[: number + 1])}
+        state |= {(key, days[number].isoformat()): 100 * (number + 1) - 70 for key in KEYS}
+        issues.append(SmallIssue(f"{days[number]}T20:00:00+00:00", state))
+    load(issues[:30])
+    assert indicator(now(TORONTO), "history")["likely_complete"] is None
+    load(issues)
+    assert indicator(now(TORONTO), "history")["likely_complete"] == 0.9
+    assert indicator(now(NOVA_SCOTIA))["likely_complete"] is None

@@ -49,7 +49,8 @@ _INDICATOR: Schema = {
     "trend": _TREND,
     "likely_complete": {
         "type": ["number", "null"],
-        "description": "Part of its final value that a value of this age usually has; null without enough earlier issues.",
+        "description": "Part of its final value that a value of this age usually has in the province, above 1 where values are "
+        "usually lowered later; null without enough earlier issues.",
     },
     "sparkline": array(
         {"type": ["number", "null"]},
