@@ -2,6 +2,8 @@
 
 from api.openapi.schemas.indicators import DAY_OR_NULL, HELD, MEASURE_NAMES, METHOD, STATUS
 from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARE, Schema, array, flag, number, or_null, record, text
+from geography.codes import FSA_PATTERN
+from geography.constants import ACCURACY_MAX_M
 from indicators.queries.latest import WEEKS
 from indicators.statistics import Direction
 
@@ -92,11 +94,11 @@ COMPONENTS: dict[str, Schema] = {
                 {
                     "lat": number("Latitude in WGS 84 decimal degrees.", minimum=-90, maximum=90),
                     "lon": number("Longitude in WGS 84 decimal degrees.", minimum=-180, maximum=180),
-                    "accuracy": number("Accuracy of the position in metres.", minimum=0),
+                    "accuracy": number("Accuracy of the position in metres.", minimum=0, maximum=ACCURACY_MAX_M),
                 },
                 optional=("accuracy",),
             ),
-            record({"fsa": text("FSA or postal code.")}),
+            record({"fsa": text("FSA or postal code.", pattern=FSA_PATTERN)}),
         ]
     },
     "Now": record(
