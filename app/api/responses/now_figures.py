@@ -41,7 +41,7 @@ def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language:
         "method": shown.method,
         "reported_on": shown.reported_on,
         "age_days": None if shown.reported_on is None else (today - shown.reported_on).days,
-        "trend": _trend(figure, language),
+        "trend": trend_payload(figure, language),
         "likely_complete": figure.likely_complete and round(figure.likely_complete, _DECIMALS),
         "sparkline": [number(value) for value in figure.weeks],
     }
@@ -60,7 +60,7 @@ def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language:
 
 def brief_payload(published: PublishedIndicator, figure: LatestFigure | None, language: str) -> dict[str, Any]:
     """Return a figure of the province, or of another possible region."""
-    trend = None if figure is None else _trend(figure, language)
+    trend = None if figure is None else trend_payload(figure, language)
     return {"id": published.indicator.slug} | _value_members(figure) | {"trend": trend and trend["word"]}
 
 
@@ -71,13 +71,14 @@ def _value_members(figure: LatestFigure | None) -> dict[str, Any]:
     shown = figure.figure
     return {
         "value": number(shown.element.value),
-        "interval": _ends(figure.interval, _DECIMALS),
+        "interval": interval_payload(figure.interval),
         "period": None if shown.period is None else {"from": shown.period[0], "to": shown.period[1]},
         "status": shown.element.status.code,
     }
 
 
-def _trend(figure: LatestFigure, language: str) -> dict[str, Any] | None:
+def trend_payload(figure: LatestFigure, language: str) -> dict[str, Any] | None:
+    """Return the change of a figure from the period before; None without one."""
     change = figure.change
     if change is None or figure.compared_with is None:
         return None
@@ -85,12 +86,13 @@ def _trend(figure: LatestFigure, language: str) -> dict[str, Any] | None:
         "word": translate(TREND_WORDS[change.direction], language),
         "direction": change.direction,
         "ratio": None if change.ratio is None else round(change.ratio, _RATIO_DECIMALS),
-        "interval": _ends(change.interval, _RATIO_DECIMALS),
+        "interval": interval_payload(change.interval, _RATIO_DECIMALS),
         "compared_with": "/".join(day.isoformat() for day in figure.compared_with),
     }
 
 
-def _ends(interval: Interval | None, decimals: int) -> list[float | None] | None:
+def interval_payload(interval: Interval | None, decimals: int = _DECIMALS) -> list[float | None] | None:
+    """Return the two ends of an interval; None without one."""
     if interval is None:
         return None
     return [round(interval.low, decimals), None if interval.high is None else round(interval.high, decimals)]

@@ -13,11 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from scipy.stats import chi2
 
-from api.responses import now as now_bodies
 from geography.models import Vintage
 from indicators.models import Indicator, Note, Series
 from indicators.models import Place as SeriesPlace
-from indicators.queries import latest
 from indicators.queries.figures import figures_on
 from tests.support import demo_regions as worlds
 from tests.support.issue_history import KEYS, SMALL_HISTORY, SmallIssue
@@ -39,8 +37,6 @@ NOWHERE = {"lat": "0", "lon": "0"}
 def boundaries(db: None, settings: Any, tmp_path: Path) -> Vintage:
     """Publish health regions 2022 and FSAs with their indexes: M5V in Toronto, M1A in Toronto (40 %) and York, S7H, A1A."""
     settings.DOWNLOADS_DIR = tmp_path / "downloads"
-    latest.clear()
-    now_bodies.clear()
     worlds.coverages()
     regions = worlds.make_vintage("health-regions", "2022", date(2022, 1, 1))
     worlds.add_places(
@@ -191,6 +187,13 @@ def test_region_that_stopped_reporting_is_not_zero(now: Callable[..., dict[str, 
 def test_beside_every_region_there_is_none(get: Get) -> None:
     body = get("/now", **NOWHERE).json()
     assert (body["region"], body["indicators"], body["province"], body["also_possible"]) == (None, [], None, [])
+
+
+def test_beyond_the_nearest_region_those_within_the_accuracy_are_possible(now: Callable[..., dict[str, Any]]) -> None:
+    body = now((5_000, -6_000), accuracy=10_000)
+    assert (body["region"], body["indicators"]) == (None, [])
+    others = {other["hruid"]: other["differs"] for other in body["also_possible"]}
+    assert others == {"3595": None, "3570": None}
 
 
 def test_off_the_coast_the_nearest_region_answers(now: Callable[..., dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from api.openapi.schemas.parts import COUNT, DAY, NAMES, Schema, array, flag, number, or_null, record, ref, text
 from indicators.measures import MEASURES
+from indicators.statistics import Direction
 from indicators.statuses import ValueStatus
 
 MEASURE_NAMES = sorted({name for names in MEASURES.values() for name in names})
@@ -23,6 +24,28 @@ HELD = record(
     description="Only while gates hold later issues: the values are those of the issue before.",
 )
 METHOD = or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of"]))
+INTERVAL = or_null(
+    array(
+        {"type": ["number", "null"]},
+        minItems=2,
+        maxItems=2,
+        description="95 % interval; null as the second number: no upper end. Null where there is no count behind the value.",
+    )
+)
+TREND = or_null(
+    record(
+        {
+            "word": text("The direction, in the response language."),
+            "direction": text(
+                "`increase` or `decrease` only if the interval of the ratio excludes 1.",
+                enum=[direction.value for direction in Direction],
+            ),
+            "ratio": {"type": ["number", "null"], "description": "Count a day by that of the period before; null after 0."},
+            "interval": INTERVAL,
+            "compared_with": text("First and last day of the period before, `2022-10-27/2022-11-02`."),
+        }
+    )
+)
 _SOURCE: Schema = {
     "issue": ref("Issue"),
     "held": HELD,
@@ -193,6 +216,8 @@ COMPONENTS: dict[str, Schema] = {
                         "unit": text("Unit, in the response language."),
                         "on": DAY,
                         **_FIGURE,
+                        "interval": INTERVAL,
+                        "trend": TREND,
                         "attribution": text("Attribution to display."),
                         "licence": text("Licence."),
                     },

@@ -1,42 +1,19 @@
 """Schemas of /now."""
 
-from api.openapi.schemas.indicators import DAY_OR_NULL, HELD, MEASURE_NAMES, METHOD, STATUS
+from api.openapi.schemas.indicators import DAY_OR_NULL, HELD, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
 from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARE, Schema, array, flag, number, or_null, record, text
 from geography.codes import FSA_PATTERN
 from geography.constants import ACCURACY_MAX_M
 from indicators.queries.latest import WEEKS
-from indicators.statistics import Direction
 
-_INTERVAL = or_null(
-    array(
-        {"type": ["number", "null"]},
-        minItems=2,
-        maxItems=2,
-        description="95 % interval; null as the second number: no upper end. Null where there is no count behind the value.",
-    )
-)
 _VALUE: Schema = {
     "value": {"type": ["number", "null"], "description": "Value of the measure; null if it is missing, never 0."},
-    "interval": _INTERVAL,
+    "interval": INTERVAL,
     "period": or_null(record({"from": DAY_OR_NULL, "to": DAY_OR_NULL}, description="First and last day of the value.")),
     "status": STATUS,
 }
 _WORD = or_null(
     text("Change from the period before, in the response language: increase, decrease or no clear change; null if unknown.")
-)
-_TREND = or_null(
-    record(
-        {
-            "word": text("The direction, in the response language."),
-            "direction": text(
-                "`increase` or `decrease` only if the interval of the ratio excludes 1.",
-                enum=[direction.value for direction in Direction],
-            ),
-            "ratio": {"type": ["number", "null"], "description": "Count a day by that of the period before; null after 0."},
-            "interval": _INTERVAL,
-            "compared_with": text("First and last day of the period before, `2022-10-27/2022-11-02`."),
-        }
-    )
 )
 _INDICATOR: Schema = {
     "id": text("Id of the indicator."),
@@ -48,7 +25,7 @@ _INDICATOR: Schema = {
     "held": HELD,
     "reported_on": DAY_OR_NULL,
     "age_days": {"type": ["integer", "null"], "description": "Days from `reported_on` to today."},
-    "trend": _TREND,
+    "trend": TREND,
     "likely_complete": {
         "type": ["number", "null"],
         "description": "Part of its final value that a value of this age usually has in the province, above 1 where values are "
