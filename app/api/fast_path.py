@@ -14,6 +14,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -22,11 +23,12 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
 from api.http.compression import COMPRESS_MIN_BYTES, chosen_encoding, compress
+from api.http.concurrency import TooManyAtOnce, receiving
 from api.http.conditional import STORAGE_KEY, client_has_current
 from api.http.disk_cache import response_cache
 from api.http.language import negotiate
 from api.requests import models
-from api.requests.now import NOW
+from api.requests.now import BODY_MAX_BYTES, NOW, parse_body
 from api.responses.locate import COMPUTED, LocateResponder, responder_for
 from api.responses.now import NowResponder, now_responder
 from geography.db.routing import PRIMARY, REPLICA, use_database
@@ -36,6 +38,7 @@ from indicators.queries.catalogue import published_indicators
 from operations import replica_lag
 from operations.metrics import count_cache
 from operations.middleware import ROUTE, RequestObservation
+from operations.request_body import BodyTimeout
 from operations.response_buffer import WSGI
 
 # Request attributes that response headers may vary on. Add to this when a middleware starts to read another header. Missing
@@ -122,7 +125,7 @@ class FastPath:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer from memory or the response cache; otherwise call Django and remember the headers of its response."""
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not _is_small_lookup(environ):
             return self._django(environ, start_response)
         observation = RequestObservation(environ)
         with use_database(REPLICA if replica_lag.is_usable() else PRIMARY):
@@ -168,9 +171,11 @@ def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate |
     try:
         parameters = parse_qs(query_string, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
         negotiated = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        lookup = _locate if environ["PATH_INFO"] in _LOCATE else _now
-        computed = lookup(generation, parameters, negotiated[0])
-    except (GeographyError, ValueError, OperationalError, InterfaceError):
+        if environ["PATH_INFO"] in _LOCATE:
+            computed: tuple[LocateResponder | NowResponder, bytes] | None = _locate(generation, parameters, negotiated[0])
+        else:
+            computed = _now(environ, parameters, negotiated[0])
+    except (GeographyError, ValueError, OperationalError, InterfaceError, TooManyAtOnce, BodyTimeout):
         return None  # the full stack answers with the problem document
     if computed is None:
         return None
@@ -191,11 +196,38 @@ def _locate(generation: _Generation, parameters: _Parameters, language: str) -> 
     return (responder, responder.feature(query.position)) if responder.in_memory else None
 
 
-def _now(generation: _Generation, parameters: _Parameters, language: str) -> tuple[NowResponder, bytes] | None:
+def _now(environ: dict[str, Any], parameters: _Parameters, language: str) -> tuple[NowResponder, bytes] | None:
     """Return the responder of a /now request and its body; None if it needs a query."""
-    query = NOW.parse(parameters, {})
+    query = parse_body(parameters, _body_of(environ)) if environ["REQUEST_METHOD"] == "POST" else NOW.parse(parameters, {})
     responder = now_responder(query, language)
     return (responder, responder.body(query)) if responder.in_memory(query) else None
+
+
+def _is_small_lookup(environ: dict[str, Any]) -> bool:
+    """Return whether a request is a POST to /now as it should be: JSON, not compressed, its length known and small."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ["PATH_INFO"] in _NOW
+        and environ.get("CONTENT_TYPE") == "application/json"
+        and "HTTP_CONTENT_ENCODING" not in environ
+        and length.isdecimal()
+        and int(length) <= BODY_MAX_BYTES
+    )
+
+
+def _body_of(environ: dict[str, Any]) -> bytes:
+    """Return the body of a small request, which Django can read again.
+
+    Raises: ValueError for a truncated body; TooManyAtOnce; BodyTimeout.
+    """
+    length = int(environ["CONTENT_LENGTH"])
+    with receiving(environ["wsgi.input"]):
+        content: bytes = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = BytesIO(content)
+    if len(content) < length:
+        raise ValueError("truncated body")
+    return content
 
 
 def _responder(generation: _Generation, query: models.LocateQuery, language: str) -> LocateResponder:

@@ -46,11 +46,7 @@ class NowView(ApiView):
         other region, `differs` tells whether its answers are others, and `range` has the lowest and the highest value; there
         is no average. Positions and FSAs are never logged, and no cache may store the response.
         """
-        # The fast path has computed the body, except where it needs a query.
-        computed = request.META.get(COMPUTED)
-        if computed is not None:
-            return _response(*computed)
-        return self._answer(self.parse(request, NOW))
+        return _computed(request) or self._answer(self.parse(request, NOW))
 
     @document.documented(
         NOW_OPTIONS,
@@ -67,6 +63,8 @@ class NowView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Return what `GET /now` returns. The position or the FSA is in the body, so that no proxy logs it with the URL."""
+        if (response := _computed(request)) is not None:
+            return response
         self.language = language_of(request)
         if request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() != JSONRenderer.media_type:
             raise MediaTypeUnknown(
@@ -80,6 +78,12 @@ class NowView(ApiView):
     def _answer(self, query: NowQuery) -> Response:
         responder = now_responder(query, self.language)
         return _response(responder, responder.body(query))
+
+
+def _computed(request: Request) -> Response | None:
+    """Return the response that the fast path has computed; None where it needs a query."""
+    computed = request.META.get(COMPUTED)
+    return None if computed is None else _response(*computed)
 
 
 def _response(responder: NowResponder, body: bytes) -> Response:

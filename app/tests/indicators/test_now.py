@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +334,20 @@ def test_repeated_requests_need_neither_a_query_nor_django(client: Client) -> No
         assert client.handler.compared == compared + 1  # type: ignore[attr-defined]
         # The catalogues are never fresh in tests.
         assert not [query for query in queries if "indicator_blob" in query["sql"] or "overlap" in query["sql"]]
+
+
+def test_repeated_post_is_answered_by_the_fast_path(client: Client) -> None:
+    content = json.dumps(worlds.position(*TORONTO))
+    first = client.post("/now", content, content_type="application/json")
+    compared = client.handler.compared  # type: ignore[attr-defined]
+    response = client.post("/now", content, content_type="application/json")
+    assert client.handler.compared == compared + 1  # type: ignore[attr-defined]
+    assert (response.status_code, response.content) == (200, first.content)
+    # The same body by the full stack only, which a charset leads to.
+    assert client.post("/now", content, content_type="application/json; charset=utf-8").content == first.content
+    truncated = {"wsgi.input": BytesIO(content.encode()), "CONTENT_LENGTH": str(len(content) + 10)}
+    response = client.post("/now", content, content_type="application/json", **truncated)  # type: ignore[arg-type]
+    assert response.json()["type"] == "/problems/body-invalid"
 
 
 def test_publication_changes_the_answer(load: Callable[..., None], now: Callable[..., dict[str, Any]]) -> None:
