@@ -84,7 +84,7 @@ class NowResponder:
 
     def in_memory(self, query: NowQuery) -> bool:
         """Return whether the response needs no query."""
-        if not (self._locate.in_memory if query.fsa is None else self._fsa_key() in _fsa_tables):
+        if not (self._locate.in_memory if query.fsa is None else query.fsa.code in _fsa_tables.get(self._fsa_key(), ())):
             return False
         held = [latest_if_held(published) for published in self._published]
         return all(latest is not None and latest.knows(self.vintages["vintage"]) for latest in held)

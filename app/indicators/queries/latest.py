@@ -63,8 +63,8 @@ class LatestFigure:
     Attributes:
         figure: on the last day of the place's own series.
         counted: figure with the count and population behind `figure`: that of the larger place where `figure` is its rate.
-        interval: of the rate; None where it is no rate of a count.
-        change: from the period before; None where one of the two has no count.
+        interval: of the rate; None where it is no rate of a count, and for a sum of places that reported on different days.
+        change: from the period before; None where one of the two has no count, or is such a sum.
         compared_with: first and last day of the period before; None without a change.
         weeks: the figure's measure on the same weekday of the last `WEEKS` weeks, oldest first.
         ended_on: last report of a series that stopped before its source.
@@ -163,14 +163,15 @@ class LatestFigures:
         figure, counted = self._figures(parts, on)
         if figure is None or counted is None:
             return None
-        before = self._before(parts, counted)
+        aligned = self._aligned(parts, on)
+        before = self._before(parts, counted) if aligned else None
         last = figure.reported_on or on
         weeks = [self._figures(parts, last - timedelta(weeks=back))[0] for back in range(WEEKS - 1, -1, -1)]
         shown = change_between(counted, before, self.published.indicator.overdispersion)
         return LatestFigure(
             figure=figure,
             counted=counted,
-            interval=interval_of(counted) if figure.element.value is not None else None,
+            interval=interval_of(counted) if aligned and figure.element.value is not None else None,
             change=shown,
             compared_with=before.period if before is not None and shown is not None else None,
             weeks=[None if week is None else week.element.value for week in weeks],
@@ -200,12 +201,17 @@ class LatestFigures:
         track = self._tracks.get((series.pk, measure))
         return NOTHING if track is None else track.element(day)
 
+    def _aligned(self, parts: Sequence[tuple[str, int]], day: date) -> bool:
+        """Return whether the figures of all parts are about the same days, so that their sum is a count of these days."""
+        elements = [self._figure(self._series[place_id], day).element for _, place_id in parts]
+        return len({(element.lag, element.span) for element in elements}) == 1
+
     def _before(self, parts: Sequence[tuple[str, int]], counted: Figure) -> Figure | None:
-        """Return the figure of the period that ends where that of `counted` begins; None if its places differ in periods."""
-        elements = [self._figure(self._series[place_id], counted.day).element for _, place_id in parts]
-        if counted.reported_on is None or len({(element.lag, element.span) for element in elements}) != 1:
+        """Return the figure of the period that ends where that of `counted` begins; None without one."""
+        if counted.reported_on is None:
             return None
-        return self._figures(parts, counted.reported_on - timedelta(days=counted.element.span))[1]
+        earlier = counted.reported_on - timedelta(days=counted.element.span)
+        return self._figures(parts, earlier)[1] if self._aligned(parts, earlier) else None
 
     def _notes_about(self, all_series: Sequence[Series], last: date) -> list[Note]:
         """Return the notes that begin or end in the weeks up to a day, of the places, their provinces and the whole indicator.

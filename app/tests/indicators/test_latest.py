@@ -6,10 +6,12 @@ import pytest
 from django.conf import settings
 from scipy.stats import chi2
 
+from geography.models import Coverage, Vintage
 from indicators.measures import Element
-from indicators.models import Blob, Place
+from indicators.models import Blob, Place, PlaceMember
+from indicators.queries.catalogue import published_indicator
 from indicators.queries.figures import Figure
-from indicators.queries.latest import change_between, interval_of
+from indicators.queries.latest import change_between, interval_of, latest_figures
 from indicators.statistics import Direction, change, reported_count
 from indicators.statuses import ValueStatus
 
@@ -111,3 +113,25 @@ def test_shares_of_weeks_with_a_word_are_as_documented(embedded: None, db: None)
         shares.append(sum(direction is not Direction.NO_CLEAR_CHANGE for direction in directions) / len(pairs))
     assert [round(100 * share) for share in shares] == [39, 24, 14]
     assert "39 %, φ = 2.5 in 24 %, φ = 5 in 14 %" in (settings.REPO_DIR / "docs" / "indicators.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_sum_needs_reports_of_the_same_days(embedded: None, db: None, aligned: bool) -> None:
+    vintage = Vintage(coverage=Coverage(slug="health-regions"), label="2022")
+    for code in ("3595", "3570"):
+        PlaceMember.objects.create(
+            place=Place.objects.get(kind="region", code=code),
+            coverage="health-regions",
+            vintage_label="2022",
+            code="9001",
+            method="sum",
+            basis="test",
+        )
+    if not aligned:
+        for blob in Blob.objects.filter(series__indicator__slug="cases", series__place__code="3570"):
+            blob.spans = [14] * len(blob.spans)
+            blob.save()
+    latest = latest_figures(published_indicator("cases")).of_region(vintage, "9001")
+    assert latest is not None
+    assert (latest.figure.method, latest.figure.element.value is not None) == ("sum", True)
+    assert ((latest.interval is not None), (latest.change is not None)) == (aligned, aligned)
