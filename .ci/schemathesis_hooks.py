@@ -36,8 +36,12 @@ def _is_box(text: Any) -> bool:
 @schemathesis.hook
 def before_call(context: Any, case: Any, **kwargs: Any) -> None:
     """Remove or correct parameters of a valid case that conflict with each other."""
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
+    if case.path == "/now":
+        _choose_place(case)
     query = case.query
-    if not query or case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+    if not query:
         return
     if {"vintage", "fsa_vintage"} & query.keys():
         query.pop("at", None)
@@ -61,6 +65,20 @@ def before_call(context: Any, case: Any, **kwargs: Any) -> None:
     indicator = (case.path_parameters or {}).get("id")
     if indicator in ("cases", "deaths") and query.get("measure") not in {None, *MEASURES["cumulative"]}:
         query["measure"] = "rate_7d"
+
+
+def _choose_place(case: Any) -> None:
+    """Leave a request of /now with a position or an FSA, not both and not neither."""
+    place = case.query if case.method.upper() == "GET" else case.body
+    if not isinstance(place, dict):
+        if case.method.upper() != "GET":
+            return
+        place = case.query = {}
+    if "fsa" in place:
+        for name in ("lat", "lon", "accuracy"):
+            place.pop(name, None)
+    elif not {"lat", "lon"} <= place.keys() or _looks_swapped(place):
+        place.update(lat=43.65, lon=-79.38)
 
 
 # Bodies that schemathesis cannot generate, since it treats text formats as plain strings. Negative cases are sent unchanged.

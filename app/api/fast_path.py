@@ -1,18 +1,20 @@
 """WSGI fast path: serves cached bodies and in-memory lookups without entering Django.
 
 Two kinds of request are answered here: a body of the response cache (`api.http.disk_cache`) whose headers are known from an
-earlier request, and a position in vintages that this process holds in memory. Neither needs a query. Every other request goes
-through the full stack: the first of its kind, invalid requests, and all requests while the catalogue is not fresh.
+earlier request, and a lookup (/locate, /now) in vintages and figures that this process holds in memory. Neither needs a query.
+Every other request goes through the full stack: the first of its kind, invalid requests, and all requests while the catalogue
+is not fresh.
 
 The fast path computes bodies only. Headers come from the first response of the same kind, which the full stack made; request id
 and Content-Length are set for each request. A lookup is computed once: for the first request of a kind the fast path hands its
-Feature to the view in WSGI's environ (`api.responses.locate.LOCATED`).
+body to the view in WSGI's environ (`api.responses.locate.COMPUTED`).
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -21,11 +23,14 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 
 from api.http.compression import COMPRESS_MIN_BYTES, chosen_encoding, compress
+from api.http.concurrency import TooManyAtOnce, receiving
 from api.http.conditional import STORAGE_KEY, client_has_current
 from api.http.disk_cache import response_cache
 from api.http.language import negotiate
 from api.requests import models
-from api.responses.locate import LOCATED, LocateResponder, responder_for
+from api.requests.now import BODY_MAX_BYTES, NOW, parse_body
+from api.responses.locate import COMPUTED, LocateResponder, responder_for
+from api.responses.now import NowResponder, now_responder
 from geography.db.routing import PRIMARY, REPLICA, use_database
 from geography.errors import GeographyError
 from geography.vintages.catalogue import Catalogue, get_fresh
@@ -33,6 +38,7 @@ from indicators.queries.catalogue import published_indicators
 from operations import replica_lag
 from operations.metrics import count_cache
 from operations.middleware import ROUTE, RequestObservation
+from operations.request_body import BodyTimeout
 from operations.response_buffer import WSGI
 
 # Request attributes that response headers may vary on. Add to this when a middleware starts to read another header. Missing
@@ -43,8 +49,12 @@ _VARY_ON = (
 )
 _VARY_ON_CACHED = (*_VARY_ON, "QUERY_STRING", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE")
 _LOCATE = ("/locate", "/locate/")
-# Accept headers that need no content negotiation for one position: all of them lead to GeoJSON, the default.
-_PLAIN_ACCEPT = ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")
+_NOW = ("/now", "/now/")
+# Accept headers that need no content negotiation for a lookup: all of them lead to its default.
+_PLAIN_ACCEPT = {
+    **dict.fromkeys(_LOCATE, ("*/*", "application/geo+json", "application/geo+json, */*", "application/geo+json,*/*")),
+    **dict.fromkeys(_NOW, ("*/*", "application/json", "application/json, */*", "application/json,*/*")),
+}
 # Limit of each dictionary that grows with the variety of requests. A template takes some 2 kB.
 _ENTRIES_MAX = 8_192
 
@@ -96,13 +106,13 @@ class _Candidate(NamedTuple):
 
     Attributes:
         kind: digest of everything that the headers depend on.
-        located: for a lookup, the responder and its Feature, not compressed: see `api.responses.locate.LOCATED`. None for a
+        computed: for a lookup, the responder and the body, not compressed: see `api.responses.locate.COMPUTED`. None for a
             body of the response cache.
-        encoding: content encoding of the Feature, None for none.
+        encoding: content encoding of the computed body, None for none.
     """
 
     kind: bytes
-    located: tuple[LocateResponder, bytes] | None = None
+    computed: tuple[LocateResponder | NowResponder, bytes] | None = None
     encoding: str | None = None
 
 
@@ -115,7 +125,7 @@ class FastPath:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer from memory or the response cache; otherwise call Django and remember the headers of its response."""
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not _is_small_lookup(environ):
             return self._django(environ, start_response)
         observation = RequestObservation(environ)
         with use_database(REPLICA if replica_lag.is_usable() else PRIMARY):
@@ -131,8 +141,8 @@ class FastPath:
             start_response(head.status, [*head.headers, *length, ("X-Request-ID", observation.request_id)])
             observation.finish(head.match, environ["REQUEST_METHOD"], head.code)
             return [body]
-        if candidate.located is not None:
-            environ[LOCATED] = candidate.located
+        if candidate.computed is not None:
+            environ[COMPUTED] = candidate.computed
         from_django = self._django(environ, start_response)
         _remember(generation, candidate, environ, from_django)
         return from_django
@@ -149,28 +159,75 @@ class FastPath:
 
 def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate | None:
     """Return the request as a candidate, with the lookup computed; None for a request that needs the full stack."""
-    if environ["PATH_INFO"] not in _LOCATE:
+    accepted = _PLAIN_ACCEPT.get(environ["PATH_INFO"])
+    if accepted is None:
         try:
             return _Candidate(_digest(environ, _VARY_ON_CACHED, published_indicators().revision))
         except (OperationalError, InterfaceError):
             return None  # the full stack answers with the problem document, or without indicators
     query_string = environ.get("QUERY_STRING", "")
-    if environ.get("HTTP_ACCEPT", "*/*") not in _PLAIN_ACCEPT or not query_string.isascii():
+    if environ.get("HTTP_ACCEPT", "*/*") not in accepted or not query_string.isascii():
         return None
     try:
         parameters = parse_qs(query_string, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-        query = models.LOCATE.parse(parameters, {})
         negotiated = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        responder = _responder(generation, query, negotiated[0])
-        if not responder.in_memory:
-            return None
-        feature = responder.feature(query.position)
-    except (GeographyError, ValueError, OperationalError, InterfaceError):
+        if environ["PATH_INFO"] in _LOCATE:
+            computed: tuple[LocateResponder | NowResponder, bytes] | None = _locate(generation, parameters, negotiated[0])
+        else:
+            computed = _now(environ, parameters, negotiated[0])
+    except (GeographyError, ValueError, OperationalError, InterfaceError, TooManyAtOnce, BodyTimeout):
         return None  # the full stack answers with the problem document
-    large = len(feature) >= COMPRESS_MIN_BYTES
+    if computed is None:
+        return None
+    responder, body = computed
+    large = len(body) >= COMPRESS_MIN_BYTES
     encoding = chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if large else None
     kind = _digest(environ, _VARY_ON, negotiated, large, encoding, responder.links())
-    return _Candidate(kind, (responder, feature), encoding)
+    return _Candidate(kind, computed, encoding)
+
+
+_Parameters = Mapping[str, Sequence[str]]
+
+
+def _locate(generation: _Generation, parameters: _Parameters, language: str) -> tuple[LocateResponder, bytes] | None:
+    """Return the responder of a /locate request and its Feature; None if it needs a query."""
+    query = models.LOCATE.parse(parameters, {})
+    responder = _responder(generation, query, language)
+    return (responder, responder.feature(query.position)) if responder.in_memory else None
+
+
+def _now(environ: dict[str, Any], parameters: _Parameters, language: str) -> tuple[NowResponder, bytes] | None:
+    """Return the responder of a /now request and its body; None if it needs a query."""
+    query = parse_body(parameters, _body_of(environ)) if environ["REQUEST_METHOD"] == "POST" else NOW.parse(parameters, {})
+    responder = now_responder(query, language)
+    return (responder, responder.body(query)) if responder.in_memory(query) else None
+
+
+def _is_small_lookup(environ: dict[str, Any]) -> bool:
+    """Return whether a request is a POST to /now as it should be: JSON, not compressed, its length known and small."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ["PATH_INFO"] in _NOW
+        and environ.get("CONTENT_TYPE") == "application/json"
+        and "HTTP_CONTENT_ENCODING" not in environ
+        and length.isdecimal()
+        and int(length) <= BODY_MAX_BYTES
+    )
+
+
+def _body_of(environ: dict[str, Any]) -> bytes:
+    """Return the body of a small request, which Django can read again.
+
+    Raises: ValueError for a truncated body; TooManyAtOnce; BodyTimeout.
+    """
+    length = int(environ["CONTENT_LENGTH"])
+    with receiving(environ["wsgi.input"]):
+        content: bytes = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = BytesIO(content)
+    if len(content) < length:
+        raise ValueError("truncated body")
+    return content
 
 
 def _responder(generation: _Generation, query: models.LocateQuery, language: str) -> LocateResponder:
@@ -211,10 +268,10 @@ def _response(environ: dict[str, Any], candidate: _Candidate, template: _Respons
 
 def _body(candidate: _Candidate, template: _ResponseTemplate) -> bytes | None:
     """Return the body as it is sent, compressed; None where the response cache does not hold it."""
-    if candidate.located is None:
+    if candidate.computed is None:
         return response_cache().get(template.storage_key)
-    _, feature = candidate.located
-    return compress(feature, candidate.encoding) if candidate.encoding else feature
+    _, body = candidate.computed
+    return compress(body, candidate.encoding) if candidate.encoding else body
 
 
 def _remember(generation: _Generation, candidate: _Candidate, environ: dict[str, Any], response: Iterable[bytes]) -> None:
@@ -224,7 +281,7 @@ def _remember(generation: _Generation, candidate: _Candidate, environ: dict[str,
     answer.
     """
     storage_key = environ.get(STORAGE_KEY, "")
-    if not isinstance(response, HttpResponse) or (candidate.located is None and not storage_key):
+    if not isinstance(response, HttpResponse) or (candidate.computed is None and not storage_key):
         return
     if response.status_code not in (200, 304) or "Cache-Status" in response.headers:
         return

@@ -18,6 +18,7 @@ from api.views import (
     layers,
     lookups,
     neighbours,
+    now,
     positions,
     problems,
     region_indicators,
@@ -41,6 +42,7 @@ urlpatterns = [
     # First, since Django tries routes in order and /locate is the most frequent.
     *_with_optional_slash("locate", positions.LocateView.as_view(), "locate"),
     *_all(
+        ("now", now.NowView.as_view(), "now"),
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>.html", layers.HealthRegionView.as_view(suffix="html", schema=None), "health-region-page"),
         ("health-regions/<str:id>.png", layers.HealthRegionView.as_view(suffix="png", schema=None), "health-region-image"),

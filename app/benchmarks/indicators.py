@@ -30,7 +30,7 @@ os.environ["STATIC_ROOT"] = _static.name
 
 from django.db import connection, connections, transaction
 
-from benchmarks.lookups import server  # sets Django up
+from benchmarks.lookups import STRATA, server  # sets Django up
 from benchmarks.wrk import wrk
 from indicators.models import Indicator, Issue, Place, PlaceKind, Value
 from loader.series import pipeline
@@ -39,6 +39,8 @@ from loader.series.declarations import read_series
 MAP = "/indicators/{}/map?on={}&measure=rate_7d"
 DAYS = [f"{year}-{month:02}-15" for year in (2020, 2021, 2022) for month in range(3, 11)]
 CUBE = "/indicators/{}/cube?measure=new_1d"
+NOW = {name: [f"/now?lat={lat:.4f}&lon={lon:.4f}" for lat, lon in STRATA[name]] for name in ("city", "border")}
+NOW["FSAs"] = [f"/now?fsa={code}" for code in ("K0A", "M5V", "G7H", "H3Z", "V6B", "T2P", "S7K", "B3H")]
 REGION = "/indicators/{}/series?place={}&measure=new_1d"
 ROUTES = {"map": "/indicators/{id}/map", "series": "/indicators/{id}/series"}
 
@@ -178,6 +180,7 @@ def one_round(at: dict[str, str], slugs: list[str], seconds: int, rates: Rates) 
         "history of a region, cold": wrk(at["cold"], histories, seconds),
         "cube of three years, warm": wrk(at["warm"], [CUBE.format("cases")], seconds),
     }
+    measured |= {f"now, {name}": wrk(at["warm"], paths, seconds) for name, paths in NOW.items()}
     for name, figures in measured.items():
         rates.setdefault(name, []).append(figures["rate"])
 

@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from indicators.statistics import OVERDISPERSION
+
 
 class Kind(models.TextChoices):
     """Type of an indicator's values."""
@@ -35,6 +37,11 @@ class Indicator(models.Model):
     definition_en = models.TextField(blank=True, db_comment="Definition, English.")
     definition_fr = models.TextField(blank=True, db_comment="Definition, French.")
     good_direction = models.CharField(max_length=4, default="none", db_comment="up, down or none: the direction that is good.")
+    overdispersion = models.FloatField(
+        default=OVERDISPERSION,
+        db_default=OVERDISPERSION,
+        db_comment="Variance of a weekly count divided by its mean, for the interval of a change.",
+    )
     cadence = models.JSONField(default=list, db_comment="Declared reporting cadence by province: from, every, weekday.")
     licence = models.TextField(blank=True, db_comment="Name of the licence of the values.")
     licence_url = models.TextField(blank=True, db_comment="Address of the licence.")

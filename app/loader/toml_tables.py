@@ -4,11 +4,15 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from loader.errors import SourceError
 
-_TYPE_NAMES = {
+# Type of a key with a number, whole or not.
+NUMBER = int | float
+_TYPE_NAMES: Mapping[type | UnionType, str] = {
+    NUMBER: "a number",
     str: "text in quotes",
     int: "a whole number",
     bool: "true or false",
@@ -44,14 +48,14 @@ def check_keys(where: str, table: Mapping[str, Any], allowed: Iterable[str]) -> 
         raise SourceError(f"{where}: unknown key {unknown[0]!r}. Allowed keys: {', '.join(sorted(allowed))}.")
 
 
-def check_types(where: str, table: Mapping[str, Any], types: Mapping[str, type]) -> None:
+def check_types(where: str, table: Mapping[str, Any], types: Mapping[str, type | UnionType]) -> None:
     """Raise SourceError for a value of another type than declared; keys without a declared type are not checked."""
     for key, expected in types.items():
         if key in table and not _is(table[key], expected):
             raise SourceError(f"{where}: {key} must be {_TYPE_NAMES[expected]}, not {table[key]!r}.")
 
 
-def _is(value: Any, expected: type) -> bool:
+def _is(value: Any, expected: type | UnionType) -> bool:
     # In Python a bool is an int, and a datetime is a date.
     subclass = (isinstance(value, bool) and expected is not bool) or (isinstance(value, datetime) and expected is not datetime)
     return isinstance(value, expected) and not subclass

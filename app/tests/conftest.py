@@ -8,9 +8,11 @@ import pytest
 from django.test import Client, override_settings
 from jsonschema import Draft202012Validator
 
+from api.responses import now
 from geography.lookup import registry
 from geography.vintages import catalogue
 from indicators.queries import catalogue as indicator_catalogue
+from indicators.queries import latest
 from tests.support import demo_regions as worlds
 from tests.support.browser import browser
 from tests.support.demonstration import demonstration, remove_demonstration, service
@@ -88,11 +90,13 @@ def static_root(settings: Any, no_files: str) -> None:
 
 @pytest.fixture(autouse=True)
 def fresh_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clear the catalogue and set its maximum age to zero, so that a test sees every publication at once."""
+    """Clear what the process holds and set the maximum age to zero, so that a test sees every publication at once."""
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 0.0)
     monkeypatch.setattr(catalogue, "STALE_MAX_S", 0.0)
     catalogue.clear()
     indicator_catalogue.clear()
+    latest.clear()
+    now.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -81,13 +81,14 @@ def body_slot(request: HttpRequest) -> Iterator[None]:
             yield
         return
     # The route itself refuses a body over its limit.
-    with _receiving(request.META.get("wsgi.input")), suppress(RequestDataTooBig):
+    with receiving(request.META.get("wsgi.input")), suppress(RequestDataTooBig):
         request.body  # noqa: B018 - Django stores the body in the request
     yield
 
 
 @contextmanager
-def _receiving(body: object) -> Iterator[None]:
+def receiving(body: object) -> Iterator[None]:
+    """Hold a permit to read a small body, which has to arrive within `_SMALL_TIMEOUT_S`. Raises: TooManyAtOnce."""
     readers = _readers()
     try:
         readers.acquire()

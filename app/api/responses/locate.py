@@ -35,8 +35,8 @@ _CACHED_FRAGMENTS = 8
 _REASONS_MAX = 4_096
 _NULL = orjson.Fragment(b"null")
 
-# WSGI environ key of the responder and the Feature that `api.fast_path` has computed for a /locate request.
-LOCATED = "covidtrends_geo.located"
+# WSGI environ key of the responder and the body that `api.fast_path` has computed for a request.
+COMPUTED = "covidtrends_geo.computed"
 
 
 class LocateResponder:
@@ -67,7 +67,7 @@ class LocateResponder:
         self._max_distance_m = max_distance_m
         self._accuracy_m = accuracy_m
         self._border = border
-        keys = (_VintageKey(vintages["vintage"]), _VintageKey(vintages["fsa_vintage"]))
+        keys = (VintageKey(vintages["vintage"]), VintageKey(vintages["fsa_vintage"]))
         self._fragments = _payload_fragments(*keys, language, published().revision)
 
     @property
@@ -181,7 +181,7 @@ def responder_for(query: LocateQuery | LocateManyQuery, language: str) -> Locate
     )
 
 
-class _VintageKey:
+class VintageKey:
     """Cache key of a vintage. Keys are equal for the same publication of the same load."""
 
     __slots__ = ("_key", "vintage")
@@ -191,7 +191,7 @@ class _VintageKey:
         self._key = (vintage.load_id, vintage.published_at)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _VintageKey) and self._key == other._key
+        return isinstance(other, VintageKey) and self._key == other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -256,7 +256,7 @@ class _PayloadFragments:
 
 
 @lru_cache(maxsize=_CACHED_FRAGMENTS)
-def _payload_fragments(region: _VintageKey, fsa: _VintageKey, language: str, revision: str) -> _PayloadFragments:
+def _payload_fragments(region: VintageKey, fsa: VintageKey, language: str, revision: str) -> _PayloadFragments:
     """Return the fragments. `revision` is part of the key: any publication may change the warnings of a code."""
     return _PayloadFragments(region.vintage, fsa.vintage, language)
 

@@ -18,7 +18,7 @@ from api.openapi.document import RequestBody
 from api.openapi.schemas.bulk import TEXT
 from api.requests import bulk, models
 from api.requests.parameters import LOCATED_COLUMNS
-from api.responses.locate import LOCATED, responder_for
+from api.responses.locate import COMPUTED, responder_for
 from api.views.base import UNCACHED, GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView, CsvBody
 from geography import errors
@@ -51,7 +51,7 @@ class LocateView(BulkView, GeoView):
         """
         query = self.parse(request, models.LOCATE)
         # The fast path has computed the Feature, except where a vintage is not in memory.
-        responder, feature = request.META.get(LOCATED) or (responder_for(query, self.language), None)
+        responder, feature = request.META.get(COMPUTED) or (responder_for(query, self.language), None)
         body = orjson.Fragment(feature or responder.feature(query.position))
         return Response(body, headers=UNCACHED | responder.links() | staleness())
 

@@ -9,13 +9,13 @@ from api.http.streaming import Chunks, json_body
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
+from api.responses.now_figures import interval_payload, trend_payload
 from api.views.indicator_base import IndicatorView
 from geography import errors
 from geography.constants import COVERAGE_HEALTH_REGIONS
 from geography.queries.regions import region_get
 from geography.vintages.resolve import vintage_in_force
-from indicators.models import PlaceKind
-from indicators.queries import figures, maps
+from indicators.queries import latest
 from indicators.queries.catalogue import PublishedIndicator, published_indicators
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RegionIndicatorsView(IndicatorView):
 def latest_figures(vintage: "Vintage", code: str, language: str) -> list[dict[str, Any]]:
     """Return the latest value of each indicator that relates to a region, without indicators that have no relation to it.
 
-    Queries: those of `indicators.queries.figures` and `maps`, for each published indicator.
+    Queries: those of `indicators.queries.latest`.
     """
     blocks = (_block(published, vintage, code, language) for published in published_indicators().indicators.values())
     return [block for block in blocks if block is not None]
@@ -53,37 +53,20 @@ def latest_figures(vintage: "Vintage", code: str, language: str) -> list[dict[st
 
 def _block(published: PublishedIndicator, vintage: "Vintage", code: str, language: str) -> dict[str, Any] | None:
     """Return the latest value of one indicator; None where it has no relation to the region."""
-    indicator, measure = published.indicator, published.measures[0]
-    all_series = figures.indicator_series(indicator)
-    if (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label):
-        codes = {code}
-    else:
-        members = figures.members_of(vintage.coverage.slug, vintage.label, [series.place for series in all_series])
-        codes = {member.place.code for member in members if member.code == code}
-    # The last day of the region's own series, since provinces stop reporting on different days.
-    last_days = [
-        series.last
-        for series in all_series
-        if series.place.kind == PlaceKind.REGION and series.place.code in codes and series.last
-    ]
-    if not last_days:
+    figure = latest.latest_figures(published).of_region(vintage, code)
+    if figure is None:
         return None
-    on = min(last_days)
-    figures_on = figures.figures_on(indicator, measure, on)
-    own = (indicator.coverage, indicator.vintage_label) == (vintage.coverage.slug, vintage.label)
-    regions = (
-        maps.by_key(figures_on, PlaceKind.REGION)
-        if own
-        else maps.figures_of_regions(figures_on, indicator.kind, measure, vintage)
-    )
+    indicator, measure = published.indicator, published.measures[0]
     french = language == "fr"
     return {
         "id": indicator.slug,
         "name": indicator.name_fr if french else indicator.name_en,
         "measure": measure,
         "unit": bodies.unit_of(published, measure, language),
-        "on": on,
-        **bodies.figure_payload(regions.get(code)),
+        "on": figure.figure.day,
+        **bodies.figure_payload(figure.figure),
+        "interval": interval_payload(figure.interval),
+        "trend": trend_payload(figure, language),
         "attribution": indicator.attribution_fr if french else indicator.attribution_en,
         "licence": indicator.licence,
     }

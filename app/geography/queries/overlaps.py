@@ -10,7 +10,7 @@ from covidtrends_geo.lookup_file import Region
 from geography.constants import SLIVER_SHARE
 from geography.models import Vintage
 from geography.queries.region_rows import RegionRow, columns_and_join, rows
-from geography.queries.regions import fsa_missing, region_get
+from geography.queries.regions import fsa_missing, region_codes, region_get
 
 # SQL: kind of artefact, empty for a real overlap.
 _ARTEFACT = f"coalesce(nullif(overlap.artefact, ''), CASE WHEN overlap.share_of_fsa < {SLIVER_SHARE} THEN 'sliver' ELSE '' END)"
@@ -142,6 +142,12 @@ def fsas_health_regions(
 ) -> dict[str, FsaRegions]:
     """Return the health regions of many FSAs by code, without geometry. Omits FSAs without a boundary. Queries: 1."""
     return _shares_of_fsas(fsa_vintage, health_region_vintage, codes, None)
+
+
+def all_fsas_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage) -> dict[str, FsaRegions]:
+    """Return the health regions of every FSA of a vintage by code, without geometry. Queries: 2."""
+    codes = region_codes(fsa_vintage)
+    return fsas_health_regions(fsa_vintage=fsa_vintage, health_region_vintage=health_region_vintage, codes=codes)
 
 
 def _shares_of_fsas(

@@ -38,10 +38,11 @@ def figures_of_regions(figures: Sequence[Figure], kind: str, measure: str, vinta
         if member.place_id in by_place:
             members[member.code].append((member.method, by_place[member.place_id]))
     codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
-    return {code: _figure(members[code], kind, measure) if code in members else None for code in codes}
+    return {code: convert(members[code], kind, measure) if code in members else None for code in codes}
 
 
-def _figure(parts: Sequence[tuple[str, Figure]], kind: str, measure: str) -> Figure | None:
+def convert(parts: Sequence[tuple[str, Figure]], kind: str, measure: str) -> Figure | None:
+    """Return the figure of one region from the method and the figure of each of its places, as `figures_of_regions`."""
     methods = {method for method, _ in parts}
     if methods == {"sum"}:
         return _sum([figure for _, figure in parts], kind, measure)

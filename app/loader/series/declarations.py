@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from math import inf
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from django.conf import settings
 
 from indicators.measures import MEASURES
+from indicators.statistics import OVERDISPERSION
 from loader.errors import SourceError
-from loader.toml_tables import check_keys, check_types, read_document, required_text, tables_of
+from loader.toml_tables import NUMBER, check_keys, check_types, read_document, required_text, tables_of
 
 SERIES_FILE: Path = settings.REPO_DIR / "geodata" / "series.toml"
 
@@ -44,7 +47,9 @@ _TEXT = {
 _LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", "cadence", "ended", "forms"), list)
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
 _FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
-_KEYS: Mapping[str, type] = _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime}
+_KEYS: Mapping[str, type | UnionType] = (
+    _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime, "overdispersion": NUMBER}
+)
 _COLUMNS = ("period", "value", "province", "place", "issue")
 _HEADINGS = ("{code}", "{province}-{code}", "{province}{code}")
 _FORM: Mapping[str, type] = {"shape": str, "columns": dict, "heading": str, "changes": bool}
@@ -111,6 +116,7 @@ class Source:
     definition_en: str = ""
     definition_fr: str = ""
     good_direction: str = "none"
+    overdispersion: float = OVERDISPERSION
     path: Path | None = None
     issued_at: datetime | None = None
     url: str = ""
@@ -247,6 +253,8 @@ def _check(where: str, source: Source) -> None:
         raise SourceError(f"{where}: delimiter must be one character, not {source.delimiter!r}.")
     if source.first_line < 1:
         raise SourceError(f"{where}: first_line must be 1 or more.")
+    if not 1 <= source.overdispersion < inf:
+        raise SourceError(f"{where}: overdispersion must be a number of 1 or more, not {source.overdispersion!r}.")
 
 
 def _check_columns(where: str, source: Source) -> None:

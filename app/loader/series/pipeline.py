@@ -270,6 +270,7 @@ def _indicator(source: Source) -> Indicator:
     ]
     names = (
         *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
+        "overdispersion",
         *("licence", "licence_url", "attribution_en", "attribution_fr"),
     )
     values = {name: getattr(source, name) for name in names}

@@ -11,6 +11,7 @@ from django.urls import get_resolver
 from api.openapi import examples, schemas
 from api.problems import PROBLEM_TYPES
 from api.requests import bulk, models
+from api.requests.now import NOW, NOW_OPTIONS
 
 STORED = settings.REPO_DIR / "docs" / "openapi.yaml"
 REGENERATE = "docs/openapi.yaml is out of date. From app/: python manage.py api_docs"
@@ -65,6 +66,8 @@ def test_every_route_is_documented_once(document):
         ("/locate", models.LOCATE),
         ("/locate post", bulk.LOCATE_MANY),
         ("/fsa post", bulk.FSA_MANY),
+        ("/now", NOW),
+        ("/now post", NOW_OPTIONS),
         ("/vintages", models.PLAIN),
     ],
 )
@@ -108,7 +111,9 @@ def test_problem_examples_are_valid(assert_schema, kind):
     assert_schema("Problem", examples.problem(kind))
 
 
-@pytest.mark.parametrize("spec", [models.HEALTH_REGIONS, models.FSA, models.LOCATE, models.HEALTH_REGION, models.FSA_BOUNDARY])
+@pytest.mark.parametrize(
+    "spec", [models.HEALTH_REGIONS, models.FSA, models.LOCATE, models.HEALTH_REGION, models.FSA_BOUNDARY, NOW]
+)
 def test_parameter_examples_are_parsed(spec):
     for param in (*spec.path, *spec.query):
         param.read(str(param.example))

@@ -35,6 +35,11 @@ def assert_no_secrets(text):
         ("/fsa/m5v 3l9/boundary", 200),
         ("/fsa/K1A", 404),
         ("/fsa/Q1Q", 400),
+        ("/now?lat=43.123456&lon=-79.654321", 200),
+        ("/now?lat=43.123456&lon=79.654321", 400),
+        ("/now?fsa=M5V+3L9", 200),
+        ("/now?fsa=K1A", 404),
+        ("/now?fsa=Q1Q", 400),
         ("/nowhere/M5V3L9?lat=43.123456", 404),
     ],
 )

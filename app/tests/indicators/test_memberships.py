@@ -93,6 +93,9 @@ def test_latest_figures_of_a_region(get: Get, vintage: Vintage, assert_schema: C
         ("cases", "2022-11-16", "same"),
         ("deaths", "2022-12-14", "same"),
     ]
+    cases = body["indicators"][0]
+    assert cases["interval"][0] < cases["v"] < cases["interval"][1]
+    assert cases["trend"]["direction"] in ("increase", "decrease", "no_clear_change")
     assert get("/coverages/health-regions/regions/2406/indicators").json()["indicators"] == body["indicators"]
     assert get("/health-regions/4711/indicators").json()["indicators"] == []
 

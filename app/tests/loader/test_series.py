@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from indicators.models import Issue, PlaceMember, Value
+from indicators.models import Indicator, Issue, PlaceMember, Value
 from loader.errors import FileRefused, GatesFailed, PublishError, SourceError
 from loader.series import pipeline
 from loader.series.declarations import Source, read_series
@@ -248,6 +248,10 @@ def test_documented_series_example_loads(tmp_path: Path) -> None:
         ('shape = "tall"', "series.test: shape is one of long, wide"),
         ("limits = { height = 1 }", "series.test: no gate 'height' with a limit. Gates with limits: negatives, cadence"),
         ("limits = { text = 1 }", "series.test: no gate 'text' with a limit"),
+        ('overdispersion = "2"', "series.test: overdispersion must be a number, not '2'"),
+        ("overdispersion = true", "series.test: overdispersion must be a number, not True"),
+        ("overdispersion = 0.9", "series.test: overdispersion must be a number of 1 or more, not 0.9"),
+        ("overdispersion = nan", "series.test: overdispersion must be a number of 1 or more, not nan"),
         ('limits = { sums = "1" }', "series.test: limits.sums must be a number, not '1'"),
         ('delimiter = "||"', "series.test: delimiter must be one character, not '||'"),
         ("first_line = 0", "series.test: first_line must be 1 or more"),
@@ -324,3 +328,11 @@ def test_membership_without_defined_conversion_is_refused(tmp_path: Path, member
     with pytest.raises(SourceError, match=re.escape(message)):
         seed_members(tmp_path, memberships)
     assert not PlaceMember.objects.exists()
+
+
+@pytest.mark.usefixtures("db")
+def test_overdispersion_is_stored_with_the_indicator(load: Callable[..., Any]) -> None:
+    load("2022-01-01,ON,3595,1")
+    assert Indicator.objects.get(slug="test").overdispersion == 2.5
+    load("2022-01-01,ON,3595,2", at=2, overdispersion=4, accept=("region_moves", "rewrites"))
+    assert Indicator.objects.get(slug="test").overdispersion == 4

@@ -64,7 +64,7 @@ def collect_examples(ask: Ask, address: str) -> dict[str, Any]:
         for method, operation in operations.items():
             if operation["operationId"] in {"schema", *NOT_ON_THE_DEMONSTRATION}:
                 continue
-            request = request_of(path, operation)
+            request = examples.REQUESTS.get(operation["operationId"]) or request_of(path, operation)
             sent = _body_of(operation["requestBody"]["content"]) if method == "post" else ()
             status, media_type, body = ask(request, *reversed(sent))
             if status != 200:

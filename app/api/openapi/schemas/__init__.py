@@ -1,6 +1,6 @@
 """JSON Schemas (2020-12, as in OpenAPI 3.1) of all bodies. Tests validate every response against them."""
 
-from api.openapi.schemas import bulk, downloads, indicators, issues, positions, regions, search, service, tiles, vintages
+from api.openapi.schemas import bulk, downloads, indicators, issues, now, positions, regions, search, service, tiles, vintages
 from api.openapi.schemas.parts import Schema, ref
 
 __all__ = ["COMPONENTS", "Schema", "ref"]
@@ -14,6 +14,7 @@ COMPONENTS: dict[str, Schema] = {
     **downloads.COMPONENTS,
     **indicators.COMPONENTS,
     **issues.COMPONENTS,
+    **now.COMPONENTS,
     **search.COMPONENTS,
     **service.COMPONENTS,
 }

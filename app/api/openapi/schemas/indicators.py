@@ -2,35 +2,60 @@
 
 from api.openapi.schemas.parts import COUNT, DAY, NAMES, Schema, array, flag, number, or_null, record, ref, text
 from indicators.measures import MEASURES
+from indicators.statistics import Direction
 from indicators.statuses import ValueStatus
 
-_MEASURES = sorted({name for names in MEASURES.values() for name in names})
+MEASURE_NAMES = sorted({name for names in MEASURES.values() for name in names})
 _VALUE: Schema = {"type": ["number", "null"], "description": "Value of the measure; null if it is missing, never 0."}
-_STATUS = text(
+STATUS = text(
     "Status of the value: reported, or the reason why it is missing or not as reported.",
     enum=[status.code for status in ValueStatus],
 )
-_DAY_OR_NULL = or_null(DAY)
+DAY_OR_NULL = or_null(DAY)
 _VINTAGE: Schema = {
     "coverage": or_null(text("Coverage of the regions; null if the places are not regions.")),
     "vintage": or_null(text("Label of the vintage of the region codes.")),
 }
+HELD = record(
+    {
+        "since": text("Time of the first later issue that gates hold.", format="date-time"),
+        "issue": COUNT | {"description": "Id of the last of them."},
+    },
+    description="Only while gates hold later issues: the values are those of the issue before.",
+)
+METHOD = or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of"]))
+INTERVAL = or_null(
+    array(
+        {"type": ["number", "null"]},
+        minItems=2,
+        maxItems=2,
+        description="95 % interval; null as the second number: no upper end. Null where there is no count behind the value.",
+    )
+)
+TREND = or_null(
+    record(
+        {
+            "word": text("The direction, in the response language."),
+            "direction": text(
+                "`increase` or `decrease` only if the interval of the ratio excludes 1.",
+                enum=[direction.value for direction in Direction],
+            ),
+            "ratio": {"type": ["number", "null"], "description": "Count a day by that of the period before; null after 0."},
+            "interval": INTERVAL,
+            "compared_with": text("First and last day of the period before, `2022-10-27/2022-11-02`."),
+        }
+    )
+)
 _SOURCE: Schema = {
     "issue": ref("Issue"),
-    "held": record(
-        {
-            "since": text("Time of the first later issue that gates hold.", format="date-time"),
-            "issue": COUNT | {"description": "Id of the last of them."},
-        },
-        description="Only while gates hold later issues: the values are those of the issue before.",
-    ),
+    "held": HELD,
     "attribution": text("Attribution to display with the values."),
     "licence": text("Licence of the values."),
     "licence_url": text("URL of the licence."),
 }
 _HEAD: Schema = {
     "indicator": text("Id of the indicator."),
-    "measure": text("Id of the measure.", enum=_MEASURES),
+    "measure": text("Id of the measure.", enum=MEASURE_NAMES),
     "unit": text("Unit, in the response language."),
     "classes": or_null(array({"type": "number"}, description="Lower bounds of the map classes, fixed over time.")),
     **_SOURCE,
@@ -38,11 +63,11 @@ _HEAD: Schema = {
 _FIGURE: Schema = {
     "v": _VALUE,
     "count": _VALUE | {"description": "Count behind a rate; negative for a correction by the source."},
-    "status": _STATUS,
-    "method": or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of"])),
-    "from": _DAY_OR_NULL,
-    "to": _DAY_OR_NULL,
-    "reported_on": _DAY_OR_NULL,
+    "status": STATUS,
+    "method": METHOD,
+    "from": DAY_OR_NULL,
+    "to": DAY_OR_NULL,
+    "reported_on": DAY_OR_NULL,
     "place": text("Place of the figure, if it is not the region itself."),
     "population": or_null(COUNT | {"description": "Population behind a rate."}),
     "population_year": or_null({"type": "integer", "description": "Year of the population."}),
@@ -54,7 +79,7 @@ _RUNS = array(
 )
 _STEPS: Schema = {
     "freq": text("Step: day or week.", enum=["day", "week"]),
-    "start": _DAY_OR_NULL,
+    "start": DAY_OR_NULL,
     "step_days": COUNT,
     "length": COUNT,
 }
@@ -71,19 +96,19 @@ _INDICATOR: Schema = {
     "measures": array(
         record(
             {
-                "id": text("Id of the measure.", enum=_MEASURES),
+                "id": text("Id of the measure.", enum=MEASURE_NAMES),
                 "name": text("Name, in the response language."),
                 "unit": text("Unit."),
             }
         )
     ),
-    "default_measure": text("Measure of a request without `measure`.", enum=_MEASURES),
+    "default_measure": text("Measure of a request without `measure`.", enum=MEASURE_NAMES),
     "classes": {"type": "object", "additionalProperties": array({"type": "number"})},
     **_VINTAGE,
     "places": COUNT | {"description": "Number of places."},
-    "first": _DAY_OR_NULL,
-    "last": _DAY_OR_NULL,
-    "latest": _DAY_OR_NULL | {"description": "Latest day with a complete national figure."},
+    "first": DAY_OR_NULL,
+    "last": DAY_OR_NULL,
+    "latest": DAY_OR_NULL | {"description": "Latest day with a complete national figure."},
     "cadence": array({"type": "object"}, description="Declared reporting days by province."),
     **_SOURCE,
     "links": array(ref("Link")),
@@ -91,8 +116,8 @@ _INDICATOR: Schema = {
 _NOTE = record(
     {
         "place": or_null(text("Place; null if the note applies everywhere.")),
-        "from": _DAY_OR_NULL,
-        "to": _DAY_OR_NULL,
+        "from": DAY_OR_NULL,
+        "to": DAY_OR_NULL,
         "text": text("Text of the note."),
         "language": text("Language of the text.", enum=["en", "fr"]),
         "url": or_null(text("URL of the source.")),
@@ -107,10 +132,10 @@ _PLACE = record(
         "province": or_null(text("Two-letter abbreviation of the province.")),
         **NAMES,
         "derived": flag("True for a total computed from regions."),
-        "first": _DAY_OR_NULL,
-        "last": _DAY_OR_NULL,
-        "last_report": _DAY_OR_NULL,
-        "ended_on": _DAY_OR_NULL,
+        "first": DAY_OR_NULL,
+        "last": DAY_OR_NULL,
+        "last_report": DAY_OR_NULL,
+        "ended_on": DAY_OR_NULL,
         "population": {"type": "object", "additionalProperties": COUNT, "description": "Population by year, on 1 July."},
     }
 )
@@ -132,7 +157,7 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "IndicatorStatus": record(
         {
-            "code": _STATUS,
+            "code": STATUS,
             "name": text("Name, in the response language."),
             "detail": text("Explanation, in the response language."),
             "name_en": text("English name."),
@@ -187,10 +212,12 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "id": text("Id of the indicator."),
                         "name": text("Name, in the response language."),
-                        "measure": text("Measure.", enum=_MEASURES),
+                        "measure": text("Measure.", enum=MEASURE_NAMES),
                         "unit": text("Unit, in the response language."),
                         "on": DAY,
                         **_FIGURE,
+                        "interval": INTERVAL,
+                        "trend": TREND,
                         "attribution": text("Attribution to display."),
                         "licence": text("Licence."),
                     },

@@ -13,6 +13,8 @@ def test_health_region_card_shows_latest_figures_with_method(visit, service):
     for row, block in zip(rows.all(), latest, strict=True):
         assert block["name"] in row.inner_text()
         assert "Reported for this region itself." in row.inner_text()
+        assert "95 % interval" in row.inner_text()
+        assert row.locator(".trend").inner_text().startswith(f"{block['trend']['word']} from ")
 
 
 @pytest.mark.parametrize(

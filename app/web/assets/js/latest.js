@@ -1,4 +1,4 @@
-// Latest figures of a health region: value, period, status, and the relation to the region that reports them.
+// Latest figures of a health region: value with interval, period, status, trend, and the relation to the region that reports them.
 
 import { calls, send, sendOnce } from "./api.js";
 import { NOTHING, stateLink } from "./card.js";
@@ -40,6 +40,7 @@ function figure(one, { statuses }, about) {
     one.reported_on && one.reported_on !== one.to && `${t("reported_on")} ${period(one.reported_on)}`,
     one.v !== null && one.count !== null && one.count !== undefined && `${t("count")} ${number(one.count)}`,
     one.v !== null && status,
+    one.interval && t("interval", { from: formatted(one.interval[0]), to: formatted(one.interval[1]) }),
   ].filter(Boolean);
   return el(
     "li",
@@ -52,8 +53,15 @@ function figure(one, { statuses }, about) {
       one.v !== null && el("span", { class: "figure-unit" }, one.unit),
     ),
     el("p", { class: "note" }, lines.join(" · ")),
+    one.trend && el("p", { class: "note trend" }, trendText(one.trend)),
     one.method && el("p", { class: "note method" }, sentence(one.method), place && [" ", placeLink(one, place)]),
   );
+}
+
+function trendText({ word, ratio, interval: [from, to], compared_with: before }) {
+  const change = t("trend", { word, period: period(...before.split("/")) });
+  if (ratio === null || to === null) return change;
+  return `${change} · ${t("trend_ratio", { ratio: number(ratio, 2), from: number(from, 2), to: number(to, 2) })}`;
 }
 
 const sentence = (method) => {

@@ -1,0 +1,141 @@
+"""Schemas of /now."""
+
+from api.openapi.schemas.indicators import DAY_OR_NULL, HELD, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
+from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARE, Schema, array, flag, number, or_null, record, text
+from geography.codes import FSA_PATTERN
+from geography.constants import ACCURACY_MAX_M
+from indicators.queries.latest import WEEKS
+
+_VALUE: Schema = {
+    "value": {"type": ["number", "null"], "description": "Value of the measure; null if it is missing, never 0."},
+    "interval": INTERVAL,
+    "period": or_null(record({"from": DAY_OR_NULL, "to": DAY_OR_NULL}, description="First and last day of the value.")),
+    "status": STATUS,
+}
+_WORD = or_null(
+    text("Change from the period before, in the response language: increase, decrease or no clear change; null if unknown.")
+)
+_INDICATOR: Schema = {
+    "id": text("Id of the indicator."),
+    "name": text("Name, in the response language."),
+    "measure": text("Measure of `value` and `sparkline`.", enum=MEASURE_NAMES),
+    "unit": text("Unit, in the response language."),
+    **_VALUE,
+    "method": METHOD,
+    "held": HELD,
+    "reported_on": DAY_OR_NULL,
+    "age_days": {"type": ["integer", "null"], "description": "Days from `reported_on` to today."},
+    "trend": TREND,
+    "likely_complete": {
+        "type": ["number", "null"],
+        "description": "Part of its final value that a value of this age usually has in the province, above 1 where values are "
+        "usually lowered later; null without enough earlier issues.",
+    },
+    "sparkline": array(
+        {"type": ["number", "null"]},
+        maxItems=WEEKS,
+        description="The measure in the last weeks, oldest first; null is missing.",
+    ),
+    "place": record(
+        {"id": text("Place of the series."), "name": text("Its name.")},
+        description="With method `part_of`: the larger place whose rate, interval and trend these are.",
+    ),
+    "population": record({"people": COUNT, "year": or_null({"type": "integer"})}, description="Population behind the rate."),
+    "ended_on": DAY_OR_NULL | {"description": "Last report, where the region stopped before its province."},
+    "revised": record(
+        {"times": COUNT, "last": text("Time of the last correction.", format="date-time")},
+        description="Corrections of the value since it was first published.",
+    ),
+    "notes": array(text("Remark of the source that begins or ends in the weeks of the sparkline.")),
+    "range": or_null(
+        array(
+            {"type": "number"},
+            minItems=2,
+            maxItems=2,
+            description="With `also_possible`: the lowest and the highest value of all possible regions.",
+        )
+    ),
+}
+_OPTIONAL = (
+    *("held", "reported_on", "age_days", "trend", "likely_complete", "sparkline"),
+    *("place", "population", "ended_on", "revised", "notes", "range"),
+)
+_BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}))
+_REGION: Schema = {"hruid": HRUID, "name": text("Name, in the response language.")}
+_SHARE_OF_FSA = number("Share of the area of the FSA.", **SHARE)
+
+COMPONENTS: dict[str, Schema] = {
+    "NowRequest": {
+        "oneOf": [
+            record(
+                {
+                    "lat": number("Latitude in WGS 84 decimal degrees.", minimum=-90, maximum=90),
+                    "lon": number("Longitude in WGS 84 decimal degrees.", minimum=-180, maximum=180),
+                    "accuracy": number("Accuracy of the position in metres.", minimum=0, maximum=ACCURACY_MAX_M),
+                },
+                optional=("accuracy",),
+            ),
+            record({"fsa": text("FSA or postal code.", pattern=FSA_PATTERN)}),
+        ]
+    },
+    "Now": record(
+        {
+            "region": or_null(
+                record(
+                    {
+                        **_REGION,
+                        "vintage": LABEL,
+                        "match": text(
+                            "`covers`, `nearest` (no region covers the position), or `overlaps` (of an FSA).",
+                            enum=["covers", "nearest", "overlaps"],
+                        ),
+                        "certain": flag("True if no other region is possible."),
+                        "share_of_fsa": _SHARE_OF_FSA,
+                    },
+                    optional=("share_of_fsa",),
+                )
+            ),
+            "fsa": record({"code": text("The FSA."), "is_split": flag("True if it lies in several health regions.")}),
+            "reasons": array(
+                record({"type": text("Kind of reason."), "detail": text("Explanation, in the response language.")}),
+                description="Why the region is not certain.",
+            ),
+            "indicators": array(
+                record(_INDICATOR, optional=_OPTIONAL),
+                description="Every indicator with a figure of the region or, with a null value, of its province only.",
+            ),
+            "province": or_null(
+                record(
+                    {
+                        "pruid": text("PRUID of the province."),
+                        "abbreviation": text("Two letters."),
+                        "name": text("Name, in the response language."),
+                        "indicators": _BRIEF,
+                    }
+                )
+            ),
+            "also_possible": array(
+                record(
+                    {
+                        **_REGION,
+                        "indicators": _BRIEF,
+                        "share_of_fsa": _SHARE_OF_FSA,
+                        "differs": {
+                            "type": ["boolean", "null"],
+                            "description": "True if an indicator answers differently: only one of the two regions has a value, "
+                            "the directions of the trends differ, or the intervals have nothing in common. Null without a "
+                            "`region`.",
+                        },
+                    },
+                    optional=("share_of_fsa",),
+                ),
+                description="Every other health region that is possible; for an FSA the largest share first.",
+            ),
+            "as_of": or_null(text("Time of the newest issue behind the figures.", format="date-time")),
+            "demo": flag("True if the boundaries are demonstration data."),
+            "attribution": text("Attribution to display, of boundaries and figures."),
+        },
+        optional=("fsa", "reasons"),
+        description="The latest figures of a health region and its province.",
+    ),
+}

@@ -1,0 +1,258 @@
+"""Responder of /now: the latest figures of the health region at a position or of an FSA.
+
+Whatever does not depend on the request is kept per region and language, as JSON text; positions and FSAs are not kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import orjson
+
+from api.http.language import translate
+from api.http.renderers import json_bytes
+from api.requests.now import NowQuery
+from api.requests.vintage_choice import chosen_vintages
+from api.responses.certainty import reasons_payload
+from api.responses.indicators import number
+from api.responses.locate import LocateResponder, VintageKey
+from api.responses.now_figures import answers_differ, brief_payload, figure_payload, value_of
+from api.responses.payloads import SHARE_DECIMALS, attribution, province_payload
+from covidtrends_geo.lookup_file import Region
+from geography.constants import NEAREST_DEFAULT_M
+from geography.models import Vintage
+from geography.queries.overlaps import FsaRegions, all_fsas_health_regions
+from geography.queries.region_rows import RegionRow
+from geography.queries.regions import fsa_missing
+from geography.translation import Message
+from geography.vintages import catalogue as boundaries
+from indicators.queries.catalogue import PublishedIndicator, published_indicators
+from indicators.queries.latest import LatestFigure, latest_figures, latest_if_held
+
+_SPLIT = Message("The FSA lies in several health regions.")
+# Pairs of vintages whose FSAs are held.
+_FSA_TABLES = 4
+# Responders that are held: a megabyte each when all regions have been asked for.
+_RESPONDERS_MAX = 16
+
+
+class _Possible(NamedTuple):
+    """A health region of an answer; `share` is its share of the FSA, None for a position."""
+
+    region: Region | RegionRow
+    share: float | None = None
+
+
+class _Place(NamedTuple):
+    """What all answers about a region share.
+
+    Attributes:
+        figures: latest figure by id of the indicator; None where only the province has one.
+        payloads: of the figures, for the response about this region.
+        indicators, province: members of the response, as JSON text.
+        possible: members of the region where another one is likelier.
+    """
+
+    figures: Mapping[str, LatestFigure | None]
+    payloads: Sequence[dict[str, Any]]
+    indicators: orjson.Fragment
+    province: orjson.Fragment
+    possible: Mapping[str, Any]
+
+
+class NowResponder:
+    """Builder of /now responses for a pair of vintages, a language, a day, and one publication of every indicator.
+
+    Attributes:
+        vintages: by parameter name, as in `LocateResponder`.
+    """
+
+    def __init__(
+        self, vintages: Mapping[str, Vintage], language: str, today: date, published: Sequence[PublishedIndicator]
+    ) -> None:
+        """Take the vintages, the published indicators, and the day from which ages are counted."""
+        self.vintages = vintages
+        self.language = language
+        self._today = today
+        self._published = published
+        self._locate = self._locate_within(None)
+        self._places: dict[str, _Place] = {}
+        self._source = json_bytes(self._provenance())[1:]
+
+    def _locate_within(self, accuracy_m: float | None) -> LocateResponder:
+        return LocateResponder(self.vintages, self.language, max_distance_m=NEAREST_DEFAULT_M, accuracy_m=accuracy_m)
+
+    def in_memory(self, query: NowQuery) -> bool:
+        """Return whether the response needs no query."""
+        if not (self._locate.in_memory if query.fsa is None else query.fsa.code in _fsa_tables.get(self._fsa_key(), ())):
+            return False
+        held = [latest_if_held(published) for published in self._published]
+        return all(latest is not None and latest.knows(self.vintages["vintage"]) for latest in held)
+
+    def links(self) -> dict[str, str]:
+        """Return the Link header with the licences of the boundaries."""
+        return self._locate.links()
+
+    def body(self, query: NowQuery) -> bytes:
+        """Return the response. Raises: FsaWithoutBoundary.
+
+        Queries: none with `in_memory`, else those of the lookup and of `indicators.queries.latest`.
+        """
+        answer, main, others = self._in_fsa(query.fsa.code) if query.fsa is not None else self._at_position(query)
+        if main is None:
+            answer |= {"indicators": [], "province": None}
+        else:
+            place = self._place(main)
+            answer["indicators"] = self._with_ranges(place, others) if others else place.indicators
+            answer["province"] = place.province
+        answer["also_possible"] = [self._other(possible, main) for possible in others]
+        return json_bytes(answer)[:-1] + b"," + self._source
+
+    def _at_position(self, query: NowQuery) -> tuple[dict[str, Any], Region | RegionRow | None, list[_Possible]]:
+        """Return the first members of the response about a position, its region, and the other possible ones."""
+        if query.position is None:
+            raise ValueError("neither a position nor an FSA")
+        responder = self._locate if query.accuracy_m is None else self._locate_within(query.accuracy_m)
+        ((located, fsa),) = responder.locate([query.position])
+        main = located.region
+        answer: dict[str, Any] = {"region": self._region(main, located.match, located.certain)}
+        if not located.certain:
+            answer["reasons"] = reasons_payload(located, fsa, self.language)
+        return answer, main, [_Possible(region) for region in located.near if main is None or region.code != main.code]
+
+    def _in_fsa(self, code: str) -> tuple[dict[str, Any], Region | RegionRow | None, list[_Possible]]:
+        """Return the same for an FSA: its region is the one with the largest share of its area."""
+        regions = _fsas(*self._fsa_key()).get(code)
+        if regions is None:
+            error = fsa_missing(code, self.vintages["fsa_vintage"])
+            error.parameter = "fsa"
+            raise error
+        shares = regions.overlaps
+        main = shares[0].region if shares else None
+        answer: dict[str, Any] = {
+            "region": self._region(main, "overlaps", len(shares) == 1),
+            "fsa": {"code": code, "is_split": len(shares) > 1},
+        }
+        if main is not None and len(shares) > 1:
+            answer["region"]["share_of_fsa"] = round(shares[0].share_of_fsa, SHARE_DECIMALS)
+            answer["reasons"] = [{"type": "split", "detail": translate(_SPLIT, self.language)}]
+        return answer, main, [_Possible(share.region, share.share_of_fsa) for share in shares[1:]]
+
+    def _region(self, region: Region | RegionRow | None, match: str, certain: bool) -> dict[str, Any] | None:
+        if region is None:
+            return None
+        return self._names(region) | {"vintage": self.vintages["vintage"].label, "match": match, "certain": certain}
+
+    def _names(self, region: Region | RegionRow) -> dict[str, Any]:
+        return {"hruid": region.code, "name": region.name_fr if self.language == "fr" else region.name_en}
+
+    def _fsa_key(self) -> tuple[VintageKey, VintageKey]:
+        return VintageKey(self.vintages["fsa_vintage"]), VintageKey(self.vintages["vintage"])
+
+    def _place(self, region: Region | RegionRow) -> _Place:
+        place = self._places.get(region.code)
+        if place is None:
+            place = self._places[region.code] = self._make_place(region)
+        return place
+
+    def _make_place(self, region: Region | RegionRow) -> _Place:
+        figures: dict[str, LatestFigure | None] = {}
+        payloads, of_province = [], []
+        for published in self._published:
+            latest = latest_figures(published)
+            figure = latest.of_region(self.vintages["vintage"], region.code)
+            whole = latest.of_province(region.pruid) if region.pruid else None
+            if figure is not None or whole is not None:
+                figures[published.indicator.slug] = figure
+                payloads.append(figure_payload(latest, figure, self.language, self._today))
+            if whole is not None:
+                of_province.append(brief_payload(published, whole, self.language))
+        names = province_payload(region.pruid, self.language) if region.pruid else None
+        province = names and {name: names[name] for name in ("pruid", "abbreviation", "name")}
+        return _Place(
+            figures,
+            payloads,
+            orjson.Fragment(json_bytes(payloads)),
+            orjson.Fragment(json_bytes(province and province | {"indicators": of_province})),
+            self._names(region)
+            | {
+                "indicators": [
+                    brief_payload(published, figures[published.indicator.slug], self.language)
+                    for published in self._published
+                    if published.indicator.slug in figures
+                ]
+            },
+        )
+
+    def _other(self, possible: _Possible, main: Region | RegionRow | None) -> dict[str, Any]:
+        place = self._place(possible.region)
+        payload = dict(place.possible)
+        if possible.share is not None:
+            payload["share_of_fsa"] = round(possible.share, SHARE_DECIMALS)
+        figures = None if main is None else self._place(main).figures
+        return payload | {"differs": None if figures is None else answers_differ(figures, place.figures)}
+
+    def _with_ranges(self, place: _Place, others: Sequence[_Possible]) -> list[dict[str, Any]]:
+        """Return the payloads of a place, each with the range of its value over all possible regions."""
+        figures = [place.figures, *(self._place(possible.region).figures for possible in others)]
+        payloads = []
+        for payload in place.payloads:
+            values = [value_of(of_region.get(payload["id"])) for of_region in figures]
+            stated = [value for value in values if value is not None]
+            payloads.append(payload | {"range": [number(min(stated)), number(max(stated))] if stated else None})
+        return payloads
+
+    def _provenance(self) -> dict[str, Any]:
+        vintage = self.vintages["vintage"]
+        indicators = [published.indicator for published in self._published]
+        texts = [attribution(vintage, self.language)]
+        texts += [indicator.attribution_fr if self.language == "fr" else indicator.attribution_en for indicator in indicators]
+        return {
+            "as_of": max((published.issue.issued_at for published in self._published), default=None),
+            "demo": vintage.demo,
+            "attribution": "\n".join(dict.fromkeys(filter(None, texts))),
+        }
+
+
+def now_responder(query: NowQuery, language: str) -> NowResponder:
+    """Return the responder for the vintages of a request and today. One is kept for each publication, language and day.
+
+    Raises: as `chosen_vintages`. Queries: those of the two catalogues.
+    """
+    vintages = chosen_vintages(query)
+    catalogue, today = published_indicators(), date.today()
+    keys = (VintageKey(vintages["vintage"]), VintageKey(vintages["fsa_vintage"]))
+    options = (*keys, language, today, catalogue.revision, boundaries.published().revision)
+    responder = _responders.get(options)
+    if responder is None:
+        if len(_responders) >= _RESPONDERS_MAX:
+            _responders.clear()
+        responder = NowResponder(vintages, language, today, list(catalogue.indicators.values()))
+        _responders[options] = responder
+    return responder
+
+
+_responders: dict[object, NowResponder] = {}
+
+
+def clear() -> None:
+    """Forget all responders and tables of FSAs."""
+    _responders.clear()
+    _fsa_tables.clear()
+
+
+_fsa_tables: dict[tuple[VintageKey, VintageKey], Mapping[str, FsaRegions]] = {}
+
+
+def _fsas(fsa_vintage: VintageKey, vintage: VintageKey) -> Mapping[str, FsaRegions]:
+    """Return the health regions of every FSA of a vintage by code. Held as a whole, which tells nothing about requests.
+
+    Queries: 2 on the first use of two vintages.
+    """
+    table = _fsa_tables.get((fsa_vintage, vintage))
+    if table is None:
+        if len(_fsa_tables) >= _FSA_TABLES:
+            _fsa_tables.clear()
+        table = all_fsas_health_regions(fsa_vintage=fsa_vintage.vintage, health_region_vintage=vintage.vintage)
+        _fsa_tables[fsa_vintage, vintage] = table
+    return table

@@ -1,0 +1,128 @@
+"""Payloads of the latest figures, and whether those of two regions differ."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from api.http.language import translate
+from api.responses.indicators import number, source_payload, unit_of
+from geography.translation import Message
+from indicators.queries.catalogue import PublishedIndicator
+from indicators.queries.latest import LatestFigure, LatestFigures
+from indicators.statistics import Direction, Interval
+from indicators.statuses import ValueStatus
+
+TREND_WORDS: Mapping[Direction, Message] = {
+    Direction.INCREASE: Message("increase"),
+    Direction.DECREASE: Message("decrease"),
+    Direction.NO_CLEAR_CHANGE: Message("no clear change"),
+}
+_DECIMALS, _RATIO_DECIMALS = 2, 3
+
+
+def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language: str, today: date) -> dict[str, Any]:
+    """Return the latest figure of a region; null, and `not_reported`, where the indicator has none of it."""
+    published = latest.published
+    indicator = published.indicator
+    payload: dict[str, Any] = {
+        "id": indicator.slug,
+        "name": indicator.name_fr if language == "fr" else indicator.name_en,
+        "measure": latest.measure,
+        "unit": unit_of(published, latest.measure, language),
+    }
+    payload |= _value_members(figure)
+    payload["method"] = None
+    if "held" in (source := source_payload(published, language)):
+        payload["held"] = source["held"]
+    if figure is None:
+        return payload
+    shown, counted = figure.figure, figure.counted
+    payload |= {
+        "method": shown.method,
+        "reported_on": shown.reported_on,
+        "age_days": None if shown.reported_on is None else (today - shown.reported_on).days,
+        "trend": trend_payload(figure, language),
+        "likely_complete": figure.likely_complete and round(figure.likely_complete, _DECIMALS),
+        "sparkline": [number(value) for value in figure.weeks],
+    }
+    if shown.method == "part_of":
+        place = shown.place
+        payload["place"] = {"id": place.key, "name": place.name_fr if language == "fr" else place.name_en}
+    if counted.people is not None:
+        payload["population"] = {"people": counted.people, "year": counted.people_year}
+    if figure.ended_on is not None:
+        payload["ended_on"] = figure.ended_on
+    if figure.revised is not None:
+        payload["revised"] = {"times": figure.revised.times, "last": figure.revised.last}
+    notes = [note.text_fr if language == "fr" and note.text_fr else note.text_en for note in figure.notes]
+    return payload | ({"notes": notes} if notes else {})
+
+
+def brief_payload(published: PublishedIndicator, figure: LatestFigure | None, language: str) -> dict[str, Any]:
+    """Return a figure of the province, or of another possible region."""
+    trend = None if figure is None else trend_payload(figure, language)
+    return {"id": published.indicator.slug} | _value_members(figure) | {"trend": trend and trend["word"]}
+
+
+def _value_members(figure: LatestFigure | None) -> dict[str, Any]:
+    """Return value, interval, period and status."""
+    if figure is None:
+        return {"value": None, "interval": None, "period": None, "status": ValueStatus.NOT_REPORTED.code}
+    shown = figure.figure
+    return {
+        "value": number(shown.element.value),
+        "interval": interval_payload(figure.interval),
+        "period": None if shown.period is None else {"from": shown.period[0], "to": shown.period[1]},
+        "status": shown.element.status.code,
+    }
+
+
+def trend_payload(figure: LatestFigure, language: str) -> dict[str, Any] | None:
+    """Return the change of a figure from the period before; None without one."""
+    change = figure.change
+    if change is None or figure.compared_with is None:
+        return None
+    return {
+        "word": translate(TREND_WORDS[change.direction], language),
+        "direction": change.direction,
+        "ratio": None if change.ratio is None else round(change.ratio, _RATIO_DECIMALS),
+        "interval": interval_payload(change.interval, _RATIO_DECIMALS),
+        "compared_with": "/".join(day.isoformat() for day in figure.compared_with),
+    }
+
+
+def interval_payload(interval: Interval | None, decimals: int = _DECIMALS) -> list[float | None] | None:
+    """Return the two ends of an interval; None without one."""
+    if interval is None:
+        return None
+    return [round(interval.low, decimals), None if interval.high is None else round(interval.high, decimals)]
+
+
+def value_of(figure: LatestFigure | None) -> float | None:
+    """Return the value of a figure; None without one."""
+    return None if figure is None else figure.figure.element.value
+
+
+def answers_differ(figures: Mapping[str, LatestFigure | None], others: Mapping[str, LatestFigure | None]) -> bool:
+    """Return whether any indicator has different answers for two regions."""
+    return any(_figures_differ(figures.get(name), others.get(name)) for name in figures.keys() | others.keys())
+
+
+def _figures_differ(figure: LatestFigure | None, other: LatestFigure | None) -> bool:
+    """Return whether two figures differ: only one has a value, the directions differ, or the intervals have nothing in common.
+
+    Values without intervals differ if they are unequal. Figures of the same larger place never differ.
+    """
+    value, other_value = value_of(figure), value_of(other)
+    if figure is None or other is None or value is None or other_value is None:
+        return (value is None) != (other_value is None)
+    directions = [None if latest.change is None else latest.change.direction for latest in (figure, other)]
+    if directions[0] != directions[1]:
+        return True
+    if figure.interval is None or other.interval is None:
+        return value != other_value
+    return _below(figure.interval, other.interval) or _below(other.interval, figure.interval)
+
+
+def _below(interval: Interval, other: Interval) -> bool:
+    return interval.high is not None and interval.high < other.low

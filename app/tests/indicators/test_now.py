@@ -1,0 +1,374 @@
+"""/now: positions inside, on borders and outside, FSAs, bodies, privacy, publications."""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import date, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from scipy.stats import chi2
+
+from geography.models import Vintage
+from indicators.models import Indicator, Note, Series
+from indicators.models import Place as SeriesPlace
+from indicators.queries.figures import figures_on
+from tests.support import demo_regions as worlds
+from tests.support.issue_history import KEYS, SMALL_HISTORY, SmallIssue
+from tests.support.lookup_index import build_indexes
+
+pytestmark = pytest.mark.usefixtures("embedded", "db", "boundaries")
+
+Get = Callable[..., Any]
+Problem = Callable[..., dict[str, Any]]
+# Regions from west to east, 10 km each: Toronto, York, Saguenay, one of Saskatchewan without a relation, Western Nova Scotia,
+# and two parts of Interior in British Columbia.
+CODES = ("3595", "3570", "2402", "4701", "1201", "5911", "5912")
+TORONTO, BORDER, SASKATCHEWAN, NOVA_SCOTIA = (5_000, 5_000), (9_999.5, 5_000), (35_000, 5_000), (45_000, 5_000)
+INTERIOR_BORDER = (59_999.5, 5_000)
+NOWHERE = {"lat": "0", "lon": "0"}
+
+
+@pytest.fixture
+def boundaries(db: None, settings: Any, tmp_path: Path) -> Vintage:
+    """Publish health regions 2022 and FSAs with their indexes: M5V in Toronto, M1A in Toronto (40 %) and York, S7H, A1A."""
+    settings.DOWNLOADS_DIR = tmp_path / "downloads"
+    worlds.coverages()
+    regions = worlds.make_vintage("health-regions", "2022", date(2022, 1, 1))
+    worlds.add_places(
+        regions,
+        [
+            worlds.Place(code, code[:2], ((x, 0, x + 10_000, 10_000),), name_en=f"Region {code}", name_fr=f"Région {code}")
+            for x, code in zip(range(0, 70_000, 10_000), CODES, strict=True)
+        ],
+    )
+    fsas = worlds.make_vintage("fsa", "2021", date(2021, 1, 1))
+    boxes = {
+        "M5V": (0, 8_000),
+        "M1A": (8_000, 13_000),
+        "S7H": (31_000, 39_000),
+        "V1A": (55_000, 65_000),
+        "A1A": (80_000, 90_000),
+    }
+    pruids = {"M": "35", "S": "47", "V": "59", "A": "10"}
+    worlds.add_places(
+        fsas, [worlds.Place(code, pruids[code[0]], ((west, 0, east, 10_000),)) for code, (west, east) in sorted(boxes.items())]
+    )
+    worlds.add_overlaps(fsas, regions)
+    build_indexes([regions, fsas])
+    return regions
+
+
+@pytest.fixture
+def now(get: Get) -> Callable[..., dict[str, Any]]:
+    """Return a function that asks /now at an offset in metres and returns the body."""
+
+    def ask(offset: tuple[float, float], **params: Any) -> dict[str, Any]:
+        response = get("/now", **worlds.position(*offset), **params)
+        assert response.status_code == 200, response.content
+        body: dict[str, Any] = response.json()
+        return body
+
+    return ask
+
+
+def indicator(body: dict[str, Any], slug: str = "cases") -> dict[str, Any]:
+    (payload,) = (item for item in body["indicators"] if item["id"] == slug)
+    return dict(payload)
+
+
+def test_position_in_a_region_is_certain_and_its_figures_are_those_of_the_map(now: Callable[..., dict[str, Any]]) -> None:
+    body = now(TORONTO)
+    assert body["region"] == {"hruid": "3595", "name": "Region 3595", "vintage": "2022", "match": "covers", "certain": True}
+    assert body["also_possible"] == []
+    cases = indicator(body)
+    series = Series.objects.select_related("indicator").get(indicator__slug="cases", place__kind="region", place__code="3595")
+    assert series.last is not None
+    (figure,) = (f for f in figures_on(series.indicator, "rate_7d", series.last) if f.place.pk == series.place_id)
+    assert (cases["value"], cases["status"], cases["method"]) == (figure.element.value, figure.element.status.code, "same")
+    assert figure.period is not None
+    assert cases["period"] == {"from": figure.period[0].isoformat(), "to": figure.period[1].isoformat()}
+    assert cases["population"] == {"people": figure.people, "year": figure.people_year}
+    assert figure.count is not None
+    assert figure.people is not None
+    scale = 100_000 / figure.people
+    assert cases["interval"] == [
+        round(chi2.ppf(0.025, 2 * figure.count) / 2 * scale, 2),
+        round(chi2.ppf(0.975, 2 * figure.count + 2) / 2 * scale, 2),
+    ]
+    assert cases["age_days"] == (date.today() - date.fromisoformat(cases["reported_on"])).days
+    assert len(cases["sparkline"]) == 12
+    assert cases["sparkline"][-1] == cases["value"]
+    assert cases["trend"]["word"] in ("increase", "decrease", "no clear change")
+    assert body["province"]["abbreviation"] == "ON"
+    assert [item["id"] for item in body["province"]["indicators"]] == ["cases", "deaths"]
+    assert "Working Group" in body["attribution"]
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_normal_case_is_below_2_kb_and_never_stored(get: Get, lang: str) -> None:
+    response = get("/now", **worlds.position(*TORONTO), lang=lang)
+    assert len(response.content) < 2_000
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert "ETag" not in response.headers
+
+
+def test_french(now: Callable[..., dict[str, Any]]) -> None:
+    body = now(TORONTO, lang="fr")
+    assert body["region"]["name"] == "Région 3595"
+    cases = indicator(body)
+    assert (cases["name"], cases["unit"]) == ("Cas", "pour 100 000 habitants")
+    assert cases["trend"]["word"] in ("hausse", "baisse", "pas de changement clair")
+
+
+def test_trend_compares_with_the_week_before(now: Callable[..., dict[str, Any]]) -> None:
+    cases = indicator(now(TORONTO))
+    first, last = cases["trend"]["compared_with"].split("/")
+    assert (date.fromisoformat(cases["period"]["from"]) - date.fromisoformat(last)).days == 1
+    assert (date.fromisoformat(last) - date.fromisoformat(first)).days == 6
+    low, high = cases["trend"]["interval"]
+    assert low < cases["trend"]["ratio"] < high
+    assert cases["trend"]["ratio"] == pytest.approx(cases["sparkline"][-1] / cases["sparkline"][-2], abs=0.01)
+    assert (cases["trend"]["direction"] != "no_clear_change") == (low > 1 or high < 1)
+
+
+def test_on_a_border_the_other_region_is_possible(now: Callable[..., dict[str, Any]]) -> None:
+    body = now(BORDER)
+    assert (body["region"]["hruid"], body["region"]["certain"]) == ("3595", False)
+    assert [reason["type"] for reason in body["reasons"]] == ["border"]
+    (other,) = body["also_possible"]
+    assert other["hruid"] == "3570"
+    values = {item["id"]: item["value"] for item in other["indicators"]}
+    cases = indicator(body)
+    assert cases["range"] == sorted([cases["value"], values["cases"]])
+    york = now((15_000, 5_000))
+    assert values == {item["id"]: item["value"] for item in york["indicators"]}
+    low, high = cases["interval"]
+    other_low, other_high = indicator(york)["interval"]
+    apart = high < other_low or other_high < low
+    words = [item["trend"]["direction"] for item in (cases, indicator(york))]
+    assert other["differs"] or not (apart or words[0] != words[1])
+
+
+def test_accuracy_makes_the_region_beyond_the_border_possible(now: Callable[..., dict[str, Any]]) -> None:
+    assert now((9_800, 5_000))["also_possible"] == []
+    body = now((9_800, 5_000), accuracy=300)
+    assert [other["hruid"] for other in body["also_possible"]] == ["3570"]
+
+
+def test_parts_of_one_reporting_region_do_not_differ(now: Callable[..., dict[str, Any]]) -> None:
+    body = now(INTERIOR_BORDER)
+    cases = indicator(body)
+    assert (cases["method"], cases["place"]["id"]) == ("part_of", "591")
+    assert cases["interval"] is not None
+    (other,) = body["also_possible"]
+    assert (other["hruid"], other["differs"]) == ("5912", False)
+
+
+def test_region_without_a_relation_has_the_province_only(now: Callable[..., dict[str, Any]]) -> None:
+    body = now(SASKATCHEWAN)
+    cases = indicator(body)
+    assert (cases["value"], cases["interval"], cases["status"], cases["method"]) == (None, None, "not_reported", None)
+    (province,) = (item for item in body["province"]["indicators"] if item["id"] == "cases")
+    assert province["value"] is not None
+
+
+def test_region_that_stopped_reporting_is_not_zero(now: Callable[..., dict[str, Any]]) -> None:
+    cases = indicator(now(NOVA_SCOTIA))
+    assert (cases["value"], cases["trend"], cases["status"]) == (None, None, "not_reported")
+    assert cases["ended_on"] == "2022-03-04"
+    assert cases["sparkline"] == [None] * 12
+
+
+def test_beside_every_region_there_is_none(get: Get) -> None:
+    body = get("/now", **NOWHERE).json()
+    assert (body["region"], body["indicators"], body["province"], body["also_possible"]) == (None, [], None, [])
+
+
+def test_beyond_the_nearest_region_those_within_the_accuracy_are_possible(now: Callable[..., dict[str, Any]]) -> None:
+    body = now((5_000, -6_000), accuracy=10_000)
+    assert (body["region"], body["indicators"]) == (None, [])
+    others = {other["hruid"]: other["differs"] for other in body["also_possible"]}
+    assert others == {"3595": None, "3570": None}
+
+
+def test_off_the_coast_the_nearest_region_answers(now: Callable[..., dict[str, Any]]) -> None:
+    region = now((5_000, -1_000))["region"]
+    assert (region["hruid"], region["match"], region["certain"]) == ("3595", "nearest", False)
+
+
+def test_split_fsa_lists_its_regions_by_share(get: Get) -> None:
+    body = get("/now", fsa="m1a 1b0").json()
+    assert body["fsa"] == {"code": "M1A", "is_split": True}
+    assert (body["region"]["hruid"], body["region"]["share_of_fsa"], body["region"]["certain"]) == ("3570", 0.6, False)
+    (other,) = body["also_possible"]
+    assert (other["hruid"], other["share_of_fsa"]) == ("3595", 0.4)
+    cases = indicator(body)
+    (value,) = (item["value"] for item in other["indicators"] if item["id"] == "cases")
+    assert cases["range"] == sorted([cases["value"], value])
+
+
+def test_fsa_in_one_region_answers_as_a_position(get: Get, now: Callable[..., dict[str, Any]]) -> None:
+    body = get("/now", fsa="M5V").json()
+    assert (body["region"]["match"], body["region"]["certain"]) == ("overlaps", True)
+    assert body["indicators"] == now(TORONTO)["indicators"]
+
+
+def test_fsa_beside_every_region_has_none(get: Get) -> None:
+    body = get("/now", fsa="A1A").json()
+    assert (body["region"], body["indicators"], body["also_possible"]) == (None, [], [])
+
+
+def test_vintage_that_the_indicators_do_not_know(get: Get, boundaries: Vintage) -> None:
+    vintage = worlds.make_vintage("health-regions", "2015", date(2015, 1, 1))
+    worlds.add_places(vintage, [worlds.Place("3595", "35", ((0, 0, 10_000, 10_000),))])
+    body = get("/now", **worlds.position(*TORONTO), vintage="2015").json()
+    assert body["region"]["vintage"] == "2015"
+    assert [(item["value"], item["method"]) for item in body["indicators"]] == [(None, None)] * 2
+    assert all(item["value"] is not None for item in body["province"]["indicators"])
+
+
+def test_without_indicators_the_region_answers(now: Callable[..., dict[str, Any]]) -> None:
+    Indicator.objects.all().delete()
+    body = now(TORONTO)
+    assert (body["region"]["hruid"], body["indicators"], body["as_of"]) == ("3595", [], None)
+
+
+def test_notes_are_those_that_begin_or_end_in_the_weeks_shown(now: Callable[..., dict[str, Any]]) -> None:
+    cases, ontario = Indicator.objects.get(slug="cases"), SeriesPlace.objects.get(key="ON", kind="province")
+    Note.objects.all().delete()
+    Note.objects.create(indicator=cases, place=ontario, day_from=date(2022, 11, 1), text_en="Changed.", text_fr="Modifié.")
+    Note.objects.create(indicator=cases, place=ontario, day_to=date(2021, 11, 1), text_en="Long ago.")
+    Note.objects.create(indicator=cases, text_en="Always.")
+    assert indicator(now(TORONTO))["notes"] == ["Changed."]
+    assert indicator(now(TORONTO, lang="fr"))["notes"] == ["Modifié."]
+    assert "notes" not in indicator(now(NOVA_SCOTIA))
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "slug", "parameter"),
+    [
+        ({}, 400, "parameter-invalid", "lat"),
+        ({"lat": "43.65"}, 400, "parameter-invalid", "lon"),
+        ({"lat": "43.65", "lon": "-79.38", "fsa": "M5V"}, 400, "parameter-invalid", "fsa"),
+        ({"fsa": "M5V", "accuracy": "20"}, 400, "parameter-invalid", "fsa"),
+        ({"fsa": "MOV"}, 400, "fsa-malformed", "fsa"),
+        ({"fsa": "M9Z"}, 404, "fsa-without-boundary", "fsa"),
+        ({"lat": "43.65", "lon": "79.38"}, 400, "coordinate-invalid", "lon"),
+        ({"lat": "43.65", "lon": "-79.38", "accuracy": "-1"}, 400, "parameter-invalid", "accuracy"),
+        ({"lat": "43.65", "lon": "-79.38", "vintage": "1999"}, 404, "vintage-unknown", "vintage"),
+        ({"lat": "43.65", "lon": "-79.38", "at": "2022-01-01"}, 400, "parameter-invalid", "at"),
+    ],
+)
+def test_invalid_requests(
+    get: Get, client: Client, assert_problem: Problem, params: dict[str, str], status: int, slug: str, parameter: str
+) -> None:
+    assert_problem(get("/now", **params), status, slug, parameter=parameter)
+    in_body = {name: text for name, text in params.items() if name not in ("vintage", "at")}
+    if in_body == params:
+        assert_problem(client.post("/now", json.dumps(params), content_type="application/json"), status, slug)
+
+
+def test_post_answers_as_get(get: Get, client: Client) -> None:
+    position = {name: float(text) for name, text in worlds.position(*TORONTO).items()}
+    for content in (position, {name: str(value) for name, value in position.items()}, position | {"accuracy": None}):
+        response = client.post("/now?lang=fr", json.dumps(content), content_type="application/json")
+        assert response.status_code == 200, response.content
+        assert response.json() == get("/now", **worlds.position(*TORONTO), lang="fr").json()
+        assert response.headers["Cache-Control"] == "private, no-store"
+    assert client.post("/now", '{"fsa": "M1A"}', content_type="application/json").json() == get("/now", fsa="M1A").json()
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "media_type", "status", "slug"),
+    [
+        ("/now", " ", "application/json", 400, "body-invalid"),
+        ("/now", "{", "application/json", 400, "body-invalid"),
+        ("/now", "[" * 2_000, "application/json", 400, "body-invalid"),
+        ("/now", b"\xff\xfe\xff", "application/json", 400, "body-invalid"),
+        ("/now", "[43.65, -79.38]", "application/json", 400, "body-invalid"),
+        ("/now", '{"points": [[-79.38, 43.65]]}', "application/json", 400, "body-invalid"),
+        ("/now", '{"lat": true, "lon": -79.38}', "application/json", 400, "body-invalid"),
+        ("/now", '{"lat": [43.65], "lon": -79.38}', "application/json", 400, "body-invalid"),
+        ("/now", '{"lat": NaN, "lon": -79.38}', "application/json", 400, "coordinate-invalid"),
+        ("/now", '{"lat": 1e999, "lon": -79.38}', "application/json", 400, "coordinate-invalid"),
+        ("/now", "{}", "application/json", 400, "parameter-invalid"),
+        ("/now", '{"lat": 43.65, "lng": -79.38, "lon": -79.38}', "application/json", 400, "parameter-invalid"),
+        ("/now", json.dumps({"fsa": "M5V" * 2_000}), "application/json", 413, "body-too-large"),
+        ("/now", "lat=43.65&lon=-79.38", "application/x-www-form-urlencoded", 415, "media-type-unknown"),
+        ("/now?lat=43.65&lon=-79.38", "{}", "application/json", 400, "parameter-invalid"),
+    ],
+)
+def test_invalid_bodies(
+    client: Client, assert_problem: Problem, path: str, content: str | bytes, media_type: str, status: int, slug: str
+) -> None:
+    assert_problem(client.post(path, content, content_type=media_type), status, slug)
+
+
+def test_nothing_is_logged_or_stored(client: Client, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    caplog.set_level(logging.DEBUG)
+    at = worlds.position(*TORONTO)
+    client.get("/now", at)
+    client.get("/now", {"fsa": "M1A"})
+    client.get("/now", {"fsa": "M1A", "lat": at["lat"]})
+    client.post("/now", json.dumps(at), content_type="application/json")
+    client.post("/now", json.dumps({"fsa": "M9Z"}), content_type="application/json")
+    text = "\n".join(f"{record.getMessage()} {record.exc_text}" for record in caplog.records)
+    assert "404 fsa-without-boundary: POST now" in text
+    assert not [secret for secret in ("M1A", "M9Z", at["lat"], at["lon"]) if secret in text], text
+    bodies = tmp_path / "cache" / "bodies"
+    assert not [path for path in bodies.rglob("*") if path.is_file() and path.stat().st_size] if bodies.exists() else True
+
+
+def test_repeated_requests_need_neither_a_query_nor_django(client: Client) -> None:
+    for params in (worlds.position(*TORONTO), worlds.position(*BORDER), {"fsa": "M1A"}, {"fsa": "M5V", "lang": "fr"}):
+        client.get("/now", params)
+        compared = client.handler.compared  # type: ignore[attr-defined]
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/now", params).status_code == 200
+        assert client.handler.compared == compared + 1  # type: ignore[attr-defined]
+        # The catalogues are never fresh in tests.
+        assert not [query for query in queries if "indicator_blob" in query["sql"] or "overlap" in query["sql"]]
+
+
+def test_repeated_post_is_answered_by_the_fast_path(client: Client) -> None:
+    content = json.dumps(worlds.position(*TORONTO))
+    first = client.post("/now", content, content_type="application/json")
+    compared = client.handler.compared  # type: ignore[attr-defined]
+    response = client.post("/now", content, content_type="application/json")
+    assert client.handler.compared == compared + 1  # type: ignore[attr-defined]
+    assert (response.status_code, response.content) == (200, first.content)
+    # The same body by the full stack only, which a charset leads to.
+    assert client.post("/now", content, content_type="application/json; charset=utf-8").content == first.content
+    truncated = {"wsgi.input": BytesIO(content.encode()), "CONTENT_LENGTH": str(len(content) + 10)}
+    response = client.post("/now", content, content_type="application/json", **truncated)  # type: ignore[arg-type]
+    assert response.json()["type"] == "/problems/body-invalid"
+
+
+def test_publication_changes_the_answer(load: Callable[..., None], now: Callable[..., dict[str, Any]]) -> None:
+    load(SMALL_HISTORY[:1])
+    before = indicator(now(TORONTO), "history")
+    load(SMALL_HISTORY[:2])
+    after = indicator(now(TORONTO), "history")
+    assert (before["reported_on"], after["reported_on"]) == ("2022-01-10", "2022-01-11")
+    assert before["period"] != after["period"]
+
+
+def test_completeness_is_the_median_of_earlier_issues(load: Callable[..., None], now: Callable[..., dict[str, Any]]) -> None:
+    """Each issue lacks 70 cases of its last day, and the next has them: 630 of 700 a week at first."""
+    days = [date(2022, 1, 1) + timedelta(days=step) for step in range(50)]
+    issues = []
+    for number in range(9, len(days)):
+        state = {(key, day.isoformat()): 100 * (step + 1) for key in KEYS for step, day in enumerate(days[: number + 1])}
+        state |= {(key, days[number].isoformat()): 100 * (number + 1) - 70 for key in KEYS}
+        issues.append(SmallIssue(f"{days[number]}T20:00:00+00:00", state))
+    load(issues[:30])
+    assert indicator(now(TORONTO), "history")["likely_complete"] is None
+    load(issues)
+    assert indicator(now(TORONTO), "history")["likely_complete"] == 0.9
+    assert indicator(now(NOVA_SCOTIA))["likely_complete"] is None
