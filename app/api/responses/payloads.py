@@ -228,6 +228,8 @@ def fsa_payload(
         "province": province_payload(fsa_regions.fsa.pruid, language),
         "given": "postal_code" if fsa_input.from_postal_code else "fsa",
         "used": fsa_regions.fsa.code,
+        "ordered_by": fsa_regions.ordered_by,
+        "people_basis": fsa_regions.people_basis,
         "share_outside": round(fsa_regions.share_outside, SHARE_DECIMALS),
         "warnings": warnings_payload(fsa_regions.fsa.code, reused, language),
         "slivers_left_out": fsa_regions.slivers,
@@ -248,9 +250,11 @@ def artefacts_payload(artefacts: "Sequence[ArtefactShare]", *, code_name: str, l
     ]
 
 
-def shares_payload(overlap: "Share") -> dict[str, float]:
+def shares_payload(overlap: "Share") -> dict[str, float | None]:
     """Return the shares and the area of the overlap of an FSA and a health region."""
+    people = overlap.share_of_people
     return {
+        "share_of_people": None if people is None else round(people, SHARE_DECIMALS),
         "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
         "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
         "area_km2": overlap.area_km2,

@@ -39,7 +39,7 @@ _FIGURE: Schema = {
     "v": _VALUE,
     "count": _VALUE | {"description": "Count behind a rate; negative for a correction by the source."},
     "status": _STATUS,
-    "method": or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of"])),
+    "method": or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of", "weighted"])),
     "from": _DAY_OR_NULL,
     "to": _DAY_OR_NULL,
     "reported_on": _DAY_OR_NULL,
