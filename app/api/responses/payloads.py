@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DEGREE_DECIMALS = 6
 SHARE_DECIMALS = 6
 
+PEOPLE_ATTRIBUTION = Message("Shares of people: GeoNames postal codes (CC BY 4.0), changed.")
 NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 
@@ -264,6 +265,11 @@ def shares_payload(overlap: "Share") -> dict[str, float | None]:
 def attribution(vintage: "Vintage", language: str) -> str:
     """Return the attribution that the licence of the boundaries requires."""
     return vintage.attribution_fr if language == "fr" else vintage.attribution_en
+
+
+def people_attribution(fsa_regions: "FsaRegions", language: str) -> str:
+    """Return the attribution that the licence of the shares of people requires; empty for shares by blocks or by area."""
+    return translate(PEOPLE_ATTRIBUTION, language) if fsa_regions.people_basis == "postal_codes" else ""
 
 
 def _distinct(texts: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from api.responses.payloads import (
     artefacts_payload,
     collection,
     fsa_payload,
+    people_attribution,
     provenance,
     region_names,
     shares_payload,
@@ -67,6 +68,9 @@ class FsaView(PageView):
             language=self.language,
             shares=shares,
         )
+        sources = provenance(vintages, self.language)
+        texts = (sources["attribution"], people_attribution(regions, self.language))
+        sources["attribution"] = "\n".join(filter(None, texts))
         return self.uncached_collection(
             request,
             collection(
@@ -74,7 +78,7 @@ class FsaView(PageView):
                 fsa=fsa_payload(regions, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
-                **provenance(vintages, self.language),
+                **sources,
             ),
         )
 

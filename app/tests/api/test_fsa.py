@@ -46,6 +46,7 @@ class TestHealthRegionsOfFsa:
         assert shares(body) == [("3501", 0.4), ("3502", 0.6)]
         assert [feature["properties"]["share_of_people"] for feature in body["features"]] == [0.9, 0.1]
         assert (body["fsa"]["ordered_by"], body["fsa"]["people_basis"]) == ("people", basis)
+        assert ("GeoNames" in body["attribution"]) == (basis == "postal_codes")
         page = get("/fsa/M1A.html").content.decode()
         assert page.index("West Health Unit") < page.index("East Health Unit")
         assert ("census blocks" in page, "positions of postal codes" in page) == (basis == "blocks", basis == "postal_codes")
