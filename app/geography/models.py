@@ -46,8 +46,7 @@ class Vintage(models.Model):
     label = models.CharField(max_length=40, db_comment="Name of the vintage in URLs, such as 2022.")
     effective_from = models.DateField(db_comment="First day on which this vintage is in force.")
     effective_to = models.DateField(
-        null=True,
-        db_comment="First day on which it is no longer in force; null: until a later vintage is published.",
+        null=True, db_comment="First day on which it is no longer in force; null: until a later vintage is published."
     )
     representation = models.CharField(
         max_length=12,
@@ -226,9 +225,7 @@ class Overlap(models.Model):
     fsa = models.ForeignKey(Region, models.CASCADE, related_name="health_region_overlaps", db_comment="The FSA.")
     health_region = models.ForeignKey(Region, models.CASCADE, related_name="fsa_overlaps", db_comment="The health region.")
     fsa_vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_index=False, db_comment="Vintage of the FSA.")
-    health_region_vintage = models.ForeignKey(
-        Vintage, models.CASCADE, related_name="+", db_comment="Vintage of the health region."
-    )
+    health_region_vintage = models.ForeignKey(Vintage, models.CASCADE, related_name="+", db_comment="Vintage of the region.")
     area_km2 = models.FloatField(db_comment="Area they share, km2 on the GRS 80 ellipsoid.")
     share_of_fsa = models.FloatField(db_comment="That area as a part of the FSA, 0 to 1.")
     share_of_region = models.FloatField(db_comment="That area as a part of the health region, 0 to 1.")
@@ -245,6 +242,8 @@ class Overlap(models.Model):
         null=True,
         db_comment="Part of the FSA that no health region of the vintage covers, 0 to 1: the same in every row of the FSA.",
     )
+    share_of_people = models.FloatField(null=True, db_comment="Part of the FSA's people in the region; null: not known.")
+    people_basis = models.CharField(max_length=12, null=True, db_comment="Source of share_of_people: blocks or postal_codes.")
 
     class Meta:
         db_table = "overlap"

@@ -130,6 +130,56 @@ class Population(models.Model):
         return f"{self.place_id}: {self.year}"
 
 
+class PlaceWeight(models.Model):
+    """Part of a place's people who live in a region of another vintage."""
+
+    place = models.ForeignKey(Place, models.CASCADE, related_name="weights", db_index=False, db_comment="The place.")
+    coverage = models.CharField(max_length=40, db_comment="Coverage of the region.")
+    vintage_label = models.CharField(max_length=40, db_comment="Vintage of the region.")
+    code = models.CharField(max_length=20, db_comment="Code of the region in that vintage.")
+    share_of_place = models.FloatField(db_comment="Part of the place's people in the region, 0 to 1.")
+    basis = models.CharField(max_length=12, db_comment="blocks or postal_codes: the source of the people's positions.")
+
+    class Meta:
+        db_table = "place_weight"
+        db_table_comment = "Population weights: how the people of a place are distributed over the regions of another vintage."
+        constraints = [models.UniqueConstraint(fields=["place", "coverage", "vintage_label", "code"], name="place_weight_once")]
+
+    def __str__(self) -> str:
+        return f"{self.place_id}: {self.code} ({self.share_of_place})"
+
+
+class BlockFile(models.Model):
+    """File of dissemination blocks whose people are counted instead of postal codes. At most one."""
+
+    file = models.TextField(db_comment="Name of the file.")
+    sha256 = models.CharField(max_length=64, db_comment="SHA-256 of the files that were read, hexadecimal.")
+    loaded_at = models.DateTimeField(db_comment="When it was loaded, UTC.")
+    report = models.JSONField(default=dict, db_comment="Report of the load: blocks, people, points, gates.")
+
+    class Meta:
+        db_table = "block_file"
+        db_table_comment = "File of dissemination blocks in use for population weights."
+
+    def __str__(self) -> str:
+        return self.file
+
+
+class BlockPoint(models.Model):
+    """People of dissemination blocks at a position."""
+
+    lon = models.FloatField(db_comment="Longitude, WGS 84 degrees.")
+    lat = models.FloatField(db_comment="Latitude, WGS 84 degrees.")
+    people = models.IntegerField(db_comment="Inhabitants.")
+
+    class Meta:
+        db_table = "block_point"
+        db_table_comment = "Positions of the people of the block file."
+
+    def __str__(self) -> str:
+        return f"{self.lon} {self.lat}: {self.people}"
+
+
 class IssueStatus(models.TextChoices):
     """State of an issue."""
 

@@ -28,6 +28,7 @@ from loader.source.archive import LayerFiles, open_layer
 from loader.source.declarations import Layer
 from loader.source.download import download
 from loader.source.reader import Header, open_reader
+from loader.weights import shares as weights
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _LOCK_WAIT_S = 60
@@ -98,7 +99,7 @@ def load(
         raise SourceError(f"Unknown gate {unknown[0]!r}. Gates: {', '.join(GATES)}.")
     publishing.refuse_demo_over_real(layer.coverage.slug, demo=layer.demo)
     path = layer.path or download(layer, steps)
-    with _exclusive(steps), open_layer(path, layer.layer_name) as files:
+    with exclusive(steps), open_layer(path, layer.layer_name) as files:
         vintage = None if again or dry_run else find_published(layer, files)
         if vintage is not None and vintage.status == Status.PUBLISHED:
             return Outcome("unchanged", vintage, vintage.report)
@@ -218,10 +219,13 @@ def _gates_message(vintage: Vintage, names: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def _complete(vintage: Vintage, steps: Steps) -> None:
+def _complete(vintage: Vintage, steps: Steps, *, again: bool = True) -> None:
     """Compute missing relations: with vintages published since this one was staged, or added by a later release.
 
-    Compiles the lookup index, too, if it is missing.
+    Compiles the lookup index, too, if it is missing, and computes population weights with it.
+
+    Args:
+        again: whether to compute the weights of places anew: other boundaries had this label before.
     """
     with transaction.atomic():
         build_relations(vintage, steps, fit=stored_fit(vintage))
@@ -229,13 +233,14 @@ def _complete(vintage: Vintage, steps: Steps) -> None:
         make_lookup(vintage, steps)
     except OSError as error:
         steps.say(f"lookup index of {vintage} not stored ({error}): PostGIS answers its lookups. Check DOWNLOADS_DIR.")
+    weights.complete(vintage, steps, again=again)
 
 
 def complete(steps: Steps) -> None:
     """Compute relations that published vintages lack because an earlier release loaded them."""
-    with _exclusive(steps):
+    with exclusive(steps):
         for vintage in Vintage.objects.select_related("coverage").filter(status=Status.PUBLISHED).order_by("pk"):
-            _complete(vintage, steps)
+            _complete(vintage, steps, again=False)
 
 
 def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
@@ -244,7 +249,7 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
     Returns: the vintage that is no longer published, and those that are published again.
     Raises: PublishError where there is no publication to roll back to.
     """
-    with _exclusive(steps):
+    with exclusive(steps):
         last = publishing.last_published(coverage)
         for vintage in last.retirees.select_related("coverage"):
             _complete(vintage, steps)
@@ -253,12 +258,12 @@ def roll_back(coverage: str, steps: Steps) -> tuple[Vintage, list[Vintage]]:
 
 def prune(steps: Steps) -> list[str]:
     """Delete all staged and retired vintages and return their names. Holds the load lock, so that no load is running."""
-    with _exclusive(steps):
+    with exclusive(steps):
         return publishing.prune()
 
 
 @contextmanager
-def _exclusive(steps: Steps) -> Iterator[None]:
+def exclusive(steps: Steps) -> Iterator[None]:
     """Hold the load lock of the database, so that one load runs at a time. PostgreSQL releases it with the connection.
 
     It is a table lock, which read-only roles cannot take, held by a separate connection and transaction.

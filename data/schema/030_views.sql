@@ -59,7 +59,8 @@ where vintage_id = (select vintage_id from geo.vintages where coverage = 'fsa' a
 create or replace view geo.fsa_health_regions_all as
 select o.id as overlap_id, f.code as cfsauid, h.code as hruid, h.name_en, h.name_fr, o.area_km2, o.share_of_fsa,
        o.share_of_region, f.id as fsa_region_id, h.id as health_region_id, fv.id as fsa_vintage_id, fv.label as fsa_vintage,
-       hv.id as health_region_vintage_id, hv.label as health_region_vintage, fv.demo or hv.demo as demo, o.share_outside
+       hv.id as health_region_vintage_id, hv.label as health_region_vintage, fv.demo or hv.demo as demo, o.share_outside,
+       o.share_of_people, o.people_basis
 from public.overlap o
 join public.region f on f.id = o.fsa_id
 join public.region h on h.id = o.health_region_id

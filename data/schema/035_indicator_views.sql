@@ -44,6 +44,15 @@ select m.place_id, p.key as place, p.coverage as place_coverage, p.vintage_label
        m.vintage_label as vintage, m.code, m.method, m.share_of_place, m.share_of_region, m.basis
 from public.place_member m join public.place p on p.id = m.place_id;
 
+-- How the people of a place are distributed over the health regions of other vintages; used on request only.
+create or replace view geo.place_weights as
+select w.place_id, p.key as place, p.coverage as place_coverage, p.vintage_label as place_vintage, w.coverage,
+       w.vintage_label as vintage, w.code, w.share_of_place, w.basis
+from public.place_weight w join public.place p on p.id = w.place_id
+where (w.coverage, w.vintage_label) in (
+  select c.slug, v.label from public.vintage v join public.coverage c on c.id = v.coverage_id where v.status = 'published'
+);
+
 create or replace view geo.populations as
 select q.place_id, p.key as place, p.kind, p.coverage, p.vintage_label as vintage, q.year, q.people, q.source
 from public.place_population q join public.place p on p.id = q.place_id;

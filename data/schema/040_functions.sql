@@ -107,5 +107,5 @@ begin atomic
   where o.cfsauid = upper(left(btrim(health_regions_of_fsa.code), 3))
     and o.fsa_vintage_id = (select v.vintage_id from geo.vintages_at(at) v where v.coverage = 'fsa')
     and o.health_region_vintage_id = (select v.vintage_id from geo.vintages_at(at) v where v.coverage = 'health-regions')
-  order by o.share_of_fsa desc, o.hruid;
+  order by o.share_of_people desc nulls last, o.share_of_fsa desc, o.hruid;
 end;

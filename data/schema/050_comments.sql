@@ -7,7 +7,7 @@ comment on view geo.health_regions is 'Health regions in force today.';
 comment on view geo.health_regions_all is 'Health regions of every published vintage. A code is unique only within its vintage.';
 comment on view geo.fsa is 'Forward sortation areas in force today.';
 comment on view geo.fsa_all is 'Forward sortation areas of every published vintage. A code is unique only within its vintage.';
-comment on view geo.fsa_health_regions is 'Overlaps of the FSAs and health regions in force today, with shares of area; at least 0.1 % of the FSA, without artefacts.';
+comment on view geo.fsa_health_regions is 'Overlaps of the FSAs and health regions in force today, with shares of area and of people; at least 0.1 % of the FSA, without artefacts.';
 comment on view geo.fsa_health_regions_all is 'Overlaps of the FSAs and health regions of every pair of published vintages; at least 0.1 % of the FSA, without artefacts.';
 comment on view geo.fsa_health_region_artefacts_all is 'Overlaps of an FSA and a health region that exist only because two vintages draw the same border differently.';
 comment on view geo.region_parts is 'Boundaries of every published vintage, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
@@ -37,6 +37,8 @@ begin
       (null, 'area_km2', 'Area of geom, km2 on the GRS 80 ellipsoid. Source: computed at load.'),
       ('fsa_health_regions', 'area_km2', 'Common area, km2 on the GRS 80 ellipsoid. Source: computed at load.'),
       (null, 'share_of_fsa', 'Common area as a share of the FSA, 0 to 1. Source: computed at load.'),
+      (null, 'share_of_people', 'Share of the FSA''s people who live in the health region, 0 to 1; null if not known. Source: computed from census blocks or positions of postal codes.'),
+      (null, 'people_basis', 'Source of share_of_people: blocks (census) or postal_codes (an estimate); null if not known.'),
       (null, 'share_of_region', 'Common area as a share of the health region, 0 to 1. Source: computed at load.'),
       (null, 'fsa_region_id', 'The FSA: region_id in geo.fsa_all.'),
       (null, 'health_region_id', 'The health region: region_id in geo.health_regions_all.'),

@@ -3,6 +3,7 @@
 comment on view geo.indicators is 'Health indicators, each with its current issue.';
 comment on view geo.places is 'Subjects of values: regions of a vintage, provinces, Canada, the unassigned part of a province, sites.';
 comment on view geo.place_members is 'Relations of the places of a series to regions of other vintages of boundaries; declared or computed, never guessed from a code.';
+comment on view geo.place_weights is 'Population weights: shares of a place''s people by health region of another vintage, to estimate figures of regions without a declared relation.';
 comment on view geo.populations is 'Population of places by year, 1 July.';
 comment on view geo.issues is 'Publications of the sources of indicators, with what each changed, and those that gates hold.';
 comment on view geo.issue_changes is 'Number of values that an issue changed, by place; places without a change have no row.';
@@ -36,6 +37,11 @@ begin
       (null, 'vintage', 'Vintage of that coverage.'),
       ('place_members', 'coverage', 'Coverage of the region.'),
       ('place_members', 'vintage', 'Vintage of the region.'),
+      ('place_weights', 'coverage', 'Coverage of the region.'),
+      ('place_weights', 'vintage', 'Vintage of the region.'),
+      ('place_weights', 'code', 'Code of the region in that vintage.'),
+      ('place_weights', 'share_of_place', 'Share of the place''s people who live in the region, 0 to 1; shares under 0.5 % are left out.'),
+      ('place_weights', 'basis', 'Source of the positions of people: blocks (census) or postal_codes (an estimate).'),
       (null, 'place_coverage', 'Coverage of the place.'),
       (null, 'place_vintage', 'Vintage of the place.'),
       (null, 'licence', 'Name of the licence.'),
@@ -93,7 +99,7 @@ begin
     join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     join notes on notes.col = a.attname and (notes.view is null or c.relname = notes.view)
     where c.relnamespace = 'geo'::regnamespace and c.relkind = 'v'
-      and c.relname in ('indicators', 'places', 'place_members', 'populations', 'issues', 'data_notes', 'indicator_values',
+      and c.relname in ('indicators', 'places', 'place_members', 'place_weights', 'populations', 'issues', 'data_notes', 'indicator_values',
                         'indicator_values_all', 'issue_changes',
                         'indicator_days', 'indicator_weekly')
     order by c.relname, a.attname, notes.view nulls last

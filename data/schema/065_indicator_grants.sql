@@ -4,7 +4,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   analyze public.indicator_value, public.indicator_series, public.indicator_blob, public.place, public.place_member,
-    public.place_population;
+    public.place_population, public.place_weight;
 end
 $$;
 revoke execute on function public.analyze_indicators() from public;

@@ -18,7 +18,7 @@ from geography.queries.regions import fsa_without_boundary
 from geography.translation import Message
 
 CHUNK = 2_000
-COLUMNS = ("used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids")
+COLUMNS = ("used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids", "share_of_people", "ordered_by")
 
 CODE_COLUMN = Column(
     "code_column",
@@ -87,6 +87,7 @@ class _Regions(Answer):
     def fields(self) -> Sequence[str]:
         regions = self._regions()
         first: Mapping[str, Any] = regions[0] if regions else {"hruid": "", "name": "", "share_of_fsa": ""}
+        people = first.get("share_of_people")
         return (
             self._fsa_regions.fsa.code,
             "true" if len(regions) > 1 else "false",
@@ -94,6 +95,8 @@ class _Regions(Answer):
             first["name"],
             str(first["share_of_fsa"]),
             " ".join(region["hruid"] for region in regions),
+            "" if people is None else str(people),
+            self._fsa_regions.ordered_by,
         )
 
     def _regions(self) -> list[dict[str, Any]]:

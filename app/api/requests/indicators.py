@@ -66,6 +66,7 @@ class MapQuery(AsOfQuery):
     day: date | None
     coverage: str | None
     label: str | None
+    weights: str | None
     values_only: bool
 
 
@@ -185,6 +186,14 @@ VINTAGE_OF_MAP = replace(
 )
 
 
+WEIGHTS = Parameter(
+    "weights",
+    read_choice("weights", ("people",)),
+    "`people` estimates figures of regions of another vintage that no declared relation gives: counts are divided by where "
+    "people live. These have `method` `weighted` and `status` `estimated`. By default such regions have no value.",
+    {"type": "string", "enum": ["people"]},
+    "people",
+)
 AS_OF = Parameter(
     "as_of",
     read_instant("as_of"),
@@ -204,6 +213,7 @@ def _map(values: Values) -> MapQuery:
         day=values["on"],
         coverage=values["coverage"],
         label=values["vintage"],
+        weights=values["weights"],
         values_only=values["fields"] == "v",
     )
 
@@ -240,7 +250,7 @@ ONE_INDICATOR = RequestParser(
 )
 DOWNLOAD = RequestParser(_download, path=(INDICATOR, _FILE), query=(LANG,))
 PINNED_DOWNLOAD = RequestParser(_download, path=(INDICATOR, CHECKSUM, _FILE), query=(LANG,))
-MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, FIELDS, AS_OF, LANG))
+MAP = RequestParser(_map, path=(INDICATOR,), query=(ON, MEASURE, COVERAGE_OF_MAP, VINTAGE_OF_MAP, WEIGHTS, FIELDS, AS_OF, LANG))
 CUBE = RequestParser(
     lambda values: CubeQuery(
         lang=values["lang"],

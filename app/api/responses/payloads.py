@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 DEGREE_DECIMALS = 6
 SHARE_DECIMALS = 6
 
+PEOPLE_ATTRIBUTION = Message("Shares of people: GeoNames postal codes (CC BY 4.0), changed.")
 NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 
@@ -228,6 +229,8 @@ def fsa_payload(
         "province": province_payload(fsa_regions.fsa.pruid, language),
         "given": "postal_code" if fsa_input.from_postal_code else "fsa",
         "used": fsa_regions.fsa.code,
+        "ordered_by": fsa_regions.ordered_by,
+        "people_basis": fsa_regions.people_basis,
         "share_outside": round(fsa_regions.share_outside, SHARE_DECIMALS),
         "warnings": warnings_payload(fsa_regions.fsa.code, reused, language),
         "slivers_left_out": fsa_regions.slivers,
@@ -248,9 +251,11 @@ def artefacts_payload(artefacts: "Sequence[ArtefactShare]", *, code_name: str, l
     ]
 
 
-def shares_payload(overlap: "Share") -> dict[str, float]:
+def shares_payload(overlap: "Share") -> dict[str, float | None]:
     """Return the shares and the area of the overlap of an FSA and a health region."""
+    people = overlap.share_of_people
     return {
+        "share_of_people": None if people is None else round(people, SHARE_DECIMALS),
         "share_of_fsa": round(overlap.share_of_fsa, SHARE_DECIMALS),
         "share_of_region": round(overlap.share_of_region, SHARE_DECIMALS),
         "area_km2": overlap.area_km2,
@@ -260,6 +265,11 @@ def shares_payload(overlap: "Share") -> dict[str, float]:
 def attribution(vintage: "Vintage", language: str) -> str:
     """Return the attribution that the licence of the boundaries requires."""
     return vintage.attribution_fr if language == "fr" else vintage.attribution_en
+
+
+def people_attribution(fsa_regions: "FsaRegions", language: str) -> str:
+    """Return the attribution that the licence of the shares of people requires; empty for shares by blocks or by area."""
+    return translate(PEOPLE_ATTRIBUTION, language) if fsa_regions.people_basis == "postal_codes" else ""
 
 
 def _distinct(texts: Iterable[str]) -> str:

@@ -175,7 +175,7 @@ def fsa_context(
 ) -> dict[str, Any]:
     """Return code, facts, health regions with shares and neighbours of an FSA."""
     province = province_payload(fsa.pruid, language)
-    names = [f"{name_of(share.region, language)} ({percent(share.share_of_fsa)})" for share in regions]
+    names = [f"{name_of(share.region, language)} ({percent(share.share)})" for share in regions]
     description = (
         Message("Postal codes that begin with %(code)s lie in: %(regions)s.", code=fsa.code, regions=names)
         if regions
@@ -192,11 +192,12 @@ def fsa_context(
             {
                 "code": share.region.code,
                 "name": name_of(share.region, language),
-                "share": percent(share.share_of_fsa),
-                "value": round(share.share_of_fsa, 4),
+                "share": percent(share.share),
+                "value": round(share.share, 4),
             }
             for share in regions
         ],
+        "people_basis": regions[0].people_basis if regions else None,
         "share_outside": percent(share_outside) if share_outside >= SLIVER else "",
         "neighbours": [border.neighbour.code for border in neighbours],
         "warnings": warnings_payload(fsa.code, reused_codes(vintage), language),

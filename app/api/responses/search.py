@@ -62,7 +62,7 @@ def _locality(match: FoundLocality, vintage: "Vintage", language: str) -> dict[s
 
 
 def fsa_match_payload(fsa: "FsaInput", fsa_regions: "FsaRegions | None", vintage: "Vintage", language: str) -> dict[str, Any]:
-    """Return an FSA with its health regions and their shares of its area; without regions where it has no boundary."""
+    """Return an FSA with its health regions and their shares of its people or area; no regions without a boundary."""
     province = fsa_province(fsa.code)
     overlaps = fsa_regions.overlaps if fsa_regions else ()
     return {
@@ -75,7 +75,7 @@ def fsa_match_payload(fsa: "FsaInput", fsa_regions: "FsaRegions | None", vintage
         "position": None,
         "vintage": vintage.label,
         "former": False,
-        "health_regions": [_health_region(share.region, share.share_of_fsa, language) for share in overlaps],
+        "health_regions": [_health_region(share.region, share.share, language) for share in overlaps],
         "certain": len(overlaps) == 1,
         "href": f"/fsa/{fsa.code}.html" if fsa_regions else None,
     }

@@ -38,7 +38,8 @@ class MapView(TableView):
 
         `v` is null where nothing is reported, never 0, and `status` gives the reason. For regions of another vintage `method`
         gives their relation to those of the series: `same`, `sum` of whole places, or `part_of` a larger place, whose rate is
-        shown and whose count is not split. The 7 days of a measure end with the last report: `from`, `to`.
+        shown and whose count is not split. With `weights=people`, regions without a value by these have an estimate by where
+        people live, with the method `weighted`. The 7 days of a measure end with the last report: `from`, `to`.
         """
         query = self.parse(request, queries.MAP, id=id)
         published, values = published_as_of(query)
@@ -55,7 +56,9 @@ class MapView(TableView):
             if vintage is None:
                 regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
             else:
-                regions = maps.figures_of_regions(figures_on, published.indicator.kind, measure, vintage)
+                regions = maps.figures_of_regions(
+                    figures_on, published.indicator.kind, measure, vintage, weighted=query.weights is not None
+                )
             return self.render_rows(
                 request,
                 lambda: self.body(

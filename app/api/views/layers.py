@@ -259,7 +259,8 @@ class FsasView(BulkView, LayerView):
 
         The body is JSON (`{"codes": ["M5V", …]}`, or objects with `code` and any `id`), CSV with a header (`fsa`,
         `postal_code`, `code` …) or NDJSON. Only the FSA of a postal code is used. In CSV, `hruid` is the region with the
-        largest share and `hruids` lists all. Formats, encodings, order, status and names are as for `POST /locate`.
+        largest share of the FSA's people (`ordered_by`: or of its area) and `hruids` lists all. Formats, encodings, order,
+        status and names are as for `POST /locate`.
         """
         return self.answer_many(request)
 

@@ -11,6 +11,7 @@ from api.responses.payloads import (
     artefacts_payload,
     collection,
     fsa_payload,
+    people_attribution,
     provenance,
     region_names,
     shares_payload,
@@ -35,11 +36,13 @@ class FsaView(PageView):
         problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
-        """Return the health regions of an FSA, largest share first.
+        """Return the health regions of an FSA, the one with most of its people first.
 
         FSAs do not nest in health regions: where `fsa.is_split` is true, the FSA alone does not determine the region of an
-        address; use `/locate` with its position. Shares are of area, not of population. Overlaps that come only from two
-        vintages drawing one border differently are no shares: `fsa.artefacts` lists them.
+        address; use `/locate` with its position. `share_of_people` is by census blocks if the operator loaded them, otherwise
+        an estimate from the positions of postal codes (`fsa.people_basis`); `share_of_fsa` is of area. `fsa.ordered_by` says
+        which decides the order: area only where people are not known. Overlaps that come only from two vintages drawing one
+        border differently are no shares: `fsa.artefacts` lists them.
 
         Clients that prefer HTML to JSON, as browsers do, get a page; `/fsa/{code}.json` is GeoJSON and `/fsa/{code}.html` the
         page, whatever `Accept` is.
@@ -65,6 +68,9 @@ class FsaView(PageView):
             language=self.language,
             shares=shares,
         )
+        sources = provenance(vintages, self.language)
+        texts = (sources["attribution"], people_attribution(regions, self.language))
+        sources["attribution"] = "\n".join(filter(None, texts))
         return self.uncached_collection(
             request,
             collection(
@@ -72,7 +78,7 @@ class FsaView(PageView):
                 fsa=fsa_payload(regions, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
-                **provenance(vintages, self.language),
+                **sources,
             ),
         )
 

@@ -14,13 +14,14 @@ from geography.queries.regions import fsa_missing, region_codes, region_get
 
 # SQL: kind of artefact, empty for a real overlap.
 _ARTEFACT = f"coalesce(nullif(overlap.artefact, ''), CASE WHEN overlap.share_of_fsa < {SLIVER_SHARE} THEN 'sliver' ELSE '' END)"
+_SHARES = "overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, overlap.share_of_people, overlap.people_basis"
 _NAMES = "other.code, other.dguid, other.name_en, other.name_fr, other.pruid"
 
 # An FSA outside every region has one row without an overlap. The geometry of an artefact is not read.
 _OF_FSAS_SQL = f"""
     SELECT fsa.code, fsa.dguid, fsa.name_en, fsa.name_fr, fsa.pruid, overlap.share_outside,
            {_NAMES}, {_ARTEFACT}, overlap.width_m,
-           overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
+           {_SHARES}, {{columns}}
     FROM region AS fsa
     LEFT JOIN overlap ON overlap.fsa_id = fsa.id
           AND overlap.fsa_vintage_id = %(fsa_vintage)s AND overlap.health_region_vintage_id = %(health_region_vintage)s
@@ -28,11 +29,11 @@ _OF_FSAS_SQL = f"""
     LEFT JOIN region ON region.id = other.id AND {_ARTEFACT} = ''
     {{join}}
     WHERE fsa.vintage_id = %(fsa_vintage)s AND fsa.code = ANY (%(codes)s)
-    ORDER BY fsa.code, overlap.share_of_fsa DESC, other.code
+    ORDER BY fsa.code, overlap.share_of_people DESC NULLS LAST, overlap.share_of_fsa DESC, other.code
 """
 _OF_REGION_SQL = f"""
     SELECT {_NAMES}, {_ARTEFACT}, overlap.width_m,
-           overlap.share_of_fsa, overlap.share_of_region, overlap.area_km2, {{columns}}
+           {_SHARES}, {{columns}}
     FROM overlap
     JOIN region AS other ON other.id = overlap.fsa_id
     LEFT JOIN region ON region.id = other.id AND {_ARTEFACT} = ''
@@ -42,8 +43,9 @@ _OF_REGION_SQL = f"""
 """
 # Columns of a `Region` without its misfit.
 _REF = len(Region._fields) - 1
-# After those, the kind of artefact and the width.
+# After those, the kind of artefact and the width, then `_SHARES`, then the region's own columns.
 _SHARE_OF_FSA = _REF + 2
+_OWN = _SHARE_OF_FSA + 5
 
 
 class Share(NamedTuple):
@@ -52,13 +54,22 @@ class Share(NamedTuple):
     Attributes:
         share_of_fsa, share_of_region: the common area as a part of the FSA and of the health region, 0 to 1.
         area_km2: the common area on the ellipsoid.
+        share_of_people: part of the FSA's people who live in the health region, 0 to 1; None if not known.
+        people_basis: source of `share_of_people`: `blocks` or `postal_codes`; None if not known.
         region: for an FSA, the health region; for a health region, the FSA.
     """
 
     share_of_fsa: float
     share_of_region: float
     area_km2: float
+    share_of_people: float | None
+    people_basis: str | None
     region: RegionRow
+
+    @property
+    def share(self) -> float:
+        """Share of the FSA's people in the health region; of its area where people are not known."""
+        return self.share_of_fsa if self.share_of_people is None else self.share_of_people
 
 
 class ArtefactShare(NamedTuple):
@@ -91,8 +102,8 @@ class FsaRegions:
 
     Attributes:
         fsa: the FSA.
-        overlaps: shares with health regions, largest share first, without artefacts.
-        artefacts: largest share first.
+        overlaps: shares with health regions in the order of `ordered_by`, largest first, without artefacts.
+        artefacts: largest share of area first.
         slivers: number of overlaps omitted because each is below `constants.SLIVER_SHARE` of the FSA.
         share_outside: part of the FSA, 0 to 1, outside every health region of the vintage.
     """
@@ -102,6 +113,16 @@ class FsaRegions:
     artefacts: Sequence[ArtefactShare]
     slivers: int
     share_outside: float
+
+    @property
+    def people_basis(self) -> str | None:
+        """Source of the shares of people: `blocks` or `postal_codes`; None if they are not known."""
+        return self.overlaps[0].people_basis if self.overlaps else None
+
+    @property
+    def ordered_by(self) -> str:
+        """What the order of `overlaps` rests on: `people` if their shares of people are known, otherwise `area`."""
+        return "area" if self.people_basis is None else "people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +143,7 @@ class RegionFsas:
 
 
 def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, code: str, level: str | None) -> FsaRegions:
-    """Return the health regions that an FSA overlaps, largest share first, with the geometry of the regions at a level.
+    """Return the health regions that an FSA overlaps, in the order of `FsaRegions.ordered_by`, with their geometry at a level.
 
     The list is empty if no region of the vintage covers a part of the FSA.
 
@@ -198,9 +219,9 @@ def _classify(overlap_rows: Iterable[tuple[Any, ...]]) -> _Overlapping:
     overlapping = _Overlapping([], [], 0)
     slivers = 0
     for row in overlap_rows:
-        kind, width_m, *shares = row[_REF : _SHARE_OF_FSA + 3]
+        kind, width_m, *shares = row[_REF:_OWN]
         if not kind:
-            overlapping.shares.append(Share._make((*shares, RegionRow._make(row[_SHARE_OF_FSA + 3 :]))))
+            overlapping.shares.append(Share._make((*shares, RegionRow._make(row[_OWN:]))))
         elif shares[0] >= SLIVER_SHARE:
             overlapping.artefacts.append(ArtefactShare(Region(*row[:_REF]), kind, width_m, shares[0]))
         else:

@@ -19,7 +19,7 @@ from geography.translation import Message
 from geography.vintages import catalogue as boundaries
 from indicators.errors import IndicatorUnknown
 from indicators.measures import MEASURES
-from indicators.models import Indicator, Issue, IssueStatus
+from indicators.models import BlockFile, Indicator, Issue, IssueStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ def _load_from_database() -> IndicatorCatalogue:
             changed_at=Subquery(changes.annotate(last=Max("loaded_at")).values("last")),
             held_since=Subquery(held.annotate(first=Min("issued_at")).values("first")),
             held_issue=Subquery(held.annotate(last=Max("pk")).values("last")),
+            block_file=Subquery(BlockFile.objects.order_by("-pk").values("pk")[:1]),
         )
         .select_related("indicator")
         .defer("report")
@@ -143,7 +144,8 @@ def _load_from_database() -> IndicatorCatalogue:
 
 def _published(issue: Any) -> PublishedIndicator:
     """Return an indicator from its published issue with the annotations of `_load_from_database`."""
-    version = [issue.pk, issue.changed_at, issue.sha256]
+    # Estimates by population weights change with the block file.
+    version = [issue.pk, issue.changed_at, issue.sha256, *([issue.block_file] if issue.block_file else [])]
     held = [issue.held_issue, issue.held_since] if issue.held_issue else []
     return PublishedIndicator(
         issue.indicator, issue, issue.changed_at, _digest(version + held), issue.held_since, issue.held_issue

@@ -33,7 +33,7 @@ class Figure:
     day: date
     element: Element
     count: float | None = None
-    people: int | None = None
+    people: float | None = None
     people_year: int | None = None
     method: str = "same"
 

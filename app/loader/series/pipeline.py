@@ -21,6 +21,7 @@ from loader.series.interpreter import Interpretation, PlaceValues, interpret
 from loader.series.issue_files import IssueContent, file_content, issue_contents
 from loader.series.notes import seed_notes
 from loader.series.places import seed_places
+from loader.weights.shares import complete_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
             again = last is not None and last.pk == run.published_id
             if not again:
                 seed_places(run.declarations)
+                complete_places()
                 seed_notes(indicator, run.declarations)
                 run.values = storage.current_values(indicator)
             interpretation = interpret(content.read(), source, today=timezone.now().date())

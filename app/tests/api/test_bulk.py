@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.http.concurrency import bulk
+from geography.models import Overlap
 from geography.vintages import catalogue
 from tests.support.demo_regions import lonlat
 from tests.support.lookup_index import build_indexes
@@ -305,9 +306,17 @@ class TestBulkFsa:
 
     def test_csv_row_has_largest_and_all_health_regions(self, post):
         header, first, second = rows(post("/fsa", "patient,Postal Code\n1,M1A 1A1\n2,K1A\n", "text/csv"))
-        assert header == ["patient", "Postal Code", "used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids", "status"]
-        assert first == ["1", "M1A 1A1", "M1A", "true", "3502", "East Health Unit", "0.6", "3502 3501", "ok"]
-        assert second == ["2", "K1A", *[""] * 6, "fsa-without-boundary"]
+        columns = ["used", "is_split", "hruid", "hr_name", "share_of_fsa", "hruids", "share_of_people", "ordered_by"]
+        assert header == ["patient", "Postal Code", *columns, "status"]
+        assert first == ["1", "M1A 1A1", "M1A", "true", "3502", "East Health Unit", "0.6", "3502 3501", "", "area", "ok"]
+        assert second == ["2", "K1A", *[""] * 8, "fsa-without-boundary"]
+
+    def test_csv_row_has_the_region_with_most_people(self, post):
+        overlaps = Overlap.objects.filter(fsa__code="M1A", fsa_vintage__label="2021", health_region_vintage__label="2022")
+        overlaps.filter(health_region__code="3501").update(share_of_people=0.9, people_basis="postal_codes")
+        overlaps.filter(health_region__code="3502").update(share_of_people=0.1, people_basis="postal_codes")
+        _, row = rows(post("/fsa", "fsa\nM1A\n", "text/csv"))
+        assert row == ["M1A", "M1A", "true", "3501", "West Health Unit", "0.4", "3501 3502", "0.9", "people", "ok"]
 
     def test_chunk_takes_one_query(self, post, django_assert_num_queries, monkeypatch):
         monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)

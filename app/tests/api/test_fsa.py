@@ -24,6 +24,8 @@ class TestHealthRegionsOfFsa:
             "province": {"pruid": "35", "abbreviation": "ON", "name": "Ontario", "name_en": "Ontario", "name_fr": "Ontario"},
             "given": "fsa",
             "used": "M1A",
+            "ordered_by": "area",
+            "people_basis": None,
             "share_outside": 0.0,
             "warnings": [],
             "slivers_left_out": 0,
@@ -33,6 +35,22 @@ class TestHealthRegionsOfFsa:
         assert east["area_km2"] == pytest.approx(30)
         assert east["share_of_region"] == pytest.approx(30 / 96, abs=1e-6)
         assert east["region_area_km2"] == pytest.approx(96)
+
+    @pytest.mark.parametrize("basis", ["blocks", "postal_codes"])
+    def test_people_decide_the_order_where_known(self, get, assert_schema, basis):
+        overlaps = Overlap.objects.filter(fsa__code="M1A", fsa_vintage__label="2021", health_region_vintage__label="2022")
+        overlaps.filter(health_region__code="3501").update(share_of_people=0.9, people_basis=basis)
+        overlaps.filter(health_region__code="3502").update(share_of_people=0.1, people_basis=basis)
+        body = get("/fsa/M1A").json()
+        assert_schema("FsaHealthRegions", body)
+        assert shares(body) == [("3501", 0.4), ("3502", 0.6)]
+        assert [feature["properties"]["share_of_people"] for feature in body["features"]] == [0.9, 0.1]
+        assert (body["fsa"]["ordered_by"], body["fsa"]["people_basis"]) == ("people", basis)
+        assert ("GeoNames" in body["attribution"]) == (basis == "postal_codes")
+        page = get("/fsa/M1A.html").content.decode()
+        assert page.index("West Health Unit") < page.index("East Health Unit")
+        assert ("census blocks" in page, "positions of postal codes" in page) == (basis == "blocks", basis == "postal_codes")
+        assert "not of population" not in page
 
     def test_slivers_are_omitted_and_counted(self, get):
         Overlap.objects.filter(fsa__code="M1A", health_region__code="3501", share_of_fsa=0.4).update(share_of_fsa=0.0009)

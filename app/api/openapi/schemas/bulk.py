@@ -131,7 +131,7 @@ COMPONENTS: dict[str, Schema] = {
                         "fsa": ref("Fsa"),
                         "health_regions": array(
                             record({"hruid": HRUID, "dguid": DGUID, **NAMES, "pruid": PRUID, **SHARES}),
-                            description="Largest share first.",
+                            description="Largest share of people first, or of area: see `ordered_by`.",
                         ),
                     }
                 )
@@ -147,6 +147,16 @@ COMPONENTS: dict[str, Schema] = {
             "province": ref("Province"),
             "given": text("Form of the input.", enum=["fsa", "postal_code"]),
             "used": text("Part of the input that was used: the FSA."),
+            "ordered_by": text(
+                "Basis of the order of the health regions: shares of people, or of area where people are not known.",
+                enum=["people", "area"],
+            ),
+            "people_basis": or_null(
+                text(
+                    "Source of the shares of people: census blocks, or the positions of postal codes, which are an estimate.",
+                    enum=["blocks", "postal_codes"],
+                )
+            ),
             "share_outside": number("Share of the FSA's area outside all health regions.", **SHARE),
             "warnings": WARNINGS,
             "slivers_left_out": SLIVERS,

@@ -23,7 +23,7 @@ HELD = record(
     },
     description="Only while gates hold later issues: the values are those of the issue before.",
 )
-METHOD = or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of"]))
+METHOD = or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of", "weighted"]))
 INTERVAL = or_null(
     array(
         {"type": ["number", "null"]},

@@ -98,6 +98,7 @@ REGION: Schema = {
     "warnings": WARNINGS,
 }
 SHARES: Schema = {
+    "share_of_people": or_null(number("Share of the FSA's people who live in the region; null if not known.", **SHARE)),
     "share_of_fsa": number("Share of the FSA's area inside the region.", **SHARE),
     "share_of_region": number("Share of the region's area inside the FSA.", **SHARE),
     "area_km2": number("Area of the overlap on the ellipsoid, in km²."),

@@ -101,7 +101,7 @@ COMPONENTS: dict[str, Schema] = {
             "fsa": ref("Fsa"),
             **TWO_VINTAGES,
         },
-        "Health regions that overlap an FSA, by share of the FSA, largest first.",
+        "Health regions that overlap an FSA, by share of its people, or of its area where people are not known; largest first.",
     ),
     "HealthRegionFsas": collection(
         feature({**FSA, **SHARES, "fsa_area_km2": number("Area of the whole FSA, in km².")}),

@@ -38,7 +38,9 @@ _RESULT = record(
                     "hruid": HRUID,
                     **NAMES,
                     "share": number(
-                        "Share of the postal codes of a locality, or of the area of an FSA, in the region.", **SHARE
+                        "Share in the region: of the postal codes of a locality, of the people of an FSA, or of its area where "
+                        "people are not known.",
+                        **SHARE,
                     ),
                 }
             ),

@@ -11,6 +11,10 @@ import { ownPlace } from "./ownplace.js";
 import { CATEGORIES } from "./style.js";
 import { area, nameOf, percent, t } from "./texts.js";
 
+/** Return what the shares are of: people by blocks or by postal codes, or area. */
+const basisNote = (basis) =>
+  basis === "blocks" ? t("shares_are_blocks") : basis ? t("shares_are_postal_codes") : t("shares_are_area");
+
 /** Return the card of a state's FSA: {card, drawn, fit, said}. Raises: Problem. */
 export async function fsaCard(state, { signal }) {
   const vintages = parameters(state);
@@ -48,12 +52,17 @@ export async function fsaCard(state, { signal }) {
         "ul",
         { class: "shares" },
         features.map(({ properties: its }, at) =>
-          shareRow({ what: regionLink(its), share: its.share_of_fsa, swatch: swatch(at), note: area(its.area_km2) }),
+          shareRow({
+            what: regionLink(its),
+            share: its.share_of_people ?? its.share_of_fsa,
+            swatch: swatch(at),
+            note: its.share_of_people === null ? area(its.area_km2) : t("share_of_area", { share: percent(its.share_of_fsa) }),
+          }),
         ),
       ),
       fsa.share_outside >= SLIVER && el("p", { class: "note" }, t("share_outside", { share: percent(fsa.share_outside) })),
       slivers >= SLIVER && el("p", { class: "note" }, t("share_slivers", { share: percent(slivers) })),
-      el("p", { class: "note" }, t("shares_are_area")),
+      el("p", { class: "note" }, basisNote(fsa.people_basis)),
     ],
     sections,
     el("div", { class: "actions" }, linkButton(), downloads(`/fsa/${fsa.code}/boundary`, fsa.code, answer.fsa_vintage)),

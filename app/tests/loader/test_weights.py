@@ -1,0 +1,269 @@
+"""Population weights: the reader of block files, and the load of one over the demonstration."""
+
+import csv
+import gzip
+import io
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db.models import Sum
+
+from geography.codes import fsa_provinces
+from geography.models import Overlap, Vintage
+from indicators.models import BlockFile, BlockPoint, PlaceWeight
+from loader.errors import FileRefused, GatesFailed
+from loader.export.make import make_lookup
+from loader.weights import load as loading
+from loader.weights.block_file import read_blocks, read_positions
+from loader.weights.points import POSTAL_POINTS_FILE, read_points
+from tests.support.boundary_files import quiet
+
+# The header of Statistics Canada's correspondence file, padded with empty columns as the file is.
+CORRESPONDENCE = "DBUID2021,CSDUID2021,HRUID2023,ENGNAME,FRENAME,DBPOP2021,,,"
+# Columns of the attribute file (92-151-X) that are read, and one that is not.
+ATTRIBUTES = "PRNAME_PRNOM,DBUID_IDIDU,DBPOP2021_IDPOP2021,DAUID_ADIDU,DARPLAT_ADLAT,DARPLONG_ADLONG"
+
+
+def written(path: Path, *lines: str) -> Path:
+    """Write a file in Latin-1, with the line ends of Windows."""
+    path.write_bytes("".join(f"{line}\r\n" for line in lines).encode("latin-1"))
+    return path
+
+
+def attributes(tmp_path: Path, *rows: str) -> Path:
+    return written(tmp_path / "2021_92-151_X.csv", ATTRIBUTES, *rows)
+
+
+QUEBEC = "Québec/Quebec,24230001001,40,24230001,46.8139,-71.208"
+YUKON = "Yukon,60010001001,,60010001,60.7212,-135.0568"
+
+
+def test_attribute_file_is_read(tmp_path: Path) -> None:
+    blocks = read_blocks(attributes(tmp_path, QUEBEC, ",,,,,", QUEBEC.replace("001,40", "002,2"), YUKON, ""))
+    assert (blocks.rows, blocks.without_people, blocks.without_position) == (3, 1, 0)
+    assert blocks.people == {(-71.208, 46.8139): 42, (-135.0568, 60.7212): 0}
+    assert blocks.by_province == {"24": 42, "60": 0}
+
+
+def test_correspondence_file_takes_positions_from_the_attribute_file(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "corr.csv",
+        CORRESPONDENCE,
+        "24230001001,2423027,2403,Région de la Capitale-Nationale,Région de la Capitale-Nationale,40,,,",
+        "24230001002,2423027,2403,Région de la Capitale-Nationale,Région de la Capitale-Nationale,2,,,",
+        "24230009001,2423027,2403,Région de la Capitale-Nationale,Région de la Capitale-Nationale,5,,,",
+        ",,,,,,,,",
+    )
+    blocks = read_blocks(path, read_positions(attributes(tmp_path, QUEBEC, YUKON)))
+    assert (blocks.rows, blocks.without_position, blocks.region_vintage) == (3, 5, "2023")
+    assert (blocks.people, blocks.by_region) == ({(-71.208, 46.8139): 42}, {"2403": 47})
+    with pytest.raises(FileRefused, match="Add --positions"):
+        read_blocks(path)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".zip"])
+def test_compressed_files_are_read(tmp_path: Path, suffix: str) -> None:
+    plain = attributes(tmp_path, QUEBEC)
+    packed = tmp_path / f"blocks{suffix}"
+    if suffix == ".gz":
+        packed.write_bytes(gzip.compress(plain.read_bytes()))
+    else:
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.write(plain, "folder/blocks.csv")
+            archive.writestr("readme.txt", "")
+    assert read_blocks(packed) == read_blocks(plain)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (QUEBEC, "block 24230001001 occurs more than once"),
+        (QUEBEC.replace("001,40", "002,-1"), "line 3: '-1' is not a number of people"),
+        (QUEBEC.replace("001,40", "002,4 0"), "line 3: '4 0' is not a number of people"),
+        (QUEBEC.replace("001,40", "002,²"), "line 3: '²' is not a number of people"),
+        (QUEBEC.replace("24230001001", "2423000100"), "line 3: '2423000100' is not the code"),
+        (QUEBEC.replace("24230001001", "99230001001"), "line 3: '99230001001' is not the code"),
+        (QUEBEC.replace("001,40", "002,40").replace("46.8139", "4.68"), "line 3: '4.68', '-71.208' is not a position"),
+        (QUEBEC.replace("001,40", "002,40").replace("-71.208", "nan"), "is not a position in Canada"),
+        ("Québec", "line 3: '' is not the code"),
+    ],
+)
+def test_bad_row_is_refused_with_its_line(tmp_path: Path, row: str, message: str) -> None:
+    with pytest.raises(FileRefused) as refused:
+        read_blocks(attributes(tmp_path, QUEBEC, row))
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "has no columns DBUID and DBPOP: none"),
+        (b"a,b\r\n1,2\r\n", "has no columns DBUID and DBPOP: a, b"),
+        (f"{ATTRIBUTES}\r\n".encode(), "has no blocks"),
+    ],
+)
+def test_file_without_blocks_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "blocks.csv"
+    path.write_bytes(content)
+    with pytest.raises(FileRefused, match=message):
+        read_blocks(path)
+
+
+def test_missing_damaged_and_ambiguous_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileRefused, match="No such file"):
+        read_blocks(tmp_path / "none.csv")
+    broken = tmp_path / "broken.gz"
+    broken.write_bytes(gzip.compress(attributes(tmp_path, QUEBEC).read_bytes())[:-20])
+    with pytest.raises(FileRefused, match="damaged"):
+        read_blocks(broken)
+    both = tmp_path / "both.zip"
+    with zipfile.ZipFile(both, "w") as archive:
+        archive.writestr("a.csv", "")
+        archive.writestr("b.csv", "")
+    with pytest.raises(FileRefused, match="2 CSV files"):
+        read_blocks(both)
+
+
+def test_embedded_points_are_those_of_the_postal_codes(db: None) -> None:
+    points = read_points()
+    assert points.basis == "postal_codes"
+    assert points.fsa is not None
+    assert len(points.fsa) == 57_087
+    # The FSAs of the census of 2016, without 2 people that it counted elsewhere.
+    assert points.people.sum() == pytest.approx(35_151_726)
+    assert points.weight.sum() == 891_907
+
+
+@pytest.fixture(scope="module")
+def national(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a block file of the country, made of the embedded points: a block with people at each."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow([*ATTRIBUTES.split(","), "", ""])
+    with gzip.open(POSTAL_POINTS_FILE, "rt", encoding="utf-8", newline="") as file:
+        number = 0
+        for row in csv.DictReader(file):
+            points = row["points"].split(";")
+            pruid = fsa_provinces(row["fsa"])[0].pruid
+            for point in points:
+                lon, lat, _ = point.split()
+                area = f"{pruid}{number // 1000:06}"
+                writer.writerow(
+                    ["Québec", f"{area}{number % 1000:03}", int(row["people"] or 0) // len(points), area, lat, lon, "", ""]
+                )
+                number += 1
+    path = tmp_path_factory.mktemp("blocks") / "2021_92-151_X.csv"
+    path.write_bytes(text.getvalue().encode("latin-1"))
+    return path
+
+
+@pytest.fixture
+def run(demonstration: None, db: None) -> Callable[..., str]:
+    """Return a function that runs the command and returns its output; the database is as before after the test."""
+
+    def command(*arguments: Any) -> str:
+        output = StringIO()
+        call_command("load_weights", *map(str, arguments), verbosity=0, stdout=output)
+        return output.getvalue()
+
+    return command
+
+
+def stored() -> tuple[list[Any], list[Any]]:
+    """Return all weights."""
+    overlaps = Overlap.objects.order_by("pk").values_list("pk", "share_of_people", "people_basis")
+    weights = PlaceWeight.objects.order_by("place", "code").values_list("place", "code", "share_of_place", "basis")
+    return list(overlaps), list(weights)
+
+
+def test_weights_of_the_demonstration_come_from_postal_codes(demonstration: None, db: None) -> None:
+    overlaps = Overlap.objects.exclude(people_basis=None)
+    assert 1_880 <= overlaps.count() <= 1_930
+    sums = overlaps.values_list("fsa").annotate(Sum("share_of_people"))
+    assert {round(total, 9) for _, total in sums} == {1.0}
+    assert not Overlap.objects.filter(people_basis=None, share_of_fsa__gte=0.001, artefact="").exists()
+    totals = PlaceWeight.objects.values_list("place").annotate(Sum("share_of_place"))
+    assert (len(totals), {round(total, 9) for _, total in totals}) == (99, {1.0})
+    assert set(PlaceWeight.objects.values_list("basis", flat=True)) == {"postal_codes"}
+
+
+def test_block_file_replaces_postal_codes_until_it_is_removed(run: Callable[..., str], national: Path) -> None:
+    former = stored()
+    assert "would be loaded" in run(national, "--dry-run")
+    assert (stored(), BlockFile.objects.count(), BlockPoint.objects.count()) == (former, 0, 0)
+
+    assert "Loaded" in run(national)
+    overlaps, weights = stored()
+    assert {basis for _, share, basis in overlaps if share is not None} == {"blocks"}
+    assert {basis for *_, basis in weights} == {"blocks"}
+    sums = Overlap.objects.exclude(people_basis=None).values_list("fsa").annotate(Sum("share_of_people"))
+    assert {round(total, 9) for _, total in sums} == {1.0}
+    assert len(sums) > 1_550
+
+    assert "nothing to do" in run(national)
+    assert stored() == (overlaps, weights)
+
+    assert "postal codes" in run("--remove")
+    assert (stored(), BlockFile.objects.count(), BlockPoint.objects.count()) == (former, 0, 0)
+    assert "No block file" in run("--remove")
+
+
+def test_part_of_a_file_fails_its_gates_and_changes_nothing(run: Callable[..., str], national: Path, tmp_path: Path) -> None:
+    former = stored()
+    part = tmp_path / "part.csv"
+    part.write_bytes(b"\r\n".join(national.read_bytes().split(b"\r\n")[:20_000]))
+    with pytest.raises(CommandError, match="gate complete") as failed:
+        run(part)
+    assert failed.value.returncode == 2
+    assert stored() == former
+    with pytest.raises(CommandError, match="--because"):
+        run(part, "--accept", "complete")
+    assert "Loaded" in run(part, "--accept", "complete", "--because", "a test")
+    assert BlockFile.objects.get().report["accepted"]["because"] == "a test"
+
+
+def test_codes_and_sums_are_compared_with_the_published_vintage(
+    demonstration: None, db: None, national: Path, tmp_path: Path
+) -> None:
+    Vintage.objects.filter(coverage__slug="health-regions").update(label="2023")
+    make_lookup(Vintage.objects.select_related("coverage").get(label="2023"), quiet())
+    rows = list(csv.reader(national.read_text("latin-1").splitlines()))[1:]
+    right = tmp_path / "right.csv"
+    lines = [f"{row[1]},,{'9999' if number == 7 else '3595'},,,{row[2]},,," for number, row in enumerate(rows)]
+    written(right, CORRESPONDENCE, *lines)
+    with pytest.raises(GatesFailed) as failed:
+        loading.load(right, positions=national, steps=quiet())
+    assert failed.value.names == ("codes", "sums")
+    gates = {gate["name"]: gate for gate in failed.value.report["gates"]}
+    assert gates["codes"]["listed"] == ["9999"]
+    assert gates["sums"]["listed"][0].startswith("3595: ")
+
+
+@pytest.mark.parametrize("arguments", [(), ("file.csv", "--remove")])
+def test_command_needs_a_file_or_remove(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(CommandError, match="Give a file, or --remove"):
+        call_command("load_weights", *arguments)
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    """A hundred times as many blocks at the same positions take the memory of their keys only: 8 bytes each, sorted twice."""
+
+    def peak(blocks: int) -> int:
+        path = attributes(
+            tmp_path, *(f"Québec,2423{number:07},1,24230001,46.8,-71.{number % 100:03}" for number in range(blocks))
+        )
+        tracemalloc.start()
+        assert read_blocks(path).rows == blocks
+        result = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return result
+
+    few, many = 2_000, 200_000
+    assert peak(many) - peak(few) < 50 * (many - few)
