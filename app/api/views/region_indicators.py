@@ -84,6 +84,7 @@ def _block(published: PublishedIndicator, vintage: "Vintage", code: str, languag
         "unit": bodies.unit_of(published, measure, language),
         "on": on,
         **bodies.figure_payload(regions.get(code)),
+        **bodies.issue_payload(published, language),
         "attribution": indicator.attribution_fr if french else indicator.attribution_en,
         "licence": indicator.licence,
     }

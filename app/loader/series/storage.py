@@ -11,6 +11,8 @@ from indicators.measures import Measure, Observation, measures
 from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series
 from indicators.queries.extents import set_extent
 from indicators.statuses import ValueStatus
+from loader.errors import SourceError
+from loader.series.declarations import Source
 from loader.series.gates import Difference
 from loader.series.interpreter import PlaceValues
 
@@ -42,6 +44,24 @@ _REPLACE_BLOBS_SQL = (
     SELECT series_id, measure, start, values, statuses, lags, spans FROM new_blob WHERE whole
     """,
 )
+
+
+def indicator_of(source: Source) -> Indicator:
+    """Create or update the indicator of a source, and return it. Raises: SourceError for one of another source."""
+    existing = Indicator.objects.filter(slug=source.indicator).first()
+    if existing is not None and existing.source != source.name:
+        raise SourceError(f"Indicator {source.indicator} is supplied by {existing.source}: give this one another name.")
+    cadence = [
+        {"province": rule.province, "from": rule.start.isoformat(), "interval_days": rule.interval} for rule in source.cadence
+    ]
+    names = (
+        *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
+        *("licence", "licence_url", "attribution_en", "attribution_fr"),
+    )
+    values = {name: getattr(source, name) for name in names}
+    values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}
+    indicator, _ = Indicator.objects.update_or_create(slug=source.indicator, defaults=values)
+    return indicator
 
 
 def current_values(indicator: Indicator) -> dict[int, PlaceValues]:

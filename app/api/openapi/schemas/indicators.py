@@ -17,13 +17,7 @@ _VINTAGE: Schema = {
 }
 _SOURCE: Schema = {
     "issue": ref("Issue"),
-    "held": record(
-        {
-            "since": text("Time of the first later issue that gates hold.", format="date-time"),
-            "issue": COUNT | {"description": "Id of the last of them."},
-        },
-        description="Only while gates hold later issues: the values are those of the issue before.",
-    ),
+    "held": ref("HeldIssues"),
     "attribution": text("Attribution to display with the values."),
     "licence": text("Licence of the values."),
     "licence_url": text("URL of the licence."),
@@ -191,10 +185,12 @@ COMPONENTS: dict[str, Schema] = {
                         "unit": text("Unit, in the response language."),
                         "on": DAY,
                         **_FIGURE,
+                        "issue": ref("Issue"),
+                        "held": ref("HeldIssues"),
                         "attribution": text("Attribution to display."),
                         "licence": text("Licence."),
                     },
-                    optional=_OPTIONAL,
+                    optional=(*_OPTIONAL, "held"),
                 )
             ),
             **_STATUSES,

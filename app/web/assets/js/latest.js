@@ -52,6 +52,7 @@ function figure(one, { statuses }, about) {
       one.v !== null && el("span", { class: "figure-unit" }, one.unit),
     ),
     el("p", { class: "note" }, lines.join(" · ")),
+    one.held && el("p", { class: "held" }, one.held.notice),
     one.method && el("p", { class: "note method" }, sentence(one.method), place && [" ", placeLink(one, place)]),
   );
 }
