@@ -21,6 +21,7 @@ from loader.series.interpreter import Interpretation, PlaceValues, interpret
 from loader.series.issue_files import IssueContent, file_content, issue_contents
 from loader.series.notes import seed_notes
 from loader.series.places import seed_places
+from loader.series.suppression import suppress
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
                 seed_notes(indicator, run.declarations)
                 run.values = storage.current_values(indicator)
             interpretation = interpret(content.read(), source, today=timezone.now().date())
+            if source.suppress_below:
+                suppress(interpretation, source, storage.published_by_place(indicator))
             rows, difference = storage.changes(run.values, interpretation.by_place)
             gates = [
                 *content_gates(interpretation, source, _without_population(interpretation)),

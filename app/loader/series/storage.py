@@ -8,13 +8,14 @@ from datetime import date, timedelta
 from django.db import connection
 
 from indicators.measures import Measure, Observation, measures
-from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series
+from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series, Value
 from indicators.queries.extents import set_extent
 from indicators.statuses import ValueStatus
 from loader.errors import SourceError
 from loader.series.declarations import Source
 from loader.series.gates import Difference
 from loader.series.interpreter import PlaceValues
+from loader.series.suppression import Published
 
 _CLOSE_SQL = """
     UPDATE indicator_value v SET to_issue_id = %(issue)s FROM new_value n
@@ -77,6 +78,19 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
         for series_id, period, value, status in cursor:
             by_place[series_by_id[series_id].place_id].observations[period] = Observation(value, ValueStatus(status))
     return {pk: values for pk, values in by_place.items() if values.observations}
+
+
+def published_by_place(indicator: Indicator) -> dict[int, Published]:
+    """Return what all issues of an indicator published and suppressed, by primary key of the place. Queries: 1."""
+    history: dict[int, Published] = defaultdict(Published)
+    rows = Value.objects.filter(series__indicator=indicator).values_list("series__place_id", "period", "value", "status")
+    for place_id, period, value, status in rows.iterator():
+        if status == ValueStatus.SUPPRESSED:
+            history[place_id].suppressed.add(period)
+        elif value is not None:
+            history[place_id].days.add(period)
+            history[place_id].add(value)
+    return history
 
 
 def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
