@@ -20,9 +20,9 @@ NOTICE = {
     "en": "Newer figures, of 3 June 2022, 12:00 UTC, are held for review: no figures for Région de Montréal, the total of the "
     "country falls by 36 %, 26 % of all earlier values change (Région de Montréal). You see "
     "those of 3 June 2022, 01:17 UTC.",
-    "fr": "Des chiffres plus récents, du 3 juin 2022, 12:00 UTC, sont retenus pour vérification : aucun chiffre pour : Région "
-    "de Montréal, le total du pays baisse de 36 %, 26 % de toutes les valeurs antérieures "
-    "changent (Région de Montréal). Vous voyez ceux du 3 juin 2022, 01:17 UTC.",
+    "fr": "Des chiffres plus récents, du 3 juin 2022, 12:00 UTC, sont retenus pour vérification : aucun chiffre (Région de "
+    "Montréal), le total du pays baisse de 36 %, 26 % de toutes les valeurs antérieures changent (Région de Montréal). Vous "
+    "voyez ceux du 3 juin 2022, 01:17 UTC.",
 }
 
 
