@@ -93,7 +93,8 @@ def held_payload(held: "HeldIssues", issue: "Issue", language: str) -> dict[str,
 
 def _reason(gate: Mapping[str, Any], language: str) -> Message:
     finding = gate.get("finding")
-    if finding and gate["name"] in _REVISIONS:
+    # Without a place to name, where only totals that are computed are concerned.
+    if finding and finding.get("places", True) and gate["name"] in _REVISIONS:
         return _REVISIONS[gate["name"]](finding, language)
     return _PLAIN.get(gate["name"], Message("the check %(gate)s", gate=gate["name"]))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from indicators.measures import Observation
 from indicators.models import Place, PlaceKind
+from indicators.statuses import ValueStatus
 from loader.series import findings
 from loader.series.declarations import LIMITS, Source
 from loader.series.interpreter import LISTED_MAX, Interpretation, PlaceValues
@@ -147,6 +148,8 @@ def revision_gates(
     shares = {place: _share(*pair) for place, pair in moved.items()}
     places = {values.place.key: values.place for values in [*interpretation.by_place.values(), *before.values()]}
     by_place = {places[key]: number for key, number in rewritten.items()}
+    finding = findings.of_places(findings.most_of(by_place)) | {"share": rewrites / max(difference.before, 1)}
+    many = rewrites > limit["rewrites"] * max(difference.before, 1)
     return [
         _must_be_empty(
             "vanished",
@@ -171,10 +174,10 @@ def revision_gates(
         ),
         Gate(
             "rewrites",
-            rewrites <= limit["rewrites"] * max(difference.before, 1),
+            not many,
             f"{rewrites:,} of {difference.before:,} values (limit {limit['rewrites']:.0%})",
             _worst(rewritten),
-            finding=findings.of_places(findings.most_of(by_place)) | {"share": rewrites / max(difference.before, 1)},
+            finding=finding if many else None,
         ),
     ]
 
@@ -184,7 +187,14 @@ def _share(then: float, now: float) -> float:
 
 
 def _latest(observations: Mapping[date, Observation]) -> float | None:
-    return observations[max(observations)].value if observations else None
+    if not observations:
+        return None
+    last = observations[max(observations)]
+    if last.status != ValueStatus.SUPPRESSED:
+        return last.value
+    # The total of a suppressed day is not 0, but about that of the last day with a number.
+    days = [day for day, stated in observations.items() if stated.value is not None]
+    return observations[max(days)].value if days else None
 
 
 def _national(by_place: Mapping[int, PlaceValues]) -> float:

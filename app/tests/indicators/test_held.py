@@ -92,12 +92,14 @@ def test_earlier_issue_has_no_notice(client: Any, load: Callable[..., None]) -> 
 def test_held_issue_of_an_earlier_release_has_a_reason_for_each_gate() -> None:
     """Reports of earlier releases have no findings; a gate of a later release has at least its name."""
     instant = datetime(2022, 10, 7, 18, 35, tzinfo=UTC)
-    gates = [{"name": name} for name in ("rewrites", "sums", "new_gate")]
+    gates: list[dict[str, Any]] = [{"name": name} for name in ("rewrites", "sums", "new_gate")]
+    gates.append({"name": "vanished", "finding": {"places": [], "more": 0}})
     payload = held_payload(HeldIssues(instant, 2, 7, instant, instant, gates), Issue(issued_at=instant), "en")
     assert [gate["reason"] for gate in payload["gates"]] == [
         "many changes of earlier values",
         "parts that do not add up to their total",
         "the check new_gate",
+        "missing places",
     ]
     assert payload["notice"].startswith("2 newer issues, since 7 October 2022, 18:35 UTC, are held for review; the last, of")
 

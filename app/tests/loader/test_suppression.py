@@ -14,6 +14,7 @@ from indicators.measures import Observation
 from indicators.models import Place, PlaceKind
 from indicators.statuses import ValueStatus
 from loader.series.declarations import Source
+from loader.series.gates import Difference, revision_gates
 from loader.series.interpreter import Interpretation, PlaceValues
 from loader.series.suppression import Published, suppress
 
@@ -209,3 +210,12 @@ def test_small_correction_of_a_published_total_is_suppressed() -> None:
     history = Published(numbers=[0, 100, 106], days={FIRST, FIRST + timedelta(1)})
     truth = {(1, FIRST): Observation(103, REPORTED), (1, FIRST + timedelta(1)): Observation(106, REPORTED)}
     assert [seen.value for seen in published_of(truth, "cumulative", {1: history}).values()] == [None, 106]
+
+
+def test_suppressed_last_day_is_no_fall_of_the_country() -> None:
+    place = Place(pk=1, kind=PlaceKind.REGION, pruid="35", key="1", code="1")
+    day = {FIRST: Observation(1000, REPORTED)}
+    after = day | {FIRST + timedelta(1): Observation(None, SUPPRESSED)}
+    interpretation = Interpretation(by_place={1: PlaceValues(place, after)})
+    gates = revision_gates(interpretation, source("cumulative"), {1: PlaceValues(place, dict(day))}, Difference())
+    assert [gate.name for gate in gates if not gate.passed] == []
