@@ -41,7 +41,9 @@ WORDS: dict[ValueStatus, StatusWords] = {
     ValueStatus.UNASSIGNED: StatusWords(
         Message("no region assigned"), Message("Reported for the province without a health region.")
     ),
-    ValueStatus.SUPPRESSED: StatusWords(Message("suppressed"), Message("Withheld by the source because the number is small.")),
+    ValueStatus.SUPPRESSED: StatusWords(
+        Message("suppressed"), Message("Withheld, because a small number could be read from it.")
+    ),
     ValueStatus.CAPPED: StatusWords(Message("capped"), Message("The source only states a limit, such as 99 or more.")),
     ValueStatus.WITHDRAWN: StatusWords(Message("withdrawn"), Message("The source withdrew this value.")),
     ValueStatus.ESTIMATED: StatusWords(

@@ -11,6 +11,7 @@ import orjson
 
 from api.http.language import translate
 from api.http.links import web_address
+from api.responses.held import held_payload
 from geography.codes import PROVINCE_BY_PRUID
 from geography.translation import Message
 from indicators.statuses import WORDS, ValueStatus
@@ -71,22 +72,24 @@ def unit_of(published: "PublishedIndicator", measure: str, language: str) -> str
 
 def source_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
     """Return the provenance of values: issue, licence and attribution; `held` where gates hold a later issue."""
-    indicator, issue = published.indicator, published.issue
-    notice = {}
-    if published.held_since is not None:
-        notice = {"held": {"since": published.held_since, "issue": published.held_issue}}
+    indicator = published.indicator
     return {
-        "issue": {
-            "id": issue.pk,
-            "source": issue.source,
-            "issued_at": issue.issued_at,
-            "loaded_at": issue.loaded_at,
-        },
-        **notice,
+        **issue_payload(published, language),
         "attribution": indicator.attribution_fr if language == "fr" else indicator.attribution_en,
         "licence": indicator.licence,
         "licence_url": web_address(indicator.licence_url),
     }
+
+
+def issue_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
+    """Return the issue that values are of; `held` where gates hold a later one."""
+    issue = published.issue
+    payload: dict[str, Any] = {
+        "issue": {"id": issue.pk, "source": issue.source, "issued_at": issue.issued_at, "loaded_at": issue.loaded_at}
+    }
+    if published.held is not None:
+        payload["held"] = held_payload(published.held, issue, language)
+    return payload
 
 
 def table_metadata(published: "PublishedIndicator", language: str) -> dict[str, str]:

@@ -223,6 +223,7 @@ def figures_context(
                 "period": f"{day(first)} – {day(last)}" if first and last and first != last else day(last or block["on"]),
                 "method": translate(method, language) if method else "",
                 "attribution": block["attribution"],
+                "held": block["held"]["notice"] if "held" in block else "",
             }
         )
     return figures

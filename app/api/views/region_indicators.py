@@ -67,6 +67,7 @@ def _block(published: PublishedIndicator, vintage: "Vintage", code: str, languag
         **bodies.figure_payload(figure.figure),
         "interval": interval_payload(figure.interval),
         "trend": trend_payload(figure, language),
+        **bodies.issue_payload(published, language),
         "attribution": indicator.attribution_fr if french else indicator.attribution_en,
         "licence": indicator.licence,
     }

@@ -7,12 +7,14 @@ and stays valid for `STALE_MAX_S` while the database is unavailable.
 import hashlib
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db import Error
-from django.db.models import Max, Min, OuterRef, Subquery
+from django.db.models import Count, Max, Min, OuterRef, Subquery
+from django.db.models.functions import JSONObject
 
 from geography.db.routing import current_alias
 from geography.translation import Message
@@ -23,22 +25,39 @@ from indicators.models import BlockFile, Indicator, Issue, IssueStatus
 
 
 @dataclass(frozen=True, slots=True)
+class HeldIssues:
+    """Issues after the published one that gates hold.
+
+    Attributes:
+        since: when the source published the first of them.
+        number: how many there are.
+        issue_id, issued_at, loaded_at: the last of them.
+        gates: failed gates of the last, as its report has them.
+    """
+
+    since: datetime
+    number: int
+    issue_id: int
+    issued_at: datetime
+    loaded_at: datetime
+    gates: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class PublishedIndicator:
     """An indicator with its latest published issue.
 
     Attributes:
         changed_at: when an issue was last published or rolled back.
         revision: changes whenever an issue is published, held or rolled back.
-        held_since, held_issue: time of the first issue after the published one that gates hold, and id of the last; None
-            without one.
+        held: later issues that gates hold; None without one.
     """
 
     indicator: Indicator
     issue: Issue
     changed_at: datetime
     revision: str
-    held_since: datetime | None = None
-    held_issue: int | None = None
+    held: HeldIssues | None = None
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -47,7 +66,7 @@ class PublishedIndicator:
 
     def with_issue(self, issue: Issue) -> "PublishedIndicator":
         """Return the indicator with an earlier issue, of which none is held."""
-        return replace(self, issue=issue, held_since=None, held_issue=None)
+        return replace(self, issue=issue, held=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +145,14 @@ def _load_from_database() -> IndicatorCatalogue:
     of_indicator = Issue.objects.filter(indicator=OuterRef("indicator")).order_by().values("indicator")
     changes = of_indicator.exclude(status=IssueStatus.STAGED)
     held = of_indicator.filter(status=IssueStatus.STAGED, issued_at__gt=OuterRef("issued_at"))
+    last_held = JSONObject(issue_id="pk", issued_at="issued_at", loaded_at="loaded_at", gates="report__gates")
     issues = (
         Issue.objects.filter(status=IssueStatus.PUBLISHED)
         .annotate(
             changed_at=Subquery(changes.annotate(last=Max("loaded_at")).values("last")),
             held_since=Subquery(held.annotate(first=Min("issued_at")).values("first")),
-            held_issue=Subquery(held.annotate(last=Max("pk")).values("last")),
+            held_number=Subquery(held.annotate(number=Count("pk")).values("number")),
+            held_last=Subquery(held.order_by("-issued_at", "-pk").values(last=last_held)[:1]),
             block_file=Subquery(BlockFile.objects.order_by("-pk").values("pk")[:1]),
         )
         .select_related("indicator")
@@ -144,12 +165,21 @@ def _load_from_database() -> IndicatorCatalogue:
 
 def _published(issue: Any) -> PublishedIndicator:
     """Return an indicator from its published issue with the annotations of `_load_from_database`."""
+    held = None
+    if issue.held_last is not None:
+        last = issue.held_last
+        instants = {name: datetime.fromisoformat(last[name]) for name in ("issued_at", "loaded_at")}
+        failed = [gate for gate in last["gates"] or () if not gate["passed"]]
+        held = HeldIssues(issue.held_since, issue.held_number, last["issue_id"], gates=failed, **instants)
     # Estimates by population weights change with the block file.
-    version = [issue.pk, issue.changed_at, issue.sha256, *([issue.block_file] if issue.block_file else [])]
-    held = [issue.held_issue, issue.held_since] if issue.held_issue else []
-    return PublishedIndicator(
-        issue.indicator, issue, issue.changed_at, _digest(version + held), issue.held_since, issue.held_issue
-    )
+    version = [
+        issue.pk,
+        issue.changed_at,
+        issue.sha256,
+        *([issue.block_file] if issue.block_file else []),
+        *([held] if held else []),
+    ]
+    return PublishedIndicator(issue.indicator, issue, issue.changed_at, _digest(version), held)
 
 
 def _digest(parts: list[object]) -> str:

@@ -48,7 +48,11 @@ _LISTS = dict.fromkeys(("null", "suppressed", "capped", "unassigned", "ignore", 
 _TABLES = dict.fromkeys(("columns", "places", "aliases", "where", "limits"), dict)
 _FLAGS = dict.fromkeys(("carried", "changes", "from_zero", "totals", "embedded"), bool)
 _KEYS: Mapping[str, type | UnionType] = (
-    _TEXT | _LISTS | _TABLES | _FLAGS | {"first_line": int, "issued_at": datetime, "overdispersion": NUMBER}
+    _TEXT
+    | _LISTS
+    | _TABLES
+    | _FLAGS
+    | {"first_line": int, "suppress_below": int, "issued_at": datetime, "overdispersion": NUMBER}
 )
 _COLUMNS = ("period", "value", "province", "place", "issue")
 _HEADINGS = ("{code}", "{province}-{code}", "{province}{code}")
@@ -153,6 +157,7 @@ class Source:
     ended: tuple[Ended, ...] = ()
     forms: tuple["Form", ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+    suppress_below: int = 0
 
     def cadence_of(self, province: str, day: date) -> Cadence | None:
         """Return the cadence in force for a province on a day; None, for daily reports, without one."""
@@ -249,6 +254,8 @@ def _check(where: str, source: Source) -> None:
             raise SourceError(f"{where}: no gate {gate!r} with a limit. Gates with limits: {', '.join(LIMITS)}.")
         if isinstance(limit, bool) or not isinstance(limit, int | float):
             raise SourceError(f"{where}: limits.{gate} must be a number, not {limit!r}.")
+    if source.suppress_below < 0 or (source.suppress_below and source.kind not in ("cumulative", "count", "stock")):
+        raise SourceError(f"{where}: suppress_below must be a number of people, for a cumulative, count or stock indicator.")
     if len(source.delimiter) != 1:
         raise SourceError(f"{where}: delimiter must be one character, not {source.delimiter!r}.")
     if source.first_line < 1:

@@ -6,7 +6,9 @@ from datetime import date
 from typing import Any
 
 from indicators.measures import Observation
-from indicators.models import PlaceKind
+from indicators.models import Place, PlaceKind
+from indicators.statuses import ValueStatus
+from loader.series import findings
 from loader.series.declarations import LIMITS, Source
 from loader.series.interpreter import LISTED_MAX, Interpretation, PlaceValues
 
@@ -16,13 +18,18 @@ MOVES_MIN = 20
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Result of a gate. With `acceptable` False it stops the load, and `--accept` cannot override it."""
+    """Result of a gate. With `acceptable` False it stops the load, and `--accept` cannot override it.
+
+    Attributes:
+        finding: what a revision gate found, for the notice to readers (`loader.series.findings`); None if it passed.
+    """
 
     name: str
     passed: bool
     detail: str
     listed: tuple[str, ...] = ()
     acceptable: bool = True
+    finding: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the gate as stored in a report."""
@@ -32,6 +39,7 @@ class Gate:
             "detail": self.detail,
             "listed": list(self.listed),
             "acceptable": self.acceptable,
+            "finding": self.finding,
         }
 
 
@@ -108,16 +116,18 @@ def revision_gates(
     if not before:
         return []
     limit = {**LIMITS, **source.limits}
-    vanished = [old.place.key for pk, old in before.items() if pk not in interpretation.by_place]
-    earlier = []
-    moved = []
+    vanished = [old for pk, old in before.items() if pk not in interpretation.by_place]
+    # Totals that are computed follow from their parts.
+    stated = {old.place for old in before.values() if not old.derived}
+    earlier: dict[Place, tuple[date, date]] = {}
+    moved: dict[Place, tuple[float, float]] = {}
     for pk, old in before.items():
         new = interpretation.by_place.get(pk)
         if new is None or not new.observations or not old.observations:
             continue
         old_last, new_last = max(old.observations), max(new.observations)
         if new_last < old_last:
-            earlier.append(f"{old.place.key}: {new_last}, before {old_last}")
+            earlier[old.place] = new_last, old_last
         # Last common day: an earlier end is checked by the gate `ends_earlier`.
         day = min(old_last, new_last)
         then, now = (issue.observations[day].value if day in issue.observations else None for issue in (old, new))
@@ -127,29 +137,64 @@ def revision_gates(
             and then
             and now is not None
             and then >= MOVES_MIN
+            and _share(then, now) > limit["region_moves"]
         ):
-            change = abs(now - then) / then
-            if change > limit["region_moves"]:
-                moved.append(f"{old.place.key}: {now:g}, before {then:g} ({change:.0%})")
-    rewritten = sum(difference.changed.values()) + sum(difference.withdrawn.values())
+            moved[old.place] = then, now
+    rewritten = _sum_by_key(difference.changed, difference.withdrawn)
+    rewrites = sum(rewritten.values())
     then, now = _national(before), _national(interpretation.by_place)
     falls = source.kind == "cumulative" and then > 0 and now < then * (1 - limit["national_falls"])
+    days = {place: (last - new_last).days for place, (new_last, last) in earlier.items() if place in stated}
+    shares = {place: _share(*pair) for place, pair in moved.items()}
+    places = {values.place.key: values.place for values in [*interpretation.by_place.values(), *before.values()]}
+    by_place = {places[key]: number for key, number in rewritten.items()}
+    finding = findings.of_places(findings.most_of(by_place)) | {"share": rewrites / max(difference.before, 1)}
+    many = rewrites > limit["rewrites"] * max(difference.before, 1)
     return [
-        _must_be_empty("vanished", vanished),
-        _must_be_empty("ends_earlier", earlier),
-        Gate("national_falls", not falls, f"{now:,.0f}, before {then:,.0f} (limit -{limit['national_falls']:.1%})"),
-        _must_be_empty("region_moves", moved),
+        _must_be_empty(
+            "vanished",
+            [old.place.key for old in vanished],
+            finding=findings.of_places(old.place for old in vanished if not old.derived),
+        ),
+        _must_be_empty(
+            "ends_earlier",
+            [f"{place.key}: {new_last}, before {last}" for place, (new_last, last) in earlier.items()],
+            finding=findings.of_places(days) | {"days": max(days.values(), default=0)},
+        ),
+        Gate(
+            "national_falls",
+            not falls,
+            f"{now:,.0f}, before {then:,.0f} (limit -{limit['national_falls']:.1%})",
+            finding={"share": _share(then, now)} if falls else None,
+        ),
+        _must_be_empty(
+            "region_moves",
+            [f"{place.key}: {now:g}, before {then:g} ({shares[place]:.0%})" for place, (then, now) in moved.items()],
+            finding=findings.of_places(shares) | {"share": max(shares.values(), default=0)},
+        ),
         Gate(
             "rewrites",
-            rewritten <= limit["rewrites"] * max(difference.before, 1),
-            f"{rewritten:,} of {difference.before:,} values (limit {limit['rewrites']:.0%})",
-            _worst(_sum_by_key(difference.changed, difference.withdrawn)),
+            not many,
+            f"{rewrites:,} of {difference.before:,} values (limit {limit['rewrites']:.0%})",
+            _worst(rewritten),
+            finding=finding if many else None,
         ),
     ]
 
 
+def _share(then: float, now: float) -> float:
+    return abs(now - then) / then
+
+
 def _latest(observations: Mapping[date, Observation]) -> float | None:
-    return observations[max(observations)].value if observations else None
+    if not observations:
+        return None
+    last = observations[max(observations)]
+    if last.status != ValueStatus.SUPPRESSED:
+        return last.value
+    # The total of a suppressed day is not 0, but about that of the last day with a number.
+    days = [day for day, stated in observations.items() if stated.value is not None]
+    return observations[max(days)].value if days else None
 
 
 def _national(by_place: Mapping[int, PlaceValues]) -> float:
@@ -157,8 +202,9 @@ def _national(by_place: Mapping[int, PlaceValues]) -> float:
     return sum(_latest(part.observations) or 0 for part in parts)
 
 
-def _must_be_empty(name: str, listed: list[str], *, acceptable: bool = True) -> Gate:
-    return Gate(name, not listed, f"{len(listed):,}" if listed else "none", tuple(listed[:LISTED_MAX]), acceptable)
+def _must_be_empty(name: str, listed: list[str], *, acceptable: bool = True, finding: Mapping[str, Any] | None = None) -> Gate:
+    detail = f"{len(listed):,}" if listed else "none"
+    return Gate(name, not listed, detail, tuple(listed[:LISTED_MAX]), acceptable, finding if listed else None)
 
 
 def _worst(counts: Mapping[str, int]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from loader.series.interpreter import Interpretation, PlaceValues, interpret
 from loader.series.issue_files import IssueContent, file_content, issue_contents
 from loader.series.notes import seed_notes
 from loader.series.places import seed_places
+from loader.series.suppression import suppress
 from loader.weights.shares import complete_places
 
 
@@ -105,12 +106,20 @@ def load(
 
 
 def load_issues(
-    source: Source, path: Path, *, acceptance: Acceptance | None = None, declarations: Path | None = None
+    source: Source,
+    path: Path,
+    *,
+    acceptance: Acceptance | None = None,
+    accepted_at: datetime | None = None,
+    declarations: Path | None = None,
 ) -> Generator[tuple[IssueContent, Outcome]]:
     """Load the issues of a folder or of a file with changes in time order, and yield each with its outcome.
 
     One transaction for each issue. An issue that fails gates which can be accepted is held, and the next is compared with the
     last published one.
+
+    Args:
+        accepted_at: time of the only issue that `acceptance` is for; None: for all.
 
     Raises: as `load`, for an issue that cannot be held or is older than the newest published one; the issues before it stay.
     """
@@ -120,6 +129,7 @@ def load_issues(
     gc.disable()
     try:
         for content in issue_contents(path, source):
+            run.acceptance = (acceptance or Acceptance()) if accepted_at in (None, content.issued_at) else Acceptance()
             try:
                 outcome = _load(content, run)
             except GatesFailed as error:
@@ -139,7 +149,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
     source, report = content.source, {}
     try:
         with _exclusive():
-            indicator = _indicator(source)
+            indicator = storage.indicator_of(source)
             last = indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             if last is not None and (stored := _stored(indicator, last, content, many=run.many)) is not None:
                 return stored
@@ -151,6 +161,8 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
                 seed_notes(indicator, run.declarations)
                 run.values = storage.current_values(indicator)
             interpretation = interpret(content.read(), source, today=timezone.now().date())
+            if source.suppress_below:
+                suppress(interpretation, source, storage.published_by_place(indicator))
             rows, difference = storage.changes(run.values, interpretation.by_place)
             gates = [
                 *content_gates(interpretation, source, _without_population(interpretation)),
@@ -227,6 +239,15 @@ def _hold(content: IssueContent, report: Mapping[str, Any]) -> bool:
     return True
 
 
+def held_issues(source: Source) -> list[Issue]:
+    """Return the held issues of a source that are later than its published one, in time order. Queries: 2."""
+    issues = Issue.objects.filter(indicator__slug=source.indicator, source=source.name)
+    last = issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
+    if last is None:
+        return []
+    return list(issues.filter(status=IssueStatus.STAGED, issued_at__gt=last.issued_at).order_by("issued_at", "pk"))
+
+
 def roll_back(source: Source) -> Issue:
     """Roll back the last issue of a source and return it. Raises: PublishError without a published issue."""
     with _exclusive():
@@ -261,24 +282,6 @@ def _exclusive() -> Iterator[None]:
 def _analyze() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT public.analyze_indicators()")
-
-
-def _indicator(source: Source) -> Indicator:
-    existing = Indicator.objects.filter(slug=source.indicator).first()
-    if existing is not None and existing.source != source.name:
-        raise SourceError(f"Indicator {source.indicator} is supplied by {existing.source}: give this one another name.")
-    cadence = [
-        {"province": rule.province, "from": rule.start.isoformat(), "interval_days": rule.interval} for rule in source.cadence
-    ]
-    names = (
-        *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
-        "overdispersion",
-        *("licence", "licence_url", "attribution_en", "attribution_fr"),
-    )
-    values = {name: getattr(source, name) for name in names}
-    values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}
-    indicator, _ = Indicator.objects.update_or_create(slug=source.indicator, defaults=values)
-    return indicator
 
 
 def _without_population(interpretation: Interpretation) -> list[str]:

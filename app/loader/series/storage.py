@@ -8,11 +8,14 @@ from datetime import date, timedelta
 from django.db import connection
 
 from indicators.measures import Measure, Observation, measures
-from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series
+from indicators.models import Blob, Indicator, Issue, PlaceKind, Population, Series, Value
 from indicators.queries.extents import set_extent
 from indicators.statuses import ValueStatus
+from loader.errors import SourceError
+from loader.series.declarations import Source
 from loader.series.gates import Difference
 from loader.series.interpreter import PlaceValues
+from loader.series.suppression import Published
 
 _CLOSE_SQL = """
     UPDATE indicator_value v SET to_issue_id = %(issue)s FROM new_value n
@@ -44,6 +47,25 @@ _REPLACE_BLOBS_SQL = (
 )
 
 
+def indicator_of(source: Source) -> Indicator:
+    """Create or update the indicator of a source, and return it. Raises: SourceError for one of another source."""
+    existing = Indicator.objects.filter(slug=source.indicator).first()
+    if existing is not None and existing.source != source.name:
+        raise SourceError(f"Indicator {source.indicator} is supplied by {existing.source}: give this one another name.")
+    cadence = [
+        {"province": rule.province, "from": rule.start.isoformat(), "interval_days": rule.interval} for rule in source.cadence
+    ]
+    names = (
+        *("unit", "kind", "period", "from_zero", "name_en", "name_fr", "definition_en", "definition_fr", "good_direction"),
+        "overdispersion",
+        *("licence", "licence_url", "attribution_en", "attribution_fr"),
+    )
+    values = {name: getattr(source, name) for name in names}
+    values |= {"source": source.name, "coverage": source.coverage, "vintage_label": source.vintage, "cadence": cadence}
+    indicator, _ = Indicator.objects.update_or_create(slug=source.indicator, defaults=values)
+    return indicator
+
+
 def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
     """Return the current values of an indicator by place, withdrawn values included. Queries: 2."""
     series_by_id = {series.pk: series for series in indicator.series.select_related("place")}
@@ -57,6 +79,19 @@ def current_values(indicator: Indicator) -> dict[int, PlaceValues]:
         for series_id, period, value, status in cursor:
             by_place[series_by_id[series_id].place_id].observations[period] = Observation(value, ValueStatus(status))
     return {pk: values for pk, values in by_place.items() if values.observations}
+
+
+def published_by_place(indicator: Indicator) -> dict[int, Published]:
+    """Return what all issues of an indicator published and suppressed, by primary key of the place. Queries: 1."""
+    history: dict[int, Published] = defaultdict(Published)
+    rows = Value.objects.filter(series__indicator=indicator).values_list("series__place_id", "period", "value", "status")
+    for place_id, period, value, status in rows.iterator():
+        if status == ValueStatus.SUPPRESSED:
+            history[place_id].suppressed.add(period)
+        elif value is not None:
+            history[place_id].days.add(period)
+            history[place_id].add(value)
+    return history
 
 
 def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:

@@ -15,6 +15,10 @@ from tests.support.roles import connected
 FOLDER: Path = settings.REPO_DIR / "data" / "schema" / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.sql"))
 
+SQL_OF_INDICATORS = re.findall(
+    r"^```sql\n(.*?)^```", (settings.REPO_DIR / "docs" / "indicators.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+
 # Tables that no example may scan sequentially.
 LARGE = {"region", "region_part", "region_level", "overlap", "change", "counterpart"}
 
@@ -65,6 +69,13 @@ def test_example_uses_its_named_index(path: Path, indexes: dict[str, str]) -> No
     assert any(item.startswith(start) for item in used), f"{named} is not among {sorted(used)}"
     scanned = {node.get("Relation Name") for node in plan if node["Node Type"] == "Seq Scan"}
     assert not scanned & LARGE
+
+
+@pytest.mark.parametrize("statements", SQL_OF_INDICATORS)
+def test_sql_of_the_document_on_indicators_runs(statements: str, demonstration: None) -> None:
+    with connected("geo_reader") as cursor:
+        cursor.execute(statements)
+        assert cursor.description is not None
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -254,7 +254,7 @@ def test_held_issue_is_named_and_answers_nothing(get: Get, load: Callable[..., N
     held = get("/indicators/history/map")
     staged = get("/indicators/history/issues", status="staged").json()["issues"]
     assert [item["gates_failed"] for item in staged] == [["vanished", "national_falls", "rewrites"]]
-    assert held.json()["held"] == {"since": SMALL_HISTORY[3].issued_at.isoformat(), "issue": staged[0]["id"]}
+    assert held.json()["held"]["issue"] == staged[0]["id"]
     assert {name: value for name, value in held.json().items() if name != "held"} == before.json()
     listed = {item["id"]: item for item in get("/indicators").json()["indicators"]}
     assert listed["history"]["held"] == held.json()["held"]

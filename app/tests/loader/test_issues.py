@@ -169,7 +169,8 @@ def test_held_issue_is_published_with_a_reason_and_its_own_instant(
         pipeline.load(source, path=path, issued_at=history[3].issued_at, declarations=toml)
     assert Issue.objects.filter(status="staged").count() == 1
     call_command("load_series", list=True, sources=toml)
-    assert "issue of 2022-06-03 01:17 UTC, 1 later held by gates" in capsys.readouterr().out
+    expected = "1 later held by gates since 2022-06-03 12:00 UTC (vanished, national_falls, rewrites)"
+    assert f"issue of 2022-06-03 01:17 UTC, {expected}" in capsys.readouterr().out
     acceptance = pipeline.Acceptance(frozenset(ALL), "Québec ended", "A. Person", named=True)
     assert pipeline.load(source, path=path, acceptance=acceptance, declarations=toml).what == "published"
     last = published()[-1]
@@ -275,8 +276,10 @@ def test_command_names_held_issues_and_exits_with_two(source: Source, tmp_path: 
     printed = capsys.readouterr().out
     assert "2022-06-03 12:00:00 UTC  held      vanished (2406" in printed
     assert "history: 5 issues: 1 held, 4 published." in printed
-    with pytest.raises(CommandError, match="without --file, --issued-at and --dry-run"):
+    with pytest.raises(CommandError, match="without --file and --dry-run"):
         call_command("load_series", "history", issues=path, dry_run=True, sources=tmp_path / "series.toml")
+    with pytest.raises(CommandError, match="to name the issue that --accept is for"):
+        call_command("load_series", "history", issues=path, issued_at=datetime.now(UTC), sources=tmp_path / "series.toml")
 
 
 def test_rollback_after_many_issues_restores_the_one_before(load: Callable[..., list[str]], source: Source) -> None:

@@ -61,12 +61,14 @@ COMPONENTS: dict[str, Schema] = {
                         "indicator": text("Id of the indicator."),
                         "name": text("Name of the indicator, in the response language."),
                         "issue": ref("Issue"),
+                        "held": ref("HeldIssues"),
                         "attribution": text("Attribution to display with the values."),
                         "licence": text("Licence of the values."),
                         "licence_url": text("URL of the licence."),
                         "checksums": _CHECKSUMS,
                         "files": array(_INDICATOR_FILE),
-                    }
+                    },
+                    optional=("held",),
                 )
             ),
         },

@@ -16,13 +16,6 @@ _VINTAGE: Schema = {
     "coverage": or_null(text("Coverage of the regions; null if the places are not regions.")),
     "vintage": or_null(text("Label of the vintage of the region codes.")),
 }
-HELD = record(
-    {
-        "since": text("Time of the first later issue that gates hold.", format="date-time"),
-        "issue": COUNT | {"description": "Id of the last of them."},
-    },
-    description="Only while gates hold later issues: the values are those of the issue before.",
-)
 METHOD = or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of", "weighted"]))
 INTERVAL = or_null(
     array(
@@ -48,7 +41,7 @@ TREND = or_null(
 )
 _SOURCE: Schema = {
     "issue": ref("Issue"),
-    "held": HELD,
+    "held": ref("HeldIssues"),
     "attribution": text("Attribution to display with the values."),
     "licence": text("Licence of the values."),
     "licence_url": text("URL of the licence."),
@@ -218,10 +211,12 @@ COMPONENTS: dict[str, Schema] = {
                         **_FIGURE,
                         "interval": INTERVAL,
                         "trend": TREND,
+                        "issue": ref("Issue"),
+                        "held": ref("HeldIssues"),
                         "attribution": text("Attribution to display."),
                         "licence": text("Licence."),
                     },
-                    optional=_OPTIONAL,
+                    optional=(*_OPTIONAL, "held"),
                 )
             ),
             **_STATUSES,

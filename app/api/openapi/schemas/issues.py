@@ -34,6 +34,21 @@ _ISSUE: Schema = {
 _NUMBER: Schema = {"type": ["number", "null"]}
 
 COMPONENTS: dict[str, Schema] = {
+    "HeldIssues": record(
+        {
+            "since": text("Time of the first later issue that gates hold.", **_INSTANT),
+            "number": COUNT | {"description": "Number of held issues after the published one."},
+            "issue": COUNT | {"description": "Id of the last of them."},
+            "issued_at": text("Time of its publication by the source.", **_INSTANT),
+            "loaded_at": text("Time of its loading.", **_INSTANT),
+            "gates": array(
+                record({"name": text("Name of the gate."), "reason": text("What it found, in the response language.")}),
+                description="Gates that the last of them failed.",
+            ),
+            "notice": text("A notice for readers, in the response language."),
+        },
+        description="Only while gates hold later issues: the values are those of the issue before.",
+    ),
     "IndicatorIssues": record(
         {
             "indicator": text("Id of the indicator."),

@@ -1,7 +1,7 @@
 """Schemas of /now."""
 
-from api.openapi.schemas.indicators import DAY_OR_NULL, HELD, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
-from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARE, Schema, array, flag, number, or_null, record, text
+from api.openapi.schemas.indicators import DAY_OR_NULL, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
+from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARE, Schema, array, flag, number, or_null, record, ref, text
 from geography.codes import FSA_PATTERN
 from geography.constants import ACCURACY_MAX_M
 from indicators.queries.latest import WEEKS
@@ -22,7 +22,7 @@ _INDICATOR: Schema = {
     "unit": text("Unit, in the response language."),
     **_VALUE,
     "method": METHOD,
-    "held": HELD,
+    "held": ref("HeldIssues"),
     "reported_on": DAY_OR_NULL,
     "age_days": {"type": ["integer", "null"], "description": "Days from `reported_on` to today."},
     "trend": TREND,

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
 
-from indicators.models import Indicator, IssueStatus
+from indicators.models import Indicator, Issue, IssueStatus
 from loader.errors import GatesFailed, LoadError, database_error_message
 from loader.export import make
 from loader.pipeline import user_name
@@ -39,7 +40,10 @@ class Command(BaseCommand):
             "--issues", type=Path, metavar="PATH", help="load many issues in time order: a folder, or a file with their changes"
         )
         parser.add_argument(
-            "--issued-at", type=_instant, metavar="TIME", help="publication time at the source, with a time zone"
+            "--issued-at",
+            type=_instant,
+            metavar="TIME",
+            help="publication time at the source, with a time zone; with --issues: the only issue that --accept is for",
         )
         parser.add_argument("--dry-run", action="store_true", help="run all steps, then roll back")
         parser.add_argument(
@@ -85,16 +89,25 @@ class Command(BaseCommand):
         return [_named(sources, name) for name in options["names"]]
 
     def _load_issues(self, sources: dict[str, Source], options: dict[str, Any]) -> None:
-        if len(options["names"]) != 1 or options["file"] or options["issued_at"] or options["dry_run"]:
-            raise CommandError("--issues goes with the name of one source, without --file, --issued-at and --dry-run.")
+        if len(options["names"]) != 1 or options["file"] or options["dry_run"]:
+            raise CommandError("--issues goes with the name of one source, without --file and --dry-run.")
+        accepted_at = options["issued_at"]
+        if accepted_at and not options["accept"]:
+            raise CommandError("--issued-at goes with --issues to name the issue that --accept is for.")
         source = _named(sources, options["names"][0])
         counts: Counter[str] = Counter()
         reports = []
+        accepted = False
         try:
             for content, outcome in pipeline.load_issues(
-                source, options["issues"], acceptance=_acceptance(options), declarations=options["sources"]
+                source,
+                options["issues"],
+                acceptance=_acceptance(options),
+                accepted_at=accepted_at,
+                declarations=options["sources"],
             ):
                 counts[outcome.what] += 1
+                accepted = accepted or (content.issued_at == accepted_at and outcome.what == "published")
                 failed = [gate for gate in outcome.report.get("gates", ()) if not gate["passed"]]
                 if outcome.what == "held" or (outcome.what == "published" and failed):
                     reports.append(outcome.report)
@@ -110,11 +123,10 @@ class Command(BaseCommand):
             if counts["published"]:
                 self._downloads(source.indicator, options)
         self._write_report(reports, options)
+        if accepted_at and not accepted:
+            raise CommandError(f"No issue of {accepted_at:%Y-%m-%d %H:%M:%S %Z} was published by this run.")
         if counts["held"]:
-            raise CommandError(
-                f"{counts['held']} issues are held. Load each that is right with --file, --accept GATE and --because.",
-                returncode=EXIT_GATES,
-            )
+            raise CommandError(f"{counts['held']} issues are held. {_advice(source, options)}".strip(), returncode=EXIT_GATES)
 
     def _load(self, source: Source, options: dict[str, Any]) -> None:
         acceptance = _acceptance(options)
@@ -129,7 +141,8 @@ class Command(BaseCommand):
             )
         except GatesFailed as error:
             self._report(error.report, options)
-            raise
+            advice = "" if options["dry_run"] else _advice(source, options, error.report["sha256"])
+            raise CommandError(f"{error} {advice}".strip(), returncode=EXIT_GATES) from error
         if outcome.what == "unchanged":
             self.stdout.write(f"{source.name}: the same file is published already, nothing to do.")
             return
@@ -165,8 +178,10 @@ class Command(BaseCommand):
             indicator = published.get(source.name)
             last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             state = f"issue of {last.issued_at:%Y-%m-%d %H:%M %Z}" if last else "not loaded"
-            held = last and last.indicator.issues.filter(status=IssueStatus.STAGED, issued_at__gt=last.issued_at).count()
-            state += f", {held} later held by gates" if held else ""
+            held = pipeline.held_issues(source)
+            if held:
+                gates = ", ".join(_failed_gates(held[-1]))
+                state += f", {len(held)} later held by gates since {held[0].issued_at:%Y-%m-%d %H:%M %Z} ({gates})"
             where = "in the repository" if source.path else "needs --file"
             self.stdout.write(f"  {source.name:<32}{source.indicator:<28}{where:<20}{state}")
 
@@ -175,6 +190,37 @@ def _named(sources: dict[str, Source], name: str) -> Source:
     if name not in sources:
         raise CommandError(f"Unknown source {name!r}: series.toml declares {', '.join(sources)}.")
     return sources[name]
+
+
+def _failed_gates(issue: Issue) -> list[str]:
+    return [gate["name"] for gate in issue.report["gates"] if not gate["passed"]]
+
+
+def _advice(source: Source, options: dict[str, Any], sha256: str | None = None) -> str:
+    """Return what readers see while issues are held, and the one command that ends it; empty if none is held.
+
+    Args:
+        sha256: of the issue to publish; None: the first of those held, since those after it are then compared with it.
+    """
+    held = pipeline.held_issues(source)
+    issue = next((issue for issue in held if sha256 in (None, issue.sha256)), None)
+    if issue is None:
+        return ""
+    command = ["bin/manage", "load_series", source.name]
+    if options["sources"]:
+        command += ["--sources", str(options["sources"])]
+    if options["issues"]:
+        command += ["--issues", str(options["issues"]), "--issued-at", issue.issued_at.isoformat()]
+    elif options["file"]:
+        command += ["--file", str(options["file"])]
+    for gate in _failed_gates(issue):
+        command += ["--accept", gate]
+    number = f"{len(held)} issues are" if len(held) > 1 else "One issue is"
+    return (
+        f"Readers go on with the issue before, and are told so. {number} held since {held[0].issued_at:%Y-%m-%d %H:%M %Z}; a "
+        f"lasting correction holds every later issue until one is accepted. If it is right: {shlex.join(command)} --because "
+        '"the reason"'
+    )
 
 
 def _acceptance(options: dict[str, Any]) -> pipeline.Acceptance:

@@ -14,7 +14,7 @@ import { formatted } from "./texts.js";
 const DETAILS_MS = 200;
 
 /**
- * Return the card of a state's figures: {card, drawn, said, fit, update}. Raises: Problem.
+ * Return the card of a state's figures: {card, notice, drawn, said, fit, update}. Raises: Problem.
  *
  * `update` shows another day in place and returns {figures, later}: what the map draws at once, and a promise of what it draws
  * after an answer of the API; null where nothing more is expected.
@@ -59,7 +59,9 @@ export async function figuresCard(state) {
   showDay(state);
   await related?.load(at);
   const drawn = (await detail(at)) ?? scene(figures, keys, at);
-  return { card: made.card, said: made.said(at), drawn: { figures: drawn }, fit, update };
+  // The notice of the figures that are shown: those of an open page stay as they were loaded.
+  const notice = figures.cube.held?.notice ?? "";
+  return { card: made.card, notice, said: made.said(at), drawn: { figures: drawn }, fit, update };
 }
 
 /** Return what the map draws at a step: the reporting regions; null for figures without regions. */

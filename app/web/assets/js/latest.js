@@ -54,6 +54,7 @@ function figure(one, { statuses }, about) {
     ),
     el("p", { class: "note" }, lines.join(" · ")),
     one.trend && el("p", { class: "note trend" }, trendText(one.trend)),
+    one.held && el("p", { class: "held" }, one.held.notice),
     one.method && el("p", { class: "note method" }, sentence(one.method), place && [" ", placeLink(one, place)]),
   );
 }

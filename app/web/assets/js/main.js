@@ -5,7 +5,7 @@ import { NOTHING, trouble } from "./card.js";
 import { changesCard } from "./changes.js";
 import { startControls, showControls } from "./controls.js";
 import { preload } from "./device.js";
-import { $, announce, el } from "./dom.js";
+import { $, announce, el, icon } from "./dom.js";
 import * as vintages from "./vintages.js";
 import { figuresCard } from "./figures.js";
 import { fsaCard } from "./fsa.js";
@@ -79,6 +79,7 @@ async function render(state, before = null) {
   if (signal.aborted) return;
   place.removeAttribute("aria-busy");
   place.replaceChildren(made.card);
+  showHeld(made.notice ?? "");
   shown = made;
   if (state.layer !== "figures") hideTimeline();
   $("sheet").scrollTop = 0;
@@ -90,6 +91,13 @@ async function render(state, before = null) {
   draw(state, made);
   // A click on a boundary layer is a position; on the figures it is a region.
   if (state.layer !== "figures") preload(state);
+}
+
+/** Show the notice that newer figures are held. Its live region is always there, so that screen readers announce a new notice. */
+function showHeld(notice) {
+  const region = $("held");
+  if (region.textContent === notice) return;
+  region.replaceChildren(...(notice ? [el("p", {}, icon("unsure"), el("span", {}, notice))] : []));
 }
 
 /** Focus the element that replaces the focused one. Otherwise the focus returns to the start of the page. */
