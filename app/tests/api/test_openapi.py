@@ -45,7 +45,7 @@ def test_every_route_is_documented_once(document):
     served = {route.replace("<str:", "{").replace(">", "}") for route in routes if not route.endswith(("/", ".<str:suffix>"))}
     pages = {"/docs", "/problems", "/problems/{slug}", "/robots.txt", "/favicon.ico", "/sitemap.xml"}
     pages |= {f"{path}.{suffix}" for path in ("/health-regions/{id}", "/fsa/{code}") for suffix in ("html", "json")}
-    pages |= {"/health-regions/{id}.png", "/pack.js"}
+    pages |= {"/health-regions/{id}.png", "/pack.js", "/embed"}
     assert set(document["paths"]) == served - pages
 
 
