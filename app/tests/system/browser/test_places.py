@@ -2,6 +2,7 @@
 
 import pytest
 
+# Nearer than zoom 6 only: on a globe, queryRenderedFeatures of the whole view is empty.
 DRAWN = """(layer) => {
   const map = covidtrendsMap;
   return map.getLayer(layer) ? map.queryRenderedFeatures({ layers: [layer] }).map(({ properties: its }) => its) : [];
@@ -25,12 +26,13 @@ def names(features):
 def test_large_towns_are_drawn_far_out_and_small_ones_near(visit):
     visitor = visit(reduced_motion="reduce")
     visitor.open("layer=health-regions")
-    jump(visitor, -76.2, 45.3, 5)
+    jump(visitor, -76.2, 45.3, 6)
     towns = drawn(visitor, "towns-1", lambda towns: "Ottawa" in names(towns))
     assert "Carleton Place" not in names(towns)
     assert not visitor.page.evaluate("Boolean(covidtrendsMap.getSource('towns-2'))")
     jump(visitor, -76.2, 45.2, 10)
-    assert {"Carleton Place", "Almonte"} <= names(drawn(visitor, "towns-2", lambda towns: "Carleton Place" in names(towns)))
+    drawn(visitor, "towns-2", lambda towns: {"Carp", "Pakenham"} <= names(towns))
+    drawn(visitor, "towns-1", lambda towns: "Carleton Place" in names(towns))
 
 
 @pytest.mark.parametrize(("lang", "field"), [("en", ["get", "n"]), ("fr", ["coalesce", ["get", "f"], ["get", "n"]])])
@@ -45,7 +47,7 @@ def test_towns_have_the_names_of_the_language(visit, lang, field):
 def test_lakes_and_rivers_are_drawn_and_do_not_hide_the_regions_from_a_click(visit):
     visitor = visit()
     page = visitor.open("on=2022-01-08")
-    jump(visitor, -97.3, 52.5, 5)
+    jump(visitor, -97.3, 52.5, 6)
     drawn(visitor, "lakes", bool)
     drawn(visitor, "rivers", bool)
     visitor.loaded("figures", code="4601")

@@ -16,13 +16,15 @@ export function createPlaces(map) {
   let near = false;
   let idle = null;
 
+  const lowestNames = () => map.getStyle().layers.find(({ id }) => id.endsWith("-names"))?.id;
+
   function add() {
     map.addImage("town", dot(), { pixelRatio: 2 });
     for (const [id, source] of Object.entries(sources(near))) map.addSource(id, source);
     for (const layer of waters()) map.addLayer(layer, "outline-fill");
-    // Names of regions are placed first: they lie above.
-    const above = map.getStyle().layers.find(({ id }) => id.endsWith("-names"))?.id;
-    for (const id of near ? ["towns-2", "towns-1"] : ["towns-1"]) map.addLayer(towns(id), above);
+    // The highest layer is placed first: large towns, names of regions, small towns.
+    map.addLayer(towns("towns-1"));
+    if (near) map.addLayer(towns("towns-2"), lowestNames());
   }
 
   function approach() {
@@ -30,7 +32,7 @@ export function createPlaces(map) {
     near = true;
     map.getSource("lakes").setData(file("lakes-2"));
     map.addSource("towns-2", sources(near)["towns-2"]);
-    map.addLayer(towns("towns-2"), "towns-1");
+    map.addLayer(towns("towns-2"), lowestNames());
   }
 
   return {
