@@ -231,6 +231,9 @@ TRANSFERS_AT_ONCE = env.int("TRANSFERS_AT_ONCE", max(WEB_THREADS - BULK_AT_ONCE 
 # Timeout for receiving a whole request body, in seconds (operations.request_body).
 BODY_TIMEOUT_S = env.float("BODY_TIMEOUT_S", 60.0)
 
+# Sites whose pages may frame /embed, as sources of `frame-ancestors` in a Content-Security-Policy: origins, * or 'none'.
+EMBED_FRAME_ANCESTORS = env.str("EMBED_FRAME_ANCESTORS", "*")
+
 # Rate limit per client (api.middleware.throttling), and the number of trusted proxies in front of the service.
 THROTTLE_RATE = env.str("THROTTLE_RATE", "")
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0)

@@ -5,10 +5,13 @@ consistent without rewriting any file.
 """
 
 import hashlib
+import re
 from collections.abc import MutableMapping
 from functools import cache
 from pathlib import Path
 
+# A static import, whose names may take several lines.
+_IMPORT = re.compile(r'^import [^;"]*"\./([\w-]+\.js)";', re.MULTILINE)
 FOLDER = Path(__file__).resolve().parent / "assets"
 
 
@@ -27,8 +30,16 @@ IMMUTABLE = r"/web/[0-9a-f]{12}/"
 
 
 def modules() -> list[str]:
-    """Return the page's own JavaScript modules, relative to the folder, for `modulepreload` links."""
-    return [path.relative_to(FOLDER).as_posix() for path in sorted((FOLDER / "js").glob("*.js"))]
+    """Return the modules that main.js imports, itself and theirs included, relative to the folder, for `modulepreload` links.
+
+    Modules that are imported by a function later, those of the map, are not among them.
+    """
+    names = ["main.js"]
+    # The list grows while it is walked.
+    for name in names:
+        text = (FOLDER / "js" / name).read_text(encoding="utf-8")
+        names += [imported for imported in _IMPORT.findall(text) if imported not in names]
+    return [f"js/{name}" for name in sorted(names)]
 
 
 @cache

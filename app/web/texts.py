@@ -103,6 +103,10 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
         "Les flèches déplacent la carte, plus et moins changent l'échelle, Entrée sélectionne le centre de la carte. Tout ce "
         "qui est sur la carte se trouve aussi par la recherche et dans la liste.",
     ),
+    "source_places": (
+        "Towns: © GeoNames (CC BY 4.0). Lakes and rivers: Natural Earth.",
+        "Villes : © GeoNames (CC BY 4.0). Lacs et cours d'eau : Natural Earth.",
+    ),
     "zoom_in": ("Zoom in", "Agrandir"),
     "zoom_out": ("Zoom out", "Réduire"),
     # the list
@@ -132,6 +136,9 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "copy_call": ("Copy", "Copier"),
     "copy_link": ("Copy link", "Copier le lien"),
     "copy_link_position": ("Copy link with this position", "Copier le lien avec cette position"),
+    "share": ("Share", "Partager"),
+    "copy_embed": ("Copy code to embed", "Copier le code d'intégration"),
+    "full_map": ("Open the full map", "Ouvrir la carte complète"),
     "copied": ("Copied", "Copié"),
     "copy_failed": ("Could not copy", "Copie impossible"),
     "boundary_file": ("Boundary (GeoJSON)", "Limite (GeoJSON)"),

@@ -1,4 +1,4 @@
-"""Routes of the map page."""
+"""Routes of the map page and of the map in the pages of others."""
 
 from django.urls import path
 
@@ -6,6 +6,7 @@ from web import views
 
 urlpatterns = [
     path("", views.page, name="map"),
+    path("embed", views.embed, name="embed"),
     path("robots.txt", views.robots, name="robots"),
     path("styles/light.json", views.map_style, {"theme": "light"}, name="style-light"),
     path("styles/dark.json", views.map_style, {"theme": "dark"}, name="style-dark"),

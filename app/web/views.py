@@ -5,6 +5,7 @@ import json
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -30,9 +31,10 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
-        "frame-ancestors 'none'",
+        "frame-ancestors {ancestors}",
     )
 )
+THEMES = ("light", "dark")
 
 
 def language_of(request: HttpRequest) -> str:
@@ -44,19 +46,41 @@ def language_of(request: HttpRequest) -> str:
     return next((language for language in (request.GET.get("lang"), negotiated) if language in LANGUAGES), "en")
 
 
+def _theme_of(request: HttpRequest) -> str:
+    """Return the theme of the embedded map: `theme` if it is one, otherwise that of the reader's system, which is ""."""
+    return next((theme for theme in THEMES if theme == request.GET.get("theme")), "")
+
+
 def _etag(request: HttpRequest) -> str:
     return f'"{assets.digest_of_page()}-{language_of(request)}"'
+
+
+def _embed_etag(request: HttpRequest) -> str:
+    return f'"{assets.digest_of_page()}-embed{_theme_of(request)}-{language_of(request)}"'
 
 
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Return the page in the negotiated language; browsers revalidate it on each visit. Queries: none."""
-    response = _page(request)
+    response = _with_headers(_page(request), request, ancestors="'none'")
+    response.headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=()"
+    return response
+
+
+@require_safe
+def embed(request: HttpRequest) -> HttpResponse:
+    """Return the map for a frame in the pages of the sites in EMBED_FRAME_ANCESTORS: without search and menus. Queries: none.
+
+    It may not ask for the reader's position.
+    """
+    return _with_headers(_embed(request), request, ancestors=settings.EMBED_FRAME_ANCESTORS)
+
+
+def _with_headers(response: HttpResponse, request: HttpRequest, *, ancestors: str) -> HttpResponse:
     # Also on a 304, whose headers update those of the cached page.
     response.headers["Content-Language"] = language_of(request)
     response.headers["Cache-Control"] = "no-cache"
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["Permissions-Policy"] = "geolocation=(self), camera=(), microphone=()"
+    response.headers["Content-Security-Policy"] = POLICY.format(ancestors=ancestors)
     patch_vary_headers(response, ["Accept-Language"])
     return response
 
@@ -66,11 +90,16 @@ def _page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_rendered(language_of(request)))
 
 
+@condition(etag_func=_embed_etag)
+def _embed(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(_rendered(language_of(request), embedded=True, theme=_theme_of(request)))
+
+
 @cache
-def _rendered(language: str) -> str:
+def _rendered(language: str, *, embedded: bool = False, theme: str = "") -> str:
     root = static(assets.PREFIX)
     words = texts(language)
-    settings: dict[str, Any] = {
+    page_settings: dict[str, Any] = {
         "language": language,
         "texts": words,
         "provinces": [
@@ -89,7 +118,9 @@ def _rendered(language: str) -> str:
         "t": words,
         "assets": root,
         "modules": assets.modules(),
-        "settings": settings,
+        "settings": page_settings,
+        "embedded": embedded,
+        "theme": theme,
     }
     return render_to_string("web/map.html", context)
 
@@ -97,7 +128,8 @@ def _rendered(language: str) -> str:
 # Crawlers may index the map, the pages of regions and FSAs, the documentation and the list of downloads, but no data routes.
 _ROBOTS = "".join(
     ["User-agent: *\n"]
-    + [f"Disallow: {path}\n" for path in ("/locate", "/search", "/coverages", "/ogc", "/tiles/", "/downloads/", "/*.json")]
+    + [f"Disallow: {path}\n" for path in ("/embed", "/locate", "/now", "/search", "/coverages", "/ogc")]
+    + [f"Disallow: {path}\n" for path in ("/tiles/", "/downloads/", "/*.json")]
     + [f"Disallow: /{layer}{rest}\n" for layer in ("health-regions", "fsa") for rest in ("$", "?", "/*/")]
 )
 

@@ -114,3 +114,17 @@ class TestPackReader:
         again = get("/pack.js", headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["Cache-Control"] == first.headers["Cache-Control"] == "public, max-age=300, must-revalidate"
+
+
+class TestModules:
+    def test_modules_of_the_first_view_are_preloaded_and_those_of_the_map_are_not(self, get):
+        preloaded = set(re.findall(r'rel="modulepreload" href="[^"]*/js/([\w-]+\.js)"', get("/").content.decode()))
+        scripts = {path.name: path.read_text(encoding="utf-8") for path in (assets.FOLDER / "js").glob("*.js")}
+        imported = {
+            name: set(re.findall(r'^import [^;]*?"\./([\w-]+\.js)";', text, re.MULTILINE)) for name, text in scripts.items()
+        }
+        assert preloaded == {"main.js"}.union(*(imported[name] for name in preloaded))
+        assert set(scripts) - preloaded == {"map.js", "choropleth.js", "places.js"}
+
+    def test_nothing_of_the_map_precedes_the_list(self, get):
+        assert "maplibre" not in get("/").content.decode().split("<body>")[0]

@@ -73,21 +73,21 @@ class Visitor:
 
     def map_settled(self) -> None:
         """Wait until the map has loaded its tiles and does not move."""
-        self._poll(lambda: self.page.evaluate(_SETTLED), bool)
+        self.poll(lambda: self.page.evaluate(_SETTLED), bool)
 
     def loaded(self, source: str, *, code: str) -> set[str]:
         """Return the codes of the loaded regions of a source, as soon as this code is among them."""
-        return self._poll(lambda: set(self.page.evaluate(_LOADED, source)), lambda codes: code in codes)
+        return self.poll(lambda: set(self.page.evaluate(_LOADED, source)), lambda codes: code in codes)
 
     def map_holds(self, source: str, codes: set[str]) -> None:
         """Wait until exactly these regions are loaded: old tiles remain until new ones replace them."""
-        self._poll(lambda: set(self.page.evaluate(_LOADED, source)), codes.__eq__)
+        self.poll(lambda: set(self.page.evaluate(_LOADED, source)), codes.__eq__)
 
     def feature_state(self, code: str, expected: dict[str, Any]) -> None:
         """Wait until a region of the figures has this feature state."""
-        self._poll(lambda: self.page.evaluate(STATE, code), expected.__eq__)
+        self.poll(lambda: self.page.evaluate(STATE, code), expected.__eq__)
 
-    def _poll(self, observe: Callable[[], _Observed], accepts: Callable[[_Observed], bool]) -> _Observed:
+    def poll(self, observe: Callable[[], _Observed], accepts: Callable[[_Observed], bool]) -> _Observed:
         """Observe the map until the observation is accepted; return it."""
         deadline = time.monotonic() + _DRAWN_S
         while not accepts(observation := observe()):

@@ -5,7 +5,7 @@ import { callBox } from "./curl.js";
 import { head, provenance, regionLink } from "./card.js";
 import { el } from "./dom.js";
 import * as vintages from "./vintages.js";
-import { linkButton } from "./link.js";
+import { linkButtons } from "./link.js";
 import { go } from "./state.js";
 import { nameOf, percent, t } from "./texts.js";
 
@@ -37,7 +37,7 @@ export async function changesCard(state, { signal }) {
     ),
     el("p", { class: "note" }, t("kept", { n: answer.summary.to.kept ?? 0 })),
     el("p", { class: "note" }, t("dashed", { label: state.compare })),
-    el("div", { class: "actions" }, linkButton()),
+    el("div", { class: "actions" }, linkButtons()),
     callBox(asked),
     provenance({ vintage: answer.to }),
   );

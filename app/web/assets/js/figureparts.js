@@ -5,7 +5,7 @@ import { boundsOf, classOf, colourOf } from "./classes.js";
 import { callBox } from "./curl.js";
 import { el, icon } from "./dom.js";
 import { callOn, placeName } from "./indicators.js";
-import { linkButton } from "./link.js";
+import { linkButtons } from "./link.js";
 import { turnTo } from "./timeline.js";
 import { formatted, language, number, period, t } from "./texts.js";
 
@@ -86,7 +86,7 @@ function daysOf({ from, to }) {
 /** Return the buttons of a card, and an empty box for its API calls. */
 export function actions(figures) {
   const csv = el("a", { class: "quiet figures-csv", download: "" }, icon("download"), t("figures_csv"));
-  return [el("div", { class: "actions" }, linkButton(), csv), el("div", { class: "figures-calls" })];
+  return [el("div", { class: "actions" }, linkButtons(), csv), el("div", { class: "figures-calls" })];
 }
 
 /** Show the API calls of a step; `related` is that of the health regions of a vintage. */

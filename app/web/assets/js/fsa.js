@@ -6,7 +6,7 @@ import { SLIVER, downloads, fsaLink, head, provenance, regionLink, shareRow, tro
 import { el } from "./dom.js";
 import { parameters } from "./vintages.js";
 import { latestFigures, latestOf } from "./latest.js";
-import { linkButton } from "./link.js";
+import { linkButtons } from "./link.js";
 import { ownPlace } from "./ownplace.js";
 import { CATEGORIES } from "./style.js";
 import { area, nameOf, percent, t } from "./texts.js";
@@ -65,7 +65,7 @@ export async function fsaCard(state, { signal }) {
       el("p", { class: "note" }, basisNote(fsa.people_basis)),
     ],
     sections,
-    el("div", { class: "actions" }, linkButton(), downloads(`/fsa/${fsa.code}/boundary`, fsa.code, answer.fsa_vintage)),
+    el("div", { class: "actions" }, linkButtons(), downloads(`/fsa/${fsa.code}/boundary`, fsa.code, answer.fsa_vintage)),
     callBox(asked, askedBoundary, ...latest.filter(Boolean).map((one) => one.asked)),
     provenance(answer),
   );

@@ -1,7 +1,7 @@
-// Clipboard: the link to a state, and buttons that copy text.
+// Links to a state: copied, shared, or in the code of a frame; and buttons that copy text.
 
 import { announce, el, icon } from "./dom.js";
-import { current, fragment } from "./state.js";
+import { current, embedded, fragment } from "./state.js";
 import { language, t } from "./texts.js";
 
 /** Return the link to the current state. It includes the position and the map's view, because the reader copies it on purpose. */
@@ -27,7 +27,39 @@ export function copyButton(text, label, attributes = {}) {
   return button;
 }
 
-export const linkButton = () => copyButton(link, t(current().at ? "copy_link_position" : "copy_link"));
+/**
+ * Return the buttons of a card that copy its link, share it with other programs, and copy the code of a frame with the map.
+ *
+ * A link is shared without the position and the map's view: only the button that says so includes them.
+ */
+export function linkButtons() {
+  if (current().at) return copyButton(link, t("copy_link_position"));
+  return [
+    navigator.share && el("button", { type: "button", class: "quiet", onclick: share }, icon("share"), t("share")),
+    copyButton(link, t("copy_link")),
+    !embedded && copyButton(frame, t("copy_embed")),
+  ];
+}
+
+/** Return the address of a page with the current state, without position and view. */
+export function publicLink(path = "/") {
+  const state = fragment(current());
+  return `${location.origin}${path}?lang=${language}${state ? `#${state}` : ""}`;
+}
+
+async function share() {
+  try {
+    await navigator.share({ title: document.title, url: publicLink() });
+  } catch (error) {
+    // The reader closed the dialog.
+    if (error.name !== "AbortError") announce(t("copy_failed"));
+  }
+}
+
+const attribute = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+
+const frame = () =>
+  `<iframe src="${attribute(publicLink("/embed"))}" title="${attribute(document.title)}" width="100%" height="480" style="border: 0" loading="lazy"></iframe>`;
 
 async function copy(text) {
   try {

@@ -11,10 +11,11 @@ import { figuresCard } from "./figures.js";
 import { fsaCard } from "./fsa.js";
 import { startGeolocation } from "./geolocate.js";
 import { loadIndicators } from "./indicators.js";
+import { publicLink } from "./link.js";
 import { positionCard } from "./position.js";
 import { regionCard } from "./region.js";
 import { clearSearch, startSearch } from "./search.js";
-import { current, go, remember, start, whenChanged, withoutFigures } from "./state.js";
+import { current, embedded, go, remember, start, whenChanged, withoutFigures } from "./state.js";
 import { openSheet, sheetHeight, startSheet, topHeight } from "./sheet.js";
 import { t } from "./texts.js";
 import { startTheme } from "./theme.js";
@@ -43,12 +44,19 @@ function onlyAnotherDay(state, before) {
   return shown?.update && before && Object.keys(state).every((key) => key === "on" || key === "map" || state[key] === before[key]);
 }
 
+/** Draw other figures of the shown card; null changes nothing. */
+function repaint(made, figures) {
+  // For a map that is loaded later.
+  if (figures) made.drawn.figures = figures;
+  map?.paint(figures);
+}
+
 async function render(state, before = null) {
   if (onlyAnotherDay(state, before)) {
     const made = shown;
     const { figures, later } = made.update(state);
-    map?.paint(figures);
-    later.then((after) => shown === made && map?.paint(after));
+    repaint(made, figures);
+    later.then((after) => shown === made && repaint(made, after));
     return;
   }
   turn?.abort();
@@ -150,9 +158,30 @@ function toggled(keys, code) {
   return (others.length < keys.length ? others : [...keys, code].slice(-4)).join(",") || null;
 }
 
+/** Return whether the browser can draw the map. */
+function drawable() {
+  const context = document.createElement("canvas").getContext("webgl2");
+  context?.getExtension("WEBGL_lose_context")?.loseContext();
+  return Boolean(context);
+}
+
+function withoutMap() {
+  document.documentElement.classList.add("no-map");
+  $("no-map").hidden = false;
+}
+
+/** Load a stylesheet below those of the page. */
+function loadStyles(path) {
+  const link = el("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href });
+  const loaded = new Promise((done) => ["load", "error"].forEach((type) => link.addEventListener(type, done)));
+  document.querySelector("link[rel=stylesheet]").before(link);
+  return loaded;
+}
+
+/** Load the map, and draw what the card shows. The page is usable before. */
 async function startMap() {
   try {
-    const { createMap } = await import("./map.js");
+    const [{ createMap }] = await Promise.all([import("./map.js"), loadStyles("../vendor/maplibre-gl/maplibre-gl.css")]);
     map = createMap($("map"), {
       padding,
       labelled: t("map_label"),
@@ -160,13 +189,15 @@ async function startMap() {
       onMove: remember,
     });
     Object.assign(window, { covidtrendsMap: map.map });
+    if (shown) draw(current(), shown);
   } catch (error) {
     console.warn(error);
-    document.documentElement.classList.add("no-map");
-    $("no-map").hidden = false;
+    withoutMap();
   }
 }
 
+const drawn = drawable();
+if (!drawn) withoutMap();
 startSearch();
 startControls();
 startSheet();
@@ -177,8 +208,9 @@ startGeolocation((text) => {
 });
 // A link of another page to the reader's position. The state of the page replaces the fragment.
 const wantsPosition = location.hash === "#locate";
-const [hasFigures] = await Promise.all([loadIndicators(), startMap()]);
-if (!hasFigures) withoutFigures();
+// Both at once; a failure is shown by the card that needs them.
+vintages.load().catch(() => {});
+if (!(await loadIndicators())) withoutFigures();
 startTheme(() => map?.repaint());
 let shownFirst = null;
 whenChanged((state, before) => {
@@ -186,8 +218,11 @@ whenChanged((state, before) => {
   const rendered = render(state, before);
   shownFirst ??= rendered;
 });
+whenChanged(() => {
+  if (embedded) $("full-map").href = publicLink();
+});
 start();
-if (wantsPosition) {
-  await shownFirst;
-  $("locate").click();
-}
+// The map is four fifths of the page's bytes: the list comes first.
+await shownFirst;
+if (drawn) startMap();
+if (wantsPosition) $("locate").click();

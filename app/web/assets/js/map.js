@@ -3,6 +3,7 @@
 import { Map, Marker, NavigationControl, ScaleControl } from "../vendor/maplibre-gl/maplibre-gl.mjs";
 import { SOURCE, createChoropleth } from "./choropleth.js";
 import { $, el } from "./dom.js";
+import { createPlaces } from "./places.js";
 import { CODE, SHAPES, define, replace } from "./tiles.js";
 import { EMPTY, code, colour, earlier, fsaLayers, names, regionLayers, style } from "./style.js";
 import { nameOf, t } from "./texts.js";
@@ -49,6 +50,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   map.boxZoom.disable();
   retryUnavailable(map);
   const choropleth = createChoropleth(map);
+  const places = createPlaces(map);
 
   let drawn = { regions: [], outline: null, figures: null };
   let hovered = null;
@@ -57,6 +59,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   const ready = new Promise((done) => map.once("style.load", done));
   let placed = false;
   ready.then(() => placed || home());
+  places.start();
 
   const coverageUnder = () => (drawn.layer === "figures" ? SOURCE : drawn.layer === "fsa" ? "fsa" : "health-regions");
   const LAYER_UNDER = { [SOURCE]: "fig-fill", fsa: "fsa-hover", "health-regions": "hr-fill" };
@@ -255,6 +258,7 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
       drawn = { ...drawn, "health-regions": null, fsa: null, earlier: null };
       choropleth.reset();
       await show({ regionsLabel, fsaLabel, earlierLabel, drawn: {} });
+      places.restore();
     },
     view,
     resize: () => map.resize(),

@@ -2,6 +2,7 @@
 
 import { $, announce, el, icon } from "./dom.js";
 import { openSheet } from "./sheet.js";
+import { embedded } from "./state.js";
 import { t } from "./texts.js";
 
 /** Return the buttons of the card of a split FSA. */
@@ -21,8 +22,8 @@ export function ownPlace() {
     el(
       "div",
       { class: "actions" },
-      navigator.geolocation && el("button", { type: "button", class: "primary", onclick: () => $("locate").click() }, icon("locate"), t("use_location")),
-      !document.documentElement.classList.contains("no-map") && el("button", { type: "button", class: "quiet", onclick: point }, icon("pin"), t("click_home")),
+      navigator.geolocation && !embedded && el("button", { type: "button", class: "primary", onclick: () => $("locate").click() }, icon("locate"), t("use_location")),
+      el("button", { type: "button", class: "quiet on-map", onclick: point }, icon("pin"), t("click_home")),
     ),
     hint,
   );

@@ -6,7 +6,7 @@ import { about, fsaLink, head, provenance, regionLink, shareRow, verdict } from 
 import { locate } from "./device.js";
 import { el } from "./dom.js";
 import { latestFigures, latestOf } from "./latest.js";
-import { linkButton } from "./link.js";
+import { linkButtons } from "./link.js";
 import { go } from "./state.js";
 import { area, distance, nameOf, number, position, provinceName, t } from "./texts.js";
 import { parameters, shown } from "./vintages.js";
@@ -41,7 +41,7 @@ function deviceCard(state, { region, fsa }, signal) {
     sure,
     facts(its, fsaParts(fsa), its && provinceName(its.pruid)),
     details,
-    el("div", { class: "actions" }, linkButton(), (!inside || fsa.status === "near_border") && askButton(state)),
+    el("div", { class: "actions" }, linkButtons(), (!inside || fsa.status === "near_border") && askButton(state)),
     asked && callBox(asked),
     provenance({ vintage: shown("health-regions", state), fsa_vintage: shown("fsa", state) }),
   );
@@ -109,7 +109,7 @@ function serviceCard(state, asked, answer) {
       ),
     ],
     facts(region, [found.fsa ? fsaLink(found.fsa.cfsauid) : t("none_here")], found.province && nameOf(found.province)),
-    el("div", { class: "actions" }, linkButton()),
+    el("div", { class: "actions" }, linkButtons()),
     callBox(asked),
     provenance(answer),
   );

@@ -6,7 +6,7 @@ import { SLIVER, about, downloads, fsaLink, head, provenance, regionLink } from 
 import { el } from "./dom.js";
 import { parameters } from "./vintages.js";
 import { latestFigures, latestOf } from "./latest.js";
-import { linkButton } from "./link.js";
+import { linkButtons } from "./link.js";
 import { area, nameOf, number, percent, t } from "./texts.js";
 
 const SHOWN = 24;
@@ -39,7 +39,7 @@ export async function regionCard(state, { signal }) {
     latestFigures(latest),
     held && fsas(held.features),
     beside?.features.length > 0 && neighbours(beside.features),
-    el("div", { class: "actions" }, linkButton(), downloads(`/health-regions/${its.hruid}.json`, its.hruid, region.vintage)),
+    el("div", { class: "actions" }, linkButtons(), downloads(`/health-regions/${its.hruid}.json`, its.hruid, region.vintage)),
     callBox(...[asked, held && askedFsas, latest?.asked].filter(Boolean)),
     provenance(held ?? region),
   );

@@ -37,6 +37,9 @@ const CODE = {
 };
 const SETTLED_MS = 400;
 
+/** Whether the page is in a frame of another page: then the tab's history is not its own. */
+export const embedded = document.documentElement.classList.contains("embed");
+
 let state = { ...EMPTY };
 let home = "figures";
 let waiting = null;
@@ -56,7 +59,7 @@ export function go(change, { replace = false } = {}) {
   flush();
   const before = state;
   state = resolved({ ...state, ...change });
-  history[replace ? "replaceState" : "pushState"](secret(), "", address(state));
+  history[replace || embedded ? "replaceState" : "pushState"](secret(), "", address(state));
   tell(before);
 }
 
@@ -124,7 +127,7 @@ export function parse(hash) {
     return parts.length === count && parts.every(Number.isFinite) ? parts : null;
   };
   const at = numbers(given.get("at"), ",", 2);
-  if (at && Math.abs(at[0]) <= 90 && Math.abs(at[1]) <= 180) {
+  if (!embedded && at && Math.abs(at[0]) <= 90 && Math.abs(at[1]) <= 180) {
     found.at = [at[1], at[0]];
     found.accuracy = numbers(given.get("accuracy"), ",", 1)?.[0] ?? null;
     if (!(found.accuracy > 0)) found.accuracy = null;
@@ -145,6 +148,8 @@ export const resolved = (of) =>
   of.layer === "figures" && LOOKUPS.some((key) => of[key] !== null) ? { ...of, layer: "health-regions" } : of;
 
 function carried() {
+  // In a frame, browsers may forbid the storage.
+  if (embedded) return history.state ?? {};
   const text = sessionStorage.getItem("carried");
   sessionStorage.removeItem("carried");
   return text ? JSON.parse(text) : (history.state ?? {});

@@ -5,8 +5,8 @@ import { CODE, LABELS, SHAPES } from "./tiles.js";
 
 // Three tones of land are enough for no province to touch one of its own tone.
 const TONE = { 59: 0, 48: 1, 47: 0, 46: 1, 35: 0, 24: 1, 13: 0, 12: 1, 11: 1, 10: 0, 60: 1, 61: 2, 62: 0 };
-const TEXT = ["Hanken Grotesk"];
-const STRONG = ["Hanken Grotesk Strong"];
+export const TEXT = ["Hanken Grotesk"];
+export const STRONG = ["Hanken Grotesk Strong"];
 const NAME = ["get", `name_${language}`];
 
 /** Return a colour of the palette as it is now: light or dark. */

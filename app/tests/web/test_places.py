@@ -1,0 +1,82 @@
+"""Towns, lakes and rivers of the map: files made by geodata/places/make_places.py."""
+
+import json
+import unicodedata
+
+import pytest
+
+from web.assets import FOLDER
+
+SECOND_FILE_ZOOM = 8
+
+
+def features(name):
+    return json.loads((FOLDER / "places" / f"{name}.json").read_text(encoding="utf-8"))["features"]
+
+
+FIRST, SECOND = features("towns-1"), features("towns-2")
+TOWNS = sorted((*FIRST, *SECOND), key=lambda town: town["properties"]["r"])
+BY_NAME = {town["properties"]["n"]: town for town in reversed(TOWNS)}
+
+
+def test_ranks_are_unique_and_begin_with_the_largest_towns():
+    assert [town["properties"]["r"] for town in TOWNS] == list(range(len(TOWNS)))
+    assert {town["properties"]["n"] for town in TOWNS[:6]} == {
+        "Toronto",
+        "Montreal",
+        "Calgary",
+        "Ottawa",
+        "Edmonton",
+        "Winnipeg",
+    }
+
+
+def test_first_file_has_the_towns_that_are_drawn_farther_out():
+    assert {town["properties"]["z"] for town in FIRST} == {3, 4, 5, 6, 7}
+    assert {town["properties"]["z"] for town in SECOND} == {8, 9, 10}
+
+
+@pytest.mark.parametrize(
+    ("english", "french"), [("Montreal", "Montréal"), ("Quebec City", "Québec"), ("Greater Sudbury", "Grand Sudbury")]
+)
+def test_names_differ_by_language_where_they_do(english, french):
+    assert BY_NAME[english]["properties"]["f"] == french
+
+
+@pytest.mark.parametrize("name", ["Trois-Rivières", "Lévis", "Bécancour", "Saint-Jérôme", "L'Île-Bizard"])
+def test_french_names_have_their_accents(name):
+    assert name in BY_NAME
+    assert unicodedata.is_normalized("NFC", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "lon", "lat"),
+    [
+        ("Carleton Place", -76.14, 45.14),
+        ("Iqaluit", -68.52, 63.75),
+        ("Whitehorse", -135.05, 60.72),
+        ("Pakenham", -76.29, 45.33),
+    ],
+)
+def test_towns_lie_where_they_are(name, lon, lat):
+    assert BY_NAME[name]["geometry"]["coordinates"] == pytest.approx([lon, lat], abs=0.05)
+
+
+def test_a_lonely_town_is_drawn_farther_out_than_a_larger_suburb():
+    assert BY_NAME["Iqaluit"]["properties"]["z"] < BY_NAME["Longueuil"]["properties"]["z"]
+    assert BY_NAME["Iqaluit"]["properties"]["r"] > BY_NAME["Longueuil"]["properties"]["r"]
+
+
+@pytest.mark.parametrize("name", ["towns-1", "towns-2", "lakes-1", "lakes-2", "rivers"])
+def test_everything_lies_in_or_beside_canada(name):
+    def flat(coordinates):
+        return [coordinates] if isinstance(coordinates[0], float | int) else [xy for part in coordinates for xy in flat(part)]
+
+    for feature in features(name):
+        positions = flat(feature["geometry"]["coordinates"])
+        assert any(-142 <= lon <= -52 and 41 <= lat <= 84 for lon, lat in positions)
+
+
+def test_files_for_the_first_view_are_small():
+    sizes = {name: (FOLDER / "places" / f"{name}.json").stat().st_size for name in ("towns-1", "lakes-1", "rivers")}
+    assert sum(sizes.values()) < 200_000

