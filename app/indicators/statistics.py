@@ -80,12 +80,12 @@ def poisson_interval(count: int) -> Interval:
     return Interval(low, _gamma_quantile(1 - _TAIL, count + 1, _Z))
 
 
-def rate_interval(count: int, people: int, span_days: int = WEEK) -> Interval:
+def rate_interval(count: int, people: float, span_days: int = WEEK) -> Interval:
     """Return the exact interval of a rate per 100,000 inhabitants and week.
 
     Args:
         count: in the whole period, 0 or more.
-        people: inhabitants, at least 1.
+        people: inhabitants, more than 0; a part of a place may have a fraction.
         span_days: days of the period.
 
     Raises: ValueError for a negative count.
