@@ -5,6 +5,7 @@ Whatever does not depend on the request is kept per region and language, as JSON
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,16 +18,16 @@ from api.responses.certainty import reasons_payload
 from api.responses.indicators import number
 from api.responses.locate import LocateResponder, VintageKey
 from api.responses.now_figures import answers_differ, brief_payload, figure_payload, value_of
-from api.responses.payloads import SHARE_DECIMALS, attribution, province_payload
+from api.responses.payloads import attribution, people_attribution, province_payload, shares_payload
 from covidtrends_geo.lookup_file import Region
 from geography.constants import NEAREST_DEFAULT_M
 from geography.models import Vintage
-from geography.queries.overlaps import FsaRegions, all_fsas_health_regions
+from geography.queries.overlaps import FsaRegions, Share, all_fsas_health_regions
 from geography.queries.region_rows import RegionRow
 from geography.queries.regions import fsa_missing
 from geography.translation import Message
 from geography.vintages import catalogue as boundaries
-from indicators.queries.catalogue import PublishedIndicator, published_indicators
+from indicators.queries.catalogue import IndicatorCatalogue, published_indicators
 from indicators.queries.latest import LatestFigure, latest_figures, latest_if_held
 
 _SPLIT = Message("The FSA lies in several health regions.")
@@ -37,10 +38,18 @@ _RESPONDERS_MAX = 16
 
 
 class _Possible(NamedTuple):
-    """A health region of an answer; `share` is its share of the FSA, None for a position."""
+    """A health region of an answer, and its shares of the FSA, as members of the response; none for a position."""
 
     region: Region | RegionRow
-    share: float | None = None
+    shares: Mapping[str, float | None] = MappingProxyType({})
+
+
+class _FsaKey(NamedTuple):
+    """What a table of FSAs depends on: two vintages and the revision of the indicators."""
+
+    fsas: VintageKey
+    regions: VintageKey
+    revision: str
 
 
 class _Place(NamedTuple):
@@ -67,14 +76,14 @@ class NowResponder:
         vintages: by parameter name, as in `LocateResponder`.
     """
 
-    def __init__(
-        self, vintages: Mapping[str, Vintage], language: str, today: date, published: Sequence[PublishedIndicator]
-    ) -> None:
+    def __init__(self, vintages: Mapping[str, Vintage], language: str, today: date, published: IndicatorCatalogue) -> None:
         """Take the vintages, the published indicators, and the day from which ages are counted."""
+        # Also another one after population weights have changed, and with them the order of the regions of an FSA.
+        self._revision = published.revision
         self.vintages = vintages
         self.language = language
         self._today = today
-        self._published = published
+        self._published = list(published.indicators.values())
         self._locate = self._locate_within(None)
         self._places: dict[str, _Place] = {}
         self._source = json_bytes(self._provenance())[1:]
@@ -121,8 +130,8 @@ class NowResponder:
         return answer, main, [_Possible(region) for region in located.near if main is None or region.code != main.code]
 
     def _in_fsa(self, code: str) -> tuple[dict[str, Any], Region | RegionRow | None, list[_Possible]]:
-        """Return the same for an FSA: its region is the one with the largest share of its area."""
-        regions = _fsas(*self._fsa_key()).get(code)
+        """Return the same for an FSA: its region is the one with most of its people; of its area where people are not known."""
+        regions = _fsas(self._fsa_key()).get(code)
         if regions is None:
             error = fsa_missing(code, self.vintages["fsa_vintage"])
             error.parameter = "fsa"
@@ -131,12 +140,14 @@ class NowResponder:
         main = shares[0].region if shares else None
         answer: dict[str, Any] = {
             "region": self._region(main, "overlaps", len(shares) == 1),
-            "fsa": {"code": code, "is_split": len(shares) > 1},
+            "fsa": {"code": code, "is_split": len(shares) > 1, "ordered_by": regions.ordered_by},
         }
+        if people := people_attribution(regions, self.language):
+            answer["fsa"]["attribution"] = people
         if main is not None and len(shares) > 1:
-            answer["region"]["share_of_fsa"] = round(shares[0].share_of_fsa, SHARE_DECIMALS)
+            answer["region"] |= _shares(shares[0])
             answer["reasons"] = [{"type": "split", "detail": translate(_SPLIT, self.language)}]
-        return answer, main, [_Possible(share.region, share.share_of_fsa) for share in shares[1:]]
+        return answer, main, [_Possible(share.region, _shares(share)) for share in shares[1:]]
 
     def _region(self, region: Region | RegionRow | None, match: str, certain: bool) -> dict[str, Any] | None:
         if region is None:
@@ -146,8 +157,8 @@ class NowResponder:
     def _names(self, region: Region | RegionRow) -> dict[str, Any]:
         return {"hruid": region.code, "name": region.name_fr if self.language == "fr" else region.name_en}
 
-    def _fsa_key(self) -> tuple[VintageKey, VintageKey]:
-        return VintageKey(self.vintages["fsa_vintage"]), VintageKey(self.vintages["vintage"])
+    def _fsa_key(self) -> _FsaKey:
+        return _FsaKey(VintageKey(self.vintages["fsa_vintage"]), VintageKey(self.vintages["vintage"]), self._revision)
 
     def _place(self, region: Region | RegionRow) -> _Place:
         place = self._places.get(region.code)
@@ -186,9 +197,7 @@ class NowResponder:
 
     def _other(self, possible: _Possible, main: Region | RegionRow | None) -> dict[str, Any]:
         place = self._place(possible.region)
-        payload = dict(place.possible)
-        if possible.share is not None:
-            payload["share_of_fsa"] = round(possible.share, SHARE_DECIMALS)
+        payload = {**place.possible, **possible.shares}
         figures = None if main is None else self._place(main).figures
         return payload | {"differs": None if figures is None else answers_differ(figures, place.figures)}
 
@@ -214,6 +223,11 @@ class NowResponder:
         }
 
 
+def _shares(share: Share) -> dict[str, float | None]:
+    payload = shares_payload(share)
+    return {name: payload[name] for name in ("share_of_people", "share_of_fsa")}
+
+
 def now_responder(query: NowQuery, language: str) -> NowResponder:
     """Return the responder for the vintages of a request and today. One is kept for each publication, language and day.
 
@@ -227,7 +241,7 @@ def now_responder(query: NowQuery, language: str) -> NowResponder:
     if responder is None:
         if len(_responders) >= _RESPONDERS_MAX:
             _responders.clear()
-        responder = NowResponder(vintages, language, today, list(catalogue.indicators.values()))
+        responder = NowResponder(vintages, language, today, catalogue)
         _responders[options] = responder
     return responder
 
@@ -241,18 +255,18 @@ def clear() -> None:
     _fsa_tables.clear()
 
 
-_fsa_tables: dict[tuple[VintageKey, VintageKey], Mapping[str, FsaRegions]] = {}
+_fsa_tables: dict[_FsaKey, Mapping[str, FsaRegions]] = {}
 
 
-def _fsas(fsa_vintage: VintageKey, vintage: VintageKey) -> Mapping[str, FsaRegions]:
+def _fsas(key: _FsaKey) -> Mapping[str, FsaRegions]:
     """Return the health regions of every FSA of a vintage by code. Held as a whole, which tells nothing about requests.
 
     Queries: 2 on the first use of two vintages.
     """
-    table = _fsa_tables.get((fsa_vintage, vintage))
+    table = _fsa_tables.get(key)
     if table is None:
         if len(_fsa_tables) >= _FSA_TABLES:
             _fsa_tables.clear()
-        table = all_fsas_health_regions(fsa_vintage=fsa_vintage.vintage, health_region_vintage=vintage.vintage)
-        _fsa_tables[fsa_vintage, vintage] = table
+        table = all_fsas_health_regions(fsa_vintage=key.fsas.vintage, health_region_vintage=key.regions.vintage)
+        _fsa_tables[key] = table
     return table

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from indicators.models import Indicator, Issue, IssueStatus, Place, PlaceKind, Population, Value
+from indicators.models import Indicator, Issue, IssueStatus, PlaceKind, Population, Value
 from loader.errors import GatesFailed, PublishError, SourceError
 from loader.series import storage
 from loader.series.declarations import Source
@@ -285,11 +285,9 @@ def _analyze() -> None:
 
 
 def _without_population(interpretation: Interpretation) -> list[str]:
-    regions: dict[int, Place] = {
-        pk: stated.place for pk, stated in interpretation.by_place.items() if stated.place.kind == PlaceKind.REGION
-    }
-    with_population = set(Population.objects.filter(place__in=list(regions)).values_list("place_id", flat=True))
-    return [place.key for pk, place in regions.items() if pk not in with_population]
+    places = [stated.place for stated in interpretation.by_place.values() if stated.place.kind == PlaceKind.REGION]
+    with_population = set(Population.objects.filter(place__in=places).values_list("place_id", flat=True))
+    return [place.key for place in places if place.pk not in with_population]
 
 
 def _report(content: IssueContent, interpretation: Interpretation, gates: list[Gate], acceptance: Acceptance) -> dict[str, Any]:

@@ -204,7 +204,7 @@ def test_off_the_coast_the_nearest_region_answers(now: Callable[..., dict[str, A
 
 def test_split_fsa_lists_its_regions_by_share(get: Get) -> None:
     body = get("/now", fsa="m1a 1b0").json()
-    assert body["fsa"] == {"code": "M1A", "is_split": True}
+    assert body["fsa"] == {"code": "M1A", "is_split": True, "ordered_by": "area"}
     assert (body["region"]["hruid"], body["region"]["share_of_fsa"], body["region"]["certain"]) == ("3570", 0.6, False)
     (other,) = body["also_possible"]
     assert (other["hruid"], other["share_of_fsa"]) == ("3595", 0.4)

@@ -1,7 +1,7 @@
 """Schemas of /now."""
 
 from api.openapi.schemas.indicators import DAY_OR_NULL, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
-from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARE, Schema, array, flag, number, or_null, record, ref, text
+from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARES, Schema, array, flag, number, or_null, record, ref, text
 from geography.codes import FSA_PATTERN
 from geography.constants import ACCURACY_MAX_M
 from indicators.queries.latest import WEEKS
@@ -62,7 +62,7 @@ _OPTIONAL = (
 )
 _BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}))
 _REGION: Schema = {"hruid": HRUID, "name": text("Name, in the response language.")}
-_SHARE_OF_FSA = number("Share of the area of the FSA.", **SHARE)
+_SHARES: Schema = {name: SHARES[name] for name in ("share_of_people", "share_of_fsa")}
 
 COMPONENTS: dict[str, Schema] = {
     "NowRequest": {
@@ -90,12 +90,20 @@ COMPONENTS: dict[str, Schema] = {
                             enum=["covers", "nearest", "overlaps"],
                         ),
                         "certain": flag("True if no other region is possible."),
-                        "share_of_fsa": _SHARE_OF_FSA,
+                        **_SHARES,
                     },
-                    optional=("share_of_fsa",),
+                    optional=tuple(_SHARES),
                 )
             ),
-            "fsa": record({"code": text("The FSA."), "is_split": flag("True if it lies in several health regions.")}),
+            "fsa": record(
+                {
+                    "code": text("The FSA."),
+                    "is_split": flag("True if it lies in several health regions."),
+                    "ordered_by": text("Basis of the order of its health regions.", enum=["people", "area"]),
+                    "attribution": text("Attribution of the shares of people, where their source requires one."),
+                },
+                optional=("attribution",),
+            ),
             "reasons": array(
                 record({"type": text("Kind of reason."), "detail": text("Explanation, in the response language.")}),
                 description="Why the region is not certain.",
@@ -119,7 +127,7 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         **_REGION,
                         "indicators": _BRIEF,
-                        "share_of_fsa": _SHARE_OF_FSA,
+                        **_SHARES,
                         "differs": {
                             "type": ["boolean", "null"],
                             "description": "True if an indicator answers differently: only one of the two regions has a value, "
@@ -127,7 +135,7 @@ COMPONENTS: dict[str, Schema] = {
                             "`region`.",
                         },
                     },
-                    optional=("share_of_fsa",),
+                    optional=tuple(_SHARES),
                 ),
                 description="Every other health region that is possible; for an FSA the largest share first.",
             ),

@@ -1,4 +1,4 @@
-"""Shares of people compared with known populations of health regions, for the real boundaries."""
+"""Shares of people compared with the populations of health regions, for the real boundaries."""
 
 import csv
 import gzip
@@ -49,10 +49,10 @@ def misplaced(label: str, share: str) -> tuple[int, float]:
     """Return the people whom shares attribute to a wrong region, and their part of all people.
 
     Populations of FSAs are scaled by province to those of the regions, since the years differ. A person in a wrong region is
-    missing in one region and surplus in another: counted once. Regions without a known population are left out. FSAs that are
+    missing in one region and surplus in another: counted once. Regions without a population are left out. FSAs that are
     newer than the boundaries of 2011 are attributed by their postal codes, if `share` is of people.
     """
-    people, known = fsa_populations(), region_populations()
+    people, population = fsa_populations(), region_populations()
     estimate: dict[str, float] = defaultdict(float)
     overlaps: dict[str, dict[str, float]] = defaultdict(dict)
     rows = Overlap.objects.filter(fsa_vintage__label="2011", health_region_vintage__label=label, artefact="")
@@ -64,14 +64,14 @@ def misplaced(label: str, share: str) -> tuple[int, float]:
     for fsa, parts in overlaps.items():
         for region, part in parts.items():
             estimate[unit(region)] += people.get(fsa, 0) * part / (sum(parts.values()) or 1)
-    codes = [code for code in known if estimate[code]]
+    codes = [code for code in population if estimate[code]]
     scale = {
-        pruid: sum(known[code] for code in codes if code[:2] == pruid)
+        pruid: sum(population[code] for code in codes if code[:2] == pruid)
         / sum(estimate[code] for code in codes if code[:2] == pruid)
         for pruid in {code[:2] for code in codes}
     }
-    wrong = sum(abs(estimate[code] * scale[code[:2]] - known[code]) for code in codes) / 2
-    return round(wrong), wrong / sum(known[code] for code in codes)
+    wrong = sum(abs(estimate[code] * scale[code[:2]] - population[code]) for code in codes) / 2
+    return round(wrong), wrong / sum(population[code] for code in codes)
 
 
 @pytest.mark.parametrize(("label", "most"), [("2022", 0.009), ("2015", 0.0135)])
@@ -103,9 +103,9 @@ def test_split_fsas_with_another_main_region(loaded: dict[str, Outcome]) -> None
 def test_shares_of_people_sum_to_one_and_keep_totals(loaded: dict[str, Outcome]) -> None:
     for label in ("2015", "2022"):
         people: dict[str, float] = defaultdict(float)
-        known = fsa_populations()
+        population = fsa_populations()
         rows = Overlap.objects.filter(fsa_vintage__label="2011", health_region_vintage__label=label).exclude(people_basis=None)
         for fsa, share in rows.values_list("fsa__code", "share_of_people"):
-            people[fsa] += known.get(fsa, 0) * (share or 0.0)
+            people[fsa] += population.get(fsa, 0) * (share or 0.0)
         assert len(people) > 1_600
-        assert all(abs(number - known.get(fsa, 0)) < 1e-6 for fsa, number in people.items())
+        assert all(abs(number - population.get(fsa, 0)) < 1e-6 for fsa, number in people.items())
