@@ -10,6 +10,7 @@ from django.conf import settings
 APP: Path = settings.APP_DIR
 MODULES = [path for path in sorted(APP.rglob("*.py")) if "migrations" not in path.relative_to(APP).parts]
 NAMES = [str(path.relative_to(APP)) for path in MODULES]
+SCRIPTS = sorted((APP / "web" / "assets" / "js").glob("*.js"))
 VAGUE = {"one", "found", "told", "given", "known", "some", "asked", "kept"}
 
 
@@ -29,6 +30,14 @@ def _bindings(tree: ast.AST) -> list[tuple[str, int]]:
 def test_bindings_are_not_vague(path: Path) -> None:
     bindings = _bindings(ast.parse(path.read_text(encoding="utf-8")))
     assert [(name, line) for name, line in bindings if name in VAGUE] == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=[path.name for path in SCRIPTS])
+def test_names_of_scripts_are_not_vague(path: Path) -> None:
+    """No binding or use of one; methods such as `some` of an array, keys of objects, comments and texts are no names."""
+    code = re.sub(r"/\*.*?\*/|(?<!:)//[^\n]*|\"(?:[^\"\\\n]|\\.)*\"", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    code = re.sub(r"`(?:[^`\\$]|\\.|\$(?!\{))*`", "", code)
+    assert re.findall(rf"(?<![.\w$-])(?:{'|'.join(sorted(VAGUE))})(?![\w$])(?!\s*:)", code) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=NAMES)

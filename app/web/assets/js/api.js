@@ -17,14 +17,14 @@ export class Problem extends Error {
 
 /** Return a call for fetch and curl: {url, body}. Null parameters are left out. */
 export function call(path, query = {}, body = null) {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  const text = new URLSearchParams(given).toString().replaceAll("%2C", ",");
+  const parameters = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+  const text = new URLSearchParams(parameters).toString().replaceAll("%2C", ",");
   return { url: text ? `${path}?${text}` : path, body };
 }
 
 /** Send a bulk call of one item; return the answer with that item's result. Raises: as send. */
-export async function sendOne(one, options) {
-  const answer = await send(one, options);
+export async function sendOne(request, options) {
+  const answer = await send(request, options);
   const [{ status, ...result }] = answer.results;
   if (status !== "ok") throw new Problem({ message: result.detail, hint: result.hint ?? null, type: status, body: result });
   return { ...answer, properties: result };
@@ -83,14 +83,14 @@ const pause = (ms, signal) =>
 const answers = new Map();
 
 /** Return the answer of a call, cached by URL for the life of the page. For URLs that name their vintage: these never change. */
-export function sendOnce(one) {
-  if (!answers.has(one.url)) {
-    answers.set(one.url, send(one).catch((error) => {
-      answers.delete(one.url);
+export function sendOnce(request) {
+  if (!answers.has(request.url)) {
+    answers.set(request.url, send(request).catch((error) => {
+      answers.delete(request.url);
       throw error;
     }));
   }
-  return answers.get(one.url);
+  return answers.get(request.url);
 }
 
 export const calls = {

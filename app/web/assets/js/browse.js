@@ -8,34 +8,34 @@ import { parameters } from "./vintages.js";
 import { fold } from "./parse.js";
 import { nameOf, number, provinces, t } from "./texts.js";
 
-/** Return the health regions of a state's vintage: {asked, answer, regions}. Raises: Problem. */
+/** Return the health regions of a state's vintage: {call, answer, regions}. Raises: Problem. */
 export async function regionsOf(state) {
-  const asked = calls.regions(parameters(state).vintage);
-  const answer = await sendOnce(asked);
-  return { asked, answer, regions: answer.features.map((one) => ({ ...one.properties, bbox: one.bbox })) };
+  const call = calls.regions(parameters(state).vintage);
+  const answer = await sendOnce(call);
+  return { call, answer, regions: answer.features.map((feature) => ({ ...feature.properties, bbox: feature.bbox })) };
 }
 
 /** Return the list of the layer that a state shows: {card, drawn, said}. Raises: Problem. */
 export async function browseCard(state) {
   if (state.layer === "fsa") return fsaList(state);
-  const { asked, answer, regions } = await regionsOf(state);
+  const { call, answer, regions } = await regionsOf(state);
   const byProvince = provinces
-    .map((one) => ({ ...one, regions: regions.filter((region) => region.pruid === one.pruid) }))
-    .filter((one) => one.regions.length);
+    .map((province) => ({ ...province, regions: regions.filter((region) => region.pruid === province.pruid) }))
+    .filter((province) => province.regions.length);
   const card = el(
     "section",
     { class: "card browse", "aria-labelledby": "browse-title" },
     examples(),
     el("h2", { id: "browse-title", tabindex: "-1" }, t("regions_count", { n: regions.length })),
-    byProvince.map((one) =>
+    byProvince.map((province) =>
       el(
         "details",
         { class: "province" },
-        el("summary", {}, icon("chevron"), el("span", {}, one.name), el("span", { class: "number" }, String(one.regions.length))),
-        el("ul", {}, one.regions.map((region) => el("li", {}, regionLink(region), el("small", {}, region.hruid)))),
+        el("summary", {}, icon("chevron"), el("span", {}, province.name), el("span", { class: "number" }, String(province.regions.length))),
+        el("ul", {}, province.regions.map((region) => el("li", {}, regionLink(region), el("small", {}, region.hruid)))),
       ),
     ),
-    callBox(asked),
+    callBox(call),
     provenance(answer),
   );
   return { card, said: "", drawn: {} };
@@ -53,19 +53,19 @@ const examples = () =>
 
 /** Return the card of the FSAs of a vintage, by province. */
 async function fsaList(state) {
-  const asked = calls.regionsOf("fsa", parameters(state).fsa_vintage);
-  const answer = await sendOnce(asked);
+  const call = calls.regionsOf("fsa", parameters(state).fsa_vintage);
+  const answer = await sendOnce(call);
   const codes = answer.features.map(({ properties: its }) => ({ code: its.code ?? its.cfsauid, pruid: its.pruid }));
   const byProvince = provinces
-    .map((one) => ({ ...one, codes: codes.filter((fsa) => fsa.pruid === one.pruid).map((fsa) => fsa.code) }))
-    .filter((one) => one.codes.length);
+    .map((province) => ({ ...province, codes: codes.filter((fsa) => fsa.pruid === province.pruid).map((fsa) => fsa.code) }))
+    .filter((province) => province.codes.length);
   const card = el(
     "section",
     { class: "card browse", "aria-labelledby": "browse-title" },
     examples(),
     el("h2", { id: "browse-title", tabindex: "-1" }, t("fsas_count", { n: codes.length, count: number(codes.length) })),
-    byProvince.map((one) => fsasOf(one)),
-    callBox(asked),
+    byProvince.map((province) => fsasOf(province)),
+    callBox(call),
     provenance({ fsa_vintage: answer.vintage }),
   );
   return { card, said: "", drawn: {} };
@@ -91,6 +91,6 @@ export function matching(regions, words, limit = 8) {
   const scored = regions
     .map((region) => ({ region, text: fold(`${region.name_en} ${region.name_fr} ${region.hruid}`), shown: fold(nameOf(region)) }))
     .filter(({ text }) => words.every((word) => text.includes(word)));
-  const first = (one) => (one.shown.startsWith(words[0]) ? 0 : one.text.split(" ").some((word) => word.startsWith(words[0])) ? 1 : 2);
-  return scored.sort((a, b) => first(a) - first(b) || a.shown.localeCompare(b.shown)).slice(0, limit).map((one) => one.region);
+  const first = (match) => (match.shown.startsWith(words[0]) ? 0 : match.text.split(" ").some((word) => word.startsWith(words[0])) ? 1 : 2);
+  return scored.sort((a, b) => first(a) - first(b) || a.shown.localeCompare(b.shown)).slice(0, limit).map((match) => match.region);
 }

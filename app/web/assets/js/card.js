@@ -84,7 +84,7 @@ export function provenance(answer) {
   return el(
     "p",
     { class: "provenance" },
-    vintages.map((one) => el("span", {}, t(one.coverage === "fsa" ? "vintage_fsa" : "vintage_regions", { label: one.label }))),
+    vintages.map((vintage) => el("span", {}, t(vintage.coverage === "fsa" ? "vintage_fsa" : "vintage_regions", { label: vintage.label }))),
   );
 }
 

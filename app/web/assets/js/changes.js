@@ -15,10 +15,10 @@ const COLOURS = { split: "cat-2", merged: "cat-3", moved: "cat-6", recoded: "cat
 /** Return the card of the changes from `compare` to the vintage of a state: {card, drawn, said}. Raises: Problem. */
 export async function changesCard(state, { signal }) {
   const to = vintages.parameters(state).vintage;
-  const asked = calls.changes(state.compare, to);
-  const answer = await send(asked, { signal });
+  const call = calls.changes(state.compare, to);
+  const answer = await send(call, { signal });
   const kinds = Object.keys(COLOURS).map((kind) => ({ kind, rows: rowsOf(answer.changes, kind), n: answer.summary.to[kind] ?? answer.summary.from[kind] ?? 0 }));
-  const changed = kinds.filter((one) => COLOURS[one.kind] && one.rows.length);
+  const changed = kinds.filter((group) => COLOURS[group.kind] && group.rows.length);
   const name = t("changes_between", { from: state.compare, to });
   const card = el(
     "article",
@@ -38,32 +38,32 @@ export async function changesCard(state, { signal }) {
     el("p", { class: "note" }, t("kept", { n: answer.summary.to.kept ?? 0 })),
     el("p", { class: "note" }, t("dashed", { label: state.compare })),
     el("div", { class: "actions" }, linkButtons()),
-    callBox(asked),
+    callBox(call),
     provenance({ vintage: answer.to }),
   );
   const regions = answer.changes
-    .filter((one) => one.of === "to" && COLOURS[one.kind])
-    .map((one) => ({ code: one.code, colour: COLOURS[one.kind] }));
+    .filter((region) => region.of === "to" && COLOURS[region.kind])
+    .map((region) => ({ code: region.code, colour: COLOURS[region.kind] }));
   return { card, said: `${name}. ${changed.map(({ kind, rows }) => `${t(`kind_${kind}`)}: ${rows.length}`).join(", ")}`, drawn: { regions } };
 }
 
 /** Return the rows of a kind: regions of the earlier vintage; for new regions those of the later one. */
-const rowsOf = (changes, kind) => changes.filter((one) => one.kind === kind && one.of === (kind === "new" ? "to" : "from"));
+const rowsOf = (changes, kind) => changes.filter((region) => region.kind === kind && region.of === (kind === "new" ? "to" : "from"));
 
 function change(row, kind) {
-  const into = row.counterparts.filter((one) => one.share_of_region >= 0.01 || one.share_of_counterpart >= 0.01);
+  const into = row.counterparts.filter((counterpart) => counterpart.share_of_region >= 0.01 || counterpart.share_of_counterpart >= 0.01);
   return el(
     "li",
     {},
     el("div", {}, kind === "new" ? regionLink({ ...row, hruid: row.code }) : el("b", {}, nameOf(row)), el("small", {}, row.code)),
     kind !== "new" &&
-      into.map((one) =>
+      into.map((counterpart) =>
         el(
           "div",
           { class: "into" },
           el("span", { "aria-hidden": "true" }, "→"),
-          regionLink({ ...one, hruid: one.code }),
-          el("small", {}, one.code === row.code ? "" : one.code, into.length > 1 ? ` ${percent(one.share_of_region)}` : ""),
+          regionLink({ ...counterpart, hruid: counterpart.code }),
+          el("small", {}, counterpart.code === row.code ? "" : counterpart.code, into.length > 1 ? ` ${percent(counterpart.share_of_region)}` : ""),
         ),
       ),
     row.code_reused && el("p", { class: "reused" }, t("code_reused", { code: row.code })),
@@ -71,7 +71,7 @@ function change(row, kind) {
 }
 
 function chooser(state, to) {
-  const others = vintages.of("health-regions").filter((one) => one.label !== to);
+  const others = vintages.of("health-regions").filter((vintage) => vintage.label !== to);
   if (others.length < 2) return null;
   return el(
     "label",
@@ -80,7 +80,7 @@ function chooser(state, to) {
     el(
       "select",
       { id: "compared", onchange: (event) => go({ compare: event.target.value }) },
-      others.map((one) => el("option", { value: one.label, selected: one.label === state.compare }, one.label)),
+      others.map((vintage) => el("option", { value: vintage.label, selected: vintage.label === state.compare }, vintage.label)),
     ),
   );
 }

@@ -18,7 +18,7 @@ const svg = (name, attributes, ...children) => {
 export function chart({ lines, days, label, width = 364, height = 110, axis = true, onPick = null }) {
   const bottom = axis ? height - 18 : height;
   const top = axis ? 14 : 2;
-  const all = lines.flatMap((one) => one.values).filter((value) => value !== null);
+  const all = lines.flatMap((line) => line.values).filter((value) => value !== null);
   const most = all.reduce((a, b) => Math.max(a, b), 0) || 1;
   const least = all.reduce((a, b) => Math.min(a, b), 0);
   const x = (at) => (days.length > 1 ? (at / (days.length - 1)) * width : width / 2);
@@ -30,7 +30,7 @@ export function chart({ lines, days, label, width = 364, height = 110, axis = tr
     ...(lines.length === 1 ? gaps(lines[0].values).map(([from, to]) => svg("rect", { class: "gap", x: x(from), y: top, width: Math.max(x(to) - x(from), 1), height: bottom - top })) : []),
     axis && svg("line", { class: "axis", x1: 0, x2: width, y1: y(0), y2: y(0) }),
     ...(lines.length === 1 ? [svg("path", { class: "area", d: area(lines[0].values, x, y) })] : []),
-    ...lines.map((one) => svg("path", { class: `line ${one.colour}`, d: path(one.values, x, y), "stroke-dasharray": one.dash ?? "none" })),
+    ...lines.map((line) => svg("path", { class: `line ${line.colour}`, d: path(line.values, x, y), "stroke-dasharray": line.dash ?? "none" })),
     ...(axis ? years(days).map(({ at, year }) => text(year, x(at), height - 4, at === 0 ? "start" : "middle")) : []),
     axis && text(number(most, most < 10 ? 1 : 0), 0, 10, "start"),
     mark,
@@ -58,13 +58,13 @@ function text(words, x, y, anchor) {
 
 /** Return the runs of steps that have values, as [first, last]. */
 function runs(values, wanted) {
-  const found = [];
+  const stretches = [];
   values.forEach((value, at) => {
     if ((value !== null) !== wanted) return;
-    if (found.at(-1)?.[1] === at - 1) found.at(-1)[1] = at;
-    else found.push([at, at]);
+    if (stretches.at(-1)?.[1] === at - 1) stretches.at(-1)[1] = at;
+    else stretches.push([at, at]);
   });
-  return found;
+  return stretches;
 }
 
 const gaps = (values) => runs(values, false);
@@ -78,9 +78,9 @@ const area = (values, x, y) =>
 
 /** Return the first step of every year, and the year. */
 function years(days) {
-  const found = [];
+  const labels = [];
   days.forEach((day, at) => {
-    if (found.at(-1)?.year !== day.slice(0, 4)) found.push({ at, year: day.slice(0, 4) });
+    if (labels.at(-1)?.year !== day.slice(0, 4)) labels.push({ at, year: day.slice(0, 4) });
   });
-  return found;
+  return labels;
 }

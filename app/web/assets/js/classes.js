@@ -5,11 +5,11 @@ const SHARES = [0.2, 0.4, 0.6, 0.8, 0.92, 0.98];
 
 /** Return the lower bounds of the classes above zero: those of the API, else round numbers near quantiles of all values. */
 export function boundsOf(figures) {
-  return (figures.bounds ??= figures.cube.classes ? figures.cube.classes.filter((one) => one > 0) : roundQuantiles(valuesOf(figures)));
+  return (figures.bounds ??= figures.cube.classes ? figures.cube.classes.filter((bound) => bound > 0) : roundQuantiles(valuesOf(figures)));
 }
 
 function valuesOf(figures) {
-  const keys = [...figures.byKind("region"), ...figures.byKind("site")].map((one) => one.place);
+  const keys = [...figures.byKind("region"), ...figures.byKind("site")].map((series) => series.place);
   return keys.flatMap((key) => figures.cube.places[key]).filter((value) => value > 0).sort((a, b) => a - b);
 }
 

@@ -16,7 +16,7 @@ export function comparison(figures, keys) {
   const rows = keys.map((key, index) => {
     const value = valueLine(figures, key);
     const place = figures.places.get(key);
-    const remove = () => go({ place: keys.filter((one) => one !== key).join(","), map: current().map });
+    const remove = () => go({ place: keys.filter((other) => other !== key).join(","), map: current().map });
     return {
       value,
       element: el(
@@ -33,16 +33,16 @@ export function comparison(figures, keys) {
     { class: "card figures" },
     head({ above: `${figures.about.name} · ${figures.measure.name}`, name: t("places_compared", { n: keys.length }) }),
     line.element,
-    el("ul", { class: "compared-places" }, rows.map((one) => one.element)),
+    el("ul", { class: "compared-places" }, rows.map((row) => row.element)),
     adder(figures, keys),
-    actions(figures),
+    actions(),
   );
   return {
     card,
     said: () => keys.map((key) => placeName(figures.places.get(key))).join(", "),
     update(at) {
       line.update(at);
-      rows.forEach((one) => one.value.update(at));
+      rows.forEach((row) => row.value.update(at));
     },
     detail: (_, at) => showCalls(card, figures, at),
   };
@@ -61,8 +61,8 @@ export function adder(figures, keys) {
   const option = (place) => el("option", { value: place.place }, placeName(place));
   const select = el("select", { id: "compare-place" }, el("option", { value: "" }, t("choose_place")));
   for (const province of [...figures.byKind("country"), ...figures.byKind("province")]) {
-    const inside = [province, ...figures.byKind("region").filter((one) => one.province === province.place)];
-    const free = inside.filter((one) => !keys.includes(one.place));
+    const inside = [province, ...figures.byKind("region").filter((place) => place.province === province.place)];
+    const free = inside.filter((place) => !keys.includes(place.place));
     if (free.length) select.append(el("optgroup", { label: province.name }, free.map(option)));
   }
   select.addEventListener("change", () => select.value && go({ place: [...keys, select.value].join(","), map: current().map }));

@@ -73,15 +73,15 @@ export function showControls(state) {
   const all = vintages.of(state.layer);
   const shown = vintages.shown(state.layer, state);
   vintageMenu.replaceChildren(
-    ...all.map((one) => el("option", { value: one.label, selected: one === shown }, one.label)),
+    ...all.map((vintage) => el("option", { value: vintage.label, selected: vintage === shown }, vintage.label)),
   );
   vintageMenu.disabled = all.length < 2;
   compare.hidden = vintages.of("health-regions").length < 2 || state.layer === "fsa";
   compare.setAttribute("aria-pressed", String(Boolean(state.compare)));
   const about = state.layer === "fsa" || state.fsa || state.region || state.at ? ["health-regions", "fsa"] : ["health-regions"];
   const used = about.map((coverage) => vintages.shown(coverage, state)).filter(Boolean);
-  $("demo").hidden = !used.some((one) => one.demo);
-  showSources(used.map((one) => one.attribution));
+  $("demo").hidden = !used.some((vintage) => vintage.demo);
+  showSources(used.map((vintage) => vintage.attribution));
 }
 
 function showSources(attributions) {
@@ -93,13 +93,13 @@ function showSources(attributions) {
 /** Show the indicators, the measures of the one that is shown, and the sources of its figures and boundaries. */
 function showMenus(state) {
   const { listed, measure: shown } = chosen(state);
-  indicator.replaceChildren(...indicators().map((one) => el("option", { value: one.id, selected: one === listed }, one.name)));
-  measure.replaceChildren(...(listed?.measures ?? []).map((one) => el("option", { value: one.id, selected: one.id === shown }, one.name)));
+  indicator.replaceChildren(...indicators().map((entry) => el("option", { value: entry.id, selected: entry === listed }, entry.name)));
+  measure.replaceChildren(...(listed?.measures ?? []).map((option) => el("option", { value: option.id, selected: option.id === shown }, option.name)));
   const others = listed?.coverage ? vintages.of("health-regions") : [];
   $("boundaries-menu").hidden = !others.length;
   boundaries.replaceChildren(
     el("option", { value: "" }, t("boundaries_reporting")),
-    ...others.map((one) => el("option", { value: one.label, selected: one.label === state.boundaries }, t("boundaries_vintage", { label: one.label }))),
+    ...others.map((vintage) => el("option", { value: vintage.label, selected: vintage.label === state.boundaries }, t("boundaries_vintage", { label: vintage.label }))),
   );
   compare.hidden = true;
   const related = listed?.coverage ? vintages.labelled("health-regions", state.boundaries) : null;

@@ -18,8 +18,8 @@ export function callBox(...calls) {
     "details",
     { class: "calls" },
     el("summary", {}, icon("code"), t("calls", { n: calls.length })),
-    calls.map((one) => {
-      const command = curl(one);
+    calls.map((call) => {
+      const command = curl(call);
       return el("div", { class: "call" }, el("pre", { tabindex: "0" }, el("code", {}, command)), copyButton(() => command, t("copy_call")));
     }),
   );

@@ -63,13 +63,13 @@ export function notes(listed) {
     el(
       "ul",
       {},
-      listed.map((one) =>
+      listed.map((note) =>
         el(
           "li",
           {},
-          el("small", {}, daysOf(one)),
-          el("p", { lang: one.language === language ? null : one.language }, one.text),
-          one.url?.startsWith("https://") && el("a", { href: one.url, rel: "noreferrer" }, t("note_source")),
+          el("small", {}, daysOf(note)),
+          el("p", { lang: note.language === language ? null : note.language }, note.text),
+          note.url?.startsWith("https://") && el("a", { href: note.url, rel: "noreferrer" }, t("note_source")),
         ),
       ),
     ),
@@ -84,15 +84,15 @@ function daysOf({ from, to }) {
 }
 
 /** Return the buttons of a card, and an empty box for its API calls. */
-export function actions(figures) {
+export function actions() {
   const csv = el("a", { class: "quiet figures-csv", download: "" }, icon("download"), t("figures_csv"));
   return [el("div", { class: "actions" }, linkButtons(), csv), el("div", { class: "figures-calls" })];
 }
 
 /** Show the API calls of a step; `related` is that of the health regions of a vintage. */
 export function showCalls(card, figures, at, related = null) {
-  const asked = callOn(figures, at);
-  card.querySelector(".figures-csv").href = asked.url.replace("/map?", "/map.csv?");
+  const call = callOn(figures, at);
+  card.querySelector(".figures-csv").href = call.url.replace("/map?", "/map.csv?");
   const box = card.querySelector(".figures-calls");
-  if (!box.querySelector("details[open]")) box.replaceChildren(callBox(...[asked, related, figures.asked].filter(Boolean)));
+  if (!box.querySelector("details[open]")) box.replaceChildren(callBox(...[call, related, figures.call].filter(Boolean)));
 }

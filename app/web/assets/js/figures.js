@@ -68,7 +68,7 @@ export async function figuresCard(state) {
 function scene(figures, keys, at) {
   const { coverage, vintage } = figures.cube;
   if (!coverage) return null;
-  const paints = new Map(figures.byKind("region").map((one) => [one.place, paintOf(figures, one.place, at)]));
+  const paints = new Map(figures.byKind("region").map((series) => [series.place, paintOf(figures, series.place, at)]));
   const tip = (code) => {
     const value = figures.value(code, at);
     return value === null ? figures.statusName(figures.status(code, at)) : `${formatted(value)} ${figures.measure.unit}`;
@@ -80,5 +80,5 @@ function scene(figures, keys, at) {
 async function boxOf(figures, key) {
   if (figures.places.get(key).kind !== "region" || !figures.cube.coverage) return null;
   const { features } = await sendOnce(calls.regionsOf(figures.cube.coverage, figures.cube.vintage));
-  return features.find((one) => one.id === key || one.properties.code === key)?.bbox ?? null;
+  return features.find((feature) => feature.id === key || feature.properties.code === key)?.bbox ?? null;
 }

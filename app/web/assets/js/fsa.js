@@ -18,12 +18,12 @@ const basisNote = (basis) =>
 /** Return the card of a state's FSA: {card, drawn, fit, said}. Raises: Problem. */
 export async function fsaCard(state, { signal }) {
   const vintages = parameters(state);
-  const asked = calls.fsa(state.fsa, vintages);
-  const askedBoundary = calls.fsaBoundary(state.fsa, vintages.fsa_vintage);
+  const call = calls.fsa(state.fsa, vintages);
+  const boundaryCall = calls.fsaBoundary(state.fsa, vintages.fsa_vintage);
   let answer;
   let boundary;
   try {
-    [answer, boundary] = await Promise.all([send(asked, { signal }), send(askedBoundary, { signal })]);
+    [answer, boundary] = await Promise.all([send(call, { signal }), send(boundaryCall, { signal })]);
   } catch (problem) {
     if (problem.type === "fsa-without-boundary") return without(problem);
     throw problem;
@@ -38,7 +38,7 @@ export async function fsaCard(state, { signal }) {
       ? verdict("sure", whole ? t("whole") : t("split", { n: 1 }), regionLink(only))
       : verdict("none", t("outside"), t("outside_why"));
   const latest = await Promise.all(features.map(({ properties: its }) => latestOf(its.hruid, answer.vintage.label, { signal })));
-  const sections = latest.map((one, at) => latestFigures(one, features.length > 1 ? `${t("latest")} · ${nameOf(features[at].properties)}` : t("latest")));
+  const sections = latest.map((figures, at) => latestFigures(figures, features.length > 1 ? `${t("latest")} · ${nameOf(features[at].properties)}` : t("latest")));
   const slivers = 1 - fsa.share_outside - features.reduce((sum, { properties: its }) => sum + its.share_of_fsa, 0);
   const card = el(
     "article",
@@ -66,7 +66,7 @@ export async function fsaCard(state, { signal }) {
     ],
     sections,
     el("div", { class: "actions" }, linkButtons(), downloads(`/fsa/${fsa.code}/boundary`, fsa.code, answer.fsa_vintage)),
-    callBox(asked, askedBoundary, ...latest.filter(Boolean).map((one) => one.asked)),
+    callBox(call, boundaryCall, ...latest.filter(Boolean).map((figures) => figures.call)),
     provenance(answer),
   );
   return {

@@ -21,7 +21,7 @@ export const indicators = () => published;
 /** Return the indicator and the measure that a state shows, by id. */
 export function chosen(state) {
   const indicator = state.indicator ?? published[0].id;
-  const listed = published.find((one) => one.id === indicator);
+  const listed = published.find((entry) => entry.id === indicator);
   return { indicator, listed, measure: state.measure ?? listed?.default_measure ?? null };
 }
 
@@ -32,14 +32,14 @@ const time = (day) => Date.parse(`${day}T00:00:00Z`);
 /** Return the figures of a state: values and statuses by place and step, places, days, measure. Raises: Problem. */
 export async function figuresOf(state) {
   const { indicator, measure } = chosen(state);
-  const asked = calls.cube(indicator, measure, FREQUENCY[measure] ?? null);
-  const [about, cube] = await Promise.all([sendOnce(calls.indicator(indicator)), sendOnce(asked)]);
-  return (cube.view ??= view(about, cube, asked));
+  const call = calls.cube(indicator, measure, FREQUENCY[measure] ?? null);
+  const [about, cube] = await Promise.all([sendOnce(calls.indicator(indicator)), sendOnce(call)]);
+  return (cube.view ??= view(about, cube, call));
 }
 
-function view(about, cube, asked) {
-  const places = new Map(about.places.map((one) => [one.place, one]));
-  const codes = cube.statuses.map((one) => one.code);
+function view(about, cube, call) {
+  const places = new Map(about.places.map((place) => [place.place, place]));
+  const codes = cube.statuses.map((status) => status.code);
   const statuses = new Map(
     Object.entries(cube.status).map(([key, runs]) => [key, runs.flatMap(([code, count]) => Array(count).fill(codes[code]))]),
   );
@@ -47,15 +47,15 @@ function view(about, cube, asked) {
   const days = Array.from({ length: cube.length }, (_, at) => isoDay(start + at * cube.step_days * DAY_MS));
   return {
     about,
-    asked,
+    call,
     cube,
     days,
     places,
-    measure: about.measures.find((one) => one.id === cube.measure),
-    byKind: (kind) => [...places.values()].filter((one) => one.kind === kind && cube.places[one.place]),
+    measure: about.measures.find((measure) => measure.id === cube.measure),
+    byKind: (kind) => [...places.values()].filter((place) => place.kind === kind && cube.places[place.place]),
     value: (key, at) => cube.places[key]?.[at] ?? null,
     status: (key, at) => statuses.get(key)?.[at] ?? "not_reported",
-    statusName: (code) => cube.statuses.find((one) => one.code === code)?.name ?? code,
+    statusName: (code) => cube.statuses.find((status) => status.code === code)?.name ?? code,
     /** Return the step of a day: the last one that is not after it. Without a day: the latest with figures of the country. */
     stepOf(day) {
       const wanted = time(day ?? about.latest ?? days.at(-1));
@@ -87,4 +87,4 @@ export const placeName = (place) =>
 
 /** Return the notes about a place, its province or everything. */
 export const notesOf = (figures, place) =>
-  figures.about.notes.filter((one) => one.place === null || [place.place, place.province].includes(one.place));
+  figures.about.notes.filter((note) => note.place === null || [place.place, place.province].includes(note.place));

@@ -9,10 +9,10 @@ import { formatted, number, period, t } from "./texts.js";
 /** Return the latest figures of a region; null where no indicator is published or the request fails. Raises: AbortError. */
 export async function latestOf(code, vintage, { signal }) {
   if (!indicators().length) return null;
-  const asked = calls.latest(code, vintage);
+  const call = calls.latest(code, vintage);
   try {
-    const [answer, ...about] = await Promise.all([send(asked, { signal }), ...indicators().map((one) => sendOnce(calls.indicator(one.id)).catch(() => null))]);
-    return { asked, answer, about: about.filter(Boolean) };
+    const [answer, ...about] = await Promise.all([send(call, { signal }), ...indicators().map((indicator) => sendOnce(calls.indicator(indicator.id)).catch(() => null))]);
+    return { call, answer, about: about.filter(Boolean) };
   } catch (error) {
     if (signal.aborted) throw error;
     return null;
@@ -27,20 +27,20 @@ export function latestFigures(latest, title = t("latest")) {
     "section",
     { class: "latest" },
     el("h3", {}, title),
-    answer.indicators.length ? el("ul", {}, answer.indicators.map((one) => figure(one, answer, about))) : el("p", { class: "note" }, t("latest_none")),
+    answer.indicators.length ? el("ul", {}, answer.indicators.map((item) => figure(item, answer, about))) : el("p", { class: "note" }, t("latest_none")),
   );
 }
 
-function figure(one, { statuses }, about) {
-  const status = statuses.find(({ code }) => code === one.status)?.name ?? one.status;
-  const places = about.find(({ id }) => id === one.id)?.places ?? [];
-  const place = one.method === "part_of" ? (places.find(({ place: key }) => key === one.place) ?? null) : null;
+function figure(item, { statuses }, about) {
+  const status = statuses.find(({ code }) => code === item.status)?.name ?? item.status;
+  const places = about.find(({ id }) => id === item.id)?.places ?? [];
+  const place = item.method === "part_of" ? (places.find(({ place: key }) => key === item.place) ?? null) : null;
   const lines = [
-    one.from ? period(one.from, one.to) : t("until", { day: period(one.on) }),
-    one.reported_on && one.reported_on !== one.to && `${t("reported_on")} ${period(one.reported_on)}`,
-    one.v !== null && one.count !== null && one.count !== undefined && `${t("count")} ${number(one.count)}`,
-    one.v !== null && status,
-    one.interval && t("interval", { from: formatted(one.interval[0]), to: formatted(one.interval[1]) }),
+    item.from ? period(item.from, item.to) : t("until", { day: period(item.on) }),
+    item.reported_on && item.reported_on !== item.to && `${t("reported_on")} ${period(item.reported_on)}`,
+    item.v !== null && item.count !== null && item.count !== undefined && `${t("count")} ${number(item.count)}`,
+    item.v !== null && status,
+    item.interval && t("interval", { from: formatted(item.interval[0]), to: formatted(item.interval[1]) }),
   ].filter(Boolean);
   return el(
     "li",
@@ -48,14 +48,14 @@ function figure(one, { statuses }, about) {
     el(
       "p",
       { class: "latest-value" },
-      el("span", {}, one.name),
-      el("b", { class: one.v === null ? "missing" : null }, one.v === null ? status : formatted(one.v)),
-      one.v !== null && el("span", { class: "figure-unit" }, one.unit),
+      el("span", {}, item.name),
+      el("b", { class: item.v === null ? "missing" : null }, item.v === null ? status : formatted(item.v)),
+      item.v !== null && el("span", { class: "figure-unit" }, item.unit),
     ),
     el("p", { class: "note" }, lines.join(" · ")),
-    one.trend && el("p", { class: "note trend" }, trendText(one.trend)),
-    one.held && el("p", { class: "held" }, one.held.notice),
-    one.method && el("p", { class: "note method" }, sentence(one.method), place && [" ", placeLink(one, place)]),
+    item.trend && el("p", { class: "note trend" }, trendText(item.trend)),
+    item.held && el("p", { class: "held" }, item.held.notice),
+    item.method && el("p", { class: "note method" }, sentence(item.method), place && [" ", placeLink(item, place)]),
   );
 }
 
@@ -70,9 +70,9 @@ const sentence = (method) => {
   return method === "sum" ? t("method_sum_why") : t("method_part_of_why");
 };
 
-const placeLink = (one, place) =>
+const placeLink = (item, place) =>
   stateLink(
-    { ...NOTHING, layer: "figures", vintage: null, fsa_vintage: null, indicator: one.id === indicators()[0].id ? null : one.id, measure: null, on: null, place: place.place },
+    { ...NOTHING, layer: "figures", vintage: null, fsa_vintage: null, indicator: item.id === indicators()[0].id ? null : item.id, measure: null, on: null, place: place.place },
     { class: "region-link" },
     place.name,
   );

@@ -26,27 +26,27 @@ export async function suggestions(text, codes, { signal }) {
   await new Promise((done) => setTimeout(done, PAUSE_MS));
   signal.throwIfAborted();
   const { results } = await send(call("/search", { q: text, limit: LIMIT, lang: language }), { signal });
-  return results.flatMap((one) => (one.type === "locality" ? locality(one) : region(one, codes)));
+  return results.flatMap((result) => (result.type === "locality" ? locality(result) : region(result, codes)));
 }
 
-const locality = (one) =>
-  one.health_regions.slice(0, REGIONS).map((its) => ({
+const locality = (result) =>
+  result.health_regions.slice(0, REGIONS).map((its) => ({
     kind: "pin",
-    title: one.name,
-    note: [one.province && nameOf(one.province), share(its)].filter(Boolean).join(" · "),
+    title: result.name,
+    note: [result.province && nameOf(result.province), share(its)].filter(Boolean).join(" · "),
     change: { region: its.hruid, vintage: null },
   }));
 
 const share = (its) => (its.share < 1 ? `${nameOf(its)} (${percent(its.share)})` : nameOf(its));
 
-const region = (one, codes) =>
-  one.type !== "health-region" || (!one.former && codes.has(one.code))
+const region = (result, codes) =>
+  result.type !== "health-region" || (!result.former && codes.has(result.code))
     ? []
     : [
         {
           kind: "region",
-          title: nameOf(one),
-          note: [one.province && nameOf(one.province), one.former ? t("vintage_regions", { label: one.vintage }) : one.code].filter(Boolean).join(" · "),
-          change: { region: one.code, vintage: one.former ? one.vintage : null },
+          title: nameOf(result),
+          note: [result.province && nameOf(result.province), result.former ? t("vintage_regions", { label: result.vintage }) : result.code].filter(Boolean).join(" · "),
+          change: { region: result.code, vintage: result.former ? result.vintage : null },
         },
       ];

@@ -145,7 +145,7 @@ function padding(around = 0) {
 /** Show the region at a position: its figures, or its boundary. `more` adds it to the compared places. */
 function pick(at, code, more) {
   const state = current();
-  if (state.layer !== "figures") go({ ...NOTHING, at: at.map((one) => Number(one.toFixed(6))), map: map.view() });
+  if (state.layer !== "figures") go({ ...NOTHING, at: at.map((degrees) => Number(degrees.toFixed(6))), map: map.view() });
   else if (code && state.boundaries) go({ ...NOTHING, region: code, vintage: inForceOr(state.boundaries), map: map.view() });
   else if (code) go({ place: more && state.place ? toggled(state.place.split(","), code) : code, map: map.view() });
 }
@@ -154,7 +154,7 @@ function pick(at, code, more) {
 const inForceOr = (label) => (vintages.inForce("health-regions")?.label === label ? null : label);
 
 function toggled(keys, code) {
-  const others = keys.filter((one) => one !== code);
+  const others = keys.filter((key) => key !== code);
   return (others.length < keys.length ? others : [...keys, code].slice(-4)).join(",") || null;
 }
 

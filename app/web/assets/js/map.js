@@ -135,8 +135,8 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
     const height = container.clientHeight - top - covered.bottom;
     // On a globe the scale depends on the centre: a few iterations find both.
     for (let step = 0; step < 5; step += 1) {
-      const points = EXTREMES.map((one) => map.project(one));
-      const [xs, ys] = [points.map((one) => one.x), points.map((one) => one.y)];
+      const points = EXTREMES.map((position) => map.project(position));
+      const [xs, ys] = [points.map((point) => point.x), points.map((point) => point.y)];
       const [west, east, north, south] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
       const scale = Math.min(width / (east - west), height / (south - north));
       const center = map.unproject([
@@ -198,10 +198,10 @@ export function createMap(container, { padding, onPick, onMove, labelled }) {
   /** Colour the drawn regions; set the outline, the accuracy circle and the pin. Layers without features are hidden: each costs time. */
   function paint() {
     if (map.getLayer("hr-paint")) {
-      const regions = drawn.regions.filter((one) => one.colour);
-      const colours = regions.flatMap((one) => [one.code, colour(one.colour)]);
+      const regions = drawn.regions.filter((region) => region.colour);
+      const colours = regions.flatMap((region) => [region.code, colour(region.colour)]);
       map.setPaintProperty("hr-paint", "fill-color", colours.length ? ["match", code, ...colours, "transparent"] : "transparent");
-      const chosen = drawn.regions.filter((one) => one.chosen).map((one) => one.code);
+      const chosen = drawn.regions.filter((region) => region.chosen).map((region) => region.code);
       map.setFilter("hr-chosen", ["in", code, ["literal", chosen]]);
       setVisible("hr-paint", drawn.layer !== "figures" && colours.length);
       setVisible("hr-chosen", drawn.layer !== "figures" && chosen.length);

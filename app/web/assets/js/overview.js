@@ -31,8 +31,8 @@ export function overview(figures, related = null) {
     unassigned.element,
     regions.element,
     el("p", { class: "note" }, figures.about.definition),
-    notes(figures.about.notes.filter((one) => one.place === null)),
-    actions(figures),
+    notes(figures.about.notes.filter((note) => note.place === null)),
+    actions(),
   );
   return {
     card,

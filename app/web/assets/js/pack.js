@@ -187,7 +187,7 @@ export class RegionPack {
   #index() {
     const [y, regionOf] = [this.#y, this.#regionOf];
     let [south, north] = [Infinity, -Infinity];
-    for (const one of y) [south, north] = [Math.min(south, one), Math.max(north, one)];
+    for (const northing of y) [south, north] = [Math.min(south, northing), Math.max(north, northing)];
     const rows = Math.min(ROWS_MOST, Math.ceil(y.length / SEGMENTS_OF_A_ROW));
     [this.#south, this.#height] = [south, (north - south) / rows || 1];
     const counts = new Int32Array(rows + 1);
@@ -250,4 +250,4 @@ export class RegionPack {
   }
 }
 
-const largest = (numbers) => numbers.reduce((most, one) => Math.max(most, one), 0);
+const largest = (numbers) => numbers.reduce((most, value) => Math.max(most, value), 0);

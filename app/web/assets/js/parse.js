@@ -24,13 +24,13 @@ export const fold = (text) =>
 export function understand(text) {
   const typed = text.trim();
   if (!typed) return [];
-  const found = [];
+  const meanings = [];
   const position = readPosition(typed);
-  if (position) found.push(position);
+  if (position) meanings.push(position);
   const fsa = readFsa(typed);
-  if (fsa) found.push(fsa);
-  if (!position) found.push({ kind: "words", words: fold(typed).split(" ").filter(Boolean) });
-  return found;
+  if (fsa) meanings.push(fsa);
+  if (!position) meanings.push({ kind: "words", words: fold(typed).split(" ").filter(Boolean) });
+  return meanings;
 }
 
 function readFsa(typed) {
@@ -40,7 +40,7 @@ function readFsa(typed) {
   // The rest may be half typed, but must look like the rest of a postal code.
   if (!/^(\d([A-Z](\d)?)?)?$/.test(code.slice(3))) return null;
   if (FSA.test(fsa)) return { kind: "fsa", code: fsa, whole: code.length > 3, meant: false };
-  const guess = [...fsa].map((one, at) => (at === 1 ? AS_DIGIT[one] : AS_LETTER[one]) ?? one).join("");
+  const guess = [...fsa].map((character, at) => (at === 1 ? AS_DIGIT[character] : AS_LETTER[character]) ?? character).join("");
   return FSA.test(guess) ? { kind: "fsa", code: guess, whole: code.length > 3, meant: true } : null;
 }
 
@@ -49,15 +49,15 @@ function readPosition(typed) {
   const numbers = readDegrees(typed) ?? readDecimal(typed);
   if (!numbers) return null;
   const [lat, lon] = numbers;
-  for (const [one, other, meant] of [
+  for (const [north, east, meant] of [
     [lat, lon, false],
     [lat, -lon, true],
     [lon, lat, true],
     [-lon, lat, true],
     [lon, -lat, true],
   ]) {
-    const inside = one >= CANADA.south && one <= CANADA.north && other >= CANADA.west && other <= CANADA.east;
-    if (inside) return { kind: "position", at: [other, one], meant };
+    const inside = north >= CANADA.south && north <= CANADA.north && east >= CANADA.west && east <= CANADA.east;
+    if (inside) return { kind: "position", at: [east, north], meant };
   }
   return Math.abs(lat) <= 90 && Math.abs(lon) <= 180 ? { kind: "position", at: [lon, lat], meant: false } : null;
 }

@@ -32,7 +32,7 @@ export function single(figures, key) {
     share,
     notes(notesOf(figures, place)),
     adder(figures, [key]),
-    actions(figures),
+    actions(),
   );
   return {
     card,

@@ -20,10 +20,10 @@ let sent = null;
 
 /** Return the card of a state's position: {card, drawn, said, zoom}. Raises: Problem. */
 export async function positionCard(state, { signal }) {
-  const found = String(state.at) === sent ? null : await locate(state.at, state.accuracy, state);
-  if (found) return deviceCard(state, found, signal);
-  const asked = calls.locate(state.at, state.accuracy, parameters(state));
-  return serviceCard(state, asked, await sendOne(asked, { signal }));
+  const located = String(state.at) === sent ? null : await locate(state.at, state.accuracy, state);
+  if (located) return deviceCard(state, located, signal);
+  const call = calls.locate(state.at, state.accuracy, parameters(state));
+  return serviceCard(state, call, await sendOne(call, { signal }));
 }
 
 /** Return the card of an answer of the packs. Details of the region are requested by its code, and added when they arrive. */
@@ -33,7 +33,7 @@ function deviceCard(state, { region, fsa }, signal) {
   const name = its ? nameOf(its) : t("no_region_here");
   const sure = verdict(inside ? "sure" : "none", t(inside ? "certain" : "outside"), t("on_device"));
   const details = el("div", {});
-  const asked = inside && calls.region(region.code, parameters(state).vintage);
+  const call = inside && calls.region(region.code, parameters(state).vintage);
   const card = el(
     "article",
     { class: "card" },
@@ -42,10 +42,10 @@ function deviceCard(state, { region, fsa }, signal) {
     facts(its, fsaParts(fsa), its && provinceName(its.pruid)),
     details,
     el("div", { class: "actions" }, linkButtons(), (!inside || fsa.status === "near_border") && askButton(state)),
-    asked && callBox(asked),
+    call && callBox(call),
     provenance({ vintage: shown("health-regions", state), fsa_vintage: shown("fsa", state) }),
   );
-  if (asked) addDetails(details, asked, state, region.code, signal);
+  if (call) addDetails(details, call, state, region.code, signal);
   return {
     card,
     said: `${name}. ${sure.textContent}`,
@@ -56,9 +56,9 @@ function deviceCard(state, { region, fsa }, signal) {
 
 const asProperties = ({ code, name, pruid }) => ({ hruid: code, name_en: name.en, name_fr: name.fr, pruid });
 
-async function addDetails(place, asked, state, code, signal) {
+async function addDetails(place, call, state, code, signal) {
   try {
-    const [{ properties: its }, latest] = await Promise.all([send(asked, { signal }), latestOf(code, parameters(state).vintage, { signal })]);
+    const [{ properties: its }, latest] = await Promise.all([send(call, { signal }), latestOf(code, parameters(state).vintage, { signal })]);
     place.replaceChildren(
       el(
         "dl",
@@ -89,12 +89,12 @@ function askButton(state) {
   return el("button", { type: "button", class: "quiet", onclick: ask }, t("ask_service"));
 }
 
-function serviceCard(state, asked, answer) {
-  const found = answer.properties;
-  const region = found.health_region;
-  const candidates = found.candidates ?? [];
+function serviceCard(state, call, answer) {
+  const located = answer.properties;
+  const region = located.health_region;
+  const candidates = located.candidates ?? [];
   const name = region ? nameOf(region) : t("no_region_here");
-  const sure = certainty(found, state.accuracy);
+  const sure = certainty(located, state.accuracy);
   const card = el(
     "article",
     { class: "card" },
@@ -105,15 +105,15 @@ function serviceCard(state, asked, answer) {
       el(
         "ul",
         { class: "shares" },
-        candidates.map((one, at) => shareRow({ what: regionLink(one), share: one.share_of_circle, swatch: `cat-${Math.min(at, 6) + 1}` })),
+        candidates.map((candidate, at) => shareRow({ what: regionLink(candidate), share: candidate.share_of_circle, swatch: `cat-${Math.min(at, 6) + 1}` })),
       ),
     ],
-    facts(region, [found.fsa ? fsaLink(found.fsa.cfsauid) : t("none_here")], found.province && nameOf(found.province)),
+    facts(region, [located.fsa ? fsaLink(located.fsa.cfsauid) : t("none_here")], located.province && nameOf(located.province)),
     el("div", { class: "actions" }, linkButtons()),
-    callBox(asked),
+    callBox(call),
     provenance(answer),
   );
-  const coloured = candidates.map((one, at) => ({ code: one.hruid, colour: candidates.length > 1 ? `cat-${Math.min(at, 6) + 1}` : null }));
+  const coloured = candidates.map((candidate, at) => ({ code: candidate.hruid, colour: candidates.length > 1 ? `cat-${Math.min(at, 6) + 1}` : null }));
   return {
     card,
     said: `${name}. ${sure.textContent}`,
@@ -143,16 +143,16 @@ const facts = (region, fsa, province) =>
     region && el("div", {}, el("dt", {}, t("health_region")), el("dd", {}, regionLink(region))),
   );
 
-function certainty(found, accuracy) {
-  const border = found.distance_to_border_m;
-  const neighbour = found.neighbour && nameOf(found.neighbour);
+function certainty(located, accuracy) {
+  const border = located.distance_to_border_m;
+  const neighbour = located.neighbour && nameOf(located.neighbour);
   const where =
     border === null ? "" : t(neighbour ? "border_with" : "border", { distance: distance(border), name: neighbour });
-  if (found.match === "none") return verdict("none", t("outside"), t("outside_why"));
-  if (found.match === "nearest") return verdict("unsure", t("nearest"), t("nearest_why", { distance: distance(found.distance_m) }));
-  if (found.certain) return verdict("sure", t("certain"), where);
+  if (located.match === "none") return verdict("none", t("outside"), t("outside_why"));
+  if (located.match === "nearest") return verdict("unsure", t("nearest"), t("nearest_why", { distance: distance(located.distance_m) }));
+  if (located.certain) return verdict("sure", t("certain"), where);
   // The page has its own words for a near border.
-  const reasons = found.reasons.filter((reason) => reason.type !== "border").map((reason) => reason.detail);
-  const known = accuracy ? t("uncertain_accuracy", { accuracy: distance(accuracy) }) : "";
-  return verdict("unsure", t("uncertain"), [known, where, ...reasons].filter(Boolean).join(" "));
+  const reasons = located.reasons.filter((reason) => reason.type !== "border").map((reason) => reason.detail);
+  const accuracyText = accuracy ? t("uncertain_accuracy", { accuracy: distance(accuracy) }) : "";
+  return verdict("unsure", t("uncertain"), [accuracyText, where, ...reasons].filter(Boolean).join(" "));
 }

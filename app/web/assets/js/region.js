@@ -14,13 +14,13 @@ const SHOWN = 24;
 /** Return the card of a state's health region: {card, drawn, fit, said}. Raises: Problem. */
 export async function regionCard(state, { signal }) {
   const vintages = parameters(state);
-  const asked = calls.region(state.region, vintages.vintage);
-  const askedFsas = calls.fsasOfRegion(state.region, vintages);
+  const call = calls.region(state.region, vintages.vintage);
+  const fsasCall = calls.fsasOfRegion(state.region, vintages);
   const askedNeighbours = calls.neighboursOfRegion(state.region, vintages.vintage);
   // Without published FSAs the card shows the region alone.
   const [region, held, beside, latest] = await Promise.all([
-    send(asked, { signal }),
-    send(askedFsas, { signal }).catch(unlessAborted(signal)),
+    send(call, { signal }),
+    send(fsasCall, { signal }).catch(unlessAborted(signal)),
     send(askedNeighbours, { signal }).catch(unlessAborted(signal)),
     latestOf(state.region, vintages.vintage, { signal }),
   ]);
@@ -40,7 +40,7 @@ export async function regionCard(state, { signal }) {
     held && fsas(held.features),
     beside?.features.length > 0 && neighbours(beside.features),
     el("div", { class: "actions" }, linkButtons(), downloads(`/health-regions/${its.hruid}.json`, its.hruid, region.vintage)),
-    callBox(...[asked, held && askedFsas, latest?.asked].filter(Boolean)),
+    callBox(...[call, held && fsasCall, latest?.call].filter(Boolean)),
     provenance(held ?? region),
   );
   return {

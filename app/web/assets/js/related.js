@@ -45,10 +45,10 @@ export function relatedFigures(figures, label) {
         return { coverage: "health-regions", label, paints, chosen: [], tip: () => t("figures_away") };
       }
       const paints = new Map(
-        Object.entries(values).map(([code, one]) => {
-          if (!one.method) return [code, { ...UNPAINTED, unrelated: true }];
-          const paint = paintOfValue(figures, one.v, one.status);
-          return [code, { ...paint, dashed: paint.dashed || (one.v !== null && one.method === "part_of") }];
+        Object.entries(values).map(([code, value]) => {
+          if (!value.method) return [code, { ...UNPAINTED, unrelated: true }];
+          const paint = paintOfValue(figures, value.v, value.status);
+          return [code, { ...paint, dashed: paint.dashed || (value.v !== null && value.method === "part_of") }];
         }),
       );
       return { coverage: "health-regions", label, paints, chosen: [], tip: (code) => words(figures, values[code]) };
@@ -56,8 +56,8 @@ export function relatedFigures(figures, label) {
     /** Return the number of regions by method at a step, and of those without a relation. */
     counts(at) {
       const all = Object.values(loaded.get(at) ?? {});
-      const rows = METHODS.map((method) => ({ method, n: all.filter((one) => one.method === method).length }));
-      return { rows: rows.filter((one) => one.n), none: all.filter((one) => !one.method).length };
+      const rows = METHODS.map((method) => ({ method, n: all.filter((row) => row.method === method).length }));
+      return { rows: rows.filter((row) => row.n), none: all.filter((row) => !row.method).length };
     },
   };
 }

@@ -13,7 +13,7 @@ const field = $("search");
 const list = $("search-options");
 let options = [];
 let active = -1;
-let asked = 0;
+let turns = 0;
 let request = null;
 
 /** Attach the listeners of the field. */
@@ -40,38 +40,38 @@ export function startSearch() {
 }
 
 async function suggest() {
-  const turn = (asked += 1);
+  const turn = (turns += 1);
   request?.abort();
   const meanings = understand(field.value);
-  const found = [];
-  for (const one of meanings) {
-    if (one.kind === "position") {
-      found.push({ kind: "pin", title: position(one.at), note: one.meant ? t("meant") : t("position"), change: { at: one.at } });
-    } else if (one.kind === "fsa") {
-      const note = one.meant ? t("meant") : one.whole ? t("only_fsa", { code: one.code }) : t("fsa_long");
-      found.push({ kind: "post", title: one.code, note, change: { fsa: one.code }, typed: one.code });
-    } else if (one.words.length) {
+  const choices = [];
+  for (const meaning of meanings) {
+    if (meaning.kind === "position") {
+      choices.push({ kind: "pin", title: position(meaning.at), note: meaning.meant ? t("meant") : t("position"), change: { at: meaning.at } });
+    } else if (meaning.kind === "fsa") {
+      const note = meaning.meant ? t("meant") : meaning.whole ? t("only_fsa", { code: meaning.code }) : t("fsa_long");
+      choices.push({ kind: "post", title: meaning.code, note, change: { fsa: meaning.code }, typed: meaning.code });
+    } else if (meaning.words.length) {
       const regions = await named().catch(() => null);
-      if (turn !== asked) return;
-      if (!regions) found.push({ kind: "nothing", title: t("names_away") });
+      if (turn !== turns) return;
+      if (!regions) choices.push({ kind: "nothing", title: t("names_away") });
       else {
-        for (const region of matching(regions, one.words)) {
-          found.push({ kind: "region", title: nameOf(region), note: `${provinceName(region.pruid)} · ${region.hruid}`, change: region.change });
+        for (const region of matching(regions, meaning.words)) {
+          choices.push({ kind: "region", title: nameOf(region), note: `${provinceName(region.pruid)} · ${region.hruid}`, change: region.change });
         }
       }
     }
   }
-  if (turn !== asked) return;
+  if (turn !== turns) return;
   // An FSA guessed from letters alone can be the beginning of a name.
   const other = meanings.some(({ kind, meant }) => kind === "position" || (kind === "fsa" && !(meant && /^\D+$/.test(field.value))));
   const text = other ? null : publicText(field.value);
-  if (found.length || !text) show(found.length || !field.value.trim() ? found : [NOTHING_FOUND]);
+  if (choices.length || !text) show(choices.length || !field.value.trim() ? choices : [NOTHING_FOUND]);
   if (!text) return;
   request = new AbortController();
-  const codes = new Set(found.map(({ change }) => change?.region ?? change?.place).filter(Boolean));
+  const codes = new Set(choices.map(({ change }) => change?.region ?? change?.place).filter(Boolean));
   const more = await suggestions(text, codes, request).catch(() => []);
-  if (turn !== asked) return;
-  const all = [...found, ...more];
+  if (turn !== turns) return;
+  const all = [...choices, ...more];
   show(all.length ? all : [NOTHING_FOUND], { active });
 }
 
@@ -79,39 +79,39 @@ async function suggest() {
 async function named() {
   if (current().layer !== "figures") {
     const { regions } = await regionsOf(current());
-    return regions.map((one) => ({ ...one, change: { region: one.hruid } }));
+    return regions.map((region) => ({ ...region, change: { region: region.hruid } }));
   }
   const figures = await figuresOf(current());
   const places = [...figures.byKind("region"), ...figures.byKind("province"), ...figures.byKind("site")];
-  return places.map((one) => ({ ...one, hruid: one.code, change: { place: one.place, map: null } }));
+  return places.map((place) => ({ ...place, hruid: place.code, change: { place: place.place, map: null } }));
 }
 
 /** Show options; `active` is the number of the active one, which stays where only more options follow it. */
-function show(found, { active: stays = -1 } = {}) {
-  options = found;
+function show(shown, { active: stays = -1 } = {}) {
+  options = shown;
   active = stays;
   list.replaceChildren(
-    ...found.map((one, at) =>
+    ...shown.map((option, at) =>
       el(
         "li",
         {
           id: `option-${at}`,
           role: "option",
-          class: one.kind,
+          class: option.kind,
           "aria-selected": String(at === active),
-          "aria-disabled": one.change ? null : "true",
+          "aria-disabled": option.change ? null : "true",
           onmousedown: (event) => event.preventDefault(),
-          onclick: () => choose(one),
+          onclick: () => choose(option),
         },
-        icon(one.kind),
-        el("span", {}, el("b", {}, one.title), one.note && el("small", {}, one.note)),
+        icon(option.kind),
+        el("span", {}, el("b", {}, option.title), option.note && el("small", {}, option.note)),
       ),
     ),
   );
-  list.hidden = !found.length;
-  field.setAttribute("aria-expanded", String(found.length > 0));
+  list.hidden = !shown.length;
+  field.setAttribute("aria-expanded", String(shown.length > 0));
   if (active < 0) field.removeAttribute("aria-activedescendant");
-  if (found.length) announce(found[0].change ? t("options", { n: found.length }) : found[0].title);
+  if (shown.length) announce(shown[0].change ? t("options", { n: shown.length }) : shown[0].title);
 }
 
 const NOTHING_FOUND = { kind: "nothing", title: t("nothing_found"), note: t("nothing_found_hint") };
@@ -124,23 +124,23 @@ function onKey(event) {
     event.preventDefault();
     const step = event.key === "ArrowDown" ? 1 : -1;
     active = (active + step + options.length + (active < 0 && step < 0 ? 1 : 0)) % options.length;
-    [...list.children].forEach((one, at) => one.setAttribute("aria-selected", String(at === active)));
+    [...list.children].forEach((element, at) => element.setAttribute("aria-selected", String(at === active)));
     list.children[active].scrollIntoView({ block: "nearest" });
     field.setAttribute("aria-activedescendant", `option-${active}`);
   }
 }
 
-function choose(one) {
-  if (!one?.change) return;
+function choose(option) {
+  if (!option?.change) return;
   close();
   // A typed postal code is removed from the field at once, for privacy.
-  field.value = one.typed ?? one.title;
-  go({ ...NOTHING, ...one.change });
+  field.value = option.typed ?? option.title;
+  go({ ...NOTHING, ...option.change });
   if (matchMedia("(pointer: coarse)").matches) field.blur();
 }
 
 function close() {
-  asked += 1;
+  turns += 1;
   request?.abort();
   options = [];
   active = -1;

@@ -114,27 +114,27 @@ export function fragment(of, { all = false } = {}) {
 
 /** Return the state of a fragment. Invalid parts are ignored. */
 export function parse(hash) {
-  const given = new URLSearchParams(hash.replace(/^#/, ""));
-  const found = { ...EMPTY };
-  const layer = given.get("layer");
-  if (LAYERS.includes(layer) && !(layer === "figures" && home !== "figures")) found.layer = layer;
+  const parameters = new URLSearchParams(hash.replace(/^#/, ""));
+  const result = { ...EMPTY };
+  const layer = parameters.get("layer");
+  if (LAYERS.includes(layer) && !(layer === "figures" && home !== "figures")) result.layer = layer;
   for (const key of [...PUBLIC, ...FIGURES]) {
-    const text = given.get(key);
-    if (text && text.length <= 64 && (CODE[key]?.test(text) ?? true)) found[key] = text;
+    const text = parameters.get(key);
+    if (text && text.length <= 64 && (CODE[key]?.test(text) ?? true)) result[key] = text;
   }
   const numbers = (text, separator, count) => {
     const parts = (text ?? "").split(separator).map((part) => (part.trim() === "" ? NaN : Number(part)));
     return parts.length === count && parts.every(Number.isFinite) ? parts : null;
   };
-  const at = numbers(given.get("at"), ",", 2);
+  const at = numbers(parameters.get("at"), ",", 2);
   if (!embedded && at && Math.abs(at[0]) <= 90 && Math.abs(at[1]) <= 180) {
-    found.at = [at[1], at[0]];
-    found.accuracy = numbers(given.get("accuracy"), ",", 1)?.[0] ?? null;
-    if (!(found.accuracy > 0)) found.accuracy = null;
+    result.at = [at[1], at[0]];
+    result.accuracy = numbers(parameters.get("accuracy"), ",", 1)?.[0] ?? null;
+    if (!(result.accuracy > 0)) result.accuracy = null;
   }
-  const map = numbers(given.get("map"), "/", 3);
-  if (map && Math.abs(map[1]) <= 90 && Math.abs(map[2]) <= 180) found.map = { zoom: map[0], center: [map[2], map[1]] };
-  return found;
+  const map = numbers(parameters.get("map"), "/", 3);
+  if (map && Math.abs(map[1]) <= 90 && Math.abs(map[2]) <= 180) result.map = { zoom: map[0], center: [map[2], map[1]] };
+  return result;
 }
 
 /** Hand the private state to the next page of this tab, the same page in the other language. */

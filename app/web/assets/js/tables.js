@@ -29,17 +29,17 @@ const link = (place) => stateLink({ place: place.place }, { class: "region-link"
 export function provinceTable(figures) {
   const rows = figures.byKind("province").map((place) => ({ place, ...valueCell(figures, place.place) }));
   if (!rows.length) return { element: null, update() {}, detail() {} };
-  const reported = new Map(rows.map((one) => [one.place.place, el("small", {})]));
+  const reported = new Map(rows.map((row) => [row.place.place, el("small", {})]));
   const element = el(
     "table",
     { class: "values" },
     el("caption", { class: "visually-hidden" }, t("provinces_table")),
     el("thead", { class: "visually-hidden" }, el("tr", {}, el("th", { scope: "col" }, t("province")), el("th", { scope: "col" }, figures.measure.name))),
-    el("tbody", {}, rows.map((one) => el("tr", {}, el("th", { scope: "row" }, link(one.place), reported.get(one.place.place)), one.cell))),
+    el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, link(row.place), reported.get(row.place.place)), row.cell))),
   );
   return {
     element,
-    update: (at) => rows.forEach((one) => one.update(at)),
+    update: (at) => rows.forEach((row) => row.update(at)),
     /** Show the last report of provinces that reported before the shown day. */
     detail(body) {
       for (const [key, element] of reported) {
@@ -58,18 +58,18 @@ export function unassignedList(figures) {
   return {
     element,
     detail(body) {
-      const rows = Object.entries(body.unassigned).filter(([, one]) => (one.count ?? one.v) !== null);
+      const rows = Object.entries(body.unassigned).filter(([, part]) => (part.count ?? part.v) !== null);
       element.hidden = !rows.length;
       list.replaceChildren(
         ...rows
           .sort(([, a], [, b]) => (b.share_of_province ?? 0) - (a.share_of_province ?? 0))
-          .map(([province, one]) => {
-            const share = one.share_of_province;
+          .map(([province, part]) => {
+            const share = part.share_of_province;
             const place = figures.places.get(`${province}-9999`);
             return el(
               "li",
               { class: "share" },
-              el("div", { class: "what" }, place ? stateLink({ place: place.place }, { class: "region-link" }, figures.places.get(province)?.name ?? province) : province, el("small", {}, told(figures, one.count ?? one.v))),
+              el("div", { class: "what" }, place ? stateLink({ place: place.place }, { class: "region-link" }, figures.places.get(province)?.name ?? province) : province, el("small", {}, countText(figures, part.count ?? part.v))),
               share !== null && share >= 0 && el("span", { class: "number" }, percent(Math.min(share, 1))),
               share !== null && share >= 0 && el("progress", { max: "1", value: String(Math.min(share, 1)), "aria-hidden": "true" }),
             );
@@ -80,7 +80,7 @@ export function unassignedList(figures) {
 }
 
 /** Return a count in words; a measure of 7 days says so. */
-const told = (figures, count) => (/_7d$/.test(figures.cube.measure) ? t("in_7_days", { count: formatted(count) }) : formatted(count));
+const countText = (figures, count) => (/_7d$/.test(figures.cube.measure) ? t("in_7_days", { count: formatted(count) }) : formatted(count));
 
 /** Return a table of every region; its rows are created when it is opened. */
 export function regionTable(figures) {
@@ -95,16 +95,16 @@ export function regionTable(figures) {
         "table",
         { class: "values" },
         el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("region")), el("th", { scope: "col" }, figures.measure.unit))),
-        el("tbody", {}, rows.map((one) => el("tr", {}, el("th", { scope: "row" }, link(one.place), el("small", {}, one.place.province ?? "")), one.cell))),
+        el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, link(row.place), el("small", {}, row.place.province ?? "")), row.cell))),
       ),
     );
-    rows.forEach((one) => one.update(at));
+    rows.forEach((row) => row.update(at));
   });
   return {
     element,
     update(step) {
       at = step;
-      if (element.open) rows?.forEach((one) => one.update(at));
+      if (element.open) rows?.forEach((row) => row.update(at));
     },
   };
 }

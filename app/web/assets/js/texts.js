@@ -16,13 +16,13 @@ export function t(key, values = {}) {
 }
 
 /** Return the name of a region in the reader's language; both are in every answer. */
-export const nameOf = (one) => (language === "fr" ? one.name_fr : one.name_en) || one.name || "";
+export const nameOf = (named) => (language === "fr" ? named.name_fr : named.name_en) || named.name || "";
 /** Return the name in the other language, "" where it is the same. */
-export const otherName = (one) => {
-  const other = (language === "fr" ? one.name_en : one.name_fr) || "";
-  return other === nameOf(one) ? "" : other;
+export const otherName = (named) => {
+  const other = (language === "fr" ? named.name_en : named.name_fr) || "";
+  return other === nameOf(named) ? "" : other;
 };
-export const provinceName = (pruid) => provinces.find((one) => one.pruid === pruid)?.name ?? "";
+export const provinceName = (pruid) => provinces.find((province) => province.pruid === pruid)?.name ?? "";
 
 export const number = (value, digits = 0) =>
   new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: 0 }).format(value);

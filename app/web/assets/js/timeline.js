@@ -46,7 +46,7 @@ export function showTimeline(of, at, ofVintage = false) {
     if (figures?.cube.indicator !== of.cube.indicator) stop();
     figures = of;
     slider.max = String(of.days.length - 1);
-    const values = of.cube.places.CA ?? of.byKind("province").map((one) => of.cube.places[one.place])[0] ?? [];
+    const values = of.cube.places.CA ?? of.byKind("province").map((place) => of.cube.places[place.place])[0] ?? [];
     strip = chart({ lines: [{ values, colour: "national" }], days: of.days, label: "", width: 600, height: 34, axis: false });
     strip.element.setAttribute("aria-hidden", "true");
     $("week-strip").replaceChildren(strip.element);

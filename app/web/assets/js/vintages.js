@@ -8,14 +8,14 @@ let published = { "health-regions": [], fsa: [] };
 export async function load() {
   const { vintages } = await sendOnce(calls.vintages());
   published = { "health-regions": [], fsa: [] };
-  for (const one of vintages) (published[one.coverage] ??= []).push(one);
+  for (const vintage of vintages) (published[vintage.coverage] ??= []).push(vintage);
 }
 
 /** Return the vintages of a coverage, the latest first. */
 export const of = (coverage) => published[coverage];
 
 /** Return the vintage of a label; null for an unknown label. */
-export const labelled = (coverage, label) => published[coverage]?.find((one) => one.label === label) ?? null;
+export const labelled = (coverage, label) => published[coverage]?.find((vintage) => vintage.label === label) ?? null;
 
 /** Return the vintage in force today, by the API's rule; null without one. */
 export function inForce(coverage) {
@@ -25,7 +25,7 @@ export function inForce(coverage) {
     b.effective_from.localeCompare(a.effective_from) ||
     b.representation.localeCompare(a.representation);
   const able = published[coverage].filter(
-    (one) => !one.extract && one.effective_from <= today && !(one.effective_to && one.effective_to <= today),
+    (vintage) => !vintage.extract && vintage.effective_from <= today && !(vintage.effective_to && vintage.effective_to <= today),
   );
   return able.sort(better)[0] ?? null;
 }
@@ -33,7 +33,7 @@ export function inForce(coverage) {
 /** Return the vintage of a coverage that a state shows; null for an unknown label. */
 export function shown(coverage, state) {
   const label = coverage === "fsa" ? state.fsa_vintage : state.vintage;
-  return label === null ? inForce(coverage) : (published[coverage].find((one) => one.label === label) ?? null);
+  return label === null ? inForce(coverage) : (published[coverage].find((vintage) => vintage.label === label) ?? null);
 }
 
 /** Return the labels of both coverages as the API's parameters. */
