@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import schemathesis
+from schemathesis.core import NotSet
 from schemathesis.generation.modes import GenerationMode
 
 from geography.coordinates import parse_bbox, parse_position
@@ -35,7 +36,10 @@ def _is_box(text: Any) -> bool:
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, **kwargs: Any) -> None:
-    """Remove or correct parameters of a valid case that conflict with each other."""
+    """Remove or correct parameters of a valid case that conflict with each other; lead links to pages to their JSON."""
+    for name, value in (case.path_parameters or {}).items():
+        if isinstance(value, str):
+            case.path_parameters[name] = value.removesuffix(".html")
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if case.path == "/now":
@@ -86,6 +90,12 @@ _TEXTS = {
     "text/csv": "name,lat,lon,code\nCN Tower,43.6426,-79.3871,M5V\n,46.81,-71.21,\n",
     "application/x-ndjson": '{"id": 1, "lat": 43.6426, "lon": -79.3871, "code": "M5V"}\n',
 }
+
+
+@schemathesis.hook
+def filter_case(context: Any, case: Any) -> bool:
+    """Leave out bodies of text formats that are no text: as text they are lines, each of which has an answer of its own."""
+    return case.media_type not in _TEXTS or isinstance(case.body, str | bytes | NotSet)
 
 
 @schemathesis.serializer(*_TEXTS)

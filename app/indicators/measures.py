@@ -1,7 +1,8 @@
 """Measures derived from the values of a series, one element per day.
 
 Elements refer to calendar days without a time zone. Counts are in the unit of the series, rates are per 100,000 inhabitants
-and week. On a day without a report, a measure is that of the last report, marked `carried`; missing values never become zero.
+and week. On a day without a report, a measure is that of the last report, marked `carried` unless it is a limit. Missing values
+never become zero.
 """
 
 from bisect import bisect_right
@@ -197,7 +198,10 @@ def _stated(calendar: _Calendar, day: date) -> Element:
         return Element(stated.value, stated.status, (day - report).days if report else 0)
     if report is None:
         return NOTHING
-    return Element(calendar.observations[report].value, ValueStatus.CARRIED, (day - report).days)
+    last = calendar.observations[report]
+    # A limit stays a limit on the days after it.
+    status = ValueStatus.CAPPED if last.status == ValueStatus.CAPPED else ValueStatus.CARRIED
+    return Element(last.value, status, (day - report).days)
 
 
 def _difference(calendar: _Calendar, report: date, base: date | None, from_zero: bool) -> tuple[float | None, ValueStatus]:
@@ -245,6 +249,9 @@ def _week_of_counts(calendar: _Calendar, day: date, period: str) -> Element:
         return Element(stated.value, stated.status, stated.lag, WEEK)
     window = [day - timedelta(days=back) for back in range(WEEK)]
     stated_days = [calendar.observations.get(window_day) for window_day in window]
+    if any(stated_day is not None and stated_day.status == ValueStatus.CAPPED for stated_day in stated_days):
+        # A limit cannot be added.
+        return Element(None, ValueStatus.CAPPED, 0, WEEK)
     if any(stated_day is None or stated_day.value is None for stated_day in stated_days):
         statuses = [stated_day.status for stated_day in stated_days if stated_day is not None and stated_day.value is None]
         return Element(None, statuses[0] if statuses else ValueStatus.NOT_REPORTED, 0, WEEK)

@@ -16,7 +16,7 @@ from django.views.decorators.http import condition, require_safe
 from geography.codes import PROVINCES
 from web import assets
 from web.provinces import LABEL_POSITIONS
-from web.styles import style
+from web.styles import THEMES, style
 from web.texts import LANGUAGES, texts
 
 # No third-party and no inline resources. MapLibre's stylesheet has icons as `data:` URLs.
@@ -34,7 +34,6 @@ POLICY = "; ".join(
         "frame-ancestors {ancestors}",
     )
 )
-THEMES = ("light", "dark")
 
 
 def language_of(request: HttpRequest) -> str:

@@ -1,6 +1,6 @@
 """Views of OGC API - Features."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -241,7 +241,7 @@ class ItemsView(FeaturesView):
             licence_url="" if vintage is None else vintage.licence_url,
             labelled=query.label is not None,
             make=make,
-            cacheable=vintage is not None and parameters.keys() <= _STORED_WITH and _is_regular(query, vintage.region_count),
+            cacheable=vintage is not None and _is_plain(parameters) and _is_regular(query, vintage.region_count),
             personal=personal,
         )
         return self.with_crs(response, query.crs)
@@ -268,6 +268,11 @@ def _within_size(regions: Sequence["RegionRow"]) -> Sequence["RegionRow"]:
         if size > PAGE_MAX_BYTES:
             return regions[:number]
     return regions
+
+
+def _is_plain(parameters: Mapping[str, str]) -> bool:
+    """Return whether a body may be stored: spaces around a value would make another body of the same answer each time."""
+    return parameters.keys() <= _STORED_WITH and all(value == value.strip() for value in parameters.values())
 
 
 def _is_regular(query: requests.ItemsQuery, count: int) -> bool:
@@ -304,7 +309,7 @@ class FeatureView(FeaturesView):
             query,
             vintage=vintage,
             make=make,
-            cacheable=query.collection != COVERAGE_FSA,
+            cacheable=query.collection != COVERAGE_FSA and _is_plain(parameters),
             personal=query.collection == COVERAGE_FSA,
             raw_query=tuple(parameters.items()),
             base_url=address,

@@ -202,23 +202,27 @@ class NowResponder:
         return payload | {"differs": None if figures is None else answers_differ(figures, place.figures)}
 
     def _with_ranges(self, place: _Place, others: Sequence[_Possible]) -> list[dict[str, Any]]:
-        """Return the payloads of a place, each with the range of its value over all possible regions."""
+        """Return the payloads of a place, each with the range of its value over all possible regions.
+
+        Null unless all of them have a value: the missing one may be the lowest or the highest.
+        """
         figures = [place.figures, *(self._place(possible.region).figures for possible in others)]
         payloads = []
         for payload in place.payloads:
             values = [value_of(of_region.get(payload["id"])) for of_region in figures]
             stated = [value for value in values if value is not None]
-            payloads.append(payload | {"range": [number(min(stated)), number(max(stated))] if stated else None})
+            whole = len(stated) == len(values)
+            payloads.append(payload | {"range": [number(min(stated)), number(max(stated))] if whole else None})
         return payloads
 
     def _provenance(self) -> dict[str, Any]:
-        vintage = self.vintages["vintage"]
+        vintages = list(self.vintages.values())
         indicators = [published.indicator for published in self._published]
-        texts = [attribution(vintage, self.language)]
+        texts = [attribution(vintage, self.language) for vintage in vintages]
         texts += [indicator.attribution_fr if self.language == "fr" else indicator.attribution_en for indicator in indicators]
         return {
             "as_of": max((published.issue.issued_at for published in self._published), default=None),
-            "demo": vintage.demo,
+            "demo": any(vintage.demo for vintage in vintages),
             "attribution": "\n".join(dict.fromkeys(filter(None, texts))),
         }
 

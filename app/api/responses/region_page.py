@@ -229,9 +229,11 @@ def figures_context(
     return figures
 
 
-def sources(vintages: Sequence["Vintage"], figures: Sequence[Mapping[str, Any]], language: str) -> dict[str, Any]:
-    """Return the vintages, attributions and the demonstration's notice of a page."""
-    texts = [*(attribution(vintage, language) for vintage in vintages), *(figure["attribution"] for figure in figures)]
+def sources(
+    vintages: Sequence["Vintage"], figures: Sequence[Mapping[str, Any]], language: str, *, people: str = ""
+) -> dict[str, Any]:
+    """Return the vintages, attributions and the demonstration's notice of a page; `people`: attribution of shares of people."""
+    texts = [*(attribution(vintage, language) for vintage in vintages), *(figure["attribution"] for figure in figures), people]
     return {
         "vintages": vintages,
         "attributions": list(dict.fromkeys(text for text in texts if text)),

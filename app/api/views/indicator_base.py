@@ -63,6 +63,7 @@ class IndicatorView(ApiView):
         make: Callable[[], Chunks],
         vintage: "Vintage | None" = None,
         values: IssueValues | None = None,
+        weights: str = "",
     ) -> HttpResponseBase:
         """Return the response whose body depends on the query and published issues: see
         `api.http.conditional.cached_response`.
@@ -71,6 +72,7 @@ class IndicatorView(ApiView):
             published: the indicator in the body; None where the body depends on all indicators.
             vintage: the vintage whose regions the body names, where that is not the indicator's own.
             values: of the earlier issue in the body; None for the current one.
+            weights: version of the population weights that the body rests on; empty without.
         """
         catalogue.published()  # the fast path needs a fresh catalogue of boundaries for every body of the response cache
         if published is None:
@@ -85,7 +87,11 @@ class IndicatorView(ApiView):
             # `/map` and `/map.json` share a body; the query holds everything else of the path.
             path="",
             parameters=key_parameters(query, excluded=("lang", "as_of")),
-            sources=(source,) if vintage is None else (source, source_version(vintage)),
+            sources=(
+                source,
+                *([source_version(vintage)] if vintage is not None else []),
+                *([SourceVersion(weights)] if weights else []),
+            ),
             media_type=request.accepted_renderer.media_type,
             language=self.language,
             encoding=chosen_encoding(request.headers.get("Accept-Encoding", "")),

@@ -7,10 +7,12 @@ from typing import Any
 from django.http import HttpResponseBase
 from rest_framework.request import Request
 
+from api.http.language import translate
 from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
+from api.responses.payloads import PEOPLE_ATTRIBUTION
 from api.views.indicator_base import TABLES, TableView, head, measure_of, published_as_of
 from geography import errors
 from geography.vintages.resolve import vintage_in_force
@@ -18,6 +20,7 @@ from indicators.errors import IndicatorUnknown, IssueUnknown
 from indicators.models import PlaceKind
 from indicators.queries import figures, maps
 from indicators.queries.catalogue import PublishedIndicator
+from indicators.queries.weights import weights_version
 
 
 class MapView(TableView):
@@ -48,6 +51,7 @@ class MapView(TableView):
         vintage = None
         if (query.coverage or query.label) and (query.coverage or own[0], query.label or own[1]) != own:
             vintage = vintage_in_force(coverage=query.coverage or own[0], label=query.label)
+        weights = weights_version(vintage) if vintage is not None and query.weights is not None else None
 
         def make() -> Chunks:
             on = query.day or bodies.latest_day(figures.indicator_series(published.indicator, values)) or date.today()
@@ -57,7 +61,7 @@ class MapView(TableView):
                 regions = {**maps.by_key(figures_on, PlaceKind.REGION), **maps.by_key(figures_on, PlaceKind.SITE)}
             else:
                 regions = maps.figures_of_regions(
-                    figures_on, published.indicator.kind, measure, vintage, weighted=query.weights is not None
+                    figures_on, published.indicator.kind, measure, vintage, weighted=weights is not None
                 )
             return self.render_rows(
                 request,
@@ -69,13 +73,16 @@ class MapView(TableView):
                     figures_of_day=figures_on,
                     regions=regions,
                     shown=(vintage.coverage.slug, vintage.label) if vintage else own,
+                    from_postal_codes=weights is not None and weights.from_postal_codes,
                 ),
                 bodies.COLUMNS,
                 lambda: _map_rows(published, measure, on, figures_on, regions),
                 published,
             )
 
-        return self.cached_by_issue(request, query, published, vintage=vintage, values=values, make=make)
+        return self.cached_by_issue(
+            request, query, published, vintage=vintage, values=values, weights=weights.version if weights else "", make=make
+        )
 
     def body(
         self,
@@ -87,6 +94,7 @@ class MapView(TableView):
         figures_of_day: Sequence[figures.Figure],
         regions: Mapping[str, figures.Figure | None],
         shown: tuple[str, str],
+        from_postal_codes: bool,
     ) -> dict[str, Any]:
         """Return the map as JSON data."""
         extent: dict[str, Any] = {"on": on, "coverage": shown[0] or None, "vintage": shown[1] or None}
@@ -95,8 +103,11 @@ class MapView(TableView):
             return {"indicator": published.indicator.slug, "measure": measure} | extent | {"values": values}
         provinces = maps.by_key(figures_of_day, PlaceKind.PROVINCE)
         country = maps.by_key(figures_of_day, PlaceKind.COUNTRY).get("CA")
+        start = head(published, measure, self.language)
+        if from_postal_codes:
+            start["attribution"] = "\n".join(filter(None, [start["attribution"], translate(PEOPLE_ATTRIBUTION, self.language)]))
         return (
-            head(published, measure, self.language)
+            start
             | extent
             | {
                 "values": {code: bodies.figure_payload(figure) for code, figure in regions.items()},

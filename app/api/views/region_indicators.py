@@ -34,7 +34,7 @@ class RegionIndicatorsView(IndicatorView):
             return json_body(
                 {
                     "region": {"coverage": vintage.coverage.slug, "vintage": vintage.label, "code": code},
-                    "indicators": latest_figures(vintage, code, self.language),
+                    "indicators": latest_blocks(vintage, code, self.language),
                     "statuses": bodies.statuses_payload(self.language),
                 }
             )
@@ -42,7 +42,7 @@ class RegionIndicatorsView(IndicatorView):
         return self.cached_by_issue(request, query, None, vintage=vintage, make=make)
 
 
-def latest_figures(vintage: "Vintage", code: str, language: str) -> list[dict[str, Any]]:
+def latest_blocks(vintage: "Vintage", code: str, language: str) -> list[dict[str, Any]]:
     """Return the latest value of each indicator that relates to a region, without indicators that have no relation to it.
 
     Queries: those of `indicators.queries.latest`.

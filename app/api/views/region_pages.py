@@ -24,10 +24,11 @@ from api.requests import models
 from api.requests.vintage_choice import chosen_vintage, chosen_vintages
 from api.responses import region_image, region_page
 from api.responses.indicators import statuses_payload
+from api.responses.payloads import people_attribution
 from api.responses.region_history import region_history
 from api.responses.region_picture import HEIGHT, WIDTH, Scene, Shape, draw, fit, picture_level
 from api.views.base import UNCACHED, GeoView, source_version
-from api.views.region_indicators import latest_figures
+from api.views.region_indicators import latest_blocks
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.queries.neighbours import region_neighbours
 from geography.queries.overlaps import Share, fsa_health_regions, health_region_fsas
@@ -272,6 +273,7 @@ def _fsa_page(code: str, vintages: "dict[str, Vintage]", base_url: str, language
         picture=picture,
         extent=fsa.extent,
         language=language,
+        people=people_attribution(regions, language),
     )
 
 
@@ -284,7 +286,7 @@ def _figures(code: str, vintage: "Vintage", language: str) -> list[dict[str, Any
     """Return the latest figures of a region; None where no indicator is published."""
     if not published_indicators().indicators:
         return None
-    return region_page.figures_context(latest_figures(vintage, code, language), statuses_payload(language), language)
+    return region_page.figures_context(latest_blocks(vintage, code, language), statuses_payload(language), language)
 
 
 def _render(
@@ -297,6 +299,7 @@ def _render(
     picture: Scene | None,
     extent: list[float],
     language: str,
+    people: str = "",
 ) -> str:
     kind = "AdministrativeArea" if template == "api/region.html" else "Place"
     return render_to_string(
@@ -310,7 +313,7 @@ def _render(
             "picture": draw(picture) if picture else None,
             "figures": figures,
             **address.head(language),
-            **region_page.sources(vintages, figures or [], language),
+            **region_page.sources(vintages, figures or [], language, people=people),
             # Its own escapes are those of JSON: see `structured_data`.
             "structured_data": mark_safe(  # noqa: S308
                 region_page.structured_data(context, extent, url=address.canonical(language), kind=kind)

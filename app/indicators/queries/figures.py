@@ -9,7 +9,7 @@ from django.db import connections
 
 from geography.db.routing import current_alias
 from indicators.measures import NOTHING, Element, nearest_year
-from indicators.models import Blob, Indicator, Place, PlaceMember, Population, Series
+from indicators.models import Blob, Indicator, Place, Population, Series
 from indicators.queries.as_of import IssueValues
 from indicators.queries.extents import place_order
 from indicators.statuses import ValueStatus
@@ -196,12 +196,3 @@ def _element(blob: Blob, position: int) -> Element:
     if not 0 <= position < len(blob.values):
         return NOTHING
     return Element(blob.values[position], ValueStatus(blob.statuses[position]), blob.lags[position], blob.spans[position])
-
-
-def members_of(coverage: str, vintage: str, places: Sequence[Place]) -> list[PlaceMember]:
-    """Return the declared relations of the regions of a vintage to places, ordered by code. Queries: 1."""
-    return list(
-        PlaceMember.objects.filter(coverage=coverage, vintage_label=vintage, place__in=[place.pk for place in places])
-        .select_related("place")
-        .order_by("code", "place__code")
-    )

@@ -4,7 +4,6 @@ A process reads the last weeks of all series once for each published revision of
 regions to its places on their first use.
 """
 
-import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +14,12 @@ from django.db import connections
 
 from geography.db.routing import current_alias
 from indicators.measures import NOTHING, RATE_OF, WEEK, Element, nearest_year
-from indicators.models import Note, PlaceKind, Series
+from indicators.models import Note, Place, PlaceKind, Series
+from indicators.queries import catalogue
 from indicators.queries.catalogue import PublishedIndicator
 from indicators.queries.completeness import completeness
-from indicators.queries.figures import Figure, indicator_series, members_of, populations
-from indicators.queries.maps import convert
+from indicators.queries.figures import Figure, indicator_series, populations
+from indicators.queries.maps import convert, members_of
 from indicators.statistics import Change, Interval, change, rate_interval, reported_count
 from indicators.statuses import ValueStatus
 
@@ -100,8 +100,8 @@ class _Track(NamedTuple):
         return Element(self.values[position], ValueStatus(self.statuses[position]), self.lags[position], self.spans[position])
 
 
-# Parts of a region: method and primary key of the place of each.
-_Parts = Mapping[str, Sequence[tuple[str, int]]]
+# Parts of a region: method and place of each, also of places without a series.
+_Parts = Mapping[str, Sequence[tuple[str, Place]]]
 
 
 @dataclass(frozen=True)
@@ -141,20 +141,20 @@ class LatestFigures:
     def of_province(self, pruid: str) -> LatestFigure | None:
         """Return the latest figure of a province; None without a series. Queries: none."""
         series = (s for s in self._series.values() if s.place.kind == PlaceKind.PROVINCE and s.place.pruid == pruid)
-        return next((self._latest([("same", province.place_id)]) for province in series), None)
+        return next((self._latest([("same", province.place)]) for province in series), None)
 
     def _relations(self, coverage: str, label: str) -> _Parts:
         regions = [series.place for series in self._series.values() if series.place.kind == PlaceKind.REGION]
         indicator = self.published.indicator
         if (coverage, label) == (indicator.coverage, indicator.vintage_label):
-            return {place.code: [("same", place.pk)] for place in regions}
+            return {place.code: [("same", place)] for place in regions}
         parts = defaultdict(list)
         for member in members_of(coverage, label, regions):
-            parts[member.code].append((member.method, member.place_id))
+            parts[member.code].append((member.method, member.place))
         return parts
 
-    def _latest(self, parts: Sequence[tuple[str, int]]) -> LatestFigure | None:
-        all_series = [self._series[place_id] for _, place_id in parts]
+    def _latest(self, parts: Sequence[tuple[str, Place]]) -> LatestFigure | None:
+        all_series = [self._series[place.pk] for _, place in parts if place.pk in self._series]
         last_days = [series.last for series in all_series if series.last]
         if not last_days:
             return None
@@ -177,17 +177,21 @@ class LatestFigures:
             weeks=[None if week is None else week.element.value for week in weeks],
             ended_on=max((series.ended_on for series in all_series if series.ended_on), default=None),
             likely_complete=None if figure.reported_on is None else self._complete.get(figure.place.pruid),
-            revised=self._revised.get(all_series[0].pk) if len(all_series) == 1 else None,
+            revised=self._revised.get(all_series[0].pk) if len(parts) == 1 else None,
             notes=self._notes_about(all_series, last),
         )
 
-    def _figures(self, parts: Sequence[tuple[str, int]], day: date) -> tuple[Figure | None, Figure | None]:
+    def _figures(self, parts: Sequence[tuple[str, Place]], day: date) -> tuple[Figure | None, Figure | None]:
         """Return the figure of a day, and the one with the count and population behind it."""
-        figures = [(method, self._figure(self._series[place_id], day)) for method, place_id in parts]
+        figures = [(method, self._figure(place, day)) for method, place in parts]
         figure = convert(figures, self.published.indicator.kind, self.measure)
         return figure, figures[0][1] if figure is not None and figure.method == "part_of" else figure
 
-    def _figure(self, series: Series, day: date) -> Figure:
+    def _figure(self, place: Place, day: date) -> Figure:
+        """Return the figure of a place for a day; `not_reported` without a series."""
+        series = self._series.get(place.pk)
+        if series is None:
+            return Figure(place, day, NOTHING)
         count_measure = RATE_OF.get(self.measure, self.measure)
         element = self._element(series, self.measure, day)
         if count_measure == self.measure:
@@ -201,12 +205,12 @@ class LatestFigures:
         track = self._tracks.get((series.pk, measure))
         return NOTHING if track is None else track.element(day)
 
-    def _aligned(self, parts: Sequence[tuple[str, int]], day: date) -> bool:
+    def _aligned(self, parts: Sequence[tuple[str, Place]], day: date) -> bool:
         """Return whether the figures of all parts are about the same days, so that their sum is a count of these days."""
-        elements = [self._figure(self._series[place_id], day).element for _, place_id in parts]
+        elements = [self._figure(place, day).element for _, place in parts]
         return len({(element.lag, element.span) for element in elements}) == 1
 
-    def _before(self, parts: Sequence[tuple[str, int]], counted: Figure) -> Figure | None:
+    def _before(self, parts: Sequence[tuple[str, Place]], counted: Figure) -> Figure | None:
         """Return the figure of the period that ends where that of `counted` begins; None without one."""
         if counted.reported_on is None:
             return None
@@ -254,23 +258,28 @@ def _count(figure: Figure) -> int | None:
     return reported_count(figure.count, figure.element.span) if figure.element.status in _COUNTED else None
 
 
-_lock = threading.Lock()
-_cache: dict[tuple[str, str], LatestFigures] = {}
+# With the revision of all indicators: any load may change the relations and populations of places.
+_cache: dict[tuple[str, str], tuple[LatestFigures, str | None]] = {}
 
 
 def latest_if_held(published: PublishedIndicator) -> LatestFigures | None:
     """Return the latest figures of a published indicator from memory; None before they are read. Queries: none."""
-    latest = _cache.get((current_alias(), published.indicator.slug))
-    return latest if latest is not None and latest.published.revision == published.revision else None
+    latest, read_at = _cache.get((current_alias(), published.indicator.slug), (None, None))
+    current = latest is not None and latest.published.revision == published.revision and read_at == catalogue.revision()
+    return latest if current else None
 
 
 def latest_figures(published: PublishedIndicator) -> LatestFigures:
-    """Return the latest figures of a published indicator. Queries: none while they are in memory, else 6."""
-    with _lock:
-        latest = latest_if_held(published)
-        if latest is None:
-            latest = _cache[current_alias(), published.indicator.slug] = _read(published)
-        return latest
+    """Return the latest figures of a published indicator. Queries: none while they are in memory, else 6.
+
+    Threads that need them at once read them each: a lock would be held while its holder waits for a database permit.
+    """
+    latest = latest_if_held(published)
+    if latest is None:
+        revision = catalogue.revision()
+        latest = _read(published)
+        _cache[current_alias(), published.indicator.slug] = latest, revision
+    return latest
 
 
 def clear() -> None:

@@ -1,14 +1,16 @@
 """Figures for the regions of any vintage, from their declared relations to the places of a series."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
+
 from geography.models import Region
 from indicators.measures import NOTHING, RATE_DECIMALS, RATE_PEOPLE, Element
-from indicators.models import PlaceKind, PlaceWeight
-from indicators.queries.figures import Figure, members_of
+from indicators.models import Place, PlaceKind, PlaceMember, PlaceWeight
+from indicators.queries.figures import Figure
 from indicators.statuses import ValueStatus
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ _RATES = ("rate_7d", "rate")
 _INTENSIVE_KINDS = ("percent", "concentration")
 # Relations by which the count of a place belongs to a region as a whole.
 _WHOLE_METHODS = ("same", "sum")
+# Statuses that an estimate has from its parts: a limit, and a total that is no longer reported.
+_STATUSES_OF_PARTS = (ValueStatus.NOT_REPORTED, ValueStatus.CAPPED)
 # Estimated counts are rounded so that the sum over all regions is exact to one.
 _COUNT_DECIMALS = 2
 
@@ -32,10 +36,11 @@ def figures_of_regions(
     `same`: the figure of the place. `sum`: the sum over whole places, with rates from the sums; no value for percentages and
     concentrations, which cannot be added. `part_of`: the rate, percentage or concentration of the larger place without a count,
     because the count belongs to the whole place. Other methods, and different methods for one region, permit no conversion.
+    A place of the vintage of the series without a series of its own is a missing part, not a part of 0.
     `weighted`, on request, for regions without a value by these: as `_weighted`.
 
     Args:
-        figures: of all places of the series.
+        figures: of all places of the series, for one day.
         kind: of the indicator (`indicators.models.Kind`).
         weighted: whether to estimate by population weights.
 
@@ -43,47 +48,74 @@ def figures_of_regions(
     """
     by_place = {figure.place.pk: figure for figure in figures if figure.place.kind == PlaceKind.REGION}
     members = defaultdict(list)
-    for member in members_of(vintage.coverage.slug, vintage.label, [figure.place for figure in figures]):
-        if member.place_id in by_place:
-            members[member.code].append((member.method, by_place[member.place_id]))
+    for member in members_of(vintage.coverage.slug, vintage.label, [figure.place for figure in by_place.values()]):
+        members[member.code].append((member.method, _figure_of(member.place, by_place)))
     codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
     declared = {code: convert(members[code], kind, measure) if code in members else None for code in codes}
     if not weighted or kind in _INTENSIVE_KINDS:
         return declared
     whole = {code for code, parts in members.items() if any(method in _WHOLE_METHODS for method, _ in parts)}
     used = {figure.place.pk for code in whole for _, figure in members[code]}
-    divided = {pk: figure for pk, figure in by_place.items() if pk not in used}
-    estimates = _weighted(divided, [code for code in declared if code not in whole], measure, vintage)
+    estimates = _weighted(by_place, used, [code for code in declared if code not in whole], measure, vintage)
     return {
         code: estimates.get(code, figure) if figure is None or figure.element is NOTHING else figure
         for code, figure in declared.items()
     }
 
 
-def _weighted(divided: Mapping[int, Figure], codes: Collection[str], measure: str, vintage: "Vintage") -> dict[str, Figure]:
+def members_of(coverage: str, label: str, places: Iterable[Place]) -> list[PlaceMember]:
+    """Return the declared relations of the regions of a vintage to all places of the vintages of `places`, ordered by code.
+
+    Queries: 1; none without places.
+    """
+    own = _of_same_vintages(places)
+    if own is None:
+        return []
+    members = PlaceMember.objects.filter(own, coverage=coverage, vintage_label=label)
+    return list(members.select_related("place").order_by("code", "place__code"))
+
+
+def _of_same_vintages(places: Iterable[Place]) -> Q | None:
+    """Return the condition that the place of a row is a region of a vintage of these places; None without places."""
+    vintages = sorted({(place.coverage, place.vintage_label) for place in places})
+    conditions = [Q(place__coverage=coverage, place__vintage_label=label) for coverage, label in vintages]
+    return Q(*conditions, _connector=Q.OR) & Q(place__kind=PlaceKind.REGION) if conditions else None
+
+
+def _figure_of(place: Place, by_place: Mapping[int, Figure]) -> Figure:
+    """Return the figure of a place; `not_reported` without a series."""
+    return by_place.get(place.pk) or Figure(place, next(iter(by_place.values())).day, NOTHING)
+
+
+def _weighted(
+    by_place: Mapping[int, Figure], used: Collection[int], codes: Collection[str], measure: str, vintage: "Vintage"
+) -> dict[str, Figure]:
     """Return estimates for regions by code, from figures of places divided among them by where people live.
 
     The count of a place is divided among the regions without a whole place of their own, so that the sum over the regions is
     that of the places. A rate is computed from the divided counts and populations; it is not divided itself. The status is
-    `estimated`, unless a part is missing: then the value is, too. A region without weights has no entry.
+    `estimated`, unless a part is capped or no longer reported: then it is that of the part. If a part is missing, or its place
+    has no series, the value is missing, too. A region without weights has no entry.
 
     Args:
-        divided: figures of the places that are no region of the vintage themselves, by primary key of the place.
-        codes: regions that may receive a part of them.
+        by_place: figures of regions by primary key of the place.
+        used: primary keys of places that are regions of the vintage themselves or whole parts of them. They are not divided.
+        codes: regions that may receive a part of a place.
 
-    Queries: 1.
+    Queries: 1; none without figures.
     """
-    shares: dict[int, dict[str, float]] = defaultdict(dict)
-    rows = PlaceWeight.objects.filter(
-        place__in=list(divided), coverage=vintage.coverage.slug, vintage_label=vintage.label, code__in=codes
-    )
-    for place, code, share in rows.order_by("code", "-share_of_place").values_list("place_id", "code", "share_of_place"):
-        shares[place][code] = share
+    own = _of_same_vintages(figure.place for figure in by_place.values())
+    if own is None:
+        return {}
+    weights = PlaceWeight.objects.filter(own, coverage=vintage.coverage.slug, vintage_label=vintage.label, code__in=codes)
+    shares: dict[int, list[PlaceWeight]] = defaultdict(list)
+    for weight in weights.exclude(place__in=used).select_related("place").order_by("code", "-share_of_place"):
+        shares[weight.place_id].append(weight)
     parts = defaultdict(list)
-    for place, by_code in shares.items():
-        total = sum(by_code.values())
-        for code, share in by_code.items():
-            parts[code].append(_part(divided[place], share / total, measure))
+    for of_place in shares.values():
+        total = sum(weight.share_of_place for weight in of_place)
+        for weight in of_place:
+            parts[weight.code].append(_part(_figure_of(weight.place, by_place), weight.share_of_place / total, measure))
     # The place with most of a region's count first: the figure names it.
     return {code: _estimated(_sum(sorted(of_region, key=_size, reverse=True), measure)) for code, of_region in parts.items()}
 
@@ -102,14 +134,14 @@ def _part(figure: Figure, share: float, measure: str) -> Figure:
 
 
 def _estimated(figure: Figure) -> Figure:
-    """Return a sum of parts as an estimate."""
+    """Return a sum of parts as an estimate; a missing value, a limit and an ended total keep their status."""
     element = figure.element
     value, count, people = (
         None if number is None else round(number, decimals)
         for number, decimals in ((element.value, _COUNT_DECIMALS), (figure.count, _COUNT_DECIMALS), (figure.people, None))
     )
-    if value is not None or count is not None:
-        element = element._replace(value=value, status=ValueStatus.ESTIMATED)
+    status = element.status if value is None or element.status in _STATUSES_OF_PARTS else ValueStatus.ESTIMATED
+    element = element._replace(value=value, status=status)
     return replace(figure, element=element, count=count, people=people, method="weighted")
 
 

@@ -65,6 +65,15 @@ class Difference:
         if self.largest is None or abs(new - old) > abs(self.largest[3] - self.largest[2]):
             self.largest = (key, day, old, new)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the changes as in a report."""
+        counts = {"new": self.new, "changed": self.changed, "withdrawn": self.withdrawn}
+        largest = None
+        if self.largest is not None:
+            place, day, before, after = self.largest
+            largest = {"place": place, "period": day.isoformat(), "before": before, "after": after}
+        return {"changes": counts, "largest_change": largest}
+
 
 def content_gates(interpretation: Interpretation, source: Source, without_population: list[str]) -> list[Gate]:
     """Return the gates that check the file itself."""

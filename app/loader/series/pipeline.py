@@ -16,12 +16,12 @@ from indicators.models import Indicator, Issue, IssueStatus, PlaceKind, Populati
 from loader.errors import GatesFailed, PublishError, SourceError
 from loader.series import storage
 from loader.series.declarations import Source
-from loader.series.gates import Difference, Gate, content_gates, revision_gates
+from loader.series.gates import Gate, content_gates, revision_gates
 from loader.series.interpreter import Interpretation, PlaceValues, interpret
 from loader.series.issue_files import IssueContent, file_content, issue_contents
 from loader.series.notes import seed_notes
 from loader.series.places import seed_places
-from loader.series.suppression import suppress
+from loader.series.suppression import suppress, without_numbers
 from loader.weights.shares import complete_places
 
 
@@ -168,7 +168,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
                 *content_gates(interpretation, source, _without_population(interpretation)),
                 *revision_gates(interpretation, source, storage.values_in_force(run.values), difference),
             ]
-            report = _report(content, interpretation, gates, run.acceptance) | _changes(difference)
+            report = _report(content, interpretation, gates, run.acceptance) | difference.as_dict()
             _refuse_failed_gates(gates, run.acceptance, report, dry_run=run.dry_run)
             # A new row, so that among the published issues of an indicator a later issue has a greater id.
             indicator.issues.filter(status=IssueStatus.STAGED, sha256=content.sha256).delete()
@@ -215,7 +215,7 @@ def _issue_values(content: IssueContent, report: Mapping[str, Any]) -> dict[str,
         "issued_at": content.issued_at,
         "loaded_at": timezone.now(),
         "file": content.name,
-        "report": report,
+        "report": without_numbers(report) if content.source.suppress_below else report,
     }
 
 
@@ -249,7 +249,15 @@ def held_issues(source: Source) -> list[Issue]:
 
 
 def roll_back(source: Source) -> Issue:
-    """Roll back the last issue of a source and return it. Raises: PublishError without a published issue."""
+    """Roll back the last issue of a source and return it.
+
+    Raises: PublishError without a published issue, and for a source with suppression, which needs the numbers of all issues.
+    """
+    if source.suppress_below:
+        raise PublishError(
+            f"{source.name} suppresses small numbers: its issues stay, since later ones are compared with what they published. "
+            "Load a corrected file, or the file before it, as the next issue instead (--accept for gates that it fails)."
+        )
     with _exclusive():
         last = (
             Issue.objects.filter(indicator__slug=source.indicator, status=IssueStatus.PUBLISHED)
@@ -310,15 +318,6 @@ def _report(content: IssueContent, interpretation: Interpretation, gates: list[G
         "by": acceptance.by,
         "named": acceptance.named,
     }
-
-
-def _changes(difference: Difference) -> dict[str, Any]:
-    counts = {"new": difference.new, "changed": difference.changed, "withdrawn": difference.withdrawn}
-    largest = None
-    if difference.largest is not None:
-        place, day, before, after = difference.largest
-        largest = {"place": place, "period": day.isoformat(), "before": before, "after": after}
-    return {"changes": counts, "largest_change": largest}
 
 
 def _refuse_failed_gates(gates: list[Gate], acceptance: Acceptance, report: Mapping[str, Any], *, dry_run: bool) -> None:

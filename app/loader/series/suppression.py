@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 from indicators.measures import Observation
 from indicators.models import PlaceKind
@@ -27,6 +28,11 @@ from loader.series.interpreter import Interpretation, PlaceValues
 _SUPPRESSED = Observation(None, ValueStatus.SUPPRESSED)
 # Statuses of a repeated value.
 _REPEATED = (ValueStatus.CARRIED, ValueStatus.NOT_REPORTED)
+# What replaces the numbers of gates that state totals, or how much they change: the notice to readers has no percentage then.
+_WITHHELD: Mapping[str, Mapping[str, Any]] = {
+    "national_falls": {"detail": "numbers are withheld", "finding": None},
+    "region_moves": {"finding": None},
+}
 
 
 @dataclass(slots=True)
@@ -104,6 +110,18 @@ def suppress(interpretation: Interpretation, source: Source, history: Mapping[in
             _store(cell, day)
     # The numbers of parts and totals that differ would name what is suppressed.
     interpretation.sums = [finding.split(":")[0] for finding in interpretation.sums]
+
+
+def without_numbers(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report of an issue as it is stored: public, even of a held issue, whose numbers no later issue knows.
+
+    It has places, days and numbers of values, but no totals or changes of any place.
+    """
+    gates = [
+        {**gate, "listed": [entry.split(":")[0] for entry in gate["listed"]], **_WITHHELD.get(gate["name"], {})}
+        for gate in report["gates"]
+    ]
+    return {**report, "gates": gates, "largest_change": None}
 
 
 def _tree(cells: Iterable[_Cell]) -> tuple[list[tuple[_Cell, list[_Cell]]], tuple[_Cell, list[_Cell]] | None]:

@@ -243,7 +243,9 @@ def _names():
         for pattern in getattr(url_pattern, "url_patterns", [])
     )
     # HTTP headers, methods and media types, and GeoJSON members.
-    names |= set(_words("Content-Type POST coordinates")) | {word for entry in BulkFormat for word in _words(entry.value)}
+    names |= set(_words("Content-Type POST coordinates features points")) | {
+        word for entry in BulkFormat for word in _words(entry.value)
+    }
     return names | set(_words(paths)) | {province.abbreviation.lower() for province in PROVINCES}
 
 

@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from geography.models import Coverage, Vintage
 from indicators.measures import Element
-from indicators.models import Blob, Place, PlaceMember
+from indicators.models import Blob, Place, PlaceMember, Series
 from indicators.queries.catalogue import published_indicator
 from indicators.queries.figures import Figure
 from indicators.queries.latest import change_between, interval_of, latest_figures
@@ -115,9 +115,9 @@ def test_shares_of_weeks_with_a_word_are_as_documented(embedded: None, db: None)
     assert "39 %, φ = 2.5 in 24 %, φ = 5 in 14 %" in (settings.REPO_DIR / "docs" / "indicators.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("aligned", [True, False])
-def test_sum_needs_reports_of_the_same_days(embedded: None, db: None, aligned: bool) -> None:
-    vintage = Vintage(coverage=Coverage(slug="health-regions"), label="2022")
+@pytest.fixture
+def sum_vintage(embedded: None, db: None) -> Vintage:
+    """Return a vintage 2022 in which 9001 is the sum of Toronto (3595) and York (3570)."""
     for code in ("3595", "3570"):
         PlaceMember.objects.create(
             place=Place.objects.get(kind="region", code=code),
@@ -127,11 +127,31 @@ def test_sum_needs_reports_of_the_same_days(embedded: None, db: None, aligned: b
             method="sum",
             basis="test",
         )
+    return Vintage(coverage=Coverage(slug="health-regions"), label="2022")
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_sum_needs_reports_of_the_same_days(sum_vintage: Vintage, aligned: bool) -> None:
     if not aligned:
         for blob in Blob.objects.filter(series__indicator__slug="cases", series__place__code="3570"):
             blob.spans = [14] * len(blob.spans)
             blob.save()
-    latest = latest_figures(published_indicator("cases")).of_region(vintage, "9001")
+    latest = latest_figures(published_indicator("cases")).of_region(sum_vintage, "9001")
     assert latest is not None
     assert (latest.figure.method, latest.figure.element.value is not None) == ("sum", True)
     assert ((latest.interval is not None), (latest.change is not None)) == (aligned, aligned)
+
+
+def test_sum_with_a_part_without_a_series_is_missing(sum_vintage: Vintage) -> None:
+    Series.objects.filter(indicator__slug="cases", place__code="3570").update(first=None, last=None, last_report=None)
+    latest = latest_figures(published_indicator("cases")).of_region(sum_vintage, "9001")
+    assert latest is not None
+    assert (latest.figure.method, latest.figure.element.value, latest.figure.count) == ("sum", None, None)
+    assert latest.figure.element.status is ValueStatus.NOT_REPORTED
+    assert (latest.interval, latest.change, latest.compared_with, latest.revised) == (None,) * 4
+    assert set(latest.weeks) == {None}
+
+
+def test_region_of_which_no_part_has_a_series_has_no_figure(sum_vintage: Vintage) -> None:
+    Series.objects.filter(indicator__slug="cases", place__code__in=["3570", "3595"]).update(first=None, last=None)
+    assert latest_figures(published_indicator("cases")).of_region(sum_vintage, "9001") is None

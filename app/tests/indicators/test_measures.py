@@ -77,6 +77,34 @@ def test_total_not_from_zero_has_no_first_week() -> None:
     assert made["rate_7d"].values[8] is None
 
 
+@pytest.mark.parametrize("other", [(4.0, S.REPORTED), (None, S.SUPPRESSED), None])
+@pytest.mark.parametrize("limit", [5.0, None])
+def test_week_with_a_limit_is_capped(limit: float | None, other: tuple[float | None, S] | None) -> None:
+    observations = days(*[(2.0, S.REPORTED)] * 9)
+    observations[START + timedelta(days=4)] = Observation(limit, S.CAPPED)
+    del observations[START + timedelta(days=1)]
+    if other is not None:
+        observations[START + timedelta(days=1)] = Observation(*other)
+    made = measures(kind="count", period="day", from_zero=False, observations=observations, population={2022: 50_000})
+    for name in ("new_7d", "rate_7d"):
+        assert (made[name].values[7], made[name].statuses[7]) == (None, S.CAPPED)
+    assert (made["value"].values[4], made["value"].statuses[4]) == (limit, S.CAPPED)
+
+
+def test_week_without_a_limit_is_the_sum_of_its_days() -> None:
+    observations = days((5.0, S.CAPPED), *[(2.0, S.REPORTED)] * 7)
+    made = measures(kind="count", period="day", from_zero=False, observations=observations, population={})
+    assert (made["new_7d"].values[7], made["new_7d"].statuses[7]) == (14.0, S.REPORTED)
+
+
+def test_weekly_limit_stays_a_limit_until_the_next_report() -> None:
+    observations = {START: Observation(5.0, S.CAPPED), START + timedelta(days=7): Observation(8.0, S.REPORTED)}
+    made = measures(kind="count", period="week", from_zero=False, observations=observations, population={2022: 50_000})
+    for name in ("value", "new_7d", "rate_7d"):
+        assert made[name].statuses == [S.CAPPED] * 7 + [S.REPORTED] + [S.CARRIED] * 6
+    assert made["new_7d"].values == [5.0] * 7 + [8.0] * 7
+
+
 def test_rate_uses_population_of_nearest_year() -> None:
     seven = days(*[(7.0 * step, S.REPORTED) for step in range(8)])
     assert cumulative(seven, {2019: 10_000, 2021: 49_000, 2023: 1})["rate_7d"].values[7] == 100.0

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from geography.models import Vintage
 from indicators.measures import NOTHING, Element
-from indicators.models import BlockFile, PlaceMember, PlaceWeight
+from indicators.models import Blob, BlockFile, PlaceMember, PlaceWeight, Series
 from indicators.models import Place as SeriesPlace
 from indicators.queries import catalogue
 from indicators.queries.figures import Figure
@@ -158,6 +158,60 @@ def test_missing_part_makes_an_estimate_missing(vintage: Vintage) -> None:
         )
 
 
+MISSING = (None, None, ValueStatus.NOT_REPORTED)
+
+
+def numbers(figure: Figure | None) -> tuple[float | None, float | None, ValueStatus]:
+    assert figure is not None
+    return figure.element.value, figure.count, figure.element.status
+
+
+@pytest.mark.parametrize("measure", ["value", "rate"])
+def test_part_without_a_series_makes_an_estimate_missing(vintage: Vintage, measure: str) -> None:
+    weigh(SHARES)
+    converted = figures_of_regions([figure("4713", 5.0, 5.0, 50_000)], "stock", measure, vintage, weighted=True)
+    for code in ("4701", "4711"):
+        assert numbers(converted[code]) == MISSING
+        assert getattr(converted[code], "method", None) == "weighted"
+
+
+def test_place_that_is_a_region_itself_is_no_part_of_an_estimate(vintage: Vintage) -> None:
+    weigh({"4713": {"4701": 1.0}, "2406": {"2406": 0.9, "4701": 0.1}, "3570": {"3501": 0.9, "4701": 0.1}})
+    converted = figures_of_regions([figure("4713", 5.0)], "count", "value", vintage, weighted=True)
+    assert numbers(converted["4701"]) == (5.0, None, ValueStatus.ESTIMATED)
+    assert numbers(converted["2406"]) == numbers(converted["3501"]) == MISSING
+
+
+def test_no_figures_give_no_estimates(vintage: Vintage) -> None:
+    weigh(SHARES)
+    assert figures_of_regions([], "count", "value", vintage, weighted=True) == dict.fromkeys(CODES)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        ((ValueStatus.CAPPED, ValueStatus.REPORTED), ValueStatus.CAPPED),
+        ((ValueStatus.REPORTED, ValueStatus.CAPPED), ValueStatus.CAPPED),
+        ((ValueStatus.REPORTED, ValueStatus.NOT_REPORTED), ValueStatus.NOT_REPORTED),
+        ((ValueStatus.REPORTED, ValueStatus.CARRIED), ValueStatus.ESTIMATED),
+        ((ValueStatus.ESTIMATED, ValueStatus.REPORTED), ValueStatus.ESTIMATED),
+    ],
+)
+def test_estimate_shows_limits_and_ended_totals(
+    vintage: Vintage, statuses: tuple[ValueStatus, ValueStatus], status: ValueStatus
+) -> None:
+    weigh({"4712": {"4701": 0.5, "4711": 0.5}, "4713": {"4701": 1.0}})
+    figures = [figure(code, 4.0, status=own) for code, own in zip(("4712", "4713"), statuses, strict=True)]
+    converted = figures_of_regions(figures, "stock", "value", vintage, weighted=True)
+    assert numbers(converted["4701"]) == (6.0, None, status)
+
+
+def test_divided_count_without_a_rate_is_no_estimate(vintage: Vintage) -> None:
+    weigh({"4713": {"4701": 1.0}})
+    converted = figures_of_regions([figure("4713", 5.0, 5.0)], "stock", "rate", vintage, weighted=True)
+    assert numbers(converted["4701"]) == (None, 5.0, ValueStatus.REPORTED)
+
+
 @pytest.mark.parametrize("kind", ["percent", "concentration"])
 def test_percentages_are_not_divided(vintage: Vintage, kind: str) -> None:
     weigh(SHARES)
@@ -208,9 +262,31 @@ def test_unknown_region_or_coverage_is_a_404_problem(get: Get, vintage: Vintage,
     assert_problem(get("/coverages/moon/regions/1/indicators"), 404, "coverage-unknown")
 
 
-def figure(code: str, value: float | None, count: float | None = None, people: int | None = None) -> Figure:
+def test_sum_with_a_part_without_a_series_is_missing_as_in_sql(
+    get: Get, sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage
+) -> None:
+    for code in ("3570", "2406"):
+        Blob.objects.filter(series__indicator__slug="cases", series__place__code=code).delete()
+        Series.objects.filter(indicator__slug="cases", place__code=code).update(first=None, last=None, last_report=None)
+    values = get("/indicators/cases/map", on=WEEK, coverage="health-regions", vintage="2022").json()["values"]
+    shown = {code: (value["v"], value.get("count"), value["method"], value["status"]) for code, value in values.items()}
+    assert shown["3501"] == (None, None, "sum", "not_reported")
+    assert shown["2406"] == (None, None, "same", "not_reported")
+    rows = sql(
+        "SELECT code, rate_7d, new_7d, method, status FROM geo.indicator_map('cases', %s, 'health-regions', '2022')", WEEK
+    )
+    assert {row[0]: row[1:] for row in rows} == shown
+
+
+def figure(
+    code: str,
+    value: float | None,
+    count: float | None = None,
+    people: int | None = None,
+    status: ValueStatus = ValueStatus.REPORTED,
+) -> Figure:
     """Return a figure of a reporting region."""
-    element = NOTHING if value is None else Element(value, ValueStatus.REPORTED)
+    element = NOTHING if value is None else Element(value, status)
     return Figure(SeriesPlace.objects.get(kind="region", code=code), date(2022, 1, 8), element, count, people, people and 2022)
 
 
@@ -256,6 +332,12 @@ def test_sum_adds_counts_and_recomputes_rates(
     converted = figures_of_regions(figures, kind, measure, vintage)["3501"]
     assert converted is not None
     assert (converted.element.value, converted.count, converted.method) == (value, count, "sum")
+
+
+@pytest.mark.parametrize("measure", ["new_7d", "rate_7d"])
+def test_sum_with_a_part_without_a_series_is_missing(vintage: Vintage, measure: str) -> None:
+    converted = figures_of_regions([figure("3595", 3.0, 3.0, 30_000)], "count", measure, vintage)
+    assert numbers(converted["3501"]) == MISSING
 
 
 @pytest.mark.parametrize("methods", [("common",), ("sum", "common"), ("sum", "part_of"), ("part_of", "part_of")])

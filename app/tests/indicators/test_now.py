@@ -12,11 +12,13 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from scipy.stats import chi2
 
 from geography.models import Vintage
-from indicators.models import Indicator, Note, Series
+from indicators.models import Indicator, Issue, Note, PlaceMember, Series
 from indicators.models import Place as SeriesPlace
+from indicators.queries import catalogue
 from indicators.queries.figures import figures_on
 from tests.support import demo_regions as worlds
 from tests.support.issue_history import KEYS, SMALL_HISTORY, SmallIssue
@@ -195,6 +197,22 @@ def test_beyond_the_nearest_region_those_within_the_accuracy_are_possible(now: C
     assert (body["region"], body["indicators"]) == (None, [])
     others = {other["hruid"]: other["differs"] for other in body["also_possible"]}
     assert others == {"3595": None, "3570": None}
+
+
+def test_range_is_null_where_a_possible_region_has_no_value(now: Callable[..., dict[str, Any]]) -> None:
+    body = now((39_999.5, 5_000))
+    assert {body["region"]["hruid"], *(other["hruid"] for other in body["also_possible"])} == {"4701", "1201"}
+    assert indicator(body)["range"] is None
+
+
+def test_figures_follow_relations_that_another_load_changes(now: Callable[..., dict[str, Any]]) -> None:
+    """Any load may change the relations of places: the revision of all indicators counts, not only that of one."""
+    before = indicator(now(TORONTO))["value"]
+    assert before is not None
+    PlaceMember.objects.filter(coverage="health-regions", vintage_label="2022", code="3595").delete()
+    Issue.objects.filter(indicator__slug="deaths").update(loaded_at=timezone.now())
+    catalogue.clear()  # within a second, by itself
+    assert indicator(now(TORONTO))["value"] is None
 
 
 def test_off_the_coast_the_nearest_region_answers(now: Callable[..., dict[str, Any]]) -> None:

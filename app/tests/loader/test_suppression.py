@@ -6,6 +6,7 @@ repeated value. A true value, or a difference of two days, is given away if it i
 
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from indicators.measures import Observation
 from indicators.models import Place, PlaceKind
 from indicators.statuses import ValueStatus
 from loader.series.declarations import Source
-from loader.series.gates import Difference, revision_gates
+from loader.series.gates import Difference, Gate, revision_gates
 from loader.series.interpreter import Interpretation, PlaceValues
-from loader.series.suppression import Published, suppress
+from loader.series.suppression import Published, suppress, without_numbers
 
 LIMIT = 5
 REPORTED, SUPPRESSED, CARRIED = ValueStatus.REPORTED, ValueStatus.SUPPRESSED, ValueStatus.CARRIED
@@ -219,3 +220,29 @@ def test_suppressed_last_day_is_no_fall_of_the_country() -> None:
     interpretation = Interpretation(by_place={1: PlaceValues(place, after)})
     gates = revision_gates(interpretation, source("cumulative"), {1: PlaceValues(place, dict(day))}, Difference())
     assert [gate.name for gate in gates if not gate.passed] == []
+
+
+def test_stored_report_has_no_totals_or_changes_of_places() -> None:
+    gates = [
+        Gate("vanished", False, "1", ("3553",), finding={"places": [], "more": 1}),
+        Gate("ends_earlier", False, "1", ("3595: 2022-01-01, before 2022-01-02",), finding={"days": 1}),
+        Gate("national_falls", False, "90, before 100 (limit -1.0%)", finding={"share": 0.1}),
+        Gate("region_moves", False, "1", ("3595: 23, before 20 (15%)",), finding={"share": 0.15}),
+        Gate("rewrites", False, "5 of 10 values (limit 1%)", ("3595: 5",), finding={"share": 0.5}),
+    ]
+    report: dict[str, Any] = {
+        "rows": 10,
+        "gates": [gate.as_dict() for gate in gates],
+        "largest_change": {"place": "3595", "after": 23},
+    }
+    stored = without_numbers(report)
+    assert (stored["rows"], stored["largest_change"]) == (10, None)
+    assert [(gate["detail"], gate["listed"], gate["finding"]) for gate in stored["gates"]] == [
+        ("1", ["3553"], {"places": [], "more": 1}),
+        ("1", ["3595"], {"days": 1}),
+        ("numbers are withheld", [], None),
+        ("1", ["3595"], None),
+        ("5 of 10 values (limit 1%)", ["3595"], {"share": 0.5}),
+    ]
+    # The report of the operator stays as it is.
+    assert report["gates"][3]["listed"] == ["3595: 23, before 20 (15%)"]

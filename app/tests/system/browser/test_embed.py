@@ -68,6 +68,23 @@ def test_position_in_the_address_of_a_frame_is_ignored(visit, service):
     assert visitor.fragment == "layer=health-regions"
 
 
+def test_link_with_a_position_in_a_frame_leads_to_the_whole_page(visit, service):
+    visitor = visit(map_drawn=False, permissions=["clipboard-read", "clipboard-write"])
+    visitor.page.goto(f"{service}/embed?lang=en")
+    visitor.settle()
+    # A click on the map stores the position with the entry of the history.
+    visitor.page.evaluate("history.replaceState({ at: [-75.7009, 45.4236] }, '', location.href)")
+    visitor.page.reload()
+    visitor.settle()
+    visitor.page.get_by_role("button", name="Copy link with this position").click()
+    visitor.page.get_by_role("button", name="Copied").wait_for()
+    link = visitor.page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{service}/?lang=en#at=45.4236,-75.7009"
+    visitor.page.goto(link)
+    visitor.settle()
+    assert visitor.page.get_by_role("button", name="Copy link with this position").count() == 1
+
+
 def test_no_page_may_frame_the_page_itself(visit, service):
     visitor = visit(errors_expected=True, **LOCAL)
     body = f'<!doctype html><title>News</title><iframe src="{service}/"></iframe>'

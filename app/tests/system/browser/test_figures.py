@@ -115,6 +115,34 @@ def test_region_that_stopped_reporting_is_not_shown_as_zero(visit):
     assert "That is not zero" in page.locator(".verdict").inner_text()
 
 
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_missing_value_has_the_explanation_of_its_status(visit, service, lang):
+    """The statuses are put into an answer: the embedded figures have none of them."""
+    codes = ("suppressed", "capped", "withdrawn", "reported")
+    visitor = visit(map_drawn=False)
+
+    def answer(route):
+        response = route.fetch()
+        cube = response.json()
+        order = [status["code"] for status in cube["statuses"]]
+        length = cube["length"]
+        for key, code in zip(("3595", "3553", "2406", "4835"), codes, strict=True):
+            cube["places"][key] = [None] * length
+            cube["status"][key] = [[order.index(code), length]]
+        route.fulfill(response=response, json=cube)
+
+    visitor.page.route("**/indicators/cases/cube*", answer)
+    details = {
+        status["code"]: status["detail"] for status in get_json(service, f"/indicators/cases/cube?lang={lang}")["statuses"]
+    }
+    no_rate = {"en": "This measure is not available here", "fr": "Cette mesure n'est pas disponible ici"}[lang]
+    page = visitor.open("on=2022-01-08", lang=lang)
+    for key, code in zip(("3595", "3553", "2406", "4835"), codes, strict=True):
+        visitor.go(f"on=2022-01-08&place={key}")
+        shown = page.locator(".verdict").inner_text()
+        assert shown == details[code] if code != "reported" else shown.startswith(no_rate), code
+
+
 def test_unassigned_figures_are_listed_with_their_share(visit, service):
     visitor = visit(map_drawn=False)
     page = visitor.open("on=2022-02-26")

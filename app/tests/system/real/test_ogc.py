@@ -26,7 +26,8 @@ Ring = tuple[tuple[float, float], ...]
 
 def rings_of_file(path: Any, field: str) -> dict[str, Counter[Ring]]:
     """Return the rings of each region of a shapefile, by code."""
-    with shapefile.Reader(str(path), encoding="cp1252") as reader:
+    # Without an encoding pyshp reads the .cpg file; the codes are ASCII.
+    with shapefile.Reader(str(path), encodingErrors="replace") as reader:
         field_names = [item[0] for item in reader.fields]
         assert field in field_names, field_names
         rings: dict[str, Counter[Ring]] = {}

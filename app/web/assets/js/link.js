@@ -4,10 +4,14 @@ import { announce, el, icon } from "./dom.js";
 import { current, embedded, fragment } from "./state.js";
 import { language, t } from "./texts.js";
 
-/** Return the link to the current state. It includes the position and the map's view, because the reader copies it on purpose. */
+/**
+ * Return the link to the current state. It includes the position and the map's view, because the reader copies it on purpose.
+ *
+ * From a frame it leads to the whole page: the address of a frame has no position.
+ */
 export function link() {
   const all = fragment(current(), { all: true });
-  return `${location.origin}${location.pathname}?lang=${language}${all ? `#${all}` : ""}`;
+  return `${location.origin}${embedded ? "/" : location.pathname}?lang=${language}${all ? `#${all}` : ""}`;
 }
 
 /** Return a button that copies the text that a function returns. */

@@ -8,6 +8,9 @@ import { figureIn, notesOf, placeName } from "./indicators.js";
 import { weekOf } from "./timeline.js";
 import { number, percent, period, t } from "./texts.js";
 
+// Statuses of a count: if the value is missing, the count has no rate.
+const COUNTED = ["reported", "carried", "unassigned", "estimated"];
+
 /** Return the card of a place: {card, said, update, detail}. */
 export function single(figures, key) {
   const place = figures.places.get(key);
@@ -63,5 +66,6 @@ function why(figures, place, at) {
   if (value !== null) return status === "estimated" ? [t("estimated_why")] : [];
   if (status === "not_reported" && place.ended_on && figures.days[at] > place.ended_on) return [t("ended_why", { day: period(place.ended_on) })];
   if (status === "not_reported") return [t("missing_why")];
-  return [t("no_rate_why")];
+  if (COUNTED.includes(status)) return [t("no_rate_why")];
+  return [figures.cube.statuses.find(({ code }) => code === status).detail];
 }
