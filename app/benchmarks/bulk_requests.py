@@ -9,7 +9,9 @@ LOOKUP is the lookup file of the health regions in force: half of the positions 
 import argparse
 import json
 import time
+import urllib.error
 import urllib.request
+from http import HTTPStatus
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from covidtrends_geo.projection import to_degrees
 
 POSITIONS = 50_000
 _AWAY_M = 500.0
+_NO_SLOT_S = 0.02
 _WEST, _EAST, _SOUTH, _NORTH, _FAR_NORTH = -140.0, -53.0, 42.0, 60.0, 75.0
 FORMATS = {
     "CSV": ("", "text/csv"),
@@ -56,14 +59,19 @@ def body_of(degrees: Degrees, content_type: str) -> bytes:
 
 
 def send(job: tuple[str, str, bytes, int]) -> int:
-    """Send a body some times; return the bytes of a response."""
+    """Send a body some times, again where the server has no slot for it; return the bytes of a response."""
     address, content_type, body, rounds = job
-    length = 0
-    for _ in range(rounds):
+    lengths: list[int] = []
+    while len(lengths) < rounds:
         request = urllib.request.Request(address, body, {"Content-Type": content_type})
-        with urllib.request.urlopen(request, timeout=300) as response:
-            length = len(response.read())
-    return length
+        try:
+            with urllib.request.urlopen(request, timeout=300) as response:
+                lengths.append(len(response.read()))
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise RuntimeError(str(error)) from None
+            time.sleep(_NO_SLOT_S)
+    return lengths[-1]
 
 
 def main() -> None:

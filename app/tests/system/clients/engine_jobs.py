@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -81,13 +82,20 @@ def _slowly(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield batch
 
 
+def _is_executor(process: psutil.Process) -> bool:
+    # Children of the executors come and go.
+    with suppress(psutil.Error):
+        return EXECUTOR in process.cmdline()
+    return False
+
+
 def _kill_executor(tracker: Any, lost: dict[str, int]) -> None:
     """Kill an executor when both have finished a task."""
     while True:
         for stage in tracker.getActiveStageIds():
             info = tracker.getStageInfo(stage)
             if info and info.numCompletedTasks >= 3:
-                executors = [child for child in psutil.Process().children(recursive=True) if EXECUTOR in child.cmdline()]
+                executors = [child for child in psutil.Process().children(recursive=True) if _is_executor(child)]
                 executors[0].kill()
                 lost |= {"executors": len(executors), "completed": info.numCompletedTasks, "tasks": info.numTasks}
                 return
