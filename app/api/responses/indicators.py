@@ -87,8 +87,8 @@ def issue_payload(published: "PublishedIndicator", language: str) -> dict[str, A
     payload: dict[str, Any] = {
         "issue": {"id": issue.pk, "source": issue.source, "issued_at": issue.issued_at, "loaded_at": issue.loaded_at}
     }
-    if published.held is not None:
-        payload["held"] = held_payload(published.held, issue, language)
+    if published.held_issues is not None:
+        payload["held"] = held_payload(published.held_issues, issue, language)
     return payload
 
 

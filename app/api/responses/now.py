@@ -1,6 +1,6 @@
 """Responder of /now: the latest figures of the health region at a position or of an FSA.
 
-Whatever does not depend on the request is kept per region and language, as JSON text; positions and FSAs are not kept.
+Memory holds the JSON text of each region in each language. Positions and the FSA of a request are never stored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ from geography.queries.regions import fsa_missing
 from geography.translation import Message
 from geography.vintages import catalogue as boundaries
 from indicators.queries.catalogue import IndicatorCatalogue, published_indicators
-from indicators.queries.latest import LatestFigure, latest_figures, latest_if_held
+from indicators.queries.latest import LatestFigure, latest_figures, latest_in_memory
 
 _SPLIT = Message("The FSA lies in several health regions.")
-# Pairs of vintages whose FSAs are held.
+# Maximum number of tables of FSAs in memory.
 _FSA_TABLES = 4
-# Responders that are held: a megabyte each when all regions have been asked for.
+# Maximum number of responders in memory: a megabyte each once all regions have been requested.
 _RESPONDERS_MAX = 16
 
 
@@ -45,7 +45,7 @@ class _Possible(NamedTuple):
 
 
 class _FsaKey(NamedTuple):
-    """What a table of FSAs depends on: two vintages and the revision of the indicators."""
+    """Cache key of a table of FSAs: two vintages and the revision of the indicators."""
 
     fsas: VintageKey
     regions: VintageKey
@@ -53,7 +53,7 @@ class _FsaKey(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """What all answers about a region share.
+    """Members that all answers about a region share.
 
     Attributes:
         figures: latest figure by id of the indicator; None where only the province has one.
@@ -95,8 +95,8 @@ class NowResponder:
         """Return whether the response needs no query."""
         if not (self._locate.in_memory if query.fsa is None else query.fsa.code in _fsa_tables.get(self._fsa_key(), ())):
             return False
-        held = [latest_if_held(published) for published in self._published]
-        return all(latest is not None and latest.knows(self.vintages["vintage"]) for latest in held)
+        in_memory = [latest_in_memory(published) for published in self._published]
+        return all(latest is not None and latest.knows(self.vintages["vintage"]) for latest in in_memory)
 
     def links(self) -> dict[str, str]:
         """Return the Link header with the licences of the boundaries."""

@@ -121,7 +121,7 @@ class FsaRegions:
 
     @property
     def ordered_by(self) -> str:
-        """What the order of `overlaps` rests on: `people` if their shares of people are known, otherwise `area`."""
+        """Basis of the order of `overlaps`: `people` if their shares of people are known, otherwise `area`."""
         return "area" if self.people_basis is None else "people"
 
 

@@ -50,14 +50,14 @@ class PublishedIndicator:
     Attributes:
         changed_at: when an issue was last published or rolled back.
         revision: changes whenever an issue is published, held or rolled back.
-        held: later issues that gates hold; None without one.
+        held_issues: later issues that gates hold; None without one.
     """
 
     indicator: Indicator
     issue: Issue
     changed_at: datetime
     revision: str
-    held: HeldIssues | None = None
+    held_issues: HeldIssues | None = None
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ class PublishedIndicator:
 
     def with_issue(self, issue: Issue) -> "PublishedIndicator":
         """Return the indicator with an earlier issue, of which none is held."""
-        return replace(self, issue=issue, held=None)
+        return replace(self, issue=issue, held_issues=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +144,15 @@ def _load_from_database() -> IndicatorCatalogue:
     # what follows is a new revision.
     of_indicator = Issue.objects.filter(indicator=OuterRef("indicator")).order_by().values("indicator")
     changes = of_indicator.exclude(status=IssueStatus.STAGED)
-    held = of_indicator.filter(status=IssueStatus.STAGED, issued_at__gt=OuterRef("issued_at"))
+    staged = of_indicator.filter(status=IssueStatus.STAGED, issued_at__gt=OuterRef("issued_at"))
     last_held = JSONObject(issue_id="pk", issued_at="issued_at", loaded_at="loaded_at", gates="report__gates")
     issues = (
         Issue.objects.filter(status=IssueStatus.PUBLISHED)
         .annotate(
             changed_at=Subquery(changes.annotate(last=Max("loaded_at")).values("last")),
-            held_since=Subquery(held.annotate(first=Min("issued_at")).values("first")),
-            held_number=Subquery(held.annotate(number=Count("pk")).values("number")),
-            held_last=Subquery(held.order_by("-issued_at", "-pk").values(last=last_held)[:1]),
+            held_since=Subquery(staged.annotate(first=Min("issued_at")).values("first")),
+            held_number=Subquery(staged.annotate(number=Count("pk")).values("number")),
+            held_last=Subquery(staged.order_by("-issued_at", "-pk").values(last=last_held)[:1]),
             block_file=Subquery(BlockFile.objects.order_by("-pk").values("pk")[:1]),
         )
         .select_related("indicator")
@@ -165,21 +165,21 @@ def _load_from_database() -> IndicatorCatalogue:
 
 def _published(issue: Any) -> PublishedIndicator:
     """Return an indicator from its published issue with the annotations of `_load_from_database`."""
-    held = None
+    held_issues = None
     if issue.held_last is not None:
         last = issue.held_last
         instants = {name: datetime.fromisoformat(last[name]) for name in ("issued_at", "loaded_at")}
         failed = [gate for gate in last["gates"] or () if not gate["passed"]]
-        held = HeldIssues(issue.held_since, issue.held_number, last["issue_id"], gates=failed, **instants)
+        held_issues = HeldIssues(issue.held_since, issue.held_number, last["issue_id"], gates=failed, **instants)
     # Estimates by population weights change with the block file.
     version = [
         issue.pk,
         issue.changed_at,
         issue.sha256,
         *([issue.block_file] if issue.block_file else []),
-        *([held] if held else []),
+        *([held_issues] if held_issues else []),
     ]
-    return PublishedIndicator(issue.indicator, issue, issue.changed_at, _digest(version), held)
+    return PublishedIndicator(issue.indicator, issue, issue.changed_at, _digest(version), held_issues)
 
 
 def _digest(parts: list[object]) -> str:

@@ -26,7 +26,7 @@ from indicators.statuses import ValueStatus
 if TYPE_CHECKING:
     from geography.models import Vintage
 
-# Length of a sparkline, and days that are held of each series: the sparkline, and further back a report of four weeks with the
+# Length of a sparkline, and days of each series in memory: the sparkline, and further back a report of four weeks with the
 # period before it.
 WEEKS = 12
 _DAYS = WEEK * (WEEKS + 8)
@@ -262,7 +262,7 @@ def _count(figure: Figure) -> int | None:
 _cache: dict[tuple[str, str], tuple[LatestFigures, str | None]] = {}
 
 
-def latest_if_held(published: PublishedIndicator) -> LatestFigures | None:
+def latest_in_memory(published: PublishedIndicator) -> LatestFigures | None:
     """Return the latest figures of a published indicator from memory; None before they are read. Queries: none."""
     latest, read_at = _cache.get((current_alias(), published.indicator.slug), (None, None))
     current = latest is not None and latest.published.revision == published.revision and read_at == catalogue.revision()
@@ -274,7 +274,7 @@ def latest_figures(published: PublishedIndicator) -> LatestFigures:
 
     Threads that need them at once read them each: a lock would be held while its holder waits for a database permit.
     """
-    latest = latest_if_held(published)
+    latest = latest_in_memory(published)
     if latest is None:
         revision = catalogue.revision()
         latest = _read(published)

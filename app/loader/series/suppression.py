@@ -6,7 +6,7 @@ A suppressed value has no number and the status `suppressed`, before it reaches 
   cumulative counts no difference of two days is small then, nor is a measure or a rate, which are computed from them.
 - The complement of a total gives nothing away: parts that a published total leaves open are two or more that change on the day,
   and together not small. Further parts are suppressed for that, the smallest first, or else the total.
-- What an issue suppressed, later issues suppress: the same value may be in both.
+- Later issues suppress every value that an earlier issue suppressed: the same value may be in both.
 
 Every equation of a day then has two unknowns of its own, so that no others solve it. `tests/loader/test_suppression.py` checks
 that for random series, by the rank of all published equations.
@@ -28,7 +28,7 @@ from loader.series.interpreter import Interpretation, PlaceValues
 _SUPPRESSED = Observation(None, ValueStatus.SUPPRESSED)
 # Statuses of a repeated value.
 _REPEATED = (ValueStatus.CARRIED, ValueStatus.NOT_REPORTED)
-# What replaces the numbers of gates that state totals, or how much they change: the notice to readers has no percentage then.
+# Replacements of the members of gates that state totals or their changes. The notice to readers has no percentage then.
 _WITHHELD: Mapping[str, Mapping[str, Any]] = {
     "national_falls": {"detail": "numbers are withheld", "finding": None},
     "region_moves": {"finding": None},
@@ -37,7 +37,7 @@ _WITHHELD: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(slots=True)
 class Published:
-    """What earlier issues published of a place.
+    """Values of a place that earlier issues published.
 
     Attributes:
         numbers: sorted, each once.

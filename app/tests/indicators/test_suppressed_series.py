@@ -95,7 +95,7 @@ def test_small_differences_and_their_companions_have_a_status_and_no_number(valu
     for day in DAYS:
         parts = [("3595", day), ("3553", day), ("ON-9999", day)]
         assert values["ON", day][0] is None or sum(part in hidden for part in parts) != 1
-    # What is published are the true totals.
+    # The published totals are the true ones.
     assert values["3595", DAYS[5]][0] == 100 + sum(NEW["ON,3595"][:6])
     assert values["2406", DAYS[11]][0] == 100 + sum(NEW["QC,2406"])
 

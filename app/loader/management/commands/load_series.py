@@ -178,10 +178,10 @@ class Command(BaseCommand):
             indicator = published.get(source.name)
             last = indicator and indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             state = f"issue of {last.issued_at:%Y-%m-%d %H:%M %Z}" if last else "not loaded"
-            held = pipeline.held_issues(source)
-            if held:
-                gates = ", ".join(_failed_gates(held[-1]))
-                state += f", {len(held)} later held by gates since {held[0].issued_at:%Y-%m-%d %H:%M %Z} ({gates})"
+            issues = pipeline.held_issues(source)
+            if issues:
+                gates = ", ".join(_failed_gates(issues[-1]))
+                state += f", {len(issues)} later held by gates since {issues[0].issued_at:%Y-%m-%d %H:%M %Z} ({gates})"
             where = "in the repository" if source.path else "needs --file"
             self.stdout.write(f"  {source.name:<32}{source.indicator:<28}{where:<20}{state}")
 
@@ -202,8 +202,8 @@ def _advice(source: Source, options: dict[str, Any], sha256: str | None = None) 
     Args:
         sha256: of the issue to publish; None: the first of those held, since those after it are then compared with it.
     """
-    held = pipeline.held_issues(source)
-    issue = next((issue for issue in held if sha256 in (None, issue.sha256)), None)
+    issues = pipeline.held_issues(source)
+    issue = next((issue for issue in issues if sha256 in (None, issue.sha256)), None)
     if issue is None:
         return ""
     command = ["bin/manage", "load_series", source.name]
@@ -215,9 +215,9 @@ def _advice(source: Source, options: dict[str, Any], sha256: str | None = None) 
         command += ["--file", str(options["file"])]
     for gate in _failed_gates(issue):
         command += ["--accept", gate]
-    number = f"{len(held)} issues are" if len(held) > 1 else "One issue is"
+    number = f"{len(issues)} issues are" if len(issues) > 1 else "One issue is"
     return (
-        f"Readers go on with the issue before, and are told so. {number} held since {held[0].issued_at:%Y-%m-%d %H:%M %Z}; a "
+        f"Readers go on with the issue before, and are told so. {number} held since {issues[0].issued_at:%Y-%m-%d %H:%M %Z}; a "
         f"lasting correction holds every later issue until one is accepted. If it is right: {shlex.join(command)} --because "
         '"the reason"'
     )

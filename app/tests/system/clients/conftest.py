@@ -1,5 +1,6 @@
 """Fixtures of tests of analysts' programs, which read the demonstration as geo_reader in an environment of their own."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -51,6 +52,33 @@ def require_program(path: str | Path, what: str) -> str:
     if which is None:
         pytest.fail(f"{what} is not installed: bin/clients installs it")
     return which
+
+
+def run_in_qgis(script: str, options: dict[str, Any], home: Path) -> Any:
+    """Return the JSON that a script of this folder prints in the system's Python with QGIS.
+
+    Args:
+        options: its standard input, as JSON.
+        home: an empty folder for the settings of QGIS.
+    """
+    python = require_program("/usr/bin/python3", "the system's Python with python3-qgis")
+    done = subprocess.run(
+        [python, str(Path(__file__).with_name(script))],
+        input=json.dumps(options),
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(home),
+            "LC_ALL": "C.UTF-8",
+            "QT_QPA_PLATFORM": "offscreen",
+            "XDG_RUNTIME_DIR": str(home),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def venv_python(name: str) -> str:

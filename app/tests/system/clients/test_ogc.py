@@ -1,7 +1,6 @@
 """OGC API - Features and map styles in ogr2ogr, QGIS, OWSLib and ogc-client."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import requests
 
 from tests.support.oapif import EPSG, assert_same
 from tests.system.clients import node
-from tests.system.clients.conftest import require_program, venv_python
+from tests.system.clients.conftest import require_program, run_in_qgis, venv_python
 from web.styles import palettes
 
 pytestmark = pytest.mark.django_db
@@ -41,31 +40,13 @@ def test_ogrinfo_of_debian_lists_the_collections(run: Callable[..., str], servic
 @pytest.fixture(scope="module")
 def qgis(service: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what QGIS reads of the collections and of the styles."""
-    python = require_program("/usr/bin/python3", "the system's Python with python3-qgis")
-    home = tmp_path_factory.mktemp("qgis")
     loaded = {
         "address": service,
         "collections": COLLECTIONS,
         "styles": {theme: requests.get(f"{service}/styles/{theme}.json", timeout=60).json() for theme in ("light", "dark")},
         "tiles": requests.get(f"{service}/tiles/health-regions.json", timeout=60).json()["tiles"][0],
     }
-    done = subprocess.run(
-        [python, str(Path(__file__).with_name("qgis_ogc.py"))],
-        input=json.dumps(loaded),
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(home),
-            "LC_ALL": "C.UTF-8",
-            "QT_QPA_PLATFORM": "offscreen",
-            "XDG_RUNTIME_DIR": str(home),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = run_in_qgis("qgis_ogc.py", loaded, tmp_path_factory.mktemp("qgis"))
     return result
 
 

@@ -1,15 +1,12 @@
 """QGIS opens the views as layers, through its PostgreSQL provider."""
 
-import json
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from tests.system.clients.conftest import require_program
+from tests.system.clients.conftest import run_in_qgis
 
 LAYERS = [
     (view, column)
@@ -20,25 +17,7 @@ LAYERS = [
 
 @pytest.fixture(scope="module")
 def layers(database: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict[str, Any]]:
-    python = require_program("/usr/bin/python3", "the system's Python with python3-qgis")
-    home = tmp_path_factory.mktemp("qgis")
-    done = subprocess.run(
-        [python, str(Path(__file__).with_name("qgis_layers.py"))],
-        input=json.dumps({"database": database, "layers": LAYERS}),
-        env={
-            "PATH": "/usr/bin:/bin",
-            "HOME": str(home),
-            "LC_ALL": "C.UTF-8",
-            "QT_QPA_PLATFORM": "offscreen",
-            "XDG_RUNTIME_DIR": str(home),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    results = json.loads(done.stdout.splitlines()[-1])
+    results = run_in_qgis("qgis_layers.py", {"database": database, "layers": LAYERS}, tmp_path_factory.mktemp("qgis"))
     for result in results:
         print(result["view"], result["column"], result["seconds_to_open"], "s to open")  # noqa: T201 - shown with pytest -s
     return {(result["view"], result["column"]): result for result in results}
