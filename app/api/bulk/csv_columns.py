@@ -29,7 +29,8 @@ def locate_csv(content: bytes, charset: str, layers: Layers, column_names: Mappi
         output = [header_row([*header.names, *added_names(layers, header.names)], header.delimiter)]
         items = padding = 0
         for chunk in whole_rows(rest, header.delimiter):
-            padding += max(0, len(header.names) * chunk.count(b"\n") - chunk.count(header.delimiter.encode()))
+            lines = max(chunk.count(b"\n"), chunk.count(b"\r"))
+            padding += max(0, len(header.names) * lines - chunk.count(header.delimiter.encode()))
             if padding > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
                 return None
             rows = read_rows(chunk, header)

@@ -79,5 +79,16 @@ def test_limits_apply(world, send, settings, monkeypatch):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3_000
     # Rows that lack fields, which the response has to contain.
     wide = "lat,lon," + ",".join("c" * 10 for _ in range(100)) + "\n"
-    assert send("", wide + "43,-79\n" * 40)[0] == 413
-    assert send("", wide + "43,-79\n" * 5)[0] == 200
+    for end in ("\n", "\r", "\r\n"):
+        assert send("", (wide + "43,-79\n" * 40).replace("\n", end))[0] == 413
+        assert send("", (wide + "43,-79\n" * 5).replace("\n", end))[0] == 200
+
+
+def test_body_that_lacks_many_fields_is_not_padded(world, send, settings, monkeypatch):
+    """Memory: the rows of a body of some kilobytes would be a gigabyte as wide as its header."""
+    build_indexes(world.vintages.values())
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3_000
+    monkeypatch.setattr("api.bulk.csv_columns.read_rows", lambda *_: pytest.fail("the rows are read"))
+    wide = "lat,lon," + ",".join("c" * 10 for _ in range(100)) + "\n"
+    for end in ("\n", "\r", "\r\n"):
+        assert send("", (wide + "43,-79\n" * 40).replace("\n", end))[0] == 413
