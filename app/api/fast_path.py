@@ -11,7 +11,8 @@ body to the view in WSGI's environ (`api.responses.locate.COMPUTED`).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from io import BytesIO
@@ -26,7 +27,7 @@ from api.http.compression import COMPRESS_MIN_BYTES, chosen_encoding, compress
 from api.http.concurrency import TooManyAtOnce, receiving
 from api.http.conditional import STORAGE_KEY, client_has_current
 from api.http.disk_cache import response_cache
-from api.http.language import negotiate
+from api.http.language import preferred_language
 from api.requests import models
 from api.requests.now import BODY_MAX_BYTES, NOW, parse_body
 from api.responses.locate import COMPUTED, LocateResponder, responder_for
@@ -122,14 +123,18 @@ class FastPath:
     def __init__(self, django: WSGI) -> None:
         self._django = django
         self._generation: _Generation | None = None
+        # Without a standby there is no choice to make for a request.
+        self._database: Callable[[], AbstractContextManager[str]] = (
+            _usable_database if REPLICA in settings.DATABASES else lambda: nullcontext(PRIMARY)
+        )
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer from memory or the response cache; otherwise call Django and remember the headers of its response."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and not _is_small_lookup(environ):
             return self._django(environ, start_response)
         observation = RequestObservation(environ)
-        with use_database(REPLICA if replica_lag.is_usable() else PRIMARY):
-            generation = self._current_generation()
+        with self._database() as alias:
+            generation = self._current_generation(alias)
             candidate = None if generation is None else _candidate(generation, environ)
         if generation is None or candidate is None:
             return self._django(environ, start_response)
@@ -147,14 +152,18 @@ class FastPath:
         _remember(generation, candidate, environ, from_django)
         return from_django
 
-    def _current_generation(self) -> _Generation | None:
-        """Return the generation of the fresh catalogue; None while the catalogue is stale."""
-        catalogue, day, generation = get_fresh(), date.today(), self._generation
+    def _current_generation(self, alias: str) -> _Generation | None:
+        """Return the generation of a database's fresh catalogue; None while the catalogue is stale."""
+        catalogue, day, generation = get_fresh(alias), date.today(), self._generation
         if catalogue is None:
             return None
         if generation is None or generation.catalogue is not catalogue or generation.day != day:
             generation = self._generation = _Generation(catalogue, day)
         return generation
+
+
+def _usable_database() -> AbstractContextManager[str]:
+    return use_database(REPLICA if replica_lag.is_usable() else PRIMARY)
 
 
 def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate | None:
@@ -170,11 +179,10 @@ def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate |
         return None
     try:
         parameters = parse_qs(query_string, keep_blank_values=True, max_num_fields=settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)
-        negotiated = negotiate(parameters.get("lang", ()), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         if environ["PATH_INFO"] in _LOCATE:
-            computed: tuple[LocateResponder | NowResponder, bytes] | None = _locate(generation, parameters, negotiated[0])
+            computed: tuple[LocateResponder | NowResponder, bytes] | None = _locate(generation, environ, parameters)
         else:
-            computed = _now(environ, parameters, negotiated[0])
+            computed = _now(environ, parameters)
     except (GeographyError, ValueError, OperationalError, InterfaceError, TooManyAtOnce, BodyTimeout):
         return None  # the full stack answers with the problem document
     if computed is None:
@@ -182,25 +190,30 @@ def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate |
     responder, body = computed
     large = len(body) >= COMPRESS_MIN_BYTES
     encoding = chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if large else None
-    kind = _digest(environ, _VARY_ON, negotiated, large, encoding, responder.links())
+    # `lang` is valid where it is present, and decides the language.
+    kind = _digest(environ, _VARY_ON, responder.language, "lang" in parameters, large, encoding, responder.links())
     return _Candidate(kind, computed, encoding)
 
 
 _Parameters = Mapping[str, Sequence[str]]
 
 
-def _locate(generation: _Generation, parameters: _Parameters, language: str) -> tuple[LocateResponder, bytes] | None:
+def _locate(generation: _Generation, environ: dict[str, Any], parameters: _Parameters) -> tuple[LocateResponder, bytes] | None:
     """Return the responder of a /locate request and its Feature; None if it needs a query."""
     query = models.LOCATE.parse(parameters, {})
-    responder = _responder(generation, query, language)
+    responder = _responder(generation, query, _language(query, environ))
     return (responder, responder.feature(query.position)) if responder.in_memory else None
 
 
-def _now(environ: dict[str, Any], parameters: _Parameters, language: str) -> tuple[NowResponder, bytes] | None:
+def _now(environ: dict[str, Any], parameters: _Parameters) -> tuple[NowResponder, bytes] | None:
     """Return the responder of a /now request and its body; None if it needs a query."""
     query = parse_body(parameters, _body_of(environ)) if environ["REQUEST_METHOD"] == "POST" else NOW.parse(parameters, {})
-    responder = now_responder(query, language)
+    responder = now_responder(query, _language(query, environ))
     return (responder, responder.body(query)) if responder.in_memory(query) else None
+
+
+def _language(query: models.PlainQuery, environ: dict[str, Any]) -> str:
+    return query.lang or preferred_language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 def _is_small_lookup(environ: dict[str, Any]) -> bool:
@@ -232,11 +245,11 @@ def _body_of(environ: dict[str, Any]) -> bytes:
 
 def _responder(generation: _Generation, query: models.LocateQuery, language: str) -> LocateResponder:
     """Return the generation's responder for the vintages and options of a query. Raises: as `responder_for`."""
-    options = (language, query.label, query.fsa_label, query.at, query.accuracy_m, query.max_distance_m)
-    responder = generation.responders.get(options)
+    key = (language, models.locate_options(query))
+    responder = generation.responders.get(key)
     if responder is None:
         _make_room(generation.responders)
-        responder = generation.responders[options] = responder_for(query, language)
+        responder = generation.responders[key] = responder_for(query, language)
     return responder
 
 

@@ -35,7 +35,7 @@ _JOINS = {
             from geo.health_regions r join geo.region_parts part using (region_id)
             join {TABLE} p on st_dwithin(p.geom, part.geom, 0.001)
             order by p.id, r.hruid
-        ) as found
+        ) as located
     """,
 }
 

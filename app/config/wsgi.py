@@ -5,7 +5,7 @@ import os
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from operations import request_body, response_buffer
+from operations.response_buffer import buffer_response
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Process role: the settings select the guarded database backend and statement timeouts for it. Commands have neither.
@@ -18,8 +18,6 @@ from api.fast_path import FastPath  # noqa: E402
 from config import bootstrap  # noqa: E402
 
 # The rate limit is a Django middleware, so the fast path is off if THROTTLE_RATE is set.
-application = request_body.with_deadline(
-    response_buffer.buffer_response(django if settings.THROTTLE_RATE else FastPath(django)), settings.BODY_TIMEOUT_S
-)
+application = buffer_response(django if settings.THROTTLE_RATE else FastPath(django), settings.BODY_TIMEOUT_S)
 
 bootstrap.start()

@@ -1,6 +1,5 @@
-"""Answers from hits: which region, how it matches, whether that is certain. For one position, and for columns of positions."""
+"""Answers for columns of positions: region, match and certainty from hits; for one position, see `covidtrends_geo.point`."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,71 +11,8 @@ MATCHES = ("none", "covers", "nearest")
 NONE, COVERS, NEAREST = range(3)
 
 
-class Hit(NamedTuple):
-    """Regions at and near one position.
-
-    Attributes:
-        near: distance in metres and number of each region within the radius, by number: 0 where it covers. The radius is that
-            of the search plus the misfit of the region that covers or, where none does, of the region itself.
-        other: distance in metres on the ellipsoid and number of the nearest region other than the first that covers, or of the
-            nearest of all where none covers. None where there is none, or where the search did not include it.
-    """
-
-    near: tuple[tuple[float, int], ...]
-    other: tuple[float, int] | None
-
-
-class Answer(NamedTuple):
-    """Answer for one position. Regions are numbers.
-
-    Attributes:
-        match: `covers`, `nearest` or `none`.
-        region: the region that covers the position, or the nearest one within the requested distance.
-        distance_m: to that region, metres on the ellipsoid; 0 where it covers, None where there is none.
-        certain: with `covers`, True if no other region is within `uncertainty_m`; with `nearest`, False; with `none`, True if
-            no region is within `uncertainty_m`.
-        uncertainty_m: metres: 1.5 times the accuracy, at least the 2 m between WGS 84 and NAD83, plus the distance by which the
-            region's border may be off in its vintage.
-        covering: every region that covers the position: more than one on a shared border.
-        near: every region within the uncertainty, the covering ones included.
-        neighbour: the nearest region other than `region`, where that was requested and `region` covers.
-        distance_to_border_m: to that neighbour, metres on the ellipsoid.
-    """
-
-    match: str
-    region: int | None
-    distance_m: float | None
-    certain: bool
-    uncertainty_m: float
-    covering: tuple[int, ...]
-    near: tuple[int, ...]
-    neighbour: int | None
-    distance_to_border_m: float | None
-
-
-def answer(hit: Hit, radius_m: float, max_distance_m: float, misfits: Sequence[float]) -> Answer:
-    """Return the answer for one position.
-
-    Args:
-        radius_m: of the search.
-        misfits: metres by which the border of each region may be off.
-    """
-    near, other = hit
-    regions = tuple(region for _, region in near)
-    covering = tuple(region for distance, region in near if distance <= BORDER_EPSILON_M)
-    if covering:
-        border_m, neighbour = other if other else (None, None)
-        uncertainty_m = radius_m + misfits[covering[0]]
-        return Answer("covers", covering[0], 0.0, len(regions) == 1, uncertainty_m, covering, regions, neighbour, border_m)
-    uncertainty_m = radius_m + max((misfits[region] for region in regions), default=0.0)
-    if other is not None and other[0] <= max_distance_m:
-        uncertainty_m = max(uncertainty_m, radius_m + misfits[other[1]])
-        return Answer("nearest", other[1], other[0], False, uncertainty_m, (), regions, None, None)
-    return Answer("none", None, None, not regions, uncertainty_m, (), regions, None, None)
-
-
 class Hits(NamedTuple):
-    """Hits of many positions, as columns: see `Hit`.
+    """Hits of many positions, as columns: see `covidtrends_geo.point.Hit`.
 
     Attributes:
         positions, regions, distances: the near regions, sorted by position and region.
@@ -92,7 +28,7 @@ class Hits(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """Answers for many positions, one element each: see `Answer`.
+    """Answers for many positions, one element each: see `covidtrends_geo.point.Answer`. Regions are numbers.
 
     Attributes:
         match: number in `MATCHES`.
@@ -110,7 +46,7 @@ class Answers(NamedTuple):
 
 
 def answers(hits: Hits, radius_m: float, max_distance_m: float, misfits: Floats) -> Answers:
-    """Return the answers for many positions: for each the same as `answer`."""
+    """Return the answers for many positions: for each the same as `covidtrends_geo.point.answer`."""
     count = len(hits.other_regions)
     numbers = np.bincount(hits.positions, minlength=count)
     covers = hits.distances <= BORDER_EPSILON_M

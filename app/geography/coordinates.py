@@ -185,7 +185,7 @@ def _meets_canada(box: Bbox) -> bool:
 
 def _number(text: str, parameter: str) -> float:
     # float() also accepts "1_000", "nan", "infinity" and digits of other scripts, which are not coordinates.
-    stripped = plain(text)
+    stripped = text.strip() if text.isascii() else plain(text)
     if not stripped or len(stripped) > _MAX_DIGITS or not stripped.isascii() or "_" in stripped:
         raise CoordinateInvalid(_not_a_number(parameter), parameter=parameter)
     try:

@@ -1,9 +1,9 @@
 """Bulkhead: at most N-1 of the N threads of a worker may block on the database.
 
 A thread answers one request at a time. Without a bound, a locked table would block every thread, and requests that need no
-table would wait too. So a serving thread acquires a permit before it waits for the database and holds it while it waits. After
-a permit was unavailable for `PATIENCE_S`, or was held as long, the bulkhead is saturated and fails fast (503) until a permit is
-released sooner.
+table would wait too. So a thread that answers requests (one with a request id) acquires a permit before it waits for the
+database and holds it while it waits. After a permit was unavailable for `PATIENCE_S`, or was held as long, the bulkhead is
+saturated and fails fast (503) until a permit is released sooner.
 """
 
 import threading
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import OperationalError, connections
+
+from operations import request_id
 
 # Statements end sooner than this on a busy machine too.
 PATIENCE_S = 1.0
@@ -47,8 +49,6 @@ class Permits:
 
 
 class _Thread(threading.local):
-    serves_requests = False
-
     def __init__(self) -> None:
         # Aliases of the databases of which this thread holds a permit.
         self.holds: set[str] = set()
@@ -66,16 +66,11 @@ def configure(threads: int) -> None:
         _permits.update({alias: Permits(threads - 1) for alias in connections})
 
 
-def mark_serving_thread() -> None:
-    """Mark this thread as one that answers requests: from now on it needs a permit to wait for the database."""
-    _thread.serves_requests = True
-
-
 @contextmanager
 def acquire_permit(alias: str) -> Iterator[None]:
     """Hold a permit for a database during a `with` block; a nested block takes no second one. Raises: PoolExhausted."""
     permits = _permits.get(alias)
-    if permits is None or not _thread.serves_requests or alias in _thread.holds:
+    if permits is None or not request_id.current() or alias in _thread.holds:
         yield
         return
     permits.acquire()

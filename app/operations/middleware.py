@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from operations import db_permits, request_id
+from operations import request_id
 from operations.metrics import IN_PROGRESS, count_request, method_of, route_of
 from operations.statement_watchdog import statement_timer
 
@@ -32,7 +32,6 @@ class RequestObservation:
 
     def __init__(self, environ: dict[str, Any]) -> None:
         """Start observing. Args: environ: the WSGI environ, which keeps the observation."""
-        db_permits.mark_serving_thread()
         self._began = perf_counter()
         self.request_id = request_id.start(environ.get("HTTP_X_REQUEST_ID"))
         self._database_seconds, self._statements = statement_timer.seconds, statement_timer.statements

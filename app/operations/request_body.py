@@ -1,16 +1,14 @@
 """Request body timeout: a deadline for receiving the whole body.
 
-granian's `wsgi.input` waits for the client without a limit. `RequestBody` replaces it: it reads in small chunks and fails when
-a chunk arrives after the deadline. A client that stops sending holds its thread until it disconnects, since a read of
-`wsgi.input` cannot be interrupted. `api.http.concurrency` bounds the number of such threads; the reverse proxy buffers whole
-bodies and keeps such clients away (data/nginx).
+granian's `wsgi.input` waits for the client without a limit. `RequestBody` replaces it (`operations.response_buffer`): it reads
+in small chunks and fails when a chunk arrives after the deadline. A client that stops sending holds its thread until it
+disconnects, since a read of `wsgi.input` cannot be interrupted. `api.http.concurrency` bounds the number of such threads; the
+reverse proxy buffers whole bodies and keeps such clients away (data/nginx).
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
-
-from operations.response_buffer import WSGI
 
 # Small, so that a client that sends slowly reaches the deadline.
 _CHUNK_BYTES = 4_096
@@ -53,14 +51,3 @@ class RequestBody:
     def __iter__(self) -> Iterator[bytes]:
         """Yield the lines."""
         return iter(self.readline, b"")
-
-
-def with_deadline(application: WSGI, timeout_s: float) -> WSGI:
-    """Return a WSGI application whose requests with a body get a `RequestBody` as `wsgi.input`."""
-
-    def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS"):
-            environ["wsgi.input"] = RequestBody(environ["wsgi.input"], timeout_s)
-        return application(environ, start_response)
-
-    return respond

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.http import FileResponse, StreamingHttpResponse
 
+from operations.request_body import RequestBody
+
 logger = logging.getLogger(__name__)
 
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -45,10 +47,15 @@ class _Stream:
         self._response.close()
 
 
-def buffer_response(application: WSGI) -> WSGI:
-    """Return a WSGI application that returns each response in one chunk, except streams of a view."""
+def buffer_response(application: WSGI, body_timeout_s: float) -> WSGI:
+    """Return a WSGI application that returns each response in one chunk, except streams of a view.
+
+    A request with a body gets a `RequestBody` as `wsgi.input`, with `body_timeout_s` seconds for the whole body.
+    """
 
     def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS"):
+            environ["wsgi.input"] = RequestBody(environ["wsgi.input"], body_timeout_s)
         try:
             response = application(environ, start_response)
         except Exception:

@@ -42,11 +42,11 @@ begin atomic
            ) / 100 as scale
     from (
       -- Not `where`: the planner evaluates constant expressions before the condition.
-      select given.degrees, public.st_transform(given.degrees, 3347) as geom
+      select input.degrees, public.st_transform(input.degrees, 3347) as geom
       from (
         select case when lon between -180 and 180 and lat between 40 and 90
                then public.st_setsrid(public.st_makepoint(lon, lat), 4326) end as degrees
-      ) as given
+      ) as input
       offset 0
     ) as projected
     offset 0

@@ -39,7 +39,7 @@ def _no_names() -> set[str]:
 
 @dataclass(slots=True)
 class Items(Generic[Input]):
-    """The items of a body, and what the response repeats of it.
+    """The items of a body, and the parts of the body that the response repeats.
 
     Attributes:
         items: in the order of the body; may be an iterator.

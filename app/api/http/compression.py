@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import brotli
@@ -20,10 +21,11 @@ _COMPRESS: dict[str, Callable[[bytes], bytes]] = {
 COMPRESS_MIN_BYTES = 1_000
 
 
+@lru_cache(maxsize=256)
 def chosen_encoding(header: str) -> str | None:
     """Return the encoding that an Accept-Encoding header prefers: `zstd`, `br` or `gzip`, in this order for equal qualities.
 
-    None stands for `identity`, which is sent even where the header refuses it.
+    None stands for `identity`, which is sent even where the header refuses it. Recent headers are negotiated once.
     """
     qualities: dict[str, float] = {}
     for coding in header.lower().split(","):

@@ -1,7 +1,7 @@
 """Content language: negotiation and translation of messages."""
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponseBase
@@ -33,23 +33,17 @@ def _negotiated(request: HttpRequest | Request) -> tuple[str, bool]:
         except SuspiciousOperation:
             # More parameters than DATA_UPLOAD_MAX_NUMBER_FIELDS.
             values = []
-        negotiated = negotiate(values, request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        language = values[0].strip().lower() if len(values) == 1 else ""
+        by_parameter = language in LANGUAGES
+        header = request.META.get("HTTP_ACCEPT_LANGUAGE", "")
+        negotiated = language if by_parameter else preferred_language(header), by_parameter
         setattr(request, "negotiated_language", negotiated)  # noqa: B010 - not an attribute of Django's
     return negotiated
 
 
-def negotiate(values: Sequence[str], header: str) -> tuple[str, bool]:
-    """Return the language, and whether `lang` decided it.
-
-    Args:
-        values: every value of `lang`.
-        header: value of Accept-Language.
-    """
-    language = values[0].strip().lower() if len(values) == 1 else ""
-    return (language, True) if language in LANGUAGES else (_preferred(header), False)
-
-
-def _preferred(header: str) -> str:
+@lru_cache(maxsize=256)
+def preferred_language(header: str) -> str:
+    """Return the language that an Accept-Language header prefers, `en` by default. Recent headers are negotiated once."""
     # Sorted by quality. A language with q=0 is refused.
     for code, quality in parse_accept_lang_header(header.lower()):
         language = code.partition("-")[0]

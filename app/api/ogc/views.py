@@ -220,7 +220,7 @@ class ItemsView(FeaturesView):
                 )
             )
 
-        # A box is a place on someone's screen, and the code of an FSA a part of a postal code.
+        # A box is the area of a client's screen, and the code of an FSA a part of a postal code.
         personal = query.bbox is not None or query.code is not None
         key = CacheKey(
             view=type(self).__name__,

@@ -1,7 +1,8 @@
 """Request models: the typed, immutable query of each route, and the parser that builds it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from operator import attrgetter
 from typing import Any
 
 from api.requests.parameters import (
@@ -129,6 +130,10 @@ class LocateQuery(VintageQuery):
     position: LonLat
     accuracy_m: float | None
     max_distance_m: float
+
+
+# The options of a `LocateQuery`, as a tuple: everything that the answer depends on beside the position and the language.
+locate_options = attrgetter(*(field.name for field in fields(LocateQuery) if field.name not in ("position", "lang")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

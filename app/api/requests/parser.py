@@ -5,11 +5,11 @@ OpenAPI document is rendered from the same objects (`api.openapi.document`), so 
 """
 
 import difflib
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from api.requests.validators import has_invalid_characters, too_long, unknown_name
 from geography.errors import ParameterInvalid
 from geography.translation import Message
 
@@ -127,3 +127,32 @@ def _unknown(name: str, names: list[str]) -> ParameterInvalid:
     suggestions = [synonym] if synonym in names else difflib.get_close_matches(shown.casefold(), names, n=1)
     message = Message("Unknown parameter '%(name)s'.", name=shown)
     return unknown_name(message, shown, suggestions=[str(suggestion) for suggestion in suggestions], names=names)
+
+
+def has_invalid_characters(text: str) -> bool:
+    """Return whether the text has a control character, or bytes that were not UTF-8.
+
+    PostgreSQL cannot store NUL. White space is allowed, since pasted text often has it.
+    """
+    if text.isprintable() and "\ufffd" not in text:
+        return False
+    # Invalid UTF-8 is decoded as U+FFFD.
+    return any(
+        character == "\ufffd" or (unicodedata.category(character) in ("Cc", "Cs") and not character.isspace())
+        for character in text
+    )
+
+
+def too_long(parameter: str, most: int) -> Message:
+    """Return the message for a value with more than `most` characters."""
+    return Message("%(name)s is longer than %(most)s characters.", name=parameter, most=most)
+
+
+def unknown_name(message: Message, parameter: str, *, suggestions: Sequence[str], names: Sequence[str]) -> ParameterInvalid:
+    """Return the error for an unknown name. The hint has the first suggestion, or all allowed names if there is none."""
+    hint = (
+        Message("Did you mean %(meant)s?", meant=suggestions[0])
+        if suggestions
+        else Message("Allowed names: %(names)s.", names=sorted(names))
+    )
+    return ParameterInvalid(message, parameter=parameter, hint=hint)

@@ -2,10 +2,10 @@
 
 import difflib
 import re
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 
+from api.requests.parser import has_invalid_characters, too_long, unknown_name
 from geography.codes import CODE_MAX_CHARACTERS, code_problem, is_dguid, normal_code
 from geography.errors import (
     CoverageUnknown,
@@ -29,11 +29,6 @@ _INSTANT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:)([0-9]{2}
 _INTEGER = re.compile(r"[0-9]{1,7}")
 # Clients print floats with full precision, and small ones with an exponent.
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
-
-
-def too_long(parameter: str, most: int) -> Message:
-    """Return the message for a value with more than `most` characters."""
-    return Message("%(name)s is longer than %(most)s characters.", name=parameter, most=most)
 
 
 def read_choice(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], str]:
@@ -69,16 +64,6 @@ def read_names(parameter: str, allowed: tuple[str, ...]) -> Callable[[str], tupl
         return tuple(name for name in allowed if name in names)
 
     return reader
-
-
-def unknown_name(message: Message, parameter: str, *, suggestions: Sequence[str], names: Sequence[str]) -> ParameterInvalid:
-    """Return the error for an unknown name. The hint has the first suggestion, or all allowed names if there is none."""
-    hint = (
-        Message("Did you mean %(meant)s?", meant=suggestions[0])
-        if suggestions
-        else Message("Allowed names: %(names)s.", names=sorted(names))
-    )
-    return ParameterInvalid(message, parameter=parameter, hint=hint)
 
 
 def read_whole_number(parameter: str, minimum: int, maximum: int) -> Callable[[str], int]:
@@ -180,20 +165,6 @@ TEXT_PATTERN = f"^{_text()}$"
 def list_pattern(most: int) -> str:
     """Return the pattern of a comma-separated list of 1 to `most` texts."""
     return f"^{_text(',')}(,{_text(',')}){{0,{most - 1}}}$"
-
-
-def has_invalid_characters(text: str) -> bool:
-    """Return whether the text has a control character, or bytes that were not UTF-8.
-
-    PostgreSQL cannot store NUL. White space is allowed, since pasted text often has it.
-    """
-    if text.isprintable() and "\ufffd" not in text:
-        return False
-    # Invalid UTF-8 is decoded as U+FFFD.
-    return any(
-        character == "\ufffd" or (unicodedata.category(character) in ("Cc", "Cs") and not character.isspace())
-        for character in text
-    )
 
 
 def read_search(text: str) -> str:

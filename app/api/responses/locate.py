@@ -22,8 +22,8 @@ from covidtrends_geo.lookup import Lookup
 from covidtrends_geo.lookup_file import Region
 from geography.coordinates import LonLat
 from geography.lookup import registry
-from geography.lookup.locate import circle_shares, points_locate, provinces_differ
-from geography.lookup.types import Located
+from geography.lookup.locate import circle_shares, locate_with, provinces_differ
+from geography.lookup.types import Located, Locator
 from geography.models import Vintage
 from geography.queries.changes import reused_codes
 from geography.vintages.catalogue import published
@@ -69,11 +69,22 @@ class LocateResponder:
         self._border = border
         keys = (VintageKey(vintages["vintage"]), VintageKey(vintages["fsa_vintage"]))
         self._fragments = _payload_fragments(*keys, language, published().revision)
+        self._chosen: tuple[object, list[Locator], bool] = (None, [], False)
 
     @property
     def in_memory(self) -> bool:
         """Return whether both vintages have an index, so that lookups need no query."""
-        return all(registry.locator_for(vintage).in_memory for vintage in self.vintages.values())
+        self._locators()
+        return self._chosen[2]
+
+    def _locators(self) -> list[Locator]:
+        """Return the locators of both vintages, chosen again after a change of the registry, and while one needs queries."""
+        change, locators, in_memory = self._chosen
+        if not in_memory or change is not registry.Changes.last:
+            change = registry.Changes.last
+            locators = [registry.locator_for(self.vintages[name]) for name in ("vintage", "fsa_vintage")]
+            self._chosen = change, locators, all(locator.in_memory for locator in locators)
+        return locators
 
     def layers(self, fields: Sequence[str] | None) -> Layers | None:
         """Return the indexes of both vintages for lookups by columns; None where one has no index.
@@ -99,13 +110,13 @@ class LocateResponder:
         return self._accuracy_m is not None
 
     def locate(self, positions: Sequence[LonLat]) -> list[tuple[Located, ...]]:
-        """Return the health region and the FSA at each position, in the same order. Queries: as `points_locate`.
+        """Return the health region and the FSA at each position, in the same order. Queries: as `locate_with`.
 
         Both are uncertain if they are in different provinces, since the vintages draw the border differently.
         """
-        located = points_locate(
+        located = locate_with(
+            locators=self._locators(),
             positions=positions,
-            vintages=[self.vintages["vintage"], self.vintages["fsa_vintage"]],
             accuracy_m=self._accuracy_m or 0.0,
             max_distance_m=self._max_distance_m,
             # FSAs have none in the answers.

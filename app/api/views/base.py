@@ -128,6 +128,8 @@ class GeoView(ApiView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add `Link: rel="license"` for the vintages that the response names."""
         final = super().finalize_response(request, response, *args, **kwargs)
-        if links := licence_links(getattr(final, "data", None)):
+        # Other bodies are serialized already, and their views set the header.
+        data = getattr(final, "data", None)
+        if isinstance(data, dict) and (links := licence_links(data)):
             final.headers["Link"] = ", ".join(filter(None, [final.headers.get("Link"), links]))
         return final

@@ -31,12 +31,12 @@ def current_alias() -> str:
 
 
 @contextmanager
-def use_database(alias: str) -> Iterator[None]:
-    """Read from a database inside a `with` block."""
+def use_database(alias: str) -> Iterator[str]:
+    """Read from a database inside a `with` block; yield its alias."""
     previous = _choice.alias
     _choice.alias = alias
     try:
-        yield
+        yield alias
     finally:
         _choice.alias = previous
 

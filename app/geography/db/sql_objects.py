@@ -150,7 +150,7 @@ def _drop_views(cursor: CursorWrapper) -> list[Grant]:
         if _sqlstate(error) != _STILL_NEEDED:
             raise
         raise CommandError(
-            "This upgrade makes the views of schema geo anew, and somebody's own are built on them. Drop these, run migrate, "
+            "This upgrade replaces the views of schema geo, and other views depend on them. Drop those, run migrate, "
             f"and make them again:\n{error.__cause__.diag.message_detail}"  # type: ignore[union-attr]
         ) from error
     return grants

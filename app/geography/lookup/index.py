@@ -1,15 +1,15 @@
-"""Point lookup in the compiled index of a vintage (`covidtrends_geo`), a file that the processes of a machine share."""
+"""Point lookup in the spatial index of a vintage: a compiled file (`covidtrends_geo`) that the processes of a machine share."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from covidtrends_geo.answers import COVERS, MATCHES, answer, answers
+from covidtrends_geo.answers import COVERS, MATCHES, answers
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION
 from covidtrends_geo.lookup_file import LookupFile
-from covidtrends_geo.point import PointEngine
+from covidtrends_geo.point import PointEngine, answer
 from geography.coordinates import LonLat
-from geography.lookup.types import Located, Search, located
+from geography.lookup.types import Located, Search
 from geography.models import Vintage
 
 
@@ -24,15 +24,13 @@ class IndexLocator:
 
     def __init__(self, vintage: Vintage, file: LookupFile) -> None:
         self.vintage, self.file = vintage, file
-        self._misfits = [region.misfit_m for region in file.regions]
         self._points = PointEngine(file.engine)
 
     def locate(self, positions: Sequence[LonLat], search: Search) -> list[Located]:
         """Return the result for each position, in the order of the positions. Queries: none."""
         if len(positions) == 1:
             hit = self._points.hit(*positions[0], search.radius_m, nearest_m=search.nearest_m, border=search.border)
-            only = answer(hit, search.radius_m, search.nearest_m, self._misfits)
-            return [located(self.vintage, only, self.file.regions)]
+            return [Located(self.vintage, *answer(hit, search.radius_m, search.nearest_m, self.file.regions))]
         return self._locate_many(positions, search)
 
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[str, float]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from covidtrends_geo.answers import Hit, answer
 from covidtrends_geo.constants import ACCURACY_FACTOR, DATUM_UNCERTAINTY_M
+from covidtrends_geo.point import Hit, answer
 from geography.coordinates import LonLat, within_reach
 from geography.lookup.registry import locator_for
-from geography.lookup.types import Located, Search, located
+from geography.lookup.types import Located, Locator, Search
 from geography.models import Vintage
 
 
@@ -18,18 +18,36 @@ def points_locate(
     max_distance_m: float = 0.0,
     borders: Sequence[bool] = (),
 ) -> list[tuple[Located, ...]]:
-    """Return for each position the result in each vintage, both in the order of the arguments.
+    """Return for each position the result in each vintage, both in the order of the arguments: see `locate_with`."""
+    return locate_with(
+        locators=[locator_for(vintage) for vintage in vintages],
+        positions=positions,
+        accuracy_m=accuracy_m,
+        max_distance_m=max_distance_m,
+        borders=borders,
+    )
+
+
+def locate_with(
+    *,
+    locators: Sequence[Locator],
+    positions: Sequence[LonLat],
+    accuracy_m: float = 0.0,
+    max_distance_m: float = 0.0,
+    borders: Sequence[bool] = (),
+) -> list[tuple[Located, ...]]:
+    """Return for each position the result of each locator, both in the order of the arguments.
 
     Tested against the boundaries as published, never a simplified level, with the predicate *covers*: a border belongs to
     its region. On a border that regions share, the lowest code wins and the answer is not certain.
 
     Args:
+        locators: of published vintages. Cartographic ones end at the shoreline.
         positions: WGS 84 (EPSG:4326), decimal degrees. Far outside Canada no region covers them; at the pole every longitude
             is the same point.
-        vintages: published ones. Cartographic ones end at the shoreline.
         accuracy_m: radius around a position that contains the true position in 95 of 100 cases.
         max_distance_m: greatest distance of the nearest region where none covers.
-        borders: for each vintage, whether to find the neighbour of a region that covers.
+        borders: for each locator, whether to find the neighbour of a region that covers.
 
     Queries: none for a vintage with an index (`geography.lookup.registry`), else 1, however many positions there are.
     """
@@ -37,10 +55,10 @@ def points_locate(
     reachable = [within_reach(position) for position in positions]
     around = [position for position, reached in zip(positions, reachable, strict=True) if reached]
     columns = []
-    for vintage, border in zip(vintages, borders or [False] * len(vintages), strict=True):
-        column = locator_for(vintage).locate(around, Search(radius, max_distance_m, border)) if around else []
+    for locator, border in zip(locators, borders or [False] * len(locators), strict=True):
+        column = locator.locate(around, Search(radius, max_distance_m, border)) if around else []
         if len(around) != len(positions):
-            outside = located(vintage, answer(Hit((), None), radius, max_distance_m, ()), ())
+            outside = Located(locator.vintage, *answer(Hit((), None), radius, max_distance_m, ()))
             inside = iter(column)
             column = [next(inside) if reached else outside for reached in reachable]
         columns.append(column)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from covidtrends_geo.answers import Hit, answer
 from covidtrends_geo.constants import BORDER_EPSILON_M, CIRCLE_QUARTER_SEGMENTS, POLAR_LATITUDE, UNITS_MOST_POLAR
 from covidtrends_geo.lookup_file import Region
+from covidtrends_geo.point import Hit, answer
 from geography.constants import SRID_STATCAN_LAMBERT, SRID_WGS84
 from geography.coordinates import LonLat
 from geography.db.routing import connection
-from geography.lookup.types import Located, Search, located
+from geography.lookup.types import Located, Search
 from geography.models import Vintage
 
 _REGION_COLUMNS = "region.code, region.dguid, region.name_en, region.name_fr, region.pruid, coalesce(region.misfit_m, 0)"
@@ -17,16 +17,16 @@ _REGION_COLUMNS = "region.code, region.dguid, region.name_en, region.name_fr, re
 # The positions in degrees and in the projection. Metres on the ground become units of the projection by its scale there, which
 # is the same in every direction. It is measured towards the south: to the north, 100 m may lie beyond the pole.
 _POSITIONS_SQL = f"""
-    SELECT given.number, given.geom AS degrees, ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}) AS geom,
+    SELECT point.number, point.geom AS degrees, ST_Transform(point.geom, {SRID_STATCAN_LAMBERT}) AS geom,
            ST_Distance(
-               ST_Transform(given.geom, {SRID_STATCAN_LAMBERT}),
-               ST_Transform(ST_Project(given.geom::geography, 100, pi())::geometry, {SRID_STATCAN_LAMBERT})
+               ST_Transform(point.geom, {SRID_STATCAN_LAMBERT}),
+               ST_Transform(ST_Project(point.geom::geography, 100, pi())::geometry, {SRID_STATCAN_LAMBERT})
            ) / 100 AS scale
     FROM (
         SELECT number, ST_SetSRID(ST_MakePoint(lon, lat), {SRID_WGS84}) AS geom
         FROM unnest(%(lons)s::float8[], %(lats)s::float8[]) WITH ORDINALITY AS each (lon, lat, number)
         OFFSET 0
-    ) AS given
+    ) AS point
 """
 
 # Each position is transformed once. The index finds the pieces that are near, and the distance to a piece is 0 inside it. A
@@ -37,7 +37,7 @@ _NEARBY_SQL = f"""
     WITH position AS MATERIALIZED (
         {_POSITIONS_SQL}
     ), near AS MATERIALIZED (
-        SELECT position.number, found.region_id, found.distance_m
+        SELECT position.number, region_near.region_id, region_near.distance_m
         FROM position, LATERAL (
             SELECT part.region_id, min(
                 CASE WHEN ST_Y(position.degrees) > {POLAR_LATITUDE} AND ST_Distance(part.geom, position.geom) >= position.scale
@@ -52,8 +52,8 @@ _NEARBY_SQL = f"""
                       WHEN ST_Y(position.degrees) > {POLAR_LATITUDE} THEN {UNITS_MOST_POLAR} ELSE position.scale END)
               AND part.vintage_id = %(vintage)s
             GROUP BY part.region_id
-        ) AS found
-        WHERE found.distance_m <= %(radius)s
+        ) AS region_near
+        WHERE region_near.distance_m <= %(radius)s
     ), own AS MATERIALIZED (
         SELECT DISTINCT ON (near.number) near.number, region.id AS region_id
         FROM near JOIN region ON region.id = near.region_id
@@ -111,21 +111,19 @@ class PostgisLocator:
         near, neighbours = _search(self.vintage, positions, search)
         regions = sorted({region for _, _, region in [*near, *neighbours]}, key=lambda region: region.code)
         numbers = {region.code: number for number, region in enumerate(regions)}
-        misfits = [region.misfit_m for region in regions]
         hits: list[list[tuple[float, int]]] = [[] for _ in positions]
         for number, distance, region in near:
             hits[number - 1].append((distance, numbers[region.code]))
         neighbour_of = {number: (distance, numbers[region.code]) for number, distance, region in neighbours}
         return [
-            located(
+            Located(
                 self.vintage,
-                answer(
-                    Hit(_within(hit, search.radius_m, misfits), neighbour_of.get(number)),
+                *answer(
+                    Hit(_within(hit, search.radius_m, regions), neighbour_of.get(number)),
                     search.radius_m,
                     search.nearest_m,
-                    misfits,
+                    regions,
                 ),
-                regions,
             )
             for number, hit in enumerate(hits, start=1)
         ]
@@ -137,11 +135,11 @@ class PostgisLocator:
             return dict(cursor.fetchall())
 
 
-def _within(hit: list[tuple[float, int]], radius_m: float, misfits: Sequence[float]) -> tuple[tuple[float, int], ...]:
+def _within(hit: list[tuple[float, int]], radius_m: float, regions: Sequence[Region]) -> tuple[tuple[float, int], ...]:
     """Return the regions within the radius and the misfit that applies: of the first that covers, or else of each region."""
     hit.sort(key=lambda pair: pair[1])
     own = next((number for distance, number in hit if distance <= BORDER_EPSILON_M), None)
-    return tuple(pair for pair in hit if pair[0] <= radius_m + misfits[pair[1] if own is None else own])
+    return tuple(pair for pair in hit if pair[0] <= radius_m + regions[pair[1] if own is None else own].misfit_m)
 
 
 _Rows = list[tuple[int, float, Region]]

@@ -41,6 +41,15 @@ class _Registry:
     rebuild: Callable[[], None] | None = None
 
 
+class Changes:
+    """The last change of the registry: `last` is another object after an index was opened or closed.
+
+    A locator that was chosen before the change may be out of date.
+    """
+
+    last: object = object()
+
+
 def locator_for(vintage: Vintage) -> Locator:
     """Return the engine of a published vintage: its index, or PostGIS where there is no usable file."""
     return get_index(vintage) or PostgisLocator(vintage)
@@ -79,6 +88,7 @@ def clear() -> None:
     _Registry.not_before.clear()
     _Registry.reported.clear()
     _Registry.rebuild = None
+    Changes.last = object()
 
 
 def _open(vintage: Vintage) -> IndexLocator | None:
@@ -93,6 +103,7 @@ def _open(vintage: Vintage) -> IndexLocator | None:
         return None
     _evict_unpublished()
     index = _Registry.indexes[vintage.load_id] = IndexLocator(vintage, file)
+    Changes.last = object()
     _Registry.reported.discard(vintage.load_id)
     threading.Thread(target=_verify, args=(vintage,), name="lookup-index-verify", daemon=True).start()
     return index
@@ -103,6 +114,7 @@ def _verify(vintage: Vintage) -> None:
         array_file.verify(lookup_path(vintage))
     except (OSError, DamagedFile) as error:
         _Registry.indexes.pop(vintage.load_id, None)
+        Changes.last = object()
         _refuse(vintage, error)
 
 

@@ -7,7 +7,6 @@ test compares them on real boundaries.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from covidtrends_geo.answers import Answer
 from covidtrends_geo.lookup_file import Region
 from geography.coordinates import LonLat
 from geography.models import Vintage
@@ -33,7 +32,7 @@ class Located(NamedTuple):
     Attributes:
         vintage: the vintage searched.
         match, region, distance_m, certain, uncertainty_m, covering, near, neighbour, distance_to_border_m: see
-            `covidtrends_geo.answers.Answer`; regions by code instead of numbers.
+            `covidtrends_geo.point.Answer`.
     """
 
     vintage: Vintage
@@ -52,6 +51,11 @@ class Locator(Protocol):
     """Engine of point lookups in one vintage. `geography.lookup.registry.locator_for` chooses it."""
 
     @property
+    def vintage(self) -> Vintage:
+        """Return the vintage that it searches."""
+        ...
+
+    @property
     def in_memory(self) -> bool:
         """Return whether lookups need no query."""
         ...
@@ -67,19 +71,3 @@ class Locator(Protocol):
     def circle_shares(self, position: LonLat, radius_m: float) -> dict[str, float]:
         """Return the part (0 to 1) of the circle around a position that each region covers, by the region's code."""
         ...
-
-
-def located(vintage: Vintage, answer: Answer, regions: Sequence[Region]) -> Located:
-    """Return an answer as a result, with regions for their numbers."""
-    return Located(
-        vintage,
-        answer.match,
-        None if answer.region is None else regions[answer.region],
-        answer.distance_m,
-        answer.certain,
-        answer.uncertainty_m,
-        tuple([regions[number] for number in answer.covering]),
-        tuple([regions[number] for number in answer.near]),
-        None if answer.neighbour is None else regions[answer.neighbour],
-        answer.distance_to_border_m,
-    )

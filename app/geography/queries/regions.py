@@ -17,15 +17,15 @@ from geography.queries.bbox import bbox_filter
 from geography.queries.region_rows import RegionRow, columns_and_join, region_rows, rows
 from geography.translation import Message, Plural
 
-_FOUND_SQL = """
-    WITH found AS MATERIALIZED (SELECT region.id, region.code FROM region WHERE {conditions})
+_MATCHING_SQL = """
+    WITH matching AS MATERIALIZED (SELECT region.id, region.code FROM region WHERE {conditions})
 """
 # A region entirely in the box needs no test of its boundary; the pieces decide for all others. An array instead of a join makes
 # PostgreSQL combine two indexes in a single scan of the pieces.
-_FOUND_IN_BOX_SQL = """
+_MATCHING_IN_BOX_SQL = """
     WITH near AS MATERIALIZED (
         SELECT region.id, region.code, {inside} AS inside FROM region WHERE {conditions} AND {near}
-    ), found AS MATERIALIZED (
+    ), matching AS MATERIALIZED (
         SELECT id, code FROM near
         WHERE inside OR id IN (
             SELECT part.region_id FROM region_part AS part
@@ -34,8 +34,8 @@ _FOUND_IN_BOX_SQL = """
     )
 """
 _PAGE_SQL = """
-    {found} SELECT {columns}, (SELECT count(*) FROM found)
-    FROM (SELECT id FROM found ORDER BY code LIMIT %(limit)s OFFSET %(offset)s) AS page
+    {matching} SELECT {columns}, (SELECT count(*) FROM matching)
+    FROM (SELECT id FROM matching ORDER BY code LIMIT %(limit)s OFFSET %(offset)s) AS page
     JOIN region ON region.id = page.id {join}
     ORDER BY region.code
 """
@@ -86,10 +86,10 @@ def regions_page(
     matching, parameters = selection
     parameters |= {"level": level, "limit": limit, "offset": offset}
     columns, join = columns_and_join(level, texts=texts)
-    page = rows(_PAGE_SQL.format(found=matching, columns=columns, join=join), parameters)
+    page = rows(_PAGE_SQL.format(matching=matching, columns=columns, join=join), parameters)
     if page:
         return Page([RegionRow._make(row[:-1]) for row in page], page[0][-1])
-    return Page([], rows(f"{matching} SELECT count(*) FROM found", parameters)[0][0] if offset else 0)
+    return Page([], rows(f"{matching} SELECT count(*) FROM matching", parameters)[0][0] if offset else 0)
 
 
 def regions_count(
@@ -111,7 +111,7 @@ def regions_count(
     if selection is None:
         return 0
     matching, parameters = selection
-    count: int = rows(f"{matching} SELECT count(*) FROM found", parameters)[0][0]
+    count: int = rows(f"{matching} SELECT count(*) FROM matching", parameters)[0][0]
     return count
 
 
@@ -124,7 +124,7 @@ def _selection(
     bbox: Bbox | LambertBox | None,
     position: LonLat | None,
 ) -> tuple[str, dict[str, Any]] | None:
-    """Return the SQL of a table `found` with the regions that meet every condition, and its parameters; None for no region."""
+    """Return the SQL of a table `matching`, the regions that meet every condition, and its parameters; None for no region."""
     conditions = ["region.vintage_id = %(vintage)s"]
     parameters: dict[str, Any] = {"vintage": vintage.pk}
     if province is not None:
@@ -151,8 +151,8 @@ def _selection(
         parameters["covering"] = [region.code for region in located.covering]
     where = " AND ".join(conditions)
     if box is None:
-        return _FOUND_SQL.format(conditions=where), parameters
-    return _FOUND_IN_BOX_SQL.format(conditions=where, near=box.near, inside=box.inside, meets=box.meets), parameters
+        return _MATCHING_SQL.format(conditions=where), parameters
+    return _MATCHING_IN_BOX_SQL.format(conditions=where, near=box.near, inside=box.inside, meets=box.meets), parameters
 
 
 def region_codes(vintage: Vintage) -> list[str]:

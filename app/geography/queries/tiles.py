@@ -41,7 +41,7 @@ _TILES_SQL = f"""
         SELECT number, cell_column, cell_row, radius_m, ST_TileEnvelope(zoom, tile_column, tile_row) AS box,
                ST_TileEnvelope(zoom, tile_column, tile_row, margin => {TILE_BUFFER / TILE_EXTENT}) AS wide
         FROM unnest(%(zooms)s, %(columns)s, %(rows)s, %(cell_columns)s, %(cell_rows)s, %(radii)s) WITH ORDINALITY
-             AS asked (zoom, tile_column, tile_row, cell_column, cell_row, radius_m, number)
+             AS requested (zoom, tile_column, tile_row, cell_column, cell_row, radius_m, number)
         OFFSET 0
     ) AS tile
     ORDER BY number

@@ -122,9 +122,13 @@ def published() -> Catalogue:
         entry.lock.release()
 
 
-def get_fresh() -> Catalogue | None:
-    """Return the cached catalogue if it is fresh and the database is available, else None. Queries: none."""
-    entry = _cache[current_alias()]
+def get_fresh(alias: str | None = None) -> Catalogue | None:
+    """Return the cached catalogue if it is fresh and the database is available, else None. Queries: none.
+
+    Args:
+        alias: of the database; by default the one that this thread reads from.
+    """
+    entry = _cache[alias or current_alias()]
     cached = entry.catalogue
     if cached is None or entry.failed_at is not None or time.monotonic() - cached[1] >= MAX_AGE_S:
         return None

@@ -152,8 +152,8 @@ def classify_overlaps(fsa_vintage: Vintage, health_region_vintage: Vintage) -> N
 
     An overlap is an artefact if its region is in a province that the FSA's first letter excludes. It is also an artefact if it
     has less than `SLIVER_LARGEST_SHARE` of the FSA and is nowhere wider than the distance between the lines of the vintages,
-    which comes from the misfit of FSA and region and from the overlaps across provinces. An overlap with half of an FSA or more
-    is never an artefact, nor is the largest overlap within its province. Also store the share of each FSA outside all regions.
+    which comes from the misfit of FSA and region and from the overlaps across provinces. Overlaps with half of an FSA or more,
+    and the largest overlap within its province, are never artefacts. Also store the share of each FSA outside all regions.
 
     Queries: 3, 1 for every 50 overlaps that are measured, and 1 for every 50 FSAs.
     """

@@ -1,14 +1,18 @@
 """Fixtures of the API tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 
 from loader.export import make
 from loader.progress import Steps
 from tests.support.front_door import FrontDoorClient
+from tests.support.wsgi import Counted
 
 
 @pytest.fixture
@@ -31,3 +35,13 @@ def exported_code_tables(world: Any, settings: Any, tmp_path: Path) -> None:
     settings.DOWNLOADS_DIR = tmp_path
     tables = [download for download in make.published_downloads() if download.format.name in {"csv", "csvw"}]
     make.export(tables, Steps(quiet=True))
+
+
+@pytest.fixture
+def django() -> Iterator[Counted]:
+    """Return Django, which does not close the test's database connection, as with the test client."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield Counted()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)

@@ -160,7 +160,7 @@ class TestCompleteResponse:
         module = "positions" if path == "/locate" else "codes"
         monkeypatch.setattr(f"api.bulk.{module}.CHUNK", 10)
         monkeypatch.setattr("api.views.bulk.WHOLE_MAX_BYTES", 100)
-        name = "api.responses.locate.points_locate" if path == "/locate" else "api.bulk.codes.fsas_health_regions"
+        name = "api.responses.locate.locate_with" if path == "/locate" else "api.bulk.codes.fsas_health_regions"
         owner, _, attribute = name.rpartition(".")
         original, calls = getattr(importlib.import_module(owner), attribute), []
 

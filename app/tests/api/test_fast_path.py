@@ -1,16 +1,9 @@
 """Fast path: bodies and headers equal those of the full stack, byte for byte."""
 
 import itertools
-import re
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.signals import request_finished, request_started
-from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
 from django.test import RequestFactory
 
 from api import fast_path
@@ -25,8 +18,7 @@ from operations.metrics import REGISTRY
 from tests.api.test_tiles import store_tiles
 from tests.support.demo_regions import position
 from tests.support.lookup_index import build_indexes
-
-ResponseParts = tuple[str, dict[str, str], bytes]
+from tests.support.wsgi import send, send_environ
 
 CACHED = [
     "/health-regions",
@@ -46,28 +38,6 @@ HEADERS: list[dict[str, str]] = [
 ]
 
 
-class Counted:
-    """Django's WSGI application with a count of its requests."""
-
-    def __init__(self) -> None:
-        self.django = get_wsgi_application()
-        self.requests = 0
-
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        self.requests += 1
-        return self.django(environ, start_response)
-
-
-@pytest.fixture
-def django() -> Iterator[Counted]:
-    """Return Django, which does not close the test's database connection, as with the test client."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield Counted()
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
-
-
 @pytest.fixture(autouse=True)
 def memory(world, settings, tmp_path, monkeypatch):
     """Compile the indexes of the test vintages, with a response cache and a catalogue that stays fresh during a test."""
@@ -76,25 +46,6 @@ def memory(world, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(catalogue, "MAX_AGE_S", 60.0)
     catalogue.published()
     build_indexes(world.vintages.values())
-
-
-def send(
-    application: Any, path: str, query: dict[str, str] | None = None, headers: dict[str, str] | None = None, method: str = "GET"
-) -> ResponseParts:
-    return send_environ(application, RequestFactory().generic(method, path, headers=headers or {}, query_params=query).environ)
-
-
-def send_environ(application: Any, environ: dict[str, Any]) -> ResponseParts:
-    details: list[Any] = []
-    response = application(environ, lambda *start: details.extend(start))
-    body = b"".join(response)
-    if hasattr(response, "close"):
-        response.close()
-    status, headers = details
-    result = {name.lower(): value for name, value in headers}
-    assert len(result) == len(headers), "a header is sent twice"
-    assert len(result.pop("x-request-id")) == 32
-    return status, result, body
 
 
 def locate_query(x: float = 2_000, y: float = 5_000, **more: str) -> dict[str, str]:
@@ -316,32 +267,6 @@ def test_first_lookup_is_computed_once(django, monkeypatch):
         assert (first[0], django.requests, len(computed)) == ("200 OK", number, 2 * number - 1)
         assert send(fast, "/locate", locate_query(2_000, 2_000), headers) == first
         assert (django.requests, len(computed)) == (number, 2 * number)
-
-
-# Upper bounds of the modules that a lookup visits. Lower them with the code.
-@pytest.mark.parametrize(("flow", "modules_max"), [("1", 28), ("2", 33)])
-def test_data_flows_list_every_module_of_a_lookup(django, settings, flow, modules_max):
-    fast = FastPath(django)
-    for _ in range(2):
-        send(fast, "/locate", locate_query())
-    visited = _modules_visited(lambda: send(fast if flow == "1" else django, "/locate", locate_query()), settings.APP_DIR)
-    text = (Path(settings.APP_DIR).parent / "docs" / "data-flows.md").read_text()
-    sections = {section[0]: section for section in text.split("\n## ")[1:]}
-    described = set(re.findall(r"`([a-z_/]+\.py)`", sections["1"] if flow == "1" else sections["1"] + sections["2"]))
-    assert visited <= described, visited - described
-    assert len(visited) <= modules_max, sorted(visited)
-
-
-def _modules_visited(call: Callable[[], object], folder: str | Path) -> set[str]:
-    """Return the project's modules with a function that a call runs, as paths relative to a folder."""
-    paths: set[str] = set()
-    sys.setprofile(lambda frame, event, _: paths.add(frame.f_code.co_filename) if event == "call" else None)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    inside = {Path(path).relative_to(folder).as_posix() for path in paths if Path(path).is_relative_to(folder)}
-    return {path for path in inside if not path.startswith("tests/")}
 
 
 @pytest.mark.parametrize("path", [*CACHED, "/locate"])

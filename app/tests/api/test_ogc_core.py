@@ -1,18 +1,16 @@
-"""OGC API - Features, part 1: the abstract test suite of OGC 17-069r4 (Annex A) for Core, GeoJSON and OpenAPI 3.0.
+"""OGC API - Features, part 1: the abstract test suite of OGC 17-069r4 (Annex A) for Core and GeoJSON.
 
 Each test has the identifier of the abstract test that it ports, without the word `conf`. Not applicable: HTML and GML.
 """
 
 import re
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from drf_spectacular.validation import validate_schema
-from jsonschema import Draft4Validator
 
 from tests.support.demo_regions import lonlat
+from tests.support.oapif import follow, validate
 
 pytestmark = pytest.mark.django_db
 
@@ -31,13 +29,6 @@ def regions(world):
 def api(get):
     """Return the OpenAPI document."""
     return get("/ogc/api").json()
-
-
-def follow(get, href):
-    """Return the response to an absolute address of the service."""
-    parts = urlsplit(href)
-    assert (parts.scheme, parts.netloc) == ("http", "testserver")
-    return get(f"{parts.path}?{parts.query}" if parts.query else parts.path)
 
 
 def link(body, rel):
@@ -62,20 +53,6 @@ def parameter(api, name):
 def ids(response):
     assert response.status_code == 200, response.content
     return [feature["id"] for feature in response.json()["features"]]
-
-
-def validate(api, schema, body):
-    """Validate a body against a schema of the document; `nullable` of OpenAPI 3.0 is none of JSON Schema."""
-
-    def converted(value: Any) -> Any:
-        if isinstance(value, list):
-            return [converted(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        result = {name: converted(member) for name, member in value.items() if name != "nullable"}
-        return result | {"type": [value["type"], "null"]} if value.get("nullable") is True else result
-
-    Draft4Validator({"$ref": f"#/components/schemas/{schema}", "components": converted(api["components"])}).validate(body)
 
 
 def test_core_http(get):
@@ -320,39 +297,3 @@ def test_geojson_definition_and_content(get):
         assert get(path, headers={"Accept": "application/geo+json"}).headers["Content-Type"] == "application/geo+json"
         # `f` counts more than Accept.
         assert get(path, headers={"Accept": "text/html"}, f="json").headers["Content-Type"] == "application/geo+json"
-
-
-def test_oas30_definition_1_and_2(api):
-    assert re.fullmatch(r"3\.0\.\d", api["openapi"])
-    validate_schema(api)
-    assert {"info", "paths", "servers"} <= api.keys()
-
-
-def test_oas30_oas_impl_and_completeness(get, api):
-    (server,) = api["servers"]
-    for path, operations in api["paths"].items():
-        response = follow(get, f"{server['url']}{path}".replace("{featureId}", "M5V" if "/fsa/" in path else "3501"))
-        assert response.status_code == 200
-        assert response.headers["Content-Type"] in operations["get"]["responses"]["200"]["content"]
-        assert {"400", "default"} <= operations["get"]["responses"].keys()
-    operation_ids = [operations["get"]["operationId"] for operations in api["paths"].values()]
-    assert len(set(operation_ids)) == len(operation_ids)
-
-
-@pytest.mark.parametrize(
-    ("path", "slug"),
-    [
-        ("/ogc/collections/parishes", "coverage-unknown"),
-        ("/ogc/collections/parishes/items", "coverage-unknown"),
-        ("/ogc/collections/fsa/items/M9Z", "region-unknown"),
-        ("/ogc/collections/fsa/items?vintage=1999", "vintage-unknown"),
-    ],
-)
-def test_oas30_exceptions_codes(client, api, assert_problem, path, slug):
-    body = assert_problem(client.get(path), 404, slug)
-    validate(api, "exception", body)
-
-
-def test_oas30_security(api):
-    # No resource needs an authorization.
-    assert api["security"] == []

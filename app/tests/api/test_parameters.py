@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from api.requests.validators import TEXT_PATTERN, has_invalid_characters, list_pattern
+from api.requests.parser import has_invalid_characters
+from api.requests.validators import TEXT_PATTERN, list_pattern
 from tests.support import demo_regions as worlds
 
 POSITION = worlds.position(2_000, 5_000)

@@ -59,7 +59,7 @@ def test_exception_logs_its_location_without_values(client, logged, monkeypatch,
         raise DataError("invalid input: SELECT ST_MakePoint(-79.654321, 43.123456) for M5V 3L9")
 
     settings.DEBUG = debug
-    monkeypatch.setattr("api.responses.locate.points_locate", fail)
+    monkeypatch.setattr("api.responses.locate.locate_with", fail)
     response = client.get("/locate", {"lat": "43.123456", "lon": "-79.654321"})
     assert response.status_code == 500
     text = logged()

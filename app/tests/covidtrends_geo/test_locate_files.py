@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from covidtrends_geo.bulk.csv_header import Header
 from covidtrends_geo.bulk.csv_rows import _rows, read_rows, whole_rows
 from covidtrends_geo.bulk.positions import numbers
 from tests.covidtrends_geo.conftest import lonlat
+from tests.support.processes import wait_until
 
 FIRST, SECOND, SEA = lonlat(5_000, 5_000), lonlat(15_000, 5_000), lonlat(5_000, -1_000)
 PROVINCES_DIFFER = lonlat(25_000, 5_000)
@@ -209,8 +209,7 @@ def test_a_killed_run_is_resumed(lookup_paths, tmp_path):
     ]
     process = subprocess.Popen(command, cwd=FOLDER)
     journal = tmp_path / "out.csv.part.json"
-    while not journal.exists() and process.poll() is None:
-        time.sleep(0.02)
+    wait_until(lambda: journal.exists() or process.poll() is not None, "the first checkpoint")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert json.loads(journal.read_text())["written"] <= (tmp_path / "out.csv.part").stat().st_size

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import shapely
 
-from covidtrends_geo.answers import COVERS, MATCHES, answer, answers
+from covidtrends_geo.answers import COVERS, MATCHES, answers
 from covidtrends_geo.columns import locate_columns
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION
 from covidtrends_geo.engine import Engine
-from covidtrends_geo.point import PointEngine
+from covidtrends_geo.lookup_file import Region
+from covidtrends_geo.point import PointEngine, answer
 from covidtrends_geo.projection import scale, to_degrees, to_lambert
 from covidtrends_geo.search import Pairs
 from covidtrends_geo.segments import circle
@@ -95,7 +96,7 @@ def test_single_search_equals_search_of_arrays(coverage: Coverage, radius: float
     regions, plain = coverage
     engine = Engine(plain.search, [misfit * (number % 2) for number in range(len(regions))])
     points = PointEngine(engine)
-    misfits = engine.misfits.tolist()
+    named = [Region(str(number), None, "", "", "", metres) for number, metres in enumerate(engine.misfits.tolist())]
     lon, lat = to_degrees(*positions_about(regions, 30).T)
     for border, nearest_m in ((True, 5_000.0), (False, 0.0)):
         hits = engine.hits(lon, lat, radius, nearest_m=nearest_m, border=border)
@@ -104,10 +105,10 @@ def test_single_search_equals_search_of_arrays(coverage: Coverage, radius: float
         for number, (one_lon, one_lat) in enumerate(zip(lon.tolist(), lat.tolist(), strict=True)):
             hit = points.hit(one_lon, one_lat, radius, nearest_m=nearest_m, border=border)
             assert [region for _, region in hit.near] == hits.regions[starts[number] : starts[number + 1]].tolist()
-            single = answer(hit, radius, nearest_m, misfits)
+            single = answer(hit, radius, nearest_m, named)
             assert single.match == MATCHES[columns.match[number]]
-            assert (NO_REGION if single.region is None else single.region) == columns.region[number]
-            assert (NO_REGION if single.neighbour is None else single.neighbour) == columns.neighbour[number]
+            assert (NO_REGION if single.region is None else int(single.region.code)) == columns.region[number]
+            assert (NO_REGION if single.neighbour is None else int(single.neighbour.code)) == columns.neighbour[number]
             assert single.certain == columns.certain[number]
             assert single.uncertainty_m == columns.uncertainty_m[number]
             for mine, theirs in (

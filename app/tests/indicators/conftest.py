@@ -9,12 +9,14 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client, override_settings
 
+from geography.models import Vintage
 from indicators.models import Indicator, Place
 from indicators.queries import catalogue
 from loader.export import make
 from loader.progress import Steps
 from loader.series import pipeline
 from loader.series.declarations import read_series
+from tests.support import now_regions, reporting_regions
 from tests.support.bodies import body
 from tests.support.front_door import FrontDoorClient
 from tests.support.issue_history import ALL_GATES, SMALL_HISTORY, SmallIssue, changes_text, declared
@@ -105,3 +107,16 @@ def history(load: Callable[..., None]) -> Iterator[list[SmallIssue]]:
     load(SMALL_HISTORY)
     yield SMALL_HISTORY
     catalogue.clear()
+
+
+@pytest.fixture
+def boundaries(db: None, settings: Any, tmp_path: Path) -> Vintage:
+    """Publish the health regions and FSAs of `tests.support.now_regions` with their indexes; return the health regions."""
+    settings.DOWNLOADS_DIR = tmp_path / "downloads"
+    return now_regions.publish_regions()
+
+
+@pytest.fixture
+def vintage(db: None) -> Vintage:
+    """Publish the vintage of `tests.support.reporting_regions`."""
+    return reporting_regions.publish_vintage()

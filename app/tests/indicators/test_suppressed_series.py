@@ -186,7 +186,7 @@ def test_report_of_a_held_issue_has_no_numbers_of_places(suppressed: None, load_
 def test_rollback_is_refused_and_the_file_before_is_loaded_again_instead(
     suppressed: None, load_issue: Load, tmp_path: Path, sql: Callable[..., list[tuple[Any, ...]]]
 ) -> None:
-    """What an issue published stays in the history that later issues are compared with."""
+    """The values of an issue stay in the history that later issues are compared with."""
     select = "SELECT count(*), count(value) FROM geo.indicator_values_all WHERE indicator = 'history'"
     before = sql(select)
     with pytest.raises(CommandError, match="Load a corrected file, or the file before it, as the next issue instead"):

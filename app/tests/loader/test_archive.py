@@ -96,7 +96,7 @@ def test_shapefile_part_as_dangling_link_is_refused(shp: Path) -> None:
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[None]:
+def as_ordinary_user() -> Iterator[None]:
     """Run as a user to whom file permissions apply."""
     if os.geteuid() != 0:
         yield
@@ -119,7 +119,7 @@ def test_file_without_read_permission_is_refused(
             folder.chmod(folder.stat().st_mode | 0o055)
     (tmp_path / "scratch").chmod(0o777)
     shp.parent.chmod(0o777)
-    request.getfixturevalue("as_nobody")
+    request.getfixturevalue("as_ordinary_user")
     assert f"{locked} cannot be read: Permission denied" in refusal(shp if suffix == ".dbf" else locked)
 
 

@@ -1,6 +1,5 @@
 """Content of each download format, read with independent libraries and compared with the database."""
 
-import csv
 import json
 import sqlite3
 import zipfile
@@ -14,54 +13,16 @@ import pyogrio
 import pytest
 import shapefile
 import shapely
-from django.core.management import call_command
 from django.db import connection
 
 from geography.constants import PART_MAX_VERTICES
 from geography.download_formats import FORMATS
-from geography.models import Overlap, Region, RegionLevel, Vintage
+from geography.models import Region, RegionLevel, Vintage
 from loader.export.metadata import vintage_metadata
 from tests.support import boundary_files as files
 from tests.support import packs
-from tests.support.csvw import assert_table_is_as_described
 
 pytestmark = pytest.mark.django_db
-
-UNITS = {"land_area_km2": "km2", "area_km2": "km2", "lon": "degree", "lat": "degree"}
-ACCENTED = "Région du Saguenay—Lac-Saint-Jean"
-
-
-@pytest.fixture
-def vintages(load: Callable[..., Any], tmp_path: Path) -> dict[str, Vintage]:
-    """Publish three health regions (one with a hole, one with an island) and two FSAs, of which G7H lies in two regions."""
-    regions = [
-        files.region("2402", files.cell(0), files.hole(3_000, 3_000, 5_000, 5_000), name=ACCENTED, french="Où l'œuvre naît"),
-        files.region("3501", files.cell(1), files.box(30_000, 0, 32_000, 2_000), name="Île"),
-        files.region("3502", files.cell(2), name="Plain"),
-    ]
-    fsas = [
-        files.fsa("G7H", files.box(0, 0, 15_000, 10_000), PRUID="24", LANDAREA=12.5),
-        files.fsa("K0A", files.cell(2), PRUID="35", LANDAREA=99.25),
-    ]
-    return {
-        "health-regions": load(files.shape(tmp_path / "hr", regions), vintage="2022", attribution_en="Ours & theirs").vintage,
-        "fsa": load(files.shape(tmp_path / "fsa", fsas), "fsa", vintage="2021").vintage,
-    }
-
-
-@pytest.fixture
-def export(vintages: dict[str, Vintage], tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that exports a vintage in a format and returns the path."""
-
-    def write(coverage: str, kind: str, **options: Any) -> Path:
-        folder = tmp_path / "out" / kind
-        folder.mkdir(parents=True, exist_ok=True)
-        named = f"{coverage}/{vintages[coverage].label}"
-        call_command("export", vintage=[named], format=[kind], out=folder, verbosity=0, **options)
-        (path,) = folder.iterdir()
-        return path
-
-    return write
 
 
 def stored(vintage: Vintage) -> list[tuple[Any, ...]]:
@@ -227,7 +188,7 @@ def test_shapefile_has_statistics_canada_fields(
         assert [field[0] for field in reader.fields if field[0] != "DeletionFlag"] == fields
         first = reader.record(0).as_dict()
     assert first["PRNAME"] == "Quebec / Québec"
-    assert coverage == "fsa" or (first["ENGNAME"], first["FRENAME"]) == (ACCENTED, "Où l'œuvre naît")
+    assert coverage == "fsa" or (first["ENGNAME"], first["FRENAME"]) == (files.ACCENTED, "Où l'œuvre naît")
     frame = pyogrio.read_dataframe(path)
     assert frame.crs.to_epsg() == 3347
     regions = Region.objects.filter(vintage=vintages[coverage]).order_by("code")
@@ -253,7 +214,7 @@ def test_pack_has_names_provinces_misfits_and_metadata_of_the_vintage(
     header, outlines = packs.decode(export("health-regions", "pack"))
     names = [(region["code"], region["name_en"], region["name_fr"], region["pruid"]) for region in header["regions"]]
     assert names == [
-        ("2402", ACCENTED, "Où l'œuvre naît", "24"),
+        ("2402", files.ACCENTED, "Où l'œuvre naît", "24"),
         ("3501", "Île", "Quelque part", "35"),
         ("3502", "Plain", "Quelque part", "35"),
     ]
@@ -279,74 +240,6 @@ def test_geojson_equals_api_response(export: Callable[..., Path], vintages: dict
         pyogrio.read_info(path)["features"]
         == RegionLevel.objects.filter(region__vintage=vintages["health-regions"], level=level).count()
     )
-
-
-def test_csv_of_codes_has_csvw_description(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
-    table = export("health-regions", "csv")
-    with table.open(encoding="utf-8", newline="") as source:
-        rows = list(csv.DictReader(source))
-    assert [(row["hruid"], row["name_en"], row["province"]) for row in rows] == [
-        ("2402", ACCENTED, "QC"),
-        ("3501", "Île", "ON"),
-        ("3502", "Plain", "ON"),
-    ]
-    region = Region.objects.get(vintage=vintages["health-regions"], code="2402")
-    assert float(rows[0]["area_km2"]) == pytest.approx(region.area_km2, abs=1e-6)
-    assert (float(rows[0]["lon"]), float(rows[0]["lat"])) == pytest.approx(region.rep_point.coords, abs=1e-6)
-    described = json.loads(export("health-regions", "csvw").read_bytes())
-    assert described["url"] == table.name == "health-regions-2022.csv"
-    assert [column["name"] for column in described["tableSchema"]["columns"]] == list(rows[0])
-    assert described["dc:rights"][0]["@value"] == "Ours & theirs"
-    assert described["dc:source"]["dc:identifier"] == f"sha256:{vintages['health-regions'].source_sha256}"
-    assert_table_is_as_described(rows, described, UNITS)
-
-
-def test_csvw_of_shares_has_both_licences(export: Callable[..., Path], vintages: dict[str, Vintage], tmp_path: Path) -> None:
-    Vintage.objects.filter(label="2021").update(
-        licence_url="https://example.org/fsa", attribution_en="Postal", attribution_fr="Postale"
-    )
-    Vintage.objects.filter(label="2022").update(
-        licence_url="https://example.org/hr", attribution_fr="Les nôtres", source_url="https://example.org/hr.zip"
-    )
-    table = export("fsa", "shares")
-    with table.open(encoding="utf-8", newline="") as source:
-        rows = list(csv.DictReader(source))
-    table.unlink()
-    path = export("fsa", "shares-csvw")
-    assert path.name == "fsa-2021-health-regions-2022.csv-metadata.json"
-    described = json.loads(path.read_bytes())
-    assert described["url"] == table.name
-    assert_table_is_as_described(rows, described, UNITS)
-    assert described["dc:license"] == [{"@id": "https://example.org/fsa"}, {"@id": "https://example.org/hr"}]
-    assert [(dc_right["@language"], dc_right["@value"]) for dc_right in described["dc:rights"]] == [
-        ("en", "Postal"), ("en", "Ours & theirs"), ("fr", "Postale"), ("fr", "Les nôtres")
-    ]  # fmt: skip
-    fsas, regions = described["dc:source"]
-    assert regions["@id"] == "https://example.org/hr.zip"
-    assert [item["dc:license"]["@id"] for item in (fsas, regions)] == ["https://example.org/fsa", "https://example.org/hr"]
-    assert [item["dc:identifier"] for item in (fsas, regions)] == [
-        f"sha256:{vintages[coverage].source_sha256}" for coverage in ("fsa", "health-regions")
-    ]
-
-
-def test_csvw_names_shared_licence_once(export: Callable[..., Path], vintages: dict[str, Vintage]) -> None:
-    Vintage.objects.update(licence="Open", licence_url="https://example.org/open", attribution_en="Ours", attribution_fr="Ours")
-    described = json.loads(export("fsa", "shares-csvw").read_bytes())
-    assert described["dc:license"] == {"@id": "https://example.org/open"}
-    assert len(described["dc:rights"]) == 2
-
-
-def test_shares_csv_equals_database_without_slivers(export: Callable[..., Path]) -> None:
-    Overlap.objects.filter(fsa__code="G7H", health_region__code="3501").update(share_of_fsa=0.0009)
-    with export("fsa", "shares").open(encoding="utf-8", newline="") as source:
-        rows = list(csv.DictReader(source))
-    assert [(row["cfsauid"], row["hruid"], row["fsa_vintage"], row["health_region_vintage"]) for row in rows] == [
-        ("G7H", "2402", "2021", "2022"),
-        ("K0A", "3502", "2021", "2022"),
-    ]
-    overlap = Overlap.objects.get(fsa__code="G7H", health_region__code="2402")
-    assert float(rows[0]["share_of_fsa"]) == pytest.approx(overlap.share_of_fsa, abs=1e-6)
-    assert rows[0]["name_en"] == ACCENTED
 
 
 @pytest.mark.parametrize("kind", [name for name, value in FORMATS.items() if not value.by_level])

@@ -39,7 +39,7 @@ def run_advice(message: str) -> None:
 def test_history_with_a_lasting_correction_goes_on_with_the_command_that_the_message_names(
     source: Source, tmp_path: Path
 ) -> None:
-    """Nobody accepts: every later issue is held. One command accepts the first, and the others pass."""
+    """Without an acceptance, every later issue is held. One command accepts the first, and the others pass."""
     history = lasting_correction()
     path, toml = tmp_path / "changes.csv", tmp_path / "series.toml"
     path.write_text(changes_text(history), encoding="utf-8")

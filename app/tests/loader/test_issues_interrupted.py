@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from indicators.models import Blob, Indicator, Issue, Place
 from loader.series import storage
 from tests.loader.test_issues import blobs, published, values_as_of
 from tests.support.issue_history import KEYS, SmallIssue, changes_text, declared, small_history
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,10 +51,10 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_for_issues(process: subprocess.Popen[bytes], number: int) -> None:
-    deadline = time.monotonic() + HANG_S
-    while Issue.objects.count() < number and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+    def arrived() -> bool:
+        return Issue.objects.count() >= number or process.poll() is not None
+
+    wait_until(arrived, f"{number} issues are stored", HANG_S, interval_s=0.001)
 
 
 def check_whole(history: list[SmallIssue]) -> int:
@@ -94,10 +94,7 @@ def test_killed_run_leaves_whole_issues_and_continues(tmp_path: Path) -> None:
 
 def wait_for_sessions_to_end() -> None:
     """Wait until the server has noticed that a killed client is gone: its last transaction may still commit."""
-    deadline = time.monotonic() + HANG_S
-    while _other_sessions():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: not _other_sessions(), "the sessions of the killed load end", HANG_S)
 
 
 def _other_sessions() -> Any:

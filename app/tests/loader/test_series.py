@@ -21,27 +21,11 @@ from loader.series import pipeline
 from loader.series.declarations import Source, read_series
 from loader.series.pipeline import Acceptance
 from loader.series.places import seed_places
+from tests.support.series_file import TOML
 
 pytestmark = pytest.mark.django_db
 
 HEADER = "date,region,code,value\n"
-TOML = """
-[places.test]
-coverage = "covid-reporting-regions"
-vintage = "2020-08"
-file = "places.csv"
-
-[series.test]
-indicator = "test"
-name_en = "Test"
-name_fr = "Essai"
-unit = "cases"
-kind = "cumulative"
-from_zero = true
-columns = { period = "date", value = "value", province = "region", place = "code" }
-places = { coverage = "covid-reporting-regions", vintage = "2020-08" }
-unassigned = ["9999"]
-"""
 
 
 @pytest.fixture
@@ -238,34 +222,6 @@ def test_documented_series_example_loads(tmp_path: Path) -> None:
         ("591", "2022-01-15"): (14, 0),
         ("592", "2022-01-15"): (None, 4),
     }
-
-
-@pytest.mark.parametrize(
-    ("paragraph", "message"),
-    [
-        ("colour = 1", "series.test: unknown key 'colour'"),
-        ("totals = 1", "series.test: totals must be true or false"),
-        ('shape = "tall"', "series.test: shape is one of long, wide"),
-        ("limits = { height = 1 }", "series.test: no gate 'height' with a limit. Gates with limits: negatives, cadence"),
-        ("limits = { text = 1 }", "series.test: no gate 'text' with a limit"),
-        ('overdispersion = "2"', "series.test: overdispersion must be a number, not '2'"),
-        ("overdispersion = true", "series.test: overdispersion must be a number, not True"),
-        ("overdispersion = 0.9", "series.test: overdispersion must be a number of 1 or more, not 0.9"),
-        ("overdispersion = nan", "series.test: overdispersion must be a number of 1 or more, not nan"),
-        ('limits = { sums = "1" }', "series.test: limits.sums must be a number, not '1'"),
-        ('delimiter = "||"', "series.test: delimiter must be one character, not '||'"),
-        ("first_line = 0", "series.test: first_line must be 1 or more"),
-        ("notes = 1", "series.test: unknown key 'notes'"),
-        ('cadence = [{ from = 2022-01-01, every = "year" }]', "every is one of day, week"),
-        ('cadence = [{ from = 2022-01-01, every = "week", on = "monday" }]', "is a saturday, not a monday"),
-        ("issued_at = 2022-01-01T00:00:00", "issued_at needs a time zone"),
-    ],
-)
-def test_declaration_error_names_table_and_key(tmp_path: Path, paragraph: str, message: str) -> None:
-    toml = tmp_path / "series.toml"
-    toml.write_text(TOML + paragraph + "\n", encoding="utf-8")
-    with pytest.raises(SourceError, match=re.escape(message)):
-        read_series(toml)
 
 
 MEMBERS = """

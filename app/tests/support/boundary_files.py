@@ -33,6 +33,8 @@ NAD83_PRJ = (
     'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]]'
 )
 
+ACCENTED = "Région du Saguenay—Lac-Saint-Jean"
+
 # Origin of the grids: 62 to 64 degrees north, about 91 degrees west.
 EAST, NORTH = 6_200_000.0, 2_900_000.0
 # Side of a grid cell, in metres of EPSG:3347.

@@ -1,12 +1,14 @@
-"""Layers of OGC API - Features read by GDAL in a process of its own, and compared with the database."""
+"""OGC API - Features: links, schemas, and layers that GDAL reads in a process of its own, compared with the database."""
 
 import json
 import subprocess
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 import shapely
 from django.db import connection
+from jsonschema import Draft4Validator
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 EPSG = "http://www.opengis.net/def/crs/EPSG/0/"
@@ -68,3 +70,24 @@ def assert_same(regions: dict[str, str], collection: str, crs: str) -> None:
         else:
             pair = (shapely.from_wkb(wkb), shapely.from_wkb(stored[code]))
             assert shapely.equals_exact(*pair, tolerance=TOLERANCE[crs]), code
+
+
+def follow(get: Any, href: str) -> Any:
+    """Return the response to an absolute address of the service."""
+    parts = urlsplit(href)
+    assert (parts.scheme, parts.netloc) == ("http", "testserver")
+    return get(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def validate(api: Any, schema: str, body: Any) -> None:
+    """Validate a body against a schema of the document; `nullable` of OpenAPI 3.0 is none of JSON Schema."""
+
+    def converted(value: Any) -> Any:
+        if isinstance(value, list):
+            return [converted(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        result = {name: converted(member) for name, member in value.items() if name != "nullable"}
+        return result | {"type": [value["type"], "null"]} if value.get("nullable") is True else result
+
+    Draft4Validator({"$ref": f"#/components/schemas/{schema}", "components": converted(api["components"])}).validate(body)

@@ -10,17 +10,22 @@ import pytest
 
 
 def wait_until(
-    condition: Callable[[], object], what: str | Callable[[], str] = "the condition holds", seconds: float = 60.0
+    condition: Callable[[], object],
+    what: str | Callable[[], str] = "the condition holds",
+    seconds: float = 60.0,
+    interval_s: float = 0.02,
 ) -> None:
     """Return when a condition holds; fail the test if it does not within `seconds`, a limit that only ends a hang.
 
-    Args: what: for the message of the failure; a function is called at the failure.
+    Args:
+        what: for the message of the failure; a function is called at the failure.
+        interval_s: seconds between two tests of the condition.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             pytest.fail(f"not within {seconds:g} s: {what() if callable(what) else what}")
-        time.sleep(0.02)
+        time.sleep(interval_s)
 
 
 def responds(address: str) -> bool:

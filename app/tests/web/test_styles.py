@@ -18,7 +18,7 @@ def test_style_has_absolute_addresses_of_the_service(get, theme):
     assert [sources[name]["url"] for name in ("health-regions", "fsa")] == [
         f"http://testserver/tiles/{name}.json" for name in ("health-regions", "fsa")
     ]
-    # Fonts and sprites of other hosts would be requests that nobody expects.
+    # Fonts and sprites of other hosts would be unexpected requests.
     assert not {"glyphs", "sprite"} & response.json().keys()
 
 

@@ -8,7 +8,7 @@
 -- `distinct on` keeps the lowest code for a point on a border, and one row for a point in two pieces of a region.
 with my_points (id, geom) as (
   select id, st_transform(st_setsrid(st_makepoint(lon, lat), 4326), 3347)
-  from (values (1, -79.3832, 43.6532), (2, -71.2080, 46.8139), (3, -63.5752, 44.6488)) as given (id, lon, lat)
+  from (values (1, -79.3832, 43.6532), (2, -71.2080, 46.8139), (3, -63.5752, 44.6488)) as positions (id, lon, lat)
 )
 select distinct on (p.id) p.id, r.hruid
 from geo.health_regions r

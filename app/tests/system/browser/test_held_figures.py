@@ -1,6 +1,5 @@
 """Notice of held figures on the map page and on the page of a region, on the day of a real incident, before and after."""
 
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
@@ -12,6 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from indicators.models import Issue
+from tests.support.processes import wait_until
 from tests.system.browser.conftest import PHONE, get_json, serious_violations
 
 # Manitoba is missing from this file of the publisher, the second after the embedded one.
@@ -58,10 +58,7 @@ def incident(service, django_db_blocker):
 
 def wait_for_held(service, expected):
     """Wait until the service says whether cases are held; fail if a process does not notice it in time."""
-    deadline = time.monotonic() + 30
-    while ("held" in get_json(service, "/indicators/cases")) is not expected:
-        assert time.monotonic() < deadline, "the service does not notice the held issue"
-        time.sleep(0.1)
+    wait_until(lambda: ("held" in get_json(service, "/indicators/cases")) is expected, "the service notices the held issue", 30)
 
 
 def hold(service, incident):

@@ -27,13 +27,13 @@ EVIL = {
 }
 LABEL = "hostile"
 # Elements that could run something. The pages themselves have none.
-_FOREIGN = """() => [...document.querySelectorAll("*")].filter((one) =>
-    [...one.attributes].some(({ name, value }) =>
+_FOREIGN = """() => [...document.querySelectorAll("*")].filter((item) =>
+    [...item.attributes].some(({ name, value }) =>
       name.startsWith("on") || (/^\\s*javascript:/i.test(value) && !["title", "content"].includes(name)))
-    || (one.localName === "script" && !one.src && !/json$/.test(one.type))
-    || ["iframe", "object", "embed", "base"].includes(one.localName)
-    || (one.localName === "img" && one.getAttribute("src") === "x")
-  ).map((one) => one.outerHTML.slice(0, 200))"""
+    || (item.localName === "script" && !item.src && !/json$/.test(item.type))
+    || ["iframe", "object", "embed", "base"].includes(item.localName)
+    || (item.localName === "img" && item.getAttribute("src") === "x")
+  ).map((item) => item.outerHTML.slice(0, 200))"""
 _BREACHES = """
   window.breaches = [];
   addEventListener("securitypolicyviolation", (breach) => breaches.push(`${breach.violatedDirective} ${breach.blockedURI}`));

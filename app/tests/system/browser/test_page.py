@@ -75,8 +75,8 @@ def test_phone_has_no_horizontal_scroll_and_the_sheet_opens(visit):
         assert sheet.bounding_box()["height"] > half * 1.5
         assert page.locator("#sheet-toggle").get_attribute("aria-expanded") == "true"
         too_small = page.evaluate(
-            "[...document.querySelectorAll('button, select, input:not([type=radio])')].filter((one) => one.offsetParent)"
-            ".filter((one) => one.offsetHeight < 24 || one.offsetWidth < 24).map((one) => one.outerHTML.slice(0, 80))"
+            "[...document.querySelectorAll('button, select, input:not([type=radio])')].filter((item) => item.offsetParent)"
+            ".filter((item) => item.offsetHeight < 24 || item.offsetWidth < 24).map((item) => item.outerHTML.slice(0, 80))"
         )
         assert too_small == []
         visitor.page.goto("about:blank")

@@ -37,11 +37,11 @@ MEANINGS = [
 ]
 UNDERSTAND = """async ([folder, text]) => {
   const { understand } = await import(`${folder}/parse.js`);
-  const [one] = understand(text);
-  if (!one) return "";
-  if (one.kind === "position") return `at${one.meant ? "?" : ""} ${one.at.map((n) => n.toFixed(4)).join(" ")}`;
-  if (one.kind === "fsa") return `fsa${one.meant ? "?" : ""} ${one.code}${one.whole ? " whole" : ""}`;
-  return `words ${one.words.join(" ")}`;
+  const [item] = understand(text);
+  if (!item) return "";
+  if (item.kind === "position") return `at${item.meant ? "?" : ""} ${item.at.map((n) => n.toFixed(4)).join(" ")}`;
+  if (item.kind === "fsa") return `fsa${item.meant ? "?" : ""} ${item.code}${item.whole ? " whole" : ""}`;
+  return `words ${item.words.join(" ")}`;
 }"""
 
 

@@ -55,7 +55,7 @@ def test_back_restores_the_view_of_the_map(visit):
     visitor = visit()
     page = visitor.open("region=4601")
     visitor.map_settled()
-    where = "covidtrendsMap.getCenter().toArray().map((one) => Number(one.toFixed(1)))"
+    where = "covidtrendsMap.getCenter().toArray().map((item) => Number(item.toFixed(1)))"
     first = page.evaluate(where)
     page.mouse.move(1000, 500)
     page.mouse.down()

@@ -159,7 +159,7 @@ def test_map_colours_changed_regions_and_dashes_earlier_boundaries(visit, two_vi
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_card_of_changes_has_no_serious_accessibility_violation(visit, two_vintages, theme):
     page = visit(map_drawn=False, color_scheme=theme).open("compare=2018", lang="fr" if theme == "dark" else "en")
-    page.locator(".kind").evaluate_all("(kinds) => kinds.forEach((one) => { one.open = true; })")
+    page.locator(".kind").evaluate_all("(kinds) => kinds.forEach((item) => { item.open = true; })")
     assert serious_violations(page) == []
 
 
@@ -179,9 +179,9 @@ def test_card_of_changes_works_by_keyboard(visit, two_vintages):
     visitor.hears("Split: 1")
     kind = page.locator(".kind", has_text="New name")
     kind.locator("summary").focus()
-    opened = kind.evaluate("(one) => one.open")
+    opened = kind.evaluate("(item) => item.open")
     page.keyboard.press("Enter")
-    assert kind.evaluate("(one) => one.open") is not opened
+    assert kind.evaluate("(item) => item.open") is not opened
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -203,7 +203,7 @@ def test_vintage_menu_changes_regions_and_names(visit, two_vintages):
     assert visitor.fragment == "vintage=2018"
     visitor.map_settled()
     visitor.map_holds("health-regions", {"4601", "4602", "4603", "4604"})
-    names = "covidtrendsMap.querySourceFeatures('health-regions', {sourceLayer: 'labels'}).map((one) => one.properties.name_en)"
+    names = "covidtrendsMap.querySourceFeatures('health-regions', {sourceLayer: 'labels'}).map((at) => at.properties.name_en)"
     assert set(page.evaluate(names)) == {"Lakes", "Old Bridge", "Wide Plains", "Far Shore"}
     page.get_by_text("Manitoba").click()
     assert page.locator(".province a").all_inner_texts() == ["Lakes", "Old Bridge", "Wide Plains", "Far Shore"]
@@ -227,7 +227,7 @@ def test_vintage_menu_keeps_choice_and_view(visit, two_vintages):
     page.mouse.move(700, 300, steps=4)
     page.mouse.up()
     visitor.map_settled()
-    where = "covidtrendsMap.getCenter().toArray().concat(covidtrendsMap.getZoom()).map((one) => Number(one.toFixed(3)))"
+    where = "covidtrendsMap.getCenter().toArray().concat(covidtrendsMap.getZoom()).map((item) => Number(item.toFixed(3)))"
     seen = page.evaluate(where)
     page.locator("#vintage").select_option("2022")
     visitor.shows("New Bridge")

@@ -3,11 +3,12 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from operations import db_permits
+from operations import db_permits, request_id
 from tests.support.faults import FaultyCluster
 from tests.support.processes import wait_until
 from tests.support.traffic import (
@@ -137,9 +138,9 @@ def test_permit_held_too_long_marks_saturation() -> None:
 
 
 def test_thread_with_permit_acquires_no_second_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    request_id.start(None)
     permits = db_permits.Permits(1)
     monkeypatch.setitem(db_permits._permits, "default", permits)
-    monkeypatch.setattr(db_permits._thread, "serves_requests", True)
     with db_permits.acquire_permit("default"), db_permits.acquire_permit("default"):
         assert permits.free == 0
     assert permits.free == 1
@@ -150,6 +151,14 @@ def test_thread_with_permit_acquires_no_second_one(monkeypatch: pytest.MonkeyPat
 
 def test_thread_without_requests_needs_no_permit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(db_permits._permits, "default", db_permits.Permits(0))
-    monkeypatch.setattr(db_permits._thread, "serves_requests", False)
-    with db_permits.acquire_permit("default"):
-        pass
+
+    def acquire() -> str:
+        with db_permits.acquire_permit("default"):
+            return "acquired"
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(acquire).result() == "acquired"
+        # The same thread, once it answers requests.
+        pool.submit(request_id.start, None).result()
+        with pytest.raises(db_permits.PoolExhausted):
+            pool.submit(acquire).result()
