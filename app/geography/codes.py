@@ -208,6 +208,6 @@ def parse_province(text: str) -> Province:
     if province is None:
         allowed = [f"{province.abbreviation} ({province.pruid})" for province in PROVINCES]
         raise ParameterInvalid(
-            Message("Unknown province or territory. Known are %(known)s.", known=allowed), parameter="province"
+            Message("Unknown province or territory. Possible values: %(provinces)s.", provinces=allowed), parameter="province"
         )
     return province

@@ -131,7 +131,7 @@ def ready_file(downloads: Iterable[File], *, name: str, sha256: str | None, unkn
     """
     download = next((download for download in downloads if download.name == name), None)
     if download is None:
-        raise DownloadUnknown(unknown, parameter="file", hint=Message("/downloads lists what there is."))
+        raise DownloadUnknown(unknown, parameter="file", hint=Message("/downloads lists the files."))
     if download.sha256 is None and not _export_runs():
         raise DownloadNotMade(
             Message("%(name)s has not been exported, and no export is running.", name=name),
@@ -146,7 +146,7 @@ def ready_file(downloads: Iterable[File], *, name: str, sha256: str | None, unkn
         raise DownloadUnknown(
             Message("%(name)s has another checksum now.", name=name),
             parameter="sha256",
-            hint=Message("/downloads names the current one."),
+            hint=Message("/downloads has the current checksum."),
         )
     return download
 

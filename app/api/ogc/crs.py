@@ -32,6 +32,6 @@ class CrsReader:
             raise ParameterInvalid(
                 Message("%(name)s must be the URI of a supported CRS.", name=self.parameter),
                 parameter=self.parameter,
-                hint=Message("Supported are: %(uris)s.", uris=list(URIS)),
+                hint=Message("Supported: %(uris)s.", uris=list(URIS)),
             )
         return crs

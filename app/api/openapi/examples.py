@@ -106,7 +106,7 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
     "coverage-unknown": {
         "detail": "There is no coverage 'parishes'.",
         "parameter": "coverage",
-        "hint": "/coverages lists what there is.",
+        "hint": "/coverages lists the coverages.",
     },
     "region-unknown": {"detail": "There is no region '3599' in vintage 2022 of health regions.", "parameter": "id"},
     "fsa-without-boundary": {
@@ -118,17 +118,17 @@ _OF_PROBLEMS: dict[str, dict[str, Any]] = {
     "vintage-unknown": {
         "detail": "There is no vintage '2099' of health regions.",
         "parameter": "vintage",
-        "hint": "Published are 2022 (from 2022-12-01).",
+        "hint": "Published vintages: 2022 (from 2022-12-01).",
     },
     "vintages-not-compared": {
         "detail": "Vintages 2018 and demo of health regions are not compared.",
         "parameter": "b",
-        "hint": "One of them is made up.",
+        "hint": "One of the two is a demonstration.",
     },
     "no-vintage": {
         "detail": "No vintage of health regions was in force on 1999-01-01.",
         "parameter": "at",
-        "hint": "Published are 2022 (from 2022-12-01).",
+        "hint": "Published vintages: 2022 (from 2022-12-01).",
     },
     "nothing-published": {"detail": "No boundaries of health regions are published yet."},
     "not-ready": {"checks": _CHECKS | {"vintages": {"health-regions": None, "fsa": None}}},

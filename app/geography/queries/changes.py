@@ -105,7 +105,7 @@ def changes_page(
                 coverage=COVERAGE_WORDS.get(from_vintage.coverage.slug, from_vintage.coverage.slug),
             ),
             parameter="b",
-            hint=Message("One of them is made up.") if from_vintage.demo or to_vintage.demo else None,
+            hint=Message("One of the two is a demonstration.") if from_vintage.demo or to_vintage.demo else None,
         )
     filtered = both
     if kind is not None:

@@ -127,7 +127,7 @@ def _check_coverage(coverage: str) -> None:
         raise CoverageUnknown(
             Message("There is no coverage '%(coverage)s'.", coverage=coverage),
             parameter="coverage",
-            hint=Message("/coverages lists what there is."),
+            hint=Message("/coverages lists the coverages."),
         )
 
 
@@ -144,7 +144,7 @@ def _published_labels(catalogue: Catalogue, coverage: str) -> Message | None:
         else Message("%(label)s (from %(day)s)", label=vintage.label, day=vintage.effective_from)
         for vintage in reversed(catalogue.vintages_of(coverage))
     ]
-    return Message("Published are %(vintages)s.", vintages=shown) if shown else None
+    return Message("Published vintages: %(vintages)s.", vintages=shown) if shown else None
 
 
 def vintage_report(vintage: Vintage) -> VintageReport:

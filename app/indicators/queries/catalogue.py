@@ -134,7 +134,9 @@ def published_indicator(slug: str) -> PublishedIndicator:
         raise IndicatorUnknown(
             Message("There is no indicator '%(indicator)s'.", indicator=slug[:40]),
             parameter="id",
-            hint=Message("There are %(indicators)s.", indicators=published) if published else Message("None is loaded yet."),
+            hint=Message("Published indicators: %(indicators)s.", indicators=published)
+            if published
+            else Message("None is loaded yet."),
         )
     return catalogue.indicators[slug]
 

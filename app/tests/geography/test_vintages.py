@@ -46,7 +46,7 @@ def test_at_before_first_vintage_raises_no_vintage(world):
     world.vintages["health-regions", "demo"].delete()
     with pytest.raises(NoVintage) as caught:
         in_force(at=date(2017, 1, 1))
-    assert str(caught.value.hint) == "Published are 2018 (from 2018-01-01), 2022 (from 2022-01-01)."
+    assert str(caught.value.hint) == "Published vintages: 2018 (from 2018-01-01), 2022 (from 2022-01-01)."
 
 
 @pytest.mark.django_db

@@ -101,7 +101,7 @@ def test_export_creates_missing_files_or_writes_to_out(files: Path, tmp_path: Pa
     out = StringIO()
     call_command("export", list=True, indicator=["cases"], format=["arrow"], stdout=out)
     assert out.getvalue().split()[::2] == ["ready", "indicators/cases/cases.arrow"]
-    with pytest.raises(CommandError, match=r"No indicator casses is published. Published are: cases, deaths"):
+    with pytest.raises(CommandError, match=r"No indicator casses is published. Published: cases, deaths"):
         call_command("export", indicator=["casses"])
 
 

@@ -242,7 +242,7 @@ def test_export_out_writes_a_single_file(load: Callable[..., str], tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"vintage": ["fsa/2099"]}, "No vintage fsa/2099 is published. Published are: health-regions/2022."),
+        ({"vintage": ["fsa/2099"]}, "No vintage fsa/2099 is published. Published: health-regions/2022."),
         ({"format": ["shares"]}, "have none in this format"),
         ({"format": ["csv"], "level": ["low"]}, "have none in this format"),
     ],

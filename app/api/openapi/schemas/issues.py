@@ -25,7 +25,7 @@ _ISSUE: Schema = {
             {
                 "gates": array(text("Name of a gate.")),
                 "because": text("Reason of the acceptance."),
-                "by": or_null(text("Who accepted; null if not stated.")),
+                "by": or_null(text("Name of the person who accepted; null if not stated.")),
             },
             description="Acceptance of failed gates; null without one.",
         )

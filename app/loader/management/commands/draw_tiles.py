@@ -41,5 +41,5 @@ def _selected(names: list[str]) -> dict[str, Vintage]:
     by_name = {f"{vintage.coverage.slug}/{vintage.label}": vintage for vintage in published}
     for name in names:
         if name not in by_name:
-            raise CommandError(f"No vintage {name} is published. Published are: {', '.join(by_name) or 'none'}.")
+            raise CommandError(f"No vintage {name} is published. Published: {', '.join(by_name) or 'none'}.")
     return {name: by_name[name] for name in names or by_name}

@@ -88,7 +88,7 @@ def _selected(downloads: list[DownloadFile], options: dict[str, Any]) -> list[Do
     for kind, names in published.items():
         for name in options[kind]:
             if name not in names:
-                raise CommandError(f"No {kind} {name} is published. Published are: {', '.join(names) or 'none'}.")
+                raise CommandError(f"No {kind} {name} is published. Published: {', '.join(names) or 'none'}.")
     wanted = {*options["vintage"], *(f"{GROUP}/{name}" for name in options["indicator"])}
     selected = [
         download
