@@ -243,6 +243,10 @@ def now_responder(query: NowQuery, language: str) -> NowResponder:
     options = (*keys, language, today, catalogue.revision, boundaries.published().revision)
     responder = _responders.get(options)
     if responder is None:
+        # A responder of an earlier day or publication would keep the lookup indexes of retired vintages open.
+        outdated = [key for key in list(_responders) if key[-3:] != options[-3:]]
+        for key in outdated:
+            _responders.pop(key, None)
         if len(_responders) >= _RESPONDERS_MAX:
             _responders.clear()
         responder = NowResponder(vintages, language, today, catalogue)
@@ -250,7 +254,7 @@ def now_responder(query: NowQuery, language: str) -> NowResponder:
     return responder
 
 
-_responders: dict[object, NowResponder] = {}
+_responders: dict[tuple[Any, ...], NowResponder] = {}
 
 
 def clear() -> None:

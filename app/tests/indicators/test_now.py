@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 from scipy.stats import chi2
 
+import api.responses.now as responses_of_now
 from geography.models import Vintage
 from indicators.models import Indicator, Issue, Note, PlaceMember, Series
 from indicators.models import Place as SeriesPlace
@@ -232,6 +233,18 @@ def test_publication_changes_the_answer(load: Callable[..., None], now: Callable
     after = indicator(now(TORONTO), "history")
     assert (before["reported_on"], after["reported_on"]) == ("2022-01-10", "2022-01-11")
     assert before["period"] != after["period"]
+
+
+def test_publication_discards_earlier_responders(load: Callable[..., None], now: Callable[..., dict[str, Any]]) -> None:
+    load(SMALL_HISTORY[:1])
+    now(TORONTO)
+    earlier = set(responses_of_now._responders)
+    load(SMALL_HISTORY[:2])
+    now(TORONTO)
+    now(TORONTO, lang="fr")
+    assert len(earlier) == 1
+    assert len(responses_of_now._responders) == 2
+    assert not earlier & set(responses_of_now._responders)
 
 
 def test_completeness_is_the_median_of_earlier_issues(load: Callable[..., None], now: Callable[..., dict[str, Any]]) -> None:
