@@ -61,7 +61,7 @@ class ComparedRegion:
 def missing_pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
     """Return the pairs of this vintage and a published vintage of its coverage that are not compared yet.
 
-    Demonstrations are not compared, nor is a vintage with the earlier load of its own label. Queries: 2.
+    Not compared: demonstrations, and a vintage with the earlier load of its own label. Queries: 2.
     """
     others = Vintage.objects.select_related("coverage").filter(
         coverage=vintage.coverage_id, status=Status.PUBLISHED, demo=False

@@ -65,7 +65,7 @@ class Interpretation:
 
 
 def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpretation:
-    """Return the observations of a file. Nothing is guessed: values that do not fit are listed for the gates."""
+    """Return the observations of a file. It does not guess: values that do not fit are listed for the gates."""
     interpretation = Interpretation()
     resolver = PlaceResolver(source, interpretation.unknown)
     reader = _value_reader(source.decimal, source.null, source.suppressed, source.capped)

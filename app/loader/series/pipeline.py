@@ -196,7 +196,7 @@ def _stored(indicator: Indicator, last: Issue, content: IssueContent, *, many: b
     if content.issued_at > last.issued_at:
         return None
     older = content.issued_at < last.issued_at
-    # A run over a history passes by what was held and then overtaken by a later issue.
+    # A run over a history skips an issue that was held and then overtaken by a later one.
     statuses = [IssueStatus.PUBLISHED, *([IssueStatus.STAGED] if many and older else [])]
     same = indicator.issues.filter(sha256=content.sha256, issued_at=content.issued_at, status__in=statuses)
     if (stored := same.first()) is not None:

@@ -2,10 +2,10 @@
 
 A suppressed value has no number and the status `suppressed`, before it reaches a table. Three rules, by day:
 
-- A value is small if it, or its difference from a published value of the same place, is not 0 and below the limit. Of
-  cumulative counts no difference of two days is small then, nor is a measure or a rate, which are computed from them.
-- The complement of a total gives nothing away: parts that a published total leaves open are two or more that change on the day,
-  and together not small. Further parts are suppressed for that, the smallest first, or else the total.
+- A value is small if it, or its difference from a published value of the same place, is not 0 and below the limit. Then
+  no difference of two days of a cumulative count is small, and neither are measures and rates, which are computed from them.
+- The complement of a total reveals no small number: parts that a published total leaves open are two or more that change on
+  the day, and together not small. Further parts are suppressed for that, the smallest first, or else the total.
 - Later issues suppress every value that an earlier issue suppressed: the same value may be in both.
 
 Every equation of a day then has two unknowns of its own, so that no others solve it. `tests/loader/test_suppression.py` checks
@@ -189,7 +189,7 @@ def _protect(total: _Cell, parts: list[_Cell], limit: float) -> None:
 
 
 def _store(cell: _Cell, day: date) -> None:
-    """Store the decision about a day, and remember what it publishes."""
+    """Store the decision about a day, and remember the published value."""
     if cell.number is None:
         return
     cell.last = cell.number

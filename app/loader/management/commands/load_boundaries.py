@@ -1,4 +1,4 @@
-"""`manage.py load_boundaries`: loads boundary files, lists and rolls back what is published."""
+"""`manage.py load_boundaries`: loads boundary files, lists the published vintages, and rolls back a publication."""
 
 import argparse
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`manage.py load_series`: loads series of health indicators, lists and rolls back what is published."""
+"""`manage.py load_series`: loads series of health indicators, lists the published issues, and rolls back an issue."""
 
 import argparse
 import json
