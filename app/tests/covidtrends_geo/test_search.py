@@ -49,7 +49,7 @@ def test_near_regions_equal_brute_force(coverage: Coverage, reach: float) -> Non
     regions, engine = coverage
     xy = positions_about(regions)
     x, y = xy.T.copy()
-    pairs = as_dictionary(engine.search.near(x, y, engine.search.cells(x, y)[0], reach))
+    pairs = as_dictionary(engine.search.near(x, y, engine.search.cells(key_of(x, y))[0], reach))
     expected = distances_to(regions, xy)
     for position, region in zip(*np.nonzero(expected <= reach), strict=True):
         if (position, region) not in pairs:
@@ -65,7 +65,7 @@ def test_regions_within_a_distance_equal_brute_force(coverage: Coverage, reach: 
     regions, engine = coverage
     xy = positions_about(regions, 60)
     x, y = xy.T.copy()
-    pairs = as_dictionary(engine.search.within(x, y, engine.search.cells(x, y)[0], np.full(len(x), reach)))
+    pairs = as_dictionary(engine.search.within(x, y, engine.search.cells(key_of(x, y))[0], np.full(len(x), reach)))
     expected = distances_to(regions, xy)
     assert set(pairs) == {(int(p), int(r)) for p, r in zip(*np.nonzero(expected <= reach), strict=True)}
     assert [pairs[key] for key in pairs] == pytest.approx([expected[key] for key in pairs], abs=1e-7)
