@@ -11,32 +11,39 @@ from covidtrends_geo.boxes import level_of, widened
 from covidtrends_geo.constants import MIXED, NO_REGION
 from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys, corner_of, gathered, side_of
 from covidtrends_geo.segments import meets_box
+from covidtrends_geo.tree import smallest
 
 if TYPE_CHECKING:
     from covidtrends_geo.search import TreeSearch
 
 _LEVELS_BELOW = 4
 _SIDE = 2**_LEVELS_BELOW
-# Cells of 32 m are too small: a margin around their squares is wider than the squares.
-_LAST_LEVEL = LEVELS - _LEVELS_BELOW
-_CODES_A_WORD = 16
+# Cells of 512 m. Where borders have much detail, most cells are smaller, but most positions are not in them.
+_LAST_LEVEL = 15
+_WORD_BITS = 32
+# Codes of two bits for up to three regions, of four bits for more.
+_FEW, _MOST = 3, 15
 # Cells at once: some megabytes for each array.
 _BLOCK = 1_024
-_PARTS = np.arange(_SIDE)
+_PARTS = np.arange(16)
 _SQUARES = np.arange(_SIDE**2, dtype=np.uint64)
 _COLUMNS, _ROWS = gathered(_SQUARES).astype(np.int64), gathered(_SQUARES >> 1).astype(np.int64)
 
 
 class Grids(NamedTuple):
-    """Grids of the cells with borders, in their order.
+    """Grids of the cells with borders, in their order. A code is 0 or says which region covers the square.
 
     Attributes:
-        codes: of the squares of a cell in Morton order, two bits each, as 16 words of uint32: 0, or which of the regions.
-        regions: for each cell and code the number of the region that covers the square, with `boxes.CELL_MARGIN` around it,
-            plus 2: `NO_REGION` for none, `MIXED` for code 0.
+        starts: number of the first word of each cell, one more element than cells; cells without a grid have no words.
+        words: codes of the squares of a cell in Morton order, the first in the lowest bits, 2 or 4 bits each, uint32.
+        rows: number of the row of regions of each cell.
+        regions: rows of the region that each code means, plus 2: `NO_REGION` for none, `MIXED` where a border comes within
+            `boxes.CELL_MARGIN` of the square, or several regions cover it.
     """
 
-    codes: Any
+    starts: Any
+    words: Any
+    rows: Any
     regions: Any
 
     def regions_at(self, keys: Keys, numbers: Integers, shapes: Any) -> Integers:
@@ -47,39 +54,53 @@ class Grids(NamedTuple):
             numbers: of their cells among those with borders.
             shapes: of their cells.
         """
-        shifts = 2 * np.maximum(_LAST_LEVEL - level_of(shapes).astype(np.int64), 0)
-        squares = (keys >> shifts.astype(np.uint64)).astype(np.int64) & (_SIDE**2 - 1)
-        words = self.codes[numbers, squares // _CODES_A_WORD]
-        codes = (words >> (squares % _CODES_A_WORD * 2).astype(np.uint32)) & 3
-        regions: Integers = self.regions[numbers, codes].astype(np.int64) + MIXED
+        starts = self.starts[numbers].astype(np.int64)
+        bits = (self.starts[numbers + 1] - starts) * _WORD_BITS >> 2 * _LEVELS_BELOW
+        shifts = 2 * np.maximum(LEVELS - _LEVELS_BELOW - level_of(shapes).astype(np.int64), 0)
+        places = ((keys >> shifts.astype(np.uint64)).astype(np.int64) & (_SIDE**2 - 1)) * bits
+        # Of a cell without a grid, any word: its codes have no bits.
+        words = self.words[np.minimum(starts + places // _WORD_BITS, len(self.words) - 1)]
+        codes = words >> (places % _WORD_BITS).astype(np.uint32) & ((1 << bits) - 1)
+        regions: Integers = self.regions[self.rows[numbers], codes].astype(np.int64) + MIXED
         return regions
 
 
 def build_grids(search: "TreeSearch") -> Grids:
     """Return the grids of the cells with borders, for a search without grids."""
     filled = np.flatnonzero(np.diff(search.tree.first_run))
-    codes = np.zeros((len(filled), _SIDE**2 // _CODES_A_WORD), dtype=np.uint32)
-    regions = np.full((len(filled), 4), MIXED)
+    bits = np.zeros(len(filled), dtype=np.int64)
+    regions = np.full((len(filled), _MOST + 1), MIXED)
+    # A word that no cell uses, so that there is at least one.
+    words = [np.zeros(1, dtype=np.uint32)]
     large = np.flatnonzero(level_of(search.tree.shapes[filled]) <= _LAST_LEVEL)
     for first in range(0, len(large), _BLOCK):
         block = large[first : first + _BLOCK]
         squares, regions[block, 1:] = _labelled(search, filled[block])
-        # In Morton order, the first square of a word in its lowest bits.
-        ordered = squares[:, _ROWS, _COLUMNS].reshape(len(block), -1, _CODES_A_WORD).astype(np.uint32)
-        codes[block] = np.bitwise_or.reduce(ordered << (2 * np.arange(_CODES_A_WORD, dtype=np.uint32)), axis=2)
-    return Grids(codes, regions - MIXED)
+        bits[block] = np.where((regions[block, 1 + _FEW :] == MIXED).all(axis=1), 2, 4)
+        ordered = squares[:, _ROWS, _COLUMNS].astype(np.uint32)
+        for row, width in zip(ordered, bits[block].tolist(), strict=True):
+            codes = row.reshape(-1, _WORD_BITS // width) << np.arange(0, _WORD_BITS, width, dtype=np.uint32)
+            words.append(np.bitwise_or.reduce(codes, axis=1))
+    rows, row_of = np.unique(regions - MIXED, axis=0, return_inverse=True)
+    starts = 1 + np.cumsum([0, *(bits * _SIDE**2 // _WORD_BITS)])
+    return Grids(
+        starts.astype(np.uint32),
+        np.concatenate(words),
+        smallest(row_of.ravel(), len(rows)),
+        smallest(rows, search.regions - MIXED),
+    )
 
 
 def _labelled(search: "TreeSearch", cells: Integers) -> tuple[Any, Integers]:
-    """Return the codes of the squares of cells, by cell, row and column, and the regions of codes 1 to 3."""
+    """Return the codes of the squares of cells, by cell, row and column, and the regions of the codes but 0."""
     west, south = corner_of(search.tree.keys[cells])
     side = side_of(level_of(search.tree.shapes[cells]))
     met = _met(search, cells, west, south, side)
     codes = np.zeros(met.shape, dtype=np.uint8)
-    regions = np.full((len(cells), 3), MIXED)
+    regions = np.full((len(cells), _MOST), MIXED)
     unknown = ~met
     # A region in several parts of a cell takes a round for each; parts beyond the last round stay without a region.
-    for _ in range(2 * 3):
+    for _ in range(2 * _MOST):
         active = np.flatnonzero(unknown.any(axis=(1, 2)))
         if not len(active):
             break

@@ -13,7 +13,6 @@ from covidtrends_geo import array_file
 from covidtrends_geo.array_file import DamagedFile
 from covidtrends_geo.boxes import Nodes
 from covidtrends_geo.compiler import compile_tree
-from covidtrends_geo.constants import MIXED
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.grids import Grids, build_grids
 from covidtrends_geo.search import TreeSearch
@@ -88,7 +87,6 @@ def write(
         tree = compile_tree(geometries(), vertices, folder=path.parent, advance=advance)
         count = vertices.tell() // 16
         vertices.flush()
-        vertices.seek(0)
         nodes = nodes_of(tree)
         written = np.memmap(vertices, np.float64, "r", shape=(count, 2)) if count else np.empty((0, 2))
         search = TreeSearch(tree, nodes, written)
@@ -97,10 +95,10 @@ def write(
             **tree._asdict(),
             "boxes": nodes.boxes,
             "owners": smallest(nodes.owners, len(described)),
-            "grid_codes": grids.codes,
-            "grid_regions": smallest(grids.regions, len(described) - MIXED),
+            **{f"grid_{name}": array for name, array in grids._asdict().items()},
             "zones": build_zones(search, np.array([region.misfit_m for region in described])),
         }
+        vertices.seek(0)
         texts = {"format": FORMAT, "version": str(VERSION), "crs": "EPSG:3347", **metadata, "regions": json.dumps(described)}
         array_file.write(path, texts, arrays, ("vertices", vertices, (count, 2)))
 
@@ -122,7 +120,7 @@ def open_file(path: Path) -> LookupFile:
         tree = Tree(*(arrays[name] for name in Tree._fields))
         nodes = Nodes(arrays["boxes"], arrays["owners"])
         regions = tuple(Region(*row) for row in json.loads(metadata["regions"]))
-        grids = Grids(arrays["grid_codes"], arrays["grid_regions"])
+        grids = Grids(*(arrays[f"grid_{name}"] for name in Grids._fields))
         search = TreeSearch(tree, nodes, arrays["vertices"], grids)
         engine = Engine(search, [region.misfit_m for region in regions], arrays["zones"])
     except (KeyError, TypeError, ValueError, IndexError) as error:

@@ -12,9 +12,9 @@ from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, S
 from covidtrends_geo.bulk.json_rows import id_text
 from covidtrends_geo.bulk.text_source import InputInvalid
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 131_072
 # A writer holds a row group in memory.
-_ROW_GROUP_ROWS = 4 * BATCH_ROWS
+_ROW_GROUP_ROWS = 2 * BATCH_ROWS
 PARQUET, ARROW = "parquet", "arrow"
 
 
