@@ -81,7 +81,15 @@ def write_batches(batches: Iterable[RecordBatch], schema: Schema, target: IO[byt
     reader = RecordBatchReader.from_batches(schema, passed_on())
     try:
         if form == PARQUET:
-            arro3.io.write_parquet(reader, target, compression="zstd(1)", max_row_group_size=_ROW_GROUP_ROWS)
+            # Numbers such as degrees hardly repeat: a dictionary of them takes time, and room.
+            floats = {name: False for name in schema.names if DataType.is_floating(schema.field(name).type)}
+            arro3.io.write_parquet(
+                reader,
+                target,
+                compression="zstd(1)",
+                max_row_group_size=_ROW_GROUP_ROWS,
+                column_dictionary_enabled=floats,
+            )
         elif target.seekable():
             arro3.io.write_ipc(reader, target, compression=None)
         else:
