@@ -108,7 +108,7 @@ def locate_placed(
         columns.uncertainty_m[inside] = radius_m + misfits[settled]
     for first in range(0, len(rest), CHUNK):
         chunk = rest[first : first + CHUNK]
-        hits = engine.hits_at(at.where(chunk), radius_m, nearest_m=max_distance_m, border=border)
+        hits = engine.hits_at(at.where(chunk), radius_m, nearest_m=max_distance_m, border=border, all_near=False)
         for column, values in zip(columns, answers(hits, radius_m, max_distance_m, engine.misfits), strict=True):
             column[indexes[chunk]] = values
     return columns

@@ -1,6 +1,7 @@
 """Engine of lookups in one index: distances in metres on the ground around the search in the plane."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +15,12 @@ from covidtrends_geo.quadtree import Floats, Integers, Keys, key_of
 from covidtrends_geo.search import MIXED, Pairs, TreeSearch
 from covidtrends_geo.segments import circle
 from covidtrends_geo.shares import polygon_shares
-from covidtrends_geo.zones import in_zones, reach_of
+from covidtrends_geo.tiles import TILE_SIDE, TILES
+from covidtrends_geo.zones import in_zones, misfits_around, reach_of, tiles_at
 
 
+# Distances in the plane and on the ellipsoid differ by less.
+_SURELY = 0.99
 Booleans = npt.NDArray[np.bool_]
 
 
@@ -71,6 +75,13 @@ class Engine:
         self._misfit_of = np.append(self.misfits, [np.inf, np.inf])
         self._zone_reach = np.append(reach_of(self.misfits) if zones is not None else np.zeros(len(misfits)), [0.0, 0.0])
 
+    @cached_property
+    def _misfits_around(self) -> Floats:
+        # A region whose misfit reaches a position has a border within a tile of it.
+        if self._most_misfit * UNITS_MOST_POLAR < TILE_SIDE:
+            return misfits_around(self.search, self.misfits)
+        return np.full(TILES**2, self._most_misfit)
+
     def settled(self, at: Positions, radius_m: float) -> tuple[Integers, Floats, Booleans]:
         """Return for each position the region that covers it, its misfit in metres, and whether that is all of the answer.
 
@@ -90,13 +101,17 @@ class Engine:
         """Return the regions at and near positions in degrees: `hits_at`."""
         return self.hits_at(Positions.of(lon, lat), radius_m, nearest_m=nearest_m, border=border)
 
-    def hits_at(self, at: Positions, radius_m: float, *, nearest_m: float = 0.0, border: bool = False) -> Hits:
+    def hits_at(
+        self, at: Positions, radius_m: float, *, nearest_m: float = 0.0, border: bool = False, all_near: bool = True
+    ) -> Hits:
         """Return the regions at and near positions.
 
         Args:
             radius_m: distance up to which regions are near; the misfit of a region adds to it.
             nearest_m: where no region covers, the distance up to which the nearest is searched; 0 for no search.
             border: where a region covers, whether to search the nearest other region, at any distance.
+            all_near: whether all near regions are needed. If not, only the first that covers and the number of near regions,
+                up to two, are right.
         """
         cells, single = self.search.cells(at.keys)
         reach = np.full(len(at.lon), radius_m)
@@ -111,8 +126,13 @@ class Engine:
         own[pairs.positions[covers][::-1]] = pairs.regions[covers][::-1]
         regions, metres = self._others(at, pairs, own, nearest_m, border)
         if self._most_misfit:
-            reach += np.where(own == NO_REGION, self._most_misfit, self.misfits[own])
+            reach += np.where(own == NO_REGION, self._misfits_around[tiles_at(at.keys)], self.misfits[own])
             uncertain = (reach > radius_m) & ((metres <= reach) | (regions == NO_REGION))
+            if not all_near:
+                # The nearest other region is near enough: no search for more.
+                beside = np.flatnonzero(uncertain & (own != NO_REGION) & (metres <= reach * _SURELY))
+                uncertain[beside] = False
+                pairs = _merged(pairs, Pairs(beside, regions[beside], metres[beside], np.full(len(beside), -1)))
             wider = self._near(at, cells, np.flatnonzero(uncertain), reach)
             own_of = own[wider.positions]
             misfits = self.misfits[np.where(own_of == NO_REGION, wider.regions, own_of)]
@@ -180,7 +200,7 @@ _NO_PAIRS = Pairs(_EMPTY, _EMPTY, np.empty(0), _EMPTY)
 
 
 def _merged(*parts: Pairs) -> Pairs:
-    """Return all pairs, sorted by position and region. Each part is sorted, and no position is in two of them."""
+    """Return all pairs, sorted by position, those of a part in their order, those of the first part first."""
     pairs = Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     # A stable sort merges sorted parts in one pass.
     return pairs.where(np.argsort(pairs.positions, kind="stable"))

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from covidtrends_geo import quadtree
-from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, distances, level_of
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import MIXED as MIXED
 from covidtrends_geo.constants import NO_REGION
@@ -206,7 +206,8 @@ class TreeSearch:
         numbers, cells, cell_boxes = self.boxes.cells_near(boxes, squares[:, 1], reaches, nearest=True)
         bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
         positions, pairs = expanded(bounds, of_position)
-        least, most = distances(np.column_stack([x, y, x, y])[positions], cell_boxes[pairs])
+        columns = np.stack([x, y, x, y])[:, positions], np.ascontiguousarray(cell_boxes[pairs].T)
+        least, most = np.sqrt(squared_least(*columns)), np.sqrt(squared_most(*columns))
         reach = np.array(np.broadcast_to(reach, x.shape))
         np.minimum.at(reach, positions, most)
         possible = least <= reach[positions]

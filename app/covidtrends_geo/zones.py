@@ -9,7 +9,7 @@ from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.constants import DATUM_UNCERTAINTY_M, NO_REGION, UNITS_MOST
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.segments import meets_box
-from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE
+from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE, TILES
 
 if TYPE_CHECKING:
     from covidtrends_geo.search import TreeSearch
@@ -53,6 +53,30 @@ def reach_of(misfits: Any) -> Any:
 def in_zones(zones: Any, keys: Keys) -> Any:
     """Return whether positions with these keys are in a zone."""
     return np.searchsorted(zones, (keys >> _SHIFT).astype(np.uint32), side="right") % 2 == 1
+
+
+def misfits_around(search: "TreeSearch", misfits: Floats) -> Floats:
+    """Return the largest misfit of the regions with a border in each tile of 65 km or in the eight around it, by its number."""
+    tree = search.tree
+    filled = np.flatnonzero(np.diff(tree.first_run))
+    # The last is for no region.
+    of_border = np.append(misfits, 0.0)[tree.borders].max(axis=1, initial=0.0)
+    largest = np.zeros(TILES**2)
+    if len(filled):
+        of_cell = np.maximum.reduceat(of_border[tree.run_borders], tree.first_run[filled].astype(np.int64))
+        np.maximum.at(largest, (tree.keys[filled] >> _TILE_SHIFT).astype(np.int64), of_cell)
+    numbers = np.arange(TILES)
+    tiles = quadtree.morton(numbers[None, :], numbers[:, None])
+    rows = np.pad(largest[tiles], 1)
+    rows = np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    around: Floats = np.empty(TILES**2)
+    around[tiles] = np.maximum(np.maximum(rows[:-2], rows[1:-1]), rows[2:])
+    return around
+
+
+def tiles_at(keys: Keys) -> Integers:
+    """Return the tiles of positions with these keys."""
+    return (keys >> _TILE_SHIFT).astype(np.int64)
 
 
 def _tiles(search: "TreeSearch", region: int) -> list[int]:
