@@ -82,7 +82,7 @@ def _outward(boxes: Floats) -> npt.NDArray[np.float32]:
 class BoxSearch:
     """Search for the cells with borders that can be near to boxes. Immutable."""
 
-    def __init__(self, nodes: Nodes, keys: Keys, shapes: np.ndarray, filled: Integers) -> None:
+    def __init__(self, nodes: Nodes, keys: Keys, shapes: np.ndarray, filled: Any) -> None:
         """Take the nodes and the cells.
 
         Args:

@@ -2,8 +2,6 @@
 
 # In place of the number of a region: none.
 NO_REGION = -1
-# In place of the region that covers all of a cell or square: several do, or a border is near.
-MIXED = -2
 
 # A point within this distance of a border is on it. Transforming to EPSG:3347 and back moves a point by a few nanometres, and
 # subdividing a polygon moves its edge by about as much. No measurement on the ground is accurate to a millimetre.

@@ -18,7 +18,6 @@ from covidtrends_geo.shares import polygon_shares
 from covidtrends_geo.tiles import TILE_SIDE, TILES
 from covidtrends_geo.zones import in_zones, misfits_around, reach_of, tiles_at
 
-
 # Distances in the plane and on the ellipsoid differ by less.
 _SURELY = 0.99
 Booleans = npt.NDArray[np.bool_]
@@ -66,12 +65,16 @@ class Engine:
     """
 
     def __init__(self, search: TreeSearch, misfits: Sequence[float], zones: Any = None) -> None:
-        """Take a search, and the zones of a file (`zones.build_zones`). Without zones the answers are the same, and take longer."""
+        """Take a search, and the zones of a file; without zones the answers are the same, and take longer.
+
+        Args:
+            zones: see `zones.build_zones`.
+        """
         self.search = search
         self.misfits: Floats = np.array(misfits, dtype=np.float64)
         self._most_misfit = float(self.misfits.max(initial=0.0))
         self._zones = zones
-        # The last two are for NO_REGION and MIXED, which are never settled.
+        # The last two are for NO_REGION and which are never settled.
         self._misfit_of = np.append(self.misfits, [np.inf, np.inf])
         self._zone_reach = np.append(reach_of(self.misfits) if zones is not None else np.zeros(len(misfits)), [0.0, 0.0])
 

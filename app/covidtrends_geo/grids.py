@@ -3,18 +3,16 @@
 A cell is divided only where it has many segments, so most positions in a cell with borders are far from them.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from covidtrends_geo.boxes import level_of, widened
-from covidtrends_geo.constants import MIXED, NO_REGION
+from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys, corner_of, gathered, side_of
+from covidtrends_geo.search import MIXED, TreeSearch
 from covidtrends_geo.segments import meets_box
 from covidtrends_geo.tree import smallest
-
-if TYPE_CHECKING:
-    from covidtrends_geo.search import TreeSearch
 
 _LEVELS_BELOW = 4
 _SIDE = 2**_LEVELS_BELOW
@@ -65,7 +63,7 @@ class Grids(NamedTuple):
         return regions
 
 
-def build_grids(search: "TreeSearch") -> Grids:
+def build_grids(search: TreeSearch) -> Grids:
     """Return the grids of the cells with borders, for a search without grids."""
     filled = np.flatnonzero(np.diff(search.tree.first_run))
     bits = np.zeros(len(filled), dtype=np.int64)
@@ -91,7 +89,7 @@ def build_grids(search: "TreeSearch") -> Grids:
     )
 
 
-def _labelled(search: "TreeSearch", cells: Integers) -> tuple[Any, Integers]:
+def _labelled(search: TreeSearch, cells: Integers) -> tuple[Any, Integers]:
     """Return the codes of the squares of cells, by cell, row and column, and the regions of the codes but 0."""
     west, south = corner_of(search.tree.keys[cells])
     side = side_of(level_of(search.tree.shapes[cells]))
@@ -120,7 +118,7 @@ def _labelled(search: "TreeSearch", cells: Integers) -> tuple[Any, Integers]:
     return codes, regions
 
 
-def _met(search: "TreeSearch", cells: Integers, west: Floats, south: Floats, side: Floats) -> Any:
+def _met(search: TreeSearch, cells: Integers, west: Floats, south: Floats, side: Floats) -> Any:
     """Return whether a border comes near to each square, by cell, row and column."""
     owner, start, end = search.segments_of(cells)
     column = row = np.zeros(len(owner), dtype=np.int64)
@@ -138,7 +136,7 @@ def _met(search: "TreeSearch", cells: Integers, west: Floats, south: Floats, sid
     return met
 
 
-def _covering(search: "TreeSearch", x: Floats, y: Floats, cells: Integers) -> Integers:
+def _covering(search: TreeSearch, x: Floats, y: Floats, cells: Integers) -> Integers:
     """Return the region that covers each position, `NO_REGION` for none and `MIXED` for several."""
     covering = search.near(x, y, cells, 0.0)
     region = np.full(len(x), NO_REGION)

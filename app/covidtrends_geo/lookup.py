@@ -171,16 +171,12 @@ class Lookup:
             np.where(placed.valid, "ok", "coordinate-invalid"),
         )
 
-    def answers(
-        self, placed: Placed, *, accuracy_m: float = 0.0, max_distance_m: float = 0.0, border: bool = False
-    ) -> Answers:
+    def answers(self, placed: Placed, *, accuracy_m: float = 0.0, max_distance_m: float = 0.0, border: bool = False) -> Answers:
         """Return the answers for columns of positions, with regions as numbers: as `locate`."""
         for name, metres in (("accuracy_m", accuracy_m), ("max_distance_m", max_distance_m)):
             if not 0 <= metres <= DISTANCE_MAX_M:
                 raise ValueError(f"{name} is {metres}: it must be 0 to {DISTANCE_MAX_M:g} metres")
-        return locate_placed(
-            self.file.engine, placed, accuracy_m=accuracy_m, max_distance_m=max_distance_m, border=border
-        )
+        return locate_placed(self.file.engine, placed, accuracy_m=accuracy_m, max_distance_m=max_distance_m, border=border)
 
     def locate_batch(
         self,

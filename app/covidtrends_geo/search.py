@@ -6,7 +6,7 @@ positions and return pairs of a position (its index) and a region (its number).
 
 import math
 from array import array
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
@@ -14,13 +14,16 @@ import shapely
 from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
-from covidtrends_geo.constants import MIXED as MIXED
 from covidtrends_geo.constants import NO_REGION
-from covidtrends_geo.grids import Grids
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.segments import crosses, foot, squared_distance
 from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
 
+if TYPE_CHECKING:
+    from covidtrends_geo.grids import Grids
+
+# In place of the region of a cell or a square: several regions cover it, or a border is near.
+MIXED = -2
 # Side of the squares whose positions share a search for the nearest border: 1,024 m.
 _SQUARE_LEVEL = 14
 _KEY_SHIFT = np.uint64(2 * (quadtree.LEVELS - _SQUARE_LEVEL))
@@ -49,7 +52,7 @@ class Pairs(NamedTuple):
 class TreeSearch:
     """Search in a tree. Immutable, so threads share it."""
 
-    def __init__(self, tree: Tree, nodes: Nodes, vertices: Floats, grids: Grids | None = None) -> None:
+    def __init__(self, tree: Tree, nodes: Nodes, vertices: Floats, grids: "Grids | None" = None) -> None:
         """Take the arrays of a file. Without grids the answers are the same, and take longer."""
         self.tree, self.vertices = tree, vertices
         self._filled = np.flatnonzero(np.diff(tree.first_run)).astype(np.uint32)

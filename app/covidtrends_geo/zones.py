@@ -1,18 +1,16 @@
 """Zones: where a border of another region may be near to a region whose own border may be off by more than a cell's margin."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import CELL_MARGIN
-from covidtrends_geo.constants import DATUM_UNCERTAINTY_M, NO_REGION, UNITS_MOST
+from covidtrends_geo.constants import DATUM_UNCERTAINTY_M, UNITS_MOST
 from covidtrends_geo.quadtree import Floats, Integers, Keys
+from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.segments import meets_box
 from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE, TILES
-
-if TYPE_CHECKING:
-    from covidtrends_geo.search import TreeSearch
 
 # Smallest squares: 256 m.
 _LEVEL = 16
@@ -22,7 +20,7 @@ _TILE_SHIFT = np.uint64(2 * (quadtree.LEVELS - TILE_LEVEL))
 _SLACK = 0.01
 
 
-def build_zones(search: "TreeSearch", misfits: Floats) -> Any:
+def build_zones(search: TreeSearch, misfits: Floats) -> Any:
     """Return the zones of all regions together, as ranges of squares of 256 m: see `in_zones`.
 
     A zone holds every position of a region from which a border of another region is within its misfit and the default radius.
@@ -55,7 +53,7 @@ def in_zones(zones: Any, keys: Keys) -> Any:
     return np.searchsorted(zones, (keys >> _SHIFT).astype(np.uint32), side="right") % 2 == 1
 
 
-def misfits_around(search: "TreeSearch", misfits: Floats) -> Floats:
+def misfits_around(search: TreeSearch, misfits: Floats) -> Floats:
     """Return the largest misfit of the regions with a border in each tile of 65 km or in the eight around it, by its number."""
     tree = search.tree
     filled = np.flatnonzero(np.diff(tree.first_run))
@@ -79,7 +77,7 @@ def tiles_at(keys: Keys) -> Integers:
     return (keys >> _TILE_SHIFT).astype(np.int64)
 
 
-def _tiles(search: "TreeSearch", region: int) -> list[int]:
+def _tiles(search: TreeSearch, region: int) -> list[int]:
     """Return the tiles that a region covers, or in which it has a border."""
     tree = search.tree
     sets = np.repeat(np.arange(len(tree.set_starts) - 1), np.diff(tree.set_starts))[tree.set_regions == region]
@@ -94,7 +92,7 @@ def _tiles(search: "TreeSearch", region: int) -> list[int]:
     return sorted(tiles)
 
 
-def _squares(search: "TreeSearch", region: int, tile: int, reach: float, level: int) -> Integers:
+def _squares(search: TreeSearch, region: int, tile: int, reach: float, level: int) -> Integers:
     """Return the squares of a tile that a border of another region comes near to, as Morton codes of a level."""
     west, south = quadtree.corner_of(np.array([tile], dtype=np.uint64) << _TILE_SHIFT)
     box = np.array([[west[0], south[0], west[0] + TILE_SIDE, south[0] + TILE_SIDE]])

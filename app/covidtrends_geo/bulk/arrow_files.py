@@ -82,7 +82,9 @@ def write_batches(batches: Iterable[RecordBatch], schema: Schema, target: IO[byt
     try:
         if form == PARQUET:
             # Numbers such as degrees hardly repeat: a dictionary of them takes time, and room.
-            floats = {name: False for name in schema.names if DataType.is_floating(schema.field(name).type)}
+            floats: dict[str | Sequence[str], bool] = {
+                name: False for name in schema.names if DataType.is_floating(schema.field(name).type)
+            }
             arro3.io.write_parquet(
                 reader,
                 target,

@@ -197,8 +197,8 @@ def _rows(chunk: bytes, header: Header, padding_max: int) -> Rows:
     except OverflowError:
         failure = Failure("fields", lines)
     texts, lon, lat, invalid = zip(*rows, strict=True) if rows else ((), (), (), ())
-    lon, lat = np.array(lon, dtype=float), np.array(lat, dtype=float)
-    return Rows(texts, lon, lat, np.array(invalid, dtype=bool), lines, failure, padding)
+    columns = np.array(lon, dtype=float), np.array(lat, dtype=float), np.array(invalid, dtype=bool)
+    return Rows(texts, *columns, lines, failure, padding)
 
 
 def _row(fields: list[str], header: Header) -> tuple[bytes, float, float, bool]:

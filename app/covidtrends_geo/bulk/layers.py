@@ -100,9 +100,7 @@ class Layers:
         for lookup in self.lookups:
             border = self.border and lookup is self.lookups[0]
             results.append(
-                lookup.answers(
-                    placed, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=border
-                )
+                lookup.answers(placed, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=border)
             )
         first, last = results[0], results[-1]
         region = first.region if self._regions else np.full(len(lon), NO_REGION)

@@ -23,7 +23,7 @@ import covidtrends_geo
 from covidtrends_geo.__main__ import main
 from covidtrends_geo.bulk import text_source
 from covidtrends_geo.bulk.csv_header import Header
-from covidtrends_geo.bulk.csv_rows import _rows, read_rows, whole_rows
+from covidtrends_geo.bulk.csv_rows import PADDING_MAX, _rows, read_rows, whole_rows
 from covidtrends_geo.bulk.positions import numbers
 from tests.covidtrends_geo.conftest import lonlat
 
@@ -291,7 +291,7 @@ def test_rows_that_are_taken_as_they_are_equal_those_of_the_csv_module(text, wid
     blocks = iter(content.splitlines(keepends=True))
     chunks = list(whole_rows(blocks, ","))
     assert b"".join(chunks) == content
-    expected = _rows(content, header)
+    expected = _rows(content, header, PADDING_MAX)
     chunk_rows = [read_rows(chunk, header) for chunk in chunks]
     texts = [row for rows in chunk_rows for row in rows.texts]
     assert texts[: len(expected.texts)] == list(expected.texts)
