@@ -156,6 +156,23 @@ def test_a_file_that_cannot_be_read_is_a_message(locate, tmp_path, content, mess
     assert not (tmp_path / "out.csv").exists()
 
 
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_rows_that_lack_many_fields_are_a_message_and_not_padded(locate, quote, end):
+    # Padded, the rows of a chunk would have 50 times the bytes.
+    columns, rows = 50_000, PADDING_MAX // 50_000 + 2
+    header = f"{quote}lat{quote},lon" + ",c" * columns + end
+    message = locate(header + f"{quote}45{quote},-75{end}" * rows, status=1)
+    # Plain rows are counted together, others one by one.
+    last = rows + 1 if end == "\n" and not quote else rows
+    assert f"Too many rows have fewer fields than the header, up to line {last}." in message
+
+
+def test_empty_lines_lack_no_fields():
+    rows = read_rows(b"\n" * 100 + b"45,-75,\n45,-75\n", Header(["lat", "lon", "c"], ",", 0, 1, 1), padding_max=1)
+    assert (rows.texts, rows.padding, rows.failure) == ([b"45,-75,"] * 2, 1, None)
+
+
 def test_a_header_alone_and_a_byte_order_mark(locate):
     assert locate("\ufefflat;lon;Status\r\n").decode() == (
         "lat;lon;Status;geo_hruid;geo_hr_name;geo_cfsauid;geo_pruid;geo_match;geo_certain;geo_distance_to_border_m;geo_status\r\n"
