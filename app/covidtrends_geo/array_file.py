@@ -86,7 +86,9 @@ def open_mapped(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
                 raise DamagedFile(f"{path.name} is damaged: the place of {name} is wrong")
             end = last
             arrays[name] = (
-                np.memmap(path, dtype, "r", start + first, shape).view(np.ndarray) if last > first else np.empty(shape, dtype)
+                np.memmap(path, dtype, "r", start + first, shape).view(np.ndarray)
+                if last > first
+                else np.broadcast_to(dtype.type(0), shape)
             )
     except (KeyError, TypeError, ValueError) as error:
         raise error if isinstance(error, DamagedFile) else DamagedFile(f"{path.name} is not a file of arrays") from error

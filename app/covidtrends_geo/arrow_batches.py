@@ -10,8 +10,7 @@ import pyarrow as pa
 
 from covidtrends_geo import array_file
 from covidtrends_geo.answers import MATCHES
-from covidtrends_geo.bulk.positions import plausible
-from covidtrends_geo.columns import locate_columns
+from covidtrends_geo.columns import Placed, locate_placed
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.lookup_file import LookupFile, open_file
 from covidtrends_geo.quadtree import Floats
@@ -83,13 +82,11 @@ def with_answers(batch: pa.RecordBatch, files: Mapping[str, LookupFile], options
 
 def added_columns(lon: Floats, lat: Floats, files: Mapping[str, LookupFile], options: Options) -> list[pa.Array]:
     """Return the columns of `added_schema` for positions in WGS 84 (EPSG:4326), decimal degrees, in the same order."""
-    valid = plausible(lon, lat)
-    if not valid.all():
-        lon, lat = np.where(valid, lon, np.nan), np.where(valid, lat, np.nan)
+    placed = Placed.of_plausible(lon, lat)
     located = [
-        locate_columns(
-            file.engine, lon, lat, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=options.border
-        ).answers
+        locate_placed(
+            file.engine, placed, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=options.border
+        )
         for file in files.values()
     ]
     # Vintages that put a position into different provinces: a border of one of them must be off.
@@ -109,7 +106,7 @@ def added_columns(lon: Floats, lat: Floats, files: Mapping[str, LookupFile], opt
             pa.array(answers.certain & ~differ),
             *([pa.array(answers.distance_to_border_m, from_pandas=True)] if options.border else []),
         ]
-    return [*columns, pa.array(STATUSES).take(pa.array(valid.astype(np.uint8)))]
+    return [*columns, pa.array(STATUSES).take(pa.array(placed.valid.astype(np.uint8)))]
 
 
 def open_verified(path: Path, sha256: str | None = None) -> LookupFile:

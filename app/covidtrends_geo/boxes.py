@@ -82,7 +82,7 @@ def _outward(boxes: Floats) -> npt.NDArray[np.float32]:
 class BoxSearch:
     """Search for the cells with borders that can be near to boxes. Immutable."""
 
-    def __init__(self, nodes: Nodes, keys: Keys, shapes: np.ndarray, filled: Integers) -> None:
+    def __init__(self, nodes: Nodes, keys: Keys, shapes: np.ndarray, filled: Any) -> None:
         """Take the nodes and the cells.
 
         Args:
@@ -109,7 +109,9 @@ class BoxSearch:
         count = offsets[-1] - offsets[-2]
         numbers = np.repeat(np.arange(len(boxes)), count)
         nodes = np.tile(np.arange(count), len(boxes))
-        reach = self._first_reach(boxes, own, reach) if nearest else reach
+        # Squares of distances: roots of so many would take time.
+        reach = (self._first_reach(boxes, own, reach) if nearest else reach) ** 2
+        box_columns = np.ascontiguousarray(boxes.T)
         for level, below in zip(levels, [*levels[1:], -1], strict=True):
             owners = self._nodes.owners[offsets[level] + nodes]
             own_of = own[numbers]
@@ -120,11 +122,14 @@ class BoxSearch:
             else:
                 at = self._filled[nodes]
                 node_boxes = cell_boxes(self._keys[at], self._shapes[at])
-            least, most = distances(boxes[numbers], node_boxes)
+            columns = box_columns[:, numbers]
+            node_columns = np.ascontiguousarray(node_boxes.T)
+            least = squared_least(columns, node_columns)
             if nearest and len(numbers):
                 # Sorted by box.
                 first = np.flatnonzero(np.diff(numbers, prepend=-1))
-                reach[numbers[first]] = np.minimum(reach[numbers[first]], np.minimum.reduceat(most, first))
+                most = np.minimum.reduceat(squared_most(columns, node_columns), first)
+                reach[numbers[first]] = np.minimum(reach[numbers[first]], most)
             keep = least <= reach[numbers]
             numbers, nodes, node_boxes = numbers[keep], nodes[keep], node_boxes[keep]
             if level:
@@ -140,21 +145,33 @@ class BoxSearch:
         after = np.searchsorted(self._filled_keys, key_of(boxes[:, 0], boxes[:, 1]))
         nodes = np.clip(after[:, None] + np.arange(-2, 2), 0, len(self._filled) - 1)
         at = self._filled[nodes.ravel()]
-        _, most = distances(np.repeat(boxes, 4, axis=0), cell_boxes(self._keys[at], self._shapes[at]))
+        most = np.sqrt(squared_most(np.repeat(boxes, 4, axis=0).T, cell_boxes(self._keys[at], self._shapes[at]).T))
         foreign = (self._nodes.owners[nodes] != own[:, None, None]).any(axis=2)
         bound: Floats = np.minimum(reach, np.where(foreign, most.reshape(nodes.shape), np.inf).min(axis=1))
         return bound
 
 
-def distances(boxes: Floats, others: Floats) -> tuple[Floats, Floats]:
-    """Return the least and the greatest distance between a point of each box and a point of another box."""
-    # As columns: they are read many times.
-    west, south, east, north = np.ascontiguousarray(boxes.T)
-    other_west, other_south, other_east, other_north = np.ascontiguousarray(others.T)
-    east_gap, west_gap = other_west - east, west - other_east
-    north_gap, south_gap = other_south - north, south - other_north
-    gap_x = np.maximum(np.maximum(east_gap, west_gap), 0.0)
-    gap_y = np.maximum(np.maximum(north_gap, south_gap), 0.0)
+def squared_least(boxes: Floats, others: Floats) -> Floats:
+    """Return the squares of the least distances between a point of each box and a point of another box.
+
+    Args:
+        boxes, others: columns of west, south, east and north: of four rows.
+    """
+    west, south, east, north = boxes
+    other_west, other_south, other_east, other_north = others
+    gap_x = np.maximum(other_west - east, west - other_east)
+    gap_y = np.maximum(other_south - north, south - other_north)
+    np.maximum(gap_x, 0.0, out=gap_x)
+    np.maximum(gap_y, 0.0, out=gap_y)
+    squared: Floats = gap_x * gap_x + gap_y * gap_y
+    return squared
+
+
+def squared_most(boxes: Floats, others: Floats) -> Floats:
+    """Return the squares of the greatest distances between a point of each box and a point of another box."""
+    west, south, east, north = boxes
+    other_west, other_south, other_east, other_north = others
     span_x = np.maximum(east - other_west, other_east - west)
     span_y = np.maximum(north - other_south, other_north - south)
-    return np.sqrt(gap_x * gap_x + gap_y * gap_y), np.sqrt(span_x * span_x + span_y * span_y)
+    squared: Floats = span_x * span_x + span_y * span_y
+    return squared

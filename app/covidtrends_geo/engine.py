@@ -1,18 +1,60 @@
 """Engine of lookups in one index: distances in metres on the ground around the search in the plane."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from covidtrends_geo.answers import Hits
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST, UNITS_MOST_POLAR
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
-from covidtrends_geo.quadtree import Floats, Integers
+from covidtrends_geo.quadtree import Floats, Integers, Keys, key_of
 from covidtrends_geo.search import MIXED, Pairs, TreeSearch
 from covidtrends_geo.segments import circle
 from covidtrends_geo.shares import polygon_shares
+from covidtrends_geo.tiles import TILE_SIDE, TILES
+from covidtrends_geo.zones import in_zones, misfits_around, reach_of, tiles_at
+
+# Distances in the plane and on the ellipsoid differ by less.
+_SURELY = 0.99
+Booleans = npt.NDArray[np.bool_]
+
+
+class Positions(NamedTuple):
+    """Positions around Canada as columns: degrees, metres in EPSG:3347, and keys in the quadtree. All engines share them."""
+
+    lon: Floats
+    lat: Floats
+    x: Floats
+    y: Floats
+    keys: Keys
+
+    @classmethod
+    def of(cls, lon: Floats, lat: Floats) -> "Positions":
+        """Return the positions at degrees."""
+        x, y = to_lambert(lon, lat)
+        return cls(lon, lat, x, y, key_of(x, y))
+
+    def where(self, mask: Any) -> "Positions":
+        """Return some of the positions."""
+        return Positions(*(column[mask] for column in self))
+
+    def units(self, metres: Floats) -> Floats:
+        """Return an upper bound of distances in units of the projection."""
+        units: Floats = metres * np.where(self.lat > POLAR_LATITUDE, UNITS_MOST_POLAR, UNITS_MOST)
+        return units
+
+    def distances(self, search: TreeSearch, pairs: Pairs) -> Floats:
+        """Return the distances on the ellipsoid from positions to segments, metres."""
+        of = pairs.positions
+        if not len(of):
+            return np.empty(0)
+        there = to_degrees(*search.feet(self.x[of], self.y[of], pairs.segments).T)
+        metres: Floats = distance_m(self.lon[of], self.lat[of], *there)
+        return metres
 
 
 class Engine:
@@ -22,36 +64,78 @@ class Engine:
         misfits: metres by which the border of each region may be off.
     """
 
-    def __init__(self, search: TreeSearch, misfits: Sequence[float]) -> None:
+    def __init__(self, search: TreeSearch, misfits: Sequence[float], zones: Any = None) -> None:
+        """Take a search, and the zones of a file; without zones the answers are the same, and take longer.
+
+        Args:
+            zones: see `zones.build_zones`.
+        """
         self.search = search
         self.misfits: Floats = np.array(misfits, dtype=np.float64)
         self._most_misfit = float(self.misfits.max(initial=0.0))
+        self._zones = zones
+        # The last two are for NO_REGION and which are never settled.
+        self._misfit_of = np.append(self.misfits, [np.inf, np.inf])
+        self._zone_reach = np.append(reach_of(self.misfits) if zones is not None else np.zeros(len(misfits)), [0.0, 0.0])
+
+    @cached_property
+    def _misfits_around(self) -> Floats:
+        # A region whose misfit reaches a position has a border within a tile of it.
+        if self._most_misfit * UNITS_MOST_POLAR < TILE_SIDE:
+            return misfits_around(self.search, self.misfits)
+        return np.full(TILES**2, self._most_misfit)
+
+    def settled(self, at: Positions, radius_m: float) -> tuple[Integers, Floats, Booleans]:
+        """Return for each position the region that covers it, its misfit in metres, and whether that is all of the answer.
+
+        It is where the position's cell, or its square in the grid of the cell, lies in one region, and no border of another
+        is within the radius plus the misfit of the region. Elsewhere the region is undefined.
+        """
+        _, single = self.search.cells(at.keys)
+        misfits = self._misfit_of[single]
+        units = at.units(radius_m + misfits)
+        settled = units <= CELL_MARGIN
+        wide = np.flatnonzero(~settled & (units <= self._zone_reach[single]))
+        if len(wide):
+            settled[wide] = ~in_zones(self._zones, at.keys[wide])
+        return single, misfits, settled
 
     def hits(self, lon: Floats, lat: Floats, radius_m: float, *, nearest_m: float = 0.0, border: bool = False) -> Hits:
+        """Return the regions at and near positions in degrees: `hits_at`."""
+        return self.hits_at(Positions.of(lon, lat), radius_m, nearest_m=nearest_m, border=border)
+
+    def hits_at(
+        self, at: Positions, radius_m: float, *, nearest_m: float = 0.0, border: bool = False, all_near: bool = True
+    ) -> Hits:
         """Return the regions at and near positions.
 
         Args:
-            lon, lat: degrees.
             radius_m: distance up to which regions are near; the misfit of a region adds to it.
             nearest_m: where no region covers, the distance up to which the nearest is searched; 0 for no search.
             border: where a region covers, whether to search the nearest other region, at any distance.
+            all_near: whether all near regions are needed. If not, only the first that covers and the number of near regions,
+                up to two, are right.
         """
-        at = _Positions(lon, lat, *to_lambert(lon, lat))
-        cells, single = self.search.cells(at.x, at.y)
-        reach = np.full(len(lon), radius_m)
+        cells, single = self.search.cells(at.keys)
+        reach = np.full(len(at.lon), radius_m)
         # A cell without borders has none within its margin either.
         clear = (single != MIXED) & (at.units(reach) <= CELL_MARGIN)
         near = self._near(at, cells, np.flatnonzero(~clear), reach)
         inside = np.flatnonzero(clear & (single != NO_REGION))
         pairs = _merged(near, Pairs(inside, single[inside], np.zeros(len(inside)), np.full(len(inside), -1)))
-        own = np.full(len(lon), NO_REGION)
+        own = np.full(len(at.lon), NO_REGION)
         covers = pairs.distances <= BORDER_EPSILON_M
         # The last assignment counts: the lowest region.
         own[pairs.positions[covers][::-1]] = pairs.regions[covers][::-1]
         regions, metres = self._others(at, pairs, own, nearest_m, border)
         if self._most_misfit:
-            reach += np.where(own == NO_REGION, self._most_misfit, self.misfits[own])
+            reach += np.where(own == NO_REGION, self._misfits_around[tiles_at(at.keys)], self.misfits[own])
             uncertain = (reach > radius_m) & ((metres <= reach) | (regions == NO_REGION))
+            if not all_near:
+                # The nearest other region is near enough: no search for more.
+                beside = np.flatnonzero(uncertain & (own != NO_REGION) & (metres <= reach * _SURELY))
+                uncertain[beside] = False
+                pairs = _merged(pairs, Pairs(beside, regions[beside], metres[beside], np.full(len(beside), -1)))
             wider = self._near(at, cells, np.flatnonzero(uncertain), reach)
             own_of = own[wider.positions]
             misfits = self.misfits[np.where(own_of == NO_REGION, wider.regions, own_of)]
@@ -63,7 +147,7 @@ class Engine:
         x, y = to_lambert(lon, lat)
         return polygon_shares(self.search, circle(x, y, radius_m * scale(lon, lat, x, y)))
 
-    def _near(self, at: "_Positions", cells: Integers, positions: Integers, reach: Floats) -> Pairs:
+    def _near(self, at: Positions, cells: Integers, positions: Integers, reach: Floats) -> Pairs:
         """Return the regions within reach of some of the positions, with distances in metres."""
         units = at.units(reach)
         close = units[positions] <= CELL_MARGIN
@@ -86,7 +170,7 @@ class Engine:
         pairs = pairs._replace(distances=metres)
         return pairs.where(metres <= reach[pairs.positions])
 
-    def _others(self, at: "_Positions", pairs: Pairs, own: Integers, nearest_m: float, border: bool) -> tuple[Integers, Floats]:
+    def _others(self, at: Positions, pairs: Pairs, own: Integers, nearest_m: float, border: bool) -> tuple[Integers, Floats]:
         """Return the nearest other region of each position, `NO_REGION` for none, and its distance, infinite for none."""
         regions, metres = np.full(len(own), NO_REGION), np.full(len(own), np.inf)
         if border:
@@ -104,7 +188,7 @@ class Engine:
         return regions, metres
 
     def _set_nearest(
-        self, at: "_Positions", positions: Integers, own: Integers, units: Floats, regions: Integers, metres: Floats
+        self, at: Positions, positions: Integers, own: Integers, units: Floats, regions: Integers, metres: Floats
     ) -> None:
         """Set region and distance of the nearest border of another region than `own` for some of the positions."""
         if len(positions):
@@ -114,35 +198,12 @@ class Engine:
             metres[pairs.positions] = at.distances(self.search, pairs)
 
 
-class _Positions(NamedTuple):
-    """Positions as columns: degrees, and metres in EPSG:3347."""
-
-    lon: Floats
-    lat: Floats
-    x: Floats
-    y: Floats
-
-    def units(self, metres: Floats) -> Floats:
-        """Return an upper bound of distances in units of the projection."""
-        units: Floats = metres * np.where(self.lat > POLAR_LATITUDE, UNITS_MOST_POLAR, UNITS_MOST)
-        return units
-
-    def distances(self, search: TreeSearch, pairs: Pairs) -> Floats:
-        """Return the distances on the ellipsoid from positions to segments, metres."""
-        of = pairs.positions
-        if not len(of):
-            return np.empty(0)
-        there = to_degrees(*search.feet(self.x[of], self.y[of], pairs.segments).T)
-        metres: Floats = distance_m(self.lon[of], self.lat[of], *there)
-        return metres
-
-
 _EMPTY = np.empty(0, dtype=np.int64)
 _NO_PAIRS = Pairs(_EMPTY, _EMPTY, np.empty(0), _EMPTY)
 
 
 def _merged(*parts: Pairs) -> Pairs:
-    """Return all pairs, sorted by position and region. Each part is sorted, and no position is in two of them."""
+    """Return all pairs, sorted by position, those of a part in their order, those of the first part first."""
     pairs = Pairs(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
     # A stable sort merges sorted parts in one pass.
     return pairs.where(np.argsort(pairs.positions, kind="stable"))

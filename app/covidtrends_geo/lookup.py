@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from covidtrends_geo import array_file
 from covidtrends_geo.answers import COVERS, MATCHES, Answers
-from covidtrends_geo.bulk.positions import plausible
-from covidtrends_geo.columns import locate_columns
+from covidtrends_geo.columns import Placed, locate_placed
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.lookup_file import LookupFile, Region, open_file
 
@@ -156,9 +155,10 @@ class Lookup:
         lons, lats = (np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (lon, lat))
         if lons.shape != lats.shape or lons.ndim != 1:
             raise ValueError("lon and lat must be numbers, or arrays of one dimension and the same length")
-        valid, answers = self.answers(lons, lats, accuracy_m=accuracy_m, max_distance_m=max_distance_m, border=border)
+        placed = Placed.of_plausible(lons, lats)
+        answers = self.answers(placed, accuracy_m=accuracy_m, max_distance_m=max_distance_m, border=border)
         if single:
-            return self._location(answers, bool(valid[0]))
+            return self._location(answers, bool(placed.valid[0]))
         codes = np.array([*(region.code for region in self.regions), ""])
         return Locations(
             codes[answers.region],
@@ -168,23 +168,15 @@ class Lookup:
             answers.uncertainty_m,
             codes[answers.neighbour],
             answers.distance_to_border_m,
-            np.where(valid, "ok", "coordinate-invalid"),
+            np.where(placed.valid, "ok", "coordinate-invalid"),
         )
 
-    def answers(
-        self, lon: Any, lat: Any, *, accuracy_m: float = 0.0, max_distance_m: float = 0.0, border: bool = False
-    ) -> tuple[npt.NDArray[np.bool_], Answers]:
-        """Return whether each position is valid, and the answers with regions as numbers: `locate` for arrays of float64."""
+    def answers(self, placed: Placed, *, accuracy_m: float = 0.0, max_distance_m: float = 0.0, border: bool = False) -> Answers:
+        """Return the answers for columns of positions, with regions as numbers: as `locate`."""
         for name, metres in (("accuracy_m", accuracy_m), ("max_distance_m", max_distance_m)):
             if not 0 <= metres <= DISTANCE_MAX_M:
                 raise ValueError(f"{name} is {metres}: it must be 0 to {DISTANCE_MAX_M:g} metres")
-        valid = plausible(lon, lat)
-        if not valid.all():
-            lon, lat = np.where(valid, lon, np.nan), np.where(valid, lat, np.nan)
-        _, answers = locate_columns(
-            self.file.engine, lon, lat, accuracy_m=accuracy_m, max_distance_m=max_distance_m, border=border
-        )
-        return valid, answers
+        return locate_placed(self.file.engine, placed, accuracy_m=accuracy_m, max_distance_m=max_distance_m, border=border)
 
     def locate_batch(
         self,

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
+import numpy as np
 import shapely
 
 from covidtrends_geo import array_file
@@ -13,12 +14,15 @@ from covidtrends_geo.array_file import DamagedFile
 from covidtrends_geo.boxes import Nodes
 from covidtrends_geo.compiler import compile_tree
 from covidtrends_geo.engine import Engine
+from covidtrends_geo.grids import Grids, build_grids
 from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.tree import Tree, nodes_of, smallest
+from covidtrends_geo.zones import build_zones
 
 FORMAT = "covidtrends-geo-lookup"
 # A reader refuses files of a newer version. A change that older readers would misread takes the next number.
-VERSION = 1
+# 2: grids and zones.
+VERSION = 2
 
 
 class NewerFormat(DamagedFile):
@@ -82,9 +86,19 @@ def write(
     with TemporaryFile(dir=path.parent) as vertices:
         tree = compile_tree(geometries(), vertices, folder=path.parent, advance=advance)
         count = vertices.tell() // 16
-        vertices.seek(0)
+        vertices.flush()
         nodes = nodes_of(tree)
-        arrays = {**tree._asdict(), "boxes": nodes.boxes, "owners": smallest(nodes.owners, len(described))}
+        written = np.memmap(vertices, np.float64, "r", shape=(count, 2)) if count else np.empty((0, 2))
+        search = TreeSearch(tree, nodes, written)
+        grids = build_grids(search)
+        arrays = {
+            **tree._asdict(),
+            "boxes": nodes.boxes,
+            "owners": smallest(nodes.owners, len(described)),
+            **{f"grid_{name}": array for name, array in grids._asdict().items()},
+            "zones": build_zones(search, np.array([region.misfit_m for region in described])),
+        }
+        vertices.seek(0)
         texts = {"format": FORMAT, "version": str(VERSION), "crs": "EPSG:3347", **metadata, "regions": json.dumps(described)}
         array_file.write(path, texts, arrays, ("vertices", vertices, (count, 2)))
 
@@ -106,7 +120,9 @@ def open_file(path: Path) -> LookupFile:
         tree = Tree(*(arrays[name] for name in Tree._fields))
         nodes = Nodes(arrays["boxes"], arrays["owners"])
         regions = tuple(Region(*row) for row in json.loads(metadata["regions"]))
-        engine = Engine(TreeSearch(tree, nodes, arrays["vertices"]), [region.misfit_m for region in regions])
+        grids = Grids(*(arrays[f"grid_{name}"] for name in Grids._fields))
+        search = TreeSearch(tree, nodes, arrays["vertices"], grids)
+        engine = Engine(search, [region.misfit_m for region in regions], arrays["zones"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(f"{path.name} is damaged ({type(error).__name__})") from error
     return LookupFile(metadata, regions, engine)

@@ -15,6 +15,8 @@ Integers = npt.NDArray[np.int64]
 Keys = npt.NDArray[np.uint64]
 
 LEVELS = 22
+# Above every key.
+KEYS_END = 4**LEVELS
 UNIT_M = 4.0
 ROOT_SIDE = UNIT_M * 2**LEVELS
 # South-western corner of the root, metres in EPSG:3347.
@@ -53,7 +55,7 @@ def key_at(x: float, y: float) -> np.uint64:
 
 def corner_of(keys: Keys) -> tuple[Floats, Floats]:
     """Return x and y of the south-western corners of cells, metres in EPSG:3347."""
-    return _gather(keys) * UNIT_M + ROOT_X, _gather(keys >> 1) * UNIT_M + ROOT_Y
+    return gathered(keys) * UNIT_M + ROOT_X, gathered(keys >> 1) * UNIT_M + ROOT_Y
 
 
 def side_of(level: Any) -> Any:
@@ -68,7 +70,7 @@ def _spread(bits: Any) -> Any:
     return bits
 
 
-def _gather(keys: Any) -> Floats:
+def gathered(keys: Any) -> Floats:
     """Return the even bits of codes as numbers."""
     bits = keys & _SPREAD[-1][1]
     masks = [mask for _, mask in _SPREAD[-2::-1]] + [0x00000000FFFFFFFF]

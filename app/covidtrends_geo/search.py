@@ -6,20 +6,23 @@ positions and return pairs of a position (its index) and a region (its number).
 
 import math
 from array import array
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import shapely
 
 from covidtrends_geo import quadtree
-from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, distances, level_of
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
-from covidtrends_geo.quadtree import Floats, Integers
+from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.segments import crosses, foot, squared_distance
-from covidtrends_geo.tree import REFERENCES, Tree
+from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
 
-# In place of a region: several regions cover the cell, or borders cross it.
+if TYPE_CHECKING:
+    from covidtrends_geo.grids import Grids
+
+# In place of the region of a cell or a square: several regions cover it, or a border is near.
 MIXED = -2
 # Side of the squares whose positions share a search for the nearest border: 1,024 m.
 _SQUARE_LEVEL = 14
@@ -49,10 +52,12 @@ class Pairs(NamedTuple):
 class TreeSearch:
     """Search in a tree. Immutable, so threads share it."""
 
-    def __init__(self, tree: Tree, nodes: Nodes, vertices: Floats) -> None:
+    def __init__(self, tree: Tree, nodes: Nodes, vertices: Floats, grids: "Grids | None" = None) -> None:
+        """Take the arrays of a file. Without grids the answers are the same, and take longer."""
         self.tree, self.vertices = tree, vertices
-        runs = np.diff(tree.first_run)
-        self.boxes = BoxSearch(nodes, tree.keys, tree.shapes, np.flatnonzero(runs).astype(np.uint32))
+        self._filled = np.flatnonzero(np.diff(tree.first_run)).astype(np.uint32)
+        self.boxes = BoxSearch(nodes, tree.keys, tree.shapes, self._filled)
+        self._grids = grids
         sizes = np.diff(tree.set_starts)
         # The region of each set of one, NO_REGION for the empty set.
         single = np.where(sizes == 0, NO_REGION, MIXED)
@@ -60,13 +65,36 @@ class TreeSearch:
         self._single_of_set = single
         self.regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
 
-    def cells(self, x: Floats, y: Floats) -> tuple[Integers, Integers]:
-        """Return the cells of positions, and for each the region that covers all of it, `NO_REGION` or `MIXED`."""
+    def cells(self, keys: Keys) -> tuple[Integers, Integers]:
+        """Return the cells of positions with these keys, and for each the region at it, `NO_REGION` or `MIXED`.
+
+        A region or `NO_REGION` is that of all of the cell, or of its square in the grid of the cell, and no border is within
+        `boxes.CELL_MARGIN`.
+        """
         tree = self.tree
-        cells = np.searchsorted(tree.keys, quadtree.key_of(x, y), side="right") - 1
+        cells = np.searchsorted(tree.keys, keys, side="right") - 1
         single = self._single_of_set[tree.cover_sets[cells]]
-        single[tree.first_run[cells + 1] > tree.first_run[cells]] = MIXED
+        mixed = np.flatnonzero(tree.first_run[cells + 1] > tree.first_run[cells])
+        single[mixed] = MIXED
+        if self._grids is not None and len(mixed):
+            of = cells[mixed]
+            single[mixed] = self._grids.regions_at(keys[mixed], np.searchsorted(self._filled, of), tree.shapes[of])
         return cells, single
+
+    def segments_of(self, cells: Integers, *, but: int | None = None) -> tuple[Integers, Floats, Floats]:
+        """Return for each segment in cells the index of the cell, and its vertices as rows of x and y.
+
+        Args:
+            but: region whose borders are left out unless they are another region's, too; None for no region.
+        """
+        tree = self.tree
+        at, runs = expanded(tree.first_run, cells)
+        if but is not None:
+            borders = tree.borders[tree.run_borders[runs]]
+            foreign = ((borders != NO_REGION) & (borders != but)).any(axis=1)
+            at, runs = at[foreign], runs[foreign]
+        pairs, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        return at[pairs], self.vertices[segments], self.vertices[segments + 1]
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Return the cell of one position, and the region that covers all of it, as `cells`."""
@@ -181,7 +209,8 @@ class TreeSearch:
         numbers, cells, cell_boxes = self.boxes.cells_near(boxes, squares[:, 1], reaches, nearest=True)
         bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
         positions, pairs = expanded(bounds, of_position)
-        least, most = distances(np.column_stack([x, y, x, y])[positions], cell_boxes[pairs])
+        columns = np.stack([x, y, x, y])[:, positions], np.ascontiguousarray(cell_boxes[pairs].T)
+        least, most = np.sqrt(squared_least(*columns)), np.sqrt(squared_most(*columns))
         reach = np.array(np.broadcast_to(reach, x.shape))
         np.minimum.at(reach, positions, most)
         possible = least <= reach[positions]
@@ -296,19 +325,3 @@ class TreeSearch:
         joined = Pairs(keys // (self.regions + 1), keys % (self.regions + 1), least, segments)
         limit = reach if np.ndim(reach) == 0 else reach[joined.positions]
         return joined.where(covers | (least <= limit))
-
-
-def expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
-    """Return pairs of an index and a member, for ranges of members: number n has `starts[n]` to `starts[n + 1]` - 1."""
-    first = starts[numbers].astype(np.int64)
-    counts = starts[numbers + 1].astype(np.int64) - first
-    ends = np.cumsum(counts)
-    indexes = np.repeat(np.arange(len(numbers)), counts)
-    return indexes, np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
-
-
-def expanded_runs(first: Any, sizes: Any) -> tuple[Integers, Integers]:
-    """Return pairs of the index of a run and a segment, all segments of each run."""
-    sizes = sizes.astype(np.int64)
-    pairs = np.repeat(np.arange(len(sizes)), sizes)
-    return pairs, np.arange(len(pairs)) + np.repeat(first.astype(np.int64) - (np.cumsum(sizes) - sizes), sizes)

@@ -3,9 +3,10 @@
 import numpy as np
 
 from covidtrends_geo.constants import NO_REGION
-from covidtrends_geo.quadtree import Floats
-from covidtrends_geo.search import TreeSearch, expanded, expanded_runs
+from covidtrends_geo.quadtree import Floats, key_of
+from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.segments import clipped
+from covidtrends_geo.tree import expanded, expanded_runs
 
 # Rounding leaves this part of a polygon where there is none.
 _NO_SHARE = 1e-9
@@ -46,7 +47,7 @@ def polygon_shares(search: TreeSearch, corners: Floats) -> dict[int, float]:
     following = np.roll(cuts, -1, axis=0)
     along = cuts[:, 0] * following[:, 1] - following[:, 0] * cuts[:, 1]
     x, y = ((cuts + following) / 2 + origin).T.copy()
-    covering = search.near(x, y, search.cells(x, y)[0], 0.0)
+    covering = search.near(x, y, search.cells(key_of(x, y))[0], 0.0)
     covering = covering.where(covering.distances == 0)
     np.add.at(doubled, covering.regions, along[covering.positions])
     shares = doubled / (polygon[:-1, 0] * polygon[1:, 1] - polygon[1:, 0] * polygon[:-1, 1]).sum()

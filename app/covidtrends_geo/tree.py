@@ -221,3 +221,19 @@ def nodes_of(tree: Tree) -> Nodes:
 def smallest(values: Integers, count: int) -> Any:
     """Return numbers below `count` in the smallest type of the file."""
     return values.astype(np.uint16 if count <= 2**16 else np.uint32)
+
+
+def expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
+    """Return pairs of an index and a member, for ranges of members: number n has `starts[n]` to `starts[n + 1]` - 1."""
+    first = starts[numbers].astype(np.int64)
+    counts = starts[numbers + 1].astype(np.int64) - first
+    ends = np.cumsum(counts)
+    indexes = np.repeat(np.arange(len(numbers)), counts)
+    return indexes, np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
+
+
+def expanded_runs(first: Any, sizes: Any) -> tuple[Integers, Integers]:
+    """Return pairs of the index of a run and a segment, all segments of each run."""
+    sizes = sizes.astype(np.int64)
+    pairs = np.repeat(np.arange(len(sizes)), sizes)
+    return pairs, np.arange(len(pairs)) + np.repeat(first.astype(np.int64) - (np.cumsum(sizes) - sizes), sizes)

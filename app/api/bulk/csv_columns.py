@@ -29,11 +29,8 @@ def locate_csv(content: bytes, charset: str, layers: Layers, column_names: Mappi
         output = [header_row([*header.names, *added_names(layers, header.names)], header.delimiter)]
         items = padding = 0
         for chunk in whole_rows(rest, header.delimiter):
-            lines = max(chunk.count(b"\n"), chunk.count(b"\r"))
-            padding += max(0, len(header.names) * lines - chunk.count(header.delimiter.encode()))
-            if padding > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-                return None
-            rows = read_rows(chunk, header)
+            rows = read_rows(chunk, header, padding_max=settings.DATA_UPLOAD_MAX_MEMORY_SIZE - padding)
+            padding += rows.padding
             items += len(rows.texts)
             if rows.failure is not None or items > ITEMS_MAX:
                 return None

@@ -12,9 +12,9 @@ from arro3.core import Array, DataType, Field, RecordBatch, RecordBatchReader, S
 from covidtrends_geo.bulk.json_rows import id_text
 from covidtrends_geo.bulk.text_source import InputInvalid
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 131_072
 # A writer holds a row group in memory.
-_ROW_GROUP_ROWS = 4 * BATCH_ROWS
+_ROW_GROUP_ROWS = 2 * BATCH_ROWS
 PARQUET, ARROW = "parquet", "arrow"
 
 
@@ -81,7 +81,17 @@ def write_batches(batches: Iterable[RecordBatch], schema: Schema, target: IO[byt
     reader = RecordBatchReader.from_batches(schema, passed_on())
     try:
         if form == PARQUET:
-            arro3.io.write_parquet(reader, target, compression="zstd(1)", max_row_group_size=_ROW_GROUP_ROWS)
+            # Numbers such as degrees hardly repeat: a dictionary of them takes time, and room.
+            floats: dict[str | Sequence[str], bool] = {
+                name: False for name in schema.names if DataType.is_floating(schema.field(name).type)
+            }
+            arro3.io.write_parquet(
+                reader,
+                target,
+                compression="zstd(1)",
+                max_row_group_size=_ROW_GROUP_ROWS,
+                column_dictionary_enabled=floats,
+            )
         elif target.seekable():
             arro3.io.write_ipc(reader, target, compression=None)
         else:

@@ -19,11 +19,13 @@ from covidtrends_geo.bulk.text_source import InputInvalid
 
 _LF = 10
 _PLAIN_DELIMITERS = ",;\t|"
+# Most fields that the rows of a chunk of a megabyte may lack: a row is written as wide as the header.
+PADDING_MAX = 1 << 22
 Integers = npt.NDArray[np.int64]
 
 
 class Failure(NamedTuple):
-    """Reason why the rows of a chunk cannot be read on: `csv`, `utf-8` or `fields`, and the line in the chunk."""
+    """Reason why the rows of a chunk cannot be read on: `csv`, `utf-8`, `fields` or `padding`, and the line in the chunk."""
 
     reason: str
     line: int
@@ -33,6 +35,8 @@ class Failure(NamedTuple):
         line = lines_before + self.line
         if self.reason == "fields":
             return InputInvalid(f"A row has more than {FIELDS_MAX} fields: line {line}.")
+        if self.reason == "padding":
+            return InputInvalid(f"Too many rows have fewer fields than the header, up to line {line}.")
         return invalid_csv(line) if self.reason == "csv" else not_utf8(line)
 
 
@@ -45,6 +49,7 @@ class Rows(NamedTuple):
         invalid: whether a row has too many or too few fields.
         lines: number of lines of the chunk.
         failure: None where all rows of the chunk could be read.
+        padding: number of empty fields that were added to rows with fewer fields than the header.
     """
 
     texts: Sequence[bytes]
@@ -53,6 +58,7 @@ class Rows(NamedTuple):
     invalid: npt.NDArray[np.bool_]
     lines: int
     failure: Failure | None = None
+    padding: int = 0
 
 
 def whole_rows(blocks: Iterator[bytes], delimiter: str) -> Iterator[bytes]:
@@ -94,15 +100,19 @@ class _Feed:
         return self.lines.pop().decode("latin-1")
 
 
-def read_rows(chunk: bytes, header: Header) -> Rows:
-    """Return the rows of a chunk, and the positions in them. Empty lines are skipped."""
+def read_rows(chunk: bytes, header: Header, *, padding_max: int = PADDING_MAX) -> Rows:
+    """Return the rows of a chunk, and the positions in them. Empty lines are skipped.
+
+    Args:
+        padding_max: most empty fields to add to rows with fewer fields than the header; beyond it, the chunk is a failure.
+    """
     if header.delimiter in _PLAIN_DELIMITERS and b'"' not in chunk:
         plain = chunk.replace(b"\r\n", b"\n") if b"\r" in chunk else chunk
         if b"\r" not in plain and (plain.isascii() or _is_utf8(plain)):
-            rows = _plain_rows(plain if plain.endswith(b"\n") else plain + b"\n", header)
+            rows = _plain_rows(plain if plain.endswith(b"\n") else plain + b"\n", header, padding_max)
             if rows is not None:
                 return rows
-    return _rows(chunk, header)
+    return _rows(chunk, header, padding_max)
 
 
 def _is_utf8(chunk: bytes) -> bool:
@@ -113,7 +123,7 @@ def _is_utf8(chunk: bytes) -> bool:
     return True
 
 
-def _plain_rows(chunk: bytes, header: Header) -> Rows | None:
+def _plain_rows(chunk: bytes, header: Header, padding_max: int) -> Rows | None:
     """Return the rows of lines without quotes; None for very long lines."""
     content = np.frombuffer(chunk, dtype=np.uint8)
     ends = np.flatnonzero(content == _LF)
@@ -131,9 +141,14 @@ def _plain_rows(chunk: bytes, header: Header) -> Rows | None:
     marks = np.flatnonzero(content == ord(header.delimiter))
     places = marks.reshape(-1, gaps) if len(marks) == gaps * len(ends) else None
     clean = np.ones(len(ends), dtype=bool)
+    padding = 0
     if places is None or (gaps and not ((places[:, 0] >= starts) & (places[:, -1] < ends)).all()):
         line_of = np.searchsorted(ends, marks)
-        clean = np.bincount(line_of, minlength=len(ends)) == gaps
+        missing = gaps - np.bincount(line_of, minlength=len(ends))
+        padding = int(missing.clip(0).sum())
+        if padding > padding_max:
+            return _too_short(lines)
+        clean = missing == 0
         places = marks[clean[line_of]].reshape(-1, gaps)
     lon, lat, invalid = np.full(len(ends), np.nan), np.full(len(ends), np.nan), np.zeros(len(ends), dtype=bool)
     for values, index in ((lon, header.lon), (lat, header.lat)):
@@ -143,14 +158,18 @@ def _plain_rows(chunk: bytes, header: Header) -> Rows | None:
     for row in np.flatnonzero(np.isnan(lon) | np.isnan(lat)).tolist():
         fields = texts[row].decode().split(header.delimiter)
         texts[row], lon[row], lat[row], invalid[row] = _row(fields, header)
-    return Rows(texts, lon, lat, invalid, lines)
+    return Rows(texts, lon, lat, invalid, lines, padding=padding)
 
 
-def _rows(chunk: bytes, header: Header) -> Rows:
+def _too_short(line: int) -> Rows:
+    return Rows((), np.empty(0), np.empty(0), np.empty(0, dtype=bool), line, Failure("padding", line))
+
+
+def _rows(chunk: bytes, header: Header, padding_max: int) -> Rows:
     """Return the rows of any chunk, one by one."""
     csv.field_size_limit(FIELD_MAX_CHARACTERS)
     lines, rows, failure = 0, [], None
-    marks = 0
+    marks = padding = 0
 
     def feed() -> Iterator[str]:
         nonlocal lines, marks
@@ -167,6 +186,9 @@ def _rows(chunk: bytes, header: Header) -> Rows:
         for fields in csv.reader(feed(), delimiter=header.delimiter, strict=True):
             start, marks = lines, 0
             if fields:
+                padding += max(0, len(header.names) - len(fields))
+                if padding > padding_max:
+                    return _too_short(lines)
                 rows.append(_row(fields, header))
     except csv.Error:
         failure = Failure("csv", start + 1)
@@ -175,7 +197,8 @@ def _rows(chunk: bytes, header: Header) -> Rows:
     except OverflowError:
         failure = Failure("fields", lines)
     texts, lon, lat, invalid = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Rows(texts, np.array(lon, dtype=float), np.array(lat, dtype=float), np.array(invalid, dtype=bool), lines, failure)
+    columns = np.array(lon, dtype=float), np.array(lat, dtype=float), np.array(invalid, dtype=bool)
+    return Rows(texts, *columns, lines, failure, padding)
 
 
 def _row(fields: list[str], header: Header) -> tuple[bytes, float, float, bool]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from covidtrends_geo.answers import MATCHES
+from covidtrends_geo.columns import Placed
 from covidtrends_geo.constants import NO_REGION
 
 if TYPE_CHECKING:
@@ -95,13 +96,12 @@ class Layers:
     def locate(self, lon: npt.NDArray[np.float64], lat: npt.NDArray[np.float64]) -> Located:
         """Return the answers for positions in WGS 84 (EPSG:4326), decimal degrees, NaN for a missing number, in their order."""
         options, results = self.options, []
-        valid = np.ones(len(lon), dtype=bool)
+        placed = Placed.of_plausible(lon, lat)
         for lookup in self.lookups:
             border = self.border and lookup is self.lookups[0]
-            valid, answers = lookup.answers(
-                lon, lat, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=border
+            results.append(
+                lookup.answers(placed, accuracy_m=options.accuracy_m, max_distance_m=options.max_distance_m, border=border)
             )
-            results.append(answers)
         first, last = results[0], results[-1]
         region = first.region if self._regions else np.full(len(lon), NO_REGION)
         fsa = last.region if self._fsas else np.full(len(lon), NO_REGION)
@@ -109,7 +109,7 @@ class Layers:
         # Two vintages that differ in the province: a border of one of them must be off.
         certain = first.certain & ~((province >= 0) & (other >= 0) & (province != other))
         kind = ((region + 1) * (len(self._fsas) + 1) + fsa + 1) * 6 + first.match * 2 + certain
-        status = np.where(valid, OK, COORDINATE_INVALID).astype(np.uint8)
+        status = np.where(placed.valid, OK, COORDINATE_INVALID).astype(np.uint8)
         return Located(status, kind, first.distance_to_border_m)
 
     def kind(self, number: int) -> Kind:

@@ -1,4 +1,4 @@
-"""Work on chunks in several processes, in order, with a bounded number of chunks in memory."""
+"""Work on chunks in several processes, this one included, in order, with a bounded number of chunks in memory."""
 
 import multiprocessing
 import os
@@ -16,6 +16,8 @@ Result = TypeVar("Result")
 # Fewer chunks take less time than the start of a process.
 _FEW = 4
 _PENDING_PER_PROCESS = 2
+# Tasks and results that wait for the first of them, more than are pending: this process goes on while others start.
+_RESULTS_PER_PROCESS = 4
 
 
 class WorkerLost(RuntimeError):
@@ -32,11 +34,12 @@ def in_order(
 ) -> Iterator[tuple[Context, Result]]:
     """Yield the result of each task, in the order of the tasks.
 
-    Few tasks are worked on in this process.
+    Few tasks are worked on in this process only. Otherwise it works on a task whenever the others have enough to do.
 
     Args:
         tasks: each with a context, which stays in this process and comes back with the result.
         work: sent to each process once, so it has to be picklable.
+        processes: number of processes, with this one.
 
     Raises: WorkerLost, and what `work` or the iteration of the tasks raises.
     """
@@ -49,12 +52,18 @@ def in_order(
             yield context, work(task)
         return
     # Processes of their own, not forks: the caller may have threads.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _start, (work,))
+    others = processes - 1
+    pool = ProcessPoolExecutor(others, multiprocessing.get_context("spawn"), _start, (work,))
     pending: deque[tuple[Context, Future[Result]]] = deque()
     try:
         for context, task in chain(first, rest):
-            pending.append((context, pool.submit(_run, task)))
-            if len(pending) > processes * _PENDING_PER_PROCESS:
+            if sum(not future.done() for _, future in pending) < others * _PENDING_PER_PROCESS:
+                future = pool.submit(_run, task)
+            else:
+                future = Future()
+                future.set_result(work(task))
+            pending.append((context, future))
+            while pending and (pending[0][1].done() or len(pending) > processes * _RESULTS_PER_PROCESS):
                 yield _finished(pending)
         while pending:
             yield _finished(pending)

@@ -10,20 +10,23 @@ import shapely
 from covidtrends_geo import Lookup, lookup_file
 from covidtrends_geo.compiler import compile_tree
 from covidtrends_geo.engine import Engine
+from covidtrends_geo.grids import build_grids
 from covidtrends_geo.projection import to_degrees
 from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.tree import nodes_of
+from covidtrends_geo.zones import build_zones
 
 # Near the middle of Ontario.
 X, Y = 7_000_000.0, 1_000_000.0
 
 
 def engine_of(regions: Sequence[shapely.Geometry], misfits: Sequence[float] = ()) -> Engine:
-    """Return the engine of regions."""
+    """Return the engine of regions, with grids and zones as a file has them."""
     vertices = io.BytesIO()
     tree = compile_tree(regions, vertices)
-    search = TreeSearch(tree, nodes_of(tree), np.frombuffer(vertices.getvalue()).reshape(-1, 2))
-    return Engine(search, misfits or [0.0] * len(regions))
+    parts = tree, nodes_of(tree), np.frombuffer(vertices.getvalue()).reshape(-1, 2)
+    plain, metres = TreeSearch(*parts), np.array(misfits or [0.0] * len(regions))
+    return Engine(TreeSearch(*parts, build_grids(plain)), metres.tolist(), build_zones(plain, metres))
 
 
 def squares(side: float, count: int) -> list[shapely.Geometry]:

@@ -22,7 +22,7 @@ import covidtrends_geo
 from covidtrends_geo.__main__ import main
 from covidtrends_geo.bulk import text_source
 from covidtrends_geo.bulk.csv_header import Header
-from covidtrends_geo.bulk.csv_rows import _rows, read_rows, whole_rows
+from covidtrends_geo.bulk.csv_rows import PADDING_MAX, _rows, read_rows, whole_rows
 from covidtrends_geo.bulk.positions import numbers
 from tests.covidtrends_geo.conftest import lonlat
 from tests.support.processes import wait_until
@@ -154,6 +154,23 @@ def test_a_pipe_that_is_closed_early_ends_the_command_without_a_traceback(lookup
 def test_a_file_that_cannot_be_read_is_a_message(locate, tmp_path, content, message):
     assert message in locate(content, status=1)
     assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("end", ["\n", "\r"])
+def test_rows_that_lack_many_fields_are_a_message_and_not_padded(locate, quote, end):
+    # Padded, the rows of a chunk would have 50 times the bytes.
+    columns, rows = 50_000, PADDING_MAX // 50_000 + 2
+    header = f"{quote}lat{quote},lon" + ",c" * columns + end
+    message = locate(header + f"{quote}45{quote},-75{end}" * rows, status=1)
+    # Plain rows are counted together, others one by one.
+    last = rows + 1 if end == "\n" and not quote else rows
+    assert f"Too many rows have fewer fields than the header, up to line {last}." in message
+
+
+def test_empty_lines_lack_no_fields():
+    rows = read_rows(b"\n" * 100 + b"45,-75,\n45,-75\n", Header(["lat", "lon", "c"], ",", 0, 1, 1), padding_max=1)
+    assert (rows.texts, rows.padding, rows.failure) == ([b"45,-75,"] * 2, 1, None)
 
 
 def test_a_header_alone_and_a_byte_order_mark(locate):
@@ -290,7 +307,7 @@ def test_rows_that_are_taken_as_they_are_equal_those_of_the_csv_module(text, wid
     blocks = iter(content.splitlines(keepends=True))
     chunks = list(whole_rows(blocks, ","))
     assert b"".join(chunks) == content
-    expected = _rows(content, header)
+    expected = _rows(content, header, PADDING_MAX)
     chunk_rows = [read_rows(chunk, header) for chunk in chunks]
     texts = [row for rows in chunk_rows for row in rows.texts]
     assert texts[: len(expected.texts)] == list(expected.texts)

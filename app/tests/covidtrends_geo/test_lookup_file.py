@@ -103,7 +103,7 @@ def header_changed(path: Path, target: Path, change: dict[str, object]) -> Path:
 
 def test_newer_version_is_refused_by_name(path: Path, tmp_path: Path) -> None:
     newer = header_changed(path, tmp_path / "newer", {"version": "99"})
-    with pytest.raises(NewerFormat, match="format version 99; this version reads 1"):
+    with pytest.raises(NewerFormat, match="format version 99; this version reads 2"):
         lookup_file.open_file(newer)
 
 

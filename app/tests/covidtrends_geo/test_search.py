@@ -11,6 +11,7 @@ from covidtrends_geo.engine import Engine
 from covidtrends_geo.lookup_file import Region
 from covidtrends_geo.point import PointEngine, answer
 from covidtrends_geo.projection import scale, to_degrees, to_lambert
+from covidtrends_geo.quadtree import key_of
 from covidtrends_geo.search import Pairs
 from covidtrends_geo.segments import circle
 from covidtrends_geo.shares import polygon_shares
@@ -50,7 +51,7 @@ def test_near_regions_equal_brute_force(coverage: Coverage, reach: float) -> Non
     regions, engine = coverage
     xy = positions_about(regions)
     x, y = xy.T.copy()
-    pairs = as_dictionary(engine.search.near(x, y, engine.search.cells(x, y)[0], reach))
+    pairs = as_dictionary(engine.search.near(x, y, engine.search.cells(key_of(x, y))[0], reach))
     expected = distances_to(regions, xy)
     for position, region in zip(*np.nonzero(expected <= reach), strict=True):
         if (position, region) not in pairs:
@@ -66,7 +67,7 @@ def test_regions_within_a_distance_equal_brute_force(coverage: Coverage, reach: 
     regions, engine = coverage
     xy = positions_about(regions, 60)
     x, y = xy.T.copy()
-    pairs = as_dictionary(engine.search.within(x, y, engine.search.cells(x, y)[0], np.full(len(x), reach)))
+    pairs = as_dictionary(engine.search.within(x, y, engine.search.cells(key_of(x, y))[0], np.full(len(x), reach)))
     expected = distances_to(regions, xy)
     assert set(pairs) == {(int(p), int(r)) for p, r in zip(*np.nonzero(expected <= reach), strict=True)}
     assert [pairs[key] for key in pairs] == pytest.approx([expected[key] for key in pairs], abs=1e-7)
