@@ -1,11 +1,11 @@
 """Processor time of lookups in Spark beside the search itself, with workers of one core on this machine.
 
-    python -m benchmarks.cluster_lookups POINTS.parquet WORKERS HRUID_LOOKUP CFSAUID_LOOKUP [--standalone]
+    python -m benchmarks.cluster_lookups POINTS.parquet WORKERS HRUID_LOOKUP CFSAUID_LOOKUP [--standalone] [--runs 2]
 
 Runs in the environment `.local/engines` of bin/clients with PYTHONPATH=app. POINTS has columns lon and lat, in row groups. The
 cluster is `local-cluster[WORKERS,1,1024]`, or with --standalone a master and workers of its own. Prints JSON: seconds of
 processor time of the search by itself in as many processes at once, before and after, and of the cluster's Python and Java
-processes in a first and in a second run, of which the start of the cluster is no part; the memory of the largest Python worker.
+processes in each run, of which the start of the cluster is no part; and the private memory of the largest Python worker.
 """
 
 import argparse
@@ -117,8 +117,8 @@ def watch_memory(ended: Event, most: list[int]) -> None:
                 most[0] = max(most[0], process.memory_full_info().uss)
 
 
-def measure(master: str, points: str, lookups: dict[str, str]) -> Iterator[tuple[str, dict[str, float]]]:
-    """Yield the processor time, the time on a clock and the memory of two runs."""
+def measure(master: str, points: str, lookups: dict[str, str], runs: int) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the processor time, the time on a clock and the memory of each run by its name."""
     session = (
         SparkSession.builder.master(master)
         .config("spark.ui.enabled", "false")
@@ -128,7 +128,7 @@ def measure(master: str, points: str, lookups: dict[str, str]) -> Iterator[tuple
         .getOrCreate()
     )
     with tempfile.TemporaryDirectory() as folder:
-        for run in ("first", "second"):
+        for run in (f"run {number}" for number in range(1, runs + 1)):
             ended, most = Event(), [0]
             watcher = Thread(target=watch_memory, args=(ended, most))
             watcher.start()
@@ -149,13 +149,14 @@ def main() -> None:
     parser.add_argument("workers", type=int)
     parser.add_argument("lookups", nargs=2)
     parser.add_argument("--standalone", action="store_true")
+    parser.add_argument("--runs", type=int, default=2)
     options = parser.parse_args()
     lookups = dict(zip(("hruid", "cfsauid"), options.lookups, strict=True))
     result: dict[str, object] = {"points": pq.read_metadata(options.points).num_rows, "workers": options.workers}
 
     def run(master: str) -> None:
         result["search"] = round(plain_at_once(options.points, lookups, options.workers), 2)
-        result.update(measure(master, options.points, lookups))
+        result.update(measure(master, options.points, lookups, options.runs))
         result["search_again"] = round(plain_at_once(options.points, lookups, options.workers), 2)
 
     if options.standalone:

@@ -31,7 +31,7 @@ _SIDE = 512.0
 # One position in so many is also looked up by itself.
 _SINGLE = 10
 Floats = npt.NDArray[np.float64]
-_to_lambert = pyproj.Transformer.from_crs(4269, 3347, always_xy=True)
+to_lambert = pyproj.Transformer.from_crs(4269, 3347, always_xy=True)
 
 
 def read_boundaries(path: Path, codes: list[str]) -> npt.NDArray[np.object_]:
@@ -65,7 +65,7 @@ def hard_positions(regions: npt.NDArray[np.object_], count: int) -> Iterator[tup
         return name, degrees(chosen + away * np.column_stack([np.cos(turn), np.sin(turn)]))
 
     def degrees(xy: Floats) -> Floats:
-        return np.column_stack(_to_lambert.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
+        return np.column_stack(to_lambert.transform(xy[:, 0], xy[:, 1], direction="INVERSE"))
 
     yield "vertices", degrees(vertices[random.integers(0, len(vertices), count)])
     # As many vertices of each region: a fifth of all can be in a single one.
@@ -82,7 +82,7 @@ def hard_positions(regions: npt.NDArray[np.object_], count: int) -> Iterator[tup
     yield about("islands", shapely.get_coordinates(parts[shapely.get_num_coordinates(parts) < 60]))
     holes = [ring for part in parts for ring in shapely.get_rings(part)[1:]]
     yield about("holes", shapely.get_coordinates(holes) if holes else vertices)
-    north = np.column_stack(_to_lambert.transform(-95.0, 70.0))[0, 1]
+    north = np.column_stack(to_lambert.transform(-95.0, 70.0))[0, 1]
     yield about("north", vertices[vertices[:, 1] > north] if (vertices[:, 1] > north).any() else vertices)
     yield about("seams", np.column_stack([np.round(vertices[chosen, 0] / _SIDE) * _SIDE, vertices[chosen, 1]]))
     west, south, east, top = shapely.total_bounds(regions)
@@ -105,7 +105,7 @@ def brute_force(
 
     It is if no other region is within 2 m and the misfit: of the first region or, where there is none, of the other.
     """
-    x, y = _to_lambert.transform(*positions.T)
+    x, y = to_lambert.transform(*positions.T)
     points, units = shapely.points(x, y), _units(positions)
     margin = (_UNCERTAIN_M + max(misfits)) * units
     first, near = np.full(len(points), -1), np.zeros(len(points), dtype=int)
@@ -127,7 +127,7 @@ def _units(positions: Floats) -> Floats:
     """Return units of the projection for a metre on the ground, measured over 100 m to the south."""
     lon, lat = positions.T
     south = pyproj.Geod(ellps="WGS84").fwd(lon, lat, np.full(len(lon), 180.0), np.full(len(lon), 100.0))
-    (x, y), (x2, y2) = _to_lambert.transform(lon, lat), _to_lambert.transform(south[0], south[1])
+    (x, y), (x2, y2) = to_lambert.transform(lon, lat), to_lambert.transform(south[0], south[1])
     return np.asarray(np.hypot(x2 - x, y2 - y) / 100)
 
 
