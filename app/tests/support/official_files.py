@@ -3,9 +3,9 @@
     python -m tests.support.official_files fsa-2021-digital --official FOLDER --out lfsa000a21a_e.zip
 
 The coverage is that of the demonstration, with the codes of the vintage. Edges are subdivided until each region has as many
-vertices as in the official file, if FOLDER has its .shx and .dbf (`lfsa000a21a_e.shx`); else until all have `--vertices`. The
-cartographic health regions, without a .shx, get the skew of the cartographic FSAs: the largest has 19 % of all vertices, ten have 56 %.
-Digital files extend over the sea to the meridians of the sector and to the official northernmost vertex, 62 m from the pole.
+vertices as in the official file, if FOLDER has its .shx and .dbf (`lfsa000a21a_e.shx`); else until all have `--vertices`.
+Cartographic health regions, without a .shx, get the skew of the cartographic FSAs: the largest has 19 % of the vertices, ten
+have 56 %. Digital files extend over the sea to the meridians of the sector and to the northernmost vertex, 62 m from the pole.
 """
 
 import argparse
