@@ -28,6 +28,8 @@ _BORDER_M, _UNCERTAIN_M = 0.001, 2.0
 AWAY_M = (0.0, 0.0001, 0.0005, 0.0009, 0.0011, 0.002, 0.1, 1.9, 2.1, 10.0, 40.0)
 # Side of the squares at whose sides the lookup divides, metres.
 _SIDE = 512.0
+# Share of the parts of regions that are small.
+_SMALL = 0.2
 # One position in so many is also looked up by itself.
 _SINGLE = 10
 Floats = npt.NDArray[np.float64]
@@ -53,8 +55,8 @@ def read_boundaries(path: Path, codes: list[str]) -> npt.NDArray[np.object_]:
 def hard_positions(regions: npt.NDArray[np.object_], count: int) -> Iterator[tuple[str, Floats]]:
     """Yield positions by kind, as rows of longitude and latitude.
 
-    0.1 mm to 40 m from vertices, edges, points where three regions meet, islands, holes, vertices north of 70 degrees and seams
-    (sides of squares of 512 m, where the lookup divides); the vertices; positions anywhere; and from 83.9 degrees to the pole.
+    0.1 mm to 40 m from vertices, edges, points where three regions meet, small islands, holes, vertices north of 70 degrees and
+    seams (sides of squares of 512 m, where the lookup divides); vertices; positions anywhere; and 83.9 degrees to the pole.
     """
     random = np.random.default_rng(3347)
     vertices, owner = shapely.get_coordinates(regions, return_index=True)
@@ -79,7 +81,8 @@ def hard_positions(regions: npt.NDArray[np.object_], count: int) -> Iterator[tup
     joint, number = np.unique(_distinct(vertices, owner), axis=0, return_counts=True)
     yield about("where three regions meet", joint[number > 2] if (number > 2).any() else joint)
     parts = shapely.get_parts(regions)
-    yield about("islands", shapely.get_coordinates(parts[shapely.get_num_coordinates(parts) < 60]))
+    area = shapely.area(parts)
+    yield about("small islands", shapely.get_coordinates(parts[area <= np.quantile(area, _SMALL)]))
     holes = [ring for part in parts for ring in shapely.get_rings(part)[1:]]
     yield about("holes", shapely.get_coordinates(holes) if holes else vertices)
     north = np.column_stack(to_lambert.transform(-95.0, 70.0))[0, 1]

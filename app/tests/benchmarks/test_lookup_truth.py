@@ -36,7 +36,7 @@ def test_answers_of_the_same_regions_do_not_differ(boundaries: Path, tmp_path: P
     file = lookup_file.open_file(write_lookup(tmp_path / "lookup", with_holes_and_islands(), misfit_m))
     regions = lookup_truth.read_boundaries(boundaries, [region.code for region in file.regions])
     kinds = dict(lookup_truth.hard_positions(regions, 300))
-    assert {"vertices", "where three regions meet", "islands", "holes", "seams", "to the pole"} < set(kinds)
+    assert {"vertices", "where three regions meet", "small islands", "holes", "seams", "to the pole"} < set(kinds)
     assert [lookup_truth.differences(file, regions, positions) for positions in kinds.values()] == [0] * len(kinds)
 
 
