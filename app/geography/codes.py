@@ -60,7 +60,6 @@ FSA_PATTERN = (
     f"^{_GAP}[{_FIRST_LETTERS}{_FIRST_LETTERS.lower()}]{_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]"
     f"({_GAP}[0-9]{_GAP}[{_LETTERS}{_LETTERS.lower()}]{_GAP}[0-9])?{_GAP}$"
 )
-_HRUID = re.compile(r"[0-9]{4}")
 _DGUID = re.compile(r"[0-9]{4}[A-Z][0-9]{4}[0-9A-Z.\-]{1,12}")
 
 
@@ -145,11 +144,6 @@ def _suggestion(code: str) -> Message | None:
 def is_fsa(code: str) -> bool:
     """Return whether a code is a possible FSA in the spelling of Statistics Canada."""
     return _FSA.fullmatch(code) is not None
-
-
-def is_hruid(code: str) -> bool:
-    """Return whether a code is a possible HRUID: four digits, the first two of which are a PRUID."""
-    return _HRUID.fullmatch(code) is not None and code[:2] in PROVINCE_BY_PRUID
 
 
 # The width of region.code.

@@ -181,7 +181,8 @@ def _coverage(slug: str, table: dict[str, Any]) -> CoverageSource:
     if "code" not in columns:
         raise SourceError(f"{where}: fields.code is missing.")
     try:
-        pattern = re.compile(required_text(where, table, "code_pattern"))
+        # \d means the digits 0 to 9.
+        pattern = re.compile(required_text(where, table, "code_pattern"), re.ASCII)
     except re.error as error:
         raise SourceError(f"{where}: code_pattern is not a valid regular expression: {error}.") from error
     return CoverageSource(

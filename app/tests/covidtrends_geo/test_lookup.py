@@ -75,7 +75,18 @@ def test_arrays_of_two_lengths_are_refused(lookup):
 TABLE = {"id": [1, 2, 3, 4], "lat": [FIRST[1], SECOND[1], None, 91.0], "lon": [FIRST[0], SECOND[0], -75.0, -75.0]}
 
 
-@pytest.mark.parametrize("table", [pa.table(TABLE), pa.RecordBatch.from_pydict(TABLE), pd.DataFrame(TABLE)])
+class Stream:
+    """A table of another library, such as polars: the Arrow interface alone, in batches."""
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        batches = [pa.RecordBatch.from_pydict({name: values[part] for name, values in TABLE.items()}) for part in PARTS]
+        return pa.RecordBatchReader.from_batches(batches[0].schema, batches).__arrow_c_stream__(requested_schema)
+
+
+PARTS = (slice(0, 3), slice(3, 4))
+
+
+@pytest.mark.parametrize("table", [pa.table(TABLE), pa.RecordBatch.from_pydict(TABLE), pd.DataFrame(TABLE), Stream()])
 def test_a_table_gets_the_columns_of_the_answers(lookup, table):
     located = pa.table(lookup.locate_batch(table, border=True))
     assert located.column_names[3:] == ["hruid", "hr_name", "pruid", "match", "certain", "distance_to_border_m", "status"]

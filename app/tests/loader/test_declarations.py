@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from geography.codes import is_fsa, is_hruid
+from geography.codes import PROVINCE_BY_PRUID, is_fsa
 from geography.models import Representation
 from loader.errors import SourceError
 from loader.source.declarations import Sources, read_sources, with_options
@@ -216,11 +216,11 @@ def test_every_layer_url_is_official_and_https(official: bool) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "code", ["1011", "2418", "3595", "4601", "4709", "4831", "5951", "6001", "6101", "6201", "0101", "99", "14001", "1401"]
-)
-def test_health_region_pattern_agrees_with_is_hruid(code: str) -> None:
-    assert (read_sources().coverages["health-regions"].code_pattern.fullmatch(code) is not None) == is_hruid(code)
+@pytest.mark.parametrize("pruid", [f"{number:02d}" for number in range(100)])
+def test_hruid_is_four_digits_beginning_with_pruid(pruid: str) -> None:
+    pattern = read_sources().coverages["health-regions"].code_pattern
+    assert (pattern.fullmatch(f"{pruid}95") is not None) == (pruid in PROVINCE_BY_PRUID)
+    assert not any(map(pattern.fullmatch, (f"{pruid}9", f"{pruid}955", f"{pruid}95\n", f"{pruid}٩٥"))), pruid
 
 
 @pytest.mark.parametrize(

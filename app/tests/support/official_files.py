@@ -4,7 +4,8 @@
 
 The coverage is that of the demonstration, with the codes of the vintage. Edges are subdivided until each region has as many
 vertices as in the official file, if FOLDER has its .shx and .dbf (`lfsa000a21a_e.shx`); else until all have `--vertices`.
-Digital files extend over the sea to the meridians of the sector and to the official northernmost vertex, 62 m from the pole.
+Cartographic health regions, without a .shx, get the skew of the cartographic FSAs: the largest has 19 % of the vertices, ten
+have 56 %. Digital files extend over the sea to the meridians of the sector and to the northernmost vertex, 62 m from the pole.
 """
 
 import argparse
@@ -46,6 +47,7 @@ class OfficialFile:
         vertices: total number, used without the official .shx.
         north: codes of the regions that get the northern sea, west and east; None for a cartographic file.
         fields: fields of the table, as pyshp declares them.
+        skewed: whether the numbers of vertices of the regions follow Zipf's law, without the official .shx.
     """
 
     stem: str
@@ -53,6 +55,7 @@ class OfficialFile:
     vertices: int
     north: tuple[str, str] | None
     fields: tuple[tuple[str, str, int, int], ...]
+    skewed: bool = False
 
 
 _FSA_FIELDS = (
@@ -68,6 +71,7 @@ OFFICIAL_FILES = {
     "fsa-2021-digital": OfficialFile("lfsa000a21a_e", "fsa", 2_500_000, ("X0E", "X0A"), _FSA_FIELDS),
     "fsa-2021-cartographic": OfficialFile("lfsa000b21a_e", "fsa", 18_500_000, None, _FSA_FIELDS),
     "health-regions-2023-digital": OfficialFile("HR_000a23a_e", "hr", 1_200_000, ("6101", "6201"), _HR_FIELDS),
+    "health-regions-2023-cartographic": OfficialFile("HR_000b23a_e", "hr", 10_000_000, None, _HR_FIELDS, skewed=True),
     "provinces-2021-digital": OfficialFile("lpr_000a21a_e", "pr", 260_000, ("61", "62"), _PR_FIELDS),
 }
 
@@ -105,6 +109,8 @@ def build(
         shapes, rows = _with_one_more(shapes, rows)
     if thinned_m:
         shapes = dict(zip(shapes, shapely.coverage_simplify(np.array(list(shapes.values())), thinned_m), strict=True))
+    if official_file.skewed and not sizes:
+        sizes = _by_zipf(shapes, vertices or official_file.vertices)
     if official_file.north:
         shapes = to_the_pole(shapes, official_file.north)
     geometries = roughened(shapes, sizes, vertices or official_file.vertices)
@@ -151,6 +157,13 @@ def _with_one_more(
     codes = [*shapes, "3597"]
     names: list[object] = ["3597", "2023A00073597", "A health unit that was made up", "Circonscription sanitaire fictive"]
     return recoded(shapes, codes), {**rows, "3597": names}
+
+
+def _by_zipf(shapes: Mapping[str, shapely.Geometry], vertices: int) -> dict[str, int]:
+    """Return numbers of vertices in proportion to 1/rank, the longest border first. Of 105 regions, the largest gets 19 %."""
+    ranked = sorted(shapes, key=lambda code: -float(shapely.length(shapes[code])))
+    shares = 1 / np.arange(1, len(ranked) + 1)
+    return dict(zip(ranked, (vertices * shares / shares.sum()).astype(int).tolist(), strict=True))
 
 
 def _sizes(shx: bytes) -> list[int]:

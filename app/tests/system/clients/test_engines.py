@@ -25,6 +25,8 @@ from tests.system.clients.conftest import venv_python
 JOBS = Path(__file__).with_name("engine_jobs.py")
 GUIDE = settings.REPO_DIR / "docs" / "bulk-cluster.md"
 FILES, ROWS = 16, 2_000
+# Between an edge in EPSG:3347 and its pieces of a kilometre in degrees.
+SIMPLIFIED_EDGE_M = 0.05
 JAVA = next(Path("/usr/lib/jvm").glob("java-17-openjdk-*"), Path("/usr"))
 # Starting two executors takes minutes on a busy machine.
 JOB_MAX_S = 900
@@ -158,3 +160,37 @@ def test_documented_join_in_duckdb_differs_only_at_a_millimetre(
         point = shapely.Point(*to_lambert(lon[index], lat[index]))
         away = [regions[code].distance(point) for code in (ours[index], theirs[index]) if code is not None]
         assert any(0.0009 < metres < 0.0011 for metres in away), away
+
+
+WAREHOUSES = """
+CREATE SCHEMA geo;
+CREATE TABLE geo.health_regions AS SELECT hruid, geometry FROM 'health-regions-2022-wgs84.parquet';
+CREATE VIEW health_regions AS FROM geo.health_regions;
+CREATE VIEW points AS FROM 'points/*.parquet' WHERE lon BETWEEN -142 AND -52 AND lat BETWEEN 41 AND 90;
+CREATE MACRO ST_GEOGPOINT(lon, lat) AS ST_Point(lon, lat);
+CREATE MACRO ST_MAKEPOINT(lon, lat) AS ST_Point(lon, lat);
+COPY (
+"""
+
+
+@pytest.mark.parametrize("warehouse", ["BigQuery", "Snowflake"])
+def test_documented_select_for_warehouses_differs_only_near_borders(
+    positions: pa.Table, downloads: dict[str, Path], lookups: dict[str, str], tmp_path: Path, warehouse: str
+) -> None:
+    """Run by DuckDB: edges are planar, as those of Snowflake's GEOMETRY."""
+    blocks = re.findall(r"```sql\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = (each for each in blocks if each.startswith(f"-- {warehouse}"))
+    select = block[block.index("SELECT p.id") :].strip().removesuffix(";")
+    (tmp_path / "health-regions-2022-wgs84.parquet").symlink_to(downloads["health-regions-2022-demo-wgs84.parquet"])
+    _run_python("-c", DUCKDB, f"{WAREHOUSES}{select}) TO 'located.parquet'", folder=tmp_path)
+    located = dict(zip(*pyarrow.parquet.read_table(tmp_path / "located.parquet").columns, strict=True))
+    theirs = {number.as_py(): code.as_py() for number, code in located.items()}
+    lon, lat = (positions[name].to_numpy() for name in ("lon", "lat"))
+    ours = plain_answers(Path(lookups["hruid"]), lon, lat)["code"]
+    assert len(theirs) > len(ours) / 3
+    regions = geopandas.read_parquet(downloads["health-regions-2022-demo.parquet"]).set_index("hruid").geometry
+    different = [index for index, code in enumerate(ours) if code != theirs.get(index)]
+    for index in different:
+        point = shapely.Point(*to_lambert(lon[index], lat[index]))
+        away = [regions[code].boundary.distance(point) for code in (ours[index], theirs.get(index)) if code is not None]
+        assert min(away) < SIMPLIFIED_EDGE_M, away
