@@ -18,7 +18,7 @@ def get(address: str) -> dict:
 
 
 def main(service: str) -> None:
-    """Draw the FSA, its health regions and their shares."""
+    """Draw the FSA, its health regions in the order of the response, and their shares of its people and of its area."""
     answer = get(f"{service}/fsa/{FSA}?detail=medium")
     boundary = get(f"{service}/fsa/{FSA}/boundary?detail=medium")
     west, south, east, north = boundary["bbox"]
@@ -45,12 +45,16 @@ def main(service: str) -> None:
         colour, properties = COLOURS[index % len(COLOURS)], feature["properties"]
         parts.append(f'<path d="{path(feature["geometry"])}" fill="{colour}" fill-opacity=".35" stroke="#fff"/>')
         y = 70 + 34 * index
-        share = f"{properties['share_of_fsa']:.1%}"
+        shares = " · ".join(
+            f"{properties[key]:.1%} of {word}"
+            for key, word in (("share_of_people", "people"), ("share_of_fsa", "area"))
+            if properties.get(key) is not None
+        )
         name = properties["name"].replace("&", "&amp;")
         legend += [
             f'<rect x="{WIDTH - LEGEND}" y="{y - 11}" width="12" height="12" fill="{colour}" fill-opacity=".6"/>',
-            f'<text x="{WIDTH - LEGEND + 20}" y="{y}" font-size="12" fill="#222">{properties["hruid"]}  {share}</text>',
-            f'<text x="{WIDTH - LEGEND + 20}" y="{y + 14}" font-size="10" fill="#555">{name[:44]}</text>',
+            f'<text x="{WIDTH - LEGEND + 20}" y="{y}" font-size="12" fill="#222">{shares}</text>',
+            f'<text x="{WIDTH - LEGEND + 20}" y="{y + 14}" font-size="10" fill="#555">{properties["hruid"]}  {name[:40]}</text>',
         ]
     parts.append(f'<path d="{path(boundary["geometry"])}" fill="none" stroke="#222" stroke-width="2"/></g>')
     title = f'<text x="{WIDTH - LEGEND}" y="36" font-size="15" font-weight="600" fill="#222">GET /fsa/{FSA}</text>'

@@ -1,6 +1,6 @@
 """Translatable messages: English text with values, rendered in the language of the request.
 
-The English text is the key of its translations (locale/, see README.md, "For developers"). It must therefore be a literal with
+The English text is the key of its translations (locale/, see docs/develop.md). It must therefore be a literal with
 named placeholders: `Message("%(name)s has no value.", name=name)`. This module does not depend on a language.
 """
 
