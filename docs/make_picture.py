@@ -6,7 +6,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-WIDTH, HEIGHT, LEGEND = 720, 330, 250
+WIDTH, HEIGHT, LEGEND = 760, 330, 290
 COLOURS = ["#2b6a99", "#e07b39", "#5b9a5b", "#9467bd", "#b5a12c", "#c0504d", "#7f7f7f"]
 FSA = "K0A"
 
@@ -18,7 +18,7 @@ def get(address: str) -> dict:
 
 
 def main(service: str) -> None:
-    """Draw the FSA, its health regions and their shares."""
+    """Draw the FSA, its health regions in the order of the response, and their shares of its people and of its area."""
     answer = get(f"{service}/fsa/{FSA}?detail=medium")
     boundary = get(f"{service}/fsa/{FSA}/boundary?detail=medium")
     west, south, east, north = boundary["bbox"]
@@ -45,16 +45,21 @@ def main(service: str) -> None:
         colour, properties = COLOURS[index % len(COLOURS)], feature["properties"]
         parts.append(f'<path d="{path(feature["geometry"])}" fill="{colour}" fill-opacity=".35" stroke="#fff"/>')
         y = 70 + 34 * index
-        share = f"{properties['share_of_fsa']:.1%}"
-        name = properties["name"].replace("&", "&amp;")
+        shares = " · ".join(
+            f"{properties[key]:.1%} of {word}"
+            for key, word in (("share_of_people", "people"), ("share_of_fsa", "area"))
+            if properties.get(key) is not None
+        )
+        name = f"{properties['hruid']}  {properties['name']}".replace("&", "&amp;")
         legend += [
             f'<rect x="{WIDTH - LEGEND}" y="{y - 11}" width="12" height="12" fill="{colour}" fill-opacity=".6"/>',
-            f'<text x="{WIDTH - LEGEND + 20}" y="{y}" font-size="12" fill="#222">{properties["hruid"]}  {share}</text>',
-            f'<text x="{WIDTH - LEGEND + 20}" y="{y + 14}" font-size="10" fill="#555">{name[:44]}</text>',
+            f'<text x="{WIDTH - LEGEND + 20}" y="{y}" font-size="12" fill="#222">{shares}</text>',
+            f'<text x="{WIDTH - LEGEND + 20}" y="{y + 14}" font-size="10" fill="#555">{name}</text>',
         ]
     parts.append(f'<path d="{path(boundary["geometry"])}" fill="none" stroke="#222" stroke-width="2"/></g>')
     title = f'<text x="{WIDTH - LEGEND}" y="36" font-size="15" font-weight="600" fill="#222">GET /fsa/{FSA}</text>'
-    Path(__file__).with_name(f"fsa-{FSA.lower()}.svg").write_text("\n".join([*parts, title, *legend, "</svg>\n"]), encoding="utf-8")
+    drawing = "\n".join([*parts, title, *legend, "</svg>\n"])
+    Path(__file__).with_name(f"fsa-{FSA.lower()}.svg").write_text(drawing, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -46,6 +46,7 @@ urlpatterns = [
         ("health-regions", layers.HealthRegionsView.as_view(), "health-regions"),
         ("health-regions/<str:id>.html", layers.HealthRegionView.as_view(suffix="html", schema=None), "health-region-page"),
         ("health-regions/<str:id>.png", layers.HealthRegionView.as_view(suffix="png", schema=None), "health-region-image"),
+        ("health-regions/<str:id>.svg", layers.HealthRegionView.as_view(suffix="svg", schema=None), "health-region-drawing"),
         ("health-regions/<str:id>.json", layers.HealthRegionView.as_view(suffix="json", schema=None), "health-region-json"),
         ("health-regions/<str:id>", layers.HealthRegionView.as_view(), "health-region"),
         ("health-regions/<str:id>/fsa", lookups.HealthRegionFsasView.as_view(), "health-region-fsas"),

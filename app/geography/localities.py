@@ -1,13 +1,18 @@
 """Localities of Canada: towns and other names of postal addresses, with the positions of their postal codes.
 
-From the embedded file `geodata/localities/localities.csv.gz`, which does not depend on the loaded boundaries.
+From the embedded files `localities.csv.gz` and `other_names.toml` of geodata/localities, which do not depend on the loaded
+boundaries.
 """
 
 import csv
 import gzip
+import tomllib
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from geography.codes import parse_province
 from geography.coordinates import LonLat
 
 
@@ -25,6 +30,18 @@ class Locality(NamedTuple):
     pruid: str
     positions: tuple[LonLat, ...]
     codes: tuple[int, ...]
+
+
+def read_other_names(path: Path) -> Mapping[tuple[str, str], list[str]]:
+    """Return the names of municipalities, former and new names of localities, by name and PRUID of the locality.
+
+    Raises: OSError, tomllib.TOMLDecodeError, ParameterInvalid (unknown province).
+    """
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for kind in tomllib.loads(path.read_text(encoding="utf-8")).values():
+        for other, (name, province) in kind.items():
+            names[name, parse_province(province).pruid].append(other)
+    return names
 
 
 def read_localities(path: Path) -> list[Locality]:

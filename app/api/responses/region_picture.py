@@ -93,7 +93,7 @@ def fit(region: Shape, beneath: Iterable[Shape], *, width: int, height: int) -> 
 
 def draw(scene: Scene) -> Picture:
     """Return a scene of WIDTH by HEIGHT pixels as the paths of an SVG."""
-    paths = [(css_class, path) for css_class, geometry in scene.layers if (path := _path(geometry))]
+    paths = [(css_class, path) for css_class, geometry in scene.layers if (path := path_data(geometry))]
     bar_km = _round_length(scene.metres_per_px * WIDTH / 5 / 1000)
     bar = f"M12 {HEIGHT - 16}v6h{bar_km * 1000 / scene.metres_per_px:.1f}v-6"
     return Picture(paths, bar, bar_km)
@@ -105,7 +105,7 @@ def _projected(shape: Shape) -> shapely.Geometry | None:
     return shapely.transform(shapely.from_geojson(shape.geojson), lambda lonlat: np.column_stack(to_lambert(*lonlat.T)))
 
 
-def _path(geometry: shapely.Geometry) -> str:
+def path_data(geometry: shapely.Geometry) -> str:
     """Return the path data of all rings, in pixels with one decimal."""
     rings = (np.round(shapely.get_coordinates(ring)[:-1], 1) for ring in rings_of(geometry))
     return "".join("M" + "L".join(f"{x:g} {y:g}" for x, y in ring) + "Z" for ring in rings)

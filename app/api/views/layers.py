@@ -21,7 +21,7 @@ from api.responses.locate import LocateResponder
 from api.responses.payloads import add_links, collection, page_links, provenance
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
-from api.views.region_pages import PageView, region_image_response, region_page_response, wants_page
+from api.views.region_pages import IMAGE_TYPES, PageView, region_image_response, region_page_response, wants_page
 from geography import errors
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_formats import FORMATS, file_name
@@ -212,8 +212,8 @@ class HealthRegionView(PageView, LayerView):
         `/health-regions/{id}.html` the page, whatever `Accept` is.
         """
         query = self.parse(request, models.HEALTH_REGION, id=id)
-        if self.suffix == "png":
-            return region_image_response(request, query)
+        if self.suffix in IMAGE_TYPES:
+            return region_image_response(request, query, self.suffix, self.language)
         if wants_page(request):
             return region_page_response(request, query, self.language)
         return self.region_response(request, query)

@@ -46,6 +46,8 @@ REGION_PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
+# Media types of the pictures by suffix.
+IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 # Parameters of a page that the response cache may hold.
 _STORED_WITH = frozenset({"lang", "vintage"})
 # Colours of the regions of an FSA: classes `cat-1` to `cat-7` of the page's palette.
@@ -63,9 +65,9 @@ class PageRenderer(BaseRenderer):
 class PageView(GeoView):
     """Base of the routes that have a page beside their GeoJSON.
 
-    The suffix of the URL chooses the format, whatever the Accept header is: `.html` the page, `.json` the document, `.png` the
-    picture, whose problems are documents. Without a suffix the page answers GET and HEAD requests that prefer HTML to JSON
-    (`api.http.negotiation`), GeoJSON all others.
+    The suffix of the URL chooses the format, whatever the Accept header is: `.html` the page, `.json` the document, `.png` and
+    `.svg` the picture, whose problems are documents. Without a suffix the page answers GET and HEAD requests that prefer HTML
+    to JSON (`api.http.negotiation`), GeoJSON all others.
     """
 
     suffix: ClassVar[str | None] = None
@@ -140,28 +142,31 @@ def region_page_response(request: Request, query: models.RegionQuery, language: 
     return response
 
 
-def region_image_response(request: Request, query: models.RegionQuery) -> HttpResponseBase:
-    """Return the picture of a health region as PNG: see `api.responses.region_image`.
+def region_image_response(request: Request, query: models.RegionQuery, suffix: str, language: str) -> HttpResponseBase:
+    """Return the picture of a health region as PNG or SVG: see `api.responses.region_image`.
 
     Drawing takes more time than any other small response. FSAs have no such picture, since no cache could store it.
 
     Raises: RegionUnknown. Queries: none for a cached body and a 304, else 4.
     """
     vintage = chosen_vintage(query, COVERAGE_HEALTH_REGIONS)
+    is_svg = suffix == "svg"
 
     def make() -> bytes:
         region, neighbours = _region_and_neighbours(query.region_id, vintage)
         scene = _scene(region, neighbours, width=region_image.WIDTH, height=region_image.HEIGHT)
-        return region_image.png(scene or Scene([], 1.0))
+        scene = scene or Scene([], 1.0)
+        return region_image.svg(scene, region_page.name_of(region, language)) if is_svg else region_image.png(scene)
 
     key = CacheKey(
         view="region_image",
         path=request.path.rstrip("/"),
         parameters=(("region_id", query.region_id), ("vintage", vintage.label)),
         sources=(source_version(vintage),),
-        media_type="image/png",
-        language=None,
-        encoding=None,
+        media_type=IMAGE_TYPES[suffix],
+        # The title of an SVG is the name of the region.
+        language=language if is_svg else None,
+        encoding=chosen_encoding(request.headers.get("Accept-Encoding", "")) if is_svg else None,
     )
     return cached_response(
         request,

@@ -1,18 +1,19 @@
 """Search for health regions, localities and FSAs by name or code, in one ranked list."""
 
+import re
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from django.conf import settings
 
-from geography.codes import FsaInput, parse_fsa
+from geography.codes import PROVINCES, FsaInput, parse_fsa
 from geography.constants import COVERAGE_HEALTH_REGIONS, NEAREST_DEFAULT_M
 from geography.errors import FsaMalformed
-from geography.localities import Locality, read_localities
+from geography.localities import Locality, read_localities, read_other_names
 from geography.lookup.locate import points_locate
 from geography.models import Region, Vintage
 from geography.normalize import normalize
@@ -20,6 +21,17 @@ from geography.text_index import Match, Quality, TextIndex
 from geography.vintages.catalogue import Catalogue, published
 
 LOCALITIES_FILE = Path(settings.REPO_DIR) / "geodata" / "localities" / "localities.csv.gz"
+OTHER_NAMES_FILE = Path(settings.REPO_DIR) / "geodata" / "localities" / "other_names.toml"
+# Words before the name of a municipality, normalised. `Cité` and `comté` are parts of names of regions.
+_GENERIC = re.compile(
+    r"^(?:the )?(?:city|town|township|village|regional municipality|municipality|district|ville|municipalite|canton|paroisse)"
+    r" (?:of|de|d|du|des) (?:la |l )?"
+)
+_PRUID_BY_NAME = {
+    normalize(name): province.pruid
+    for province in PROVINCES
+    for name in (province.abbreviation, province.name_en, province.name_fr)
+}
 # Smallest part of a locality's postal codes for which a region is named: below it are codes that the source misplaces.
 _PART_MIN = 0.02
 # The positions are means of cells of about 4 km.
@@ -98,6 +110,9 @@ class _Cache:
 def search(*, text: str, vintage: Vintage, limit: int) -> SearchResult:
     """Return the health regions and localities that match a text, and the FSA that it is.
 
+    Where no name has all words of the text without a spelling error, the text may also be a name with its province, with a term
+    such as `City of`, or with both.
+
     Ranked by the quality of the match; then health regions in force, localities, former names of health regions; then names
     that begin with the text; then localities with more postal codes.
 
@@ -113,7 +128,7 @@ def search(*, text: str, vintage: Vintage, limit: int) -> SearchResult:
     if fsa is not None and fsa.from_postal_code:
         return SearchResult(fsa, [], similar=False)
     names = _names_of(vintage)
-    matches = names.index.search(text)
+    matches = _matches(text, names)
     ranked = sorted(matches, key=lambda match: _rank(match, *names.entries[match.entry]))[:limit]
     _locate([match.entry for match in ranked], names)
     results = [_result(match.entry, names) for match in ranked]
@@ -125,6 +140,42 @@ def _fsa_of(text: str) -> FsaInput | None:
         return parse_fsa(text)
     except FsaMalformed:
         return None
+
+
+def _matches(text: str, names: _Names) -> list[Match]:
+    """Return the matches of a text, or of its part without a province and a generic term where that matches better."""
+    best = names.index.search(text)
+    for shorter, pruid in _shorter(normalize(text)):
+        if best and best[0].quality < Quality.SIMILAR:
+            break
+        matches = names.index.search(shorter)
+        of_province = [match for match in matches if pruid in (None, _pruid_of(names.entries[match.entry][1]))]
+        if of_province and (not best or of_province[0].quality <= best[0].quality):
+            best = of_province
+    return best
+
+
+def _shorter(text: str) -> Iterator[tuple[str, str | None]]:
+    """Yield what may be the name in a normalised text, with the PRUID of the province that follows it or None."""
+    text = text.removesuffix(" canada")
+    name, pruid = _without_province(text)
+    yield _GENERIC.sub("", text), None
+    yield name, pruid
+    yield _GENERIC.sub("", name), pruid
+
+
+def _without_province(text: str) -> tuple[str, str | None]:
+    """Return a normalised text without a province's name or abbreviation at its end, and the PRUID of that province or None."""
+    words = text.split()
+    # Names of provinces have up to five words.
+    for start in range(max(1, len(words) - 5), len(words)):
+        if pruid := _PRUID_BY_NAME.get(" ".join(words[start:])):
+            return " ".join(words[:start]), pruid
+    return text, None
+
+
+def _pruid_of(entry: FoundRegion | Locality) -> str:
+    return entry.pruid if isinstance(entry, Locality) else entry.region.pruid
 
 
 def _rank(match: Match, kind: int, entry: FoundRegion | Locality) -> tuple[int, ...]:
@@ -156,14 +207,17 @@ def _build(catalogue: Catalogue, vintage: Vintage) -> _Names:
         _Cache.localities = read_localities(LOCALITIES_FILE)
     entries: list[tuple[int, FoundRegion | Locality]] = [*_regions(catalogue, vintage)]
     entries += [(_LOCALITY, locality) for locality in _Cache.localities]
+    other_names = read_other_names(OTHER_NAMES_FILE)
     codes = {entry.region.code for kind, entry in entries if kind == _REGION and isinstance(entry, FoundRegion)}
-    return _Names(catalogue, vintage, entries, TextIndex(_searched(entry, codes) for _, entry in entries))
+    return _Names(catalogue, vintage, entries, TextIndex(_searched(entry, codes, other_names) for _, entry in entries))
 
 
-def _searched(entry: FoundRegion | Locality, codes: Set[str]) -> tuple[str, ...]:
+def _searched(
+    entry: FoundRegion | Locality, codes: Set[str], other_names: Mapping[tuple[str, str], Sequence[str]]
+) -> tuple[str, ...]:
     """Return the texts that find an entry. A code that is in force (`codes`) finds only the region in force."""
     if isinstance(entry, Locality):
-        return (entry.name,)
+        return (entry.name, *other_names.get((entry.name, entry.pruid), ()))
     region = entry.region
     names = (region.name_en, region.name_fr)
     return names if entry.former and region.code in codes else (*names, region.code)

@@ -46,7 +46,13 @@ def test_every_route_is_documented_once(document):
     served = {route.replace("<str:", "{").replace(">", "}") for route in routes if not route.endswith(("/", ".<str:suffix>"))}
     pages = {"/docs", "/problems", "/problems/{slug}", "/robots.txt", "/favicon.ico", "/sitemap.xml"}
     pages |= {f"{path}.{suffix}" for path in ("/health-regions/{id}", "/fsa/{code}") for suffix in ("html", "json")}
-    pages |= {"/health-regions/{id}.png", "/pack.js", "/embed", "/styles/light.json", "/styles/dark.json"}
+    pages |= {f"/health-regions/{{id}}.{suffix}" for suffix in ("png", "svg")}
+    pages |= {
+        "/pack.js",
+        "/embed",
+        "/styles/light.json",
+        "/styles/dark.json",
+    }
     # OGC API - Features has a document of its own, /ogc/api.
     pages |= {route for route in served if route.startswith("/ogc")}
     assert set(document["paths"]) == served - pages

@@ -4,6 +4,7 @@ import json
 import re
 import struct
 import zlib
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -233,6 +234,16 @@ class TestPage:
             assert len(addresses) > 5
             assert {link: status for link in addresses if (status := ask(client, link, CHROME).status_code) != 200} == {}
 
+    @pytest.mark.parametrize("lang", ["en", "fr"])
+    @pytest.mark.parametrize("path", ["/health-regions/3501", "/fsa/M1A"])
+    def test_descriptions_for_previews_have_numbers_with_no_break_spaces(self, client, world, path, lang):
+        html = ask(client, f"{path}.html?lang={lang}").content.decode()
+        described = re.findall(r'<meta (?:name|property)="(?:og:)?description" content="([^"]+)"', html)
+        assert len(described) == 2
+        for text in described:
+            assert re.search("\\d\N{NO-BREAK SPACE}(km²|%)", text)
+            assert "\\" not in text
+
 
 class TestImage:
     def test_picture_of_a_region_is_a_png_of_its_shape(self, client, related):
@@ -251,6 +262,22 @@ class TestImage:
         inside = (pixels == (0x3D, 0x94, 0xB3)).all(axis=2).mean()
         pixel_km = 10 / (630 * 0.86)
         assert inside == pytest.approx((100 + 4) / (630 * 1200 * pixel_km**2), rel=0.02)
+
+    def test_drawing_of_a_region_is_an_svg_of_the_same_shapes_without_script(self, client, related):
+        for lang, name in (("en", "West Health Unit"), ("fr", "Circonscription sanitaire de l'Ouest")):
+            for accept in (None, CHROME, "image/png"):
+                response = ask(client, f"/health-regions/3501.svg?lang={lang}", accept)
+                assert (response.status_code, response.headers["Content-Type"]) == (200, "image/svg+xml")
+            svg = ElementTree.fromstring(response.content)  # noqa: S314 - the service's own
+            assert svg.attrib["viewBox"] == "0 0 1200 630"
+            assert [element.text for element in svg.iter("{http://www.w3.org/2000/svg}title")] == [name]
+            fills = [element.attrib["fill"] for element in svg.iter("{http://www.w3.org/2000/svg}path")]
+            assert fills[-1] == "#3d94b3"
+            assert set(fills[:-1]) == {"#ebebe1"}
+        assert {element.tag.partition("}")[2] for element in svg.iter()} == {"svg", "title", "rect", "g", "path"}
+
+    def test_drawing_of_an_unknown_region_is_a_problem(self, client, world, assert_problem):
+        assert_problem(ask(client, "/health-regions/3599.svg", CHROME), 404, "region-unknown")
 
     def test_colours_are_the_light_ones_of_the_pages(self):
         css = (settings.APP_DIR / "web" / "assets" / "page.css").read_text(encoding="utf-8")

@@ -4,8 +4,11 @@ import gzip
 import logging
 
 import pytest
+from django.conf import settings
 
+from geography.localities import read_localities, read_other_names
 from geography.models import Region, Status, Vintage
+from geography.normalize import normalize
 from geography.queries import search as queries
 from tests.support.demo_regions import lonlat
 from tests.support.lookup_index import build_index
@@ -35,6 +38,9 @@ def localities(tmp_path, monkeypatch):
     path = tmp_path / "localities.csv.gz"
     path.write_bytes(gzip.compress("\n".join(rows).encode()))
     monkeypatch.setattr(queries, "LOCALITIES_FILE", path)
+    other_names = tmp_path / "other_names.toml"
+    other_names.write_text('[former]\n"Morphy\\u0027s Falls" = ["Carleton Place", "ON"]\n', encoding="utf-8")
+    monkeypatch.setattr(queries, "OTHER_NAMES_FILE", other_names)
     monkeypatch.setattr(queries._Cache, "localities", None)
     monkeypatch.setattr(queries._Cache, "names", None)
 
@@ -102,6 +108,50 @@ def test_ranking_is_exact_name_then_regions_then_localities_by_size(get, world):
         "Région du Saguenay—Lac-Saint-Jean",
     ]
     assert get("/search", q="west", limit=1).json()["results"] == results[:1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Carleton Place, ON",
+        "carleton place ontario",
+        "Town of Carleton Place",
+        "Town of Carleton Place, Ontario",
+        "Ville de Carleton Place (Ontario)",
+        "Carleton Place, ON, Canada",
+        "City of Carleton Place",
+        "morphys falls",
+        "Morphy's Falls, ON",
+    ],
+)
+def test_locality_is_found_with_its_province_a_generic_term_and_by_a_former_name(get, world, text):
+    body = get("/search", q=text).json()
+    assert (body["similar"], [result["name"] for result in body["results"]]) == (False, ["Carleton Place"])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Westport, Quebec", []),
+        ("Carlton Place, Ontario", ["Carleton Place"]),
+        ("Ontario", []),
+        ("QC", []),
+        ("Town of", []),
+        ("city of ontario", []),
+    ],
+)
+def test_province_excludes_localities_of_others_and_is_no_name_itself(get, world, text, names):
+    assert [result["name"] for result in get("/search", q=text).json()["results"]] == names
+
+
+def test_embedded_other_names_belong_to_a_locality_and_are_not_localities():
+    folder = settings.REPO_DIR / "geodata" / "localities"
+    localities = {(locality.name, locality.pruid) for locality in read_localities(folder / "localities.csv.gz")}
+    taken = {(normalize(name), pruid) for name, pruid in localities}
+    other_names = read_other_names(folder / "other_names.toml")
+    assert len(other_names) > 40
+    assert other_names.keys() <= localities
+    assert {(normalize(other), pruid) for (_, pruid), names in other_names.items() for other in names}.isdisjoint(taken)
 
 
 def test_spelling_error_is_forgiven_and_reported(get, world):

@@ -1,4 +1,4 @@
-"""README: curl examples, links, scripts and management commands work."""
+"""README and docs: curl examples, links, scripts and management commands work."""
 
 import json
 import re
@@ -12,14 +12,38 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
-README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8")
-BOUNDARIES = (settings.REPO_DIR / "geodata" / "README.md").read_text(encoding="utf-8")
-SHELL = "\n".join(re.findall(r"```sh\n(.*?)```", README + BOUNDARIES, re.DOTALL)).replace("\\\n", " ")
-CURLS = [line for line in SHELL.splitlines() if line.startswith("curl ")]
+REPO: Path = settings.REPO_DIR
+# Every document but the examples of SQL and the data's own licence.
+DOCUMENTS = sorted([*REPO.glob("*.md"), *REPO.glob("docs/**/*.md"), *REPO.glob("geodata/**/*.md"), *REPO.glob("data/**/*.md")])
+README_LINES = 150
+
+
+def text(path: str) -> str:
+    return (REPO / path).read_text(encoding="utf-8")
+
+
+README, API = text("README.md"), text("docs/api.md")
+# Documents whose curl examples return JSON, a table or a tile.
+WITH_CURLS = README + API + text("docs/web-pages.md") + text("docs/privacy.md") + text("geodata/README.md")
+ALL = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+
+
+def shell(document: str) -> list[str]:
+    """Return the lines of the shell examples, continued lines joined."""
+    return "\n".join(re.findall(r"```sh\n(.*?)```", document, re.DOTALL)).replace("\\\n", " ").splitlines()
+
+
+CURLS = sorted({line for line in shell(WITH_CURLS) if line.startswith("curl ")})
 # The demonstration has one vintage per coverage, so /changes/ has nothing to compare.
 CHANGES_CURLS = [line for line in CURLS if "/changes/" in line]
-DOWNLOADS = (settings.REPO_DIR / "docs" / "downloads.md").read_text(encoding="utf-8")
-MANAGE = sorted({line.split("#")[0].strip() for line in (SHELL + DOWNLOADS).splitlines() if line.startswith("bin/manage ")})
+MANAGE = sorted({line.split("#")[0].strip() for line in shell(ALL) if line.startswith("bin/manage ")})
+LINKS = sorted(
+    {
+        (path.relative_to(REPO).as_posix(), link)
+        for path in DOCUMENTS
+        for link in re.findall(r"\]\((?!https?:)([^)\s]+)", path.read_text(encoding="utf-8"))
+    }
+)
 
 
 @pytest.mark.parametrize("command", [line for line in CURLS if line not in CHANGES_CURLS])
@@ -46,8 +70,14 @@ def test_changes_curl_hint_lists_loaded_vintages(command: str, service: str) -> 
     assert "2022-demo" in problem["hint"]
 
 
-def test_readme_shows_a_curl_for_every_route() -> None:
-    routes = re.findall(r"`(?:GET )?(/[^`]*)`", README.split("| route |")[1].split("```")[0])
+def test_readme_is_short_and_has_five_requests() -> None:
+    assert len(README.splitlines()) <= README_LINES
+    assert len([line for line in shell(README) if line.startswith("curl ")]) == 5
+
+
+def test_api_document_shows_a_curl_for_every_route() -> None:
+    routes = re.findall(r"`(?:GET )?(/[^`]*)`", API.split("| route |")[1].split("```")[0])
+    assert len(routes) > 40
     shown = " ".join(CURLS)
     for route in routes:
         if route != "/docs":
@@ -55,8 +85,8 @@ def test_readme_shows_a_curl_for_every_route() -> None:
             assert re.search(pattern + "['?]", shown), route
 
 
-def test_readme_json_example_equals_real_response(service: str) -> None:
-    (example,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+def test_json_example_equals_real_response(service: str) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", API, re.DOTALL)
     shown = json.loads(example)
     real = json.loads(subprocess.run(["curl", "-s", f"{service}/fsa/K0A?detail=none"], capture_output=True, check=True).stdout)
     assert _is_part_of(shown, real)
@@ -79,11 +109,23 @@ def test_management_commands_accept_shown_options(command: str) -> None:
     parser.parse_args(arguments)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"\]\((?!http|#)([^)#]+)", README))))
-def test_links_exist(path: str) -> None:
-    assert (settings.REPO_DIR / path).exists()
+def _anchors(document: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a document."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"^\s*(bin/\w+)", README, re.MULTILINE))))
+@pytest.mark.parametrize(("document", "link"), LINKS, ids=str)
+def test_links_and_anchors_exist(document: str, link: str) -> None:
+    path, _, anchor = link.partition("#")
+    target = (REPO / document).parent / path if path else REPO / document
+    assert target.exists()
+    if anchor and target.suffix == ".md":
+        assert anchor in _anchors(target)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"^\s*(bin/\w+)", README + text("docs/develop.md"), re.MULTILINE))))
 def test_scripts_exist_and_are_executable(path: str) -> None:
-    assert (settings.REPO_DIR / path).stat().st_mode & 0o111
+    assert (REPO / path).stat().st_mode & 0o111

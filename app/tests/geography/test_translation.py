@@ -40,6 +40,7 @@ def test_nested_message_is_translated():
         (("a", "b"), "a, b"),
         ([], ""),
         ("100 %", "100 %"),
+        ("1\N{NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}km²", "1\N{NO-BREAK SPACE}234\N{NARROW NO-BREAK SPACE}km²"),
         ("a\x00b\u202e\ud800", "a\\x00b\\u202e\\ud800"),
     ],
 )

@@ -115,6 +115,13 @@ def test_names_on_the_map_have_contrast_with_their_halo(theme: str, name: str) -
 
 
 @pytest.mark.parametrize("theme", THEMES)
+def test_names_of_waters_have_contrast_with_water_and_halo(theme: str) -> None:
+    palette = PALETTES[theme]
+    assert contrast(palette["label-water"], palette["water"]) >= TEXT_CONTRAST
+    assert contrast(palette["label-water"], palette["label-halo"]) >= TEXT_CONTRAST
+
+
+@pytest.mark.parametrize("theme", THEMES)
 def test_hatching_of_not_reported_is_visible(theme: str) -> None:
     palette = PALETTES[theme]
     assert contrast(palette["hatch-line"], palette["hatch-ground"]) >= HATCH_CONTRAST

@@ -4,6 +4,7 @@ import json
 import unicodedata
 
 import pytest
+import shapely
 
 from web.assets import FOLDER
 
@@ -67,7 +68,34 @@ def test_a_lonely_town_is_drawn_farther_out_than_a_larger_suburb():
     assert BY_NAME["Iqaluit"]["properties"]["r"] > BY_NAME["Longueuil"]["properties"]["r"]
 
 
-@pytest.mark.parametrize("name", ["towns-1", "towns-2", "lakes-1", "lakes-2", "rivers"])
+@pytest.mark.parametrize(
+    ("file", "english", "french"),
+    [
+        ("lake-names", "Lake Superior", "Lac Supérieur"),
+        ("lake-names", "Lake of the Woods", "Lac des Bois"),
+        ("lake-names", "Great Slave Lake", "Grand lac des Esclaves"),
+        ("rivers", "St. Lawrence River", "Fleuve Saint-Laurent"),
+        ("rivers", "Ottawa River", "Rivière des Outaouais"),
+        ("rivers", "Niagara River", "Rivière Niagara"),
+    ],
+)
+def test_waters_have_names_in_both_languages(file, english, french):
+    (named,) = [its for water in features(file) if (its := water["properties"]).get("n") == english]
+    assert named["f"] == french
+
+
+def test_name_of_a_lake_is_in_that_lake_and_far_out_only_if_it_is_large():
+    lakes = [shapely.from_geojson(json.dumps(lake["geometry"])) for lake in features("lakes-2")]
+    names = features("lake-names")
+    assert len(names) > 80
+    for name in names:
+        assert lakes[name["properties"]["r"]].covers(shapely.Point(name["geometry"]["coordinates"])), name["properties"]["n"]
+    by_rank = [name["properties"]["z"] for name in sorted(names, key=lambda name: name["properties"]["r"])]
+    assert by_rank == sorted(by_rank)
+    assert set(by_rank) == {4, 5, 6, 7}
+
+
+@pytest.mark.parametrize("name", ["towns-1", "towns-2", "lakes-1", "lakes-2", "lake-names", "rivers"])
 def test_everything_lies_in_or_beside_canada(name):
     def flat(coordinates):
         return [coordinates] if isinstance(coordinates[0], float | int) else [xy for part in coordinates for xy in flat(part)]
@@ -78,5 +106,7 @@ def test_everything_lies_in_or_beside_canada(name):
 
 
 def test_files_for_the_first_view_are_small():
-    sizes = {name: (FOLDER / "places" / f"{name}.json").stat().st_size for name in ("towns-1", "lakes-1", "rivers")}
-    assert sum(sizes.values()) < 200_000
+    sizes = {
+        name: (FOLDER / "places" / f"{name}.json").stat().st_size for name in ("towns-1", "lakes-1", "lake-names", "rivers")
+    }
+    assert sum(sizes.values()) < 210_000

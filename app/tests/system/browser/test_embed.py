@@ -9,8 +9,8 @@ from django.conf import settings
 
 from tests.system.browser.conftest import PHONE, serious_violations
 
-README = (Path(settings.REPO_DIR) / "README.md").read_text(encoding="utf-8")
-(SNIPPET,) = re.findall(r"```html\n(<iframe src=\"http://127.0.0.1:8000/embed.*)\n```", README)
+DOCUMENT = (Path(settings.REPO_DIR) / "docs" / "web-pages.md").read_text(encoding="utf-8")
+(SNIPPET,) = re.findall(r"```html\n(<iframe src=\"http://127.0.0.1:8000/embed.*)\n```", DOCUMENT)
 SITE = "https://news.example.org"
 SHARE = """
 window.shared = [];
@@ -33,7 +33,7 @@ LOCAL = {"permissions": ["local-network-access"]}
 
 
 @pytest.mark.parametrize("viewport", [{"width": 1024, "height": 700}, PHONE], ids=["wide", "phone"])
-def test_snippet_of_the_readme_shows_a_region_in_a_page_of_another_site(visit, service, viewport):
+def test_documented_snippet_shows_a_region_in_a_page_of_another_site(visit, service, viewport):
     visitor = visit(viewport=viewport, **LOCAL)
     frame = framed(visitor, SNIPPET.replace("http://127.0.0.1:8000", service))
     frame.locator("#card .name", has_text="City of Ottawa Health Unit").wait_for()

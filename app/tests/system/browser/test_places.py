@@ -44,6 +44,22 @@ def test_towns_have_the_names_of_the_language(visit, lang, field):
     assert visitor.page.evaluate("covidtrendsMap.getLayoutProperty('towns-1', 'text-field')") == field
 
 
+@pytest.mark.parametrize(
+    ("lang", "lake", "river"), [("en", "Lake Winnipeg", "Red River"), ("fr", "Lac Winnipeg", "Rivière Rouge")]
+)
+def test_lakes_and_rivers_have_names_that_yield_to_those_of_regions(visit, lang, lake, river):
+    visitor = visit()
+    visitor.open("layer=health-regions", lang=lang)
+    jump(visitor, -97.5, 51.2, 6.2)
+    name = "n" if lang == "en" else "f"
+    drawn(visitor, "lake-names", lambda lakes: lake in {its[name] for its in lakes})
+    # Rivers have their names where the line has room for them.
+    sources = "covidtrendsMap.querySourceFeatures('rivers').map(({ properties: its }) => its)"
+    assert river in {its.get(name) for its in visitor.page.evaluate(sources)}
+    layers = [layer["id"] for layer in visitor.page.evaluate("covidtrendsMap.getStyle().layers")]
+    assert max(layers.index("lake-names"), layers.index("river-names")) < layers.index("health-regions-names")
+
+
 def test_lakes_and_rivers_are_drawn_and_do_not_hide_the_regions_from_a_click(visit):
     visitor = visit()
     page = visitor.open("on=2022-01-08")

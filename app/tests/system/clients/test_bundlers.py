@@ -1,4 +1,4 @@
-"""The map example of README for front ends: installed, bundled (Vite, esbuild) and opened in a browser."""
+"""The map example of docs/front-ends.md: installed, bundled (Vite, esbuild) and opened in a browser."""
 
 import re
 import shlex
@@ -15,8 +15,8 @@ from tests.support.cluster import free_port
 from tests.support.processes import responds, wait_until
 from tests.system.clients import node
 
-README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8").split("## For front ends")[1].split("\n## ")[0]
-SCRIPT = re.findall(r"```js\n(.*?)```", README, re.DOTALL)[0]
+DOCUMENT = (settings.REPO_DIR / "docs" / "front-ends.md").read_text(encoding="utf-8")
+SCRIPT = re.findall(r"```js\n(.*?)```", DOCUMENT, re.DOTALL)[0]
 INDEX = """<!doctype html><link rel="icon" href="data:,">{css}
 <div id="map" style="height: 400px"></div><script type="module" src="{script}"></script>"""
 FILL = [242, 216, 167]  # the example's colour of the fewest cases
@@ -58,7 +58,7 @@ def vite_build(folder: Path) -> tuple[str, ...]:
 
 
 def esbuild(folder: Path) -> tuple[str, ...]:
-    (command,) = re.findall(r"^npx esbuild .*$", README, re.MULTILINE)
+    (command,) = re.findall(r"^npx esbuild .*$", DOCUMENT, re.MULTILINE)
     arguments, _, replaced = command.partition("#")
     script = (folder / "main.js").read_text(encoding="utf-8")
     script = re.sub(r"^import workerUrl .*\n", "", script, flags=re.MULTILINE)
@@ -80,7 +80,7 @@ def drawn(page: Page) -> set[str]:
 
 
 @pytest.mark.parametrize("bundled", [vite_dev, vite_build, esbuild])
-def test_readme_map_draws_regions_and_logs_clicked_region(
+def test_documented_map_draws_regions_and_logs_clicked_region(
     bundled: Callable[[Path], tuple[str, ...]], project: Path, browser: Browser
 ) -> None:
     with served(project, *bundled(project)) as address:

@@ -10,7 +10,7 @@ from django.conf import settings
 from tests.system.clients import node
 from tests.system.clients.conftest import venv_python
 
-README = (settings.REPO_DIR / "README.md").read_text(encoding="utf-8")
+FRONT_ENDS = (settings.REPO_DIR / "docs" / "front-ends.md").read_text(encoding="utf-8")
 
 PYTHON = """
 import json, sys
@@ -77,9 +77,9 @@ console.log(
 """
 
 
-def test_readme_rewind_function_makes_d3_draw_regions(service: str, tmp_path: Path) -> None:
+def test_documented_rewind_function_makes_d3_draw_regions(service: str, tmp_path: Path) -> None:
     folder = node.install(tmp_path, "d3-geo@3.1.1")
-    (rewound,) = (item for item in re.findall(r"```js\n(.*?)```", README, re.DOTALL) if "const rewound" in item)
+    (rewound,) = (item for item in re.findall(r"```js\n(.*?)```", FRONT_ENDS, re.DOTALL) if "const rewound" in item)
     script = f"""import {{ geoArea }} from "d3-geo";
 {rewound}
 const {{ features }} = await (await fetch("{service}/health-regions")).json();

@@ -8,6 +8,11 @@ const NEAR_ZOOM = 6.8;
 // Below this zoom the names of the provinces fill the map.
 const FAR_ZOOM = 3.4;
 const DOT_PIXELS = 14;
+const RIVERS_MAX_ZOOM = 8.5;
+/** `z` is the zoom from which a town, a name or a river is drawn. */
+const DRAWN_FROM_Z = ["<=", ["get", "z"], ["zoom"]];
+const NAME = language === "fr" ? ["coalesce", ["get", "f"], ["get", "n"]] : ["get", "n"];
+const REGION_NAMES = /^(?!lake|river).*-names$/;
 
 const file = (name) => new URL(`../places/${name}.json`, import.meta.url).href;
 
@@ -16,14 +21,15 @@ export function createPlaces(map) {
   let near = false;
   let idle = null;
 
-  const lowestNames = () => map.getStyle().layers.find(({ id }) => id.endsWith("-names"))?.id;
+  const lowestNames = () => map.getStyle().layers.find(({ id }) => REGION_NAMES.test(id))?.id;
 
   function add() {
     map.addImage("town", dot(), { pixelRatio: 2 });
     for (const [id, source] of Object.entries(sources(near))) map.addSource(id, source);
     for (const layer of waters()) map.addLayer(layer, "outline-fill");
-    // The highest layer is placed first: large towns, names of regions, small towns.
+    // The highest layer is placed first: large towns, names of regions, small towns, names of waters.
     map.addLayer(towns("towns-1"));
+    for (const layer of waterNames()) map.addLayer(layer, lowestNames());
     if (near) map.addLayer(towns("towns-2"), lowestNames());
   }
 
@@ -52,6 +58,7 @@ export function createPlaces(map) {
 
 const sources = (near) => ({
   lakes: { type: "geojson", data: file(near ? "lakes-2" : "lakes-1"), tolerance: 0.6 },
+  "lake-names": { type: "geojson", data: file("lake-names") },
   rivers: { type: "geojson", data: file("rivers") },
   "towns-1": { type: "geojson", data: file("towns-1") },
   ...(near && { "towns-2": { type: "geojson", data: file("towns-2") } }),
@@ -63,8 +70,9 @@ const waters = () => [
     id: "rivers",
     type: "line",
     source: "rivers",
-    // The lines are those of a map 1:50,000,000: nearer, they would be beside the water.
-    maxzoom: 8.5,
+    filter: DRAWN_FROM_Z,
+    // The lines are simplified to some 1 km: nearer, they would be beside the water.
+    maxzoom: RIVERS_MAX_ZOOM,
     layout: { "line-join": "round", "line-cap": "round" },
     paint: {
       "line-color": colour("river"),
@@ -74,7 +82,44 @@ const waters = () => [
   },
 ];
 
-/** Return the layer of the towns of a source. The largest are placed first; `z` is the zoom from which a town is drawn. */
+/** Return the layers of the names of rivers and lakes. */
+function waterNames() {
+  const paint = {
+    "text-color": colour("label-water"),
+    "text-halo-color": colour("water"),
+    "text-halo-width": 1.2,
+    "text-halo-blur": 0.5,
+  };
+  const layout = { "text-field": NAME, "text-font": TEXT, "text-letter-spacing": 0.06 };
+  return [
+    {
+      id: "river-names",
+      type: "symbol",
+      source: "rivers",
+      minzoom: 5.5,
+      maxzoom: RIVERS_MAX_ZOOM,
+      filter: ["has", "n"],
+      layout: { ...layout, "symbol-placement": "line", "symbol-spacing": 420, "text-size": 11, "text-max-angle": 35 },
+      paint: { ...paint, "text-halo-color": colour("label-halo") },
+    },
+    {
+      id: "lake-names",
+      type: "symbol",
+      source: "lake-names",
+      filter: DRAWN_FROM_Z,
+      layout: {
+        ...layout,
+        "symbol-sort-key": ["get", "r"],
+        "text-size": ["interpolate", ["linear"], ["zoom"], 4, 10.5, 9, 14],
+        "text-max-width": 7,
+        "text-padding": 4,
+      },
+      paint,
+    },
+  ];
+}
+
+/** Return the layer of the towns of a source. The largest are placed first. */
 function towns(source) {
   const rank = ["get", "r"];
   return {
@@ -82,12 +127,12 @@ function towns(source) {
     type: "symbol",
     source,
     minzoom: source === "towns-1" ? FAR_ZOOM : NEAR_ZOOM,
-    filter: ["<=", ["get", "z"], ["zoom"]],
+    filter: DRAWN_FROM_Z,
     layout: {
       "symbol-sort-key": rank,
       "icon-image": "town",
       "icon-size": ["step", rank, 1, 40, 0.85, 300, 0.75],
-      "text-field": language === "fr" ? ["coalesce", ["get", "f"], ["get", "n"]] : ["get", "n"],
+      "text-field": NAME,
       "text-font": ["step", rank, ["literal", STRONG], 40, ["literal", TEXT]],
       "text-size": ["interpolate", ["linear"], ["zoom"], 4, ["step", rank, 12, 40, 11], 10, ["step", rank, 17, 40, 15, 300, 13]],
       "text-variable-anchor": ["left", "right", "top", "bottom"],
