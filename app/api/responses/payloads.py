@@ -31,6 +31,10 @@ DEGREE_DECIMALS = 6
 SHARE_DECIMALS = 6
 
 PEOPLE_ATTRIBUTION = Message("Shares of people: GeoNames postal codes (CC BY 4.0), changed.")
+# The people of a place are those of its FSAs.
+POPULATION_ATTRIBUTION = Message(
+    "Populations of FSAs: Statistics Canada, 2016 Census, 98-402-X2016001 (Statistics Canada Open Licence)."
+)
 NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 

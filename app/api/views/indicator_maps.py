@@ -12,7 +12,7 @@ from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
-from api.responses.payloads import PEOPLE_ATTRIBUTION, joined
+from api.responses.payloads import PEOPLE_ATTRIBUTION, POPULATION_ATTRIBUTION, joined
 from api.views.indicator_base import TABLES, TableView, head, measure_of, published_as_of
 from geography import errors
 from geography.vintages.resolve import vintage_in_force
@@ -106,7 +106,12 @@ class MapView(TableView):
         country = maps.by_key(figures_of_day, PlaceKind.COUNTRY).get("CA")
         start = head(published, measure, self.language)
         if from_postal_codes:
-            start["attribution"] = joined([start["attribution"], translate(PEOPLE_ATTRIBUTION, self.language)])
+            start["attribution"] = joined(
+                [
+                    start["attribution"],
+                    *(translate(text, self.language) for text in (PEOPLE_ATTRIBUTION, POPULATION_ATTRIBUTION)),
+                ]
+            )
         return (
             start
             | extent

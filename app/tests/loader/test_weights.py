@@ -42,6 +42,7 @@ def attributes(tmp_path: Path, *rows: str) -> Path:
 
 
 QUEBEC = "Québec/Quebec,24230001001,40,24230001,46.8139,-71.208"
+QUEBEC_2021 = "24230001001,40,24230001,7771000.5,46.8139,-71.208"
 YUKON = "Yukon,60010001001,,60010001,60.7212,-135.0568"
 
 
@@ -66,6 +67,23 @@ def test_correspondence_file_takes_positions_from_the_attribute_file(tmp_path: P
     assert (blocks.people, blocks.by_region) == ({(-71.208, 46.8139): 42}, {"2403": 47})
     with pytest.raises(FileRefused, match="Add --positions"):
         read_blocks(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (
+            "DBuid/IDidu, DBpop2016/IDpop2016,Dauid/Adidu,DArplamx/Adlamx,DArplat/Adlat,DArplong/ADlong",
+            "24230001001,40,24230001,7771000.5,46.8139,-71.208",
+        ),
+        ("DBuid,DBpop2011,DAuid,DAlamx,DAlat,DAlong", "2423000101,40,24230001,7771000.5,46.8139,-71.208"),
+        ("DBUID_IDIDU,DBpop_2021,DAUID_ADIDU,DARPLAMX_ADLAMX,DARPLAT_ADLAT,DARPLONG_ADLONG", QUEBEC_2021),
+        ("PRUID_PRIDU,DBUID_IDIDU,DBPOP2021_IDPOP2021,DARPLAT_ADLAT,DARPLONG_ADLONG", "24,24230001001,40,46.8139,-71.208"),
+    ],
+)
+def test_columns_are_named_as_in_each_census(tmp_path: Path, header: str, row: str) -> None:
+    blocks = read_blocks(written(tmp_path / "XBB.csv", header, row))
+    assert (blocks.people, blocks.by_province) == ({(-71.208, 46.8139): 40}, {"24": 40})
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zip"])
@@ -104,8 +122,8 @@ def test_bad_row_is_refused_with_its_line(tmp_path: Path, row: str, message: str
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "has no columns DBUID and DBPOP: none"),
-        (b"a,b\r\n1,2\r\n", "has no columns DBUID and DBPOP: a, b"),
+        (b"", "has no columns DBUID and DBPOP. Its columns: none"),
+        (b"a,b\r\n1,2\r\n", "has no columns DBUID and DBPOP. Its columns: a, b"),
         (f"{ATTRIBUTES}\r\n".encode(), "has no blocks"),
     ],
 )
