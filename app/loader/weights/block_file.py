@@ -19,9 +19,9 @@ import numpy as np
 from geography.codes import PROVINCE_BY_PRUID
 from loader.errors import FileRefused
 
-# Names as in Statistics Canada's files, which differ by census. Attribute files: DBUID_IDIDU, DBPOP2021_IDPOP2021, DARPLAT_ADLAT
-# in 2021; DBuid/IDidu, DBpop2016/IDpop2016, DArplat/Adlat in 2016, some after a space; DBuid, DBpop2011, DAlat in 2011.
-# Correspondence files: DBUID2016, HRUID2018, DBPOP2016. The French twin of a name is not read.
+# Names as in Statistics Canada's files, which differ by census. Attribute files: DBUID_IDIDU, DBPOP2021_IDPOP2021,
+# DARPLAT_ADLAT in 2021; DBuid/IDidu, DBpop2016/IDpop2016, DArplat/Adlat in 2016, some after a space; DBuid, DBpop2011, DAlat in
+# 2011. Correspondence files: DBUID2016, HRUID2018, DBPOP2016. The French twin of a name is not read.
 _ENDING = r"(_?\d{4})?([_/].*)?"
 _COLUMNS = {
     "block": re.compile(rf"DB_?UID{_ENDING}", re.IGNORECASE),

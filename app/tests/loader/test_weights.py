@@ -14,15 +14,20 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db.models import Sum
+from django.test import Client
 
 from geography.codes import fsa_provinces
-from geography.models import Overlap, Vintage
-from indicators.models import BlockFile, BlockPoint, PlaceWeight
+from geography.models import Overlap, Region, Vintage
+from geography.vintages import catalogue as boundaries
+from indicators.models import BlockFile, BlockPoint, Indicator, PlaceMember, PlaceWeight
 from loader.errors import FileRefused, GatesFailed
 from loader.export.make import make_lookup
+from loader.series.declarations import SERIES_FILE
+from loader.series.places import seed_places
 from loader.weights import load as loading
 from loader.weights.block_file import read_blocks, read_positions
 from loader.weights.points import POSTAL_POINTS_FILE, read_points
+from loader.weights.shares import complete, complete_places
 from tests.support.boundary_files import quiet
 
 # The header of Statistics Canada's correspondence file, padded with empty columns as the file is.
@@ -285,3 +290,53 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
 
     few, many = 2_000, 200_000
     assert peak(many) - peak(few) < 50 * (many - few)
+
+
+def test_relations_of_the_demonstration_are_declared_or_computed(demonstration: None, db: None) -> None:
+    """Saskatchewan's thirteen zones and the seven of 2022 cover the province only together."""
+    members = PlaceMember.objects.filter(coverage="health-regions", vintage_label="2022-demo")
+    computed = members.exclude(share_of_place=None)
+    assert set(computed.values_list("method", flat=True)) == {"common"}
+    codes = set(computed.values_list("code", flat=True))
+    assert codes == {f"470{number}" for number in range(1, 8)}
+    assert {places.count() for places in (computed.filter(code=code) for code in codes)} == {13}
+    assert not members.filter(share_of_place=None, code__in=codes).exists()
+    regions = set(Region.objects.filter(vintage__label="2022-demo").values_list("code", flat=True))
+    assert set(members.values_list("code", flat=True)) == regions
+
+
+def test_weights_computed_without_a_publication_are_noticed(demonstration: None, db: None) -> None:
+    """/now orders by people as soon as a start has computed the shares that were missing."""
+    vintage = Vintage.objects.get(label="2022-demo")
+    Indicator.objects.all().delete()
+    Overlap.objects.update(share_of_people=None, people_basis=None)
+    boundaries.clear()
+    client, parameters = Client(), {"fsa": "K0A"}
+    former = client.get("/now", parameters).json()
+    assert (former["fsa"]["ordered_by"], former["indicators"]) == ("area", [])
+    complete(vintage, quiet())
+    boundaries.clear()  # older than half a second
+    latter = client.get("/now", parameters).json()
+    assert latter["fsa"]["ordered_by"] == "people"
+    assert latter["fsa"]["attribution"].startswith("Shares of people: GeoNames")
+
+
+def test_declared_relation_replaces_computed_ones(demonstration: None, db: None, tmp_path: Path) -> None:
+    """The rest of a group is computed anew without the declared places and regions."""
+    declared = '[members.same]\n4741 = "4704"\n[members.part_of]'
+    text = SERIES_FILE.read_text(encoding="utf-8").replace("[members.part_of]", declared)
+    for folder in ("sample", "places"):
+        (tmp_path / folder).symlink_to(SERIES_FILE.parent / folder)
+    (tmp_path / "series.toml").write_text(text, encoding="utf-8")
+    seed_places(tmp_path / "series.toml")
+    members = PlaceMember.objects.filter(coverage="health-regions", vintage_label="2022-demo", code__startswith="47")
+    assert list(members.values_list("place__code", "code", "method")) == [("4741", "4704", "same")]
+    complete_places()
+    computed = members.exclude(share_of_place=None)
+    assert not computed.filter(place__code="4741").exists()
+    assert not computed.filter(code="4704").exists()
+    # Places that share more than 1 % of their people with the declared ones have no relation.
+    assert set(computed.values_list("method", flat=True)) <= {"common", "sum", "same", "part_of"}
+    seed_places()
+    complete_places()
+    assert PlaceMember.objects.filter(vintage_label="2022-demo", method="common").count() == 91
