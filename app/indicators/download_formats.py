@@ -31,6 +31,12 @@ FORMATS: dict[str, IndicatorFormat] = {
             Message("Every value of every issue, for as_epi_archive of R's epiprocess"),
         ),
         IndicatorFormat(
+            "archive-csv",
+            "-archive.csv.gz",
+            "application/gzip",
+            Message("The same as gzipped CSV, for read.csv of R"),
+        ),
+        IndicatorFormat(
             "wide",
             "-wide.csv",
             _CSV,

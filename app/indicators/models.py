@@ -93,13 +93,13 @@ class Place(models.Model):
 
 
 class PlaceMember(models.Model):
-    """Relation of a place to a region of a vintage."""
+    """Relation of a place to a region of a vintage. A computed one has shares, a declared one has none."""
 
     place = models.ForeignKey(Place, models.CASCADE, related_name="members", db_comment="The place.")
     coverage = models.CharField(max_length=40, db_comment="Coverage of the region.")
     vintage_label = models.CharField(max_length=40, db_comment="Vintage of the region.")
     code = models.CharField(max_length=20, db_comment="Code of the region in that vintage.")
-    method = models.CharField(max_length=8, db_comment="same, sum or part_of.")
+    method = models.CharField(max_length=8, db_comment="same, sum, common or part_of.")
     share_of_place = models.FloatField(null=True, db_comment="Part of the place's people in the region, 0 to 1.")
     share_of_region = models.FloatField(null=True, db_comment="Part of the region's people in the place, 0 to 1.")
     basis = models.TextField(db_comment="What the relation rests on.")

@@ -10,19 +10,24 @@ FIGURE_TEXTS: dict[str, tuple[Text, Text]] = {
     "boundaries_reporting": ("Reporting regions", "Régions déclarantes"),
     "boundaries_vintage": ("Vintage {label}", "Édition {label}"),
     "boundaries_why": (
-        "Figures are reported by other regions than these. Declared relations link the two; a region without a relation has no "
-        "figure.",
-        "Les chiffres sont déclarés par d'autres régions que celles-ci. Des relations établies lient les unes aux autres; une "
-        "région sans relation n'a pas de chiffre.",
+        "Figures are reported by other regions than these. Relations link the two, declared or computed from where people "
+        "live. A region without a relation has no figure.",
+        "Les chiffres sont déclarés par d'autres régions que celles-ci. Des relations lient les unes aux autres, établies ou "
+        "calculées selon les lieux de résidence; une région sans relation n'a pas de chiffre.",
     ),
     "method_same": ("same region", "même région"),
     "method_sum": ("sum of reporting regions", "somme de régions déclarantes"),
+    "method_common": ("figure of several regions together", "chiffre de plusieurs régions ensemble"),
     "method_part_of": ("rate of a larger region", "taux d'une région plus grande"),
     "method_none": ("no related figure", "aucun chiffre lié"),
     "method_same_why": ("Reported for this region itself.", "Déclaré pour cette région même."),
     "method_sum_why": (
         "Computed from the sum of the reporting regions that make up this region.",
         "Calculé d'après la somme des régions déclarantes qui composent cette région.",
+    ),
+    "method_common_why": (
+        "Figure of these regions together: {codes}. The reporting regions cover the same area only as a group.",
+        "Chiffre de l'ensemble de ces régions : {codes}. Les régions déclarantes ne couvrent la même superficie qu'en groupe.",
     ),
     "method_part_of_why": (
         "Rate of a larger reporting region that contains this region; its count is not divided.",
@@ -47,7 +52,10 @@ FIGURE_TEXTS: dict[str, tuple[Text, Text]] = {
     "class_below": ("< {to}", "< {to}"),
     "class_range": ("{from}–{to}", "{from}–{to}"),
     "class_from": ("≥ {from}", "≥ {from}"),
-    "class_part_of": ("dashed: rate of a larger region", "tireté : taux d'une région plus grande"),
+    "class_part_of": (
+        "dashed: figure of a larger region, or of several together",
+        "tireté : chiffre d'une région plus grande, ou de plusieurs ensemble",
+    ),
     "class_negative": ("below 0: a correction", "sous 0 : une correction"),
     "class_missing": ("not reported", "non déclaré"),
     "region": ("Region", "Région"),
@@ -89,7 +97,8 @@ FIGURE_TEXTS: dict[str, tuple[Text, Text]] = {
         "Estimé : la déclaration porte sur plus d'une semaine; une moyenne hebdomadaire est affichée.",
     ),
     "chart_label": ("{name} over time", "{name} au fil du temps"),
-    "chart_gaps": ("Grey: not reported.", "En gris : non déclaré."),
+    "gap_without_rate": ("no rate", "aucun taux"),
+    "chart_gaps": ("Grey: {statuses}.", "En gris : {statuses}."),
     "notes": (
         {"one": "One note from the source", "other": "{n} notes from the source"},
         {"one": "Une note de la source", "other": "{n} notes de la source"},

@@ -131,12 +131,14 @@ create or replace function geo.indicator_map(
 )
 returns table (
   region_id bigint, code text, name_en text, name_fr text, pruid text, rate_7d double precision, new_7d double precision,
-  value double precision, status text, method text, place text, day_from date, day_to date, geom geometry, geom_4326 geometry
+  value double precision, status text, method text, place text, "group" text, day_from date, day_to date, geom geometry,
+  geom_4326 geometry
 )
 language sql stable parallel safe
 begin atomic
   with chosen as (
-    select n.indicator, n.kind in ('percent', 'concentration') as intensive, n.coverage as own_coverage, n.vintage as own_vintage,
+    select n.indicator, n.kind in ('percent', 'concentration') as intensive, n.kind in ('cumulative', 'count') as weekly,
+           n.coverage as own_coverage, n.vintage as own_vintage,
            coalesce(in_coverage, n.coverage) as coverage, coalesce(in_vintage, n.vintage) as vintage
     from geo.indicators n where n.indicator = indicator_map.indicator
   ), members as (
@@ -148,33 +150,46 @@ begin atomic
     where p.kind = 'region' and p.coverage = c.coverage and p.vintage = c.vintage
       and (c.coverage, c.vintage) = (c.own_coverage, c.own_vintage)
   ), figures as (
-    select m.code, m.method, d.place, d.new_7d, d.rate_7d, d.value, d.status, d.day_from, d.day_to,
+    select m.code, m.method, p.place, d.new_7d, d.rate_7d, d.value, coalesce(d.status, 'not_reported') as status, d.day_from, d.day_to,
+           case when c.weekly then d.new_7d else d.value end as stated,
            (select q.people from geo.populations q where q.place_id = m.place_id
             order by abs(q.year - extract(year from coalesce(d.day_to, indicator_map.day))), q.year limit 1) as people
     from members m
+    cross join chosen c
+    join geo.places p on p.place_id = m.place_id
     left join geo.indicator_days d on d.place_id = m.place_id and d.indicator = indicator_map.indicator and d.day = indicator_map.day
   ), regions as (
-    -- Only rates, percentages and concentrations hold for a part of a place; percentages and concentrations cannot be added.
+    -- Only rates, percentages and concentrations hold for a part of a place; percentages and concentrations cannot be added. The
+    -- status of a sum is that of its first missing part, or else the last one in the order of the statuses, as in the API.
     select f.code, max(f.method) as method, string_agg(f.place, ',' order by f.place) as place,
            case when max(f.method) <> 'part_of' and count(f.new_7d) = count(*) then sum(f.new_7d) end as new_7d,
            case when count(*) = 1 then max(f.rate_7d)
                 when count(f.new_7d) = count(*) and count(f.people) = count(*) and sum(f.new_7d) >= 0
                 then round((sum(f.new_7d) * 100000 / nullif(sum(f.people), 0))::numeric, 2)::double precision end as rate_7d,
            case when max(f.method) = 'same' or max(f.method) = 'part_of' and bool_and(c.intensive) then max(f.value)
-                when max(f.method) = 'sum' and not bool_or(c.intensive) and count(f.value) = count(*) then sum(f.value) end as value,
+                when max(f.method) in ('sum', 'common') and not bool_or(c.intensive) and count(f.value) = count(*) then sum(f.value)
+                end as value,
            case when count(*) = 1 then max(f.status)
-                when count(f.new_7d) < count(*) then 'not_reported'
-                when bool_and(f.status = 'reported') then 'reported' else 'carried' end as status,
+                when bool_or(c.intensive) then 'not_reported'
+                when count(f.stated) < count(*) then (array_agg(f.status order by f.place) filter (where f.stated is null))[1]
+                else (array_agg(f.status order by array_position(
+                  array['estimated', 'withdrawn', 'capped', 'suppressed', 'unassigned', 'not_reported', 'carried', 'reported'], f.status
+                )))[1] end as status,
            min(f.day_from) as day_from, max(f.day_to) as day_to
     from figures f cross join chosen c
     group by f.code
-    having max(f.method) = 'sum' and min(f.method) = 'sum' or count(*) = 1 and max(f.method) in ('same', 'part_of')
+    having max(f.method) = min(f.method) and (max(f.method) in ('sum', 'common') or count(*) = 1 and max(f.method) in ('same', 'part_of'))
+  ), grouped as (
+    select g.*, case when g.method = 'common' then string_agg(g.code, ',') over (
+      partition by g.method, g.place order by g.code rows between unbounded preceding and unbounded following
+    ) end as "group"
+    from regions g
   )
   select r.region_id, r.code::text, r.name_en::text, r.name_fr::text, r.pruid::text, g.rate_7d, g.new_7d, g.value,
-         coalesce(g.status, 'not_reported'), g.method, g.place, g.day_from, g.day_to, r.geom, r.geom_4326
+         coalesce(g.status, 'not_reported'), g.method, g.place, g."group", g.day_from, g.day_to, r.geom, r.geom_4326
   from chosen c
   join geo.regions_all r on r.coverage = c.coverage and r.vintage = c.vintage
-  left join regions g on g.code = r.code
+  left join grouped g on g.code = r.code
   order by r.code;
 end;
 

@@ -15,7 +15,7 @@ comment on function geo.indicator_values_at(text, timestamptz) is
 comment on view geo.indicator_days is 'Measures by day and place: value as published, new in 7 days, rate. The API serves these.';
 comment on view geo.indicator_weekly is 'Measures by week and place, one row for each Saturday, equal to the API''s map of that day.';
 comment on function geo.indicator_map(text, date, text, text) is
-  'Regions with one indicator on a day, for a choropleth: of the vintage in which it is reported, or of another one, by geo.place_members. A region without a value has null and a status.';
+  'Regions with one indicator on a day, for a choropleth: of the vintage in which it is reported, or of another one, by geo.place_members. A region without a value has null and a status. Regions with the method common share one figure: their codes are in "group", separated by commas.';
 
 do $$
 declare
@@ -75,9 +75,9 @@ begin
       (null, 'name_en', 'English name.'),
       (null, 'name_fr', 'French name.'),
       (null, 'parent_place_id', 'Place that it is a part of.'),
-      (null, 'method', 'same, sum (of whole places) or part_of (a larger place).'),
-      (null, 'share_of_place', 'Share of the place''s population that lives in the region, 0 to 1; null if not needed.'),
-      (null, 'share_of_region', 'Share of the region''s population that lives in the place, 0 to 1; null if not needed.'),
+      (null, 'method', 'same, sum (of whole places), common (several places and several regions cover the same area together) or part_of (a larger place).'),
+      (null, 'share_of_place', 'Share of the place''s population that lives in the region, 0 to 1, of computed relations; null for declared ones.'),
+      (null, 'share_of_region', 'Share of the region''s population that lives in the place, 0 to 1, of computed relations; null for declared ones.'),
       (null, 'basis', 'Basis of the relation.'),
       (null, 'year', 'Calendar year.'),
       (null, 'people', 'Inhabitants on 1 July.'),

@@ -19,7 +19,7 @@ from indicators.statuses import WORDS, ValueStatus
 if TYPE_CHECKING:
     from indicators.models import Note, Place, Series
     from indicators.queries.catalogue import PublishedIndicator
-    from indicators.queries.figures import Figure, Row
+    from indicators.queries.figures import Figure, Group, Row
 
 # Lower bounds of the map classes, fixed over time. Negative values have no class.
 CLASSES: Mapping[str, Sequence[int]] = {"rate_7d": (0, 10, 25, 50, 100, 250, 500)}
@@ -43,7 +43,7 @@ UNITS: Mapping[str, Message] = {
 ROWS_PER_CHUNK = 2_000
 COLUMNS = (
     *("indicator", "measure", "place", "kind", "name_en", "name_fr", "province", "date", "from", "to", "reported_on"),
-    *("value", "status", "count", "population", "population_year", "method"),
+    *("value", "status", "count", "population", "population_year", "method", "group"),
 )
 CUBE_COLUMNS = ("indicator", "measure", "place", "kind", "province", "date", "value", "status")
 
@@ -179,14 +179,20 @@ def place_payload(series: "Series", people: Mapping[int, int], language: str) ->
     }
 
 
+def note_text(note: "Note", language: str) -> str:
+    """Return the text of a note, in English if it has no French one."""
+    return note.text_fr if language == "fr" and note.text_fr else note.text_en
+
+
 def note_payload(note: "Note", language: str) -> dict[str, Any]:
     """Return a dated note, in English if it has no French text."""
     french = language == "fr" and note.text_fr
     return {
+        "id": note.pk,
         "place": note.place.key if note.place else None,
         "from": note.day_from,
         "to": note.day_to,
-        "text": note.text_fr if french else note.text_en,
+        "text": note_text(note, language),
         "language": "fr" if french else "en",
         "url": web_address(note.url) or None,
     }
@@ -217,11 +223,18 @@ def figure_payload(figure: "Figure | None") -> dict[str, Any]:
         "to": period[1] if period else None,
         "reported_on": figure.reported_on,
     }
-    if figure.method != "same":
+    if figure.group is not None:
+        payload["group"] = group_payload(figure.group)
+    elif figure.method != "same":
         payload["place"] = figure.place.key
     if figure.people is not None:
         payload |= {"population": figure.people, "population_year": figure.people_year}
     return payload
+
+
+def group_payload(group: "Group") -> dict[str, list[str]]:
+    """Return the codes of the regions and places that share a figure."""
+    return {"regions": list(group.regions), "places": list(group.places)}
 
 
 def runs(statuses: Iterable[ValueStatus]) -> list[list[int]]:
@@ -233,6 +246,8 @@ def figure_row(published: "PublishedIndicator", measure: str, code: str, figure:
     """Return one figure of a map as a table row."""
     payload = figure_payload(figure)
     place = figure.place if figure else None
+    if figure is not None and figure.group is not None:
+        payload["group"] = " ".join(figure.group.regions)
     return {
         "indicator": published.indicator.slug,
         "measure": measure,

@@ -17,8 +17,8 @@ from api.requests.vintage_choice import chosen_vintages
 from api.responses.certainty import reasons_payload
 from api.responses.indicators import number
 from api.responses.locate import LocateResponder, VintageKey
-from api.responses.now_figures import answers_differ, brief_payload, figure_payload, value_of
-from api.responses.payloads import attribution, people_attribution, province_payload, shares_payload
+from api.responses.now_figures import answers_differ, brief_payload, figure_payload, value_of, without_shared_periods
+from api.responses.payloads import attribution, joined, people_attribution, province_payload, shares_payload
 from covidtrends_geo.lookup_file import Region
 from geography.constants import NEAREST_DEFAULT_M
 from geography.models import Vintage
@@ -45,7 +45,7 @@ class _Possible(NamedTuple):
 
 
 class _FsaKey(NamedTuple):
-    """Cache key of a table of FSAs: two vintages and the revision of the indicators."""
+    """Cache key of a table of FSAs: two vintages, and the revision of the boundaries, which changes with population weights."""
 
     fsas: VintageKey
     regions: VintageKey
@@ -78,8 +78,7 @@ class NowResponder:
 
     def __init__(self, vintages: Mapping[str, Vintage], language: str, today: date, published: IndicatorCatalogue) -> None:
         """Take the vintages, the published indicators, and the day from which ages are counted."""
-        # Also another one after population weights have changed, and with them the order of the regions of an FSA.
-        self._revision = published.revision
+        self._revision = boundaries.published().revision
         self.vintages = vintages
         self.language = language
         self._today = today
@@ -140,11 +139,12 @@ class NowResponder:
         main = shares[0].region if shares else None
         answer: dict[str, Any] = {
             "region": self._region(main, "overlaps", len(shares) == 1),
-            "fsa": {"code": code, "is_split": len(shares) > 1, "ordered_by": regions.ordered_by},
+            "fsa": {"code": code, "is_split": len(shares) > 1},
         }
-        if people := people_attribution(regions, self.language):
-            answer["fsa"]["attribution"] = people
         if main is not None and len(shares) > 1:
+            answer["fsa"]["ordered_by"] = regions.ordered_by
+            if people := people_attribution(regions.people_basis, self.language):
+                answer["fsa"]["attribution"] = people
             answer["region"] |= _shares(shares[0])
             answer["reasons"] = [{"type": "split", "detail": translate(_SPLIT, self.language)}]
         return answer, main, [_Possible(share.region, _shares(share)) for share in shares[1:]]
@@ -184,7 +184,7 @@ class NowResponder:
             figures,
             payloads,
             orjson.Fragment(json_bytes(payloads)),
-            orjson.Fragment(json_bytes(province and province | {"indicators": of_province})),
+            orjson.Fragment(json_bytes(province and province | {"indicators": without_shared_periods(of_province, figures)})),
             self._names(region)
             | {
                 "indicators": [
@@ -199,6 +199,8 @@ class NowResponder:
         place = self._place(possible.region)
         payload = {**place.possible, **possible.shares}
         figures = None if main is None else self._place(main).figures
+        if figures is not None:
+            payload["indicators"] = without_shared_periods(payload["indicators"], figures)
         return payload | {"differs": None if figures is None else answers_differ(figures, place.figures)}
 
     def _with_ranges(self, place: _Place, others: Sequence[_Possible]) -> list[dict[str, Any]]:
@@ -223,7 +225,7 @@ class NowResponder:
         return {
             "as_of": max((published.issue.issued_at for published in self._published), default=None),
             "demo": any(vintage.demo for vintage in vintages),
-            "attribution": "\n".join(dict.fromkeys(filter(None, texts))),
+            "attribution": joined(texts),
         }
 
 

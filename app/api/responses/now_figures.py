@@ -1,11 +1,12 @@
 """Payloads of the latest figures, and whether those of two regions differ."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from textwrap import shorten
 from typing import Any
 
 from api.http.language import translate
-from api.responses.indicators import number, source_payload, unit_of
+from api.responses.indicators import group_payload, note_text, number, source_payload, unit_of
 from geography.translation import Message
 from indicators.queries.catalogue import PublishedIndicator
 from indicators.queries.latest import LatestFigure, LatestFigures
@@ -18,6 +19,8 @@ TREND_WORDS: Mapping[Direction, Message] = {
     Direction.NO_CLEAR_CHANGE: Message("no clear change"),
 }
 _DECIMALS, _RATIO_DECIMALS = 2, 3
+# Bounds of the notes in a body of 2 kB; `/indicators/{id}` has all of them, whole.
+_NOTES_MAX, _TITLE_MAX = 2, 40
 
 
 def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language: str, today: date) -> dict[str, Any]:
@@ -42,26 +45,44 @@ def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language:
         "reported_on": shown.reported_on,
         "age_days": None if shown.reported_on is None else (today - shown.reported_on).days,
         "trend": trend_payload(figure, language),
-        "likely_complete": figure.likely_complete and round(figure.likely_complete, _DECIMALS),
         "sparkline": [number(value) for value in figure.weeks],
     }
     if shown.method == "part_of":
         place = shown.place
         payload["place"] = {"id": place.key, "name": place.name_fr if language == "fr" else place.name_en}
+    if shown.group is not None:
+        payload["group"] = group_payload(shown.group)
     if counted.people is not None:
         payload["population"] = {"people": counted.people, "year": counted.people_year}
+    if figure.likely_complete is not None:
+        payload["likely_complete"] = round(figure.likely_complete, _DECIMALS)
     if figure.ended_on is not None:
         payload["ended_on"] = figure.ended_on
     if figure.revised is not None:
         payload["revised"] = {"times": figure.revised.times, "last": figure.revised.last}
-    notes = [note.text_fr if language == "fr" and note.text_fr else note.text_en for note in figure.notes]
+    # The newest: a body has little room.
+    notes = [{"id": note.pk, "title": _title(note_text(note, language))} for note in figure.notes[-_NOTES_MAX:]]
     return payload | ({"notes": notes} if notes else {})
+
+
+def _title(text: str) -> str:
+    """Return the beginning of a text: at most `_TITLE_MAX` characters, cut between words."""
+    return shorten(text.strip("'\" "), _TITLE_MAX, placeholder="…")
 
 
 def brief_payload(published: PublishedIndicator, figure: LatestFigure | None, language: str) -> dict[str, Any]:
     """Return a figure of the province, or of another possible region."""
     trend = None if figure is None else trend_payload(figure, language)
     return {"id": published.indicator.slug} | _value_members(figure) | {"trend": trend and trend["word"]}
+
+
+def without_shared_periods(payloads: Sequence[dict[str, Any]], main: Mapping[str, LatestFigure | None]) -> list[dict[str, Any]]:
+    """Return brief payloads, without the period where that of the main region's figure is the same."""
+    shared = {name: _value_members(figure)["period"] for name, figure in main.items() if figure is not None}
+    return [
+        {name: member for name, member in payload.items() if name != "period" or member != shared.get(payload["id"], {})}
+        for payload in payloads
+    ]
 
 
 def _value_members(figure: LatestFigure | None) -> dict[str, Any]:

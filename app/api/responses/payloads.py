@@ -31,6 +31,10 @@ DEGREE_DECIMALS = 6
 SHARE_DECIMALS = 6
 
 PEOPLE_ATTRIBUTION = Message("Shares of people: GeoNames postal codes (CC BY 4.0), changed.")
+# The people of a place are those of its FSAs.
+POPULATION_ATTRIBUTION = Message(
+    "Populations of FSAs: Statistics Canada, 2016 Census, 98-402-X2016001 (Statistics Canada Open Licence)."
+)
 NOTICE = Message("Demonstration boundaries: approximate, not for decisions.")
 
 
@@ -88,19 +92,20 @@ def coverage_listing(published: "PublishedCoverage", language: str) -> dict[str,
     }
 
 
-def provenance(vintages: Mapping[str, "Vintage"], language: str) -> dict[str, Any]:
+def provenance(vintages: Mapping[str, "Vintage"], language: str, *further_attributions: str) -> dict[str, Any]:
     """Return the provenance of a response: vintages, attribution, licence, and a notice for demonstration data.
 
     Args:
         vintages: by parameter name (`vintage`, `fsa_vintage`), which is also the name of the member.
+        further_attributions: of other data in the response; empty ones are left out.
     """
     demo = any(vintage.demo for vintage in vintages.values())
     members: dict[str, Any] = {"demo": demo}
     if demo:
         members["notice"] = translate(NOTICE, language)
     members |= {name: vintage_payload(vintage, language) for name, vintage in vintages.items()}
-    members["attribution"] = _distinct(attribution(vintage, language) for vintage in vintages.values())
-    members["licence"] = _distinct(vintage.licence for vintage in vintages.values())
+    members["attribution"] = joined([*(attribution(vintage, language) for vintage in vintages.values()), *further_attributions])
+    members["licence"] = joined(vintage.licence for vintage in vintages.values())
     return members
 
 
@@ -267,10 +272,11 @@ def attribution(vintage: "Vintage", language: str) -> str:
     return vintage.attribution_fr if language == "fr" else vintage.attribution_en
 
 
-def people_attribution(fsa_regions: "FsaRegions", language: str) -> str:
+def people_attribution(basis: str | None, language: str) -> str:
     """Return the attribution that the licence of the shares of people requires; empty for shares by blocks or by area."""
-    return translate(PEOPLE_ATTRIBUTION, language) if fsa_regions.people_basis == "postal_codes" else ""
+    return translate(PEOPLE_ATTRIBUTION, language) if basis == "postal_codes" else ""
 
 
-def _distinct(texts: Iterable[str]) -> str:
+def joined(texts: Iterable[str]) -> str:
+    """Return attributions or licences as lines, each once, without empty ones."""
     return "\n".join(dict.fromkeys(text for text in texts if text))

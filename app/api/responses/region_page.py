@@ -13,7 +13,7 @@ import orjson
 from django.utils.formats import date_format, number_format
 
 from api.http.language import LANGUAGES, translate
-from api.responses.payloads import NOTICE, attribution, province_payload, warnings_payload
+from api.responses.payloads import NOTICE, attribution, joined, province_payload, warnings_payload
 from api.responses.region_image import HEIGHT, WIDTH
 from geography.queries.changes import reused_codes
 from geography.translation import Message
@@ -29,6 +29,7 @@ SLIVER = 0.001
 METHODS = {
     "same": Message("Reported for this region itself."),
     "sum": Message("Computed from the sum of the reporting regions that make up this region."),
+    "common": Message("Figure of several regions together: the reporting regions cover the same area only as a group."),
     "part_of": Message("Rate of a larger reporting region that contains this region; its count is not divided."),
 }
 # Characters that could end the script element, as JSON escapes.
@@ -236,7 +237,7 @@ def sources(
     texts = [*(attribution(vintage, language) for vintage in vintages), *(figure["attribution"] for figure in figures), people]
     return {
         "vintages": vintages,
-        "attributions": list(dict.fromkeys(text for text in texts if text)),
+        "attributions": joined(texts).splitlines(),
         "notice": translate(NOTICE, language) if any(vintage.demo for vintage in vintages) else "",
     }
 

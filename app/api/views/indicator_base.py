@@ -89,7 +89,8 @@ class IndicatorView(ApiView):
             parameters=key_parameters(query, excluded=("lang", "as_of")),
             sources=(
                 source,
-                *([source_version(vintage)] if vintage is not None else []),
+                # With the relations of its regions to the places of the series.
+                *([source_version(vintage), SourceVersion("relations", vintage.weights_at)] if vintage is not None else []),
                 *([SourceVersion(weights)] if weights else []),
             ),
             media_type=request.accepted_renderer.media_type,

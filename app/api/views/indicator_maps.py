@@ -12,7 +12,7 @@ from api.http.streaming import Chunks
 from api.openapi import document
 from api.requests import indicators as queries
 from api.responses import indicators as bodies
-from api.responses.payloads import PEOPLE_ATTRIBUTION
+from api.responses.payloads import PEOPLE_ATTRIBUTION, POPULATION_ATTRIBUTION, joined
 from api.views.indicator_base import TABLES, TableView, head, measure_of, published_as_of
 from geography import errors
 from geography.vintages.resolve import vintage_in_force
@@ -40,9 +40,10 @@ class MapView(TableView):
         """Return one day for a map: the values of every region, of the unassigned parts, the provinces and the country.
 
         `v` is null where nothing is reported, never 0, and `status` gives the reason. For regions of another vintage `method`
-        gives their relation to those of the series: `same`, `sum` of whole places, or `part_of` a larger place, whose rate is
-        shown and whose count is not split. With `weights=people`, regions without a value by these have an estimate by where
-        people live, with the method `weighted`. The 7 days of a measure end with the last report: `from`, `to`.
+        gives their relation to those of the series: `same`, `sum` of whole places, `common` (the figure of a `group` of
+        regions, which covers the same area as several places), or `part_of` a larger place, whose rate is shown and whose count
+        is not split. With `weights=people`, regions without a count of their own have an estimate by where people live, with
+        the method `weighted`. The 7 days of a measure end with the last report: `from`, `to`.
         """
         query = self.parse(request, queries.MAP, id=id)
         published, values = published_as_of(query)
@@ -105,7 +106,12 @@ class MapView(TableView):
         country = maps.by_key(figures_of_day, PlaceKind.COUNTRY).get("CA")
         start = head(published, measure, self.language)
         if from_postal_codes:
-            start["attribution"] = "\n".join(filter(None, [start["attribution"], translate(PEOPLE_ATTRIBUTION, self.language)]))
+            start["attribution"] = joined(
+                [
+                    start["attribution"],
+                    *(translate(text, self.language) for text in (PEOPLE_ATTRIBUTION, POPULATION_ATTRIBUTION)),
+                ]
+            )
         return (
             start
             | extent

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from api.bulk import codes
 from api.bulk.items import Items
 from api.bulk.writers import Layout
+from api.http.renderers import json_bytes
 from api.http.streaming import Chunks, json_body
 from api.openapi import document, schemas
 from api.openapi.document import RequestBody
@@ -18,7 +19,7 @@ from api.requests import bulk, models
 from api.requests.vintage_choice import chosen_vintage, chosen_vintages
 from api.responses.features import FsaSerializer, HealthRegionSerializer, RegionSerializer, features
 from api.responses.locate import LocateResponder
-from api.responses.payloads import add_links, collection, page_links, provenance
+from api.responses.payloads import add_links, collection, page_links, people_attribution, provenance
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
 from api.views.region_pages import IMAGE_TYPES, PageView, region_image_response, region_page_response, wants_page
@@ -27,6 +28,7 @@ from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_formats import FORMATS, file_name
 from geography.errors import ParameterInvalid
 from geography.queries.changes import ReusedCode, reused_codes
+from geography.queries.overlaps import people_basis
 from geography.queries.regions import fsa_get, region_get, regions_count, regions_page
 from geography.translation import Message
 
@@ -268,9 +270,11 @@ class FsasView(BulkView, LayerView):
         """Return the answers, their layout and their vintages."""
         vintages = chosen_vintages(query)
         responder = LocateResponder(vintages, self.language, max_distance_m=0.0)
+        basis = people_basis(fsa_vintage=vintages["fsa_vintage"], health_region_vintage=vintages["vintage"])
+        source = provenance(vintages, self.language, people_attribution(basis, self.language))
         return Body(
             codes.answer_codes(items.items, vintages, self.language),
-            Layout(codes.COLUMNS, ("fsa", "health_regions"), responder.source),
+            Layout(codes.COLUMNS, ("fsa", "health_regions"), lambda: json_bytes(source)[1:-1]),
             lambda: [*vintages.values()],
             responder.links(),
         )

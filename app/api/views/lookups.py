@@ -68,9 +68,6 @@ class FsaView(PageView):
             language=self.language,
             shares=shares,
         )
-        sources = provenance(vintages, self.language)
-        texts = (sources["attribution"], people_attribution(regions, self.language))
-        sources["attribution"] = "\n".join(filter(None, texts))
         return self.uncached_collection(
             request,
             collection(
@@ -78,7 +75,7 @@ class FsaView(PageView):
                 fsa=fsa_payload(regions, query.fsa, reused_codes(vintages["fsa_vintage"]), self.language),
                 number_matched=len(drawn),
                 number_returned=len(drawn),
-                **sources,
+                **provenance(vintages, self.language, people_attribution(regions.people_basis, self.language)),
             ),
         )
 
@@ -131,6 +128,6 @@ class HealthRegionFsasView(GeoView):
                 },
                 number_matched=len(drawn),
                 number_returned=len(drawn),
-                **provenance(vintages, self.language),
+                **provenance(vintages, self.language, people_attribution(fsas.people_basis, self.language)),
             ),
         )

@@ -278,7 +278,7 @@ def _fsa_page(code: str, vintages: "dict[str, Vintage]", base_url: str, language
         picture=picture,
         extent=fsa.extent,
         language=language,
-        people=people_attribution(regions, language),
+        people=people_attribution(regions.people_basis, language),
     )
 
 

@@ -59,7 +59,6 @@ class SearchView(GeoView):
             "similar": answer.similar,
             "number_returned": len(results[: query.limit]),
             "results": results[: query.limit],
-            **provenance(vintages, self.language),
+            **provenance(vintages, self.language, localities_attribution(self.language)),
         }
-        body["attribution"] = "\n".join(filter(None, [body["attribution"], localities_attribution(self.language)]))
         return Response(body, headers=UNCACHED)

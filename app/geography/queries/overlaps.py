@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from covidtrends_geo.lookup_file import Region
 from geography.constants import SLIVER_SHARE
-from geography.models import Vintage
+from geography.models import Overlap, Vintage
 from geography.queries.region_rows import RegionRow, columns_and_join, rows
 from geography.queries.regions import fsa_missing, region_codes, region_get
 
@@ -125,6 +125,12 @@ class FsaRegions:
         return "area" if self.people_basis is None else "people"
 
 
+def people_basis(*, fsa_vintage: Vintage, health_region_vintage: Vintage) -> str | None:
+    """Return the source of the shares of people of two vintages, as `FsaRegions.people_basis`. Queries: 1."""
+    overlaps = Overlap.objects.filter(fsa_vintage=fsa_vintage, health_region_vintage=health_region_vintage)
+    return overlaps.exclude(people_basis=None).values_list("people_basis", flat=True).first()
+
+
 @dataclass(frozen=True, slots=True)
 class RegionFsas:
     """A health region and the FSAs that it overlaps.
@@ -140,6 +146,11 @@ class RegionFsas:
     overlaps: Sequence[Share]
     artefacts: Sequence[ArtefactShare]
     slivers: int
+
+    @property
+    def people_basis(self) -> str | None:
+        """Source of the shares of people: `blocks` or `postal_codes`; None if none is known."""
+        return next((share.people_basis for share in self.overlaps if share.people_basis is not None), None)
 
 
 def fsa_health_regions(*, fsa_vintage: Vintage, health_region_vintage: Vintage, code: str, level: str | None) -> FsaRegions:

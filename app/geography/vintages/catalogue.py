@@ -39,15 +39,19 @@ class Catalogue:
 
     Attributes:
         vintages: by coverage, the latest first, without their reports.
-        revision: hash of the published loads. It changes only with a publication, retirement or rollback, and is the same in
-            every process.
+        revision: hash of the published loads and of the times of their population weights. It changes only with a publication,
+            retirement or rollback, or when weights are computed, and is the same in every process.
     """
 
     vintages: tuple[Vintage, ...]
     revision: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "revision", _revision((vintage.load_id, vintage.published_at) for vintage in self.vintages))
+        object.__setattr__(
+            self,
+            "revision",
+            _revision((vintage.load_id, vintage.published_at, vintage.weights_at) for vintage in self.vintages),
+        )
 
     def vintages_of(self, coverage: str) -> tuple[Vintage, ...]:
         """Return the published vintages of a coverage, the latest first."""
@@ -77,8 +81,8 @@ class Catalogue:
         )
 
 
-def _revision(published: Iterable[tuple[UUID, datetime | None]]) -> str:
-    text = "\n".join(f"{load_id} {published_at}" for load_id, published_at in sorted(published))
+def _revision(published: Iterable[tuple[UUID, datetime | None, datetime | None]]) -> str:
+    text = "\n".join(f"{load_id} {published_at} {weights_at}" for load_id, published_at, weights_at in sorted(published))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
@@ -133,6 +137,12 @@ def get_fresh(alias: str | None = None) -> Catalogue | None:
     if cached is None or entry.failed_at is not None or time.monotonic() - cached[1] >= MAX_AGE_S:
         return None
     return cached[0]
+
+
+def revision() -> str | None:
+    """Return the revision of the cached catalogue; None without one. Queries: none."""
+    cached = _cache[current_alias()].catalogue
+    return None if cached is None else cached[0].revision
 
 
 def staleness_s() -> int | None:
@@ -193,7 +203,7 @@ def _load_from_database() -> Catalogue:
     published = Vintage.objects.filter(status=Status.PUBLISHED)
     cached = [catalogue for catalogue, _ in _all_cached()]
     if cached:
-        revision = _revision(published.values_list("load_id", "published_at"))
+        revision = _revision(published.values_list("load_id", "published_at", "weights_at"))
         unchanged = next((catalogue for catalogue in cached if catalogue.revision == revision), None)
         if unchanged is not None:
             return unchanged

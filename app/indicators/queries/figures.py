@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from typing import NamedTuple
 
 from django.db import connections
 
@@ -18,6 +19,13 @@ from indicators.statuses import ValueStatus
 WEEKLY = ("new_7d", "rate_7d")
 
 
+class Group(NamedTuple):
+    """Regions and places that cover the same area only together, by code."""
+
+    regions: tuple[str, ...]
+    places: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A measure of a place for a day.
@@ -27,6 +35,7 @@ class Figure:
         count: the count behind a rate; None without one.
         people, people_year: population behind a rate, and its year.
         method: `same` for the place itself, otherwise the relation of the place to the requested region.
+        group: the regions and places that share the figure, with method `common`; None with any other.
     """
 
     place: Place
@@ -36,6 +45,7 @@ class Figure:
     people: float | None = None
     people_year: int | None = None
     method: str = "same"
+    group: Group | None = None
 
     @property
     def reported_on(self) -> date | None:

@@ -4,7 +4,6 @@ A process reads the last weeks of all series once for each published revision of
 regions to its places on their first use.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connections
 
 from geography.db.routing import current_alias
+from geography.vintages import catalogue as boundaries
 from indicators.measures import NOTHING, RATE_OF, WEEK, Element, nearest_year
 from indicators.models import Note, Place, PlaceKind, Series
 from indicators.queries import catalogue
 from indicators.queries.catalogue import PublishedIndicator
 from indicators.queries.completeness import completeness
 from indicators.queries.figures import Figure, indicator_series, populations
-from indicators.queries.maps import convert, members_of
+from indicators.queries.maps import Relations, convert, relations_of
 from indicators.statistics import Change, Interval, change, rate_interval, reported_count
 from indicators.statuses import ValueStatus
 
@@ -100,10 +100,6 @@ class _Track(NamedTuple):
         return Element(self.values[position], ValueStatus(self.statuses[position]), self.lags[position], self.spans[position])
 
 
-# Parts of a region: method and place of each, also of places without a series.
-_Parts = Mapping[str, Sequence[tuple[str, Place]]]
-
-
 @dataclass(frozen=True)
 class LatestFigures:
     """The last weeks of every series of an indicator, as of one revision. Queries of the methods: see each.
@@ -120,11 +116,11 @@ class LatestFigures:
     _revised: Mapping[int, Revised]
     _complete: Mapping[str, float]
     _notes: Sequence[Note]
-    _parts: dict[tuple[str, str], _Parts] = field(default_factory=dict)
+    _relations: dict[tuple[str, str], Mapping[str, Relations]] = field(default_factory=dict)
 
     def knows(self, vintage: "Vintage") -> bool:
         """Return whether the relations of the regions of a vintage are in memory."""
-        return (vintage.coverage.slug, vintage.label) in self._parts
+        return (vintage.coverage.slug, vintage.label) in self._relations
 
     def of_region(self, vintage: "Vintage", code: str) -> LatestFigure | None:
         """Return the latest figure of a region, converted as `indicators.queries.maps` does.
@@ -134,39 +130,37 @@ class LatestFigures:
         Queries: 1 on the first use of a vintage; none for the vintage of the indicator itself.
         """
         key = (vintage.coverage.slug, vintage.label)
-        if key not in self._parts:
-            self._parts[key] = self._relations(*key)
-        return self._latest(self._parts[key].get(code, ()))
+        if key not in self._relations:
+            self._relations[key] = self._read_relations(*key)
+        return self._latest(self._relations[key].get(code, Relations(())))
 
     def of_province(self, pruid: str) -> LatestFigure | None:
         """Return the latest figure of a province; None without a series. Queries: none."""
         series = (s for s in self._series.values() if s.place.kind == PlaceKind.PROVINCE and s.place.pruid == pruid)
-        return next((self._latest([("same", province.place)]) for province in series), None)
+        return next((self._latest(Relations([("same", province.place)])) for province in series), None)
 
-    def _relations(self, coverage: str, label: str) -> _Parts:
+    def _read_relations(self, coverage: str, label: str) -> Mapping[str, Relations]:
         regions = [series.place for series in self._series.values() if series.place.kind == PlaceKind.REGION]
         indicator = self.published.indicator
         if (coverage, label) == (indicator.coverage, indicator.vintage_label):
-            return {place.code: [("same", place)] for place in regions}
-        parts = defaultdict(list)
-        for member in members_of(coverage, label, regions):
-            parts[member.code].append((member.method, member.place))
-        return parts
+            return {place.code: Relations([("same", place)]) for place in regions}
+        return relations_of(coverage, label, regions)
 
-    def _latest(self, parts: Sequence[tuple[str, Place]]) -> LatestFigure | None:
+    def _latest(self, relations: Relations) -> LatestFigure | None:
+        parts = relations.parts
         all_series = [self._series[place.pk] for _, place in parts if place.pk in self._series]
         last_days = [series.last for series in all_series if series.last]
         if not last_days:
             return None
         # The last day of the own series, since provinces stop reporting on different days.
         on = min(last_days)
-        figure, counted = self._figures(parts, on)
+        figure, counted = self._figures(relations, on)
         if figure is None or counted is None:
             return None
         aligned = self._aligned(parts, on)
-        before = self._before(parts, counted) if aligned else None
+        before = self._before(relations, counted) if aligned else None
         last = figure.reported_on or on
-        weeks = [self._figures(parts, last - timedelta(weeks=back))[0] for back in range(WEEKS - 1, -1, -1)]
+        weeks = [self._figures(relations, last - timedelta(weeks=back))[0] for back in range(WEEKS - 1, -1, -1)]
         shown = change_between(counted, before, self.published.indicator.overdispersion)
         return LatestFigure(
             figure=figure,
@@ -181,10 +175,10 @@ class LatestFigures:
             notes=self._notes_about(all_series, last),
         )
 
-    def _figures(self, parts: Sequence[tuple[str, Place]], day: date) -> tuple[Figure | None, Figure | None]:
+    def _figures(self, relations: Relations, day: date) -> tuple[Figure | None, Figure | None]:
         """Return the figure of a day, and the one with the count and population behind it."""
-        figures = [(method, self._figure(place, day)) for method, place in parts]
-        figure = convert(figures, self.published.indicator.kind, self.measure)
+        figures = [(method, self._figure(place, day)) for method, place in relations.parts]
+        figure = convert(figures, relations.group, self.published.indicator.kind, self.measure)
         return figure, figures[0][1] if figure is not None and figure.method == "part_of" else figure
 
     def _figure(self, place: Place, day: date) -> Figure:
@@ -210,12 +204,12 @@ class LatestFigures:
         elements = [self._figure(place, day).element for _, place in parts]
         return len({(element.lag, element.span) for element in elements}) == 1
 
-    def _before(self, parts: Sequence[tuple[str, Place]], counted: Figure) -> Figure | None:
+    def _before(self, relations: Relations, counted: Figure) -> Figure | None:
         """Return the figure of the period that ends where that of `counted` begins; None without one."""
         if counted.reported_on is None:
             return None
         earlier = counted.reported_on - timedelta(days=counted.element.span)
-        return self._figures(parts, earlier)[1] if self._aligned(parts, earlier) else None
+        return self._figures(relations, earlier)[1] if self._aligned(relations.parts, earlier) else None
 
     def _notes_about(self, all_series: Sequence[Series], last: date) -> list[Note]:
         """Return the notes that begin or end in the weeks up to a day, of the places, their provinces and the whole indicator.
@@ -258,15 +252,19 @@ def _count(figure: Figure) -> int | None:
     return reported_count(figure.count, figure.element.span) if figure.element.status in _COUNTED else None
 
 
-# With the revision of all indicators: any load may change the relations and populations of places.
-_cache: dict[tuple[str, str], tuple[LatestFigures, str | None]] = {}
+# With the revisions of all indicators and of the boundaries: any load may change the relations and populations of places.
+_cache: dict[tuple[str, str], tuple[LatestFigures, tuple[str | None, str | None]]] = {}
 
 
 def latest_in_memory(published: PublishedIndicator) -> LatestFigures | None:
     """Return the latest figures of a published indicator from memory; None before they are read. Queries: none."""
     latest, read_at = _cache.get((current_alias(), published.indicator.slug), (None, None))
-    current = latest is not None and latest.published.revision == published.revision and read_at == catalogue.revision()
+    current = latest is not None and latest.published.revision == published.revision and read_at == _revisions()
     return latest if current else None
+
+
+def _revisions() -> tuple[str | None, str | None]:
+    return catalogue.revision(), boundaries.revision()
 
 
 def latest_figures(published: PublishedIndicator) -> LatestFigures:
@@ -276,9 +274,9 @@ def latest_figures(published: PublishedIndicator) -> LatestFigures:
     """
     latest = latest_in_memory(published)
     if latest is None:
-        revision = catalogue.revision()
+        revisions = _revisions()
         latest = _read(published)
-        _cache[current_alias(), published.indicator.slug] = latest, revision
+        _cache[current_alias(), published.indicator.slug] = latest, revisions
     return latest
 
 

@@ -1,16 +1,16 @@
-"""Figures for the regions of any vintage, from their declared relations to the places of a series."""
+"""Figures for the regions of any vintage, from their declared or computed relations to the places of a series."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db.models import Q
 
 from geography.models import Region
 from indicators.measures import NOTHING, RATE_DECIMALS, RATE_PEOPLE, Element
 from indicators.models import Place, PlaceKind, PlaceMember, PlaceWeight
-from indicators.queries.figures import Figure
+from indicators.queries.figures import Figure, Group
 from indicators.statuses import ValueStatus
 
 if TYPE_CHECKING:
@@ -22,10 +22,23 @@ _RATES = ("rate_7d", "rate")
 _INTENSIVE_KINDS = ("percent", "concentration")
 # Relations by which the count of a place belongs to a region as a whole.
 _WHOLE_METHODS = ("same", "sum")
+# Relations by which the counts of several places are added.
+_ADDED_METHODS = ("sum", "common")
 # Statuses that an estimate has from its parts: a limit, and a total that is no longer reported.
 _STATUSES_OF_PARTS = (ValueStatus.NOT_REPORTED, ValueStatus.CAPPED)
 # Estimated counts are rounded so that the sum over all regions is exact to one.
 _COUNT_DECIMALS = 2
+
+
+class Relations(NamedTuple):
+    """Relations of a region: method and place of each, also of places without a series.
+
+    Attributes:
+        group: with method `common`; None with any other.
+    """
+
+    parts: Sequence[tuple[str, Place]]
+    group: Group | None = None
 
 
 def figures_of_regions(
@@ -34,10 +47,11 @@ def figures_of_regions(
     """Return a figure for every region of a vintage by code; None for a region without a relation that permits a conversion.
 
     `same`: the figure of the place. `sum`: the sum over whole places, with rates from the sums; no value for percentages and
-    concentrations, which cannot be added. `part_of`: the rate, percentage or concentration of the larger place without a count,
-    because the count belongs to the whole place. Other methods, and different methods for one region, permit no conversion.
-    A place of the vintage of the series without a series of its own is a missing part, not a part of 0.
-    `weighted`, on request, for regions without a value by these: as `_weighted`.
+    concentrations, which cannot be added. `common`: the same sum over the places of a group of regions, which all have this one
+    figure. `part_of`: the rate, percentage or concentration of the larger place without a count, because the count belongs to
+    the whole place. Other methods, and different methods for one region, permit no conversion. A place of the vintage of the
+    series without a series of its own is a missing part, not a part of 0.
+    `weighted`, on request, for regions without a value of their own by these, and for counts of groups: as `_weighted`.
 
     Args:
         figures: of all places of the series, for one day.
@@ -47,24 +61,53 @@ def figures_of_regions(
     Queries: 2, and 1 with `weighted`.
     """
     by_place = {figure.place.pk: figure for figure in figures if figure.place.kind == PlaceKind.REGION}
-    members = defaultdict(list)
-    for member in members_of(vintage.coverage.slug, vintage.label, [figure.place for figure in by_place.values()]):
-        members[member.code].append((member.method, _figure_of(member.place, by_place)))
-    codes = Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True)
-    declared = {code: convert(members[code], kind, measure) if code in members else None for code in codes}
+    relations = relations_of(vintage.coverage.slug, vintage.label, [figure.place for figure in by_place.values()])
+    converted: dict[str, Figure | None] = {}
+    for code in Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True):
+        parts, group = relations.get(code, Relations(()))
+        converted[code] = convert([(method, _figure_of(place, by_place)) for method, place in parts], group, kind, measure)
     if not weighted or kind in _INTENSIVE_KINDS:
-        return declared
-    whole = {code for code, parts in members.items() if any(method in _WHOLE_METHODS for method, _ in parts)}
-    used = {figure.place.pk for code in whole for _, figure in members[code]}
-    estimates = _weighted(by_place, used, [code for code in declared if code not in whole], measure, vintage)
+        return converted
+    whole = {code for code, (parts, _) in relations.items() if any(method in _WHOLE_METHODS for method, _ in parts)}
+    used = {place.pk for code in whole for _, place in relations[code].parts}
+    estimates = _weighted(by_place, used, [code for code in converted if code not in whole], measure, vintage)
+    return {code: figure if _is_own(figure, measure) else estimates.get(code, figure) for code, figure in converted.items()}
+
+
+def _is_own(figure: Figure | None, measure: str) -> bool:
+    """Return whether a region has a value that needs no estimate. The count of a group is that of no single region."""
+    if figure is None or figure.element is NOTHING:
+        return False
+    return figure.method != "common" or measure in _RATES
+
+
+def relations_of(coverage: str, label: str, places: Iterable[Place]) -> dict[str, Relations]:
+    """Return the relations of the regions of a vintage to all places of the vintages of `places`, by code.
+
+    Regions with the `common` relation to the same places are a group.
+
+    Queries: 1; none without places.
+    """
+    parts: dict[str, list[tuple[str, Place]]] = defaultdict(list)
+    for member in members_of(coverage, label, places):
+        parts[member.code].append((member.method, member.place))
+    regions: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    places_of: dict[str, tuple[int, ...]] = {}
+    for code, of_region in parts.items():
+        if {method for method, _ in of_region} == {"common"}:
+            places_of[code] = tuple(place.pk for _, place in of_region)
+            regions[places_of[code]].append(code)
     return {
-        code: estimates.get(code, figure) if figure is None or figure.element is NOTHING else figure
-        for code, figure in declared.items()
+        code: Relations(
+            of_region,
+            Group(tuple(regions[places_of[code]]), tuple(place.code for _, place in of_region)) if code in places_of else None,
+        )
+        for code, of_region in parts.items()
     }
 
 
 def members_of(coverage: str, label: str, places: Iterable[Place]) -> list[PlaceMember]:
-    """Return the declared relations of the regions of a vintage to all places of the vintages of `places`, ordered by code.
+    """Return the stored relations of the regions of a vintage to all places of the vintages of `places`, ordered by code.
 
     Queries: 1; none without places.
     """
@@ -145,17 +188,19 @@ def _estimated(figure: Figure) -> Figure:
     return replace(figure, element=element, count=count, people=people, method="weighted")
 
 
-def convert(parts: Sequence[tuple[str, Figure]], kind: str, measure: str) -> Figure | None:
+def convert(parts: Sequence[tuple[str, Figure]], group: Group | None, kind: str, measure: str) -> Figure | None:
     """Return the figure of one region from the method and the figure of each of its places, as `figures_of_regions`."""
     methods = {method for method, _ in parts}
-    if methods == {"sum"}:
-        summed = [figure for _, figure in parts]
-        if kind in _INTENSIVE_KINDS:
-            return replace(summed[0], element=NOTHING, method="sum")
-        return _sum(summed, measure)
-    if len(parts) > 1:
+    if len(methods) != 1:
         return None
-    ((method, figure),) = parts
+    (method,) = methods
+    figures = [figure for _, figure in parts]
+    if method in _ADDED_METHODS:
+        added = replace(figures[0], element=NOTHING) if kind in _INTENSIVE_KINDS else _sum(figures, measure)
+        return replace(added, method=method, group=group)
+    if len(figures) > 1:
+        return None
+    (figure,) = figures
     if method == "same":
         return figure
     if method == "part_of":

@@ -9,7 +9,7 @@ from arro3.io import write_ipc, write_parquet
 
 from indicators.queries.catalogue import PublishedIndicator
 from indicators.queries.downloads import IndicatorDownload
-from loader.export.archive import read_archive
+from loader.export.archive import archive_batch, read_archive, write_archive_csv
 from loader.export.columns import Column, describe_figures, figure_columns, wide_columns
 from loader.export.figure_table import FigureTable, Tables
 from loader.export.metadata import indicator_metadata
@@ -33,7 +33,10 @@ def write(download: IndicatorDownload, tables: Tables, path: Path) -> None:
         describe_figures(published, figure_columns(published), ["period", "place"], path)
         return
     if download.format.name == "archive":
-        _write_parquet(read_archive(published), published, path)
+        _write_parquet(archive_batch(read_archive(published), indicator_metadata(published)), published, path)
+        return
+    if download.format.name == "archive-csv":
+        write_archive_csv(read_archive(published), path)
         return
     table = tables.of(download, published)
     match download.format.name, download.measure:

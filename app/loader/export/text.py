@@ -81,9 +81,13 @@ def write_table(path: Path, header: Sequence[str], table: Iterable[Sequence[Any]
 
 def write_columns(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
     """Write a CSV file as `write_table` does, from columns in which most cells repeat: each distinct cell is formatted once."""
+    path.write_bytes(columns_text(columns))
+
+
+def columns_text(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """Return the content of the file that `write_columns` writes."""
     cells = [_formatted(column) for column in columns.values()]
-    lines = [",".join(columns), *map(",".join, zip(*cells, strict=True)), ""]
-    path.write_bytes("\r\n".join(lines).encode())
+    return "\r\n".join([",".join(columns), *map(",".join, zip(*cells, strict=True)), ""]).encode()
 
 
 def _formatted(column: Sequence[Any]) -> list[str]:

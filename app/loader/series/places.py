@@ -9,7 +9,7 @@ from typing import Any
 
 from geography.codes import PROVINCE_BY_PRUID, PROVINCES
 from geography.normalize import normalize
-from indicators.models import Place, PlaceKind, PlaceMember, Population
+from indicators.models import Place, PlaceKind, PlaceMember, PlaceWeight, Population
 from loader.errors import SourceError
 from loader.series.declarations import SERIES_FILE, Source
 from loader.toml_tables import check_keys, check_types, read_document, required_text, tables_of
@@ -139,7 +139,14 @@ def _seed_members(where: str, table: Mapping[str, Any]) -> None:
             PlaceMember(place=places[code], coverage=coverage, vintage_label=vintage, code=region, method=method, basis=basis)
             for vintage in vintages
         ]
-    PlaceMember.objects.filter(place__in=places.values(), coverage=coverage, vintage_label__in=vintages).delete()
+    target = {"place__in": places.values(), "coverage": coverage, "vintage_label__in": vintages}
+    stored = PlaceMember.objects.filter(**target, share_of_place=None)
+    identity = ("place_id", "vintage_label", "code", "method")
+    if set(stored.values_list(*identity)) != {tuple(getattr(member, name) for name in identity) for member in members}:
+        # Computed relations leave out declared ones: without weights they are computed anew (`loader.weights.shares`).
+        PlaceMember.objects.filter(**target).exclude(share_of_place=None).delete()
+        PlaceWeight.objects.filter(**target).delete()
+    stored.delete()
     PlaceMember.objects.bulk_create(members)
 
 

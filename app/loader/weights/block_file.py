@@ -19,17 +19,20 @@ import numpy as np
 from geography.codes import PROVINCE_BY_PRUID
 from loader.errors import FileRefused
 
-# The attribute file of 2021 has English names with their French twins (DBUID_IDIDU, DBPOP2021_IDPOP2021, DARPLAT_ADLAT), the
-# correspondence file English ones with a year (DBUID2021, HRUID2023, DBPOP2021).
+# Names as in Statistics Canada's files, which differ by census. Attribute files: DBUID_IDIDU, DBPOP2021_IDPOP2021,
+# DARPLAT_ADLAT in 2021; DBuid/IDidu, DBpop2016/IDpop2016, DArplat/Adlat in 2016, some after a space; DBuid, DBpop2011, DAlat in
+# 2011. Correspondence files: DBUID2016, HRUID2018, DBPOP2016. The French twin of a name is not read.
+_ENDING = r"(_?\d{4})?([_/].*)?"
 _COLUMNS = {
-    "block": re.compile(r"DB_?UID(\d{4})?(_.*)?", re.IGNORECASE),
-    "area": re.compile(r"DAUID(\d{4})?(_.*)?", re.IGNORECASE),
-    "people": re.compile(r"DBPOP(\d{4})?(_.*)?", re.IGNORECASE),
-    "region": re.compile(r"HR_?UID(\d{4})?(_.*)?", re.IGNORECASE),
-    "lat": re.compile(r"D[AB]RPLAT(_.*)?", re.IGNORECASE),
-    "lon": re.compile(r"D[AB]RPLONG(_.*)?", re.IGNORECASE),
+    "block": re.compile(rf"DB_?UID{_ENDING}", re.IGNORECASE),
+    "area": re.compile(rf"DA_?UID{_ENDING}", re.IGNORECASE),
+    "people": re.compile(rf"DB_?POP{_ENDING}", re.IGNORECASE),
+    "region": re.compile(rf"HR_?UID{_ENDING}", re.IGNORECASE),
+    "lat": re.compile(rf"D[AB](RP)?LAT{_ENDING}", re.IGNORECASE),
+    "lon": re.compile(rf"D[AB](RP)?LONG{_ENDING}", re.IGNORECASE),
 }
-_BLOCK = re.compile(r"\d{11}")
+# Province, census division, dissemination area and block: 2 digits of the block until 2011, 3 since.
+_BLOCK = re.compile(r"\d{10,11}")
 _AREA_DIGITS = 8
 _ERRORS_MAX = 5
 # Degrees around Canada: west, south, east, north.
@@ -94,7 +97,9 @@ def read_positions(path: Path) -> dict[str, Position]:
     positions: dict[str, Position] = {}
     with _rows(path) as (header, rows):
         if header.lat is None or header.lon is None or header.block is header.area is None:
-            raise FileRefused(f"{path.name} has no columns DBUID or DAUID, DARPLAT and DARPLONG: {_list(header.names)}.")
+            raise FileRefused(
+                f"{path.name} has no columns DBUID or DAUID, DARPLAT and DARPLONG. Its columns: {_list(header.names)}."
+            )
         key = header.area if header.area is not None else header.block
         errors: list[str] = []
         for line, row in rows:
@@ -120,11 +125,11 @@ def read_blocks(path: Path, positions: dict[str, Position] | None = None) -> Blo
     blocks, errors, keys = Blocks(), [], array("Q")
     with _rows(path) as (header, rows):
         if header.block is None or header.people is None:
-            raise FileRefused(f"{path.name} has no columns DBUID and DBPOP: {_list(header.names)}.")
+            raise FileRefused(f"{path.name} has no columns DBUID and DBPOP. Its columns: {_list(header.names)}.")
         if positions is None and (header.lat is None or header.lon is None):
             raise FileRefused(
                 f"{path.name} has no positions (DARPLAT, DARPLONG). Add --positions with Statistics Canada's geographic "
-                "attribute file (92-151-X), which has them."
+                f"attribute file (92-151-X), which has them. Its columns: {_list(header.names)}."
             )
         if header.region is not None:
             blocks.region_vintage = "".join(re.findall(r"\d{4}", header.names[header.region])[:1])

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection, transaction
 from django.db.models import Count, Q
+from django.utils import timezone
 
 from covidtrends_geo.array_file import DamagedFile
 from covidtrends_geo.lookup import Lookup
@@ -16,9 +17,11 @@ from covidtrends_geo.lookup_file import open_file
 from geography.constants import COVERAGE_HEALTH_REGIONS, SLIVER_SHARE
 from geography.download_files import lookup_path
 from geography.models import Overlap, Status, Vintage
-from indicators.models import Place, PlaceKind, PlaceWeight
+from indicators.models import Place, PlaceKind, PlaceMember, PlaceWeight
 from loader.progress import Steps
+from loader.weights.areas import area_shares
 from loader.weights.points import Points, read_points
+from loader.weights.relations import Joint, Overlay
 
 # Smaller parts of a place come from borders that two vintages draw differently: under 0.5 % of its people.
 LEAST_SHARE_OF_PLACE = 0.005
@@ -64,8 +67,7 @@ def complete(vintage: Vintage, steps: Steps, *, again: bool = False) -> None:
     try:
         with transaction.atomic():
             located = Located()
-            for fsa_vintage, region_vintage in _pairs(vintage):
-                compute_fsa_shares(fsa_vintage, region_vintage, located)
+            _compute_all_fsa_shares(vintage, located)
             compute_place_weights(located, renew=vintage if again else None)
     except (OSError, DamagedFile) as error:
         # The next start computes them: `pipeline.complete`.
@@ -85,9 +87,16 @@ def compute_all(located: Located) -> None:
     PlaceWeight.objects.all().delete()
     Overlap.objects.exclude(people_basis=None).update(share_of_people=None, people_basis=None)
     for vintage in Vintage.objects.filter(coverage__slug=COVERAGE_HEALTH_REGIONS, status=Status.PUBLISHED):
-        for fsa_vintage, region_vintage in _pairs(vintage):
-            compute_fsa_shares(fsa_vintage, region_vintage, located)
+        _compute_all_fsa_shares(vintage, located)
     compute_place_weights(located)
+
+
+def _compute_all_fsa_shares(vintage: Vintage, located: Located) -> None:
+    """Compute the shares of people of every FSA vintage with this one that has none yet. Queries: 4, and 2 for each pair."""
+    pairs = _pairs(vintage)
+    for fsa_vintage, region_vintage in pairs:
+        compute_fsa_shares(fsa_vintage, region_vintage, located)
+    _stamp(vintage for pair in pairs for vintage in pair)
 
 
 def _pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
@@ -135,10 +144,12 @@ def compute_fsa_shares(fsa_vintage: Vintage, region_vintage: Vintage, located: L
 def compute_place_weights(located: Located, *, renew: Vintage | None = None) -> None:
     """Store how the people of places are distributed over the health regions of other published vintages, where missing.
 
+    The relations that follow from it are stored with it, between places and regions without declared ones.
+
     Args:
         renew: vintage, published or about to be, whose weights are computed anew.
 
-    Queries: 4, and 1 for each pair of vintages with missing weights.
+    Queries: 4, and 6 for each pair of vintages with missing weights.
     """
     published = Q(status=Status.PUBLISHED) | Q(pk=renew.pk if renew else None)
     vintages = list(Vintage.objects.select_related("coverage").filter(published, extract=False).order_by("status", "pk"))
@@ -155,12 +166,47 @@ def compute_place_weights(located: Located, *, renew: Vintage | None = None) -> 
     present = set(
         PlaceWeight.objects.values_list("place__coverage", "place__vintage_label", "coverage", "vintage_label").distinct()
     )
+    computed: list[Vintage] = []
     targets = [key for key in by_label if key[0] == COVERAGE_HEALTH_REGIONS]
     for own, by_code in places.items():
         for target in targets:
             if own in by_label and own != target and (*own, *target) not in present:
                 joint = _joint_people(located, by_label[own], by_label[target])
                 PlaceWeight.objects.bulk_create(_weights(by_code, joint, target, located.points.basis))
+                _store_relations(by_label[own], by_label[target], by_code, joint, located.points.basis)
+                computed.append(by_label[target])
+    _stamp(computed)
+
+
+def _stamp(vintages: Iterable[Vintage]) -> None:
+    """Mark vintages whose weights have changed, so that processes read them anew. Queries: 1."""
+    Vintage.objects.filter(pk__in={vintage.pk for vintage in vintages}).update(weights_at=timezone.now())
+
+
+def _store_relations(own: Vintage, target: Vintage, places: Mapping[str, int], joint: Joint, basis: str) -> None:
+    """Store the computed relations of places to the regions of a vintage in place of former ones. Queries: 4 or 5."""
+    members = PlaceMember.objects.filter(place__in=places.values(), coverage=target.coverage.slug, vintage_label=target.label)
+    members.exclude(share_of_place=None).delete()
+    declared = list(members.values_list("place__code", "code"))
+    overlay = Overlay(
+        {code: joint[code] for code in places if code in joint},
+        area_shares(own, target),
+        declared_places={place for place, _ in declared},
+        declared_regions={region for _, region in declared},
+    )
+    PlaceMember.objects.bulk_create(
+        PlaceMember(
+            place_id=places[relation.place],
+            coverage=target.coverage.slug,
+            vintage_label=target.label,
+            code=relation.region,
+            method=relation.method,
+            share_of_place=relation.share_of_place,
+            share_of_region=relation.share_of_region,
+            basis=f"Computed from where people live: {basis}.",
+        )
+        for relation in overlay.relations()
+    )
 
 
 def _joint_people(located: Located, vintage: Vintage, other: Vintage) -> dict[str, dict[str, float]]:

@@ -28,7 +28,14 @@ def test_downloads_list_every_published_indicator(client: Any, get: Get, assert_
     names = [file["name"] for file in listed["indicators"][0]["files"]]
     wide = [f"cases-{measure}-wide.csv" for measure in ("rate_7d", "new_7d", "new_1d", "cumulative")]
     assert names == [
-        *("cases.csv", "cases.csv-metadata.json", "cases.parquet", "cases.arrow", "cases-archive.parquet"),
+        *(
+            "cases.csv",
+            "cases.csv-metadata.json",
+            "cases.parquet",
+            "cases.arrow",
+            "cases-archive.parquet",
+            "cases-archive.csv.gz",
+        ),
         *wide,
         *(f"{name}-metadata.json" for name in wide),
     ]

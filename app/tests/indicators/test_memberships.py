@@ -1,4 +1,4 @@
-"""Memberships: figures for the regions of another vintage, by declared relations."""
+"""Memberships: figures for the regions of another vintage, by declared and computed relations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -143,7 +143,7 @@ def test_sum_with_a_part_without_a_series_is_missing(vintage: Vintage, measure: 
     assert numbers(converted["3501"]) == MISSING
 
 
-@pytest.mark.parametrize("methods", [("common",), ("sum", "common"), ("sum", "part_of"), ("part_of", "part_of")])
+@pytest.mark.parametrize("methods", [("other",), ("sum", "common"), ("sum", "part_of"), ("part_of", "part_of")])
 def test_unknown_or_mixed_methods_are_not_converted(
     sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage, methods: tuple[str, ...]
 ) -> None:

@@ -14,15 +14,20 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db.models import Sum
+from django.test import Client
 
 from geography.codes import fsa_provinces
-from geography.models import Overlap, Vintage
-from indicators.models import BlockFile, BlockPoint, PlaceWeight
+from geography.models import Overlap, Region, Vintage
+from geography.vintages import catalogue as boundaries
+from indicators.models import BlockFile, BlockPoint, Indicator, PlaceMember, PlaceWeight
 from loader.errors import FileRefused, GatesFailed
 from loader.export.make import make_lookup
+from loader.series.declarations import SERIES_FILE
+from loader.series.places import seed_places
 from loader.weights import load as loading
 from loader.weights.block_file import read_blocks, read_positions
 from loader.weights.points import POSTAL_POINTS_FILE, read_points
+from loader.weights.shares import complete, complete_places
 from tests.support.boundary_files import quiet
 
 # The header of Statistics Canada's correspondence file, padded with empty columns as the file is.
@@ -42,6 +47,7 @@ def attributes(tmp_path: Path, *rows: str) -> Path:
 
 
 QUEBEC = "Québec/Quebec,24230001001,40,24230001,46.8139,-71.208"
+QUEBEC_2021 = "24230001001,40,24230001,7771000.5,46.8139,-71.208"
 YUKON = "Yukon,60010001001,,60010001,60.7212,-135.0568"
 
 
@@ -66,6 +72,23 @@ def test_correspondence_file_takes_positions_from_the_attribute_file(tmp_path: P
     assert (blocks.people, blocks.by_region) == ({(-71.208, 46.8139): 42}, {"2403": 47})
     with pytest.raises(FileRefused, match="Add --positions"):
         read_blocks(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (
+            "DBuid/IDidu, DBpop2016/IDpop2016,Dauid/Adidu,DArplamx/Adlamx,DArplat/Adlat,DArplong/ADlong",
+            "24230001001,40,24230001,7771000.5,46.8139,-71.208",
+        ),
+        ("DBuid,DBpop2011,DAuid,DAlamx,DAlat,DAlong", "2423000101,40,24230001,7771000.5,46.8139,-71.208"),
+        ("DBUID_IDIDU,DBpop_2021,DAUID_ADIDU,DARPLAMX_ADLAMX,DARPLAT_ADLAT,DARPLONG_ADLONG", QUEBEC_2021),
+        ("PRUID_PRIDU,DBUID_IDIDU,DBPOP2021_IDPOP2021,DARPLAT_ADLAT,DARPLONG_ADLONG", "24,24230001001,40,46.8139,-71.208"),
+    ],
+)
+def test_columns_are_named_as_in_each_census(tmp_path: Path, header: str, row: str) -> None:
+    blocks = read_blocks(written(tmp_path / "XBB.csv", header, row))
+    assert (blocks.people, blocks.by_province) == ({(-71.208, 46.8139): 40}, {"24": 40})
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zip"])
@@ -104,8 +127,8 @@ def test_bad_row_is_refused_with_its_line(tmp_path: Path, row: str, message: str
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "has no columns DBUID and DBPOP: none"),
-        (b"a,b\r\n1,2\r\n", "has no columns DBUID and DBPOP: a, b"),
+        (b"", "has no columns DBUID and DBPOP. Its columns: none"),
+        (b"a,b\r\n1,2\r\n", "has no columns DBUID and DBPOP. Its columns: a, b"),
         (f"{ATTRIBUTES}\r\n".encode(), "has no blocks"),
     ],
 )
@@ -267,3 +290,53 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
 
     few, many = 2_000, 200_000
     assert peak(many) - peak(few) < 50 * (many - few)
+
+
+def test_relations_of_the_demonstration_are_declared_or_computed(demonstration: None, db: None) -> None:
+    """Saskatchewan's thirteen zones and the seven of 2022 cover the province only together."""
+    members = PlaceMember.objects.filter(coverage="health-regions", vintage_label="2022-demo")
+    computed = members.exclude(share_of_place=None)
+    assert set(computed.values_list("method", flat=True)) == {"common"}
+    codes = set(computed.values_list("code", flat=True))
+    assert codes == {f"470{number}" for number in range(1, 8)}
+    assert {places.count() for places in (computed.filter(code=code) for code in codes)} == {13}
+    assert not members.filter(share_of_place=None, code__in=codes).exists()
+    regions = set(Region.objects.filter(vintage__label="2022-demo").values_list("code", flat=True))
+    assert set(members.values_list("code", flat=True)) == regions
+
+
+def test_weights_computed_without_a_publication_are_noticed(demonstration: None, db: None) -> None:
+    """/now orders by people as soon as a start has computed the shares that were missing."""
+    vintage = Vintage.objects.get(label="2022-demo")
+    Indicator.objects.all().delete()
+    Overlap.objects.update(share_of_people=None, people_basis=None)
+    boundaries.clear()
+    client, parameters = Client(), {"fsa": "K0A"}
+    former = client.get("/now", parameters).json()
+    assert (former["fsa"]["ordered_by"], former["indicators"]) == ("area", [])
+    complete(vintage, quiet())
+    boundaries.clear()  # older than half a second
+    latter = client.get("/now", parameters).json()
+    assert latter["fsa"]["ordered_by"] == "people"
+    assert latter["fsa"]["attribution"].startswith("Shares of people: GeoNames")
+
+
+def test_declared_relation_replaces_computed_ones(demonstration: None, db: None, tmp_path: Path) -> None:
+    """The rest of a group is computed anew without the declared places and regions."""
+    declared = '[members.same]\n4741 = "4704"\n[members.part_of]'
+    text = SERIES_FILE.read_text(encoding="utf-8").replace("[members.part_of]", declared)
+    for folder in ("sample", "places"):
+        (tmp_path / folder).symlink_to(SERIES_FILE.parent / folder)
+    (tmp_path / "series.toml").write_text(text, encoding="utf-8")
+    seed_places(tmp_path / "series.toml")
+    members = PlaceMember.objects.filter(coverage="health-regions", vintage_label="2022-demo", code__startswith="47")
+    assert list(members.values_list("place__code", "code", "method")) == [("4741", "4704", "same")]
+    complete_places()
+    computed = members.exclude(share_of_place=None)
+    assert not computed.filter(place__code="4741").exists()
+    assert not computed.filter(code="4704").exists()
+    # Places that share more than 1 % of their people with the declared ones have no relation.
+    assert set(computed.values_list("method", flat=True)) <= {"common", "sum", "same", "part_of"}
+    seed_places()
+    complete_places()
+    assert PlaceMember.objects.filter(vintage_label="2022-demo", method="common").count() == 91

@@ -16,7 +16,13 @@ _VINTAGE: Schema = {
     "coverage": or_null(text("Coverage of the regions; null if the places are not regions.")),
     "vintage": or_null(text("Label of the vintage of the region codes.")),
 }
-METHOD = or_null(text("Relation of the region to the place of the series.", enum=["same", "sum", "part_of", "weighted"]))
+METHOD = or_null(
+    text("Relation of the region to the place of the series.", enum=["same", "sum", "common", "part_of", "weighted"])
+)
+GROUP = record(
+    {"regions": array(text("Code of a region.")), "places": array(text("Code of a place."))},
+    description="With method `common`: the regions that share this figure, and the places that it is computed from.",
+)
 INTERVAL = or_null(
     array(
         {"type": ["number", "null"]},
@@ -62,6 +68,7 @@ _FIGURE: Schema = {
     "to": DAY_OR_NULL,
     "reported_on": DAY_OR_NULL,
     "place": text("Place of the figure, if it is not the region itself."),
+    "group": GROUP,
     "population": or_null(COUNT | {"description": "Population behind a rate."}),
     "population_year": or_null({"type": "integer", "description": "Year of the population."}),
 }
@@ -108,6 +115,7 @@ _INDICATOR: Schema = {
 }
 _NOTE = record(
     {
+        "id": COUNT | {"description": "Id of the note, until the next publication of the indicator."},
         "place": or_null(text("Place; null if the note applies everywhere.")),
         "from": DAY_OR_NULL,
         "to": DAY_OR_NULL,

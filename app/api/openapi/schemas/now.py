@@ -1,6 +1,6 @@
 """Schemas of /now."""
 
-from api.openapi.schemas.indicators import DAY_OR_NULL, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
+from api.openapi.schemas.indicators import DAY_OR_NULL, GROUP, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
 from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARES, Schema, array, flag, number, or_null, record, ref, text
 from geography.codes import FSA_PATTERN
 from geography.constants import ACCURACY_MAX_M
@@ -40,13 +40,18 @@ _INDICATOR: Schema = {
         {"id": text("Place of the series."), "name": text("Its name.")},
         description="With method `part_of`: the larger place whose rate, interval and trend these are.",
     ),
+    "group": GROUP,
     "population": record({"people": COUNT, "year": or_null({"type": "integer"})}, description="Population behind the rate."),
     "ended_on": DAY_OR_NULL | {"description": "Last report, where the region stopped before its province."},
     "revised": record(
         {"times": COUNT, "last": text("Time of the last correction.", format="date-time")},
         description="Corrections of the value since it was first published.",
     ),
-    "notes": array(text("Remark of the source that begins or ends in the weeks of the sparkline.")),
+    "notes": array(
+        record({"id": COUNT | {"description": "Its id in `notes` of `/indicators/{id}`."}, "title": text("How it begins.")}),
+        maxItems=2,
+        description="The newest remarks of the source that begin or end in the weeks of the sparkline.",
+    ),
     "range": or_null(
         array(
             {"type": "number"},
@@ -58,9 +63,9 @@ _INDICATOR: Schema = {
 }
 _OPTIONAL = (
     *("held", "reported_on", "age_days", "trend", "likely_complete", "sparkline"),
-    *("place", "population", "ended_on", "revised", "notes", "range"),
+    *("place", "group", "population", "ended_on", "revised", "notes", "range"),
 )
-_BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}))
+_BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}, optional=("period",)))
 _REGION: Schema = {"hruid": HRUID, "name": text("Name, in the response language.")}
 _SHARES: Schema = {name: SHARES[name] for name in ("share_of_people", "share_of_fsa")}
 
@@ -99,10 +104,10 @@ COMPONENTS: dict[str, Schema] = {
                 {
                     "code": text("The FSA."),
                     "is_split": flag("True if it lies in several health regions."),
-                    "ordered_by": text("Basis of the order of its health regions.", enum=["people", "area"]),
+                    "ordered_by": text("Basis of the order of its health regions, if it has several.", enum=["people", "area"]),
                     "attribution": text("Attribution of the shares of people, where their source requires one."),
                 },
-                optional=("attribution",),
+                optional=("ordered_by", "attribution"),
             ),
             "reasons": array(
                 record({"type": text("Kind of reason."), "detail": text("Explanation, in the response language.")}),

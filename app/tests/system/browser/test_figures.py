@@ -25,7 +25,7 @@ def paint_of(figure):
         "colour": "" if missing else class_of(figure["v"]),
         "hatch": missing and figure["method"] is not None,
         "unrelated": figure["method"] is None,
-        "dashed": not missing and (figure["method"] == "part_of" or figure["status"] == "estimated"),
+        "dashed": not missing and (figure["method"] in ("common", "part_of") or figure["status"] == "estimated"),
     }
 
 
@@ -221,7 +221,9 @@ def test_health_regions_of_a_vintage_take_the_colours_of_related_figures(visit, 
     values = figures_of(service, "2022-01-08", label)
     paints = {code: paint_of(figure) for code, figure in values.items()}
     assert {code: page.evaluate(STATE, code) for code in paints} == paints
-    assert "rate of a larger region" in page.locator(".relations").inner_text()
+    relations = page.locator(".relations").inner_text()
+    assert "rate of a larger region" in relations
+    assert "figure of several regions together" in relations
     legend = page.locator("#legend-classes").inner_text()
     assert "not reported" in legend
     assert "no related figure" in legend

@@ -101,6 +101,22 @@ def test_page_tells_that_newer_figures_are_held_and_why(visit, service, incident
     assert published != figure
 
 
+def test_open_page_learns_of_held_figures_with_the_next_week(visit, service, incident):
+    visitor = visit(map_drawn=False)
+    page = visitor.open("on=2022-11-05")
+    assert page.locator("#held").inner_text() == ""
+    hold(service, incident)
+    visitor.go("on=2022-10-29")
+    page.wait_for_function("document.getElementById('held').innerText !== ''")
+    assert page.locator("#held").inner_text().startswith(NOTICES["en"])
+    # After the publication the page shows what it has loaded, and says so.
+    incident("--accept", "vanished", "--accept", "national_falls", "--accept", "rewrites", "--because", "a test")
+    wait_for_held(service, False)
+    with page.expect_response("**/indicators/cases/map?*on=2022-10-22*"):
+        visitor.go("on=2022-10-22")
+    assert page.locator("#held").inner_text().startswith(NOTICES["en"])
+
+
 def test_notice_leaves_the_figure_in_view_on_a_phone(visit, service, incident):
     hold(service, incident)
     visitor = visit(map_drawn=False, viewport=PHONE, has_touch=True, is_mobile=True)

@@ -12,6 +12,8 @@ import { formatted, language, number, period, t } from "./texts.js";
 /** Line patterns of compared places: lines differ without colour too. */
 export const DASHES = ["none", "7 3", "2 3", "9 3 2 3"];
 
+const WITH_COUNT = new Set(["reported", "carried", "unassigned", "estimated"]);
+
 /** Return the value of a place at a step with its class. */
 export function valueLine(figures, key) {
   const value = el("span", { class: "figure-value" });
@@ -34,8 +36,15 @@ export function valueLine(figures, key) {
 export function history(figures, keys) {
   const lines = keys.map((key, index) => ({ values: figures.cube.places[key], colour: `cat-${index + 1}`, dash: DASHES[index] }));
   const drawn = chart({ lines, days: figures.days, label: t("chart_label", { name: keys.map((key) => placeName(figures.places.get(key))).join(", ") }), onPick: turnTo });
-  const note = lines.some(({ values }) => values.includes(null)) ? el("figcaption", {}, t("chart_gaps")) : null;
+  const reasons = gapReasons(figures, keys);
+  const note = reasons.length ? el("figcaption", {}, t("chart_gaps", { statuses: reasons.join(", ") })) : null;
   return { element: el("figure", { class: "history" }, drawn.element, note), update: drawn.mark };
+}
+
+/** Return why values of places are missing, each reason once. A correction below 0 is reported, and has no rate. */
+function gapReasons(figures, keys) {
+  const statuses = keys.flatMap((key) => figures.cube.places[key].flatMap((value, step) => (value === null ? [figures.status(key, step)] : [])));
+  return [...new Set(statuses.map((status) => (WITH_COUNT.has(status) ? t("gap_without_rate") : figures.statusName(status))))];
 }
 
 /** Return the name of a place's province; "" for a province and the country. */

@@ -16,8 +16,8 @@ const DETAILS_MS = 200;
 /**
  * Return the card of a state's figures: {card, notice, drawn, said, fit, update}. Raises: Problem.
  *
- * `update` shows another day in place and returns {figures, later}: what the map draws at once, and a promise of what it draws
- * after an answer of the API; null where nothing more is expected.
+ * `update` shows another day in place and returns {figures, later}: what the map draws at once, and a promise of {figures, notice}
+ * after an answer of the API: what it draws then, and the notice of held figures, each null where it stays as it is.
  */
 export async function figuresCard(state) {
   const figures = await figuresOf(state);
@@ -46,22 +46,23 @@ export async function figuresCard(state) {
     return { figures: related ? related.scene(at) : scene(figures, keys, at), later };
   }
 
-  /** Show the details of a step; return what the map draws after them, null where nothing changes. */
+  /** Show the details of a step; return {figures, notice} after them, each null where it stays as it is. */
   async function detail(step) {
     // Without its period and population a card is still complete enough to show; a map of a vintage has its first figures.
     const [body] = await Promise.all([detailsOn(figures, step).catch(() => null), related?.load(step).catch(() => null)]);
-    if (step !== at) return null;
+    // An issue that gates hold since the page was opened. After a newer issue the figures here are those that were loaded.
+    const notice = body && body.issue.id === figures.cube.issue.id ? (body.held?.notice ?? "") : null;
+    if (step !== at) return { figures: null, notice };
     if (body) made.detail(body, at);
     made.relations?.(at);
-    return related?.scene(step) ?? null;
+    return { figures: related?.scene(step) ?? null, notice };
   }
 
   showDay(state);
   await related?.load(at);
-  const drawn = (await detail(at)) ?? scene(figures, keys, at);
-  // The notice of the figures that are shown: those of an open page stay as they were loaded.
-  const notice = figures.cube.held?.notice ?? "";
-  return { card: made.card, notice, said: made.said(at), drawn: { figures: drawn }, fit, update };
+  const first = await detail(at);
+  const drawn = first.figures ?? scene(figures, keys, at);
+  return { card: made.card, notice: first.notice ?? figures.cube.held?.notice ?? "", said: made.said(at), drawn: { figures: drawn }, fit, update };
 }
 
 /** Return what the map draws at a step: the reporting regions; null for figures without regions. */

@@ -55,7 +55,7 @@ function figure(item, { statuses }, about) {
     el("p", { class: "note" }, lines.join(" · ")),
     item.trend && el("p", { class: "note trend" }, trendText(item.trend)),
     item.held && el("p", { class: "held" }, item.held.notice),
-    item.method && el("p", { class: "note method" }, sentence(item.method), place && [" ", placeLink(item, place)]),
+    item.method && el("p", { class: "note method" }, sentence(item), place && [" ", placeLink(item, place)]),
   );
 }
 
@@ -65,8 +65,9 @@ function trendText({ word, ratio, interval: [from, to], compared_with: before })
   return `${change} · ${t("trend_ratio", { ratio: number(ratio, 2), from: number(from, 2), to: number(to, 2) })}`;
 }
 
-const sentence = (method) => {
+const sentence = ({ method, group }) => {
   if (method === "same") return t("method_same_why");
+  if (method === "common") return t("method_common_why", { codes: group.regions.join(", ") });
   return method === "sum" ? t("method_sum_why") : t("method_part_of_why");
 };
 

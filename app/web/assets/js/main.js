@@ -56,7 +56,11 @@ async function render(state, before = null) {
     const made = shown;
     const { figures, later } = made.update(state);
     repaint(made, figures);
-    later.then((after) => shown === made && repaint(made, after));
+    later.then((after) => {
+      if (shown !== made) return;
+      repaint(made, after.figures);
+      if (after.notice !== null) showHeld(after.notice);
+    });
     return;
   }
   turn?.abort();

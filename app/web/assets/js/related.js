@@ -1,15 +1,19 @@
-// Figures of the health regions of a vintage, by their declared relations to the regions that report.
+// Figures of the health regions of a vintage, by their declared or computed relations to the regions that report.
 
 import { sendOnce } from "./api.js";
 import { UNPAINTED, paintOfValue } from "./classes.js";
 import { callOn } from "./indicators.js";
 import { formatted, t } from "./texts.js";
 
-const METHODS = ["same", "sum", "part_of"];
+const METHODS = ["same", "sum", "common", "part_of"];
+
+// Relations by which neighbours have the same figure.
+const SHARED = new Set(["common", "part_of"]);
 
 /** Return the relation of a figure to its region in words. */
 export function methodName(method) {
   if (method === "same") return t("method_same");
+  if (method === "common") return t("method_common");
   return method === "sum" ? t("method_sum") : t("method_part_of");
 }
 
@@ -48,7 +52,7 @@ export function relatedFigures(figures, label) {
         Object.entries(values).map(([code, value]) => {
           if (!value.method) return [code, { ...UNPAINTED, unrelated: true }];
           const paint = paintOfValue(figures, value.v, value.status);
-          return [code, { ...paint, dashed: paint.dashed || (value.v !== null && value.method === "part_of") }];
+          return [code, { ...paint, dashed: paint.dashed || (value.v !== null && SHARED.has(value.method)) }];
         }),
       );
       return { coverage: "health-regions", label, paints, chosen: [], tip: (code) => words(figures, values[code]) };
@@ -67,5 +71,6 @@ function words(figures, figure) {
   if (!figure.method) return t("method_none");
   if (figure.v === null) return figures.statusName(figure.status);
   const value = `${formatted(figure.v)} ${figures.measure.unit}`;
-  return figure.method === "same" ? value : `${value} · ${methodName(figure.method)}`;
+  if (figure.method === "same") return value;
+  return `${value} · ${methodName(figure.method)}${figure.group ? ` (${figure.group.regions.join(", ")})` : ""}`;
 }
