@@ -18,10 +18,10 @@ import pyogrio
 import pyproj
 import shapely
 
-from covidtrends_geo.answers import COVERS, answer
+from covidtrends_geo.answers import COVERS
 from covidtrends_geo.columns import locate_columns
 from covidtrends_geo.lookup_file import LookupFile, open_file
-from covidtrends_geo.point import PointEngine
+from covidtrends_geo.point import PointEngine, answer
 
 _BORDER_M, _UNCERTAIN_M = 0.001, 2.0
 # Around the two limits, a millimetre and two metres, and beyond them; metres.
@@ -140,11 +140,11 @@ def differences(file: LookupFile, regions: npt.NDArray[np.object_], positions: F
     first, certain = brute_force(regions, misfits, positions)
     answers = locate_columns(file.engine, *positions.T.copy()).answers
     wrong = (answers.region != first) | (answers.certain != certain) | ((answers.match == COVERS) != (first >= 0))
-    single = PointEngine(file.engine)
+    single, numbers = PointEngine(file.engine), {region: number for number, region in enumerate(file.regions)}
     for index in range(0, len(positions), _SINGLE):
         lon, lat = positions[index].tolist()
-        result = answer(single.hit(lon, lat, _UNCERTAIN_M), _UNCERTAIN_M, 0.0, misfits)
-        region = -1 if result.region is None else result.region
+        result = answer(single.hit(lon, lat, _UNCERTAIN_M), _UNCERTAIN_M, 0.0, file.regions)
+        region = -1 if result.region is None else numbers[result.region]
         wrong[index] |= region != first[index] or result.certain != certain[index]
     return int(wrong.sum())
 

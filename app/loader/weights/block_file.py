@@ -133,9 +133,11 @@ def read_blocks(path: Path, positions: dict[str, Position] | None = None) -> Blo
             )
         if header.region is not None:
             blocks.region_vintage = "".join(re.findall(r"\d{4}", header.names[header.region])[:1])
+        digits = 0  # those of the first block: a file has codes of one census
         for line, row in rows:
             block, people = _cell(row, header.block), _cell(row, header.people)
-            if not _BLOCK.fullmatch(block) or block[:2] not in PROVINCE_BY_PRUID:
+            digits = digits or len(block)
+            if not _BLOCK.fullmatch(block) or len(block) != digits or block[:2] not in PROVINCE_BY_PRUID:
                 errors.append(f"line {line}: {block[:20]!r} is not the code of a dissemination block")
             elif people and not (people.isascii() and people.isdigit()):
                 errors.append(f"line {line}: {people[:20]!r} is not a number of people")

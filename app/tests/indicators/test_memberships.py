@@ -1,6 +1,7 @@
 """Memberships: figures for the regions of another vintage, by declared and computed relations."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from geography.models import Vintage
 from indicators.models import Blob, PlaceMember, Series
 from indicators.models import Place as SeriesPlace
 from indicators.queries.maps import figures_of_regions
+from indicators.statuses import ValueStatus
 from tests.support.reporting_regions import CODES, MISSING, WEEK, figure, numbers
 
 pytestmark = pytest.mark.usefixtures("embedded", "db")
@@ -91,6 +93,32 @@ def test_sum_with_a_part_without_a_series_is_missing_as_in_sql(
         "SELECT code, rate_7d, new_7d, method, status FROM geo.indicator_map('cases', %s, 'health-regions', '2022')", WEEK
     )
     assert {row[0]: row[1:] for row in rows} == shown
+
+
+@pytest.mark.parametrize(
+    ("status", "missing"),
+    [
+        (ValueStatus.CAPPED, False),
+        (ValueStatus.CARRIED, False),
+        (ValueStatus.ESTIMATED, False),
+        (ValueStatus.SUPPRESSED, True),
+        (ValueStatus.NOT_REPORTED, True),
+    ],
+)
+def test_status_of_a_sum_is_that_of_its_part_as_in_sql(
+    get: Get, sql: Callable[..., list[tuple[Any, ...]]], vintage: Vintage, status: ValueStatus, missing: bool
+) -> None:
+    for blob in Blob.objects.filter(
+        series__indicator__slug="cases", series__place__code="3570", measure__in=("new_7d", "rate_7d")
+    ):
+        position = (date.fromisoformat(WEEK) - blob.start).days
+        blob.statuses[position] = int(status)
+        blob.values[position] = None if missing else blob.values[position]
+        blob.save()
+    shown = get("/indicators/cases/map", on=WEEK, coverage="health-regions", vintage="2022").json()["values"]["3501"]
+    statement = "SELECT rate_7d, status FROM geo.indicator_map('cases', %s, 'health-regions', '2022') WHERE code = '3501'"
+    assert sql(statement, WEEK) == [(shown["v"], shown["status"])]
+    assert (shown["v"] is None, shown["status"]) == (missing, status.code)
 
 
 @pytest.mark.parametrize(
