@@ -230,7 +230,7 @@ class FsasView(BulkView, LayerView):
     @document.documented(
         models.FSAS,
         operation_id="list_fsas",
-        tag="FSAs",
+        tag="FSA",
         summary="Forward sortation areas, all or those that meet every condition",
         body="FsaCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.SHAPE_PROBLEMS),
@@ -242,7 +242,7 @@ class FsasView(BulkView, LayerView):
     @document.documented(
         bulk.FSA_MANY,
         operation_id="locate_many_fsas",
-        tag="FSAs",
+        tag="FSA",
         summary="The health regions of each of many FSAs or postal codes",
         body="FsaMany",
         media_types=("application/json",),
@@ -285,7 +285,7 @@ class FsaBoundaryView(LayerView):
     @document.documented(
         models.FSA_BOUNDARY,
         operation_id="get_fsa_boundary",
-        tag="FSAs",
+        tag="FSA",
         summary="The boundary of one FSA",
         body="FsaFeature",
         problems=(
