@@ -15,10 +15,10 @@ from indicators.queries import catalogue as indicator_catalogue
 from indicators.queries import latest
 from tests.support import demo_regions as worlds
 from tests.support.browser import browser
-from tests.support.demonstration import demonstration, remove_demonstration, service
+from tests.support.demonstration import demonstration, remove_demonstration, service, start_service
 from tests.support.loading import load, published
 
-__all__ = ["browser", "demonstration", "load", "published", "service"]
+__all__ = ["browser", "demonstration", "load", "published", "service", "start_service"]
 
 
 @pytest.hookimpl(tryfirst=True)

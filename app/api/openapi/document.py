@@ -21,7 +21,7 @@ _ALWAYS: tuple[str, ...] = ("not-acceptable", "too-many-requests", "database-awa
 
 _TAGS = {
     "Positions": "Health region, FSA and province at a position, for one position or in bulk.",
-    "FSAs": "Forward sortation areas: the first three characters of a postal code.",
+    "FSA": "Forward sortation areas: the first three characters of a postal code.",
     "Health regions": "Boundaries and attributes of health regions.",
     "Search": "Health regions, places and FSAs by name or code.",
     "Coverages": "All loaded coverages, such as provinces, with the same property names.",

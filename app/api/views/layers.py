@@ -232,7 +232,7 @@ class FsasView(BulkView, LayerView):
     @document.documented(
         models.FSAS,
         operation_id="list_fsas",
-        tag="FSAs",
+        tag="FSA",
         summary="Forward sortation areas, all or those that meet every condition",
         body="FsaCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.SHAPE_PROBLEMS),
@@ -244,7 +244,7 @@ class FsasView(BulkView, LayerView):
     @document.documented(
         bulk.FSA_MANY,
         operation_id="locate_many_fsas",
-        tag="FSAs",
+        tag="FSA",
         summary="The health regions of each of many FSAs or postal codes",
         body="FsaMany",
         media_types=("application/json",),
@@ -289,7 +289,7 @@ class FsaBoundaryView(LayerView):
     @document.documented(
         models.FSA_BOUNDARY,
         operation_id="get_fsa_boundary",
-        tag="FSAs",
+        tag="FSA",
         summary="The boundary of one FSA",
         body="FsaFeature",
         problems=(

@@ -30,7 +30,7 @@ class FsaView(PageView):
     @document.documented(
         models.FSA,
         operation_id="get_fsa",
-        tag="FSAs",
+        tag="FSA",
         summary="The health regions that an FSA belongs to",
         body="FsaHealthRegions",
         problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),

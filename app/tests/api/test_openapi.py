@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.urls import get_resolver
 
 from api.openapi import examples, schemas
+from api.openapi.schemas.parts import array, record, with_named_parts
 from api.problems import PROBLEM_TYPES
 from api.requests import bulk, models
 from api.requests.now import NOW, NOW_OPTIONS
@@ -127,6 +128,47 @@ def test_parameter_examples_are_parsed(spec):
 
 def test_every_schema_is_referenced(text):
     assert all(f"'#/components/schemas/{name}'" in text for name in schemas.COMPONENTS)
+
+
+def test_objects_are_named_components(document):
+    """Generators of clients invent names, with numbers, for objects that are no component."""
+    inline = [
+        path
+        for name, schema in document["components"]["schemas"].items()
+        for path, part in parts(schema, name)
+        if part is not schema and part.get("type") == "object" and "properties" in part
+    ]
+    assert inline == ["LocatedFeature.properties.properties"]  # of any type: with those of the request
+
+
+def test_arrays_have_items_and_enumerations_no_null(document):
+    for path, part in parts(document["components"]["schemas"], ""):
+        assert part.get("type") != "array" or "items" in part, path
+        assert None not in part.get("enum", []), path
+
+
+def test_parameters_and_bodies_have_examples(document):
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []):
+                assert "example" in parameter or parameter["schema"].get("examples"), (path, parameter["name"])
+            for media_type, body in operation.get("requestBody", {}).get("content", {}).items():
+                assert body.get("examples"), (path, media_type)
+
+
+def test_different_parts_with_a_name_are_rejected():
+    named = {name: record({name: {"type": "string"}}, name="Same") for name in ("A", "B")}
+    with pytest.raises(ValueError, match="Same"):
+        with_named_parts({"A": array(named["A"]), "B": array(named["B"])})
+    assert with_named_parts({"A": array(named["A"]), "B": array(named["A"])}).keys() == {"A", "B", "Same"}
+
+
+def parts(schema, path):
+    """Yield every object of a schema with its path."""
+    if isinstance(schema, dict):
+        yield path, schema
+    for name, part in schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ():
+        yield from parts(part, f"{path}.{name}")
 
 
 @pytest.mark.parametrize(

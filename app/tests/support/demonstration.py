@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 
 import pytest
@@ -63,12 +63,16 @@ def _delete_all(blocker: DjangoDbBlocker) -> None:
 
 
 @pytest.fixture(scope="session")
-def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Serve the test database and the static files with the server that bin/serve runs; return its address."""
+def start_service(
+    demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., str]:
+    """Return a function that serves the test database and the static files with the server that bin/serve runs.
+
+    Its arguments are settings of the environment; it returns the address of the server.
+    """
     static_root = tmp_path_factory.mktemp("static")
     with override_settings(STATIC_ROOT=str(static_root)):
         call_command("collectstatic", "--noinput", verbosity=0)
-    port = free_port()
     with django_db_blocker.unblock():
         name = connection.settings_dict["NAME"]
     database = settings.DATABASES["default"]
@@ -85,9 +89,20 @@ def service(demonstration: None, django_db_blocker: DjangoDbBlocker, tmp_path_fa
             "STATIC_ROOT": str(static_root),
         }
     )
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
-    server = subprocess.Popen(command, cwd=settings.APP_DIR, env=environment, stderr=subprocess.DEVNULL)
-    _open.callback(stop, server)
-    address = f"http://127.0.0.1:{port}"
-    wait_until(lambda: responds(f"{address}/livez"), "a response of the server")
-    return address
+
+    def start(**more: str) -> str:
+        port = free_port()
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--port", str(port), "config.wsgi:application"]
+        server = subprocess.Popen(command, cwd=settings.APP_DIR, env=environment | more, stderr=subprocess.DEVNULL)
+        _open.callback(stop, server)
+        address = f"http://127.0.0.1:{port}"
+        wait_until(lambda: responds(f"{address}/livez"), "a response of the server")
+        return address
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def service(start_service: Callable[..., str]) -> str:
+    """Serve the demonstration; return the address."""
+    return start_service()

@@ -29,19 +29,19 @@ _LAT = number("Latitude in WGS 84 decimal degrees.", minimum=-90, maximum=90)
 _PAIR: Schema = {
     "type": "array",
     "prefixItems": [_LON, _LAT],
+    "items": {"type": "number"},  # without further numbers: some tools require a schema of them
     "minItems": 2,
     "maxItems": 2,
     "description": "[longitude, latitude]",
 }
-_POINT = record({"type": {"const": "Point"}, "coordinates": _PAIR})
 _CODE = text("FSA or postal code.")
 _STATUS = text("`ok`, or the problem type (last segment of `type`) that a single request would get.")
 _ERROR: Schema = {"detail": text("Explanation of the error."), "hint": text("Suggested correction.")}
 
 
-def _result(properties: Schema) -> Schema:
+def _result(properties: Schema, name: str) -> Schema:
     # The status decides which of the properties are present.
-    return record({"id": _ANY_ID, "status": _STATUS, **properties, **_ERROR}, optional=("id", *properties, *_ERROR))
+    return record({"id": _ANY_ID, "status": _STATUS, **properties, **_ERROR}, optional=("id", *properties, *_ERROR), name=name)
 
 
 # Members with `fields`; the others of `parameters.LOCATED_COLUMNS` are properties of a single lookup.
@@ -58,8 +58,13 @@ _COLUMNS: Schema = {
 TEXT: Schema = {"type": "string", "description": "Text, UTF-8."}
 
 COMPONENTS: dict[str, Schema] = {
+    "Point": record({"type": {"const": "Point"}, "coordinates": _PAIR}, description="GeoJSON Point in WGS 84."),
     "Positions": record(
-        {"points": array({"anyOf": [_PAIR, record({"id": _ANY_ID, "lat": _LAT, "lon": _LON}, optional=("id",))]})},
+        {
+            "points": array(
+                {"anyOf": [_PAIR, record({"id": _ANY_ID, "lat": _LAT, "lon": _LON}, optional=("id",), name="Position")]}
+            )
+        },
         description="Positions as [longitude, latitude] pairs or as objects.",
     ),
     "PositionFeatures": record(
@@ -70,10 +75,11 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "type": {"const": "Feature"},
                         "id": _ANY_ID,
-                        "geometry": _POINT,
+                        "geometry": ref("Point"),
                         "properties": {"type": ["object", "null"]},
                     },
                     optional=("id",),
+                    name="PositionFeature",
                 )
             ),
         },
@@ -85,7 +91,7 @@ COMPONENTS: dict[str, Schema] = {
                 {
                     "anyOf": [
                         text("FSA or postal code."),
-                        record({"id": _ANY_ID, "code": _CODE}, optional=("id",)),
+                        record({"id": _ANY_ID, "code": _CODE}, optional=("id",), name="Code"),
                     ]
                 }
             )
@@ -93,7 +99,7 @@ COMPONENTS: dict[str, Schema] = {
         description="FSAs or postal codes as strings or as objects.",
     ),
     "LocatedMany": record(
-        {**TWO_VINTAGES, "results": array(_result(PROPERTIES | _COLUMNS))},
+        {**TWO_VINTAGES, "results": array(_result(PROPERTIES | _COLUMNS, "LocatedResult"))},
         optional=("notice",),
         description="Result for each position, in the order of the request.",
     ),
@@ -106,7 +112,7 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "type": {"const": "Feature"},
                         "id": _ANY_ID,
-                        "geometry": {"oneOf": [_POINT, {"type": "null"}]},
+                        "geometry": or_null(ref("Point")),
                         "properties": {
                             "type": "object",
                             "description": "Properties of the request, `status`, and those of a single lookup or "
@@ -116,6 +122,7 @@ COMPONENTS: dict[str, Schema] = {
                         },
                     },
                     optional=("id",),
+                    name="LocatedFeature",
                 )
             ),
         },
@@ -130,10 +137,13 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "fsa": ref("Fsa"),
                         "health_regions": array(
-                            record({"hruid": HRUID, "dguid": DGUID, **NAMES, "pruid": PRUID, **SHARES}),
+                            record(
+                                {"hruid": HRUID, "dguid": DGUID, **NAMES, "pruid": PRUID, **SHARES}, name="HealthRegionShare"
+                            ),
                             description="Largest share of people first, or of area: see `ordered_by`.",
                         ),
-                    }
+                    },
+                    "FsaResult",
                 )
             ),
         },
@@ -160,7 +170,7 @@ COMPONENTS: dict[str, Schema] = {
             "share_outside": number("Share of the FSA's area outside all health regions.", **SHARE),
             "warnings": WARNINGS,
             "slivers_left_out": SLIVERS,
-            "artefacts": artefacts({"hruid": HRUID}),
+            "artefacts": artefacts({"hruid": HRUID}, "HealthRegionArtefact"),
         },
         description="An FSA, and the part of the input that was used.",
     ),

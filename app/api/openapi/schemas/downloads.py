@@ -28,14 +28,16 @@ _VINTAGE_FILE = record(
         "health_region_vintage": or_null(
             text("Health-region vintage of a file that joins FSAs and health regions; otherwise null.")
         ),
-    }
+    },
+    name="VintageFile",
 )
 _INDICATOR_FILE = record(
     {
         **_FILE,
         "format": text("File format.", enum=list(INDICATOR_FORMATS)),
         "measure": or_null(text("Measure of a table with a column for each place; otherwise null.")),
-    }
+    },
+    name="IndicatorFile",
 )
 _CHECKSUMS = text("URL of the checksums of all files, in the format of `sha256sum --check`.", **_REFERENCE)
 
@@ -52,7 +54,8 @@ COMPONENTS: dict[str, Schema] = {
                         "licence_url": text("URL of the licence."),
                         "checksums": _CHECKSUMS,
                         "files": array(_VINTAGE_FILE),
-                    }
+                    },
+                    name="VintageDownloads",
                 )
             ),
             "indicators": array(
@@ -69,6 +72,7 @@ COMPONENTS: dict[str, Schema] = {
                         "files": array(_INDICATOR_FILE),
                     },
                     optional=("held",),
+                    name="IndicatorDownloads",
                 )
             ),
         },

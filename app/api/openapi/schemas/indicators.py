@@ -42,7 +42,8 @@ TREND = or_null(
             "ratio": {"type": ["number", "null"], "description": "Count a day by that of the period before; null after 0."},
             "interval": INTERVAL,
             "compared_with": text("First and last day of the period before, `2022-10-27/2022-11-02`."),
-        }
+        },
+        name="Trend",
     )
 )
 _SOURCE: Schema = {
@@ -99,7 +100,8 @@ _INDICATOR: Schema = {
                 "id": text("Id of the measure.", enum=MEASURE_NAMES),
                 "name": text("Name, in the response language."),
                 "unit": text("Unit."),
-            }
+            },
+            name="Measure",
         )
     ),
     "default_measure": text("Measure of a request without `measure`.", enum=MEASURE_NAMES),
@@ -122,7 +124,8 @@ _NOTE = record(
         "text": text("Text of the note."),
         "language": text("Language of the text.", enum=["en", "fr"]),
         "url": or_null(text("URL of the source.")),
-    }
+    },
+    name="IndicatorNote",
 )
 _PLACE = record(
     {
@@ -138,7 +141,8 @@ _PLACE = record(
         "last_report": DAY_OR_NULL,
         "ended_on": DAY_OR_NULL,
         "population": {"type": "object", "additionalProperties": COUNT, "description": "Population by year, on 1 July."},
-    }
+    },
+    name="IndicatorPlace",
 )
 _STATUSES: Schema = {"statuses": array(ref("IndicatorStatus"))}
 
@@ -167,7 +171,8 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "IndicatorFigure": record(_FIGURE, optional=_OPTIONAL),
     "IndicatorList": record(
-        {"indicators": array(record(_INDICATOR, optional=("held",))), **_STATUSES}, description="All loaded indicators."
+        {"indicators": array(record(_INDICATOR, optional=("held",), name="Indicator")), **_STATUSES},
+        description="All loaded indicators.",
     ),
     "IndicatorDetail": record(
         _INDICATOR | {"places": array(_PLACE), "notes": array(_NOTE), **_STATUSES},
@@ -181,7 +186,11 @@ COMPONENTS: dict[str, Schema] = {
             **_VINTAGE,
             "values": _by_place({"oneOf": [ref("IndicatorFigure"), {"type": ["number", "null"]}]}),
             "unassigned": _by_place(
-                record(_FIGURE | {"share_of_province": or_null(number("Share of the province's count."))}, optional=_OPTIONAL)
+                record(
+                    _FIGURE | {"share_of_province": or_null(number("Share of the province's count."))},
+                    optional=_OPTIONAL,
+                    name="UnassignedFigure",
+                )
             ),
             "provinces": _by_place(ref("IndicatorFigure")),
             "country": or_null(ref("IndicatorFigure")),
@@ -207,7 +216,10 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "RegionIndicators": record(
         {
-            "region": record({"coverage": text("Coverage."), "vintage": text("Label of the vintage."), "code": text("Code.")}),
+            "region": record(
+                {"coverage": text("Coverage."), "vintage": text("Label of the vintage."), "code": text("Code.")},
+                name="RegionOfIndicators",
+            ),
             "indicators": array(
                 record(
                     {
@@ -225,6 +237,7 @@ COMPONENTS: dict[str, Schema] = {
                         "licence": text("Licence."),
                     },
                     optional=(*_OPTIONAL, "held"),
+                    name="LatestFigure",
                 )
             ),
             **_STATUSES,
@@ -243,7 +256,8 @@ COMPONENTS: dict[str, Schema] = {
                         "kind": text("Kind of place."),
                         "values": array({"type": ["number", "null"]}),
                         "status": _RUNS,
-                    }
+                    },
+                    name="PlaceSeries",
                 )
             ),
             **_STATUSES,

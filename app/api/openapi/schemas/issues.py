@@ -28,6 +28,7 @@ _ISSUE: Schema = {
                 "by": or_null(text("Name of the person who accepted; null if not stated.")),
             },
             description="Acceptance of failed gates; null without one.",
+            name="IssueAcceptance",
         )
     ),
 }
@@ -42,7 +43,10 @@ COMPONENTS: dict[str, Schema] = {
             "issued_at": text("Time of its publication by the source.", **_INSTANT),
             "loaded_at": text("Time of its loading.", **_INSTANT),
             "gates": array(
-                record({"name": text("Name of the gate."), "reason": text("What it found, in the response language.")}),
+                record(
+                    {"name": text("Name of the gate."), "reason": text("What it found, in the response language.")},
+                    name="HeldGate",
+                ),
                 description="Gates that the last of them failed.",
             ),
             "notice": text("A notice for readers, in the response language."),
@@ -54,7 +58,7 @@ COMPONENTS: dict[str, Schema] = {
             "indicator": text("Id of the indicator."),
             "number_matched": COUNT,
             "number_returned": COUNT,
-            "issues": array(record(_ISSUE)),
+            "issues": array(record(_ISSUE, name="ListedIssue")),
             "links": array(ref("Link")),
         },
         description="Issues of an indicator, the newest first.",
@@ -67,7 +71,7 @@ COMPONENTS: dict[str, Schema] = {
             "first": or_null(DAY),
             "last": or_null(DAY),
             "places": array(
-                record({"place": text("Place."), **_CHANGES}),
+                record({"place": text("Place."), **_CHANGES}, name="PlaceChanges"),
                 description="Numbers of changes by place; places without a change are missing.",
             ),
             "largest_change": or_null(
@@ -79,6 +83,7 @@ COMPONENTS: dict[str, Schema] = {
                         "after": _NUMBER,
                     },
                     description="Changed value that differs most from the one before; null without one.",
+                    name="LargestChange",
                 )
             ),
             "gates": array(
@@ -89,7 +94,8 @@ COMPONENTS: dict[str, Schema] = {
                         "detail": text("Result, in English."),
                         "listed": array(text("Finding, in English.")),
                         "acceptable": flag("Whether it can be accepted with a reason."),
-                    }
+                    },
+                    name="IssueGate",
                 )
             ),
         },
@@ -109,7 +115,8 @@ COMPONENTS: dict[str, Schema] = {
                         "superseded_at": or_null(text("When another issue changed it; null: current.", **_INSTANT)),
                         "value": _NUMBER | {"description": "Value as published; null if it is missing or withdrawn."},
                         "status": text("Status of the value.", enum=[status.code for status in ValueStatus]),
-                    }
+                    },
+                    name="Revision",
                 )
             ),
             "statuses": array(ref("IndicatorStatus")),

@@ -9,7 +9,9 @@ from indicators.queries.latest import WEEKS
 _VALUE: Schema = {
     "value": {"type": ["number", "null"], "description": "Value of the measure; null if it is missing, never 0."},
     "interval": INTERVAL,
-    "period": or_null(record({"from": DAY_OR_NULL, "to": DAY_OR_NULL}, description="First and last day of the value.")),
+    "period": or_null(
+        record({"from": DAY_OR_NULL, "to": DAY_OR_NULL}, description="First and last day of the value.", name="Period")
+    ),
     "status": STATUS,
 }
 _WORD = or_null(
@@ -39,16 +41,25 @@ _INDICATOR: Schema = {
     "place": record(
         {"id": text("Place of the series."), "name": text("Its name.")},
         description="With method `part_of`: the larger place whose rate, interval and trend these are.",
+        name="LargerPlace",
+    ),
+    "population": record(
+        {"people": COUNT, "year": or_null({"type": "integer"})},
+        description="Population behind the rate.",
+        name="PopulationOfYear",
     ),
     "group": GROUP,
-    "population": record({"people": COUNT, "year": or_null({"type": "integer"})}, description="Population behind the rate."),
     "ended_on": DAY_OR_NULL | {"description": "Last report, where the region stopped before its province."},
     "revised": record(
         {"times": COUNT, "last": text("Time of the last correction.", format="date-time")},
         description="Corrections of the value since it was first published.",
+        name="Corrections",
     ),
     "notes": array(
-        record({"id": COUNT | {"description": "Its id in `notes` of `/indicators/{id}`."}, "title": text("How it begins.")}),
+        record(
+            {"id": COUNT | {"description": "Its id in `notes` of `/indicators/{id}`."}, "title": text("How it begins.")},
+            name="NoteTitle",
+        ),
         maxItems=2,
         description="The newest remarks of the source that begin or end in the weeks of the sparkline.",
     ),
@@ -65,7 +76,7 @@ _OPTIONAL = (
     *("held", "reported_on", "age_days", "trend", "likely_complete", "sparkline"),
     *("place", "group", "population", "ended_on", "revised", "notes", "range"),
 )
-_BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}, optional=("period",)))
+_BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}, optional=("period",), name="BriefFigure"))
 _REGION: Schema = {"hruid": HRUID, "name": text("Name, in the response language.")}
 _SHARES: Schema = {name: SHARES[name] for name in ("share_of_people", "share_of_fsa")}
 
@@ -79,8 +90,9 @@ COMPONENTS: dict[str, Schema] = {
                     "accuracy": number("Accuracy of the position in metres.", minimum=0, maximum=ACCURACY_MAX_M),
                 },
                 optional=("accuracy",),
+                name="NowPosition",
             ),
-            record({"fsa": text("FSA or postal code.", pattern=FSA_PATTERN)}),
+            record({"fsa": text("FSA or postal code.", pattern=FSA_PATTERN)}, name="NowFsa"),
         ]
     },
     "Now": record(
@@ -98,6 +110,7 @@ COMPONENTS: dict[str, Schema] = {
                         **_SHARES,
                     },
                     optional=tuple(_SHARES),
+                    name="NowRegion",
                 )
             ),
             "fsa": record(
@@ -108,13 +121,17 @@ COMPONENTS: dict[str, Schema] = {
                     "attribution": text("Attribution of the shares of people, where their source requires one."),
                 },
                 optional=("ordered_by", "attribution"),
+                name="FsaOfNow",
             ),
             "reasons": array(
-                record({"type": text("Kind of reason."), "detail": text("Explanation, in the response language.")}),
+                record(
+                    {"type": text("Kind of reason."), "detail": text("Explanation, in the response language.")},
+                    name="NowReason",
+                ),
                 description="Why the region is not certain.",
             ),
             "indicators": array(
-                record(_INDICATOR, optional=_OPTIONAL),
+                record(_INDICATOR, optional=_OPTIONAL, name="NowFigure"),
                 description="Every indicator with a figure of the region or, with a null value, of its province only.",
             ),
             "province": or_null(
@@ -124,7 +141,8 @@ COMPONENTS: dict[str, Schema] = {
                         "abbreviation": text("Two letters."),
                         "name": text("Name, in the response language."),
                         "indicators": _BRIEF,
-                    }
+                    },
+                    name="NowProvince",
                 )
             ),
             "also_possible": array(
@@ -141,6 +159,7 @@ COMPONENTS: dict[str, Schema] = {
                         },
                     },
                     optional=tuple(_SHARES),
+                    name="PossibleRegion",
                 ),
                 description="Every other health region that is possible; for an FSA the largest share first.",
             ),

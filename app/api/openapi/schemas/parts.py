@@ -12,9 +12,17 @@ def ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def record(properties: Schema, *, optional: tuple[str, ...] = (), description: str | None = None) -> Schema:
-    """Return an object schema with these properties and no others. All but the optional ones are required."""
-    schema: Schema = {"type": "object", "description": description} if description else {"type": "object"}
+def record(
+    properties: Schema, *, optional: tuple[str, ...] = (), description: str | None = None, name: str | None = None
+) -> Schema:
+    """Return an object schema with these properties and no others. All but the optional ones are required.
+
+    Args:
+        name: name of the component that `with_named_parts` makes of it; None for a component, or an object without a name.
+    """
+    schema: Schema = {"type": "object"}
+    schema |= {"title": name} if name else {}
+    schema |= {"description": description} if description else {}
     return schema | {
         "properties": properties,
         "required": [name for name in properties if name not in optional],
@@ -28,11 +36,40 @@ def text(description: str, **more: Any) -> Schema:
 
 
 def or_null(schema: Schema) -> Schema:
-    """Return the schema, extended by null."""
-    if "type" in schema:
-        values: Schema = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-        return schema | {"type": [schema["type"], "null"]} | values
-    return {"oneOf": [schema, {"type": "null"}]}
+    """Return the schema, extended by null.
+
+    References, objects with a name and enumerations become a choice: generators of clients make one type of each of these,
+    but three of an enumeration with null among its values.
+    """
+    if "type" in schema and "enum" not in schema and "title" not in schema:
+        return schema | {"type": [schema["type"], "null"]}
+    description = {"description": schema["description"]} if "enum" in schema else {}
+    return {
+        "oneOf": [{name: value for name, value in schema.items() if name not in description}, {"type": "null"}]
+    } | description
+
+
+def with_named_parts(components: dict[str, Schema]) -> dict[str, Schema]:
+    """Return the components, and each object with a name in them as a component of its own, with references to it.
+
+    Raises: ValueError where two schemas have the same name.
+    """
+    parts: dict[str, Schema] = {}
+
+    def replaced(schema: Any) -> Any:
+        if isinstance(schema, list):
+            return [replaced(item) for item in schema]
+        if not isinstance(schema, dict):
+            return schema
+        inner = {key: replaced(value) for key, value in schema.items()}
+        if schema.get("type") != "object" or "title" not in schema:
+            return inner
+        name = inner.pop("title")
+        if name in components or parts.setdefault(name, inner) != inner:
+            raise ValueError(f"two schemas have the name {name}")
+        return ref(name)
+
+    return {name: replaced(schema) for name, schema in components.items()} | parts
 
 
 def number(description: str, **more: Any) -> Schema:
@@ -62,11 +99,7 @@ NAMES: Schema = {
 DGUID = or_null(text("Dissemination Geography Unique Identifier; null if the source has none."))
 PRUID = text("PRUID: Statistics Canada code of the province or territory.", enum=[province.pruid for province in PROVINCES])
 # Null for a region that crosses provinces, or whose missing province was accepted at publication.
-PRUID_OR_NULL = {
-    "type": ["string", "null"],
-    "description": "PRUID: Statistics Canada code of the province or territory; null if the region crosses provinces.",
-    "enum": [*(province.pruid for province in PROVINCES), None],
-}
+PRUID_OR_NULL = or_null(PRUID | {"description": f"{PRUID['description'][:-1]}; null if the region crosses provinces."})
 HRUID = text("HRUID: code of the health region, unique within a vintage.")
 CFSAUID = text("CFSAUID: code of the FSA.")
 LABEL = text("Label of the vintage.")
@@ -81,7 +114,8 @@ WARNINGS = array(
             "vintage": text("Label of the other vintage."),
             "name": text("Name of the region in the other vintage, in the response language."),
             "detail": text("Text of the warning, in the response language."),
-        }
+        },
+        name="CodeWarning",
     ),
     description="Warnings about the code; empty for nearly all regions.",
 )
@@ -106,8 +140,12 @@ SHARES: Schema = {
 SLIVERS: Schema = COUNT | {"description": "Number of omitted overlaps, each under 0.1 % of the FSA."}
 
 
-def artefacts(code: Schema) -> Schema:
-    """Return the schema of overlaps that only come from two vintages that draw the same border differently."""
+def artefacts(code: Schema, name: str) -> Schema:
+    """Return the schema of overlaps that only come from two vintages that draw the same border differently.
+
+    Args:
+        name: name of the schema of one of them.
+    """
     return array(
         record(
             {
@@ -121,7 +159,8 @@ def artefacts(code: Schema) -> Schema:
                 "width_m": or_null(
                     number("Diameter of the largest circle inside the overlap, in metres; null if not measured.")
                 ),
-            }
+            },
+            name=name,
         ),
         description="Overlaps caused by differences between the vintages; excluded from the features and from `is_split`.",
     )
@@ -139,8 +178,13 @@ ONE_VINTAGE: Schema = {**DEMO, "vintage": ref("Vintage"), **SOURCE}
 TWO_VINTAGES: Schema = {**DEMO, "vintage": ref("Vintage"), "fsa_vintage": ref("Vintage"), **SOURCE}
 
 
-def feature(properties: Schema, *, selectable: bool = False) -> Schema:
-    """Return the members of a Feature; `selectable` if the parameter `fields` can omit any of the properties."""
+def feature(properties: Schema, name: str, *, selectable: bool = False) -> Schema:
+    """Return the members of a Feature.
+
+    Args:
+        name: name of the schema of its properties.
+        selectable: whether the parameter `fields` can omit any of the properties.
+    """
     return {
         "id": text("Code of the region."),
         "type": {"const": "Feature"},
@@ -150,12 +194,13 @@ def feature(properties: Schema, *, selectable: bool = False) -> Schema:
             properties,
             optional=tuple(properties) if selectable else (),
             description="All properties, unless `fields` selects some." if selectable else None,
+            name=name,
         ),
     }
 
 
-def collection(feature: Schema, members: Schema, description: str) -> Schema:
-    """Return the schema of a FeatureCollection with foreign members."""
+def collection(feature: Schema, name: str, members: Schema, description: str) -> Schema:
+    """Return the schema of a FeatureCollection with foreign members; `name` is that of the schema of its features."""
     envelope: Schema = {
         "type": {"const": "FeatureCollection"},
         "bbox": BBOX,
@@ -163,7 +208,9 @@ def collection(feature: Schema, members: Schema, description: str) -> Schema:
         "number_returned": COUNT,
     }
     return record(
-        envelope | members | {"features": array(record(feature))}, optional=("bbox", "notice"), description=description
+        envelope | members | {"features": array(record(feature, name=name))},
+        optional=("bbox", "notice"),
+        description=description,
     )
 
 

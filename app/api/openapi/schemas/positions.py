@@ -20,7 +20,7 @@ from api.openapi.schemas.parts import (
 from api.responses.certainty import REASON_TYPES
 
 
-def _located(code: Schema) -> Schema:
+def _located(code: Schema, name: str) -> Schema:
     return or_null(
         record(
             {
@@ -35,7 +35,8 @@ def _located(code: Schema) -> Schema:
                 "warnings": WARNINGS,
                 "vintage": LABEL,
                 "demo": flag("True if this vintage is demonstration data."),
-            }
+            },
+            name=name,
         )
     )
 
@@ -64,7 +65,8 @@ PROPERTIES: Schema = {
                     enum=list(REASON_TYPES),
                 ),
                 "detail": text("Explanation, in the response language."),
-            }
+            },
+            name="UncertaintyReason",
         ),
         description="Reasons why `certain` is false; empty if it is true.",
     ),
@@ -72,9 +74,9 @@ PROPERTIES: Schema = {
     "distance_to_border_m": or_null(
         number("Distance to the nearest other health region in metres; null if no region covers the position.")
     ),
-    "neighbour": or_null(record(named({"hruid": HRUID}), description="The nearest other health region.")),
-    "health_region": _located({"hruid": HRUID}),
-    "fsa": _located({"cfsauid": CFSAUID}),
+    "neighbour": or_null(record(named({"hruid": HRUID}), description="The nearest other health region.", name="NearestRegion")),
+    "health_region": _located({"hruid": HRUID}, "LocatedHealthRegion"),
+    "fsa": _located({"cfsauid": CFSAUID}, "LocatedFsa"),
     "province": or_null(ref("Province")),
     "accuracy_m": number("`accuracy` of the request: 95 % confidence radius in metres."),
     "candidates": array(
@@ -85,7 +87,8 @@ PROPERTIES: Schema = {
                     "Share of the circle with radius `uncertainty_m` around the position; 0 if the region only touches it.",
                     **SHARE,
                 ),
-            }
+            },
+            name="Candidate",
         ),
         description="All health regions within `uncertainty_m`, by `share_of_circle`, largest first.",
     ),
@@ -96,8 +99,8 @@ COMPONENTS: dict[str, Schema] = {
     "Located": record(
         {
             "type": {"const": "Feature"},
-            "geometry": record({"type": {"const": "Point"}, "coordinates": array({"type": "number"}, minItems=2, maxItems=2)}),
-            "properties": record(PROPERTIES, optional=_WITH_ACCURACY),
+            "geometry": ref("Point"),
+            "properties": record(PROPERTIES, optional=_WITH_ACCURACY, name="LocatedProperties"),
             **TWO_VINTAGES,
         },
         optional=("notice",),

@@ -43,14 +43,16 @@ def _geometry(name: str, coordinates: Schema, description: str) -> Schema:
     }
 
 
-def _neighbours(properties: Schema, code: Schema, description: str) -> Schema:
+def _neighbours(name: str, properties: Schema, code: Schema, description: str) -> Schema:
     return collection(
         feature(
             properties
-            | {"border_km": number("Length of the common border on the ellipsoid, in km; 0 if the regions meet at a point.")}
+            | {"border_km": number("Length of the common border on the ellipsoid, in km; 0 if the regions meet at a point.")},
+            f"{name}Properties",
         ),
+        name,
         {
-            "region": record({**named(code), "warnings": WARNINGS}, description="The requested region."),
+            "region": record({**named(code), "warnings": WARNINGS}, description="The requested region.", name=f"{name}Of"),
             "tolerance_m": or_null(
                 number("Maximum distance, in metres, between two lines that count as a common border; null without neighbours.")
             ),
@@ -80,23 +82,44 @@ COMPONENTS: dict[str, Schema] = {
         "reverse every ring before drawing with it.",
     },
     "HealthRegionFeature": record(
-        {**feature(HEALTH_REGION, selectable=True), **ONE_VINTAGE}, optional=("notice",), description="A health region."
+        {**feature(HEALTH_REGION, "HealthRegionProperties", selectable=True), **ONE_VINTAGE},
+        optional=("notice",),
+        description="A health region.",
     ),
     "HealthRegionCollection": collection(
-        feature(HEALTH_REGION, selectable=True), {**LINKS, **ONE_VINTAGE}, "Health regions in the order of their codes."
+        feature(HEALTH_REGION, "HealthRegionProperties", selectable=True),
+        "HealthRegionCollectionFeature",
+        {**LINKS, **ONE_VINTAGE},
+        "Health regions in the order of their codes.",
     ),
     "FsaFeature": record(
-        {**feature(FSA, selectable=True), **ONE_VINTAGE}, optional=("notice",), description="A forward sortation area."
+        {**feature(FSA, "FsaProperties", selectable=True), **ONE_VINTAGE},
+        optional=("notice",),
+        description="A forward sortation area.",
     ),
-    "FsaCollection": collection(feature(FSA, selectable=True), {**LINKS, **ONE_VINTAGE}, "FSAs in the order of their codes."),
+    "FsaCollection": collection(
+        feature(FSA, "FsaProperties", selectable=True),
+        "FsaCollectionFeature",
+        {**LINKS, **ONE_VINTAGE},
+        "FSAs in the order of their codes.",
+    ),
     "RegionFeature": record(
-        {**feature(ANY, selectable=True), **ONE_VINTAGE}, optional=("notice",), description="A region of any coverage."
+        {**feature(ANY, "RegionProperties", selectable=True), **ONE_VINTAGE},
+        optional=("notice",),
+        description="A region of any coverage.",
     ),
     "RegionCollection": collection(
-        feature(ANY, selectable=True), {**LINKS, **ONE_VINTAGE}, "Regions of a coverage in the order of their codes."
+        feature(ANY, "RegionProperties", selectable=True),
+        "RegionCollectionFeature",
+        {**LINKS, **ONE_VINTAGE},
+        "Regions of a coverage in the order of their codes.",
     ),
     "FsaHealthRegions": collection(
-        feature({**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region, in km².")}),
+        feature(
+            {**HEALTH_REGION, **SHARES, "region_area_km2": number("Area of the whole region, in km².")},
+            "FsaHealthRegionProperties",
+        ),
+        "FsaHealthRegion",
         {
             "fsa": ref("Fsa"),
             **TWO_VINTAGES,
@@ -104,7 +127,8 @@ COMPONENTS: dict[str, Schema] = {
         "Health regions that overlap an FSA, by share of its people, or of its area where people are not known; largest first.",
     ),
     "HealthRegionFsas": collection(
-        feature({**FSA, **SHARES, "fsa_area_km2": number("Area of the whole FSA, in km².")}),
+        feature({**FSA, **SHARES, "fsa_area_km2": number("Area of the whole FSA, in km².")}, "HealthRegionFsaProperties"),
+        "HealthRegionFsa",
         {
             "health_region": record(
                 {
@@ -114,14 +138,19 @@ COMPONENTS: dict[str, Schema] = {
                     "pruid": PRUID,
                     "warnings": WARNINGS,
                     "slivers_left_out": SLIVERS,
-                    "artefacts": artefacts({"cfsauid": CFSAUID}),
+                    "artefacts": artefacts({"cfsauid": CFSAUID}, "FsaArtefact"),
                 },
                 description="The requested health region.",
+                name="HealthRegionOfFsas",
             ),
             **TWO_VINTAGES,
         },
         "FSAs that overlap a health region, in the order of their codes.",
     ),
-    "HealthRegionNeighbours": _neighbours(HEALTH_REGION, {"hruid": HRUID}, "Neighbours of a health region"),
-    "RegionNeighbours": _neighbours(ANY, {"code": ANY["code"]}, "Neighbours of a region in the same coverage"),
+    "HealthRegionNeighbours": _neighbours(
+        "HealthRegionNeighbour", HEALTH_REGION, {"hruid": HRUID}, "Neighbours of a health region"
+    ),
+    "RegionNeighbours": _neighbours(
+        "RegionNeighbour", ANY, {"code": ANY["code"]}, "Neighbours of a region in the same coverage"
+    ),
 }

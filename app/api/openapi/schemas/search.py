@@ -42,7 +42,8 @@ _RESULT = record(
                         "people are not known.",
                         **SHARE,
                     ),
-                }
+                },
+                name="SearchedHealthRegion",
             ),
             description="Health regions, largest share first. Empty for an FSA without a boundary.",
         ),
@@ -52,7 +53,8 @@ _RESULT = record(
             "border; null for health regions.",
         },
         "href": or_null(text("Path of the page; null without one.")),
-    }
+    },
+    name="SearchResult",
 )
 
 COMPONENTS: dict[str, Schema] = {

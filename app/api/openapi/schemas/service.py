@@ -14,7 +14,9 @@ COMPONENTS: dict[str, Schema] = {
             "vintages": {
                 "type": "object",
                 "description": "Vintage in force today, by coverage; empty while migrations are missing.",
-                "additionalProperties": or_null(record({"label": LABEL, "demo": flag("True for demonstration data.")})),
+                "additionalProperties": or_null(
+                    record({"label": LABEL, "demo": flag("True for demonstration data.")}, name="VintageInForce")
+                ),
             },
         }
     ),
@@ -36,6 +38,7 @@ COMPONENTS: dict[str, Schema] = {
                     "neighbours": array(CFSAUID, description="Previous and next FSA with a boundary, by code."),
                 },
                 description="Only with `fsa-without-boundary`.",
+                name="FsaWithoutBoundary",
             ),
             "checks": ref("Checks") | {"description": "Only with `not-ready`."},
             "instance": text("Id of the request, as in X-Request-ID. Only with status 500 and above.", format="uri"),

@@ -34,7 +34,8 @@ COMPONENTS: dict[str, Schema] = {
                             "description": "Properties of the features.",
                             "additionalProperties": {"type": "string"},
                         },
-                    }
+                    },
+                    name="VectorLayer",
                 )
             ),
             "vintage": LABEL,

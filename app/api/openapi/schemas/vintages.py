@@ -59,16 +59,20 @@ _GATE = record(
                     "at": text("Time of acceptance.", format="date-time"),
                 },
                 description="Acceptance of a failed gate; null if it passed.",
+                name="GateAcceptance",
             )
         ),
-    }
+    },
+    name="Gate",
 )
 _ANY_NAMES = named({"code": text("Code of the region, unique within a vintage.")}) | {"pruid": PRUID_OR_NULL}
 _SUMMARY: Schema = {"type": "object", "propertyNames": {"enum": list(CHANGE_KINDS)}, "additionalProperties": COUNT}
 
 COMPONENTS: dict[str, Schema] = {
     "Vintage": record(VINTAGE, description="Vintage of the boundaries."),
-    "VintageList": record({"vintages": array(record(_LISTED))}, description="Published vintages by coverage, latest first."),
+    "VintageList": record(
+        {"vintages": array(record(_LISTED, name="ListedVintage"))}, description="Published vintages by coverage, latest first."
+    ),
     "VintageWhole": record(
         {
             **_LISTED,
@@ -86,10 +90,14 @@ COMPONENTS: dict[str, Schema] = {
                     "count": COUNT,
                     "codes": array(text("Code of a region with an invalid geometry in the source.")),
                     "notes": array(
-                        record({"code": text("Code of the region."), "what": text("Reason, and change of the area.")}),
+                        record(
+                            {"code": text("Code of the region."), "what": text("Reason, and change of the area.")},
+                            name="Repair",
+                        ),
                         description="At most 50.",
                     ),
-                }
+                },
+                name="Repairs",
             ),
             "levels": array(
                 record(
@@ -97,7 +105,8 @@ COMPONENTS: dict[str, Schema] = {
                         "level": text("Level, as in `detail`."),
                         "tolerance_m": number("Maximum displacement of a line in metres; 0 for the published boundary."),
                         "vertices": COUNT,
-                    }
+                    },
+                    name="Level",
                 )
             ),
             "border_tolerance_m": or_null(
@@ -133,9 +142,12 @@ COMPONENTS: dict[str, Schema] = {
                 },
                 description="Shares that decide the kind of a change, relative to the part of a region that the other vintage "
                 "covers: `share_of_region / (1 - share_outside)`.",
+                name="ChangeThresholds",
             ),
             "summary": record(
-                {"from": _SUMMARY, "to": _SUMMARY}, description="Number of regions of each vintage, by kind of change."
+                {"from": _SUMMARY, "to": _SUMMARY},
+                description="Number of regions of each vintage, by kind of change.",
+                name="ChangeSummary",
             ),
             "number_matched": COUNT,
             "number_returned": COUNT,
@@ -156,12 +168,14 @@ COMPONENTS: dict[str, Schema] = {
                                     "area_km2": number("Area of the overlap in km²."),
                                     "share_of_region": number("Share of the region's area.", **SHARE),
                                     "share_of_counterpart": number("Share of the counterpart's area.", **SHARE),
-                                }
+                                },
+                                name="Counterpart",
                             ),
                             description="Overlapping regions of the other vintage, largest overlap first.",
                         ),
                         "slivers_left_out": COUNT | {"description": "Number of omitted counterparts."},
-                    }
+                    },
+                    name="Change",
                 ),
                 description="In the order of codes; for the same code, `from` before `to`.",
             ),
@@ -179,7 +193,8 @@ COMPONENTS: dict[str, Schema] = {
                         "vintage": or_null(ref("Vintage")) | {"description": "Vintage in force today; null if there is none."},
                         "vintages": array(LABEL, description="Labels of all published vintages, latest first."),
                         **LINKS,
-                    }
+                    },
+                    name="Coverage",
                 )
             )
         },

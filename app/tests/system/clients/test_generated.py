@@ -15,7 +15,7 @@ FRONT_ENDS = (settings.REPO_DIR / "docs" / "front-ends.md").read_text(encoding="
 PYTHON = """
 import json, sys
 from covid_trends_geo_client import Client
-from covid_trends_geo_client.api.fs_as import get_fsa, get_fsa_boundary, locate_many_fsas
+from covid_trends_geo_client.api.fsa import get_fsa, get_fsa_boundary, locate_many_fsas
 from covid_trends_geo_client.api.health_regions import get_health_region, list_health_regions
 from covid_trends_geo_client.api.positions import locate
 from covid_trends_geo_client.api.tiles import get_tilejson
