@@ -22,6 +22,7 @@ METHOD = or_null(
 GROUP = record(
     {"regions": array(text("Code of a region.")), "places": array(text("Code of a place."))},
     description="With method `common`: the regions that share this figure, and the places that it is computed from.",
+    name="Group",
 )
 INTERVAL = or_null(
     array(
