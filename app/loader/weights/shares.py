@@ -92,11 +92,12 @@ def compute_all(located: Located) -> None:
 
 
 def _compute_all_fsa_shares(vintage: Vintage, located: Located) -> None:
-    """Compute the shares of people of every FSA vintage with this one that has none yet. Queries: 4, and 2 for each pair."""
+    """Compute the shares of people of every FSA vintage with this one that has none yet. Queries: 6, and 2 for each pair."""
     pairs = _pairs(vintage)
     for fsa_vintage, region_vintage in pairs:
         compute_fsa_shares(fsa_vintage, region_vintage, located)
-    _stamp(vintage for pair in pairs for vintage in pair)
+    missing = _pairs(vintage) if pairs else []
+    _stamp(vintage for pair in pairs if pair not in missing for vintage in pair)
 
 
 def _pairs(vintage: Vintage) -> list[tuple[Vintage, Vintage]]:
