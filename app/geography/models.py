@@ -80,9 +80,7 @@ class Vintage(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True, db_comment="When it was staged.")
     published_at = models.DateTimeField(null=True, db_comment="When it was last published.")
-    weights_at = models.DateTimeField(
-        null=True, db_comment="When population weights of it, and relations to it, were last computed; null: never."
-    )
+    weights_at = models.DateTimeField(null=True, db_comment="When its population weights were last computed; null: never.")
     retired_by = models.ForeignKey(
         "self",
         models.SET_NULL,

@@ -545,7 +545,7 @@ export interface components {
             value: number | null;
             /** @description 95 % interval; null as the second number: no upper end. Null where there is no count behind the value. */
             interval: (number | null)[] | null;
-            period: components["schemas"]["Period"] | null;
+            period?: components["schemas"]["Period"] | null;
             /**
              * @description Status of the value: reported, or the reason why it is missing or not as reported.
              * @enum {string}
@@ -939,10 +939,10 @@ export interface components {
             /** @description True if it lies in several health regions. */
             is_split: boolean;
             /**
-             * @description Basis of the order of its health regions.
+             * @description Basis of the order of its health regions, if it has several.
              * @enum {string}
              */
-            ordered_by: "people" | "area";
+            ordered_by?: "people" | "area";
             /** @description Attribution of the shares of people, where their source requires one. */
             attribution?: string;
         };
@@ -1021,6 +1021,11 @@ export interface components {
         };
         /** @description GeoJSON geometry (RFC 7946) in WGS 84, longitude first. d3-geo expects the opposite winding order: reverse every ring before drawing with it. */
         Geometry: components["schemas"]["Polygon"] | components["schemas"]["MultiPolygon"];
+        /** @description With method `common`: the regions that share this figure, and the places that it is computed from. */
+        Group: {
+            regions: string[];
+            places: string[];
+        };
         HealthRegionArtefact: {
             /** @description HRUID: code of the health region, unique within a vintage. */
             hruid: string;
@@ -1558,7 +1563,7 @@ export interface components {
              */
             status: "reported" | "carried" | "not_reported" | "unassigned" | "suppressed" | "capped" | "withdrawn" | "estimated";
             /** @description Relation of the region to the place of the series. */
-            method: ("same" | "sum" | "part_of" | "weighted") | null;
+            method: ("same" | "sum" | "common" | "part_of" | "weighted") | null;
             /** Format: date */
             from?: string | null;
             /** Format: date */
@@ -1567,6 +1572,7 @@ export interface components {
             reported_on?: string | null;
             /** @description Place of the figure, if it is not the region itself. */
             place?: string;
+            group?: components["schemas"]["Group"];
             /** @description Population behind a rate. */
             population?: number | null;
             /** @description Year of the population. */
@@ -1602,7 +1608,7 @@ export interface components {
              * @description File format.
              * @enum {string}
              */
-            format: "csv" | "csvw" | "parquet" | "arrow" | "archive" | "wide" | "wide-csvw";
+            format: "csv" | "csvw" | "parquet" | "arrow" | "archive" | "archive-csv" | "wide" | "wide-csvw";
             /** @description Measure of a table with a column for each place; otherwise null. */
             measure: string | null;
         };
@@ -1706,6 +1712,8 @@ export interface components {
             statuses?: components["schemas"]["IndicatorStatus"][];
         };
         IndicatorNote: {
+            /** @description Id of the note, until the next publication of the indicator. */
+            id: number;
             /** @description Place; null if the note applies everywhere. */
             place: string | null;
             /** Format: date */
@@ -1845,7 +1853,7 @@ export interface components {
             gates: string[];
             /** @description Reason of the acceptance. */
             because: string;
-            /** @description Who accepted; null if not stated. */
+            /** @description Name of the person who accepted; null if not stated. */
             by: string | null;
         };
         IssueGate: {
@@ -1899,7 +1907,7 @@ export interface components {
              */
             status: "reported" | "carried" | "not_reported" | "unassigned" | "suppressed" | "capped" | "withdrawn" | "estimated";
             /** @description Relation of the region to the place of the series. */
-            method: ("same" | "sum" | "part_of" | "weighted") | null;
+            method: ("same" | "sum" | "common" | "part_of" | "weighted") | null;
             /** Format: date */
             from?: string | null;
             /** Format: date */
@@ -1908,6 +1916,7 @@ export interface components {
             reported_on?: string | null;
             /** @description Place of the figure, if it is not the region itself. */
             place?: string;
+            group?: components["schemas"]["Group"];
             /** @description Population behind a rate. */
             population?: number | null;
             /** @description Year of the population. */
@@ -2239,6 +2248,12 @@ export interface components {
              */
             pruid: "10" | "11" | "12" | "13" | "24" | "35" | "46" | "47" | "48" | "59" | "60" | "61" | "62";
         };
+        NoteTitle: {
+            /** @description Its id in `notes` of `/indicators/{id}`. */
+            id: number;
+            /** @description How it begins. */
+            title: string;
+        };
         /** @description The latest figures of a health region and its province. */
         Now: {
             region: components["schemas"]["NowRegion"] | null;
@@ -2283,7 +2298,7 @@ export interface components {
              */
             status: "reported" | "carried" | "not_reported" | "unassigned" | "suppressed" | "capped" | "withdrawn" | "estimated";
             /** @description Relation of the region to the place of the series. */
-            method: ("same" | "sum" | "part_of" | "weighted") | null;
+            method: ("same" | "sum" | "common" | "part_of" | "weighted") | null;
             held?: components["schemas"]["HeldIssues"];
             /** Format: date */
             reported_on?: string | null;
@@ -2296,13 +2311,15 @@ export interface components {
             sparkline?: (number | null)[];
             place?: components["schemas"]["LargerPlace"];
             population?: components["schemas"]["PopulationOfYear"];
+            group?: components["schemas"]["Group"];
             /**
              * Format: date
              * @description Last report, where the region stopped before its province.
              */
             ended_on?: string | null;
             revised?: components["schemas"]["Corrections"];
-            notes?: string[];
+            /** @description The newest remarks of the source that begin or end in the weeks of the sparkline. */
+            notes?: components["schemas"]["NoteTitle"][];
             /** @description With `also_possible`: the lowest and the highest value of all possible regions. */
             range?: number[] | null;
         };
@@ -2808,7 +2825,7 @@ export interface components {
              */
             status: "reported" | "carried" | "not_reported" | "unassigned" | "suppressed" | "capped" | "withdrawn" | "estimated";
             /** @description Relation of the region to the place of the series. */
-            method: ("same" | "sum" | "part_of" | "weighted") | null;
+            method: ("same" | "sum" | "common" | "part_of" | "weighted") | null;
             /** Format: date */
             from?: string | null;
             /** Format: date */
@@ -2817,6 +2834,7 @@ export interface components {
             reported_on?: string | null;
             /** @description Place of the figure, if it is not the region itself. */
             place?: string;
+            group?: components["schemas"]["Group"];
             /** @description Population behind a rate. */
             population?: number | null;
             /** @description Year of the population. */

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='vintage',
             name='weights_at',
-            field=models.DateTimeField(db_comment='When population weights of it, and relations to it, were last computed; null: never.', null=True),
+            field=models.DateTimeField(db_comment='When its population weights were last computed; null: never.', null=True),
         ),
     ]

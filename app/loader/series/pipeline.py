@@ -203,7 +203,6 @@ def _stored(indicator: Indicator, last: Issue, content: IssueContent, *, many: b
         return Outcome("unchanged", stored.report)
     if not older:
         return None
-    # A source with suppression cannot be rolled back: `roll_back`.
     remedy = "load this file as the next issue" if content.source.suppress_below else "--rollback removes the later ones"
     raise PublishError(
         f"{content.source.name}: issue {last.issued_at:%Y-%m-%d %H:%M %Z} is later than this one "

@@ -172,9 +172,10 @@ def compute_place_weights(located: Located, *, renew: Vintage | None = None) -> 
         for target in targets:
             if own in by_label and own != target and (*own, *target) not in present:
                 joint = _joint_people(located, by_label[own], by_label[target])
-                PlaceWeight.objects.bulk_create(_weights(by_code, joint, target, located.points.basis))
+                weights = PlaceWeight.objects.bulk_create(_weights(by_code, joint, target, located.points.basis))
                 _store_relations(by_label[own], by_label[target], by_code, joint, located.points.basis)
-                computed.append(by_label[target])
+                if weights:
+                    computed.append(by_label[target])
     _stamp(computed)
 
 

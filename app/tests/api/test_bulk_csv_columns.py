@@ -88,7 +88,7 @@ def test_body_that_lacks_many_fields_is_not_padded(world, send, settings, monkey
     """Memory: the rows of a body of some kilobytes would be a gigabyte as wide as its header."""
     build_indexes(world.vintages.values())
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3_000
-    monkeypatch.setattr("api.bulk.csv_columns.read_rows", lambda *_: pytest.fail("the rows are read"))
+    monkeypatch.setattr("api.bulk.csv_columns.with_fields", lambda *_: pytest.fail("the rows are written"))
     wide = "lat,lon," + ",".join("c" * 10 for _ in range(100)) + "\n"
     for end in ("\n", "\r", "\r\n"):
         assert send("", (wide + "43,-79\n" * 40).replace("\n", end))[0] == 413

@@ -15,7 +15,7 @@ from api.requests import bulk, models
 from api.requests.now import NOW, NOW_OPTIONS
 
 STORED = settings.REPO_DIR / "docs" / "openapi.yaml"
-REGENERATE = "docs/openapi.yaml is out of date. From app/: python manage.py api_docs"
+REGENERATE = "docs/openapi.yaml is out of date. From app/: python manage.py api_docs; then app/clients/generate.py"
 
 
 @pytest.fixture(scope="module")

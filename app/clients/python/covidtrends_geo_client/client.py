@@ -33,9 +33,12 @@ class ProblemError(Exception):
     """
 
     def __init__(self, problem: types.Problem) -> None:
-        super().__init__(" ".join(filter(None, (problem["detail"], problem.get("hint")))))
+        super().__init__(problem)
         self.problem = problem
         self.status = problem["status"]
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.problem.get("detail", self.problem["title"]), self.problem.get("hint"))))
 
 
 class Client(Operations):

@@ -88,7 +88,7 @@ class FsaArtefact(TypedDict):
 class FsaOfNow(TypedDict):
     code: str
     is_split: bool
-    ordered_by: Literal['people', 'area']
+    ordered_by: NotRequired[Literal['people', 'area']]
     attribution: NotRequired[str]
 
 
@@ -96,6 +96,11 @@ class GateAcceptance(TypedDict):
     by: str | None
     because: str
     at: str
+
+
+class Group(TypedDict):
+    regions: list[str]
+    places: list[str]
 
 
 class HealthRegionArtefact(TypedDict):
@@ -166,11 +171,12 @@ IndicatorFigure = TypedDict(
         'v': float | None,
         'count': NotRequired[float | None],
         'status': Literal['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'],
-        'method': Literal['same', 'sum', 'part_of', 'weighted'] | None,
+        'method': Literal['same', 'sum', 'common', 'part_of', 'weighted'] | None,
         'from': NotRequired[str | None],
         'to': NotRequired[str | None],
         'reported_on': NotRequired[str | None],
         'place': NotRequired[str],
+        'group': NotRequired[Group],
         'population': NotRequired[int | None],
         'population_year': NotRequired[int | None],
     },
@@ -186,13 +192,14 @@ class IndicatorFile(TypedDict):
     sha256: str | None
     href: str
     pinned_href: str | None
-    format: Literal['csv', 'csvw', 'parquet', 'arrow', 'archive', 'wide', 'wide-csvw']
+    format: Literal['csv', 'csvw', 'parquet', 'arrow', 'archive', 'archive-csv', 'wide', 'wide-csvw']
     measure: str | None
 
 
 IndicatorNote = TypedDict(
     'IndicatorNote',
     {
+        'id': int,
         'place': str | None,
         'from': str | None,
         'to': str | None,
@@ -359,6 +366,11 @@ class NearestRegion(TypedDict):
     name_en: str
     name_fr: str
     pruid: Literal['10', '11', '12', '13', '24', '35', '46', '47', '48', '59', '60', '61', '62']
+
+
+class NoteTitle(TypedDict):
+    id: int
+    title: str
 
 
 class NowFsa(TypedDict):
@@ -552,11 +564,12 @@ UnassignedFigure = TypedDict(
         'v': float | None,
         'count': NotRequired[float | None],
         'status': Literal['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'],
-        'method': Literal['same', 'sum', 'part_of', 'weighted'] | None,
+        'method': Literal['same', 'sum', 'common', 'part_of', 'weighted'] | None,
         'from': NotRequired[str | None],
         'to': NotRequired[str | None],
         'reported_on': NotRequired[str | None],
         'place': NotRequired[str],
+        'group': NotRequired[Group],
         'population': NotRequired[int | None],
         'population_year': NotRequired[int | None],
         'share_of_province': float | None,
@@ -871,7 +884,7 @@ class BriefFigure(TypedDict):
     id: str
     value: float | None
     interval: list[float | None] | None
-    period: Period | None
+    period: NotRequired[Period | None]
     status: Literal['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated']
     trend: str | None
 
@@ -1249,11 +1262,12 @@ LatestFigure = TypedDict(
         'v': float | None,
         'count': NotRequired[float | None],
         'status': Literal['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated'],
-        'method': Literal['same', 'sum', 'part_of', 'weighted'] | None,
+        'method': Literal['same', 'sum', 'common', 'part_of', 'weighted'] | None,
         'from': NotRequired[str | None],
         'to': NotRequired[str | None],
         'reported_on': NotRequired[str | None],
         'place': NotRequired[str],
+        'group': NotRequired[Group],
         'population': NotRequired[int | None],
         'population_year': NotRequired[int | None],
         'interval': list[float | None] | None,
@@ -1331,7 +1345,7 @@ class NowFigure(TypedDict):
     interval: list[float | None] | None
     period: Period | None
     status: Literal['reported', 'carried', 'not_reported', 'unassigned', 'suppressed', 'capped', 'withdrawn', 'estimated']
-    method: Literal['same', 'sum', 'part_of', 'weighted'] | None
+    method: Literal['same', 'sum', 'common', 'part_of', 'weighted'] | None
     held: NotRequired[HeldIssues]
     reported_on: NotRequired[str | None]
     age_days: NotRequired[int | None]
@@ -1340,9 +1354,10 @@ class NowFigure(TypedDict):
     sparkline: NotRequired[list[float | None]]
     place: NotRequired[LargerPlace]
     population: NotRequired[PopulationOfYear]
+    group: NotRequired[Group]
     ended_on: NotRequired[str | None]
     revised: NotRequired[Corrections]
-    notes: NotRequired[list[str]]
+    notes: NotRequired[list[NoteTitle]]
     range: NotRequired[list[float] | None]
 
 

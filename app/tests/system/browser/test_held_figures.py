@@ -107,7 +107,7 @@ def test_open_page_learns_of_held_figures_with_the_next_week(visit, service, inc
     assert page.locator("#held").inner_text() == ""
     hold(service, incident)
     visitor.go("on=2022-10-29")
-    page.wait_for_function("document.getElementById('held').innerText !== ''")
+    page.locator("#held p").wait_for()
     assert page.locator("#held").inner_text().startswith(NOTICES["en"])
     # After the publication the page shows what it has loaded, and says so.
     incident("--accept", "vanished", "--accept", "national_falls", "--accept", "rewrites", "--because", "a test")

@@ -38,7 +38,7 @@ lat,lon,hruid,status
 """
 # 100,000 positions, a lookup as by GET, revalidation, languages, problems; prints results as JSON.
 PYTHON = """
-import json, sys, pandas
+import json, pickle, sys, pandas
 from covidtrends_geo_client import Client, ProblemError, columns
 
 service = sys.argv[1]
@@ -47,18 +47,19 @@ with Client(service, lang="fr", retries=0) as geo:
     again = geo.get_health_region("3595", detail="none")
     position = geo.locate(lat=43.6532, lon=-79.3832, accuracy=500)
     plain = json.loads(geo.read("/locate", {"lat": 43.6532, "lon": -79.3832, "accuracy": 500, "lang": "fr"}))
-    many = geo.locate_many({"points": [(-79.3832, 43.6532), (0, 0)] * 50_000}, fields="hruid")["results"]
+    many = geo.locate_many({"points": [(-79.3832, 43.6532), (79.3832, 43.6532)] * 50_000}, fields="hruid")["results"]
     table = pandas.DataFrame(columns(geo.get_indicator_series("cases", place="3595,NS-9999"))).set_index("date")
     now = geo.now({"fsa": "M5V"})
     caught = {}
     for name, call in {
         "fsa": lambda: geo.get_fsa("MOV"),
-        "now": lambda: geo.now({"lat": 0, "lon": 0}),
+        "now": lambda: geo.now({"lat": 43.6532, "lon": 79.3832}),
         "path": lambda: geo.get_health_region("../fsa"),
     }.items():
         try:
             call()
         except ProblemError as error:
+            error = pickle.loads(pickle.dumps(error))  # as between processes
             caught[name] = [error.status, error.problem["type"], str(error)]
 print(json.dumps({
     "name": region["properties"]["name"], "again": region == again and region is not again, "same": position == plain,
@@ -83,14 +84,14 @@ export async function run(service) {
   const again = await geo.get("/health-regions/{id}", { id: "3595", detail: "none" });
   const position = await geo.locate({ lat: 43.6532, lon: -79.3832, accuracy: 500 });
   const plain = await geo.get("/locate", { lat: 43.6532, lon: -79.3832, accuracy: 500 });
-  const points = Array.from({ length: 100_000 }, (_, index) => (index % 2 ? [0, 0] : [-79.3832, 43.6532]));
+  const points = Array.from({ length: 100_000 }, (_, index) => [index % 2 ? 79.3832 : -79.3832, 43.6532]);
   const { results: many } = await geo.post("/locate", { points }, { fields: "hruid" });
   const table = rows(await geo.get("/indicators/{id}/series", { id: "cases", place: "3595,NS-9999" }));
   const now = await geo.now({ fsa: "M5V" });
   const caught = {};
   for (const [name, call] of Object.entries({
     fsa: () => geo.get("/fsa/{code}", { code: "MOV" }),
-    now: () => geo.now({ lat: 0, lon: 0 }),
+    now: () => geo.now({ lat: 43.6532, lon: 79.3832 }),
     path: () => geo.get("/health-regions/{id}", { id: "../fsa" }),
   })) {
     await call().catch((error) => {
