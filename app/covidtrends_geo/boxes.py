@@ -89,7 +89,6 @@ class BoxSearch:
             filled: indexes of the cells with borders.
         """
         self._nodes, self._keys, self._shapes, self._filled = nodes, keys, shapes, filled
-        self._filled_keys = keys[filled]
         self._offsets = level_offsets(len(filled))
 
     def cells_near(self, boxes: Floats, own: Integers, reach: Floats, *, nearest: bool) -> tuple[Integers, Integers, Floats]:
@@ -142,7 +141,9 @@ class BoxSearch:
 
     def _first_reach(self, boxes: Floats, own: Integers, reach: Floats) -> Floats:
         """Return an upper bound of the distance to the nearest border: that to the cells next in Morton order."""
-        after = np.searchsorted(self._filled_keys, key_of(boxes[:, 0], boxes[:, 1]))
+        cells = np.searchsorted(self._keys, key_of(boxes[:, 0], boxes[:, 1]))
+        # Of the same type: otherwise all of the array would be converted.
+        after = np.searchsorted(self._filled, cells.astype(self._filled.dtype))
         nodes = np.clip(after[:, None] + np.arange(-2, 2), 0, len(self._filled) - 1)
         at = self._filled[nodes.ravel()]
         most = np.sqrt(squared_most(np.repeat(boxes, 4, axis=0).T, cell_boxes(self._keys[at], self._shapes[at]).T))

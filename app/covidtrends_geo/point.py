@@ -1,17 +1,17 @@
 """Point in polygon for one position: the same answers as by columns, in a fraction of the time that arrays of one element take.
 
-Most positions lie far from any border. The few segments of a grid cell are tested one by one; the lines that can be nearest to
-a square of 1,024 m are searched once and cached. No position is stored.
+Most positions lie far from any border. The few segments of a grid cell are tested one by one; the segments that can be nearest
+to a square of 1,024 m are searched once and cached. No position is stored.
 """
 
 import math
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-import shapely
 
+from covidtrends_geo.borders import Borders
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST
@@ -20,16 +20,14 @@ from covidtrends_geo.lookup_file import Region
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.search import MIXED
 
-# Regions in order, and a MultiLineString for each.
-Lines = tuple[list[int], Any]
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 # Cached for each index, a few kilobytes each. A large city has some thousand squares.
 _CELLS_MAX = 8_000
-_LINES_MAX = 6_000
+_BORDERS_MAX = 6_000
 _SIDE = 1_024.0
-# Metres in EPSG:3347: the lines within this distance of a square are cached too. A wider search uses arrays.
+# Metres in EPSG:3347: the segments within this distance of a square are cached too. A wider search uses arrays.
 _AROUND = 512.0
 # A distance on the ellipsoid differs by less from one that is measured in the plane and divided by the scale.
 _SLACK = 1.02
@@ -124,7 +122,7 @@ class PointEngine:
         self._misfits: list[float] = engine.misfits.tolist()
         self._most_misfit = max(self._misfits, default=0.0)
         self._cells: _Cache[int, CellContent] = _Cache(_CELLS_MAX)
-        self._lines: _Cache[tuple[float, float, int | None], Lines] = _Cache(_LINES_MAX)
+        self._borders: _Cache[tuple[float, float, int | None], Borders] = _Cache(_BORDERS_MAX)
 
     def hit(self, lon: float, lat: float, radius_m: float, *, nearest_m: float = 0.0, border: bool = False) -> Hit:
         """Return the regions at and near a position around Canada: as `Engine.hits`."""
@@ -148,17 +146,16 @@ class PointEngine:
         reach = radius_m + (self._misfits[own] if covering else self._most_misfit)
         searched = border if covering else nearest_m > 0
         neighbour: tuple[float, int] | None = None
-        point = shapely.points([x, y]) if searched or reach * UNITS_MOST > CELL_MARGIN else None
         if searched:
-            neighbour = self._nearest(lon, lat, x, y, point, own, np.inf if covering else nearest_m * UNITS_MOST)
+            neighbour = self._nearest(lon, lat, x, y, own, np.inf if covering else nearest_m * UNITS_MOST)
             apart = neighbour[0] > reach * _SLACK if neighbour else bool(covering) or nearest_m >= reach
         else:
             apart = False
         if reach * UNITS_MOST > CELL_MARGIN and not apart:
             if reach * UNITS_MOST > _AROUND:
                 return self._by_arrays(lon, lat, radius_m, nearest_m, border=border)
-            regions, lines = self._around(x, y)
-            near = {} if not regions else dict(zip(regions, shapely.distance(lines, point).tolist(), strict=True))
+            borders = self._around(x, y)
+            near = dict(zip(borders.regions, borders.distances(x, y).tolist(), strict=True))
             units = units or scale(lon, lat, x, y)
             close = sorted(({region: d / units for region, d in near.items()} | dict.fromkeys(covering, 0.0)).items())
         hit = tuple(
@@ -173,40 +170,32 @@ class PointEngine:
         x, y = to_lambert(lon, lat)
         cell, single = self._search.cell(x, y)
         radius = radius_m * scale(lon, lat, x, y)
-        regions, lines = self._square(x, y, NO_REGION)
         # Nearly always no border passes through the circle.
-        if regions and shapely.distance(lines, shapely.points([x, y])).min() <= radius:
+        if self._square(x, y, NO_REGION).distances(x, y).min(initial=np.inf) <= radius:
             return self._engine.circle_shares(lon, lat, radius_m)
         if single != MIXED:
             return {single: 1.0} if single != NO_REGION else {}
         distances = _distances(self._cells.get(cell, lambda: self._search.content(cell)), x, y)
         return {region: 1.0 for region, distance in sorted(distances.items()) if not distance}
 
-    def _nearest(
-        self, lon: float, lat: float, x: float, y: float, point: Any, own: int, limit: float
-    ) -> tuple[float, int] | None:
+    def _nearest(self, lon: float, lat: float, x: float, y: float, own: int, limit: float) -> tuple[float, int] | None:
         """Return distance and number of the nearest other region than `own`; None beyond a limit in units of EPSG:3347."""
-        regions, lines = self._square(x, y, own)
-        if not regions:
+        nearest = self._square(x, y, own).nearest(x, y)
+        if nearest is None or nearest[0] > limit:
             return None
-        distances = shapely.distance(lines, point)
-        # Of several that are equally near, the first has the lowest number.
-        nearest = int(distances.argmin())
-        if distances[nearest] > limit:
-            return None
-        there = shapely.get_coordinates(shapely.shortest_line(lines[nearest], point))[0].tolist()
-        return distance_m(lon, lat, *to_degrees(*there)), regions[nearest]
+        _, region, there = nearest
+        return distance_m(lon, lat, *to_degrees(*there)), region
 
-    def _square(self, x: float, y: float, own: int) -> Lines:
-        """Return the lines that can be the nearest border of another region than `own` in the square around a position."""
+    def _square(self, x: float, y: float, own: int) -> Borders:
+        """Return the segments that can be the nearest border of another region than `own` in the square around a position."""
         box = _box(x, y)
-        return self._lines.get((*box[:2], own), lambda: self._search.lines_near(np.array(box), own, np.inf, nearest=True))
+        return self._borders.get((*box[:2], own), lambda: self._search.borders_near(np.array(box), own, np.inf, nearest=True))
 
-    def _around(self, x: float, y: float) -> Lines:
+    def _around(self, x: float, y: float) -> Borders:
         """Return the borders of all regions within `_AROUND` of the square around a position."""
         box = _box(x, y)
-        return self._lines.get(
-            (*box[:2], None), lambda: self._search.lines_near(np.array(box), NO_REGION, _AROUND, nearest=False)
+        return self._borders.get(
+            (*box[:2], None), lambda: self._search.borders_near(np.array(box), NO_REGION, _AROUND, nearest=False)
         )
 
     def _by_arrays(self, lon: float, lat: float, radius_m: float, nearest_m: float, *, border: bool) -> Hit:

@@ -9,9 +9,9 @@ from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import shapely
 
 from covidtrends_geo import quadtree
+from covidtrends_geo.borders import Borders
 from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
@@ -78,7 +78,9 @@ class TreeSearch:
         single[mixed] = MIXED
         if self._grids is not None and len(mixed):
             of = cells[mixed]
-            single[mixed] = self._grids.regions_at(keys[mixed], np.searchsorted(self._filled, of), tree.shapes[of])
+            single[mixed] = self._grids.regions_at(
+                keys[mixed], np.searchsorted(self._filled, of.astype(np.uint32)), tree.shapes[of]
+            )
         return cells, single
 
     def segments_of(self, cells: Integers, *, but: int | None = None) -> tuple[Integers, Floats, Floats]:
@@ -118,36 +120,31 @@ class TreeSearch:
         covers = frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist())
         return CellContent(float(reference_x), float(reference_y), covers, runs)
 
-    def lines_near(self, box: Floats, own: int, reach: float, *, nearest: bool) -> tuple[list[int], Any]:
-        """Return the borders near a box of all regions but `own`: the regions in order, and a MultiLineString for each.
+    def borders_near(self, box: Floats, own: int, reach: float, *, nearest: bool) -> Borders:
+        """Return the borders near a box of all regions but `own`.
 
         Args:
             box: west, south, east, north.
             own: region whose borders are left out, `NO_REGION` for none. A border of two other regions is there for both.
             reach: greatest distance from the box.
-            nearest: whether only lines are needed that can be nearest to a point in the box.
+            nearest: whether only segments are needed that can be nearest to a point in the box.
         """
         tree = self.tree
         _, cells, _ = self.boxes.cells_near(box[None, :], np.array([own]), np.array([reach]), nearest=nearest)
         _, runs = expanded(tree.first_run, cells)
-        regions = tree.borders[tree.run_borders[runs]]
-        wanted = (regions != NO_REGION) & (regions != own)
-        foreign = wanted.any(axis=1)
-        runs, regions, wanted = runs[foreign], regions[foreign], wanted[foreign]
-        sizes = tree.run_sizes[runs].astype(np.int64) + 1
-        of_vertex = np.repeat(np.arange(len(runs)), sizes)
-        vertices = np.arange(len(of_vertex)) + np.repeat(tree.run_starts[runs] - (np.cumsum(sizes) - sizes), sizes)
-        lines = shapely.linestrings(self.vertices[vertices], indices=of_vertex) if len(runs) else np.empty(0, dtype=object)
-        if nearest and len(lines):
-            away = shapely.distance(lines, shapely.box(*box))
-            # The farthest that a point of the box is from the line that is nearest to its centre.
-            centre = shapely.distance(lines, shapely.Point((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)).min()
-            possible = away <= centre + math.hypot(box[2] - box[0], box[3] - box[1]) / 2
-            lines, regions, wanted = lines[possible], regions[possible], wanted[possible]
-        at, side = np.nonzero(wanted)
-        numbers, index = np.unique(regions[at, side], return_inverse=True)
-        order = np.argsort(index, kind="stable")
-        return numbers.tolist(), shapely.multilinestrings(lines[at[order]], indices=index[order]) if len(at) else lines[:0]
+        borders = tree.borders[tree.run_borders[runs]]
+        at, side = np.nonzero((borders != NO_REGION) & (borders != own))
+        pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
+        regions = borders[at, side][pairs]
+        if nearest and len(segments):
+            x, y = (box[:2] + box[2:]) / 2
+            away = np.sqrt(squared_distance(x, y, self.vertices[segments], self.vertices[segments + 1]))
+            # A point of the box is at most half a diagonal from its centre, and so is every distance from it.
+            possible = away <= away.min() + math.hypot(*(box[2:] - box[:2]))
+            regions, segments = regions[possible], segments[possible]
+        order = np.argsort(regions, kind="stable")
+        first = np.flatnonzero(np.diff(regions[order], prepend=NO_REGION - 1))
+        return Borders(self.vertices, regions[order][first].tolist(), segments[order].astype(np.uint32), first)
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""

@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 
-def squared_distance(x: Floats, y: Floats, start: Floats, end: Floats) -> Floats:
+def squared_distance(x: Floats | float, y: Floats | float, start: Floats, end: Floats) -> Floats:
     """Return the squared distance from positions to segments.
 
     Args:

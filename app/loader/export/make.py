@@ -44,7 +44,7 @@ def export(downloads: Iterable[DownloadFile], steps: Steps, *, again: bool = Fal
     with store.exclusive():
         # Read under the lock: its previous holder may have created them.
         current = [with_state(download, read_manifest(download.folder)) for download in downloads]
-        missing = [download for download in current if again or download.state != "ready"]
+        missing = [download for download in current if again or not _is_usable(download)]
         if missing:
             with steps.step("downloads", len(missing)) as step:
                 tables = Tables()
@@ -62,6 +62,13 @@ def export(downloads: Iterable[DownloadFile], steps: Steps, *, again: bool = Fal
         for folder in dict.fromkeys(download.folder for download in current if isinstance(download, IndicatorDownload)):
             store.delete_older(folder)
     return result
+
+
+def _is_usable(download: DownloadFile) -> bool:
+    """Return whether a file is ready and, if it is a lookup index, this version reads it and it has the vintage's regions."""
+    if isinstance(download, Download) and download.format.name == "lookup":
+        return download.state == "ready" and is_current(download.vintage, download.path)
+    return download.state == "ready"
 
 
 def export_vintages(vintages: Iterable[Vintage], steps: Steps) -> ExportResult:
@@ -92,7 +99,7 @@ def make_lookup(vintage: Vintage, steps: Steps) -> None:
     """
     download = Download(vintage=vintage, format=FORMATS["lookup"])
     with store.exclusive():
-        if with_state(download, read_manifest(download.folder)).state == "ready" and is_current(vintage, download.path):
+        if _is_usable(with_state(download, read_manifest(download.folder))):
             return
         with steps.step("compile", 2 * lookup.vertices_of(vintage)) as step:
             store.store(download, lambda path: lookup.write_lookup(vintage, path, step.advance))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from covidtrends_geo import lookup_file
 from geography.download_files import vintage_folder as folder
 from geography.models import Vintage
 from geography.queries.downloads import Download, downloads_of
@@ -213,6 +214,19 @@ def test_no_downloads_option_and_setting_create_only_the_lookup_index(
     load("2023")
     names = {path.name for path in store_dir.rglob("*") if path.is_file()}
     assert names == {LOOKUP, LOOKUP.replace("2022", "2023"), "manifest.json", ".lock"}
+
+
+def test_lookup_index_of_another_format_is_made_anew(load: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    load("2022", no_downloads=True)
+    index = by_name("2022", LOOKUP)
+    out = StringIO()
+    call_command("export", format=["lookup"], stdout=out)
+    assert LOOKUP not in out.getvalue()
+    monkeypatch.setattr(lookup_file, "VERSION", lookup_file.VERSION + 1)
+    call_command("export", format=["lookup"], stdout=out)
+    assert f"made {LOOKUP}" in out.getvalue()
+    assert lookup_file.open_file(index.path).metadata["version"] == str(lookup_file.VERSION)
+    assert states()[LOOKUP] == "ready"
 
 
 def test_failed_load_creates_no_files(load: Callable[..., str], store_dir: Path) -> None:
