@@ -1,5 +1,8 @@
 """Grids and zones of a lookup file change no answer, and settle most of them."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,7 +29,9 @@ def without_grids(engine: Engine) -> Engine:
     "options", [{}, {"max_distance_m": 5_000.0}, {"accuracy_m": 1.5}, {"accuracy_m": 40.0}, {"border": True}]
 )
 @pytest.mark.parametrize("misfit", [0.0, MISFIT_M])
-def test_answers_are_the_same_with_and_without_grids_and_zones(coverage: Coverage, misfit: float, options: dict) -> None:
+def test_answers_are_the_same_with_and_without_grids_and_zones(
+    coverage: Coverage, misfit: float, options: dict[str, Any]
+) -> None:
     regions, engine = coverage
     if misfit:
         engine = engine_of(regions, [misfit * (number % 2) for number in range(len(regions))])
@@ -72,7 +77,7 @@ def test_cells_with_more_regions_than_codes_are_searched() -> None:
     assert locate_placed(engine, placed).region.tolist() == locate_placed(without_grids(engine), placed).region.tolist()
 
 
-def test_a_file_brings_its_grids(lookup_paths) -> None:
+def test_a_file_brings_its_grids(lookup_paths: list[Path]) -> None:
     file = lookup_file.open_file(lookup_paths[0])
     x = np.linspace(WEST, WEST + SIDE, 40)
     regions, _, settled = file.engine.settled(Placed.of(*to_degrees(x, np.full(40, SOUTH + SIDE / 2))).at, 2.0)
