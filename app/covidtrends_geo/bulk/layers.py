@@ -42,7 +42,7 @@ class Located(NamedTuple):
     """
 
     status: npt.NDArray[np.uint8]
-    kind: Integers
+    kind: npt.NDArray[np.int32]
     distance_to_border_m: npt.NDArray[np.float64]
 
 
@@ -110,7 +110,8 @@ class Layers:
         certain = first.certain & ~((province >= 0) & (other >= 0) & (province != other))
         kind = ((region + 1) * (len(self._fsas) + 1) + fsa + 1) * 6 + first.match * 2 + certain
         status = np.where(placed.valid, OK, COORDINATE_INVALID).astype(np.uint8)
-        return Located(status, kind, first.distance_to_border_m)
+        # Kinds are at most a few millions.
+        return Located(status, kind.astype(np.int32), first.distance_to_border_m)
 
     def kind(self, number: int) -> Kind:
         """Return the answer of a number in `Located.kind`."""

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 # Fewer chunks take less time than the start of a process.
 _FEW = 4
-_PENDING_PER_PROCESS = 2
+_PENDING_PER_PROCESS = 4
 # Tasks and results that wait for the first of them, more than are pending: this process goes on while others start.
 _RESULTS_PER_PROCESS = 4
 

@@ -56,8 +56,12 @@ class Locator:
         return {"paths": self.paths, "options": self.options}
 
     def __call__(self, positions: tuple[Floats, Floats]) -> Located:
-        """Return the answers for columns of longitudes and latitudes."""
-        return self.layers.locate(*positions)
+        """Return the answers for columns of longitudes and latitudes, small enough to be sent to another process.
+
+        Without a search for the border the column of the distance is empty.
+        """
+        located = self.layers.locate(*positions)
+        return located if self.layers.border else located._replace(distance_to_border_m=np.empty(0))
 
 
 @dataclass(frozen=True)
