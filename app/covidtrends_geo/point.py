@@ -11,7 +11,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from covidtrends_geo.borders import Borders
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST
@@ -19,6 +18,7 @@ from covidtrends_geo.engine import Engine
 from covidtrends_geo.lookup_file import Region
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.search import MIXED
+from covidtrends_geo.segments import Borders
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from covidtrends_geo import quadtree
-from covidtrends_geo.borders import Borders
 from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers, Keys
-from covidtrends_geo.segments import crosses, foot, squared_distance
+from covidtrends_geo.segments import Borders, crosses, foot, squared_distance
 from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
 
 if TYPE_CHECKING:

@@ -386,7 +386,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the process is up */
+        /** Liveness of the process */
         get: operations["livez"];
         put?: never;
         post?: never;
@@ -439,7 +439,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the service can answer every request */
+        /** Readiness of the service */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -3814,7 +3814,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Whether the process is up */
+            /** @description Liveness of the process */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3983,7 +3983,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Whether the service can answer every request */
+            /** @description Readiness of the service */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 # Fewer chunks take less time than the start of a process.
 _FEW = 4
 _PENDING_PER_PROCESS = 4
-# Tasks and results that wait for the first of them, more than are pending: this process goes on while others start.
+# Tasks and results that wait for the first of them, more than are pending: this process goes on while workers start.
 _RESULTS_PER_PROCESS = 4
 
 
@@ -34,7 +34,7 @@ def in_order(
 ) -> Iterator[tuple[Context, Result]]:
     """Yield the result of each task, in the order of the tasks.
 
-    Few tasks are worked on in this process only. Otherwise it works on a task whenever the others have enough to do.
+    Few tasks are worked on in this process only. Otherwise it works on a task whenever the workers have enough to do.
 
     Args:
         tasks: each with a context, which stays in this process and comes back with the result.
@@ -52,12 +52,12 @@ def in_order(
             yield context, work(task)
         return
     # Processes of their own, not forks: the caller may have threads.
-    others = processes - 1
-    pool = ProcessPoolExecutor(others, multiprocessing.get_context("spawn"), _start, (work,))
+    workers = processes - 1
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start, (work,))
     pending: deque[tuple[Context, Future[Result]]] = deque()
     try:
         for context, task in chain(first, rest):
-            if sum(not future.done() for _, future in pending) < others * _PENDING_PER_PROCESS:
+            if sum(not future.done() for _, future in pending) < workers * _PENDING_PER_PROCESS:
                 future = pool.submit(_run, task)
             else:
                 future = Future()

@@ -8,12 +8,13 @@ from scipy.stats import chi2
 
 from geography.models import Coverage, Vintage
 from indicators.measures import Element
-from indicators.models import Blob, Place, PlaceMember, Series
+from indicators.models import Blob, Place, Series
 from indicators.queries.catalogue import published_indicator
 from indicators.queries.figures import Figure
 from indicators.queries.latest import change_between, interval_of, latest_figures
 from indicators.statistics import Direction, change, reported_count
 from indicators.statuses import ValueStatus
+from tests.support.reporting_regions import declare_sum
 
 DAY = date(2022, 11, 5)
 PLACE = Place(kind="region", code="3595", key="3595")
@@ -118,15 +119,7 @@ def test_shares_of_weeks_with_a_word_are_as_documented(embedded: None, db: None)
 @pytest.fixture
 def sum_vintage(embedded: None, db: None) -> Vintage:
     """Return a vintage 2022 in which 9001 is the sum of Toronto (3595) and York (3570)."""
-    for code in ("3595", "3570"):
-        PlaceMember.objects.create(
-            place=Place.objects.get(kind="region", code=code),
-            coverage="health-regions",
-            vintage_label="2022",
-            code="9001",
-            method="sum",
-            basis="test",
-        )
+    declare_sum("9001")
     return Vintage(coverage=Coverage(slug="health-regions"), label="2022")
 
 

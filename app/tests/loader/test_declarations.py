@@ -201,7 +201,12 @@ def test_every_layer_has_licence_and_attribution(name: str) -> None:
     assert layer.licence
     assert layer.licence_url.startswith("https://")
     for title, attribution in ((layer.title_en, layer.attribution_en), (layer.title_fr, layer.attribution_fr)):
-        assert title in attribution or name in ("health-regions-sample", "fsa-sample")
+        # The demonstration has the same attribution for all its layers.
+        assert (
+            attribution.startswith(("Demonstration boundaries", "Limites de démonstration"))
+            if layer.demo
+            else title in attribution
+        )
         assert "{" not in attribution
     assert layer.path is None or layer.path.is_file()
 

@@ -23,16 +23,21 @@ def publish_vintage() -> Vintage:
         for step, code in enumerate(CODES)
     ]
     worlds.add_places(vintage, places)
-    for code in ("3595", "3570"):
+    declare_sum("3501")
+    return vintage
+
+
+def declare_sum(code: str) -> None:
+    """Declare a region of 2022 as the sum of Toronto (3595) and York (3570)."""
+    for part in ("3595", "3570"):
         PlaceMember.objects.create(
-            place=Place.objects.get(kind="region", code=code),
+            place=Place.objects.get(kind="region", code=part),
             coverage="health-regions",
             vintage_label="2022",
-            code="3501",
+            code=code,
             method="sum",
             basis="test",
         )
-    return vintage
 
 
 def numbers(figure: Figure | None) -> tuple[float | None, float | None, ValueStatus]:

@@ -129,7 +129,7 @@ class Operations(ABC):
         return response
 
     def livez(self, **parameters: Unpack[types.LivezParametersQuery]) -> types.Live:
-        """Whether the process is up: `GET /livez`."""
+        """Liveness of the process: `GET /livez`."""
         response: types.Live = self._json('GET', '/livez', {**parameters})
         return response
 
@@ -139,7 +139,7 @@ class Operations(ABC):
         return response
 
     def readyz(self, **parameters: Unpack[types.ReadyzParametersQuery]) -> types.Ready:
-        """Whether the service can answer every request: `GET /readyz`."""
+        """Readiness of the service: `GET /readyz`."""
         response: types.Ready = self._json('GET', '/readyz', {**parameters})
         return response
 

@@ -19,7 +19,7 @@ from tests.system.clients.test_bundlers import served
 CLIENTS: Path = settings.APP_DIR / "clients"
 EXAMPLES = (settings.REPO_DIR / "docs" / "clients.md").read_text(encoding="utf-8")
 SERVICE = "http://127.0.0.1:8000"
-# What the examples of both languages print; TypeScript leaves out zeros at the end of a number.
+# Output of the examples in both languages; TypeScript omits trailing zeros of a number.
 PRINTED = """3595 true
 /problems/coordinate-invalid Did you mean lat=43.6532&lon=-79.3832?
 Circonscription sanitaire de la ville d'Ottawa 0.641791
