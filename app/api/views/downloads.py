@@ -100,7 +100,7 @@ class DownloadsView(ApiView):
         models.PLAIN,
         operation_id="list_downloads",
         tag="Downloads",
-        summary="The files of every published vintage and indicator",
+        summary="The files of all published vintages and indicators",
         body="DownloadList",
         media_types=("application/json", "text/html"),
         problems=(errors.ParameterInvalid,),

@@ -31,7 +31,7 @@ class FsaView(PageView):
         models.FSA,
         operation_id="get_fsa",
         tag="FSA",
-        summary="The health regions that an FSA belongs to",
+        summary="The health regions of an FSA",
         body="FsaHealthRegions",
         problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),
     )
@@ -87,7 +87,7 @@ class HealthRegionFsasView(GeoView):
         models.HEALTH_REGION_FSAS,
         operation_id="get_health_region_fsas",
         tag="Health regions",
-        summary="The FSAs that lie in a health region, wholly or in part",
+        summary="The FSAs of a health region",
         body="HealthRegionFsas",
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )

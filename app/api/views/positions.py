@@ -59,7 +59,7 @@ class LocateView(BulkView, GeoView):
         bulk.LOCATE_MANY,
         operation_id="locate_many",
         tag="Positions",
-        summary="The health region and the FSA at each of many positions",
+        summary="The health regions and FSAs at many positions",
         body="LocatedMany",
         media_types=("application/json",),
         further_schemas={"application/geo+json": schemas.ref("LocatedFeatures"), **TEXTS},

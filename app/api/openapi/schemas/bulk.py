@@ -140,7 +140,7 @@ COMPONENTS: dict[str, Schema] = {
                             record(
                                 {"hruid": HRUID, "dguid": DGUID, **NAMES, "pruid": PRUID, **SHARES}, name="HealthRegionShare"
                             ),
-                            description="Largest share of people first, or of area: see `ordered_by`.",
+                            description="Ordered by share of people or of area, largest first: see `ordered_by`.",
                         ),
                     },
                     "FsaResult",
