@@ -1,4 +1,4 @@
-"""`manage.py migrate` in one transaction behind a lock, safe to start several times at once."""
+"""`manage.py migrate` in one transaction behind a migration lock, so that concurrent starts are safe."""
 
 import time
 from typing import Any
