@@ -9,7 +9,7 @@ from geography.errors import GeographyError
 
 Input = TypeVar("Input")
 
-# Maximum weight of a batch: about the bytes of the body that its items occupy.
+# Maximum weight of a batch: about the size of its items in the body, in bytes.
 _BATCH_WEIGHT = 1 << 20
 
 

@@ -24,7 +24,7 @@ _FINEST = "high"
 
 
 class Shape(NamedTuple):
-    """A geometry of the picture: GeoJSON text, and the CSS class that it is drawn with. Others than text are not drawn."""
+    """A geometry of the picture: GeoJSON text and its CSS class. A geometry that is not text is not drawn."""
 
     css_class: str
     geojson: str | StreamedGeometry | None

@@ -14,7 +14,7 @@ _PAGE_POLICY = (
 
 
 class Step(NamedTuple):
-    """A step: what it does, and a path of this service or a command."""
+    """A step: description, and a path of this service or a command."""
 
     text: str
     path: str = ""

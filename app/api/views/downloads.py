@@ -110,7 +110,8 @@ class DownloadsView(ApiView):
 
         The list is a page where `Accept` prefers `text/html`.
 
-        Only files with the status `ready` can be downloaded. The others are being created, failed, or are not on this machine.
+        Only files with the status `ready` can be downloaded. The other files are being created, have failed, or are not on
+        this machine.
         """
         self.parse(request, models.PLAIN)
         language = self.language

@@ -40,7 +40,7 @@ class CubeView(TableView):
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
         """Return the data of a time slider: for each place a list of values from `start` on, one for each step.
 
-        Null where nothing is reported. `status` is run-length encoded: `[number of the status, length of the run]`. With
+        A missing value is null. `status` is run-length encoded: `[number of the status, length of the run]`. With
         `freq=week` an element is the value of the map on that Saturday.
         """
         query = self.parse(request, queries.CUBE, id=id)

@@ -29,9 +29,10 @@ class IssuesView(IndicatorView):
         problems=(errors.ParameterInvalid, IndicatorUnknown),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """List issues with the numbers of values that each changed and the gates that it failed.
+        """List issues with the numbers of changed values and the failed gates.
 
-        `status`: `published`; `staged`, held by gates and not in any answer; `rolled_back`. The newest published issue answers
+        `status`: `published`; `staged`, held by gates and used by no response; `rolled_back`. The newest published issue
+        answers
         requests without `as_of`.
         """
         query = self.parse(request, queries.ISSUES, id=id)
@@ -101,7 +102,7 @@ class RevisionsView(IndicatorView):
         problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return what was published for a place and day, and when: at most one value for each issue, so the list is whole.
+        """Return all published values of a place and day with their issues: at most one value for each issue, without paging.
 
         Values are those of the source (of cases, totals). The list is empty for a day for which nothing was ever published; a
         value that the source removed is null with the status `withdrawn`.

@@ -14,7 +14,7 @@ from geography.constants import COVERAGE_HEALTH_REGIONS
 from geography.queries.changes import reused_codes
 from geography.queries.neighbours import region_neighbours
 
-# One millimetre, the accuracy of a border (docs/decisions/0001).
+# A millimetre, the accuracy of a border (docs/decisions/0001).
 KM_DECIMALS = 6
 
 

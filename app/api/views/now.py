@@ -41,10 +41,10 @@ class NowView(ApiView):
     def get(self, request: Request) -> Response:
         """Return the latest value of every indicator for the health region at a position, or of an FSA, with its province.
 
-        The interval of a rate is exact for a Poisson count. `trend` compares with the period before, and its word is increase
+        The interval of a rate is exact for a Poisson count. `trend` compares with the previous period; its word is increase
         or decrease only if the interval of the ratio excludes 1. Near a border, and in a split FSA, `also_possible` has every
-        other region, `differs` tells whether its answers are others, and `range` has the lowest and the highest value; there
-        is no average. Positions and FSAs are never logged, and no cache may store the response.
+        other region, `differs` is true if its figures differ, and `range` has the lowest and the highest value; there is no
+        average. Positions and FSAs are never logged, and no cache may store the response.
         """
         return _computed(request) or self._answer(self.parse(request, NOW))
 
