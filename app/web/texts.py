@@ -209,18 +209,21 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     ),
     "share_slivers": (
         "{share} consists of slivers along borders that the two vintages draw differently.",
-        "{share} correspond à des lisières, le long de limites que les deux éditions tracent différemment.",
+        "{share} correspond à d'étroites bandes le long de limites que les deux éditions tracent différemment.",
     ),
     "share_of_area": ("{share} of the area", "{share} de la superficie"),
     "shares_are_blocks": (
         "Shares are of people, by census blocks.",
-        "Les parts sont de population, d'après les îlots du recensement.",
+        "Les parts portent sur la population, d'après les îlots de diffusion du recensement.",
     ),
     "shares_are_postal_codes": (
         "Shares are of people, estimated from the positions of postal codes.",
-        "Les parts sont de population, estimées d'après la position des codes postaux.",
+        "Les parts portent sur la population, estimée d'après la position des codes postaux.",
     ),
-    "shares_are_area": ("Shares are of area, not of population.", "Les parts sont de superficie, non de population."),
+    "shares_are_area": (
+        "Shares are of area, not of population.",
+        "Les parts portent sur la superficie, et non sur la population.",
+    ),
     "by_letters": ("By its first letter: {names}.", "D'après sa première lettre : {names}."),
     "beside": ("Adjacent codes:", "Codes voisins :"),
     # changes
