@@ -1,4 +1,4 @@
-"""Payload builders shared by responses: vintages, provinces, feature collections, links.
+"""Payload builders shared by responses: vintages, provinces, feature collections, pagination links.
 
 Feature collections have foreign members, which RFC 7946, section 6.1, allows.
 """

@@ -1,4 +1,4 @@
-"""Views of the service: list of vintages, liveness and readiness probes, OpenAPI schema."""
+"""Views of the service: list of vintages, health checks (liveness and readiness probes), OpenAPI schema."""
 
 from functools import cache
 from typing import Any
