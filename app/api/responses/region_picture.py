@@ -14,7 +14,7 @@ from geography.queries.geometry_stream import StreamedGeometry
 WIDTH, HEIGHT = 640, 400
 # Space around the region, as a part of the picture.
 _MARGIN = 0.07
-# Shapes are cut this far outside the picture, so that the cut is not seen as a line.
+# Shapes are clipped this far outside the picture, so that the cut edge is not visible.
 _EDGE_PX = 8
 # Lines are simplified to this many pixels.
 _TOLERANCE_PX = 0.35
