@@ -1,7 +1,8 @@
 """WSGI fast path: serves cached bodies and in-memory lookups without entering Django.
 
-Two kinds of request are answered here: a body of the response cache (`api.http.disk_cache`) whose headers are known from an
-earlier request, and a lookup (/locate, /now) in vintages and figures that this process holds in memory. Neither needs a query.
+The fast path answers two classes of requests: a body of the response cache (`api.http.disk_cache`) whose headers are known
+from an
+earlier request, and a lookup (/locate, /now) in vintages with a compiled index and figures in memory. Neither needs a query.
 Every other request goes through the full stack: the first of its kind, invalid requests, and all requests while the catalogue
 is not fresh.
 
@@ -123,7 +124,7 @@ class FastPath:
     def __init__(self, django: WSGI) -> None:
         self._django = django
         self._generation: _Generation | None = None
-        # Without a standby there is no choice to make for a request.
+        # Without a standby, requests need no choice of the database.
         self._database: Callable[[], AbstractContextManager[str]] = (
             _usable_database if REPLICA in settings.DATABASES else lambda: nullcontext(PRIMARY)
         )
@@ -190,7 +191,7 @@ def _candidate(generation: _Generation, environ: dict[str, Any]) -> _Candidate |
     responder, body = computed
     large = len(body) >= COMPRESS_MIN_BYTES
     encoding = chosen_encoding(environ.get("HTTP_ACCEPT_ENCODING", "")) if large else None
-    # `lang` is valid where it is present, and decides the language.
+    # `lang`, if present, is valid here and determines the language.
     kind = _digest(environ, _VARY_ON, responder.language, "lang" in parameters, large, encoding, responder.links())
     return _Candidate(kind, computed, encoding)
 
@@ -217,7 +218,7 @@ def _language(query: models.PlainQuery, environ: dict[str, Any]) -> str:
 
 
 def _is_small_lookup(environ: dict[str, Any]) -> bool:
-    """Return whether a request is a POST to /now as it should be: JSON, not compressed, its length known and small."""
+    """Return whether a request is a POST to /now with a small uncompressed JSON body of known length."""
     length = environ.get("CONTENT_LENGTH") or ""
     return (
         environ["REQUEST_METHOD"] == "POST"
@@ -260,13 +261,13 @@ def _digest(environ: dict[str, Any], names: Iterable[str], *more: object) -> byt
 
 
 def _make_room(entries: dict[Any, Any]) -> None:
-    """Empty a full dictionary. Eviction of single entries would need a lock."""
+    """Clear a full dictionary. Eviction of single entries would need a lock."""
     if len(entries) >= _ENTRIES_MAX:
         entries.clear()
 
 
 def _response(environ: dict[str, Any], candidate: _Candidate, template: _ResponseTemplate) -> tuple[_Head, bytes] | None:
-    """Return head and body; None where the head is not known yet or the body is not in the response cache."""
+    """Return head and body; None if no head is stored or the body is not in the response cache."""
     not_modified = bool(template.etag) and client_has_current(environ, template.etag)
     head = template.heads.get(304 if not_modified else 200)
     if head is None:
@@ -280,7 +281,7 @@ def _response(environ: dict[str, Any], candidate: _Candidate, template: _Respons
 
 
 def _body(candidate: _Candidate, template: _ResponseTemplate) -> bytes | None:
-    """Return the body as it is sent, compressed; None where the response cache does not hold it."""
+    """Return the compressed body; None if the response cache does not contain it."""
     if candidate.computed is None:
         return response_cache().get(template.storage_key)
     _, body = candidate.computed

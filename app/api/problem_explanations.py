@@ -1,4 +1,4 @@
-"""Explanations of the problem types: the meaning of each, and the remedy for a client."""
+"""Explanations of the problem types: meaning, and remedy for a client."""
 
 from geography.translation import Message
 

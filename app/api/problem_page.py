@@ -17,7 +17,7 @@ PAGE_POLICY = (
 
 
 def problem_page(request: HttpRequest, body: Mapping[str, Any], headers: Mapping[str, str]) -> HttpResponse:
-    """Return a problem as a page: the problem document in words, with links to what exists.
+    """Return a problem as a page: the text of the problem document, with links to existing pages.
 
     Args:
         body: the problem document.

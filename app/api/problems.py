@@ -225,7 +225,7 @@ def unknown_route(request: HttpRequest, exception: Exception | None = None) -> H
     response = _plain(PROBLEM_TYPES[Http404], request, Http404())
     if request.method in ("GET", "HEAD") and prefers_html(request):
         body = _body(PROBLEM_TYPES[Http404], Http404(), language_of(request))
-        # The explanation says the same in a reader's words.
+        # The explanation has the same content for readers.
         response = problem_page(request, body | {"detail": ""}, response.headers)
     response.headers["Vary"] = "Accept, Accept-Language"
     return response

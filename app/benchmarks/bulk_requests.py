@@ -59,7 +59,7 @@ def body_of(degrees: Degrees, content_type: str) -> bytes:
 
 
 def send(job: tuple[str, str, bytes, int]) -> int:
-    """Send a body some times, again where the server has no slot for it; return the bytes of a response."""
+    """Send a body several times, with a retry if the server has no slot; return the bytes of a response."""
     address, content_type, body, rounds = job
     lengths: list[int] = []
     while len(lengths) < rounds:

@@ -48,7 +48,7 @@ def plain(points: str, lookups: dict[str, str], part: int, parts: int) -> float:
 
 
 def plain_at_once(points: str, lookups: dict[str, str], processes: int) -> float:
-    """Return the processor time of the search in several processes, which slow each other down as the workers do."""
+    """Return the processor time of the search in several concurrent processes, which slow each other down like the workers."""
     with get_context("spawn").Pool(processes) as pool:
         return sum(pool.starmap(plain, [(points, lookups, part, processes) for part in range(processes)]))
 

@@ -1,9 +1,10 @@
-"""Answers of a lookup file beside brute force: the distance of every position to every whole region, by shapely and pyproj.
+"""Comparison of a lookup file with brute force: the distance of every position to every whole region, by shapely and pyproj.
 
     cd app && python -m benchmarks.lookup_truth LOOKUP BOUNDARIES [--points 20000]
 
-BOUNDARIES is the file that the vintage was loaded from, or its GeoParquet, in EPSG:3347 with a column of codes. No cells,
-pieces or projection of the lookup take part. Prints for each kind of `hard_positions` the number of positions, and of answers
+BOUNDARIES is the file that the vintage was loaded from, or its GeoParquet, in EPSG:3347 with a column of codes. Brute force
+uses no cells, pieces or projection of the lookup. Prints for each kind of `hard_positions` the number of positions, and of
+answers
 that differ in code, `covers` or `certain`, one by one and as arrays.
 """
 

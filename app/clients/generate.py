@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 def json_operations(document: Json) -> Json:
-    """Return the part of the document that types are made of: operations with JSON, their parameters, bodies and 200 responses.
+    """Return the part of the document for the types: operations with JSON, their parameters, bodies and 200 responses.
 
     Examples and bounds are left out, so that new data changes no type and numbers need no types of their own; so is
     `additionalProperties: false`, so that a client accepts the further members of a later version.

@@ -11,7 +11,7 @@ connections use Django's own backend (`settings.DATABASES`): a load has no state
 | replica monitor | operations.replica_lag | threads measure how far a standby is behind |
 | reader watchdog | operations.reader_watchdog | a thread ends statements and transactions of geo_reader that run too long |
 | catalogue snapshot | geography.vintages.snapshot | the catalogue is saved for a worker that starts without a database |
-| index preload | geography.lookup.registry | a thread opens the lookup indexes in force; missing ones are made |
+| index preload | geography.lookup.registry | a thread opens the lookup indexes in force; missing ones are compiled |
 """
 
 import gc

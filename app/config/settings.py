@@ -1,4 +1,5 @@
-"""Django settings: read from the environment, then `.env`, then `.local/env`, which `bin/db` writes for the private PostGIS.
+"""Django settings and feature flags: from the environment, then `.env`, then `.local/env`, written by `bin/db` for the
+private PostGIS.
 
 `.env.example` describes every key; a test compares the two.
 """
@@ -28,7 +29,7 @@ class Env(environ.Env):  # type: ignore[misc] # the package has no types
 
 env = Env()
 environ.Env.read_env(REPO_DIR / ".env")
-# The private cluster's keys apply together or not at all: its port does not belong to another host.
+# The keys of the private cluster apply only together: its port does not belong to another host.
 if not (env.str("DB_HOST", "") or env.str("DATABASE_URL", "")):
     environ.Env.read_env(REPO_DIR / ".local" / "env")
 
@@ -197,7 +198,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "api.problems.problem_response",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # `format` is no parameter of this API, and unknown parameters are errors.
+    # `format` is not a parameter of this API, and unknown parameters are errors.
     "URL_FORMAT_OVERRIDE": None,
 }
 
@@ -206,7 +207,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "0.1.0",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    # In the order of the request models: what people need comes first.
+    # In the order of the request models, most important parameters first.
     "SORT_OPERATION_PARAMETERS": False,
     "PREPROCESSING_HOOKS": ["api.openapi.document.exclude_trailing_slashes"],
     "POSTPROCESSING_HOOKS": ["api.openapi.document.add_shared_components"],

@@ -1,4 +1,4 @@
-"""Regions at positions, from the compiled lookup file of a vintage: `Lookup.read(path).locate(lon, lat)`."""
+"""Regions at positions (point in polygon) from the compiled lookup file of a vintage: `Lookup.read(path).locate(lon, lat)`."""
 
 from typing import TYPE_CHECKING, Any
 

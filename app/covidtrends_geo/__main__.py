@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             verify(path)
         command.run(options, paths)
     except BrokenPipeError:
-        # The reader of the pipe has ended. Without this, Python would flush standard output at exit, and fail.
+        # The reading end of the pipe is closed. Without this, Python would flush standard output at exit, and fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except ImportError as error:

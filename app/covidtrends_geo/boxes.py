@@ -1,4 +1,4 @@
-"""Packed R-tree in Morton order over the cells that hold borders, and the search for cells that can be near."""
+"""Spatial index of cells: packed R-tree in Morton order over the cells with borders, and the search for near cells."""
 
 from typing import Any, NamedTuple
 
@@ -108,7 +108,7 @@ class BoxSearch:
         count = offsets[-1] - offsets[-2]
         numbers = np.repeat(np.arange(len(boxes)), count)
         nodes = np.tile(np.arange(count), len(boxes))
-        # Squares of distances: roots of so many would take time.
+        # Squared distances: computing many roots would take time.
         reach = (self._first_reach(boxes, own, reach) if nearest else reach) ** 2
         box_columns = np.ascontiguousarray(boxes.T)
         for level, below in zip(levels, [*levels[1:], -1], strict=True):

@@ -11,7 +11,7 @@ from covidtrends_geo.engine import Engine, Positions
 from covidtrends_geo.projection import around_canada
 from covidtrends_geo.quadtree import Floats, Integers
 
-# Positions per call of the engine: enough that numpy's calls take little of the time.
+# Batch size: positions per call of the engine, enough that numpy's calls take little of the time.
 CHUNK = 16_384
 
 

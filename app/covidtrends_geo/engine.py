@@ -86,10 +86,10 @@ class Engine:
         return np.full(TILES**2, self._most_misfit)
 
     def settled(self, at: Positions, radius_m: float) -> tuple[Integers, Floats, Booleans]:
-        """Return for each position the region that covers it, its misfit in metres, and whether that is all of the answer.
+        """Return for each position the region that covers it, its misfit in metres, and whether the answer is complete.
 
-        It is where the position's cell, or its square in the grid of the cell, lies in one region, and no border of another
-        is within the radius plus the misfit of the region. Elsewhere the region is undefined.
+        It is complete where the position's cell, or its square in the grid of the cell, lies in one region, and no border of
+        another is within the radius plus the misfit of the region. Elsewhere the region is undefined.
         """
         _, single = self.search.cells(at.keys)
         misfits = self._misfit_of[single]

@@ -221,7 +221,7 @@ class Lookup:
 
 
 def _download(address: str, use: Callable[[Path], Lookup]) -> Lookup:
-    """Return what `use` makes of the file at an address. The file is deleted; its pages stay mapped."""
+    """Return the result of `use` for the file at an address. The file is deleted; its pages stay mapped."""
     name = Path(urlsplit(address).path).name or "lookup"
     folder = Path(tempfile.mkdtemp(prefix="covidtrends-geo-lookup-"))
     try:

@@ -1,4 +1,4 @@
-"""Lookup file of a vintage: the compiled index with its regions, source and licence. Written once, never changed."""
+"""Lookup file of a vintage: the compiled spatial index with its regions, source and licence. Written once, never changed."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence

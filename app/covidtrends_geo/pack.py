@@ -36,13 +36,13 @@ import shapely
 MAGIC = b"GEOPACK"
 FORMAT_VERSION = 1
 
-# Steps of an outline, in metres of EPSG:3347: the first that leaves so few vertices, else the last. A finer step would
-# gain nothing: WGS 84 and NAD83 differ by 2 m. Long coasts in full detail get coarser steps, so that the file stays small.
+# Steps of an outline, in metres of EPSG:3347: the first step that leaves few enough vertices, otherwise the last. A finer step
+# would have no benefit: WGS 84 and NAD83 differ by 2 m. Long detailed coasts get coarser steps, so that the file stays small.
 _STEPS_M = (2, 4, 8, 16, 32)
 _VERTICES_MOST = 8_000
 # The distance by which rounding to whole steps moves a vertex, in steps.
 _ROUNDING_STEPS = math.sqrt(0.5)
-# For the errors of the arithmetic, which are far smaller.
+# Margin for rounding errors of the arithmetic, which are far smaller.
 _ARITHMETIC_M = 0.001
 
 

@@ -1,4 +1,4 @@
-"""Quadtree of cells over EPSG:3347: keys of cells in Morton order, and the segments that meet a cell.
+"""Quadtree of grid cells over EPSG:3347: keys of cells in Morton order, and the segments that meet a cell.
 
 The root is a square of `ROOT_SIDE` metres that holds Canada, its waters and the pole. A key is the Morton code of a cell of
 `UNIT_M` metres; a larger cell has the key of its south-western corner. Cells in the order of their keys fill the root without

@@ -1,4 +1,4 @@
-"""Search in a compiled tree: regions that cover positions, regions within a distance, and the nearest region.
+"""Search in a compiled tree (spatial index): regions that cover positions, regions within a distance, the nearest region.
 
 Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection` converts. Most methods take arrays of
 positions and return pairs of a position (its index) and a region (its number).

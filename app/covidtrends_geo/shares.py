@@ -1,4 +1,4 @@
-"""Parts of a polygon that regions cover."""
+"""Shares of a polygon covered by regions."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Zones: where a border of another region may be near to a region whose own border may be off by more than a cell's margin."""
+"""Zones: areas in which a border of another region lies within a region's misfit, if that exceeds the margin of a cell."""
 
 from typing import Any
 

@@ -46,7 +46,7 @@ SLIVER_SHARE = 0.001
 # between the two vintages' lines is an artefact. Larger overlaps always count: the misfit can be a large share of a small FSA.
 SLIVER_LARGEST_SHARE = 0.1
 
-# Distances within which two regions have a common border (docs/decisions: what a border between two regions is). In an
+# Distances within which two regions have a common border (docs/decisions/0014). In an
 # edge-matched layer, neighbours share every vertex, and only the rounding of the pieces separates the lines. In a layer that
 # passes the gate `overlaps` without edge matching, 10 m bridge most gaps. In a layer that fails it, gaps reach 250 m.
 BORDER_TOLERANCE_EXACT_M = BORDER_EPSILON_M
@@ -57,7 +57,7 @@ BORDER_SHORTEST_M = 1.0
 
 # Kinds of change of a region between two vintages. `outside`: the other vintage is an extract that does not cover the region.
 CHANGE_KINDS = ("kept", "renamed", "recoded", "moved", "split", "merged", "new", "gone", "outside")
-# Thresholds of the comparison of two vintages (docs/decisions: what became of a region). A share refers to the part of a region
+# Thresholds of the comparison of two vintages (docs/decisions/0015). A share refers to the part of a region
 # that the other vintage covers, so a cartographic and a digital vintage are compared on land.
 # At this share or more in both directions, two regions are the same place; smaller differences come from line detail.
 CHANGE_SAME_SHARE = 0.95

@@ -124,7 +124,7 @@ def ready_file(downloads: Iterable[File], *, name: str, sha256: str | None, unkn
 
     Args:
         sha256: prefix of the expected checksum; None for any.
-        unknown: detail of the error for a name that no file has.
+        unknown: detail of the error for an unknown name.
 
     Raises: DownloadUnknown for an unknown name or another checksum. If the file is not ready: DownloadMissing during an export,
     else DownloadNotMade.

@@ -18,7 +18,7 @@ _APOSTROPHES = str.maketrans("", "", "'’ʼ")
 
 
 class Quality(IntEnum):
-    """Quality of a match, the best first; an entry has that of the worst of the searched words."""
+    """Quality of a match, best first. The quality of an entry is that of its worst matching word."""
 
     NAME = 0
     WORDS = 1
@@ -35,7 +35,7 @@ class Match(NamedTuple):
 
 
 class TextIndex:
-    """Index of entries with one or more names each."""
+    """Index of entries, each with one or more names."""
 
     def __init__(self, entries: Iterable[Sequence[str]]) -> None:
         """Build the index. Args: entries: the names of each entry; matches give its number, from 0."""
@@ -54,10 +54,10 @@ class TextIndex:
                     self._by_deletion[form].append(word)
 
     def search(self, text: str) -> list[Match]:
-        """Return the entries that have every word of a text, the best matches first.
+        """Return the entries that have every word of a text, best matches first.
 
-        A word matches itself and longer words that begin with it. Where no entry has all of them, words with one letter more,
-        less or other, or with two neighbouring letters exchanged, match too. Empty for a text without words.
+        A word matches itself and longer words that begin with it. If no entry has all words, words with one letter added,
+        removed or replaced, or with two adjacent letters exchanged, match too. Empty for a text without words.
         """
         words = _tokens(text)
         if not words:

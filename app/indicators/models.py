@@ -28,15 +28,15 @@ class Indicator(models.Model):
     )
     period = models.CharField(max_length=4, db_comment="day or week: the length of a count's period.")
     from_zero = models.BooleanField(
-        default=False, db_comment="True where a cumulative total was 0 before the first day of its series."
+        default=False, db_comment="True if the cumulative total was 0 before the first day of its series."
     )
-    coverage = models.CharField(max_length=40, db_comment="Coverage of the regions it is reported by; empty for other places.")
+    coverage = models.CharField(max_length=40, db_comment="Coverage of the reporting regions; empty for other places.")
     vintage_label = models.CharField(max_length=40, db_comment="Vintage of that coverage.")
     name_en = models.TextField(db_comment="English name.")
     name_fr = models.TextField(db_comment="French name.")
     definition_en = models.TextField(blank=True, db_comment="Definition, English.")
     definition_fr = models.TextField(blank=True, db_comment="Definition, French.")
-    good_direction = models.CharField(max_length=4, default="none", db_comment="up, down or none: the direction that is good.")
+    good_direction = models.CharField(max_length=4, default="none", db_comment="Direction of an improvement: up, down or none.")
     overdispersion = models.FloatField(
         default=OVERDISPERSION,
         db_default=OVERDISPERSION,
@@ -44,13 +44,13 @@ class Indicator(models.Model):
     )
     cadence = models.JSONField(default=list, db_comment="Declared reporting cadence by province: from, every, weekday.")
     licence = models.TextField(blank=True, db_comment="Name of the licence of the values.")
-    licence_url = models.TextField(blank=True, db_comment="Address of the licence.")
-    attribution_en = models.TextField(blank=True, db_comment="Attribution that the licence asks for, English.")
-    attribution_fr = models.TextField(blank=True, db_comment="Attribution that the licence asks for, French.")
+    licence_url = models.TextField(blank=True, db_comment="URL of the licence.")
+    attribution_en = models.TextField(blank=True, db_comment="Attribution required by the licence, English.")
+    attribution_fr = models.TextField(blank=True, db_comment="Attribution required by the licence, French.")
 
     class Meta:
         db_table = "indicator"
-        db_table_comment = "Health indicators: what is reported by place and period."
+        db_table_comment = "Health indicators: quantities reported by place and period."
 
     def __str__(self) -> str:
         return self.slug
@@ -71,18 +71,20 @@ class Place(models.Model):
 
     kind = models.CharField(max_length=10, choices=PlaceKind, db_comment="country, province, region, unassigned or site.")
     coverage = models.CharField(max_length=40, blank=True, db_comment="Coverage of the region; empty for other places.")
-    vintage_label = models.CharField(max_length=40, blank=True, db_comment="Vintage in which the code means this place.")
+    vintage_label = models.CharField(max_length=40, blank=True, db_comment="Vintage in which the code identifies this place.")
     code = models.CharField(max_length=80, db_comment="Code within the vintage; 9999: no region assigned, by province.")
     pruid = models.CharField(max_length=2, blank=True, db_comment="Province or territory, Statistics Canada code.")
     key = models.CharField(max_length=80, db_comment="Name in URLs: 3595, ON, CA, NS-9999.")
     name_en = models.TextField(db_comment="English name.")
     name_fr = models.TextField(db_comment="French name.")
-    other_names = ArrayField(models.TextField(), default=list, db_comment="Further spellings that files use.")
-    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children", db_comment="Place it is a part of.")
+    other_names = ArrayField(models.TextField(), default=list, db_comment="Other spellings in files.")
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="children", db_comment="Place that contains it."
+    )
 
     class Meta:
         db_table = "place"
-        db_table_comment = "Places that values are about. A code means a place only within its coverage and vintage."
+        db_table_comment = "Subjects of values. A code identifies a place only within its coverage and vintage."
         constraints = [
             models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "pruid", "kind"], name="place_once"),
             models.UniqueConstraint(fields=["coverage", "vintage_label", "key", "kind"], name="place_key_once"),
@@ -100,13 +102,13 @@ class PlaceMember(models.Model):
     vintage_label = models.CharField(max_length=40, db_comment="Vintage of the region.")
     code = models.CharField(max_length=20, db_comment="Code of the region in that vintage.")
     method = models.CharField(max_length=8, db_comment="same, sum, common or part_of.")
-    share_of_place = models.FloatField(null=True, db_comment="Part of the place's people in the region, 0 to 1.")
-    share_of_region = models.FloatField(null=True, db_comment="Part of the region's people in the place, 0 to 1.")
-    basis = models.TextField(db_comment="What the relation rests on.")
+    share_of_place = models.FloatField(null=True, db_comment="Share of the place's people who live in the region, 0 to 1.")
+    share_of_region = models.FloatField(null=True, db_comment="Share of the region's people who live in the place, 0 to 1.")
+    basis = models.TextField(db_comment="Basis of the relation.")
 
     class Meta:
         db_table = "place_member"
-        db_table_comment = "How places of a series relate to regions of other vintages; declared or computed, never guessed."
+        db_table_comment = "Relations of places to regions of other vintages; declared or computed, never guessed from codes."
         constraints = [models.UniqueConstraint(fields=["coverage", "vintage_label", "code", "place"], name="place_member_once")]
 
     def __str__(self) -> str:
@@ -137,12 +139,12 @@ class PlaceWeight(models.Model):
     coverage = models.CharField(max_length=40, db_comment="Coverage of the region.")
     vintage_label = models.CharField(max_length=40, db_comment="Vintage of the region.")
     code = models.CharField(max_length=20, db_comment="Code of the region in that vintage.")
-    share_of_place = models.FloatField(db_comment="Part of the place's people in the region, 0 to 1.")
-    basis = models.CharField(max_length=12, db_comment="blocks or postal_codes: the source of the people's positions.")
+    share_of_place = models.FloatField(db_comment="Share of the place's people who live in the region, 0 to 1.")
+    basis = models.CharField(max_length=12, db_comment="Source of the positions of people: blocks or postal_codes.")
 
     class Meta:
         db_table = "place_weight"
-        db_table_comment = "Population weights: how the people of a place are distributed over the regions of another vintage."
+        db_table_comment = "Population weights: shares of a place's people by region of another vintage."
         constraints = [models.UniqueConstraint(fields=["place", "coverage", "vintage_label", "code"], name="place_weight_once")]
 
     def __str__(self) -> str:
@@ -153,8 +155,8 @@ class BlockFile(models.Model):
     """File of dissemination blocks whose people are counted instead of postal codes. At most one."""
 
     file = models.TextField(db_comment="Name of the file.")
-    sha256 = models.CharField(max_length=64, db_comment="SHA-256 of the files that were read, hexadecimal.")
-    loaded_at = models.DateTimeField(db_comment="When it was loaded, UTC.")
+    sha256 = models.CharField(max_length=64, db_comment="SHA-256 of the source files, hexadecimal.")
+    loaded_at = models.DateTimeField(db_comment="Time of loading, UTC.")
     report = models.JSONField(default=dict, db_comment="Report of the load: blocks, people, points, gates.")
 
     class Meta:
@@ -174,7 +176,7 @@ class BlockPoint(models.Model):
 
     class Meta:
         db_table = "block_point"
-        db_table_comment = "Positions of the people of the block file."
+        db_table_comment = "Positions and numbers of people in the block file."
 
     def __str__(self) -> str:
         return f"{self.lon} {self.lat}: {self.people}"
@@ -193,18 +195,18 @@ class Issue(models.Model):
 
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="issues", db_comment="The indicator.")
     source = models.CharField(max_length=40, db_comment="Name of the source in geodata/series.toml.")
-    issued_at = models.DateTimeField(db_comment="When the source published it, UTC.")
-    loaded_at = models.DateTimeField(db_comment="When it was loaded, UTC.")
+    issued_at = models.DateTimeField(db_comment="Time of publication by the source, UTC.")
+    loaded_at = models.DateTimeField(db_comment="Time of loading, UTC.")
     sha256 = models.CharField(max_length=64, db_comment="SHA-256 of the file's content and of its declaration.")
     file = models.TextField(db_comment="Name of the file.")
     status = models.CharField(
         max_length=11, choices=IssueStatus, db_comment="published, staged (held by gates, without values) or rolled_back."
     )
-    report = models.JSONField(default=dict, db_comment="Report of the load: counts, gates, who accepted what and why.")
+    report = models.JSONField(default=dict, db_comment="Report of the load: counts, gates, acceptances.")
 
     class Meta:
         db_table = "indicator_issue"
-        db_table_comment = "Publications of sources, one after the other."
+        db_table_comment = "Issues: publications of the sources of indicators."
         indexes = [models.Index(fields=["indicator", "status", "issued_at"], name="indicator_issue_in_time")]
 
     def __str__(self) -> str:
@@ -221,7 +223,9 @@ class Series(models.Model):
     first = models.DateField(null=True, db_comment="First day with a value.")
     last = models.DateField(null=True, db_comment="Last day with a value.")
     last_report = models.DateField(null=True, db_comment="Last day on which the source reported.")
-    ended_on = models.DateField(null=True, db_comment="Last reporting day, where the series stopped before its source did.")
+    ended_on = models.DateField(
+        null=True, db_comment="Last reporting day, if the series stopped before its source; otherwise null."
+    )
 
     class Meta:
         db_table = "indicator_series"
@@ -237,14 +241,14 @@ class Value(models.Model):
 
     pk = models.CompositePrimaryKey("series_id", "period", "from_issue_id")
     series = models.ForeignKey(Series, models.CASCADE, related_name="values", db_index=False, db_comment="The series.")
-    period = models.DateField(db_comment="Day, or last day of the period, that the value is about; a local calendar day.")
-    value = models.FloatField(null=True, db_comment="The value; null where there is none.")
+    period = models.DateField(db_comment="Day of the value, or last day of its period; a local calendar day.")
+    value = models.FloatField(null=True, db_comment="The value; null if there is none.")
     status = models.SmallIntegerField(
         db_comment="0 reported, 1 carried, 2 not_reported, 3 unassigned, 4 suppressed, 5 capped, 6 withdrawn, 7 estimated."
     )
-    from_issue = models.ForeignKey(Issue, models.CASCADE, related_name="+", db_comment="First issue that stated it.")
+    from_issue = models.ForeignKey(Issue, models.CASCADE, related_name="+", db_comment="First issue that contains it.")
     to_issue = models.ForeignKey(
-        Issue, models.CASCADE, null=True, related_name="+", db_comment="First issue that no longer did; null: current."
+        Issue, models.CASCADE, null=True, related_name="+", db_comment="First issue that does not contain it; null: current."
     )
 
     class Meta:
@@ -277,10 +281,10 @@ class Blob(models.Model):
     series = models.ForeignKey(Series, models.CASCADE, related_name="blobs", db_index=False, db_comment="The series.")
     measure = models.CharField(max_length=12, db_comment="value, cumulative, new_1d, new_7d or rate_7d.")
     start = models.DateField(db_comment="Day of the first element of the arrays; one element a day.")
-    values = ArrayField(models.FloatField(null=True), db_comment="The measure; null where there is none.")
+    values = ArrayField(models.FloatField(null=True), db_comment="The measure; null if there is none.")
     statuses = ArrayField(models.SmallIntegerField(), db_comment="Status of each element, as in indicator_value.")
-    lags = ArrayField(models.SmallIntegerField(), db_comment="Days from the report that each element comes from.")
-    spans = ArrayField(models.SmallIntegerField(), db_comment="Days that each element covers, ending at that report.")
+    lags = ArrayField(models.SmallIntegerField(), db_comment="Days since the report of each element.")
+    spans = ArrayField(models.SmallIntegerField(), db_comment="Number of days that each element covers, up to that report.")
 
     class Meta:
         db_table = "indicator_blob"
@@ -296,11 +300,11 @@ class Note(models.Model):
 
     indicator = models.ForeignKey(Indicator, models.CASCADE, related_name="notes", db_comment="The indicator.")
     place = models.ForeignKey(Place, models.CASCADE, null=True, related_name="+", db_comment="The place; null: everywhere.")
-    day_from = models.DateField(null=True, db_comment="First day it is about; null: from the beginning.")
-    day_to = models.DateField(null=True, db_comment="Last day it is about; null: to the end.")
+    day_from = models.DateField(null=True, db_comment="First day of the remark; null: from the beginning.")
+    day_to = models.DateField(null=True, db_comment="Last day of the remark; null: to the end.")
     text_en = models.TextField(db_comment="The remark, English.")
-    text_fr = models.TextField(blank=True, db_comment="The remark, French; empty where there is none.")
-    url = models.TextField(blank=True, db_comment="Where the source says so.")
+    text_fr = models.TextField(blank=True, db_comment="The remark, French; empty if there is none.")
+    url = models.TextField(blank=True, db_comment="URL of the statement by the source.")
 
     class Meta:
         db_table = "indicator_note"

@@ -266,7 +266,8 @@ def prune(steps: Steps) -> list[str]:
 def exclusive(steps: Steps) -> Iterator[None]:
     """Hold the load lock of the database, so that one load runs at a time. PostgreSQL releases it with the connection.
 
-    It is a table lock, which read-only roles cannot take, held by a separate connection and transaction.
+    It is a table lock, which read-only roles cannot take (unlike an advisory lock), held by a separate connection and
+    transaction.
 
     Raises: PublishError after a wait of `_LOCK_WAIT_S` for another load.
     """

@@ -1,4 +1,4 @@
-"""Circuit breaker for an unresponsive database: one probe thread per database and process opens and closes it.
+"""Circuit breaker for an unresponsive database: a health check thread (probe) per database and process opens and closes it.
 
 A server that is down refuses connections at once. A server that is frozen, or behind a network that drops every packet, does
 not: a thread that connects or waits for a statement would block until a timeout of seconds. So a probe thread in each web

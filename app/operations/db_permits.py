@@ -1,7 +1,8 @@
 """Bulkhead: at most N-1 of the N threads of a worker may block on the database.
 
-A thread answers one request at a time. Without a bound, a locked table would block every thread, and requests that need no
-table would wait too. So a thread that answers requests (one with a request id) acquires a permit before it waits for the
+A thread answers one request at a time and has its own connection: permits replace the limit of a connection pool. Without a
+bound, a locked table would block every thread, and requests that need no table would wait too. So a thread that answers
+requests (one with a request id) acquires a permit before it waits for the
 database and holds it while it waits. After a permit was unavailable for `PATIENCE_S`, or was held as long, the bulkhead is
 saturated and fails fast (503) until a permit is released sooner.
 """

@@ -78,7 +78,7 @@ def count_request(
     series = _series.get(key)
     if series is None:
         series = _Series(route_of(match), method_of(method), status)
-        # Clients choose the method: only those of METHODS are cached, so that the cache is bounded.
+        # Clients choose the method: only methods of METHODS are cached, so that the cache is bounded.
         if method in METHODS:
             _series[key] = series
     series.requests()

@@ -17,7 +17,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 requests_log = logging.getLogger("requests")
 
-# Responses of the API are no pages: they load nothing, and no page may frame them.
+# Responses of the API are not pages: they load nothing, and no page may frame them.
 API_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 # Keys of the WSGI environ: the resolved route (Django's ResolverMatch), and the RequestObservation of a request.

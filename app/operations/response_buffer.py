@@ -4,7 +4,7 @@ A thread answers one request at a time. granian releases the thread once it has 
 reads; during an iterated response it holds the thread until the last chunk is taken. Only large responses are iterated
 (`api.http.streaming`), and they hold a slot of `api.http.concurrency.transfers` or `api.http.concurrency.bulk` meanwhile.
 
-The server logs the message of an exception that reaches it. Messages repeat values of a request, so none is let through.
+The server logs the message of an exception that reaches it. Messages repeat values of a request, so they are suppressed.
 """
 
 import logging

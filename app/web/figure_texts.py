@@ -56,7 +56,7 @@ FIGURE_TEXTS: dict[str, tuple[Text, Text]] = {
         "dashed: figure of a larger region, or of several together",
         "tireté : chiffre d'une région plus grande, ou de plusieurs ensemble",
     ),
-    "class_negative": ("below 0: a correction", "sous 0 : une correction"),
+    "class_negative": ("below 0: a correction", "inférieur à 0 : une correction"),
     "class_missing": ("not reported", "non déclaré"),
     "region": ("Region", "Région"),
     "reporting_region": ("reporting region {code}", "région déclarante {code}"),

@@ -1,4 +1,4 @@
-"""Static files storage that compresses each file once.
+"""Static files storage that compresses each file only once.
 
 WhiteNoise compresses all files on every collectstatic, which runs at every start.
 """

@@ -13,7 +13,7 @@ from web import assets
 from web.provinces import LABEL_POSITIONS
 
 THEMES = ("light", "dark")
-# Tones of land by PRUID, in the order of the page's: no province touches one of its own tone.
+# Tones of land by PRUID, in the order of the page's tones: no two adjacent provinces have the same tone.
 _TONES = {"10": 0, "11": 1, "12": 1, "13": 0, "24": 1, "35": 0, "46": 1, "47": 0, "48": 1, "59": 0, "60": 1, "61": 2, "62": 0}
 _TEXT, _STRONG = ["Hanken Grotesk", "sans-serif"], ["Hanken Grotesk Strong", "sans-serif"]
 _FROM_CANADA = {"center": [-96.0, 62.0], "zoom": 3}
@@ -25,7 +25,7 @@ def palettes() -> dict[str, dict[str, str]]:
     """Return the custom properties of page.css that hold a hexadecimal colour, by theme."""
     text = (assets.FOLDER / "page.css").read_text(encoding="utf-8")
     blocks = re.findall(r":root(?:\S*)? \{(.*?)\n\s*\}", text, re.DOTALL)[:3]
-    # The second block is for dark systems, the third for readers who chose the dark theme: they are equal.
+    # The second block is for dark systems, the third for the chosen dark theme: both are equal.
     light, _, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in blocks)
     return {"light": light, "dark": light | dark}
 
@@ -49,7 +49,7 @@ def style(theme: str, language: str, root: str) -> dict[str, Any]:
         "layers": [
             {"id": "water", "type": "background", "paint": {"background-color": colours["water"]}},
             *_health_region_layers(colours),
-            # The names of FSAs, and their lines, where there is room for them.
+            # Names and lines of FSAs, from the zoom at which they fit.
             _fsa_lines(colours),
             _names("fsa", colours, language),
             _names("health-regions", colours, language),

@@ -35,7 +35,7 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
         "This browser does not support WebGL 2. Search and the list of regions still work.",
         "Ce navigateur ne prend pas en charge WebGL 2. La recherche et la liste des régions fonctionnent quand même.",
     ),
-    "no_script": ("This page needs JavaScript.", "Cette page a besoin de JavaScript."),
+    "no_script": ("This page needs JavaScript.", "Cette page nécessite JavaScript."),
     "no_script_why": ("The API works without it.", "L'API fonctionne sans JavaScript."),
     "sheet_more": ("Show more", "Afficher plus"),
     "sheet_less": ("Show less", "Afficher moins"),
@@ -209,18 +209,21 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     ),
     "share_slivers": (
         "{share} consists of slivers along borders that the two vintages draw differently.",
-        "{share} correspond à des lisières, le long de limites que les deux éditions tracent différemment.",
+        "{share} correspond à d'étroites bandes le long de limites que les deux éditions tracent différemment.",
     ),
     "share_of_area": ("{share} of the area", "{share} de la superficie"),
     "shares_are_blocks": (
         "Shares are of people, by census blocks.",
-        "Les parts sont de population, d'après les îlots du recensement.",
+        "Les parts portent sur la population, d'après les îlots de diffusion du recensement.",
     ),
     "shares_are_postal_codes": (
         "Shares are of people, estimated from the positions of postal codes.",
-        "Les parts sont de population, estimées d'après la position des codes postaux.",
+        "Les parts portent sur la population, estimée d'après la position des codes postaux.",
     ),
-    "shares_are_area": ("Shares are of area, not of population.", "Les parts sont de superficie, non de population."),
+    "shares_are_area": (
+        "Shares are of area, not of population.",
+        "Les parts portent sur la superficie, et non sur la population.",
+    ),
     "by_letters": ("By its first letter: {names}.", "D'après sa première lettre : {names}."),
     "beside": ("Adjacent codes:", "Codes voisins :"),
     # changes
@@ -243,7 +246,7 @@ TEXTS: dict[str, tuple[Text, Text]] = FIGURE_TEXTS | {
     "kind_merged": ("Merged", "Fusionnées"),
     "kind_merged_why": ("Joined with others.", "Réunies avec d'autres."),
     "kind_moved": ("Moved border", "Limite déplacée"),
-    "kind_moved_why": ("Mostly the same area, with another border.", "Les mêmes pour l'essentiel, avec une autre limite."),
+    "kind_moved_why": ("Mostly the same area, with another border.", "Presque le même territoire, avec une autre limite."),
     "kind_recoded": ("New code", "Nouveau code"),
     "kind_recoded_why": ("The same area with another code.", "Le même territoire avec un autre code."),
     "kind_renamed": ("New name", "Nouveau nom"),

@@ -1,4 +1,4 @@
-"""Routes of the map page and of the map in the pages of others."""
+"""Routes of the map page and of the embedded map."""
 
 from django.urls import path
 

@@ -10,7 +10,7 @@ comment on view geo.fsa_all is 'Forward sortation areas of every published vinta
 comment on view geo.fsa_health_regions is 'Overlaps of the FSAs and health regions in force today, with shares of area and of people; at least 0.1 % of the FSA, without artefacts.';
 comment on view geo.fsa_health_regions_all is 'Overlaps of the FSAs and health regions of every pair of published vintages; at least 0.1 % of the FSA, without artefacts.';
 comment on view geo.fsa_health_region_artefacts_all is 'Overlaps of an FSA and a health region that exist only because two vintages draw the same border differently.';
-comment on view geo.region_parts is 'Boundaries of every published vintage, cut into small pieces: for large joins. The pieces of a region share seams, so a point may meet two of them.';
+comment on view geo.region_parts is 'Boundaries of every published vintage, cut into small pieces: for large joins. The pieces of a region share seams, so a point may lie in two of them.';
 comment on view geo.changes is 'Changes of each region between two published vintages, in both directions, with the regions that share its area (at least 0.1 % of either). A region that is new in a vintage has the kind gone in the opposite direction.';
 
 -- A column has the same meaning in every view, unless a row names the view.
@@ -20,12 +20,12 @@ declare
 begin
   for note in
     with notes (view, col, text) as (values
-      (null, 'region_id', 'Stable integer key: this region in this vintage.'),
+      (null, 'region_id', 'Stable integer key of a region in a vintage.'),
       (null, 'vintage_id', 'Stable integer key of the vintage, as in geo.vintages.'),
       (null, 'part_id', 'Integer key of the piece.'),
       (null, 'overlap_id', 'Stable integer key of the pair.'),
       (null, 'coverage', 'health-regions, fsa or another kind of region. Source: geodata/sources.toml.'),
-      (null, 'code', 'Code of the region within its vintage: HRUID, CFSAUID or another coverage''s; text, leading zeros kept. Source: the boundary file.'),
+      (null, 'code', 'Code of the region within its vintage: HRUID, CFSAUID or another coverage''s; text with leading zeros. Source: the boundary file.'),
       (null, 'hruid', 'Health region code, four digits; text. Source: the boundary file.'),
       (null, 'cfsauid', 'Forward sortation area: the first three characters of a postal code. Source: the boundary file.'),
       (null, 'dguid', 'Dissemination Geography Unique Identifier; null if the source gives none. Source: the boundary file.'),
@@ -66,15 +66,15 @@ begin
       (null, 'other_name_fr', 'French name of that region.'),
       (null, 'vintage', 'Name of the vintage, such as 2022. Source: geodata/sources.toml, or the load.'),
       (null, 'effective_from', 'First day on which the vintage is in force. Source: geodata/sources.toml, or the load.'),
-      (null, 'effective_to', 'First day on which it is no longer in force; null: until a later vintage is published. Source: geodata/sources.toml, or the load.'),
+      (null, 'effective_to', 'First day on which the vintage is no longer in force; null: until a later vintage is published. Source: geodata/sources.toml, or the load.'),
       (null, 'representation', 'digital (runs into the water) or cartographic (ends at the shoreline). Source: geodata/sources.toml, or the load.'),
       (null, 'demo', 'True for demonstration boundaries: not for decisions.'),
       ('fsa_health_regions', 'demo', 'True if either is a demonstration: not for decisions.'),
-      (null, 'extract', 'True if the vintage covers a part of the country: it is never in force.'),
+      (null, 'extract', 'True if the vintage is an extract, which covers a part of the country and is never in force.'),
       (null, 'region_count', 'Number of regions.'),
       (null, 'product', 'Title of the source product.'),
       (null, 'source_url', 'URL of the source file.'),
-      (null, 'source_file', 'Name of the file that was read.'),
+      (null, 'source_file', 'Name of the source file.'),
       (null, 'source_sha256', 'SHA-256 of the source file, hexadecimal.'),
       (null, 'licence', 'Name of the licence.'),
       (null, 'licence_url', 'URL of the licence.'),

@@ -5,11 +5,11 @@ comment on view geo.places is 'Subjects of values: regions of a vintage, provinc
 comment on view geo.place_members is 'Relations of the places of a series to regions of other vintages of boundaries; declared or computed, never guessed from a code.';
 comment on view geo.place_weights is 'Population weights: shares of a place''s people by health region of another vintage, to estimate figures of regions without a declared relation.';
 comment on view geo.populations is 'Population of places by year, 1 July.';
-comment on view geo.issues is 'Publications of the sources of indicators, with what each changed, and those that gates hold.';
+comment on view geo.issues is 'Issues: publications of the sources of indicators, with numbers of changes, including held issues.';
 comment on view geo.issue_changes is 'Number of values that an issue changed, by place; places without a change have no row.';
 comment on view geo.data_notes is 'Dated remarks of the sources about their values.';
 comment on view geo.indicator_values is 'Values as published, of the current issue. A missing value is null, never 0; status gives the reason.';
-comment on view geo.indicator_values_all is 'Values of all issues: each row is what was published for a place and period from issued_at until superseded_at.';
+comment on view geo.indicator_values_all is 'Values of all issues: the value of a place and period as published from issued_at until superseded_at.';
 comment on function geo.indicator_values_at(text, timestamptz) is
   'Values of an indicator as of an instant: geo.indicator_values as it was then, without the names of the indicator. No rows before the first issue.';
 comment on view geo.indicator_days is 'Measures by day and place: value as published, new in 7 days, rate. The API serves these.';
@@ -32,15 +32,15 @@ begin
       ('indicators', 'kind', 'cumulative, count (per period), stock, percent or concentration.'),
       (null, 'period', 'Day of the value, a local calendar day; for a week its last day.'),
       ('indicators', 'period', 'day or week: the length of a count''s period.'),
-      (null, 'good_direction', 'up, down or none: the direction that is good.'),
-      (null, 'coverage', 'Coverage in which the code means this place; empty for provinces, the country and sites.'),
+      (null, 'good_direction', 'Direction of an improvement: up, down or none.'),
+      (null, 'coverage', 'Coverage in which the code identifies this place; empty for provinces, the country and sites.'),
       (null, 'vintage', 'Vintage of that coverage.'),
       ('place_members', 'coverage', 'Coverage of the region.'),
       ('place_members', 'vintage', 'Vintage of the region.'),
       ('place_weights', 'coverage', 'Coverage of the region.'),
       ('place_weights', 'vintage', 'Vintage of the region.'),
       ('place_weights', 'code', 'Code of the region in that vintage.'),
-      ('place_weights', 'share_of_place', 'Share of the place''s people who live in the region, 0 to 1; shares under 0.5 % are left out.'),
+      ('place_weights', 'share_of_place', 'Share of the place''s people who live in the region, 0 to 1; shares under 0.5 % are omitted.'),
       ('place_weights', 'basis', 'Source of the positions of people: blocks (census) or postal_codes (an estimate).'),
       (null, 'place_coverage', 'Coverage of the place.'),
       (null, 'place_vintage', 'Vintage of the place.'),
@@ -56,17 +56,17 @@ begin
       (null, 'source', 'Source of the estimate.'),
       ('issues', 'source', 'Name of the source in geodata/series.toml.'),
       ('issues', 'status', 'published, staged (held by gates, without values) or rolled_back.'),
-      (null, 'values_new', 'Number of values for a place and period without one before; totals that are computed are not counted.'),
+      (null, 'values_new', 'Number of values for a place and period without an earlier value; computed totals are not counted.'),
       (null, 'values_changed', 'Number of values that replaced others.'),
-      (null, 'values_withdrawn', 'Number of values of the issue before that it no longer states.'),
+      (null, 'values_withdrawn', 'Number of values of the previous issue that it does not contain.'),
       ('issues', 'gates_failed', 'Names of the gates that failed.'),
-      ('issues', 'gates_accepted', 'Those of them that were accepted.'),
+      ('issues', 'gates_accepted', 'Names of the failed gates that were accepted.'),
       ('issues', 'because', 'Reason of the acceptance.'),
-      ('issues', 'accepted_by', 'Who accepted; null if not stated with --by.'),
-      (null, 'from_issue_id', 'First issue that stated the value, as in geo.issues.'),
-      (null, 'to_issue_id', 'First issue that no longer did; null: current.'),
-      ('indicator_values_all', 'issued_at', 'When the first issue that stated the value was published.'),
-      (null, 'superseded_at', 'When the first issue that no longer did was published; null: current.'),
+      ('issues', 'accepted_by', 'Person who accepted; null if not stated with --by.'),
+      (null, 'from_issue_id', 'First issue that contains the value, as in geo.issues.'),
+      (null, 'to_issue_id', 'First issue that does not contain the value; null: current.'),
+      ('indicator_values_all', 'issued_at', 'Time of publication of the first issue that contains the value.'),
+      (null, 'superseded_at', 'Time of publication of the first issue that does not contain the value; null: current.'),
       (null, 'place_id', 'Stable integer key of the place, as in geo.places.'),
       (null, 'place', 'Name of the place in URLs: 3595, ON, CA, NS-9999.'),
       (null, 'code', 'Code of the place within its vintage; 9999: no region assigned.'),
@@ -74,7 +74,7 @@ begin
       (null, 'pruid', 'Province or territory, Statistics Canada code; empty for the country.'),
       (null, 'name_en', 'English name.'),
       (null, 'name_fr', 'French name.'),
-      (null, 'parent_place_id', 'Place that it is a part of.'),
+      (null, 'parent_place_id', 'Place that contains it.'),
       (null, 'method', 'same, sum (of whole places), common (several places and several regions cover the same area together) or part_of (a larger place).'),
       (null, 'share_of_place', 'Share of the place''s population that lives in the region, 0 to 1, of computed relations; null for declared ones.'),
       (null, 'share_of_region', 'Share of the region''s population that lives in the place, 0 to 1, of computed relations; null for declared ones.'),

@@ -1,4 +1,4 @@
-"""Bulk lookup of positions in CSV by columns, as `bin/manage locate` does it: CSV in, CSV out, from the indexes."""
+"""Columnar bulk lookup of positions, CSV to CSV, in the indexes of both vintages; shared with `bin/manage locate`."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -20,8 +20,8 @@ def locate_csv(content: bytes, charset: str, layers: Layers, column_names: Mappi
         charset: charset of the Content-Type header, or an empty text.
         column_names: column names that the client chose, by parameter.
 
-    Returns: None for a body that `api.bulk.parsers.read_body` refuses: it has the errors, in both languages. Also for one in
-    which many rows lack fields.
+    Returns: None for a body that `api.bulk.parsers.read_body` refuses, which raises the errors in both languages, and for a
+    body in which many rows lack fields.
     """
     try:
         blocks = TextSource(BytesIO(content), charset).blocks()

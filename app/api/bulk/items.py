@@ -9,7 +9,7 @@ from geography.errors import GeographyError
 
 Input = TypeVar("Input")
 
-# Maximum weight of a batch: about the bytes of the body that its items occupy.
+# Batch size: maximum weight of a batch, about the bytes of its items in the body.
 _BATCH_WEIGHT = 1 << 20
 
 

@@ -21,7 +21,7 @@ from geography.errors import CoordinateInvalid, ParameterInvalid
 from geography.lookup.types import Located
 from geography.translation import Message
 
-# Positions per SQL query, and per in-memory lookup: a larger chunk has more positions that share a grid cell.
+# Batch size: positions per SQL query, and per in-memory lookup. In a larger chunk more positions share a grid cell.
 CHUNK = 2_000
 CHUNK_IN_MEMORY = 10_000
 

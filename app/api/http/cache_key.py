@@ -13,7 +13,7 @@ from geography.queries.changes import ReusedCode
 
 
 class SourceVersion(NamedTuple):
-    """A publication that a body is computed from: a vintage, or the revision of an indicator or of all indicators.
+    """Publication from which a body is computed: a vintage, or the revision of one indicator or of all indicators.
 
     Attributes:
         version: `load_id` of a vintage, `revision` of indicators.
@@ -42,7 +42,8 @@ class CacheKey:
         encoding: content encoding of the body; None for none.
         raw_query: parameters as the client wrote them, sorted by name, where links in the body repeat them.
         base_url: absolute URL that addresses in the body begin with; empty where the body has none.
-        reused_codes: codes that mean another place in another published vintage, sorted by code, where the body warns of them.
+        reused_codes: codes that identify a different place in another published vintage, sorted by code, if the body warns of
+        them.
         dated: True where the body has the time at which it was made: the ETag is weak then, since a body that is made again
             differs in that time alone.
     """

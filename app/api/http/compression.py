@@ -25,7 +25,7 @@ COMPRESS_MIN_BYTES = 1_000
 def chosen_encoding(header: str) -> str | None:
     """Return the encoding that an Accept-Encoding header prefers: `zstd`, `br` or `gzip`, in this order for equal qualities.
 
-    None stands for `identity`, which is sent even where the header refuses it. Recent headers are negotiated once.
+    None stands for `identity`, which is used even if the header refuses it. Recent headers are negotiated once.
     """
     qualities: dict[str, float] = {}
     for coding in header.lower().split(","):

@@ -1,4 +1,4 @@
-"""Concurrency limits (bulkheads) for bulk requests and for transfers of large responses."""
+"""Concurrency limits (bulkheads) for bulk requests, small request bodies and transfers of large responses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,7 +19,7 @@ from operations.request_body import RequestBody
 SMALL_BODY_BYTES = 65_536
 # Receive timeout of a small body, equal to that of the headers of a request.
 _SMALL_TIMEOUT_S = 5.0
-# Longest wait for a permit to read a small body. The wait holds a thread too: once it was in vain, requests fail fast.
+# Longest wait for a permit to read a small body. The wait holds a thread too: after a wait without success, requests fail fast.
 _READER_PATIENCE_S = 2.5
 
 

@@ -51,8 +51,8 @@ def cached_response(
         licence_url: licence of the body's source, for the Link header; empty for none.
         labelled: True where the URL names the vintage by its label, or an instant whose issue is settled.
         make: returns the body; a body in chunks is never in memory as a whole.
-        cacheable: False where the request holds a position, a postal code, or a choice that few requests share: the body is
-            not stored then.
+        cacheable: False if the request contains a position, a postal code, or a rare combination of parameters: the body
+            is then not stored.
         personal: True where the request holds a position, a box, a search or a postal code: shared caches must not store the
             response then.
 
@@ -154,7 +154,7 @@ def compression_middleware(
         if not isinstance(response, HttpResponse) or "Content-Encoding" in response.headers:
             return response
         if request.method == "POST" and response.status_code == 200:
-            return response  # bulk: compression would take as long as the lookups
+            return response  # bulk responses: compression would take as long as the lookups
         if len(response.content) < COMPRESS_MIN_BYTES or response.headers.get("Content-Type", "").startswith("image/"):
             return response
         patch_vary_headers(response, ("Accept-Encoding",))

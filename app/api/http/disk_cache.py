@@ -1,4 +1,4 @@
-"""Response cache on disk, shared by all workers of a machine, with single flight: one worker creates a body, the others wait.
+"""Response cache on disk, shared by all workers of a machine, with single flight: one worker creates a body, others wait.
 
 Bodies are stored compressed, as they are sent. File names are hashes of the keys. Responses to requests with a position or a
 postal code are never stored.

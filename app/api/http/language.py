@@ -1,4 +1,4 @@
-"""Content language: negotiation and translation of messages."""
+"""Content negotiation of the language, and translation of messages."""
 
 from collections.abc import Callable
 from functools import cache, lru_cache
@@ -25,7 +25,7 @@ def language_of(request: HttpRequest | Request) -> str:
 
 
 def _negotiated(request: HttpRequest | Request) -> tuple[str, bool]:
-    """Return the language, and whether `lang` decided it."""
+    """Return the language, and whether `lang` determined it."""
     negotiated: tuple[str, bool] | None = getattr(request, "negotiated_language", None)
     if negotiated is None:
         try:

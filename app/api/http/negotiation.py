@@ -1,4 +1,4 @@
-"""Choice between a page for a reader and a document for a program, by the Accept header."""
+"""Content negotiation between an HTML page and a JSON document, by the Accept header."""
 
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ _JAVA = "text/html, image/gif, image/jpeg, *"
 def prefers_html(request: HttpRequest | Request) -> bool:
     """Return whether the Accept header has a higher quality for HTML than for every kind of JSON, as browsers send it.
 
-    No header, `*/*` and equal qualities mean JSON: a program that does not care about the format must never get a page.
+    No header, `*/*` and equal qualities mean JSON: a client without a preference never gets a page.
     """
     if request.headers.get("Accept", "").startswith(_JAVA):
         return False

@@ -1,4 +1,4 @@
-"""Replica routing: middleware that reads from the standby and retries a failed request on the primary."""
+"""Replica routing and retry: middleware that reads from the standby and repeats a failed request on the primary."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import cast

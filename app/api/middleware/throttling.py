@@ -1,4 +1,7 @@
-"""Rate limit per client, off unless THROTTLE_RATE is set: a proxy or a CDN sees more requests of a client than one process."""
+"""Rate limit (throttling) per client, off unless THROTTLE_RATE is set:
+
+a proxy or CDN can count the requests of all processes.
+"""
 
 import ipaddress
 import time
@@ -37,7 +40,7 @@ class ClientThrottle(SimpleRateThrottle):
 
 
 def client(request: HttpRequest) -> str:
-    """Return the client of a request: an IPv4 address, or the /64 network of an IPv6 address, the usual size of a household's.
+    """Return the client of a request: an IPv4 address, or the /64 network of an IPv6 address, the usual size for a household.
 
     With TRUSTED_PROXIES = n, the client is the n-th address from the right of X-Forwarded-For, which the outermost trusted
     proxy has added; a client can forge the addresses left of it. With 0 the header is ignored. Text that is not an address is

@@ -101,7 +101,7 @@ def document(root: str, collections: Iterable[tuple[str, str]]) -> dict[str, Any
         "/": _operation(requests.PLAIN, "getLandingPage", "Landing page", {JSON: "landingPage"}),
         "/conformance": _operation(requests.PLAIN, "getConformance", "Conformance classes", {JSON: "confClasses"}),
         "/collections": _operation(requests.PLAIN, "getCollections", "Collections", {JSON: "collections"}),
-        "/api": _operation(requests.PLAIN, "getApi", "This document", {OPENAPI: None}),
+        "/api": _operation(requests.PLAIN, "getApi", "OpenAPI document", {OPENAPI: None}),
     }
     shared: dict[str, Parameter] = {}
     for name, title in collections:

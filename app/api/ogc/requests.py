@@ -18,7 +18,7 @@ from geography.errors import ParameterInvalid
 from geography.translation import Message
 
 LIMIT_DEFAULT = 100
-# GDAL and QGIS ask for pages of 1,000.
+# GDAL and QGIS request pages of 1,000.
 LIMIT_MAX = 1_000
 _LOAD_DIGITS = 8
 

@@ -271,7 +271,7 @@ def _within_size(regions: Sequence["RegionRow"]) -> Sequence["RegionRow"]:
 
 
 def _is_plain(parameters: Mapping[str, str]) -> bool:
-    """Return whether a body may be stored: spaces around a value would make another body of the same answer each time."""
+    """Return whether a body may be stored: with spaces around values, a client could store the same answer many times."""
     return parameters.keys() <= _STORED_WITH and all(value == value.strip() for value in parameters.values())
 
 

@@ -149,7 +149,7 @@ PROBLEM_REQUESTS = {
     "vintage-unknown": "/health-regions?vintage=2099",
 }
 
-# Requests of the operations whose required parameters do not make one.
+# Requests of the operations for which the required parameters are not sufficient.
 REQUESTS = {"get_now": "/now?lat=43.6426&lon=-79.3871"}
 
 STORED_FILE = Path(__file__).with_name("examples.json")

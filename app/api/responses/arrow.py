@@ -8,7 +8,7 @@ from typing import Any
 from arro3.core import Array, DataType, Field, RecordBatch, Schema
 from arro3.io import write_ipc_stream
 
-# Columns that are not texts. arro3 makes no dates from Python objects, but casts integers and texts.
+# Columns that are not texts. arro3 does not convert Python objects to dates, but casts integers and texts.
 _TYPES: Mapping[str, DataType] = {
     **dict.fromkeys(("date", "from", "to", "reported_on"), DataType.date32()),
     **dict.fromkeys(("value", "count"), DataType.float64()),

@@ -1,4 +1,4 @@
-"""Notice of issues that gates hold: since when, which, and why, in the reader's language."""
+"""Notice of held issues in the reader's language: time, issue, and reason."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -56,10 +56,10 @@ _PLAIN: Mapping[str, Message] = {
 
 
 def held_payload(held: "HeldIssues", issue: "Issue", language: str) -> dict[str, Any]:
-    """Return the member `held` of a response: the first and the last held issue, why the last is held, and a notice.
+    """Return the member `held` of a response: first and last held issue, reason of the last, and a notice.
 
     Args:
-        issue: the published issue, which answers instead.
+        issue: the published issue, which is used instead.
     """
     reasons = [translate(_reason(gate, language), language) for gate in held.gates]
     last, shown = _instant(held.issued_at, language), _instant(issue.issued_at, language)
@@ -93,7 +93,7 @@ def held_payload(held: "HeldIssues", issue: "Issue", language: str) -> dict[str,
 
 def _reason(gate: Mapping[str, Any], language: str) -> Message:
     finding = gate.get("finding")
-    # Without a place to name, where only totals that are computed are concerned.
+    # Without the name of a place if only computed totals are concerned.
     if finding and finding.get("places", True) and gate["name"] in _REVISIONS:
         return _REVISIONS[gate["name"]](finding, language)
     return _PLAIN.get(gate["name"], Message("the check %(gate)s", gate=gate["name"]))

@@ -82,7 +82,7 @@ def source_payload(published: "PublishedIndicator", language: str) -> dict[str, 
 
 
 def issue_payload(published: "PublishedIndicator", language: str) -> dict[str, Any]:
-    """Return the issue that values are of; `held` where gates hold a later one."""
+    """Return the issue of the values; `held` if a later issue is held."""
     issue = published.issue
     payload: dict[str, Any] = {
         "issue": {"id": issue.pk, "source": issue.source, "issued_at": issue.issued_at, "loaded_at": issue.loaded_at}
@@ -93,7 +93,7 @@ def issue_payload(published: "PublishedIndicator", language: str) -> dict[str, A
 
 
 def table_metadata(published: "PublishedIndicator", language: str) -> dict[str, str]:
-    """Return the provenance of a table whose format has a place for it."""
+    """Return the provenance for a table format with metadata."""
     indicator, issue = published.indicator, published.issue
     return {
         "title": indicator.name_fr if language == "fr" else indicator.name_en,

@@ -1,4 +1,4 @@
-"""Payloads of issues: what each changed, its gates, and the revisions of a value."""
+"""Payloads of issues with their changes and gates, and of the revisions of a value."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -129,7 +129,7 @@ class NowResponder:
         return answer, main, [_Possible(region) for region in located.near if main is None or region.code != main.code]
 
     def _in_fsa(self, code: str) -> tuple[dict[str, Any], Region | RegionRow | None, list[_Possible]]:
-        """Return the same for an FSA: its region is the one with most of its people; of its area where people are not known."""
+        """Return the same members for an FSA: its region is that with most of its people (or area, if people are not known)."""
         regions = _fsas(self._fsa_key()).get(code)
         if regions is None:
             error = fsa_missing(code, self.vintages["fsa_vintage"])
@@ -235,7 +235,7 @@ def _shares(share: Share) -> dict[str, float | None]:
 
 
 def now_responder(query: NowQuery, language: str) -> NowResponder:
-    """Return the responder for the vintages of a request and today. One is kept for each publication, language and day.
+    """Return the responder for the vintages of a request and today; cached by publication, language and day.
 
     Raises: as `chosen_vintages`. Queries: those of the two catalogues.
     """
@@ -260,7 +260,7 @@ _responders: dict[tuple[Any, ...], NowResponder] = {}
 
 
 def clear() -> None:
-    """Forget all responders and tables of FSAs."""
+    """Clear all responders and tables of FSAs."""
     _responders.clear()
     _fsa_tables.clear()
 
@@ -269,7 +269,9 @@ _fsa_tables: dict[_FsaKey, Mapping[str, FsaRegions]] = {}
 
 
 def _fsas(key: _FsaKey) -> Mapping[str, FsaRegions]:
-    """Return the health regions of every FSA of a vintage by code. Held as a whole, which tells nothing about requests.
+    """Return the health regions of every FSA of a vintage by code.
+
+    All FSAs are cached, so that the cache reveals nothing about requests.
 
     Queries: 2 on the first use of two vintages.
     """

@@ -1,4 +1,4 @@
-"""Payloads of the latest figures, and whether those of two regions differ."""
+"""Payloads of the latest figures, and comparison of the figures of two regions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -19,12 +19,12 @@ TREND_WORDS: Mapping[Direction, Message] = {
     Direction.NO_CLEAR_CHANGE: Message("no clear change"),
 }
 _DECIMALS, _RATIO_DECIMALS = 2, 3
-# Bounds of the notes in a body of 2 kB; `/indicators/{id}` has all of them, whole.
+# Bounds of the notes in a body of 2 kB; `/indicators/{id}` has all notes in full.
 _NOTES_MAX, _TITLE_MAX = 2, 40
 
 
 def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language: str, today: date) -> dict[str, Any]:
-    """Return the latest figure of a region; null, and `not_reported`, where the indicator has none of it."""
+    """Return the latest figure of a region; null and `not_reported` if the indicator has no figure for it."""
     published = latest.published
     indicator = published.indicator
     payload: dict[str, Any] = {
@@ -130,7 +130,7 @@ def answers_differ(figures: Mapping[str, LatestFigure | None], others: Mapping[s
 
 
 def _figures_differ(figure: LatestFigure | None, other: LatestFigure | None) -> bool:
-    """Return whether two figures differ: only one has a value, the directions differ, or the intervals have nothing in common.
+    """Return whether two figures differ: only one has a value, the directions differ, or or the intervals do not overlap.
 
     Values without intervals differ if they are unequal. Figures of the same larger place never differ.
     """

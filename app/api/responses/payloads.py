@@ -1,4 +1,4 @@
-"""Payload builders shared by responses: vintages, provinces, feature collections, links.
+"""Payload builders shared by responses: vintages, provinces, feature collections, pagination links.
 
 Feature collections have foreign members, which RFC 7946, section 6.1, allows.
 """
@@ -97,7 +97,7 @@ def provenance(vintages: Mapping[str, "Vintage"], language: str, *further_attrib
 
     Args:
         vintages: by parameter name (`vintage`, `fsa_vintage`), which is also the name of the member.
-        further_attributions: of other data in the response; empty ones are left out.
+        further_attributions: of other data in the response; empty texts are omitted.
     """
     demo = any(vintage.demo for vintage in vintages.values())
     members: dict[str, Any] = {"demo": demo}
@@ -244,7 +244,7 @@ def fsa_payload(
 
 
 def artefacts_payload(artefacts: "Sequence[ArtefactShare]", *, code_name: str, language: str) -> list[dict[str, Any]]:
-    """Return overlaps that only come from two vintages that draw the same border differently."""
+    """Return overlaps that exist only because two vintages draw the same border differently."""
     return [
         region_names(artefact.region, code_name=code_name, language=language)
         | {
@@ -278,5 +278,5 @@ def people_attribution(basis: str | None, language: str) -> str:
 
 
 def joined(texts: Iterable[str]) -> str:
-    """Return attributions or licences as lines, each once, without empty ones."""
+    """Return attributions or licences as lines, without duplicates and empty texts."""
     return "\n".join(dict.fromkeys(text for text in texts if text))

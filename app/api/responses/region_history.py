@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from geography.models import Vintage
     from geography.queries.changes import Changed
 
-# Smallest share, of either region, of a counterpart that is worth its name in a sentence.
+# Smallest share, of either region, from which a sentence names a counterpart.
 _WORTH_A_NAME = 0.01
 # A code names at most one region of each side.
 _ROWS = 2

@@ -1,4 +1,4 @@
-"""Context of the pages of health regions and FSAs: everything that their templates show, in the reader's language.
+"""Template context of the pages of health regions and FSAs, in the reader's language.
 
 Called with the reader's language active, since numbers and dates are formatted by it.
 """
@@ -56,7 +56,10 @@ class Address:
         return urlencode({"lang": language, **self.pinned})
 
     def canonical(self, language: str) -> str:
-        """Return the one absolute address of the page in a language: the `.html` twin, which is a page for every client."""
+        """Return the canonical absolute URL of the page in a language:
+
+        the `.html` address, which is a page for every client.
+        """
         return f"{self.base_url}{self.path}.html?{self.query(language)}"
 
     def image(self) -> dict[str, Any]:

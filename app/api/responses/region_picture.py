@@ -14,7 +14,7 @@ from geography.queries.geometry_stream import StreamedGeometry
 WIDTH, HEIGHT = 640, 400
 # Space around the region, as a part of the picture.
 _MARGIN = 0.07
-# Shapes are cut this far outside the picture, so that the cut is not seen as a line.
+# Shapes are clipped this far outside the picture, so that the cut edge is not visible.
 _EDGE_PX = 8
 # Lines are simplified to this many pixels.
 _TOLERANCE_PX = 0.35
@@ -24,7 +24,7 @@ _FINEST = "high"
 
 
 class Shape(NamedTuple):
-    """A geometry of the picture: GeoJSON text, and the CSS class that it is drawn with. Others than text are not drawn."""
+    """A geometry of the picture: GeoJSON text and its CSS class. A geometry that is not text is not drawn."""
 
     css_class: str
     geojson: str | StreamedGeometry | None

@@ -1,4 +1,4 @@
-"""Payloads of the search: one form for health regions, localities and FSAs."""
+"""Payloads of the search: health regions, localities and FSAs in the same form."""
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ LOCALITIES_ATTRIBUTION = Message("Localities: GeoNames postal codes (CC BY 4.0),
 
 
 def match_payload(match: FoundRegion | FoundLocality, vintage: "Vintage", language: str) -> dict[str, Any]:
-    """Return a health region or locality. `vintage` is the one in force, of which the regions of localities are."""
+    """Return a health region or locality. `vintage` is the vintage in force, which contains the regions of localities."""
     return _region(match, language) if isinstance(match, FoundRegion) else _locality(match, vintage, language)
 
 

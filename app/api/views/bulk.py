@@ -92,7 +92,7 @@ class BulkView(ApiView):
         raise NotImplementedError
 
     def csv_rows(self, query: Any, content: bytes, charset: str) -> CsvBody | None:
-        """Return the response in CSV for a body in CSV, where a route has a faster way to it than by items; else None."""
+        """Return the CSV response to a CSV body if the route has a columnar lookup without items; otherwise None."""
         return None
 
     def answer_many(self, request: Request) -> HttpResponseBase:

@@ -21,7 +21,7 @@ class CoveragesView(ApiView):
         models.PLAIN,
         operation_id="list_coverages",
         tag="Coverages",
-        summary="Every coverage of which something is published",
+        summary="All coverages with a published vintage",
         body="CoverageList",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid,),
@@ -42,7 +42,7 @@ class CoverageRegionsView(LayerView):
         models.COVERAGE_REGIONS,
         operation_id="list_coverage_regions",
         tag="Coverages",
-        summary="Regions of a coverage, all or those that meet every condition",
+        summary="Regions of a coverage, optionally filtered",
         body="RegionCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, errors.CoverageUnknown, *document.SHAPE_PROBLEMS),
     )

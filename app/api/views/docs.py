@@ -14,7 +14,7 @@ _PAGE_POLICY = (
 
 
 class Step(NamedTuple):
-    """A step: what it does, and a path of this service or a command."""
+    """A step: description, and a path of this service or a command."""
 
     text: str
     path: str = ""
@@ -22,7 +22,7 @@ class Step(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A kind of user with the first five steps."""
+    """A group of users with their first five steps."""
 
     title: str
     steps: tuple[Step, ...]
@@ -35,7 +35,7 @@ KINDS = (
             Step("Vector tiles for MapLibre, OpenLayers or Leaflet, with a TileJSON:", "/tiles/health-regions.json"),
             Step("Or GeoJSON, drawn at a tolerance of 2 km:", "/health-regions?detail=low"),
             Step("Figures to join by code:", "/indicators/cases/map?on=2022-01-08"),
-            Step("All weeks in one body, for a slider:", "/indicators/cases/cube?measure=rate_7d"),
+            Step("All weeks in one response, for a time slider:", "/indicators/cases/cube?measure=rate_7d"),
             Step("Suggestions while people type:", "/search?q=carlton"),
         ),
     ),
@@ -45,7 +45,7 @@ KINDS = (
             Step("The region at a position:", "/locate?lat=45.42&lon=-75.69&accuracy=35"),
             Step("Without the position in a URL: a POST to /locate with", code='{"points": [[-75.69, 45.42]]}'),
             Step("By the first three characters of a postal code:", "/fsa/K0A?detail=none"),
-            Step("certain is false near a border: ask for a better position, or show", code="reasons"),
+            Step("If certain is false (near a border), ask for a better position, or show", code="reasons"),
             Step("Offline packs answer on the device, listed among the", "/downloads"),
         ),
     ),
@@ -54,7 +54,7 @@ KINDS = (
         (
             Step("Boundaries as GeoPackage, GeoParquet, shapefile; figures as CSV and Parquet:", "/downloads"),
             Step("A series as CSV:", "/indicators/cases/series.csv?place=3595,CA&measure=new_7d"),
-            Step("As it was known on a day:", "/indicators/cases/map?on=2022-11-05&as_of=2022-11-17"),
+            Step("Figures as published at the end of a day:", "/indicators/cases/map?on=2022-11-05&as_of=2022-11-17"),
             Step(
                 "SQL on the documented schema:",
                 code="psql -U geo_reader -c 'select hruid, name_en from geo.health_regions'",
@@ -68,8 +68,8 @@ KINDS = (
             Step("Install and run with an embedded demonstration:", code="bin/serve"),
             Step("In production:", code="docker compose -f docker-compose.prod.yml up"),
             Step("The official boundaries:", code="bin/manage load_boundaries health-regions-2023-digital fsa-2021-digital"),
-            Step("Is it up, and can it answer?", "/readyz"),
-            Step("Which vintages are published?", "/vintages"),
+            Step("Readiness of the service:", "/readyz"),
+            Step("Published vintages:", "/vintages"),
         ),
     ),
 )

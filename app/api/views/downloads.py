@@ -100,7 +100,7 @@ class DownloadsView(ApiView):
         models.PLAIN,
         operation_id="list_downloads",
         tag="Downloads",
-        summary="The files of every published vintage and indicator",
+        summary="The files of all published vintages and indicators",
         body="DownloadList",
         media_types=("application/json", "text/html"),
         problems=(errors.ParameterInvalid,),
@@ -110,7 +110,8 @@ class DownloadsView(ApiView):
 
         The list is a page where `Accept` prefers `text/html`.
 
-        Only files with the status `ready` can be downloaded. The others are being created, failed, or are not on this machine.
+        Only files with the status `ready` can be downloaded. The other files are being created, have failed, or are not on
+        this machine.
         """
         self.parse(request, models.PLAIN)
         language = self.language

@@ -69,10 +69,10 @@ class IndicatorView(ApiView):
         `api.http.conditional.cached_response`.
 
         Args:
-            published: the indicator in the body; None where the body depends on all indicators.
-            vintage: the vintage whose regions the body names, where that is not the indicator's own.
+            published: the indicator in the body; None if the body depends on all indicators.
+            vintage: the vintage of the regions in the body, if it is not that of the indicator.
             values: of the earlier issue in the body; None for the current one.
-            weights: version of the population weights that the body rests on; empty without.
+            weights: version of the population weights used by the body; empty if it uses none.
         """
         catalogue.published()  # the fast path needs a fresh catalogue of boundaries for every body of the response cache
         if published is None:
@@ -167,7 +167,7 @@ def measure_of(published: PublishedIndicator, measure: str | None) -> str:
 
 
 def head(published: PublishedIndicator, measure: str, language: str) -> dict[str, Any]:
-    """Return the members that every response about a measure begins with."""
+    """Return the first members of every response about a measure."""
     classes = bodies.CLASSES.get(measure) if published.indicator.slug == "cases" else None
     return {
         "indicator": published.indicator.slug,

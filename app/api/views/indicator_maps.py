@@ -39,10 +39,10 @@ class MapView(TableView):
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
         """Return one day for a map: the values of every region, of the unassigned parts, the provinces and the country.
 
-        `v` is null where nothing is reported, never 0, and `status` gives the reason. For regions of another vintage `method`
-        gives their relation to those of the series: `same`, `sum` of whole places, `common` (the figure of a `group` of
+        `v` is null, never 0, for an unreported value, and `status` gives the reason. For regions of another vintage `method`
+        is their relation to the regions of the series: `same`, `sum` of whole places, `common` (the figure of a `group` of
         regions, which covers the same area as several places), or `part_of` a larger place, whose rate is shown and whose count
-        is not split. With `weights=people`, regions without a count of their own have an estimate by where people live, with
+        is not split. With `weights=people`, regions without a count of their own have an estimate by population weights, with
         the method `weighted`. The 7 days of a measure end with the last report: `from`, `to`.
         """
         query = self.parse(request, queries.MAP, id=id)

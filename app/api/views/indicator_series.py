@@ -31,7 +31,7 @@ class CubeView(TableView):
         queries.CUBE,
         operation_id="get_indicator_cube",
         tag="Indicators",
-        summary="One measure of all places on all days, by columns",
+        summary="One measure for all places and days, in columns",
         body="IndicatorCube",
         media_types=("application/json",),
         further_schemas=TABLES,
@@ -40,7 +40,7 @@ class CubeView(TableView):
     def get(self, request: Request, id: str, suffix: str = "json") -> HttpResponseBase:
         """Return the data of a time slider: for each place a list of values from `start` on, one for each step.
 
-        Null where nothing is reported. `status` is run-length encoded: `[number of the status, length of the run]`. With
+        A missing value is null. `status` is run-length encoded: `[number of the status, length of the run]`. With
         `freq=week` an element is the value of the map on that Saturday.
         """
         query = self.parse(request, queries.CUBE, id=id)
@@ -107,7 +107,7 @@ class SeriesView(CubeView):
         queries.SERIES,
         operation_id="get_indicator_series",
         tag="Indicators",
-        summary="One measure of some places over time",
+        summary="One measure for selected places over time",
         body="IndicatorSeries",
         media_types=("application/json",),
         further_schemas=TABLES,

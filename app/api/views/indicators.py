@@ -22,7 +22,7 @@ class IndicatorsView(IndicatorView):
         PLAIN,
         operation_id="list_indicators",
         tag="Indicators",
-        summary="Every indicator that is loaded",
+        summary="All loaded indicators",
         body="IndicatorList",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid,),

@@ -23,15 +23,16 @@ class IssuesView(IndicatorView):
         queries.ISSUES,
         operation_id="list_indicator_issues",
         tag="Indicators",
-        summary="The issues of an indicator, the newest first",
+        summary="The issues of an indicator, newest first",
         body="IndicatorIssues",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, IndicatorUnknown),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """List issues with the numbers of values that each changed and the gates that it failed.
+        """List issues with the numbers of changed values and the failed gates.
 
-        `status`: `published`; `staged`, held by gates and not in any answer; `rolled_back`. The newest published issue answers
+        `status`: `published`; `staged`, held by gates and used by no response; `rolled_back`. The newest published issue
+        answers
         requests without `as_of`.
         """
         query = self.parse(request, queries.ISSUES, id=id)
@@ -68,7 +69,7 @@ class IssueView(IndicatorView):
         queries.ONE_ISSUE,
         operation_id="get_indicator_issue",
         tag="Indicators",
-        summary="One issue: what it changed, its gates, who accepted them and why",
+        summary="One issue with its changes, gates and acceptances",
         body="IndicatorIssueDetail",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, IndicatorUnknown, IssueUnknown),
@@ -95,13 +96,13 @@ class RevisionsView(IndicatorView):
         queries.REVISIONS,
         operation_id="list_indicator_revisions",
         tag="Indicators",
-        summary="Every value of a place and day as published, in order",
+        summary="All published values of a place and day",
         body="IndicatorRevisions",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, IndicatorUnknown, PlaceUnknown),
     )
     def get(self, request: Request, id: str) -> HttpResponseBase:
-        """Return what was published for a place and day, and when: at most one value for each issue, so the list is whole.
+        """Return all published values of a place and day with their issues: at most one value for each issue, without paging.
 
         Values are those of the source (of cases, totals). The list is empty for a day for which nothing was ever published; a
         value that the source removed is null with the status `withdrawn`.

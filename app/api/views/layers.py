@@ -180,7 +180,7 @@ class HealthRegionsView(LayerView):
         models.HEALTH_REGIONS,
         operation_id="list_health_regions",
         tag="Health regions",
-        summary="Health regions, all or those that meet every condition",
+        summary="Health regions, optionally filtered",
         body="HealthRegionCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.SHAPE_PROBLEMS),
     )
@@ -233,7 +233,7 @@ class FsasView(BulkView, LayerView):
         models.FSAS,
         operation_id="list_fsas",
         tag="FSA",
-        summary="Forward sortation areas, all or those that meet every condition",
+        summary="Forward sortation areas, optionally filtered",
         body="FsaCollection",
         problems=(errors.ParameterInvalid, errors.CoordinateInvalid, *document.SHAPE_PROBLEMS),
     )
@@ -245,7 +245,7 @@ class FsasView(BulkView, LayerView):
         bulk.FSA_MANY,
         operation_id="locate_many_fsas",
         tag="FSA",
-        summary="The health regions of each of many FSAs or postal codes",
+        summary="The health regions of many FSAs or postal codes",
         body="FsaMany",
         media_types=("application/json",),
         further_schemas=TEXTS,
@@ -290,7 +290,7 @@ class FsaBoundaryView(LayerView):
         models.FSA_BOUNDARY,
         operation_id="get_fsa_boundary",
         tag="FSA",
-        summary="The boundary of one FSA",
+        summary="The boundary of an FSA",
         body="FsaFeature",
         problems=(
             errors.ParameterInvalid,

@@ -31,17 +31,18 @@ class FsaView(PageView):
         models.FSA,
         operation_id="get_fsa",
         tag="FSA",
-        summary="The health regions that an FSA belongs to",
+        summary="The health regions of an FSA",
         body="FsaHealthRegions",
         problems=(errors.ParameterInvalid, errors.FsaMalformed, errors.FsaWithoutBoundary, *document.SHAPE_PROBLEMS),
     )
     def get(self, request: Request, code: str) -> HttpResponseBase:
-        """Return the health regions of an FSA, the one with most of its people first.
+        """Return the health regions of an FSA, largest share of people first.
 
         FSAs do not nest in health regions: where `fsa.is_split` is true, the FSA alone does not determine the region of an
         address; use `/locate` with its position. `share_of_people` is by census blocks if the operator loaded them, otherwise
-        an estimate from the positions of postal codes (`fsa.people_basis`); `share_of_fsa` is of area. `fsa.ordered_by` says
-        which decides the order: area only where people are not known. Overlaps that come only from two vintages drawing one
+        an estimate from the positions of postal codes (`fsa.people_basis`); `share_of_fsa` is of area. `fsa.ordered_by` names
+        the share that determines the order: `area` only if people are not known. Overlaps that come only from two vintages
+        drawing one
         border differently are no shares: `fsa.artefacts` lists them.
 
         Clients that prefer HTML to JSON, as browsers do, get a page; `/fsa/{code}.json` is GeoJSON and `/fsa/{code}.html` the
@@ -87,7 +88,7 @@ class HealthRegionFsasView(GeoView):
         models.HEALTH_REGION_FSAS,
         operation_id="get_health_region_fsas",
         tag="Health regions",
-        summary="The FSAs that lie in a health region, wholly or in part",
+        summary="The FSAs of a health region",
         body="HealthRegionFsas",
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )

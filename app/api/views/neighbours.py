@@ -14,7 +14,7 @@ from geography.constants import COVERAGE_HEALTH_REGIONS
 from geography.queries.changes import reused_codes
 from geography.queries.neighbours import region_neighbours
 
-# One millimetre, the accuracy of a border (docs/decisions/0001).
+# A millimetre, the accuracy of a border (docs/decisions/0001).
 KM_DECIMALS = 6
 
 
@@ -64,7 +64,7 @@ class HealthRegionNeighboursView(NeighboursView):
         models.HEALTH_REGION_NEIGHBOURS,
         operation_id="get_health_region_neighbours",
         tag="Health regions",
-        summary="The health regions that a health region touches",
+        summary="The neighbours of a health region",
         body="HealthRegionNeighbours",
         problems=(errors.ParameterInvalid, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )
@@ -87,7 +87,7 @@ class CoverageRegionNeighboursView(NeighboursView):
         models.COVERAGE_REGION_NEIGHBOURS,
         operation_id="get_coverage_region_neighbours",
         tag="Coverages",
-        summary="The regions that a region of a coverage touches",
+        summary="The neighbours of a region of a coverage",
         body="RegionNeighbours",
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.RegionUnknown, *document.SHAPE_PROBLEMS),
     )

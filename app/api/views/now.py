@@ -33,7 +33,7 @@ class NowView(ApiView):
         NOW,
         operation_id="get_now",
         tag="Indicators",
-        summary="The latest figures at a position or of an FSA",
+        summary="The latest figures for a position or an FSA",
         body="Now",
         media_types=("application/json",),
         problems=_PROBLEMS,
@@ -41,10 +41,10 @@ class NowView(ApiView):
     def get(self, request: Request) -> Response:
         """Return the latest value of every indicator for the health region at a position, or of an FSA, with its province.
 
-        The interval of a rate is exact for a Poisson count. `trend` compares with the period before, and its word is increase
+        The interval of a rate is exact for a Poisson count. `trend` compares with the previous period; its word is increase
         or decrease only if the interval of the ratio excludes 1. Near a border, and in a split FSA, `also_possible` has every
-        other region, `differs` tells whether its answers are others, and `range` has the lowest and the highest value; there
-        is no average. Positions and FSAs are never logged, and no cache may store the response.
+        other region, `differs` is true if its figures differ, and `range` has the lowest and the highest value; there is no
+        average. Positions and FSAs are never logged, and no cache may store the response.
         """
         return _computed(request) or self._answer(self.parse(request, NOW))
 
@@ -52,7 +52,7 @@ class NowView(ApiView):
         NOW_OPTIONS,
         operation_id="get_now_privately",
         tag="Indicators",
-        summary="The latest figures at a position or of an FSA, which is in no URL",
+        summary="The latest figures for a position or an FSA in the request body",
         body="Now",
         media_types=("application/json",),
         request={"application/json": RequestBody(schemas.ref("NowRequest"), {"lat": 43.6426, "lon": -79.3871})},

@@ -43,7 +43,7 @@ class LocateView(BulkView, GeoView):
     def get(self, request: Request) -> Response:
         """Return the health region and the FSA at a position, tested against the boundaries as published.
 
-        `match`, `certain` and the distances beside them are about the health region. A border belongs to its region; on a
+        `match`, `certain` and the distances refer to the health region. A border belongs to its region; on a
         shared border the lowest code wins. `certain` is false where another region is within `uncertainty_m`, and where health
         region and FSA are in different provinces; `reasons` lists the reasons. Without `accuracy`, `uncertainty_m` is the 2 m
         by which WGS 84 and NAD83 differ plus the border error of the region's vintage. Off the coast the answer is the nearest
@@ -59,7 +59,7 @@ class LocateView(BulkView, GeoView):
         bulk.LOCATE_MANY,
         operation_id="locate_many",
         tag="Positions",
-        summary="The health region and the FSA at each of many positions",
+        summary="The health regions and FSAs at many positions",
         body="LocatedMany",
         media_types=("application/json",),
         further_schemas={"application/geo+json": schemas.ref("LocatedFeatures"), **TEXTS},
@@ -98,7 +98,7 @@ class LocateView(BulkView, GeoView):
         CSV may have commas, semicolons, tabs or pipes as delimiters, a decimal comma, and UTF-8, UTF-16 with a byte order mark
         or any charset that the Content-Type names. The response is UTF-8 and has every field of the request, followed by the
         added ones; where the header, or a feature's properties, has a name of an added field, all added fields begin with
-        `geo_`. A row with more fields than the header is not answered; its last column holds the remaining fields.
+        `geo_`. A row with more fields than the header gets no answer; its last column contains the remaining fields.
         """
         return self.answer_many(request)
 

@@ -35,11 +35,11 @@ class SearchView(GeoView):
         problems=(errors.ParameterInvalid, errors.NothingPublished),
     )
     def get(self, request: Request) -> Response:
-        """Return the health regions, localities and FSAs that match a text, in one list, the best match first.
+        """Return the health regions, localities and FSAs that match a text, in one list, best match first.
 
         Regions are those in force today; `former` marks names that only another vintage has. A locality has the health regions
-        of its postal codes, several with their shares. A text that is an FSA or a postal code leads to the FSA; the rest of a
-        postal code is not used. Texts are never logged, and no cache may store the response.
+        of its postal codes, several with their shares. An FSA or a postal code in `q` gives the FSA; the rest of a postal
+        code is not used. Texts are never logged, and no cache may store the response.
         """
         query = self.parse(request, SEARCH_QUERY)
         vintage = vintage_in_force(coverage=COVERAGE_HEALTH_REGIONS)

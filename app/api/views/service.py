@@ -1,4 +1,4 @@
-"""Views of the service: list of vintages, liveness and readiness probes, OpenAPI schema."""
+"""Views of the service: list of vintages, health checks (liveness and readiness probes), OpenAPI schema."""
 
 from functools import cache
 from typing import Any
@@ -25,7 +25,7 @@ class VintagesView(ApiView):
         models.PLAIN,
         operation_id="list_vintages",
         tag="Vintages",
-        summary="Every published vintage",
+        summary="All published vintages",
         body="VintageList",
         media_types=("application/json",),
         problems=(ParameterInvalid,),
@@ -99,7 +99,7 @@ class SchemaView(ApiView):
         models.PLAIN,
         operation_id="schema",
         tag="Service",
-        summary="This document",
+        summary="OpenAPI document",
         body="OpenApi",
         media_types=tuple(renderer_class.media_type for renderer_class in renderer_classes),
         problems=(ParameterInvalid,),

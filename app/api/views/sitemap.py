@@ -70,7 +70,7 @@ def _entries(base_url: str, vintages: "list[Vintage]") -> Iterator[str]:
 
 
 def _of_page(address: str, changed_on: date | None = None) -> Iterator[str]:
-    """Yield the entries of a page, one for each language; each names all of them, as search engines require."""
+    """Yield the entries of a page, one for each language; each lists all languages, as search engines require."""
     by_language = {language: f"{address}?lang={language}" for language in LANGUAGES} | {"x-default": address}
     alternates = "".join(
         f'<xhtml:link rel="alternate" hreflang="{language}" href="{escape(href)}"/>' for language, href in by_language.items()

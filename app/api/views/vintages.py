@@ -21,7 +21,7 @@ class VintageView(ApiView):
         models.ONE_VINTAGE,
         operation_id="get_vintage",
         tag="Vintages",
-        summary="One vintage with its source and its checks",
+        summary="One vintage with its source and gates",
         body="VintageWhole",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.VintageUnknown),
@@ -29,7 +29,7 @@ class VintageView(ApiView):
     def get(self, request: Request, coverage: str, label: str) -> Response:
         """Return a published vintage: source and licence, gates, repairs, levels, and the vintages it is compared with.
 
-        A gate that failed and was accepted has the reason.
+        An accepted gate has the reason of the acceptance.
         """
         query = self.parse(request, models.ONE_VINTAGE, coverage=coverage, label=label)
         vintage = named_vintage("label", query.coverage, query.label)
@@ -43,7 +43,7 @@ class ChangesView(ApiView):
         models.CHANGES,
         operation_id="list_changes",
         tag="Vintages",
-        summary="The changes of every region between two vintages",
+        summary="The changes of all regions between two vintages",
         body="Changes",
         media_types=("application/json",),
         problems=(errors.ParameterInvalid, errors.CoverageUnknown, errors.VintageUnknown, errors.VintagesNotCompared),
@@ -53,9 +53,10 @@ class ChangesView(ApiView):
 
         Changes are computed from shared areas, never from codes or names, since codes are reused. The kinds: `kept`, the same
         place with the same code and name; `renamed` and `recoded`, the same place under another name or code; `moved`, mostly
-        the same area with another border; `split`, a region divided among several, and each of these; `merged`, regions joined
-        into another, and that region; `new` and `gone`, an area that the other vintage does not cover; `outside`, an area that
-        the other vintage, an extract, leaves out. `thresholds` has the shares that separate the kinds.
+        the same area with another border; `split`, a region divided among several, and each of the parts; `merged`, regions
+        joined into another, and the joined region; `new` and `gone`, an area that the other vintage does not cover;
+        `outside`, an area outside the other vintage, which is an extract. `thresholds` has the shares that separate the
+        kinds.
         """
         query = self.parse(request, models.CHANGES, coverage=coverage, a=a, b=b)
         vintages = {

@@ -67,11 +67,11 @@ def first_line(error: BaseException) -> str:
 
 
 def write_batches(batches: Iterable[RecordBatch], schema: Schema, target: IO[bytes], form: str) -> None:
-    """Write batches as they come, in memory for a row group."""
+    """Write batches one by one, with one row group in memory."""
     raised: list[BaseException] = []
 
     def passed_on() -> Iterator[RecordBatch]:
-        # arro3 wraps what the iteration raises.
+        # arro3 wraps exceptions of the iteration.
         try:
             yield from batches
         except BaseException as error:
@@ -81,7 +81,7 @@ def write_batches(batches: Iterable[RecordBatch], schema: Schema, target: IO[byt
     reader = RecordBatchReader.from_batches(schema, passed_on())
     try:
         if form == PARQUET:
-            # Numbers such as degrees hardly repeat: a dictionary of them takes time, and room.
+            # Numbers such as degrees hardly repeat: a dictionary of them costs time and space.
             floats: dict[str | Sequence[str], bool] = {
                 name: False for name in schema.names if DataType.is_floating(schema.field(name).type)
             }
@@ -139,6 +139,6 @@ def packed(columns: Sequence[Array]) -> bytes:
 
 
 def unpacked(content: bytes, schema: Schema) -> Iterator[RecordBatch]:
-    """Yield what `packed` packed, with the names of a schema."""
+    """Yield the columns packed by `packed`, with the names of a schema."""
     for batch in arro3.io.read_ipc_stream(io.BytesIO(content)):
         yield RecordBatch.from_arrays(batch.columns, schema=schema)

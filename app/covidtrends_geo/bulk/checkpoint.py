@@ -1,7 +1,7 @@
-"""Checkpoints of an output file, so that a run that was cut continues where it was cut.
+"""Checkpoints of an output file, from which an interrupted run resumes.
 
 The output is written to `OUT.part` and gets its name when it is complete. `OUT.part.json` says how far it is: up to which byte
-of the input, with the checksum of these bytes, and how long the output was then. What was written after that is cut off.
+of the input, with the checksum of these bytes, and how long the output was then. Output after that point is truncated.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ class Output:
                 self.save()
 
     def save(self) -> None:
-        """Note a checkpoint; what it counts on is on disk before it."""
+        """Write a checkpoint, after the output that it refers to is on disk."""
         self._target.flush()
         if self._journal is None or not self._offset:
             return
@@ -115,7 +115,7 @@ def _chained(first: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
 def open_output(path: Path, signature: dict[str, Any], *, resume: bool) -> Iterator[Output]:
     """Yield the output of a file, which gets its name when the block ends without an error.
 
-    After an error, what was written and the last checkpoint stay; nothing stays where there is no checkpoint.
+    After an error, the output and the last checkpoint stay; without a checkpoint nothing stays.
     """
     part, journal = path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
     if not (resume and part.exists()):

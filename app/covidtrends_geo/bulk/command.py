@@ -145,7 +145,7 @@ def _jobs(options: Mapping[str, Any], lookup_paths: Sequence[Path], lookup_optio
 
 
 class _Journal:
-    """Files of a folder that are located, so that a run that was cut does not locate them again."""
+    """Journal of the completed files of a folder, so that a resumed run does not locate them again."""
 
     def __init__(self, folder: Path, *, resume: bool) -> None:
         self._path = folder / JOURNAL
@@ -155,14 +155,14 @@ class _Journal:
                 self._done = json.loads(self._path.read_text(encoding="utf-8"))
 
     def counts_of(self, job: Job) -> Counter[int] | None:
-        """Return the counts of a file that is located with the same options and has not changed since; else None."""
+        """Return the counts of an unchanged file that was completed with the same options; otherwise None."""
         done = self._done.get(str(job.target and job.target.name))
         if done is None or job.target is None or not job.target.exists() or done["signature"] != self._signature(job):
             return None
         return Counter({int(number): count for number, count in done["counts"].items()})
 
     def add(self, job: Job, counts: Counter[int]) -> None:
-        """Note that a file is located."""
+        """Record a completed file."""
         self._done[str(job.target and job.target.name)] = {"signature": self._signature(job), "counts": dict(counts)}
         fresh = self._path.with_name(f"{JOURNAL}.new")
         fresh.write_text(json.dumps(self._done), encoding="utf-8")

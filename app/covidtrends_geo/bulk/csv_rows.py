@@ -25,7 +25,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class Failure(NamedTuple):
-    """Reason why the rows of a chunk cannot be read on: `csv`, `utf-8`, `fields` or `padding`, and the line in the chunk."""
+    """Reason why the rest of a chunk cannot be read: `csv`, `utf-8`, `fields` or `padding`, and the line in the chunk."""
 
     reason: str
     line: int
@@ -72,7 +72,7 @@ def whole_rows(blocks: Iterator[bytes], delimiter: str) -> Iterator[bytes]:
                     if not feed.lines:
                         break
             except csv.Error:
-                pass  # raised again where the rows are read
+                pass  # raised again when the rows are read
             chunk = b"".join(feed.taken)
         if chunk:
             yield chunk

@@ -121,7 +121,7 @@ class Job:
         for chunk, written in in_order(((chunk, chunk) for chunk in chunks), work, self.processes):
             error = written.failure and written.failure.error(lines_before + output.lines)
             if error:
-                # Without its checksum: a resumed run reads the chunk again, mended.
+                # Without its checksum: a resumed run reads the repaired chunk again.
                 output.save()
                 raise error
             output.write(written.output, chunk, counts=written.counts, lines=written.lines)
@@ -198,7 +198,7 @@ class Job:
             part = None if self.target is None else self.target.with_name(f"{self.target.name}.part")
             target = sys.stdout.buffer if part is None else stack.enter_context(part.open("wb"))
             if part is not None:
-                # Half a file of columns is none; where all is written, there is no part left.
+                # A partial columnar file is useless; a complete one has been renamed.
                 stack.callback(part.unlink, missing_ok=True)
             if self.target_form in {PARQUET, ARROW}:
                 arrow_files.write_batches(counted(), schema, target, self.target_form)

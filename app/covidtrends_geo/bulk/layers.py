@@ -47,7 +47,7 @@ class Located(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """All that an answer says but for the distance to the border, as texts; empty where there is none."""
+    """All values of an answer except the distance to the border, as texts; empty for a missing value."""
 
     hruid: str
     hr_name: str

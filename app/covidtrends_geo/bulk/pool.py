@@ -16,12 +16,13 @@ Result = TypeVar("Result")
 # Fewer chunks take less time than the start of a process.
 _FEW = 4
 _PENDING_PER_PROCESS = 4
-# Tasks and results that wait for the first of them, more than are pending: this process goes on while workers start.
+# Maximum number of tasks and results that wait for the first one; above the number of pending tasks, so that this process
+# continues while workers start.
 _RESULTS_PER_PROCESS = 4
 
 
 class WorkerLost(RuntimeError):
-    """A worker process ended, such as by the system for want of memory."""
+    """A worker process ended, for example because the system was out of memory."""
 
 
 def usable_cores() -> int:

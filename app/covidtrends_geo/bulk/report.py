@@ -1,4 +1,4 @@
-"""Report of a lookup: how many positions have which status, match, certainty and region, in which vintages."""
+"""Report of a lookup: numbers of positions by status, match, certainty and region, with the vintages."""
 
 import json
 from collections import Counter
@@ -21,7 +21,7 @@ _METADATA = (
 
 
 def report_of(counts: Counter[int], layers: Layers) -> dict[str, Any]:
-    """Return the counts, as `work.Written` has them, by what they count. A row may have a health region, an FSA, or both."""
+    """Return the counts of `work.Written`, grouped by subject. A row may have a health region, an FSA, or both."""
     statuses, matches, certainties = Counter[str](), Counter[str](), Counter[str]()
     regions, fsas = Counter[str](), Counter[str]()
     for number, count in sorted(counts.items()):

@@ -12,7 +12,7 @@ LINE_MAX_BYTES = 1 << 26
 
 
 class InputInvalid(ValueError):
-    """The input cannot be read, or not beyond some line. The message is for people."""
+    """The input cannot be read, or only up to a line. The message is for users."""
 
 
 class TextSource:

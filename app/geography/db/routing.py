@@ -1,4 +1,6 @@
-"""Database routing: a thread reads from the primary or, during a request, from a standby whose replica lag is small.
+"""Database routing and retry of failed reads.
+
+A thread reads from the primary or, during a request, from a standby with a small replica lag.
 
 Everything outside requests, such as loads and migrations, uses the primary. All reads use this module: the ORM through the
 router, SQL through `connection`. A request reads from one database only, so that no response mixes two states.

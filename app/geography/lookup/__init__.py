@@ -1,1 +1,1 @@
-"""Point lookups: the in-memory index, the PostGIS engine, and the choice between them."""
+"""Point lookups (point in polygon): the compiled spatial index, the PostGIS engine, and the choice between them."""

@@ -29,7 +29,7 @@ def write_index(
 
 
 def is_current(vintage: Vintage, path: Path) -> bool:
-    """Return whether a file holds the regions of a vintage as they are: a later release may have measured their misfit."""
+    """Return whether a file has the current regions of a vintage: a later release may have measured their misfit."""
     try:
         metadata = lookup_file.open_file(path).metadata
     except (OSError, DamagedFile):

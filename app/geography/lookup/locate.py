@@ -1,4 +1,4 @@
-"""Point lookup: the region that covers a position, the regions near it, and the distance to the border."""
+"""Point lookup (point in polygon): the region that covers a position, the regions near it, and the distance to the border."""
 
 from collections.abc import Sequence
 

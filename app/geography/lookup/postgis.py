@@ -30,8 +30,8 @@ _POSITIONS_SQL = f"""
 """
 
 # Each position is transformed once. The index finds the pieces that are near, and the distance to a piece is 0 inside it. A
-# region is as far as its nearest piece, so the seams between its own pieces are nothing special.
-# `other` is the nearest piece of another region than the one that covers; the index yields pieces in the order of
+# region is as far as its nearest piece, so the seams between its own pieces need no special case.
+# `other` is the nearest piece of a region other than the covering region; the index yields pieces in the order of
 # distance. Where regions are equally near, as at a vertex that they share, the lowest code is named.
 _NEARBY_SQL = f"""
     WITH position AS MATERIALIZED (
@@ -82,7 +82,7 @@ _NEARBY_SQL = f"""
     ORDER BY 1, 2, 4
 """
 
-# How much of a circle each region covers, piece by piece.
+# Share of a circle that each region covers, computed for each piece.
 _SHARES_SQL = f"""
     WITH circle AS MATERIALIZED (
         SELECT ST_Buffer(centre.geom, %(radius)s * centre.scale, {CIRCLE_QUARTER_SEGMENTS}) AS geom

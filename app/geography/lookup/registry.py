@@ -119,7 +119,7 @@ def _verify(vintage: Vintage) -> None:
 
 
 def _refuse(vintage: Vintage, error: Exception) -> None:
-    """Leave lookups to PostGIS for a while; the first time, log the reason and have the file made anew."""
+    """Leave lookups to PostGIS for a while; the first time, log the reason and have the file rebuilt."""
     _Registry.not_before[vintage.load_id] = time.monotonic() + _RETRY_S
     if vintage.load_id in _Registry.reported:
         return
@@ -127,7 +127,7 @@ def _refuse(vintage: Vintage, error: Exception) -> None:
     reason = "no file" if isinstance(error, FileNotFoundError) else str(error)
     logger.warning("lookup index of %s unusable (%s); PostGIS answers until it is made (manage.py export)", vintage, reason)
     if isinstance(error, DamagedFile):
-        # So that it is neither opened again nor listed.
+        # Deleted, so that no process opens or lists the file again.
         with suppress(OSError):
             lookup_path(vintage).unlink()
     if _Registry.rebuild is not None:

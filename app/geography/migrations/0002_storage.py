@@ -1,4 +1,4 @@
-"""Keep geometries as they are on disk: doubles do not compress, and trying costs more than it saves."""
+"""Store geometries uncompressed: doubles do not compress, and the attempt takes time."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""Vector tiles get tables of their own, cut in cells; the Web Mercator copy of every level goes."""
+"""Add tables for vector tiles, cut into cells; drop the Web Mercator copy of every level."""
 
 import django.contrib.gis.db.models.fields
 import django.db.models.deletion

@@ -2,7 +2,7 @@ import uuid
 
 from django.db import migrations, models
 
-# As loader/rounding.py rounds what is loaded from now on.
+# The same rounding as in loader/geometry/rounding.py.
 _ROUND_AREAS = [
     f'UPDATE {table} SET area_km2 = round(area_km2::numeric,'
     ' least(6, 8 - floor(log(greatest(area_km2::numeric, 1e-6)))::int))::float8'

@@ -88,7 +88,7 @@ def changes_page(
     """
     if from_vintage.pk == to_vintage.pk:
         raise ParameterInvalid(
-            Message("A vintage has no changes from itself."), parameter="b", hint=Message("Name another vintage.")
+            Message("A vintage cannot be compared with itself."), parameter="b", hint=Message("Name another vintage.")
         )
     sides = {
         "from": Q(region__vintage=from_vintage, other_vintage=to_vintage),

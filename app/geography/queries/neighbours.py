@@ -40,7 +40,7 @@ class Neighbours:
 def region_neighbours(*, vintage: Vintage, region_id: str, level: str | None) -> Neighbours:
     """Return the neighbours of a region in its vintage, with their geometry at a level.
 
-    Definition of a border: docs/decisions, what a border between two regions is.
+    Definition of a border: docs/decisions/0014.
 
     Args:
         region_id: code or DGUID.

@@ -1,4 +1,4 @@
-"""Readiness of the database: reachable, migrated, with published vintages."""
+"""Readiness of the database, for the health check /readyz: reachable, migrated, with published vintages."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +19,7 @@ _LIBRARY_FAILS = ("58", "XX")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """State of everything that requests need.
+    """State of the database as requests need it.
 
     Attributes:
         postgis: version of the extension, None if it is missing.

@@ -1,4 +1,4 @@
-"""Regions by code, name, province, bounding box or position; errors for missing regions."""
+"""Regions by code, name, province, bounding box or position, with pagination; errors for missing regions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -80,7 +80,7 @@ class SearchResult(NamedTuple):
     """Result of a search.
 
     Attributes:
-        fsa: the FSA or postal code that the text is; None for other texts. Its name and regions are for the caller to read.
+        fsa: the FSA, if the text is an FSA or a postal code; otherwise None. The caller reads its name and regions.
         matches: the best first.
         similar: True where only words with a spelling error match.
     """
@@ -92,7 +92,7 @@ class SearchResult(NamedTuple):
 
 @dataclass(slots=True)
 class _Names:
-    """Index of all names at one catalogue and vintage in force, and the regions of the localities that were found so far."""
+    """Index of all names for one catalogue and vintage in force, and the regions of the localities located so far."""
 
     catalogue: Catalogue
     vintage: Vintage
@@ -108,7 +108,7 @@ class _Cache:
 
 
 def search(*, text: str, vintage: Vintage, limit: int) -> SearchResult:
-    """Return the health regions and localities that match a text, and the FSA that it is.
+    """Return the health regions and localities that match a text, and its FSA if it is an FSA or a postal code.
 
     Where no name has all words of the text without a spelling error, the text may also be a name with its province, with a term
     such as `City of`, or with both.
@@ -156,7 +156,7 @@ def _matches(text: str, names: _Names) -> list[Match]:
 
 
 def _shorter(text: str) -> Iterator[tuple[str, str | None]]:
-    """Yield what may be the name in a normalised text, with the PRUID of the province that follows it or None."""
+    """Yield possible names in a normalised text, each with the PRUID of the province that follows it or None."""
     text = text.removesuffix(" canada")
     name, pruid = _without_province(text)
     yield _GENERIC.sub("", text), None
@@ -180,7 +180,7 @@ def _pruid_of(entry: FoundRegion | Locality) -> str:
 
 def _rank(match: Match, kind: int, entry: FoundRegion | Locality) -> tuple[int, ...]:
     codes = sum(entry.codes) if isinstance(entry, Locality) else 0
-    # A whole former name is no better than a part of a name in force.
+    # A complete former name ranks no higher than a part of a name in force.
     quality = max(match.quality, Quality.WORDS) if kind == _FORMER else match.quality
     return quality, kind, not match.begins, -codes, match.entry
 

@@ -65,7 +65,7 @@ def tile_draw(*, vintage: Vintage, address: TileAddress) -> bytes:
     (tile,) = tiles_draw(vintage=vintage, addresses=[address])
     if not tile and not has_tiles(vintage):
         raise TilesMissing(
-            Message("Vintage %(vintage)s has no tiles: it was loaded before there were any.", vintage=vintage.label),
+            Message("Vintage %(vintage)s has no tiles: it was loaded by a release without tiles.", vintage=vintage.label),
             hint=Message("The operator of this service draws them with: %(command)s", command="manage.py draw_tiles"),
         )
     return tile

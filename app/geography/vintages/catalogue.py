@@ -167,7 +167,7 @@ def _usable(cached: tuple[Catalogue, float], now: float) -> bool:
 def _refresh(entry: _Cached, requested_at: float) -> Catalogue:
     cached = entry.catalogue
     if cached is not None and requested_at - cached[1] < MAX_AGE_S:
-        return cached[0]  # another thread read it while this one waited
+        return cached[0]  # another thread has read it during the wait
     failure = entry.failure
     if failure is not None and (entry.failed_at or 0.0) > requested_at:
         if entry is _cache[PRIMARY] and cached is not None and _usable(cached, requested_at):

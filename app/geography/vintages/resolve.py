@@ -103,7 +103,7 @@ def vintage_in_force(*, coverage: str, label: str | None = None, at: date | None
 
 
 def vintage_during(*, coverage: str, first: date | None, last: date | None) -> Vintage | None:
-    """Return the vintage of a coverage that answers for an interval of days; None if no vintage is in force on any of them.
+    """Return the vintage of a coverage for an interval of days; None if no vintage is in force on any of them.
 
     It is the vintage in force on the day of the interval that is nearest to today, today itself where the interval contains it.
     Where none is in force on that day, it is the last one in force in the interval. Of vintages on one day, that of

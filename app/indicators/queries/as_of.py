@@ -1,4 +1,4 @@
-"""Values of an indicator as of an issue: those that were in force after it and before the next.
+"""Values of an indicator as of an issue: the values in force after this issue and before the next.
 
 Only changed values are stored (`indicators.models.Value`), so a value of an issue is the row that began with it or before, and
 had not ended. The ids of an indicator's published issues increase with time, which makes that a comparison of integers.

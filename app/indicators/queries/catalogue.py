@@ -65,7 +65,7 @@ class PublishedIndicator:
         return MEASURES[self.indicator.kind]
 
     def with_issue(self, issue: Issue) -> "PublishedIndicator":
-        """Return the indicator with an earlier issue, of which none is held."""
+        """Return the indicator with an earlier issue, without held issues."""
         return replace(self, issue=issue, held_issues=None)
 
 

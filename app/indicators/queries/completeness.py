@@ -1,4 +1,4 @@
-"""Completeness of a recent value, estimated from the revisions of earlier ones."""
+"""Completeness of a recent value, estimated from the revisions of earlier values."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SETTLED_DAYS = 28
 # Fewest issues that give an estimate.
 ISSUES_MIN = 10
 
-# The week as an issue stated it at the lag of today's last report, and the same week as stated now.
+# The count of a week in an issue, at the lag of the current last report, and the current count of the same week.
 _SQL = """
     SELECT pruid, percentile_cont(0.5) WITHIN GROUP (ORDER BY stated / final)
     FROM (
@@ -42,7 +42,7 @@ _SQL = """
 
 
 def completeness(published: PublishedIndicator) -> dict[str, float]:
-    """Return by PRUID the part of its final value that a week has at the age of the province's latest.
+    """Return by PRUID the usual fraction of its final value that a week has at the age of the province's latest week.
 
     The median, over earlier issues, of the week's count as that issue stated it, at the same lag behind the report as in the
     latest issue, divided by its count as stated now. Above 1 where values are usually lowered later. Provinces with fewer than

@@ -20,7 +20,7 @@ WEEKLY = ("new_7d", "rate_7d")
 
 
 class Group(NamedTuple):
-    """Regions and places that cover the same area only together, by code."""
+    """Group of regions and places that cover the same area only together, by code."""
 
     regions: tuple[str, ...]
     places: tuple[str, ...]
@@ -69,7 +69,7 @@ class Row:
 
 
 def indicator_series(indicator: Indicator, at: IssueValues | None = None) -> list[Series]:
-    """Return the series of an indicator with their places, regions by code first: today's, or those of an issue.
+    """Return the series of an indicator with their places, regions by code first: current, or as of an issue.
 
     Queries: 1; none where `at` is read already.
     """

@@ -1,4 +1,4 @@
-"""Issues of an indicator, and the revisions of one value: which issue stated what."""
+"""Issues of an indicator, and the revisions of one value by issue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from indicators.statuses import ValueStatus
 
 @dataclass(frozen=True, slots=True)
 class IssuePage:
-    """A page of issues, the newest first, and the number of all that match."""
+    """A page of issues, newest first, and the number of all matching issues."""
 
     issues: Sequence[Issue]
     matched: int

@@ -58,7 +58,7 @@ class Revised(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LatestFigure:
-    """The latest figure of a region or province, with what it is to be read with.
+    """The latest figure of a region or province, with interval, change and notes.
 
     Attributes:
         figure: on the last day of the place's own series.
@@ -68,8 +68,7 @@ class LatestFigure:
         compared_with: first and last day of the period before; None without a change.
         weeks: the figure's measure on the same weekday of the last `WEEKS` weeks, oldest first.
         ended_on: last report of a series that stopped before its source.
-        likely_complete: part of its final value that a value of this age usually has, in the province; None without enough
-            earlier issues.
+        likely_complete: usual fraction of the final value at this age, in the province; None without enough earlier issues.
         revised: None where the value was never corrected, and for sums.
         notes: remarks that begin or end in these weeks.
     """
@@ -176,7 +175,7 @@ class LatestFigures:
         )
 
     def _figures(self, relations: Relations, day: date) -> tuple[Figure | None, Figure | None]:
-        """Return the figure of a day, and the one with the count and population behind it."""
+        """Return the figure of a day, and the figure with its count and population."""
         figures = [(method, self._figure(place, day)) for method, place in relations.parts]
         figure = convert(figures, relations.group, self.published.indicator.kind, self.measure)
         return figure, figures[0][1] if figure is not None and figure.method == "part_of" else figure
@@ -200,7 +199,7 @@ class LatestFigures:
         return NOTHING if track is None else track.element(day)
 
     def _aligned(self, parts: Sequence[tuple[str, Place]], day: date) -> bool:
-        """Return whether the figures of all parts are about the same days, so that their sum is a count of these days."""
+        """Return whether the figures of all parts cover the same days, so that their sum is a count of these days."""
         elements = [self._figure(place, day).element for _, place in parts]
         return len({(element.lag, element.span) for element in elements}) == 1
 
@@ -270,7 +269,7 @@ def _revisions() -> tuple[str | None, str | None]:
 def latest_figures(published: PublishedIndicator) -> LatestFigures:
     """Return the latest figures of a published indicator. Queries: none while they are in memory, else 6.
 
-    Threads that need them at once read them each: a lock would be held while its holder waits for a database permit.
+    Concurrent threads each read them: a lock would be held while its holder waits for a database permit.
     """
     latest = latest_in_memory(published)
     if latest is None:

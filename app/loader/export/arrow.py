@@ -29,8 +29,8 @@ _WKB = {"ARROW:extension:name": "geoarrow.wkb"}
 # Regions with neighbouring codes are near each other: a row group covers a small area, and a bbox filter skips the others.
 _ROW_GROUP_ROWS = 64
 _ROW_GROUP_PIECES = 4_096
-# A straight edge in EPSG:3347 is no straight line in degrees, and no great circle. Over 1 km it is within 4 cm of the former at
-# 60 degrees north (15 cm at 83), and within 1.5 cm of the latter.
+# A straight edge in EPSG:3347 is neither a straight line in degrees nor a great circle. Over 1 km it is within 4 cm of the
+# straight line at 60 degrees north (15 cm at 83), and within 1.5 cm of the great circle.
 _DEGREES_EDGE_M = 1_000.0
 _SIDES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -18,7 +18,7 @@ from indicators.statuses import ValueStatus
 from loader.errors import Superseded
 
 PUBLISHED = ("cumulative", "value")
-# Measures that every table has, empty where the indicator does not define them, so that tables can be stacked.
+# Measures in every table, empty if the indicator does not define them, so that tables can be concatenated.
 _ALWAYS = ("new_1d", "new_7d", "rate_7d")
 _EPOCH = np.datetime64("1970-01-01", "D")
 _VALUES_SQL = """
@@ -69,7 +69,7 @@ def measure_columns(indicator: Indicator) -> tuple[str, ...]:
 
 @dataclass(slots=True)
 class Tables:
-    """The table of the publication that was read last, for the next of its files."""
+    """Cache of the table of one publication, shared by its files."""
 
     _last: tuple[Any, FigureTable] | None = field(default=None)
 

@@ -1,4 +1,4 @@
-"""Lookup file of a vintage, made before the vintage is published and for /downloads."""
+"""Export of the lookup index (spatial index) of a vintage, before its publication and for /downloads."""
 
 from collections.abc import Callable
 from pathlib import Path

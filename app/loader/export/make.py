@@ -1,4 +1,4 @@
-"""Creation of download files: those a publication makes necessary, and any that are missing."""
+"""Export (creation) of download files: those of a new publication, and missing ones."""
 
 import tempfile
 from collections.abc import Callable, Iterable
@@ -52,7 +52,7 @@ def export(downloads: Iterable[DownloadFile], steps: Steps, *, again: bool = Fal
                     try:
                         store.store(download, writer_of(download, tables))
                         result.ready.append(download.name)
-                    except Superseded:  # the next publication has files of its own
+                    except Superseded:  # the next publication has its own files
                         pass
                     except Exception as error:  # reported; the next file may succeed
                         if isinstance(error, Error):
@@ -106,12 +106,12 @@ def make_lookup(vintage: Vintage, steps: Steps) -> None:
 
 
 def after_publication(vintages: Iterable[Vintage], steps: Steps) -> list[str]:
-    """Create the files that a publication of vintages makes necessary: as `_after`."""
+    """Create the files of a publication of vintages: as `_after`."""
     return _after(lambda: export_vintages(vintages, steps))
 
 
 def after_issue(slug: str, steps: Steps) -> list[str]:
-    """Create the files that an issue or a rollback of an indicator makes necessary: as `_after`."""
+    """Create the files of an issue or a rollback of an indicator: as `_after`."""
     return _after(lambda: export_indicators([slug], steps))
 
 

@@ -28,7 +28,7 @@ _LEVEL_SQL = f"""
     WHERE vintage_id = %s ORDER BY code
 """
 _CODES_SQL = f"SELECT {_ATTRIBUTES_SQL}, ST_X(rep_point), ST_Y(rep_point) FROM region WHERE vintage_id = %s ORDER BY code"
-# The same slivers and artefacts are left out of the API and of schema geo.
+# The API and schema geo omit the same slivers and artefacts.
 _SHARES_SQL = f"""
     SELECT fsa.code, health_region.code, health_region.name_en, health_region.name_fr,
            share_of_fsa, share_of_region, overlap.area_km2

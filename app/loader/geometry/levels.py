@@ -23,9 +23,9 @@ from loader.geometry.tiles import store_labels, store_pieces
 # coverage_simplify needs about 140 bytes per vertex in addition to the geometry: under half a gigabyte at this limit.
 MOST_VERTICES = 2_000_000
 
-# Number of drawings: the levels, of which `full` is only cut into tiles, and those for tiles alone.
+# Number of drawings: the levels (`full` is only cut into tiles), and the drawings for tiles only.
 DRAWINGS = len(LEVELS) + sum(band.level is None for band in TILE_BANDS)
-# Drawings for tiles alone: longest edge before the transformation to degrees.
+# Drawings for tiles only: longest edge before the transformation to degrees.
 _COARSE_SEGMENT_M = 80_000
 
 # Vertices of the regions that one statement transforms to degrees; a larger region has its own.

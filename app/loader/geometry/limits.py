@@ -37,7 +37,7 @@ def describe_limits() -> Message:
 
 
 def is_in_canada(geometry: shapely.Geometry) -> bool:
-    """Return whether all of a geometry (EPSG:3347) lies in Canada's sector. True for an empty one."""
+    """Return whether a geometry (EPSG:3347) lies completely in Canada's sector. True for an empty geometry."""
     offsets = shapely.get_coordinates(geometry) - _pole()
     west, east = _meridian(CANADA_WEST), _meridian(CANADA_EAST)
     inside = _distance_left(west, offsets) >= -_TOLERANCE_M

@@ -54,7 +54,7 @@ def prepare_geometry(wkb: bytes | None, crs: SourceCrs) -> Prepared:
         raise GeometryProblem(f"unreadable geometry: {error}") from error
     if shapely.is_empty(geometry):
         raise GeometryProblem("empty geometry")
-    # The length, because the bounds ignore NaN.
+    # Checks the length, because the bounds ignore NaN.
     if not np.isfinite(shapely.length(geometry)):
         raise GeometryProblem("coordinates that are not finite")
     collected = None

@@ -1,4 +1,4 @@
-"""Gates: checks of a staged vintage before publication. Each states its limit and lists the rows that break it."""
+"""Gates: checks of a staged vintage before publication, each with its limit and the offending rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

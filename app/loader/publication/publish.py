@@ -1,4 +1,7 @@
-"""Publication, rollback and deletion of vintages. Publication and rollback only flip the status of rows, in one transaction."""
+"""Publication, rollback and deletion of vintages.
+
+Publication and rollback only change the status of rows, in one transaction.
+"""
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -25,7 +28,7 @@ _DELETES = (
 def publish(vintage: Vintage) -> list[Vintage]:
     """Publish a vintage and return the vintages it retired: the earlier load of its label and, for a real one, demonstrations.
 
-    Raises: PublishError for a demonstration if real boundaries are published, so that it never answers by mistake.
+    Raises: PublishError for a demonstration if real boundaries are published, so that it is never used by mistake.
     """
     with transaction.atomic():
         # Row lock: serialises the publications of a coverage.

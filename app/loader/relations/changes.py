@@ -127,9 +127,10 @@ def classify_change(
         to_extract: True if the other vintage is an extract. A region is compared with an extract only if it is mostly covered,
             or if it contains all of the region with the same code (the rest is then water).
 
-    Tested in this order: no counterpart (gone, or outside an extract); the same area (kept, renamed, recoded); a part became a
-    region of its own (split); all of it and all of another region went into one (merged); it and its counterpart have most of
-    each other (moved: the border moved). Remaining cases: all of it went into one region (merged), or into several (split).
+    Tested in this order: no counterpart (gone, or outside an extract); the same area (kept, renamed, recoded); a part became
+    a separate region (split); the whole region and another whole region went into one (merged); the region and its
+    counterpart have most of each other (moved: the border moved). Remaining cases: the whole region went into one region
+    (merged), or into several (split).
     """
     if not _is_comparable(region, others, to_extract=to_extract):
         return Kind.OUTSIDE if to_extract else Kind.GONE

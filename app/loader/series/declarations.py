@@ -94,7 +94,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """A further form of a source's files. A file has it if it has all of its columns."""
+    """Another form of a source's files. It applies to a file that has all of its columns."""
 
     shape: str = "long"
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Findings of revision gates for the notice to readers: which places an issue changes, by name, in both languages."""
+"""Findings of revision gates for the notice to readers: names of the changed places, in both languages."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from geography.codes import PROVINCE_BY_PRUID
 from indicators.models import Place, PlaceKind
 
-# Most places that a finding names, and the least share of all changes for which a province is named.
+# Maximum number of places named in a finding, and smallest share of all changes for which a province is named.
 NAMED_MAX = 3
 NAMED_SHARE = 0.1
 

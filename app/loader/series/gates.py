@@ -21,7 +21,7 @@ class Gate:
     """Result of a gate. With `acceptable` False it stops the load, and `--accept` cannot override it.
 
     Attributes:
-        finding: what a revision gate found, for the notice to readers (`loader.series.findings`); None if it passed.
+        finding: finding of a failed revision gate, for the notice to readers (`loader.series.findings`); None if it passed.
     """
 
     name: str
@@ -126,7 +126,7 @@ def revision_gates(
         return []
     limit = {**LIMITS, **source.limits}
     vanished = [old for pk, old in before.items() if pk not in interpretation.by_place]
-    # Totals that are computed follow from their parts.
+    # Computed totals follow from their parts.
     stated = {old.place for old in before.values() if not old.derived}
     earlier: dict[Place, tuple[date, date]] = {}
     moved: dict[Place, tuple[float, float]] = {}
@@ -201,7 +201,7 @@ def _latest(observations: Mapping[date, Observation]) -> float | None:
     last = observations[max(observations)]
     if last.status != ValueStatus.SUPPRESSED:
         return last.value
-    # The total of a suppressed day is not 0, but about that of the last day with a number.
+    # The total of a suppressed day is not 0, but close to that of the last day with a number.
     days = [day for day, stated in observations.items() if stated.value is not None]
     return observations[max(days)].value if days else None
 

@@ -1,6 +1,6 @@
 """Issues of a source in files: one file, a folder with a file for each issue, or one file with the changes of many issues.
 
-Issues come in the order of their instants, which text order is not: 2022-10-11T21:17-04:00 is after 2022-10-11T22:07+00:00.
+Issues are in the order of their instants, not of the text: 2022-10-11T21:17-04:00 is after 2022-10-11T22:07+00:00.
 """
 
 import csv

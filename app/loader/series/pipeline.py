@@ -125,7 +125,7 @@ def load_issues(
     """
     run = _Run(acceptance or Acceptance(), declarations, many=True)
     published = False
-    # The collector of cycles would visit the millions of values, which have none, again and again: a third of the time.
+    # The garbage collector would repeatedly visit millions of values without cycles, which takes a third of the time.
     gc.disable()
     try:
         for content in issue_contents(path, source):
@@ -153,7 +153,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
             last = indicator.issues.filter(status=IssueStatus.PUBLISHED).order_by("-issued_at", "-pk").first()
             if last is not None and (stored := _stored(indicator, last, content, many=run.many)) is not None:
                 return stored
-            # The lock prevents other loads, so an issue of this run that is still the last has the values in memory.
+            # The lock prevents other loads: if an issue of this run is still the last, its values are in memory.
             again = last is not None and last.pk == run.published_id
             if not again:
                 seed_places(run.declarations)
@@ -170,7 +170,7 @@ def _load(content: IssueContent, run: _Run) -> Outcome:
             ]
             report = _report(content, interpretation, gates, run.acceptance) | difference.as_dict()
             _refuse_failed_gates(gates, run.acceptance, report, dry_run=run.dry_run)
-            # A new row, so that among the published issues of an indicator a later issue has a greater id.
+            # A new row, so that the ids of the published issues of an indicator increase with time.
             indicator.issues.filter(status=IssueStatus.STAGED, sha256=content.sha256).delete()
             issue = indicator.issues.create(
                 sha256=content.sha256, status=IssueStatus.PUBLISHED, **_issue_values(content, report)
@@ -196,7 +196,7 @@ def _stored(indicator: Indicator, last: Issue, content: IssueContent, *, many: b
     if content.issued_at > last.issued_at:
         return None
     older = content.issued_at < last.issued_at
-    # A run over a history skips an issue that was held and then overtaken by a later one.
+    # A run over a history skips a held issue if a later issue is published.
     statuses = [IssueStatus.PUBLISHED, *([IssueStatus.STAGED] if many and older else [])]
     same = indicator.issues.filter(sha256=content.sha256, issued_at=content.issued_at, status__in=statuses)
     if (stored := same.first()) is not None:

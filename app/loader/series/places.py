@@ -143,7 +143,8 @@ def _seed_members(where: str, table: Mapping[str, Any]) -> None:
     stored = PlaceMember.objects.filter(**target, share_of_place=None)
     identity = ("place_id", "vintage_label", "code", "method")
     if set(stored.values_list(*identity)) != {tuple(getattr(member, name) for name in identity) for member in members}:
-        # Computed relations leave out declared ones: without weights they are computed anew (`loader.weights.shares`).
+        # Computed relations exclude declared ones: after the weights are deleted, they are recomputed
+        # (`loader.weights.shares`).
         PlaceMember.objects.filter(**target).exclude(share_of_place=None).delete()
         PlaceWeight.objects.filter(**target).delete()
     stored.delete()

@@ -46,7 +46,7 @@ def cells(path: Path, source: Source) -> Iterator[Cell]:
 
 
 def form_of(path: Path, source: Source) -> Source:
-    """Return a source with the first of its `forms` whose columns a file has; the source itself if it has those of none.
+    """Return a source with the first of its `forms` whose columns the file has; the source itself if there is none.
 
     Raises: FileRefused for an unreadable file.
     """

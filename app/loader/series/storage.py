@@ -95,7 +95,7 @@ def published_by_place(indicator: Indicator) -> dict[int, Published]:
 
 
 def values_in_force(values: Mapping[int, PlaceValues]) -> dict[int, PlaceValues]:
-    """Return the values without withdrawn ones, and without places that have no others."""
+    """Return the values that are not withdrawn, without places that have none."""
     values_by_place = {}
     for pk, stored in values.items():
         in_force = {day: stated for day, stated in stored.observations.items() if stated.status != ValueStatus.WITHDRAWN}
@@ -194,7 +194,7 @@ def derive(
     blobs: list[tuple[Blob, bool]] = []
     for series in all_series:
         observations = values[series.place_id].observations if series.place_id in values else {}
-        # A change between two days needs all elements from the first of them on, and those of a gap before it.
+        # A change requires all elements from its first day on, and those of a gap before that day.
         begin = None
         if since is not None and series.first is not None and series.last is not None:
             begin = min(since[series.place_id], series.last + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Suppression of small numbers, where the declaration of a source asks for it (`suppress_below`).
+"""Suppression of small numbers, if the declaration of a source asks for it (`suppress_below`).
 
 A suppressed value has no number and the status `suppressed`, before it reaches a table. Three rules, by day:
 
@@ -65,7 +65,7 @@ class Published:
 
 @dataclass(slots=True)
 class _Cell:
-    """A place on the day that is being decided.
+    """A place on the day in process.
 
     Attributes:
         number: true value, None without a row on the day.
@@ -89,7 +89,7 @@ def suppress(interpretation: Interpretation, source: Source, history: Mapping[in
     """Suppress the small values of an issue in place.
 
     Args:
-        history: what earlier issues published, by primary key of the place.
+        history: values published by earlier issues, by primary key of the place.
     """
     cells = {pk: _Cell(values, history.get(pk) or Published()) for pk, values in interpretation.by_place.items()}
     provinces, top = _tree(cells.values())
@@ -103,12 +103,12 @@ def suppress(interpretation: Interpretation, source: Source, history: Mapping[in
         if top is not None:
             country, children = top
             _protect(country, children, source.suppress_below)
-            # A total that became a companion is still the sum of its parts.
+            # A total that is suppressed to protect a part is still the sum of its parts.
             for total, parts in provinces:
                 _protect(total, parts, source.suppress_below)
         for cell in cells.values():
             _store(cell, day)
-    # The numbers of parts and totals that differ would name what is suppressed.
+    # The list of different parts and totals would reveal suppressed values.
     interpretation.sums = [finding.split(":")[0] for finding in interpretation.sums]
 
 
@@ -143,7 +143,7 @@ def _tree(cells: Iterable[_Cell]) -> tuple[list[tuple[_Cell, list[_Cell]]], tupl
 
 
 def _decide(cell: _Cell, day: date, source: Source) -> None:
-    """Decide about the value of a day for itself."""
+    """Decide about the value of a day on its own (primary suppression)."""
     stated = cell.values.observations.get(day)
     cell.number = None if stated is None or stated.status == ValueStatus.CAPPED else stated.value
     cell.fresh = False
@@ -167,7 +167,7 @@ def _stand_in(total: _Cell, parts: list[_Cell]) -> None:
 
 
 def _protect(total: _Cell, parts: list[_Cell], limit: float) -> None:
-    """Suppress further parts, or the total, until the total leaves no small number open."""
+    """Complementary suppression: suppress further parts, or the total, until the total reveals no small number."""
     if not total.fresh:
         return
     # Parts whose change is 0 hide nothing.

@@ -1,6 +1,7 @@
 """Unpacking of a source (zip, folder or file) into a temporary folder, under fixed file names.
 
-GDAL detects formats by names and content, and follows references in them. So it never opens a file under its original name:
+GDAL detects formats by names and content, and follows references in them. So the loader never opens a file under its original
+name:
 after a check of its content, a dataset is copied or linked as `layer.shp`, `layer.gpkg`, `layer.gdb` and so on.
 """
 
@@ -229,7 +230,7 @@ def _in_archive(archive: zipfile.ZipFile, name: str, layer_name: str) -> Dataset
     files: list[tuple[PurePath, zipfile.ZipInfo]] = []
     for member in members:
         path = PurePosixPath(member.filename.replace("\\", "/"))
-        # Members are never written under their own names, but an archive with path traversal is refused all the same.
+        # Members are never written under their own names; an archive with path traversal is refused anyway.
         if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts):
             raise FileRefused(
                 f"{name} holds {member.filename!r}, a path that leaves the archive (path traversal): it is unsafe to read."

@@ -170,7 +170,7 @@ def _likely(middles: npt.NDArray[np.float64], crs: SourceCrs) -> str:
             return "Its longitudes run from 0 to 360: write the file again with -180 to 180."
     for srid in _USUAL_SRIDS:
         reference = SpatialReference(srid)
-        # Degrees read as metres are near the origin of the projection, which for many projections is in Canada.
+        # Degrees read as metres are near the origin of the projection, which many projections have in Canada.
         if reference.geographic != bool((np.abs(middles) <= (360, 90)).all()):
             continue
         if _in_canada(_in_degrees(middles, reference)).all():

@@ -49,7 +49,7 @@ class Dataset(Generic[T]):
 
 
 def is_clutter(path: PurePath) -> bool:
-    """Return whether a file is desktop metadata: `._name.shp` of macOS has the suffix of a layer and is none."""
+    """Return whether a file is desktop metadata: `._name.shp` of macOS has the suffix of a layer but contains none."""
     return "__MACOSX" in path.parts or path.name.startswith(".")
 
 

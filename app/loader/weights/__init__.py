@@ -1,1 +1,1 @@
-"""Population weights: how the people of FSAs and of places are distributed over regions."""
+"""Population weights: shares of the people of FSAs and of places by region."""

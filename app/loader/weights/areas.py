@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from geography.models import Change, Counterpart, Vintage
 
-# By code of a region of the one vintage and code of one of the other: the larger of the two shares.
+# By the codes of two regions, one of each vintage: the larger of the two shares.
 AreaShares = Mapping[tuple[str, str], float]
 
 

@@ -20,7 +20,7 @@ from loader.weights.block_file import Blocks, digest, read_blocks, read_position
 from loader.weights.shares import Located, compute_all
 
 GATES = ("complete", "positions", "codes", "sums")
-# Canada had 30 million inhabitants in 1998: a block file with fewer is a part of one.
+# Canada had 30 million inhabitants in 1998: a block file with fewer is incomplete.
 _PEOPLE_LEAST = 30_000_000
 _WITHOUT_POSITION_MOST = 0.01
 # People of a region by the positions of its blocks and by the file's own codes may differ by this part.
@@ -44,7 +44,7 @@ class _DryRun(Exception):
 def load(
     path: Path, *, positions: Path | None, steps: Steps, acceptance: Acceptance | None = None, dry_run: bool = False
 ) -> Outcome:
-    """Load a block file in place of the former one; readers see the weights of the one or of the other.
+    """Load a block file in place of the former; readers see either the former or the new weights.
 
     The same files again have no effect. A load that ends before its transaction commits changes nothing.
 
@@ -98,7 +98,7 @@ def _store(blocks: Blocks) -> None:
 
 
 def _computed() -> Located:
-    """Compute all weights anew and return the located points. Raises: PublishError where a lookup index is missing."""
+    """Recompute all weights and return the located points. Raises: PublishError where a lookup index is missing."""
     located = Located()
     try:
         compute_all(located)

@@ -1,4 +1,4 @@
-"""Relations of places to the regions of another vintage, computed from where people live: the least common geography.
+"""Relations of places to the regions of another vintage, computed from where people live: the finest common geography.
 
 Places and regions that share people are merged until both sides of a group have the same people; then counts can be added.
 """
@@ -16,7 +16,7 @@ Joint = Mapping[str, Mapping[str, float]]
 # A place and a region that share at least this part of the people of either are in one group. Less comes from borders that two
 # vintages draw differently: at most 1.6 % between the health regions of 2015 and 2022, whose areas differ there by under 0.5 %.
 CROSSING_SHARE = 0.02
-# So are those that share this part, if they also share `CROSSING_AREA_SHARE` of the area of either, or if areas are not known.
+# The same applies to this part, if they also share `CROSSING_AREA_SHARE` of the area of either, or if areas are not known.
 SMALL_CROSSING_SHARE = 0.005
 CROSSING_AREA_SHARE = 0.01
 # By whether the group has several places, and several regions.
@@ -65,7 +65,8 @@ class Overlay:
     def relations(self) -> Iterator[Relation]:
         """Yield the relations of every group: each of its regions with each of its places.
 
-        A place and a region alone are the `same`, several places of one region its `sum`, several regions `part_of` one place.
+        A group of one place and one region is `same`; several places of one region are its `sum`; several regions are
+        `part_of` one place.
         Several places with several regions have their counts in `common`. Places and regions without people have no relation,
         nor has a group whose people are partly those of declared relations.
         """

@@ -83,7 +83,7 @@ def complete_places() -> None:
 
 
 def compute_all(located: Located) -> None:
-    """Compute the weights of all published vintages anew. Raises: as `Located.codes`."""
+    """Recompute the weights of all published vintages. Raises: as `Located.codes`."""
     PlaceWeight.objects.all().delete()
     Overlap.objects.exclude(people_basis=None).update(share_of_people=None, people_basis=None)
     for vintage in Vintage.objects.filter(coverage__slug=COVERAGE_HEALTH_REGIONS, status=Status.PUBLISHED):
@@ -143,12 +143,12 @@ def compute_fsa_shares(fsa_vintage: Vintage, region_vintage: Vintage, located: L
 
 
 def compute_place_weights(located: Located, *, renew: Vintage | None = None) -> None:
-    """Store how the people of places are distributed over the health regions of other published vintages, where missing.
+    """Store the missing shares of the people of places by health region of other published vintages.
 
     The relations that follow from it are stored with it, between places and regions without declared ones.
 
     Args:
-        renew: vintage, published or about to be, whose weights are computed anew.
+        renew: vintage, published or about to be, whose weights are recomputed.
 
     Queries: 4, and 6 for each pair of vintages with missing weights.
     """

@@ -15,7 +15,7 @@ from operations import circuit_breaker
 from operations.db_permits import acquire_permit
 from operations.statement_watchdog import statement_timer, timed
 
-# A statement whose session was terminated is sent again, unless it ran for longer than this.
+# Retry limit: a statement whose session was terminated is sent again, unless it ran for longer than this.
 RETRY_WITHIN_S = 1.0
 
 

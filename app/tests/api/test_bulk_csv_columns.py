@@ -1,4 +1,4 @@
-"""POST /locate with CSV, column by column from the indexes: byte for byte the response by items from the tables."""
+"""Columnar POST /locate with CSV from the indexes: byte for byte equal to the response by items from the tables."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def send(client):
         response = client.generic("POST", f"/locate?{query}", body, content_type=content_type)
         content = b"".join(response) if response.streaming else response.content
         headers = {name: response.headers.get(name) for name in ("Content-Type", "Content-Length", "Link")}
-        # The request id of a problem is another one each time.
+        # The request id differs between problems.
         return response.status_code, content if response.status_code == 200 else content[:300], headers
 
     return post
@@ -86,7 +86,7 @@ def test_limits_apply(world, send, settings, monkeypatch):
 
 
 def test_body_that_lacks_many_fields_is_not_padded(world, send, settings, monkeypatch):
-    """Memory: the rows of a body of some kilobytes would be a gigabyte as wide as its header."""
+    """Memory: padded to the width of the header, the rows of a small body would take a gigabyte."""
     build_indexes(world.vintages.values())
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 3_000
     padded = []

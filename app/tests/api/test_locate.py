@@ -202,7 +202,7 @@ class TestAccuracy:
 class TestReasons:
     @pytest.fixture
     def reload_indexes(self, world, engine):
-        """Return a function that compiles the indexes anew after a change."""
+        """Return a function that recompiles the indexes after a change."""
 
         def read():
             catalogue.clear()

@@ -1,4 +1,4 @@
-"""GET /locate: positions that are no coordinates, out of range, swapped or missing."""
+"""GET /locate: invalid, swapped and missing coordinates, and coordinates out of range."""
 
 import pytest
 

@@ -68,7 +68,7 @@ def test_crs_crs_parameter(get, name, crs):
         response = get(path, crs=crs)
         assert response.status_code == 200
         assert response.headers["Content-Crs"] == f"<{crs}>"
-        # A client that has the body hears of the CRS, too.
+        # A 304 names the CRS, too.
         again = get(path, crs=crs, headers={"If-None-Match": response.headers["ETag"]})
         assert (again.status_code, again.headers["Content-Crs"]) == (304, f"<{crs}>")
 

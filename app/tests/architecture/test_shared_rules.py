@@ -1,4 +1,4 @@
-"""Rules that stand in Python and once more in SQL or JavaScript: the copies agree."""
+"""Shared rules: constants with copies in Python, SQL and JavaScript are equal."""
 
 import json
 import re

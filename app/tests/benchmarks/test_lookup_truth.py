@@ -1,4 +1,4 @@
-"""Brute force of benchmarks/lookup_truth.py: agrees with the lookup file of the same regions, and notices another one."""
+"""Brute force of benchmarks/lookup_truth.py: agrees with the lookup file of the same regions, and differs for another file."""
 
 from pathlib import Path
 

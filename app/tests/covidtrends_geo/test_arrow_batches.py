@@ -1,4 +1,4 @@
-"""Answers as Arrow columns: the same as the search's, with a status for rows without a position, and nothing lost."""
+"""Answers as Arrow columns: equal to those of the search, with a status for rows without a position; no row is lost."""
 
 from decimal import Decimal
 from pathlib import Path

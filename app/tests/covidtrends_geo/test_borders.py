@@ -58,7 +58,7 @@ def test_of_equally_near_regions_the_lowest_is_the_nearest() -> None:
     assert borders.segments.itemsize == 4
 
 
-def test_without_regions_there_is_no_border() -> None:
+def test_search_without_regions_has_no_border() -> None:
     borders = engine_of([]).search.borders_near(np.array([X, Y, X + SIDE, Y + SIDE]), NO_REGION, np.inf, nearest=True)
     assert borders.nearest(X, Y) is None
     assert borders.distances(X, Y).tolist() == []

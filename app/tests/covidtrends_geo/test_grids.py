@@ -1,4 +1,4 @@
-"""Grids and zones of a lookup file change no answer, and settle most of them."""
+"""Grids and zones of a lookup file: same answers as without them, most of them without a search."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""`python -m covidtrends_geo locate`: files, folders and pipes in every format, cut, damaged and resumed."""
+"""`python -m covidtrends_geo locate`: files, folders and pipes in every format, interrupted, damaged and resumed."""
 
 import csv
 import io
@@ -208,7 +208,7 @@ def test_resuming_refuses_another_input_and_other_options(locate, monkeypatch):
 
 
 def test_a_killed_run_is_resumed(lookup_paths, tmp_path):
-    """The output of a run that was killed, resumed, is that of a run in one piece; no row is there twice or half."""
+    """The output of a killed and resumed run equals that of an uninterrupted run, without duplicate or partial rows."""
     source, target = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text(positions_csv(400_000))
     lookups = [argument for path in lookup_paths for argument in ("--lookup", str(path))]

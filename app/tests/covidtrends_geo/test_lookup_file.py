@@ -1,4 +1,4 @@
-"""Lookup files: what is written is read, and nothing else is."""
+"""Lookup files: round trip of write and read, and refusal of damaged and foreign files."""
 
 import json
 import struct

@@ -174,7 +174,7 @@ def test_waiting_thread_gets_the_stale_catalogue(world, clock, stop_database):
     stop_database()
     clock.now += 1
     catalogue.published()
-    # As if this thread had begun to wait before the other one's query failed.
+    # Simulates a thread that began to wait before the query of the other thread failed.
     assert catalogue._refresh(catalogue._cache["default"], clock.now - 0.1) is cached
     clock.now += catalogue.STALE_MAX_S
     with pytest.raises(OperationalError):

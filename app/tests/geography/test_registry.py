@@ -48,7 +48,7 @@ def test_missing_file_is_opened_again_after_an_interval_only(vintage):
     assert registry._Registry.not_before[vintage.load_id] > time.monotonic()
 
 
-def test_unusable_file_is_made_anew_once(vintage):
+def test_unusable_file_is_rebuilt_once(vintage):
     calls = []
     registry._Registry.rebuild = lambda: calls.append(1)
     registry._RETRY_S, before = 0.0, registry._RETRY_S

@@ -103,7 +103,7 @@ def load(tmp_path: Path) -> Callable[..., None]:
 
 @pytest.fixture
 def history(load: Callable[..., None]) -> Iterator[list[SmallIssue]]:
-    """Load the small history, its incident accepted; return the issues with what each stated."""
+    """Load the small history, its incident accepted; return the issues with their values."""
     load(SMALL_HISTORY)
     yield SMALL_HISTORY
     catalogue.clear()

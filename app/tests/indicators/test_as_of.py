@@ -46,7 +46,7 @@ def cube_values(rows: Any) -> dict[tuple[str, str], float]:
 
 
 @pytest.mark.parametrize("number", range(5))
-def test_every_format_gives_back_each_issue(get: Get, history: list[SmallIssue], number: int) -> None:
+def test_every_format_reproduces_each_issue(get: Get, history: list[SmallIssue], number: int) -> None:
     issue = history[number]
     query = {"as_of": instant(issue.issued_at), "measure": "cumulative"}
     path = "/indicators/history/cube"
@@ -102,7 +102,7 @@ def test_map_and_series_equal_the_time_when_the_issue_was_current(get: Get, load
         assert answers(as_of=before_next) == then
 
 
-def test_sql_gives_back_each_issue(sql: Sql, history: list[SmallIssue]) -> None:
+def test_sql_reproduces_each_issue(sql: Sql, history: list[SmallIssue]) -> None:
     for issue in history:
         rows = sql(
             "SELECT place, period::text, value FROM geo.indicator_values_at('history', %s)"
@@ -199,7 +199,7 @@ def test_instant_before_the_first_issue_is_not_found(get: Get, history: list[Sma
     ["now", "2022-06", "2022-06-02T00:00:00", "2022-06-02T00:00Z", "2022-06-31", "2022-06-02T25:00:00Z", "٢٠٢٢-06-02", "-1"],
 )
 @pytest.mark.parametrize("route", ["map", "cube.csv", "series"])
-def test_text_that_is_no_instant_is_refused(get: Get, history: list[SmallIssue], route: str, query: str) -> None:
+def test_invalid_instant_is_refused(get: Get, history: list[SmallIssue], route: str, query: str) -> None:
     more = {"place": "ON"} if route == "series" else {}
     response = get(f"/indicators/history/{route}", as_of=query, **more)
     assert (response.status_code, response.json()["parameter"]) == (400, "as_of")
@@ -275,7 +275,7 @@ def test_held_issue_leaves_download_files_valid(load: Callable[..., None]) -> No
     assert indicator_downloads("history")[0].publication == before
 
 
-def test_archive_gives_back_each_issue(get: Get, history: list[SmallIssue], settings: Any, tmp_path: Path) -> None:
+def test_archive_reproduces_each_issue(get: Get, history: list[SmallIssue], settings: Any, tmp_path: Path) -> None:
     """The last version of a key up to an instant is its value as of that instant, as in R's epiprocess."""
     settings.DOWNLOADS_DIR = tmp_path / "downloads"
     archive = [download for download in make.indicator_downloads() if download.name == "history-archive.parquet"]

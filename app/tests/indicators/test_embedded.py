@@ -119,7 +119,7 @@ def test_codes_refer_to_places_of_their_vintage(sql: Sql) -> None:
     )
 
 
-def test_reused_codes_are_no_members_of_another_vintage(sql: Sql) -> None:
+def test_reused_codes_are_not_members_of_another_vintage(sql: Sql) -> None:
     reused = ("4711", "4712", "4713", "4721", "4722", "4723")
     assert sql("SELECT code FROM geo.place_members WHERE code = ANY(%s) OR place = ANY(%s)", list(reused), list(reused)) == []
     british_columbia = sql(

@@ -1,4 +1,4 @@
-"""Held issues in answers and on pages: since when, which, and why, in both languages, and only while they are held."""
+"""Notice of held issues in answers and on pages: time, issue and reason, in both languages, only while they are held."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -127,7 +127,7 @@ def test_provinces_with_few_of_the_changes_are_not_named() -> None:
     assert [named.key for named in findings.most_of(numbers)] == ["2406", "2401", "5911"]
 
 
-def test_finding_of_an_earlier_end_tells_the_days(load: Callable[..., None]) -> None:
+def test_finding_of_an_earlier_end_has_the_number_of_days(load: Callable[..., None]) -> None:
     load(SMALL_HISTORY[:2])
     cut = {key: value for key, value in SMALL_HISTORY[1].state.items() if key[0] != "QC2406" or key[1] < "2022-01-08"}
     load([*SMALL_HISTORY[:2], type(INCIDENT)(INCIDENT.instant, cut)], accept=frozenset())

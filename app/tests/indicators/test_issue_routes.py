@@ -31,7 +31,7 @@ def test_issues_are_paged_the_newest_first(get: Get, history: list[SmallIssue], 
     assert get("/indicators/history/issues", status="bad").status_code == 400
 
 
-def test_issue_tells_what_it_changed_and_who_accepted(get: Get, history: list[SmallIssue], assert_schema: Any) -> None:
+def test_issue_has_changes_and_acceptance(get: Get, history: list[SmallIssue], assert_schema: Any) -> None:
     listed = get("/indicators/history/issues").json()["issues"]
     corrected, vanished = (get(f"/indicators/history/issues/{listed[index]['id']}").json() for index in (2, 1))
     assert_schema("IndicatorIssueDetail", corrected)

@@ -51,14 +51,14 @@ def test_reported_count_has_an_interval_and_a_change(status: ValueStatus) -> Non
     "status", [ValueStatus.SUPPRESSED, ValueStatus.CAPPED, ValueStatus.WITHDRAWN, ValueStatus.NOT_REPORTED]
 )
 @pytest.mark.parametrize("count", [80.0, None])
-def test_limits_and_missing_values_have_neither(status: ValueStatus, count: float | None) -> None:
+def test_limits_and_missing_values_have_no_interval_and_no_change(status: ValueStatus, count: float | None) -> None:
     figure = weekly(count, status=status)
     assert interval_of(figure) is None
     assert change_between(figure, before(20), 2.5) is None
     assert change_between(weekly(80), before(count, status=status), 2.5) is None
 
 
-def test_negative_sums_have_neither() -> None:
+def test_negative_sums_have_no_interval_and_no_change() -> None:
     assert interval_of(weekly(-3)) is None
     assert change_between(weekly(-3), before(20), 2.5) is None
     assert change_between(weekly(20), before(-3), 2.5) is None

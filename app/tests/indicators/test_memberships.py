@@ -1,4 +1,4 @@
-"""Memberships: figures for the regions of another vintage, by declared and computed relations."""
+"""Memberships: figures for regions of another vintage by declared and computed relations."""
 
 from collections.abc import Callable
 from datetime import date

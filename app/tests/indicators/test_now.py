@@ -145,7 +145,7 @@ def test_region_that_stopped_reporting_is_not_zero(now: Callable[..., dict[str, 
     assert cases["sparkline"] == [None] * 12
 
 
-def test_beside_every_region_there_is_none(get: Get) -> None:
+def test_position_outside_all_regions_has_no_region(get: Get) -> None:
     body = get("/now", **NOWHERE).json()
     assert (body["region"], body["indicators"], body["province"], body["also_possible"]) == (None, [], None, [])
 
@@ -195,7 +195,7 @@ def test_fsa_in_one_region_answers_as_a_position(get: Get, now: Callable[..., di
     assert body["indicators"] == now(TORONTO)["indicators"]
 
 
-def test_fsa_beside_every_region_has_none(get: Get) -> None:
+def test_fsa_outside_all_regions_has_no_region(get: Get) -> None:
     body = get("/now", fsa="A1A").json()
     assert (body["region"], body["indicators"], body["also_possible"]) == (None, [], [])
 

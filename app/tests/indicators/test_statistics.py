@@ -119,7 +119,7 @@ def test_reported_count_is_a_whole_count_of_the_period(weekly: float | None, spa
     assert reported_count(weekly, span) == count
 
 
-def test_what_is_no_count_is_refused() -> None:
+def test_invalid_counts_are_refused() -> None:
     with pytest.raises(ValueError, match="negative"):
         poisson_interval(-1)
     for arguments in ({"count": -1, "before": 0}, {"count": 0, "before": -1}):

@@ -1,7 +1,7 @@
-"""A source with `suppress_below`, through loader, routes, SQL and files: no answer has more than the published values.
+"""A source with `suppress_below`, through loader, routes, SQL and files: no answer contains more than the published values.
 
-`tests/loader/test_suppression.py` proves that the published values give no suppressed one away. Here every other number is
-computed again from them alone.
+`tests/loader/test_suppression.py` proves that published values reveal no suppressed value. Here all other numbers are
+recomputed from the published values only.
 """
 
 from collections.abc import Callable, Iterator

@@ -107,7 +107,7 @@ def test_part_without_a_series_makes_an_estimate_missing(vintage: Vintage, measu
         assert getattr(converted[code], "method", None) == "weighted"
 
 
-def test_place_that_is_a_region_itself_is_no_part_of_an_estimate(vintage: Vintage) -> None:
+def test_place_that_is_a_region_is_not_divided_in_estimates(vintage: Vintage) -> None:
     weigh({"4713": {"4701": 1.0}, "2406": {"2406": 0.9, "4701": 0.1}, "3570": {"3501": 0.9, "4701": 0.1}})
     converted = figures_of_regions([figure("4713", 5.0)], "count", "value", vintage, weighted=True)
     assert numbers(converted["4701"]) == (5.0, None, ValueStatus.ESTIMATED)
@@ -138,7 +138,7 @@ def test_estimate_shows_limits_and_ended_totals(
     assert numbers(converted["4701"]) == (6.0, None, status)
 
 
-def test_divided_count_without_a_rate_is_no_estimate(vintage: Vintage) -> None:
+def test_divided_count_without_a_rate_is_not_estimated(vintage: Vintage) -> None:
     weigh({"4713": {"4701": 1.0}})
     converted = figures_of_regions([figure("4713", 5.0, 5.0)], "stock", "rate", vintage, weighted=True)
     assert numbers(converted["4701"]) == (None, 5.0, ValueStatus.REPORTED)

@@ -216,7 +216,7 @@ def test_no_downloads_option_and_setting_create_only_the_lookup_index(
     assert names == {LOOKUP, LOOKUP.replace("2022", "2023"), "manifest.json", ".lock"}
 
 
-def test_lookup_index_of_another_format_is_made_anew(load: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lookup_index_of_another_format_is_rebuilt(load: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     load("2022", no_downloads=True)
     index = by_name("2022", LOOKUP)
     out = StringIO()

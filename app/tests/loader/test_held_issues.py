@@ -1,4 +1,4 @@
-"""Issues that gates hold: the command that publishes one, and a lasting correction, which holds every later issue."""
+"""Held issues: the command that publishes an issue, and a lasting correction that holds every later issue."""
 
 import shlex
 from pathlib import Path
@@ -36,9 +36,7 @@ def run_advice(message: str) -> None:
     call_command(*shlex.split(command), "--no-downloads")
 
 
-def test_history_with_a_lasting_correction_goes_on_with_the_command_that_the_message_names(
-    source: Source, tmp_path: Path
-) -> None:
+def test_named_command_accepts_a_lasting_correction(source: Source, tmp_path: Path) -> None:
     """Without an acceptance, every later issue is held. One command accepts the first, and the others pass."""
     history = lasting_correction()
     path, toml = tmp_path / "changes.csv", tmp_path / "series.toml"

@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Source:
 
 @pytest.fixture
 def load(source: Source, tmp_path: Path) -> Callable[..., list[str]]:
-    """Return a function that loads a history as a file of changes, and returns what became of each issue."""
+    """Return a function that loads a history as a file of changes, and returns the outcome of each issue."""
 
     def run(history: list[SmallIssue], *, accept: tuple[str, ...] = (), text: str | None = None) -> list[str]:
         path = tmp_path / "changes.csv"
@@ -71,7 +71,7 @@ def blobs() -> list[Any]:
     return list(Blob.objects.order_by("series", "measure").values_list(*columns))
 
 
-def test_file_of_changes_gives_back_every_issue(load: Callable[..., list[str]]) -> None:
+def test_file_of_changes_reproduces_every_issue(load: Callable[..., list[str]]) -> None:
     history = small_history()
     assert load(history, accept=ALL) == ["published"] * 5
     issues = published()
@@ -205,7 +205,7 @@ def test_file_that_cannot_be_accepted_is_not_held(load: Callable[..., list[str]]
 
 
 def test_derived_arrays_equal_a_derivation_from_scratch(load: Callable[..., list[str]]) -> None:
-    """A run extends the arrays from the first changed day on; every kind of change must give the same as all anew."""
+    """For every kind of change, the arrays that a run extends from the first changed day equal a complete derivation."""
     random = Random(7)  # noqa: S311 -- repeatable
     current = small_history()[0].state
     history = []

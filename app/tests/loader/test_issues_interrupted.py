@@ -1,4 +1,4 @@
-"""A load of many issues that is killed: the issue before stays whole, and the next run continues."""
+"""Killed load of many issues: the previous issue stays complete, and the next run continues."""
 
 import os
 import signal

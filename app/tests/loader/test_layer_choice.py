@@ -54,7 +54,7 @@ def test_layer_name_is_required_for_several_files_in_zip(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["{}", '{"title": "Health regions", "bbox": [1, 2, 3, 4]}', "[]", '{"features": 12}'])
-def test_json_metadata_file_is_no_layer(tmp_path: Path, text: str) -> None:
+def test_json_metadata_file_is_not_a_layer(tmp_path: Path, text: str) -> None:
     shp = files.shape(tmp_path / "a", files.grid(2))
     (shp.parent / "regions-metadata.json").write_text(text)
     (shp.parent / "regions.json").write_text(text)

@@ -1,7 +1,7 @@
-"""Suppression of small numbers: no combination of what is published gives a suppressed number away.
+"""Suppression of small numbers: no combination of published numbers reveals a suppressed number.
 
 The proof is linear algebra: every published number is an equation about the true values, as is every sum of parts and every
-repeated value. A true value, or a difference of two days, is given away if it is a combination of these equations.
+repeated value. A true value, or a difference of two days, is revealed if it is a combination of these equations.
 """
 
 from datetime import date, timedelta
@@ -91,7 +91,7 @@ def published_of(truth: Truth, kind: str, history: dict[int, Published] | None =
 
 
 class Equations:
-    """What a reader knows about the true values: a row for each equation, a column for each value."""
+    """Equations about the true values that follow from publications: a row for each equation, a column for each value."""
 
     def __init__(self, truth: Truth, published: Truth) -> None:
         self.columns = {cell: column for column, cell in enumerate(truth)}
@@ -213,7 +213,7 @@ def test_small_correction_of_a_published_total_is_suppressed() -> None:
     assert [seen.value for seen in published_of(truth, "cumulative", {1: history}).values()] == [None, 106]
 
 
-def test_suppressed_last_day_is_no_fall_of_the_country() -> None:
+def test_suppressed_last_day_does_not_fail_national_falls() -> None:
     place = Place(pk=1, kind=PlaceKind.REGION, pruid="35", key="1", code="1")
     day = {FIRST: Observation(1000, REPORTED)}
     after = day | {FIRST + timedelta(1): Observation(None, SUPPRESSED)}

@@ -34,7 +34,7 @@ def test_embedded_points_are_those_of_the_postal_codes(db: None) -> None:
     assert points.basis == "postal_codes"
     assert points.fsa is not None
     assert len(points.fsa) == 57_087
-    # The FSAs of the census of 2016, without 2 people that it counted elsewhere.
+    # The FSAs of the census of 2016, without 2 people counted elsewhere.
     assert points.people.sum() == pytest.approx(35_151_726)
     assert points.weight.sum() == 891_907
 

@@ -4,8 +4,8 @@
     cd app && ../.venv/bin/python -m tests.support.damage --case 1234      # repeats a case, with its traceback
 
 A case is a number: the same number damages the same file in the same way. Cases run in a process of their own, with bounded
-memory, so that a crash, a hang or a flood of memory is found out too. What is read goes through all that a load does before
-the database.
+memory, so that a crash, a hang or excessive memory is detected. A readable file passes through all steps of a load before the
+database.
 """
 
 import argparse

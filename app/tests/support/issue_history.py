@@ -60,7 +60,7 @@ def _first() -> State:
 
 
 def small_history() -> list[SmallIssue]:
-    """Return five issues in time order. Their texts are in another order, and the last but one is an incident."""
+    """Return five issues in time order. Their texts are in another order, and the fourth issue is an incident."""
     first = _first()
     second = first | {(key, "2022-01-11"): first[key, DAYS[-1]] + 5 for key in KEYS}
     corrected = second | {("QC2406", "2022-01-02"): 455}

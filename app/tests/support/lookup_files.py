@@ -1,4 +1,4 @@
-"""Lookup files of made-up regions, positions at their borders, and the answers of the search, for tests of what wraps it."""
+"""Lookup files of synthetic regions, positions at their borders, and answers of the search, for tests of its wrappers."""
 
 from pathlib import Path
 from typing import Any

@@ -80,7 +80,7 @@ def follow(get: Any, href: str) -> Any:
 
 
 def validate(api: Any, schema: str, body: Any) -> None:
-    """Validate a body against a schema of the document; `nullable` of OpenAPI 3.0 is none of JSON Schema."""
+    """Validate a body against a schema of the document; `nullable` of OpenAPI 3.0 is not part of JSON Schema."""
 
     def converted(value: Any) -> Any:
         if isinstance(value, list):

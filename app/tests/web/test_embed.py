@@ -48,7 +48,7 @@ def test_each_language_and_theme_has_an_etag_of_its_own(get):
 
 
 @pytest.mark.parametrize("ancestors", ["", "https://a.example; script-src *", "news.example.org,other.example"])
-def test_check_names_a_setting_that_is_no_list_of_sites(settings, ancestors):
+def test_invalid_list_of_sites_fails_the_check(settings, ancestors):
     settings.EMBED_FRAME_ANCESTORS = ancestors
     assert [message.id for message in run_checks(tags=["security"]) if str(message.id).startswith("web.")] == ["web.E001"]
 

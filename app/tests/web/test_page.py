@@ -105,7 +105,7 @@ class TestPackReader:
         assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
         assert response.headers["Access-Control-Allow-Origin"] == "*"
 
-    def test_module_stands_alone(self):
+    def test_module_has_no_dependencies(self):
         text = (assets.FOLDER / "js" / "pack.js").read_text(encoding="utf-8")
         assert not re.search(r"^import|import\(|document|window", text, re.MULTILINE)
 

@@ -96,7 +96,7 @@ def test_name_of_a_lake_is_in_that_lake_and_far_out_only_if_it_is_large():
 
 
 @pytest.mark.parametrize("name", ["towns-1", "towns-2", "lakes-1", "lakes-2", "lake-names", "rivers"])
-def test_everything_lies_in_or_beside_canada(name):
+def test_everything_lies_in_or_near_canada(name):
     def flat(coordinates):
         return [coordinates] if isinstance(coordinates[0], float | int) else [xy for part in coordinates for xy in flat(part)]
 

@@ -1,4 +1,4 @@
-"""Texts of the map page: complete in both languages, and each used."""
+"""Texts of the map page: complete in both languages, without unused keys."""
 
 import re
 

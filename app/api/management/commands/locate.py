@@ -51,7 +51,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _lookup_paths(options: dict[str, Any]) -> Iterator[list[Path]]:
-    """Yield the paths of the lookup files: those of the vintages, or new ones where there is none (one query each)."""
+    """Yield the paths of the lookup files of the vintages; missing files are compiled (1 query each)."""
     if options["lookup"]:
         paths = [Path(name) for name in options["lookup"]]
         for path in paths:

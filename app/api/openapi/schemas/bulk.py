@@ -29,7 +29,7 @@ _LAT = number("Latitude in WGS 84 decimal degrees.", minimum=-90, maximum=90)
 _PAIR: Schema = {
     "type": "array",
     "prefixItems": [_LON, _LAT],
-    "items": {"type": "number"},  # without further numbers: some tools require a schema of them
+    "items": {"type": "number"},  # no further numbers: some tools require a schema for them
     "minItems": 2,
     "maxItems": 2,
     "description": "[longitude, latitude]",
@@ -140,7 +140,7 @@ COMPONENTS: dict[str, Schema] = {
                             record(
                                 {"hruid": HRUID, "dguid": DGUID, **NAMES, "pruid": PRUID, **SHARES}, name="HealthRegionShare"
                             ),
-                            description="Largest share of people first, or of area: see `ordered_by`.",
+                            description="Ordered by share of people or of area, largest first: see `ordered_by`.",
                         ),
                     },
                     "FsaResult",

@@ -29,7 +29,7 @@ INTERVAL = or_null(
         {"type": ["number", "null"]},
         minItems=2,
         maxItems=2,
-        description="95 % interval; null as the second number: no upper end. Null where there is no count behind the value.",
+        description="95 % interval; a null second number means no upper end. Null if the value is not based on a count.",
     )
 )
 TREND = or_null(
@@ -42,7 +42,7 @@ TREND = or_null(
             ),
             "ratio": {"type": ["number", "null"], "description": "Count a day by that of the period before; null after 0."},
             "interval": INTERVAL,
-            "compared_with": text("First and last day of the period before, `2022-10-27/2022-11-02`."),
+            "compared_with": text("First and last day of the previous period, `2022-10-27/2022-11-02`."),
         },
         name="Trend",
     )

@@ -6,9 +6,9 @@ from indicators.statuses import ValueStatus
 
 _INSTANT = {"format": "date-time"}
 _CHANGES: Schema = {
-    "new": COUNT | {"description": "Values for a place and day without one before."},
+    "new": COUNT | {"description": "Values for a place and day without an earlier value."},
     "changed": COUNT | {"description": "Values that replaced others."},
-    "withdrawn": COUNT | {"description": "Values that the issue no longer states."},
+    "withdrawn": COUNT | {"description": "Values of the previous issue that the issue does not contain."},
 }
 _ISSUE: Schema = {
     "id": COUNT,
@@ -27,7 +27,7 @@ _ISSUE: Schema = {
                 "because": text("Reason of the acceptance."),
                 "by": or_null(text("Name of the person who accepted; null if not stated.")),
             },
-            description="Acceptance of failed gates; null without one.",
+            description="Acceptance of failed gates; null if there is none.",
             name="IssueAcceptance",
         )
     ),
@@ -44,14 +44,14 @@ COMPONENTS: dict[str, Schema] = {
             "loaded_at": text("Time of its loading.", **_INSTANT),
             "gates": array(
                 record(
-                    {"name": text("Name of the gate."), "reason": text("What it found, in the response language.")},
+                    {"name": text("Name of the gate."), "reason": text("Reason of the failure, in the response language.")},
                     name="HeldGate",
                 ),
-                description="Gates that the last of them failed.",
+                description="Gates that the last held issue failed.",
             ),
             "notice": text("A notice for readers, in the response language."),
         },
-        description="Only while gates hold later issues: the values are those of the issue before.",
+        description="Held issues; present only while there are any. The values are those of the last published issue.",
     ),
     "IndicatorIssues": record(
         {
@@ -61,7 +61,7 @@ COMPONENTS: dict[str, Schema] = {
             "issues": array(record(_ISSUE, name="ListedIssue")),
             "links": array(ref("Link")),
         },
-        description="Issues of an indicator, the newest first.",
+        description="Issues of an indicator, newest first.",
     ),
     "IndicatorIssueDetail": record(
         {
@@ -82,7 +82,7 @@ COMPONENTS: dict[str, Schema] = {
                         "before": _NUMBER,
                         "after": _NUMBER,
                     },
-                    description="Changed value that differs most from the one before; null without one.",
+                    description="Value with the largest change; null if no value changed.",
                     name="LargestChange",
                 )
             ),
@@ -99,7 +99,7 @@ COMPONENTS: dict[str, Schema] = {
                 )
             ),
         },
-        description="One issue with what it changed and its gates.",
+        description="One issue with its changes and gates.",
     ),
     "IndicatorRevisions": record(
         {
@@ -112,7 +112,7 @@ COMPONENTS: dict[str, Schema] = {
                     {
                         "issue": COUNT | {"description": "Id of the issue that stated the value first."},
                         "issued_at": text("Time of its publication.", **_INSTANT),
-                        "superseded_at": or_null(text("When another issue changed it; null: current.", **_INSTANT)),
+                        "superseded_at": or_null(text("Time of the issue that replaced the value; null: current.", **_INSTANT)),
                         "value": _NUMBER | {"description": "Value as published; null if it is missing or withdrawn."},
                         "status": text("Status of the value.", enum=[status.code for status in ValueStatus]),
                     },
@@ -121,6 +121,6 @@ COMPONENTS: dict[str, Schema] = {
             ),
             "statuses": array(ref("IndicatorStatus")),
         },
-        description="Every value of a place and day as published, in order.",
+        description="All published values of a place and day, in order of issue.",
     ),
 }

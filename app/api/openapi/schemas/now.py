@@ -15,7 +15,7 @@ _VALUE: Schema = {
     "status": STATUS,
 }
 _WORD = or_null(
-    text("Change from the period before, in the response language: increase, decrease or no clear change; null if unknown.")
+    text("Change from the previous period, in the response language: increase, decrease or no clear change; null if unknown.")
 )
 _INDICATOR: Schema = {
     "id": text("Id of the indicator."),
@@ -39,13 +39,13 @@ _INDICATOR: Schema = {
         description="The measure in the last weeks, oldest first; null is missing.",
     ),
     "place": record(
-        {"id": text("Place of the series."), "name": text("Its name.")},
+        {"id": text("Place of the series."), "name": text("Name of the place, in the response language.")},
         description="With method `part_of`: the larger place whose rate, interval and trend these are.",
         name="LargerPlace",
     ),
     "population": record(
         {"people": COUNT, "year": or_null({"type": "integer"})},
-        description="Population behind the rate.",
+        description="Population used for the rate.",
         name="PopulationOfYear",
     ),
     "group": GROUP,
@@ -57,7 +57,10 @@ _INDICATOR: Schema = {
     ),
     "notes": array(
         record(
-            {"id": COUNT | {"description": "Its id in `notes` of `/indicators/{id}`."}, "title": text("How it begins.")},
+            {
+                "id": COUNT | {"description": "Id of the note in `notes` of `/indicators/{id}`."},
+                "title": text("First words of the note."),
+            },
             name="NoteTitle",
         ),
         maxItems=2,
@@ -118,21 +121,21 @@ COMPONENTS: dict[str, Schema] = {
                     "code": text("The FSA."),
                     "is_split": flag("True if it lies in several health regions."),
                     "ordered_by": text("Basis of the order of its health regions, if it has several.", enum=["people", "area"]),
-                    "attribution": text("Attribution of the shares of people, where their source requires one."),
+                    "attribution": text("Attribution of the shares of people, if their source requires one."),
                 },
                 optional=("ordered_by", "attribution"),
                 name="FsaOfNow",
             ),
             "reasons": array(
                 record(
-                    {"type": text("Kind of reason."), "detail": text("Explanation, in the response language.")},
+                    {"type": text("Type of the reason."), "detail": text("Explanation, in the response language.")},
                     name="NowReason",
                 ),
-                description="Why the region is not certain.",
+                description="Reasons why the region is not certain; empty if it is.",
             ),
             "indicators": array(
                 record(_INDICATOR, optional=_OPTIONAL, name="NowFigure"),
-                description="Every indicator with a figure of the region or, with a null value, of its province only.",
+                description="Indicators with a figure for the region; a null value if only its province has one.",
             ),
             "province": or_null(
                 record(
@@ -161,9 +164,9 @@ COMPONENTS: dict[str, Schema] = {
                     optional=tuple(_SHARES),
                     name="PossibleRegion",
                 ),
-                description="Every other health region that is possible; for an FSA the largest share first.",
+                description="All other possible health regions; for an FSA, largest share first.",
             ),
-            "as_of": or_null(text("Time of the newest issue behind the figures.", format="date-time")),
+            "as_of": or_null(text("Time of the newest issue used for the figures.", format="date-time")),
             "demo": flag("True if the boundaries are demonstration data."),
             "attribution": text("Attribution to display, of boundaries and figures."),
         },

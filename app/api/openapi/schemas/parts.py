@@ -141,10 +141,10 @@ SLIVERS: Schema = COUNT | {"description": "Number of omitted overlaps, each unde
 
 
 def artefacts(code: Schema, name: str) -> Schema:
-    """Return the schema of overlaps that only come from two vintages that draw the same border differently.
+    """Return the schema of overlaps that exist only because two vintages draw the same border differently.
 
     Args:
-        name: name of the schema of one of them.
+        name: name of the schema of an overlap.
     """
     return array(
         record(

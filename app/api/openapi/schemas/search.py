@@ -30,7 +30,7 @@ _RESULT = record(
                 description="Longitude and latitude of most postal codes of a locality, WGS 84; null for regions.",
             )
         ),
-        "vintage": text("Label of the vintage of health regions that the codes in `health_regions` are of."),
+        "vintage": text("Label of the health-region vintage of the codes in `health_regions`."),
         "former": flag("True for a name that only an earlier or later vintage has."),
         "health_regions": array(
             record(
@@ -60,10 +60,10 @@ _RESULT = record(
 COMPONENTS: dict[str, Schema] = {
     "SearchResults": record(
         {
-            "used": or_null(text("FSA that `q` is, or whose postal code it is: only this part is used; null for other texts.")),
+            "used": or_null(text("FSA in `q`, if `q` is an FSA or a postal code (only the FSA is used); otherwise null.")),
             "similar": flag("True if only names with a spelling difference match."),
             "number_returned": COUNT,
-            "results": array(_RESULT, description="The best match first."),
+            "results": array(_RESULT, description="Best match first."),
             **TWO_VINTAGES,
         },
         optional=("notice", "fsa_vintage"),

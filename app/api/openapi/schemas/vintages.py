@@ -84,14 +84,17 @@ COMPONENTS: dict[str, Schema] = {
             "vertices": or_null(COUNT),
             "encoding": or_null(text("Character encoding of the source file.")),
             "crs": or_null(text("Coordinate reference system of the source file.")),
-            "gates": array(_GATE, description="Checks before publication, and their results."),
+            "gates": array(_GATE, description="Gates (checks before publication) with their results."),
             "repairs": record(
                 {
                     "count": COUNT,
                     "codes": array(text("Code of a region with an invalid geometry in the source.")),
                     "notes": array(
                         record(
-                            {"code": text("Code of the region."), "what": text("Reason, and change of the area.")},
+                            {
+                                "code": text("Code of the region."),
+                                "what": text("Reason of the repair, and change of the area."),
+                            },
                             name="Repair",
                         ),
                         description="At most 50.",

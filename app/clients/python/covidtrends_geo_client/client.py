@@ -14,9 +14,9 @@ from urllib3.util import Retry
 from . import types
 from .operations import Operations
 
-# Responses that are kept for revalidation, and the longest body among them in bytes.
+# Maximum number of responses cached for revalidation, and maximum length of their bodies in bytes.
 _REVALIDATED_MAX, _BODY_MAX = 32, 4_000_000
-# The longest wait before a repetition in seconds, whatever Retry-After says.
+# Longest wait before a retry, in seconds, even if Retry-After is longer.
 _WAIT_MAX_S = 60
 
 Page = TypeVar(
@@ -25,7 +25,7 @@ Page = TypeVar(
 
 
 class ProblemError(Exception):
-    """An error that the service answered with.
+    """Error response of the service.
 
     Attributes:
         problem: the problem document (RFC 9457). Its `type` is stable; `detail` and `hint` are for people.

@@ -1,4 +1,4 @@
-"""`manage.py migrate` in one transaction behind a lock, safe to start several times at once."""
+"""`manage.py migrate` in one transaction behind a migration lock, so that concurrent starts are safe."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ class Command(MigrateCommand):
         using = options.get("database") or DEFAULT_DB_ALIAS
         table = _migrations_table(using)
         with transaction.atomic(using=using), connections[using].cursor() as cursor:
-            # A role with only SELECT cannot take this lock, so no reader can block a start.
+            # Not an advisory lock: a role with only SELECT cannot take this lock, so no reader can block a start.
             cursor.execute(f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE")
             # A table with pending deferred constraints cannot be altered.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -83,7 +83,7 @@ class Command(BaseCommand):
             elif options["prune"]:
                 for name in pipeline.prune(steps):
                     self.stdout.write(f"deleted {name}")
-                with suppress(OSError):  # files that cannot be deleted do no harm
+                with suppress(OSError):  # files that cannot be deleted are harmless
                     make.delete_stale()
             else:
                 acceptance = _acceptance(options)

@@ -197,7 +197,7 @@ def _failed_gates(issue: Issue) -> list[str]:
 
 
 def _advice(source: Source, options: dict[str, Any], sha256: str | None = None) -> str:
-    """Return what readers see while issues are held, and the one command that ends it; empty if none is held.
+    """Return the effect of held issues for readers, and the command that ends it; empty if none is held.
 
     Args:
         sha256: of the issue to publish; None: the first of those held, since those after it are then compared with it.

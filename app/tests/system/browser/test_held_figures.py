@@ -68,7 +68,7 @@ def hold(service, incident):
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_page_tells_that_newer_figures_are_held_and_why(visit, service, incident, language):
+def test_page_shows_notice_of_held_figures(visit, service, incident, language):
     def figure_and_notice(visitor):
         page = visitor.open("on=2022-11-05", lang=language)
         # In the page from the beginning, with its role: a screen reader announces what appears in it.
@@ -128,7 +128,7 @@ def test_notice_leaves_the_figure_in_view_on_a_phone(visit, service, incident):
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-def test_page_of_a_region_tells_that_newer_figures_are_held(service, incident, language):
+def test_region_page_shows_notice_of_held_figures(service, incident, language):
     def read(path):
         request = urllib.request.Request(service + path, headers={"Accept-Language": language})
         with urllib.request.urlopen(request, timeout=30) as response:

@@ -85,7 +85,7 @@ def test_places_stay_after_a_change_of_the_theme(visit):
     drawn(visitor, "towns-1", lambda towns: "Ottawa" in names(towns))
 
 
-def test_places_come_from_the_service_after_the_list_and_not_for_readers_who_save_data(visit, service):
+def test_places_load_after_the_list_unless_the_browser_saves_data(visit, service):
     visitor = visit()
     visitor.open("layer=health-regions")
     visitor.map_settled()

@@ -1,4 +1,4 @@
-"""Two vintages of health regions: switching between them, and what changed from one to the other."""
+"""Two vintages of health regions: switching between them, and the changes from the first to the second."""
 
 import json
 import urllib.request

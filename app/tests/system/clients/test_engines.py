@@ -1,4 +1,4 @@
-"""Spark, Sail, Dask and DuckDB look up positions with the files of /downloads, beside the search itself."""
+"""Spark, Sail, Dask and DuckDB look up positions with the files of /downloads; results are compared with the search."""
 
 import json
 import re

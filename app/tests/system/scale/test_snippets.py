@@ -153,8 +153,10 @@ def test_nginx_caches_tiles(proxy: Proxy) -> None:
 def test_nginx_stores_and_logs_no_position(proxy: Proxy, query: str) -> None:
     for _ in range(2):
         assert proxy.send(f"/health-regions?detail=none&{query}")[0] == 200
-    proxy.send("/fsa/M5V")
-    time.sleep(0.2)  # nginx writes its log after the response
+    request_id = proxy.send("/fsa/M5V")[1]["x-request-id"].replace("-", "")
+    # nginx writes the log line of a request after its response.
+    log = proxy.folder / "access.log"
+    wait_until(lambda: request_id in log.read_text(encoding="utf-8"), "the log line of the last request")
     for path in proxy.folder.rglob("*"):
         if path.is_file() and path.suffix not in {".pem", ".conf"}:
             content = path.read_bytes()

@@ -110,7 +110,7 @@ class TestSlowSenders:
         assert b'"/problems/body-timeout"' in response
         assert lookups(small_server) == [404] * 5
 
-    def test_concurrent_lookups_beside_slow_senders_succeed(self, small_server: Server) -> None:
+    def test_concurrent_lookups_succeed_despite_slow_senders(self, small_server: Server) -> None:
         # The slow bodies of other tests have saturated the permits of small bodies: the first short read ends that.
         assert click(small_server) == 200
         with ExitStack() as stack:
