@@ -8,7 +8,7 @@ import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -31,24 +31,18 @@ class DamagedFile(ValueError):
     """The file is not a lookup index, is truncated, or its content does not have its checksum."""
 
 
-def write(
-    path: Path, metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray], last: tuple[str, BinaryIO, tuple[int, ...]]
-) -> None:
-    """Write arrays and metadata.
+def write(path: Path, metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays, which can be mapped, and metadata.
 
     Args:
         metadata: texts by name. A `sha256` of header and arrays is added.
-        last: name, content and shape of one more array, float64, that is read from a file.
     """
-    name, content, shape = last
-    length = int(np.prod(shape)) * 8
     # The widest elements first, so that every array is aligned.
     ordered = sorted(arrays.items(), key=lambda item: -item[1].dtype.itemsize)
     header: dict[str, Any] = {"__metadata__": {**metadata, "sha256": _NO_DIGEST}}
-    header[name] = {"dtype": "F64", "shape": list(shape), "data_offsets": [0, length]}
-    offset = length
-    for other, array in ordered:
-        header[other] = {
+    offset = 0
+    for name, array in ordered:
+        header[name] = {
             "dtype": _NAMES[array.dtype],
             "shape": list(array.shape),
             "data_offsets": [offset, offset + array.nbytes],
@@ -59,13 +53,12 @@ def write(
     digest = hashlib.sha256(text)
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
-        while block := content.read(_BLOCK):
-            digest.update(block)
-            file.write(block)
         for _, array in ordered:
-            block = np.ascontiguousarray(array).tobytes()
-            digest.update(block)
-            file.write(block)
+            content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            for first in range(0, len(content), _BLOCK):
+                block = content[first : first + _BLOCK].tobytes()
+                digest.update(block)
+                file.write(block)
         file.seek(8)
         file.write(text.replace(_field(_NO_DIGEST), _field(digest.hexdigest()), 1))
 

@@ -1,11 +1,14 @@
 """Spatial index of cells: packed R-tree in Morton order over the cells with borders, and the search for near cells."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from covidtrends_geo.quadtree import Floats, Integers, Keys, corner_of, key_of, side_of
+
+if TYPE_CHECKING:
+    from covidtrends_geo.tree import Tree
 
 FANOUT = 4
 # Width around a cell, metres in EPSG:3347, of the strip whose segments the cell lists too.
@@ -82,13 +85,13 @@ def _outward(boxes: Floats) -> npt.NDArray[np.float32]:
 class BoxSearch:
     """Search for the cells with borders that can be near to boxes. Immutable."""
 
-    def __init__(self, nodes: Nodes, keys: Keys, shapes: np.ndarray, filled: Any) -> None:
-        """Take the nodes and the cells.
+    def __init__(self, nodes: Nodes, tree: "Tree", filled: Any) -> None:
+        """Take the nodes and the tree.
 
         Args:
             filled: indexes of the cells with borders.
         """
-        self._nodes, self._keys, self._shapes, self._filled = nodes, keys, shapes, filled
+        self._nodes, self._tree, self._filled = nodes, tree, filled
         self._offsets = level_offsets(len(filled))
 
     def cells_near(self, boxes: Floats, own: Integers, reach: Floats, *, nearest: bool) -> tuple[Integers, Integers, Floats]:
@@ -120,7 +123,7 @@ class BoxSearch:
                 node_boxes = self._nodes.boxes[offsets[level] - offsets[1] + nodes].astype(np.float64)
             else:
                 at = self._filled[nodes]
-                node_boxes = cell_boxes(self._keys[at], self._shapes[at])
+                node_boxes = cell_boxes(self._tree.keys_of(at), self._tree.shapes[at])
             columns = box_columns[:, numbers]
             node_columns = np.ascontiguousarray(node_boxes.T)
             least = squared_least(columns, node_columns)
@@ -141,12 +144,12 @@ class BoxSearch:
 
     def _first_reach(self, boxes: Floats, own: Integers, reach: Floats) -> Floats:
         """Return an upper bound of the distance to the nearest border: that to the cells next in Morton order."""
-        cells = np.searchsorted(self._keys, key_of(boxes[:, 0], boxes[:, 1]))
+        cells = self._tree.find(key_of(boxes[:, 0], boxes[:, 1]))
         # Of the same type: otherwise all of the array would be converted.
         after = np.searchsorted(self._filled, cells.astype(self._filled.dtype))
         nodes = np.clip(after[:, None] + np.arange(-2, 2), 0, len(self._filled) - 1)
         at = self._filled[nodes.ravel()]
-        most = np.sqrt(squared_most(np.repeat(boxes, 4, axis=0).T, cell_boxes(self._keys[at], self._shapes[at]).T))
+        most = np.sqrt(squared_most(np.repeat(boxes, 4, axis=0).T, cell_boxes(self._tree.keys_of(at), self._tree.shapes[at]).T))
         foreign = (self._nodes.owners[nodes] != own[:, None, None]).any(axis=2)
         bound: Floats = np.minimum(reach, np.where(foreign, most.reshape(nodes.shape), np.inf).min(axis=1))
         return bound

@@ -21,8 +21,9 @@ from covidtrends_geo.segments import crosses, meets_box, squared_distance
 from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE, Spill, Tiles, key_of_tile
 from covidtrends_geo.tree import REFERENCES, Leaves, Segments, Tree, TreeWriter
 
-# A cell with more segments is divided, down to cells of 32 m.
-CELL_SEGMENTS = 16
+# A cell with more segments is divided, down to cells of 32 m: one with borders of several regions, and one with a coast only. Most
+# positions of people near borders are near those between regions; most cells are at coasts.
+CELL_SEGMENTS, COAST_SEGMENTS = 16, 32
 _LAST_LEVEL = quadtree.LEVELS - 3
 # A border within this distance of a reference point makes another one necessary, metres in EPSG:3347.
 _CLEAR_M = 1e-4
@@ -103,7 +104,10 @@ def _divide(tile: int, numbers: Integers, tiles: Tiles, regions: int, writer: "T
     leaves: list[Leaves] = []
     while len(key):
         counts = np.bincount(cells, minlength=len(key))
-        divided = (counts > CELL_SEGMENTS) & (level < _LAST_LEVEL)
+        lowest, highest = np.full(len(key), regions), np.full(len(key), NO_REGION)
+        np.minimum.at(lowest, cells, segments.left[members])
+        np.maximum.at(highest, cells, np.maximum(segments.left, segments.right)[members])
+        divided = (counts > np.where(lowest < highest, CELL_SEGMENTS, COAST_SEGMENTS)) & (level < _LAST_LEVEL)
         shift = np.uint64(2 * (quadtree.LEVELS - level))
         leaf = np.flatnonzero(~divided)
         renumbered = np.cumsum(~divided) - 1

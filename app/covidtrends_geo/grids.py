@@ -18,11 +18,12 @@ _LEVELS_BELOW = 4
 _SIDE = 2**_LEVELS_BELOW
 # Cells of 512 m. Where borders have much detail, most cells are smaller, but most positions are not in them.
 _LAST_LEVEL = 15
-_WORD_BITS = 32
-# Codes of two bits for up to three regions, of four bits for more.
-_FEW, _MOST = 3, 15
+# Codes of four bits, so that a word of 64 bits has a block of 4 by 4 squares.
+_MOST = 15
+_CODE_BITS, _BLOCK_SQUARES = np.uint64(4), 16
+_FIRST_BITS = np.uint64(0x1111_1111_1111_1111)
 # Cells at once: some megabytes for each array.
-_BLOCK = 1_024
+_PORTION = 1_024
 _PARTS = np.arange(16)
 _SQUARES = np.arange(_SIDE**2, dtype=np.uint64)
 _COLUMNS, _ROWS = gathered(_SQUARES).astype(np.int64), gathered(_SQUARES >> 1).astype(np.int64)
@@ -31,16 +32,24 @@ _COLUMNS, _ROWS = gathered(_SQUARES).astype(np.int64), gathered(_SQUARES >> 1).a
 class Grids(NamedTuple):
     """Grids of the cells with borders, in their order. A code is 0 or says which region covers the square.
 
+    Squares are in Morton order, in blocks of 4 by 4. Most blocks have one code but 0; the others are described square by square.
+    Words have 16 codes, the first in the lowest bits. Few words differ, so cells and blocks have their numbers.
+
     Attributes:
-        starts: number of the first word of each cell, one more element than cells; cells without a grid have no words.
-        words: codes of the squares of a cell in Morton order, the first in the lowest bits, 2 or 4 bits each, uint32.
-        rows: number of the row of regions of each cell.
-        regions: rows of the region that each code means, plus 2: `NO_REGION` for none, `MIXED` where a border comes within
+        words: distinct words, uint64.
+        cells: number of the word of each cell, with a code for each block, 0 for a block that is described; 0 for a cell without
+            a grid, whose regions are none.
+        starts: for each cell the place of its first block in `blocks`.
+        blocks: numbers of the words of the blocks that are described.
+        rows: for each cell the place of its codes in `regions`.
+        regions: the region that each code means, plus 2: `NO_REGION` for none, `MIXED` where a border comes within
             `boxes.CELL_MARGIN` of the square, or several regions cover it.
     """
 
-    starts: Any
     words: Any
+    cells: Any
+    starts: Any
+    blocks: Any
     rows: Any
     regions: Any
 
@@ -52,46 +61,67 @@ class Grids(NamedTuple):
             numbers: of their cells among those with borders.
             shapes: of their cells.
         """
-        starts = self.starts[numbers].astype(np.int64)
-        bits = (self.starts[numbers + 1] - starts) * _WORD_BITS >> 2 * _LEVELS_BELOW
         shifts = 2 * np.maximum(LEVELS - _LEVELS_BELOW - level_of(shapes).astype(np.int64), 0)
-        places = ((keys >> shifts.astype(np.uint64)).astype(np.int64) & (_SIDE**2 - 1)) * bits
-        # Of a cell without a grid, any word: its codes have no bits.
-        words = self.words[np.minimum(starts + places // _WORD_BITS, len(self.words) - 1)]
-        codes = words >> (places % _WORD_BITS).astype(np.uint32) & ((1 << bits) - 1)
-        regions: Integers = self.regions[self.rows[numbers], codes].astype(np.int64) + MIXED
+        squares = keys >> shifts.astype(np.uint64) & np.uint64(_SIDE**2 - 1)
+        places = (squares >> np.uint64(4)) * _CODE_BITS
+        words = self.words[self.cells[numbers]]
+        codes = _code(words, places)
+        described = np.flatnonzero(codes == 0)
+        number, word, place = numbers[described], words[described], places[described]
+        # The described blocks before: those without a code.
+        used = (word | word >> np.uint64(1) | word >> np.uint64(2) | word >> np.uint64(3)) & _FIRST_BITS
+        before = (place >> np.uint64(2)).astype(np.int64) - np.bitwise_count(used & ((np.uint64(1) << place) - np.uint64(1)))
+        word = self.words[self.blocks[self.starts[number] + before]]
+        codes[described] = _code(word, (squares[described] & np.uint64(15)) * _CODE_BITS)
+        regions: Integers = self.regions[self.rows[numbers] + codes.astype(np.int64)].astype(np.int64) + MIXED
         return regions
+
+
+def _code(words: Any, places: Any) -> Any:
+    return words >> places & np.uint64(15)
 
 
 def build_grids(search: TreeSearch) -> Grids:
     """Return the grids of the cells with borders, for a search without grids."""
     filled = np.flatnonzero(np.diff(search.tree.first_run))
-    bits = np.zeros(len(filled), dtype=np.int64)
-    regions = np.full((len(filled), _MOST + 1), MIXED)
-    # A word that no cell uses, so that there is at least one.
-    words = [np.zeros(1, dtype=np.uint32)]
+    # Sixteen described blocks without a code, for the cells without a grid.
+    cells, blocks, counts = [np.zeros(0, dtype=np.uint64)], [np.zeros(_BLOCK_SQUARES, dtype=np.uint64)], np.zeros(len(filled), np.int64)
+    regions = np.full((len(filled), 1 + _MOST), MIXED)
     large = np.flatnonzero(level_of(search.tree.shapes[filled]) <= _LAST_LEVEL)
-    for first in range(0, len(large), _BLOCK):
-        block = large[first : first + _BLOCK]
-        squares, regions[block, 1:] = _labelled(search, filled[block])
-        bits[block] = np.where((regions[block, 1 + _FEW :] == MIXED).all(axis=1), 2, 4)
-        ordered = squares[:, _ROWS, _COLUMNS].astype(np.uint32)
-        for row, width in zip(ordered, bits[block].tolist(), strict=True):
-            codes = row.reshape(-1, _WORD_BITS // width) << np.arange(0, _WORD_BITS, width, dtype=np.uint32)
-            words.append(np.bitwise_or.reduce(codes, axis=1))
+    for first in range(0, len(large), _PORTION):
+        portion = large[first : first + _PORTION]
+        squares, regions[portion, 1:] = _labelled(search, filled[portion])
+        codes = squares[:, _ROWS, _COLUMNS].astype(np.uint64).reshape(-1, _BLOCK_SQUARES, _BLOCK_SQUARES)
+        first_code = codes[:, :, 0]
+        uniform = (codes == first_code[:, :, None]).all(axis=2) & (first_code > 0)
+        cells.append(_words(np.where(uniform, first_code, 0)))
+        blocks.append(_words(codes[~uniform]))
+        counts[portion] = (~uniform).sum(axis=1)
+    of_cell = np.zeros(len(filled), dtype=np.uint64)
+    of_cell[large] = np.concatenate(cells)
+    words, numbers = np.unique(np.concatenate([of_cell, *blocks]), return_inverse=True)
+    starts = np.where(counts > 0, _BLOCK_SQUARES + np.cumsum(counts) - counts, 0)
     rows, row_of = np.unique(regions - MIXED, axis=0, return_inverse=True)
-    starts = 1 + np.cumsum([0, *(bits * _SIDE**2 // _WORD_BITS)])
+    used = 1 + np.max(np.where(rows > 0, np.arange(1 + _MOST), 0), axis=1, initial=0)
+    ends = np.cumsum(used)
     return Grids(
+        words,
+        smallest(numbers[: len(filled)], len(words)),
         starts.astype(np.uint32),
-        np.concatenate(words),
-        smallest(row_of.ravel(), len(rows)),
-        smallest(rows, search.regions - MIXED),
+        smallest(numbers[len(filled) :], len(words)),
+        smallest((ends - used)[row_of.ravel()], int(ends[-1]) if len(ends) else 0),
+        smallest(rows[np.arange(1 + _MOST) < used[:, None]], search.regions - MIXED),
     )
+
+
+def _words(codes: Any) -> Any:
+    """Return words with the codes in the last axis, of 16."""
+    return np.bitwise_or.reduce(codes << (np.arange(_BLOCK_SQUARES, dtype=np.uint64) * _CODE_BITS), axis=-1)
 
 
 def _labelled(search: TreeSearch, cells: Integers) -> tuple[Any, Integers]:
     """Return the codes of the squares of cells, by cell, row and column, and the regions of the codes but 0."""
-    west, south = corner_of(search.tree.keys[cells])
+    west, south = corner_of(search.tree.keys_of(cells))
     side = side_of(level_of(search.tree.shapes[cells]))
     met = _met(search, cells, west, south, side)
     codes = np.zeros(met.shape, dtype=np.uint8)

@@ -17,12 +17,13 @@ from covidtrends_geo.engine import Engine
 from covidtrends_geo.grids import Grids, build_grids
 from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.tree import Tree, nodes_of, smallest
-from covidtrends_geo.zones import build_zones
+from covidtrends_geo.vertices import Vertices, pack
+from covidtrends_geo.zones import build_zones, unpacked
 
 FORMAT = "covidtrends-geo-lookup"
 # A reader refuses files of a newer version. A change that older readers would misread takes the next number.
-# 2: grids and zones.
-VERSION = 2
+# 2: grids and zones. 3: packed vertices, grids and zones.
+VERSION = 3
 
 
 class NewerFormat(DamagedFile):
@@ -87,20 +88,21 @@ def write(
         tree = compile_tree(geometries(), vertices, folder=path.parent, advance=advance)
         count = vertices.tell() // 16
         vertices.flush()
-        nodes = nodes_of(tree)
         written = np.memmap(vertices, np.float64, "r", shape=(count, 2)) if count else np.empty((0, 2))
-        search = TreeSearch(tree, nodes, written)
-        grids = build_grids(search)
-        arrays = {
-            **tree._asdict(),
-            "boxes": nodes.boxes,
-            "owners": smallest(nodes.owners, len(described)),
-            **{f"grid_{name}": array for name, array in grids._asdict().items()},
-            "zones": build_zones(search, np.array([region.misfit_m for region in described])),
-        }
-        vertices.seek(0)
-        texts = {"format": FORMAT, "version": str(VERSION), "crs": "EPSG:3347", **metadata, "regions": json.dumps(described)}
-        array_file.write(path, texts, arrays, ("vertices", vertices, (count, 2)))
+        packed = pack(written, path.parent)
+    nodes = nodes_of(tree)
+    search = TreeSearch(tree, nodes, packed)
+    grids = build_grids(search)
+    arrays = {
+        **tree.compact()._asdict(),
+        **packed.arrays(),
+        "boxes": nodes.boxes,
+        "owners": smallest(nodes.owners, len(described)),
+        **{f"grid_{name}": array for name, array in grids._asdict().items()},
+        "zones": build_zones(search, np.array([region.misfit_m for region in described])),
+    }
+    texts = {"format": FORMAT, "version": str(VERSION), "crs": "EPSG:3347", **metadata, "regions": json.dumps(described)}
+    array_file.write(path, texts, arrays)
 
 
 def open_file(path: Path) -> LookupFile:
@@ -121,8 +123,8 @@ def open_file(path: Path) -> LookupFile:
         nodes = Nodes(arrays["boxes"], arrays["owners"])
         regions = tuple(Region(*row) for row in json.loads(metadata["regions"]))
         grids = Grids(*(arrays[f"grid_{name}"] for name in Grids._fields))
-        search = TreeSearch(tree, nodes, arrays["vertices"], grids)
-        engine = Engine(search, [region.misfit_m for region in regions], arrays["zones"])
+        search = TreeSearch(tree, nodes, Vertices.of_arrays(arrays), grids)
+        engine = Engine(search, [region.misfit_m for region in regions], unpacked(arrays["zones"]))
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(f"{path.name} is damaged ({type(error).__name__})") from error
     return LookupFile(metadata, regions, engine)

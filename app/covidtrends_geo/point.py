@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 # Cached for each index, a few kilobytes each. A large city has some thousand squares.
 _CELLS_MAX = 8_000
-_BORDERS_MAX = 6_000
+_BORDERS_MAX = 8_000
 _SIDE = 1_024.0
 # Metres in EPSG:3347: the segments within this distance of a square are cached too. A wider search uses arrays.
 _AROUND = 512.0

@@ -16,7 +16,8 @@ from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.segments import Borders, crosses, foot, squared_distance
-from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
+from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs, smallest
+from covidtrends_geo.vertices import Vertices
 
 if TYPE_CHECKING:
     from covidtrends_geo.grids import Grids
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 MIXED = -2
 # Side of the squares whose positions share a search for the nearest border: 1,024 m.
 _SQUARE_LEVEL = 14
+# With more segments around a square, those that can be nearest are found for each of its quarters.
+_FEW_SEGMENTS = 64
 _KEY_SHIFT = np.uint64(2 * (quadtree.LEVELS - _SQUARE_LEVEL))
 
 
@@ -51,11 +54,11 @@ class Pairs(NamedTuple):
 class TreeSearch:
     """Search in a tree. Immutable, so threads share it."""
 
-    def __init__(self, tree: Tree, nodes: Nodes, vertices: Floats, grids: "Grids | None" = None) -> None:
+    def __init__(self, tree: Tree, nodes: Nodes, vertices: Vertices, grids: "Grids | None" = None) -> None:
         """Take the arrays of a file. Without grids the answers are the same, and take longer."""
         self.tree, self.vertices = tree, vertices
         self._filled = np.flatnonzero(np.diff(tree.first_run)).astype(np.uint32)
-        self.boxes = BoxSearch(nodes, tree.keys, tree.shapes, self._filled)
+        self.boxes = BoxSearch(nodes, tree, self._filled)
         self._grids = grids
         sizes = np.diff(tree.set_starts)
         # The region of each set of one, NO_REGION for the empty set.
@@ -71,7 +74,7 @@ class TreeSearch:
         `boxes.CELL_MARGIN`.
         """
         tree = self.tree
-        cells = np.searchsorted(tree.keys, keys, side="right") - 1
+        cells = tree.find(keys)
         single = self._single_of_set[tree.cover_sets[cells]]
         mixed = np.flatnonzero(tree.first_run[cells + 1] > tree.first_run[cells])
         single[mixed] = MIXED
@@ -95,12 +98,12 @@ class TreeSearch:
             foreign = ((borders != NO_REGION) & (borders != but)).any(axis=1)
             at, runs = at[foreign], runs[foreign]
         pairs, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
-        return at[pairs], self.vertices[segments], self.vertices[segments + 1]
+        return at[pairs], self.vertices.at(segments), self.vertices.at(segments + 1)
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Return the cell of one position, and the region that covers all of it, as `cells`."""
         tree = self.tree
-        cell = int(tree.keys.searchsorted(quadtree.key_at(x, y), side="right")) - 1
+        cell = int(tree.find(quadtree.key_at(x, y)))
         if tree.first_run[cell + 1] > tree.first_run[cell]:
             return cell, MIXED
         return cell, int(self._single_of_set[tree.cover_sets[cell]])
@@ -113,7 +116,7 @@ class TreeSearch:
         runs = []
         for run in range(tree.first_run[cell], tree.first_run[cell + 1]):
             start = int(tree.run_starts[run])
-            xs, ys = self.vertices[start : start + int(tree.run_sizes[run]) + 1].T
+            xs, ys = self.vertices.between(start, start + int(tree.run_sizes[run])).T
             borders = tree.borders[tree.run_borders[run]].tolist()
             runs.append((array("d", xs.tobytes()), array("d", ys.tobytes()), [r for r in borders if r != NO_REGION]))
         covers = frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist())
@@ -135,21 +138,25 @@ class TreeSearch:
         at, side = np.nonzero((borders != NO_REGION) & (borders != own))
         pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
         regions = borders[at, side][pairs]
+        # A segment is listed in every cell that it meets.
+        _, once = np.unique(regions * len(self.vertices) + segments, return_index=True)
+        once = once[np.argsort(regions[once], kind="stable")] if len(once) < len(regions) else np.argsort(regions, kind="stable")
+        regions, segments = regions[once], segments[once]
+        numbers = np.unique(np.concatenate([segments, segments + 1]))
+        vertices, segments = self.vertices.at(numbers), np.searchsorted(numbers, segments)
         if nearest and len(segments):
-            x, y = (box[:2] + box[2:]) / 2
-            away = np.sqrt(squared_distance(x, y, self.vertices[segments], self.vertices[segments + 1]))
-            # A point of the box is at most half a diagonal from its centre, and so is every distance from it.
-            possible = away <= away.min() + math.hypot(*(box[2:] - box[:2]))
+            possible = _possible(vertices, segments, box)
             regions, segments = regions[possible], segments[possible]
-        order = np.argsort(regions, kind="stable")
-        first = np.flatnonzero(np.diff(regions[order], prepend=NO_REGION - 1))
-        return Borders(self.vertices, regions[order][first].tolist(), segments[order].astype(np.uint32), first)
+            used = np.zeros(len(vertices), dtype=bool)
+            used[segments] = used[segments + 1] = True
+            vertices, segments = vertices[used], (np.cumsum(used) - 1)[segments]
+        first = np.flatnonzero(np.diff(regions, prepend=NO_REGION - 1))
+        return Borders(vertices, regions[first].tolist(), smallest(segments, len(vertices)), first)
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""
         tree = self.tree
-        positions, runs = expanded(tree.first_run, cells)
-        least, segments, crossings = self._crossed(x, y, positions, runs, cells)
+        positions, runs, least, segments, crossings = self._crossed(x, y, cells)
         # A run out of reach that the path crosses an even number of times changes nothing.
         counts = (crossings % 2 == 1) | (least <= (reach if np.ndim(reach) == 0 else reach[positions]))
         positions, runs, least, segments, crossings = (
@@ -234,7 +241,7 @@ class TreeSearch:
 
     def feet(self, x: Floats, y: Floats, segments: Integers) -> Floats:
         """Return the nearest points on segments, one for each position, as rows of x and y."""
-        return foot(x, y, self.vertices[segments], self.vertices[segments + 1])
+        return foot(x, y, self.vertices.at(segments), self.vertices.at(segments + 1))
 
     def _foreign(self, x: Floats, y: Floats, own: Integers, positions: Integers, cells: Integers) -> Pairs:
         """Return the nearest borders of other regions in cells, one for each run and region."""
@@ -258,49 +265,65 @@ class TreeSearch:
         if not len(runs):
             return np.empty(0), np.empty(0, dtype=np.int64)
         at = positions[pair]
-        squared = squared_distance(x[at], y[at], self.vertices[segments], self.vertices[segments + 1])
+        squared = squared_distance(x[at], y[at], self.vertices.at(segments), self.vertices.at(segments + 1))
         least = np.minimum.reduceat(squared, np.flatnonzero(np.diff(pair, prepend=-1)))
         is_least = np.flatnonzero(squared == least[pair])
         nearest = np.empty(len(runs), dtype=np.int64)
         nearest[pair[is_least[::-1]]] = segments[is_least[::-1]]
         return np.sqrt(least), nearest
 
-    def _crossed(
-        self, x: Floats, y: Floats, positions: Integers, runs: Integers, cells: Integers
-    ) -> tuple[Floats, Integers, Integers]:
-        """Return for pairs of a position and a run the distance and the nearest segment, and how often a path crosses the run.
+    def _crossed(self, x: Floats, y: Floats, cells: Integers) -> tuple[Integers, Integers, Floats, Integers, Integers]:
+        """Return pairs of a position and a run in its cell, sorted, with distance, nearest segment and crossings.
 
-        Distances above `CELL_MARGIN` are infinite: most segments are beyond it, and are not measured.
+        Crossings: how often a straight path from the position to the reference point of its cell crosses the run. Distances above
+        `CELL_MARGIN` are infinite: most segments are beyond it, and are not measured.
 
         Args:
-            cells: of the positions, whose reference points the paths lead to.
+            cells: of the positions. The vertices of neighbours in one cell are read once.
         """
         tree = self.tree
-        pair, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
-        least, nearest = np.full(len(runs), np.inf), np.full(len(runs), -1)
+        begins = np.ones(len(cells), dtype=bool)
+        begins[1:] = cells[1:] != cells[:-1]
+        distinct, of_cell = cells[begins], np.cumsum(begins) - 1
+        _, cell_runs = expanded(tree.first_run, distinct)
+        sizes, first = tree.run_sizes[cell_runs].astype(np.int64), tree.run_starts[cell_runs].astype(np.int64)
+        # The vertices of these runs, one more than segments, and where each run begins among them.
+        _, numbers = expanded_runs(first, sizes + 1)
+        own_x, own_y = self.vertices.at(numbers).T.copy()
+        offsets = np.cumsum(sizes + 1) - sizes - 1
+        bounds = np.concatenate([[0], np.cumsum(tree.first_run[distinct + 1].astype(np.int64) - tree.first_run[distinct])])
+        positions, at_run = expanded(bounds, of_cell)
+        pair, start = expanded_runs(offsets[at_run], sizes[at_run])
+        least, nearest = np.full(len(at_run), np.inf), np.full(len(at_run), -1)
         at = positions[pair]
         at_x, at_y = x[at], y[at]
-        start, end = self.vertices[segments], self.vertices[segments + 1]
-        start_x, start_y, end_x, end_y = start[:, 0] - at_x, start[:, 1] - at_y, end[:, 0] - at_x, end[:, 1] - at_y
+        start_x, start_y = own_x[start] - at_x, own_y[start] - at_y
+        end_x, end_y = own_x[start + 1] - at_x, own_y[start + 1] - at_y
         close = (np.minimum(start_x, end_x) <= CELL_MARGIN) & (np.maximum(start_x, end_x) >= -CELL_MARGIN)
         close &= (np.minimum(start_y, end_y) <= CELL_MARGIN) & (np.maximum(start_y, end_y) >= -CELL_MARGIN)
+
+        def ends(few: Integers) -> tuple[Floats, Floats]:
+            return tuple(np.column_stack([own_x[index], own_y[index]]) for index in (start[few], start[few] + 1))
+
         few = np.flatnonzero(close)
-        squared = squared_distance(at_x[few], at_y[few], start[few], end[few])
+        squared = squared_distance(at_x[few], at_y[few], *ends(few))
         # The first of equally near segments counts: the last assignment.
         order = np.lexsort((-few, -squared))
-        least[pair[few[order]]], nearest[pair[few[order]]] = np.sqrt(squared[order]), segments[few[order]]
-        to_x, to_y = self._references(cells)
+        least[pair[few[order]]], nearest[pair[few[order]]] = np.sqrt(squared[order]), numbers[start[few[order]]]
+        to_x, to_y = self._references(distinct)
+        to_x, to_y = to_x[of_cell], to_y[of_cell]
         # A straight path can cross only what it has on both sides.
         towards_x, towards_y = to_x[at] - at_x, to_y[at] - at_y
         left = towards_x * start_y - towards_y * start_x >= 0
         few = np.flatnonzero(left != (towards_x * end_y - towards_y * end_x >= 0))
         of = at[few]
-        crossing = crosses(at_x[few], at_y[few], to_x[of], to_y[of], start[few], end[few])
-        return least, nearest, np.bincount(pair[few], weights=crossing, minlength=len(runs)).astype(np.int64)
+        crossing = crosses(at_x[few], at_y[few], to_x[of], to_y[of], *ends(few))
+        crossings = np.bincount(pair[few], weights=crossing, minlength=len(at_run)).astype(np.int64)
+        return positions, cell_runs[at_run], least, nearest, crossings
 
     def _references(self, cells: Integers) -> tuple[Floats, Floats]:
         """Return the reference points of cells."""
-        west, south = quadtree.corner_of(self.tree.keys[cells])
+        west, south = quadtree.corner_of(self.tree.keys_of(cells))
         shapes = self.tree.shapes[cells]
         side, parts = quadtree.side_of(level_of(shapes)), REFERENCES[shapes >> LEVEL_BITS]
         return west + parts[:, 0] * side, south + parts[:, 1] * side
@@ -321,3 +344,18 @@ class TreeSearch:
         joined = Pairs(keys // (self.regions + 1), keys % (self.regions + 1), least, segments)
         limit = reach if np.ndim(reach) == 0 else reach[joined.positions]
         return joined.where(covers | (least <= limit))
+
+
+def _possible(vertices: Floats, segments: Integers, box: Floats) -> Any:
+    """Return whether segments can be nearest to a point in a box."""
+    start, end = vertices[segments], vertices[segments + 1]
+    possible = np.zeros(len(segments), dtype=bool)
+    parts = 1 if len(segments) < _FEW_SEGMENTS else 2
+    side = (box[2:] - box[:2]) / parts
+    # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
+    diagonal = math.hypot(*side)
+    for number in range(parts * parts):
+        x, y = box[:2] + (np.array([number % parts, number // parts]) + 0.5) * side
+        away = np.sqrt(squared_distance(x, y, start, end))
+        possible |= away <= away.min() + diagonal
+    return possible

@@ -116,12 +116,12 @@ def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats
 
 
 class Borders(NamedTuple):
-    """Segments of borders by region. Four bytes for each, so that thousands of squares can be cached.
+    """Segments of borders by region. Some 20 bytes for each, so that thousands of squares can be cached.
 
     Attributes:
-        vertices: of the index, rows of x and y in EPSG:3347; mapped, not copied.
+        vertices: of the segments, rows of x and y in EPSG:3347. Segments that follow one another share one.
         regions: numbers of the regions, in their order.
-        segments: numbers of the first vertices of the segments, region by region.
+        segments: indexes of the first vertices of the segments, region by region; the second follows the first.
         first: index in `segments` of the first of each region.
     """
 
@@ -155,4 +155,4 @@ class Borders(NamedTuple):
         return math.sqrt(squared[number]), region, point
 
     def _squared(self, x: float, y: float) -> Floats:
-        return squared_distance(x, y, self.vertices.take(self.segments, axis=0), self.vertices.take(self.segments + 1, axis=0))
+        return squared_distance(x, y, self.vertices.take(self.segments, axis=0), self.vertices[1:].take(self.segments, axis=0))

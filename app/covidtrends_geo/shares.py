@@ -27,7 +27,7 @@ def polygon_shares(search: TreeSearch, corners: Floats) -> dict[int, float]:
     _, runs = expanded(tree.first_run, cells)
     pairs, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
     # A segment is listed in every cell that it meets, and stored in every tile.
-    whole = np.column_stack([search.vertices[segments], search.vertices[segments + 1]])
+    whole = np.column_stack([search.vertices.at(segments), search.vertices.at(segments + 1)])
     whole, once = np.unique(whole, axis=0, return_index=True)
     borders = tree.borders[tree.run_borders[runs[pairs[once]]]]
     start, end = whole[:, :2] - origin, whole[:, 2:] - origin

@@ -7,9 +7,11 @@ import numpy as np
 
 from covidtrends_geo.boxes import Nodes, build_nodes, cell_boxes
 from covidtrends_geo.constants import NO_REGION
-from covidtrends_geo.quadtree import Floats, Integers, Keys
+from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys
 
 _RUN_SEGMENTS = 255
+# Lower bits of a key that are zero in cells of 256 m and more.
+_SHORT = np.uint64(2 * (LEVELS - 16))
 # Where the reference point of a cell may lie, in parts of its side. The first is used unless a border passes near it.
 REFERENCES = np.array([[0.513717, 0.507313], [0.437109, 0.561831], [0.571043, 0.419273], [0.391127, 0.387317]])
 
@@ -18,7 +20,7 @@ class Tree(NamedTuple):
     """Cells of a quadtree with their contents, in the order of the keys.
 
     Attributes:
-        keys: of the cells, uint64.
+        keys: of the cells, uint64; without the lower bits, uint32, where no cell is smaller than 256 m (`compact`).
         shapes: level and number of the reference point of each cell (`boxes.LEVEL_BITS`), uint8.
         cover_sets: number of the set of regions that cover the reference point, or all of a cell without runs.
         first_run: number of the first run of each cell, one more element than cells.
@@ -39,6 +41,24 @@ class Tree(NamedTuple):
     borders: Any
     set_starts: Any
     set_regions: Any
+
+    def compact(self) -> "Tree":
+        """Return the tree with keys of four bytes, where they are enough for its cells."""
+        short = (self.keys >> _SHORT).astype(np.uint32)
+        return self._replace(keys=short) if ((short.astype(np.uint64) << _SHORT) == self.keys).all() else self
+
+    def find(self, keys: Keys) -> Integers:
+        """Return the cells of positions with these keys."""
+        if self.keys.dtype == np.uint32:
+            # Of the same type: otherwise all of the array would be converted.
+            keys = (keys >> _SHORT).astype(np.uint32)
+        cells: Integers = self.keys.searchsorted(keys, side="right") - 1
+        return cells
+
+    def keys_of(self, cells: Any) -> Keys:
+        """Return the keys of cells, uint64."""
+        keys: Keys = self.keys[cells].astype(np.uint64)
+        return keys << _SHORT if self.keys.dtype == np.uint32 else keys
 
 
 class Segments(NamedTuple):
@@ -215,7 +235,7 @@ def nodes_of(tree: Tree) -> Nodes:
     starts = tree.first_run[filled].astype(np.int64)
     low = np.where(borders == NO_REGION, borders.max(axis=1)[:, None], borders).min(axis=1)
     owners = [np.minimum.reduceat(low, starts), np.maximum.reduceat(borders.max(axis=1), starts)] if len(starts) else [low, low]
-    return build_nodes(cell_boxes(tree.keys[filled], tree.shapes[filled]), np.column_stack(owners))
+    return build_nodes(cell_boxes(tree.keys_of(filled), tree.shapes[filled]), np.column_stack(owners))
 
 
 def smallest(values: Integers, count: int) -> Any:

@@ -21,7 +21,7 @@ _SLACK = 0.01
 
 
 def build_zones(search: TreeSearch, misfits: Floats) -> Any:
-    """Return the zones of all regions together, as ranges of squares of 256 m: see `in_zones`.
+    """Return the zones of all regions together, as ranges of squares of 256 m, packed: see `unpacked`.
 
     A zone holds every position of a region from which a border of another region is within its misfit and the default radius.
     """
@@ -34,13 +34,31 @@ def build_zones(search: TreeSearch, misfits: Floats) -> Any:
         squares = np.concatenate([_squares(search, region, tile, reach, level) for tile in _tiles(search, region)])
         ranges.append(np.column_stack([squares << shift, (squares + 1) << shift]))
     if not ranges:
-        return np.empty(0, dtype=np.uint32)
+        return np.empty(0, dtype=np.uint8)
     starts, ends = np.concatenate(ranges)[np.argsort(np.concatenate(ranges)[:, 0])].T
     ends = np.maximum.accumulate(ends)
     begins = np.ones(len(starts), dtype=bool)
     begins[1:] = starts[1:] > ends[:-1]
     last = np.append(begins[1:], True)
-    return np.column_stack([starts[begins], ends[last]]).ravel().clip(max=2**32 - 1).astype(np.uint32)
+    return packed(np.column_stack([starts[begins], ends[last]]).ravel().clip(max=2**32 - 1))
+
+
+def packed(bounds: Integers) -> Any:
+    """Return bounds of ranges, ascending, as bytes: steps of 7 bits a byte, the lowest first, the last one below 128 (LEB128)."""
+    steps = np.diff(bounds, prepend=0)
+    parts = steps[:, None] >> np.arange(0, 35, 7)
+    parts = np.where(parts > 127, parts & 127 | 128, parts)
+    parts[:, 1:][parts[:, :-1] < 128] = -1
+    return parts[parts >= 0].astype(np.uint8)
+
+
+def unpacked(content: Any) -> Any:
+    """Return the bounds of ranges: see `in_zones`."""
+    ends = np.flatnonzero(content < 128)
+    first = np.concatenate([[0], ends[:-1] + 1]) if len(ends) else ends
+    within = np.arange(len(content)) - np.repeat(first, ends - first + 1)
+    parts = (content & 127).astype(np.int64) << 7 * within
+    return np.cumsum(np.add.reduceat(parts, first)).astype(np.uint32) if len(ends) else np.empty(0, dtype=np.uint32)
 
 
 def reach_of(misfits: Any) -> Any:
@@ -62,7 +80,7 @@ def misfits_around(search: TreeSearch, misfits: Floats) -> Floats:
     largest = np.zeros(TILES**2)
     if len(filled):
         of_cell = np.maximum.reduceat(of_border[tree.run_borders], tree.first_run[filled].astype(np.int64))
-        np.maximum.at(largest, (tree.keys[filled] >> _TILE_SHIFT).astype(np.int64), of_cell)
+        np.maximum.at(largest, (tree.keys_of(filled) >> _TILE_SHIFT).astype(np.int64), of_cell)
     numbers = np.arange(TILES)
     tiles = quadtree.morton(numbers[None, :], numbers[:, None])
     rows = np.pad(largest[tiles], 1)
@@ -82,11 +100,12 @@ def _tiles(search: TreeSearch, region: int) -> list[int]:
     tree = search.tree
     sets = np.repeat(np.arange(len(tree.set_starts) - 1), np.diff(tree.set_starts))[tree.set_regions == region]
     covered = np.flatnonzero(np.isin(tree.cover_sets, sets))
-    ends = np.append(tree.keys[1:], np.uint64(quadtree.KEYS_END))
-    first, last = tree.keys[covered] >> _TILE_SHIFT, (ends[covered] - np.uint64(1)) >> _TILE_SHIFT
+    keys = tree.keys_of(slice(None))
+    ends = np.append(keys[1:], np.uint64(quadtree.KEYS_END))
+    first, last = keys[covered] >> _TILE_SHIFT, (ends[covered] - np.uint64(1)) >> _TILE_SHIFT
     runs = np.flatnonzero((tree.borders[tree.run_borders] == region).any(axis=1))
     cells = np.searchsorted(tree.first_run, runs, side="right") - 1
-    tiles = {*(tree.keys[cells] >> _TILE_SHIFT).tolist()}
+    tiles = {*(keys[cells] >> _TILE_SHIFT).tolist()}
     for low, high in zip(first.tolist(), last.tolist(), strict=True):
         tiles.update(range(low, high + 1))
     return sorted(tiles)
