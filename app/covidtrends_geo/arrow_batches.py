@@ -129,7 +129,8 @@ def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]
 
 
 def _numbers(column: pa.Array) -> Floats:
-    return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    numbers: Floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def added_columns(lon: Floats, lat: Floats, files: Mapping[str, LookupFile], options: Options) -> list[pa.Array]:

@@ -42,7 +42,7 @@ def locate(
     Raises: ValueError as `added_schema` and `chosen`, and for a column that is not numeric. A file that a worker cannot use
         fails its tasks.
     """
-    options = Options(lon, lat, accuracy_m, max_distance_m, border, columns and tuple(columns))
+    options = Options(lon, lat, accuracy_m, max_distance_m, border, None if columns is None else tuple(columns))
     schema = added_schema(lookups, ddf.columns, options)
     for name in (lon, lat):
         if not pd.api.types.is_numeric_dtype(ddf.dtypes[name]):
@@ -64,5 +64,7 @@ def _local(path: str) -> Path:
 
 
 def _assigned(frame: pd.DataFrame, added: pa.Table, options: Options) -> pd.DataFrame:
-    frame = frame.assign(**{name: column.array for name, column in added.to_pandas().items()})
+    # As Dask reads text: without a Python object for each row.
+    pandas = added.to_pandas(types_mapper={pa.string(): pd.StringDtype("pyarrow")}.get)
+    frame = frame.assign(**{name: column.array for name, column in pandas.items()})
     return frame.iloc[:, chosen(list(frame.columns), options)]

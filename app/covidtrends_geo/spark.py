@@ -48,7 +48,8 @@ def locate(
     Raises: ValueError as `added_schema` and `chosen`, and for a column that is not numeric; DamagedFile and OSError for a file
         to send. A file that a worker cannot use ends the job.
     """
-    schema, options = df.schema, Options(lon, lat, accuracy_m, max_distance_m, border, columns and tuple(columns))
+    schema = df.schema
+    options = Options(lon, lat, accuracy_m, max_distance_m, border, None if columns is None else tuple(columns))
     added = [StructField(field.name, _TYPES[field.type]) for field in added_schema(lookups, schema.names, options)]
     for name in (lon, lat):
         if not isinstance(schema[name].dataType, NumericType):
