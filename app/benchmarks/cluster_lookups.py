@@ -49,7 +49,7 @@ _HOST, _PORT = "127.0.0.1", 7177
 _BATCH = 10_000
 _START_S = 120
 # Row groups of the search by itself in each process: enough for a figure.
-_GROUPS = 20
+_GROUPS = 8
 
 
 def row_groups(points: str) -> Iterator[list[pa.RecordBatch]]:
@@ -245,7 +245,7 @@ def compare(jobs: tuple[Job, Job], points: list[str], runs: int, search: float) 
         }
 
     lookup, floor = jobs
-    measured = {path: [measure(lookup, path) for _ in range(runs)] for path in points}
+    measured = {path: [measure(lookup, path) for _ in range(runs if path == points[0] else 1)] for path in points}
     result: dict[str, Any] = {"runs": [beside(figures) for each in measured.values() for figures in each]}
     result["floor"] = beside(measure(floor, points[-1]))
     first, last = measured[points[0]][-1], measured[points[-1]][-1]
@@ -265,7 +265,7 @@ def main() -> None:
     parser.add_argument("--lookups", nargs=2, required=True)
     parser.add_argument("--columns", help="columns of the result: all without it")
     parser.add_argument("--conf", action="append", default=[], help="setting of Spark")
-    parser.add_argument("--runs", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=2, help="runs of the job on the first of POINTS; one on each other")
     parser.add_argument("--standalone", action="store_true")
     parser.add_argument("--dask", action="store_true")
     arguments = parser.parse_args()
