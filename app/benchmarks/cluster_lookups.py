@@ -8,11 +8,11 @@ them, with columns lon and lat, in row groups. The cluster is `local-cluster[WOR
 workers of its own, with --dask a LocalCluster.
 
 Prints JSON. Processor times are seconds per million positions:
-    search, together: the search by itself, before and after, in as many processes at once as there are workers: each record
-        batch of 10,000 rows by itself, and as many as `arrow_batches.located` takes together. The columns are those of the
-        jobs; reading and writing do not count.
+    plain, plain_again: the search without a cluster, before and after, in as many processes at once as there are workers:
+        each record batch of 10,000 rows by itself (`search`), and as many as `arrow_batches.located` takes together
+        (`together`). The columns are those of the jobs; reading and writing do not count.
     runs: of the processes of the cluster, Python's and Java's, in each job (read Parquet, look up, write Parquet), and their
-        ratio to `search`. The first job pays for the start of Python and the compilers of Java.
+        ratios to `search` and `together`. The first job pays for the start of Python and the compilers of Java.
     floor: the last job without lookup: constants in the columns of the result. Every use of the engine takes as much.
     further: the last job on the last of POINTS less the one on the first, per million that it has more: without fixed costs.
 """
@@ -81,12 +81,12 @@ def plain(points: str, lookups: dict[str, str], options: Options, part: int, par
     return rows, alone, together
 
 
-def plain_at_once(points: str, lookups: dict[str, str], options: Options, processes: int) -> tuple[float, float]:
+def plain_at_once(points: str, lookups: dict[str, str], options: Options, processes: int) -> dict[str, float]:
     """Return the processor time of the search per million in several processes: they slow each other down as workers do."""
     with get_context("spawn").Pool(processes) as pool:
         parts = pool.starmap(plain, [(points, lookups, options, part, processes) for part in range(processes)])
     rows, alone, together = map(sum, zip(*parts, strict=True))
-    return alone / rows * 1e6, together / rows * 1e6
+    return {"search": round(alone / rows * 1e6, 2), "together": round(together / rows * 1e6, 2)}
 
 
 @contextmanager
@@ -209,9 +209,10 @@ def constants(schema: StructType, batches: Iterator[pa.RecordBatch]) -> Iterator
 
 
 @contextmanager
-def dask_jobs(workers: int, lookups: dict[str, str], options: Options) -> Iterator[tuple[Job, Job]]:
+def dask_jobs(workers: int, lookups: dict[str, str], options: Options, settings: dict[str, str]) -> Iterator[tuple[Job, Job]]:
     """Yield the job of a lookup and that of constants, in a cluster of Dask. A row group is a partition."""
-    import dask.dataframe  # noqa: PLC0415 - Spark's figures need no Dask
+    import dask  # noqa: PLC0415 - Spark's figures need no Dask
+    import dask.dataframe  # noqa: PLC0415
     from dask.distributed import Client, LocalCluster  # noqa: PLC0415
 
     from covidtrends_geo.dask import locate as locate_in_dask  # noqa: PLC0415
@@ -230,19 +231,18 @@ def dask_jobs(workers: int, lookups: dict[str, str], options: Options) -> Iterat
         }
         frame.assign(**added)[list(meta.columns)].to_parquet(out)
 
+    dask.config.set(settings)
     with LocalCluster(n_workers=workers, threads_per_worker=1, host=_HOST, dashboard_address=None) as cluster, Client(cluster):
         yield lookup, floor
 
 
-def compare(jobs: tuple[Job, Job], points: list[str], runs: int, search: float) -> dict[str, Any]:
+def compare(jobs: tuple[Job, Job], points: list[str], runs: int, plain_figures: dict[str, float]) -> dict[str, Any]:
     """Run the jobs, and return their figures: see the top."""
 
     def beside(figures: dict[str, float]) -> dict[str, float]:
-        python, in_all = figures["python"], figures["python"] + figures["java"]
-        return {key: round(value, 2) for key, value in figures.items()} | {
-            "python_of_search": round(python / search, 2),
-            "all_of_search": round(in_all / search, 2),
-        }
+        of = figures | {"all": figures["python"] + figures["java"]}
+        ratios = {f"{kind}_of_{name}": of[kind] / plain for name, plain in plain_figures.items() for kind in ("python", "all")}
+        return {key: round(value, 2) for key, value in (figures | ratios).items()}
 
     lookup, floor = jobs
     measured = {path: [measure(lookup, path) for _ in range(runs if path == points[0] else 1)] for path in points}
@@ -264,7 +264,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--lookups", nargs=2, required=True)
     parser.add_argument("--columns", help="columns of the result: all without it")
-    parser.add_argument("--conf", action="append", default=[], help="setting of Spark")
+    parser.add_argument("--conf", action="append", default=[], help="setting of Spark or Dask")
     parser.add_argument("--runs", type=int, default=2, help="runs of the job on the first of POINTS; one on each other")
     parser.add_argument("--standalone", action="store_true")
     parser.add_argument("--dask", action="store_true")
@@ -275,15 +275,13 @@ def main() -> None:
     workers = arguments.workers
 
     def run(jobs: tuple[Job, Job]) -> dict[str, Any]:
-        alone, together = plain_at_once(arguments.points[-1], lookups, options, workers)
-        result = {"search": round(alone, 2), "together": round(together, 2)}
-        result |= compare(jobs, arguments.points, arguments.runs, alone)
-        alone, together = plain_at_once(arguments.points[-1], lookups, options, workers)
-        return result | {"search_again": round(alone, 2), "together_again": round(together, 2)}
+        before = plain_at_once(arguments.points[-1], lookups, options, workers)
+        figures = compare(jobs, arguments.points, arguments.runs, before)
+        return {"plain": before, **figures, "plain_again": plain_at_once(arguments.points[-1], lookups, options, workers)}
 
     result: dict[str, Any] = {"workers": workers, "columns": options.columns, "conf": settings}
     if arguments.dask:
-        with dask_jobs(workers, lookups, options) as jobs:
+        with dask_jobs(workers, lookups, options, settings) as jobs:
             result |= run(jobs)
     elif arguments.standalone:
         with standalone(workers) as master, spark_jobs(master, lookups, options, settings) as jobs:
