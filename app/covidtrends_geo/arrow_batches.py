@@ -1,6 +1,6 @@
 """Answers of lookup files as Arrow columns, for engines that hand record batches to their workers. They bring pyarrow."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -18,16 +18,25 @@ from covidtrends_geo.quadtree import Floats
 DISTANCE_MAX_M = 50_000.0
 STATUSES = ("coordinate-invalid", "ok")
 _OPEN_FILES = 16
+# Batches are looked up together until they have this many rows or bytes: each call of the engine has a cost of its own.
+_ROWS, _BYTES = 50_000, 64 * 2**20
 
 
 class Options(NamedTuple):
-    """Options of a lookup: the names of the columns with the positions, and those of `columns.locate_columns`."""
+    """Options of a lookup.
+
+    Attributes:
+        lon, lat: names of the columns with the positions.
+        accuracy_m, max_distance_m, border: see `columns.locate_columns`.
+        columns: names of the columns of the result, in their order; None for all of the table and all added ones.
+    """
 
     lon: str = "lon"
     lat: str = "lat"
     accuracy_m: float = 0.0
     max_distance_m: float = 0.0
     border: bool = False
+    columns: tuple[str, ...] | None = None
 
 
 def added_schema(codes: Iterable[str], columns: Iterable[str], options: Options) -> pa.Schema:
@@ -71,13 +80,57 @@ def added_schema(codes: Iterable[str], columns: Iterable[str], options: Options)
     return pa.schema(fields)
 
 
-def with_answers(batch: pa.RecordBatch, files: Mapping[str, LookupFile], options: Options) -> pa.RecordBatch:
-    """Return a batch with the columns of `added_schema` after its own. Positions have any numeric type; null is like NaN."""
-    lon, lat = (
-        batch.column(name).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for name in (options.lon, options.lat)
-    )
-    schema = pa.schema([*batch.schema, *added_schema(files, batch.schema.names, options)], batch.schema.metadata)
-    return pa.RecordBatch.from_arrays([*batch.columns, *added_columns(lon, lat, files, options)], schema=schema)
+def chosen(names: Sequence[str], options: Options) -> list[int]:
+    """Return the numbers of the columns of the result, among those of the table and, after them, the added ones.
+
+    Raises: ValueError for a name in `options.columns` that is repeated or that no column has, or several, and for no name.
+    """
+    if options.columns is None:
+        return list(range(len(names)))
+    if not options.columns:
+        raise ValueError("columns is empty: name one, or leave it out for all")
+    for name in options.columns:
+        if names.count(name) != 1 or options.columns.count(name) != 1:
+            raise ValueError(
+                f"columns names {name!r} {options.columns.count(name)} times, and {names.count(name)} columns have this name;"
+                f" the columns are {', '.join(names)}"
+            )
+    return [names.index(name) for name in options.columns]
+
+
+def located(batches: Iterable[pa.RecordBatch], files: Mapping[str, LookupFile], options: Options) -> Iterator[pa.RecordBatch]:
+    """Yield each batch with the columns of `added_schema` after its own, or with those that the options choose.
+
+    Batches are held, and looked up together, until they have `_ROWS` rows or `_BYTES` bytes. Positions have any numeric type;
+    null is like NaN. Columns of a batch are not copied.
+    """
+    for group in _groups(batches):
+        lon, lat = (np.concatenate([_numbers(batch.column(name)) for batch in group]) for name in (options.lon, options.lat))
+        added = added_columns(lon, lat, files, options)
+        first = 0
+        for batch in group:
+            fields = [*batch.schema, *added_schema(files, batch.schema.names, options)]
+            columns = [*batch.columns, *(column.slice(first, batch.num_rows) for column in added)]
+            numbers = chosen([field.name for field in fields], options)
+            schema = pa.schema([fields[number] for number in numbers], batch.schema.metadata)
+            yield pa.RecordBatch.from_arrays([columns[number] for number in numbers], schema=schema)
+            first += batch.num_rows
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    group: list[pa.RecordBatch] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(held.num_rows for held in group) >= _ROWS or sum(held.nbytes for held in group) >= _BYTES:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _numbers(column: pa.Array) -> Floats:
+    numbers: Floats = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def added_columns(lon: Floats, lat: Floats, files: Mapping[str, LookupFile], options: Options) -> list[pa.Array]:

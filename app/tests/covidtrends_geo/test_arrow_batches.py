@@ -1,5 +1,6 @@
 """Answers as Arrow columns: equal to those of the search, with a status for rows without a position; no row is lost."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from covidtrends_geo.array_file import DamagedFile
-from covidtrends_geo.arrow_batches import DISTANCE_MAX_M, Options, added_schema, open_verified, with_answers
+from covidtrends_geo.arrow_batches import DISTANCE_MAX_M, Options, added_schema, chosen, located, open_verified
 from tests.support.lookup_files import NO_PLACES, plain_answers, positions_at_borders, write_lookup_file
 
 
@@ -26,7 +27,7 @@ def test_answers_are_those_of_the_search(paths: dict[str, Path], options: dict[s
     lon, lat = positions_at_borders(list(paths.values()), 4_000)
     batch = pa.record_batch({"id": range(len(lon)), "x": lon, "y": lat, "note": ["é"] * len(lon)})
     files = {code: open_verified(path) for code, path in paths.items()}
-    result = with_answers(batch, files, Options("x", "y", **options))
+    (result,) = located([batch], files, Options("x", "y", **options))
     assert result.select(batch.schema.names).to_pandas().equals(batch.to_pandas())
     for code, path in paths.items():
         expected = plain_answers(path, lon, lat, **options)
@@ -42,7 +43,8 @@ def test_answers_are_those_of_the_search(paths: dict[str, Path], options: dict[s
 
 def test_missing_numbers_have_a_status_and_are_never_certain(paths: dict[str, Path]) -> None:
     batch = pa.record_batch({"lon": pa.array([-80.0, None, -80.0]), "lat": pa.array([None, 45.0, 45.0])})
-    result = with_answers(batch, {"hruid": open_verified(paths["hruid"])}, Options()).to_pydict()
+    (located_batch,) = located([batch], {"hruid": open_verified(paths["hruid"])}, Options())
+    result = located_batch.to_pydict()
     assert result["status"] == ["coordinate-invalid", "coordinate-invalid", "ok"]
     assert result["certain"][:2] == [False, False]
     assert result["hruid"][:2] == [None, None]
@@ -52,7 +54,7 @@ def test_missing_numbers_have_a_status_and_are_never_certain(paths: dict[str, Pa
 def test_every_numeric_type_is_read(paths: dict[str, Path], kind: pa.DataType) -> None:
     number = Decimal(45) if pa.types.is_decimal(kind) else 45
     batch = pa.record_batch({"lon": pa.array([number, None], kind), "lat": pa.array([number, number], kind)})
-    result = with_answers(batch, {"hruid": open_verified(paths["hruid"])}, Options())
+    (result,) = located([batch], {"hruid": open_verified(paths["hruid"])}, Options())
     assert result["status"].to_pylist() == ["ok", "coordinate-invalid"]
     assert result.schema.field("lon").type == kind
 
@@ -60,7 +62,7 @@ def test_every_numeric_type_is_read(paths: dict[str, Path], kind: pa.DataType) -
 def test_empty_batch_has_all_columns(paths: dict[str, Path]) -> None:
     batch = pa.record_batch({"lon": pa.array([], pa.float64()), "lat": pa.array([], pa.float64())})
     options = Options(border=True)
-    result = with_answers(batch, {"hruid": open_verified(paths["hruid"])}, options)
+    (result,) = located([batch], {"hruid": open_verified(paths["hruid"])}, options)
     assert result.num_rows == 0
     assert result.schema == pa.schema([*batch.schema, *added_schema(["hruid"], ["lon", "lat"], options)])
 
@@ -83,6 +85,65 @@ def test_empty_batch_has_all_columns(paths: dict[str, Path]) -> None:
 def test_wrong_arguments_are_refused_at_the_call(codes: list[str], columns: list[str], options: Options, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         added_schema(codes, columns, options)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1_000, 60_000])
+def test_batches_that_are_looked_up_together_keep_their_rows(paths: dict[str, Path], rows: int) -> None:
+    count = min(150_000, rows * 400)
+    lon, lat = positions_at_borders(list(paths.values()), count)
+    whole = pa.record_batch({"id": range(len(lon)), "lon": lon, "lat": lat})
+    empty = whole.slice(0, 0)
+    batches = [empty, *(whole.slice(first, rows) for first in range(0, len(lon), rows)), empty]
+    files = {code: open_verified(path) for code, path in paths.items()}
+    results = list(located(iter(batches), files, Options()))
+    assert [result.num_rows for result in results] == [batch.num_rows for batch in batches]
+    table = pa.Table.from_batches(results)
+    assert table.select(["id", "lon", "lat"]).to_pandas().equals(whole.to_pandas())
+    for code, path in paths.items():
+        expected = plain_answers(path, lon, lat)
+        assert table[code].to_pylist() == expected["code"]
+        assert table["cfsauid_certain" if code == "cfsauid" else "certain"].to_pylist() == expected["certain"]
+
+
+@pytest.mark.parametrize(("rows", "note", "held"), [(10_000, "", 5), (100, "x" * 100_000, 7), (200_000, "", 1)])
+def test_rows_and_bytes_that_are_held_are_limited(paths: dict[str, Path], rows: int, note: str, held: int) -> None:
+    read = 0
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        nonlocal read
+        for _ in range(3 * held):
+            read += 1
+            yield pa.record_batch({"lon": [-80.0] * rows, "lat": [50.0] * rows, "note": [note] * rows})
+
+    results = located(batches(), {"hruid": open_verified(paths["hruid"])}, Options())
+    for number, _ in enumerate(results):
+        assert read == (number // held + 1) * held
+    assert number == 3 * held - 1
+
+
+def test_only_the_columns_that_are_named_are_returned_in_their_order(paths: dict[str, Path]) -> None:
+    lon, lat = positions_at_borders(list(paths.values()), 1_000)
+    batch = pa.record_batch({"id": range(len(lon)), "lon": lon, "lat": lat, "a.b": range(len(lon))})
+    files = {code: open_verified(path) for code, path in paths.items()}
+    (whole,) = located([batch], files, Options())
+    columns = ("cfsauid_certain", "a.b", "hruid", "lat")
+    (result,) = located([batch], files, Options(columns=columns))
+    assert result.schema.names == list(columns)
+    assert result.to_pandas().equals(whole.select(columns).to_pandas())
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ((), "columns is empty"),
+        (("lon", "HRUID"), "'HRUID' 1 times, and 0 columns have this name"),
+        (("id", "hruid", "id"), "'id' 2 times"),
+        (("twice",), "2 columns have this name"),
+    ],
+)
+def test_wrong_columns_are_refused(columns: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        chosen(["id", "lon", "lat", "twice", "twice", "hruid"], Options(columns=columns))
 
 
 def test_file_is_opened_once_until_it_is_replaced(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Jobs of Sail, Spark and Dask on their own Python: look up the positions of Parquet files, and write Parquet.
 
-    python engine_jobs.py sail | connect | cluster | dask POINTS OUT LOOKUPS
+    python engine_jobs.py sail | connect | cluster | dask | columns POINTS OUT LOOKUPS
 
 LOOKUPS is JSON: path of a lookup file by name of the code column. `cluster` prints what the lost executor has interrupted.
+`columns` writes chosen columns, by Sail and by Dask, to the folders `OUT/sail` and `OUT/dask`.
 """
 
 import json
@@ -18,6 +19,9 @@ from typing import Any
 import psutil
 import pyarrow as pa
 
+# The job `columns` names the column `note` so.
+NOTE = "a `note`, v.1"
+COLUMNS = ("cfsauid_certain", NOTE, "hruid", "id")
 EXECUTOR = "org.apache.spark.executor.CoarseGrainedExecutorBackend"
 
 
@@ -116,6 +120,27 @@ def dask(points: str, out: str, lookups: dict[str, str]) -> None:
         assert located.dtypes.equals(located.get_partition(1).compute().dtypes)
 
 
+def columns(points: str, out: str, lookups: dict[str, str]) -> None:
+    """Write chosen columns, by Sail and by Dask."""
+    import dask.dataframe
+    from pysail.spark import SparkConnectServer
+    from pyspark.sql import SparkSession
+
+    from covidtrends_geo.dask import locate as locate_in_dask
+    from covidtrends_geo.spark import locate as locate_in_spark
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    session = SparkSession.builder.remote("sc://{}:{}".format(*server.listening_address)).getOrCreate()
+    renamed = session.read.parquet(points).withColumnRenamed("note", NOTE)
+    locate_in_spark(renamed, lookups, columns=COLUMNS, ship=False).write.parquet(f"{out}/sail")
+    session.stop()
+    server.stop()
+    renamed = dask.dataframe.read_parquet(points).rename(columns={"note": NOTE})
+    locate_in_dask(renamed, lookups, columns=COLUMNS).to_parquet(f"{out}/dask", write_index=False)
+
+
 if __name__ == "__main__":
     job, points, out, lookups = sys.argv[1:]
-    {"sail": sail, "connect": connect, "cluster": cluster, "dask": dask}[job](points, out, json.loads(lookups))
+    jobs = {"sail": sail, "connect": connect, "cluster": cluster, "dask": dask, "columns": columns}
+    jobs[job](points, out, json.loads(lookups))

@@ -118,6 +118,20 @@ def test_engine_answers_as_the_search(run_job: Callable[[str], str], job: str) -
     run_job(job)
 
 
+def test_chosen_columns_are_returned(positions: pa.Table, lookups: dict[str, str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _run_python(str(JOBS), "columns", str(tmp_path / "points"), str(out), json.dumps(lookups), folder=tmp_path)
+    lon, lat = (positions[name].to_numpy() for name in ("lon", "lat"))
+    codes = plain_answers(Path(lookups["hruid"]), lon, lat)["code"]
+    for engine in ("sail", "dask"):
+        located = pyarrow.parquet.read_table(out / engine).sort_by("id")
+        assert located.schema.names == ["cfsauid_certain", "a `note`, v.1", "hruid", "id"]
+        assert located["id"].to_pylist() == positions["id"].to_pylist()
+        assert located["a `note`, v.1"].to_pylist() == positions["note"].to_pylist()
+        assert located["hruid"].to_pylist() == codes
+        assert set(located["cfsauid_certain"].to_pylist()) == {True, False}
+
+
 def test_cluster_answers_as_the_search_when_an_executor_is_lost(run_job: Callable[[str], str]) -> None:
     lost = json.loads(run_job("cluster").splitlines()[-1])
     assert lost["executors"] == 2
