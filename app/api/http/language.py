@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 
 from django.core.exceptions import SuspiciousOperation
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import activate, gettext, ngettext, override
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from geography.translation import Message
 
 LANGUAGES = ("en", "fr")
+_NAMES = {"en": "English", "fr": "Français"}
 
 
 def language_of(request: HttpRequest | Request) -> str:
@@ -39,6 +40,18 @@ def _negotiated(request: HttpRequest | Request) -> tuple[str, bool]:
         negotiated = language if by_parameter else preferred_language(header), by_parameter
         setattr(request, "negotiated_language", negotiated)  # noqa: B010 - not an attribute of Django's
     return negotiated
+
+
+def other_language(request: HttpRequest | Request) -> dict[str, str]:
+    """Return code, name and query string of the same page in the other language; all other parameters stay."""
+    code = "en" if language_of(request) == "fr" else "fr"
+    try:
+        parameters = request.GET.copy()
+    except SuspiciousOperation:
+        # More parameters than DATA_UPLOAD_MAX_NUMBER_FIELDS.
+        parameters = QueryDict(mutable=True)
+    parameters["lang"] = code
+    return {"code": code, "name": _NAMES[code], "query": parameters.urlencode()}
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,6 @@ from django.http import HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +16,8 @@ from api.http.byte_ranges import RangeUnsatisfiable, requested_part
 from api.http.concurrency import TooManyAtOnce
 from api.http.language import translate
 from api.http.links import web_address
-from api.http.renderers import FileRenderer, JSONRenderer, json_bytes
+from api.http.pages import page_context
+from api.http.renderers import FileRenderer, JSONRenderer
 from api.http.streaming import send_range
 from api.openapi import document
 from api.problem_page import PAGE_POLICY
@@ -26,6 +26,7 @@ from api.requests import models
 from api.responses.downloads import downloads_payload, indicator_downloads_payload
 from api.responses.payloads import NOTICE
 from api.views.base import ApiView
+from api.views.pages import PageRenderer, ProblemPages
 from geography import errors
 from geography.download_files import DownloadFile
 from geography.download_formats import CHECKSUMS_NAME, DESCRIBES
@@ -62,20 +63,14 @@ _INDICATOR_PROBLEMS: tuple[type[Exception], ...] = (
 _ANY = ("*/*",)
 
 
-class PageRenderer(BaseRenderer):
+class ListPageRenderer(PageRenderer):
     """text/html: the list of files as a page."""
-
-    media_type = "text/html"
-    format = "html"
-    charset = "utf-8"
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return the page; a problem is rendered as JSON."""
+        """Return the page."""
         context = renderer_context or {}
-        if context["response"].status_code >= 400:
-            return json_bytes(data)
         language = context["view"].language
         in_force = {
             published.coverage.slug: published.in_force.label
@@ -86,15 +81,15 @@ class PageRenderer(BaseRenderer):
             download["in_force"] = in_force.get(download["vintage"]["coverage"]) == download["vintage"]["label"]
         return render_to_string(
             "api/downloads.html",
-            data | {"language": language, "notice": translate(NOTICE, language)},
+            data | page_context(context["request"]) | {"notice": translate(NOTICE, language)},
             context["request"],
         ).encode()
 
 
-class DownloadsView(ApiView):
+class DownloadsView(ProblemPages, ApiView):
     """List of the files of every published vintage and indicator."""
 
-    renderer_classes = [JSONRenderer, PageRenderer]
+    renderer_classes = [JSONRenderer, ListPageRenderer]
 
     @document.documented(
         models.PLAIN,

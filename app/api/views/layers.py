@@ -22,7 +22,8 @@ from api.responses.locate import LocateResponder
 from api.responses.payloads import add_links, collection, page_links, people_attribution, provenance
 from api.views.base import GeoView
 from api.views.bulk import BULK_PROBLEMS, TEXTS, Body, BulkView
-from api.views.region_pages import IMAGE_TYPES, PageView, region_image_response, region_page_response, wants_page
+from api.views.pages import PageView, wants_page
+from api.views.region_pages import IMAGE_TYPES, region_image_response, region_page_response
 from geography import errors
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.download_formats import FORMATS, file_name

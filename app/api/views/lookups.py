@@ -18,7 +18,8 @@ from api.responses.payloads import (
     warnings_payload,
 )
 from api.views.base import GeoView
-from api.views.region_pages import PageView, fsa_page_response, wants_page
+from api.views.pages import PageView, wants_page
+from api.views.region_pages import fsa_page_response
 from geography import errors
 from geography.queries.changes import reused_codes
 from geography.queries.overlaps import fsa_health_regions, health_region_fsas

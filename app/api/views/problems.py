@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from api.http.language import language_of, translate
 from api.http.negotiation import prefers_html
+from api.http.pages import page_context
 from api.problem_explanations import EXPLANATIONS
 from api.problem_page import PAGE_POLICY
 from api.problems import PROBLEM_TYPES, ProblemType
@@ -43,7 +44,9 @@ def _response(request: HttpRequest, problem_types: list[ProblemType], member: st
     explanations = [_explanation(problem_type, language) for problem_type in problem_types]
     response: HttpResponse
     if prefers_html(request):
-        response = render(request, "api/problems.html", {"language": language, "problems": explanations})
+        # The explanations have an address of their own; a page of a problem is at the address that has the problem.
+        context = page_context(request) | {"problems": explanations, "path": request.path.rstrip("/")}
+        response = render(request, "api/problems.html", context)
         response.headers["Content-Security-Policy"] = PAGE_POLICY
     else:
         response = JsonResponse({member: explanations} if member else explanations[0])

@@ -2,24 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.safestring import mark_safe
 from django.utils.translation import override
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from api.http.cache_key import CacheKey, SourceVersion
 from api.http.compression import chosen_encoding
 from api.http.conditional import cached_response
-from api.http.negotiation import HTML, prefers_html
-from api.http.renderers import JSONRenderer
-from api.problem_page import problem_page
+from api.http.negotiation import HTML
 from api.requests import models
 from api.requests.vintage_choice import chosen_vintage, chosen_vintages
 from api.responses import region_image, region_page
@@ -27,7 +24,7 @@ from api.responses.indicators import statuses_payload
 from api.responses.payloads import people_attribution
 from api.responses.region_history import region_history
 from api.responses.region_picture import HEIGHT, WIDTH, Scene, Shape, draw, fit, picture_level
-from api.views.base import UNCACHED, GeoView, source_version
+from api.views.base import UNCACHED, source_version
 from api.views.region_indicators import latest_blocks
 from geography.constants import COVERAGE_FSA, COVERAGE_HEALTH_REGIONS
 from geography.queries.neighbours import region_neighbours
@@ -52,51 +49,6 @@ IMAGE_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 _STORED_WITH = frozenset({"lang", "vintage"})
 # Colours of the regions of an FSA: classes `cat-1` to `cat-7` of the page's palette.
 _COLOURS = 7
-
-
-class PageRenderer(BaseRenderer):
-    """text/html. The views render pages themselves: this class is only the result of the negotiation."""
-
-    media_type = HTML
-    format = "html"
-    charset = "utf-8"
-
-
-class PageView(GeoView):
-    """Base of the routes that have a page beside their GeoJSON.
-
-    The suffix of the URL chooses the format, whatever the Accept header is: `.html` the page, `.json` the document, `.png` and
-    `.svg` the picture, whose problems are documents. Without a suffix the page answers GET and HEAD requests that prefer HTML
-    to JSON (`api.http.negotiation`), GeoJSON all others.
-    """
-
-    suffix: ClassVar[str | None] = None
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
-        """Return the renderer of the suffix, of the page, or the one that REST framework negotiates."""
-        renderer: BaseRenderer
-        if self.suffix is not None:
-            renderer = PageRenderer() if self.suffix == "html" else JSONRenderer()
-        elif request.method in ("GET", "HEAD") and prefers_html(request):
-            renderer = PageRenderer()
-        else:
-            negotiated: tuple[BaseRenderer, str] = super().perform_content_negotiation(request, force)
-            return negotiated
-        return renderer, renderer.media_type
-
-    def handle_exception(self, exc: Exception) -> Any:
-        """Return the problem as a page where a page was requested, else as a problem document."""
-        response: Any = super().handle_exception(exc)
-        if not wants_page(self.request):
-            return response
-        page = problem_page(self.request, response.data, response.headers)
-        setattr(page, "exception", True)  # noqa: B010 - REST framework's mark of a handled exception
-        return page
-
-
-def wants_page(request: HttpRequest | Request) -> bool:
-    """Return whether the negotiation chose the page."""
-    return isinstance(getattr(request, "accepted_renderer", None), PageRenderer)
 
 
 def region_page_response(request: Request, query: models.RegionQuery, language: str) -> HttpResponseBase:
@@ -315,6 +267,7 @@ def _render(
             "assets": static(settings.WEB_ASSETS),
             "pinned": bool(address.pinned),
             "path": address.path,
+            "base_url": address.base_url,
             "picture": draw(picture) if picture else None,
             "figures": figures,
             **address.head(language),

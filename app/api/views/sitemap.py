@@ -1,6 +1,6 @@
-"""Sitemap (sitemaps.org): the pages of all health regions and FSAs of the vintages in force, in both languages.
+"""Sitemap (sitemaps.org): map, documentation, downloads, and all health regions and FSAs in force, in both languages.
 
-One file: with four digits for a health region and three characters for an FSA there are at most 13,600 codes, so 27,200 entries
+One file: with four digits for a health region and three characters for an FSA there are at most 13,600 codes, so 27,206 entries
 of the 50,000 that a file may have.
 """
 
@@ -62,7 +62,8 @@ def sitemap(request: HttpRequest) -> HttpResponseBase:
 
 
 def _entries(base_url: str, vintages: "list[Vintage]") -> Iterator[str]:
-    yield from _of_page(f"{base_url}/")
+    for path in ("/", "/docs", "/downloads"):
+        yield from _of_page(f"{base_url}{path}")
     for vintage in vintages:
         path = _PATHS[vintage.coverage.slug]
         for code in region_codes(vintage):

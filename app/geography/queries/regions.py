@@ -9,7 +9,7 @@ from django.db.models import Q
 from geography.codes import Province, is_dguid, normal_code
 from geography.constants import COVERAGE_WORDS
 from geography.coordinates import Bbox, LambertBox, LonLat
-from geography.errors import FsaWithoutBoundary, RegionUnknown
+from geography.errors import FsaWithoutBoundary, OtherVintage, RegionUnknown
 from geography.lookup.locate import position_locate
 from geography.models import Region, Status, Vintage
 from geography.normalize import normalize, spelling_variants
@@ -172,6 +172,7 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
     where = f"WHERE region.vintage_id = %(vintage)s AND {match} ORDER BY region.code <> %(key)s, region.id LIMIT 1"
     regions = region_rows(where, {"vintage": vintage.pk, "key": key}, level)
     if not regions:
+        elsewhere = _elsewhere(Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key), vintage)
         raise RegionUnknown(
             Message(
                 "There is no region '%(code)s' in vintage %(vintage)s of %(coverage)s.",
@@ -180,7 +181,8 @@ def region_get(*, vintage: Vintage, region_id: str, level: str | None) -> Region
                 vintage=vintage.label,
             ),
             parameter="id",
-            hint=_elsewhere(Q(code=key) | Q(dguid=key) if is_dguid(key) else Q(code=key), vintage),
+            hint=_elsewhere_hint(elsewhere),
+            elsewhere=elsewhere,
         )
     return regions[0]
 
@@ -201,12 +203,12 @@ def fsa_get(*, vintage: Vintage, code: str, level: str | None) -> RegionRow:
 def fsa_missing(code: str, vintage: Vintage) -> FsaWithoutBoundary:
     """Return the error for an FSA without a boundary in the vintage, with the previous and next FSA. Queries: 3."""
     return fsa_without_boundary(
-        code, vintage, neighbours=_before_and_after(code, vintage), hint=_elsewhere(Q(code=code), vintage)
+        code, vintage, neighbours=_before_and_after(code, vintage), elsewhere=_elsewhere(Q(code=code), vintage)
     )
 
 
 def fsa_without_boundary(
-    code: str, vintage: Vintage, *, neighbours: tuple[str, ...] = (), hint: Message | None = None
+    code: str, vintage: Vintage, *, neighbours: tuple[str, ...] = (), elsewhere: tuple[OtherVintage, ...] = ()
 ) -> FsaWithoutBoundary:
     """Return the error for a possible FSA without a boundary in the vintage. Queries: none."""
     why = (
@@ -224,19 +226,26 @@ def fsa_without_boundary(
         code=code,
         neighbours=neighbours,
         parameter="code",
-        hint=hint,
+        hint=_elsewhere_hint(elsewhere),
+        elsewhere=elsewhere,
     )
 
 
-def _elsewhere(by: Q, vintage: Vintage) -> Message | None:
-    labels = list(
+def _elsewhere(by: Q, vintage: Vintage) -> tuple[OtherVintage, ...]:
+    """Return the regions of other published vintages of the coverage that have a code, the latest vintage first. Queries: 1."""
+    regions = (
         Region.objects.filter(by, vintage__coverage=vintage.coverage_id, vintage__status=Status.PUBLISHED)
         .exclude(vintage=vintage)
-        .order_by("-vintage__effective_from")
-        .values_list("vintage__label", flat=True)
+        .order_by("-vintage__effective_from", "-vintage")
+        .values_list("vintage__label", "code", "name_en", "name_fr")
     )
-    if not labels:
+    return tuple(OtherVintage(vintage.coverage.slug, *columns) for columns in regions)
+
+
+def _elsewhere_hint(elsewhere: tuple[OtherVintage, ...]) -> Message | None:
+    if not elsewhere:
         return None
+    labels = [other.vintage for other in elsewhere]
     return Plural("It is in vintage %(labels)s.", "It is in vintages %(labels)s.", count=len(labels), labels=labels)
 
 

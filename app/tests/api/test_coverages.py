@@ -143,6 +143,9 @@ def test_unknown_region_hint_names_its_vintage(get, districts, assert_problem):
     worlds.add_places(later, (Place("N-9", "35", ((0, 0, 1_000, 1_000),)),))
     problem = assert_problem(get("/coverages/districts/regions/W-1"), 404, "region-unknown")
     assert problem["hint"] == "It is in vintage 2020."
+    (other,) = problem["elsewhere"]
+    assert get(other["href"]).json()["properties"]["code"] == other["code"] == "W-1"
+    assert "page" not in other
 
 
 def test_known_coverage_without_vintage_gets_503(get, db, assert_problem):

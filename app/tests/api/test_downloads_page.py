@@ -102,3 +102,14 @@ def test_unknown_parameter_from_browser_gets_400(get: Any, exported_code_tables:
 
 def test_page_marks_the_demonstration(get: Any, exported_code_tables: None) -> None:
     assert "Demonstration boundaries: approximate, not for decisions." in page(get("/downloads", headers=BROWSER)).text
+
+
+@pytest.mark.parametrize(("lang", "back"), [("en", "Back to the map"), ("fr", "Retour à la carte")])
+def test_problem_of_the_page_is_a_page_and_of_the_list_a_document(get, assert_problem, lang, back, db):
+    response = get("/downloads", headers=BROWSER, lang=lang, colour="red")
+    html = response.content.decode()
+    assert (response.status_code, response.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert back in html
+    # The other language has the same problem.
+    assert 'href="?lang=fr&amp;colour=red"' in html or 'href="?lang=en&amp;colour=red"' in html
+    assert_problem(get("/downloads", lang=lang, colour="red"), 400, "parameter-invalid", parameter="colour")

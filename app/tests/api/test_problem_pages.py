@@ -36,7 +36,7 @@ def test_problems_lists_all_types(get):
         f"/problems/{slug}" for slug in sorted(KINDS)
     ]
     html = get("/problems", headers=BROWSER).content.decode()
-    assert all(f'href="/problems/{slug}"' in html for slug in KINDS)
+    assert all(f'href="/problems/{slug}?lang=en"' in html for slug in KINDS)
 
 
 def test_unknown_problem_type_gets_404(get, assert_problem):
@@ -53,7 +53,7 @@ def test_unknown_path_gets_html_404_for_browsers(get, assert_problem, path, lang
     assert "style-src 'self'" in response.headers["Content-Security-Policy"]
     assert "Accept" in response.headers["Vary"].split(", ")
     assert text in html
-    assert 'href="/"' in html
+    assert f'href="/?lang={lang}"' in html
     assert "<script" not in html
     for accept in ("*/*", "application/json", "application/problem+json", "text/csv"):
         assert_problem(get(path, headers={"Accept": accept}, lang=lang), 404, "route-unknown")

@@ -79,8 +79,11 @@ def test_colours_are_the_light_ones_of_the_pages():
         assert region_image.COLOURS[css_class][0] == tuple(bytes.fromhex(light[name])), css_class
 
 
-def test_page_of_an_fsa_names_no_picture(client, world):
-    assert "og:image" not in client.get("/fsa/M5V.html").content.decode()
+def test_page_of_an_fsa_has_the_picture_of_the_service(client, world):
+    """No picture of the FSA, which no cache could store."""
+    html = client.get("/fsa/M5V.html").content.decode()
+    (address,) = re.findall(r'<meta property="og:image" content="http://testserver([^"]+/img/card\.png)">', html)
+    assert "M5V" not in address
     assert client.get("/fsa/M5V.png").status_code == 400
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import escape
 
 import pytest
 
@@ -266,6 +267,42 @@ class TestProblems:
         if not path.endswith(".html"):
             body = assert_problem(ask(client, path, "*/*", **headers), status, slug)
             assert body["detail"].replace("'", "&#x27;") in html
+
+    @pytest.mark.parametrize(("lang", "name"), [("en", "East Health Unit"), ("fr", "Circonscription sanitaire de l'Est")])
+    @pytest.mark.parametrize("path", ["/health-regions/3502", "/health-regions/3502.html", "/health-regions/2022A00073502"])
+    def test_code_of_another_vintage_links_to_it(self, client, world, path, lang, name):
+        html = ask(client, f"{path}?vintage=2018&lang={lang}", CHROME).content.decode()
+        link = f'<a href="/health-regions/3502.html?lang={lang}&amp;vintage=2022">2022</a>: {escape(name)} (3502)</li>'
+        assert html.count(link) == 1
+        assert ask(client, f"/health-regions/3502.html?lang={lang}&vintage=2022").status_code == 200
+        # The other language is about the same vintage.
+        other = "en" if lang == "fr" else "fr"
+        assert f'href="?vintage=2018&amp;lang={other}"' in html
+
+    def test_document_of_a_code_of_another_vintage_names_its_addresses(self, client, world, assert_problem):
+        for path in ("/health-regions/3502?vintage=2018", "/health-regions/3502.json?vintage=2018"):
+            body = assert_problem(ask(client, path, "*/*"), 404, "region-unknown")
+            (other,) = body["elsewhere"]
+            assert (other["vintage"], other["code"], other["name"]) == ("2022", "3502", "East Health Unit")
+            for address in (other["href"], other["page"]):
+                assert ask(client, address, CHROME).headers["Content-Type"] == HTML
+            assert ask(client, other["href"], "*/*").json()["properties"]["hruid"] == "3502"
+
+    @pytest.mark.parametrize("lang", ["en", "fr"])
+    def test_fsa_of_another_vintage_links_to_it(self, client, world, assert_problem, lang):
+        Region.objects.filter(vintage=world.vintages["fsa", "2021"], code="M1A").delete()
+        region = Region.objects.get(vintage=world.vintages["fsa", "demo"], code="M5V")
+        Region.objects.filter(pk=region.pk).update(code="M1A")
+        body = assert_problem(ask(client, f"/fsa/M1A?lang={lang}", "*/*"), 404, "fsa-without-boundary")
+        assert [other["href"] for other in body["elsewhere"]] == ["/fsa/M1A?fsa_vintage=demo"]
+        html = ask(client, f"/fsa/M1A.html?lang={lang}").content.decode()
+        assert f'<a href="/fsa/M1A.html?lang={lang}&amp;fsa_vintage=demo">demo</a>' in html
+        assert ask(client, body["elsewhere"][0]["page"]).status_code == 200
+
+    def test_code_of_no_vintage_links_to_none(self, client, world, assert_problem):
+        assert "elsewhere" not in assert_problem(ask(client, "/health-regions/3599", "*/*"), 404, "region-unknown")
+        Vintage.objects.filter(coverage__slug="health-regions", label="2022").update(status=Status.RETIRED)
+        assert "elsewhere" not in assert_problem(ask(client, "/health-regions/3502?vintage=2018"), 404, "region-unknown")
 
     def test_json_suffix_of_an_unknown_code_is_a_document(self, client, world, assert_problem):
         assert_problem(ask(client, "/health-regions/3599.json", CHROME), 404, "region-unknown")

@@ -1,10 +1,12 @@
 """Towns, lakes and rivers of the map: files made by geodata/places/make_places.py."""
 
 import json
+import tomllib
 import unicodedata
 
 import pytest
 import shapely
+from django.conf import settings
 
 from web.assets import FOLDER
 
@@ -76,12 +78,37 @@ def test_a_lonely_town_is_drawn_farther_out_than_a_larger_suburb():
         ("lake-names", "Great Slave Lake", "Grand lac des Esclaves"),
         ("rivers", "St. Lawrence River", "Fleuve Saint-Laurent"),
         ("rivers", "Ottawa River", "Rivière des Outaouais"),
-        ("rivers", "Niagara River", "Rivière Niagara"),
+        ("rivers", "Peace River", "Rivière de la Paix"),
     ],
 )
 def test_waters_have_names_in_both_languages(file, english, french):
     (named,) = [its for water in features(file) if (its := water["properties"]).get("n") == english]
     assert named["f"] == french
+
+
+def test_both_churchill_rivers_have_their_french_names():
+    french = {}
+    for river in features("rivers"):
+        if river["properties"].get("n") == "Churchill River":
+            lines = shapely.from_geojson(json.dumps(river["geometry"]))
+            french[river["properties"]["f"]] = "Labrador" if lines.bounds[0] > -70 else "Manitoba"
+    assert french == {"Fleuve Churchill": "Labrador", "Rivière Churchill": "Manitoba"}
+
+
+def test_french_names_of_waters_have_a_source_and_all_others_one_form():
+    """No French name without a source: maps show the one official form of all other names in either language."""
+    waters = tomllib.loads((settings.REPO_DIR / "geodata" / "places" / "waters.toml").read_text(encoding="utf-8"))
+    lakes = {name: form for name, (_, _, *form) in waters["lakes"].items()}
+    rivers = {english: form for english, *form in waters["rivers"].values()}
+    for file, declared in (("lake-names", lakes), ("rivers", rivers)):
+        for water in features(file):
+            its = water["properties"]
+            if "f" in its and its["n"] != "Churchill River":
+                french, source = declared[its["n"]]
+                assert (french, source in waters["sources"]) == (its["f"], True), its
+            elif "f" not in its and "n" in its:
+                assert declared[its["n"]] == []
+    assert {source for form in (*lakes.values(), *rivers.values()) for source in form[1:]} == set(waters["sources"])
 
 
 def test_name_of_a_lake_is_in_that_lake_and_far_out_only_if_it_is_large():

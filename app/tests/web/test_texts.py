@@ -17,7 +17,7 @@ COMPUTED_KEYS = {f"kind_{kind}{end}" for kind in KINDS for end in ("", "_why")}
 
 def used() -> set[str]:
     """Return every key that the template or a module names."""
-    in_template = set(re.findall(r"\{\{ t\.(\w+) \}\}", TEMPLATE))
+    in_template = set(re.findall(r"[ =]t\.(\w+)", TEMPLATE))
     # A key occurs in t("…") or in an arm of t(condition ? "…" : "…").
     calls = [call for text in SCRIPTS.values() for call in re.findall(r"\bt\(([^()]*(?:\([^()]*\)[^()]*)*)", text)]
     in_scripts = {key for call in calls for key in re.findall(r'(?:^|\? |: )"(\w+)"', call)}

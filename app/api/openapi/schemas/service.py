@@ -40,10 +40,28 @@ COMPONENTS: dict[str, Schema] = {
                 description="Only with `fsa-without-boundary`.",
                 name="FsaWithoutBoundary",
             ),
+            "elsewhere": array(
+                record(
+                    {
+                        "vintage": text("Label of the vintage."),
+                        "code": text("Code of the region in that vintage."),
+                        "name": text("Name in the language of the response."),
+                        "name_en": text("English name."),
+                        "name_fr": text("French name."),
+                        "href": text("Address of the region in that vintage.", format="uri-reference"),
+                        "page": text("Address of its HTML page; health regions and FSAs have one.", format="uri-reference"),
+                    },
+                    optional=("page",),
+                    description="A region of another vintage with the requested code.",
+                    name="OtherVintage",
+                ),
+                description="Other published vintages that have the code, the latest first. "
+                "Only with `region-unknown` and `fsa-without-boundary`.",
+            ),
             "checks": ref("Checks") | {"description": "Only with `not-ready`."},
             "instance": text("Id of the request, as in X-Request-ID. Only with status 500 and above.", format="uri"),
         },
-        optional=("parameter", "hint", "fsa", "checks", "instance"),
+        optional=("parameter", "hint", "fsa", "elsewhere", "checks", "instance"),
         description="RFC 9457 problem document.",
     ),
 }
