@@ -19,8 +19,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 APP = Path(__file__).resolve().parent.parent
@@ -30,6 +28,7 @@ os.environ["STATIC_ROOT"] = _static.name
 
 from django.db import connection, connections, transaction
 
+from benchmarks.database import database_copy
 from benchmarks.lookups import STRATA, server  # sets Django up
 from benchmarks.wrk import wrk
 from indicators.models import Indicator, Issue, Place, PlaceKind, Value
@@ -61,33 +60,6 @@ _COPY_BLOBS = (
     " SELECT new.id, item.measure, item.start, item.values, item.statuses, item.lags, item.spans"
     + _PAIRS.format("indicator_blob")
 )
-
-
-@contextmanager
-def database_copy() -> Iterator[None]:
-    """Connect this process and its servers to a copy of the database, and drop the copy at the end."""
-    settings = connections.databases["default"]
-    original, copy = settings["NAME"], f"{settings['NAME']}_benchmark"
-    _execute("postgres", f"DROP DATABASE IF EXISTS {copy}", f"CREATE DATABASE {copy} TEMPLATE {original}")
-    try:
-        _connect(copy)
-        yield
-    finally:
-        _execute("postgres", f"DROP DATABASE {copy} WITH (FORCE)")
-        _connect(original)
-
-
-def _execute(database: str, *statements: str) -> None:
-    _connect(database)
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-    connection.close()
-
-
-def _connect(database: str) -> None:
-    connection.close()
-    connection.settings_dict["NAME"] = os.environ["DB_NAME"] = database
 
 
 def fill(rows: int) -> list[str]:

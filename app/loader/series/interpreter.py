@@ -17,6 +17,8 @@ from loader.series.reader import Cell
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?")
+# Larger values are not exact as a float, and their sums can be infinite.
+_LARGEST = 1e15
 # Kinds whose regions and unassigned values add up to the province.
 ADDITIVE = ("cumulative", "count", "stock")
 # Most entries of a list in a report.
@@ -86,7 +88,7 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
             interpretation.future.append(f"line {cell.line}: {day}")
         observation = reader.read(cell.value)
         if observation is None:
-            interpretation.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number")
+            interpretation.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number up to 1e15")
             continue
         values = interpretation.by_place.get(place.pk)
         if values is None:
@@ -138,10 +140,12 @@ class _ValueReader:
             self._parsed[text] = Observation(float(number.group()) if number else None, ValueStatus.CAPPED)
 
     def read(self, text: str) -> Observation | None:
-        """Return the observation; None for a text that is neither a number nor a declared mark."""
+        """Return the observation; None for a text that is neither a number up to 10^15 nor a declared mark."""
         if text not in self._parsed:
             plain = text if self._decimal == "." else text.replace(".", "?").replace(",", ".")
-            self._parsed[text] = Observation(float(plain), ValueStatus.REPORTED) if _NUMBER.fullmatch(plain) else None
+            value = float(plain) if _NUMBER.fullmatch(plain) else None
+            usable = value is not None and abs(value) <= _LARGEST
+            self._parsed[text] = Observation(value, ValueStatus.REPORTED) if usable else None
         return self._parsed[text]
 
 

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,9 +29,9 @@ class Cell(NamedTuple):
 
 
 def checksum(path: Path, source: Source) -> str:
-    """Return the SHA-256 of the unpacked content of a file and of its declaration."""
+    """Return the SHA-256 of the unpacked content of a file and of its declaration. Raises: FileRefused for a damaged file."""
     digest = hashlib.sha256(repr(source).replace(str(source.path), "").encode())
-    with _open(path) as file:
+    with _unpacked(path) as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
     return digest.hexdigest()
@@ -59,14 +60,22 @@ def form_of(path: Path, source: Source) -> Source:
 
 @contextmanager
 def _readable(path: Path, source: Source) -> Iterator[io.TextIOWrapper]:
-    with _open(path) as binary:
+    with _unpacked(path) as binary:
         try:
             yield io.TextIOWrapper(binary, encoding=source.encoding, newline="")
         except UnicodeDecodeError as error:
             raise FileRefused(f"{path.name} is not {source.encoding} (byte {error.start}): declare its encoding.") from error
         except LookupError as error:
             raise FileRefused(f"Unknown encoding {source.encoding!r}.") from error
-        except (EOFError, gzip.BadGzipFile, lzma.LZMAError) as error:
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file and unpack it. Raises: FileRefused for one that cannot be read, or is damaged or cut short."""
+    with _open(path) as binary:
+        try:
+            yield binary
+        except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
             raise FileRefused(f"{path.name} is damaged: {error}.") from error
 
 
