@@ -55,9 +55,7 @@ class Vintage(models.Model):
     )
     status = models.CharField(max_length=9, choices=Status, default=Status.STAGED, db_comment="staged, published or retired.")
     demo = models.BooleanField(default=False, db_comment="True for demonstration boundaries: not for decisions.")
-    extract = models.BooleanField(
-        default=False, db_comment="True for an extract, which covers a part of the country: used only if a request names it."
-    )
+    extract = models.BooleanField(default=False, db_comment="True for an extract, which covers a part of the country.")
     layer = models.CharField(max_length=80, db_comment="Name of the layer in geodata/sources.toml, or ad-hoc.")
     product = models.TextField(blank=True, db_comment="Title of the source product.")
     source_url = models.TextField(blank=True, db_comment="URL of the source file.")
@@ -69,9 +67,7 @@ class Vintage(models.Model):
     attribution_fr = models.TextField(blank=True, db_comment="Attribution required by the licence, French.")
     region_count = models.IntegerField(default=0, db_comment="Number of regions.")
     misfit_m = models.FloatField(null=True, db_comment="Largest misfit_m of the regions, metres; null if not measured.")
-    report = models.JSONField(
-        default=dict, db_comment="Report of the load: counts, repairs, gates with acceptances (person and reason)."
-    )
+    report = models.JSONField(default=dict, db_comment="Report of the load: counts, repairs, gates, acceptances.")
     load_id = models.UUIDField(
         default=uuid.uuid4,
         unique=True,
@@ -165,9 +161,7 @@ class RegionLevel(models.Model):
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="levels", db_index=False, db_comment="The region.")
     level = models.CharField(max_length=6, db_comment="low, medium, high or full.")
-    tolerance_m = models.FloatField(
-        db_comment="Tolerance of the simplification (maximum displacement of a line), metres; 0: as published."
-    )
+    tolerance_m = models.FloatField(db_comment="Maximum displacement of a line, metres; 0: as published.")
     vertices = models.IntegerField(db_comment="Number of vertices of geom.")
     extent = ArrayField(models.FloatField(), size=4, db_comment="West, south, east, north of geom in degrees: a GeoJSON bbox.")
     geom = models.MultiPolygonField(
@@ -246,7 +240,7 @@ class Overlap(models.Model):
     )
     share_outside = models.FloatField(
         null=True,
-        db_comment="Share of the FSA that no health region of the vintage covers, 0 to 1; equal in all rows of the FSA.",
+        db_comment="Share of the FSA outside all health regions, 0 to 1.",
     )
     share_of_people = models.FloatField(
         null=True, db_comment="Share of the FSA's people who live in the region, 0 to 1; null if not known."
@@ -269,12 +263,8 @@ class Border(models.Model):
 
     region = models.ForeignKey(Region, models.CASCADE, related_name="borders", db_index=False, db_comment="The region.")
     neighbour = models.ForeignKey(Region, models.CASCADE, related_name="+", db_comment="Adjacent region.")
-    length_km = models.FloatField(
-        db_comment="Length of the common border, km on the GRS 80 ellipsoid; 0 if the regions meet at a point."
-    )
-    tolerance_m = models.FloatField(
-        db_comment="Border tolerance: maximum distance of the lines of a common border, metres; 0.001 if edge-matched."
-    )
+    length_km = models.FloatField(db_comment="Length of the border, km on the GRS 80 ellipsoid; 0 for a point.")
+    tolerance_m = models.FloatField(db_comment="Maximum distance of the lines of a common border, metres.")
 
     class Meta:
         db_table = "border"
@@ -308,10 +298,10 @@ class Change(models.Model):
         db_comment="Kind of change from the region's vintage to that vintage: kept, renamed, recoded, moved, split, merged, "
         "gone, or outside (of an extract).",
     )
-    share_outside = models.FloatField(db_comment="Share of the region that no region of that vintage covers, 0 to 1.")
+    share_outside = models.FloatField(db_comment="Share of the region outside all regions of that vintage, 0 to 1.")
     code_reused = models.BooleanField(
         default=False,
-        db_comment="True if that vintage uses the same code for a different area (less than a quarter in common).",
+        db_comment="True if that vintage uses the code for another area (under a quarter in common).",
     )
 
     class Meta:

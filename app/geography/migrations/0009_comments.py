@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='border',
             name='length_km',
-            field=models.FloatField(db_comment='Length of the common border, km on the GRS 80 ellipsoid; 0 if the regions meet at a point.'),
+            field=models.FloatField(db_comment='Length of the border, km on the GRS 80 ellipsoid; 0 for a point.'),
         ),
         migrations.AlterField(
             model_name='border',
@@ -62,12 +62,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='border',
             name='tolerance_m',
-            field=models.FloatField(db_comment='Border tolerance: maximum distance of the lines of a common border, metres; 0.001 if edge-matched.'),
+            field=models.FloatField(db_comment='Maximum distance of the lines of a common border, metres.'),
         ),
         migrations.AlterField(
             model_name='change',
             name='code_reused',
-            field=models.BooleanField(db_comment='True if that vintage uses the same code for a different area (less than a quarter in common).', default=False),
+            field=models.BooleanField(db_comment='True if that vintage uses the code for another area (under a quarter in common).', default=False),
         ),
         migrations.AlterField(
             model_name='change',
@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='change',
             name='share_outside',
-            field=models.FloatField(db_comment='Share of the region that no region of that vintage covers, 0 to 1.'),
+            field=models.FloatField(db_comment='Share of the region outside all regions of that vintage, 0 to 1.'),
         ),
         migrations.AlterField(
             model_name='counterpart',
@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='overlap',
             name='share_outside',
-            field=models.FloatField(db_comment='Share of the FSA that no health region of the vintage covers, 0 to 1; equal in all rows of the FSA.', null=True),
+            field=models.FloatField(db_comment='Share of the FSA outside all health regions, 0 to 1.', null=True),
         ),
         migrations.AlterField(
             model_name='overlap',
@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='regionlevel',
             name='tolerance_m',
-            field=models.FloatField(db_comment='Tolerance of the simplification (maximum displacement of a line), metres; 0: as published.'),
+            field=models.FloatField(db_comment='Maximum displacement of a line, metres; 0: as published.'),
         ),
         migrations.AlterField(
             model_name='regionpart',
@@ -262,7 +262,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='vintage',
             name='extract',
-            field=models.BooleanField(db_comment='True for an extract, which covers a part of the country: used only if a request names it.', default=False),
+            field=models.BooleanField(db_comment='True for an extract, which covers a part of the country.', default=False),
         ),
         migrations.AlterField(
             model_name='vintage',
@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='vintage',
             name='report',
-            field=models.JSONField(db_comment='Report of the load: counts, repairs, gates with acceptances (person and reason).', default=dict),
+            field=models.JSONField(db_comment='Report of the load: counts, repairs, gates, acceptances.', default=dict),
         ),
         migrations.AlterField(
             model_name='vintage',
