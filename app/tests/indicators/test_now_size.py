@@ -15,7 +15,7 @@ from loader.source.declarations import read_sources
 from tests.support import demo_regions as worlds
 from tests.support.now_regions import BORDER, INTERIOR_BORDER, TORONTO
 
-pytestmark = pytest.mark.usefixtures("embedded", "db", "boundaries")
+pytestmark = pytest.mark.usefixtures("official_and_revised")
 
 Get = Callable[..., Any]
 LIMIT = 2_000
@@ -24,8 +24,8 @@ LONGEST = "North Shore/Coast Garibaldi Health Service Delivery Area"
 PART_OF_INTERIOR = (55_000, 5_000)
 
 
-@pytest.fixture(autouse=True)
-def official_and_revised() -> None:
+@pytest.fixture
+def official_and_revised(embedded: None, db: None, boundaries: Vintage) -> None:
     """Give the vintages the attributions and names of official ones, and correct the last value of every series."""
     layers = {"health-regions": "health-regions-2023-cartographic", "fsa": "fsa-2021-cartographic"}
     for coverage, name in layers.items():
