@@ -11,7 +11,7 @@ from arro3.io import write_ipc_stream
 # Columns that are not texts. arro3 does not convert Python objects to dates, but casts integers and texts.
 _TYPES: Mapping[str, DataType] = {
     **dict.fromkeys(("date", "from", "to", "reported_on"), DataType.date32()),
-    **dict.fromkeys(("value", "count"), DataType.float64()),
+    **dict.fromkeys(("value", "count", "misplaced_share"), DataType.float64()),
     **dict.fromkeys(("population", "population_year"), DataType.int64()),
 }
 _TEXT = DataType.dictionary(DataType.int16(), DataType.utf8())

@@ -43,8 +43,10 @@ UNITS: Mapping[str, Message] = {
 ROWS_PER_CHUNK = 2_000
 COLUMNS = (
     *("indicator", "measure", "place", "kind", "name_en", "name_fr", "province", "date", "from", "to", "reported_on"),
-    *("value", "status", "count", "population", "population_year", "method", "group"),
+    *("value", "status", "count", "population", "population_year", "method", "group", "misplaced_share"),
 )
+# Of shares of people that are misplaced.
+MISPLACED_DECIMALS = 4
 CUBE_COLUMNS = ("indicator", "measure", "place", "kind", "province", "date", "value", "status")
 
 
@@ -229,6 +231,8 @@ def figure_payload(figure: "Figure | None") -> dict[str, Any]:
         payload["place"] = figure.place.key
     if figure.people is not None:
         payload |= {"population": figure.people, "population_year": figure.people_year}
+    if figure.misplaced_share is not None:
+        payload["misplaced_share"] = round(figure.misplaced_share, MISPLACED_DECIMALS)
     return payload
 
 

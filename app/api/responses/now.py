@@ -85,7 +85,8 @@ class NowResponder:
         self._published = list(published.indicators.values())
         self._locate = self._locate_within(None)
         self._places: dict[str, _Place] = {}
-        self._source = json_bytes(self._provenance())[1:]
+        self._source = json_bytes(self._provenance([vintages["vintage"]]))[1:]
+        self._source_with_fsas = json_bytes(self._provenance(list(vintages.values())))[1:]
 
     def _locate_within(self, accuracy_m: float | None) -> LocateResponder:
         return LocateResponder(self.vintages, self.language, max_distance_m=NEAREST_DEFAULT_M, accuracy_m=accuracy_m)
@@ -114,7 +115,9 @@ class NowResponder:
             answer["indicators"] = self._with_ranges(place, others) if others else place.indicators
             answer["province"] = place.province
         answer["also_possible"] = [self._other(possible, main) for possible in others]
-        return json_bytes(answer)[:-1] + b"," + self._source
+        # The FSAs have a part in the reasons, too.
+        source = self._source_with_fsas if query.fsa is not None or "reasons" in answer else self._source
+        return json_bytes(answer)[:-1] + b"," + source
 
     def _at_position(self, query: NowQuery) -> tuple[dict[str, Any], Region | RegionRow | None, list[_Possible]]:
         """Return the first members of the response about a position, its region, and the other possible ones."""
@@ -217,8 +220,8 @@ class NowResponder:
             payloads.append(payload | {"range": [number(min(stated)), number(max(stated))] if whole else None})
         return payloads
 
-    def _provenance(self) -> dict[str, Any]:
-        vintages = list(self.vintages.values())
+    def _provenance(self, vintages: Sequence[Vintage]) -> dict[str, Any]:
+        """Return the last members of a response that these vintages answer."""
         indicators = [published.indicator for published in self._published]
         texts = [attribution(vintage, self.language) for vintage in vintages]
         texts += [indicator.attribution_fr if self.language == "fr" else indicator.attribution_en for indicator in indicators]

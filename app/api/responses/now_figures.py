@@ -6,7 +6,7 @@ from textwrap import shorten
 from typing import Any
 
 from api.http.language import translate
-from api.responses.indicators import group_payload, note_text, number, source_payload, unit_of
+from api.responses.indicators import MISPLACED_DECIMALS, group_payload, note_text, number, source_payload, unit_of
 from geography.translation import Message
 from indicators.queries.catalogue import PublishedIndicator
 from indicators.queries.latest import LatestFigure, LatestFigures
@@ -52,6 +52,8 @@ def figure_payload(latest: LatestFigures, figure: LatestFigure | None, language:
         payload["place"] = {"id": place.key, "name": place.name_fr if language == "fr" else place.name_en}
     if shown.group is not None:
         payload["group"] = group_payload(shown.group)
+    if shown.misplaced_share is not None:
+        payload["misplaced_share"] = round(shown.misplaced_share, MISPLACED_DECIMALS)
     if counted.people is not None:
         payload["population"] = {"people": counted.people, "year": counted.people_year}
     if figure.likely_complete is not None:

@@ -36,6 +36,8 @@ class Figure:
         people, people_year: population behind a rate, and its year.
         method: `same` for the place itself, otherwise the relation of the place to the requested region.
         group: the regions and places that share the figure, with method `common`; None with any other.
+        misplaced_share: largest part of the people of a region or place behind the figure that the other side lacks, 0 to 1;
+            None for the place itself and for declared relations.
     """
 
     place: Place
@@ -46,6 +48,7 @@ class Figure:
     people_year: int | None = None
     method: str = "same"
     group: Group | None = None
+    misplaced_share: float | None = None
 
     @property
     def reported_on(self) -> date | None:

@@ -177,7 +177,7 @@ class LatestFigures:
     def _figures(self, relations: Relations, day: date) -> tuple[Figure | None, Figure | None]:
         """Return the figure of a day, and the figure with its count and population."""
         figures = [(method, self._figure(place, day)) for method, place in relations.parts]
-        figure = convert(figures, relations.group, self.published.indicator.kind, self.measure)
+        figure = convert(figures, relations, self.published.indicator.kind, self.measure)
         return figure, figures[0][1] if figure is not None and figure.method == "part_of" else figure
 
     def _figure(self, place: Place, day: date) -> Figure:

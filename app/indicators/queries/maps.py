@@ -35,10 +35,12 @@ class Relations(NamedTuple):
 
     Attributes:
         group: with method `common`; None with any other.
+        misplaced_share: as in `Figure`.
     """
 
     parts: Sequence[tuple[str, Place]]
     group: Group | None = None
+    misplaced_share: float | None = None
 
 
 def figures_of_regions(
@@ -64,11 +66,12 @@ def figures_of_regions(
     relations = relations_of(vintage.coverage.slug, vintage.label, [figure.place for figure in by_place.values()])
     converted: dict[str, Figure | None] = {}
     for code in Region.objects.filter(vintage=vintage).order_by("code").values_list("code", flat=True):
-        parts, group = relations.get(code, Relations(()))
-        converted[code] = convert([(method, _figure_of(place, by_place)) for method, place in parts], group, kind, measure)
+        of_region = relations.get(code, Relations(()))
+        parts = [(method, _figure_of(place, by_place)) for method, place in of_region.parts]
+        converted[code] = convert(parts, of_region, kind, measure)
     if not weighted or kind in _INTENSIVE_KINDS:
         return converted
-    whole = {code for code, (parts, _) in relations.items() if any(method in _WHOLE_METHODS for method, _ in parts)}
+    whole = {code for code, of_region in relations.items() if any(method in _WHOLE_METHODS for method, _ in of_region.parts)}
     used = {place.pk for code in whole for _, place in relations[code].parts}
     estimates = _weighted(by_place, used, [code for code in converted if code not in whole], measure, vintage)
     return {code: figure if _is_own(figure, measure) else estimates.get(code, figure) for code, figure in converted.items()}
@@ -88,22 +91,39 @@ def relations_of(coverage: str, label: str, places: Iterable[Place]) -> dict[str
 
     Queries: 1; none without places.
     """
-    parts: dict[str, list[tuple[str, Place]]] = defaultdict(list)
+    members: dict[str, list[PlaceMember]] = defaultdict(list)
     for member in members_of(coverage, label, places):
-        parts[member.code].append((member.method, member.place))
+        members[member.code].append(member)
     regions: dict[tuple[int, ...], list[str]] = defaultdict(list)
     places_of: dict[str, tuple[int, ...]] = {}
-    for code, of_region in parts.items():
-        if {method for method, _ in of_region} == {"common"}:
-            places_of[code] = tuple(place.pk for _, place in of_region)
+    for code, of_region in members.items():
+        if {member.method for member in of_region} == {"common"}:
+            places_of[code] = tuple(member.place_id for member in of_region)
             regions[places_of[code]].append(code)
-    return {
-        code: Relations(
-            of_region,
-            Group(tuple(regions[places_of[code]]), tuple(place.code for _, place in of_region)) if code in places_of else None,
+    relations = {}
+    for code, of_region in members.items():
+        together = regions[places_of[code]] if code in places_of else [code]
+        relations[code] = Relations(
+            [(member.method, member.place) for member in of_region],
+            Group(tuple(together), tuple(member.place.code for member in of_region)) if code in places_of else None,
+            _misplaced_share([member for other in together for member in members[other]]),
         )
-        for code, of_region in parts.items()
-    }
+    return relations
+
+
+def _misplaced_share(members: Sequence[PlaceMember]) -> float | None:
+    """Return the largest part of the people of a region or place of a group that is outside of it; None without shares.
+
+    Of a place with `part_of`, the parts outside are those of other regions, and not misplaced.
+    """
+    inside: dict[str | int, float] = defaultdict(float)
+    for member in members:
+        if member.share_of_region is None or member.share_of_place is None:
+            return None
+        inside[member.code] += member.share_of_region
+        if member.method != "part_of":
+            inside[member.place_id] += member.share_of_place
+    return max(0.0, 1 - min(inside.values()))
 
 
 def members_of(coverage: str, label: str, places: Iterable[Place]) -> list[PlaceMember]:
@@ -188,8 +208,17 @@ def _estimated(figure: Figure) -> Figure:
     return replace(figure, element=element, count=count, people=people, method="weighted")
 
 
-def convert(parts: Sequence[tuple[str, Figure]], group: Group | None, kind: str, measure: str) -> Figure | None:
-    """Return the figure of one region from the method and the figure of each of its places, as `figures_of_regions`."""
+def convert(parts: Sequence[tuple[str, Figure]], relations: Relations, kind: str, measure: str) -> Figure | None:
+    """Return the figure of one region from the method and the figure of each of its places, as `figures_of_regions`.
+
+    Args:
+        relations: of the region, with its group and misplaced share.
+    """
+    figure = _converted(parts, kind, measure)
+    return None if figure is None else replace(figure, group=relations.group, misplaced_share=relations.misplaced_share)
+
+
+def _converted(parts: Sequence[tuple[str, Figure]], kind: str, measure: str) -> Figure | None:
     methods = {method for method, _ in parts}
     if len(methods) != 1:
         return None
@@ -197,7 +226,7 @@ def convert(parts: Sequence[tuple[str, Figure]], group: Group | None, kind: str,
     figures = [figure for _, figure in parts]
     if method in _ADDED_METHODS:
         added = replace(figures[0], element=NOTHING) if kind in _INTENSIVE_KINDS else _sum(figures, measure)
-        return replace(added, method=method, group=group)
+        return replace(added, method=method)
     if len(figures) > 1:
         return None
     (figure,) = figures

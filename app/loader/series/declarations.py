@@ -67,14 +67,15 @@ class Cadence:
         province: two letters, or `*` for all.
         start: a reporting day.
         interval: days between reports.
-        skipped, extra: days without a report, and further days with one.
+        skipped, extra: days without a report, and further days with one, in time order. The checksum of a file covers the text
+            of its declaration, and that of a set of days differs from process to process.
     """
 
     province: str
     start: date
     interval: int
-    skipped: frozenset[date] = frozenset()
-    extra: frozenset[date] = frozenset()
+    skipped: tuple[date, ...] = ()
+    extra: tuple[date, ...] = ()
 
     def reports_on(self, day: date) -> bool:
         """Return whether a report is due on a day."""
@@ -286,7 +287,7 @@ def _cadence(where: str, rule: Any) -> Cadence:
         on = rule.get("on")
         if on is not None and WEEKDAYS[start.weekday()] != str(on).lower():
             raise SourceError(f"{where}: cadence from {start} is a {WEEKDAYS[start.weekday()]}, not a {on}.")
-        skipped, extra = (frozenset(rule.get(key, ())) for key in ("skipped", "extra"))
+        skipped, extra = (tuple(sorted(rule.get(key, ()))) for key in ("skipped", "extra"))
     except (KeyError, TypeError, AttributeError) as error:
         raise SourceError(
             f'{where}: a cadence is {{province="MB", from=2022-03-26, every="week"}}; every is one of '

@@ -4,25 +4,19 @@ Places and regions that share people are merged until both sides of a group have
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from loader.weights.areas import AreaShares
-
 Joint = Mapping[str, Mapping[str, float]]
 
-# A place and a region that share at least this part of the people of either are in one group. Less comes from borders that two
-# vintages draw differently: at most 1.6 % between the health regions of 2015 and 2022, whose areas differ there by under 0.5 %.
-CROSSING_SHARE = 0.02
-# The same applies to this part, if they also share `CROSSING_AREA_SHARE` of the area of either, or if areas are not known.
-SMALL_CROSSING_SHARE = 0.005
-CROSSING_AREA_SHARE = 0.01
+# At most this part of the people of a place or region may be outside of its group. It follows from what a rate can show,
+# not from a vintage: it makes a rate wrong by 2 % where the misplaced people have twice the rate of the others, and half of the
+# exact interval of a count n, 1.96 / sqrt(n), is more than that up to 9,604 cases a week.
+MISPLACED_MAX = 0.02
 # By whether the group has several places, and several regions.
 _METHODS = {(False, False): "same", (True, False): "sum", (False, True): "part_of", (True, True): "common"}
-# A group may share at most this part of its people with places and regions whose relations are declared.
-OUTSIDE_SHARE_MAX = 0.01
 
 
 class Relation(NamedTuple):
@@ -41,12 +35,10 @@ class Overlay:
 
     Attributes:
         people: by code of the place and of the region.
-        areas: shares of area by codes of both; None where the vintages were not compared.
         declared_places, declared_regions: codes with declared relations. They are in no group.
     """
 
     people: Joint
-    areas: AreaShares | None = None
     declared_places: Collection[str] = ()
     declared_regions: Collection[str] = ()
 
@@ -67,11 +59,12 @@ class Overlay:
 
         A group of one place and one region is `same`; several places of one region are its `sum`; several regions are
         `part_of` one place.
-        Several places with several regions have their counts in `common`. Places and regions without people have no relation,
-        nor has a group whose people are partly those of declared relations.
+        Several places with several regions have their counts in `common`. At most `MISPLACED_MAX` of the people of a place or
+        region are outside of its group. Places and regions without people have no relation, nor has a group with more people of
+        declared relations.
         """
         for places, regions in self._groups():
-            if self._outside(places, regions) > OUTSIDE_SHARE_MAX:
+            if self._outside(places, regions) > MISPLACED_MAX:
                 continue
             method = _METHODS[len(places) > 1, len(regions) > 1]
             for region in sorted(regions):
@@ -83,8 +76,9 @@ class Overlay:
         """Yield the places and the regions of each connected group, in the order of their first place."""
         crossings: dict[str, set[str]] = {}
         places_of: dict[str, set[str]] = defaultdict(set)
+        crossing = self._crossing
         for place in sorted(set(self.people) - set(self.declared_places)):
-            crossings[place] = {region for region in self.people[place] if self._crosses(place, region)}
+            crossings[place] = {region for region in self.people[place] if (place, region) in crossing}
             for region in crossings[place]:
                 places_of[region].add(place)
         while crossings:
@@ -98,14 +92,25 @@ class Overlay:
             if regions:
                 yield places, regions
 
-    def _crosses(self, place: str, region: str) -> bool:
-        number = self.people[place][region]
-        if region in self.declared_regions or number <= 0:
-            return False
-        share = max(number / self._of_place[place], number / self._of_region[region])
-        if share >= CROSSING_SHARE or share < SMALL_CROSSING_SHARE:
-            return share >= CROSSING_SHARE
-        return self.areas is None or self.areas.get((place, region), 0.0) >= CROSSING_AREA_SHARE
+    @cached_property
+    def _crossing(self) -> Set[tuple[str, str]]:
+        """Pairs of a place and a region that belong to one group: those that either of them cannot do without."""
+        of_region: dict[str, dict[str, float]] = defaultdict(dict)
+        for place, by_region in self.people.items():
+            for region, number in by_region.items():
+                of_region[region][place] = number
+        pairs = {
+            (place, region)
+            for place, by_region in self.people.items()
+            if place not in self.declared_places
+            for region in _needed(by_region, self.declared_regions)
+        }
+        return pairs | {
+            (place, region)
+            for region, by_place in of_region.items()
+            if region not in self.declared_regions
+            for place in _needed(by_place, self.declared_places)
+        }
 
     def _outside(self, places: Collection[str], regions: Collection[str]) -> float:
         """Return the people that a group shares with declared places and regions, as a part of its own people."""
@@ -113,3 +118,22 @@ class Overlay:
         outside = sum(self.people[place].get(region, 0.0) for place in places for region in self.declared_regions)
         outside += sum(self.people.get(place, {}).get(region, 0.0) for place in self.declared_places for region in regions)
         return outside / inside if inside else 1.0
+
+
+def _needed(people: Mapping[str, float], declared: Collection[str]) -> list[str]:
+    """Return the counterparts of a place or region without which more than `MISPLACED_MAX` of its people would be misplaced.
+
+    Args:
+        people: by code of the counterpart.
+        declared: counterparts that are in no group; their people are misplaced in any case.
+    """
+    most = MISPLACED_MAX * sum(people.values())
+    misplaced = sum(number for code, number in people.items() if code in declared)
+    needed = []
+    for code, number in sorted(people.items(), key=lambda counted: (counted[1], counted[0])):
+        if code in declared or number <= 0:
+            continue
+        misplaced += number
+        if misplaced > most:
+            needed.append(code)
+    return needed

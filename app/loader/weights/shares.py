@@ -19,7 +19,6 @@ from geography.download_files import lookup_path
 from geography.models import Overlap, Status, Vintage
 from indicators.models import Place, PlaceKind, PlaceMember, PlaceWeight
 from loader.progress import Steps
-from loader.weights.areas import area_shares
 from loader.weights.points import Points, read_points
 from loader.weights.relations import Joint, Overlay
 
@@ -186,13 +185,12 @@ def _stamp(vintages: Iterable[Vintage]) -> None:
 
 
 def _store_relations(own: Vintage, target: Vintage, places: Mapping[str, int], joint: Joint, basis: str) -> None:
-    """Store the computed relations of places to the regions of a vintage in place of former ones. Queries: 4 or 5."""
+    """Store the computed relations of places to the regions of a vintage in place of former ones. Queries: 3."""
     members = PlaceMember.objects.filter(place__in=places.values(), coverage=target.coverage.slug, vintage_label=target.label)
     members.exclude(share_of_place=None).delete()
     declared = list(members.values_list("place__code", "code"))
     overlay = Overlay(
         {code: joint[code] for code in places if code in joint},
-        area_shares(own, target),
         declared_places={place for place, _ in declared},
         declared_regions={region for _, region in declared},
     )

@@ -48,7 +48,7 @@ def test_arrow_stream_equals_csv(get: Get, world: Any, path: str, options: dict[
         if name in ("date", "from", "to", "reported_on"):
             assert kind == pa.date32()
             column = column.cast(pa.string())
-        elif name in ("value", "count", "population", "population_year"):
+        elif name in ("value", "count", "population", "population_year", "misplaced_share"):
             assert kind == (pa.int64() if name.startswith("population") else pa.float64())
             read = float
         else:

@@ -123,3 +123,44 @@ def test_latest_figures_of_a_region_are_those_of_its_group(get: Get, assert_sche
     page = get("/health-regions/4706.html").content.decode()
     assert "Figure of several regions together" in page
     assert "Chiffre de plusieurs régions ensemble" in get("/health-regions/4706.html", lang="fr").content.decode()
+
+
+def test_figures_of_computed_relations_state_the_misplaced_share(get: Get) -> None:
+    """A tenth of the people of each region is in none of the places; the relation of 2406 is declared."""
+    values = get("/indicators/cases/map", **MAP).json()["values"]
+    assert [values[code]["misplaced_share"] for code in GROUP["regions"]] == [0.1, 0.1]
+    assert "misplaced_share" not in values["2406"]
+    header, *rows = get("/indicators/cases/map.csv", **MAP).content.decode().splitlines()
+    shares = [row.rpartition(",")[2] for row in rows if "4706 4707" in row]
+    assert (header.rpartition(",")[2], shares) == ("misplaced_share", ["0.1", "0.1"])
+    latest_of_region = get("/health-regions/4706/indicators", vintage="2022").json()["indicators"]
+    assert {item["misplaced_share"] for item in latest_of_region if item["method"] == "common"} == {0.1}
+
+
+@pytest.mark.parametrize(
+    ("method", "shares", "expected"),
+    [
+        ("same", {"4705": (0.985, 0.99)}, 0.015),
+        ("same", {"4705": (1.0, 0.988)}, 0.012),
+        # Half of the place is another region's, and not misplaced.
+        ("part_of", {"4705": (0.5, 0.99)}, 0.01),
+    ],
+)
+def test_misplaced_share_of_a_relation(get: Get, method: str, shares: dict[str, tuple[float, float]], expected: float) -> None:
+    place = Place.objects.get(kind="region", code="4741")
+    for code, (of_place, of_region) in shares.items():
+        PlaceMember.objects.create(
+            place=place,
+            coverage="health-regions",
+            vintage_label="2022",
+            code=code,
+            method=method,
+            share_of_place=of_place,
+            share_of_region=of_region,
+            basis="test",
+        )
+    latest.clear()
+    figure = get("/indicators/cases/map", **MAP).json()["values"]["4705"]
+    assert (figure["method"], figure["misplaced_share"]) == (method, expected)
+    (cases,) = (item for item in get("/health-regions/4705/indicators").json()["indicators"] if item["id"] == "cases")
+    assert cases["misplaced_share"] == expected

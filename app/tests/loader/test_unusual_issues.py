@@ -2,11 +2,15 @@
 
 import gzip
 import lzma
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -210,3 +214,13 @@ def test_of_two_issues_with_the_same_instant_the_later_load_answers(load: Load) 
 
 def test_instants_of_far_away_are_stored(load: Load) -> None:
     assert load(_WHOLE, at=datetime(2029, 12, 31, 23, 59, 59, tzinfo=UTC)) == "published"
+
+
+def test_checksum_is_the_same_in_every_process() -> None:
+    """Texts and dates have other hashes in each process, and sets therefore another order: files would be loaded again."""
+    program = "import django; django.setup(); from loader.series.declarations import read_series; print(read_series())"
+    printed = set()
+    for seed in ("1", "2", "3", "5"):
+        env = os.environ | {"PYTHONHASHSEED": seed, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        printed.add(subprocess.check_output([sys.executable, "-c", program], cwd=settings.APP_DIR, env=env))
+    assert len(printed) == 1

@@ -1,6 +1,6 @@
 """Schemas of health indicators."""
 
-from api.openapi.schemas.parts import COUNT, DAY, NAMES, Schema, array, flag, number, or_null, record, ref, text
+from api.openapi.schemas.parts import COUNT, DAY, NAMES, SHARE, Schema, array, flag, number, or_null, record, ref, text
 from indicators.measures import MEASURES
 from indicators.statistics import Direction
 from indicators.statuses import ValueStatus
@@ -47,6 +47,10 @@ TREND = or_null(
         name="Trend",
     )
 )
+MISPLACED_SHARE = number(
+    "Of a computed relation: the largest part of the people of a region or place behind the figure that the other side lacks.",
+    **SHARE,
+)
 _SOURCE: Schema = {
     "issue": ref("Issue"),
     "held": ref("HeldIssues"),
@@ -71,6 +75,7 @@ _FIGURE: Schema = {
     "reported_on": DAY_OR_NULL,
     "place": text("Place of the figure, if it is not the region itself."),
     "group": GROUP,
+    "misplaced_share": MISPLACED_SHARE,
     "population": or_null(COUNT | {"description": "Population behind a rate."}),
     "population_year": or_null({"type": "integer", "description": "Year of the population."}),
 }

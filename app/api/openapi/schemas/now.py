@@ -1,6 +1,6 @@
 """Schemas of /now."""
 
-from api.openapi.schemas.indicators import DAY_OR_NULL, GROUP, INTERVAL, MEASURE_NAMES, METHOD, STATUS, TREND
+from api.openapi.schemas.indicators import DAY_OR_NULL, GROUP, INTERVAL, MEASURE_NAMES, METHOD, MISPLACED_SHARE, STATUS, TREND
 from api.openapi.schemas.parts import COUNT, HRUID, LABEL, SHARES, Schema, array, flag, number, or_null, record, ref, text
 from geography.codes import FSA_PATTERN
 from geography.constants import ACCURACY_MAX_M
@@ -49,6 +49,7 @@ _INDICATOR: Schema = {
         name="PopulationOfYear",
     ),
     "group": GROUP,
+    "misplaced_share": MISPLACED_SHARE,
     "ended_on": DAY_OR_NULL | {"description": "Last report, where the region stopped before its province."},
     "revised": record(
         {"times": COUNT, "last": text("Time of the last correction.", format="date-time")},
@@ -77,7 +78,7 @@ _INDICATOR: Schema = {
 }
 _OPTIONAL = (
     *("held", "reported_on", "age_days", "trend", "likely_complete", "sparkline"),
-    *("place", "group", "population", "ended_on", "revised", "notes", "range"),
+    *("place", "group", "misplaced_share", "population", "ended_on", "revised", "notes", "range"),
 )
 _BRIEF = array(record({"id": text("Id of the indicator."), **_VALUE, "trend": _WORD}, optional=("period",), name="BriefFigure"))
 _REGION: Schema = {"hruid": HRUID, "name": text("Name, in the response language.")}

@@ -93,10 +93,12 @@ def test_places_of_2015_are_in_one_group_each() -> None:
 @pytest.mark.usefixtures("related")
 def test_zones_of_saskatchewan_have_the_smallest_groups_and_declared_relations_stay() -> None:
     assert groups(REPORTING, "2020-08") == {
-        frozenset({"4701", "4702", "4703"}): ("common", {"4711", "4712", "4713", "4721", "4722", "4723"}),
+        frozenset({"4701", "4702"}): ("common", {"4711", "4712", "4713", "4721"}),
+        frozenset({"4703"}): ("sum", {"4722", "4723"}),
         frozenset({"4704"}): ("same", {"4741"}),
         frozenset({"4705"}): ("sum", {"4731", "4761", "4762"}),
-        frozenset({"4706", "4707"}): ("common", {"4732", "4751", "4763"}),
+        frozenset({"4706"}): ("sum", {"4732", "4763"}),
+        frozenset({"4707"}): ("same", {"4751"}),
     }
     places = Place.objects.filter(coverage=REPORTING)
     methods = Counter(relations.parts[0][0] for relations in relations_of("health-regions", "2022", places).values())
