@@ -125,7 +125,6 @@ def test_position_is_shared_by_the_button_that_says_so_only(visit):
     [
         ("region=3551", "/health-regions/3551.html?lang=fr"),
         ("indicator=deaths&on=2022-01-08&place=3595", "/?lang=fr#indicator=deaths&on=2022-01-08&place=3595"),
-        ("fsa=K0A&vintage=2021-demo", "/?lang=fr#"),
     ],
 )
 def test_shared_address_is_the_page_of_the_region_unless_the_state_has_more(visit, service, state, path):
