@@ -57,7 +57,7 @@ KINDS = (
         Message("Analyst"),
         (
             Step(Message("Boundaries as GeoPackage, GeoParquet, shapefile; figures as CSV and Parquet:"), "/downloads"),
-            Step(Message("A series as CSV:"), "/indicators/cases/series.csv?place=3595,CA&measure=new_7d"),
+            Step(Message("OGC API - Features, for QGIS, GDAL and OWSLib:"), "/ogc"),
             Step(Message("Figures as published at the end of a day:"), "/indicators/cases/map?on=2022-11-05&as_of=2022-11-17"),
             Step(
                 Message("SQL on the documented schema:"),

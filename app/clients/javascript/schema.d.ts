@@ -2372,6 +2372,29 @@ export interface components {
         NowRequest: components["schemas"]["NowPosition"] | components["schemas"]["NowFsa"];
         /** @description The OpenAPI 3.1 document. */
         OpenApi: Record<string, never>;
+        /** @description A region of another vintage with the requested code. */
+        OtherVintage: {
+            /** @description Label of the vintage. */
+            vintage: string;
+            /** @description Code of the region in that vintage. */
+            code: string;
+            /** @description Name in the language of the response. */
+            name: string;
+            /** @description English name. */
+            name_en: string;
+            /** @description French name. */
+            name_fr: string;
+            /**
+             * Format: uri-reference
+             * @description Address of the region in that vintage.
+             */
+            href: string;
+            /**
+             * Format: uri-reference
+             * @description Address of its HTML page; health regions and FSAs have one.
+             */
+            page?: string;
+        };
         /** @description First and last day of the value. */
         Period: {
             /** Format: date */
@@ -2479,6 +2502,8 @@ export interface components {
             /** @description Suggested correction, or the valid values. */
             hint?: string;
             fsa?: components["schemas"]["FsaWithoutBoundary"];
+            /** @description Other published vintages that have the code, the latest first. Only with `region-unknown` and `fsa-without-boundary`. */
+            elsewhere?: components["schemas"]["OtherVintage"][];
             /** @description Only with `not-ready`. */
             checks?: components["schemas"]["Checks"];
             /**

@@ -405,6 +405,16 @@ class OpenApi(TypedDict):
     pass
 
 
+class OtherVintage(TypedDict):
+    vintage: str
+    code: str
+    name: str
+    name_en: str
+    name_fr: str
+    href: str
+    page: NotRequired[str]
+
+
 Period = TypedDict(
     'Period',
     {
@@ -1385,6 +1395,7 @@ class Problem(TypedDict):
     parameter: NotRequired[str]
     hint: NotRequired[str]
     fsa: NotRequired[FsaWithoutBoundary]
+    elsewhere: NotRequired[list[OtherVintage]]
     checks: NotRequired[Checks]
     instance: NotRequired[str]
 

@@ -103,7 +103,8 @@ def test_shared_and_embedded_addresses_have_neither_position_nor_view(visit, ser
     page.locator("#map canvas").focus()
     page.keyboard.press("+")
     page.get_by_role("button", name="Share").click()
-    assert page.evaluate("shared.map(({ url }) => url)") == [f"{service}/?lang=en#fsa=K0A"]
+    # A program that shows a preview of a link never sees a fragment: the page of the FSA has one.
+    assert page.evaluate("shared.map(({ url }) => url)") == [f"{service}/fsa/K0A.html?lang=en"]
     page.get_by_role("button", name="Copy code to embed").click()
     page.get_by_role("button", name="Copied").wait_for()
     code = page.evaluate("navigator.clipboard.readText()")
@@ -117,3 +118,21 @@ def test_position_is_shared_by_the_button_that_says_so_only(visit):
     page.get_by_role("button", name="Copy link with this position").wait_for()
     assert page.get_by_role("button", name="Share").count() == 0
     assert page.get_by_role("button", name="Copy code to embed").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "path"),
+    [
+        ("region=3551", "/health-regions/3551.html?lang=fr"),
+        ("indicator=deaths&on=2022-01-08&place=3595", "/?lang=fr#indicator=deaths&on=2022-01-08&place=3595"),
+    ],
+)
+def test_shared_address_is_the_page_of_the_region_unless_the_state_has_more(visit, service, state, path):
+    visitor = visit(map_drawn=False)
+    visitor.page.add_init_script(SHARE)
+    page = visitor.open(state, lang="fr")
+    page.get_by_role("button", name="Partager").click()
+    (shared,) = page.evaluate("shared.map(({ url }) => url)")
+    assert shared.startswith(f"{service}{path}")
+    page.goto(shared)
+    assert page.locator("html").get_attribute("lang") == "fr"

@@ -62,3 +62,38 @@ def test_back_button_returns_the_page_and_not_the_document_of_a_script(visit, se
     assert page.evaluate("fetch('/health-regions/3551').then((r) => r.headers.get('content-type'))") == "application/geo+json"
     page.go_back()
     assert page.locator("h1").inner_text() == "City of Ottawa Health Unit"
+
+
+OTHER_PATHS = [
+    "/downloads",
+    "/downloads?colour=red",
+    "/problems",
+    "/problems/region-unknown",
+    "/health-regions/9999",
+    "/fsa/MOV",
+    "/fsa/K1A.html",
+    "/nowhere",
+]
+
+
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_downloads_and_problems_are_accessible_and_fit_the_screen(visit, service, viewport, scheme):
+    page = visit(viewport=viewport, color_scheme=scheme, errors_expected=True).page
+    for path in OTHER_PATHS:
+        for lang in ("en", "fr"):
+            page.goto(f"{service}{path}{'&' if '?' in path else '?'}lang={lang}")
+            assert page.locator("html").get_attribute("lang") == lang
+            assert serious_violations(page) == [], path
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+@pytest.mark.parametrize("path", ["/health-regions/3551.html", "/fsa/K0A.html", "/downloads", "/docs"])
+def test_paper_is_light_for_readers_of_the_dark_colours(visit, service, path):
+    page = visit(color_scheme="dark").page
+    page.goto(service + path)
+    ink = "getComputedStyle(document.querySelector('h1')).color.match(/[0-9.]+/g).slice(0, 3).map(Number)"
+    assert min(page.evaluate(ink)) > 200
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.emulate_media(media="print")
+    assert max(page.evaluate(ink)) < 70

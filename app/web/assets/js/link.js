@@ -51,9 +51,17 @@ export function publicLink(path = "/") {
   return `${location.origin}${path}?lang=${language}${state ? `#${state}` : ""}`;
 }
 
+/** Return the address of the page of the region or FSA that is the whole state: programs can preview it, but no fragment. Else null. */
+export function pageLink() {
+  const { region, fsa, ...others } = Object.fromEntries(new URLSearchParams(fragment(current())));
+  if (Object.keys(others).length) return null;
+  const path = region ? `/health-regions/${region}.html` : fsa ? `/fsa/${fsa}.html` : null;
+  return path && `${location.origin}${path}?lang=${language}`;
+}
+
 async function share() {
   try {
-    await navigator.share({ title: document.title, url: publicLink() });
+    await navigator.share({ title: document.title, url: pageLink() ?? publicLink() });
   } catch (error) {
     // The reader closed the dialog.
     if (error.name !== "AbortError") announce(t("copy_failed"));
