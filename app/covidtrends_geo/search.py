@@ -16,7 +16,7 @@ from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.segments import Borders, crosses, foot, squared_distance
-from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs, smallest
+from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
 from covidtrends_geo.vertices import Vertices
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class TreeSearch:
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Return the cell of one position, and the region that covers all of it, as `cells`."""
         tree = self.tree
-        cell = int(tree.find(quadtree.key_at(x, y)))
+        cell = tree.find_single(quadtree.key_at(x, y))
         if tree.first_run[cell + 1] > tree.first_run[cell]:
             return cell, MIXED
         return cell, int(self._single_of_set[tree.cover_sets[cell]])
@@ -138,20 +138,18 @@ class TreeSearch:
         at, side = np.nonzero((borders != NO_REGION) & (borders != own))
         pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
         regions = borders[at, side][pairs]
-        # A segment is listed in every cell that it meets.
-        _, once = np.unique(regions * len(self.vertices) + segments, return_index=True)
-        once = once[np.argsort(regions[once], kind="stable")] if len(once) < len(regions) else np.argsort(regions, kind="stable")
-        regions, segments = regions[once], segments[once]
-        numbers = np.unique(np.concatenate([segments, segments + 1]))
-        vertices, segments = self.vertices.at(numbers), np.searchsorted(numbers, segments)
+        if len(segments) > _FEW_SEGMENTS:
+            # A segment is listed in every cell that it meets.
+            _, once = np.unique(regions * len(self.vertices) + segments, return_index=True)
+            once.sort()
+            regions, segments = regions[once], segments[once]
+        start, end = self.vertices.at(segments), self.vertices.at(segments + 1)
+        order = np.argsort(regions, kind="stable")
         if nearest and len(segments):
-            possible = _possible(vertices, segments, box)
-            regions, segments = regions[possible], segments[possible]
-            used = np.zeros(len(vertices), dtype=bool)
-            used[segments] = used[segments + 1] = True
-            vertices, segments = vertices[used], (np.cumsum(used) - 1)[segments]
+            order = order[_possible(start, end, box)[order]]
+        regions = regions[order]
         first = np.flatnonzero(np.diff(regions, prepend=NO_REGION - 1))
-        return Borders(vertices, regions[first].tolist(), smallest(segments, len(vertices)), first)
+        return Borders(start[order], end[order], regions[first].tolist(), first)
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""
@@ -346,11 +344,10 @@ class TreeSearch:
         return joined.where(covers | (least <= limit))
 
 
-def _possible(vertices: Floats, segments: Integers, box: Floats) -> Any:
+def _possible(start: Floats, end: Floats, box: Floats) -> Any:
     """Return whether segments can be nearest to a point in a box."""
-    start, end = vertices[segments], vertices[segments + 1]
-    possible = np.zeros(len(segments), dtype=bool)
-    parts = 1 if len(segments) < _FEW_SEGMENTS else 2
+    possible = np.zeros(len(start), dtype=bool)
+    parts = 1 if len(start) <= _FEW_SEGMENTS else 2
     side = (box[2:] - box[:2]) / parts
     # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
     diagonal = math.hypot(*side)

@@ -116,18 +116,17 @@ def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats
 
 
 class Borders(NamedTuple):
-    """Segments of borders by region. Some 20 bytes for each, so that thousands of squares can be cached.
+    """Segments of borders by region. 32 bytes for each: a square keeps some ten of them, and some hundred of detailed borders.
 
     Attributes:
-        vertices: of the segments, rows of x and y in EPSG:3347. Segments that follow one another share one.
+        start, end: vertices of the segments, region by region, rows of x and y in EPSG:3347.
         regions: numbers of the regions, in their order.
-        segments: indexes of the first vertices of the segments, region by region; the second follows the first.
-        first: index in `segments` of the first of each region.
+        first: index of the first segment of each region.
     """
 
-    vertices: Floats
+    start: Floats
+    end: Floats
     regions: list[int]
-    segments: npt.NDArray[np.uint32]
     first: npt.NDArray[np.intp]
 
     def distances(self, x: float, y: float) -> Floats:
@@ -145,8 +144,7 @@ class Borders(NamedTuple):
         # The first of several.
         number = int(squared.argmin())
         region = self.regions[int(self.first.searchsorted(number, side="right")) - 1]
-        segment = int(self.segments[number])
-        (ax, ay), (bx, by) = self.vertices[segment : segment + 2].tolist()
+        (ax, ay), (bx, by) = self.start[number].tolist(), self.end[number].tolist()
         dx, dy = bx - ax, by - ay
         length = dx * dx + dy * dy
         part = min(max(((x - ax) * dx + (y - ay) * dy) / length, 0.0), 1.0) if length else 0.0
@@ -155,4 +153,4 @@ class Borders(NamedTuple):
         return math.sqrt(squared[number]), region, point
 
     def _squared(self, x: float, y: float) -> Floats:
-        return squared_distance(x, y, self.vertices.take(self.segments, axis=0), self.vertices[1:].take(self.segments, axis=0))
+        return squared_distance(x, y, self.start, self.end)
