@@ -10,9 +10,10 @@ import numpy.typing as npt
 from covidtrends_geo.answers import Hits
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST, UNITS_MOST_POLAR
+from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.quadtree import Floats, Integers, Keys, key_of
-from covidtrends_geo.search import MIXED, Pairs, TreeSearch
+from covidtrends_geo.search import MIXED, TreeSearch
 from covidtrends_geo.segments import circle
 from covidtrends_geo.shares import polygon_shares
 from covidtrends_geo.tiles import TILE_SIDE, TILES

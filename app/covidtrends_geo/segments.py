@@ -13,6 +13,8 @@ from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS
 
 # Segments that are clipped at once: some megabytes for each array.
 _BLOCK = 4_096
+# With more segments around a square, those that can be nearest are found for each of its quarters.
+FEW_SEGMENTS = 64
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -113,6 +115,20 @@ def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats
         last[chosen] = np.where(speed < 0, part, 1.0).min(axis=1, initial=1.0)
         last[chosen][((speed == 0) & (inside < 0)).any(axis=1)] = -1.0
     return first, last
+
+
+def possibly_nearest(start: Floats, end: Floats, box: Floats) -> Booleans:
+    """Return whether segments can be nearest to a point in a box."""
+    possible = np.zeros(len(start), dtype=bool)
+    parts = 1 if len(start) <= FEW_SEGMENTS else 2
+    side = (box[2:] - box[:2]) / parts
+    # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
+    diagonal = math.hypot(*side)
+    for number in range(parts * parts):
+        x, y = box[:2] + (np.array([number % parts, number // parts]) + 0.5) * side
+        away = np.sqrt(squared_distance(x, y, start, end))
+        possible |= away <= away.min() + diagonal
+    return possible
 
 
 class Borders(NamedTuple):

@@ -32,7 +32,7 @@ class Tree(NamedTuple):
         set_starts, set_regions: the regions of each set, as ranges.
     """
 
-    keys: Keys
+    keys: Any
     shapes: Any
     cover_sets: Any
     first_run: Any
