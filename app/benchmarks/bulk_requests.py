@@ -41,7 +41,7 @@ def kinds(postal_codes: Path, lookup: Path) -> dict[str, Degrees]:
     random = np.random.default_rng(3347)
     people = positions(postal_codes, POSITIONS)
     vertices = open_file(lookup).engine.search.vertices
-    borders = vertices[random.integers(0, len(vertices), POSITIONS)] + random.normal(0, _AWAY_M / 2, (POSITIONS, 2))
+    borders = vertices.at(random.integers(0, len(vertices), POSITIONS)) + random.normal(0, _AWAY_M / 2, (POSITIONS, 2))
     longitudes = random.uniform(_WEST, _EAST, (2, POSITIONS))
     return {
         "people": np.column_stack([people["lon"].to_numpy(), people["lat"].to_numpy()]),

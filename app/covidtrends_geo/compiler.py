@@ -21,8 +21,8 @@ from covidtrends_geo.segments import crosses, meets_box, squared_distance
 from covidtrends_geo.tiles import TILE_LEVEL, TILE_SIDE, Spill, Tiles, key_of_tile
 from covidtrends_geo.tree import REFERENCES, Leaves, Segments, Tree, TreeWriter
 
-# A cell with more segments is divided, down to cells of 32 m: one with borders of several regions, and one with a coast only. Most
-# positions of people near borders are near those between regions; most cells are at coasts.
+# A cell with more segments is divided, down to cells of 32 m: the first for borders of several regions, the second of one.
+# Most positions of people near borders are near those between regions; most cells are at coasts.
 CELL_SEGMENTS, COAST_SEGMENTS = 16, 32
 _LAST_LEVEL = quadtree.LEVELS - 3
 # A border within this distance of a reference point makes another one necessary, metres in EPSG:3347.

@@ -10,13 +10,14 @@ import numpy.typing as npt
 from covidtrends_geo.answers import Hits
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST, UNITS_MOST_POLAR
+from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.quadtree import Floats, Integers, Keys, key_of
-from covidtrends_geo.search import MIXED, Pairs, TreeSearch
+from covidtrends_geo.search import MIXED, TreeSearch
 from covidtrends_geo.segments import circle
 from covidtrends_geo.shares import polygon_shares
 from covidtrends_geo.tiles import TILE_SIDE, TILES
-from covidtrends_geo.zones import in_zones, misfits_around, reach_of, tiles_at
+from covidtrends_geo.zones import in_zones, misfits_around, reach_of, tiles_at, unpacked
 
 # Distances in the plane and on the ellipsoid differ by less.
 _SURELY = 0.99
@@ -68,15 +69,19 @@ class Engine:
         """Take a search, and the zones of a file; without zones the answers are the same, and take longer.
 
         Args:
-            zones: see `zones.build_zones`.
+            zones: packed: see `zones.build_zones`.
         """
         self.search = search
         self.misfits: Floats = np.array(misfits, dtype=np.float64)
         self._most_misfit = float(self.misfits.max(initial=0.0))
-        self._zones = zones
+        self._packed_zones = zones
         # The last two are for NO_REGION and which are never settled.
         self._misfit_of = np.append(self.misfits, [np.inf, np.inf])
         self._zone_reach = np.append(reach_of(self.misfits) if zones is not None else np.zeros(len(misfits)), [0.0, 0.0])
+
+    @cached_property
+    def _zones(self) -> Any:
+        return unpacked(self._packed_zones)
 
     @cached_property
     def _misfits_around(self) -> Floats:

@@ -32,13 +32,13 @@ _COLUMNS, _ROWS = gathered(_SQUARES).astype(np.int64), gathered(_SQUARES >> 1).a
 class Grids(NamedTuple):
     """Grids of the cells with borders, in their order. A code is 0 or says which region covers the square.
 
-    Squares are in Morton order, in blocks of 4 by 4. Most blocks have one code but 0; the others are described square by square.
+    Squares are in Morton order, in blocks of 4 by 4. Most blocks have one code, not 0; the others are described by square.
     Words have 16 codes, the first in the lowest bits. Few words differ, so cells and blocks have their numbers.
 
     Attributes:
         words: distinct words, uint64.
-        cells: number of the word of each cell, with a code for each block, 0 for a block that is described; 0 for a cell without
-            a grid, whose regions are none.
+        cells: number of the word of each cell, with a code for each block, 0 for a block that is described. Cells without a
+            grid have sixteen described blocks in common, whose codes are 0.
         starts: for each cell the place of its first block in `blocks`.
         blocks: numbers of the words of the blocks that are described.
         rows: for each cell the place of its codes in `regions`.
@@ -85,7 +85,11 @@ def build_grids(search: TreeSearch) -> Grids:
     """Return the grids of the cells with borders, for a search without grids."""
     filled = np.flatnonzero(np.diff(search.tree.first_run))
     # Sixteen described blocks without a code, for the cells without a grid.
-    cells, blocks, counts = [np.zeros(0, dtype=np.uint64)], [np.zeros(_BLOCK_SQUARES, dtype=np.uint64)], np.zeros(len(filled), np.int64)
+    cells, blocks, counts = (
+        [np.zeros(0, dtype=np.uint64)],
+        [np.zeros(_BLOCK_SQUARES, dtype=np.uint64)],
+        np.zeros(len(filled), np.int64),
+    )
     regions = np.full((len(filled), 1 + _MOST), MIXED)
     large = np.flatnonzero(level_of(search.tree.shapes[filled]) <= _LAST_LEVEL)
     for first in range(0, len(large), _PORTION):

@@ -18,7 +18,7 @@ from covidtrends_geo.grids import Grids, build_grids
 from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.tree import Tree, nodes_of, smallest
 from covidtrends_geo.vertices import Vertices, pack
-from covidtrends_geo.zones import build_zones, unpacked
+from covidtrends_geo.zones import build_zones
 
 FORMAT = "covidtrends-geo-lookup"
 # A reader refuses files of a newer version. A change that older readers would misread takes the next number.
@@ -124,7 +124,7 @@ def open_file(path: Path) -> LookupFile:
         regions = tuple(Region(*row) for row in json.loads(metadata["regions"]))
         grids = Grids(*(arrays[f"grid_{name}"] for name in Grids._fields))
         search = TreeSearch(tree, nodes, Vertices.of_arrays(arrays), grids)
-        engine = Engine(search, [region.misfit_m for region in regions], unpacked(arrays["zones"]))
+        engine = Engine(search, [region.misfit_m for region in regions], arrays["zones"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise DamagedFile(f"{path.name} is damaged ({type(error).__name__})") from error
     return LookupFile(metadata, regions, engine)

@@ -45,12 +45,12 @@ def morton(column: Any, row: Any) -> Any:
     return _spread(column) | (_spread(row) << 1)
 
 
-def key_at(x: float, y: float) -> np.uint64:
+def key_at(x: float, y: float) -> int:
     """Return the key of the smallest cell around a position: as `key_of`."""
     most = 2**LEVELS - 1
     column = min(max(int((x - ROOT_X) / UNIT_M), 0), most)
     row = min(max(int((y - ROOT_Y) / UNIT_M), 0), most)
-    return np.uint64(_spread(column) | (_spread(row) << 1))
+    return int(_spread(column) | (_spread(row) << 1))
 
 
 def corner_of(keys: Keys) -> tuple[Floats, Floats]:

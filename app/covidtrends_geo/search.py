@@ -4,9 +4,8 @@ Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection`
 positions and return pairs of a position (its index) and a region (its number).
 """
 
-import math
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +13,10 @@ from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
+from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.quadtree import Floats, Integers, Keys
-from covidtrends_geo.segments import Borders, crosses, foot, squared_distance
-from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs, smallest
+from covidtrends_geo.segments import FEW_SEGMENTS, Borders, crosses, foot, possibly_nearest, squared_distance
+from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
 from covidtrends_geo.vertices import Vertices
 
 if TYPE_CHECKING:
@@ -26,29 +26,7 @@ if TYPE_CHECKING:
 MIXED = -2
 # Side of the squares whose positions share a search for the nearest border: 1,024 m.
 _SQUARE_LEVEL = 14
-# With more segments around a square, those that can be nearest are found for each of its quarters.
-_FEW_SEGMENTS = 64
 _KEY_SHIFT = np.uint64(2 * (quadtree.LEVELS - _SQUARE_LEVEL))
-
-
-class Pairs(NamedTuple):
-    """Pairs of a position and a region, sorted by both.
-
-    Attributes:
-        positions: indexes of the positions.
-        regions: numbers of the regions.
-        distances: 0 where the region covers, otherwise the distance to its border.
-        segments: number of the first vertex of the nearest segment; -1 where the region covers and has no border nearby.
-    """
-
-    positions: Integers
-    regions: Integers
-    distances: Floats
-    segments: Integers
-
-    def where(self, mask: Any) -> "Pairs":
-        """Return some of the pairs."""
-        return Pairs(*(column[mask] for column in self))
 
 
 class TreeSearch:
@@ -103,7 +81,7 @@ class TreeSearch:
     def cell(self, x: float, y: float) -> tuple[int, int]:
         """Return the cell of one position, and the region that covers all of it, as `cells`."""
         tree = self.tree
-        cell = int(tree.find(quadtree.key_at(x, y)))
+        cell = tree.find_single(quadtree.key_at(x, y))
         if tree.first_run[cell + 1] > tree.first_run[cell]:
             return cell, MIXED
         return cell, int(self._single_of_set[tree.cover_sets[cell]])
@@ -138,20 +116,18 @@ class TreeSearch:
         at, side = np.nonzero((borders != NO_REGION) & (borders != own))
         pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
         regions = borders[at, side][pairs]
-        # A segment is listed in every cell that it meets.
-        _, once = np.unique(regions * len(self.vertices) + segments, return_index=True)
-        once = once[np.argsort(regions[once], kind="stable")] if len(once) < len(regions) else np.argsort(regions, kind="stable")
-        regions, segments = regions[once], segments[once]
-        numbers = np.unique(np.concatenate([segments, segments + 1]))
-        vertices, segments = self.vertices.at(numbers), np.searchsorted(numbers, segments)
+        if len(segments) > FEW_SEGMENTS:
+            # A segment is listed in every cell that it meets.
+            _, once = np.unique(regions * len(self.vertices) + segments, return_index=True)
+            once.sort()
+            regions, segments = regions[once], segments[once]
+        start, end = self.vertices.at(segments), self.vertices.at(segments + 1)
+        order = np.argsort(regions, kind="stable")
         if nearest and len(segments):
-            possible = _possible(vertices, segments, box)
-            regions, segments = regions[possible], segments[possible]
-            used = np.zeros(len(vertices), dtype=bool)
-            used[segments] = used[segments + 1] = True
-            vertices, segments = vertices[used], (np.cumsum(used) - 1)[segments]
+            order = order[possibly_nearest(start, end, box)[order]]
+        regions = regions[order]
         first = np.flatnonzero(np.diff(regions, prepend=NO_REGION - 1))
-        return Borders(vertices, regions[first].tolist(), smallest(segments, len(vertices)), first)
+        return Borders(start[order], end[order], regions[first].tolist(), first)
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""
@@ -275,8 +251,8 @@ class TreeSearch:
     def _crossed(self, x: Floats, y: Floats, cells: Integers) -> tuple[Integers, Integers, Floats, Integers, Integers]:
         """Return pairs of a position and a run in its cell, sorted, with distance, nearest segment and crossings.
 
-        Crossings: how often a straight path from the position to the reference point of its cell crosses the run. Distances above
-        `CELL_MARGIN` are infinite: most segments are beyond it, and are not measured.
+        Crossings: how often a straight path from the position to the reference point of its cell crosses the run. Distances
+        above `CELL_MARGIN` are infinite: most segments are beyond it, and are not measured.
 
         Args:
             cells: of the positions. The vertices of neighbours in one cell are read once.
@@ -303,7 +279,8 @@ class TreeSearch:
         close &= (np.minimum(start_y, end_y) <= CELL_MARGIN) & (np.maximum(start_y, end_y) >= -CELL_MARGIN)
 
         def ends(few: Integers) -> tuple[Floats, Floats]:
-            return tuple(np.column_stack([own_x[index], own_y[index]]) for index in (start[few], start[few] + 1))
+            first, last = start[few], start[few] + 1
+            return np.column_stack([own_x[first], own_y[first]]), np.column_stack([own_x[last], own_y[last]])
 
         few = np.flatnonzero(close)
         squared = squared_distance(at_x[few], at_y[few], *ends(few))
@@ -344,18 +321,3 @@ class TreeSearch:
         joined = Pairs(keys // (self.regions + 1), keys % (self.regions + 1), least, segments)
         limit = reach if np.ndim(reach) == 0 else reach[joined.positions]
         return joined.where(covers | (least <= limit))
-
-
-def _possible(vertices: Floats, segments: Integers, box: Floats) -> Any:
-    """Return whether segments can be nearest to a point in a box."""
-    start, end = vertices[segments], vertices[segments + 1]
-    possible = np.zeros(len(segments), dtype=bool)
-    parts = 1 if len(segments) < _FEW_SEGMENTS else 2
-    side = (box[2:] - box[:2]) / parts
-    # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
-    diagonal = math.hypot(*side)
-    for number in range(parts * parts):
-        x, y = box[:2] + (np.array([number % parts, number // parts]) + 0.5) * side
-        away = np.sqrt(squared_distance(x, y, start, end))
-        possible |= away <= away.min() + diagonal
-    return possible

@@ -13,6 +13,8 @@ from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS
 
 # Segments that are clipped at once: some megabytes for each array.
 _BLOCK = 4_096
+# With more segments around a square, those that can be nearest are found for each of its quarters.
+FEW_SEGMENTS = 64
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -115,19 +117,32 @@ def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats
     return first, last
 
 
+def possibly_nearest(start: Floats, end: Floats, box: Floats) -> Booleans:
+    """Return whether segments can be nearest to a point in a box."""
+    possible = np.zeros(len(start), dtype=bool)
+    parts = 1 if len(start) <= FEW_SEGMENTS else 2
+    side = (box[2:] - box[:2]) / parts
+    # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
+    diagonal = math.hypot(*side)
+    for number in range(parts * parts):
+        x, y = box[:2] + (np.array([number % parts, number // parts]) + 0.5) * side
+        away = np.sqrt(squared_distance(x, y, start, end))
+        possible |= away <= away.min() + diagonal
+    return possible
+
+
 class Borders(NamedTuple):
-    """Segments of borders by region. Some 20 bytes for each, so that thousands of squares can be cached.
+    """Segments of borders by region. 32 bytes for each: a square keeps some ten of them, and some hundred of detailed borders.
 
     Attributes:
-        vertices: of the segments, rows of x and y in EPSG:3347. Segments that follow one another share one.
+        start, end: vertices of the segments, region by region, rows of x and y in EPSG:3347.
         regions: numbers of the regions, in their order.
-        segments: indexes of the first vertices of the segments, region by region; the second follows the first.
-        first: index in `segments` of the first of each region.
+        first: index of the first segment of each region.
     """
 
-    vertices: Floats
+    start: Floats
+    end: Floats
     regions: list[int]
-    segments: npt.NDArray[np.uint32]
     first: npt.NDArray[np.intp]
 
     def distances(self, x: float, y: float) -> Floats:
@@ -145,8 +160,7 @@ class Borders(NamedTuple):
         # The first of several.
         number = int(squared.argmin())
         region = self.regions[int(self.first.searchsorted(number, side="right")) - 1]
-        segment = int(self.segments[number])
-        (ax, ay), (bx, by) = self.vertices[segment : segment + 2].tolist()
+        (ax, ay), (bx, by) = self.start[number].tolist(), self.end[number].tolist()
         dx, dy = bx - ax, by - ay
         length = dx * dx + dy * dy
         part = min(max(((x - ax) * dx + (y - ay) * dy) / length, 0.0), 1.0) if length else 0.0
@@ -155,4 +169,4 @@ class Borders(NamedTuple):
         return math.sqrt(squared[number]), region, point
 
     def _squared(self, x: float, y: float) -> Floats:
-        return squared_distance(x, y, self.vertices.take(self.segments, axis=0), self.vertices[1:].take(self.segments, axis=0))
+        return squared_distance(x, y, self.start, self.end)

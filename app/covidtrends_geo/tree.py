@@ -11,7 +11,8 @@ from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys
 
 _RUN_SEGMENTS = 255
 # Lower bits of a key that are zero in cells of 256 m and more.
-_SHORT = np.uint64(2 * (LEVELS - 16))
+_SHORT_BITS = 2 * (LEVELS - 16)
+_SHORT = np.uint64(_SHORT_BITS)
 # Where the reference point of a cell may lie, in parts of its side. The first is used unless a border passes near it.
 REFERENCES = np.array([[0.513717, 0.507313], [0.437109, 0.561831], [0.571043, 0.419273], [0.391127, 0.387317]])
 
@@ -31,7 +32,7 @@ class Tree(NamedTuple):
         set_starts, set_regions: the regions of each set, as ranges.
     """
 
-    keys: Keys
+    keys: Any
     shapes: Any
     cover_sets: Any
     first_run: Any
@@ -54,6 +55,11 @@ class Tree(NamedTuple):
             keys = (keys >> _SHORT).astype(np.uint32)
         cells: Integers = self.keys.searchsorted(keys, side="right") - 1
         return cells
+
+    def find_single(self, key: int) -> int:
+        """Return the cell of a position: as `find`."""
+        wanted = np.uint32(key >> _SHORT_BITS) if self.keys.dtype == np.uint32 else np.uint64(key)
+        return int(self.keys.searchsorted(wanted, side="right")) - 1
 
     def keys_of(self, cells: Any) -> Keys:
         """Return the keys of cells, uint64."""

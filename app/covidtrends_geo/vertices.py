@@ -1,7 +1,8 @@
 """Vertices of an index as published, packed without loss: whole numbers of a unit, in 4 or 6 bytes a coordinate.
 
-Published coordinates have a resolution, a power of ten or of two metres. Those that were projected have all the bits of a double;
-they are whole numbers of its last bit, and fit six bytes near a common origin. A vertex that does not fit is stored as it is.
+Published coordinates have a resolution, a power of ten or of two metres. Those that were projected have all the bits of a
+double: they are whole numbers of its last bit, and fit six bytes near a common origin. A vertex that does not fit is stored as
+it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,9 +35,10 @@ class Vertices:
     """Vertices in EPSG:3347, as rows of x and y. Immutable; the arrays can be mapped.
 
     Attributes:
-        low, high: whole units from the origin of the block, as the lower 32 and, in files that need them, the upper 16 bits. With
+        low, high: whole units from the origin of the block: the lower 32 bits and, in files that need them, the upper 16. With
             all bits set in x, the vertex is row `low[y]` of `exact`.
-        blocks: for each block of 32 vertices its origin in whole metres, x and y, and its units in a metre, in x and y; float32.
+        blocks: for each block of 32 vertices its origin in whole metres, x and y, and its units in a metre, in x and in y;
+            float32.
         exact: vertices that do not fit, float64.
     """
 

@@ -44,7 +44,7 @@ def build_zones(search: TreeSearch, misfits: Floats) -> Any:
 
 
 def packed(bounds: Integers) -> Any:
-    """Return bounds of ranges, ascending, as bytes: steps of 7 bits a byte, the lowest first, the last one below 128 (LEB128)."""
+    """Return ascending bounds of ranges as bytes: their steps, 7 bits a byte, the lowest first, the last below 128 (LEB128)."""
     steps = np.diff(bounds, prepend=0)
     parts = steps[:, None] >> np.arange(0, 35, 7)
     parts = np.where(parts > 127, parts & 127 | 128, parts)

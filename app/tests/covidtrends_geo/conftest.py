@@ -14,6 +14,7 @@ from covidtrends_geo.grids import build_grids
 from covidtrends_geo.projection import to_degrees
 from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.tree import nodes_of
+from covidtrends_geo.vertices import pack
 from covidtrends_geo.zones import build_zones
 
 # Near the middle of Ontario.
@@ -24,9 +25,9 @@ def engine_of(regions: Sequence[shapely.Geometry], misfits: Sequence[float] = ()
     """Return the engine of regions, with grids and zones as a file has them."""
     vertices = io.BytesIO()
     tree = compile_tree(regions, vertices)
-    parts = tree, nodes_of(tree), np.frombuffer(vertices.getvalue()).reshape(-1, 2)
+    parts = tree, nodes_of(tree), pack(np.frombuffer(vertices.getvalue()).reshape(-1, 2))
     plain, metres = TreeSearch(*parts), np.array(misfits or [0.0] * len(regions))
-    return Engine(TreeSearch(*parts, build_grids(plain)), metres.tolist(), build_zones(plain, metres))
+    return Engine(TreeSearch(tree.compact(), *parts[1:], build_grids(plain)), metres.tolist(), build_zones(plain, metres))
 
 
 def squares(side: float, count: int) -> list[shapely.Geometry]:

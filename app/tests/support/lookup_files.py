@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-from covidtrends_geo import array_file, lookup_file
+from covidtrends_geo import lookup_file
 from covidtrends_geo.answers import MATCHES
 from covidtrends_geo.columns import locate_columns
 from covidtrends_geo.lookup_file import Region
@@ -34,10 +34,16 @@ def write_lookup_file(path: Path, coverage: str, *, regions: int, seed: int = 1)
     return path
 
 
+def vertices_of(path: Path) -> np.ndarray:
+    """Return the vertices of a lookup file, as rows of x and y."""
+    vertices = lookup_file.open_file(path).engine.search.vertices
+    return vertices.at(np.arange(len(vertices)))
+
+
 def positions_at_borders(paths: list[Path], count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return longitudes and latitudes 0.1 mm to 40 m from vertices of borders, and those of `NO_PLACES` and `FAR_PLACES`."""
     rng = np.random.default_rng(2)
-    vertices = np.concatenate([array_file.open_mapped(path)[1]["vertices"] for path in paths])
+    vertices = np.concatenate([vertices_of(path) for path in paths])
     x, y = vertices[rng.integers(0, len(vertices), count)].T
     away, turn = 10 ** rng.uniform(-4, np.log10(40), count), rng.uniform(0, 2 * np.pi, count)
     lon, lat = np.array([*NO_PLACES, *FAR_PLACES]).T
