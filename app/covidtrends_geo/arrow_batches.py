@@ -99,7 +99,7 @@ def chosen(names: Sequence[str], options: Options) -> list[int]:
 
 
 def located(batches: Iterable[pa.RecordBatch], files: Mapping[str, LookupFile], options: Options) -> Iterator[pa.RecordBatch]:
-    """Yield each batch with the columns of `added_schema` after its own, or with those that the options choose.
+    """Yield each batch of a stream with the columns of `added_schema` after its own, or with those that the options choose.
 
     Batches are held, and looked up together, until they have `_ROWS` rows or `_BYTES` bytes. Positions have any numeric type;
     null is like NaN. Columns of a batch are not copied.
@@ -107,23 +107,26 @@ def located(batches: Iterable[pa.RecordBatch], files: Mapping[str, LookupFile], 
     for group in _groups(batches):
         lon, lat = (np.concatenate([_numbers(batch.column(name)) for batch in group]) for name in (options.lon, options.lat))
         added = added_columns(lon, lat, files, options)
+        of_group = group[0].schema
+        fields = [*of_group, *added_schema(files, of_group.names, options)]
+        numbers = chosen([field.name for field in fields], options)
+        schema = pa.schema([fields[number] for number in numbers], of_group.metadata)
         first = 0
         for batch in group:
-            fields = [*batch.schema, *added_schema(files, batch.schema.names, options)]
             columns = [*batch.columns, *(column.slice(first, batch.num_rows) for column in added)]
-            numbers = chosen([field.name for field in fields], options)
-            schema = pa.schema([fields[number] for number in numbers], batch.schema.metadata)
             yield pa.RecordBatch.from_arrays([columns[number] for number in numbers], schema=schema)
             first += batch.num_rows
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
     group: list[pa.RecordBatch] = []
+    rows = held = 0
     for batch in batches:
         group.append(batch)
-        if sum(held.num_rows for held in group) >= _ROWS or sum(held.nbytes for held in group) >= _BYTES:
+        rows, held = rows + batch.num_rows, held + batch.nbytes
+        if rows >= _ROWS or held >= _BYTES:
             yield group
-            group = []
+            group, rows, held = [], 0, 0
     if group:
         yield group
 
