@@ -40,6 +40,7 @@ def official_and_revised(embedded: None, db: None, boundaries: Vintage) -> None:
         first.pk, first.sha256, first.issued_at = None, "0" * 64, timezone.now()
         first.save()
         for series in Series.objects.filter(indicator=indicator):
+            assert series.last_report is not None
             last = Value.objects.filter(series=series, period=series.last_report, to_issue=None)
             corrected = list(last)
             last.update(to_issue=first)
