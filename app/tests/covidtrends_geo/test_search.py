@@ -9,10 +9,10 @@ from covidtrends_geo.columns import locate_columns
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION
 from covidtrends_geo.engine import Engine
 from covidtrends_geo.lookup_file import Region
+from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.point import PointEngine, answer
 from covidtrends_geo.projection import scale, to_degrees, to_lambert
 from covidtrends_geo.quadtree import key_of
-from covidtrends_geo.search import Pairs
 from covidtrends_geo.segments import circle
 from covidtrends_geo.shares import polygon_shares
 from tests.covidtrends_geo.conftest import X, Y, engine_of, squares
