@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every coverage of which something is published */
+        /** All coverages with a published vintage */
         get: operations["list_coverages"];
         put?: never;
         post?: never;
@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Regions of a coverage, all or those that meet every condition */
+        /** Regions of a coverage, optionally filtered */
         get: operations["list_coverage_regions"];
         put?: never;
         post?: never;
@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The regions that a region of a coverage touches */
+        /** The neighbours of a region of a coverage */
         get: operations["get_coverage_region_neighbours"];
         put?: never;
         post?: never;
@@ -96,7 +96,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The files of every published vintage and indicator */
+        /** The files of all published vintages and indicators */
         get: operations["list_downloads"];
         put?: never;
         post?: never;
@@ -113,10 +113,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Forward sortation areas, all or those that meet every condition */
+        /** Forward sortation areas, optionally filtered */
         get: operations["list_fsas"];
         put?: never;
-        /** The health regions of each of many FSAs or postal codes */
+        /** The health regions of many FSAs or postal codes */
         post: operations["locate_many_fsas"];
         delete?: never;
         options?: never;
@@ -131,7 +131,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The health regions that an FSA belongs to */
+        /** The health regions of an FSA */
         get: operations["get_fsa"];
         put?: never;
         post?: never;
@@ -148,7 +148,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The boundary of one FSA */
+        /** The boundary of an FSA */
         get: operations["get_fsa_boundary"];
         put?: never;
         post?: never;
@@ -165,7 +165,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health regions, all or those that meet every condition */
+        /** Health regions, optionally filtered */
         get: operations["list_health_regions"];
         put?: never;
         post?: never;
@@ -199,7 +199,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The FSAs that lie in a health region, wholly or in part */
+        /** The FSAs of a health region */
         get: operations["get_health_region_fsas"];
         put?: never;
         post?: never;
@@ -233,7 +233,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The health regions that a health region touches */
+        /** The neighbours of a health region */
         get: operations["get_health_region_neighbours"];
         put?: never;
         post?: never;
@@ -250,7 +250,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every indicator that is loaded */
+        /** All loaded indicators */
         get: operations["list_indicators"];
         put?: never;
         post?: never;
@@ -284,7 +284,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One measure of all places on all days, by columns */
+        /** One measure for all places and days, in columns */
         get: operations["get_indicator_cube"];
         put?: never;
         post?: never;
@@ -301,7 +301,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The issues of an indicator, the newest first */
+        /** The issues of an indicator, newest first */
         get: operations["list_indicator_issues"];
         put?: never;
         post?: never;
@@ -318,7 +318,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One issue: what it changed, its gates, who accepted them and why */
+        /** One issue with its changes, gates and acceptances */
         get: operations["get_indicator_issue"];
         put?: never;
         post?: never;
@@ -352,7 +352,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every value of a place and day as published, in order */
+        /** All published values of a place and day */
         get: operations["list_indicator_revisions"];
         put?: never;
         post?: never;
@@ -369,7 +369,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One measure of some places over time */
+        /** One measure for selected places over time */
         get: operations["get_indicator_series"];
         put?: never;
         post?: never;
@@ -406,7 +406,7 @@ export interface paths {
         /** The health region and the FSA at a position */
         get: operations["locate"];
         put?: never;
-        /** The health region and the FSA at each of many positions */
+        /** The health regions and FSAs at many positions */
         post: operations["locate_many"];
         delete?: never;
         options?: never;
@@ -421,10 +421,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The latest figures at a position or of an FSA */
+        /** The latest figures for a position or an FSA */
         get: operations["get_now"];
         put?: never;
-        /** The latest figures at a position or of an FSA, which is in no URL */
+        /** The latest figures for a position or an FSA in the request body */
         post: operations["get_now_privately"];
         delete?: never;
         options?: never;
@@ -490,7 +490,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every published vintage */
+        /** All published vintages */
         get: operations["list_vintages"];
         put?: never;
         post?: never;
@@ -507,7 +507,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The changes of every region between two vintages */
+        /** The changes of all regions between two vintages */
         get: operations["list_changes"];
         put?: never;
         post?: never;
@@ -524,7 +524,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One vintage with its source and its checks */
+        /** One vintage with its source and gates */
         get: operations["get_vintage"];
         put?: never;
         post?: never;
@@ -543,7 +543,7 @@ export interface components {
             id: string;
             /** @description Value of the measure; null if it is missing, never 0. */
             value: number | null;
-            /** @description 95 % interval; null as the second number: no upper end. Null where there is no count behind the value. */
+            /** @description 95 % interval; a null second number means no upper end. Null if the value is not based on a count. */
             interval: (number | null)[] | null;
             period?: components["schemas"]["Period"] | null;
             /**
@@ -551,7 +551,7 @@ export interface components {
              * @enum {string}
              */
             status: "reported" | "carried" | "not_reported" | "unassigned" | "suppressed" | "capped" | "withdrawn" | "estimated";
-            /** @description Change from the period before, in the response language: increase, decrease or no clear change; null if unknown. */
+            /** @description Change from the previous period, in the response language: increase, decrease or no clear change; null if unknown. */
             trend: string | null;
         };
         Candidate: {
@@ -943,7 +943,7 @@ export interface components {
              * @enum {string}
              */
             ordered_by?: "people" | "area";
-            /** @description Attribution of the shares of people, where their source requires one. */
+            /** @description Attribution of the shares of people, if their source requires one. */
             attribution?: string;
         };
         /** @description All properties, unless `fields` selects some. */
@@ -978,7 +978,7 @@ export interface components {
             /** @description `ok`, or the problem type (last segment of `type`) that a single request would get. */
             status: string;
             fsa?: components["schemas"]["Fsa"];
-            /** @description Largest share of people first, or of area: see `ordered_by`. */
+            /** @description Ordered by share of people or of area, largest first: see `ordered_by`. */
             health_regions?: components["schemas"]["HealthRegionShare"][];
             /** @description Explanation of the error. */
             detail?: string;
@@ -1323,10 +1323,10 @@ export interface components {
         HeldGate: {
             /** @description Name of the gate. */
             name: string;
-            /** @description What it found, in the response language. */
+            /** @description Reason of the failure, in the response language. */
             reason: string;
         };
-        /** @description Only while gates hold later issues: the values are those of the issue before. */
+        /** @description Held issues; present only while there are any. The values are those of the last published issue. */
         HeldIssues: {
             /**
              * Format: date-time
@@ -1347,7 +1347,7 @@ export interface components {
              * @description Time of its loading.
              */
             loaded_at: string;
-            /** @description Gates that the last of them failed. */
+            /** @description Gates that the last held issue failed. */
             gates: components["schemas"]["HeldGate"][];
             /** @description A notice for readers, in the response language. */
             notice: string;
@@ -1573,6 +1573,8 @@ export interface components {
             /** @description Place of the figure, if it is not the region itself. */
             place?: string;
             group?: components["schemas"]["Group"];
+            /** @description Of a computed relation: the largest part of the people of a region or place behind the figure that the other side lacks. */
+            misplaced_share?: number;
             /** @description Population behind a rate. */
             population?: number | null;
             /** @description Year of the population. */
@@ -1612,7 +1614,7 @@ export interface components {
             /** @description Measure of a table with a column for each place; otherwise null. */
             measure: string | null;
         };
-        /** @description One issue with what it changed and its gates. */
+        /** @description One issue with its changes and gates. */
         IndicatorIssueDetail: {
             /** @description Id of the indicator. */
             indicator: string;
@@ -1638,11 +1640,11 @@ export interface components {
             file: string;
             /** @description SHA-256 of the content and its declaration. */
             sha256: string;
-            /** @description Values for a place and day without one before. */
+            /** @description Values for a place and day without an earlier value. */
             new: number;
             /** @description Values that replaced others. */
             changed: number;
-            /** @description Values that the issue no longer states. */
+            /** @description Values of the previous issue that the issue does not contain. */
             withdrawn: number;
             /** @description Gates that the issue failed. */
             gates_failed: string[];
@@ -1658,7 +1660,7 @@ export interface components {
             largest_change: components["schemas"]["LargestChange"] | null;
             gates: components["schemas"]["IssueGate"][];
         };
-        /** @description Issues of an indicator, the newest first. */
+        /** @description Issues of an indicator, newest first. */
         IndicatorIssues: {
             /** @description Id of the indicator. */
             indicator: string;
@@ -1765,7 +1767,7 @@ export interface components {
                 [key: string]: number;
             };
         };
-        /** @description Every value of a place and day as published, in order. */
+        /** @description All published values of a place and day, in order of issue. */
         IndicatorRevisions: {
             /** @description Id of the indicator. */
             indicator: string;
@@ -1848,7 +1850,7 @@ export interface components {
              */
             loaded_at: string;
         };
-        /** @description Acceptance of failed gates; null without one. */
+        /** @description Acceptance of failed gates; null if there is none. */
         IssueAcceptance: {
             gates: string[];
             /** @description Reason of the acceptance. */
@@ -1871,10 +1873,10 @@ export interface components {
         LargerPlace: {
             /** @description Place of the series. */
             id: string;
-            /** @description Its name. */
+            /** @description Name of the place, in the response language. */
             name: string;
         };
-        /** @description Changed value that differs most from the one before; null without one. */
+        /** @description Value with the largest change; null if no value changed. */
         LargestChange: {
             /** @description Place. */
             place: string;
@@ -1917,11 +1919,13 @@ export interface components {
             /** @description Place of the figure, if it is not the region itself. */
             place?: string;
             group?: components["schemas"]["Group"];
+            /** @description Of a computed relation: the largest part of the people of a region or place behind the figure that the other side lacks. */
+            misplaced_share?: number;
             /** @description Population behind a rate. */
             population?: number | null;
             /** @description Year of the population. */
             population_year?: number | null;
-            /** @description 95 % interval; null as the second number: no upper end. Null where there is no count behind the value. */
+            /** @description 95 % interval; a null second number means no upper end. Null if the value is not based on a count. */
             interval: (number | null)[] | null;
             trend: components["schemas"]["Trend"] | null;
             issue: components["schemas"]["Issue"];
@@ -1975,11 +1979,11 @@ export interface components {
             file: string;
             /** @description SHA-256 of the content and its declaration. */
             sha256: string;
-            /** @description Values for a place and day without one before. */
+            /** @description Values for a place and day without an earlier value. */
             new: number;
             /** @description Values that replaced others. */
             changed: number;
-            /** @description Values that the issue no longer states. */
+            /** @description Values of the previous issue that the issue does not contain. */
             withdrawn: number;
             /** @description Gates that the issue failed. */
             gates_failed: string[];
@@ -2249,25 +2253,25 @@ export interface components {
             pruid: "10" | "11" | "12" | "13" | "24" | "35" | "46" | "47" | "48" | "59" | "60" | "61" | "62";
         };
         NoteTitle: {
-            /** @description Its id in `notes` of `/indicators/{id}`. */
+            /** @description Id of the note in `notes` of `/indicators/{id}`. */
             id: number;
-            /** @description How it begins. */
+            /** @description First words of the note. */
             title: string;
         };
         /** @description The latest figures of a health region and its province. */
         Now: {
             region: components["schemas"]["NowRegion"] | null;
             fsa?: components["schemas"]["FsaOfNow"];
-            /** @description Why the region is not certain. */
+            /** @description Reasons why the region is not certain; empty if it is. */
             reasons?: components["schemas"]["NowReason"][];
-            /** @description Every indicator with a figure of the region or, with a null value, of its province only. */
+            /** @description Indicators with a figure for the region; a null value if only its province has one. */
             indicators: components["schemas"]["NowFigure"][];
             province: components["schemas"]["NowProvince"] | null;
-            /** @description Every other health region that is possible; for an FSA the largest share first. */
+            /** @description All other possible health regions; for an FSA, largest share first. */
             also_possible: components["schemas"]["PossibleRegion"][];
             /**
              * Format: date-time
-             * @description Time of the newest issue behind the figures.
+             * @description Time of the newest issue used for the figures.
              */
             as_of: string | null;
             /** @description True if the boundaries are demonstration data. */
@@ -2289,7 +2293,7 @@ export interface components {
             unit: string;
             /** @description Value of the measure; null if it is missing, never 0. */
             value: number | null;
-            /** @description 95 % interval; null as the second number: no upper end. Null where there is no count behind the value. */
+            /** @description 95 % interval; a null second number means no upper end. Null if the value is not based on a count. */
             interval: (number | null)[] | null;
             period: components["schemas"]["Period"] | null;
             /**
@@ -2312,6 +2316,8 @@ export interface components {
             place?: components["schemas"]["LargerPlace"];
             population?: components["schemas"]["PopulationOfYear"];
             group?: components["schemas"]["Group"];
+            /** @description Of a computed relation: the largest part of the people of a region or place behind the figure that the other side lacks. */
+            misplaced_share?: number;
             /**
              * Format: date
              * @description Last report, where the region stopped before its province.
@@ -2345,7 +2351,7 @@ export interface components {
             indicators: components["schemas"]["BriefFigure"][];
         };
         NowReason: {
-            /** @description Kind of reason. */
+            /** @description Type of the reason. */
             type: string;
             /** @description Explanation, in the response language. */
             detail: string;
@@ -2405,11 +2411,11 @@ export interface components {
         PlaceChanges: {
             /** @description Place. */
             place: string;
-            /** @description Values for a place and day without one before. */
+            /** @description Values for a place and day without an earlier value. */
             new: number;
             /** @description Values that replaced others. */
             changed: number;
-            /** @description Values that the issue no longer states. */
+            /** @description Values of the previous issue that the issue does not contain. */
             withdrawn: number;
         };
         PlaceSeries: {
@@ -2437,7 +2443,7 @@ export interface components {
             type: "Polygon";
             coordinates: components["schemas"]["Coordinates"][][];
         };
-        /** @description Population behind the rate. */
+        /** @description Population used for the rate. */
         PopulationOfYear: {
             people: number;
             year: number | null;
@@ -2706,7 +2712,7 @@ export interface components {
         Repair: {
             /** @description Code of the region. */
             code: string;
-            /** @description Reason, and change of the area. */
+            /** @description Reason of the repair, and change of the area. */
             what: string;
         };
         Repairs: {
@@ -2725,7 +2731,7 @@ export interface components {
             issued_at: string;
             /**
              * Format: date-time
-             * @description When another issue changed it; null: current.
+             * @description Time of the issue that replaced the value; null: current.
              */
             superseded_at: string | null;
             /** @description Value as published; null if it is missing or withdrawn. */
@@ -2753,7 +2759,7 @@ export interface components {
             province: components["schemas"]["Province"] | null;
             /** @description Longitude and latitude of most postal codes of a locality, WGS 84; null for regions. */
             position: number[] | null;
-            /** @description Label of the vintage of health regions that the codes in `health_regions` are of. */
+            /** @description Label of the health-region vintage of the codes in `health_regions`. */
             vintage: string;
             /** @description True for a name that only an earlier or later vintage has. */
             former: boolean;
@@ -2766,12 +2772,12 @@ export interface components {
         };
         /** @description Health regions, localities and FSAs that match a text. */
         SearchResults: {
-            /** @description FSA that `q` is, or whose postal code it is: only this part is used; null for other texts. */
+            /** @description FSA in `q`, if `q` is an FSA or a postal code (only the FSA is used); otherwise null. */
             used: string | null;
             /** @description True if only names with a spelling difference match. */
             similar: boolean;
             number_returned: number;
-            /** @description The best match first. */
+            /** @description Best match first. */
             results: components["schemas"]["SearchResult"][];
             /** @description True if any vintage used is demonstration data. */
             demo: boolean;
@@ -2834,9 +2840,9 @@ export interface components {
             direction: "increase" | "decrease" | "no_clear_change";
             /** @description Count a day by that of the period before; null after 0. */
             ratio: number | null;
-            /** @description 95 % interval; null as the second number: no upper end. Null where there is no count behind the value. */
+            /** @description 95 % interval; a null second number means no upper end. Null if the value is not based on a count. */
             interval: (number | null)[] | null;
-            /** @description First and last day of the period before, `2022-10-27/2022-11-02`. */
+            /** @description First and last day of the previous period, `2022-10-27/2022-11-02`. */
             compared_with: string;
         };
         UnassignedFigure: {
@@ -2860,6 +2866,8 @@ export interface components {
             /** @description Place of the figure, if it is not the region itself. */
             place?: string;
             group?: components["schemas"]["Group"];
+            /** @description Of a computed relation: the largest part of the people of a region or place behind the figure that the other side lacks. */
+            misplaced_share?: number;
             /** @description Population behind a rate. */
             population?: number | null;
             /** @description Year of the population. */
@@ -3041,7 +3049,7 @@ export interface components {
             encoding: string | null;
             /** @description Coordinate reference system of the source file. */
             crs: string | null;
-            /** @description Checks before publication, and their results. */
+            /** @description Gates (checks before publication) with their results. */
             gates: components["schemas"]["Gate"][];
             repairs: components["schemas"]["Repairs"];
             levels: components["schemas"]["Level"][];
@@ -3073,7 +3081,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every coverage of which something is published */
+            /** @description All coverages with a published vintage */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3121,7 +3129,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Regions of a coverage, all or those that meet every condition */
+            /** @description Regions of a coverage, optionally filtered */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3221,7 +3229,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The regions that a region of a coverage touches */
+            /** @description The neighbours of a region of a coverage */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3244,7 +3252,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The files of every published vintage and indicator */
+            /** @description The files of all published vintages and indicators */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3289,7 +3297,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Forward sortation areas, all or those that meet every condition */
+            /** @description Forward sortation areas, optionally filtered */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3324,7 +3332,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The health regions of each of many FSAs or postal codes */
+            /** @description The health regions of many FSAs or postal codes */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3358,7 +3366,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The health regions that an FSA belongs to */
+            /** @description The health regions of an FSA */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3392,7 +3400,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The boundary of one FSA */
+            /** @description The boundary of an FSA */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3437,7 +3445,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Health regions, all or those that meet every condition */
+            /** @description Health regions, optionally filtered */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3505,7 +3513,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The FSAs that lie in a health region, wholly or in part */
+            /** @description The FSAs of a health region */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3565,7 +3573,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The health regions that a health region touches */
+            /** @description The neighbours of a health region */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3588,7 +3596,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every indicator that is loaded */
+            /** @description All loaded indicators */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3648,7 +3656,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One measure of all places on all days, by columns */
+            /** @description One measure for all places and days, in columns */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3680,7 +3688,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The issues of an indicator, the newest first */
+            /** @description The issues of an indicator, newest first */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3708,7 +3716,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One issue: what it changed, its gates, who accepted them and why */
+            /** @description One issue with its changes, gates and acceptances */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3778,7 +3786,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every value of a place and day as published, in order */
+            /** @description All published values of a place and day */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3816,7 +3824,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One measure of some places over time */
+            /** @description One measure for selected places over time */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3919,7 +3927,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The health region and the FSA at each of many positions */
+            /** @description The health regions and FSAs at many positions */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3954,7 +3962,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The latest figures at a position or of an FSA */
+            /** @description The latest figures for a position or an FSA */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3985,7 +3993,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The latest figures at a position or of an FSA, which is in no URL */
+            /** @description The latest figures for a position or an FSA in the request body */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4088,7 +4096,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every published vintage */
+            /** @description All published vintages */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4126,7 +4134,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The changes of every region between two vintages */
+            /** @description The changes of all regions between two vintages */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4154,7 +4162,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One vintage with its source and its checks */
+            /** @description One vintage with its source and gates */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -14,12 +14,12 @@ class Operations(ABC):
     def _json(self, method: str, path: str, parameters: dict[str, Any], body: object = None) -> Any: ...
 
     def list_coverages(self, **parameters: Unpack[types.ListCoveragesParametersQuery]) -> types.CoverageList:
-        """Every coverage of which something is published: `GET /coverages`."""
+        """All coverages with a published vintage: `GET /coverages`."""
         response: types.CoverageList = self._json('GET', '/coverages', {**parameters})
         return response
 
     def list_coverage_regions(self, coverage: str, **parameters: Unpack[types.ListCoverageRegionsParametersQuery]) -> types.RegionCollection:
-        """Regions of a coverage, all or those that meet every condition: `GET /coverages/{coverage}/regions`."""
+        """Regions of a coverage, optionally filtered: `GET /coverages/{coverage}/regions`."""
         response: types.RegionCollection = self._json('GET', f"/coverages/{quote(str(coverage), safe='')}/regions", {**parameters})
         return response
 
@@ -34,37 +34,37 @@ class Operations(ABC):
         return response
 
     def get_coverage_region_neighbours(self, coverage: str, code: str, **parameters: Unpack[types.GetCoverageRegionNeighboursParametersQuery]) -> types.RegionNeighbours:
-        """The regions that a region of a coverage touches: `GET /coverages/{coverage}/regions/{code}/neighbours`."""
+        """The neighbours of a region of a coverage: `GET /coverages/{coverage}/regions/{code}/neighbours`."""
         response: types.RegionNeighbours = self._json('GET', f"/coverages/{quote(str(coverage), safe='')}/regions/{quote(str(code), safe='')}/neighbours", {**parameters})
         return response
 
     def list_downloads(self, **parameters: Unpack[types.ListDownloadsParametersQuery]) -> types.DownloadList:
-        """The files of every published vintage and indicator: `GET /downloads`."""
+        """The files of all published vintages and indicators: `GET /downloads`."""
         response: types.DownloadList = self._json('GET', '/downloads', {**parameters})
         return response
 
     def list_fsas(self, **parameters: Unpack[types.ListFsasParametersQuery]) -> types.FsaCollection:
-        """Forward sortation areas, all or those that meet every condition: `GET /fsa`."""
+        """Forward sortation areas, optionally filtered: `GET /fsa`."""
         response: types.FsaCollection = self._json('GET', '/fsa', {**parameters})
         return response
 
     def locate_many_fsas(self, body: types.Codes, **parameters: Unpack[types.LocateManyFsasParametersQuery]) -> types.FsaMany:
-        """The health regions of each of many FSAs or postal codes: `POST /fsa`."""
+        """The health regions of many FSAs or postal codes: `POST /fsa`."""
         response: types.FsaMany = self._json('POST', '/fsa', {**parameters}, body)
         return response
 
     def get_fsa(self, code: str, **parameters: Unpack[types.GetFsaParametersQuery]) -> types.FsaHealthRegions:
-        """The health regions that an FSA belongs to: `GET /fsa/{code}`."""
+        """The health regions of an FSA: `GET /fsa/{code}`."""
         response: types.FsaHealthRegions = self._json('GET', f"/fsa/{quote(str(code), safe='')}", {**parameters})
         return response
 
     def get_fsa_boundary(self, code: str, **parameters: Unpack[types.GetFsaBoundaryParametersQuery]) -> types.FsaFeature:
-        """The boundary of one FSA: `GET /fsa/{code}/boundary`."""
+        """The boundary of an FSA: `GET /fsa/{code}/boundary`."""
         response: types.FsaFeature = self._json('GET', f"/fsa/{quote(str(code), safe='')}/boundary", {**parameters})
         return response
 
     def list_health_regions(self, **parameters: Unpack[types.ListHealthRegionsParametersQuery]) -> types.HealthRegionCollection:
-        """Health regions, all or those that meet every condition: `GET /health-regions`."""
+        """Health regions, optionally filtered: `GET /health-regions`."""
         response: types.HealthRegionCollection = self._json('GET', '/health-regions', {**parameters})
         return response
 
@@ -74,7 +74,7 @@ class Operations(ABC):
         return response
 
     def get_health_region_fsas(self, id: str, **parameters: Unpack[types.GetHealthRegionFsasParametersQuery]) -> types.HealthRegionFsas:
-        """The FSAs that lie in a health region, wholly or in part: `GET /health-regions/{id}/fsa`."""
+        """The FSAs of a health region: `GET /health-regions/{id}/fsa`."""
         response: types.HealthRegionFsas = self._json('GET', f"/health-regions/{quote(str(id), safe='')}/fsa", {**parameters})
         return response
 
@@ -84,12 +84,12 @@ class Operations(ABC):
         return response
 
     def get_health_region_neighbours(self, id: str, **parameters: Unpack[types.GetHealthRegionNeighboursParametersQuery]) -> types.HealthRegionNeighbours:
-        """The health regions that a health region touches: `GET /health-regions/{id}/neighbours`."""
+        """The neighbours of a health region: `GET /health-regions/{id}/neighbours`."""
         response: types.HealthRegionNeighbours = self._json('GET', f"/health-regions/{quote(str(id), safe='')}/neighbours", {**parameters})
         return response
 
     def list_indicators(self, **parameters: Unpack[types.ListIndicatorsParametersQuery]) -> types.IndicatorList:
-        """Every indicator that is loaded: `GET /indicators`."""
+        """All loaded indicators: `GET /indicators`."""
         response: types.IndicatorList = self._json('GET', '/indicators', {**parameters})
         return response
 
@@ -99,17 +99,17 @@ class Operations(ABC):
         return response
 
     def get_indicator_cube(self, id: str, **parameters: Unpack[types.GetIndicatorCubeParametersQuery]) -> types.IndicatorCube:
-        """One measure of all places on all days, by columns: `GET /indicators/{id}/cube`."""
+        """One measure for all places and days, in columns: `GET /indicators/{id}/cube`."""
         response: types.IndicatorCube = self._json('GET', f"/indicators/{quote(str(id), safe='')}/cube", {**parameters})
         return response
 
     def list_indicator_issues(self, id: str, **parameters: Unpack[types.ListIndicatorIssuesParametersQuery]) -> types.IndicatorIssues:
-        """The issues of an indicator, the newest first: `GET /indicators/{id}/issues`."""
+        """The issues of an indicator, newest first: `GET /indicators/{id}/issues`."""
         response: types.IndicatorIssues = self._json('GET', f"/indicators/{quote(str(id), safe='')}/issues", {**parameters})
         return response
 
     def get_indicator_issue(self, id: str, issue: int, **parameters: Unpack[types.GetIndicatorIssueParametersQuery]) -> types.IndicatorIssueDetail:
-        """One issue: what it changed, its gates, who accepted them and why: `GET /indicators/{id}/issues/{issue}`."""
+        """One issue with its changes, gates and acceptances: `GET /indicators/{id}/issues/{issue}`."""
         response: types.IndicatorIssueDetail = self._json('GET', f"/indicators/{quote(str(id), safe='')}/issues/{quote(str(issue), safe='')}", {**parameters})
         return response
 
@@ -119,12 +119,12 @@ class Operations(ABC):
         return response
 
     def list_indicator_revisions(self, id: str, **parameters: Unpack[types.ListIndicatorRevisionsParametersQuery]) -> types.IndicatorRevisions:
-        """Every value of a place and day as published, in order: `GET /indicators/{id}/revisions`."""
+        """All published values of a place and day: `GET /indicators/{id}/revisions`."""
         response: types.IndicatorRevisions = self._json('GET', f"/indicators/{quote(str(id), safe='')}/revisions", {**parameters})
         return response
 
     def get_indicator_series(self, id: str, **parameters: Unpack[types.GetIndicatorSeriesParametersQuery]) -> types.IndicatorSeries:
-        """One measure of some places over time: `GET /indicators/{id}/series`."""
+        """One measure for selected places over time: `GET /indicators/{id}/series`."""
         response: types.IndicatorSeries = self._json('GET', f"/indicators/{quote(str(id), safe='')}/series", {**parameters})
         return response
 
@@ -134,7 +134,7 @@ class Operations(ABC):
         return response
 
     def locate_many(self, body: types.Positions, **parameters: Unpack[types.LocateManyParametersQuery]) -> types.LocatedMany:
-        """The health region and the FSA at each of many positions: `POST /locate`."""
+        """The health regions and FSAs at many positions: `POST /locate`."""
         response: types.LocatedMany = self._json('POST', '/locate', {**parameters}, body)
         return response
 
@@ -154,16 +154,16 @@ class Operations(ABC):
         return response
 
     def list_vintages(self, **parameters: Unpack[types.ListVintagesParametersQuery]) -> types.VintageList:
-        """Every published vintage: `GET /vintages`."""
+        """All published vintages: `GET /vintages`."""
         response: types.VintageList = self._json('GET', '/vintages', {**parameters})
         return response
 
     def list_changes(self, coverage: str, a: str, b: str, **parameters: Unpack[types.ListChangesParametersQuery]) -> types.Changes:
-        """The changes of every region between two vintages: `GET /vintages/{coverage}/{a}/changes/{b}`."""
+        """The changes of all regions between two vintages: `GET /vintages/{coverage}/{a}/changes/{b}`."""
         response: types.Changes = self._json('GET', f"/vintages/{quote(str(coverage), safe='')}/{quote(str(a), safe='')}/changes/{quote(str(b), safe='')}", {**parameters})
         return response
 
     def get_vintage(self, coverage: str, label: str, **parameters: Unpack[types.GetVintageParametersQuery]) -> types.VintageWhole:
-        """One vintage with its source and its checks: `GET /vintages/{coverage}/{label}`."""
+        """One vintage with its source and gates: `GET /vintages/{coverage}/{label}`."""
         response: types.VintageWhole = self._json('GET', f"/vintages/{quote(str(coverage), safe='')}/{quote(str(label), safe='')}", {**parameters})
         return response

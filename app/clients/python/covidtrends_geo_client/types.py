@@ -177,6 +177,7 @@ IndicatorFigure = TypedDict(
         'reported_on': NotRequired[str | None],
         'place': NotRequired[str],
         'group': NotRequired[Group],
+        'misplaced_share': NotRequired[float],
         'population': NotRequired[int | None],
         'population_year': NotRequired[int | None],
     },
@@ -580,6 +581,7 @@ UnassignedFigure = TypedDict(
         'reported_on': NotRequired[str | None],
         'place': NotRequired[str],
         'group': NotRequired[Group],
+        'misplaced_share': NotRequired[float],
         'population': NotRequired[int | None],
         'population_year': NotRequired[int | None],
         'share_of_province': float | None,
@@ -1278,6 +1280,7 @@ LatestFigure = TypedDict(
         'reported_on': NotRequired[str | None],
         'place': NotRequired[str],
         'group': NotRequired[Group],
+        'misplaced_share': NotRequired[float],
         'population': NotRequired[int | None],
         'population_year': NotRequired[int | None],
         'interval': list[float | None] | None,
@@ -1365,6 +1368,7 @@ class NowFigure(TypedDict):
     place: NotRequired[LargerPlace]
     population: NotRequired[PopulationOfYear]
     group: NotRequired[Group]
+    misplaced_share: NotRequired[float]
     ended_on: NotRequired[str | None]
     revised: NotRequired[Corrections]
     notes: NotRequired[list[NoteTitle]]
