@@ -96,10 +96,6 @@ def test_page_without_vintages_is_empty(get: Any, db: None) -> None:
     assert get("/downloads").json() == {"downloads": [], "indicators": []}
 
 
-def test_unknown_parameter_from_browser_gets_400(get: Any, exported_code_tables: None, assert_problem: Any) -> None:
-    assert_problem(get("/downloads", headers=BROWSER, nonsense="1"), 400, "parameter-invalid")
-
-
 def test_page_marks_the_demonstration(get: Any, exported_code_tables: None) -> None:
     assert "Demonstration boundaries: approximate, not for decisions." in page(get("/downloads", headers=BROWSER)).text
 
