@@ -4,8 +4,7 @@
 
 BOUNDARIES is the file that the vintage was loaded from, or its GeoParquet, in EPSG:3347 with a column of codes. Brute force
 uses no cells, pieces or projection of the lookup. Prints for each kind of `hard_positions` the number of positions, and of
-answers
-that differ in code, `covers` or `certain`, one by one and as arrays.
+answers that differ in code, `covers` or `certain`, one by one and as arrays.
 """
 
 import argparse
