@@ -5,8 +5,8 @@
 Each .env file has the settings of one database and its downloads, one NAME=value a line (DB_NAME, DOWNLOADS_DIR,
 GEODATA_CACHE). POSTALCODES.db as in `benchmarks.lookup_files`. Needs wrk. For each number of workers, a server on each database
 answers the same positions in turns, so that other programs on the machine slow both. The output has the medians of the rounds,
-and the ratio of the large to the small of the same round. Memory: private pages (Private_Dirty of smaps) and proportional share
-(Pss) of each worker, after the last round.
+and the ratio of the large to the small of the same round; the first requests, whose squares no cache has, have a ratio of their
+own. Memory: private pages (Private_Dirty of smaps) and proportional share (Pss) of each worker, after the last round.
 """
 
 import argparse
@@ -28,6 +28,8 @@ from benchmarks.wrk import wrk
 APP = Path(__file__).resolve().parent.parent
 _POSITIONS = 8_000
 _START_S = 120
+# For each worker: until its caches have most of the positions.
+_WARM_UP_ROUNDS = 3
 
 
 def settings_of(path: Path) -> dict[str, str]:
@@ -124,8 +126,10 @@ def main() -> None:
             server(options.port + 1, workers, settings_of(options.small)) as small,
         ):
             servers = {"large": (options.port, large), "small": (options.port + 1, small)}
-            for port, process in servers.values():
-                measured(port, process, paths, options.seconds)  # warm-up
+            first = {name: measured(port, process, paths, options.seconds) for name, (port, process) in servers.items()}
+            for _ in range(_WARM_UP_ROUNDS * workers):
+                for port, process in servers.values():
+                    measured(port, process, paths, options.seconds)
             for _ in range(options.rounds):
                 for name, (port, process) in servers.items():
                     rows[name].append(measured(port, process, paths, options.seconds))
@@ -138,6 +142,8 @@ def main() -> None:
                     )
                 )
         ratios = [{key: a[key] / b[key] for key in a} for a, b in zip(rows["large"], rows["small"], strict=True)]
+        cold = {key: round(value / first["small"][key], 3) for key, value in first["large"].items()}
+        print(json.dumps({"workers": workers, "large to small, first requests": cold}))
         print(
             json.dumps({"workers": workers, "large to small": medians(ratios), "load": round(os.getloadavg()[0], 1)}),
             flush=True,

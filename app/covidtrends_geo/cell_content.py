@@ -16,3 +16,7 @@ class CellContent(NamedTuple):
     reference_y: float
     covers: frozenset[int]
     runs: list[tuple[Any, Any, list[int]]]
+
+    def size(self) -> int:
+        """Return the bytes of the vertices."""
+        return sum(2 * len(xs) * xs.itemsize for xs, _, _ in self.runs)

@@ -7,6 +7,7 @@ to a square of 1,024 m are searched once and cached. No position is stored.
 import math
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
+from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -23,9 +24,11 @@ from covidtrends_geo.segments import Borders
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
-# Cached for each index, a few kilobytes each. A large city has some thousand squares.
+# Cached for each index. A large city has some thousand squares, with a few kilobytes each; squares with very detailed borders
+# have some hundred kilobytes.
 _CELLS_MAX = 8_000
 _BORDERS_MAX = 8_000
+_BYTES_MAX = 32 * 2**20
 _SIDE = 1_024.0
 # Metres in EPSG:3347: the segments within this distance of a square are cached too. A wider search uses arrays.
 _AROUND = 512.0
@@ -95,23 +98,30 @@ def answer(hit: Hit, radius_m: float, max_distance_m: float, regions: Sequence[R
 
 
 class _Cache(Generic[Key, Value]):
-    """Bounded cache, first in, first out. Two threads may make the same value, or evict one more or less: both are harmless."""
+    """Cache, first in, first out, bounded by number and bytes of its values. Two threads may make the same value."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, count: int, size_of: Callable[[Value], int]) -> None:
         self._values: dict[Key, Value] = {}
         # The keys of `_values`, oldest first: eviction takes a constant time.
         self._order: deque[Key] = deque()
-        self._size = size
+        self._count, self._size, self._size_of = count, 0, size_of
+        self._lock = Lock()
 
     def get(self, key: Key, make: Callable[[], Value]) -> Value:
         value = self._values.get(key)
         if value is None:
             value = make()
-            if self._values.setdefault(key, value) is value:
-                self._order.append(key)
-                if len(self._order) > self._size:
-                    self._values.pop(self._order.popleft(), None)
+            with self._lock:
+                self._add(key, value)
         return value
+
+    def _add(self, key: Key, value: Value) -> None:
+        if self._values.setdefault(key, value) is not value:
+            return
+        self._order.append(key)
+        self._size += self._size_of(value)
+        while len(self._order) > self._count or self._size > _BYTES_MAX:
+            self._size -= self._size_of(self._values.pop(self._order.popleft()))
 
 
 class PointEngine:
@@ -121,8 +131,8 @@ class PointEngine:
         self._engine, self._search = engine, engine.search
         self._misfits: list[float] = engine.misfits.tolist()
         self._most_misfit = max(self._misfits, default=0.0)
-        self._cells: _Cache[int, CellContent] = _Cache(_CELLS_MAX)
-        self._borders: _Cache[tuple[float, float, int | None], Borders] = _Cache(_BORDERS_MAX)
+        self._cells: _Cache[int, CellContent] = _Cache(_CELLS_MAX, CellContent.size)
+        self._borders: _Cache[tuple[float, float, int | None], Borders] = _Cache(_BORDERS_MAX, Borders.size)
 
     def hit(self, lon: float, lat: float, radius_m: float, *, nearest_m: float = 0.0, border: bool = False) -> Hit:
         """Return the regions at and near a position around Canada: as `Engine.hits`."""

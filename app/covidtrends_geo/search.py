@@ -15,7 +15,7 @@ from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.quadtree import Floats, Integers, Keys
-from covidtrends_geo.segments import FEW_SEGMENTS, Borders, crosses, foot, possibly_nearest, squared_distance
+from covidtrends_geo.segments import Borders, Chains, crosses, foot, possibly_nearest, squared_distance
 from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
 from covidtrends_geo.vertices import Vertices
 
@@ -115,19 +115,14 @@ class TreeSearch:
         borders = tree.borders[tree.run_borders[runs]]
         at, side = np.nonzero((borders != NO_REGION) & (borders != own))
         pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
-        regions = borders[at, side][pairs]
-        if len(segments) > FEW_SEGMENTS:
-            # A segment is listed in every cell that it meets.
-            _, once = np.unique(regions * len(self.vertices) + segments, return_index=True)
-            once.sort()
-            regions, segments = regions[once], segments[once]
-        start, end = self.vertices.at(segments), self.vertices.at(segments + 1)
-        order = np.argsort(regions, kind="stable")
-        if nearest and len(segments):
-            order = order[possibly_nearest(start, end, box)[order]]
-        regions = regions[order]
-        first = np.flatnonzero(np.diff(regions, prepend=NO_REGION - 1))
-        return Borders(start[order], end[order], regions[first].tolist(), first)
+        # A segment is listed in every cell that it meets.
+        of_region = np.unique(borders[at, side][pairs] * np.int64(len(self.vertices)) + segments)
+        chains = Chains.of(*np.divmod(of_region, len(self.vertices) or 1))
+        vertices = self.vertices.at(chains.vertices)
+        if not nearest:
+            return Borders.of_segments(vertices, chains)
+        start, end = vertices[chains.indexes], vertices[chains.indexes + 1]
+        return Borders.of_segments(vertices, chains, possibly_nearest(start, end, box))
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""

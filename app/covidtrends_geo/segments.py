@@ -4,26 +4,29 @@ Functions take arrays, one element for each pair.
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS
+from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS, NO_REGION
 
 # Segments that are clipped at once: some megabytes for each array.
 _BLOCK = 4_096
-# With more segments around a square, those that can be nearest are found for each of its quarters.
-FEW_SEGMENTS = 64
+# More segments around a square are reduced to those that can be nearest in one of 4 by 4 parts of it.
+_FEW_SEGMENTS = 64
+_PARTS = (1, 4)
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
 
 
 def squared_distance(x: Floats | float, y: Floats | float, start: Floats, end: Floats) -> Floats:
     """Return the squared distance from positions to segments.
 
     Args:
+        x, y: one for each segment, one for all, or a column of positions: a row of distances for each.
         start, end: vertices as rows of x and y. A segment may have no length.
     """
     ax, ay = start[:, 0] - x, start[:, 1] - y
@@ -33,7 +36,7 @@ def squared_distance(x: Floats | float, y: Floats | float, start: Floats, end: F
     # A position beside the segment: the foot of the perpendicular; beyond an end: that end.
     with np.errstate(invalid="ignore", divide="ignore"):
         part = np.clip(along / length, 0.0, 1.0)
-    part[length == 0] = 0.0
+    part[..., length == 0] = 0.0
     ax += part * dx
     ay += part * dy
     squared: Floats = ax * ax + ay * ay
@@ -118,32 +121,53 @@ def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats
 
 
 def possibly_nearest(start: Floats, end: Floats, box: Floats) -> Booleans:
-    """Return whether segments can be nearest to a point in a box."""
-    possible = np.zeros(len(start), dtype=bool)
-    parts = 1 if len(start) <= FEW_SEGMENTS else 2
-    side = (box[2:] - box[:2]) / parts
-    # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
-    diagonal = math.hypot(*side)
-    for number in range(parts * parts):
-        x, y = box[:2] + (np.array([number % parts, number // parts]) + 0.5) * side
-        away = np.sqrt(squared_distance(x, y, start, end))
-        possible |= away <= away.min() + diagonal
+    """Return whether segments can be nearest to a point in a box: of the box as a whole and, of many, in one of its parts."""
+    possible = np.ones(len(start), dtype=bool)
+    for parts in _PARTS if len(start) else ():
+        side = (box[2:] - box[:2]) / parts
+        row, column = np.divmod(np.arange(parts * parts)[:, None], parts)
+        x, y = box[0] + (column + 0.5) * side[0], box[1] + (row + 0.5) * side[1]
+        away = np.sqrt(squared_distance(x, y, start[possible], end[possible]))
+        # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
+        near = away <= away.min(axis=1, keepdims=True) + math.hypot(*side)
+        possible[possible] = near.any(axis=0)
+        if np.count_nonzero(possible) <= _FEW_SEGMENTS:
+            break
     return possible
 
 
 class Borders(NamedTuple):
-    """Segments of borders by region. 32 bytes for each: a square keeps some ten of them, and some hundred of detailed borders.
+    """Segments of borders by region, consecutive ones with their common vertex once: about 16 bytes a segment.
+
+    A square of 1,024 m has some ten segments, and some hundred of detailed borders.
 
     Attributes:
-        start, end: vertices of the segments, region by region, rows of x and y in EPSG:3347.
+        vertices: of the segments, region by region, rows of x and y in EPSG:3347. Each vertex and the next are a segment.
+        gaps: index of each vertex that begins no segment, but the last.
         regions: numbers of the regions, in their order.
         first: index of the first segment of each region.
     """
 
-    start: Floats
-    end: Floats
+    vertices: Floats
+    gaps: Integers
     regions: list[int]
-    first: npt.NDArray[np.intp]
+    first: Integers
+
+    @classmethod
+    def of_segments(cls, vertices: Floats, chains: "Chains", chosen: Any = slice(None)) -> "Borders":
+        """Return the borders of segments, or of chosen ones.
+
+        Args:
+            vertices: those of `chains.vertices`.
+            chosen: which of the segments.
+        """
+        regions, segments, indexes = chains.regions[chosen], chains.segments[chosen], chains.indexes[chosen]
+        fewer = Chains.of(regions, segments)
+        rows = np.empty(len(fewer.vertices), dtype=np.int64)
+        rows[fewer.indexes], rows[fewer.indexes + 1] = indexes, indexes + 1
+        of_region = np.flatnonzero(np.diff(regions, prepend=NO_REGION - 1))
+        gaps = fewer.indexes[np.flatnonzero(np.diff(fewer.indexes) > 1)] + 1
+        return cls(vertices[rows], gaps, regions[of_region].tolist(), fewer.indexes[of_region])
 
     def distances(self, x: float, y: float) -> Floats:
         """Return the distance from a position to the border of each region."""
@@ -160,7 +184,7 @@ class Borders(NamedTuple):
         # The first of several.
         number = int(squared.argmin())
         region = self.regions[int(self.first.searchsorted(number, side="right")) - 1]
-        (ax, ay), (bx, by) = self.start[number].tolist(), self.end[number].tolist()
+        (ax, ay), (bx, by) = self.vertices[number : number + 2].tolist()
         dx, dy = bx - ax, by - ay
         length = dx * dx + dy * dy
         part = min(max(((x - ax) * dx + (y - ay) * dy) / length, 0.0), 1.0) if length else 0.0
@@ -168,5 +192,36 @@ class Borders(NamedTuple):
         point = (ax + part * dx, ay + part * dy) if part <= 0.5 else (bx + (part - 1) * dx, by + (part - 1) * dy)
         return math.sqrt(squared[number]), region, point
 
+    def size(self) -> int:
+        """Return the bytes of the arrays."""
+        return self.vertices.nbytes + self.gaps.nbytes
+
     def _squared(self, x: float, y: float) -> Floats:
-        return squared_distance(x, y, self.start, self.end)
+        squared = squared_distance(x, y, self.vertices[:-1], self.vertices[1:])
+        squared[self.gaps] = np.inf
+        return squared
+
+
+class Chains(NamedTuple):
+    """Segments of regions, with the vertices of consecutive segments once.
+
+    Attributes:
+        regions, segments: region and number of each segment, sorted by both. A segment begins at the vertex of its number.
+        vertices: numbers of the vertices.
+        indexes: index among these of the vertex at which each segment begins; it ends at the next.
+    """
+
+    regions: Integers
+    segments: Integers
+    vertices: Integers
+    indexes: Integers
+
+    @classmethod
+    def of(cls, regions: Integers, segments: Integers) -> "Chains":
+        """Return the chains of segments, sorted by region and number."""
+        begins = np.ones(len(segments), dtype=bool)
+        begins[1:] = (np.diff(segments) != 1) | (np.diff(regions) != 0)
+        indexes = np.arange(len(segments)) + np.cumsum(begins) - 1
+        vertices = np.empty(len(segments) + int(begins.sum()), dtype=np.int64)
+        vertices[indexes], vertices[indexes + 1] = segments, segments + 1
+        return cls(regions, segments, vertices, indexes)
