@@ -45,6 +45,8 @@ from covidtrends_geo.spark import locate
 
 Job = Callable[[str, str], None]
 
+os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
 _HOST, _PORT = "127.0.0.1", 7177
 _BATCH = 10_000
 _START_S = 120
