@@ -115,9 +115,9 @@ class TreeSearch:
         borders = tree.borders[tree.run_borders[runs]]
         at, side = np.nonzero((borders != NO_REGION) & (borders != own))
         pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
-        # A segment is listed in every cell that it meets.
-        of_region = np.unique(borders[at, side][pairs] * np.int64(len(self.vertices)) + segments)
-        chains = Chains.of(*np.divmod(of_region, len(self.vertices) or 1))
+        # Region and segment in one number, each once: a segment is listed in every cell that it meets.
+        keys = np.unique(borders[at, side][pairs] * np.int64(len(self.vertices)) + segments)
+        chains = Chains.of(*np.divmod(keys, len(self.vertices) or 1))
         vertices = self.vertices.at(chains.vertices)
         if not nearest:
             return Borders.of_segments(vertices, chains)

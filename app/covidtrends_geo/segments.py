@@ -142,8 +142,9 @@ class Borders(NamedTuple):
     A square of 1,024 m has some ten segments, and some hundred of detailed borders.
 
     Attributes:
-        vertices: of the segments, region by region, rows of x and y in EPSG:3347. Each vertex and the next are a segment.
-        gaps: index of each vertex that begins no segment, but the last.
+        vertices: of the segments, region by region, rows of x and y in EPSG:3347. A segment leads from
+            each vertex to the next, except at `gaps`.
+        gaps: indexes of the vertices, without the last of all, at which a chain of segments ends.
         regions: numbers of the regions, in their order.
         first: index of the first segment of each region.
     """

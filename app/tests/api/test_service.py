@@ -85,7 +85,7 @@ class TestDocumentationPage:
         loaded = re.findall(r'\ssrc="([^"]*)"|<link rel="(?:stylesheet|icon|preload|modulepreload)[^>]* href="([^"]*)"', text)
         assert len(loaded) == 5
         assert all("".join(pair).startswith("/static/") for pair in loaded)
-        assert set(re.findall(r"https?://([^/\"]+)", text)) <= {"testserver", "schema.org", "json-schema.org"}
+        assert set(re.findall(r"https?://([^/\"]+)", text)) <= {"testserver", "schema.org"}
         assert 'data-schema="/schema"' in text
 
     def test_docs_page_static_files_exist(self, get):
