@@ -1,11 +1,24 @@
 """Spatial index of cells: packed R-tree in Morton order over the cells with borders, and the search for near cells."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from covidtrends_geo.quadtree import Floats, Integers, Keys, corner_of, key_of, side_of
+from covidtrends_geo.quadtree import (
+    LEVELS,
+    ROOT_SIDE,
+    ROOT_X,
+    ROOT_Y,
+    Floats,
+    Integers,
+    Keys,
+    corner_of,
+    key_of,
+    morton,
+    side_of,
+)
+from covidtrends_geo.ranges import expanded
 
 if TYPE_CHECKING:
     from covidtrends_geo.tree import Tree
@@ -13,8 +26,8 @@ if TYPE_CHECKING:
 FANOUT = 4
 # Width around a cell, metres in EPSG:3347, of the strip whose segments the cell lists too.
 CELL_MARGIN = 4.0
-# With so few boxes, the calls of numpy take longer than the work on the nodes.
-_FEW = 8
+# Of a number of cells, for each level of nodes.
+_BITS = 2
 # A cell's shape holds its level in the lowest bits, and the number of its reference point above them.
 LEVEL_BITS = 5
 
@@ -103,55 +116,113 @@ class BoxSearch:
             reach: greatest distance from a box.
             nearest: whether only cells are needed in which the nearest border to a point of the box can be.
         """
-        offsets = self._offsets
-        if len(offsets) == 1:
+        if not len(self._filled):
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 4))
-        stride = 1 if len(boxes) > _FEW else 3
-        levels = sorted({*range(0, len(offsets) - 1, stride), len(offsets) - 2}, reverse=True)
-        count = offsets[-1] - offsets[-2]
-        numbers = np.repeat(np.arange(len(boxes)), count)
-        nodes = np.tile(np.arange(count), len(boxes))
+        if nearest:
+            reach = self._first_reach(boxes, own, reach)
+        box_of, first, last = self._ranges(boxes, reach)
+        # Each range begins at the level at which it has up to five nodes.
+        begins = np.minimum(np.log2(last - first).astype(np.int64) // _BITS, len(self._offsets) - 2)
         # Squared distances: computing many roots would take time.
-        reach = (self._first_reach(boxes, own, reach) if nearest else reach) ** 2
+        reach = reach**2
         box_columns = np.ascontiguousarray(boxes.T)
-        for level, below in zip(levels, [*levels[1:], -1], strict=True):
-            owners = self._nodes.owners[offsets[level] + nodes]
-            own_of = own[numbers]
-            foreign = (owners[:, 0] != own_of) | (owners[:, 1] != own_of)
-            numbers, nodes = numbers[foreign], nodes[foreign]
-            if level:
-                node_boxes = self._nodes.boxes[offsets[level] - offsets[1] + nodes].astype(np.float64)
-            else:
-                at = self._filled[nodes]
-                node_boxes = cell_boxes(self._tree.keys_of(at), self._tree.shapes[at])
-            columns = box_columns[:, numbers]
-            node_columns = np.ascontiguousarray(node_boxes.T)
+        ranges, nodes = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        for level in range(int(begins.max(initial=0)), -1, -1):
+            new = np.flatnonzero(begins == level)
+            if len(new):
+                start = first[new] >> _BITS * level
+                of, added = expanded(start, ((last[new] - 1) >> _BITS * level) + 1 - start)
+                ranges, nodes = np.concatenate([ranges, new[of]]), np.concatenate([nodes, added])
+                order = np.argsort(ranges, kind="stable")
+                ranges, nodes = ranges[order], nodes[order]
+            if not level:
+                # A node can hold cells that are not in the range.
+                inside = (nodes >= first[ranges]) & (nodes < last[ranges])
+                ranges, nodes = ranges[inside], nodes[inside]
+            numbers = box_of[ranges]
+            foreign = self._is_foreign(level, nodes, own[numbers])
+            ranges, nodes, numbers = ranges[foreign], nodes[foreign], numbers[foreign]
+            node_boxes = self._boxes(level, nodes)
+            columns, node_columns = box_columns[:, numbers], np.ascontiguousarray(node_boxes.T)
             least = squared_least(columns, node_columns)
             if nearest and len(numbers):
-                # Sorted by box.
-                first = np.flatnonzero(np.diff(numbers, prepend=-1))
-                most = np.minimum.reduceat(squared_most(columns, node_columns), first)
-                reach[numbers[first]] = np.minimum(reach[numbers[first]], most)
-            keep = least <= reach[numbers]
-            numbers, nodes, node_boxes = numbers[keep], nodes[keep], node_boxes[keep]
+                starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+                most = np.minimum.reduceat(squared_most(columns, node_columns), starts)
+                reach[numbers[starts]] = np.minimum(reach[numbers[starts]], most)
+            near = least <= reach[numbers]
+            ranges, nodes, numbers, node_boxes = ranges[near], nodes[near], numbers[near], node_boxes[near]
             if level:
-                children = FANOUT ** (level - below)
-                numbers = np.repeat(numbers, children)
-                nodes = (nodes[:, None] * children + np.arange(children)).ravel()
-                exists = nodes < offsets[below + 1] - offsets[below]
-                numbers, nodes = numbers[exists], nodes[exists]
+                nodes = (nodes[:, None] * FANOUT + np.arange(FANOUT)).ravel()
+                exists = nodes < self._offsets[level] - self._offsets[level - 1]
+                ranges, nodes = np.repeat(ranges, FANOUT)[exists], nodes[exists]
         return numbers, self._filled[nodes], node_boxes
 
-    def _first_reach(self, boxes: Floats, own: Integers, reach: Floats) -> Floats:
-        """Return an upper bound of the distance to the nearest border: that to the cells next in Morton order."""
-        cells = self._tree.find(key_of(boxes[:, 0], boxes[:, 1]))
+    def _boxes(self, level: int, nodes: Integers) -> Floats:
+        """Return the boxes of nodes of a level."""
+        if level:
+            return self._nodes.boxes[self._offsets[level] - self._offsets[1] + nodes].astype(np.float64)
+        cells = self._filled[nodes]
+        return cell_boxes(self._tree.keys_of(cells), self._tree.shapes[cells])
+
+    def _is_foreign(self, level: int, nodes: Integers, own: Integers) -> Any:
+        """Return whether nodes of a level have a border of another region than `own`."""
+        owners = self._nodes.owners[self._offsets[level] + nodes]
+        return (owners[..., 0] != own) | (owners[..., 1] != own)
+
+    def _ranges(self, boxes: Floats, reach: Floats) -> tuple[Integers, Integers, Integers]:
+        """Return ranges of `filled`, the first and the end, with all cells within the reach of a box, and the box of each.
+
+        Up to four squares of the quadtree, as wide as a box with its reach or wider, hold it. The ranges are not empty, and
+        those of a box have no cell in common. They are sorted by box and by cell.
+        """
+        around = (reach + CELL_MARGIN)[:, None]
+        low, high = boxes[:, :2] - around, boxes[:, 2:] + around
+        with np.errstate(divide="ignore"):
+            # A little wider than the box, so that rounding does not matter.
+            levels = np.floor(np.log2(0.999 * ROOT_SIDE / (high - low).max(axis=1)))
+        levels = np.clip(levels, 0, LEVELS)
+        side, most = side_of(levels)[:, None], (2.0**levels - 1)[:, None]
+        (column, row), (last_column, last_row) = (
+            np.minimum(np.clip(corners - (ROOT_X, ROOT_Y), 0, ROOT_SIDE) // side, most).astype(np.uint64).T
+            for corners in (low, high)
+        )
+        wide, high_enough = np.flatnonzero(column < last_column), np.flatnonzero(row < last_row)
+        both = wide[row[wide] < last_row[wide]]
+        box_of = np.concatenate([np.arange(len(boxes)), wide, high_enough, both])
+        columns = np.concatenate([column, last_column[wide], column[high_enough], last_column[both]])
+        rows = np.concatenate([row, row[wide], last_row[high_enough], last_row[both]])
+        shift = (2 * (LEVELS - levels[box_of])).astype(np.uint64)
+        keys = morton(columns, rows) << shift
+        order = np.lexsort((keys, box_of))
+        box_of, keys, shift = box_of[order], keys[order], shift[order]
+        first = self._rank(self._tree.find(keys), side="left")
+        last = self._rank(self._tree.find(keys + (np.uint64(1) << shift) - np.uint64(1)), side="right")
+        # A cell can hold several of the squares.
+        same = box_of[1:] == box_of[:-1]
+        first[1:][same] = np.maximum(first[1:][same], last[:-1][same])
+        some = last > first
+        return box_of[some], first[some], last[some]
+
+    def _rank(self, cells: Integers, side: Literal["left", "right"]) -> Integers:
+        """Return where cells are, or would be, in `filled`."""
         # Of the same type: otherwise all of the array would be converted.
-        after = np.searchsorted(self._filled, cells.astype(self._filled.dtype))
-        nodes = np.clip(after[:, None] + np.arange(-2, 2), 0, len(self._filled) - 1)
-        at = self._filled[nodes.ravel()]
-        most = np.sqrt(squared_most(np.repeat(boxes, 4, axis=0).T, cell_boxes(self._tree.keys_of(at), self._tree.shapes[at]).T))
-        foreign = (self._nodes.owners[nodes] != own[:, None, None]).any(axis=2)
-        bound: Floats = np.minimum(reach, np.where(foreign, most.reshape(nodes.shape), np.inf).min(axis=1))
+        rank: Integers = np.searchsorted(self._filled, cells.astype(self._filled.dtype), side=side)
+        return rank
+
+    def _first_reach(self, boxes: Floats, own: Integers, reach: Floats) -> Floats:
+        """Return an upper bound of the distance to the nearest border: that to the nodes next in Morton order."""
+        after = self._rank(self._tree.find(key_of(boxes[:, 0], boxes[:, 1])), side="left")
+        bound = reach.copy()
+        # Those without a border of another region next to them look among larger nodes.
+        left = np.arange(len(boxes))
+        for level, count in enumerate(np.diff(self._offsets).tolist()):
+            nodes = np.clip((after[left, None] >> _BITS * level) + np.arange(-2, 2), 0, count - 1)
+            most = squared_most(np.repeat(boxes[left], 4, axis=0).T, self._boxes(level, nodes.ravel()).T).reshape(nodes.shape)
+            foreign = self._is_foreign(level, nodes, own[left, None])
+            bound[left] = np.minimum(bound[left], np.sqrt(np.where(foreign, most, np.inf).min(axis=1)))
+            left = left[~foreign.any(axis=1)]
+            if not len(left):
+                break
         return bound
 
 

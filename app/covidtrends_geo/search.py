@@ -15,8 +15,9 @@ from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.quadtree import Floats, Integers, Keys
+from covidtrends_geo.ranges import expanded, members
 from covidtrends_geo.segments import Borders, Chains, crosses, foot, possibly_nearest, squared_distance
-from covidtrends_geo.tree import REFERENCES, Tree, expanded, expanded_runs
+from covidtrends_geo.tree import REFERENCES, Tree
 from covidtrends_geo.vertices import Vertices
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ class TreeSearch:
             but: region whose borders are left out unless they are another region's, too; None for no region.
         """
         tree = self.tree
-        at, runs = expanded(tree.first_run, cells)
+        at, runs = members(tree.first_run, cells)
         if but is not None:
             borders = tree.borders[tree.run_borders[runs]]
             foreign = ((borders != NO_REGION) & (borders != but)).any(axis=1)
             at, runs = at[foreign], runs[foreign]
-        pairs, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        pairs, segments = expanded(tree.run_starts[runs], tree.run_sizes[runs])
         return at[pairs], self.vertices.at(segments), self.vertices.at(segments + 1)
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
@@ -111,10 +112,10 @@ class TreeSearch:
         """
         tree = self.tree
         _, cells, _ = self.boxes.cells_near(box[None, :], np.array([own]), np.array([reach]), nearest=nearest)
-        _, runs = expanded(tree.first_run, cells)
+        _, runs = members(tree.first_run, cells)
         borders = tree.borders[tree.run_borders[runs]]
         at, side = np.nonzero((borders != NO_REGION) & (borders != own))
-        pairs, segments = expanded_runs(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
+        pairs, segments = expanded(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
         # Region and segment in one number, each once: a segment is listed in every cell that it meets.
         keys = np.unique(borders[at, side][pairs] * np.int64(len(self.vertices)) + segments)
         chains = Chains.of(*np.divmod(keys, len(self.vertices) or 1))
@@ -133,11 +134,11 @@ class TreeSearch:
         positions, runs, least, segments, crossings = (
             column[counts] for column in (positions, runs, least, segments, crossings)
         )
-        of_set, members = expanded(tree.set_starts, tree.cover_sets[cells])
+        of_set, covering = members(tree.set_starts, tree.cover_sets[cells])
         borders = tree.borders[tree.run_borders[runs]]
         return self._joined(
             np.concatenate([positions, positions, of_set]),
-            np.concatenate([borders[:, 0], borders[:, 1], tree.set_regions[members]]),
+            np.concatenate([borders[:, 0], borders[:, 1], tree.set_regions[covering]]),
             np.concatenate([least, least, np.full(len(of_set), np.inf)]),
             np.concatenate([segments, segments, np.full(len(of_set), -1)]),
             np.concatenate([crossings, crossings, np.ones(len(of_set), dtype=np.int64)]),
@@ -150,7 +151,7 @@ class TreeSearch:
         covering = covering.where(covering.distances == 0)
         everywhere = np.full(len(x), NO_REGION)
         positions, at, _ = self.boxes.cells_near(np.column_stack([x, y, x, y]), everywhere, reach, nearest=False)
-        pairs, runs = expanded(self.tree.first_run, at)
+        pairs, runs = members(self.tree.first_run, at)
         positions = positions[pairs]
         least, segments = self._measured(x, y, positions, runs)
         borders = self.tree.borders[self.tree.run_borders[runs]]
@@ -182,7 +183,7 @@ class TreeSearch:
         np.maximum.at(reaches, of_position, np.broadcast_to(reach, x.shape))
         numbers, cells, cell_boxes = self.boxes.cells_near(boxes, squares[:, 1], reaches, nearest=True)
         bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
-        positions, pairs = expanded(bounds, of_position)
+        positions, pairs = members(bounds, of_position)
         columns = np.stack([x, y, x, y])[:, positions], np.ascontiguousarray(cell_boxes[pairs].T)
         least, most = np.sqrt(squared_least(*columns)), np.sqrt(squared_most(*columns))
         reach = np.array(np.broadcast_to(reach, x.shape))
@@ -217,7 +218,7 @@ class TreeSearch:
     def _foreign(self, x: Floats, y: Floats, own: Integers, positions: Integers, cells: Integers) -> Pairs:
         """Return the nearest borders of other regions in cells, one for each run and region."""
         tree = self.tree
-        pairs, runs = expanded(tree.first_run, cells)
+        pairs, runs = members(tree.first_run, cells)
         positions = positions[pairs]
         borders = tree.borders[tree.run_borders[runs]]
         foreign = (borders != NO_REGION) & (borders != own[positions, None])
@@ -232,7 +233,7 @@ class TreeSearch:
     def _measured(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
         """Return for pairs of a position and a run the distance and the nearest segment."""
         tree = self.tree
-        pair, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+        pair, segments = expanded(tree.run_starts[runs], tree.run_sizes[runs])
         if not len(runs):
             return np.empty(0), np.empty(0, dtype=np.int64)
         at = positions[pair]
@@ -256,15 +257,15 @@ class TreeSearch:
         begins = np.ones(len(cells), dtype=bool)
         begins[1:] = cells[1:] != cells[:-1]
         distinct, of_cell = cells[begins], np.cumsum(begins) - 1
-        _, cell_runs = expanded(tree.first_run, distinct)
+        _, cell_runs = members(tree.first_run, distinct)
         sizes, first = tree.run_sizes[cell_runs].astype(np.int64), tree.run_starts[cell_runs].astype(np.int64)
         # The vertices of these runs, one more than segments, and where each run begins among them.
-        _, numbers = expanded_runs(first, sizes + 1)
+        _, numbers = expanded(first, sizes + 1)
         own_x, own_y = self.vertices.at(numbers).T.copy()
         offsets = np.cumsum(sizes + 1) - sizes - 1
         bounds = np.concatenate([[0], np.cumsum(tree.first_run[distinct + 1].astype(np.int64) - tree.first_run[distinct])])
-        positions, at_run = expanded(bounds, of_cell)
-        pair, start = expanded_runs(offsets[at_run], sizes[at_run])
+        positions, at_run = members(bounds, of_cell)
+        pair, start = expanded(offsets[at_run], sizes[at_run])
         least, nearest = np.full(len(at_run), np.inf), np.full(len(at_run), -1)
         at = positions[pair]
         at_x, at_y = x[at], y[at]

@@ -4,9 +4,9 @@ import numpy as np
 
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import Floats, key_of
+from covidtrends_geo.ranges import expanded, members
 from covidtrends_geo.search import TreeSearch
 from covidtrends_geo.segments import clipped
-from covidtrends_geo.tree import expanded, expanded_runs
 
 # Rounding leaves this part of a polygon where there is none.
 _NO_SHARE = 1e-9
@@ -24,8 +24,8 @@ def polygon_shares(search: TreeSearch, corners: Floats) -> dict[int, float]:
     tree, origin = search.tree, corners[0]
     box = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
     _, cells, _ = search.boxes.cells_near(box[None, :], np.array([NO_REGION]), np.zeros(1), nearest=False)
-    _, runs = expanded(tree.first_run, cells)
-    pairs, segments = expanded_runs(tree.run_starts[runs], tree.run_sizes[runs])
+    _, runs = members(tree.first_run, cells)
+    pairs, segments = expanded(tree.run_starts[runs], tree.run_sizes[runs])
     # A segment is listed in every cell that it meets, and stored in every tile.
     whole = np.column_stack([search.vertices.at(segments), search.vertices.at(segments + 1)])
     whole, once = np.unique(whole, axis=0, return_index=True)

@@ -10,8 +10,9 @@ import shapely
 from covidtrends_geo import quadtree
 from covidtrends_geo.boxes import CELL_MARGIN, widened
 from covidtrends_geo.quadtree import Floats, Integers
+from covidtrends_geo.ranges import ranges_of
 from covidtrends_geo.segments import meets_box
-from covidtrends_geo.tree import REFERENCES, ranges_of
+from covidtrends_geo.tree import REFERENCES
 
 TILE_LEVEL = 8
 TILES = 2**TILE_LEVEL

@@ -8,6 +8,7 @@ import numpy as np
 from covidtrends_geo.boxes import Nodes, build_nodes, cell_boxes
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys
+from covidtrends_geo.ranges import ranges_of
 
 _RUN_SEGMENTS = 255
 # Lower bits of a key that are zero in cells of 256 m and more.
@@ -218,12 +219,6 @@ class TreeWriter:
         )
 
 
-def ranges_of(counts: Integers) -> Integers:
-    """Return 0 to n - 1 for each n, one range after the other."""
-    positions: Integers = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return positions
-
-
 def _chain_vertices(segments: Segments) -> Floats:
     """Return the vertices of the chains, one after the other."""
     ends = np.flatnonzero(~np.append(segments.chained[1:], False))
@@ -247,19 +242,3 @@ def nodes_of(tree: Tree) -> Nodes:
 def smallest(values: Integers, count: int) -> Any:
     """Return numbers below `count` in the smallest type of the file."""
     return values.astype(np.uint16 if count <= 2**16 else np.uint32)
-
-
-def expanded(starts: Any, numbers: Integers) -> tuple[Integers, Integers]:
-    """Return pairs of an index and a member, for ranges of members: number n has `starts[n]` to `starts[n + 1]` - 1."""
-    first = starts[numbers].astype(np.int64)
-    counts = starts[numbers + 1].astype(np.int64) - first
-    ends = np.cumsum(counts)
-    indexes = np.repeat(np.arange(len(numbers)), counts)
-    return indexes, np.arange(ends[-1] if len(ends) else 0) + np.repeat(first - (ends - counts), counts)
-
-
-def expanded_runs(first: Any, sizes: Any) -> tuple[Integers, Integers]:
-    """Return pairs of the index of a run and a segment, all segments of each run."""
-    sizes = sizes.astype(np.int64)
-    pairs = np.repeat(np.arange(len(sizes)), sizes)
-    return pairs, np.arange(len(pairs)) + np.repeat(first.astype(np.int64) - (np.cumsum(sizes) - sizes), sizes)
