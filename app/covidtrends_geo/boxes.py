@@ -58,8 +58,8 @@ def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
     return np.column_stack(widened(*corner_of(keys), side_of(level_of(shapes))))
 
 
-def level_of(shapes: np.ndarray) -> Any:
-    """Return the levels of cells in the quadtree."""
+def level_of(shapes: Any) -> Any:
+    """Return the levels of cells in the quadtree, one or an array of them."""
     return shapes & ((1 << LEVEL_BITS) - 1)
 
 

@@ -1,6 +1,6 @@
-"""Content of a grid cell, regions and border lines as plain numbers, for a search at one position (`covidtrends_geo.point`)."""
+"""Content of a cell, regions and border lines as plain numbers, for a search at one position (`covidtrends_geo.point`)."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 
 class CellContent(NamedTuple):
@@ -15,8 +15,4 @@ class CellContent(NamedTuple):
     reference_x: float
     reference_y: float
     covers: frozenset[int]
-    runs: list[tuple[Any, Any, list[int]]]
-
-    def size(self) -> int:
-        """Return the bytes of the vertices."""
-        return sum(2 * len(xs) * xs.itemsize for xs, _, _ in self.runs)
+    runs: list[tuple[list[float], list[float], list[int]]]

@@ -76,6 +76,24 @@ class Grids(NamedTuple):
         regions: Integers = self.regions[self.rows[numbers] + codes.astype(np.int64)].astype(np.int64) + MIXED
         return regions
 
+    def region_at(self, key: int, number: int, level: int) -> int:
+        """Return the region of the square at one position: as `regions_at`, in a fraction of the time.
+
+        Args:
+            number: of its cell among those with borders.
+            level: of its cell.
+        """
+        square = key >> 2 * max(LEVELS - _LEVELS_BELOW - level, 0) & _SIDE**2 - 1
+        place = square >> 4 << 2
+        word = int(self.words[self.cells[number]])
+        code = word >> place & 15
+        if not code:
+            # The described blocks before: those without a code.
+            used = (word | word >> 1 | word >> 2 | word >> 3) & int(_FIRST_BITS)
+            before = (place >> 2) - (used & (1 << place) - 1).bit_count()
+            code = int(self.words[self.blocks[int(self.starts[number]) + before]]) >> ((square & 15) << 2) & 15
+        return int(self.regions[int(self.rows[number]) + code]) + MIXED
+
 
 def _code(words: Any, places: Any) -> Any:
     return words >> places & np.uint64(15)

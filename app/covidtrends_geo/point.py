@@ -1,17 +1,17 @@
 """Point in polygon for one position: the same answers as by columns, in a fraction of the time that arrays of one element take.
 
-Most positions lie far from any border. The few segments of a grid cell are tested one by one; the segments that can be nearest
-to a square of 1,024 m are searched once and cached. No position is stored.
+Most positions lie far from any border. The few segments of a cell are tested one by one; the segments that can be nearest to a
+square of 512 m are searched once, and the numbers of their vertices are cached. No position is stored.
 """
 
 import math
-from collections import deque
-from collections.abc import Callable, Hashable, Sequence
-from threading import Lock
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from covidtrends_geo.border_cache import BorderCache
+from covidtrends_geo.borders import Borders
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST
@@ -19,18 +19,10 @@ from covidtrends_geo.engine import Engine
 from covidtrends_geo.lookup_file import Region
 from covidtrends_geo.projection import distance_m, scale, to_degrees, to_lambert
 from covidtrends_geo.search import MIXED
-from covidtrends_geo.segments import Borders
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
-
-# Cached for each index. A large city has some thousand squares, with a few kilobytes each; squares with very detailed borders
-# have some hundred kilobytes.
-_CELLS_MAX = 8_000
-_BORDERS_MAX = 8_000
-_BYTES_MAX = 32 * 2**20
-_SIDE = 1_024.0
-# Metres in EPSG:3347: the segments within this distance of a square are cached too. A wider search uses arrays.
+# Side of the squares whose borders are cached, metres in EPSG:3347.
+_SIDE = 512.0
+# The segments within this distance of a square are cached too. A wider search uses arrays.
 _AROUND = 512.0
 # A distance on the ellipsoid differs by less from one that is measured in the plane and divided by the scale.
 _SLACK = 1.02
@@ -97,42 +89,14 @@ def answer(hit: Hit, radius_m: float, max_distance_m: float, regions: Sequence[R
     return Answer("none", None, None, not near, uncertainty_m, (), near, None, None)
 
 
-class _Cache(Generic[Key, Value]):
-    """Cache, first in, first out, bounded by number and bytes of its values. Two threads may make the same value."""
-
-    def __init__(self, count: int, size_of: Callable[[Value], int]) -> None:
-        self._values: dict[Key, Value] = {}
-        # The keys of `_values`, oldest first: eviction takes a constant time.
-        self._order: deque[Key] = deque()
-        self._count, self._size, self._size_of = count, 0, size_of
-        self._lock = Lock()
-
-    def get(self, key: Key, make: Callable[[], Value]) -> Value:
-        value = self._values.get(key)
-        if value is None:
-            value = make()
-            with self._lock:
-                self._add(key, value)
-        return value
-
-    def _add(self, key: Key, value: Value) -> None:
-        if self._values.setdefault(key, value) is not value:
-            return
-        self._order.append(key)
-        self._size += self._size_of(value)
-        while len(self._order) > self._count or self._size > _BYTES_MAX:
-            self._size -= self._size_of(self._values.pop(self._order.popleft()))
-
-
 class PointEngine:
-    """Search at one position in an index. Immutable but for the caches, so threads share it."""
+    """Search at one position in an index. Immutable but for the cache, so threads share it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._search = engine, engine.search
         self._misfits: list[float] = engine.misfits.tolist()
         self._most_misfit = max(self._misfits, default=0.0)
-        self._cells: _Cache[int, CellContent] = _Cache(_CELLS_MAX, CellContent.size)
-        self._borders: _Cache[tuple[float, float, int | None], Borders] = _Cache(_BORDERS_MAX, Borders.size)
+        self._borders = BorderCache()
 
     def hit(self, lon: float, lat: float, radius_m: float, *, nearest_m: float = 0.0, border: bool = False) -> Hit:
         """Return the regions at and near a position around Canada: as `Engine.hits`."""
@@ -142,7 +106,7 @@ class PointEngine:
         cell, single = self._search.cell(x, y)
         units = 0.0
         if single == MIXED:
-            distances = _distances(self._cells.get(cell, lambda: self._search.content(cell)), x, y)
+            distances = _distances(self._search.content(cell), x, y)
             close = sorted((region, distance) for region, distance in distances.items() if distance <= CELL_MARGIN)
             if any(distance for _, distance in close):
                 units = scale(lon, lat, x, y)
@@ -165,7 +129,7 @@ class PointEngine:
             if reach * UNITS_MOST > _AROUND:
                 return self._by_arrays(lon, lat, radius_m, nearest_m, border=border)
             borders = self._around(x, y)
-            near = dict(zip(borders.regions, borders.distances(x, y).tolist(), strict=True))
+            near = dict(zip(borders.regions, borders.distances(x, y), strict=True))
             units = units or scale(lon, lat, x, y)
             close = sorted(({region: d / units for region, d in near.items()} | dict.fromkeys(covering, 0.0)).items())
         hit = tuple(
@@ -181,11 +145,11 @@ class PointEngine:
         cell, single = self._search.cell(x, y)
         radius = radius_m * scale(lon, lat, x, y)
         # Nearly always no border passes through the circle.
-        if self._square(x, y, NO_REGION).distances(x, y).min(initial=np.inf) <= radius:
+        if min(self._square(x, y, NO_REGION).distances(x, y), default=math.inf) <= radius:
             return self._engine.circle_shares(lon, lat, radius_m)
         if single != MIXED:
             return {single: 1.0} if single != NO_REGION else {}
-        distances = _distances(self._cells.get(cell, lambda: self._search.content(cell)), x, y)
+        distances = _distances(self._search.content(cell), x, y)
         return {region: 1.0 for region, distance in sorted(distances.items()) if not distance}
 
     def _nearest(self, lon: float, lat: float, x: float, y: float, own: int, limit: float) -> tuple[float, int] | None:
@@ -199,14 +163,12 @@ class PointEngine:
     def _square(self, x: float, y: float, own: int) -> Borders:
         """Return the segments that can be the nearest border of another region than `own` in the square around a position."""
         box = _box(x, y)
-        return self._borders.get((*box[:2], own), lambda: self._search.borders_near(np.array(box), own, np.inf, nearest=True))
+        return self._borders.get((*box[:2], own), lambda: self._search.borders_near(box, own, np.inf, nearest=True))
 
     def _around(self, x: float, y: float) -> Borders:
         """Return the borders of all regions within `_AROUND` of the square around a position."""
         box = _box(x, y)
-        return self._borders.get(
-            (*box[:2], None), lambda: self._search.borders_near(np.array(box), NO_REGION, _AROUND, nearest=False)
-        )
+        return self._borders.get((*box[:2], None), lambda: self._search.borders_near(box, NO_REGION, _AROUND, nearest=False))
 
     def _by_arrays(self, lon: float, lat: float, radius_m: float, nearest_m: float, *, border: bool) -> Hit:
         hits = self._engine.hits(np.array([lon]), np.array([lat]), radius_m, nearest_m=nearest_m, border=border)

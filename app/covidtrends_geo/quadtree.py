@@ -29,6 +29,7 @@ _SPREAD = (
     (2, 0x3333333333333333),
     (1, 0x5555555555555555),
 )
+_GATHER = ((1, _SPREAD[3][1]), (2, _SPREAD[2][1]), (4, _SPREAD[1][1]), (8, _SPREAD[0][1]), (16, 0x00000000FFFFFFFF))
 
 
 def key_of(x: Any, y: Any) -> Keys:
@@ -58,6 +59,11 @@ def corner_of(keys: Keys) -> tuple[Floats, Floats]:
     return gathered(keys) * UNIT_M + ROOT_X, gathered(keys >> 1) * UNIT_M + ROOT_Y
 
 
+def corner_at(key: int) -> tuple[float, float]:
+    """Return x and y of the south-western corner of a cell: as `corner_of`."""
+    return _gathered(key) * UNIT_M + ROOT_X, _gathered(key >> 1) * UNIT_M + ROOT_Y
+
+
 def side_of(level: Any) -> Any:
     """Return the side of the cells of a level, metres; level 0 is the root."""
     return ROOT_SIDE / 2.0 ** np.asarray(level, dtype=np.float64)
@@ -72,9 +78,13 @@ def _spread(bits: Any) -> Any:
 
 def gathered(keys: Any) -> Floats:
     """Return the even bits of codes as numbers."""
-    bits = keys & _SPREAD[-1][1]
-    masks = [mask for _, mask in _SPREAD[-2::-1]] + [0x00000000FFFFFFFF]
-    for shift, mask in zip((1, 2, 4, 8, 16), masks, strict=True):
-        bits = (bits | (bits >> shift)) & mask
-    numbers: Floats = bits.astype(np.float64)
+    numbers: Floats = _gathered(keys).astype(np.float64)
     return numbers
+
+
+def _gathered(bits: Any) -> Any:
+    """Return the even bits of a code, or of an array of them."""
+    bits = bits & _SPREAD[-1][1]
+    for shift, mask in _GATHER:
+        bits = (bits | (bits >> shift)) & mask
+    return bits

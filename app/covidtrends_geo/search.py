@@ -4,19 +4,20 @@ Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection`
 positions and return pairs of a position (its index) and a region (its number).
 """
 
-from array import array
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covidtrends_geo import quadtree
+from covidtrends_geo.borders import Borders
 from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.ranges import expanded, members
-from covidtrends_geo.segments import Borders, Chains, crosses, foot, possibly_nearest, squared_distance
+from covidtrends_geo.run_search import Box, RunSearch
+from covidtrends_geo.segments import crosses, foot, near_box, squared_distance
 from covidtrends_geo.tree import REFERENCES, Tree
 from covidtrends_geo.vertices import Vertices
 
@@ -38,6 +39,7 @@ class TreeSearch:
         self.tree, self.vertices = tree, vertices
         self._filled = np.flatnonzero(np.diff(tree.first_run)).astype(np.uint32)
         self.boxes = BoxSearch(nodes, tree, self._filled)
+        self._runs = RunSearch(nodes, tree, self._filled)
         self._grids = grids
         sizes = np.diff(tree.set_starts)
         # The region of each set of one, NO_REGION for the empty set.
@@ -80,28 +82,38 @@ class TreeSearch:
         return at[pairs], self.vertices.at(segments), self.vertices.at(segments + 1)
 
     def cell(self, x: float, y: float) -> tuple[int, int]:
-        """Return the cell of one position, and the region that covers all of it, as `cells`."""
-        tree = self.tree
-        cell = tree.find_single(quadtree.key_at(x, y))
-        if tree.first_run[cell + 1] > tree.first_run[cell]:
+        """Return the cell of one position, and the region at it, `NO_REGION` or `MIXED`: as `cells`."""
+        tree, key = self.tree, quadtree.key_at(x, y)
+        cell = tree.find_single(key)
+        if tree.first_run[cell + 1] == tree.first_run[cell]:
+            return cell, int(self._single_of_set[tree.cover_sets[cell]])
+        if self._grids is None:
             return cell, MIXED
-        return cell, int(self._single_of_set[tree.cover_sets[cell]])
+        return cell, self._grids.region_at(key, self._runs.rank(cell), level_of(int(tree.shapes[cell])))
 
     def content(self, cell: int) -> CellContent:
         """Return the content of a cell."""
         tree = self.tree
+        runs = slice(int(tree.first_run[cell]), int(tree.first_run[cell + 1]))
+        sizes = tree.run_sizes[runs].astype(np.int64) + 1
+        xs, ys = self.vertices.at(expanded(tree.run_starts[runs], sizes)[1]).T.tolist()
+        ends = np.cumsum(sizes).tolist()
+        borders = tree.borders[tree.run_borders[runs]].tolist()
+        west, south = quadtree.corner_at(tree.key_of_single(cell))
+        shape = int(tree.shapes[cell])
+        side, (part_x, part_y) = float(quadtree.side_of(level_of(shape))), REFERENCES[shape >> LEVEL_BITS].tolist()
         chosen = tree.cover_sets[cell]
-        (reference_x,), (reference_y,) = self._references(np.array([cell]))
-        runs = []
-        for run in range(tree.first_run[cell], tree.first_run[cell + 1]):
-            start = int(tree.run_starts[run])
-            xs, ys = self.vertices.between(start, start + int(tree.run_sizes[run])).T
-            borders = tree.borders[tree.run_borders[run]].tolist()
-            runs.append((array("d", xs.tobytes()), array("d", ys.tobytes()), [r for r in borders if r != NO_REGION]))
-        covers = frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist())
-        return CellContent(float(reference_x), float(reference_y), covers, runs)
+        return CellContent(
+            west + part_x * side,
+            south + part_y * side,
+            frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist()),
+            [
+                (xs[first:last], ys[first:last], [region for region in border if region != NO_REGION])
+                for first, last, border in zip([0, *ends], ends, borders, strict=False)
+            ],
+        )
 
-    def borders_near(self, box: Floats, own: int, reach: float, *, nearest: bool) -> Borders:
+    def borders_near(self, box: Box, own: int, reach: float, *, nearest: bool) -> Borders:
         """Return the borders near a box of all regions but `own`.
 
         Args:
@@ -111,19 +123,21 @@ class TreeSearch:
             nearest: whether only segments are needed that can be nearest to a point in the box.
         """
         tree = self.tree
-        _, cells, _ = self.boxes.cells_near(box[None, :], np.array([own]), np.array([reach]), nearest=nearest)
-        _, runs = members(tree.first_run, cells)
+        runs = self._runs.near(box, own, reach, nearest=nearest)
         borders = tree.borders[tree.run_borders[runs]]
-        at, side = np.nonzero((borders != NO_REGION) & (borders != own))
-        pairs, segments = expanded(tree.run_starts[runs[at]], tree.run_sizes[runs[at]])
-        # Region and segment in one number, each once: a segment is listed in every cell that it meets.
-        keys = np.unique(borders[at, side][pairs] * np.int64(len(self.vertices)) + segments)
-        chains = Chains.of(*np.divmod(keys, len(self.vertices) or 1))
-        vertices = self.vertices.at(chains.vertices)
-        if not nearest:
-            return Borders.of_segments(vertices, chains)
-        start, end = vertices[chains.indexes], vertices[chains.indexes + 1]
-        return Borders.of_segments(vertices, chains, possibly_nearest(start, end, box))
+        foreign = (borders != NO_REGION) & (borders != own)
+        some = foreign.any(axis=1)
+        runs, borders, foreign = runs[some], borders[some], foreign[some]
+        sizes = tree.run_sizes[runs].astype(np.int64) + 1
+        run_of, numbers = expanded(tree.run_starts[runs], sizes)
+        vertices = self.vertices.at(numbers)
+        # All but the last vertex of a run begin a segment.
+        begins = np.ones(len(numbers), dtype=bool)
+        begins[np.cumsum(sizes) - 1] = False
+        begins[begins] = near_box(vertices[begins], vertices[1:][begins[:-1]], box, reach, nearest=nearest)
+        run_of, numbers = run_of[begins], numbers[begins]
+        at, side = np.nonzero(foreign[run_of])
+        return Borders.of_segments(self.vertices, borders[run_of[at], side], numbers[at])
 
     def near(self, x: Floats, y: Floats, cells: Integers, reach: Any) -> Pairs:
         """Return the regions that cover positions, and those whose border is within `reach`, at most `boxes.CELL_MARGIN`."""

@@ -1,21 +1,18 @@
-"""Line segments in the plane: distance, crossing, box, and the borders around a square for searches at single positions.
+"""Line segments in the plane: distance, crossing, box.
 
 Functions take arrays, one element for each pair.
 """
 
 import math
-from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS, NO_REGION
+from covidtrends_geo.constants import CIRCLE_QUARTER_SEGMENTS
 
 # Segments that are clipped at once: some megabytes for each array.
 _BLOCK = 4_096
-# More segments around a square are reduced to those that can be nearest in one of 4 by 4 parts of it.
-_FEW_SEGMENTS = 64
-_PARTS = (1, 4)
+_TINY = np.finfo(np.float64).tiny
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -33,10 +30,8 @@ def squared_distance(x: Floats | float, y: Floats | float, start: Floats, end: F
     dx, dy = end[:, 0] - start[:, 0], end[:, 1] - start[:, 1]
     length = dx * dx + dy * dy
     along = -(ax * dx + ay * dy)
-    # A position beside the segment: the foot of the perpendicular; beyond an end: that end.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        part = np.clip(along / length, 0.0, 1.0)
-    part[..., length == 0] = 0.0
+    # A position beside the segment: the foot of the perpendicular; beyond an end: that end. Without length, `along` is 0.
+    part = np.clip(along / np.maximum(length, _TINY), 0.0, 1.0)
     ax += part * dx
     ay += part * dy
     squared: Floats = ax * ax + ay * ay
@@ -120,109 +115,18 @@ def clipped(start: Floats, end: Floats, corners: Floats) -> tuple[Floats, Floats
     return first, last
 
 
-def possibly_nearest(start: Floats, end: Floats, box: Floats) -> Booleans:
-    """Return whether segments can be nearest to a point in a box: of the box as a whole and, of many, in one of its parts."""
-    possible = np.ones(len(start), dtype=bool)
-    for parts in _PARTS if len(start) else ():
-        side = (box[2:] - box[:2]) / parts
-        row, column = np.divmod(np.arange(parts * parts)[:, None], parts)
-        x, y = box[0] + (column + 0.5) * side[0], box[1] + (row + 0.5) * side[1]
-        away = np.sqrt(squared_distance(x, y, start[possible], end[possible]))
-        # A point of a part is at most half a diagonal from its centre, and so is every distance from it.
-        near = away <= away.min(axis=1, keepdims=True) + math.hypot(*side)
-        possible[possible] = near.any(axis=0)
-        if np.count_nonzero(possible) <= _FEW_SEGMENTS:
-            break
-    return possible
+def near_box(start: Floats, end: Floats, box: tuple[float, float, float, float], reach: float, *, nearest: bool) -> Booleans:
+    """Return whether segments can be within the reach of a box, and for `nearest` the nearest one to a point in it.
 
-
-class Borders(NamedTuple):
-    """Segments of borders by region, consecutive ones with their common vertex once: about 16 bytes a segment.
-
-    A square of 1,024 m has some ten segments, and some hundred of detailed borders.
-
-    Attributes:
-        vertices: of the segments, region by region, rows of x and y in EPSG:3347. A segment leads from
-            each vertex to the next, except at `gaps`.
-        gaps: indexes of the vertices, without the last of all, at which a chain of segments ends.
-        regions: numbers of the regions, in their order.
-        first: index of the first segment of each region.
+    Args:
+        box: west, south, east, north.
     """
-
-    vertices: Floats
-    gaps: Integers
-    regions: list[int]
-    first: Integers
-
-    @classmethod
-    def of_segments(cls, vertices: Floats, chains: "Chains", chosen: Any = slice(None)) -> "Borders":
-        """Return the borders of segments, or of chosen ones.
-
-        Args:
-            vertices: those of `chains.vertices`.
-            chosen: which of the segments.
-        """
-        regions, segments, indexes = chains.regions[chosen], chains.segments[chosen], chains.indexes[chosen]
-        fewer = Chains.of(regions, segments)
-        rows = np.empty(len(fewer.vertices), dtype=np.int64)
-        rows[fewer.indexes], rows[fewer.indexes + 1] = indexes, indexes + 1
-        of_region = np.flatnonzero(np.diff(regions, prepend=NO_REGION - 1))
-        gaps = fewer.indexes[np.flatnonzero(np.diff(fewer.indexes) > 1)] + 1
-        return cls(vertices[rows], gaps, regions[of_region].tolist(), fewer.indexes[of_region])
-
-    def distances(self, x: float, y: float) -> Floats:
-        """Return the distance from a position to the border of each region."""
-        if not self.regions:
-            return np.empty(0)
-        least: Floats = np.sqrt(np.minimum.reduceat(self._squared(x, y), self.first))
-        return least
-
-    def nearest(self, x: float, y: float) -> tuple[float, int, tuple[float, float]] | None:
-        """Return distance, region and nearest point of the nearest border, of several the lowest region; None for none."""
-        if not self.regions:
-            return None
-        squared = self._squared(x, y)
-        # The first of several.
-        number = int(squared.argmin())
-        region = self.regions[int(self.first.searchsorted(number, side="right")) - 1]
-        (ax, ay), (bx, by) = self.vertices[number : number + 2].tolist()
-        dx, dy = bx - ax, by - ay
-        length = dx * dx + dy * dy
-        part = min(max(((x - ax) * dx + (y - ay) * dy) / length, 0.0), 1.0) if length else 0.0
-        # From the nearer end, so that both ends are exact.
-        point = (ax + part * dx, ay + part * dy) if part <= 0.5 else (bx + (part - 1) * dx, by + (part - 1) * dy)
-        return math.sqrt(squared[number]), region, point
-
-    def size(self) -> int:
-        """Return the bytes of the arrays."""
-        return self.vertices.nbytes + self.gaps.nbytes
-
-    def _squared(self, x: float, y: float) -> Floats:
-        squared = squared_distance(x, y, self.vertices[:-1], self.vertices[1:])
-        squared[self.gaps] = np.inf
-        return squared
-
-
-class Chains(NamedTuple):
-    """Segments of regions, with the vertices of consecutive segments once.
-
-    Attributes:
-        regions, segments: region and number of each segment, sorted by both. A segment begins at the vertex of its number.
-        vertices: numbers of the vertices.
-        indexes: index among these of the vertex at which each segment begins; it ends at the next.
-    """
-
-    regions: Integers
-    segments: Integers
-    vertices: Integers
-    indexes: Integers
-
-    @classmethod
-    def of(cls, regions: Integers, segments: Integers) -> "Chains":
-        """Return the chains of segments, sorted by region and number."""
-        begins = np.ones(len(segments), dtype=bool)
-        begins[1:] = (np.diff(segments) != 1) | (np.diff(regions) != 0)
-        indexes = np.arange(len(segments)) + np.cumsum(begins) - 1
-        vertices = np.empty(len(segments) + int(begins.sum()), dtype=np.int64)
-        vertices[indexes], vertices[indexes + 1] = segments, segments + 1
-        return cls(regions, segments, vertices, indexes)
+    west, south, east, north = box
+    # Quarters of the box. A point of one is at most half a diagonal from its centre, and so is every distance from it.
+    diagonal = math.hypot(east - west, north - south) / 2
+    x = west + (east - west) * np.array([[0.25], [0.75], [0.25], [0.75]])
+    y = south + (north - south) * np.array([[0.25], [0.25], [0.75], [0.75]])
+    away = np.sqrt(squared_distance(x, y, start, end))
+    most = away.min(axis=1, initial=np.inf, keepdims=True) + diagonal if nearest else math.inf
+    near: Booleans = (away <= np.minimum(most, reach + diagonal / 2)).any(axis=0)
+    return near

@@ -1,5 +1,6 @@
 """Compiled tree: cells of a quadtree, the runs of segments in them, and the regions that cover their reference points."""
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
@@ -58,14 +59,18 @@ class Tree(NamedTuple):
         return cells
 
     def find_single(self, key: int) -> int:
-        """Return the cell of a position: as `find`."""
-        wanted = np.uint32(key >> _SHORT_BITS) if self.keys.dtype == np.uint32 else np.uint64(key)
-        return int(self.keys.searchsorted(wanted, side="right")) - 1
+        """Return the cell of a position: as `find`, in a fraction of the time."""
+        return bisect_right(memoryview(self.keys), key >> _SHORT_BITS if self.keys.dtype == np.uint32 else key) - 1
 
     def keys_of(self, cells: Any) -> Keys:
         """Return the keys of cells, uint64."""
         keys: Keys = self.keys[cells].astype(np.uint64)
         return keys << _SHORT if self.keys.dtype == np.uint32 else keys
+
+    def key_of_single(self, cell: int) -> int:
+        """Return the key of a cell: as `keys_of`."""
+        key = int(self.keys[cell])
+        return key << _SHORT_BITS if self.keys.dtype == np.uint32 else key
 
 
 class Segments(NamedTuple):

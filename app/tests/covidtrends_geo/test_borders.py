@@ -22,7 +22,7 @@ def test_nearest_border_and_its_point_equal_shapely(coverage: Coverage, own: int
     regions, engine = coverage
     outlines = shapely.boundary(regions)
     for west, south in corners(12):
-        borders = engine.search.borders_near(np.array([west, south, west + SIDE, south + SIDE]), own, np.inf, nearest=True)
+        borders = engine.search.borders_near((west, south, west + SIDE, south + SIDE), own, np.inf, nearest=True)
         for x, y in np.random.default_rng(5).uniform((west, south), (west + SIDE, south + SIDE), (4, 2)).tolist():
             distances = shapely.distance(outlines, shapely.Point(x, y))
             if own != NO_REGION:
@@ -41,23 +41,23 @@ def test_distances_to_all_regions_within_reach_equal_shapely(coverage: Coverage)
     regions, engine = coverage
     outlines = shapely.boundary(regions)
     for west, south in corners(12):
-        box = np.array([west, south, west + SIDE, south + SIDE])
+        box = (west, south, west + SIDE, south + SIDE)
         borders = engine.search.borders_near(box, NO_REGION, 512.0, nearest=False)
         expected = shapely.distance(outlines, shapely.Point(west, south))
         assert set(np.flatnonzero(expected <= 512).tolist()) <= set(borders.regions)
-        for region, distance in zip(borders.regions, borders.distances(west, south).tolist(), strict=True):
+        for region, distance in zip(borders.regions, borders.distances(west, south), strict=True):
             assert distance >= expected[region] - 1e-7
             assert distance == pytest.approx(expected[region], abs=1e-7) or expected[region] > 512
 
 
 def test_of_equally_near_regions_the_lowest_is_the_nearest() -> None:
     engine = engine_of(squares(1_000.0, 2))
-    box = np.array([X, Y, X + SIDE, Y + SIDE])
+    box = (X, Y, X + SIDE, Y + SIDE)
     borders = engine.search.borders_near(box, 3, np.inf, nearest=True)
     assert borders.nearest(X + 1_000, Y + 500) == (0.0, 0, (X + 1_000, Y + 500))
 
 
 def test_search_without_regions_has_no_border() -> None:
-    borders = engine_of([]).search.borders_near(np.array([X, Y, X + SIDE, Y + SIDE]), NO_REGION, np.inf, nearest=True)
+    borders = engine_of([]).search.borders_near((X, Y, X + SIDE, Y + SIDE), NO_REGION, np.inf, nearest=True)
     assert borders.nearest(X, Y) is None
-    assert borders.distances(X, Y).tolist() == []
+    assert borders.distances(X, Y) == []
