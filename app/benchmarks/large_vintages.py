@@ -5,8 +5,9 @@
 Each .env file has the settings of one database and its downloads, one NAME=value a line (DB_NAME, DOWNLOADS_DIR,
 GEODATA_CACHE). POSTALCODES.db as in `benchmarks.lookup_files`. Needs wrk. For each number of workers, a server on each database
 answers the same positions in turns, so that other programs on the machine slow both. The output has the medians of the rounds,
-and the ratio of the large to the small of the same round; the first requests, whose squares no cache has, have a ratio of their
-own. Memory: private pages (Private_Dirty of smaps) and proportional share (Pss) of each worker, after the last round.
+and the ratio of the large to the small of the same round. The first requests, whose squares no cache has, are measured with new
+servers in each round, the large and the small one first in turn. Memory: private pages (Private_Dirty of smaps) and
+proportional share (Pss) of each worker after 40,000 positions, which have more squares than a cache.
 """
 
 import argparse
@@ -26,10 +27,14 @@ from benchmarks.lookup_files import positions
 from benchmarks.wrk import wrk
 
 APP = Path(__file__).resolve().parent.parent
-_POSITIONS = 8_000
+_POSITIONS, _MANY_POSITIONS = 8_000, 40_000
 _START_S = 120
 # For each worker: until its caches have most of the positions.
 _WARM_UP_ROUNDS = 3
+# Until the caches are full.
+_FILL_S = 60
+Servers = dict[str, tuple[int, subprocess.Popen[bytes]]]
+Rounds = dict[str, list[dict[str, float]]]
 
 
 def settings_of(path: Path) -> dict[str, str]:
@@ -105,6 +110,45 @@ def medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
     return {key: round(statistics.median(figures[key] for figures in rounds), 3) for key in rounds[0]}
 
 
+@contextmanager
+def servers(options: argparse.Namespace, workers: int) -> Iterator[Servers]:
+    """Run both servers; yield port and process of each by name."""
+    with (
+        server(options.port, workers, settings_of(options.large)) as large,
+        server(options.port + 1, workers, settings_of(options.small)) as small,
+    ):
+        yield {"large": (options.port, large), "small": (options.port + 1, small)}
+
+
+def first_requests(options: argparse.Namespace, workers: int, paths: list[str]) -> Rounds:
+    """Return the figures of requests to servers that have just been started."""
+    rounds: Rounds = {"large": [], "small": []}
+    for number in range(options.rounds):
+        with servers(options, workers) as running:
+            for name in sorted(running, reverse=number % 2 == 1):
+                rounds[name].append(measured(*running[name], paths, options.seconds))
+    return rounds
+
+
+def repeated_requests(running: Servers, options: argparse.Namespace, workers: int, paths: list[str]) -> Rounds:
+    """Return the figures of requests whose squares the caches of all workers have."""
+    for _ in range(_WARM_UP_ROUNDS * workers):
+        for port, process in running.values():
+            measured(port, process, paths, options.seconds)
+    rounds: Rounds = {"large": [], "small": []}
+    for _ in range(options.rounds):
+        for name, (port, process) in running.items():
+            rounds[name].append(measured(port, process, paths, options.seconds))
+    return rounds
+
+
+def show(what: str, workers: int, rounds: Rounds) -> None:
+    """Print the medians of each server and of the ratios of a round."""
+    ratios = [{key: a[key] / b[key] for key in a} for a, b in zip(rounds["large"], rounds["small"], strict=True)]
+    for name, figures in {**rounds, "large to small": ratios}.items():
+        print(json.dumps({"requests": what, "workers": workers, "vintages": name, **medians(figures)}), flush=True)
+
+
 def main() -> None:
     """Run the benchmark and print its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,38 +160,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--port", type=int, default=8990)
     options = parser.parse_args()
-    table = positions(options.postal_codes, _POSITIONS)
+    table = positions(options.postal_codes, _MANY_POSITIONS)
     pairs = zip(table["lat"].to_pylist(), table["lon"].to_pylist(), strict=True)
-    paths = [f"/locate?lat={lat}&lon={lon}" for lat, lon in pairs]
+    many = [f"/locate?lat={lat}&lon={lon}" for lat, lon in pairs]
+    paths = many[:_POSITIONS]
     for workers in options.workers:
-        rows: dict[str, list[dict[str, float]]] = {"large": [], "small": []}
-        with (
-            server(options.port, workers, settings_of(options.large)) as large,
-            server(options.port + 1, workers, settings_of(options.small)) as small,
-        ):
-            servers = {"large": (options.port, large), "small": (options.port + 1, small)}
-            first = {name: measured(port, process, paths, options.seconds) for name, (port, process) in servers.items()}
-            for _ in range(_WARM_UP_ROUNDS * workers):
-                for port, process in servers.values():
-                    measured(port, process, paths, options.seconds)
-            for _ in range(options.rounds):
-                for name, (port, process) in servers.items():
-                    rows[name].append(measured(port, process, paths, options.seconds))
-            for name, (_, process) in servers.items():
+        show("first", workers, first_requests(options, workers, paths))
+        with servers(options, workers) as running:
+            show("repeated", workers, repeated_requests(running, options, workers, paths))
+            for name, (port, process) in running.items():
+                # Each worker gets its part of the connections, and so most of the positions.
+                wrk(f"http://127.0.0.1:{port}", many, _FILL_S, connections=4 * workers)
                 memory = [memory_mb(pid) for pid in workers_of(process)]
                 private, share = ([round(pair[index]) for pair in memory] for index in (0, 1))
-                print(
-                    json.dumps(
-                        {"workers": workers, "vintages": name, **medians(rows[name]), "private_mb": private, "pss_mb": share}
-                    )
-                )
-        ratios = [{key: a[key] / b[key] for key in a} for a, b in zip(rows["large"], rows["small"], strict=True)]
-        cold = {key: round(value / first["small"][key], 3) for key, value in first["large"].items()}
-        print(json.dumps({"workers": workers, "large to small, first requests": cold}))
-        print(
-            json.dumps({"workers": workers, "large to small": medians(ratios), "load": round(os.getloadavg()[0], 1)}),
-            flush=True,
-        )
+                print(json.dumps({"workers": workers, "vintages": name, "private_mb": private, "pss_mb": share}), flush=True)
+    print(json.dumps({"load": round(os.getloadavg()[0], 1)}))
 
 
 if __name__ == "__main__":
