@@ -30,6 +30,7 @@ CELL_MARGIN = 4.0
 _BITS = 2
 # A cell's shape holds its level in the lowest bits, and the number of its reference point above them.
 LEVEL_BITS = 5
+LEVEL_MASK = (1 << LEVEL_BITS) - 1
 
 
 class Nodes(NamedTuple):
@@ -60,7 +61,7 @@ def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
 
 def level_of(shapes: Any) -> Any:
     """Return the levels of cells in the quadtree, one or an array of them."""
-    return shapes & ((1 << LEVEL_BITS) - 1)
+    return shapes & LEVEL_MASK
 
 
 def widened(west: Floats, south: Floats, side: Any) -> tuple[Floats, Floats, Floats, Floats]:
@@ -200,8 +201,8 @@ class BoxSearch:
         # A cell can hold several of the squares.
         same = box_of[1:] == box_of[:-1]
         first[1:][same] = np.maximum(first[1:][same], last[:-1][same])
-        some = last > first
-        return box_of[some], first[some], last[some]
+        filled = last > first
+        return box_of[filled], first[filled], last[filled]
 
     def _rank(self, cells: Integers, side: Literal["left", "right"]) -> Integers:
         """Return where cells are, or would be, in `filled`."""

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from covidtrends_geo.border_cache import BorderCache
-from covidtrends_geo.borders import Borders
+from covidtrends_geo.borders import BorderCache, Borders
 from covidtrends_geo.boxes import CELL_MARGIN
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import BORDER_EPSILON_M, NO_REGION, POLAR_LATITUDE, UNITS_MOST

@@ -52,7 +52,7 @@ class RunSearch:
         squared = reach * reach
         if nearest:
             squared = min(squared, self._bound(box, own))
-        found: list[tuple[float, int]] = []
+        near_nodes: list[tuple[float, int]] = []
         # The nearest node first: those below it leave few of the others.
         heap: list[tuple[float, int, int]] = []
         ranges = sorted(self._ranges(box, math.sqrt(squared) + CELL_MARGIN))
@@ -64,7 +64,7 @@ class RunSearch:
                     if nearest and most < squared:
                         squared = most
                     if level == 1:
-                        found.append((least, node))
+                        near_nodes.append((least, node))
                     else:
                         heappush(heap, (least, level, node))
             if not heap or heap[0][0] > squared:
@@ -72,7 +72,7 @@ class RunSearch:
             _, level, node = heappop(heap)
             count = self._offsets[level] - self._offsets[level - 1]
             ranges = [(level - 1, node * FANOUT, min(node * FANOUT + FANOUT, count))]
-        return self._runs(sorted({node for least, node in found if least <= squared}))
+        return self._runs(sorted({node for least, node in near_nodes if least <= squared}))
 
     def _runs(self, nodes: list[int]) -> Integers:
         """Return the runs in the cells of nodes."""
@@ -102,7 +102,7 @@ class RunSearch:
 
     def _bound(self, box: Box, own: int) -> float:
         """Return the square of an upper bound of the distance to the nearest border: that to the nodes next in Morton order."""
-        after = self.rank(self._tree.find_single(key_at((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
+        after = self._rank(self._tree.find_single(key_at((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
         bound = math.inf
         for level in range(1, len(self._offsets) - 1):
             node, count = after >> _BITS * level, self._offsets[level + 1] - self._offsets[level]
@@ -127,7 +127,7 @@ class RunSearch:
             squares = {key_at(x, y) >> shift for x in (west - around, east + around) for y in (south - around, north + around)}
         ranges = set()
         for square in squares:
-            first = self.rank(self._tree.find_single(square << shift))
+            first = self._rank(self._tree.find_single(square << shift))
             last = bisect_right(self._filled, self._tree.find_single(((square + 1) << shift) - 1))
             level, cells = 1, last - first
             while cells > _MOST:
@@ -137,7 +137,7 @@ class RunSearch:
                 ranges.add((level, first >> _BITS * level, ((last - 1) >> _BITS * level) + 1))
         return ranges
 
-    def rank(self, cell: int) -> int:
+    def _rank(self, cell: int) -> int:
         """Return the number of cells with borders before a cell."""
         return bisect_left(self._filled, cell)
 

@@ -4,13 +4,14 @@ Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection`
 positions and return pairs of a position (its index) and a region (its number).
 """
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.borders import Borders
-from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, LEVEL_MASK, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.pairs import Pairs
@@ -38,6 +39,7 @@ class TreeSearch:
         """Take the arrays of a file. Without grids the answers are the same, and take longer."""
         self.tree, self.vertices = tree, vertices
         self._filled = np.flatnonzero(np.diff(tree.first_run)).astype(np.uint32)
+        self._filled_view: Any = memoryview(self._filled)  # type: ignore[arg-type]
         self.boxes = BoxSearch(nodes, tree, self._filled)
         self._runs = RunSearch(nodes, tree, self._filled)
         self._grids = grids
@@ -89,7 +91,7 @@ class TreeSearch:
             return cell, int(self._single_of_set[tree.cover_sets[cell]])
         if self._grids is None:
             return cell, MIXED
-        return cell, self._grids.region_at(key, self._runs.rank(cell), level_of(int(tree.shapes[cell])))
+        return cell, self._grids.region_at(key, bisect_left(self._filled_view, cell), int(tree.shapes[cell]) & LEVEL_MASK)
 
     def content(self, cell: int) -> CellContent:
         """Return the content of a cell."""
@@ -99,19 +101,13 @@ class TreeSearch:
         xs, ys = self.vertices.at(expanded(tree.run_starts[runs], sizes)[1]).T.tolist()
         ends = np.cumsum(sizes).tolist()
         borders = tree.borders[tree.run_borders[runs]].tolist()
-        west, south = quadtree.corner_at(tree.key_of_single(cell))
-        shape = int(tree.shapes[cell])
-        side, (part_x, part_y) = float(quadtree.side_of(level_of(shape))), REFERENCES[shape >> LEVEL_BITS].tolist()
         chosen = tree.cover_sets[cell]
-        return CellContent(
-            west + part_x * side,
-            south + part_y * side,
-            frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist()),
-            [
-                (xs[first:last], ys[first:last], [region for region in border if region != NO_REGION])
-                for first, last, border in zip([0, *ends], ends, borders, strict=False)
-            ],
-        )
+        covers = frozenset(tree.set_regions[tree.set_starts[chosen] : tree.set_starts[chosen + 1]].tolist())
+        parts = [
+            (xs[first:last], ys[first:last], [region for region in border if region != NO_REGION])
+            for first, last, border in zip([0, *ends], ends, borders, strict=False)
+        ]
+        return CellContent(*tree.reference_of(cell), covers, parts)
 
     def borders_near(self, box: Box, own: int, reach: float, *, nearest: bool) -> Borders:
         """Return the borders near a box of all regions but `own`.
@@ -126,8 +122,8 @@ class TreeSearch:
         runs = self._runs.near(box, own, reach, nearest=nearest)
         borders = tree.borders[tree.run_borders[runs]]
         foreign = (borders != NO_REGION) & (borders != own)
-        some = foreign.any(axis=1)
-        runs, borders, foreign = runs[some], borders[some], foreign[some]
+        wanted = foreign.any(axis=1)
+        runs, borders, foreign = runs[wanted], borders[wanted], foreign[wanted]
         sizes = tree.run_sizes[runs].astype(np.int64) + 1
         run_of, numbers = expanded(tree.run_starts[runs], sizes)
         vertices = self.vertices.at(numbers)

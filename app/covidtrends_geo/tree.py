@@ -6,9 +6,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from covidtrends_geo.boxes import Nodes, build_nodes, cell_boxes
+from covidtrends_geo.boxes import LEVEL_BITS, LEVEL_MASK, Nodes, build_nodes, cell_boxes
 from covidtrends_geo.constants import NO_REGION
-from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys
+from covidtrends_geo.quadtree import LEVELS, Floats, Integers, Keys, corner_at, side_of
 from covidtrends_geo.ranges import ranges_of
 
 _RUN_SEGMENTS = 255
@@ -67,10 +67,12 @@ class Tree(NamedTuple):
         keys: Keys = self.keys[cells].astype(np.uint64)
         return keys << _SHORT if self.keys.dtype == np.uint32 else keys
 
-    def key_of_single(self, cell: int) -> int:
-        """Return the key of a cell: as `keys_of`."""
-        key = int(self.keys[cell])
-        return key << _SHORT_BITS if self.keys.dtype == np.uint32 else key
+    def reference_of(self, cell: int) -> tuple[float, float]:
+        """Return the reference point of a cell."""
+        key, shape = int(self.keys[cell]), int(self.shapes[cell])
+        west, south = corner_at(key << _SHORT_BITS if self.keys.dtype == np.uint32 else key)
+        side, (x, y) = float(side_of(shape & LEVEL_MASK)), REFERENCES[shape >> LEVEL_BITS].tolist()
+        return west + x * side, south + y * side
 
 
 class Segments(NamedTuple):

@@ -6,14 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from covidtrends_geo import border_cache, point
-from covidtrends_geo.border_cache import BorderCache
-from covidtrends_geo.borders import Borders
+from covidtrends_geo import borders, point
+from covidtrends_geo.borders import BorderCache, Borders
 from covidtrends_geo.point import Hit, PointEngine
 from covidtrends_geo.projection import to_degrees
 from tests.covidtrends_geo.conftest import X, Y, engine_of, squares
 
-ENTRY = border_cache._ENTRY_BYTES
+ENTRY = borders._ENTRY_BYTES
 
 
 def borders_of(count: int) -> Borders:
