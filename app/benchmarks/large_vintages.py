@@ -169,7 +169,7 @@ def main() -> None:
         with servers(options, workers) as running:
             show("repeated", workers, repeated_requests(running, options, workers, paths))
             for name, (port, process) in running.items():
-                # Each worker gets its part of the connections, and so most of the positions.
+                # Long enough that each worker gets most of the positions.
                 wrk(f"http://127.0.0.1:{port}", many, _FILL_S, connections=4 * workers)
                 memory = [memory_mb(pid) for pid in workers_of(process)]
                 private, share = ([round(pair[index]) for pair in memory] for index in (0, 1))

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from covidtrends_geo.quadtree import Floats, Integers
+from covidtrends_geo.segments import squared_distance
 from covidtrends_geo.vertices import Vertices
 
-_TINY = np.finfo(np.float64).tiny
 # Of a cache: 20,000 squares with little detail, 8,000 with much.
 BYTES_MAX = 16 * 2**20
 # Of the objects of an entry, but for its numbers.
@@ -50,7 +50,7 @@ class Borders(NamedTuple):
         # Region and segment in one number.
         keys = np.unique(regions * np.int64(len(vertices)) + segments)
         regions, segments = np.divmod(keys, len(vertices) or 1)
-        # The last vertex of a region does not begin a segment, so a chain ends where the region changes.
+        # The last vertex of the file begins no segment, so the numbers of two regions are never consecutive.
         begins = np.diff(keys, prepend=-2) != 1
         indexes = np.arange(len(keys)) + np.cumsum(begins) - 1
         numbers = np.empty(len(keys) + np.count_nonzero(begins), dtype=np.uint32)
@@ -90,15 +90,7 @@ class Borders(NamedTuple):
     def _squared(self, x: float, y: float) -> tuple[Floats, Floats]:
         """Return the squared distances to the segments, infinite in gaps, and the vertices."""
         vertices = self.vertices.at(self.numbers)
-        # Complex numbers: half of the calls of numpy.
-        from_here = vertices.view(np.complex128)[:, 0] - complex(x, y)
-        start = from_here[:-1]
-        along = from_here[1:] - start
-        length = np.square(along.real) + np.square(along.imag)
-        # A position beside the segment: the foot of the perpendicular; beyond an end: that end. Without length: 0 / tiny.
-        part = (start * along.conj()).real / -np.maximum(length, _TINY)
-        nearest = start + np.clip(part, 0.0, 1.0) * along
-        squared = np.square(nearest.real) + np.square(nearest.imag)
+        squared = squared_distance(x, y, vertices[:-1], vertices[1:])
         squared[self.gaps] = np.inf
         return squared, vertices
 

@@ -23,11 +23,10 @@ from covidtrends_geo.ranges import expanded
 if TYPE_CHECKING:
     from covidtrends_geo.tree import Tree
 
-FANOUT = 4
+FANOUT_BITS = 2
+FANOUT = 1 << FANOUT_BITS
 # Width around a cell, metres in EPSG:3347, of the strip whose segments the cell lists too.
 CELL_MARGIN = 4.0
-# Of a number of cells, for each level of nodes.
-_BITS = 2
 # A cell's shape holds its level in the lowest bits, and the number of its reference point above them.
 LEVEL_BITS = 5
 LEVEL_MASK = (1 << LEVEL_BITS) - 1
@@ -123,7 +122,7 @@ class BoxSearch:
             reach = self._first_reach(boxes, own, reach)
         box_of, first, last = self._ranges(boxes, reach)
         # Each range begins at the level at which it has up to five nodes.
-        begins = np.minimum(np.log2(last - first).astype(np.int64) // _BITS, len(self._offsets) - 2)
+        begins = np.minimum(np.log2(last - first).astype(np.int64) // FANOUT_BITS, len(self._offsets) - 2)
         # Squared distances: computing many roots would take time.
         reach = reach**2
         box_columns = np.ascontiguousarray(boxes.T)
@@ -131,8 +130,8 @@ class BoxSearch:
         for level in range(int(begins.max(initial=0)), -1, -1):
             new = np.flatnonzero(begins == level)
             if len(new):
-                start = first[new] >> _BITS * level
-                of, added = expanded(start, ((last[new] - 1) >> _BITS * level) + 1 - start)
+                start = first[new] >> FANOUT_BITS * level
+                of, added = expanded(start, ((last[new] - 1) >> FANOUT_BITS * level) + 1 - start)
                 ranges, nodes = np.concatenate([ranges, new[of]]), np.concatenate([nodes, added])
                 order = np.argsort(ranges, kind="stable")
                 ranges, nodes = ranges[order], nodes[order]
@@ -217,7 +216,7 @@ class BoxSearch:
         # Those without a border of another region next to them look among larger nodes.
         left = np.arange(len(boxes))
         for level, count in enumerate(np.diff(self._offsets).tolist()):
-            nodes = np.clip((after[left, None] >> _BITS * level) + np.arange(-2, 2), 0, count - 1)
+            nodes = np.clip((after[left, None] >> FANOUT_BITS * level) + np.arange(-2, 2), 0, count - 1)
             most = squared_most(np.repeat(boxes[left], 4, axis=0).T, self._boxes(level, nodes.ravel()).T).reshape(nodes.shape)
             foreign = self._is_foreign(level, nodes, own[left, None])
             bound[left] = np.minimum(bound[left], np.sqrt(np.where(foreign, most, np.inf).min(axis=1)))

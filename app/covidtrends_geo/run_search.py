@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from covidtrends_geo.boxes import CELL_MARGIN, FANOUT, Nodes, level_offsets
+from covidtrends_geo.boxes import CELL_MARGIN, FANOUT, FANOUT_BITS, Nodes, level_offsets
 from covidtrends_geo.quadtree import LEVELS, ROOT_SIDE, Integers, key_at
 from covidtrends_geo.ranges import expanded
 from covidtrends_geo.tree import Tree
 
 # West, south, east and north, metres in EPSG:3347.
 Box = tuple[float, float, float, float]
-_BITS = 2
 # A range of cells begins at the level at which it has up to five nodes.
 _MOST = FANOUT**2 - 1
 
@@ -105,7 +104,7 @@ class RunSearch:
         after = self._rank(self._tree.find_single(key_at((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
         bound = math.inf
         for level in range(1, len(self._offsets) - 1):
-            node, count = after >> _BITS * level, self._offsets[level + 1] - self._offsets[level]
+            node, count = after >> FANOUT_BITS * level, self._offsets[level + 1] - self._offsets[level]
             for _, _, most in self._foreign(level, max(node - 1, 0), min(node + 2, count), box, own):
                 bound = min(bound, most)
             if bound < math.inf:
@@ -131,10 +130,10 @@ class RunSearch:
             last = bisect_right(self._filled, self._tree.find_single(((square + 1) << shift) - 1))
             level, cells = 1, last - first
             while cells > _MOST:
-                level, cells = level + 1, cells >> _BITS
+                level, cells = level + 1, cells >> FANOUT_BITS
             level = min(level, len(self._offsets) - 2)
             if last > first:
-                ranges.add((level, first >> _BITS * level, ((last - 1) >> _BITS * level) + 1))
+                ranges.add((level, first >> FANOUT_BITS * level, ((last - 1) >> FANOUT_BITS * level) + 1))
         return ranges
 
     def _rank(self, cell: int) -> int:

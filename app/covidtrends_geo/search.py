@@ -11,7 +11,7 @@ import numpy as np
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.borders import Borders
-from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, LEVEL_MASK, BoxSearch, Nodes, level_of, squared_least, squared_most
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
 from covidtrends_geo.pairs import Pairs
@@ -91,7 +91,7 @@ class TreeSearch:
             return cell, int(self._single_of_set[tree.cover_sets[cell]])
         if self._grids is None:
             return cell, MIXED
-        return cell, self._grids.region_at(key, bisect_left(self._filled_view, cell), int(tree.shapes[cell]) & LEVEL_MASK)
+        return cell, self._grids.region_at(key, bisect_left(self._filled_view, cell), tree.level_of_single(cell))
 
     def content(self, cell: int) -> CellContent:
         """Return the content of a cell."""

@@ -67,11 +67,15 @@ class Tree(NamedTuple):
         keys: Keys = self.keys[cells].astype(np.uint64)
         return keys << _SHORT if self.keys.dtype == np.uint32 else keys
 
+    def level_of_single(self, cell: int) -> int:
+        """Return the level of a cell."""
+        return int(self.shapes[cell]) & LEVEL_MASK
+
     def reference_of(self, cell: int) -> tuple[float, float]:
         """Return the reference point of a cell."""
-        key, shape = int(self.keys[cell]), int(self.shapes[cell])
+        key = int(self.keys[cell])
         west, south = corner_at(key << _SHORT_BITS if self.keys.dtype == np.uint32 else key)
-        side, (x, y) = float(side_of(shape & LEVEL_MASK)), REFERENCES[shape >> LEVEL_BITS].tolist()
+        side, (x, y) = float(side_of(self.level_of_single(cell))), REFERENCES[self.shapes[cell] >> LEVEL_BITS].tolist()
         return west + x * side, south + y * side
 
 
