@@ -13,4 +13,10 @@ if __name__ == "__main__":
         os.environ["COVIDTRENDS_GEO_ROLE"] = "loader"
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reading end of the pipe is closed, for example by `head`. Without this, Python would flush at exit, and fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

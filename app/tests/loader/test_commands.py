@@ -252,14 +252,15 @@ def test_lost_database_connection_is_a_one_line_error(
     assert "\n" not in message
 
 
-def process(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def process(*args: str, stdout: int = subprocess.PIPE, **environment: str) -> subprocess.CompletedProcess[str]:
     database = connection.settings_dict
     env = os.environ | {"DB_NAME": str(database["NAME"]), "DEBUG": "false", "SECRET_KEY": "x"} | environment
     return subprocess.run(
         [sys.executable, "manage.py", *args],
         cwd=settings.APP_DIR,
         env=env,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=60,
         check=False,
@@ -272,6 +273,17 @@ def test_database_unavailable_exits_with_code_one(command: list[str]) -> None:
     assert done.returncode == 1
     (line,) = done.stderr.strip().splitlines()
     assert line.startswith("CommandError: Database unavailable: ")
+
+
+@pytest.mark.parametrize("command", [["load_boundaries", "--list"], ["showmigrations"], ["load_series", "--list"]])
+def test_closed_pipe_ends_a_command_without_a_traceback(db: None, command: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = process(*command, stdout=writing)
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_help_names_every_option() -> None:
