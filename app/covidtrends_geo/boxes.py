@@ -30,6 +30,8 @@ CELL_MARGIN = 4.0
 # A cell's shape holds its level in the lowest bits, and the number of its reference point above them.
 LEVEL_BITS = 5
 LEVEL_MASK = (1 << LEVEL_BITS) - 1
+# One of four rows, or four arrays.
+Columns = Floats | tuple[Floats, Floats, Floats, Floats]
 
 
 class Nodes(NamedTuple):
@@ -108,16 +110,16 @@ class BoxSearch:
         self._offsets = level_offsets(len(filled))
 
     def cells_near(self, boxes: Floats, own: Integers, reach: Floats, *, nearest: bool) -> tuple[Integers, Integers, Floats]:
-        """Return pairs of a box and a cell with borders that lies within its reach, sorted by box, and the box of the cell.
+        """Return pairs of a box and a cell with borders that lies within its reach, sorted by box, and the boxes of the cells.
 
         Args:
-            boxes: rows of west, south, east, north.
+            boxes: rows of west, south, east, north; those of the cells are columns.
             own: region whose borders are left out, for each box; -1 for none.
             reach: greatest distance from a box.
             nearest: whether only cells are needed in which the nearest border to a point of the box can be.
         """
         if not len(self._filled):
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((0, 4))
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty((4, 0))
         if nearest:
             reach = self._first_reach(boxes, own, reach)
         box_of, first, last = self._ranges(boxes, reach)
@@ -127,6 +129,7 @@ class BoxSearch:
         reach = reach**2
         box_columns = np.ascontiguousarray(boxes.T)
         ranges, nodes = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        # `take` with indexes: masks, and indexes in brackets, take twice the time.
         for level in range(int(begins.max(initial=0)), -1, -1):
             new = np.flatnonzero(begins == level)
             if len(new):
@@ -134,39 +137,41 @@ class BoxSearch:
                 of, added = expanded(start, ((last[new] - 1) >> FANOUT_BITS * level) + 1 - start)
                 ranges, nodes = np.concatenate([ranges, new[of]]), np.concatenate([nodes, added])
                 order = np.argsort(ranges, kind="stable")
-                ranges, nodes = ranges[order], nodes[order]
+                ranges, nodes = ranges.take(order), nodes.take(order)
             if not level:
                 # A node can hold cells that are not in the range.
-                inside = (nodes >= first[ranges]) & (nodes < last[ranges])
-                ranges, nodes = ranges[inside], nodes[inside]
-            numbers = box_of[ranges]
-            foreign = self._is_foreign(level, nodes, own[numbers])
-            ranges, nodes, numbers = ranges[foreign], nodes[foreign], numbers[foreign]
-            node_boxes = self._boxes(level, nodes)
-            columns, node_columns = box_columns[:, numbers], np.ascontiguousarray(node_boxes.T)
+                inside = np.flatnonzero((nodes >= first.take(ranges)) & (nodes < last.take(ranges)))
+                ranges, nodes = ranges.take(inside), nodes.take(inside)
+            numbers = box_of.take(ranges)
+            foreign = np.flatnonzero(self._is_foreign(level, nodes, own.take(numbers)))
+            ranges, nodes, numbers = ranges.take(foreign), nodes.take(foreign), numbers.take(foreign)
+            columns, node_columns = box_columns.take(numbers, axis=1), self._columns(level, nodes)
             least = squared_least(columns, node_columns)
             if nearest and len(numbers):
                 starts = np.flatnonzero(np.diff(numbers, prepend=-1))
                 most = np.minimum.reduceat(squared_most(columns, node_columns), starts)
                 reach[numbers[starts]] = np.minimum(reach[numbers[starts]], most)
-            near = least <= reach[numbers]
-            ranges, nodes, numbers, node_boxes = ranges[near], nodes[near], numbers[near], node_boxes[near]
+            near = np.flatnonzero(least <= reach.take(numbers))
+            ranges, nodes = ranges.take(near), nodes.take(near)
             if level:
                 nodes = (nodes[:, None] * FANOUT + np.arange(FANOUT)).ravel()
-                exists = nodes < self._offsets[level] - self._offsets[level - 1]
-                ranges, nodes = np.repeat(ranges, FANOUT)[exists], nodes[exists]
-        return numbers, self._filled[nodes], node_boxes
+                exists = np.flatnonzero(nodes < self._offsets[level] - self._offsets[level - 1])
+                ranges, nodes = np.repeat(ranges, FANOUT).take(exists), nodes.take(exists)
+        return numbers.take(near), self._filled.take(nodes), node_columns.take(near, axis=1)
 
-    def _boxes(self, level: int, nodes: Integers) -> Floats:
-        """Return the boxes of nodes of a level."""
+    def _columns(self, level: int, nodes: Integers) -> Floats:
+        """Return west, south, east and north of nodes of a level, as four rows."""
+        columns = np.empty((4, len(nodes)))
         if level:
-            return self._nodes.boxes[self._offsets[level] - self._offsets[1] + nodes].astype(np.float64)
-        cells = self._filled[nodes]
-        return cell_boxes(self._tree.keys_of(cells), self._tree.shapes[cells])
+            columns[...] = self._nodes.boxes.take(nodes + (self._offsets[level] - self._offsets[1]), axis=0).T
+        else:
+            cells = self._filled.take(nodes)
+            columns[...] = widened(*corner_of(self._tree.keys_of(cells)), side_of(level_of(self._tree.shapes.take(cells))))
+        return columns
 
     def _is_foreign(self, level: int, nodes: Integers, own: Integers) -> Any:
         """Return whether nodes of a level have a border of another region than `own`."""
-        owners = self._nodes.owners[self._offsets[level] + nodes]
+        owners = self._nodes.owners.take(nodes + self._offsets[level], axis=0)
         return (owners[..., 0] != own) | (owners[..., 1] != own)
 
     def _ranges(self, boxes: Floats, reach: Floats) -> tuple[Integers, Integers, Integers]:
@@ -217,7 +222,8 @@ class BoxSearch:
         left = np.arange(len(boxes))
         for level, count in enumerate(np.diff(self._offsets).tolist()):
             nodes = np.clip((after[left, None] >> FANOUT_BITS * level) + np.arange(-2, 2), 0, count - 1)
-            most = squared_most(np.repeat(boxes[left], 4, axis=0).T, self._boxes(level, nodes.ravel()).T).reshape(nodes.shape)
+            around = np.repeat(boxes[left].T, nodes.shape[1], axis=1)
+            most = squared_most(around, self._columns(level, nodes.ravel())).reshape(nodes.shape)
             foreign = self._is_foreign(level, nodes, own[left, None])
             bound[left] = np.minimum(bound[left], np.sqrt(np.where(foreign, most, np.inf).min(axis=1)))
             left = left[~foreign.any(axis=1)]
@@ -226,11 +232,11 @@ class BoxSearch:
         return bound
 
 
-def squared_least(boxes: Floats, others: Floats) -> Floats:
+def squared_least(boxes: Columns, others: Columns) -> Floats:
     """Return the squares of the least distances between a point of each box and a point of another box.
 
     Args:
-        boxes, others: columns of west, south, east and north: of four rows.
+        boxes, others: columns of west, south, east and north; of a point x, y, x and y.
     """
     west, south, east, north = boxes
     other_west, other_south, other_east, other_north = others
@@ -242,7 +248,7 @@ def squared_least(boxes: Floats, others: Floats) -> Floats:
     return squared
 
 
-def squared_most(boxes: Floats, others: Floats) -> Floats:
+def squared_most(boxes: Columns, others: Columns) -> Floats:
     """Return the squares of the greatest distances between a point of each box and a point of another box."""
     west, south, east, north = boxes
     other_west, other_south, other_east, other_north = others

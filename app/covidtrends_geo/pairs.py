@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from covidtrends_geo.quadtree import Floats, Integers
 
 
@@ -21,5 +23,8 @@ class Pairs(NamedTuple):
     segments: Integers
 
     def where(self, mask: Any) -> "Pairs":
-        """Return some of the pairs."""
-        return Pairs(*(column[mask] for column in self))
+        """Return some of the pairs, by a mask or by their indexes."""
+        # One search for the indexes takes less time than a mask for each column.
+        indexes = np.flatnonzero(mask) if mask.dtype == bool else mask
+        columns: Any = (column.take(indexes) for column in self)
+        return Pairs(*columns)

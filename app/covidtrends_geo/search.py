@@ -181,45 +181,45 @@ class TreeSearch:
         Args:
             own: the region of each position whose borders are left out; `NO_REGION` for none.
         """
-        squares, of_position = np.unique(
-            np.column_stack([(quadtree.key_of(x, y) >> _KEY_SHIFT).astype(np.int64), own]), axis=0, return_inverse=True
+        # Square and region in one number.
+        places, of_position = np.unique(
+            (quadtree.key_of(x, y) >> _KEY_SHIFT).astype(np.int64) * (self.regions + 1) + own + 1, return_inverse=True
         )
-        of_position = of_position.ravel()
         # The box of the positions in a square: a point, where there is only one.
-        boxes = np.full((len(squares), 4), (np.inf, np.inf, -np.inf, -np.inf))
+        boxes = np.full((len(places), 4), (np.inf, np.inf, -np.inf, -np.inf))
         for side, (ufunc, coordinate) in enumerate(((np.minimum, x), (np.minimum, y), (np.maximum, x), (np.maximum, y))):
             ufunc.at(boxes[:, side], of_position, coordinate)
         reaches = np.zeros(len(boxes))
         np.maximum.at(reaches, of_position, np.broadcast_to(reach, x.shape))
-        numbers, cells, cell_boxes = self.boxes.cells_near(boxes, squares[:, 1], reaches, nearest=True)
+        own_of_box = places % (self.regions + 1) - 1
+        numbers, cells, cell_boxes = self.boxes.cells_near(boxes, own_of_box, reaches, nearest=True)
         bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
         positions, pairs = members(bounds, of_position)
-        columns = np.stack([x, y, x, y])[:, positions], np.ascontiguousarray(cell_boxes[pairs].T)
-        least, most = np.sqrt(squared_least(*columns)), np.sqrt(squared_most(*columns))
+        at_x, at_y, cell_columns = x.take(positions), y.take(positions), cell_boxes.take(pairs, axis=1)
+        columns = (at_x, at_y, at_x, at_y)
+        # The pairs are sorted by position.
+        starts = np.flatnonzero(np.diff(positions, prepend=-1))
+        most = np.minimum.reduceat(squared_most(columns, cell_columns), starts) if len(starts) else np.empty(0)
         reach = np.array(np.broadcast_to(reach, x.shape))
-        np.minimum.at(reach, positions, most)
-        possible = least <= reach[positions]
-        positions, pairs, least = positions[possible], pairs[possible], least[possible]
+        found = positions.take(starts)
+        reach[found] = np.minimum(reach.take(found), np.sqrt(most))
+        least = np.sqrt(squared_least(columns, cell_columns))
+        possible = np.flatnonzero(least <= reach.take(positions))
+        positions, pairs, least = positions.take(possible), pairs.take(possible), least.take(possible)
         # The nearest cell first: its border leaves few of the others.
-        order = np.lexsort((least, positions))
-        positions, cells, least = positions[order], cells[pairs[order]], least[order]
-        first = np.ones(len(positions), dtype=bool)
-        first[1:] = positions[1:] != positions[:-1]
+        starts = np.flatnonzero(np.diff(positions, prepend=-1))
+        leasts = np.minimum.reduceat(least, starts) if len(starts) else least
+        first = least == np.repeat(leasts, np.diff(starts, append=len(least)))
+        cells = cells.take(pairs)
         nearest_pairs = self._foreign(x, y, own, positions[first], cells[first])
         np.minimum.at(reach, nearest_pairs.positions, nearest_pairs.distances)
-        farther = ~first & (least <= reach[positions])
-        nearest_pairs = Pairs(
-            *(
-                np.concatenate(columns)
-                for columns in zip(nearest_pairs, self._foreign(x, y, own, positions[farther], cells[farther]), strict=True)
-            )
-        )
-        order = np.lexsort((nearest_pairs.regions, nearest_pairs.distances, nearest_pairs.positions))
-        nearest_pairs = nearest_pairs.where(order)
-        first = np.ones(len(nearest_pairs.positions), dtype=bool)
-        first[1:] = nearest_pairs.positions[1:] != nearest_pairs.positions[:-1]
-        first &= nearest_pairs.distances <= reach[nearest_pairs.positions]
-        return nearest_pairs.where(first)
+        farther = np.flatnonzero(~first & (least <= reach.take(positions)))
+        others = self._foreign(x, y, own, positions.take(farther), cells.take(farther))
+        np.minimum.at(reach, others.positions, others.distances)
+        nearest_pairs = Pairs(*(np.concatenate(columns) for columns in zip(nearest_pairs, others, strict=True)))
+        nearest_pairs = nearest_pairs.where(nearest_pairs.distances <= reach.take(nearest_pairs.positions))
+        nearest_pairs = nearest_pairs.where(np.lexsort((nearest_pairs.regions, nearest_pairs.positions)))
+        return nearest_pairs.where(np.diff(nearest_pairs.positions, prepend=-1) != 0)
 
     def feet(self, x: Floats, y: Floats, segments: Integers) -> Floats:
         """Return the nearest points on segments, one for each position, as rows of x and y."""
@@ -229,11 +229,12 @@ class TreeSearch:
         """Return the nearest borders of other regions in cells, one for each run and region."""
         tree = self.tree
         pairs, runs = members(tree.first_run, cells)
-        positions = positions[pairs]
-        borders = tree.borders[tree.run_borders[runs]]
-        foreign = (borders != NO_REGION) & (borders != own[positions, None])
-        wanted = foreign[:, 0] | foreign[:, 1]
-        positions, runs, borders, foreign = positions[wanted], runs[wanted], borders[wanted], foreign[wanted]
+        positions = positions.take(pairs)
+        borders = tree.borders.take(tree.run_borders.take(runs), axis=0)
+        foreign = (borders != NO_REGION) & (borders != own.take(positions)[:, None])
+        wanted = np.flatnonzero(foreign[:, 0] | foreign[:, 1])
+        positions, runs = positions.take(wanted), runs.take(wanted)
+        borders, foreign = borders.take(wanted, axis=0), foreign.take(wanted, axis=0)
         least, segments = self._measured(x, y, positions, runs)
         nearest_pairs = [
             Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
@@ -243,15 +244,21 @@ class TreeSearch:
     def _measured(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
         """Return for pairs of a position and a run the distance and the nearest segment."""
         tree = self.tree
-        pair, segments = expanded(tree.run_starts[runs], tree.run_sizes[runs])
         if not len(runs):
             return np.empty(0), np.empty(0, dtype=np.int64)
-        at = positions[pair]
-        squared = squared_distance(x[at], y[at], self.vertices.at(segments), self.vertices.at(segments + 1))
-        least = np.minimum.reduceat(squared, np.flatnonzero(np.diff(pair, prepend=-1)))
-        is_least = np.flatnonzero(squared == least[pair])
+        sizes = tree.run_sizes.take(runs).astype(np.int64)
+        of_run, numbers = expanded(tree.run_starts.take(runs), sizes + 1)
+        vertices, at = self.vertices.at(numbers), positions.take(of_run)
+        squared = np.empty(len(numbers))
+        squared[:-1] = squared_distance(x.take(at[:-1]), y.take(at[:-1]), vertices[:-1], vertices[1:])
+        # The last vertex of a run begins no segment.
+        ends = np.cumsum(sizes + 1) - 1
+        squared[ends] = np.inf
+        least = np.minimum.reduceat(squared, ends - sizes)
+        # The first of equally near segments counts: the last assignment.
+        is_least = np.flatnonzero(squared == least.take(of_run))[::-1]
         nearest = np.empty(len(runs), dtype=np.int64)
-        nearest[pair[is_least[::-1]]] = segments[is_least[::-1]]
+        nearest[of_run.take(is_least)] = numbers.take(is_least)
         return np.sqrt(least), nearest
 
     def _crossed(self, x: Floats, y: Floats, cells: Integers) -> tuple[Integers, Integers, Floats, Integers, Integers]:
