@@ -160,11 +160,6 @@ class Source:
     limits: Mapping[str, float] = field(default_factory=dict)
     suppress_below: int = 0
 
-    def cadence_of(self, province: str, day: date) -> Cadence | None:
-        """Return the cadence in force for a province on a day; None, for daily reports, without one."""
-        rules = [rule for rule in self.cadence if rule.province in (province, "*") and rule.start <= day]
-        return max(rules, key=lambda rule: (rule.start, rule.province != "*"), default=None)
-
 
 def read_series(path: Path | None = None) -> dict[str, Source]:
     """Return the declared sources by name. Relative files are relative to the folder of the TOML file.

@@ -11,7 +11,7 @@ from geography.codes import PROVINCE_BY_PRUID
 from indicators.measures import Observation
 from indicators.models import Place, PlaceKind
 from indicators.statuses import ValueStatus
-from loader.series.declarations import Source
+from loader.series.declarations import Cadence, Source
 from loader.series.places import PlaceResolver, province_place
 from loader.series.reader import Cell
 
@@ -68,35 +68,39 @@ class Interpretation:
 
 def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpretation:
     """Return the observations of a file. It does not guess: values that do not fit are listed for the gates."""
-    interpretation = Interpretation()
+    interpretation = Interpretation(rows=len(cells))
     resolver = PlaceResolver(source, interpretation.unknown)
     reader = _value_reader(source.decimal, source.null, source.suppressed, source.capped)
     days: dict[str, date | None] = {}
+    values_by_text: dict[tuple[str, str], PlaceValues] = {}
     for cell in cells:
-        interpretation.rows += 1
-        if cell.period not in days:
-            days[cell.period] = _day(cell.period)
-        day = days[cell.period]
-        place = resolver.place(cell.province, cell.place, cell.line)
-        if place is None:
-            interpretation.ignored += resolver.ignored(cell.place)
-            continue
+        line, period, province, text, value, _ = cell
+        values = values_by_text.get((province, text))
+        if values is None:
+            place = resolver.place(province, text, line)
+            if place is None:
+                interpretation.ignored += resolver.ignored(text)
+                continue
+            # Several texts can name one place.
+            values = interpretation.by_place.setdefault(place.pk, PlaceValues(place))
+            values_by_text[province, text] = values
+        if period not in days:
+            days[period] = _day(period)
+        day = days[period]
         if day is None:
-            interpretation.text.append(f"line {cell.line}: {cell.period!r} is not a date YYYY-MM-DD")
+            interpretation.text.append(f"line {line}: {period!r} is not a date YYYY-MM-DD")
             continue
         if day > today:
-            interpretation.future.append(f"line {cell.line}: {day}")
-        observation = reader.read(cell.value)
+            interpretation.future.append(f"line {line}: {day}")
+        observation = reader.read(value)
         if observation is None:
-            interpretation.text.append(f"line {cell.line}: {cell.value[:40]!r} is not a number up to 1e15")
-            continue
-        values = interpretation.by_place.get(place.pk)
-        if values is None:
-            values = interpretation.by_place[place.pk] = PlaceValues(place)
-        if day in values.observations:
+            interpretation.text.append(f"line {line}: {value[:40]!r} is not a number up to 1e15")
+        elif day in values.observations:
             _add_repeated(interpretation, source, cell, values, day=day, observation=observation)
         else:
             values.observations[day] = observation
+    # No row of a place may be usable.
+    interpretation.by_place = {pk: values for pk, values in interpretation.by_place.items() if values.observations}
     if source.changes:
         _accumulate(interpretation)
     _count_negatives(interpretation, source)
@@ -179,7 +183,7 @@ def _count_negatives(interpretation: Interpretation, source: Source) -> None:
 
 def _set_statuses(interpretation: Interpretation, source: Source) -> None:
     """Set the statuses that follow from the declaration and not from the file: carried, ended, unassigned."""
-    reports_on = _reporting_days(source)
+    reports_on = _reporting_days(source.cadence if source.carried else ())
     for values in interpretation.by_place.values():
         province = values.province
         ended = next(
@@ -208,12 +212,14 @@ def _set_statuses(interpretation: Interpretation, source: Source) -> None:
             before = stated.value
 
 
-def _reporting_days(source: Source) -> Callable[[str, date], bool]:
-    """Return a cached function: whether a province reports on a day."""
+@lru_cache(maxsize=1)
+def _reporting_days(cadences: tuple[Cadence, ...]) -> Callable[[str, date], bool]:
+    """Return a cached function, shared by the issues of a history: whether a province reports on a day."""
 
     @cache
     def reports_on(province: str, day: date) -> bool:
-        cadence = source.cadence_of(province, day) if source.carried else None
+        rules = [rule for rule in cadences if rule.province in (province, "*") and rule.start <= day]
+        cadence = max(rules, key=lambda rule: (rule.start, rule.province != "*"), default=None)
         return cadence is None or cadence.reports_on(day)
 
     return reports_on
@@ -226,7 +232,7 @@ def _add_totals(interpretation: Interpretation, source: Source) -> None:
         if values.place.kind in (PlaceKind.REGION, PlaceKind.UNASSIGNED):
             by_province[values.province].append(values)
     provinces = []
-    reports_on = _reporting_days(source)
+    reports_on = _reporting_days(source.cadence if source.carried else ())
     for abbreviation, parts in by_province.items():
         place = province_place(abbreviation)
         if place is None:
