@@ -20,6 +20,9 @@ from tests.support.loading import load, published
 
 __all__ = ["browser", "demonstration", "load", "published", "service", "start_service"]
 
+# Of a parameter in the id of a test.
+_TEXT_MOST = 200
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,6 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
         if "django_db_setup" in getattr(item, "fixturenames", ()) and item.get_closest_marker("django_db") is None:
             item.add_marker(pytest.mark.django_db)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Return a short id for a long text, None for pytest's own: all ids are compared between the processes of pytest-xdist."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > _TEXT_MOST else None
 
 
 @pytest.hookimpl(tryfirst=True)

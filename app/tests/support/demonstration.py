@@ -21,6 +21,7 @@ from geography.models import Coverage, Vintage
 from indicators.models import Indicator, Place
 from loader.publication import publish
 from tests.support.cluster import free_port
+from tests.support.priority import raised
 from tests.support.processes import responds, stop, wait_until
 
 _open = contextlib.ExitStack()
@@ -41,6 +42,8 @@ def demonstration(request: pytest.FixtureRequest, django_db_setup: None, django_
     assert connection.settings_dict["NAME"].startswith("test_")
     if "PYTEST_XDIST_WORKER" in os.environ:
         assert any(item.nodeid.endswith("@demonstration") for item in request.session.items), "pytest-xdist ignores groups"
+    # These tests take longer one after the other than all others in three processes.
+    _open.enter_context(raised(5))
     _open.callback(_delete_all, django_db_blocker)
     with django_db_blocker.unblock():
         call_command("load_boundaries", "--embedded", verbosity=0)
