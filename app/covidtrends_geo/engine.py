@@ -197,7 +197,7 @@ class Engine:
     ) -> None:
         """Set region and distance of the nearest border of another region than `own` for some of the positions."""
         if len(positions):
-            pairs = self.search.nearest(at.x[positions], at.y[positions], own[positions], units[positions])
+            pairs = self.search.nearest_borders.find(at.x[positions], at.y[positions], own[positions], units[positions])
             pairs = pairs._replace(positions=positions[pairs.positions])
             regions[pairs.positions] = pairs.regions
             metres[pairs.positions] = at.distances(self.search, pairs)

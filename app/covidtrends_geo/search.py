@@ -1,4 +1,4 @@
-"""Search in a compiled tree (spatial index): regions that cover positions, regions within a distance, the nearest region.
+"""Search in a compiled tree (spatial index): regions that cover positions, and regions within a distance.
 
 Positions and distances are in metres of EPSG:3347; `covidtrends_geo.projection` converts. Most methods take arrays of
 positions and return pairs of a position (its index) and a region (its number).
@@ -11,9 +11,10 @@ import numpy as np
 
 from covidtrends_geo import quadtree
 from covidtrends_geo.borders import Borders
-from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of, squared_least, squared_most
+from covidtrends_geo.boxes import CELL_MARGIN, LEVEL_BITS, BoxSearch, Nodes, level_of
 from covidtrends_geo.cell_content import CellContent
 from covidtrends_geo.constants import NO_REGION
+from covidtrends_geo.nearest_borders import NearestBorders
 from covidtrends_geo.pairs import Pairs
 from covidtrends_geo.quadtree import Floats, Integers, Keys
 from covidtrends_geo.ranges import expanded, members
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 # In place of the region of a cell or a square: several regions cover it, or a border is near.
 MIXED = -2
-# Side of the squares whose positions share a search for the nearest border: 1,024 m.
-_SQUARE_LEVEL = 14
-_KEY_SHIFT = np.uint64(2 * (quadtree.LEVELS - _SQUARE_LEVEL))
 
 
 class TreeSearch:
@@ -41,6 +39,8 @@ class TreeSearch:
         self._filled = np.flatnonzero(np.diff(tree.first_run)).astype(np.uint32)
         self._filled_view: Any = memoryview(self._filled)  # type: ignore[arg-type]
         self.boxes = BoxSearch(nodes, tree, self._filled)
+        self.regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
+        self.nearest_borders = NearestBorders(tree, vertices, self.boxes, self.regions)
         self._runs = RunSearch(nodes, tree, self._filled)
         self._grids = grids
         sizes = np.diff(tree.set_starts)
@@ -48,7 +48,6 @@ class TreeSearch:
         single = np.where(sizes == 0, NO_REGION, MIXED)
         single[sizes == 1] = tree.set_regions[tree.set_starts[:-1][sizes == 1]]
         self._single_of_set = single
-        self.regions = int(max(tree.set_regions.max(initial=-1), tree.borders.max(initial=-1))) + 1
 
     def cells(self, keys: Keys) -> tuple[Integers, Integers]:
         """Return the cells of positions with these keys, and for each the region at it, `NO_REGION` or `MIXED`.
@@ -163,7 +162,7 @@ class TreeSearch:
         positions, at, _ = self.boxes.cells_near(np.column_stack([x, y, x, y]), everywhere, reach, nearest=False)
         pairs, runs = members(self.tree.first_run, at)
         positions = positions[pairs]
-        least, segments = self._measured(x, y, positions, runs)
+        least, segments = self.nearest_borders.of_runs(x, y, positions, runs)
         borders = self.tree.borders[self.tree.run_borders[runs]]
         covers = len(covering.positions)
         return self._joined(
@@ -175,91 +174,9 @@ class TreeSearch:
             reach,
         )
 
-    def nearest(self, x: Floats, y: Floats, own: Integers, reach: Any = np.inf) -> Pairs:
-        """Return the nearest border of another region than `own`, of several the lowest region; none beyond `reach`.
-
-        Args:
-            own: the region of each position whose borders are left out; `NO_REGION` for none.
-        """
-        # Square and region in one number.
-        places, of_position = np.unique(
-            (quadtree.key_of(x, y) >> _KEY_SHIFT).astype(np.int64) * (self.regions + 1) + own + 1, return_inverse=True
-        )
-        # The box of the positions in a square: a point, where there is only one.
-        boxes = np.full((len(places), 4), (np.inf, np.inf, -np.inf, -np.inf))
-        for side, (ufunc, coordinate) in enumerate(((np.minimum, x), (np.minimum, y), (np.maximum, x), (np.maximum, y))):
-            ufunc.at(boxes[:, side], of_position, coordinate)
-        reaches = np.zeros(len(boxes))
-        np.maximum.at(reaches, of_position, np.broadcast_to(reach, x.shape))
-        own_of_box = places % (self.regions + 1) - 1
-        numbers, cells, cell_boxes = self.boxes.cells_near(boxes, own_of_box, reaches, nearest=True)
-        bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
-        positions, pairs = members(bounds, of_position)
-        at_x, at_y, cell_columns = x.take(positions), y.take(positions), cell_boxes.take(pairs, axis=1)
-        columns = (at_x, at_y, at_x, at_y)
-        # The pairs are sorted by position.
-        starts = np.flatnonzero(np.diff(positions, prepend=-1))
-        most = np.minimum.reduceat(squared_most(columns, cell_columns), starts) if len(starts) else np.empty(0)
-        reach = np.array(np.broadcast_to(reach, x.shape))
-        found = positions.take(starts)
-        reach[found] = np.minimum(reach.take(found), np.sqrt(most))
-        least = np.sqrt(squared_least(columns, cell_columns))
-        possible = np.flatnonzero(least <= reach.take(positions))
-        positions, pairs, least = positions.take(possible), pairs.take(possible), least.take(possible)
-        # The nearest cell first: its border leaves few of the others.
-        starts = np.flatnonzero(np.diff(positions, prepend=-1))
-        leasts = np.minimum.reduceat(least, starts) if len(starts) else least
-        first = least == np.repeat(leasts, np.diff(starts, append=len(least)))
-        cells = cells.take(pairs)
-        nearest_pairs = self._foreign(x, y, own, positions[first], cells[first])
-        np.minimum.at(reach, nearest_pairs.positions, nearest_pairs.distances)
-        farther = np.flatnonzero(~first & (least <= reach.take(positions)))
-        others = self._foreign(x, y, own, positions.take(farther), cells.take(farther))
-        np.minimum.at(reach, others.positions, others.distances)
-        nearest_pairs = Pairs(*(np.concatenate(columns) for columns in zip(nearest_pairs, others, strict=True)))
-        nearest_pairs = nearest_pairs.where(nearest_pairs.distances <= reach.take(nearest_pairs.positions))
-        nearest_pairs = nearest_pairs.where(np.lexsort((nearest_pairs.regions, nearest_pairs.positions)))
-        return nearest_pairs.where(np.diff(nearest_pairs.positions, prepend=-1) != 0)
-
     def feet(self, x: Floats, y: Floats, segments: Integers) -> Floats:
         """Return the nearest points on segments, one for each position, as rows of x and y."""
         return foot(x, y, self.vertices.at(segments), self.vertices.at(segments + 1))
-
-    def _foreign(self, x: Floats, y: Floats, own: Integers, positions: Integers, cells: Integers) -> Pairs:
-        """Return the nearest borders of other regions in cells, one for each run and region."""
-        tree = self.tree
-        pairs, runs = members(tree.first_run, cells)
-        positions = positions.take(pairs)
-        borders = tree.borders.take(tree.run_borders.take(runs), axis=0)
-        foreign = (borders != NO_REGION) & (borders != own.take(positions)[:, None])
-        wanted = np.flatnonzero(foreign[:, 0] | foreign[:, 1])
-        positions, runs = positions.take(wanted), runs.take(wanted)
-        borders, foreign = borders.take(wanted, axis=0), foreign.take(wanted, axis=0)
-        least, segments = self._measured(x, y, positions, runs)
-        nearest_pairs = [
-            Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
-        ]
-        return Pairs(*(np.concatenate(columns) for columns in zip(*nearest_pairs, strict=True)))
-
-    def _measured(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
-        """Return for pairs of a position and a run the distance and the nearest segment."""
-        tree = self.tree
-        if not len(runs):
-            return np.empty(0), np.empty(0, dtype=np.int64)
-        sizes = tree.run_sizes.take(runs).astype(np.int64)
-        of_run, numbers = expanded(tree.run_starts.take(runs), sizes + 1)
-        vertices, at = self.vertices.at(numbers), positions.take(of_run)
-        squared = np.empty(len(numbers))
-        squared[:-1] = squared_distance(x.take(at[:-1]), y.take(at[:-1]), vertices[:-1], vertices[1:])
-        # The last vertex of a run begins no segment.
-        ends = np.cumsum(sizes + 1) - 1
-        squared[ends] = np.inf
-        least = np.minimum.reduceat(squared, ends - sizes)
-        # The first of equally near segments counts: the last assignment.
-        is_least = np.flatnonzero(squared == least.take(of_run))[::-1]
-        nearest = np.empty(len(runs), dtype=np.int64)
-        nearest[of_run.take(is_least)] = numbers.take(is_least)
-        return np.sqrt(least), nearest
 
     def _crossed(self, x: Floats, y: Floats, cells: Integers) -> tuple[Integers, Integers, Floats, Integers, Integers]:
         """Return pairs of a position and a run in its cell, sorted, with distance, nearest segment and crossings.

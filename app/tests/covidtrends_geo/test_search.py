@@ -82,7 +82,7 @@ def test_nearest_border_equals_brute_force(coverage: Coverage, outside: bool) ->
     own = np.where(covering.any(axis=1) & ~np.array(outside), covering.argmax(axis=1), NO_REGION)
     borders = np.array([shapely.distance(shapely.boundary(region), shapely.points(xy)) for region in regions]).T
     borders[np.arange(len(xy))[own >= 0], own[own >= 0]] = np.inf
-    result = engine.search.nearest(x, y, own)
+    result = engine.search.nearest_borders.find(x, y, own)
     distances = np.full(len(xy), np.inf)
     distances[result.positions] = result.distances
     assert distances.tolist() == pytest.approx(borders.min(axis=1).tolist(), abs=1e-6)
