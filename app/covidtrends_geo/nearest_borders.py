@@ -75,22 +75,6 @@ class NearestBorders:
         nearest_pairs = nearest_pairs.where(np.lexsort((nearest_pairs.regions, nearest_pairs.positions)))
         return nearest_pairs.where(np.diff(nearest_pairs.positions, prepend=-1) != 0)
 
-    def _in_cells(self, x: Floats, y: Floats, own: Integers, positions: Integers, cells: Integers) -> Pairs:
-        """Return the nearest borders of other regions in cells, one for each run and region."""
-        tree = self._tree
-        pairs, runs = members(tree.first_run, cells)
-        positions = positions.take(pairs)
-        borders = tree.borders.take(tree.run_borders.take(runs), axis=0)
-        foreign = (borders != NO_REGION) & (borders != own.take(positions)[:, None])
-        wanted = np.flatnonzero(foreign[:, 0] | foreign[:, 1])
-        positions, runs = positions.take(wanted), runs.take(wanted)
-        borders, foreign = borders.take(wanted, axis=0), foreign.take(wanted, axis=0)
-        least, segments = self.of_runs(x, y, positions, runs)
-        nearest_pairs = [
-            Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
-        ]
-        return Pairs(*(np.concatenate(columns) for columns in zip(*nearest_pairs, strict=True)))
-
     def of_runs(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
         """Return for pairs of a position and a run the distance and the nearest segment."""
         tree = self._tree
@@ -110,3 +94,19 @@ class NearestBorders:
         nearest = np.empty(len(runs), dtype=np.int64)
         nearest[of_run.take(is_least)] = numbers.take(is_least)
         return np.sqrt(least), nearest
+
+    def _in_cells(self, x: Floats, y: Floats, own: Integers, positions: Integers, cells: Integers) -> Pairs:
+        """Return the nearest borders of other regions in cells, one for each run and region."""
+        tree = self._tree
+        pairs, runs = members(tree.first_run, cells)
+        positions = positions.take(pairs)
+        borders = tree.borders.take(tree.run_borders.take(runs), axis=0)
+        foreign = (borders != NO_REGION) & (borders != own.take(positions)[:, None])
+        wanted = np.flatnonzero(foreign[:, 0] | foreign[:, 1])
+        positions, runs = positions.take(wanted), runs.take(wanted)
+        borders, foreign = borders.take(wanted, axis=0), foreign.take(wanted, axis=0)
+        least, segments = self.of_runs(x, y, positions, runs)
+        nearest_pairs = [
+            Pairs(positions[side], borders[side, number], least[side], segments[side]) for number, side in enumerate(foreign.T)
+        ]
+        return Pairs(*(np.concatenate(columns) for columns in zip(*nearest_pairs, strict=True)))

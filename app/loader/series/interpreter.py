@@ -99,7 +99,7 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
             _add_repeated(interpretation, source, cell, values, day=day, observation=observation)
         else:
             values.observations[day] = observation
-    # No row of a place may be usable.
+    # A place can be without a usable row.
     interpretation.by_place = {pk: values for pk, values in interpretation.by_place.items() if values.observations}
     if source.changes:
         _accumulate(interpretation)
