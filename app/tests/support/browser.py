@@ -19,6 +19,8 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
     # Debian enables GPU rasterization, which without a graphics card uses the emulated GPU.
     "--disable-gpu-rasterization",
+    # Composed by the emulated GPU too, a page takes about twice the processor time until its map stands still.
+    "--disable-gpu-compositing",
 ]
 
 
