@@ -56,8 +56,8 @@ def level_offsets(cells: int) -> list[int]:
 
 
 def cell_boxes(keys: Keys, shapes: np.ndarray) -> Floats:
-    """Return the boxes of cells with their margins, as rows of west, south, east, north, metres in EPSG:3347."""
-    return np.column_stack(widened(*corner_of(keys), side_of(level_of(shapes))))
+    """Return west, south, east and north of cells with their margins, as four rows, metres in EPSG:3347."""
+    return np.stack(widened(*corner_of(keys), side_of(level_of(shapes))))
 
 
 def level_of(shapes: Any) -> Any:
@@ -161,13 +161,11 @@ class BoxSearch:
 
     def _columns(self, level: int, nodes: Integers) -> Floats:
         """Return west, south, east and north of nodes of a level, as four rows."""
-        columns = np.empty((4, len(nodes)))
         if level:
-            columns[...] = self._nodes.boxes.take(nodes + (self._offsets[level] - self._offsets[1]), axis=0).T
-        else:
-            cells = self._filled.take(nodes)
-            columns[...] = widened(*corner_of(self._tree.keys_of(cells)), side_of(level_of(self._tree.shapes.take(cells))))
-        return columns
+            boxes = self._nodes.boxes.take(nodes + (self._offsets[level] - self._offsets[1]), axis=0)
+            return boxes.T.astype(np.float64, order="C")
+        cells = self._filled.take(nodes)
+        return cell_boxes(self._tree.keys_of(cells), self._tree.shapes.take(cells))
 
     def _is_foreign(self, level: int, nodes: Integers, own: Integers) -> Any:
         """Return whether nodes of a level have a border of another region than `own`."""

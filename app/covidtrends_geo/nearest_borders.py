@@ -34,49 +34,52 @@ class NearestBorders:
 
         Args:
             own: the region of each position whose borders are left out; `NO_REGION` for none.
+            reach: greatest distance, one for all positions or one each.
+
+        Returns: at most one pair for each position, sorted by position.
+        """
+        reach = np.array(np.broadcast_to(reach, x.shape))
+        positions, cells, least = self._near_cells(x, y, own, reach)
+        # The nearest cell first: its border leaves few of the others.
+        least_of = np.full(len(x), np.inf)
+        np.minimum.at(least_of, positions, least)
+        is_nearest = least == least_of.take(positions)
+        in_nearest_cells = self._in_cells(x, y, own, positions[is_nearest], cells[is_nearest])
+        np.minimum.at(reach, in_nearest_cells.positions, in_nearest_cells.distances)
+        farther = ~is_nearest & (least <= reach.take(positions))
+        in_farther_cells = self._in_cells(x, y, own, positions[farther], cells[farther])
+        np.minimum.at(reach, in_farther_cells.positions, in_farther_cells.distances)
+        borders = Pairs(*(np.concatenate(columns) for columns in zip(in_nearest_cells, in_farther_cells, strict=True)))
+        borders = borders.where(borders.distances <= reach.take(borders.positions))
+        borders = borders.where(np.lexsort((borders.regions, borders.positions)))
+        return borders.where(np.diff(borders.positions, prepend=-1) != 0)
+
+    def _near_cells(self, x: Floats, y: Floats, own: Integers, reach: Floats) -> tuple[Integers, Integers, Floats]:
+        """Return pairs of a position and a cell in which its nearest border can be, and the least distance to the cell.
+
+        Lowers `reach` to the greatest distance at which a nearest border can be.
         """
         # Square and region in one number.
-        places, of_position = np.unique(
-            (quadtree.key_of(x, y) >> _KEY_SHIFT).astype(np.int64) * (self._regions + 1) + own + 1, return_inverse=True
-        )
+        keys = (quadtree.key_of(x, y) >> _KEY_SHIFT).astype(np.int64) * (self._regions + 1) + own + 1
+        squares, of_position = np.unique(keys, return_inverse=True)
         # The box of the positions in a square: a point, where there is only one.
-        boxes = np.full((len(places), 4), (np.inf, np.inf, -np.inf, -np.inf))
+        boxes = np.full((len(squares), 4), (np.inf, np.inf, -np.inf, -np.inf))
         for side, (ufunc, coordinate) in enumerate(((np.minimum, x), (np.minimum, y), (np.maximum, x), (np.maximum, y))):
             ufunc.at(boxes[:, side], of_position, coordinate)
-        reaches = np.zeros(len(boxes))
-        np.maximum.at(reaches, of_position, np.broadcast_to(reach, x.shape))
-        own_of_box = places % (self._regions + 1) - 1
-        numbers, cells, cell_boxes = self._boxes.cells_near(boxes, own_of_box, reaches, nearest=True)
-        bounds = np.searchsorted(numbers, np.arange(len(boxes) + 1))
-        positions, pairs = members(bounds, of_position)
-        at_x, at_y, cell_columns = x.take(positions), y.take(positions), cell_boxes.take(pairs, axis=1)
-        columns = (at_x, at_y, at_x, at_y)
-        # The pairs are sorted by position.
-        starts = np.flatnonzero(np.diff(positions, prepend=-1))
-        most = np.minimum.reduceat(squared_most(columns, cell_columns), starts) if len(starts) else np.empty(0)
-        reach = np.array(np.broadcast_to(reach, x.shape))
-        bounded = positions.take(starts)
-        reach[bounded] = np.minimum(reach.take(bounded), np.sqrt(most))
-        least = np.sqrt(squared_least(columns, cell_columns))
-        possible = np.flatnonzero(least <= reach.take(positions))
-        positions, pairs, least = positions.take(possible), pairs.take(possible), least.take(possible)
-        # The nearest cell first: its border leaves few of the others.
-        starts = np.flatnonzero(np.diff(positions, prepend=-1))
-        leasts = np.minimum.reduceat(least, starts) if len(starts) else least
-        first = least == np.repeat(leasts, np.diff(starts, append=len(least)))
-        cells = cells.take(pairs)
-        nearest_pairs = self._in_cells(x, y, own, positions[first], cells[first])
-        np.minimum.at(reach, nearest_pairs.positions, nearest_pairs.distances)
-        farther = np.flatnonzero(~first & (least <= reach.take(positions)))
-        others = self._in_cells(x, y, own, positions.take(farther), cells.take(farther))
-        np.minimum.at(reach, others.positions, others.distances)
-        nearest_pairs = Pairs(*(np.concatenate(columns) for columns in zip(nearest_pairs, others, strict=True)))
-        nearest_pairs = nearest_pairs.where(nearest_pairs.distances <= reach.take(nearest_pairs.positions))
-        nearest_pairs = nearest_pairs.where(np.lexsort((nearest_pairs.regions, nearest_pairs.positions)))
-        return nearest_pairs.where(np.diff(nearest_pairs.positions, prepend=-1) != 0)
+        reach_of_box = np.zeros(len(boxes))
+        np.maximum.at(reach_of_box, of_position, reach)
+        own_of_box = squares % (self._regions + 1) - 1
+        numbers, cells, cell_boxes = self._boxes.cells_near(boxes, own_of_box, reach_of_box, nearest=True)
+        positions, pairs = members(np.searchsorted(numbers, np.arange(len(boxes) + 1)), of_position)
+        at_x, at_y, cell_boxes = x.take(positions), y.take(positions), cell_boxes.take(pairs, axis=1)
+        points = (at_x, at_y, at_x, at_y)
+        np.minimum.at(reach, positions, np.sqrt(squared_most(points, cell_boxes)))
+        least = np.sqrt(squared_least(points, cell_boxes))
+        near = np.flatnonzero(least <= reach.take(positions))
+        return positions.take(near), cells.take(pairs.take(near)), least.take(near)
 
     def of_runs(self, x: Floats, y: Floats, positions: Integers, runs: Integers) -> tuple[Floats, Integers]:
-        """Return for pairs of a position and a run the distance and the nearest segment."""
+        """Return for pairs of a position and a run the distance, and the nearest segment as the number of its first vertex."""
         tree = self._tree
         if not len(runs):
             return np.empty(0), np.empty(0, dtype=np.int64)

@@ -22,9 +22,9 @@ class Pairs(NamedTuple):
     distances: Floats
     segments: Integers
 
-    def where(self, mask: Any) -> "Pairs":
+    def where(self, chosen: Any) -> "Pairs":
         """Return some of the pairs, by a mask or by their indexes."""
         # One search for the indexes takes less time than a mask for each column.
-        indexes = np.flatnonzero(mask) if mask.dtype == bool else mask
+        indexes = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
         columns: Any = (column.take(indexes) for column in self)
         return Pairs(*columns)

@@ -247,7 +247,7 @@ def nodes_of(tree: Tree) -> Nodes:
     starts = tree.first_run[filled].astype(np.int64)
     low = np.where(borders == NO_REGION, borders.max(axis=1)[:, None], borders).min(axis=1)
     owners = [np.minimum.reduceat(low, starts), np.maximum.reduceat(borders.max(axis=1), starts)] if len(starts) else [low, low]
-    return build_nodes(cell_boxes(tree.keys_of(filled), tree.shapes[filled]), np.column_stack(owners))
+    return build_nodes(cell_boxes(tree.keys_of(filled), tree.shapes[filled]).T, np.column_stack(owners))
 
 
 def smallest(values: Integers, count: int) -> Any:

@@ -20,8 +20,8 @@ from tests.support.loading import load, published
 
 __all__ = ["browser", "demonstration", "load", "published", "service", "start_service"]
 
-# Of a parameter in the id of a test.
-_TEXT_MOST = 200
+# Longest parameter that is written out in the id of a test, characters.
+_ID_TEXT_MAX = 200
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,8 +40,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Return a short id for a long text, None for pytest's own: all ids are compared between the processes of pytest-xdist."""
-    return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > _TEXT_MOST else None
+    """Return a short id for a long text, None for pytest's own: every process of pytest-xdist sends all ids."""
+    return f"{argname}-of-{len(val)}" if isinstance(val, str | bytes) and len(val) > _ID_TEXT_MAX else None
 
 
 @pytest.hookimpl(tryfirst=True)

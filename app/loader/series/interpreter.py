@@ -72,18 +72,19 @@ def interpret(cells: "list[Cell]", source: Source, *, today: date) -> Interpreta
     resolver = PlaceResolver(source, interpretation.unknown)
     reader = _value_reader(source.decimal, source.null, source.suppressed, source.capped)
     days: dict[str, date | None] = {}
-    values_by_text: dict[tuple[str, str], PlaceValues] = {}
+    # Several texts can name one place; None for a text without one.
+    values_by_text: dict[tuple[str, str], PlaceValues | None] = {}
     for cell in cells:
         line, period, province, text, value, _ = cell
-        values = values_by_text.get((province, text))
-        if values is None:
+        key = province, text
+        if key not in values_by_text:
             place = resolver.place(province, text, line)
-            if place is None:
-                interpretation.ignored += resolver.ignored(text)
-                continue
-            # Several texts can name one place.
-            values = interpretation.by_place.setdefault(place.pk, PlaceValues(place))
-            values_by_text[province, text] = values
+            named = None if place is None else interpretation.by_place.setdefault(place.pk, PlaceValues(place))
+            values_by_text[key] = named
+        values = values_by_text[key]
+        if values is None:
+            interpretation.ignored += resolver.ignored(text)
+            continue
         if period not in days:
             days[period] = _day(period)
         day = days[period]

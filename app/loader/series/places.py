@@ -178,7 +178,6 @@ class PlaceResolver:
     source: Source
     unknown: dict[str, int] = field(default_factory=dict)
     _by_text: dict[tuple[str, str], Place | None] = field(default_factory=dict)
-    _resolved: dict[tuple[str, str], Place | None] = field(default_factory=dict)
     _ignored: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -201,18 +200,12 @@ class PlaceResolver:
     def _normalized(self, text: str) -> str:
         return text if self.source.match == "code" else normalize(text)
 
-    def place(self, province: str, text: str, line: int) -> Place | None:
-        """Return the place of a province and a text; None for an unknown or ignored text."""
-        key = (province, text)
-        if key not in self._resolved:
-            self._resolved[key] = self._find(province, text, line)
-        return self._resolved[key]
-
     def ignored(self, text: str) -> bool:
         """Return whether the declaration ignores a text."""
         return bool(self._ignored) and normalize(text) in self._ignored
 
-    def _find(self, province: str, text: str, line: int) -> Place | None:
+    def place(self, province: str, text: str, line: int) -> Place | None:
+        """Return the place of a province and a text; None for an unknown or ignored text."""
         source = self.source
         if self.ignored(text):
             return None

@@ -19,7 +19,7 @@ FLAGS = [
     "--enable-unsafe-swiftshader",
     # Debian enables GPU rasterization, which without a graphics card uses the emulated GPU.
     "--disable-gpu-rasterization",
-    # Composed by the emulated GPU too, a page takes about twice the processor time until its map stands still.
+    # Otherwise the emulated GPU composites the page too: about twice the processor time until the map is idle.
     "--disable-gpu-compositing",
 ]
 

@@ -13,8 +13,10 @@ def raised(by: int) -> Iterator[None]:
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, before - by)
-    yield
-    os.setpriority(os.PRIO_PROCESS, 0, before)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @pytest.fixture(scope="package", autouse=True)
