@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import Client, override_settings
 from jsonschema import Draft202012Validator
@@ -19,6 +20,10 @@ from tests.support.demonstration import demonstration, remove_demonstration, ser
 from tests.support.loading import load, published
 
 __all__ = ["browser", "demonstration", "load", "published", "service", "start_service"]
+
+# Hypothesis fails an example that takes more than 200 ms, and slow generation; a busy machine exceeds both.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 # Longest parameter that is written out in the id of a test, characters.
 _ID_TEXT_MAX = 200

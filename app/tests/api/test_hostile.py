@@ -61,7 +61,7 @@ def fields(path):
 FIELDS = [(path, name) for path in SPECS for name in fields(path)]
 
 pytestmark = pytest.mark.usefixtures("world")
-hostile = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+hostile = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def assert_status(response, statuses=(200, 400, 404)):

@@ -93,7 +93,7 @@ _ROWS = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=_ROWS, delimiter=st.sampled_from(",;\t|"), ends=st.sampled_from(["\n", "\r\n"]), quoting=st.sampled_from([0, 1]))
 def test_output_of_any_rows_equals_the_api_response(locate, lookup_paths, client, rows, delimiter, ends, quoting):
     text = io.StringIO()
